@@ -1,0 +1,1 @@
+"""Step through AWS changes in notebooks: plan, apply, verify, destroy."""

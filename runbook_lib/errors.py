@@ -1,0 +1,80 @@
+"""Every error an operator can meet: what is wrong, naming the thing, and what to do next."""
+
+from __future__ import annotations
+
+
+class RunbookError(Exception):
+    """Base of all errors that are shown to operators, without a traceback.
+
+    Args:
+        what: What is wrong, naming the thing.
+        fix: What to do next, in the imperative.
+    """
+
+    def __init__(self, what: str, *, fix: str) -> None:
+        super().__init__(f"{what}\n  → {fix}")
+        self.what, self.fix = what, fix
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython asks this before it prints a traceback: an operator's error has none."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ParamsError(RunbookError):
+    """A parameter file, or a parameter given on the command line, is missing or invalid."""
+
+
+class WrongAccount(RunbookError):
+    """The credentials belong to another account than the parameters name."""
+
+
+class NoAccess(RunbookError):
+    """AWS cannot be reached, or does not know these credentials."""
+
+
+class WrongEndpoint(RunbookError):
+    """The calls would go somewhere else than the parameters say."""
+
+
+class MissingNeed(RunbookError):
+    """A resource stands on one from an earlier notebook that does not exist yet."""
+
+
+class Blocked(RunbookError):
+    """A change would need a replacement, which a runbook never does by itself."""
+
+
+class Guarded(RunbookError):
+    """The parameters protect what was about to be destroyed."""
+
+
+class NotApproved(RunbookError):
+    """What is about to be done is not what was reviewed and approved."""
+
+
+class Locked(RunbookError):
+    """Another run is changing this environment."""
+
+
+class NotSettled(RunbookError):
+    """A resource did not reach its desired state in time."""
+
+
+class Unverified(RunbookError):
+    """What is running differs from what was asked for."""
+
+
+class Refused(RunbookError):
+    """AWS said no."""
+
+
+class Ambiguous(RunbookError):
+    """Two things carry the identity of one resource."""
+
+
+class Foreign(RunbookError):
+    """A thing has the name of one of our resources, but is not tagged as ours."""
+
+
+class LocalError(RunbookError):
+    """The embedded AWS could not be started, found or asked."""
