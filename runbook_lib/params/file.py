@@ -1,0 +1,154 @@
+"""Reads ``params/<env>.yaml`` and tells everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ..errors import ParamsError
+from .model import Params
+from .rules import Problem, problems
+
+Lines = dict[tuple[Any, ...], int]
+
+
+def load(path: Path, given: Mapping[str, Any] | None = None) -> Params:
+    """Read and check one environment.
+
+    Args:
+        path: ``params/<env>.yaml``; the environment is named like its file.
+        given: Top-level values given with the run (``papermill -f`` or ``-p``); each takes
+            the place of the file's.
+
+    Raises:
+        ParamsError: With file, line, field, value and what is allowed, for every problem found.
+    """
+    text = _Text(path, given or {})
+    raw = {**text.values, **text.given}
+    found = [*text.problems, *_of_model(raw), *problems(raw), *_of_name(raw, path)]
+    if found:
+        told = dict.fromkeys(text.told(problem) for problem in sorted(found, key=text.line))
+        raise ParamsError("\n".join(told), fix="Correct each line above, then run this again.")
+    return Params.model_validate(raw)
+
+
+@dataclass
+class _Text:
+    """The file as read: its values, and on which line each stands."""
+
+    path: Path
+    given: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.lines: Lines = {}
+        self.values: dict[str, Any] = {}
+        if self.path.is_file() or not self.given:
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            values = yaml.safe_load(text)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise _unknown(self.path) from None
+        except UnicodeDecodeError as error:
+            raise ParamsError(f"{self.path} is not UTF-8 text: {error}.", fix="Save it as UTF-8.") from None
+        except OSError as error:
+            raise ParamsError(f"{self.path} can't be read: {error.strerror}.", fix="Mend its permissions.") from None
+        except yaml.YAMLError as error:
+            raise _unreadable(self.path, error) from None
+        if node is None or not isinstance(values, dict):
+            raise ParamsError(f"{self.path}:1: not a mapping.", fix="Start from another file in params/.")
+        self.lines, self.values = dict(_lines(node)), values
+        self.problems = list(_twice(node))
+
+    def line(self, problem: Problem) -> int:
+        at = problem.at
+        while at and at not in self.lines:
+            at = at[:-1]
+        return self.lines.get(at, 0)
+
+    def told(self, problem: Problem) -> str:
+        dotted = ".".join(map(str, problem.at)) or "(all)"
+        source = "parameter" if problem.at and problem.at[0] in self.given else f"{self.path}:{self.line(problem) or 1}"
+        value = "" if problem.value is None else f"{problem.value!s} "
+        return f"{source} {dotted}: {value}– {problem.why}"
+
+
+def _of_model(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    try:
+        Params.model_validate(raw)
+    except ValidationError as error:
+        for e in error.errors():
+            at = tuple(part for part in e["loc"] if part != "[key]")
+            if e["type"] == "extra_forbidden":
+                yield Problem(at, None, _unknown_key(at))
+            elif e["type"] == "missing":
+                yield Problem(at, None, "missing; see the comments in another file of params/")
+            else:
+                value = None if isinstance(e["input"], (dict, list)) else repr(e["input"])
+                yield Problem(at, value, e["msg"].removeprefix("Value error, "))
+
+
+def _of_name(raw: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    env = raw.get("env")
+    if isinstance(env, str) and env != path.stem:
+        yield Problem(("env",), env, f"differs from the file's name; it has to be {path.stem}")
+
+
+def _unknown_key(at: tuple[Any, ...]) -> str:
+    known = _keys(Params, at[:-1])
+    near = difflib.get_close_matches(str(at[-1]), known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"unknown key{hint} Known here: {', '.join(known)}"
+
+
+def _keys(model: Any, at: tuple[Any, ...]) -> list[str]:
+    for part in at:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[part].annotation if part in model.model_fields else None
+        models = [a for a in get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)]
+        model = models[-1] if models else model
+    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _unknown(path: Path) -> ParamsError:
+    known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
+    return ParamsError(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
+
+
+def _unreadable(path: Path, error: yaml.YAMLError) -> ParamsError:
+    mark = getattr(error, "problem_mark", None)
+    line = f":{mark.line + 1}" if mark else ""
+    why = getattr(error, "problem", None) or str(error)
+    return ParamsError(f"{path}{line} is not YAML: {why}.", fix="Correct that line, then run this again.")
+
+
+def _lines(node: yaml.Node, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], int]]:
+    yield at, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _lines(value, (*at, key.value))
+            yield (*at, key.value), key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, (*at, index))
+
+
+def _twice(node: yaml.Node, at: tuple[Any, ...] = ()) -> Iterator[Problem]:
+    """Keys written twice: YAML would take the last one and ignore the first."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield Problem((*at, key.value), None, "written twice; YAML would ignore the first")
+            seen.add(key.value)
+            yield from _twice(value, (*at, key.value))

@@ -1,0 +1,233 @@
+"""What one environment is to be: the model of ``params/<env>.yaml``.
+
+What concerns one field stands here; what concerns several stands in :mod:`.rules`,
+so that one wrong field does not hide another.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+# Retentions that CloudWatch Logs knows, in days.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
+Switch = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(strict=True)]
+
+
+class Strict(BaseModel):
+    """Frozen, and without room for a misspelt key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _network(value: object) -> IPv4Network:
+    """An IPv4 network from its text; a number would pass for an address, host bits for a slip."""
+    if not isinstance(value, str) or "/" not in value:
+        raise ValueError("write a network in CIDR notation, e.g. 10.20.0.0/16")
+    try:
+        return IPv4Network(value)
+    except ValueError:
+        raise ValueError(_nearest(value)) from None
+
+
+def _nearest(value: str) -> str:
+    try:
+        return f"host bits are set; the network of that size is {IPv4Network(value, strict=False)}"
+    except ValueError:
+        return "not an IPv4 network; write it like 10.20.0.0/16"
+
+
+def _log_days(days: int) -> int:
+    if days not in LOG_DAYS:
+        raise ValueError(f"CloudWatch Logs keeps logs for one of {', '.join(map(str, LOG_DAYS))} days")
+    return days
+
+
+Cidr = Annotated[IPv4Network, BeforeValidator(_network, json_schema_input_type=str)]
+
+
+class Tags(Strict):
+    """Tags beside our own, for cost reports and people."""
+
+    project: Text = "shift-log"
+    owner: Text = "platform"
+
+
+class Approval(Strict):
+    """Whether ``apply`` needs the fingerprint of a reviewed plan."""
+
+    required: Switch = False
+
+
+class Guards(Strict):
+    """What a destroy may not take, or leaves behind."""
+
+    deletion_protection: Switch = Field(default=True, description="AWS refuses to delete database and load balancer")
+    final_snapshot: Switch = Field(default=True, description="the database leaves a snapshot when it goes")
+    keep_bucket: Switch = Field(default=True, description="destroy leaves the bucket with the evidence")
+
+
+class Zone(Strict):
+    """The two subnets of one availability zone."""
+
+    public: Cidr
+    private: Cidr
+
+
+class Network(Strict):
+    """Addresses, zones, and who may come in."""
+
+    vpc_cidr: Cidr
+    zones: dict[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")], Zone] = Field(
+        min_length=2, description="by zone; at least two, so that losing one leaves the site up"
+    )
+    nat: Literal["single", "per_zone"] = Field(default="single", description="one NAT gateway, or one in each zone")
+    admin_cidrs: tuple[Cidr, ...] = Field(description="who may reach the bastion's port 22", min_length=1)
+    public_key: str | None = Field(default=None, description="an OpenSSH public key; null: one is made here")
+    flow_log_days: Count = 30
+
+    _days = field_validator("flow_log_days")(_log_days)
+
+    @field_validator("public_key")
+    @classmethod
+    def _is_public(cls, key: str | None) -> str | None:
+        if key is not None and not re.match(r"^(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/=]+( .*)?$", key.strip()):
+            raise ValueError("not an OpenSSH public key; it starts with ssh-ed25519 or ssh-rsa")
+        return key
+
+    @field_validator("admin_cidrs")
+    @classmethod
+    def _not_the_world(cls, cidrs: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
+        for cidr in cidrs:
+            # Two halves of the world are the world; no office is larger than a /8.
+            if cidr.prefixlen < 8:
+                raise ValueError(f"{cidr} opens SSH to the world; give the networks that administrators come from")
+        return cidrs
+
+
+class Data(Strict):
+    """The database."""
+
+    engine_version: Annotated[str, StringConstraints(strict=True, pattern=r"^8\.4(\.\d+)?$")] = "8.4"
+    instance_class: Annotated[str, StringConstraints(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.t4g.micro"
+    storage_gb: Annotated[int, Field(strict=True, ge=20, le=65536)] = 20
+    multi_az: Switch = False
+    backup_days: Annotated[int, Field(strict=True, ge=1, le=35)] = 7
+    backup_window: Annotated[str, StringConstraints(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] = "08:00-08:30"
+    maintenance_window: Annotated[
+        str,
+        StringConstraints(pattern=r"^(mon|tue|wed|thu|fri|sat|sun):\d\d:\d\d-(mon|tue|wed|thu|fri|sat|sun):\d\d:\d\d$"),
+    ] = "sun:09:00-sun:09:30"
+    minor_upgrades: Switch = True
+    log_exports: tuple[Literal["audit", "error", "general", "slowquery"], ...] = ("error", "slowquery")
+    log_days: Count = 30
+    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = 60
+
+    _days = field_validator("log_days")(_log_days)
+
+    @field_validator("instance_class")
+    @classmethod
+    def _still_sold(cls, name: str) -> str:
+        if name.startswith(("db.t2.", "db.m4.", "db.r4.")):
+            raise ValueError(f"AWS has retired {name}; take db.t4g.micro or larger")
+        return name
+
+
+class Certificate(Strict):
+    """Exactly one of: one that exists, one for a domain in Route 53, or a self-signed one."""
+
+    arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")] | None = (
+        None
+    )
+    domain: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]+\.)+[a-z]{2,}$")] | None = None
+    hosted_zone: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]+$")] | None = None
+    self_signed: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(map(bool, (self.arn, self.domain, self.self_signed))) != 1:
+            raise ValueError("give exactly one of arn, domain (with hosted_zone) or self_signed")
+        if bool(self.domain) != bool(self.hosted_zone):
+            raise ValueError("domain and hosted_zone belong together: the zone's id validates the domain")
+        return self
+
+
+class HealthCheck(Strict):
+    """When a web server counts as healthy (times in seconds)."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/\S*$")] = "/healthz"
+    interval: Annotated[int, Field(strict=True, ge=5, le=300)] = 15
+    healthy: Annotated[int, Field(strict=True, ge=2, le=10)] = 2
+    unhealthy: Annotated[int, Field(strict=True, ge=2, le=10)] = 2
+
+
+class Compute(Strict):
+    """Load balancer, web servers and bastion."""
+
+    certificate: Certificate
+    instance_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+\.[a-z0-9]+$")] = "t4g.small"
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    image: Annotated[str, StringConstraints(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = Field(
+        default=None, description="pins the machine image; null: the newest AL2023"
+    )
+    volume_gb: Annotated[int, Field(strict=True, ge=8, le=16384)] = 8
+    app_port: Annotated[int, Field(strict=True, ge=1024, le=65535)] = 8080
+    health_check: HealthCheck = HealthCheck()
+    grace_seconds: Annotated[int, Field(strict=True, ge=60, le=7200)] = 300
+    deregistration_seconds: Annotated[int, Field(strict=True, ge=0, le=3600)] = 60
+    max_per_zone: Annotated[int, Field(strict=True, ge=1, le=20)] = 2
+    access_log_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 90
+    bastion_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+\.[a-z0-9]+$")] = "t4g.nano"
+
+
+class GitHubRevision(Strict):
+    """A commit that CodeDeploy fetches itself, after its one-time authorisation in the console."""
+
+    repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
+    commit: Annotated[str, StringConstraints(strict=True, pattern="^[0-9a-f]{40}$")]
+
+
+class Deploy(Strict):
+    """How a revision reaches the web servers."""
+
+    source: Literal["s3", "github"] = "s3"
+    github: GitHubRevision | None = None
+    configuration: Annotated[str, StringConstraints(pattern=r"^[\w.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
+
+    @model_validator(mode="after")
+    def _where_from(self) -> Self:
+        if (self.source == "github") != (self.github is not None):
+            raise ValueError("source: github and github: {repository, commit} belong together")
+        return self
+
+
+class Params(Strict):
+    """One environment, complete."""
+
+    env: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z](-?[a-z0-9])+$")]
+    account: Annotated[str, StringConstraints(strict=True, pattern=r"^\d{12}$")]
+    region: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    endpoint: Literal["embedded"] | None = None
+    tags: Tags = Tags()
+    approval: Approval = Approval()
+    guards: Guards = Guards()
+    network: Network
+    data: Data = Data()
+    compute: Compute
+    deploy: Deploy = Deploy()
+
+    @field_validator("account", mode="before")
+    @classmethod
+    def _quoted(cls, account: object) -> object:
+        if isinstance(account, int):
+            raise ValueError(
+                'write it in quotes ("012345670123"): YAML takes a bare number, and one with a leading 0 as octal'
+            )
+        return account

@@ -1,0 +1,17 @@
+"""The JSON schema of a parameter file, for completion in editors: ``python -m runbook_lib.params.schema``."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from .model import Params
+
+
+def text() -> str:
+    """The schema as it stands in ``params/schema.json``."""
+    return json.dumps(Params.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
