@@ -1,0 +1,111 @@
+"""The process of the embedded AWS: `python -m runbook_lib.local.server --root DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import logging
+import secrets
+import signal
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any
+
+from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from runbook_lib.local import world
+from runbook_lib.local.control import Control
+from runbook_lib.local.folder import Address, Folder, Process
+from runbook_lib.local.front import Front
+from runbook_lib.local.settings import code_version
+
+log = logging.getLogger("runbook_lib.local")
+
+
+class Quiet(MotoRequestHandler):  # type: ignore[misc]
+    """A request handler that logs no successful request: polling would fill the disk."""
+
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        """Log only what went wrong on our side."""
+        if str(code).startswith("5"):
+            super().log_request(code, size)
+
+
+class Server:
+    """The emulator on its port, from start to end."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder, self.token = folder, secrets.token_urlsafe(32)
+        world.configure()
+        world.preload()
+        control = Control({"health": self._health, "reset": self._reset})
+        aws = DomainDispatcherApplication(create_backend_app)
+        self.front = Front(aws, control, self.token, self._wrote)
+        self.http = _listen(folder.last_port(), self.front)
+
+    def run(self) -> None:
+        """Serve until SIGTERM."""
+        signal.signal(signal.SIGTERM, lambda *_: Thread(target=self.http.shutdown).start())
+        self.folder.write_address(Address(self.http.port, self.token, code_version(), Process.current()))
+        log.info("ready on port %s", self.http.port)
+        self.http.serve_forever()
+        self.folder.clear_address()
+        log.info("ended")
+
+    def _wrote(self) -> None:
+        pass
+
+    def _health(self) -> Mapping[str, Any]:
+        return {"ready": True}
+
+    def _reset(self) -> Mapping[str, Any]:
+        with self.front.lock:
+            world.empty()
+            self._wrote()
+        return {"empty": True}
+
+
+def _listen(port: int, front: Front) -> BaseWSGIServer:
+    """Bind to loopback, to the port of the last time where it is free."""
+    for wanted in (port, 0):
+        try:
+            return make_server("127.0.0.1", wanted, front, threaded=True, request_handler=Quiet)
+        except (OSError, SystemExit):  # werkzeug leaves by SystemExit when the port is taken
+            log.info("port %s is taken", wanted)
+    raise OSError("no free port")
+
+
+def _only_server(folder: Folder) -> IO[str]:
+    """Hold the folder for as long as this process lives; two servers never share a state."""
+    lock = folder.server_lock.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another embedded AWS runs in {folder.path}")
+    lock.truncate(0)
+    lock.write(json.dumps(asdict(Process.current())))
+    lock.flush()
+    return lock
+
+
+def main() -> None:
+    """Run the embedded AWS of --root in the foreground."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, required=True)
+    folder = Folder(parser.parse_args().root)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="Exception.* does not match an error shape")  # ours never does
+    folder.create()
+    with _only_server(folder):
+        Server(folder).run()
+
+
+if __name__ == "__main__":
+    main()

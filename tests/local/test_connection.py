@@ -1,0 +1,57 @@
+"""Where an environment's calls go."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from runbook_lib.errors import WrongEndpoint
+from runbook_lib.local import connection, process
+from tests.local.server import embedded
+
+
+def test_an_environment_without_an_endpoint_is_on_the_real_aws(tmp_path):
+    """Nothing local is started for a real environment."""
+    assert connection("prod", None, tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_local_environment_never_reaches_the_real_aws(tmp_path):
+    """`local` without the embedded endpoint is refused, with what to write."""
+    with pytest.raises(WrongEndpoint, match=r"endpoint: embedded"):
+        connection("local", None, tmp_path)
+
+
+def test_an_unknown_endpoint_is_refused_by_name(tmp_path):
+    """A slip in the parameter file is named and does not become an address."""
+    with pytest.raises(WrongEndpoint, match=r"http://localhost:4566"):
+        connection("dev", "http://localhost:4566", tmp_path)
+
+
+def test_importing_the_package_does_not_load_the_emulator():
+    """A command against the real AWS does not pay for moto."""
+    code = "import sys, runbook_lib.local, runbook_lib.local.commands; sys.exit('moto' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_callers_at_the_same_time_share_one_process(tmp_path):
+    """Three notebooks that start together find one account, not three."""
+    with embedded(tmp_path), ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: connection("local", "embedded", tmp_path), range(3)))
+        assert len(set(found)) == 1
+
+
+def test_it_outlives_the_process_that_started_it(tmp_path):
+    """What one command builds the next one finds; `down` ends it."""
+    code = "import sys, pathlib, runbook_lib.local as l; l.connection('local', 'embedded', pathlib.Path(sys.argv[1]))"
+    try:
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+        address = process.find(tmp_path)
+        assert address
+        assert psutil.pid_exists(address.process.pid)
+        assert process.stop(tmp_path)
+        assert process.find(tmp_path) is None
+    finally:
+        process.stop(tmp_path)
