@@ -87,4 +87,5 @@ def env(root: Path) -> None:
 
 
 def _line(address: Address) -> str:
-    return f"The embedded AWS answers at {address.url} (process {address.process.pid})."
+    where = f"The embedded AWS answers at {address.url} (process {address.process.pid})."
+    return f"{where}\n{address.notice}" if address.notice else where

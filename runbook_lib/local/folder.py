@@ -44,6 +44,7 @@ class Address:
     token: str
     code: str
     process: Process
+    notice: str = ""  # what the operator should know about this start
 
     @property
     def url(self) -> str:

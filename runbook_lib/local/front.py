@@ -31,8 +31,10 @@ class Front:
     hold `lock`. `wrote` is called, under the lock, after each call that may have changed the account.
     """
 
-    def __init__(self, aws: App, control: Callable[[str, str], Answer], token: str, wrote: Callable[[], None]) -> None:
-        self.lock = RLock()
+    def __init__(
+        self, aws: App, control: Callable[[str, str], Answer], token: str, lock: RLock, wrote: Callable[[], None]
+    ) -> None:
+        self.lock = lock
         self._aws, self._control, self._token, self._wrote = aws, control, token, wrote
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

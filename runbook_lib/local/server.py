@@ -13,13 +13,13 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from threading import Thread
+from threading import RLock, Thread
 from typing import IO, Any
 
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from runbook_lib.local import world
+from runbook_lib.local import persistence, world
 from runbook_lib.local.control import Control
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
@@ -44,22 +44,25 @@ class Server:
         self.folder, self.token = folder, secrets.token_urlsafe(32)
         world.configure()
         world.preload()
-        control = Control({"health": self._health, "reset": self._reset})
+        self.notice = persistence.restore(folder)
+        lock = RLock()
+        self.saver = persistence.Saver(folder, lock)
+        control = Control({"health": self._health, "reset": self._reset, "save": self._save})
         aws = DomainDispatcherApplication(create_backend_app)
-        self.front = Front(aws, control, self.token, self._wrote)
+        self.front = Front(aws, control, self.token, lock, self.saver.wrote)
         self.http = _listen(folder.last_port(), self.front)
 
     def run(self) -> None:
         """Serve until SIGTERM."""
         signal.signal(signal.SIGTERM, lambda *_: Thread(target=self.http.shutdown).start())
-        self.folder.write_address(Address(self.http.port, self.token, code_version(), Process.current()))
+        self.saver.start()
+        address = Address(self.http.port, self.token, code_version(), Process.current(), self.notice)
+        self.folder.write_address(address)
         log.info("ready on port %s", self.http.port)
         self.http.serve_forever()
+        self.saver.stop()
         self.folder.clear_address()
         log.info("ended")
-
-    def _wrote(self) -> None:
-        pass
 
     def _health(self) -> Mapping[str, Any]:
         return {"ready": True}
@@ -67,8 +70,12 @@ class Server:
     def _reset(self) -> Mapping[str, Any]:
         with self.front.lock:
             world.empty()
-            self._wrote()
+            self.saver.wrote()
         return {"empty": True}
+
+    def _save(self) -> Mapping[str, Any]:
+        self.saver.save()
+        return {"saved": True}
 
 
 def _listen(port: int, front: Front) -> BaseWSGIServer:

@@ -30,11 +30,30 @@ def backend(service: str, region: str = REGION) -> Any:
     return regions[region] if region in regions else regions["aws"]
 
 
+def take() -> dict[str, Any]:
+    """The whole account: every backend in use, by service and region, and who owns which bucket name."""
+    services = {
+        backends.service_name: {region: found for regions in backends.values() for region, found in regions.items()}
+        for backends in BackendDict._instances
+    }
+    return {"services": services, "buckets": dict(moto.backends.get_backend("s3").bucket_accounts)}
+
+
+def put(account: dict[str, Any]) -> None:
+    """Put an account that was taken in the place of the present one."""
+    for service, regions in account["services"].items():
+        present = moto.backends.get_backend(service)[ACCOUNT]
+        for region, found in regions.items():
+            present[region] = found
+    moto.backends.get_backend("s3").bucket_accounts.update(account["buckets"])
+
+
 def empty() -> None:
     """Forget everything in the account: the next call finds it as new."""
     moto.backends.get_backend("s3").reset()  # closes the files of its objects
     for backends in list(BackendDict._instances):
         backends.clear()
     BackendDict._instances.clear()
+    moto.backends.get_backend("s3").bucket_accounts.clear()
     reset_model_data()
     preload()

@@ -1,0 +1,100 @@
+"""How moto's account becomes bytes and comes back: pickle, with a few rules for what it cannot pickle by itself.
+
+Every rule restores an equal object: keys and certificates by their DER form, locks as new ones,
+moto's dictionaries by their true contents rather than by what their overridden methods tell.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import io
+import pickle
+import threading
+from collections import defaultdict
+from typing import Any
+
+import cloudpickle
+import moto.backends
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from moto.core.base_backend import AccountSpecificBackend, BackendDict
+
+PRIVATE_KEYS = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
+PRIVATE_KEYS_RARE = (dsa.DSAPrivateKey, ed448.Ed448PrivateKey)
+PUBLIC_KEYS = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey)
+PUBLIC_KEYS_RARE = (dsa.DSAPublicKey, ed448.Ed448PublicKey)
+
+
+def dumps(account: Any) -> bytes:
+    """The account as bytes."""
+    target = io.BytesIO()
+    AccountPickler(target, pickle.HIGHEST_PROTOCOL).dump(account)
+    return target.getvalue()
+
+
+def loads(content: bytes) -> Any:
+    """The account that `dumps` wrote, by the same versions of Python and moto.
+
+    Raises:
+        Exception: Of any kind, when the bytes are damaged or were written by another version.
+    """
+    return pickle.loads(content)
+
+
+class AccountPickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """cloudpickle, for the lambdas in moto's default dictionaries, with our rules before its own."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Choose a rule for an object; moto's own and Python's ways for all others."""
+        kind = type(obj)
+        if kind.__module__.startswith("cryptography."):
+            return _reduce_cryptography(obj)
+        if kind in (type(threading.Lock()), type(threading.RLock())):
+            return (threading.Lock if kind is type(threading.Lock()) else threading.RLock), ()
+        if isinstance(obj, dict) and kind.__module__.startswith("moto."):
+            return _reduce_dictionary(obj)
+        return super().reducer_override(obj)
+
+
+def _reduce_cryptography(obj: Any) -> Any:
+    if isinstance(obj, PRIVATE_KEYS + PRIVATE_KEYS_RARE):
+        form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return _private_key, (obj.private_bytes(*form),)
+    if isinstance(obj, PUBLIC_KEYS + PUBLIC_KEYS_RARE):
+        form_public = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return _public_key, (obj.public_bytes(*form_public),)
+    if isinstance(obj, x509.Certificate):
+        return x509.load_der_x509_certificate, (obj.public_bytes(serialization.Encoding.DER),)
+    return NotImplemented
+
+
+def _private_key(der: bytes) -> Any:
+    return serialization.load_der_private_key(der, None)
+
+
+def _public_key(der: bytes) -> Any:
+    return serialization.load_der_public_key(der)
+
+
+def _reduce_dictionary(obj: dict[Any, Any]) -> Any:
+    """A dictionary class of moto. S3's, for one, shows through `items()` only the latest version of each key."""
+    if isinstance(obj, BackendDict):
+        return moto.backends.get_backend, (obj.service_name,)
+    if isinstance(obj, AccountSpecificBackend):
+        return _regions, (obj.service_name, obj.account_id)
+    factory = obj.default_factory if isinstance(obj, defaultdict) else None
+    state = (dict(dict.items(obj)), dict(vars(obj)), factory)
+    return copyreg.__newobj__, (type(obj),), state, None, None, _fill  # type: ignore[attr-defined]
+
+
+def _regions(service: str, account: str) -> Any:
+    return moto.backends.get_backend(service)[account]
+
+
+def _fill(obj: dict[Any, Any], state: tuple[dict[Any, Any], dict[str, Any], Any]) -> None:
+    contents, attributes, factory = state
+    dict.update(obj, contents)
+    vars(obj).update(attributes)
+    if isinstance(obj, defaultdict):
+        obj.default_factory = factory
