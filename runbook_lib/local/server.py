@@ -19,10 +19,11 @@ from typing import IO, Any
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from runbook_lib.local import persistence, world
+from runbook_lib.local import overlays, persistence, world
 from runbook_lib.local.control import Control
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
+from runbook_lib.local.heartbeat import Heartbeat
 from runbook_lib.local.settings import code_version
 
 log = logging.getLogger("runbook_lib.local")
@@ -43,6 +44,7 @@ class Server:
     def __init__(self, folder: Folder) -> None:
         self.folder, self.token = folder, secrets.token_urlsafe(32)
         world.configure()
+        ticks = overlays.install()
         world.preload()
         self.notice = persistence.restore(folder)
         lock = RLock()
@@ -50,16 +52,19 @@ class Server:
         control = Control({"health": self._health, "reset": self._reset, "save": self._save})
         aws = DomainDispatcherApplication(create_backend_app)
         self.front = Front(aws, control, self.token, lock, self.saver.wrote)
+        self.heartbeat = Heartbeat(lock, ticks, self.saver.wrote)
         self.http = _listen(folder.last_port(), self.front)
 
     def run(self) -> None:
         """Serve until SIGTERM."""
         signal.signal(signal.SIGTERM, lambda *_: Thread(target=self.http.shutdown).start())
         self.saver.start()
+        self.heartbeat.start()
         address = Address(self.http.port, self.token, code_version(), Process.current(), self.notice)
         self.folder.write_address(address)
         log.info("ready on port %s", self.http.port)
         self.http.serve_forever()
+        self.heartbeat.stop()
         self.saver.stop()
         self.folder.clear_address()
         log.info("ended")

@@ -30,6 +30,11 @@ def backend(service: str, region: str = REGION) -> Any:
     return regions[region] if region in regions else regions["aws"]
 
 
+def existing(service: str) -> list[Any]:
+    """The backends of a service that have been used, in every region."""
+    return list(dict.values(moto.backends.get_backend(service)[ACCOUNT]))
+
+
 def take() -> dict[str, Any]:
     """The whole account: every backend in use, by service and region, and who owns which bucket name."""
     services = {

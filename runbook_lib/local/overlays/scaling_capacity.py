@@ -1,0 +1,206 @@
+"""Auto Scaling capacity: instances spread evenly over the zones, replaced when lost, registered as targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
+from moto.core.exceptions import ServiceException
+from moto.core.utils import utcnow
+
+from runbook_lib.local import world
+from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.scaling_activities import at, record
+from runbook_lib.local.overlays.scaling_launch import launch
+
+RETRY_SECONDS = 10.0  # after a launch that failed; AWS waits longer each time
+
+ALIVE = ("pending", "running")
+
+
+def tick() -> bool:
+    """Let every group mend itself."""
+    return any([mend(group) for group in groups()])
+
+
+def groups() -> Iterator[Any]:
+    """All groups of the account."""
+    for backend in world.existing("autoscaling"):
+        yield from list(backend.autoscaling_groups.values())
+
+
+def mend(group: Any) -> bool:
+    """Take out what is unhealthy or in a zone that the group has left, bring back what is missing, even out the zones.
+
+    "If an instance is terminated, Amazon EC2 Auto Scaling launches a replacement", and rebalances zones by
+    launching before terminating:
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html#AutoScalingBehavior.InstanceUsage
+    """
+    if group.ec2_launch_template is None:
+        return False
+    lost = [state for state in group.instance_states if _lost(group, state)]
+    for state in lost:
+        terminate(group, state, f"{at(utcnow())} an instance was taken out of service in response to {_why(state)}.")
+    return bool(lost) | reach(group, "an unhealthy instance needing to be replaced") | _even_out(group)
+
+
+def reach(group: Any, reason: str) -> bool:
+    """Launch or terminate until the group has its desired number of instances."""
+    before = [state.instance.id for state in group.active_instances()]
+    while len(group.active_instances()) < (group.desired_capacity or 0) and _launch_one(group, reason):
+        pass
+    while len(group.active_instances()) > (group.desired_capacity or 0) and (state := _superfluous(group)):
+        cause = f"{at(utcnow())} an instance was taken out of service in response to {reason}"
+        terminate(group, state, f"{cause}, shrinking the capacity to {group.desired_capacity}.")
+    return before != [state.instance.id for state in group.active_instances()]
+
+
+def terminate(group: Any, state: Any, cause: str) -> dict[str, Any]:
+    """Take an instance out of the group and its target groups, and terminate it; returns the activity."""
+    group.instance_states.remove(state)
+    deregister(group, state.instance.id)
+    if state.instance.state in (*ALIVE, "stopped", "stopping"):
+        state.instance.disable_api_termination = False  # it guards against callers, not against the group
+        group.ec2_backend.terminate_instances([state.instance.id])
+    return record(group, f"Terminating EC2 instance: {state.instance.id}", cause, subnet=_subnet(group, state))
+
+
+def deregister(group: Any, instance_id: str) -> None:
+    """Take an instance out of the group's target groups.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/attach-load-balancer-asg.html
+    """
+    for target_group in target_groups(group):
+        if instance_id in target_group.targets:
+            target_group.deregister([{"Id": instance_id}])
+
+
+def target_groups(group: Any) -> list[Any]:
+    """The group's target groups, as far as they still exist."""
+    known = group.autoscaling_backend.elbv2_backend.target_groups
+    return [known[arn] for arn in group.target_group_arns if arn in known]
+
+
+def register(group: Any) -> None:
+    """Put the instances in service into the group's target groups."""
+    for target_group in target_groups(group):
+        for state in group.active_instances():
+            if state.instance.id not in target_group.targets and state.instance.state == "running":
+                target_group.register([{"Id": state.instance.id, "Port": target_group.port}])
+
+
+def _lost(group: Any, state: Any) -> bool:
+    if state.lifecycle_state != "InService" or "ReplaceUnhealthy" in group._suspended_processes:
+        return False
+    return bool(_why(state)) or state.availability_zone not in group.availability_zones
+
+
+def _why(state: Any) -> str:
+    if state.instance.state not in ALIVE:
+        return "an EC2 health check indicating it has been terminated or stopped"
+    return "a user health-check" if state.health_status == "Unhealthy" else ""
+
+
+def _launch_one(group: Any, reason: str) -> bool:
+    """Launch in the emptiest zone; a launch that AWS would refuse is recorded as failed and tried again later."""
+    if "Launch" in group._suspended_processes or utcnow().timestamp() < vars(group).get("retry_at", 0.0):
+        return False
+    subnet = _emptiest(group)
+    cause = f"{at(utcnow())} an instance was launched in response to {reason}."
+    try:
+        instance = launch(group, subnet.id)
+    except ServiceException as error:
+        record(group, "Launching a new EC2 instance.  Status Reason: " + error.message, cause, failure=error.message)
+        group.retry_at = utcnow().timestamp() + RETRY_SECONDS
+        return False
+    protected = group.new_instances_protected_from_scale_in
+    group.instance_states.append(InstanceState(instance, protected_from_scale_in=protected))
+    register(group)
+    record(group, f"Launching a new EC2 instance: {instance.id}", cause, subnet=subnet)
+    return True
+
+
+def _emptiest(group: Any) -> Any:
+    """The subnet to launch in: of the zone with the fewest instances, the one with the fewest.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
+    """
+    per_zone, per_subnet = _counts(group)
+    subnets = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
+    return min(subnets, key=lambda subnet: (per_zone[subnet.availability_zone], per_subnet.get(subnet.id, 0)))
+
+
+def _counts(group: Any) -> tuple[dict[str, int], dict[str, int]]:
+    per_zone = dict.fromkeys(group.availability_zones, 0)
+    per_subnet: dict[str, int] = {}
+    for state in group.active_instances():
+        per_zone[state.availability_zone] = per_zone.get(state.availability_zone, 0) + 1
+        per_subnet[state.instance.subnet_id] = per_subnet.get(state.instance.subnet_id, 0) + 1
+    return per_zone, per_subnet
+
+
+def _superfluous(group: Any) -> Any | None:
+    """The instance that goes first: in the fullest zone, of the oldest template version, the oldest.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
+    """
+    per_zone, _ = _counts(group)
+    free = [state for state in group.active_instances() if not state.protected_from_scale_in]
+    return min(free, key=lambda state: (-per_zone[state.availability_zone], *_age(state)), default=None)
+
+
+def _age(state: Any) -> tuple[int, Any]:
+    version = (state.launch_template or {}).get("Version", "0")
+    return int(version), state.instance.launch_time
+
+
+def _even_out(group: Any) -> bool:
+    per_zone, _ = _counts(group)
+    if max(per_zone.values()) - min(per_zone.values()) <= 1 or "AZRebalance" in group._suspended_processes:
+        return False
+    if not _launch_one(group, "an imbalance of the availability zones"):
+        return False
+    cause = f"{at(utcnow())} an instance was taken out of service to balance the availability zones."
+    if state := _superfluous(group):
+        terminate(group, state, cause)
+    return True
+
+
+def _subnet(group: Any, state: Any) -> Any | None:
+    return next(iter(group.ec2_backend.describe_subnets(filters={"subnet-id": [state.instance.subnet_id]})), None)
+
+
+@around(FakeAutoScalingGroup, "set_desired_capacity")
+def set_desired_capacity(moto: Method, group: Any, wanted: int | None) -> None:
+    """moto launches all in the first subnet, without profile, metadata options, monitoring and volumes."""
+    if group.ec2_launch_template is None:  # a launch configuration: as moto has it
+        moto(group, wanted)
+        return
+    group.desired_capacity = group.min_size if wanted is None else wanted
+    group.retry_at = 0.0
+    limits = f"min: {group.min_size}, max: {group.max_size}, desired: {group.desired_capacity}"
+    reach(group, f"a user request update of AutoScalingGroup constraints to {limits}")
+
+
+@around(AutoScalingBackend, "update_attached_target_groups")
+def update_attached_target_groups(moto: Method, backend: Any, group_name: str) -> None:
+    """moto fails on a target group that is gone, and on an instance that is not running."""
+    register(backend.autoscaling_groups[group_name])
+
+
+@around(AutoScalingBackend, "notify_terminate_instances")
+def notify_terminate_instances(moto: Method, backend: Any, instance_ids: list[str]) -> None:
+    """An instance terminated by hand is replaced after the next health check, by `tick`, in its own zone."""
+
+
+@around(AutoScalingBackend, "detach_instances")
+def detach_instances(moto: Method, backend: Any, group_name: str, instance_ids: list[str], decrement: bool) -> Any:
+    """A detached instance leaves the target groups, too.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DetachInstances.html
+    """
+    activities = moto(backend, group_name, instance_ids, decrement)
+    for instance_id in instance_ids:
+        deregister(backend.autoscaling_groups[group_name], instance_id)
+    return activities

@@ -1,0 +1,11 @@
+"""What the tests of the overlays stand on."""
+
+import pytest
+
+from tests.local.overlays.web import Web
+
+
+@pytest.fixture
+def web(aws):
+    """A network of two zones with a target group and a launch template, but no Auto Scaling group yet."""
+    return Web(aws)

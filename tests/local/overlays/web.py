@@ -1,0 +1,100 @@
+"""The surroundings of an Auto Scaling group, made by plain calls."""
+
+import base64
+
+USER_DATA = base64.b64encode(b"#!/bin/bash\necho ready\n").decode()
+IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+
+
+class Web:
+    """Network, profile, target group and launch template `web`."""
+
+    def __init__(self, aws):
+        self.aws = aws
+        self.ec2, self.asg, self.elb = (aws.client(service) for service in ("ec2", "autoscaling", "elbv2"))
+        self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.subnets = [self.subnet(number, zone) for number, zone in enumerate("ab")]
+        self.security_group = self.ec2.create_security_group(GroupName="web", Description="w", VpcId=self.vpc)[
+            "GroupId"
+        ]
+        group = self.elb.create_target_group(Name="web", Protocol="HTTP", Port=8080, VpcId=self.vpc)
+        self.target_group = group["TargetGroups"][0]["TargetGroupArn"]
+        iam = aws.client("iam")
+        self.profile = iam.create_instance_profile(InstanceProfileName="web")["InstanceProfile"]["Arn"]
+        self.image = aws.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
+        self.root = self.ec2.describe_images(ImageIds=[self.image])["Images"][0]["RootDeviceName"]
+        made = self.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=self.data())
+        self.template = made["LaunchTemplate"]["LaunchTemplateId"]
+
+    def subnet(self, number, zone):
+        made = self.ec2.create_subnet(
+            VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-west-2{zone}"
+        )
+        return made["Subnet"]["SubnetId"]
+
+    def data(self, **changes):
+        """What a launch template of ours says."""
+        tags = [{"Key": "Layer", "Value": "compute"}]
+        return {
+            "ImageId": self.image,
+            "InstanceType": "t4g.micro",
+            "UserData": USER_DATA,
+            "SecurityGroupIds": [self.security_group],
+            "IamInstanceProfile": {"Arn": self.profile},
+            "MetadataOptions": {
+                "HttpTokens": "required",
+                "HttpPutResponseHopLimit": 1,
+                "InstanceMetadataTags": "enabled",
+            },
+            "Monitoring": {"Enabled": True},
+            "BlockDeviceMappings": [
+                {
+                    "DeviceName": self.root,
+                    "Ebs": {"VolumeSize": 12, "VolumeType": "gp3", "Encrypted": True, "Throughput": 250},
+                }
+            ],
+            "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
+        } | changes
+
+    def create(self, **changes):
+        """Create the group `web` of two to four instances over both zones."""
+        self.asg.create_auto_scaling_group(
+            **{
+                "AutoScalingGroupName": "web",
+                "MinSize": 2,
+                "MaxSize": 4,
+                "LaunchTemplate": {"LaunchTemplateId": self.template, "Version": "$Latest"},
+                "VPCZoneIdentifier": ",".join(self.subnets),
+                "TargetGroupARNs": [self.target_group],
+                "Tags": [
+                    {"Key": "Name", "Value": "web", "PropagateAtLaunch": True},
+                    {"Key": "Owner", "Value": "sre", "PropagateAtLaunch": False},
+                ],
+            }
+            | changes
+        )
+        return self.group()
+
+    def group(self):
+        return self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"][0]
+
+    def members(self):
+        """The group's instances by id: their zones."""
+        return {instance["InstanceId"]: instance["AvailabilityZone"] for instance in self.group()["Instances"]}
+
+    def zones(self):
+        return sorted(zone[-1] for zone in self.members().values())
+
+    def instances(self, ids=None):
+        """The group's instances, or others, as EC2 describes them."""
+        found = self.ec2.describe_instances(InstanceIds=list(ids or self.members()))["Reservations"]
+        return [instance for reservation in found for instance in reservation["Instances"]]
+
+    def targets(self):
+        """The registered targets by id: their health."""
+        found = self.elb.describe_target_health(TargetGroupArn=self.target_group)["TargetHealthDescriptions"]
+        return {target["Target"]["Id"]: target["TargetHealth"]["State"] for target in found}
+
+    def activities(self):
+        found = self.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+        return [activity["Description"] for activity in found]
