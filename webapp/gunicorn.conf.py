@@ -1,0 +1,31 @@
+"""How gunicorn serves the application: behind a load balancer, stopping within the deregistration delay."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from shiftlog.logs import logging_config
+from shiftlog.settings import load
+
+settings = load()
+
+bind = f"{settings.address}:{settings.port}"
+chdir = str(Path(__file__).resolve().parent)
+workers = 2
+worker_class = "gthread"
+threads = 16
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108: a heartbeat on a slow disk looks like a hang
+timeout = 30
+graceful_timeout = 25
+keepalive = 75  # longer than the load balancer's idle time of 60 s: else it may reuse a connection just being closed
+control_socket_disable = True
+max_requests = 0
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+forwarded_allow_ips = ""  # who the client is, is read from the load balancer's header in one place: shiftlog
+logconfig_dict: dict[str, Any] = logging_config()
+
+# Without a session secret (development only) the workers must still agree on one.
+os.environ.setdefault("WEBAPP_SESSION_KEY", secrets.token_hex(32))

@@ -1,0 +1,59 @@
+"""A database user's name and password, read from its secret and read again once the database refuses them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+#: A rotation changes the secret and the password one after the other: in between, neither old nor new is right.
+PATIENCE = 5.0
+PAUSE = 0.25
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user and its password, which is never shown."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+class Credentials:
+    """Shared by all threads of a process.
+
+    Args:
+        fetch: Reads the secret afresh: ``{"username": ..., "password": ...}``.
+    """
+
+    def __init__(self, fetch: Callable[[], dict[str, Any]]) -> None:
+        self._fetch = fetch
+        self._lock = threading.Lock()
+        self._login: Login | None = None
+
+    def login(self, refused: Login | None = None) -> Login:
+        """The login to try next; reads the secret when none is known, or when the known one was ``refused``."""
+        with self._lock:
+            if self._login is None or self._login == refused:
+                said = self._fetch()
+                self._login = Login(str(said["username"]), str(said["password"]))
+            return self._login
+
+    def connect(self, attempt: Callable[[Login], Any], refuses: Callable[[Exception], bool]) -> Any:
+        """What ``attempt`` returns, tried again with a fresh secret while the database refuses the login.
+
+        Raises:
+            Exception: The database's refusal, once it has lasted for PATIENCE seconds; any other error at once.
+        """
+        login, deadline = self.login(), time.monotonic() + PATIENCE
+        while True:
+            try:
+                return attempt(login)
+            except Exception as error:
+                if not refuses(error) or time.monotonic() > deadline:
+                    raise
+            before, login = login, self.login(refused=login)
+            if login == before:
+                time.sleep(PAUSE)

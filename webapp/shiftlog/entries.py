@@ -1,0 +1,102 @@
+"""What can be done with entries: write, read page by page, search, delete."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from shiftlog.models import AUTHOR, BODY, TITLE, Entry, Severity
+
+PAGE = 20
+_OVERRIDES = {chr(code) for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some entries, newest first, with the ids that lead to the pages beside it (0 for none)."""
+
+    entries: list[Entry]
+    older: int
+    newer: int
+
+
+@dataclass
+class Draft:
+    """An entry as somebody typed it, with what is wrong with it by field."""
+
+    severity: str = Severity.NOTE
+    title: str = ""
+    body: str = ""
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def page(session: Session, query: str = "", before: int = 0, after: int = 0) -> Page:
+    """Entries older than ``before``, newer than ``after``, or the newest: by id, which stays put while others write."""
+    wanted = select(Entry)
+    if query:
+        wanted = wanted.where(
+            or_(*(c.icontains(query, autoescape=True) for c in (Entry.title, Entry.body, Entry.author)))
+        )
+    if after:
+        upwards = wanted.where(Entry.id > after).order_by(Entry.id).limit(PAGE + 1)
+        found = list(session.scalars(upwards))
+        shown, more_older, more_newer = found[:PAGE][::-1], True, len(found) > PAGE
+    else:
+        downwards = wanted.where(Entry.id < before) if before else wanted
+        found = list(session.scalars(downwards.order_by(Entry.id.desc()).limit(PAGE + 1)))
+        shown, more_older, more_newer = found[:PAGE], len(found) > PAGE, bool(before)
+    older = shown[-1].id if shown and more_older else 0
+    newer = shown[0].id if shown and more_newer else 0
+    return Page(shown, older, newer)
+
+
+def draft(form: Mapping[str, str]) -> Draft:
+    """Read what was typed, and say by field what is wrong with it."""
+    typed = Draft(
+        severity=form.get("severity", ""),
+        title=one_line(form.get("title", "")),
+        body=_printable(form.get("body", "").replace("\r\n", "\n").replace("\r", "\n")).strip(),
+    )
+    if typed.severity not in list(Severity):
+        typed.problems["severity"] = "Choose what kind of entry this is."
+    if not typed.title:
+        typed.problems["title"] = "Say in a few words what happened."
+    if len(typed.title) > TITLE:
+        typed.problems["title"] = f"Keep it to {TITLE} characters: these are {len(typed.title)}."
+    if len(typed.body) > BODY:
+        typed.problems["body"] = f"Keep it to {BODY} characters: these are {len(typed.body)}."
+    return typed
+
+
+def write(session: Session, author: str, typed: Draft) -> Entry:
+    """Add the entry to the log; it has its id on return."""
+    entry = Entry(author=author, severity=typed.severity, title=typed.title, body=typed.body)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def author_name(text: str) -> tuple[str, str]:
+    """A name to sign in with, and what is wrong with it (empty when nothing is)."""
+    name = one_line(unicodedata.normalize("NFKC", text))
+    if not name:
+        return name, "Type the name that your entries shall carry."
+    if len(name) > AUTHOR:
+        return name, f"Keep it to {AUTHOR} characters: these are {len(name)}."
+    return name, ""
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, control characters and doubled spaces."""
+    return " ".join(_printable(text.replace("\n", " ").replace("\t", " ")).split())
+
+
+def _printable(text: str) -> str:
+    """Control characters and text-direction overrides can make an entry look like something it is not."""
+    return "".join(
+        c for c in text if c in "\n\t" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES)
+    )

@@ -1,0 +1,73 @@
+"""What a visitor sees when something is wrong: what it is, what to do, and the id to ask about."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, g, make_response, render_template
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from shiftlog.database import LOSSES, is_lost
+from shiftlog.services import NoDatabase
+
+RETRY_AFTER = 5  # seconds
+WORDS = {
+    400: ("This request makes no sense to us", "Go back and try again."),
+    403: ("That is not allowed", "Go back and load the page again."),
+    404: ("There is no such page", "It may have been deleted. The log itself is still there."),
+    405: ("That cannot be done here", "Go back to the log."),
+    413: ("That is too much at once", "An entry takes up to 4000 characters. Shorten it and try again."),
+    500: ("Something went wrong on our side", "It has been noted. Try again; if it stays, ask with the id below."),
+}
+log = logging.getLogger("shiftlog")
+
+
+def page(status: int, title: str, advice: str) -> Response:
+    """An error page; for 503 with the time after which to try again."""
+    body = render_template("error.html", title=title, advice=advice, request_id=g.get("request_id", ""))
+    response = make_response(body, status)
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def database_lost() -> Response:
+    """The page for the time without a database."""
+    return page(503, "The log cannot be reached just now", "Its database does not answer. Nothing is lost: "
+                "try again in a moment. This page recovers by itself once the database is back.")  # fmt: skip
+
+
+def sessions_lost() -> Response:
+    """The page for what needs a session while there is no store of sessions."""
+    return page(503, "Signing in does not work just now", "The store that remembers who is signed in does not answer. "
+                "The log can still be read. Try again in a moment.")  # fmt: skip
+
+
+def install(app: Flask) -> None:
+    """A page for each kind of failure; nothing of the inside is shown."""
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(NoDatabase, lambda _: page(503, "There is no database", "None is configured here."))
+    app.register_error_handler(RedisError, lambda _: sessions_lost())
+    for kind in LOSSES:
+        app.register_error_handler(kind, _database)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    title, advice = WORDS.get(status, (error.name, "Go back to the log."))
+    if status == 403 and error.description and "form" in error.description:
+        advice = error.description
+    response = page(status, title, advice)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _database(error: Exception) -> Response:
+    if is_lost(error):
+        log.warning("the database is lost: %s", getattr(error, "orig", None) or error)
+        return database_lost()
+    log.error("the database refused", exc_info=error)
+    return page(500, *WORDS[500])
