@@ -1,0 +1,74 @@
+"""The seam between CodeDeploy's bookkeeping and what happens on an instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from moto.core.exceptions import ServiceException
+from werkzeug.exceptions import HTTPException
+
+from runbook_lib.local import world
+from runbook_lib.local.overlays.codedeploy.model import Deployment, Fields, Target
+
+SIMULATED = "simulated: no instance executed this bundle"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a lifecycle event ended; `code` is one of CodeDeploy's LifecycleErrorCode."""
+
+    code: str = "Success"
+    message: str = ""
+    script: str = ""
+    log_tail: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the next event may follow."""
+        return self.code == "Success"
+
+    def diagnostics(self) -> Fields:
+        """As CodeDeploy answers it."""
+        about = {"scriptName": self.script, "message": self.message, "logTail": self.log_tail}
+        return {"errorCode": self.code, **about}
+
+
+class Deployer(Protocol):
+    """Performs lifecycle events on instances."""
+
+    note: str
+    """What a deployment says of itself as additionalDeploymentStatusInfo; empty when it is real."""
+
+    def perform(self, deployment: Deployment, target: Target, event: str) -> Outcome | None:
+        """Begin an event on an instance, or ask how it goes; None while it goes on. It must not block."""
+
+
+class Simulation:
+    """Performs nothing, but looks whether the bundle is there, as the agent's DownloadBundle would find out."""
+
+    note = SIMULATED
+
+    def perform(self, deployment: Deployment, target: Target, event: str) -> Outcome | None:
+        """Succeed, unless the bundle is missing or is not the one that the revision names."""
+        if event == "DownloadBundle" and (problem := bundle_problem(deployment.info["revision"])):
+            return Outcome("UnknownError", problem)
+        return Outcome(message=SIMULATED)
+
+
+def bundle_problem(revision: Fields) -> str:
+    """Why the agent could not use an S3 bundle, in the agent's words; empty when it could.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-deployments.html
+    """
+    place = revision.get("s3Location")
+    if not place:
+        return ""
+    try:
+        bundle: Any = world.backend("s3").get_object(place["bucket"], place["key"], version_id=place.get("version"))
+    except (ServiceException, HTTPException):
+        bundle = None
+    if bundle is None:
+        return "The specified key does not exist."
+    wanted, there = place.get("eTag", "").strip('"'), bundle.etag.strip('"')
+    return f"Expected deployment bundle etag {wanted} but was actually {there}" if wanted not in ("", there) else ""

@@ -1,0 +1,28 @@
+"""The response class that AWS's clients talk to in the place of moto's."""
+
+from __future__ import annotations
+
+import moto.codedeploy.urls
+from moto.codedeploy.responses import CodeDeployResponse
+from moto.core.responses import ActionResult
+
+from runbook_lib.local.overlays.codedeploy.configs import Configs
+from runbook_lib.local.overlays.codedeploy.deployments import Deployments
+from runbook_lib.local.overlays.codedeploy.groups import Groups
+from runbook_lib.local.overlays.codedeploy.revisions import Revisions
+from runbook_lib.local.overlays.codedeploy.targets import Targets
+
+
+class Operations(Groups, Deployments, Targets, Revisions, Configs, CodeDeployResponse):  # type: ignore[misc]
+    """All operations for EC2 instances; what is missing is said to be, as everywhere in the emulator."""
+
+    def list_git_hub_account_token_names(self) -> ActionResult:
+        """None: GitHub's authorisation needs a browser and AWS's console.
+
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-partners-github.html
+        """
+        return ActionResult({"tokenNameList": []})
+
+
+# Looked up before the first call, when the service's routes are made.
+moto.codedeploy.urls.url_paths["{0}/$"] = Operations.dispatch

@@ -1,0 +1,140 @@
+"""How a deployment goes on by itself: from Created to an end, a few instances at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.utils import utcnow
+
+from runbook_lib.local import world
+from runbook_lib.local.overlays.codedeploy import configs
+from runbook_lib.local.overlays.codedeploy.deployer import Deployer, Simulation
+from runbook_lib.local.overlays.codedeploy.deployments import brief, create
+from runbook_lib.local.overlays.codedeploy.instances import instances_of
+from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Event, Fields, Target
+
+# https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
+INSTALL = (
+    *("ApplicationStop", "DownloadBundle", "BeforeInstall", "Install"),
+    *("AfterInstall", "ApplicationStart", "ValidateService"),
+)
+BLOCK = ("BeforeBlockTraffic", "BlockTraffic", "AfterBlockTraffic")
+ALLOW = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
+
+TOO_MANY_FAILED = (
+    "The overall deployment failed because too many individual instances failed deployment, too few healthy instances "
+    "are available for deployment, or some instances in your deployment group are experiencing problems."
+)
+NO_INSTANCES = (
+    "The deployment failed because no instances were found for your deployment group. Check your deployment group "
+    "settings to make sure the tags for your EC2 instances or Auto Scaling groups correctly identify the instances "
+    "you want to deploy to, and then try again."
+)
+
+deployer: Deployer = Simulation()
+
+
+def tick() -> bool:
+    """Let every deployment take its next step."""
+    stepped = False
+    for backend in world.existing("codedeploy"):
+        for deployment in [deployment for deployment in backend.deployments.values() if deployment.status not in ENDED]:
+            step(backend, deployment)
+            stepped = True
+    return stepped
+
+
+def step(backend: Any, deployment: Deployment) -> None:
+    """Start a deployment, or bring its running targets forward; conclude when none is left."""
+    group = backend.deployment_groups[deployment.application_name][deployment.deployment_group_name]
+    if deployment.status == "Created":
+        _start(deployment, group)
+    else:
+        config = configs.find(backend, deployment.info["deploymentConfigName"])
+        _advance(deployment, config)
+        _conclude(deployment, config)
+    group["lastAttemptedDeployment"] = brief(deployment)
+    if deployment.status == "Succeeded":
+        group["lastSuccessfulDeployment"] = brief(deployment)
+        group["lastSuccessfulRevision"] = deployment.info["revision"]
+    elif deployment.status == "Failed":
+        _roll_back(backend, group, deployment)
+
+
+def _start(deployment: Deployment, group: Fields) -> None:
+    option = deployment.info.get("deploymentStyle", {}).get("deploymentOption")
+    names = (*BLOCK, *INSTALL, *ALLOW) if option == "WITH_TRAFFIC_CONTROL" else INSTALL
+    for instance_id in instances_of(group):
+        deployment.targets[instance_id] = Target(instance_id, [Event(name) for name in names])
+    deployment.info |= {"status": "InProgress", "startTime": utcnow(), "additionalDeploymentStatusInfo": deployer.note}
+    if not deployment.targets:
+        deployment.end("Failed", "NO_INSTANCES", NO_INSTANCES)
+
+
+def _advance(deployment: Deployment, config: Fields) -> None:
+    targets = list(deployment.targets.values())
+    room = max(1, len(targets) - configs.must_stay_healthy(config, len(targets)))
+    unfinished = [target for target in targets if target.status in ("InProgress", "Pending")]
+    # Those that have begun come first in the order of the targets, too.
+    for target in unfinished[:room]:
+        _advance_target(deployment, target)
+
+
+def _advance_target(deployment: Deployment, target: Target) -> None:
+    target.become("InProgress")
+    for event in [event for event in target.events if event.status in ("Pending", "InProgress")]:
+        event.status, event.began = "InProgress", event.began or utcnow()
+        outcome = deployer.perform(deployment, target, event.name)
+        if outcome is None:
+            return
+        event.ended, event.diagnostics = utcnow(), outcome.diagnostics()
+        event.status = "Succeeded" if outcome.succeeded else "Failed"
+        if not outcome.succeeded:
+            target.become("Failed")
+            return
+    target.become("Succeeded")
+
+
+def _conclude(deployment: Deployment, config: Fields) -> None:
+    """End it when all targets have ended, or when too many have failed.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/instances-health.html#minimum-healthy-hosts
+    """
+    statuses = [target.status for target in deployment.targets.values()]
+    failed, over = statuses.count("Failed"), all(status in ("Succeeded", "Failed") for status in statuses)
+    if too_many_failed(config, statuses):
+        for target in deployment.targets.values():
+            if target.status == "Pending":
+                target.become("Skipped")
+        if "InProgress" not in statuses:
+            deployment.end("Failed", "HEALTH_CONSTRAINTS", TOO_MANY_FAILED)
+    elif over and failed < len(statuses):
+        deployment.end("Succeeded")
+
+
+def too_many_failed(config: Fields, statuses: list[str]) -> bool:
+    """Whether the healthy hosts have become too few.
+
+    With OneAtATime a failure is forgiven on the last instance only, and never on a single one.
+    """
+    failed = statuses.count("Failed")
+    if failed == len(statuses):
+        return True
+    if config["minimumHealthyHosts"]["type"] == configs.ONE_AT_A_TIME:
+        return "Failed" in statuses[:-1]
+    return len(statuses) - failed < configs.must_stay_healthy(config, len(statuses))
+
+
+def _roll_back(backend: Any, group: Fields, failed: Deployment) -> None:
+    """Deploy the last successful revision again, where the failed deployment asks for that.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
+    """
+    asked, revision = failed.info.get("autoRollbackConfiguration", {}), group.get("lastSuccessfulRevision")
+    wanted = asked.get("enabled") and "DEPLOYMENT_FAILURE" in asked.get("events", [])
+    if not wanted or not revision or failed.info["creator"] == "codeDeployRollback":
+        return
+    back = create(backend, group, revision, failed.info, creator="codeDeployRollback")
+    message = f"Deployment {failed.deployment_id} failed; the last successful revision is deployed again."
+    back.info["rollbackInfo"] = {"rollbackTriggeringDeploymentId": failed.deployment_id, "rollbackMessage": message}
+    failed.info["rollbackInfo"] = {"rollbackDeploymentId": back.deployment_id, "rollbackMessage": message}
