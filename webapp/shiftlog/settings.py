@@ -24,7 +24,7 @@ class Settings:
     config: str = ""
     database_url: str = ""
     session_key: str = field(default="", repr=False)
-    address: str = "0.0.0.0"  # noqa: S104: only the load balancer's security group may reach it
+    address: str = "0.0.0.0"  # only the load balancer's security group may reach it
     port: int = 8080
     instance_id: str = ""
     zone: str = ""

@@ -1,0 +1,102 @@
+"""MariaDB and Redis (or Valkey) with TLS, and the authority that vouches for them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pymysql
+import redis
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from .processes import Process, free_port, program
+
+#: What Amazon RDS for MySQL gives its master user: neither SUPER nor FILE.
+MASTER_RIGHTS = (
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, "
+    "CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, "
+    "CREATE USER, EVENT, TRIGGER"
+)
+
+
+class Authority:
+    """Certificates for 127.0.0.1, and the one that signs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca, self.certificate, self.key = folder / "ca.pem", folder / "server.pem", folder / "server.key"
+        root_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+        root = _certificate("A test's authority", root_key, "A test's authority", root_key)
+        server = _certificate("127.0.0.1", server_key, "A test's authority", root_key)
+        self.ca.write_bytes(root.public_bytes(Encoding.PEM))
+        self.certificate.write_bytes(server.public_bytes(Encoding.PEM))
+        self.key.write_bytes(server_key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
+
+
+def _certificate(
+    subject: str, key: ec.EllipticCurvePrivateKey, issuer: str, signer: ec.EllipticCurvePrivateKey
+) -> x509.Certificate:
+    def name(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+    now, is_root = datetime.now(UTC), subject == issuer
+    builder = x509.CertificateBuilder(
+        name(issuer), name(subject), key.public_key(), x509.random_serial_number(),
+        now - timedelta(hours=1), now + timedelta(days=1),
+    ).add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)  # fmt: skip
+    if not is_root:
+        alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        builder = builder.add_extension(alternative, critical=False)
+    return builder.sign(signer, SHA256())
+
+
+class MariaDB(Process):
+    """MySQL's sibling: a master user with the rights that RDS gives, TLS on offer."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        self.port, self.password = free_port(), "Master-1-" + os.urandom(6).hex()
+        data = folder / "data"
+        # As root (in a container), the server insists on being told so.
+        as_root = ["--user=root"] if os.geteuid() == 0 else []
+        subprocess.run(
+            [program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db", *as_root,
+             "--auth-root-authentication-method=normal"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        command = [
+            program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={folder}/s", f"--port={self.port}",
+            "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=16M", f"--ssl-ca={authority.ca}", f"--ssl-cert={authority.certificate}",
+            f"--ssl-key={authority.key}", *as_root,
+        ]  # fmt: skip
+        super().__init__(command, folder, lambda: pymysql.connect(unix_socket=f"{folder}/s", user="root").close())
+        self.start()
+        self.run("CREATE USER master@'%%' IDENTIFIED BY %s", self.password)
+        self.run(f"GRANT {MASTER_RIGHTS} ON *.* TO master@'%%' WITH GRANT OPTION")
+
+    def run(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """As the server's own administrator."""
+        with pymysql.connect(unix_socket=f"{self.folder}/s", user="root", autocommit=True) as link:
+            cursor = link.cursor()
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+
+
+class Redis(Process):
+    """A cache with TLS, which keeps its data over a restart as a replica's fail-over would."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        self.port = free_port()
+        command = [
+            program("valkey-server", "redis-server"), "--bind", "127.0.0.1", "--port", "0", "--tls-port", str(self.port),
+            "--tls-cert-file", str(authority.certificate), "--tls-key-file", str(authority.key), "--tls-auth-clients",
+            "no", "--tls-ca-cert-file", str(authority.ca), "--dir", str(folder), "--save", "900 1",
+        ]  # fmt: skip
+        self.client = redis.Redis(port=self.port, host="127.0.0.1", ssl=True, ssl_ca_certs=str(authority.ca))
+        super().__init__(command, folder, self.client.ping)
+        self.start()

@@ -1,0 +1,170 @@
+"""The database: its rotation, its loss, its users and its schema."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+
+import pymysql
+import pytest
+
+from .processes import until
+from .servers import MariaDB
+from .visitor import Visitor
+from .world import WEBAPP, World
+
+
+def test_a_rotation_under_load_is_noticed_by_nobody(world: World, mariadb: MariaDB) -> None:
+    """While the password changes three times, first in the database and then in the secret, no request fails."""
+    app = world.app()
+    answers: list[int] = []
+    done = threading.Event()
+
+    def visit(number: int) -> None:
+        visitor = Visitor(app)
+        answers.append(visitor.sign_in(f"Visitor {number}").status_code)
+        while not done.is_set():
+            answers.append(visitor.write("Still here").status_code)
+            answers.append(visitor.get("/").status_code)
+
+    visitors = [threading.Thread(target=visit, args=(number,)) for number in range(8)]
+    for each in visitors:
+        each.start()
+    try:
+        for _ in range(3):
+            _rotate(world, mariadb, app.extensions["services"].engine.dispose)
+            before = len(answers)
+            until(lambda seen=before: len(answers) > seen + 40)
+    finally:
+        done.set()
+        for each in visitors:
+            each.join()
+    assert set(answers) == {200, 303}
+
+
+def _rotate(world: World, mariadb: MariaDB, forget_connections: object) -> None:
+    """In the order that leaves the longest gap; old connections end, as they do after a fail-over."""
+    new = f"Next-1-{secrets.token_hex(8)}"
+    mariadb.run("ALTER USER %s@'%%' IDENTIFIED BY %s", world.user, new)
+    forget_connections()  # type: ignore[operator]
+    refused = mariadb.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1]
+    until(lambda: mariadb.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1] != refused)
+    world.keep("app", username=world.user, password=new)
+
+
+def test_a_lost_database_is_a_clear_page_until_it_is_back(world: World, mariadb: MariaDB) -> None:
+    """503 with Retry-After and plain words; the process stays healthy, is not ready, and recovers by itself."""
+    visitor = Visitor(world.app())
+    visitor.sign_in()
+    visitor.write("Before")
+    with mariadb.away():
+        lost = visitor.get("/")
+        assert (lost.status_code, lost.headers["Retry-After"]) == (503, "5")
+        assert "Its database does not answer" in lost.text
+        assert "i-0123456789abcdef0" in lost.text
+        assert visitor.post("/entries", {}).status_code == 403
+        assert visitor.get("/healthz").status_code == 200
+        ready = visitor.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json["parts"]["database"] == {"ok": False, "state": "unreachable"}
+    until(lambda: visitor.get("/").status_code == 200)
+    assert visitor.titles() == ["Before"]
+    assert visitor.get("/readyz").json["ready"]
+
+
+def test_the_application_starts_while_the_database_is_away(world: World, mariadb: MariaDB) -> None:
+    """An instance that boots during a fail-over comes up, and works once the database does."""
+    with mariadb.away():
+        visitor = Visitor(world.app())
+        assert visitor.get("/healthz").status_code == 200
+        assert visitor.get("/").status_code == 503
+    until(lambda: visitor.get("/").status_code == 200)
+
+
+def test_a_wrong_password_is_refused_in_bounded_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When secret and database stay apart, pages say 503 after a few seconds instead of hanging."""
+    monkeypatch.setattr("shiftlog.credentials.PATIENCE", 0.5)
+    world.keep("app", username=world.user, password="Wrong-1-password")
+    assert Visitor(world.app()).get("/").status_code == 503
+
+
+def test_the_applications_user_can_do_what_pages_need_and_no_more(world: World) -> None:
+    """It reads, writes and deletes entries; it alters nothing, makes no table, and sees nobody else's."""
+    with world.login() as link, link.cursor() as cursor:
+        cursor.execute("INSERT INTO entries VALUES (1, 'a', 'note', 't', 'b', NOW())")
+        cursor.execute("SELECT title FROM entries")
+        cursor.execute("DELETE FROM entries")
+        for refused in (
+            "CREATE TABLE mine (id INT)", "DROP TABLE entries", "ALTER TABLE entries ADD x INT",
+            "UPDATE entries SET author = 'me'", "UPDATE alembic_version SET version_num = '0'",
+            "SELECT * FROM mysql.user", "CREATE USER other", "CREATE DATABASE other",
+        ):  # fmt: skip
+            with pytest.raises(pymysql.err.OperationalError) as caught:
+                cursor.execute(refused)
+            assert caught.value.args[0] in (1044, 1142, 1227), refused
+
+
+def test_the_master_secret_is_not_needed_at_run_time(world: World) -> None:
+    """Pages work when the master's secret is beyond reach."""
+    world.aws("secretsmanager").delete_secret(SecretId=f"{world.name}/master", ForceDeleteWithoutRecovery=True)
+    assert Visitor(world.app()).get("/readyz").json["ready"]
+
+
+def test_the_master_user_is_refused_as_the_applications(world: World) -> None:
+    """A configuration that would run the pages as master stops the deployment, saying why."""
+    world.keep("app", username="master", password=world.database.password)
+    with pytest.raises(Exception, match="needs a user of its own"):
+        world.prepare()
+
+
+def test_a_new_app_secret_takes_effect_with_the_next_deployment(world: World) -> None:
+    """The hook makes the database's password follow the secret."""
+    world.keep("app", username=world.user, password="Changed-1-by-hand")
+    world.prepare()
+    assert Visitor(world.app()).get("/readyz").json["ready"]
+
+
+def test_the_application_speaks_tls_or_not_at_all(world: World) -> None:
+    """Without TLS the database refuses the user; with a certificate of somebody else, we refuse the database."""
+    own = world.secret("app")
+    with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
+        pymysql.connect(
+            host="127.0.0.1", port=world.database.port, user=own["username"], password=own["password"],
+            ssl_disabled=True,
+        )  # fmt: skip
+    database = {"host": "127.0.0.1", "port": world.database.port, "name": world.name, "app_secret": f"{world.name}/app"}
+    world.configure(database=database)  # no tls_ca: the system's and Amazon RDS's roots, which do not know our server
+    assert Visitor(world.app()).get("/").status_code == 503
+
+
+def test_two_instances_may_prepare_the_database_at_once(aws: str, mariadb: MariaDB, authority: object) -> None:
+    """Both hooks succeed; one migrates, the other finds it done."""
+    world = World(aws, mariadb, authority)  # type: ignore[arg-type]
+    command = [sys.executable, "-m", "shiftlog.prepare"]
+    environ = {**os.environ, **world.environ}
+    both = [subprocess.Popen(command, cwd=WEBAPP, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    text = "".join(said)
+    assert len(re.findall("went from nothing to", text)) == 1
+    assert len(re.findall("nothing to migrate", text)) == 1
+    assert not any(world.secret(each)["password"] in text for each in ("app", "master"))
+
+
+def test_an_older_revision_works_with_a_newer_schema(world: World, mariadb: MariaDB) -> None:
+    """During a rolling deployment, and after a roll-back: it is ready, and its hook leaves the schema alone."""
+    mariadb.run(f"UPDATE {world.name}.alembic_version SET version_num = 'later'")
+    world.prepare()
+    ready = Visitor(world.app()).get("/readyz")
+    assert (ready.status_code, ready.json["parts"]["migrations"]["state"]) == (200, "ahead")
+
+
+def test_a_revision_without_its_migrations_is_not_ready(world: World, mariadb: MariaDB) -> None:
+    """A deployment whose schema is missing fails its validation."""
+    mariadb.run(f"DELETE FROM {world.name}.alembic_version")
+    ready = Visitor(world.app()).get("/readyz")
+    assert (ready.status_code, ready.json["parts"]["migrations"]) == (503, {"ok": False, "state": "behind"})

@@ -1,0 +1,49 @@
+"""Somebody at a browser: keeps cookies, fills in forms, needs no script."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+
+class Visitor:
+    """At an application in this process, over HTTPS as behind the load balancer."""
+
+    def __init__(self, app: Flask, *, scheme: str = "https") -> None:
+        self._client = app.test_client()
+        self._usual: dict[str, Any] = {"base_url": f"{scheme}://log.example"}
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """Follow a link."""
+        return self._client.get(path, **{**self._usual, **options})
+
+    def post(self, path: str, data: dict[str, str], **options: Any) -> TestResponse:
+        """Send a form as it is, without the token that its page would have had."""
+        return self._client.post(path, data=data, **{**self._usual, **options})
+
+    def submit(self, page: str, path: str, **fields: str) -> TestResponse:
+        """Open ``page``, fill in its form, and send it to ``path``."""
+        return self.post(path, {"csrf_token": token(self.get(page).text), **fields})
+
+    def sign_in(self, name: str = "Amira") -> TestResponse:
+        """All it takes is a name."""
+        return self.submit("/sign-in", "/sign-in", name=name)
+
+    def write(self, title: str, body: str = "", severity: str = "note") -> TestResponse:
+        """Add an entry."""
+        return self.submit("/", "/entries", title=title, body=body, severity=severity)
+
+    def titles(self, path: str = "/") -> list[str]:
+        """The entries on a page, from the top."""
+        return [unescape(found) for found in re.findall(r'<h2 id="title-\d+">(.*?)</h2>', self.get(path).text)]
+
+
+def token(page: str) -> str:
+    """The hidden field of a page's form."""
+    found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', page)
+    assert found, "the page has no form, or its form has no token"
+    return found[1]
