@@ -65,7 +65,31 @@ class Unverified(RunbookError):
 
 
 class Refused(RunbookError):
-    """AWS said no."""
+    """AWS said no, or said nothing.
+
+    Args:
+        code: AWS's error code, e.g. ``DependencyViolation``; ``NoAnswer`` when none came.
+        message: AWS's own words.
+        passing: Whether another try may fare better.
+        certain: Whether AWS surely did nothing; false when the answer was lost.
+    """
+
+    def __init__(
+        self, what: str, *, fix: str, code: str = "", message: str = "", passing: bool = False, certain: bool = True
+    ) -> None:
+        super().__init__(what, fix=fix)
+        self.code, self.message, self.passing, self.certain = code, message, passing, certain
+
+    def about(self, key: str) -> Refused:
+        """The same refusal, naming the resource that it concerns."""
+        return Refused(
+            f"{key}: {self.what}", fix=self.fix, code=self.code, message=self.message,
+            passing=self.passing, certain=self.certain,
+        )  # fmt: skip
+
+
+class Failed(RunbookError):
+    """AWS accepted it, then failed to bring it about."""
 
 
 class Ambiguous(RunbookError):

@@ -1,0 +1,77 @@
+"""Evidence: an append-only log of what was planned, called, changed and verified."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+
+class Journal:
+    """One JSON line per event; each line carries the hash of the one before it.
+
+    The notebooks of one run write to the same file, also side by side: a line is
+    chained and appended under a lock of the operating system.
+
+    Args:
+        path: The file; its folder is made.
+        always: What every line says, e.g. which notebook wrote it.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), **always: Any) -> None:
+        self.path, self._clock, self._always = path, clock, always
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, event: str, **data: Any) -> None:
+        """Append one event; it is on the disk when this returns."""
+        with self.path.open("a+b") as out:
+            fcntl.flock(out, fcntl.LOCK_EX)
+            head = {"at": self._clock().isoformat(timespec="milliseconds"), "event": event, "prev": _digest(_last(out))}
+            out.write(json.dumps({**head, **self._always, **data}, default=str).encode() + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+
+    @contextmanager
+    def step(self, event: str, **data: Any) -> Iterator[dict[str, Any]]:
+        """Write *event* with its outcome, also when it fails; the block may add to what is written."""
+        more: dict[str, Any] = {}
+        try:
+            yield more
+        except BaseException as error:
+            self.write(event, ok=False, error=f"{type(error).__name__}: {error}", **data, **more)
+            raise
+        self.write(event, ok=True, **data, **more)
+
+
+def intact(path: Path) -> bool:
+    """Whether no line of the journal was altered, removed from the middle, or reordered."""
+    last = b""
+    for line in path.read_bytes().splitlines():
+        if json.loads(line)["prev"] != _digest(last):
+            return False
+        last = line
+    return True
+
+
+def _last(out: BinaryIO) -> bytes:
+    """The last line of the file, read from its end."""
+    size = out.seek(0, os.SEEK_END)
+    tail, step = b"", 4096
+    while size > 0 and tail.strip().count(b"\n") == 0:
+        start = max(0, size - step)
+        out.seek(start)
+        tail = out.read(size - start) + tail
+        size = start
+    out.seek(0, os.SEEK_END)
+    lines = tail.rstrip(b"\n").splitlines()
+    return lines[-1] if lines else b""
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest() if line else ""

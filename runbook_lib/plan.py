@@ -1,0 +1,228 @@
+"""Desired against observed: a pure comparison that yields a plan.  No AWS here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from .errors import Blocked, Guarded, MissingNeed
+from .resource import Ids, Observed, Resource, State, differing
+from .stack import Stack, in_order
+
+Sightings = Mapping[Resource, Observed | None]
+
+
+class Action(StrEnum):
+    """What happens to a resource."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    BLOCKED = "blocked"
+
+
+SIGN = {Action.KEEP: "=", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.BLOCKED: "!"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What has to happen to one resource, and why.
+
+    Args:
+        fields: For each field concerned, what it is and what it is to be, in logical
+            terms: a reference is the key of its resource, never an id.
+        reason: Why it is blocked, or left.
+    """
+
+    resource: Resource
+    action: Action
+    seen: Observed | None
+    wanted: State | None
+    fields: Mapping[str, tuple[Any, Any]]
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.resource.key
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in ``plan.json``; what the fingerprint is computed over."""
+        fields = {name: list(pair) for name, pair in sorted(self.fields.items())}
+        return {"key": self.key, "action": self.action.value, "fields": fields}
+
+
+@dataclass(frozen=True, repr=False)
+class Plan:
+    """The changes that turn what is there into what is wanted, in a safe order.
+
+    ``scope`` names environment, account and region, so that no plan is mistaken for another's.
+    """
+
+    scope: str
+    stack: str
+    changes: tuple[Change, ...]
+
+    @property
+    def todo(self) -> tuple[Change, ...]:
+        """What is to be done, or stands in the way of it."""
+        return tuple(c for c in self.changes if c.action is not Action.KEEP)
+
+    @property
+    def fingerprint(self) -> str:
+        """Same fingerprint, same changes: what was reviewed is what gets applied."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The changes to do, as plain data; of what is kept only nothing is said."""
+        todo = sorted((c.as_dict() for c in self.todo), key=lambda c: str(c["key"]))
+        return {"scope": self.scope, "stack": self.stack, "changes": todo}
+
+    def raise_if_blocked(self) -> None:
+        """Raises:
+        Blocked: When AWS cannot make a change in place.
+        """
+        blocked = [f"{c.key}: {c.reason}" for c in self.changes if c.action is Action.BLOCKED]
+        if blocked:
+            raise Blocked(
+                "\n".join(blocked),
+                fix="Restore the old value in params/, or destroy this part and apply again.",
+            )
+
+    @property
+    def count(self) -> dict[str, int]:
+        """How many changes of each action, e.g. ``{"create": 3, "keep": 1}``."""
+        return dict(sorted(Counter(c.action.value for c in self.changes).items()))
+
+    def __repr__(self) -> str:
+        count = ", ".join(f"{n} {action}" for action, n in self.count.items()) or "nothing"
+        head = f"{self.stack} [{self.fingerprint}]: {count}"
+        return "\n".join([head, *(line for c in self.changes for line in told(c))])
+
+
+def compare(stack: Stack, seen: Sightings, *, present: bool = True, scope: str = "") -> Plan:
+    """Compare the stack with what was seen; *present* false plans its removal."""
+    own = list(stack)
+    ids = ids_of(seen)
+    names = {s.id: r.key for r, s in seen.items() if s}
+    if present:
+        return Plan(scope, stack.name, tuple(_to_be(r, seen.get(r), ids, names) for r in own))
+    going = [r for r in reversed(own) if seen.get(r) and not r.given and not r.lasting]
+    return Plan(scope, stack.name, tuple(_to_go(r, seen[r]) for r in going))
+
+
+def ids_of(seen: Sightings) -> dict[Resource, str]:
+    """The ids of what is there, and not about to go."""
+    return {resource: found.id for resource, found in seen.items() if found and not found.going}
+
+
+def require_needs(stack: Stack, seen: Sightings) -> None:
+    """Stop when the stack stands on something that does not exist.
+
+    Raises:
+        MissingNeed: Naming it, and what to apply first.
+    """
+    own = set(stack)
+    for need in in_order(stack):
+        if need not in own and need not in ids_of(seen):
+            raise MissingNeed(
+                f"{stack.name} needs {need.key}, which does not exist.",
+                fix="Apply the sections and notebooks before this one first.",
+            )
+
+
+def guarded(resources: Iterable[Resource]) -> None:
+    """Stop when the parameters protect any of the resources.
+
+    Raises:
+        Guarded: Naming all of them.
+    """
+    guards = [f"{r.key}: {r.guard}" for r in resources if r.guard]
+    if guards:
+        raise Guarded(
+            "\n".join(guards),
+            fix="To destroy it all the same: set the guard to false in params/, apply, then destroy.",
+        )
+
+
+def told(change: Change) -> Iterator[str]:
+    """The lines that a person reads of one change."""
+    reason = f"  ({change.reason})" if change.reason else ""
+    yield f"  {SIGN[change.action]} {change.key}{reason}"
+    if change.action in (Action.UPDATE, Action.BLOCKED):
+        for name, (was, want) in sorted(change.fields.items()):
+            yield f"      {name}: {shown(was)} → {shown(want)}"
+
+
+def shown(value: Any) -> str:
+    """One value as a person reads it, on one line."""
+    text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+    return text if len(text) <= 160 else f"{text[:157]}…"
+
+
+def _to_be(resource: Resource, seen: Observed | None, ids: Ids, names: Mapping[str, str]) -> Change:
+    wanted = resource.desired(ids)
+    logical = resource.desired(_Keys())
+    if seen is None or seen.going:
+        reason = "once the one that AWS is deleting is gone" if seen else ""
+        fields = {name: (None, plain(value, {})) for name, value in logical.items()}
+        if resource.given:
+            return Change(resource, Action.BLOCKED, None, wanted, fields, "is not there, and not ours to make")
+        return Change(resource, Action.CREATE, seen, wanted, fields, reason)
+    drift = differing(seen.state, wanted)
+    fields = {name: (plain(seen.state.get(name), names), plain(logical[name], {})) for name in drift}
+    stuck = drift & resource.fixed
+    if resource.given and drift:
+        return Change(resource, Action.BLOCKED, seen, wanted, fields, "differs, and is not ours to change")
+    if stuck:
+        reason = f"AWS cannot change {', '.join(sorted(stuck))} in place"
+        return Change(resource, Action.BLOCKED, seen, wanted, fields, reason)
+    if seen.failed and not drift:
+        return Change(resource, Action.BLOCKED, seen, wanted, {}, f"AWS reports it as failed: {seen.failed}")
+    return Change(resource, Action.UPDATE if drift else Action.KEEP, seen, wanted, fields)
+
+
+def _to_go(resource: Resource, seen: Observed | None) -> Change:
+    if resource.keep:
+        return Change(resource, Action.KEEP, seen, None, {}, f"left on purpose: {resource.keep}")
+    leaves = f"leaves {resource.leaves}" if resource.leaves else ""
+    return Change(resource, Action.DELETE, seen, None, {}, leaves)
+
+
+class _Keys(Mapping[Resource, str]):
+    """Ids by which a plan refers to resources, whether they exist or not: their keys."""
+
+    def __getitem__(self, resource: Resource) -> str:
+        return resource.key
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def plain(value: Any, names: Mapping[str, str]) -> Any:
+    """A value as JSON knows it, every id in it replaced by the key of its resource."""
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(v, names) for v in value), key=str)
+    if isinstance(value, (tuple, list)):
+        return [plain(v, names) for v in value]
+    if isinstance(value, Mapping):
+        return {str(k): plain(v, names) for k, v in value.items()}
+    if isinstance(value, (int, float, type(None))):
+        return value
+    return _named(str(value), names)
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    for known in sorted(names, key=len, reverse=True):
+        if known in text:
+            text = text.replace(known, names[known])
+    return text

@@ -1,0 +1,163 @@
+"""The environment's own S3 bucket."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+
+
+@kind
+class Bucket(Resource):
+    """A private, versioned, encrypted bucket that answers over TLS only.
+
+    It holds evidence, bundles, the lock, and the load balancer's access logs, for which SSE-S3
+    is the only encryption that Elastic Load Balancing can write with.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+
+    Args:
+        expire: What lies under a prefix goes after so many days: ``(("alb", 90), ...)``.
+        kept: Whether a destroy leaves the bucket; a wish of ours, not a setting of AWS's.
+    """
+
+    versioned: bool = True
+    encryption: str = "AES256"
+    private: bool = True
+    expire: tuple[tuple[str, int], ...] = ()
+    kept: bool = True
+
+    catching_up = frozenset({"NoSuchBucket", "OperationAborted"})
+
+    def called(self, aws: Aws) -> str:
+        """Bucket names are shared by all of AWS, so the account's number is part of it."""
+        return f"{aws.env}-{self.name}-{aws.account}-{aws.region}"
+
+    @property
+    def keep(self) -> str:
+        return "guards.keep_bucket is true, and it holds the evidence" if self.kept else ""
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        wanted = {"versioned": self.versioned, "encryption": self.encryption, "private": self.private}
+        return {**wanted, "expire": frozenset(self.expire), "policy": _POLICY, "tagged": True}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        bucket = self.called(look.aws)
+        if bucket not in {b["Name"] for b in look.all("s3", "list_buckets", "Buckets", Prefix=bucket)}:
+            return None
+        tags = tags_of(look.get("s3", "get_bucket_tagging", missing="NoSuchTagSet", Bucket=bucket) or {}, "TagSet")
+        if tags:  # untagged is ours too, cut short while it was made: the name holds our account
+            look.own(self, tags)
+        versioning = look.get("s3", "get_bucket_versioning", Bucket=bucket) or {}
+        state = {
+            "versioned": versioning.get("Status") == "Enabled",
+            "encryption": _encryption(look, bucket),
+            "private": _private(look, bucket),
+            "expire": _expiry(look, bucket),
+            "policy": _POLICY if _policy_of(look, bucket) == _policy(bucket, look.aws) else "another",
+            "tagged": bool(tags),
+        }
+        return Observed(bucket, state, status="available")
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        # In us-east-1 AWS refuses a location constraint of its own name.
+        place = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
+        request = {"CreateBucketConfiguration": place} if place else {}
+        aws.s3.create_bucket(Bucket=self.called(aws), **request)
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        bucket = seen.id
+        if "tagged" in drift:
+            aws.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": aws.tags(self)})
+        if "private" in drift:
+            block = dict.fromkeys(_BLOCKS, self.private)
+            aws.s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
+        if "versioned" in drift:
+            status = "Enabled" if self.versioned else "Suspended"
+            aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+        if "encryption" in drift:
+            rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": self.encryption}}
+            aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        if "policy" in drift:
+            aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_policy(bucket, aws)))
+        if "expire" in drift:
+            self._expire(aws, bucket)
+
+    def _expire(self, aws: Aws, bucket: str) -> None:
+        if not self.expire:
+            aws.s3.delete_bucket_lifecycle(Bucket=bucket)
+            return
+        rules = [
+            {
+                "ID": f"expire-{prefix}",
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{prefix}/"},
+                "Expiration": {"Days": days},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+            }
+            for prefix, days in self.expire
+        ]
+        aws.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        """Empty it, with every version, then remove it."""
+        listed = {"Versions": ["Key", "VersionId"], "DeleteMarkers": ["Key", "VersionId"]}
+        for kind_of, fields in listed.items():
+            found = aws.pages("s3", "list_object_versions", kind_of, Bucket=seen.id)
+            objects = [{field: item[field] for field in fields} for item in found]
+            for start in range(0, len(objects), 1000):  # AWS takes a thousand at a time
+                aws.s3.delete_objects(Bucket=seen.id, Delete={"Objects": objects[start : start + 1000], "Quiet": True})
+        aws.s3.delete_bucket(Bucket=seen.id)
+
+
+_POLICY = "TLS only; the load balancer may write its logs"
+_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+def _policy(bucket: str, aws: Aws) -> dict[str, Any]:
+    tls = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    logs = {
+        "Sid": "LoadBalancerLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/alb/AWSLogs/{aws.account}/*",
+    }
+    return {"Version": "2012-10-17", "Statement": [tls, logs]}
+
+
+def _policy_of(look: Look, bucket: str) -> Any:
+    found = look.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=bucket)
+    return json.loads(found["Policy"]) if found else None
+
+
+def _encryption(look: Look, bucket: str) -> str | None:
+    none = "ServerSideEncryptionConfigurationNotFoundError"
+    found = look.get("s3", "get_bucket_encryption", missing=none, Bucket=bucket)
+    rules = found["ServerSideEncryptionConfiguration"]["Rules"] if found else []
+    return rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if rules else None
+
+
+def _private(look: Look, bucket: str) -> bool:
+    none = "NoSuchPublicAccessBlockConfiguration"
+    found = look.get("s3", "get_public_access_block", missing=none, Bucket=bucket)
+    return bool(found) and all(found["PublicAccessBlockConfiguration"].get(block) for block in _BLOCKS)
+
+
+def _expiry(look: Look, bucket: str) -> frozenset[tuple[str, int]]:
+    none = "NoSuchLifecycleConfiguration"
+    found = look.get("s3", "get_bucket_lifecycle_configuration", missing=none, Bucket=bucket) or {"Rules": []}
+    return frozenset(
+        (rule["Filter"].get("Prefix", "").rstrip("/"), rule["Expiration"].get("Days", 0))
+        for rule in found["Rules"]
+        if rule["Status"] == "Enabled" and "Expiration" in rule
+    )

@@ -1,0 +1,25 @@
+"""An Elastic IP address."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+
+
+@kind
+class ElasticIp(Resource):
+    """A public address that stays ours; what uses it says so itself."""
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        address = look.tagged("describe_addresses", "Addresses", self)
+        if address is None:
+            return None
+        status = "associated" if address.get("AssociationId") else "free"
+        return Observed(address["AllocationId"], {}, status=status, detail={"address": address["PublicIp"]})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.ec2.allocate_address(Domain="vpc", TagSpecifications=aws.tag_spec("elastic-ip", self))
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.release_address(AllocationId=seen.id)

@@ -1,0 +1,40 @@
+"""An internet gateway, attached to a VPC."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .vpc import Vpc
+
+
+@kind
+class InternetGateway(Resource):
+    """The VPC's door to the internet."""
+
+    vpc: Vpc
+
+    catching_up = frozenset({"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        gateway = look.tagged("describe_internet_gateways", "InternetGateways", self)
+        if gateway is None:
+            return None
+        attached = gateway["Attachments"][0] if gateway["Attachments"] else {}
+        # AWS calls an attached internet gateway "available".
+        status = attached.get("State", "detached")
+        state = {"vpc": attached.get("VpcId")}
+        return Observed(gateway["InternetGatewayId"], state, ready=status in ("available", "attached"), status=status)
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.ec2.create_internet_gateway(TagSpecifications=aws.tag_spec("internet-gateway", self))
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        if seen.state["vpc"]:
+            aws.ec2.detach_internet_gateway(InternetGatewayId=seen.id, VpcId=seen.state["vpc"])
+        aws.ec2.attach_internet_gateway(InternetGatewayId=seen.id, VpcId=ids[self.vpc])
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        if seen.state["vpc"]:
+            aws.ec2.detach_internet_gateway(InternetGatewayId=seen.id, VpcId=seen.state["vpc"])
+        aws.ec2.delete_internet_gateway(InternetGatewayId=seen.id)

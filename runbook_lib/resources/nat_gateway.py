@@ -1,0 +1,63 @@
+"""A NAT gateway."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .elastic_ip import ElasticIp
+from .internet_gateway import InternetGateway
+from .subnet import Subnet
+
+
+@kind
+class NatGateway(Resource):
+    """The way out for what has no public address, in one zone.
+
+    ``gateway`` is not a field of AWS's: a NAT gateway fails in a VPC without an internet
+    gateway, and the gateway cannot be detached while the NAT's address is mapped.
+    """
+
+    subnet: Subnet
+    address: ElasticIp
+    gateway: InternetGateway
+
+    fixed = frozenset({"subnet", "address", "gateway"})
+    catching_up = frozenset({"InvalidSubnetID.NotFound", "InvalidAllocationID.NotFound", "Gateway.NotAttached"})
+    patience = 900
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        # A deleted NAT gateway stays listed for about an hour, a failed one too.
+        # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
+        nat = look.tagged("describe_nat_gateways", "NatGateways", self, under="Filter", gone=("deleted",))
+        if nat is None:
+            return None
+        address = nat["NatGatewayAddresses"][0] if nat["NatGatewayAddresses"] else {}
+        state = {
+            "subnet": nat["SubnetId"],
+            "address": address.get("AllocationId"),
+            "gateway": ids.get(self.gateway),
+        }
+        return Observed(
+            nat["NatGatewayId"],
+            state,
+            ready=nat["State"] == "available",
+            status=nat["State"],
+            failed=nat.get("FailureMessage", "") if nat["State"] == "failed" else "",
+            going=nat["State"] == "deleting",
+            detail={"address": address.get("PublicIp")},
+        )
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        # The token holds the parts that are fixed: the same gateway made again after it was
+        # deleted stands on a new address, and must not be answered with the dead one.
+        aws.ec2.create_nat_gateway(
+            SubnetId=ids[self.subnet],
+            AllocationId=ids[self.address],
+            ConnectivityType="public",
+            ClientToken=aws.token(self, ids[self.subnet], ids[self.address]),
+            TagSpecifications=aws.tag_spec("natgateway", self),
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.delete_nat_gateway(NatGatewayId=seen.id)

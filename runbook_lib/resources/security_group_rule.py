@@ -1,0 +1,69 @@
+"""One rule of a security group: it comes and goes without its neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .security_group import SecurityGroup
+
+
+@kind
+class SecurityGroupRule(Resource):
+    """Lets TCP from one source in on one port.
+
+    Args:
+        source: A network in CIDR notation, or the group whose members may come.
+    """
+
+    group: SecurityGroup
+    port: int
+    source: str | SecurityGroup
+    description: str
+
+    fixed = frozenset({"group"})
+    catching_up = frozenset({"InvalidGroup.NotFound"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        rule = look.tagged("describe_security_group_rules", "SecurityGroupRules", self)
+        if rule is None:
+            return None
+        state = {
+            "group": rule["GroupId"],
+            # Another protocol or a wider range is a difference that a port alone would not show.
+            "port": rule["FromPort"]
+            if _one_port(rule)
+            else f"{rule['IpProtocol']} {rule['FromPort']}-{rule['ToPort']}",
+            "source": rule.get("CidrIpv4") or rule.get("ReferencedGroupInfo", {}).get("GroupId"),
+            "description": rule.get("Description", ""),
+        }
+        return Observed(rule["SecurityGroupRuleId"], state)
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        source: dict[str, Any] = (
+            {"IpRanges": [{"CidrIp": self.source, "Description": self.description}]}
+            if isinstance(self.source, str)
+            else {"UserIdGroupPairs": [{"GroupId": ids[self.source], "Description": self.description}]}
+        )
+        aws.ec2.authorize_security_group_ingress(
+            GroupId=ids[self.group],
+            IpPermissions=[{"IpProtocol": "tcp", "FromPort": self.port, "ToPort": self.port, **source}],
+            TagSpecifications=aws.tag_spec("security-group-rule", self),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        source = {"CidrIpv4": self.source} if isinstance(self.source, str) else {"ReferencedGroupId": ids[self.source]}
+        rule = {"IpProtocol": "tcp", "FromPort": self.port, "ToPort": self.port, "Description": self.description}
+        aws.ec2.modify_security_group_rules(
+            GroupId=ids[self.group],
+            SecurityGroupRules=[{"SecurityGroupRuleId": seen.id, "SecurityGroupRule": rule | source}],
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.revoke_security_group_ingress(GroupId=seen.state["group"], SecurityGroupRuleIds=[seen.id])
+
+
+def _one_port(rule: dict[str, Any]) -> bool:
+    return bool(rule["IpProtocol"] == "tcp" and rule["FromPort"] == rule["ToPort"])

@@ -1,0 +1,47 @@
+"""A subnet in one availability zone."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .vpc import Vpc
+
+
+@kind
+class Subnet(Resource):
+    """A range of a VPC's addresses in one zone; what makes it public is its route, nothing else."""
+
+    vpc: Vpc
+    cidr: str
+    zone: str
+    public_ips: bool = False
+
+    fixed = frozenset({"vpc", "cidr", "zone"})
+    catching_up = frozenset({"InvalidVpcID.NotFound"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        subnet = look.tagged("describe_subnets", "Subnets", self)
+        if subnet is None:
+            return None
+        state = {
+            "vpc": subnet["VpcId"],
+            "cidr": subnet["CidrBlock"],
+            "zone": subnet["AvailabilityZone"],
+            "public_ips": subnet["MapPublicIpOnLaunch"],
+        }
+        return Observed(subnet["SubnetId"], state, ready=subnet["State"] == "available", status=subnet["State"])
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.ec2.create_subnet(
+            VpcId=ids[self.vpc],
+            CidrBlock=self.cidr,
+            AvailabilityZone=self.zone,
+            TagSpecifications=aws.tag_spec("subnet", self),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        aws.ec2.modify_subnet_attribute(SubnetId=seen.id, MapPublicIpOnLaunch={"Value": self.public_ips})
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.delete_subnet(SubnetId=seen.id)

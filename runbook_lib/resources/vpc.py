@@ -1,0 +1,54 @@
+"""A VPC."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+
+
+@kind
+class Vpc(Resource):
+    """A private network with its own range of addresses, and names for what lives in it.
+
+    Both DNS attributes are AWS's defaults only for a default VPC; interface and gateway
+    endpoints need them.
+    https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
+    """
+
+    cidr: str
+    dns_support: bool = True
+    dns_hostnames: bool = True
+
+    fixed = frozenset({"cidr"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        vpc = look.tagged("describe_vpcs", "Vpcs", self)
+        if vpc is None:
+            return None
+        state = {
+            "cidr": vpc["CidrBlock"],
+            "dns_support": _attribute(look, vpc["VpcId"], "enableDnsSupport"),
+            "dns_hostnames": _attribute(look, vpc["VpcId"], "enableDnsHostnames"),
+        }
+        return Observed(vpc["VpcId"], state, ready=vpc["State"] == "available", status=vpc["State"])
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=aws.tag_spec("vpc", self))
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        # One attribute per call is all that AWS takes; host names need DNS support first.
+        if "dns_support" in drift:
+            aws.ec2.modify_vpc_attribute(VpcId=seen.id, EnableDnsSupport={"Value": self.dns_support})
+        if "dns_hostnames" in drift:
+            aws.ec2.modify_vpc_attribute(VpcId=seen.id, EnableDnsHostnames={"Value": self.dns_hostnames})
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.delete_vpc(VpcId=seen.id)
+
+
+def _attribute(look: Look, vpc: str, name: str) -> bool | None:
+    answer = look.get(
+        "ec2", "describe_vpc_attribute", missing="InvalidVpcID.NotFound", VpcId=vpc, Attribute=name
+    )  # AWS has no call for the attributes of all VPCs
+    return answer[name[0].upper() + name[1:]]["Value"] if answer else None
