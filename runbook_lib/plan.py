@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from .errors import Blocked, Guarded, MissingNeed
-from .resource import Ids, Observed, Resource, State, differing
+from .resource import Observed, Resource, State, differing
 from .stack import Stack, in_order
 
 Sightings = Mapping[Resource, Observed | None]
@@ -109,10 +109,8 @@ class Plan:
 def compare(stack: Stack, seen: Sightings, *, present: bool = True, scope: str = "") -> Plan:
     """Compare the stack with what was seen; *present* false plans its removal."""
     own = list(stack)
-    ids = ids_of(seen)
-    names = {s.id: r.key for r, s in seen.items() if s}
     if present:
-        return Plan(scope, stack.name, tuple(_to_be(r, seen.get(r), ids, names) for r in own))
+        return Plan(scope, stack.name, tuple(changed(r, seen.get(r), seen) for r in own))
     going = [r for r in reversed(own) if seen.get(r) and not r.given and not r.lasting]
     return Plan(scope, stack.name, tuple(_to_go(r, seen[r]) for r in going))
 
@@ -166,8 +164,10 @@ def shown(value: Any) -> str:
     return text if len(text) <= 160 else f"{text[:157]}…"
 
 
-def _to_be(resource: Resource, seen: Observed | None, ids: Ids, names: Mapping[str, str]) -> Change:
-    wanted = resource.desired(ids)
+def changed(resource: Resource, seen: Observed | None, all_seen: Sightings) -> Change:
+    """What has to happen to a resource that is *seen* like this, to be what is wanted."""
+    wanted = resource.desired(ids_of(all_seen))
+    names = {s.id: r.key for r, s in all_seen.items() if s}
     logical = resource.desired(_Keys())
     if seen is None or seen.going:
         reason = "once the one that AWS is deleting is gone" if seen else ""

@@ -1,0 +1,38 @@
+"""What all tests share: an empty account on an embedded AWS, and an engine for it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from runbook_lib.aws import Aws
+from runbook_lib.engine import Engine
+from runbook_lib.journal import Journal
+from tests.local.server import aws, aws_server  # noqa: F401
+
+ACCOUNT = "123456789012"
+
+
+@pytest.fixture
+def calls():
+    """What was recorded of the calls, one entry each."""
+    return []
+
+
+@pytest.fixture
+def door(aws, calls):  # noqa: F811
+    """The library's own door to the empty account."""
+
+    def record(event, **data):
+        calls.append(SimpleNamespace(event=event, **data))
+
+    return Aws(env="test", region="us-west-2", account=ACCOUNT, connection=aws.connection, record=record)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(tmp_path / "journal.jsonl")
+
+
+@pytest.fixture
+def engine(door, journal):
+    return Engine(door, journal)

@@ -1,0 +1,95 @@
+"""Every kind keeps the same promises; a new kind adds one entry to its layer's CASES."""
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import runbook_lib.resources
+from runbook_lib.plan import Action
+from runbook_lib.resource import Resource
+from runbook_lib.stack import Stack, in_order
+
+
+def _cases():
+    for layer in ("network", "data", "compute", "deploy"):
+        found = importlib.import_module(f"tests.resources.cases_{layer}")
+        yield from ((f"{layer}: {name}", first, later) for name, (first, later) in found.CASES.items())
+
+
+CASES = list(_cases())
+ALL = [pytest.param(first, id=name) for name, first, _ in CASES]
+MADE = [pytest.param(first, id=name) for name, first, _ in CASES if not first.given]
+CHANGING = [pytest.param(first, later, id=name) for name, first, later in CASES if later]
+
+
+def grounds(*resources):
+    """All that they need."""
+    return Stack("grounds", all=[r for r in in_order(resources) if r not in resources and not r.given])
+
+
+def todo(plan):
+    return [(c.key, c.action) for c in plan.todo]
+
+
+def bring_about(engine, stack):
+    engine.apply(stack)
+    engine.settle(stack, engine.survey(stack, afresh=True))
+
+
+@pytest.mark.parametrize("first", MADE)
+def test_applying_leaves_nothing_to_do(engine, first):
+    """On an empty account it is planned as new; it is made once, and then there is nothing left to do."""
+    stack = Stack("s", it=first)
+    if not first.lasting:
+        assert todo(engine.plan(stack)) == [(first.key, Action.CREATE)]
+    bring_about(engine, grounds(first))
+    bring_about(engine, stack)
+    assert engine.plan(stack, afresh=True).todo == ()
+    assert engine.apply(stack).todo == ()
+
+
+@pytest.mark.parametrize(("first", "later"), CHANGING)
+def test_drift_is_seen_and_mended(engine, first, later):
+    """A changed wish shows as an update, and applying it settles it; also the way back."""
+    bring_about(engine, grounds(first))
+    bring_about(engine, grounds(later))
+    bring_about(engine, Stack("s", it=first))
+    for wish in (later, first):
+        stack = Stack("s", it=wish)
+        assert todo(engine.plan(stack, afresh=True)) == [(wish.key, Action.UPDATE)]
+        bring_about(engine, stack)
+        assert engine.plan(stack, afresh=True).todo == ()
+
+
+@pytest.mark.parametrize("first", MADE)
+def test_destroying_leaves_nothing_behind(engine, first):
+    """Destroy removes the thing, and only once; then its grounds can go, too."""
+    ground, stack = grounds(first), Stack("s", it=first)
+    bring_about(engine, ground)
+    bring_about(engine, stack)
+    gone = [] if first.lasting or first.keep else [(first.key, Action.DELETE)]
+    assert todo(engine.destroy(stack)) == gone
+    assert engine.plan(stack, present=False, afresh=True).todo == ()
+    engine.destroy(ground)
+    assert engine.plan(ground, present=False, afresh=True).todo == ()
+
+
+@pytest.mark.parametrize("first", ALL)
+def test_planning_writes_nothing(engine, calls, first):
+    """A plan on an empty account asks, and does nothing else."""
+    engine.plan(Stack("s", it=first))
+    engine.plan(Stack("s", it=first), present=False)
+    assert [c.operation for c in calls if c.write] == []
+
+
+def test_every_kind_has_a_case():
+    modules = pkgutil.iter_modules(runbook_lib.resources.__path__, "runbook_lib.resources.")
+    kinds = {
+        kind
+        for module in modules
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
+        if issubclass(kind, Resource) and not inspect.isabstract(kind) and kind.__module__ == module.name
+    }
+    assert kinds - {type(first) for _, first, _ in CASES} == set()
