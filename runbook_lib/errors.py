@@ -48,6 +48,14 @@ class Guarded(RunbookError):
     """The parameters protect what was about to be destroyed."""
 
 
+class Unconfirmed(RunbookError):
+    """A destroy was asked for without the name of the environment."""
+
+
+class StillNeeded(RunbookError):
+    """What was about to be destroyed carries something of a later notebook."""
+
+
 class NotApproved(RunbookError):
     """What is about to be done is not what was reviewed and approved."""
 

@@ -18,6 +18,11 @@ class Stack:
         self.name = name
         self.parts = {part: (value,) if isinstance(value, Resource) else tuple(value) for part, value in parts.items()}
 
+    @property
+    def whole(self) -> str:
+        """Name of the stack that this is, or is part of: ``network`` for ``network.vpc``."""
+        return self.name.partition(".")[0]
+
     def __getattr__(self, part: str) -> Stack:
         if part.startswith("_"):
             raise AttributeError(part)

@@ -1,0 +1,1 @@
+"""From parameters to resources: one stack for each notebook."""

@@ -1,0 +1,101 @@
+"""Approval binds: what is done is what was reviewed, or a part of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import NotApproved
+from .plan import Action, Change, Plan
+
+Plain = Mapping[str, Any]
+
+
+def fingerprints(approved: str) -> tuple[str, ...]:
+    """The fingerprints in a parameter: several are told apart by commas or spaces."""
+    return tuple(re.split(r"[\s,]+", approved.strip())) if approved.strip() else ()
+
+
+def found(root: Path, fingerprint: str) -> Plain | None:
+    """The plan of that fingerprint among an environment's evidence.
+
+    Args:
+        root: The environment's folder of evidence, ``artifacts/<env>``.
+    """
+    if not re.fullmatch(r"[0-9a-f]{16}", fingerprint):
+        return None
+    for path in sorted(root.glob(f"*/plans/*{fingerprint}.json"), reverse=True):
+        plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
+        # The name says what it is; only the content proves it.
+        if hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:16] == fingerprint:
+            return dict(plan)
+    return None
+
+
+class Approval:
+    """What a run may do.
+
+    Args:
+        approved: Fingerprints of reviewed plans, as given.
+        required: Whether the parameters ask for one.
+        evidence: ``artifacts/<env>``, where a plan reviewed earlier is found.
+    """
+
+    def __init__(self, approved: str, *, required: bool, evidence: Path) -> None:
+        self._given, self._required, self._evidence = fingerprints(approved), required, evidence
+        self._present: dict[str, Plan] = {}
+
+    def reviewed(self, plan: Plan) -> None:
+        """Take note of the present plan of a whole stack: its fingerprint may be the approved one."""
+        self._present[plan.fingerprint] = plan
+
+    def allow(self, change: Change, *, scope: str, stack: str) -> None:
+        """Raises:
+        NotApproved: When an approval is given or required and does not contain the change.
+        """
+        if not self._given and not self._required:
+            return
+        if not self._given:
+            raise NotApproved(
+                f"{change.key}: this environment needs an approval, and none was given.",
+                fix="Run in plan mode, have the plan reviewed, then give its fingerprint as approved.",
+            )
+        plans = [p for p in self._plans() if p["scope"] == scope and p["stack"] == stack]
+        if not plans:
+            raise NotApproved(
+                f"{', '.join(self._given)}: not the fingerprint of the present plan of {stack} in {scope},"
+                " nor of one in the evidence.",
+                fix="Review the present plan and approve its fingerprint.",
+            )
+        if not any(covers(entry, change) for plan in plans for entry in plan["changes"]):
+            raise NotApproved(
+                f"{change.key}: to {change.action} it is not part of the approved plan.",
+                fix="The account or the parameters changed since the review. Review the present plan and approve it.",
+            )
+
+    def _plans(self) -> Iterable[Plain]:
+        for fingerprint in self._given:
+            if fingerprint in self._present:
+                yield self._present[fingerprint].as_dict()
+            elif plan := found(self._evidence, fingerprint):
+                yield plan
+
+
+def covers(entry: Plain, change: Change) -> bool:
+    """Whether an approved entry contains a change: the same, or what remains of it."""
+    if entry["key"] != change.key:
+        return False
+    now = change.as_dict()
+    if entry == now:
+        return True
+    wanted = {name: pair[1] for name, pair in entry["fields"].items()}
+    if change.action is Action.UPDATE and entry["action"] == Action.CREATE:
+        # A create that was cut short is completed by an update.
+        return all(wanted.get(name) == to_be for name, (_, to_be) in now["fields"].items())
+    if change.action is Action.UPDATE and entry["action"] == Action.UPDATE:
+        return all(entry["fields"].get(name) == pair for name, pair in now["fields"].items())
+    return change.action is Action.DELETE and entry["action"] == Action.DELETE

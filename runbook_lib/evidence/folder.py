@@ -1,0 +1,46 @@
+"""What a run leaves behind: ``artifacts/<env>/<run>/``."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..journal import Journal
+from ..plan import Plan
+
+
+class Folder:
+    """The evidence of one run: notebooks, tables, plans and the journal.
+
+    Args:
+        environment: ``artifacts/<env>``.
+        notebook: The notebook that writes; several write into the folder of one run.
+    """
+
+    def __init__(self, environment: Path, run: str, notebook: str) -> None:
+        self.environment, self.path, self.notebook = environment, environment / run, notebook
+
+    def journal(self) -> Journal:
+        """The run's journal, each line of which names the notebook."""
+        return Journal(self.path / "journal.jsonl", notebook=self.notebook)
+
+    def keep_plan(self, plan: Plan, **who: Any) -> Path:
+        """Write a plan down, to be reviewed, and found again by its fingerprint."""
+        path = self._in("plans") / f"{self.notebook}-{who.get('verb', 'apply')}-{plan.fingerprint}.json"
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        head = {"notebook": self.notebook, "at": at, "fingerprint": plan.fingerprint, **who}
+        path.write_text(json.dumps({**head, "plan": plan.as_dict()}, indent=1, ensure_ascii=False), encoding="utf-8")
+        return path
+
+    def table(self, name: str) -> Path:
+        """Where a table goes as CSV."""
+        part = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
+        return self._in("tables") / f"{self.notebook}-{part}.csv"
+
+    def _in(self, folder: str) -> Path:
+        path = self.path / folder
+        path.mkdir(parents=True, exist_ok=True)
+        return path

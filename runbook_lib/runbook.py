@@ -1,0 +1,299 @@
+"""What a notebook holds in its hand: one object that opens a run and speaks the verbs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from html import escape
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import local
+from .approval import Approval
+from .aws import Aws
+from .bundle import Bundle, build
+from .check import Check
+from .engine import FRESH, Engine, Seen
+from .errors import RunbookError, StillNeeded, Unconfirmed, Unverified
+from .evidence.folder import Folder
+from .evidence.tables import table
+from .injected import injected, split
+from .lock import Holder, Lock
+from .look import Look
+from .params import Params, load
+from .plan import Action, Plan, guarded, plain
+from .report import Report, Row, counted
+from .resources.bucket import Bucket
+from .stack import Stack
+from .stacks.all import stacks
+from .strays import strays
+
+MODES = ("plan", "apply", "verify", "destroy")
+CODE = Path(__file__).resolve().parent.parent
+
+
+class Runbook:
+    """One run of one notebook against one environment.
+
+    A cell acts only when its verb is the run's mode; otherwise it shows what it would do.
+    ``verify`` also acts at the end of an apply.
+
+    Args:
+        name: The notebook, e.g. ``01_network``.
+        env: A file in ``params/``.
+        mode: ``plan``, ``apply``, ``verify`` or ``destroy``.
+        approved: Fingerprints of the reviewed plans; several with commas between.
+        confirm: The environment's name, to destroy it.
+        change: Id of the change request; goes into the evidence.
+
+    Raises:
+        RunbookError: The parameters, the credentials or the endpoint are not what they should be.
+    """
+
+    def __init__(
+        self, name: str, *, env: str, mode: str = "plan", approved: str = "", confirm: str = "", change: str = ""
+    ) -> None:
+        if mode not in MODES:
+            raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
+        root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
+        self.name, self.mode, self.change, self._confirm = name, mode, change, confirm
+        self.params = load(root / "params" / f"{env}.yaml", split(injected(), Params.model_fields))
+        self.env = self.params.env
+        self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
+        self._folder = Folder(root / "artifacts" / self.env, self.run, name)
+        self._journal = self._folder.journal()
+        self.aws = Aws(
+            env=self.env,
+            region=self.params.region,
+            account=self.params.account,
+            connection=local.connection(self.env, self.params.endpoint, root),
+            run=self.run,
+            labels={"project": self.params.tags.project, "owner": self.params.tags.owner},
+            record=self._journal.write,
+        )
+        self.caller = self.aws.require_account(self.params.account)
+        self._journal.write(
+            "open", env=self.env, account=self.params.account, region=self.params.region, mode=mode,
+            run=self.run, caller=self.caller, change=change, approved=approved,
+        )  # fmt: skip
+        self._approval = Approval(approved, required=self.params.approval.required, evidence=self._folder.environment)
+        self._lock = self._locked()
+        fresh = inf if mode == "plan" else FRESH
+        self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh)
+
+    def plan(self, stack: Stack) -> Report:
+        """The whole plan of a stack, with the fingerprint by which it is approved.
+
+        In ``destroy`` mode it is the plan of the removal.
+        """
+        present = self.mode != "destroy"
+        plan = self._engine.plan(stack, present=present)
+        self._approval.reviewed(plan)
+        self._keep(plan, present=present)
+        closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
+        verb = "plan" if present else "plan to destroy"
+        return Report.of(plan, f"{verb} {stack.name}: {counted(plan)}", closing)
+
+    def apply(self, part: Stack) -> Report:
+        """Bring a part of a stack about; returns as soon as AWS has accepted it.
+
+        Raises:
+            RunbookError: What stopped it; run the cell again to go on from there.
+        """
+        plan = self._engine.plan(part)
+        if self.mode != "apply":
+            return Report.of(plan, f"would apply {part.name}: {counted(plan)}")
+        report = Report.of(plan, f"apply {part.name}: {counted(plan)}").live()
+        with self._writing(report):
+            self._engine.apply(
+                part,
+                allow=lambda change: self._approval.allow(change, scope=self._engine.scope, stack=part.whole),
+                watch=report.watch,
+            )
+        return report.close("Accepted by AWS." if plan.todo else "Nothing to do.")
+
+    def verify(self, stack: Stack, *checks: Check) -> Report:
+        """Wait until all of it is ready, look again with fresh eyes, and test the claims.
+
+        Raises:
+            Unverified: When anything differs from the parameters, or a claim does not hold.
+        """
+        if self.mode not in ("apply", "verify"):
+            plan = self._engine.plan(stack)
+            return Report(f"would verify {stack.name}: now {counted(plan)}", plan=plan)
+        report = Report(f"verify {stack.name}").live()
+        with self._noted(report):
+            seen = self._engine.survey(stack, afresh=True)
+            self._engine.settle([r for r in stack if seen[r]], seen, report.watch)
+            plan = self._engine.plan(stack, afresh=True)
+            seen = self._engine.survey(stack)
+            failed = [check.claim for check in checks if not self._holds(check, seen, report)]
+            self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
+            self._inventory(stack, seen)
+            _unless_so(stack, plan, failed)
+        stray = self._strays(report)
+        return report.close(f"No difference: {counted(plan)}.{stray}")
+
+    def destroy(self, stack: Stack) -> Report:
+        """Remove a stack, when the run's mode says so and ``confirm`` names the environment.
+
+        Raises:
+            Unconfirmed: Without that name.
+            Guarded: When the parameters protect any of the environment's resources.
+            StillNeeded: When something that stands on the stack is still there.
+        """
+        plan = self._engine.plan(stack, present=False)
+        if self.mode != "destroy":
+            if self.mode == "plan":
+                self._keep(plan, present=False)
+            how = f"To do it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
+            return Report.of(plan, f"would destroy {stack.name}: {counted(plan)}", how, folded=True)
+        if self._confirm != self.env:
+            raise Unconfirmed(
+                f"To destroy {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}.",
+                fix=f"Set confirm to {self.env}, if that is what you mean.",
+            )
+        self._protected(stack)
+        self._approval.reviewed(plan)
+        report = Report.of(plan, f"destroy {stack.name}: {counted(plan)}").live()
+        with self._writing(report):
+            self._engine.destroy(
+                stack,
+                allow=lambda change: self._approval.allow(change, scope=self._engine.scope, stack=stack.whole),
+                watch=report.watch,
+            )
+        stray = self._strays(report)
+        return report.close(("All of it is gone." if plan.todo else "Nothing to do.") + stray)
+
+    def table(self, part: Stack) -> pd.DataFrame:
+        """What exists of a part now: ids, states and key settings; also kept as CSV."""
+        frame = table(part, self._engine.survey(part))
+        frame.to_csv(self._folder.table(part.name))
+        return frame
+
+    def bundle(self) -> Bundle | None:
+        """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""
+        if self.params.deploy.source != "s3" or self.mode == "destroy":
+            return None
+        return build(CODE / "webapp", self._folder.environment.parent.parent / ".runbook" / "bundles")
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:<12} {value}" for name, value in self._facts())
+
+    def _repr_html_(self) -> str:
+        left = 'style="text-align:left"'
+        rows = "".join(
+            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(value)}</td></tr>" for name, value in self._facts()
+        )
+        return f"<table>{rows}</table>"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        facts = {
+            "notebook": self.name,
+            "environment": f"{self.env} · account {self.params.account} · {self.params.region}",
+            "mode": self.mode,
+            "as": self.caller,
+            "change": self.change,
+            "run": self.run,
+            "evidence": str(self._folder.path),
+        }
+        return [(name, value) for name, value in facts.items() if value]
+
+    def _keep(self, plan: Plan, *, present: bool) -> None:
+        self._journal.write("plan", fingerprint=plan.fingerprint, present=present, count=plan.count, **plan.as_dict())
+        self._folder.keep_plan(
+            plan, run=self.run, caller=self.caller, change=self.change, verb="apply" if present else "destroy"
+        )
+
+    def _holds(self, check: Check, seen: Seen, report: Report) -> bool:
+        ok, found = check.probe(Look(self.aws), seen)
+        self._journal.write("check", claim=check.claim, ok=ok, found=found)
+        report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else (f"found: {found}",)))
+        return ok
+
+    def _inventory(self, stack: Stack, seen: Seen) -> None:
+        """What runs now, in the evidence."""
+        names = {found.id: r.key for r, found in seen.items() if found}
+        lines = [
+            {"key": r.key, "id": found.id, "status": found.status, **_plain(found.state, names),
+             "detail": _plain(found.detail, {})}
+            for r in stack if (found := seen[r])
+        ]  # fmt: skip
+        self._journal.write("inventory", stack=stack.name, resources=lines)
+
+    def _strays(self, report: Report) -> str:
+        known = {r.key for stack in stacks(self.params) for r in stack}
+        found = strays(Look(self.aws), known)
+        self._journal.write("strays", found=[vars(s) for s in found])
+        report.rows.extend(Row("?", s.key or s.arn, (s.arn,)) for s in found)
+        if not found:
+            return ""
+        return f"\n{len(found)} tagged as ours (?) that nothing asks for: look at them, and remove them by hand."
+
+    def _protected(self, stack: Stack) -> None:
+        """Stop before anything is removed when something of the whole environment may not be."""
+        everything = Stack("everything", all=[r for s in stacks(self.params) for r in s])
+        seen = self._engine.survey(everything, afresh=True)
+        guarded(r for r in everything if seen[r])
+        own = set(stack)
+        above = [r.key for r in everything if seen[r] and r not in own and not r.given and own & set(r.needs)]
+        if above:
+            raise StillNeeded(
+                f"{', '.join(above)} still stand{'s' if len(above) == 1 else ''} on {stack.name}.",
+                fix="Destroy the later notebooks first: 04, 03, 02, 01.",
+            )
+
+    def _locked(self) -> Lock:
+        bucket = next(r for r in stacks(self.params)[0] if isinstance(r, Bucket))
+        pid = int(os.environ.get("RUNBOOK_PID", os.getpid()))
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        me = Holder.here(self.run, self.caller, since, pid)
+        return Lock(self.aws, bucket.called(self.aws), me, told=self._journal.write)
+
+    def _hold(self) -> None:
+        self._lock.hold(datetime.now(UTC))
+
+    @contextmanager
+    def _writing(self, report: Report) -> Iterator[None]:
+        """Give the lock back after the verb, unless the run goes on in other notebooks."""
+        try:
+            with self._noted(report):
+                yield
+        finally:
+            if "RUNBOOK_RUN" not in os.environ:
+                self._lock.release()
+
+    @contextmanager
+    def _noted(self, report: Report) -> Iterator[None]:
+        """Say in report and journal what stopped it."""
+        try:
+            yield
+        except BaseException as error:
+            report.close("Stopped.")
+            self._journal.write("stopped", error=f"{type(error).__name__}: {error}")
+            raise
+
+
+def new_run(mode: str) -> str:
+    """The id of a run, e.g. ``20261123T201500Z-apply-1a2b``: sorted by time, and never twice."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"
+
+
+def _unless_so(stack: Stack, plan: Plan, failed: list[str]) -> None:
+    if plan.todo:
+        told = Report.of(plan, f"{stack.name} differs from what was asked for: {counted(plan)}")
+        blocked = any(c.action is Action.BLOCKED for c in plan.todo)
+        fix = "Correct params/, or see what is blocked above." if blocked else "Apply it, or correct params/."
+        raise Unverified(str(told), fix=fix)
+    if failed:
+        raise Unverified(f"Not true of {stack.name}: {'; '.join(failed)}.", fix="See above for what was found.")
+
+
+def _plain(values: Any, names: dict[str, str]) -> dict[str, Any]:
+    return {name: plain(value, names) for name, value in values.items()}

@@ -1,0 +1,15 @@
+"""All stacks, in the order of the notebooks."""
+
+from __future__ import annotations
+
+from ..params import Params
+from ..stack import Stack
+from .compute import compute
+from .data import data
+from .deploy import deploy
+from .network import network
+
+
+def stacks(params: Params) -> tuple[Stack, ...]:
+    """The four stacks of an environment; each stands on the ones before it."""
+    return network(params), data(params), compute(params), deploy(params)
