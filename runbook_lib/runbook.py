@@ -16,11 +16,11 @@ import pandas as pd
 
 from . import local
 from .approval import Approval
-from .aws import Aws
+from .aws import Aws, Record
 from .bundle import Bundle, build
 from .check import Check
 from .engine import FRESH, Engine, Seen
-from .errors import RunbookError, StillNeeded, Unconfirmed, Unverified
+from .errors import ParamsError, RunbookError, StillNeeded, Unconfirmed, Unverified
 from .evidence.folder import Folder
 from .evidence.tables import table
 from .injected import injected, split
@@ -32,6 +32,7 @@ from .report import Report, Row, counted
 from .resources.bucket import Bucket
 from .stack import Stack
 from .stacks.all import stacks
+from .stacks.network import network
 from .strays import strays
 
 MODES = ("plan", "apply", "verify", "destroy")
@@ -62,28 +63,25 @@ class Runbook:
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
-        self.name, self.mode, self.change, self._confirm = name, mode, change, confirm
+        if not isinstance(approved, str):
+            raise ParamsError(
+                f"approved is {approved!r}, a number: papermill's -p reads one in some fingerprints.",
+                fix="Give it with -r instead: papermill … -r approved FINGERPRINT.",
+            )
+        self.name, self.mode, self.change, self._confirm = name, mode, str(change), confirm
         self.params = load(root / "params" / f"{env}.yaml", split(injected(), Params.model_fields))
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
         self._folder = Folder(root / "artifacts" / self.env, self.run, name)
         self._journal = self._folder.journal()
-        self.aws = Aws(
-            env=self.env,
-            region=self.params.region,
-            account=self.params.account,
-            connection=local.connection(self.env, self.params.endpoint, root),
-            run=self.run,
-            labels={"project": self.params.tags.project, "owner": self.params.tags.owner},
-            record=self._journal.write,
-        )
+        self.aws = _aws(self.params, root, self.run, self._journal.write)
         self.caller = self.aws.require_account(self.params.account)
         self._journal.write(
             "open", env=self.env, account=self.params.account, region=self.params.region, mode=mode,
             run=self.run, caller=self.caller, change=change, approved=approved,
         )  # fmt: skip
         self._approval = Approval(approved, required=self.params.approval.required, evidence=self._folder.environment)
-        self._lock = self._locked()
+        self._lock = _lock(self.params, self.aws, self.caller, self._journal.write)
         fresh = inf if mode == "plan" else FRESH
         self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh)
 
@@ -249,13 +247,6 @@ class Runbook:
                 fix="Destroy the later notebooks first: 04, 03, 02, 01.",
             )
 
-    def _locked(self) -> Lock:
-        bucket = next(r for r in stacks(self.params)[0] if isinstance(r, Bucket))
-        pid = int(os.environ.get("RUNBOOK_PID", os.getpid()))
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        me = Holder.here(self.run, self.caller, since, pid)
-        return Lock(self.aws, bucket.called(self.aws), me, told=self._journal.write)
-
     def _hold(self) -> None:
         self._lock.hold(datetime.now(UTC))
 
@@ -278,6 +269,31 @@ class Runbook:
             report.close("Stopped.")
             self._journal.write("stopped", error=f"{type(error).__name__}: {error}")
             raise
+
+
+def opened(params: Params, root: Path, run: str) -> Lock:
+    """The lock of an environment as the run *run* sees it, e.g. to give it back."""
+    aws = _aws(params, root, run)
+    return _lock(params, aws, "", Folder(root / "artifacts" / params.env, run, "runner").journal().write)
+
+
+def _aws(params: Params, root: Path, run: str, record: Record = lambda *a, **k: None) -> Aws:
+    return Aws(
+        env=params.env,
+        region=params.region,
+        account=params.account,
+        connection=local.connection(params.env, params.endpoint, root),
+        run=run,
+        labels={"project": params.tags.project, "owner": params.tags.owner},
+        record=record,
+    )
+
+
+def _lock(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
+    bucket = next(r for r in network(params) if isinstance(r, Bucket))
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    me = Holder.here(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
+    return Lock(aws, bucket.called(aws), me, told=told)
 
 
 def new_run(mode: str) -> str:

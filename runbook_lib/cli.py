@@ -1,0 +1,216 @@
+"""The ``runbook`` command: papermill over the notebooks, in the right order."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from .errors import RunbookError
+from .local.commands import local
+from .params import Params, load
+from .report import elapsed
+from .runbook import CODE, new_run, opened
+from .runner import NOTEBOOKS, Job, Progress, chosen, run
+from .summary import Summary, locked, summary
+
+CHANGES = 3
+"""What ``plan --detailed-exitcode`` exits with when there is something to do."""
+
+
+class Told(click.Group):
+    """Commands whose errors are told in one breath, without a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except RunbookError as error:
+            click.echo(f"{type(error).__name__}: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Told, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Plan, build, verify and destroy an environment by running its notebooks with papermill.
+
+    Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 changes (plan --detailed-exitcode).
+    """
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What all verbs take."""
+    for option in (
+        click.option("--change", default="", metavar="ID", help="The change request, e.g. CHG0012345."),
+        click.option("--only", multiple=True, metavar="NOTEBOOK", help="Just this one, e.g. 02_data; may be repeated."),
+        click.option("--env", required=True, metavar="ENV", help="A file in params/, e.g. local."),
+    ):
+        command = option(command)
+    return command
+
+
+approved = click.option(
+    "--approved", multiple=True, metavar="FINGERPRINT", help="Of a reviewed plan; once for each notebook."
+)
+
+
+@main.command()
+@options
+@click.option(
+    "--detailed-exitcode", is_flag=True, help=f"Exit with {CHANGES} when there is something to do, 0 when not."
+)
+def plan(env: str, only: Sequence[str], change: str, detailed_exitcode: bool) -> None:
+    """Show what an apply would do.  Changes nothing."""
+    found = _run(env, "plan", only, change=change)
+    for each in found:
+        todo = ", ".join(f"{n} to {action}" for action, n in each.plan.items() if action != "keep")
+        click.echo(f"  {each.notebook:<12} {each.fingerprint}  {todo or 'nothing to do'}")
+    todo = [each.fingerprint for each in found if each.changes]
+    if todo:
+        click.echo("To approve them: " + " ".join(f"--approved {fingerprint}" for fingerprint in todo))
+    if todo and detailed_exitcode:
+        sys.exit(CHANGES)
+
+
+@main.command()
+@options
+@approved
+def apply(env: str, only: Sequence[str], change: str, approved: Sequence[str]) -> None:
+    """Build what the parameters ask for, and verify it."""
+    found = _run(env, "apply", only, change=change, approved=",".join(approved))
+    done = sum(sum(each.done.values()) for each in found)
+    click.echo(f"{done} changes made." if done else "Nothing was changed: all of it is as asked for.")
+    _verified(found)
+
+
+@main.command()
+@options
+def verify(env: str, only: Sequence[str], change: str) -> None:
+    """Compare what runs with what the parameters ask for.  Changes nothing."""
+    _verified(_run(env, "verify", only, change=change))
+
+
+@main.command()
+@options
+@approved
+@click.option("--confirm", required=True, metavar="ENV", help="The environment's name once more.")
+def destroy(env: str, only: Sequence[str], change: str, approved: Sequence[str], confirm: str) -> None:
+    """Remove the environment: 04 first, 01 last."""
+    found = _run(env, "destroy", only, change=change, approved=",".join(approved), confirm=confirm)
+    gone = sum(each.done.get("delete", 0) for each in found)
+    click.echo(f"{gone} resources removed." if gone else "There was nothing to remove.")
+    strays = max((each.strays for each in found), default=0)
+    if strays:
+        click.echo(f"{strays} things tagged as ours are still there; 01_network lists them.")
+
+
+main.add_command(local)
+
+
+def _verified(found: Sequence[Summary]) -> None:
+    if all(each.verified for each in found):
+        click.echo(f"Verified: no difference in {', '.join(each.notebook for each in found)}.")
+    if site := next((each.site for each in found if each.site), ""):
+        click.echo(f"The site: https://{site}/")
+    if strays := max((each.strays for each in found), default=0):
+        click.echo(f"{strays} things tagged as ours that nothing asks for; the last notebook lists them.")
+
+
+def _run(env: str, mode: str, only: Sequence[str], **more: str) -> list[Summary]:
+    """Run the notebooks; does not return when one of them failed."""
+    root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
+    params = load(root / "params" / f"{env}.yaml")
+    notebooks = chosen(only)
+    job = Job(root, CODE, new_run(mode), {"env": env, "mode": mode, **more}, notebooks)
+    click.echo(f"{mode} {env}: {', '.join(notebooks)}")
+    began = time.monotonic()
+    try:
+        with _screen(notebooks) as tell:
+            ended = run(job, tell)
+    finally:
+        _release(params, job)
+    failed = [progress for progress in ended if progress.state != "done"]
+    for progress in failed:
+        click.echo(_failure(job, progress), err=True)
+    click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {job.folder}")
+    if failed:
+        sys.exit(1)
+    journal = job.folder / "journal.jsonl"
+    return [summary(journal, progress.notebook, present=mode != "destroy") for progress in ended]
+
+
+def _release(params: Params, job: Job) -> None:
+    """Give the environment's lock back, now that no notebook of this run is left."""
+    if locked(job.folder / "journal.jsonl"):
+        opened(params, job.root, job.run).release()
+
+
+def _failure(job: Job, progress: Progress) -> str:
+    if progress.state == "not run":
+        return f"✗ {progress.notebook} was not run: {progress.why}."
+    where = f"cell {progress.cell}, section '{progress.section}'" if progress.cell else "before its first cell"
+    return "\n".join(
+        [
+            f"✗ {progress.notebook}, {where}:",
+            *(f"    {line}" for line in f"{progress.error}: {progress.why}".splitlines()),
+            f"    The executed notebook: {job.folder / progress.notebook}.ipynb",
+        ]
+    )
+
+
+def _screen(notebooks: Sequence[str]) -> Any:
+    return _Bars(notebooks) if sys.stderr.isatty() else _Lines()
+
+
+class _Bars:
+    """One bar for each notebook, on a terminal."""
+
+    def __init__(self, notebooks: Sequence[str]) -> None:
+        style = "{desc:<44} {bar:30} {n_fmt}/{total_fmt} {elapsed}"
+        self._bars = {
+            name: tqdm(total=1, desc=name, position=i, leave=True, bar_format=style) for i, name in enumerate(notebooks)
+        }
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        for bar in self._bars.values():
+            bar.close()
+
+    def _tell(self, progress: Progress) -> None:
+        bar = self._bars[progress.notebook]
+        bar.total = progress.of or 1
+        bar.n = progress.cell if progress.state == "done" else max(0, progress.cell - 1)
+        where = progress.section if progress.state == "running" else progress.state
+        bar.set_description_str(f"{progress.notebook} {where}"[:44])
+
+
+class _Lines:
+    """Plain lines, for a log."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[str, str]] = {}
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def _tell(self, progress: Progress) -> None:
+        news = (progress.state, progress.section)
+        if self._last.get(progress.notebook) == news:
+            return
+        self._last[progress.notebook] = news
+        where = f"{progress.cell}/{progress.of} {progress.section}" if progress.state == "running" else progress.state
+        click.echo(f"{datetime.now():%H:%M:%S} {progress.notebook:<12} {where}")
+
+
+__all__ = ["CHANGES", "NOTEBOOKS", "main"]
