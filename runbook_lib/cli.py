@@ -69,11 +69,11 @@ def plan(env: str, only: Sequence[str], change: str, detailed_exitcode: bool) ->
     """Show what an apply would do.  Changes nothing."""
     found = _run(env, "plan", only, change=change)
     for each in found:
-        todo = ", ".join(f"{n} to {action}" for action, n in each.plan.items() if action != "keep")
-        click.echo(f"  {each.notebook:<12} {each.fingerprint}  {todo or 'nothing to do'}")
-    todo = [each.fingerprint for each in found if each.changes]
+        count = ", ".join(f"{n} to {action}" for action, n in each.plan.items() if action != "keep")
+        click.echo(f"  {each.notebook:<12} {each.fingerprint}  {count or 'nothing to do'}")
+    todo = [f"--approved {each.fingerprint}" for each in found if each.changes]
     if todo:
-        click.echo("To approve them: " + " ".join(f"--approved {fingerprint}" for fingerprint in todo))
+        click.echo(f"To approve them: {' '.join(todo)}")
     if todo and detailed_exitcode:
         sys.exit(CHANGES)
 

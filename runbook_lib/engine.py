@@ -16,7 +16,7 @@ from .aws import Aws
 from .errors import Blocked, Failed, NotSettled, Refused
 from .journal import Journal
 from .look import Look
-from .plan import Action, Change, Plan, Sightings, changed, compare, ids_of, require_needs
+from .plan import Action, Change, Plan, Sightings, changed, compare, ids_of, missing_needs, require_needs
 from .resource import Observed, Resource, differing
 from .stack import Stack, in_order
 
@@ -54,6 +54,8 @@ class Engine:
     Args:
         hold: Called before every write; raises when the lock is not, or no longer, ours.
         fresh: Seconds for which a look at the account is shared; infinite for a run that only plans.
+        coming: Whether what is missing of earlier layers may still be on its way, made by
+            another notebook of the same run.
     """
 
     def __init__(
@@ -63,10 +65,11 @@ class Engine:
         *,
         hold: Callable[[], None] = lambda: None,
         fresh: float = FRESH,
+        coming: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
     ) -> None:
         self.aws, self.journal = aws, journal
-        self._hold, self._fresh, self._clock = hold, fresh, clock or Clock()
+        self._hold, self._fresh, self._coming, self._clock = hold, fresh, coming, clock or Clock()
         self._look, self._looked = Look(aws), -inf
 
     @property
@@ -96,8 +99,7 @@ class Engine:
         Raises:
             RunbookError: What stopped it; what was done stays done, and the next apply goes on from there.
         """
-        seen = self.survey(stack)
-        require_needs(stack, seen)
+        seen = self._standing(stack, watch)
         plan = compare(stack, seen, scope=self.scope)
         plan.raise_if_blocked()
         for change in plan.todo:
@@ -108,6 +110,21 @@ class Engine:
                 now = _Deed(self, change, seen, allow, watch).carry_out()
                 more |= {"id": now.id}
         return plan
+
+    def _standing(self, stack: Stack, watch: Watch) -> Seen:
+        """The survey of a stack whose needs are there, or have come meanwhile."""
+        began, pause = self._clock.now(), 0.5
+        while missing := missing_needs(stack, seen := self.survey(stack)):
+            took = self._clock.now() - began
+            # Asked first, looked last: what comes in between is seen.
+            if not self._coming() or took > sum(need.patience for need in missing):
+                require_needs(stack, seen := self.survey(stack, afresh=True))
+                return seen
+            for need in missing:
+                watch(need, "awaited", took)
+            pause = self._pause(pause)
+            self._looked = -inf
+        return seen
 
     def settle(self, resources: Iterable[Resource], seen: Seen, watch: Watch = lambda *a: None) -> None:
         """Wait until all of them are ready, side by side, looking once per turn for all of them.

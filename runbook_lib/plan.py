@@ -120,19 +120,25 @@ def ids_of(seen: Sightings) -> dict[Resource, str]:
     return {resource: found.id for resource, found in seen.items() if found and not found.going}
 
 
+def missing_needs(stack: Stack, seen: Sightings) -> tuple[Resource, ...]:
+    """What the stack stands on, is not part of it, and is not there."""
+    own, there = set(stack), ids_of(seen)
+    return tuple(need for need in in_order(stack) if need not in own and need not in there)
+
+
 def require_needs(stack: Stack, seen: Sightings) -> None:
     """Stop when the stack stands on something that does not exist.
 
     Raises:
         MissingNeed: Naming it, and what to apply first.
     """
-    own = set(stack)
-    for need in in_order(stack):
-        if need not in own and need not in ids_of(seen):
-            raise MissingNeed(
-                f"{stack.name} needs {need.key}, which does not exist.",
-                fix="Apply the sections and notebooks before this one first.",
-            )
+    missing = missing_needs(stack, seen)
+    if missing:
+        raise MissingNeed(
+            f"{stack.name} needs {', '.join(need.key for need in missing)}, which"
+            f" {'does' if len(missing) == 1 else 'do'} not exist.",
+            fix="Apply the sections and notebooks before this one first.",
+        )
 
 
 def guarded(resources: Iterable[Resource]) -> None:

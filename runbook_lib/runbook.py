@@ -34,6 +34,7 @@ from .stack import Stack
 from .stacks.all import stacks
 from .stacks.network import network
 from .strays import strays
+from .summary import ended
 
 MODES = ("plan", "apply", "verify", "destroy")
 CODE = Path(__file__).resolve().parent.parent
@@ -83,7 +84,7 @@ class Runbook:
         self._approval = Approval(approved, required=self.params.approval.required, evidence=self._folder.environment)
         self._lock = _lock(self.params, self.aws, self.caller, self._journal.write)
         fresh = inf if mode == "plan" else FRESH
-        self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh)
+        self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh, coming=self._coming)
 
     def plan(self, stack: Stack) -> Report:
         """The whole plan of a stack, with the fingerprint by which it is approved.
@@ -249,6 +250,11 @@ class Runbook:
 
     def _hold(self) -> None:
         self._lock.hold(datetime.now(UTC))
+
+    def _coming(self) -> bool:
+        """Whether the notebooks that come before this one in the same run are still at it."""
+        before = set(os.environ.get("RUNBOOK_BEFORE", "").split())
+        return bool(before - ended(self._journal.path))
 
     @contextmanager
     def _writing(self, report: Report) -> Iterator[None]:

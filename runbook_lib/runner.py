@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RunbookError
+from .evidence.folder import Folder
+from .journal import Journal
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
@@ -70,6 +72,10 @@ class Job:
         """Where the executed notebooks and the rest of the evidence go."""
         return self.root / "artifacts" / self.parameters["env"] / self.run
 
+    def journal(self, notebook: str) -> Journal:
+        """Where the run writes down how a notebook ended."""
+        return Folder(self.folder.parent, self.run, notebook).journal()
+
     def before(self, notebook: str) -> tuple[str, ...]:
         """The notebooks that have to be far enough before this one starts.
 
@@ -119,7 +125,13 @@ async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: Tell
 
 async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
     source, target = job.code / "notebooks" / f"{me.notebook}.ipynb", job.folder / f"{me.notebook}.ipynb"
-    environment = {**os.environ, "RUNBOOK_RUN": job.run, "RUNBOOK_PID": str(os.getpid()), "RUNBOOK_ROOT": str(job.root)}
+    environment = {
+        **os.environ,
+        "RUNBOOK_ROOT": str(job.root),
+        "RUNBOOK_RUN": job.run,
+        "RUNBOOK_PID": str(os.getpid()),
+        "RUNBOOK_BEFORE": " ".join(job.before(me.notebook)),
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "runbook_lib.headless", str(source), str(target),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -145,6 +157,7 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
     if code != 0 and not me.error:
         told = (await complaints).decode(errors="replace").strip().splitlines()
         me.error, me.why = "the notebook could not be run", told[-1] if told else f"its process ended with {code}"
+    job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
     await asyncio.to_thread(to_html, target)
 
 

@@ -56,6 +56,11 @@ def summary(journal: Path, notebook: str, *, present: bool = True) -> Summary:
     )
 
 
+def ended(journal: Path) -> set[str]:
+    """The notebooks of the run that will do no more."""
+    return {e["notebook"] for e in _events(journal) if e["event"] == "ended"}
+
+
 def locked(journal: Path) -> bool:
     """Whether the run holds the lock of its environment."""
     held = [e["held"] for e in _events(journal) if e["event"] == "lock"]
