@@ -55,7 +55,8 @@ def put(account: dict[str, Any]) -> None:
 
 def empty() -> None:
     """Forget everything in the account: the next call finds it as new."""
-    moto.backends.get_backend("s3").reset()  # closes the files of its objects
+    for s3 in existing("s3"):
+        s3.reset()  # closes the files of its objects
     for backends in list(BackendDict._instances):
         backends.clear()
     BackendDict._instances.clear()

@@ -37,3 +37,9 @@ def adds(owner: type) -> Callable[[Method], Method]:
         return method
 
     return put
+
+
+def kept(backend: Any, name: str) -> dict[Any, Any]:
+    """A dictionary of ours in a backend of moto's, where it is saved and forgotten with everything else."""
+    found: dict[Any, Any] = vars(backend).setdefault(name, {})
+    return found

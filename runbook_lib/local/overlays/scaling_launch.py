@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-ROOT_GIB = 8  # of Amazon Linux 2023's images
+from runbook_lib.local.overlays.instances import complete, devices
 
 
 def launch(group: Any, subnet_id: str) -> Any:
@@ -19,8 +19,7 @@ def launch(group: Any, subnet_id: str) -> Any:
         data["ImageId"], 1, version.user_data, data.get("SecurityGroups", []), **_arguments(group, version, subnet_id)
     )
     instance = reservation.instances[0]
-    _set_volumes(ec2, instance, data)
-    _associate_profile(ec2, instance, data.get("IamInstanceProfile", {}))
+    complete(ec2, instance, data)
     instance.add_tags(_tags_of_group(group))
     instance.autoscaling_group = group
     return instance
@@ -57,30 +56,8 @@ def instance_type(group: Any, data: dict[str, Any]) -> str:
 
 
 def _devices(ec2: Any, data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The template's volumes, and the image's root volume unless the template describes that one."""
-    image = ec2.describe_images(ami_ids=[data["ImageId"]])[0]
-    root = image.root_device_name
-    named = [dict(device) for device in data.get("BlockDeviceMappings", []) if "Ebs" in device]
-    devices = named if any(device["DeviceName"] == root for device in named) else [{"DeviceName": root}, *named]
-    for device in devices:
-        device["Ebs"] = {"VolumeSize": ROOT_GIB, "DeleteOnTermination": True, **device.get("Ebs", {})}
-    return devices
-
-
-def _set_volumes(ec2: Any, instance: Any, data: dict[str, Any]) -> None:
-    """What moto's launch does not pass on to the volumes: their performance."""
-    asked = {device["DeviceName"]: device.get("Ebs", {}) for device in data.get("BlockDeviceMappings", [])}
-    for device_name, device in instance.get_block_device_mapping:
-        volume = ec2.volumes[device.volume_id]
-        volume.iops = asked.get(device_name, {}).get("Iops") or volume.iops
-        volume.throughput = asked.get(device_name, {}).get("Throughput") or volume.throughput
-
-
-def _associate_profile(ec2: Any, instance: Any, profile: dict[str, str]) -> None:
-    if profile:
-        ec2.associate_iam_instance_profile(
-            instance.id, iam_instance_profile_name=profile.get("Name"), iam_instance_profile_arn=profile.get("Arn")
-        )
+    named = [device for device in data.get("BlockDeviceMappings", []) if "Ebs" in device]
+    return devices(ec2, data["ImageId"], named)
 
 
 def _tags_for(data: dict[str, Any], resource: str) -> dict[str, str]:

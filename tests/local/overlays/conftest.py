@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.local.overlays.network import Network
 from tests.local.overlays.web import Web
 
 
@@ -9,3 +10,9 @@ from tests.local.overlays.web import Web
 def web(aws):
     """A network of two zones with a target group and a launch template, but no Auto Scaling group yet."""
     return Web(aws)
+
+
+@pytest.fixture
+def network(aws):
+    """A VPC with two subnets, a security group and an internet gateway."""
+    return Network(aws)

@@ -111,12 +111,6 @@ def new_id() -> str:
     return "d-" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(9))
 
 
-def kept(backend: Any, name: str) -> Fields:
-    """A dictionary of ours in moto's backend, where it is saved and forgotten with everything else."""
-    found: Fields = vars(backend).setdefault(name, {})
-    return found
-
-
 def page(found: list[Any], token: str | None) -> tuple[list[Any], str | None]:
     """One page of a list, and the token of the next."""
     start = int(token or 0)

@@ -7,7 +7,8 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 
-from runbook_lib.local.overlays.codedeploy.model import Fields, Refused, kept, page
+from runbook_lib.local.overlays.around import kept
+from runbook_lib.local.overlays.codedeploy.model import Fields, Refused, page
 
 SORTED_BY = ("registerTime", "firstUsedTime", "lastUsedTime")
 
