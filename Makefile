@@ -1,0 +1,53 @@
+# make run    sets up and runs the whole runbook on this machine, without an AWS account
+# make lab    opens the notebooks in JupyterLab, with the embedded AWS up
+# make test   sets up and runs every check
+# make clean  ends the embedded AWS and removes what the others made, but not artifacts/
+
+# The first Python that will do; say `make PYTHON=/path/to/python …` to choose another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+
+INSTALL = install --quiet --disable-pip-version-check --require-hashes --requirement
+SELF = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+PACKAGE = requirements/run.txt pyproject.toml
+
+.PHONY: run lab test check clean
+.DEFAULT_GOAL := run
+
+run: .venv/run.stamp
+	.venv/bin/runbook apply --env local
+
+lab: .venv-lab/lab.stamp
+	.venv-lab/bin/runbook local up
+	.venv-lab/bin/jupyter lab notebooks
+
+test: .venv/test.stamp
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check --exclude '*.ipynb' .
+	.venv/bin/mypy
+	.venv/bin/pytest --numprocesses 2 --dist loadscope --durations 10
+
+clean:
+	-test -x .venv/bin/runbook && .venv/bin/runbook local down --forget
+	rm -rf .venv .venv-lab .runbook build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+.venv/run.stamp: $(PACKAGE)
+	$(call venv,.venv)
+	.venv/bin/pip $(INSTALL) requirements/run.txt
+	.venv/bin/pip $(SELF)
+	touch $@
+
+.venv/test.stamp: .venv/run.stamp requirements/test.txt
+	.venv/bin/pip $(INSTALL) requirements/test.txt
+	touch $@
+
+.venv-lab/lab.stamp: $(PACKAGE) requirements/lab.txt
+	$(call venv,.venv-lab)
+	.venv-lab/bin/pip $(INSTALL) requirements/lab.txt
+	.venv-lab/bin/pip $(SELF)
+	touch $@
+
+define venv
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 (with its venv module) is needed, and none was found."; exit 1; }
+	test -x $(1)/bin/pip || $(PYTHON) -m venv $(1)
+endef
