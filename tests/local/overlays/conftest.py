@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.local.overlays.balancer import Balancer
 from tests.local.overlays.network import Network
 from tests.local.overlays.web import Web
 
@@ -16,3 +17,9 @@ def web(aws):
 def network(aws):
     """A VPC with two subnets, a security group and an internet gateway."""
     return Network(aws)
+
+
+@pytest.fixture
+def balancer(network):
+    """A load balancer over the network, with a target group but no listener."""
+    return Balancer(network)

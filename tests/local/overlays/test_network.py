@@ -1,19 +1,9 @@
 """What EC2 lets go only in the right order, and what it reads back of rules, gateways and endpoints."""
 
-import pytest
-
 from tests.local.overlays.errors import refused
 from tests.local.overlays.network import tagged
 
 S3 = "com.amazonaws.us-west-2.s3"
-
-
-@pytest.fixture
-def balancer(network):
-    """An internet-facing load balancer in the network."""
-    elb = network.aws.client("elbv2")
-    made = elb.create_load_balancer(Name="web", Subnets=network.subnets, SecurityGroups=[network.group])
-    return made["LoadBalancers"][0]["LoadBalancerArn"]
 
 
 def database(network, **more):
@@ -112,7 +102,7 @@ def test_a_load_balancer_holds_its_group_its_subnets_and_the_gateway(network, ba
     for delete, arguments in calls:
         with refused("DependencyViolation"):
             delete(**arguments)
-    network.aws.client("elbv2").delete_load_balancer(LoadBalancerArn=balancer)
+    balancer.elb.delete_load_balancer(LoadBalancerArn=balancer.arn)
     for delete, arguments in calls:
         delete(**arguments)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 
 from runbook_lib.local import world
-from runbook_lib.local.overlays.codedeploy.model import Fields, Refused
+from runbook_lib.local.overlays.codedeploy.model import Fields
+from runbook_lib.local.overlays.refused import Refused
 
 
 def refuse_role(arn: str | None) -> None:

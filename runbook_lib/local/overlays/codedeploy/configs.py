@@ -10,7 +10,8 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 
 from runbook_lib.local.overlays.around import kept
-from runbook_lib.local.overlays.codedeploy.model import Fields, Refused, page
+from runbook_lib.local.overlays.codedeploy.model import Fields, page
+from runbook_lib.local.overlays.refused import Refused
 
 DEFAULT = "CodeDeployDefault.OneAtATime"
 ONE_AT_A_TIME = "MOST_CONCURRENCY"  # the type that only AWS's own configuration has

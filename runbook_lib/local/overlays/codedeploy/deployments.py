@@ -8,7 +8,8 @@ from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
 from runbook_lib.local.overlays.codedeploy import configs, groups, revisions
-from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Fields, Refused, new_id, page
+from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Fields, new_id, page
+from runbook_lib.local.overlays.refused import Refused
 
 SENT = (
     *("description", "ignoreApplicationStopFailures", "targetInstances", "updateOutdatedInstancesOnly"),

@@ -9,7 +9,8 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from runbook_lib.local.overlays.codedeploy import configs
 from runbook_lib.local.overlays.codedeploy.attachments import hooked, refuse_role, refuse_unknown_groups
-from runbook_lib.local.overlays.codedeploy.model import ENDED, Fields, Refused, page
+from runbook_lib.local.overlays.codedeploy.model import ENDED, Fields, page
+from runbook_lib.local.overlays.refused import Refused
 
 # What a group has when nothing is sent, as GetDeploymentGroup shows it.
 DEFAULTS: Fields = {

@@ -8,17 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
 
 Fields = dict[str, Any]
 
 PAGE = 100
 ENDED = ("Succeeded", "Failed", "Stopped")
-
-
-class Refused(ServiceException):  # type: ignore[misc]
-    """CodeDeploy says no, with its own code."""
 
 
 @dataclass

@@ -7,7 +7,8 @@ from typing import Any
 from moto.core.responses import ActionResult
 
 from runbook_lib.local.overlays.codedeploy.deployments import find
-from runbook_lib.local.overlays.codedeploy.model import Deployment, Fields, Refused, Target, page
+from runbook_lib.local.overlays.codedeploy.model import Deployment, Fields, Target, page
+from runbook_lib.local.overlays.refused import Refused
 
 
 class Targets:
