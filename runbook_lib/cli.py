@@ -196,7 +196,7 @@ class _Lines:
     """Plain lines, for a log."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[str, str]] = {}
+        self._last: dict[str, tuple[str, str, int]] = {}
 
     def __enter__(self) -> Callable[[Progress], None]:
         return self._tell
@@ -205,11 +205,15 @@ class _Lines:
         pass
 
     def _tell(self, progress: Progress) -> None:
-        news = (progress.state, progress.section)
+        news = (progress.state, progress.section, progress.quiet)
         if self._last.get(progress.notebook) == news:
             return
         self._last[progress.notebook] = news
-        where = f"{progress.cell}/{progress.of} {progress.section}" if progress.state == "running" else progress.state
+        where = f"{progress.cell}/{progress.of} {progress.section}" if progress.of else "starting"
+        if progress.state != "running":
+            where = progress.state
+        if progress.quiet:
+            where += f" … {elapsed(progress.quiet)}"
         click.echo(f"{datetime.now():%H:%M:%S} {progress.notebook:<12} {where}")
 
 

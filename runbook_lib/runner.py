@@ -24,6 +24,9 @@ STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "04_deploy": ("02_data", "03_compute"),
 }
 
+SIGN_OF_LIFE = 30
+"""Seconds after which a cell that still runs is mentioned again."""
+
 
 @dataclass
 class Progress:
@@ -35,6 +38,7 @@ class Progress:
         state: ``waiting``, ``running``, ``done``, ``failed`` or ``not run``.
         handed_off: Whether what stands on this one may start.
         error, why: What stopped it.
+        quiet: For how many seconds it has been in its cell, when that is long.
     """
 
     notebook: str
@@ -45,6 +49,7 @@ class Progress:
     handed_off: bool = False
     error: str = ""
     why: str = ""
+    quiet: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
 
@@ -144,7 +149,7 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
     try:
         process.stdin.write(json.dumps(dict(job.parameters)).encode())
         process.stdin.close()
-        async for line in process.stdout:
+        while line := await _line(process.stdout, me, tell):
             _note(job, me, json.loads(line))
             tell(me)
         code = await process.wait()
@@ -159,6 +164,16 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
         me.error, me.why = "the notebook could not be run", told[-1] if told else f"its process ended with {code}"
     job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
     await asyncio.to_thread(to_html, target)
+
+
+async def _line(out: asyncio.StreamReader, me: Progress, tell: Tell) -> bytes:
+    """The next line; while there is none, say now and then that nothing is wrong."""
+    me.quiet = 0
+    reading = asyncio.ensure_future(out.readline())
+    while not (await asyncio.wait({reading}, timeout=SIGN_OF_LIFE))[0]:
+        me.quiet += SIGN_OF_LIFE
+        tell(me)
+    return reading.result()
 
 
 def _note(job: Job, me: Progress, event: Mapping[str, Any]) -> None:
