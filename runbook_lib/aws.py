@@ -151,12 +151,14 @@ class Aws:
         return [{"Name": f"tag:{self.ENV}", "Values": [self.env]}, {"Name": f"tag:{self.OWNER}", "Values": ["runbook"]}]
 
     def token(self, resource: Resource, *more: str) -> str:
-        """A client token: the same for the same resource, so a repeated create is the same create.
+        """A client token, up to 64 characters: within a run, a repeated create is the same create.
 
-        AWS takes up to 64 characters and forgets a token after a day or so; *more* tells
-        apart what the same resource may rightly be created from twice.
+        AWS remembers tokens for a day, and answers with what it made then even when that was
+        deleted since.  So another run has other tokens, or it could not mend what somebody
+        deleted by hand; *more* tells apart what one run may rightly create the resource from.
+        https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
         """
-        text = "/".join((self.account, self.region, self.env, resource.key, *more))
+        text = "/".join((self.account, self.region, self.env, resource.key, self.run, *more))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def _ended(self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:

@@ -150,7 +150,7 @@ def _encryption(look: Look, bucket: str) -> str | None:
 def _private(look: Look, bucket: str) -> bool:
     none = "NoSuchPublicAccessBlockConfiguration"
     found = look.get("s3", "get_public_access_block", missing=none, Bucket=bucket)
-    return bool(found) and all(found["PublicAccessBlockConfiguration"].get(block) for block in _BLOCKS)
+    return found is not None and all(found["PublicAccessBlockConfiguration"].get(block) for block in _BLOCKS)
 
 
 def _expiry(look: Look, bucket: str) -> frozenset[tuple[str, int]]:

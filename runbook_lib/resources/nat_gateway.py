@@ -49,8 +49,6 @@ class NatGateway(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        # The token holds the parts that are fixed: the same gateway made again after it was
-        # deleted stands on a new address, and must not be answered with the dead one.
         aws.ec2.create_nat_gateway(
             SubnetId=ids[self.subnet],
             AllocationId=ids[self.address],

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from ..aws import Aws
-from ..look import Look
+from ..look import Found, Look, tags_of
 from ..resource import Ids, Observed, Resource, kind
 from .vpc import Vpc
 
 
 @kind
 class SecurityGroup(Resource):
-    """A named set of network interfaces.  AWS gives a new one a rule that lets everything out."""
+    """A named set of network interfaces that lets out everything, and in only what our rules say.
+
+    ``strangers`` are ingress rules that nobody asked for: they are seen as a difference, and removed.
+    """
 
     vpc: Vpc
     description: str
 
     fixed = frozenset({"vpc", "description"})
-    catching_up = frozenset({"InvalidVpcID.NotFound"})
+    catching_up = frozenset({"InvalidVpcID.NotFound", "InvalidGroup.NotFound", "InvalidPermission.Duplicate"})
     patience = 300  # a load balancer's or database's interfaces leave minutes after it does
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {**super().desired(ids), "strangers": frozenset(), "egress": _EVERYTHING}
 
     def observe(self, look: Look, ids: Ids) -> Observed | None:
         group = look.tagged("describe_security_groups", "SecurityGroups", self)
         if group is None:
             return None
-        return Observed(group["GroupId"], {"vpc": group["VpcId"], "description": group["Description"]})
+        rules = [rule for rule in rules_of(look) if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]]
+        strange = [rule for rule in rules if tags_of(rule).get(look.aws.ENV) != look.aws.env]
+        state = {
+            "vpc": group["VpcId"],
+            "description": group["Description"],
+            "strangers": frozenset(map(_told, strange)),
+            "egress": told(group["IpPermissionsEgress"]),
+        }
+        detail = {"strangers": [rule["SecurityGroupRuleId"] for rule in strange]}
+        return Observed(group["GroupId"], state, detail=detail | {"egress": group["IpPermissionsEgress"]})
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        # AWS gives a new group a rule that lets everything out.
         aws.ec2.create_security_group(
             GroupName=aws.name(self),
             Description=self.description,
@@ -33,5 +52,47 @@ class SecurityGroup(Resource):
             TagSpecifications=aws.tag_spec("security-group", self),
         )
 
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        if "strangers" in drift:
+            aws.ec2.revoke_security_group_ingress(GroupId=seen.id, SecurityGroupRuleIds=seen.detail["strangers"])
+        if "egress" in drift:
+            if other := [p for p in seen.detail["egress"] if told([p]) != _EVERYTHING]:
+                aws.ec2.revoke_security_group_egress(GroupId=seen.id, IpPermissions=other)
+            if not seen.state["egress"] >= _EVERYTHING:
+                everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+                aws.ec2.authorize_security_group_egress(GroupId=seen.id, IpPermissions=[everything])
+
     def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
         aws.ec2.delete_security_group(GroupId=seen.id)
+
+
+_EVERYTHING = frozenset({"all 0.0.0.0/0"})
+
+
+def rules_of(look: Look) -> list[Found]:
+    """Every rule of the region's groups, also those that somebody added by hand, which carry no tags."""
+    return look.all("ec2", "describe_security_group_rules", "SecurityGroupRules")
+
+
+def told(permissions: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Permissions as a person reads them, one per source: ``{"tcp 22 203.0.113.0/24"}``."""
+    sources = {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "UserIdGroupPairs": "GroupId"}
+    sources["PrefixListIds"] = "PrefixListId"
+    return frozenset(
+        f"{_ports(permission)} {source[name]}"
+        for permission in permissions
+        for field, name in sources.items()
+        for source in permission.get(field) or ()
+    )
+
+
+def _told(rule: Mapping[str, Any]) -> str:
+    referred = rule.get("ReferencedGroupInfo", {}).get("GroupId")
+    return f"{_ports(rule)} {rule.get('CidrIpv4') or rule.get('CidrIpv6') or rule.get('PrefixListId') or referred}"
+
+
+def _ports(rule: Mapping[str, Any]) -> str:
+    if rule["IpProtocol"] == "-1":
+        return "all"
+    low, high = rule.get("FromPort"), rule.get("ToPort")
+    return f"{rule['IpProtocol']} {low}" if low == high else f"{rule['IpProtocol']} {low}-{high}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws import Aws
-from ..look import Look
+from ..look import Look, only, tags_of
 from ..resource import Ids, Observed, Resource, kind
-from .security_group import SecurityGroup
+from .security_group import SecurityGroup, rules_of
 
 
 @kind
@@ -27,7 +27,8 @@ class SecurityGroupRule(Resource):
     catching_up = frozenset({"InvalidGroup.NotFound"})
 
     def observe(self, look: Look, ids: Ids) -> Observed | None:
-        rule = look.tagged("describe_security_group_rules", "SecurityGroupRules", self)
+        own = {look.aws.ENV: look.aws.env, look.aws.KEY: self.key}
+        rule = only([rule for rule in rules_of(look) if own.items() <= tags_of(rule).items()], self)
         if rule is None:
             return None
         state = {

@@ -1,0 +1,55 @@
+"""The security group that AWS makes with every VPC, emptied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .security_group import told
+from .vpc import Vpc
+
+
+@kind
+class DefaultSecurityGroup(Resource):
+    """Lets nothing in and nothing out, so that what forgets to name its group can reach nothing.
+
+    AWS makes it with the VPC and deletes it with the VPC; it can be neither made nor deleted.
+    https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
+    """
+
+    vpc: Vpc
+
+    lasting = True
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"ingress": frozenset(), "egress": frozenset()}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        if self.vpc not in ids:
+            return None
+        filters = [{"Name": "vpc-id", "Values": [ids[self.vpc]]}, {"Name": "group-name", "Values": ["default"]}]
+        groups = look.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
+        if not groups:
+            return None
+        (group,) = groups
+        state = {way: told(group[field]) for way, field in _WAYS.items()}
+        permissions = {way: group[field] for way, field in _WAYS.items()}
+        return Observed(group["GroupId"], state, detail={"permissions": permissions})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        """AWS makes it, moments after the VPC."""
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        permissions = seen.detail["permissions"]
+        if "ingress" in drift:
+            aws.ec2.revoke_security_group_ingress(GroupId=seen.id, IpPermissions=permissions["ingress"])
+        if "egress" in drift:
+            aws.ec2.revoke_security_group_egress(GroupId=seen.id, IpPermissions=permissions["egress"])
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        """It goes with the VPC."""
+
+
+_WAYS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}

@@ -1,0 +1,77 @@
+"""Flow logs of a VPC, into CloudWatch Logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..errors import Refused
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .log_group import LogGroup
+from .role_policy import RolePolicy
+from .vpc import Vpc
+
+
+@kind
+class FlowLog(Resource):
+    """Who talked to whom in the VPC, accepted or rejected.
+
+    Args:
+        permission: Lets its role write into the log group.
+    """
+
+    vpc: Vpc
+    log_group: LogGroup
+    permission: RolePolicy
+    traffic: str = "ALL"
+
+    fixed = frozenset({"vpc", "log_group", "permission", "traffic"})
+    catching_up = frozenset({"InvalidParameter", "Access error"})  # the role is known to IAM before EC2 hears of it
+    patience = 600
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        # AWS tells the role, not what permits it.
+        return {**super().desired(ids), "permission": _role(super().desired(ids)["permission"])}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        log = look.tagged("describe_flow_logs", "FlowLogs", self, under="Filter")
+        if log is None:
+            return None
+        ours = log.get("LogGroupName") == self.log_group.path
+        state = {
+            "vpc": log["ResourceId"],
+            "log_group": ids.get(self.log_group) if ours else log.get("LogGroupName"),
+            "permission": log.get("DeliverLogsPermissionArn"),
+            "traffic": log["TrafficType"],
+        }
+        failing = log.get("DeliverLogsErrorMessage", "")
+        ready = log.get("FlowLogStatus", "ACTIVE") == "ACTIVE" and not failing
+        return Observed(log["FlowLogId"], state, ready=ready, status=failing or log.get("FlowLogStatus", "").lower())
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        answer = aws.ec2.create_flow_logs(
+            ResourceIds=[ids[self.vpc]],
+            ResourceType="VPC",
+            TrafficType=self.traffic,
+            LogDestinationType="cloud-watch-logs",
+            LogGroupName=self.log_group.path,
+            DeliverLogsPermissionArn=ids[self.permission.role],
+            ClientToken=aws.token(self, ids[self.vpc]),
+            TagSpecifications=aws.tag_spec("vpc-flow-log", self),
+        )
+        for refused in answer.get("Unsuccessful", []):  # AWS answers 200 all the same
+            error = refused["Error"]
+            raise Refused(
+                f"CreateFlowLogs was refused: {error['Code']}. {error['Message']}",
+                fix="Correct the cause, then run this cell again; what is done stays done.",
+                code=error["Code"],
+                message=error["Message"],
+            )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.delete_flow_logs(FlowLogIds=[seen.id])
+
+
+def _role(policy: Any) -> Any:
+    return policy.partition(" ")[0] if isinstance(policy, str) else policy

@@ -1,0 +1,47 @@
+"""An instance profile: how a role reaches an instance."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .role import Role, path
+
+
+@kind
+class InstanceProfile(Resource):
+    """Holds the one role of the instances that carry it; its id is its ARN."""
+
+    role: Role
+
+    catching_up = frozenset({"NoSuchEntity", "LimitExceeded"})  # a role that was just taken out still counts
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        profiles = look.all("iam", "list_instance_profiles", "InstanceProfiles", PathPrefix=path(look.aws))
+        profile = next((profile for profile in profiles if profile["InstanceProfileName"] == name), None)
+        if profile is None:
+            return None
+        there = {"InstanceProfileName": name}
+        look.own(self, tags_of(look.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", **there) or {}))
+        role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
+        return Observed(profile["Arn"], {"role": role}, detail={"name": name, "roles": _names(profile)})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.iam.create_instance_profile(InstanceProfileName=aws.name(self), Path=path(aws), Tags=aws.tags(self))
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        self._empty(aws, seen)
+        aws.iam.add_role_to_instance_profile(InstanceProfileName=aws.name(self), RoleName=aws.name(self.role))
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        self._empty(aws, seen)
+        aws.iam.delete_instance_profile(InstanceProfileName=aws.name(self))
+
+    def _empty(self, aws: Aws, seen: Observed) -> None:
+        for role in seen.detail["roles"]:
+            aws.iam.remove_role_from_instance_profile(InstanceProfileName=aws.name(self), RoleName=role)
+
+
+def _names(profile: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [role["RoleName"] for role in profile["Roles"]]

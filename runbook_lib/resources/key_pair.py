@@ -1,0 +1,52 @@
+"""A key pair of EC2's: the public half of an SSH key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look, only, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .ssh_key import SshKey
+
+
+@kind
+class KeyPair(Resource):
+    """Lets the holder of the private half in; its id is its name, which launches ask for.
+
+    Args:
+        public: An OpenSSH public key, or the key that was made here.
+    """
+
+    public: str | SshKey
+
+    fixed = frozenset({"public"})
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        wanted = super().desired(ids)
+        return {"public": _bare(self.public) if isinstance(self.public, str) else wanted["public"]}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        aws = look.aws
+        pairs = look.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
+        pair = only([pair for pair in pairs if tags_of(pair).get(aws.KEY) == self.key], self)
+        if pair is None:
+            return None
+        state = {"public": _bare(pair.get("PublicKey", ""))}
+        return Observed(pair["KeyName"], state, detail={"fingerprint": pair["KeyFingerprint"]})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        public = self.public if isinstance(self.public, str) else ids[self.public]
+        aws.ec2.import_key_pair(
+            KeyName=aws.name(self),
+            PublicKeyMaterial=public.encode(),
+            TagSpecifications=aws.tag_spec("key-pair", self),
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.delete_key_pair(KeyName=seen.id)
+
+
+def _bare(public: str) -> str:
+    """Type and key without the comment, which AWS replaces by the pair's name."""
+    return " ".join(public.split()[:2])

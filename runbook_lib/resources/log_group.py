@@ -1,0 +1,45 @@
+"""A log group in CloudWatch Logs."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+
+
+@kind
+class LogGroup(Resource):
+    """Keeps log lines for so many days.
+
+    Made by us before anything logs into it: what AWS makes by itself never expires.
+
+    Args:
+        path: Its name in AWS, e.g. ``/runbook/prod/flow-logs``.
+        days: How long lines are kept.
+    """
+
+    path: str
+    days: int
+
+    fixed = frozenset({"path"})
+    catching_up = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        folder = self.path.rpartition("/")[0] + "/"  # one call finds all the groups of a folder
+        groups = look.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
+        group = next((group for group in groups if group["logGroupName"] == self.path), None)
+        if group is None:
+            return None
+        arn = group["arn"].removesuffix(":*")
+        tags = look.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
+        look.own(self, tags_of(tags or {}, "tags"))
+        return Observed(arn, {"path": self.path, "days": group.get("retentionInDays")})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.logs.create_log_group(logGroupName=self.path, tags=aws.tag_map(self))
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        aws.logs.put_retention_policy(logGroupName=self.path, retentionInDays=self.days)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.logs.delete_log_group(logGroupName=self.path)

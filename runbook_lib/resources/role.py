@@ -1,0 +1,80 @@
+"""An IAM role that an AWS service takes on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+
+
+@kind
+class Role(Resource):
+    """What a service may do in our name; its id is its ARN.
+
+    Roles live under a path of the environment's own, so that one call finds all of ours.
+
+    Args:
+        service: Who may take it on, e.g. ``ec2.amazonaws.com``.
+        policies: ARNs of AWS's managed policies.
+    """
+
+    service: str
+    policies: tuple[str, ...] = ()
+
+    catching_up = frozenset({"NoSuchEntity", "ConcurrentModification"})
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"trust": f"sts:AssumeRole by {self.service}", "policies": frozenset(self.policies)}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        roles = look.all("iam", "list_roles", "Roles", PathPrefix=path(look.aws))
+        role = next((role for role in roles if role["RoleName"] == name), None)
+        if role is None:
+            return None
+        look.own(self, tags_of(look.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name) or {}))
+        attached = look.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
+        policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
+        document = role["AssumeRolePolicyDocument"]
+        state = {
+            "trust": f"sts:AssumeRole by {self.service}" if document == _trust(self.service) else json.dumps(document),
+            "policies": frozenset(policy["PolicyArn"] for policy in policies),
+        }
+        return Observed(role["Arn"], state, detail={"name": name})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.iam.create_role(
+            RoleName=aws.name(self),
+            Path=path(aws),
+            AssumeRolePolicyDocument=json.dumps(_trust(self.service)),
+            Tags=aws.tags(self),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        name = aws.name(self)
+        if "trust" in drift:
+            aws.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(_trust(self.service)))
+        if "policies" in drift:
+            for arn in sorted(set(self.policies) - seen.state["policies"]):
+                aws.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+            for arn in sorted(seen.state["policies"] - set(self.policies)):
+                aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        name = aws.name(self)
+        for arn in sorted(seen.state["policies"]):
+            aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+        aws.iam.delete_role(RoleName=name)
+
+
+def path(aws: Aws) -> str:
+    """IAM's folder for everything of the environment."""
+    return f"/runbook/{aws.env}/"
+
+
+def _trust(service: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}

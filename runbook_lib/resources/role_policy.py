@@ -1,0 +1,80 @@
+"""What a role may do, written into the role itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, Unknown, kind
+from .role import Role
+
+On = str | tuple[str, Resource]
+
+
+@kind
+class RolePolicy(Resource):
+    """Allows a role some actions on some things, each named.
+
+    Args:
+        actions: E.g. ``("s3:GetObject",)``.
+        on: ARNs; for one that is known only when its resource exists, a template and the
+            resource: ``("{}:*", log_group)``.
+        when: Conditions: operator, key and value of each.
+    """
+
+    role: Role
+    actions: tuple[str, ...]
+    on: tuple[On, ...]
+    when: tuple[tuple[str, str, str], ...] = ()
+
+    fixed = frozenset({"role"})
+    catching_up = frozenset({"NoSuchEntity"})
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"role": ids.get(self.role, Unknown(self.role.key)), "allows": _read(self._document(ids))}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        role, name = ids.get(self.role), look.aws.name(self)
+        if role is None:
+            return None
+        there = {"RoleName": look.aws.name(self.role), "PolicyName": name}
+        policy = look.get("iam", "get_role_policy", missing="NoSuchEntity", **there)
+        if policy is None:
+            return None
+        return Observed(f"{role} {name}", {"role": role, "allows": _read(policy["PolicyDocument"])})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        self._put(aws, ids)
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        self._put(aws, ids)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.iam.delete_role_policy(RoleName=aws.name(self.role), PolicyName=aws.name(self))
+
+    def _put(self, aws: Aws, ids: Ids) -> None:
+        document = json.dumps(self._document(ids))
+        aws.iam.put_role_policy(RoleName=aws.name(self.role), PolicyName=aws.name(self), PolicyDocument=document)
+
+    def _document(self, ids: Ids) -> dict[str, Any]:
+        arns = [on if isinstance(on, str) else on[0].format(ids.get(on[1], Unknown(on[1].key))) for on in self.on]
+        statement: dict[str, Any] = {"Effect": "Allow", "Action": sorted(self.actions), "Resource": sorted(arns)}
+        for operator, key, value in self.when:
+            statement.setdefault("Condition", {}).setdefault(operator, {})[key] = value
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _read(document: dict[str, Any]) -> dict[str, Any] | str:
+    """A policy of ours in a shape that compares and reads well; any other as it is."""
+    statements = document["Statement"]
+    if len(statements) != 1 or set(statements[0]) - {"Effect", "Action", "Resource", "Condition"}:
+        return json.dumps(document, sort_keys=True)
+    (one,) = statements
+    shape = {"effect": one["Effect"], "actions": _many(one["Action"]), "on": _many(one["Resource"])}
+    return shape | ({"when": one["Condition"]} if one.get("Condition") else {})
+
+
+def _many(value: str | list[str]) -> frozenset[str]:
+    return frozenset([value] if isinstance(value, str) else value)

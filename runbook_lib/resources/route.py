@@ -1,0 +1,65 @@
+"""A route of a route table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .internet_gateway import InternetGateway
+from .nat_gateway import NatGateway
+from .route_table import RouteTable
+
+
+@kind
+class Route(Resource):
+    """Sends what is meant for *destination* to a gateway, which has to be ready to take it.
+
+    A route whose gateway is gone is a ``blackhole``.
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
+    """
+
+    table: RouteTable
+    via: InternetGateway | NatGateway
+    destination: str = "0.0.0.0/0"
+
+    fixed = frozenset({"table", "destination"})
+    waits_for = frozenset({"via"})
+    catching_up = frozenset(
+        {"InvalidRouteTableID.NotFound", "InvalidGatewayID.NotFound", "InvalidNatGatewayID.NotFound"}
+    )
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        for table in look.ours("describe_route_tables", "RouteTables"):
+            for route in table["Routes"] if table["RouteTableId"] == ids.get(self.table) else ():
+                if route.get("DestinationCidrBlock") == self.destination:
+                    return _observed(table["RouteTableId"], route)
+        return None
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.ec2.create_route(**self._request(ids))
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        aws.ec2.replace_route(**self._request(ids))
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.delete_route(RouteTableId=seen.state["table"], DestinationCidrBlock=self.destination)
+
+    def _request(self, ids: Ids) -> dict[str, Any]:
+        field = "GatewayId" if isinstance(self.via, InternetGateway) else "NatGatewayId"
+        return {"RouteTableId": ids[self.table], "DestinationCidrBlock": self.destination, field: ids[self.via]}
+
+
+_TARGETS = (
+    "GatewayId", "NatGatewayId", "TransitGatewayId", "VpcPeeringConnectionId", "NetworkInterfaceId", "InstanceId",
+    "EgressOnlyInternetGatewayId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn",
+)  # fmt: skip
+
+
+def _observed(table: str, route: dict[str, Any]) -> Observed:
+    destination = route["DestinationCidrBlock"]
+    via = next((route[field] for field in _TARGETS if route.get(field)), None)
+    state = {"table": table, "via": via, "destination": destination}
+    status = route.get("State", "active")
+    return Observed(f"{table} {destination}", state, ready=status == "active", status=status)

@@ -1,0 +1,34 @@
+"""A route table; its routes and associations are resources of their own."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .vpc import Vpc
+
+
+@kind
+class RouteTable(Resource):
+    """Says where traffic goes.  AWS puts the VPC's own, ``local`` route into a new one."""
+
+    vpc: Vpc
+
+    fixed = frozenset({"vpc"})
+    catching_up = frozenset({"InvalidVpcID.NotFound"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        table = look.tagged("describe_route_tables", "RouteTables", self)
+        if table is None:
+            return None
+        return Observed(table["RouteTableId"], {"vpc": table["VpcId"]})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.ec2.create_route_table(
+            VpcId=ids[self.vpc],
+            ClientToken=aws.token(self, ids[self.vpc]),
+            TagSpecifications=aws.tag_spec("route-table", self),
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.delete_route_table(RouteTableId=seen.id)

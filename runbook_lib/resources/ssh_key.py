@@ -1,0 +1,28 @@
+"""An SSH key made here, whose private half nobody sees."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ..look import Found, tags_of
+from ..resource import kind
+from .secret import KeptSecret
+
+PUBLIC = "runbook:public"
+
+
+@kind
+class SshKey(KeptSecret):
+    """An ed25519 key: the private half is a secret, the public half a tag of it, and its id here."""
+
+    def id_of(self, secret: Found) -> str:
+        return tags_of(secret).get(PUBLIC, "")
+
+    def contents(self) -> tuple[str, dict[str, str]]:
+        key = Ed25519PrivateKey.generate()
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        )
+        public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+        return private.decode(), {PUBLIC: public.decode()}

@@ -1,0 +1,53 @@
+"""A gateway endpoint: a way to S3 that does not leave AWS, free of charge."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .vpc import Vpc
+
+
+@kind
+class VpcEndpoint(Resource):
+    """A gateway endpoint of a VPC; which route tables use it is said by :class:`VpcEndpointRoute`.
+
+    Args:
+        service: The last part of its name, e.g. ``s3``.
+    """
+
+    vpc: Vpc
+    service: str
+
+    fixed = frozenset({"vpc", "service"})
+    catching_up = frozenset({"InvalidVpcId.NotFound", "InvalidVpcID.NotFound"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        # AWS's documentation writes the states with capitals, AWS without.
+        gone = ("deleted", "Deleted")
+        endpoint = look.tagged("describe_vpc_endpoints", "VpcEndpoints", self, gone=gone)
+        if endpoint is None:
+            return None
+        status = endpoint["State"].lower()
+        state = {"vpc": endpoint["VpcId"], "service": endpoint["ServiceName"].rpartition(".")[2]}
+        failed = endpoint.get("FailureReason", "") or status if status in ("failed", "rejected", "expired") else ""
+        return Observed(
+            endpoint["VpcEndpointId"],
+            state,
+            ready=status == "available",
+            status=status,
+            failed=failed,
+            going=status == "deleting",
+        )
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.ec2.create_vpc_endpoint(
+            VpcEndpointType="Gateway",
+            VpcId=ids[self.vpc],
+            ServiceName=f"com.amazonaws.{aws.region}.{self.service}",
+            ClientToken=aws.token(self, ids[self.vpc]),
+            TagSpecifications=aws.tag_spec("vpc-endpoint", self),
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.delete_vpc_endpoints(VpcEndpointIds=[seen.id])

@@ -1,0 +1,124 @@
+"""The network: who may talk to whom, and by which way."""
+
+from __future__ import annotations
+
+from ..params import Params
+from ..resources.bucket import Bucket
+from ..resources.default_security_group import DefaultSecurityGroup
+from ..resources.elastic_ip import ElasticIp
+from ..resources.flow_log import FlowLog
+from ..resources.internet_gateway import InternetGateway
+from ..resources.key_pair import KeyPair
+from ..resources.log_group import LogGroup
+from ..resources.nat_gateway import NatGateway
+from ..resources.role import Role
+from ..resources.role_policy import RolePolicy
+from ..resources.route import Route
+from ..resources.route_table import RouteTable
+from ..resources.route_table_association import RouteTableAssociation
+from ..resources.security_group import SecurityGroup
+from ..resources.security_group_rule import SecurityGroupRule
+from ..resources.ssh_key import SshKey
+from ..resources.subnet import Subnet
+from ..resources.vpc import Vpc
+from ..resources.vpc_endpoint import VpcEndpoint
+from ..resources.vpc_endpoint_route import VpcEndpointRoute
+from ..stack import Stack
+
+
+def network(params: Params) -> Stack:
+    """What ``01_network`` walks through.
+
+    What belongs to a zone is named after it, so that a zone more touches no neighbour.
+    With one NAT gateway it stands in the zone that ``params`` names first.
+    """
+    wanted = params.network
+    vpc = Vpc(name="main", cidr=str(wanted.vpc_cidr))
+    public = {
+        zone: Subnet(name=f"public-{zone}", vpc=vpc, cidr=str(nets.public), zone=zone)
+        for zone, nets in wanted.zones.items()
+    }
+    private = {
+        zone: Subnet(name=f"private-{zone}", vpc=vpc, cidr=str(nets.private), zone=zone)
+        for zone, nets in wanted.zones.items()
+    }
+    gateway = InternetGateway(name="main", vpc=vpc)
+    with_nat = list(wanted.zones) if wanted.nat == "per_zone" else list(wanted.zones)[:1]
+    addresses = {zone: ElasticIp(name=f"nat-{zone}") for zone in with_nat}
+    nats = {
+        zone: NatGateway(name=zone, subnet=public[zone], address=addresses[zone], gateway=gateway) for zone in with_nat
+    }
+    outside = RouteTable(name="public", vpc=vpc)
+    inside = {zone: RouteTable(name=f"private-{zone}", vpc=vpc) for zone in with_nat}
+    endpoint = VpcEndpoint(name="s3", vpc=vpc, service="s3")
+    groups = _groups(vpc)
+    return Stack(
+        "network",
+        bucket=Bucket(
+            name="runbook", expire=(("alb", params.compute.access_log_days),), kept=params.guards.keep_bucket
+        ),
+        vpc=(vpc, DefaultSecurityGroup(name="main", vpc=vpc)),
+        subnets=(*public.values(), *private.values()),
+        gateway=gateway,
+        nat=(*addresses.values(), *nats.values()),
+        security_groups=tuple(groups.values()),
+        rules=_rules(params, groups),
+        flow_logs=_flow_logs(params, vpc),
+        key=_key(wanted.public_key),
+        public_routes=(
+            outside,
+            Route(name="public", table=outside, via=gateway),
+            *(RouteTableAssociation(name=s.name, table=outside, subnet=s) for s in public.values()),
+        ),
+        endpoint=(endpoint, VpcEndpointRoute(name="public", endpoint=endpoint, table=outside)),
+        private_routes=(
+            *inside.values(),
+            *(
+                RouteTableAssociation(name=s.name, table=inside.get(zone, inside[with_nat[0]]), subnet=s)
+                for zone, s in private.items()
+            ),
+            *(VpcEndpointRoute(name=t.name, endpoint=endpoint, table=t) for t in inside.values()),
+            *(Route(name=inside[zone].name, table=inside[zone], via=nats[zone]) for zone in with_nat),
+        ),
+    )
+
+
+def _groups(vpc: Vpc) -> dict[str, SecurityGroup]:
+    members = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
+    return {name: SecurityGroup(name=name, vpc=vpc, description=who) for name, who in members.items()}
+
+
+def _rules(params: Params, groups: dict[str, SecurityGroup]) -> tuple[SecurityGroupRule, ...]:
+    alb, bastion, web, db = groups["alb"], groups["bastion"], groups["web"], groups["db"]
+
+    def rule(name: str, group: SecurityGroup, port: int, source: str | SecurityGroup, why: str) -> SecurityGroupRule:
+        return SecurityGroupRule(name=name, group=group, port=port, source=source, description=why)
+
+    return (
+        rule("alb-http", alb, 80, "0.0.0.0/0", "HTTP from anywhere, to be redirected"),
+        rule("alb-https", alb, 443, "0.0.0.0/0", "HTTPS from anywhere"),
+        *(
+            rule(f"bastion-ssh-{cidr}", bastion, 22, str(cidr), "SSH from administrators")
+            for cidr in params.network.admin_cidrs
+        ),
+        rule("web-app", web, params.compute.app_port, alb, "Requests from the load balancer"),
+        rule("web-ssh", web, 22, bastion, "SSH from the bastion"),
+        rule("db-mysql", db, 3306, web, "MySQL from the web servers"),
+    )
+
+
+def _flow_logs(params: Params, vpc: Vpc) -> tuple[LogGroup, Role, RolePolicy, FlowLog]:
+    # The permissions that AWS asks for, less those to make groups: ours is there already.
+    # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+    logs = LogGroup(name="flow-logs", path=f"/runbook/{params.env}/flow-logs", days=params.network.flow_log_days)
+    role = Role(name="flow-logs", service="vpc-flow-logs.amazonaws.com")
+    actions = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams")
+    permission = RolePolicy(name="flow-logs", role=role, actions=actions, on=(("{}", logs), ("{}:*", logs)))
+    return logs, role, permission, FlowLog(name="main", vpc=vpc, log_group=logs, permission=permission)
+
+
+def _key(public_key: str | None) -> tuple[KeyPair] | tuple[SshKey, KeyPair]:
+    if public_key:
+        return (KeyPair(name="bastion", public=public_key),)
+    made = SshKey(name="bastion-ssh-key")
+    return made, KeyPair(name="bastion", public=made)
