@@ -1,0 +1,79 @@
+"""A DB parameter group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+
+
+@kind
+class DbParameterGroup(Resource):
+    """Settings of the database engine.
+
+    Args:
+        family: Engine and version, e.g. ``mysql8.4``.
+        parameters: Names and values as RDS keeps them: a switch is ``"1"`` or ``"0"``, although
+            MySQL says ON.  Only values that differ from the family's own: RDS doesn't count what
+            equals it as set.
+            https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html
+    """
+
+    family: str
+    parameters: tuple[tuple[str, str], ...]
+
+    fixed = frozenset({"family"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        found = look.all("rds", "describe_db_parameter_groups", "DBParameterGroups")
+        group = {g["DBParameterGroupName"]: g for g in found}.get(name)
+        if group is None:
+            return None
+        gone = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
+        tags = look.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBParameterGroupArn"])
+        if tags is None:
+            return None
+        look.own(self, tags_of(tags, "TagList"))
+        ours = look.all("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=name, Source="user")
+        values = frozenset((p["ParameterName"], p["ParameterValue"]) for p in ours if "ParameterValue" in p)
+        return Observed(name, {"family": group["DBParameterGroupFamily"], "parameters": values})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.rds.create_db_parameter_group(
+            DBParameterGroupName=aws.name(self),
+            DBParameterGroupFamily=self.family,
+            Description=f"Settings of {aws.name(self)}",
+            Tags=aws.tags(self),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        has: frozenset[tuple[str, str]] = seen.state["parameters"]
+        wanted = dict(self.parameters)
+        known = aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=seen.id)
+        static = {p["ParameterName"] for p in known if p.get("ApplyType") == "static"}
+
+        def entry(name: str, **value: str) -> dict[str, str]:
+            # A static parameter is taken only for the next reboot.
+            return {"ParameterName": name, "ApplyMethod": "pending-reboot" if name in static else "immediate"} | value
+
+        for some in _twenty(entry(name, ParameterValue=value) for name, value in set(wanted.items()) - has):
+            aws.rds.modify_db_parameter_group(DBParameterGroupName=seen.id, Parameters=some)
+        for some in _twenty(entry(name) for name, _ in has if name not in wanted):
+            aws.rds.reset_db_parameter_group(DBParameterGroupName=seen.id, ResetAllParameters=False, Parameters=some)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.rds.delete_db_parameter_group(DBParameterGroupName=seen.id)
+
+
+def _twenty(entries: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The entries in portions that one call takes, in a lasting order.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBParameterGroup.html
+    """
+    ordered = sorted(entries, key=lambda entry: str(entry["ParameterName"]))
+    for start in range(0, len(ordered), 20):
+        yield ordered[start : start + 20]

@@ -1,0 +1,58 @@
+"""A DB subnet group."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .subnet import Subnet
+
+
+@kind
+class DbSubnetGroup(Resource):
+    """The subnets that RDS may place a database in; they have to lie in two zones at least.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html
+    """
+
+    subnets: tuple[Subnet, ...]
+    description: str
+
+    catching_up = frozenset({"InvalidSubnet"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        groups = {g["DBSubnetGroupName"]: g for g in look.all("rds", "describe_db_subnet_groups", "DBSubnetGroups")}
+        group = groups.get(name)
+        if group is None:
+            return None
+        gone = ("DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound")
+        tags = look.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBSubnetGroupArn"])
+        if tags is None:
+            return None
+        look.own(self, tags_of(tags, "TagList"))
+        state = {
+            "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
+            "description": group["DBSubnetGroupDescription"],
+        }
+        return Observed(name, state, status=group["SubnetGroupStatus"])
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.rds.create_db_subnet_group(
+            DBSubnetGroupName=aws.name(self),
+            DBSubnetGroupDescription=self.description,
+            SubnetIds=self._subnet_ids(ids),
+            Tags=aws.tags(self),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        # The call replaces the whole list, so both fields go with it.
+        aws.rds.modify_db_subnet_group(
+            DBSubnetGroupName=seen.id, DBSubnetGroupDescription=self.description, SubnetIds=self._subnet_ids(ids)
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.rds.delete_db_subnet_group(DBSubnetGroupName=seen.id)
+
+    def _subnet_ids(self, ids: Ids) -> list[str]:
+        return [ids[subnet] for subnet in self.subnets]
