@@ -17,8 +17,7 @@ class DbParameterGroup(Resource):
     Args:
         family: Engine and version, e.g. ``mysql8.4``.
         parameters: Names and values as RDS keeps them: a switch is ``"1"`` or ``"0"``, although
-            MySQL says ON.  Only values that differ from the family's own: RDS doesn't count what
-            equals it as set.
+            MySQL says ON.
             https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html
     """
 
@@ -38,8 +37,14 @@ class DbParameterGroup(Resource):
         if tags is None:
             return None
         look.own(self, tags_of(tags, "TagList"))
-        ours = look.all("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=name, Source="user")
-        values = frozenset((p["ParameterName"], p["ParameterValue"]) for p in ours if "ParameterValue" in p)
+        # All of them, not only those that RDS calls set by a user: it does not call so what was
+        # set to the value that it has anyway. https://github.com/hashicorp/terraform-provider-aws/issues/23335
+        wanted = dict(self.parameters)
+        values = frozenset(
+            (p["ParameterName"], p["ParameterValue"])
+            for p in look.all("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=name)
+            if "ParameterValue" in p and (p["Source"] == "user" or p["ParameterName"] in wanted)
+        )
         return Observed(name, {"family": group["DBParameterGroupFamily"], "parameters": values})
 
     def create(self, aws: Aws, ids: Ids) -> None:

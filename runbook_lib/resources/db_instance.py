@@ -1,0 +1,266 @@
+"""The database: an RDS instance of MySQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .db_parameter_group import DbParameterGroup
+from .db_subnet_group import DbSubnetGroup
+from .log_group import LogGroup
+from .role import Role
+from .security_group import SecurityGroup
+
+
+@kind
+class DbInstance(Resource):
+    """MySQL on gp3 storage, private, whose master password only RDS and Secrets Manager know.
+
+    Without ``EngineLifecycleSupport`` AWS enrols it in Extended Support, which costs extra
+    once the version is out of standard support.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support-creating-db-instance.html
+
+    Args:
+        logs: The groups of the logs that it exports, named by the last part of their path.
+            They are there before the instance, which would else make its own without an end,
+            and go after it.
+        monitoring_seconds: Between two readings of enhanced monitoring; 0 is off, and has no role.
+        engine_version: ``8.4`` is met by any ``8.4.x``.
+        backup_window: In UTC, as the next one.
+        final_snapshot: Whether it leaves a snapshot when it goes; a wish of ours, not a setting of AWS's.
+    """
+
+    subnet_group: DbSubnetGroup
+    parameter_group: DbParameterGroup
+    security_group: SecurityGroup
+    logs: tuple[LogGroup, ...] = ()
+    monitoring_role: Role | None = None
+    monitoring_seconds: int = 0
+    engine_version: str
+    instance_class: str
+    storage_gb: int
+    multi_az: bool
+    backup_days: int
+    backup_window: str
+    maintenance_window: str
+    minor_upgrades: bool
+    deletion_protection: bool
+    final_snapshot: bool
+    iam_auth: bool = True
+    encrypted: bool = True
+    master_user: str = "dbadmin"
+    database: str = "web"
+    port: int = 3306
+
+    # The last two are no settings: they say that a change goes a way which AWS has not.
+    fixed = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_shrink", "engine_downgrade"})
+    update_when_ready = True
+    # With InvalidParameterValue RDS says that it has not heard of a new role yet.
+    # https://github.com/hashicorp/terraform-provider-aws/pull/9747
+    catching_up = frozenset({"InvalidParameterValue", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"})
+    patience = 2400
+
+    @property
+    def guard(self) -> str:
+        return "guards.deletion_protection is true" if self.deletion_protection else ""
+
+    @property
+    def leaves(self) -> str:
+        return f"a snapshot of its data, …-{self.name}-final-…" if self.final_snapshot else ""
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        wanted = dict(super().desired(ids))
+        del wanted["final_snapshot"], wanted["logs"]
+        return wanted | _ALWAYS | {"log_exports": self._exports, "storage_shrink": "none", "engine_downgrade": "none"}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        instances = look.all("rds", "describe_db_instances", "DBInstances")
+        found = {i["DBInstanceIdentifier"]: i for i in instances}.get(name)
+        if found is None:
+            return None
+        look.own(self, tags_of(found, "TagList"))
+        status = found["DBInstanceStatus"]
+        state = self._state(found)
+        if status == "creating":
+            # Some of what a create asks for is set, and shown, only on the way to available.
+            wanted = self.desired(ids)
+            state |= {field: wanted[field] for field in _SET_LATE}
+        return Observed(
+            name,
+            state,
+            ready=status in _SETTLED,
+            status=status,
+            failed=_failure(status),
+            going=status == "deleting",
+            detail=_detail(found),
+        )
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        settings: dict[str, Any] = {}
+        for setting in self._settings(ids).values():
+            settings |= setting
+        aws.rds.create_db_instance(
+            DBInstanceIdentifier=aws.name(self),
+            Engine="mysql",
+            DBName=self.database,
+            MasterUsername=self.master_user,
+            DBSubnetGroupName=ids[self.subnet_group],
+            Port=self.port,
+            StorageEncrypted=self.encrypted,
+            EnableCloudwatchLogsExports=sorted(self._exports),
+            Tags=aws.tags(self),
+            **settings,
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        request: dict[str, Any] = {}
+        for field, setting in self._settings(ids).items():
+            if field in drift:
+                request |= setting
+        if "port" in drift:
+            request["DBPortNumber"] = self.port
+        if "log_exports" in drift:
+            on: frozenset[str] = seen.state["log_exports"]
+            request["CloudwatchLogsExportConfiguration"] = {
+                "EnableLogTypes": sorted(self._exports - on),
+                "DisableLogTypes": sorted(on - self._exports),
+            }
+        aws.rds.modify_db_instance(DBInstanceIdentifier=seen.id, ApplyImmediately=True, **request)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        """Delete it, with its automated backups; AWS refuses while its deletion protection is on."""
+        # The id is of this very database, so the name is never taken by another one's snapshot.
+        snapshot = f"{seen.id}-final-{seen.detail['resource_id'].lower()}"
+        last = {"FinalDBSnapshotIdentifier": snapshot} if self.final_snapshot else {}
+        aws.rds.delete_db_instance(
+            DBInstanceIdentifier=seen.id,
+            SkipFinalSnapshot=not self.final_snapshot,
+            DeleteAutomatedBackups=True,
+            **last,
+        )
+
+    @property
+    def _exports(self) -> frozenset[str]:
+        return frozenset(group.path.rpartition("/")[2] for group in self.logs)
+
+    def _settings(self, ids: Ids) -> dict[str, dict[str, Any]]:
+        """For each field what create and modify call it alike."""
+        monitoring: dict[str, Any] = {"MonitoringInterval": self.monitoring_seconds}
+        if self.monitoring_role:
+            monitoring["MonitoringRoleArn"] = ids[self.monitoring_role]
+        return {
+            "parameter_group": {"DBParameterGroupName": ids[self.parameter_group]},
+            "security_group": {"VpcSecurityGroupIds": [ids[self.security_group]]},
+            "monitoring_role": monitoring,
+            "monitoring_seconds": monitoring,
+            "engine_version": {"EngineVersion": self.engine_version},
+            "instance_class": {"DBInstanceClass": self.instance_class},
+            "storage_gb": {"AllocatedStorage": self.storage_gb},
+            "multi_az": {"MultiAZ": self.multi_az},
+            "backup_days": {"BackupRetentionPeriod": self.backup_days},
+            "backup_window": {"PreferredBackupWindow": self.backup_window},
+            "maintenance_window": {"PreferredMaintenanceWindow": self.maintenance_window},
+            "minor_upgrades": {"AutoMinorVersionUpgrade": self.minor_upgrades},
+            "deletion_protection": {"DeletionProtection": self.deletion_protection},
+            "iam_auth": {"EnableIAMDatabaseAuthentication": self.iam_auth},
+            "storage_type": {"StorageType": _ALWAYS["storage_type"]},
+            "public": {"PubliclyAccessible": _ALWAYS["public"]},
+            "tags_to_snapshots": {"CopyTagsToSnapshot": _ALWAYS["tags_to_snapshots"]},
+            "managed_password": {"ManageMasterUserPassword": _ALWAYS["managed_password"]},
+            "lifecycle_support": {"EngineLifecycleSupport": _ALWAYS["lifecycle_support"]},
+        }
+
+    def _state(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        # What was asked for and is not in place yet goes by the same names as what is.
+        pending = found.get("PendingModifiedValues", {})
+        now = {**found, **pending}
+        logs = pending.get("PendingCloudwatchLogsExports", {})
+        exports = {*found.get("EnabledCloudwatchLogsExports", ()), *logs.get("LogTypesToEnable", ())}
+        groups = [g["VpcSecurityGroupId"] for g in found["VpcSecurityGroups"] if g["Status"] != "removing"]
+        seconds = found.get("MonitoringInterval", 0)
+        version, storage = now["EngineVersion"], now["AllocatedStorage"]
+        return {
+            "subnet_group": found["DBSubnetGroup"]["DBSubnetGroupName"],
+            "parameter_group": ", ".join(sorted(g["DBParameterGroupName"] for g in found["DBParameterGroups"])),
+            "security_group": ", ".join(sorted(groups)),
+            "monitoring_role": found.get("MonitoringRoleArn") if seconds else None,
+            "monitoring_seconds": seconds,
+            "log_exports": frozenset(exports) - {*logs.get("LogTypesToDisable", ())},
+            "engine_version": self.engine_version if _meets(version, self.engine_version) else version,
+            "engine_downgrade": f"from {version}" if _below(self.engine_version, version) else "none",
+            "instance_class": now["DBInstanceClass"],
+            "storage_gb": storage,
+            "storage_shrink": f"from {storage} GB" if self.storage_gb < storage else "none",
+            "multi_az": now["MultiAZ"],
+            "backup_days": now["BackupRetentionPeriod"],
+            "backup_window": found["PreferredBackupWindow"],
+            "maintenance_window": found["PreferredMaintenanceWindow"],
+            "minor_upgrades": found["AutoMinorVersionUpgrade"],
+            "deletion_protection": found["DeletionProtection"],
+            "iam_auth": now["IAMDatabaseAuthenticationEnabled"],
+            "encrypted": found["StorageEncrypted"],
+            "master_user": found["MasterUsername"],
+            "database": found.get("DBName"),
+            # While it is created it has no endpoint yet.
+            "port": pending.get("Port", found.get("Endpoint", {}).get("Port", self.port)),
+            "storage_type": now["StorageType"],
+            "public": found["PubliclyAccessible"],
+            "tags_to_snapshots": found["CopyTagsToSnapshot"],
+            "managed_password": "MasterUserSecret" in found,
+            "lifecycle_support": found.get("EngineLifecycleSupport"),
+        }
+
+
+_ALWAYS: dict[str, Any] = {
+    "storage_type": "gp3",
+    "public": False,
+    "tags_to_snapshots": True,
+    "managed_password": True,
+    "lifecycle_support": "open-source-rds-extended-support-disabled",
+}
+_SET_LATE = ("multi_az", "iam_auth", "backup_days", "log_exports", "monitoring_role", "monitoring_seconds",
+             "managed_password")  # fmt: skip
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
+_SETTLED = {"available", "storage-optimization", "storage-full"}  # those in which RDS takes modifications
+_BROKEN = re.compile(r"failed|incompatible-.+|inaccessible-.+|insufficient-capacity|restore-error")
+_MENDABLE = {
+    "storage-full": "its storage is full: raise data.storage_gb, then apply",
+    "stopped": "somebody stopped it: start it again (aws rds start-db-instance)",
+}
+
+
+def _failure(status: str) -> str:
+    if _BROKEN.fullmatch(status):
+        return f"its status is {status}: its events say why (aws rds describe-events --source-type db-instance)"
+    return _MENDABLE.get(status, "")
+
+
+def _detail(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What people and later layers want to know; of the password only where it is kept."""
+    endpoint = found.get("Endpoint", {})
+    return {
+        "endpoint": endpoint.get("Address"),
+        "port": endpoint.get("Port"),
+        "master_secret": found.get("MasterUserSecret", {}).get("SecretArn"),
+        "engine_version": found["EngineVersion"],
+        "zone": found.get("AvailabilityZone"),
+        "parameters": ", ".join(group["ParameterApplyStatus"] for group in found["DBParameterGroups"]),
+        "resource_id": found["DbiResourceId"],
+    }
+
+
+def _meets(version: str, wanted: str) -> bool:
+    return f"{version}.".startswith(f"{wanted}.")
+
+
+def _below(one: str, other: str) -> bool:
+    """Whether a version is older than another, as far as both are given."""
+    a, b = ([int(number) for number in re.findall(r"\d+", version)] for version in (one, other))
+    given = min(len(a), len(b))
+    return a[:given] < b[:given]
