@@ -94,6 +94,8 @@ def test_the_groups_of_rds_stay_as_they_are(database):
         Engine="mysql",
         EngineVersion="8.4.6",
         AllocatedStorage=20,
+        MasterUsername="app_admin",
+        ManageMasterUserPassword=True,
         DBSubnetGroupName="app",
         VpcSecurityGroupIds=[database.network.group],
     )
