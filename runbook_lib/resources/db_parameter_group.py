@@ -26,6 +26,9 @@ class DbParameterGroup(Resource):
 
     fixed = frozenset({"family"})
 
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"family": self.family, "parameters": frozenset(self.parameters)}
+
     def observe(self, look: Look, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         found = look.all("rds", "describe_db_parameter_groups", "DBParameterGroups")

@@ -1,0 +1,79 @@
+"""What the contract is tested with, kind by kind: as first wanted, and as wanted later."""
+
+from dataclasses import replace
+
+from runbook_lib.resources.db_instance import DbInstance
+from runbook_lib.resources.db_parameter_group import DbParameterGroup
+from runbook_lib.resources.db_subnet_group import DbSubnetGroup
+from runbook_lib.resources.log_group import LogGroup
+from runbook_lib.resources.role import Role
+from runbook_lib.resources.security_group import SecurityGroup
+from runbook_lib.resources.subnet import Subnet
+from runbook_lib.resources.vpc import Vpc
+
+vpc = Vpc(name="main", cidr="10.20.0.0/16")
+subnets = tuple(
+    Subnet(name=f"private-{zone}", vpc=vpc, cidr=f"10.20.{n}.0/24", zone=f"us-west-2{zone}")
+    for n, zone in enumerate("abc")
+)
+subnet_group = DbSubnetGroup(name="database", subnets=subnets[:2], description="Private subnets")
+parameter_group = DbParameterGroup(
+    name="database",
+    family="mysql8.4",
+    parameters=(("require_secure_transport", "1"), ("character_set_server", "utf8mb4")),
+)
+security_group = SecurityGroup(name="db", vpc=vpc, description="Database")
+errors, slow = (
+    LogGroup(name=f"database-{log}", path=f"/aws/rds/instance/test-database/{log}", days=7)
+    for log in ("error", "slowquery")
+)
+monitoring = Role(
+    name="monitoring",
+    service="monitoring.rds.amazonaws.com",
+    policies=("arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole",),
+)
+database = DbInstance(
+    name="database",
+    subnet_group=subnet_group,
+    parameter_group=parameter_group,
+    security_group=security_group,
+    logs=(errors,),
+    engine_version="8.4",
+    instance_class="db.t4g.micro",
+    storage_gb=20,
+    multi_az=False,
+    backup_days=7,
+    backup_window="08:00-08:30",
+    maintenance_window="sun:09:00-sun:09:30",
+    minor_upgrades=True,
+    deletion_protection=False,
+    final_snapshot=False,
+)
+monitored = replace(database, monitoring_role=monitoring, monitoring_seconds=60)
+
+CASES = {
+    "db subnet group": (subnet_group, replace(subnet_group, subnets=subnets, description="All private subnets")),
+    "db parameter group": (
+        parameter_group,
+        replace(parameter_group, parameters=(("require_secure_transport", "0"), ("max_connections", "90"))),
+    ),
+    "db parameter group of many": (
+        replace(parameter_group, parameters=tuple((f"optimizer_switch_{n}", "1") for n in range(41))),
+        parameter_group,
+    ),
+    "db instance": (
+        database,
+        replace(
+            database,
+            logs=(slow,),
+            instance_class="db.t4g.small",
+            multi_az=True,
+            backup_days=14,
+            backup_window="04:00-04:30",
+            maintenance_window="mon:05:00-mon:05:30",
+            minor_upgrades=False,
+            deletion_protection=True,
+        ),
+    ),
+    "db instance, monitored": (monitored, database),
+}
