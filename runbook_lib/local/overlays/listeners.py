@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.elbv2.models import ELBv2Backend, FakeAction
+from moto.elbv2.models import ELBv2Backend, FakeAction, FakeListener
 
 from runbook_lib.local import world
 from runbook_lib.local.overlays.around import Method, around
@@ -14,6 +14,17 @@ SECURE = ("HTTPS", "TLS")
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
 REDIRECT = {"Protocol": "#{protocol}", "Port": "#{port}", "Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html
+ATTRIBUTES = {"routing.http.response.server.enabled": "true"}
+
+
+@around(FakeListener, "__init__")
+def made(moto: Method, listener: Any, *args: Any, **sent: Any) -> None:
+    """A listener has the attributes of its protocol."""
+    moto(listener, *args, **sent)
+    if listener.protocol in ("HTTP", "HTTPS"):
+        listener.attributes = dict(ATTRIBUTES)
 
 
 @around(FakeAction, "__init__")

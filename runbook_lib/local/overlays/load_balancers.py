@@ -6,6 +6,7 @@ from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer
 
+from runbook_lib.local import world
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.refused import Refused
 
@@ -33,6 +34,8 @@ ATTRIBUTES = {
     "zonal_shift.config.enabled": "false",
 }
 
+LONGEST_NAME = 32
+
 
 @around(FakeLoadBalancer, "__init__")
 def made(moto: Method, balancer: Any, *args: Any, **sent: Any) -> None:
@@ -54,7 +57,30 @@ def create_load_balancer(moto: Method, elb: Any, **sent: Any) -> Any:
             if _settings(balancer) == _asked(sent):
                 return balancer
             raise Refused("DuplicateLoadBalancerName", f"A load balancer with the name '{balancer.name}' exists.")
+    if len(sent["name"]) > LONGEST_NAME:
+        why = f"The load balancer name '{sent['name']}' cannot be longer than '{LONGEST_NAME}' characters"
+        raise Refused("ValidationError", why)
+    if (sent.get("loadbalancer_type") or "application") == "application":
+        _refuse_subnets(elb, sent)
     return moto(elb, **sent)
+
+
+def _refuse_subnets(elb: Any, sent: dict[str, Any]) -> None:
+    """Two zones at least, one subnet in each, and a way to the internet for who faces it.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer
+    """
+    ec2 = world.backend("ec2", elb.region_name)
+    subnets = [ec2.get_subnet(subnet_id) for subnet_id in sorted(_asked(sent)["subnets"])]
+    zones = {subnet.availability_zone for subnet in subnets}
+    if len(subnets) < 2:
+        raise Refused("ValidationError", "At least two subnets in two different Availability Zones must be specified")
+    if len(zones) < len(subnets):
+        why = "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
+        raise Refused("InvalidConfigurationRequest", why)
+    attached = [gateway.vpc.id for gateway in ec2.internet_gateways.values() if gateway.vpc]
+    if _asked(sent)["scheme"] == "internet-facing" and subnets[0].vpc_id not in attached:
+        raise Refused("InvalidSubnet", f"VPC {subnets[0].vpc_id} has no internet gateway")
 
 
 def _settings(balancer: Any) -> dict[str, Any]:

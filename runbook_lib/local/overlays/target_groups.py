@@ -1,0 +1,67 @@
+"""Target groups: made once per name, and read back with every attribute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.elbv2.models import ELBv2Backend, FakeTargetGroup
+
+from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.refused import Refused
+
+# Of a group of instances or addresses behind an Application Load Balancer:
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
+ATTRIBUTES = {
+    "deregistration_delay.timeout_seconds": "300",
+    "load_balancing.algorithm.anomaly_mitigation": "off",
+    "load_balancing.algorithm.type": "round_robin",
+    "load_balancing.cross_zone.enabled": "use_load_balancer_configuration",
+    "slow_start.duration_seconds": "0",
+    "stickiness.app_cookie.cookie_name": "",
+    "stickiness.app_cookie.duration_seconds": "86400",
+    "stickiness.enabled": "false",
+    "stickiness.lb_cookie.duration_seconds": "86400",
+    "stickiness.type": "lb_cookie",
+    "target_group_health.dns_failover.minimum_healthy_targets.count": "1",
+    "target_group_health.dns_failover.minimum_healthy_targets.percentage": "off",
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": "1",
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "off",
+}
+WEB = ("HTTP", "HTTPS")
+
+
+@around(FakeTargetGroup, "__init__")
+def made(moto: Method, group: Any, *args: Any, **sent: Any) -> None:
+    """Every attribute has a value from the start."""
+    moto(group, *args, **sent)
+    if group.protocol in WEB:
+        group.attributes = dict(ATTRIBUTES)
+
+
+@around(ELBv2Backend, "create_target_group")
+def create_target_group(moto: Method, elb: Any, name: str, **sent: Any) -> Any:
+    """The same request again is the same target group.
+
+    "If you attempt to create multiple target groups with the same settings, each call succeeds":
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+    """
+    asked = {key: value for key, value in sent.items() if key != "tags" and value is not None}
+    for group in elb.target_groups.values():
+        if group.name == name and vars(group).get("asked") == asked:
+            return group
+    group = moto(elb, name, **sent)
+    group.asked = asked
+    return group
+
+
+@around(ELBv2Backend, "modify_target_group_attributes")
+def modify_target_group_attributes(moto: Method, elb: Any, arn: str, attributes: dict[str, Any]) -> None:
+    """An attribute is one of those that there are.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroupAttributes.html
+    """
+    group = elb.target_groups.get(arn)
+    unknown = [name for name in attributes if group and group.protocol in WEB and name not in ATTRIBUTES]
+    if unknown:
+        raise Refused("ValidationError", f"Target group attribute key '{unknown[0]}' is not recognized")
+    moto(elb, arn, attributes)
