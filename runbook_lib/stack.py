@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from .resource import Resource
+
+Kind = TypeVar("Kind", bound=Resource)
 
 
 class Stack:
@@ -48,6 +51,15 @@ class Stack:
             if resource.key == key:
                 return resource
         raise KeyError(f"{self.name} has no {key}; it has {', '.join(r.key for r in self)}")
+
+    def every(self, kind: type[Kind]) -> Iterator[Kind]:
+        """All of one kind, e.g. ``net.subnets.every(Subnet)``."""
+        return (resource for resource in self if isinstance(resource, kind))
+
+    def the(self, kind: type[Kind]) -> Kind:
+        """The only one of a kind, e.g. ``net.the(Vpc)``."""
+        (only,) = self.every(kind)
+        return only
 
 
 def in_order(resources: Iterable[Resource]) -> list[Resource]:

@@ -57,7 +57,7 @@ class DbInstance(Resource):
     port: int = 3306
 
     # The last two are no settings: they say that a change goes a way which AWS has not.
-    fixed = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_shrink", "engine_downgrade"})
+    fixed = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_step", "engine_downgrade"})
     update_when_ready = True
     # With InvalidParameterValue RDS says that it has not heard of a new role yet.
     # https://github.com/hashicorp/terraform-provider-aws/pull/9747
@@ -75,7 +75,8 @@ class DbInstance(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = dict(super().desired(ids))
         del wanted["final_snapshot"], wanted["logs"]
-        return wanted | _ALWAYS | {"log_exports": self._exports, "storage_shrink": "none", "engine_downgrade": "none"}
+        steps = {"storage_step": _STEP, "engine_downgrade": "none"}
+        return wanted | _ALWAYS | {"log_exports": self._exports} | steps
 
     def observe(self, look: Look, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
@@ -195,7 +196,7 @@ class DbInstance(Resource):
             "engine_downgrade": f"from {version}" if _below(self.engine_version, version) else "none",
             "instance_class": now["DBInstanceClass"],
             "storage_gb": storage,
-            "storage_shrink": f"from {storage} GB" if self.storage_gb < storage else "none",
+            "storage_step": _STEP if _can_become(storage, self.storage_gb) else f"another, from {storage} GB",
             "multi_az": now["MultiAZ"],
             "backup_days": now["BackupRetentionPeriod"],
             "backup_window": found["PreferredBackupWindow"],
@@ -223,6 +224,7 @@ _ALWAYS: dict[str, Any] = {
     "managed_password": True,
     "lifecycle_support": "open-source-rds-extended-support-disabled",
 }
+_STEP = "none, or up by a tenth at least"
 _SET_LATE = ("multi_az", "iam_auth", "backup_days", "log_exports", "monitoring_role", "monitoring_seconds",
              "managed_password")  # fmt: skip
 
@@ -253,6 +255,14 @@ def _detail(found: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": ", ".join(group["ParameterApplyStatus"] for group in found["DBParameterGroups"]),
         "resource_id": found["DbiResourceId"],
     }
+
+
+def _can_become(storage: int, wanted: int) -> bool:
+    """Whether storage can grow so: never down, and by less than a tenth it would grow by more than was asked for.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (AllocatedStorage)
+    """
+    return storage == wanted or 10 * wanted >= 11 * storage
 
 
 def _meets(version: str, wanted: str) -> bool:

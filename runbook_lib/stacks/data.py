@@ -23,9 +23,9 @@ def data(params: Params) -> Stack:
     """What ``02_data`` walks through; it stands on the private subnets and the database's security group."""
     wanted, net = params.data, network(params)
     private = tuple(cast(Subnet, net[f"subnet.private-{zone}"]) for zone in params.network.zones)
-    subnet_group = DbSubnetGroup(name="database", subnets=private, description="Private subnets")
+    subnet_group = DbSubnetGroup(name="private", subnets=private, description="Private subnets")
     parameter_group = DbParameterGroup(
-        name="database", family="mysql8.4", parameters=tuple(_parameters(wanted.log_exports))
+        name="mysql", family="mysql8.4", parameters=tuple(_parameters(wanted.log_exports))
     )
     folder = f"/aws/rds/instance/{params.env}-database"
     logs = tuple(

@@ -16,9 +16,9 @@ subnets = tuple(
     Subnet(name=f"private-{zone}", vpc=vpc, cidr=f"10.20.{n}.0/24", zone=f"us-west-2{zone}")
     for n, zone in enumerate("abc")
 )
-subnet_group = DbSubnetGroup(name="database", subnets=subnets[:2], description="Private subnets")
+subnet_group = DbSubnetGroup(name="private", subnets=subnets[:2], description="Private subnets")
 parameter_group = DbParameterGroup(
-    name="database",
+    name="mysql",
     family="mysql8.4",
     parameters=(("require_secure_transport", "1"), ("character_set_server", "utf8mb4")),
 )

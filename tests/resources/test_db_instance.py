@@ -1,0 +1,331 @@
+"""What the database asks of RDS, how it reads RDS's answers, and what it never does."""
+
+from dataclasses import replace
+
+import pytest
+
+from runbook_lib.aws import Aws
+from runbook_lib.errors import Blocked, Foreign, Refused
+from runbook_lib.look import Look
+from runbook_lib.plan import Action, compare
+from runbook_lib.resource import Observed, differing
+from runbook_lib.stack import Stack, in_order
+
+from .cases_data import database, errors, monitored, monitoring, parameter_group, security_group, slow, subnet_group
+
+IDS = {
+    subnet_group: "test-private",
+    parameter_group: "test-mysql",
+    security_group: "sg-1",
+    monitoring: "arn:aws:iam::123456789012:role/test-monitoring",
+    errors: "arn:aws:logs:us-west-2:123456789012:log-group:/aws/rds/instance/test-database/error",
+}
+SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:rds!db-1"
+
+
+class Rds(Aws):
+    """Answers with the instances that a test puts in, and keeps what is sent."""
+
+    def __init__(self, *instances):
+        super().__init__(env="test", region="us-west-2", account="123456789012")
+        self.instances, self.sent = instances, {}
+
+    def pages(self, service, operation, result, **request):
+        assert (service, operation) == ("rds", "describe_db_instances")
+        return list(self.instances)
+
+    def client(self, service):
+        return self
+
+    def __getattr__(self, name):
+        if name == "rds":
+            return self
+        return lambda **request: self.sent.update({name: request})
+
+
+def instance(**changes):
+    """As RDS describes the database of the cases, but for the changes."""
+    tags = {"runbook:env": "test", "runbook:key": "db_instance.database"}
+    described = {
+        "DBInstanceIdentifier": "test-database",
+        "DBInstanceStatus": "available",
+        "DBInstanceClass": "db.t4g.micro",
+        "Engine": "mysql",
+        "EngineVersion": "8.4.6",
+        "MasterUsername": "dbadmin",
+        "DBName": "web",
+        "Endpoint": {"Address": "test-database.abc.us-west-2.rds.amazonaws.com", "Port": 3306},
+        "AllocatedStorage": 20,
+        "StorageType": "gp3",
+        "StorageEncrypted": True,
+        "PreferredBackupWindow": "08:00-08:30",
+        "PreferredMaintenanceWindow": "sun:09:00-sun:09:30",
+        "BackupRetentionPeriod": 7,
+        "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1", "Status": "active"}],
+        "DBParameterGroups": [{"DBParameterGroupName": "test-mysql", "ParameterApplyStatus": "in-sync"}],
+        "DBSubnetGroup": {"DBSubnetGroupName": "test-private"},
+        "AvailabilityZone": "us-west-2a",
+        "PendingModifiedValues": {},
+        "MultiAZ": False,
+        "AutoMinorVersionUpgrade": True,
+        "PubliclyAccessible": False,
+        "CopyTagsToSnapshot": True,
+        "MonitoringInterval": 0,
+        "IAMDatabaseAuthenticationEnabled": True,
+        "EnabledCloudwatchLogsExports": ["error"],
+        "DeletionProtection": False,
+        "DbiResourceId": "db-ABC123",
+        "MasterUserSecret": {"SecretArn": SECRET, "SecretStatus": "active"},
+        "EngineLifecycleSupport": "open-source-rds-extended-support-disabled",
+        "TagList": [{"Key": key, "Value": value} for key, value in tags.items()],
+    }
+    return described | changes
+
+
+def without(described, *names):
+    return {name: value for name, value in described.items() if name not in names}
+
+
+def seen(wanted=database, **changes):
+    return wanted.observe(Look(Rds(instance(**changes))), IDS)
+
+
+def drift(wanted=database, **changes):
+    return differing(seen(wanted, **changes).state, wanted.desired(IDS))
+
+
+def plan(wanted=database, **changes):
+    grounds = {need: Observed(id, {}) for need, id in IDS.items()}
+    (change,) = compare(Stack("s", it=wanted), grounds | {wanted: seen(wanted, **changes)}).changes
+    return change
+
+
+def created(wanted):
+    rds = Rds()
+    wanted.create(rds, IDS)
+    return rds.sent["create_db_instance"]
+
+
+def test_create_asks_for_all_that_matters_at_once():
+    """No public address, encrypted, gp3, a password that only RDS knows, no paid extended support."""
+    sent = created(monitored)
+    assert (
+        sent
+        | {
+            "PubliclyAccessible": False,
+            "StorageEncrypted": True,
+            "StorageType": "gp3",
+            "ManageMasterUserPassword": True,
+            "MasterUsername": "dbadmin",
+            "EngineLifecycleSupport": "open-source-rds-extended-support-disabled",
+            "VpcSecurityGroupIds": ["sg-1"],
+            "EnableCloudwatchLogsExports": ["error"],
+            "EnableIAMDatabaseAuthentication": True,
+            "CopyTagsToSnapshot": True,
+            "MonitoringInterval": 60,
+            "MonitoringRoleArn": IDS[monitoring],
+        }
+        == sent
+    )
+    assert "MasterUserPassword" not in sent
+    assert {"Key": "runbook:key", "Value": "db_instance.database"} in sent["Tags"]
+
+
+def test_without_monitoring_no_role_is_sent():
+    """RDS refuses a role together with the interval 0."""
+    sent = created(database)
+    assert sent["MonitoringInterval"] == 0
+    assert "MonitoringRoleArn" not in sent
+
+
+def test_as_wanted_there_is_no_drift():
+    assert drift() == set()
+
+
+@pytest.mark.parametrize("wanted", ["8.4", "8.4.6"])
+def test_a_version_is_met_by_its_minor_versions(wanted):
+    found = seen(replace(database, engine_version=wanted))
+    assert found.state["engine_version"] == wanted
+    assert found.detail["engine_version"] == "8.4.6"
+
+
+@pytest.mark.parametrize("running", ["8.4.10", "8.40.1"])
+def test_a_version_is_not_met_by_one_that_only_begins_alike(running):
+    assert "engine_version" in drift(replace(database, engine_version="8.4.1"), EngineVersion=running)
+
+
+def test_a_newer_version_is_an_update():
+    change = plan(replace(database, engine_version="8.4.10"))
+    assert (change.action, set(change.fields)) == (Action.UPDATE, {"engine_version"})
+
+
+def test_an_older_version_is_blocked():
+    change = plan(replace(database, engine_version="8.4.5"))
+    assert change.action is Action.BLOCKED
+    assert change.fields["engine_downgrade"] == ("from 8.4.6", "none")
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "action"),
+    [(100, 100, Action.KEEP), (100, 110, Action.UPDATE), (100, 109, Action.BLOCKED), (100, 99, Action.BLOCKED)],
+)
+def test_storage_only_grows_and_by_a_tenth_at_least(there, wanted, action):
+    """RDS never shrinks it, and rounds a smaller step up to something that nobody asked for."""
+    change = plan(replace(database, storage_gb=wanted), AllocatedStorage=there)
+    assert change.action is action
+    if action is Action.BLOCKED:
+        assert change.fields["storage_gb"] == (there, wanted)
+        assert f"{there} GB" in change.fields["storage_step"][0]
+
+
+def test_what_is_pending_counts_as_asked_for():
+    wanted = replace(database, instance_class="db.t4g.small", storage_gb=40, multi_az=True, logs=(slow,))
+    logs = {"LogTypesToEnable": ["slowquery"], "LogTypesToDisable": ["error"]}
+    pending = {"DBInstanceClass": "db.t4g.small", "AllocatedStorage": 40, "MultiAZ": True}
+    assert drift(wanted, PendingModifiedValues=pending | {"PendingCloudwatchLogsExports": logs}) == set()
+
+
+def test_a_security_group_on_its_way_out_is_gone():
+    leaving = {"VpcSecurityGroupId": "sg-2", "Status": "removing"}
+    assert drift(VpcSecurityGroups=[leaving, *instance()["VpcSecurityGroups"]]) == set()
+    assert drift(VpcSecurityGroups=[leaving | {"Status": "active"}]) == {"security_group"}
+
+
+def test_what_is_set_only_on_the_way_to_available_is_no_drift_before():
+    """So an apply goes on to the next resource as soon as RDS has accepted the instance."""
+    early = {"IAMDatabaseAuthenticationEnabled": False, "EnabledCloudwatchLogsExports": [], "MonitoringInterval": 0}
+    assert drift(monitored, DBInstanceStatus="creating", **early) == set()
+    assert drift(monitored, **early) == {"iam_auth", "log_exports", "monitoring_role", "monitoring_seconds"}
+
+
+def test_while_it_is_created_it_has_no_endpoint_and_no_secret():
+    described = without(instance(DBInstanceStatus="creating"), "Endpoint", "MasterUserSecret")
+    found = database.observe(Look(Rds(described)), IDS)
+    assert differing(found.state, database.desired(IDS)) == set()
+    assert (found.ready, found.detail["endpoint"], found.detail["master_secret"]) == (False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("public", {"PubliclyAccessible": True}),
+        ("managed_password", {"MasterUserSecret": None}),
+        ("lifecycle_support", {"EngineLifecycleSupport": "open-source-rds-extended-support"}),
+        ("tags_to_snapshots", {"CopyTagsToSnapshot": False}),
+        ("storage_type", {"StorageType": "gp2"}),
+        ("port", {"Endpoint": {"Address": "x", "Port": 3307}}),
+    ],
+)
+def test_what_nobody_may_want_otherwise_is_set_back(field, change):
+    described = {name: value for name, value in instance(**change).items() if value is not None}
+    rds = Rds(described)
+    found = database.observe(Look(rds), IDS)
+    assert differing(found.state, database.desired(IDS)) == {field}
+    database.update(rds, IDS, found, frozenset({field}))
+    (sent,) = rds.sent.values()
+    assert len(sent) == 3  # which database, at once, and the one setting
+    assert (sent["DBInstanceIdentifier"], sent["ApplyImmediately"]) == ("test-database", True)
+
+
+def test_logs_are_exported_and_no_longer_exported_in_one_change():
+    rds, wanted = Rds(instance()), replace(database, logs=(slow,))
+    wanted.update(rds, IDS, wanted.observe(Look(rds), IDS), frozenset({"log_exports"}))
+    sent = rds.sent["modify_db_instance"]["CloudwatchLogsExportConfiguration"]
+    assert sent == {"EnableLogTypes": ["slowquery"], "DisableLogTypes": ["error"]}
+
+
+@pytest.mark.parametrize(
+    ("status", "ready", "failed", "going"),
+    [
+        ("available", True, False, False),
+        ("storage-optimization", True, False, False),
+        ("creating", False, False, False),
+        ("backing-up", False, False, False),
+        ("configuring-enhanced-monitoring", False, False, False),
+        ("deleting", False, False, True),
+        ("failed", False, True, False),
+        ("incompatible-network", False, True, False),
+        ("incompatible-parameters", False, True, False),
+        ("inaccessible-encryption-credentials-recoverable", False, True, False),
+        ("stopped", False, True, False),
+        ("storage-full", True, True, False),
+    ],
+)
+def test_a_status_says_what_to_expect(status, ready, failed, going):
+    found = seen(DBInstanceStatus=status)
+    assert (found.status, found.ready, bool(found.failed), found.going) == (status, ready, failed, going)
+
+
+def test_full_storage_can_be_grown():
+    """Nothing else mends it, so it must not wait for the instance to settle."""
+    change = plan(replace(database, storage_gb=40), DBInstanceStatus="storage-full")
+    assert change.action is Action.UPDATE
+    assert plan(DBInstanceStatus="storage-full").action is Action.BLOCKED
+
+
+def test_the_last_snapshot_has_a_name_that_no_other_database_has():
+    rds, wanted = Rds(instance()), replace(database, final_snapshot=True)
+    wanted.delete(rds, IDS, wanted.observe(Look(rds), IDS))
+    sent = rds.sent["delete_db_instance"]
+    assert sent["SkipFinalSnapshot"] is False
+    assert sent["FinalDBSnapshotIdentifier"] == "test-database-final-db-abc123"
+    assert "database-final-" in wanted.leaves
+
+
+def test_without_a_last_snapshot_nothing_is_left():
+    rds = Rds(instance())
+    database.delete(rds, IDS, database.observe(Look(rds), IDS))
+    assert rds.sent["delete_db_instance"]["SkipFinalSnapshot"] is True
+    assert "FinalDBSnapshotIdentifier" not in rds.sent["delete_db_instance"]
+    assert database.leaves == ""
+
+
+def test_deletion_protection_guards():
+    assert replace(database, deletion_protection=True).guard == "guards.deletion_protection is true"
+    assert database.guard == ""
+
+
+def test_its_logs_are_there_before_it_and_leave_after_it():
+    """RDS would make the groups itself, and those would keep their lines for ever."""
+    order = in_order([database])
+    assert order.index(errors) < order.index(database)
+
+
+def test_somebody_elses_database_of_that_name_is_left_alone():
+    with pytest.raises(Foreign, match="test-database"):
+        seen(TagList=[])
+
+
+def test_rds_keeps_a_protected_database_and_the_final_snapshot(engine, aws):
+    """The wishes reach RDS: it refuses to delete while protected, and has the snapshot afterwards."""
+    engine.apply(Stack("grounds", all=in_order([database])[:-1]))
+    engine.apply(Stack("s", it=replace(database, deletion_protection=True)))
+    with pytest.raises(Refused, match="delet"):
+        engine.destroy(Stack("s", it=database))
+    last = Stack("s", it=replace(database, final_snapshot=True))
+    engine.apply(last)
+    engine.destroy(last)
+    rds = aws.client("rds")
+    assert rds.describe_db_instances()["DBInstances"] == []
+    (snapshot,) = rds.describe_db_snapshots()["DBSnapshots"]
+    assert snapshot["DBSnapshotIdentifier"].startswith("test-database-final-db-")
+
+
+def test_an_apply_that_would_shrink_storage_stops_before_it_does_anything(engine, calls):
+    engine.apply(Stack("all", all=in_order([replace(database, storage_gb=40)])))
+    calls.clear()
+    with pytest.raises(Blocked, match="storage_step"):
+        engine.apply(Stack("s", it=replace(database, multi_az=True)))
+    assert [c.operation for c in calls if c.operation.startswith("Modify")] == []
+
+
+def test_the_password_is_nowhere_but_in_secrets_manager(engine, aws, journal):
+    """Neither state nor detail nor the journal holds it; the detail says where it is."""
+    stack = Stack("all", all=in_order([database]))
+    engine.apply(stack)
+    found = engine.survey(stack, afresh=True)[database]
+    secret = aws.client("secretsmanager").get_secret_value(SecretId=found.detail["master_secret"])["SecretString"]
+    password = secret.partition('"password": "')[2].rstrip('"}')
+    assert len(password) > 8
+    assert password not in str(found)
+    assert password not in journal.path.read_text()
