@@ -104,15 +104,13 @@ def run(job: Job, tell: Tell = lambda progress: None) -> list[Progress]:
 async def _all(job: Job, tell: Tell) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
-    # A notebook is two processes, one of them waiting most of the time.
-    places = asyncio.Semaphore(max(2, os.cpu_count() or 1))
     async with asyncio.TaskGroup() as group:
         for name in progress:
-            group.create_task(_one(job, progress, name, tell, places))
+            group.create_task(_one(job, progress, name, tell))
     return list(progress.values())
 
 
-async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: Tell, places: asyncio.Semaphore) -> None:
+async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: Tell) -> None:
     me = progress[name]
     for other in job.before(name):
         await progress[other].changed.wait()
@@ -120,10 +118,9 @@ async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: Tell
             me.state, me.why = "not run", f"{other} did not get far enough"
             break
     else:
-        async with places:
-            me.state = "running"
-            tell(me)
-            await _papermill(job, me, tell)
+        me.state = "running"
+        tell(me)
+        await _papermill(job, me, tell)
     me.changed.set()
     tell(me)
 
