@@ -1,0 +1,35 @@
+"""A CodeDeploy application: the name under which revisions are deployed."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+
+
+@kind
+class Application(Resource):
+    """An application for EC2 instances; CodeDeploy removes it together with its revisions' history."""
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        # Unlike other lists, this one is of bare names.
+        if name not in map(str, look.all("codedeploy", "list_applications", "applications")):
+            return None
+        arn = f"arn:aws:codedeploy:{look.aws.region}:{look.aws.account}:application:{name}"
+        own(look, self, arn)
+        return Observed(name, {})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.codedeploy.create_application(applicationName=aws.name(self), computePlatform="Server", tags=aws.tags(self))
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.codedeploy.delete_application(applicationName=seen.id)
+
+
+def own(look: Look, resource: Resource, arn: str) -> None:
+    """Stop unless what has the resource's name also carries its tags, which CodeDeploy tells one at a time."""
+    gone = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
+    answer = look.get("codedeploy", "list_tags_for_resource", missing=gone, ResourceArn=arn)
+    if answer is not None:
+        look.own(resource, tags_of(answer))

@@ -1,0 +1,95 @@
+"""What all certificates in ACM have in common, and one that is there already."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from ..aws import Aws
+from ..look import Found, Look, only, tags_of
+from ..resource import Ids, Observed, Resource, kind
+
+# Without this, AWS lists RSA keys of 1024 and 2048 bits only.
+# https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html
+_ALL = {"keyTypes": ["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]}
+_NEVER = {"FAILED", "VALIDATION_TIMED_OUT", "REVOKED", "EXPIRED", "INACTIVE"}
+
+
+@kind
+class Certificate(Resource):
+    """A certificate that a listener can present once it is issued; its id is its ARN."""
+
+    catching_up = frozenset({"RequestInProgressException", "InvalidArnException"})
+
+    @abstractmethod
+    def arn(self, look: Look) -> str | None:
+        """Its ARN, when it exists."""
+
+    @abstractmethod
+    def state(self, found: Found) -> dict[str, Any]:
+        """Its comparable fields, from what AWS describes."""
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        arn = self.arn(look)
+        found = arn and look.get("acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn)
+        if not found:
+            return None
+        certificate = found["Certificate"]
+        status = certificate["Status"]
+        return Observed(
+            certificate["CertificateArn"],
+            self.state(certificate),
+            ready=status == "ISSUED",
+            status=status.lower().replace("_", " "),
+            failed=f"{status} {certificate.get('FailureReason', '')}".strip() if status in _NEVER else "",
+            detail={
+                "domain": certificate["DomainName"],
+                "until": str(certificate.get("NotAfter", "")),
+                "validation": validation(certificate),
+            },
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.acm.delete_certificate(CertificateArn=seen.id)
+
+
+@kind
+class GivenCertificate(Certificate):
+    """One that somebody else keeps."""
+
+    known_as: str
+
+    given = True
+
+    def arn(self, look: Look) -> str | None:
+        return self.known_as
+
+    def state(self, found: Found) -> dict[str, Any]:
+        return {"known_as": found["CertificateArn"]}
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        raise NotImplementedError
+
+
+def validation(certificate: Found) -> dict[str, str]:
+    """The DNS record that proves the domain is ours; empty until ACM has made it up."""
+    for option in certificate.get("DomainValidationOptions", []):
+        if "ResourceRecord" in option:
+            return {"name": option["ResourceRecord"]["Name"], "value": option["ResourceRecord"]["Value"]}
+    return {}
+
+
+def ours(look: Look, resource: Resource, domain: str) -> str | None:
+    """The ARN of the certificate of that domain that carries the resource's tags."""
+    listed = look.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
+    same = [found["CertificateArn"] for found in listed if found["DomainName"] == domain]
+    owned = [{"arn": arn} for arn in same if _tags(look, arn).get(look.aws.KEY) == resource.key]
+    found = only(owned, resource)
+    return found["arn"] if found else None
+
+
+def _tags(look: Look, arn: str) -> dict[str, str]:
+    # ACM tells the tags of one certificate at a time.
+    gone = "ResourceNotFoundException"
+    tags = tags_of(look.get("acm", "list_tags_for_certificate", missing=gone, CertificateArn=arn) or {})
+    return tags if tags.get(look.aws.ENV) == look.aws.env else {}

@@ -1,0 +1,116 @@
+"""What the application works with, as a parameter of Systems Manager: names and addresses, no secrets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..aws import Aws
+from ..look import Found, Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .db_instance import DbInstance
+from .load_balancer import LoadBalancer
+from .master_user_secret import MasterUserSecret
+from .secret import RandomSecret
+
+
+@kind
+class ConfigurationParameter(Resource):
+    """A JSON object that names the database, the secrets and the public address.
+
+    Args:
+        domain: The site's own name; without one it goes by the load balancer's.
+    """
+
+    database: DbInstance
+    master_secret: MasterUserSecret
+    app_secret: RandomSecret
+    session_secret: RandomSecret
+    balancer: LoadBalancer
+    domain: str = ""
+
+    # Its address does not exist before the database is available.
+    waits_for = frozenset({"database"})
+
+    def called(self, aws: Aws) -> str:
+        """Its name in Systems Manager, e.g. ``/prod/web/config``."""
+        return f"/{aws.env}/{self.name}"
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        wanted = dict(super().desired(ids))
+        return wanted | {"balancer": wanted["balancer"] if not self.domain else None, "schema": self.database.database}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = self.called(look.aws)
+        folder = name.rpartition("/")[0]
+        found = look.all("ssm", "get_parameters_by_path", "Parameters", Path=folder)
+        parameter = next((parameter for parameter in found if parameter["Name"] == name), None)
+        if parameter is None:
+            return None
+        tags = look.get(
+            "ssm", "list_tags_for_resource", missing="InvalidResourceId", ResourceType="Parameter", ResourceId=name
+        )
+        look.own(self, tags_of(tags or {}, "TagList"))
+        said = _object(parameter["Value"])
+        database = said.get("database") or {}
+        state = {
+            "database": _database(look, database),
+            "schema": database.get("name"),
+            "master_secret": database.get("master_secret"),
+            "app_secret": database.get("app_secret"),
+            "session_secret": said.get("session_secret"),
+            **self._site(look, str(said.get("public_url"))),
+        }
+        return Observed(name, state, detail={"version": parameter["Version"], "public_url": said.get("public_url")})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.ssm.put_parameter(Tags=aws.tags(self), **self._request(aws, ids))
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        aws.ssm.put_parameter(Overwrite=True, **self._request(aws, ids))
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ssm.delete_parameter(Name=seen.id)
+
+    def _request(self, aws: Aws, ids: Ids) -> dict[str, str]:
+        (database,) = aws.rds.describe_db_instances(DBInstanceIdentifier=ids[self.database])["DBInstances"]
+        (balancer,) = aws.elbv2.describe_load_balancers(LoadBalancerArns=[ids[self.balancer]])["LoadBalancers"]
+        value = {
+            "database": {
+                "host": database["Endpoint"]["Address"],
+                "port": database["Endpoint"]["Port"],
+                "name": self.database.database,
+                "app_secret": ids[self.app_secret],
+                "master_secret": ids[self.master_secret],
+            },
+            "session_secret": ids[self.session_secret],
+            "public_url": f"https://{self.domain or balancer['DNSName']}",
+        }
+        return {"Name": self.called(aws), "Type": "String", "Value": json.dumps(value, indent=1)}
+
+    def _site(self, look: Look, url: str) -> dict[str, Any]:
+        """The site as a domain of its own, or as the load balancer that goes by its AWS name."""
+        host = url.removeprefix("https://")
+        if self.domain:
+            return {"domain": host, "balancer": None}
+        balancers = look.all("elbv2", "describe_load_balancers", "LoadBalancers")
+        arns = {balancer["DNSName"]: balancer["LoadBalancerArn"] for balancer in balancers}
+        return {"domain": "", "balancer": arns.get(host, host)}
+
+
+def _database(look: Look, said: Found) -> str:
+    """The database that has the address, or the address when none has it."""
+    for found in look.all("rds", "describe_db_instances", "DBInstances"):
+        endpoint = found.get("Endpoint", {})
+        if endpoint and (endpoint.get("Address"), endpoint.get("Port")) == (said.get("host"), said.get("port")):
+            return str(found["DBInstanceIdentifier"])
+    return f"{said.get('host')}:{said.get('port')}"
+
+
+def _object(text: str) -> Found:
+    """What the parameter says; nothing where somebody wrote something else into it."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

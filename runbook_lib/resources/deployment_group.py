@@ -1,0 +1,117 @@
+"""A CodeDeploy deployment group: which servers get a revision, and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Found, Look
+from ..resource import Ids, Observed, Resource, kind
+from .application import Application, own
+from .auto_scaling_group import AutoScalingGroup
+from .role import Role
+from .role_policy import RolePolicy
+from .target_group import TargetGroup
+
+_TRAFFIC = {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
+_ROLLBACK = ("DEPLOYMENT_FAILURE",)
+_GONE = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
+
+
+@kind
+class DeploymentGroup(Resource):
+    """The servers of one Auto Scaling group, each taken out of its target group while it is changed.
+
+    A server that is launched later gets the last successful revision; one that missed a
+    deployment on its way is brought up to date by another.  A failed deployment is rolled back.
+    CodeDeploy holds launches by a lifecycle hook, which goes with this group: it has to go first.
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
+
+    Args:
+        permissions: What CodeDeploy needs to launch from a template, beyond AWS's own policy.
+        configuration: How many servers at a time, e.g. ``CodeDeployDefault.OneAtATime``.
+    """
+
+    application: Application
+    role: Role
+    permissions: tuple[RolePolicy, ...]
+    servers: AutoScalingGroup
+    target_group: TargetGroup
+    configuration: str
+
+    fixed = frozenset({"application"})
+    # IAM may not have told CodeDeploy of the role yet.
+    catching_up = frozenset({"InvalidRoleException", "InvalidAutoScalingGroupException"})
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        wanted = {name: value for name, value in super().desired(ids).items() if name != "permissions"}
+        always = {"traffic": "in place, with traffic control", "rollback": _ROLLBACK_WORDS, "outdated": "UPDATE"}
+        return wanted | always
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        found = group(look, self, ids)
+        if found is None:
+            return None
+        application, name = found["applicationName"], found["deploymentGroupName"]
+        own(look, self, f"arn:aws:codedeploy:{look.aws.region}:{look.aws.account}:deploymentgroup:{application}/{name}")
+        targets = [target["name"] for target in found.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
+        rollback = found.get("autoRollbackConfiguration", {})
+        state = {
+            "application": application,
+            "role": found.get("serviceRoleArn"),
+            "servers": ", ".join(sorted(there["name"] for there in found.get("autoScalingGroups", []))),
+            # CodeDeploy knows target groups by name; others know ours by its ARN.
+            "target_group": ids.get(self.target_group)
+            if targets == [look.aws.name(self.target_group)]
+            else ", ".join(sorted(targets)),
+            "configuration": found["deploymentConfigName"],
+            "traffic": "in place, with traffic control"
+            if found.get("deploymentStyle") == _TRAFFIC
+            else str(found.get("deploymentStyle")),
+            "rollback": _ROLLBACK_WORDS
+            if rollback.get("enabled") and tuple(rollback.get("events", ())) == _ROLLBACK
+            else str(rollback),
+            "outdated": found.get("outdatedInstancesStrategy", "UPDATE"),
+        }
+        return Observed(name, state)
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.codedeploy.create_deployment_group(
+            applicationName=ids[self.application],
+            deploymentGroupName=aws.name(self),
+            tags=aws.tags(self),
+            **self._settings(aws, ids),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        aws.codedeploy.update_deployment_group(
+            applicationName=ids[self.application], currentDeploymentGroupName=seen.id, **self._settings(aws, ids)
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.codedeploy.delete_deployment_group(applicationName=seen.state["application"], deploymentGroupName=seen.id)
+
+    def _settings(self, aws: Aws, ids: Ids) -> dict[str, Any]:
+        return {
+            "serviceRoleArn": ids[self.role],
+            "autoScalingGroups": [ids[self.servers]],
+            "loadBalancerInfo": {"targetGroupInfoList": [{"name": aws.name(self.target_group)}]},
+            "deploymentConfigName": self.configuration,
+            "deploymentStyle": _TRAFFIC,
+            "autoRollbackConfiguration": {"enabled": True, "events": list(_ROLLBACK)},
+            "outdatedInstancesStrategy": "UPDATE",
+        }
+
+
+_ROLLBACK_WORDS = "when a deployment fails"
+
+
+def group(look: Look, resource: DeploymentGroup, ids: Ids) -> Found | None:
+    """What CodeDeploy tells of a deployment group: its settings and its last deployments."""
+    if resource.application not in ids:
+        return None
+    answer = look.get(
+        "codedeploy", "get_deployment_group", missing=_GONE,
+        applicationName=ids[resource.application], deploymentGroupName=look.aws.name(resource),
+    )  # fmt: skip
+    return answer["deploymentGroupInfo"] if answer else None

@@ -1,0 +1,70 @@
+"""A self-signed certificate, for environments that say so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from ..aws import Aws
+from ..look import Found, Look
+from ..resource import Ids, Observed, kind
+from .certificate import Certificate, ours
+
+# The longest that browsers accept: https://support.apple.com/en-us/102028
+_VALID = timedelta(days=397)
+
+
+@kind
+class ImportedCertificate(Certificate):
+    """Made and signed here.  Its private key goes from memory to ACM, which never gives it back.
+
+    An expired one is replaced under its ARN, so that no listener notices.
+    """
+
+    domain: str
+
+    fixed = frozenset({"domain"})
+    patience = 300
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"domain": self.domain, "expired": False}
+
+    def arn(self, look: Look) -> str | None:
+        return ours(look, self, self.domain)
+
+    def state(self, found: Found) -> dict[str, Any]:
+        return {"domain": found["DomainName"], "expired": found["Status"] == "EXPIRED"}
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.acm.import_certificate(**_signed(self.domain), Tags=aws.tags(self))
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        aws.acm.import_certificate(**_signed(self.domain), CertificateArn=seen.id)
+
+
+def _signed(domain: str) -> dict[str, bytes]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
+    names = [x509.DNSName(domain), x509.DNSName("localhost")]
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))  # clocks differ
+        .not_valid_after(now - timedelta(hours=1) + _VALID)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {"Certificate": certificate.public_bytes(serialization.Encoding.PEM), "PrivateKey": private}

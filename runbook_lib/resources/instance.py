@@ -1,0 +1,103 @@
+"""A single instance, such as the bastion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look, only, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .instance_profile import InstanceProfile
+from .key_pair import KeyPair
+from .launch_template import IMDS, disk
+from .machine_image import MachineImage
+from .security_group import SecurityGroup
+from .subnet import Subnet
+
+
+@kind
+class Instance(Resource):
+    """One instance with a public address, an encrypted disk and IMDSv2 only.
+
+    Its image counts when it is made: a newer one is no reason to replace what runs.
+    """
+
+    image: str | MachineImage
+    instance_type: str
+    subnet: Subnet
+    groups: tuple[SecurityGroup, ...]
+    key_pair: KeyPair
+    profile: InstanceProfile
+    volume_gb: int = 8
+
+    fixed = frozenset({"instance_type", "subnet", "key_pair", "profile"})
+    catching_up = frozenset(
+        {"InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "InvalidParameterValue"}
+    )  # the last one: EC2 has not heard of the instance profile yet
+    patience = 600
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        wanted = super().desired(ids)
+        compared = {name: wanted[name] for name in ("instance_type", "subnet", "groups", "key_pair", "profile")}
+        return {**compared, "imds": "required, 1 hop", "on": True}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        reservations = look.ours("describe_instances", "Reservations")
+        instances = [instance for reservation in reservations for instance in reservation["Instances"]]
+        mine = [i for i in instances if tags_of(i).get(look.aws.KEY) == self.key]
+        instance = only([i for i in mine if i["State"]["Name"] != "terminated"], self)
+        if instance is None:
+            return None
+        status, imds = instance["State"]["Name"], instance.get("MetadataOptions", {})
+        state = {
+            "instance_type": instance["InstanceType"],
+            "subnet": instance.get("SubnetId"),
+            "groups": frozenset(group["GroupId"] for group in instance.get("SecurityGroups", [])),
+            "key_pair": instance.get("KeyName"),
+            "profile": instance.get("IamInstanceProfile", {}).get("Arn"),
+            "imds": f"{imds.get('HttpTokens')}, {imds.get('HttpPutResponseHopLimit')} hop",
+            "on": status not in ("stopping", "stopped"),
+        }
+        detail = {"image": instance["ImageId"], "address": instance.get("PublicIpAddress")}
+        return Observed(
+            instance["InstanceId"],
+            state,
+            ready=status == "running",
+            status=status,
+            going=status == "shutting-down",
+            detail=detail,
+        )
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        outside = {
+            "DeviceIndex": 0,
+            "SubnetId": ids[self.subnet],
+            "Groups": [ids[group] for group in self.groups],
+            "AssociatePublicIpAddress": True,
+        }
+        aws.ec2.run_instances(
+            ImageId=self.image if isinstance(self.image, str) else ids[self.image],
+            InstanceType=self.instance_type,
+            MinCount=1,
+            MaxCount=1,
+            KeyName=ids[self.key_pair],
+            IamInstanceProfile={"Arn": ids[self.profile]},
+            NetworkInterfaces=[outside],
+            MetadataOptions=IMDS,
+            BlockDeviceMappings=disk(self.volume_gb),
+            ClientToken=aws.token(self, ids[self.subnet]),
+            TagSpecifications=[
+                spec for made in ("instance", "volume", "network-interface") for spec in aws.tag_spec(made, self)
+            ],
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        if "groups" in drift:
+            aws.ec2.modify_instance_attribute(InstanceId=seen.id, Groups=[ids[group] for group in self.groups])
+        if "imds" in drift:
+            aws.ec2.modify_instance_metadata_options(InstanceId=seen.id, **IMDS)
+        if "on" in drift and seen.status == "stopped":
+            aws.ec2.start_instances(InstanceIds=[seen.id])
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.ec2.terminate_instances(InstanceIds=[seen.id])

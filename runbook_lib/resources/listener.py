@@ -1,0 +1,109 @@
+"""The listeners of a load balancer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from ..aws import Aws
+from ..look import Found, Look
+from ..resource import Ids, Observed, Resource, kind
+from .certificate import Certificate
+from .load_balancer import LoadBalancer
+from .target_group import TargetGroup
+
+
+@kind
+class PortListener(Resource):
+    """What a load balancer does with what comes in on one port."""
+
+    balancer: LoadBalancer
+    port: int
+
+    fixed = frozenset({"balancer", "port"})
+    catching_up = frozenset(
+        {"LoadBalancerNotFound", "TargetGroupNotFound", "CertificateNotFound", "UnsupportedCertificate"}
+    )
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        balancer = ids.get(self.balancer)
+        if balancer is None:
+            return None
+        found = look.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer)
+        listener = next((listener for listener in found if listener["Port"] == self.port), None)
+        if listener is None:
+            return None
+        state = {"balancer": balancer, "port": self.port, **self.state(listener)}
+        return Observed(listener["ListenerArn"], state)
+
+    @abstractmethod
+    def state(self, found: Found) -> dict[str, Any]:
+        """Its comparable fields, beside balancer and port."""
+
+    @abstractmethod
+    def request(self, ids: Ids) -> dict[str, Any]:
+        """What creating and modifying it take alike."""
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.elbv2.create_listener(
+            LoadBalancerArn=ids[self.balancer], Port=self.port, Tags=aws.tags(self), **self.request(ids)
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        aws.elbv2.modify_listener(ListenerArn=seen.id, **self.request(ids))
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.elbv2.delete_listener(ListenerArn=seen.id)
+
+
+@kind
+class Listener(PortListener):
+    """Takes HTTPS and forwards to a target group.
+
+    Without ``policy`` AWS's API would take one of 2016 that still speaks TLS 1.0.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
+    """
+
+    certificate: Certificate
+    target_group: TargetGroup
+    policy: str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+
+    waits_for = frozenset({"certificate"})
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {**super().desired(ids), "protocol": "HTTPS"}
+
+    def state(self, found: Found) -> dict[str, Any]:
+        certificates = found.get("Certificates") or [{}]
+        action = found["DefaultActions"][0]
+        forwarded = action.get("ForwardConfig", {}).get("TargetGroups") or [{}]
+        return {
+            "protocol": found["Protocol"],
+            "certificate": certificates[0].get("CertificateArn"),
+            "target_group": action.get("TargetGroupArn") or forwarded[0].get("TargetGroupArn") or action["Type"],
+            "policy": found.get("SslPolicy"),
+        }
+
+    def request(self, ids: Ids) -> dict[str, Any]:
+        return {
+            "Protocol": "HTTPS",
+            "SslPolicy": self.policy,
+            "Certificates": [{"CertificateArn": ids[self.certificate]}],
+            "DefaultActions": [{"Type": "forward", "TargetGroupArn": ids[self.target_group]}],
+        }
+
+
+@kind
+class RedirectListener(PortListener):
+    """Sends whoever comes by HTTP to the same address by HTTPS, for good."""
+
+    to_port: int = 443
+
+    def state(self, found: Found) -> dict[str, Any]:
+        redirect = found["DefaultActions"][0].get("RedirectConfig", {})
+        permanent = redirect.get("Protocol") == "HTTPS" and redirect.get("StatusCode") == "HTTP_301"
+        return {"to_port": int(redirect["Port"]) if permanent and redirect.get("Port", "").isdigit() else None}
+
+    def request(self, ids: Ids) -> dict[str, Any]:
+        redirect = {"Protocol": "HTTPS", "Port": str(self.to_port), "StatusCode": "HTTP_301"}
+        return {"Protocol": "HTTP", "DefaultActions": [{"Type": "redirect", "RedirectConfig": redirect}]}

@@ -1,0 +1,107 @@
+"""An application load balancer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .bucket import Bucket
+from .security_group import SecurityGroup
+from .subnet import Subnet
+
+
+@kind
+class LoadBalancer(Resource):
+    """Takes requests from the internet in all zones; its id is its ARN.
+
+    Args:
+        logs: The bucket that its access logs go to, under ``alb/``.
+        protected: Whether AWS refuses to delete it.
+    """
+
+    subnets: tuple[Subnet, ...]
+    groups: tuple[SecurityGroup, ...]
+    logs: Bucket
+    protected: bool = True
+
+    # The bucket's policy may take a moment to be known.
+    catching_up = frozenset({"SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "InvalidConfigurationRequest"})
+    patience = 900
+
+    @property
+    def guard(self) -> str:
+        return "guards.deletion_protection is true" if self.protected else ""
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        wanted = super().desired(ids)
+        attributes = {
+            "access_logs.s3.enabled": "true",
+            "access_logs.s3.bucket": wanted["logs"],
+            "access_logs.s3.prefix": "alb",
+            "deletion_protection.enabled": str(self.protected).lower(),
+            "routing.http.drop_invalid_header_fields.enabled": "true",
+            "routing.http.desync_mitigation_mode": "defensive",
+        }
+        return {"subnets": wanted["subnets"], "groups": wanted["groups"], "attributes": attributes}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        balancers = look.all("elbv2", "describe_load_balancers", "LoadBalancers")
+        balancer = next((found for found in balancers if found["LoadBalancerName"] == name), None)
+        if balancer is None:
+            return None
+        arn = balancer["LoadBalancerArn"]
+        own(look, self, arn)
+        asked = self.desired(ids)["attributes"]
+        attributes = look.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {"Attributes": []}
+        status = balancer["State"]["Code"]
+        return Observed(
+            arn,
+            {
+                "subnets": frozenset(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
+                "groups": frozenset(balancer.get("SecurityGroups", [])),
+                "attributes": {a["Key"]: a["Value"] for a in attributes["Attributes"] if a["Key"] in asked},
+            },
+            ready=status in ("active", "active_impaired"),
+            status=status,
+            failed=balancer["State"].get("Reason", "AWS does not say why") if status == "failed" else "",
+            detail={"dns_name": balancer["DNSName"]},
+        )
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.elbv2.create_load_balancer(
+            Name=aws.name(self),
+            Type="application",
+            Scheme="internet-facing",
+            IpAddressType="ipv4",
+            Subnets=[ids[subnet] for subnet in self.subnets],
+            SecurityGroups=[ids[group] for group in self.groups],
+            Tags=aws.tags(self),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        if "subnets" in drift:
+            aws.elbv2.set_subnets(LoadBalancerArn=seen.id, Subnets=[ids[subnet] for subnet in self.subnets])
+        if "groups" in drift:
+            aws.elbv2.set_security_groups(LoadBalancerArn=seen.id, SecurityGroups=[ids[group] for group in self.groups])
+        if "attributes" in drift:
+            wanted = self.desired(ids)["attributes"].items()
+            attributes = [{"Key": key, "Value": value} for key, value in wanted]
+            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=seen.id, Attributes=attributes)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        # No guard forbids it any more, or we would not be here; AWS may still hold the protection of before.
+        if seen.state["attributes"].get("deletion_protection.enabled") == "true":
+            lifted = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=seen.id, Attributes=lifted)
+        aws.elbv2.delete_load_balancer(LoadBalancerArn=seen.id)
+
+
+def own(look: Look, resource: Resource, arn: str) -> None:
+    """Stop unless what has the resource's name also carries its tags.  AWS lists load balancers without them."""
+    gone = ("LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound")
+    answer = look.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
+    if answer is not None:
+        look.own(resource, tags_of(answer["TagDescriptions"][0]))

@@ -1,0 +1,36 @@
+"""A machine image that AWS publishes."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+
+
+@kind
+class MachineImage(Resource):
+    """The newest image that a public parameter of Systems Manager names; its id is the image's.
+
+    https://docs.aws.amazon.com/linux/al2023/ug/ec2.html (parameters of the AL2023 images)
+    """
+
+    parameter: str
+
+    given = True
+
+    def desired(self, ids: Ids) -> dict[str, str]:
+        return {}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        found = look.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
+        if found is None:
+            return None
+        parameter = found["Parameter"]
+        detail = {"parameter": self.parameter, "version": parameter["Version"]}
+        return Observed(parameter["Value"], {}, status="published", detail=detail)
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        raise NotImplementedError
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        raise NotImplementedError

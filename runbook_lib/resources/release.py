@@ -1,0 +1,162 @@
+"""A release: the revision that the servers of a deployment group run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..aws import Aws
+from ..look import Found, Look
+from ..resource import Ids, Observed, Resource, kind
+from .auto_scaling_group import AutoScalingGroup
+from .configuration_parameter import ConfigurationParameter
+from .deployment_group import DeploymentGroup, group
+from .role_policy import RolePolicy
+from .stored_bundle import FOLDER, StoredBundle, key
+
+_NONE = "none"
+_ENDED = ("Succeeded", "Failed", "Stopped")
+_TAIL = 8
+
+
+@kind
+class Release(Resource):
+    """What a group last got *successfully* is what runs; a deployment changes that, or fails.
+
+    CreateDeployment takes neither a client token nor tags, but one deployment of a group at a
+    time: whoever finds one under way waits for its end instead of asking again.
+
+    Args:
+        bundle: From the environment's bucket; or
+        commit: from GitHub, ``owner/name@<40 digits>``.
+        configuration, permissions: What the application reads when it starts.
+    """
+
+    group: DeploymentGroup
+    servers: AutoScalingGroup
+    configuration: ConfigurationParameter
+    permissions: tuple[RolePolicy, ...] = ()
+    bundle: StoredBundle | None = None
+    commit: str = ""
+
+    waits_for = frozenset({"servers"})
+    update_when_ready = True
+    lasting = True
+    catching_up = frozenset({"DeploymentLimitExceededException"})
+    patience = 7200
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"revision": f"sha256 {self.bundle.sha256}" if self.bundle else self.commit}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        found = group(look, self.group, ids) if self.group in ids else None
+        last = _deployment(look, (found or {}).get("lastAttemptedDeployment"))
+        if found is None or last is None:
+            return None
+        good = _deployment(look, found.get("lastSuccessfulDeployment"))
+        wanted, runs = self.desired(ids)["revision"], _revision(good["revision"]) if good else _NONE
+        running = last["status"] not in _ENDED
+        failure = "" if running or runs == wanted else self._failure(look, last, wanted)
+        return Observed(
+            (good or last)["deploymentId"],
+            {"revision": runs},
+            ready=not running,
+            status=_progress(last),
+            failed=failure,
+            detail=_detail(good) if good else {},
+        )
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.codedeploy.create_deployment(
+            applicationName=ids[self.group.application],
+            deploymentGroupName=ids[self.group],
+            revision=self._revision(ids),
+            description=f"runbook run {aws.run or 'by hand'}",
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        self.create(aws, ids)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        """Never asked for: what runs on the servers goes with them."""
+
+    def _revision(self, ids: Ids) -> Found:
+        if self.bundle:
+            place = {"bucket": ids[self.bundle.bucket], "key": key(self.bundle.sha256), "bundleType": "zip"}
+            return {"revisionType": "S3", "s3Location": place}
+        repository, _, commit = self.commit.partition("@")
+        return {"revisionType": "GitHub", "gitHubLocation": {"repository": repository, "commitId": commit}}
+
+    def _failure(self, look: Look, last: Found, wanted: str) -> str:
+        """Why the wanted revision did not get there, when it was the last that was tried."""
+        cause = last.get("rollbackInfo", {}).get("rollbackTriggeringDeploymentId")
+        tried = _deployment(look, {"deploymentId": cause}) if cause else last
+        if tried is None or _revision(tried["revision"]) != wanted or tried["status"] == "Succeeded":
+            return ""
+        told = [f"deployment {tried['deploymentId']} {tried['status'].lower()}: {_why(tried)}"]
+        told += _where(look, tried["deploymentId"])
+        if cause:
+            told.append(
+                f"Rolled back to {_revision(last['revision'])}: {last['deploymentId']} {last['status'].lower()}."
+            )
+        return "\n".join(told)
+
+
+def _deployment(look: Look, brief: Found | None) -> Found | None:
+    if not brief:
+        return None
+    missing = ("DeploymentDoesNotExistException",)
+    answer = look.get("codedeploy", "get_deployment", missing=missing, deploymentId=brief["deploymentId"])
+    return answer["deploymentInfo"] if answer else None
+
+
+def _revision(location: Found) -> str:
+    """A revision as a plan names it."""
+    if s3 := location.get("s3Location"):
+        digest = s3.get("key", "").removeprefix(f"{FOLDER}/").removesuffix(".zip")
+        return f"sha256 {digest}" if key(digest) == s3.get("key") else f"s3://{s3.get('bucket')}/{s3.get('key')}"
+    if github := location.get("gitHubLocation"):
+        return f"{github.get('repository')}@{github.get('commitId')}"
+    return json.dumps(location, default=str, sort_keys=True)
+
+
+def _progress(deployment: Found) -> str:
+    overview = deployment.get("deploymentOverview") or {}
+    done = f", {overview.get('Succeeded', 0)} of {sum(overview.values())} servers" if overview else ""
+    return f"{deployment['deploymentId']} {deployment['status']}{done}"
+
+
+def _detail(deployment: Found) -> dict[str, Any]:
+    told = {
+        "deployment": deployment["deploymentId"],
+        "by": deployment.get("creator"),
+        "completed": str(deployment.get("completeTime", "")),
+    }
+    note = deployment.get("additionalDeploymentStatusInfo")
+    return told | ({"note": note} if note else {})
+
+
+def _why(deployment: Found) -> str:
+    error = deployment.get("errorInformation", {})
+    return f"{error.get('code', 'no reason given')}. {error.get('message', '')}".strip()
+
+
+def _where(look: Look, deployment: str) -> list[str]:
+    """The first server on which it failed: the step, and the last lines of its script."""
+    ids = look.all("codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment)
+    for start in range(0, len(ids), 25):  # as many as CodeDeploy describes at once
+        some = ids[start : start + 25]
+        answer = look.get("codedeploy", "batch_get_deployment_targets", deploymentId=deployment, targetIds=some)
+        for target in (answer or {}).get("deploymentTargets", []):
+            server = target.get("instanceTarget", {})
+            for event in server.get("lifecycleEvents", []):
+                if event["status"] == "Failed":
+                    return _step(server.get("targetId", "?"), event)
+    return []
+
+
+def _step(server: str, event: Found) -> list[str]:
+    said = event.get("diagnostics", {})
+    script = f" in {said['scriptName']}" if said.get("scriptName") else ""
+    head = f"{event['lifecycleEventName']} on {server}: {said.get('errorCode')}{script}. {said.get('message', '')}"
+    return [head.strip(), *(f"  | {line}" for line in said.get("logTail", "").splitlines()[-_TAIL:])]

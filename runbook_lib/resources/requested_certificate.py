@@ -1,0 +1,34 @@
+"""A certificate that ACM issues for a domain of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Found, Look
+from ..resource import Ids, kind
+from .certificate import Certificate, ours
+
+
+@kind
+class RequestedCertificate(Certificate):
+    """Issued once DNS proves that the domain is ours; renewed by ACM for as long as it does."""
+
+    domain: str
+
+    fixed = frozenset({"domain"})
+    patience = 3600
+
+    def arn(self, look: Look) -> str | None:
+        return ours(look, self, self.domain)
+
+    def state(self, found: Found) -> dict[str, Any]:
+        return {"domain": found["DomainName"]}
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.acm.request_certificate(
+            DomainName=self.domain,
+            ValidationMethod="DNS",
+            IdempotencyToken=aws.token(self, self.domain),
+            Tags=aws.tags(self),
+        )

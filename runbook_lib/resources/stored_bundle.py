@@ -1,0 +1,64 @@
+"""A bundle in the environment's bucket, under the digest of what it holds."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .bucket import Bucket
+
+FOLDER = "bundles"
+
+
+@kind
+class StoredBundle(Resource):
+    """Written once and never changed: another content has another name.
+
+    Args:
+        sha256: Of the file, in hexadecimal; S3 refuses what arrives as anything else.
+        path: Where the file is here; no property of what is stored.
+    """
+
+    bucket: Bucket
+    sha256: str
+    path: Path
+
+    catching_up = frozenset({"NoSuchBucket"})
+
+    @property
+    def keep(self) -> str:
+        return "it goes with the bucket: what ran once can be deployed again"
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"sha256": self.sha256}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        bucket, name = ids.get(self.bucket), key(self.sha256)
+        if bucket is None:
+            return None
+        found = look.all("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=name)
+        if not any(stored["Key"] == name for stored in found):
+            return None
+        return Observed(f"s3://{bucket}/{name}", {"sha256": self.sha256}, detail={"bytes": found[0]["Size"]})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        with self.path.open("rb") as body:
+            aws.s3.put_object(
+                Bucket=ids[self.bucket],
+                Key=key(self.sha256),
+                Body=body,
+                ContentType="application/zip",
+                ChecksumSHA256=base64.b64encode(bytes.fromhex(self.sha256)).decode(),
+            )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        """Never asked for: it is kept."""
+
+
+def key(sha256: str) -> str:
+    """Where in the bucket the bundle of that digest lies."""
+    return f"{FOLDER}/{sha256}.zip"

@@ -1,0 +1,98 @@
+"""A target group: the servers that a load balancer sends requests to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look
+from ..resource import Ids, Observed, Resource, kind
+from .load_balancer import own
+from .vpc import Vpc
+
+
+@kind
+class TargetGroup(Resource):
+    """Servers that take HTTP on one port, and how their health is asked for; its id is its ARN.
+
+    Args:
+        interval: Seconds between two checks.
+        healthy, unhealthy: How many checks in a row decide.
+        deregistration_seconds: How long a leaving server finishes what it has begun.
+    """
+
+    vpc: Vpc
+    port: int
+    path: str
+    interval: int = 15
+    timeout: int = 4
+    healthy: int = 2
+    unhealthy: int = 2
+    deregistration_seconds: int = 60
+
+    fixed = frozenset({"vpc", "port", "protocol"})
+    catching_up = frozenset({"InvalidVpcID.NotFound", "ResourceInUse"})
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        groups = look.all("elbv2", "describe_target_groups", "TargetGroups")
+        group = next((group for group in groups if group["TargetGroupName"] == name), None)
+        if group is None:
+            return None
+        arn = group["TargetGroupArn"]
+        own(look, self, arn)
+        answer = look.get("elbv2", "describe_target_group_attributes", TargetGroupArn=arn) or {"Attributes": []}
+        attributes = {a["Key"]: a["Value"] for a in answer["Attributes"]}
+        state = {
+            "vpc": group["VpcId"],
+            "port": group["Port"],
+            "protocol": group["Protocol"],
+            "path": group["HealthCheckPath"],
+            "interval": group["HealthCheckIntervalSeconds"],
+            "timeout": group["HealthCheckTimeoutSeconds"],
+            "healthy": group["HealthyThresholdCount"],
+            "unhealthy": group["UnhealthyThresholdCount"],
+            "codes": group.get("Matcher", {}).get("HttpCode"),
+            "deregistration_seconds": int(attributes.get("deregistration_delay.timeout_seconds", "300")),
+        }
+        return Observed(arn, state, detail={"name": name})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.elbv2.create_target_group(
+            Name=aws.name(self),
+            TargetType="instance",
+            Protocol="HTTP",
+            Port=self.port,
+            VpcId=ids[self.vpc],
+            Tags=aws.tags(self),
+            **self._health(),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        if drift - {"deregistration_seconds"}:
+            aws.elbv2.modify_target_group(TargetGroupArn=seen.id, **self._health())
+        if "deregistration_seconds" in drift:
+            deregister_within(aws, seen.id, self.deregistration_seconds)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.elbv2.delete_target_group(TargetGroupArn=seen.id)
+
+    def _health(self) -> dict[str, Any]:
+        return {
+            "HealthCheckProtocol": "HTTP",
+            "HealthCheckPath": self.path,
+            "HealthCheckIntervalSeconds": self.interval,
+            "HealthCheckTimeoutSeconds": self.timeout,
+            "HealthyThresholdCount": self.healthy,
+            "UnhealthyThresholdCount": self.unhealthy,
+            "Matcher": {"HttpCode": "200"},
+        }
+
+
+def deregister_within(aws: Aws, arn: str, seconds: int) -> None:
+    """Say how long a leaving server finishes what it has begun."""
+    attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": str(seconds)}]
+    aws.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=attributes)

@@ -1,0 +1,73 @@
+"""The DNS record by which ACM knows that a domain is ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..aws import Aws
+from ..errors import Refused
+from ..look import Found, Look
+from ..resource import Ids, Observed, Resource, kind
+from .certificate import validation
+from .hosted_zone import HostedZone, bare, change, record
+from .requested_certificate import RequestedCertificate
+
+
+@kind
+class ValidationRecord(Resource):
+    """Proves the domain to ACM, now and at each renewal.
+
+    All certificates of an account for one domain share this record, so a destroy leaves it.
+    https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+    """
+
+    zone: HostedZone
+    certificate: RequestedCertificate
+
+    catching_up = frozenset({"NotYet", "PriorRequestNotComplete"})
+
+    @property
+    def keep(self) -> str:
+        return "other certificates for the domain are renewed by it"
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"proves": super().desired(ids)["certificate"]}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        if self.certificate not in ids or self.zone not in ids:
+            return None
+        wanted = _wanted(look.get("acm", "describe_certificate", CertificateArn=ids[self.certificate]))
+        found = record(look, ids[self.zone], wanted["name"], "CNAME") if wanted else None
+        if found is None:
+            return None
+        value = found["ResourceRecords"][0]["Value"]
+        proves = ids[self.certificate] if bare(value) == bare(wanted["value"]) else value
+        return Observed(found["Name"], {"proves": proves})
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        self._put(aws, ids)
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        self._put(aws, ids)
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        """Never asked for: it is kept."""
+
+    def _put(self, aws: Aws, ids: Ids) -> None:
+        wanted = _wanted(aws.acm.describe_certificate(CertificateArn=ids[self.certificate]))
+        if not wanted:
+            raise Refused(
+                "ACM has not made up the validation record yet.",
+                fix="Run this cell again.",
+                code="NotYet",
+                passing=True,
+            )
+        values = [{"Value": wanted["value"]}]
+        change(
+            aws, ids[self.zone], "UPSERT",
+            {"Name": wanted["name"], "Type": "CNAME", "TTL": 300, "ResourceRecords": values},
+        )  # fmt: skip
+
+
+def _wanted(described: Found | None) -> dict[str, str]:
+    return validation(described["Certificate"]) if described else {}

@@ -1,0 +1,125 @@
+"""The application on the servers: what it is told, how it gets there, and which revision runs."""
+
+from __future__ import annotations
+
+from ..bundle import Bundle
+from ..params import Params
+from ..resources.application import Application
+from ..resources.auto_scaling_group import AutoScalingGroup
+from ..resources.bucket import Bucket
+from ..resources.configuration_parameter import ConfigurationParameter
+from ..resources.db_instance import DbInstance
+from ..resources.deployment_group import DeploymentGroup
+from ..resources.load_balancer import LoadBalancer
+from ..resources.master_user_secret import MasterUserSecret
+from ..resources.release import Release
+from ..resources.role import Role
+from ..resources.role_policy import RolePolicy
+from ..resources.secret import RandomSecret
+from ..resources.stored_bundle import StoredBundle
+from ..resources.target_group import TargetGroup
+from ..stack import Stack
+from .compute import compute
+from .data import data
+from .network import network
+
+_MANAGED = ("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",)
+
+
+def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
+    """What ``04_deploy`` walks through.
+
+    Args:
+        bundle: What is to run; without one, and without a commit in ``params``, there is no release.
+    """
+    web, net = compute(params), network(params)
+    configuration, reads_master = _configuration(params, web)
+    role = Role(name="codedeploy", service="codedeploy.amazonaws.com", policies=_MANAGED)
+    permissions = _launching(params, role, web.role.the(Role))
+    servers, targets = web.servers.the(AutoScalingGroup), web.load_balancer.the(TargetGroup)
+    application = Application(name="web")
+    group = DeploymentGroup(
+        name="web",
+        application=application,
+        role=role,
+        permissions=permissions,
+        servers=servers,
+        target_group=targets,
+        configuration=params.deploy.configuration,
+    )
+    stored = _stored(net.bucket.the(Bucket), bundle)
+    commit = f"{github.repository}@{github.commit}" if (github := params.deploy.github) else ""
+    release = Release(
+        name="web",
+        group=group,
+        servers=servers,
+        configuration=configuration,
+        permissions=(reads_master,),
+        bundle=stored,
+        commit=commit,
+    )
+    return Stack(
+        "deploy",
+        configuration=(configuration, reads_master),
+        role=(role, *permissions),
+        application=(application, group),
+        bundle=(stored,) if stored else (),
+        release=(release,) if stored or commit else (),
+    )
+
+
+def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, RolePolicy]:
+    """The application makes its own user of the database as it is deployed, and needs the master's secret for that."""
+    database = data(params).database.the(DbInstance)
+    secrets = {secret.name: secret for secret in web.secrets.every(RandomSecret)}
+    master = MasterUserSecret(name="database", database=database)
+    configuration = ConfigurationParameter(
+        name="web/config",
+        database=database,
+        master_secret=master,
+        app_secret=secrets["web/database"],
+        session_secret=secrets["web/session"],
+        balancer=web.load_balancer.the(LoadBalancer),
+        domain=params.compute.certificate.domain or "",
+    )
+    reads_master = RolePolicy(
+        name="web-master-secret",
+        role=web.role.the(Role),
+        actions=("secretsmanager:GetSecretValue",),
+        on=(("{}", master),),
+    )
+    return configuration, reads_master
+
+
+def _launching(params: Params, role: Role, servers: Role) -> tuple[RolePolicy, ...]:
+    """What CodeDeploy needs beyond AWS's own policy where servers come from a launch template.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/getting-started-create-service-role.html
+    """
+    here = f"arn:aws:ec2:{params.region}:{params.account}"
+    made = tuple(f"{here}:{kind}/*" for kind in ("instance", "volume", "network-interface"))
+    used = tuple(f"{here}:{kind}/*" for kind in ("subnet", "security-group", "launch-template"))
+    images = f"arn:aws:ec2:{params.region}::image/*"
+    return (
+        RolePolicy(name="codedeploy-launch", role=role, actions=("ec2:RunInstances",), on=(*made, *used, images)),
+        RolePolicy(
+            name="codedeploy-tag",
+            role=role,
+            actions=("ec2:CreateTags",),
+            on=made,
+            when=(("StringEquals", "ec2:CreateAction", "RunInstances"),),
+        ),
+        RolePolicy(
+            name="codedeploy-pass",
+            role=role,
+            actions=("iam:PassRole",),
+            on=(("{}", servers),),
+            when=(("StringEquals", "iam:PassedToService", "ec2.amazonaws.com"),),
+        ),
+    )
+
+
+def _stored(bucket: Bucket, bundle: Bundle | None) -> StoredBundle | None:
+    if bundle is None:
+        return None
+    return StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path)

@@ -1,0 +1,80 @@
+"""What the contract is tested with, kind by kind: as first wanted, and as wanted later."""
+
+from runbook_lib.resources.auto_scaling_group import AutoScalingGroup
+from runbook_lib.resources.bucket import Bucket
+from runbook_lib.resources.imported_certificate import ImportedCertificate
+from runbook_lib.resources.instance import Instance
+from runbook_lib.resources.instance_profile import InstanceProfile
+from runbook_lib.resources.key_pair import KeyPair
+from runbook_lib.resources.launch_template import LaunchTemplate
+from runbook_lib.resources.listener import Listener, RedirectListener
+from runbook_lib.resources.load_balancer import LoadBalancer
+from runbook_lib.resources.machine_image import MachineImage
+from runbook_lib.resources.requested_certificate import RequestedCertificate
+from runbook_lib.resources.role import Role
+from runbook_lib.resources.route import Route
+from runbook_lib.resources.secret import RandomSecret
+from runbook_lib.resources.target_group import TargetGroup
+from tests.resources.cases_network import A, B, alb, nat, private, public, ssh_key, table, vpc, web
+
+role = Role(name="web", service="ec2.amazonaws.com")
+other_role = Role(name="other", service="ec2.amazonaws.com")
+profile = InstanceProfile(name="web", role=role)
+bucket = Bucket(name="runbook", kept=False)
+image = MachineImage(name="al2023", parameter="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
+certificate = ImportedCertificate(name="web", domain="web.example.test")
+other_certificate = ImportedCertificate(name="other", domain="other.example.test")
+BOTH = (public[A], public[B])
+way_out = Route(name="private-a", table=table, via=nat)
+key_pair = KeyPair(name="bastion", public=ssh_key)
+
+
+def balancer(**changed):
+    return LoadBalancer(
+        **{"name": "web", "subnets": BOTH, "groups": (alb,), "logs": bucket, "protected": False} | changed
+    )
+
+
+def targets(**changed):
+    return TargetGroup(**{"name": "web", "vpc": vpc, "port": 8080, "path": "/healthz"} | changed)
+
+
+def template(**changed):
+    given = {"image": image, "instance_type": "t4g.small", "profile": profile, "groups": (web,), "volume_gb": 8}
+    return LaunchTemplate(**{"name": "web", "user_data": "#cloud-config\n"} | given | changed)
+
+
+def servers(**changed):
+    given = {"template": template(), "target_group": targets(), "subnets": (private[A], private[B])}
+    sizes = {"least": 2, "most": 4, "grace_seconds": 300}
+    return AutoScalingGroup(**{"name": "web", "way_out": (way_out,)} | given | sizes | changed)
+
+
+def bastion(**changed):
+    given = {"image": image, "instance_type": "t4g.nano", "subnet": public[A], "key_pair": key_pair}
+    return Instance(**{"name": "bastion", "groups": (web,), "profile": profile} | given | changed)
+
+
+def https(**changed):
+    given = {"balancer": balancer(), "port": 443, "certificate": certificate, "target_group": targets()}
+    return Listener(**{"name": "https"} | given | changed)
+
+
+CASES = {
+    "machine image": (image, None),
+    "instance profile": (profile, InstanceProfile(name="web", role=other_role)),
+    "random secret": (RandomSecret(name="web/session", random="key"), None),
+    "imported certificate": (certificate, None),
+    "requested certificate": (RequestedCertificate(name="web", domain="www.example.com"), None),
+    "load balancer": (balancer(), balancer(groups=(alb, web))),
+    "load balancer, protected": (balancer(), None),
+    "target group": (targets(), targets(path="/other", interval=30, healthy=3, deregistration_seconds=5)),
+    "https listener": (https(), https(certificate=other_certificate)),
+    "http listener": (
+        RedirectListener(name="http", balancer=balancer(), port=80),
+        RedirectListener(name="http", balancer=balancer(), port=80, to_port=8443),
+    ),
+    "launch template": (template(), template(instance_type="t4g.medium", volume_gb=20, user_data="#cloud-config\n\n")),
+    "auto scaling group": (servers(), servers(most=6, grace_seconds=120)),
+    "instance": (bastion(), bastion(groups=(web, alb))),
+}
