@@ -94,8 +94,9 @@ class Redis(Process):
         self.port = free_port()
         command = [
             program("valkey-server", "redis-server"), "--bind", "127.0.0.1",
-            "--port", "0", "--tls-port", str(self.port), "--tls-cert-file", str(authority.certificate), "--tls-key-file", str(authority.key), "--tls-auth-clients",
-            "no", "--tls-ca-cert-file", str(authority.ca), "--dir", str(folder), "--save", "900 1",
+            "--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no",
+            "--tls-cert-file", str(authority.certificate), "--tls-key-file", str(authority.key),
+            "--tls-ca-cert-file", str(authority.ca), "--dir", str(folder), "--save", "900 1",
         ]  # fmt: skip
         self.client = redis.Redis(port=self.port, host="127.0.0.1", ssl=True, ssl_ca_certs=str(authority.ca))
         super().__init__(command, folder, self.client.ping)
