@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore import exceptions as botocore_errors
+from botocore import xform_name
 from botocore.config import Config
 
 from .connection import Connection
@@ -162,7 +163,7 @@ class Aws:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def _ended(self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        write = not _is_read(_snake(model.name))
+        write = not _is_read(xform_name(model.name))
         if not write and "Error" not in parsed:
             return  # CloudTrail keeps the reads
         meta = parsed.get("ResponseMetadata", {})
@@ -261,8 +262,3 @@ def _started(model: Any, context: dict[str, Any], params: dict[str, Any], **_: A
 
 def _is_read(operation: str) -> bool:
     return operation.startswith(_READS)
-
-
-def _snake(operation: str) -> str:
-    """``DescribeVpcs`` → ``describe_vpcs``."""
-    return re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", operation).lower()

@@ -8,6 +8,7 @@ from ..aws import Aws
 from ..look import Look, tags_of
 from ..resource import Ids, Observed, Resource, kind
 from .bucket import Bucket
+from .internet_gateway import InternetGateway
 from .security_group import SecurityGroup
 from .subnet import Subnet
 
@@ -17,11 +18,13 @@ class LoadBalancer(Resource):
     """Takes requests from the internet in all zones; its id is its ARN.
 
     Args:
+        gateway: No field of AWS's, which refuses to place a public one in a VPC without it.
         logs: The bucket that its access logs go to, under ``alb/``.
         protected: Whether AWS refuses to delete it.
     """
 
     subnets: tuple[Subnet, ...]
+    gateway: InternetGateway
     groups: tuple[SecurityGroup, ...]
     logs: Bucket
     protected: bool = True

@@ -12,6 +12,7 @@ from ..resources.hosted_zone import HostedZone
 from ..resources.imported_certificate import ImportedCertificate
 from ..resources.instance import Instance
 from ..resources.instance_profile import InstanceProfile
+from ..resources.internet_gateway import InternetGateway
 from ..resources.key_pair import KeyPair
 from ..resources.launch_template import LaunchTemplate
 from ..resources.listener import Listener, RedirectListener
@@ -58,6 +59,7 @@ def compute(params: Params) -> Stack:
     balancer = LoadBalancer(
         name="web",
         subnets=public,
+        gateway=net.gateway.the(InternetGateway),
         groups=(groups["alb"],),
         logs=bucket,
         protected=params.guards.deletion_protection,

@@ -2,6 +2,8 @@
 
 from runbook_lib.resources.auto_scaling_group import AutoScalingGroup
 from runbook_lib.resources.bucket import Bucket
+from runbook_lib.resources.certificate import GivenCertificate
+from runbook_lib.resources.hosted_zone import HostedZone
 from runbook_lib.resources.imported_certificate import ImportedCertificate
 from runbook_lib.resources.instance import Instance
 from runbook_lib.resources.instance_profile import InstanceProfile
@@ -15,7 +17,7 @@ from runbook_lib.resources.role import Role
 from runbook_lib.resources.route import Route
 from runbook_lib.resources.secret import RandomSecret
 from runbook_lib.resources.target_group import TargetGroup
-from tests.resources.cases_network import A, B, alb, nat, private, public, ssh_key, table, vpc, web
+from tests.resources.cases_network import A, B, alb, gateway, nat, private, public, ssh_key, table, vpc, web
 
 role = Role(name="web", service="ec2.amazonaws.com")
 other_role = Role(name="other", service="ec2.amazonaws.com")
@@ -24,6 +26,7 @@ bucket = Bucket(name="runbook", kept=False)
 image = MachineImage(name="al2023", parameter="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
 certificate = ImportedCertificate(name="web", domain="web.example.test")
 other_certificate = ImportedCertificate(name="other", domain="other.example.test")
+GIVEN = "arn:aws:acm:us-west-2:123456789012:certificate/11112222-3333-4444-5555-666677778888"
 BOTH = (public[A], public[B])
 way_out = Route(name="private-a", table=table, via=nat)
 key_pair = KeyPair(name="bastion", public=ssh_key)
@@ -31,7 +34,8 @@ key_pair = KeyPair(name="bastion", public=ssh_key)
 
 def balancer(**changed):
     return LoadBalancer(
-        **{"name": "web", "subnets": BOTH, "groups": (alb,), "logs": bucket, "protected": False} | changed
+        **{"name": "web", "subnets": BOTH, "gateway": gateway, "groups": (alb,), "logs": bucket, "protected": False}
+        | changed
     )
 
 
@@ -65,9 +69,10 @@ CASES = {
     "instance profile": (profile, InstanceProfile(name="web", role=other_role)),
     "random secret": (RandomSecret(name="web/session", random="key"), None),
     "imported certificate": (certificate, None),
+    "given certificate": (GivenCertificate(name="web", known_as=GIVEN), None),
+    "hosted zone": (HostedZone(name="web", known_as="Z0123456789EXAMPLE"), None),
     "requested certificate": (RequestedCertificate(name="web", domain="www.example.com"), None),
     "load balancer": (balancer(), balancer(groups=(alb, web))),
-    "load balancer, protected": (balancer(), None),
     "target group": (targets(), targets(path="/other", interval=30, healthy=3, deregistration_seconds=5)),
     "https listener": (https(), https(certificate=other_certificate)),
     "http listener": (

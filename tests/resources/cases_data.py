@@ -14,7 +14,7 @@ from runbook_lib.resources.vpc import Vpc
 vpc = Vpc(name="main", cidr="10.20.0.0/16")
 subnets = tuple(
     Subnet(name=f"private-{zone}", vpc=vpc, cidr=f"10.20.{n}.0/24", zone=f"us-west-2{zone}")
-    for n, zone in enumerate("abc")
+    for n, zone in enumerate("abc", 16)
 )
 subnet_group = DbSubnetGroup(name="private", subnets=subnets[:2], description="Private subnets")
 parameter_group = DbParameterGroup(

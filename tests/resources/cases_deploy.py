@@ -1,3 +1,70 @@
-"""None yet."""
+"""What the contract is tested with, kind by kind: as first wanted, and as wanted later."""
 
-CASES = {}
+import hashlib
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from runbook_lib.resources.application import Application
+from runbook_lib.resources.configuration_parameter import ConfigurationParameter
+from runbook_lib.resources.deployment_group import DeploymentGroup
+from runbook_lib.resources.master_user_secret import MasterUserSecret
+from runbook_lib.resources.release import Release
+from runbook_lib.resources.role import Role
+from runbook_lib.resources.role_policy import RolePolicy
+from runbook_lib.resources.secret import RandomSecret
+from runbook_lib.resources.stored_bundle import StoredBundle
+from tests.resources.cases_compute import balancer, bucket, role, servers, targets
+from tests.resources.cases_data import database
+
+codedeploy = Role(
+    name="codedeploy",
+    service="codedeploy.amazonaws.com",
+    policies=("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",),
+)
+permission = RolePolicy(name="codedeploy-pass", role=codedeploy, actions=("iam:PassRole",), on=(("{}", role),))
+application = Application(name="web")
+group = DeploymentGroup(
+    name="web",
+    application=application,
+    role=codedeploy,
+    permissions=(permission,),
+    servers=servers(),
+    target_group=targets(),
+    configuration="CodeDeployDefault.OneAtATime",
+)
+master = MasterUserSecret(name="database", database=database)
+configuration = ConfigurationParameter(
+    name="web/config",
+    database=database,
+    master_secret=master,
+    app_secret=RandomSecret(name="web/database", random="password"),
+    session_secret=RandomSecret(name="web/session", random="key"),
+    balancer=balancer(),
+)
+
+
+def bundle(content):
+    """A stored bundle of these bytes; a real one is packed by `runbook_lib.bundle`."""
+    with tempfile.NamedTemporaryFile(prefix="bundle-", suffix=".zip", delete=False) as file:
+        file.write(content)
+    return StoredBundle(name="web", bucket=bucket, sha256=hashlib.sha256(content).hexdigest(), path=Path(file.name))
+
+
+def release(content, **changed):
+    given = {"group": group, "servers": servers(), "configuration": configuration, "bundle": bundle(content)}
+    return Release(**{"name": "web"} | given | changed)
+
+
+CASES = {
+    "application": (application, None),
+    "deployment group": (group, replace(group, configuration="CodeDeployDefault.AllAtOnce")),
+    "master user secret": (master, None),
+    "configuration parameter": (configuration, replace(configuration, domain="www.example.com")),
+    "stored bundle": (bundle(b"one"), None),
+    "release": (release(b"one"), release(b"two")),
+    "release from github": (
+        release(b"one"),
+        release(b"one", bundle=None, commit="example/web@0123456789abcdef0123456789abcdef01234567"),
+    ),
+}

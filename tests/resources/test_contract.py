@@ -9,6 +9,10 @@ import pytest
 import runbook_lib.resources
 from runbook_lib.plan import Action
 from runbook_lib.resource import Resource
+from runbook_lib.resources.alias_record import AliasRecord
+from runbook_lib.resources.master_user_secret import MasterUserSecret
+from runbook_lib.resources.requested_certificate import RequestedCertificate
+from runbook_lib.resources.validation_record import ValidationRecord
 from runbook_lib.stack import Stack, in_order
 
 
@@ -33,9 +37,21 @@ def todo(plan):
     return [(c.key, c.action) for c in plan.todo]
 
 
+# They need a zone of Route 53's to be there first: see test_domain.py.
+ELSEWHERE = {AliasRecord, ValidationRecord}
+
+
+def on_master(resource):
+    """Whether it needs the master user's secret, which RDS makes with the database."""
+    return any(isinstance(need, MasterUserSecret) for need in in_order([resource]))
+
+
 def bring_about(engine, stack):
-    engine.apply(stack)
-    engine.settle(stack, engine.survey(stack, afresh=True))
+    """Apply, and wait; but for a certificate that is issued only once its validation record is there."""
+    for part in (lambda r: not on_master(r), on_master):
+        engine.apply(Stack("part", all=filter(part, stack)))
+    settling = [r for r in stack if not isinstance(r, RequestedCertificate)]
+    engine.settle(settling, engine.survey(stack, afresh=True))
 
 
 @pytest.mark.parametrize("first", MADE)
@@ -92,4 +108,4 @@ def test_every_kind_has_a_case():
         for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
         if issubclass(kind, Resource) and not inspect.isabstract(kind) and kind.__module__ == module.name
     }
-    assert kinds - {type(first) for _, first, _ in CASES} == set()
+    assert kinds - {type(first) for _, first, _ in CASES} - ELSEWHERE == set()
