@@ -42,6 +42,9 @@ class Bundle:
     size: int
     revision: str
 
+    def __repr__(self) -> str:
+        return f"bundle {self.sha256}, {self.size / 1e6:.1f} MB; answers at /version as revision {self.revision}"
+
 
 def build(webapp: Path, into: Path, *, wheels: Path | None = None, commit: str = "") -> Bundle:
     """Pack ``webapp`` as ``into/<sha256>.zip``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def shown(value: Any) -> str:
 def changed(resource: Resource, seen: Observed | None, all_seen: Sightings) -> Change:
     """What has to happen to a resource that is *seen* like this, to be what is wanted."""
     wanted = resource.desired(ids_of(all_seen))
-    names = {s.id: r.key for r, s in all_seen.items() if s}
+    names = names_for(resource, all_seen)
     logical = resource.desired(_Keys())
     if seen is None or seen.going:
         reason = "once the one that AWS is deleting is gone" if seen else ""
@@ -227,8 +228,23 @@ def plain(value: Any, names: Mapping[str, str]) -> Any:
     return _named(str(value), names)
 
 
+def names_for(resource: Resource, seen: Sightings) -> dict[str, str]:
+    """The key of each resource by its id, as one resource means it.
+
+    Ids that are names are not unique across AWS's services: what the resource needs comes first.
+    """
+    others = [(r, found) for r, found in seen.items() if found and r != resource]
+    needs = set(in_order([resource]))
+    return {found.id: r.key for r, found in sorted(others, key=lambda pair: pair[0] in needs)}
+
+
+# Ids that mean one thing wherever they stand: ARNs, and AWS's own, such as vpc-0a1b2c3d4e5f67890.
+_DISTINCT = re.compile(r"arn:.+|[a-z]+(-[a-z]+)*-[0-9a-f]{8,}")
+
+
 def _named(text: str, names: Mapping[str, str]) -> str:
-    for known in sorted(names, key=len, reverse=True):
-        if known in text:
-            text = text.replace(known, names[known])
+    if text in names:
+        return names[text]
+    for known in sorted(filter(_DISTINCT.fullmatch, names), key=len, reverse=True):
+        text = text.replace(known, names[known])
     return text

@@ -33,7 +33,8 @@ class Observed:
         status: AWS's own word for its state, shown while waiting and in tables.
         failed: Why it will never become ready, as AWS says it; empty while it may.
         going: Whether AWS is deleting it: neither there nor gone.
-        detail: What else a person or another call wants to know; never compared.
+        detail: What else a person or another call wants to know; never compared.  What begins
+            with an underscore is for calls only.
     """
 
     id: str
@@ -43,6 +44,11 @@ class Observed:
     failed: str = ""
     going: bool = False
     detail: State = field(default_factory=dict)
+
+    @property
+    def facts(self) -> State:
+        """What of the detail a person wants to know."""
+        return {name: value for name, value in self.detail.items() if not name.startswith("_")}
 
 
 @dataclass(frozen=True)

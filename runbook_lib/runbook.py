@@ -27,7 +27,7 @@ from .injected import injected, split
 from .lock import Holder, Lock
 from .look import Look
 from .params import Params, load
-from .plan import Action, Plan, guarded, plain
+from .plan import Action, Plan, guarded, names_for, plain
 from .report import Report, Row, counted
 from .resources.bucket import Bucket
 from .stack import Stack
@@ -218,10 +218,9 @@ class Runbook:
 
     def _inventory(self, stack: Stack, seen: Seen) -> None:
         """What runs now, in the evidence."""
-        names = {found.id: r.key for r, found in seen.items() if found}
         lines = [
-            {"key": r.key, "id": found.id, "status": found.status, **_plain(found.state, names),
-             "detail": _plain(found.detail, {})}
+            {"key": r.key, "id": found.id, "status": found.status, **_plain(found.state, names_for(r, seen)),
+             "detail": _plain(found.facts, {})}
             for r in stack if (found := seen[r])
         ]  # fmt: skip
         self._journal.write("inventory", stack=stack.name, resources=lines)

@@ -14,6 +14,7 @@ from typing import Any
 
 from .errors import RunbookError
 from .evidence.folder import Folder
+from .evidence.page import to_html
 from .journal import Journal
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
@@ -182,16 +183,6 @@ def _note(job: Job, me: Progress, event: Mapping[str, Any]) -> None:
     if handing and job.parameters["mode"] == "apply":
         me.handed_off = True
         me.changed.set()
-
-
-def to_html(notebook: Path) -> None:
-    """Write the notebook as a page beside it, for those who have no Jupyter."""
-    if not notebook.exists():
-        return
-    from nbconvert import HTMLExporter
-
-    page, _ = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_filename(str(notebook))
-    notebook.with_suffix(".html").write_text(page, encoding="utf-8")
 
 
 def chosen(only: Collection[str]) -> tuple[str, ...]:

@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from html import escape
 from typing import Any
 
 import pandas as pd
 
-from ..plan import Sightings, plain, shown
+from ..plan import Sightings, names_for, plain, shown
 from ..resource import Observed, Resource
 
 MISSING = "–"
+_LONG = 40
 
 
-def table(resources: Iterable[Resource], seen: Sightings) -> pd.DataFrame:
+class Table(pd.DataFrame):
+    """A data frame that is shown whole, with its texts to the left."""
+
+    @property
+    def _constructor(self) -> type[Table]:
+        return Table
+
+    def _repr_html_(self) -> str:
+        head = "".join(_cell("th", str(name)) for name in (self.index.name or "", *self.columns))
+        body = "".join(
+            f"<tr>{_cell('th', str(key))}{''.join(_cell('td', str(value)) for value in line)}</tr>"
+            for key, line in zip(self.index, self.to_numpy().tolist(), strict=True)
+        )
+        return f'<table style="font-size:90%"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def table(resources: Iterable[Resource], seen: Sightings) -> Table:
     """Ids, states and key settings, by resource.
 
     Resources of one kind have a column for each setting; of several kinds, one column has all.
     A reference is shown as the key of its resource.
     """
     own = [r for r in resources if not r.lasting or seen.get(r)]
-    names = {found.id: r.key for r, found in seen.items() if found}
     alike = len({type(r) for r in own}) == 1
-    lines = {r.key: _line(seen.get(r), {i: k for i, k in names.items() if k != r.key}, alike) for r in own}
-    frame = pd.DataFrame.from_dict(lines, orient="index")
+    lines = {r.key: _line(seen.get(r), names_for(r, seen), alike) for r in own}
+    frame = Table.from_dict(lines, orient="index")
     frame.index.name = "resource"
-    return frame.fillna(MISSING)
+    return Table(frame.fillna(MISSING))
 
 
-def _line(found: Observed | None, names: dict[str, str], alike: bool) -> dict[str, Any]:
+def _line(found: Observed | None, names: Mapping[str, str], alike: bool) -> dict[str, Any]:
     if found is None:
         return {"id": MISSING, "status": "not there"}
-    settings = {name: _text(plain(value, names)) for name, value in {**found.state, **found.detail}.items()}
+    state = {name: _text(plain(value, names)) for name, value in found.state.items()}
+    settings = state | {name: _text(plain(value, {})) for name, value in found.facts.items()}
     head = {"id": found.id, "status": found.status or ("ready" if found.ready else "not ready")}
     if alike:
         return head | settings
@@ -42,3 +60,9 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value)) or MISSING
     return MISSING if value in (None, "") else shown(value)
+
+
+def _cell(tag: str, text: str) -> str:
+    """Short texts stay on one line; only long ones may break anywhere."""
+    wrap = "overflow-wrap:anywhere;min-width:16em" if len(text) > _LONG else "white-space:nowrap"
+    return f'<{tag} style="text-align:left;vertical-align:top;{wrap}">{escape(text)}</{tag}>'

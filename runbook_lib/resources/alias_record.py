@@ -32,7 +32,7 @@ class AliasRecord(Resource):
         arns = {bare(balancer["DNSName"]): balancer["LoadBalancerArn"] for balancer in balancers}
         points_to = arns.get(bare(target).removeprefix("dualstack."), target)
         state = {"zone": ids[self.zone], "domain": self.domain, "balancer": points_to}
-        return Observed(bare(found["Name"]), state, detail={"record": found})
+        return Observed(bare(found["Name"]), state, detail={"_record": found})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         self._change(aws, ids, "CREATE")
@@ -46,7 +46,7 @@ class AliasRecord(Resource):
                 f"{self.key}: {self.domain} points to {seen.state['balancer']}, not to our load balancer.",
                 fix="Remove the record by hand if nobody needs it, or take the domain out of params/.",
             )
-        change(aws, ids[self.zone], "DELETE", seen.detail["record"])
+        change(aws, ids[self.zone], "DELETE", seen.detail["_record"])
 
     def _change(self, aws: Aws, ids: Ids, action: str) -> None:
         (balancer,) = aws.elbv2.describe_load_balancers(LoadBalancerArns=[ids[self.balancer]])["LoadBalancers"]

@@ -25,7 +25,7 @@ class InstanceProfile(Resource):
         there = {"InstanceProfileName": name}
         look.own(self, tags_of(look.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", **there) or {}))
         role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
-        return Observed(profile["Arn"], {"role": role}, detail={"name": name, "roles": _names(profile)})
+        return Observed(profile["Arn"], {"role": role}, detail={"name": name, "_roles": _names(profile)})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.iam.create_instance_profile(InstanceProfileName=aws.name(self), Path=path(aws), Tags=aws.tags(self))
@@ -39,7 +39,7 @@ class InstanceProfile(Resource):
         aws.iam.delete_instance_profile(InstanceProfileName=aws.name(self))
 
     def _empty(self, aws: Aws, seen: Observed) -> None:
-        for role in seen.detail["roles"]:
+        for role in seen.detail["_roles"]:
             aws.iam.remove_role_from_instance_profile(InstanceProfileName=aws.name(self), RoleName=role)
 
 

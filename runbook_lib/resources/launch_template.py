@@ -53,7 +53,7 @@ class LaunchTemplate(Resource):
         detail = {
             "version": default["VersionNumber"],
             "image": default["LaunchTemplateData"].get("ImageId"),
-            "latest": {"version": latest["VersionNumber"], "state": _state(latest["LaunchTemplateData"])},
+            "_latest": {"version": latest["VersionNumber"], "state": _state(latest["LaunchTemplateData"])},
         }
         return Observed(
             template["LaunchTemplateId"],
@@ -71,7 +71,7 @@ class LaunchTemplate(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        latest = seen.detail["latest"]
+        latest = seen.detail["_latest"]
         if latest["state"] == self.desired(ids):  # made by a run that was cut short before it named it the default
             version = latest["version"]
         else:

@@ -1,0 +1,21 @@
+"""An executed notebook as a page, for those who have no Jupyter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def to_html(notebook: Path) -> None:
+    """Write the notebook as one file beside it, which needs no network and no script; nothing when there is none."""
+    if not notebook.exists():
+        return
+    from nbconvert import HTMLExporter  # late: it takes a second to import
+
+    exporter = HTMLExporter(
+        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook",
+        exclude_input_prompt=True, exclude_output_prompt=True,
+    )  # fmt: skip
+    page, _ = exporter.from_filename(str(notebook))
+    notebook.with_suffix(".html").write_text(page, encoding="utf-8")
