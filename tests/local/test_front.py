@@ -58,7 +58,7 @@ def test_the_control_door_names_what_it_can_do(aws):
     ("service", "operation", "arguments"),
     [
         ("ec2", "describe_vpn_concentrators", {}),  # EC2's protocol
-        ("rds", "describe_db_engine_versions", {}),  # Query
+        ("rds", "describe_account_attributes", {}),  # Query
         (
             "iam",
             "simulate_principal_policy",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from werkzeug.test import TestResponse
 
@@ -88,7 +90,7 @@ def test_a_form_sent_from_another_site_is_refused(visitor: Visitor) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}"])
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 77 * 77 }}"])
 def test_what_people_type_is_shown_as_they_typed_it(visitor: Visitor, text: str) -> None:
     """In titles, details, names and the search field, mark-up stays text."""
     visitor.sign_in(text)
@@ -97,7 +99,7 @@ def test_what_people_type_is_shown_as_they_typed_it(visitor: Visitor, text: str)
     for page in (visitor.get("/").text, visitor.get("/", query_string={"q": text}).text):
         assert "<script>" not in page
         assert "<img src=x" not in page
-        assert "49" not in page.partition("<main")[2].partition('<footer>\n    <p class="wide"')[0]
+        assert "5929" not in re.sub(r'value="[0-9a-f]{64}"', "", page)  # a token may hold any digits
 
 
 def test_what_is_too_big_is_refused(visitor: Visitor) -> None:
@@ -110,11 +112,10 @@ def test_what_is_too_big_is_refused(visitor: Visitor) -> None:
 
 def test_a_forged_session_is_nobody(visitor: Visitor, world: World) -> None:
     """A cookie that was signed with another key signs nobody in."""
-    visitor.sign_in("Amira")
-    world.keep("session", key="another key of enough length")
-    stranger = Visitor(world.app())
     cookie = _cookies(visitor.sign_in("Amira"))[0].split(";")[0]
-    assert "Sign out" not in stranger.get("/", headers={"Cookie": cookie}).text
+    assert "Sign out" in Visitor(world.app(), cookie=cookie).get("/").text
+    world.keep("session", key="another key of enough length")
+    assert "Sign out" not in Visitor(world.app(), cookie=cookie).get("/").text
 
 
 def test_files_are_kept_by_browsers_only_under_the_revision_that_serves_them(visitor: Visitor) -> None:

@@ -11,10 +11,13 @@ from werkzeug.test import TestResponse
 
 
 class Visitor:
-    """At an application in this process, over HTTPS as behind the load balancer."""
+    """At an application in this process, over HTTPS as behind the load balancer; perhaps with a cookie in hand."""
 
-    def __init__(self, app: Flask, *, scheme: str = "https") -> None:
+    def __init__(self, app: Flask, *, scheme: str = "https", cookie: str = "") -> None:
         self._client = app.test_client()
+        if cookie:  # the client leaves no room for a Cookie header beside its own
+            name, _, value = cookie.partition("=")
+            self._client.set_cookie(name, value, domain="log.example")
         self._usual: dict[str, Any] = {"base_url": f"{scheme}://log.example"}
 
     def get(self, path: str, **options: Any) -> TestResponse:
