@@ -156,10 +156,12 @@ def guarded(resources: Iterable[Resource]) -> None:
         )
 
 
-def told(change: Change) -> Iterator[str]:
-    """The lines that a person reads of one change."""
+def told(change: Change, *, whole: bool = True) -> Iterator[str]:
+    """The lines that a person reads of one change; *whole* also tells what a new one is to be."""
     reason = f"  ({change.reason})" if change.reason else ""
     yield f"  {SIGN[change.action]} {change.key}{reason}"
+    if change.action is Action.CREATE and whole and change.fields:
+        yield "      " + ", ".join(f"{name}={shown(want)}" for name, (_, want) in sorted(change.fields.items()))
     if change.action in (Action.UPDATE, Action.BLOCKED):
         for name, (was, want) in sorted(change.fields.items()):
             yield f"      {name}: {shown(was)} → {shown(want)}"

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
 
-from .plan import SIGN, Action, Plan, shown, told
+from .plan import SIGN, Action, Change, Plan, told
 from .resource import Resource
 
 _REFRESH = 1.0
@@ -46,9 +45,9 @@ class Report:
     _shown: bool = field(default=False, repr=False)
 
     @classmethod
-    def of(cls, plan: Plan, title: str, closing: str = "", *, folded: bool = False) -> Report:
-        """The report of a plan; what is kept is only counted."""
-        rows = [_row(change_lines, SIGN[c.action], c.key) for c in plan.changes if (change_lines := _said(c))]
+    def of(cls, plan: Plan, title: str, closing: str = "", *, folded: bool = False, whole: bool = False) -> Report:
+        """The report of a plan; what is kept is only counted, and what is new described if *whole*."""
+        rows = [_row(lines, SIGN[c.action], c.key) for c in plan.changes if (lines := _said(c, whole))]
         return cls(title, rows, closing, plan, folded)
 
     def live(self) -> Report:
@@ -125,8 +124,8 @@ def counted(plan: Plan) -> str:
     return ", ".join(f"{plan.count[a.value]} {word}" for a, word in words.items() if a.value in plan.count) or "nothing"
 
 
-def _said(change: Any) -> list[str]:
-    return list(told(change)) if change.action is not Action.KEEP or change.reason else []
+def _said(change: Change, whole: bool) -> list[str]:
+    return list(told(change, whole=whole)) if change.action is not Action.KEEP or change.reason else []
 
 
 def _row(lines: Iterable[str], sign: str, key: str) -> Row:
@@ -138,12 +137,12 @@ def _row(lines: Iterable[str], sign: str, key: str) -> Row:
 def _lines(row: Row) -> list[str]:
     took = f"  {elapsed(row.took)}" if row.took is not None else ""
     head = f"  {row.sign} {row.key:<44} {row.state}{took}".rstrip()
-    return [head, *(f"      {shown(note)}" for note in row.notes)]
+    return [head, *(f"      {note}" for note in row.notes)]
 
 
 def _cells(row: Row) -> str:
     colour = _COLOUR.get(row.sign, "inherit")
-    notes = "".join(f'<div style="opacity:.75">{escape(shown(note))}</div>' for note in row.notes)
+    notes = "".join(f'<div style="opacity:.75">{escape(note)}</div>' for note in row.notes)
     took = escape(elapsed(row.took)) if row.took is not None else ""
     left = 'style="text-align:left"'
     return (

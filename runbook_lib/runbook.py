@@ -97,7 +97,7 @@ class Runbook:
         self._keep(plan, present=present)
         closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
         verb = "plan" if present else "plan to destroy"
-        return Report.of(plan, f"{verb} {stack.name}: {counted(plan)}", closing)
+        return Report.of(plan, f"{verb} {stack.name}: {counted(plan)}", closing, whole=True)
 
     def apply(self, part: Stack) -> Report:
         """Bring a part of a stack about; returns as soon as AWS has accepted it.

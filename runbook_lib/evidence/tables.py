@@ -12,7 +12,7 @@ from ..plan import Sightings, names_for, plain, shown
 from ..resource import Observed, Resource
 
 MISSING = "–"
-_LONG = 40
+_LONG = 32
 
 
 class Table(pd.DataFrame):

@@ -17,6 +17,7 @@ REPOSITORY = Path(runbook_lib.__file__).parent.parent
 
 root_option = click.option(
     "--root",
+    envvar="RUNBOOK_ROOT",
     type=click.Path(file_okay=False, path_type=Path),
     default=REPOSITORY,
     help="The directory whose .runbook/local/ holds the state; by default this repository.",
