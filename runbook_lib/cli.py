@@ -13,7 +13,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from .errors import RunbookError
+from .errors import RunbookError, Unconfirmed
 from .local.commands import local
 from .params import Params, load
 from .report import elapsed
@@ -85,7 +85,12 @@ def apply(env: str, only: Sequence[str], change: str, approved: Sequence[str]) -
     """Build what the parameters ask for, and verify it."""
     found = _run(env, "apply", only, change=change, approved=",".join(approved))
     done = sum(sum(each.done.values()) for each in found)
-    click.echo(f"{done} changes made." if done else "Nothing was changed: all of it is as asked for.")
+    click.echo(f"{done} changes made:" if done else "Nothing was changed: all of it is as asked for.")
+    for each in found:
+        built = ", ".join(f"{n} × {kind}" if n > 1 else kind for kind, n in each.made.items())
+        changed = f"{n} updated" if (n := each.done.get("update", 0)) else ""
+        if told := "; ".join(filter(None, (built, changed))):
+            click.echo(f"  {each.notebook:<12} {told}")
     _verified(found)
 
 
@@ -102,6 +107,10 @@ def verify(env: str, only: Sequence[str], change: str) -> None:
 @click.option("--confirm", required=True, metavar="ENV", help="The environment's name once more.")
 def destroy(env: str, only: Sequence[str], change: str, approved: Sequence[str], confirm: str) -> None:
     """Remove the environment: 04 first, 01 last."""
+    if confirm != env:
+        raise Unconfirmed(
+            f"To destroy {env} needs --confirm {env}, not {confirm!r}.", fix=f"Say --confirm {env}, if you mean it."
+        )
     found = _run(env, "destroy", only, change=change, approved=",".join(approved), confirm=confirm)
     gone = sum(each.done.get("delete", 0) for each in found)
     click.echo(f"{gone} resources removed." if gone else "There was nothing to remove.")

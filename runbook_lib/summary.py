@@ -20,6 +20,7 @@ class Summary:
         plan: How many resources were planned for each action.
         fingerprint: Of the plan of its whole stack.
         done: How many changes of each action were made.
+        made: Of what was created, how many of each kind.
         verified: Whether ``verify`` found no difference; ``None`` where it was not asked.
         site: The load balancer's DNS name, where there is one.
         strays: How many things tagged as ours nothing asks for.
@@ -29,6 +30,7 @@ class Summary:
     plan: Mapping[str, int]
     fingerprint: str
     done: Mapping[str, int]
+    made: Mapping[str, int]
     verified: bool | None
     site: str
     strays: int
@@ -43,13 +45,15 @@ def summary(journal: Path, notebook: str, *, present: bool = True) -> Summary:
     """Sum up one notebook; *present* false asks for the plan of its removal."""
     events = [e for e in _events(journal) if e.get("notebook") == notebook]
     plans = [e for e in events if e["event"] == "plan" and e["present"] is present]
+    done = [e for e in events if e["event"] == "change" and e["ok"]]
     verdicts = [bool(e["ok"]) for e in events if e["event"] == "verify"]
     strays = [len(e["found"]) for e in events if e["event"] == "strays"]
     return Summary(
         notebook,
         plans[0]["count"] if plans else {},
         plans[0]["fingerprint"] if plans else "",
-        Counter(e["action"] for e in events if e["event"] == "change" and e["ok"]),
+        Counter(e["action"] for e in done),
+        Counter(e["key"].partition(".")[0] for e in done if e["action"] == "create"),
         verdicts[-1] if verdicts else None,
         next((site for e in events if e["event"] == "inventory" for site in _sites(e)), ""),
         strays[-1] if strays else 0,
