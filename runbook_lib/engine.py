@@ -188,7 +188,7 @@ class _Deed:
             if now and drift is not None and not drift:
                 self._watch(resource, _state(now), took)
                 return now
-            self._watch(resource, self._said, took)
+            self._watch(resource, now.status if now and now.status and not now.ready else self._said, took)
             if took >= resource.patience + _UNHEARD:
                 raise _unsettled(resource, now)
             if (now and now.going) or not self._act(now, drift or frozenset(), took):
