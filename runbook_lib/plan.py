@@ -134,6 +134,11 @@ def require_needs(stack: Stack, seen: Sightings) -> None:
         MissingNeed: Naming it, and what to apply first.
     """
     missing = missing_needs(stack, seen)
+    if foreign := [need.key for need in missing if need.given and not need.needs]:
+        raise MissingNeed(
+            f"{stack.name} needs {', '.join(foreign)}: not there, and not ours to make.",
+            fix="Correct its name or id in params/, or have it made.",
+        )
     if missing:
         raise MissingNeed(
             f"{stack.name} needs {', '.join(need.key for need in missing)}, which"

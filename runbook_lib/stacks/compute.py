@@ -165,7 +165,7 @@ def _certificate(params: Params) -> tuple[Certificate, *tuple[Resource, ...]]:
     if wanted.domain and wanted.hosted_zone:
         requested = RequestedCertificate(name="web", domain=wanted.domain)
         zone = HostedZone(name="web", known_as=wanted.hosted_zone)
-        return requested, ValidationRecord(name="web", zone=zone, certificate=requested)
+        return requested, zone, ValidationRecord(name="web", zone=zone, certificate=requested)
     return (ImportedCertificate(name="web", domain=wanted.self_signed or ""),)
 
 
