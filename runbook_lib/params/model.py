@@ -150,7 +150,7 @@ class Certificate(Strict):
     )
     domain: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]+\.)+[a-z]{2,}$")] | None = None
     hosted_zone: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]+$")] | None = None
-    # A certificate's common name takes 64 characters: https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1 (ub-common-name)
+    # ub-common-name: https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1
     self_signed: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+$", max_length=64)] | None = None
 
     @model_validator(mode="after")
