@@ -292,7 +292,8 @@ class _Removal:
                 self._watch(resource, "gone", took)
                 continue
             self._watch(resource, _state(now) if resource not in self._refused else "still in use", took)
-            if took > resource.patience + _UNHEARD:
+            # Of what AWS refuses to delete, its last refusal tells more.
+            if took > resource.patience + _UNHEARD and resource not in self._refused:
                 raise _unsettled(resource, now)
         for resource in gone:
             del self._going[resource]
