@@ -76,12 +76,13 @@ def network(params: Params) -> Stack:
         endpoint=(endpoint, VpcEndpointRoute(name="public", endpoint=endpoint, table=outside)),
         private_routes=(
             *inside.values(),
+            *(VpcEndpointRoute(name=t.name, endpoint=endpoint, table=t) for t in inside.values()),
+            *(Route(name=inside[zone].name, table=inside[zone], via=nats[zone]) for zone in with_nat),
+            # Last: a subnet that moves to another table finds its way out there already.
             *(
                 RouteTableAssociation(name=s.name, table=inside.get(zone, inside[with_nat[0]]), subnet=s)
                 for zone, s in private.items()
             ),
-            *(VpcEndpointRoute(name=t.name, endpoint=endpoint, table=t) for t in inside.values()),
-            *(Route(name=inside[zone].name, table=inside[zone], via=nats[zone]) for zone in with_nat),
         ),
     )
 

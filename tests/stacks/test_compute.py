@@ -60,7 +60,8 @@ def test_one_server_in_each_zone_is_the_least():
 def test_servers_wait_for_their_way_out():
     """A server that boots before the NAT route exists cannot install anything."""
     servers = compute(params())["auto_scaling_group.web"]
-    assert [r.key for r in servers.must_be_ready] == ["route.private-us-west-2a"]
+    subnets = [f"route_table_association.private-us-west-2{zone}" for zone in "ab"]
+    assert [r.key for r in servers.must_be_ready] == ["route.private-us-west-2a", *subnets]
 
 
 def test_an_image_can_be_pinned():

@@ -50,6 +50,14 @@ def test_every_private_subnet_has_its_way_out(nat, ways):
     assert len(set(followed.values())) == ways == len([r for r in net if r.key.startswith("nat_gateway.")])
 
 
+def test_a_subnet_that_moves_to_another_table_finds_its_way_out_there():
+    """From one NAT gateway to one in each zone: the route is there before the subnet follows its table."""
+    keys = [r.key for r in network(params(nat="per_zone")).private_routes]
+    routes = [keys.index(key) for key in keys if key.startswith("route.")]
+    followed = [keys.index(key) for key in keys if key.startswith("route_table_association.")]
+    assert max(routes) < min(followed)
+
+
 @pytest.mark.parametrize("env", ["local", "prod"])
 def test_no_subnet_gives_out_public_addresses(env):
     assert not any(s.public_ips for s in network(params(env)).every(Subnet))
