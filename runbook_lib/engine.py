@@ -170,7 +170,8 @@ class _Deed:
         self._engine, self._change, self._seen, self._allow, self._watch = engine, change, seen, allow, watch
         self._resource = change.resource
         self._clock = engine._clock
-        self._made = self._lost = False
+        self._made = False
+        self._lost, self._refused = -inf, inf
         self._sent: frozenset[str] | None = None
         self._said = "updating" if change.action is Action.UPDATE else "creating"
 
@@ -191,16 +192,16 @@ class _Deed:
             self._watch(resource, now.status if now and now.status and not now.ready else self._said, took)
             if took >= resource.patience + _UNHEARD:
                 raise _unsettled(resource, now)
-            if (now and now.going) or not self._act(now, drift or frozenset(), took):
+            if (now and now.going) or not self._act(now, drift or frozenset()):
                 pause = self._engine._pause(pause)
 
-    def _act(self, now: Observed | None, drift: frozenset[str], took: float) -> bool:
+    def _act(self, now: Observed | None, drift: frozenset[str]) -> bool:
         """Send what is missing, unless it was sent; whether something was."""
         resource, aws = self._resource, self._engine.aws
         if now is None:
-            if self._made or (self._lost and took < _LOST):
+            if self._made or self._clock.now() - self._lost < _LOST:
                 return False  # AWS shows new things late; a second one would be one too many
-            return self._send(lambda: resource.create(aws, ids_of(self._seen)), now, took, made=True)
+            return self._send(lambda: resource.create(aws, ids_of(self._seen)), now, made=True)
         waiting = resource.update_when_ready and not now.ready
         if waiting or drift == self._sent:
             return False
@@ -209,11 +210,11 @@ class _Deed:
                 f"{resource.key}: AWS cannot change {', '.join(sorted(drift & resource.fixed))} in place",
                 fix="Restore the old value in params/, or destroy this part and apply again.",
             )
-        sent = self._send(lambda: resource.update(aws, ids_of(self._seen), now, drift), now, took)
+        sent = self._send(lambda: resource.update(aws, ids_of(self._seen), now, drift), now)
         self._sent = drift if sent else None
         return sent
 
-    def _send(self, write: Callable[[], None], now: Observed | None, took: float, made: bool = False) -> bool:
+    def _send(self, write: Callable[[], None], now: Observed | None, made: bool = False) -> bool:
         """Write, once; whether AWS took it.  What is worth another try is left for the next turn."""
         if not self._made:  # what a create left out was allowed with it
             self._allow(changed(self._resource, now, self._seen))
@@ -221,12 +222,14 @@ class _Deed:
         try:
             write()
         except Refused as error:
-            self._lost = self._lost or not error.certain
+            at = self._clock.now()
+            self._lost = self._lost if error.certain else at
+            self._refused = min(self._refused, at)
             passing = error.passing or error.code in self._resource.catching_up
-            if not passing or took >= _UNHEARD:
+            if not passing or at - self._refused >= _UNHEARD:
                 raise error.about(self._resource.key) from None
             return False
-        self._made = self._made or made
+        self._made, self._refused = self._made or made, inf
         return True
 
 

@@ -153,6 +153,11 @@ class Slow(Bare):
 
 
 @kind
+class LongSlow(Slow):
+    patience = 1200
+
+
+@kind
 class Dear(Thing):
     @property
     def keep(self):
@@ -360,6 +365,15 @@ class TestLostAnswers:
         assert world.wrote == [("create", "thing.a")]
         assert world.at["create", "thing.a"] >= 20
 
+    def test_it_is_looked_for_as_long_when_it_was_sent_late(self, engine, world):
+        """The one before had to go first: what counts is when the answer was lost, not when the work began."""
+        world.add("thing.a", 1)
+        world.things["thing.a"].gone_at = 40.0
+        world.answers = {("create", "thing.a"): [Lost(done=True)]}
+        world.late = {"thing.a": 15}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+
     @pytest.mark.parametrize("done", [True, False])
     def test_an_update_is_looked_for_and_sent_again_if_need_be(self, engine, world, done):
         world.add("thing.a", 1)
@@ -411,6 +425,13 @@ class TestRefusals:
         world.answers = {("create", "thing.a"): [refused("Throttling", passing=True)]}
         engine.apply(stack(Thing(name="a")))
         assert world.wrote == [("create", "thing.a")]
+
+    def test_throttling_is_worth_another_try_also_after_a_long_wait(self, engine, world):
+        """It took ten minutes to be ready for the change, and the first word AWS has for it is to wait a little."""
+        world.takes = {"long_slow.a": 600}
+        world.answers = {("update", "long_slow.a"): [refused("Throttling", passing=True)]}
+        engine.apply(stack(LongSlow(name="a", size=3)))
+        assert [verb for verb, _ in world.wrote] == ["create", "update"]
 
     def test_any_other_refusal_is_raised_at_once_naming_the_resource(self, engine, world, tmp_path):
         """What was done before stays done; the journal says what was refused."""
