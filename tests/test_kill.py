@@ -10,97 +10,20 @@ does next depends on the account alone.
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections import Counter
-from dataclasses import dataclass, field
-from itertools import count
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
-import runbook_lib
-from runbook_lib.aws import Aws
-from runbook_lib.bundle import Bundle
-from runbook_lib.engine import Clock, Engine
-from runbook_lib.journal import Journal, intact
-from runbook_lib.params import load
-from runbook_lib.stacks.compute import compute
-from runbook_lib.stacks.data import data
-from runbook_lib.stacks.deploy import deploy
-from runbook_lib.stacks.network import network
+from runbook_lib.journal import intact
 from tests.inventory import inventory
+from tests.runs import PARAMS, Runs, environment
 from tests.wire import Killed, Wire, lost
-
-PARAMS = load(Path(runbook_lib.__file__).parents[1] / "params" / "local.yaml")
-
-
-@dataclass
-class Time:
-    """Passes only while somebody sleeps, and then quickly; AWS does its part meanwhile."""
-
-    at: float = 0.0
-
-    def sleep(self, seconds):
-        self.at += seconds
-        time.sleep(0.01)
-
-    @property
-    def clock(self):
-        return Clock(now=lambda: self.at, sleep=self.sleep)
-
-
-@dataclass
-class Runs:
-    """An operator who starts again whatever was killed, each time with a new run."""
-
-    aws: object
-    folder: Path
-    wire: Wire
-    kills: int = 0
-    number: object = field(default_factory=count)
-    _doors: dict = field(default_factory=dict)
-
-    def engine(self):
-        door = Aws(
-            env=PARAMS.env, region=PARAMS.region, account=PARAMS.account, labels=PARAMS.tags,
-            connection=self.aws.connection, run=f"run-{next(self.number)}",
-        )  # fmt: skip
-        self.wire.tap(door)
-        door._doors = self._doors  # it is clients that take time to make, and they hold nothing of a run but its name
-        return Engine(door, self.journal, clock=Time().clock)
-
-    @property
-    def journal(self):
-        return Journal(self.folder / "journal.jsonl")
-
-    def to_the_end(self, deed):
-        while True:
-            try:
-                return deed(self.engine())
-            except Killed:
-                self.kills += 1
-
-    def build(self, *stacks):
-        for stack in stacks:
-            self.to_the_end(lambda engine, stack=stack: engine.apply(stack))
-            self.to_the_end(lambda engine, stack=stack: engine.settle(stack, engine.survey(stack)))
-
-    def remove(self, *stacks):
-        for stack in reversed(stacks):
-            self.to_the_end(lambda engine, stack=stack: engine.destroy(stack))
-
-    def left_to_do(self, *stacks, present=True):
-        return [change for stack in stacks for change in self.engine().plan(stack, present=present).todo]
 
 
 @pytest.fixture(scope="module")
 def stacks(tmp_path_factory):
-    """All four, with a bundle that holds next to nothing."""
-    path = tmp_path_factory.mktemp("bundle") / "web.zip"
-    path.write_bytes(b"PK\5\6" + bytes(18))
-    bundle = Bundle(path, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size, "0" * 64)
-    return network(PARAMS), data(PARAMS), compute(PARAMS), deploy(PARAMS, bundle)
+    return environment(PARAMS, tmp_path_factory.mktemp("bundle"))
 
 
 @dataclass

@@ -17,7 +17,7 @@ class Killed(BaseException):
     """The process ends here: nothing of the library may catch it and go on."""
 
 
-class Write(NamedTuple):
+class Call(NamedTuple):
     """The operation, and what tells it from others of its kind: the same deed done again is equal."""
 
     name: str
@@ -29,15 +29,15 @@ class Wire:
     """Sees every request of the doors that it taps, and may do something about the writes.
 
     Attributes:
-        asked: Operations that were sent, reads and writes, with the service in front: ``ec2.CreateVpc``.
-        wrote: The writes among them that reached AWS.
+        asked: The reads.
+        wrote: The operations of the writes that reached AWS, with the service in front: ``ec2.CreateVpc``.
         fault: Is given a write and what carries it to AWS; does as a bad wire would.
     """
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.asked: list[Call] = []
         self.wrote: list[str] = []
-        self.fault: Callable[[Write, Callable[[], Any]], Any] = lambda write, carry: carry()
+        self.fault: Callable[[Call, Callable[[], Any]], Any] = lambda write, carry: carry()
         self._session = URLLib3Session()
 
     def tap(self, aws: Aws) -> Aws:
@@ -47,17 +47,18 @@ class Wire:
 
     def _send(self, request: Any, event_name: str, **_: Any) -> Any:
         name = event_name.removeprefix("before-send.")
-        self.asked.append(name)
+        call = Call(name, request.url, str(request.body))
         if name.partition(".")[2].startswith(READS):
+            self.asked.append(call)
             return None
 
         def carry() -> Any:
             self.wrote.append(name)
             return self._session.send(request)
 
-        return self.fault(Write(name, request.url, str(request.body)), carry)
+        return self.fault(call, carry)
 
 
-def lost(write: Write) -> ConnectionClosedError:
+def lost(write: Call) -> ConnectionClosedError:
     """What botocore says when the connection breaks before an answer is there."""
     return ConnectionClosedError(endpoint_url=write.url)
