@@ -11,7 +11,7 @@ from .launch_template import LaunchTemplate
 from .route import Route
 from .route_table_association import RouteTableAssociation
 from .subnet import Subnet
-from .target_group import TargetGroup, deregister_within
+from .target_group import TargetGroup, delay, deregister_within
 
 
 @kind
@@ -101,7 +101,7 @@ class AutoScalingGroup(Resource):
 
     def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
         # The group waits for its servers to leave the load balancer; there is nothing left to finish.
-        if self.target_group in ids:
+        if self.target_group in ids and delay(aws, ids[self.target_group]):
             deregister_within(aws, ids[self.target_group], 0)
         aws.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=seen.id, ForceDelete=True)
 
