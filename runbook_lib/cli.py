@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from .errors import RunbookError, Unconfirmed
 from .local.commands import local
+from .opening import CODE, new_run, opened
 from .params import Params, load
 from .report import elapsed
-from .runbook import CODE, new_run, opened
 from .runner import NOTEBOOKS, Job, Progress, chosen, run
 from .summary import Summary, locked, summary
 
