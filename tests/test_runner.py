@@ -5,47 +5,46 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import runbook_lib
 from runbook_lib.errors import RunbookError
 from runbook_lib.runner import NOTEBOOKS, Job, chosen, run
+from tests.local.server import eventually
+from tests.small import note, notebook, touch, wait_for
 
-PARAMETERS = 'env = "local"\nmode = "plan"\nconfirm = ""\nnotes = ""'
-AWAIT = """
-import pathlib, time
-deadline = time.monotonic() + 60
-while not pathlib.Path(notes, {name!r}).exists():
-    assert time.monotonic() < deadline, "nobody came"
-    time.sleep(0.05)
-"""
-TOUCH = "import pathlib; pathlib.Path(notes, {name!r}).touch()"
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-
-
-def notebook(folder, name, **cells):
-    """A notebook of named sections with a line of code each; one called ``handoff`` is tagged so."""
-    parts = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})]
-    for section, code in cells.items():
-        tags = ["handoff"] if section == "handoff" else []
-        parts += [new_markdown_cell(f"## {section}\n\nWhy."), new_code_cell(code, metadata={"tags": tags})]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    (folder / "notebooks").mkdir(exist_ok=True)
-    nbformat.write(new_notebook(cells=parts, metadata=kernel), folder / "notebooks" / f"{name}.ipynb")
+KILL_PAPERMILL = """
+import os, pathlib, signal
+pathlib.Path({executed!r}).write_text('{{"cells": [{{"cell_ty')
+os.kill(os.getppid(), signal.SIGKILL)
+"""
 
 
 def job(folder, *only, mode="apply"):
-    return Job(folder, folder, "run-1", {"env": "local", "mode": mode, "notes": str(folder)}, only)
+    return Job(folder, folder, "run-1", {"env": "local", "mode": mode, "notes": "n1"}, only)
+
+
+def kept(folder, name):
+    """The cells of an executed notebook."""
+    return nbformat.read(folder / "artifacts" / "local" / "run-1" / f"{name}.ipynb", as_version=4).cells
+
+
+def errors(folder, name):
+    return [o.ename for c in kept(folder, name) if c.cell_type == "code" for o in c.outputs if o.output_type == "error"]
 
 
 def ended(progress):
     return {p.notebook: p.state for p in progress}
+
+
+def told(folder):
+    """What the notebooks noted, in the order of time."""
+    return (folder / "told").read_text().splitlines()
 
 
 def events(folder):
@@ -55,8 +54,8 @@ def events(folder):
 
 def test_a_layer_starts_at_the_hand_off_of_the_one_before(tmp_path):
     """The first waits for a sign of the second after its hand-off: run one after another, they would never end."""
-    notebook(tmp_path, "01_network", make="1", handoff="2", wait=AWAIT.format(name="second"))
-    notebook(tmp_path, "02_data", handoff=TOUCH.format(name="second"))
+    notebook(tmp_path, "01_network", make="1", handoff="2", wait=wait_for(tmp_path, "second"))
+    notebook(tmp_path, "02_data", handoff=touch(tmp_path, "second"))
     assert ended(run(job(tmp_path, "01_network", "02_data"))) == {"01_network": "done", "02_data": "done"}
 
 
@@ -64,7 +63,7 @@ def test_data_and_compute_run_side_by_side(tmp_path):
     """Each waits for a sign of the other."""
     notebook(tmp_path, "01_network", handoff="1")
     for me, other in (("02_data", "03_compute"), ("03_compute", "02_data")):
-        notebook(tmp_path, me, handoff=TOUCH.format(name=me), wait=AWAIT.format(name=other))
+        notebook(tmp_path, me, handoff=touch(tmp_path, me), wait=wait_for(tmp_path, other))
     assert set(ended(run(job(tmp_path, *NOTEBOOKS[:3]))).values()) == {"done"}
 
 
@@ -78,21 +77,60 @@ def test_what_stands_on_a_failure_is_not_run(tmp_path):
     assert ended(progress.values()) == dict(zip(NOTEBOOKS, ("done", "failed", "done", "not run"), strict=True))
     failed = progress["02_data"]
     assert (failed.section, failed.error, failed.why) == ("bad", "ValueError", "no such thing")
-    kept = nbformat.read(tmp_path / "artifacts" / "local" / "run-1" / "02_data.ipynb", as_version=4)
-    errors = [o.ename for c in kept.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "error"]
-    assert errors == ["ValueError"]
+    assert errors(tmp_path, "02_data") == ["ValueError"]
     assert (tmp_path / "artifacts" / "local" / "run-1" / "02_data.html").exists()
     assert {e["notebook"]: e["state"] for e in events(tmp_path) if e["event"] == "ended"}["02_data"] == "failed"
 
 
+def test_a_layer_that_fails_after_its_hand_off_stops_no_other(tmp_path):
+    """What stands on it has begun already: it goes on, and the run failed all the same."""
+    notebook(tmp_path, "01_network", handoff="1", verify="raise ValueError('differs')")
+    notebook(tmp_path, "02_data", handoff=note(tmp_path, "02_data"))
+    done = ended(run(job(tmp_path, "01_network", "02_data")))
+    assert done == {"01_network": "failed", "02_data": "done"}
+    assert told(tmp_path) == ["02_data"]
+
+
+def test_a_hand_off_that_fails_starts_nothing(tmp_path):
+    notebook(tmp_path, "01_network", handoff="raise ValueError('refused')")
+    notebook(tmp_path, "02_data", handoff=note(tmp_path, "02_data"))
+    done = ended(run(job(tmp_path, "01_network", "02_data")))
+    assert done == {"01_network": "failed", "02_data": "not run"}
+    assert not (tmp_path / "told").exists()
+
+
 def test_a_kernel_that_dies_is_a_failure(tmp_path):
-    """papermill alone would call every cell completed."""
+    """papermill alone would call every cell completed; what ran before is kept."""
     notebook(tmp_path, "01_network", good="1", dies=DIE, never="2", handoff="3")
     notebook(tmp_path, "02_data", handoff="1")
     progress = {p.notebook: p for p in run(job(tmp_path, "01_network", "02_data"))}
     assert ended(progress.values()) == {"01_network": "failed", "02_data": "not run"}
     assert progress["01_network"].section == "dies"
-    assert progress["01_network"].why
+    assert "kernel" in progress["01_network"].why.lower() + progress["01_network"].error.lower()
+    code = [cell for cell in kept(tmp_path, "01_network") if cell.cell_type == "code"]
+    assert [bool(cell.outputs) for cell in code if cell.source in ("1", "2", "3")] == [True, False, False]
+
+
+def test_papermill_killed_in_the_middle_of_a_write_is_a_failure_of_one(tmp_path):
+    """Its notebook is spoilt, and so is its page; the layers beside it go on and have theirs."""
+    executed = str(tmp_path / "artifacts" / "local" / "run-1" / "02_data.ipynb")
+    notebook(tmp_path, "01_network", handoff="1")
+    notebook(tmp_path, "02_data", killed=KILL_PAPERMILL.format(executed=executed), handoff="1")
+    notebook(tmp_path, "03_compute", handoff=note(tmp_path, "03_compute"))
+    progress = {p.notebook: p for p in run(job(tmp_path, *NOTEBOOKS[:3]))}
+    assert ended(progress.values()) == {"01_network": "done", "02_data": "failed", "03_compute": "done"}
+    assert "ended with -9" in progress["02_data"].why
+    assert told(tmp_path) == ["03_compute"]
+    assert {e["notebook"] for e in events(tmp_path) if e["event"] == "ended"} == set(NOTEBOOKS[:3])
+
+
+def test_a_notebook_that_cannot_be_run_says_why(tmp_path):
+    """For example because it is no notebook."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "01_network.ipynb").write_text("no notebook")
+    (failed,) = run(job(tmp_path, "01_network"))
+    assert (failed.state, failed.cell, failed.error) == ("failed", 0, "the notebook could not be run")
+    assert "JSON" in failed.why
 
 
 def test_a_plan_needs_no_order(tmp_path):
@@ -104,10 +142,58 @@ def test_a_plan_needs_no_order(tmp_path):
 
 
 def test_a_destroy_goes_from_the_top(tmp_path):
-    order = job(tmp_path, *NOTEBOOKS, mode="destroy")
-    assert order.before("04_deploy") == ()
-    assert set(order.before("02_data")) == set(order.before("03_compute")) == {"04_deploy"}
-    assert set(order.before("01_network")) == {"02_data", "03_compute"}
+    """The last first, and each to its end: a hand-off is for building only."""
+    for name in NOTEBOOKS:
+        notebook(tmp_path, name, handoff=note(tmp_path, f"{name} hands off"), end=note(tmp_path, f"{name} ends"))
+    assert set(ended(run(job(tmp_path, *NOTEBOOKS, mode="destroy"))).values()) == {"done"}
+    order = told(tmp_path)
+    assert order[:2] == ["04_deploy hands off", "04_deploy ends"]
+    assert order[-2:] == ["01_network hands off", "01_network ends"]
+    assert len(order) == 8
+
+
+def test_a_destroy_stops_where_something_would_not_go(tmp_path):
+    """What lies below carries it, and stays."""
+    notebook(tmp_path, "02_data", handoff="raise ValueError('protected')")
+    notebook(tmp_path, "01_network", handoff=note(tmp_path, "01_network"))
+    done = ended(run(job(tmp_path, "01_network", "02_data", mode="destroy")))
+    assert done == {"01_network": "not run", "02_data": "failed"}
+    assert not (tmp_path / "told").exists()
+
+
+def test_every_notebook_is_given_the_same(tmp_path):
+    """The parameters, in papermill's own cell, and the run that they are part of."""
+    tell = f"import os; open({str(tmp_path / 'told')!r}, 'a').write(os.environ['RUNBOOK_RUN'] + ' ' + mode + notes + chr(10))"
+    for name in NOTEBOOKS[:2]:
+        notebook(tmp_path, name, handoff=tell)
+    run(job(tmp_path, *NOTEBOOKS[:2], mode="verify"))
+    assert told(tmp_path) == ["run-1 verifyn1"] * 2
+    (given,) = [c.source for c in kept(tmp_path, "02_data") if "injected-parameters" in c.metadata.get("tags", [])]
+    assert given.splitlines() == ["# Parameters", 'env = "local"', 'mode = "verify"', 'notes = "n1"']
+
+
+def test_only_what_was_chosen_is_run_and_waits_for_nothing_else(tmp_path):
+    """``--only 02_data`` when the network stands already."""
+    notebook(tmp_path, "02_data", handoff=note(tmp_path, "02_data"))
+    assert ended(run(job(tmp_path, "02_data"))) == {"02_data": "done"}
+    assert told(tmp_path) == ["02_data"]
+
+
+def test_a_long_cell_is_mentioned_again_and_again(tmp_path, monkeypatch):
+    """Nobody has to guess whether it still lives."""
+    monkeypatch.setattr("runbook_lib.runner.SIGN_OF_LIFE", 0.05)
+    notebook(tmp_path, "01_network", long=wait_for(tmp_path, "heard"), handoff="1")
+    quiet = []
+
+    def tell(progress):
+        if progress.section == "long" and progress.quiet:
+            quiet.append(progress.quiet)
+            if len(quiet) == 3:
+                (tmp_path / "heard").touch()
+
+    assert ended(run(job(tmp_path, "01_network"), tell)) == {"01_network": "done"}
+    assert quiet == sorted(quiet)
+    assert len(quiet) >= 3
 
 
 @pytest.mark.parametrize(
@@ -123,21 +209,25 @@ def test_a_name_that_no_notebook_has_is_refused():
         chosen(["05_else"])
 
 
-def test_a_killed_runner_takes_its_notebooks_along(tmp_path):
-    """Nobody goes on changing an account after the run that holds the lock is gone."""
-    notebook(tmp_path, "01_network", sign=TOUCH.format(name="begun"), wait=AWAIT.format(name="never"), handoff="1")
+@pytest.mark.parametrize("signal", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
+def test_a_runner_that_ends_takes_its_notebooks_along(tmp_path, signal):
+    """Nobody goes on changing an account after the run that holds the lock is gone; what ran is kept."""
+    notebook(
+        tmp_path, "01_network", good="6 * 7", sign=touch(tmp_path, "begun"), wait=wait_for(tmp_path, "never"), handoff="1"
+    )  # fmt: skip
     code = (
         f"from pathlib import Path; from runbook_lib.runner import Job, run; f = Path({str(tmp_path)!r});"
-        f"run(Job(f, f, 'run-1', dict(env='local', mode='apply', notes={str(tmp_path)!r}), ('01_network',)))"
+        "run(Job(f, f, 'run-1', dict(env='local', mode='apply'), ('01_network',)))"
     )
-    runner = subprocess.Popen([sys.executable, "-c", code], cwd=Path(runbook_lib.__file__).parents[1])
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    root = Path(runbook_lib.__file__).parents[1]
+    runner = subprocess.Popen([sys.executable, "-c", code], cwd=root, stderr=subprocess.DEVNULL)
+    eventually((tmp_path / "begun").exists, within=60)
     children = psutil.Process(runner.pid).children(recursive=True)
     assert len(children) >= 2
-    os.kill(runner.pid, signal.SIGKILL)
-    runner.wait()
+    os.kill(runner.pid, signal)
+    assert runner.wait(timeout=30) == -signal
     _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []
+    assert [o.data["text/plain"] for c in kept(tmp_path, "01_network") if c.source == "6 * 7" for o in c.outputs] == [
+        "42"
+    ]

@@ -66,6 +66,7 @@ class Folder:
         self.path = self.root / ".runbook" / "local"
         self.log = self.path / "server.log"
         self.state = self.path / "state.pickle"
+        self.unsaved = self.path / "unsaved"
         self.start_lock = self.path / "start.lock"
         self.server_lock = self.path / "server.lock"
         self._address = self.path / "address.json"

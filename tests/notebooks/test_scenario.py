@@ -180,6 +180,8 @@ def test_it_leaves_its_evidence(operator, built):
 
 
 def test_a_second_apply_changes_nothing_and_says_so(operator, built):
+    """Also after the embedded AWS was ended and started again: the account is kept as it was."""
+    process.stop(operator.root)
     again = operator.runbook("apply", "--env", "local")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Nothing was changed: all of it is as asked for." in again.stdout
