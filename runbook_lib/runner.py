@@ -159,7 +159,8 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
     me.handed_off = me.handed_off or code == 0
     if code != 0 and not me.error:
         told = (await complaints).decode(errors="replace").strip().splitlines()
-        me.error, me.why = "the notebook could not be run", told[-1] if told else f"its process ended with {code}"
+        me.error = "the notebook could not be run"
+        me.why = f"its process ended with {code}" if code < 0 or not told else told[-1]
     job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
     await asyncio.to_thread(to_html, target)
 

@@ -39,3 +39,11 @@ def test_it_runs_nothing_and_fetches_nothing(page):
 def test_a_notebook_that_was_never_begun_has_no_page(tmp_path):
     to_html(tmp_path / "01_network.ipynb")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_piece_of_a_notebook_has_no_page_and_is_no_error(tmp_path):
+    """What was killed while it wrote must not end what runs beside it."""
+    path = tmp_path / "01_network.ipynb"
+    path.write_text('{"cells": [{"cell_ty')
+    to_html(path)
+    assert list(tmp_path.iterdir()) == [path]
