@@ -59,6 +59,20 @@ def test_a_section_is_why_then_one_line_that_acts(path):
 
 
 @each
+def test_it_knows_neither_boto3_nor_where_its_calls_go(path):
+    """It imports the runbook, its stack and its checks; `local` stands in it only as the parameter's first value."""
+    code = "\n".join(c["text"] for c in cells(path, "code"))
+    modules = set()
+    for node in ast.walk(ast.parse(code)):
+        assert not isinstance(node, ast.Import), "imports a whole module"
+        if isinstance(node, ast.ImportFrom):
+            modules.add(node.module)
+    assert "runbook_lib" in modules
+    assert [m for m in modules if not re.fullmatch(r"runbook_lib(\.(stacks|checks)\.\w+)?", m)] == []
+    assert re.findall(r"\blocal\b|\bembedded\b|\bmoto\b|\bendpoint_url\b", code) == ["local"]
+
+
+@each
 def test_it_hands_off_once(path):
     """A headless run starts the layers above after exactly one cell, which applies."""
     (cell,) = [c for c in cells(path, "code") if "handoff" in c["metadata"].get("tags", [])]
