@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -23,9 +24,13 @@ from runbook_lib.errors import (
     WrongAccount,
     WrongEndpoint,
 )
+from runbook_lib.journal import intact
 from runbook_lib.local import connection
+from runbook_lib.opening import opened as lock
+from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
+from runbook_lib.summary import locked
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 
@@ -188,6 +193,29 @@ def test_a_fingerprint_of_digits_is_no_number(root):
         opened("apply", approved=123456)
 
 
+def test_a_removal_needs_its_approval_too(root, aws):
+    """Where the parameters ask for one: the fingerprint that the plan run shows under *Undo*."""
+    book, net = opened("apply")
+    book.apply(ground(net))
+    changed(root, approval={"required": True})
+    with pytest.raises(NotApproved, match="needs an approval"):
+        opened("destroy", confirm="local")[0].destroy(net)
+    assert len(vpcs(aws)) == 1
+    fingerprint = opened()[0].destroy(net).plan.fingerprint
+    opened("destroy", confirm="local", approved=fingerprint)[0].destroy(net)
+    assert vpcs(aws) == []
+
+
+def test_an_approval_to_build_is_none_to_remove(root, aws):
+    changed(root, approval={"required": True})
+    fingerprint = opened()[0].plan(opened()[1]).plan.fingerprint
+    book, net = opened("apply", approved=fingerprint)
+    book.apply(net.bucket)
+    with pytest.raises(NotApproved):
+        opened("destroy", confirm="local", approved=fingerprint)[0].destroy(net)
+    assert len(aws.client("s3").list_buckets()["Buckets"]) == 1
+
+
 def test_one_run_at_a_time_changes_an_environment(root, aws):
     """The second is told who is at work, and since when; the account is as the first left it."""
     book, net = opened("apply")
@@ -207,6 +235,88 @@ def test_the_lock_is_given_back_after_each_cell_that_acted(root, aws):
     book.apply(ground(net))
     bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
     assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
+
+
+def test_a_headless_run_keeps_the_lock_between_its_notebooks(root, aws, monkeypatch):
+    """Nobody comes in between two of them; once all have ended, the command gives it back."""
+    monkeypatch.setenv("RUNBOOK_RUN", "run-1")
+    book, net = opened("apply")
+    book.apply(ground(net))
+    bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
+    held = json.load(aws.client("s3").get_object(Bucket=bucket, Key="lock.json")["Body"])
+    assert (held["run"], held["caller"]) == ("run-1", book.caller)
+    journal = root / "artifacts" / "local" / "run-1" / "journal.jsonl"
+    assert locked(journal)
+    lock(book.params, root, "run-1").release()
+    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
+    assert not locked(journal)
+
+
+def test_the_journal_tells_the_whole_story_in_order(root, aws):
+    """Who opened what, what was planned, each call and change, and what was found to be true: chained and whole."""
+    book, net = opened("apply", change="CHG7")
+    plan = book.plan(net).plan
+    book.apply(ground(net))
+    book.verify(ground(net))
+    (path,) = root.glob("artifacts/local/*/journal.jsonl")
+    assert intact(path)
+    story = [json.loads(line) for line in path.read_text().splitlines()]
+    kinds = [event["event"] for event in story]
+    assert kinds[0] == "open"
+    assert kinds.index("plan") < kinds.index("change") < kinds.index("verify") < kinds.index("inventory")
+    assert {event["notebook"] for event in story} == {"01_network"}
+    assert events(root, "plan")[0]["fingerprint"] == plan.fingerprint
+    assert [(event["key"], event["action"], event["ok"]) for event in events(root, "change")][:2] == [
+        ("bucket.runbook", "create", True), ("vpc.main", "create", True),
+    ]  # fmt: skip
+    assert "CreateVpc" in json.dumps(story)
+
+
+def test_what_stopped_a_run_is_in_its_journal(root):
+    """The last word of a run that failed is why."""
+    book, net = opened("apply", approved="0123456789abcdef")
+    with pytest.raises(NotApproved):
+        book.apply(net.vpc)
+    (event,) = events(root, "stopped")
+    assert event["error"].startswith("NotApproved: 0123456789abcdef: not the fingerprint")
+
+
+def test_the_first_line_says_where_and_as_whom(root):
+    """Before anything is done: environment, account, region, mode, caller, change and evidence, in text and page."""
+    book, _ = opened("apply", change="CHG7")
+    for face in (repr(book), book._repr_html_()):
+        for word in ("local", "123456789012", "us-west-2", "apply", book.caller, "CHG7", book.run, str(root)):
+            assert word in face
+
+
+def test_what_papermill_gave_is_used_in_place_of_the_files(root, monkeypatch):
+    """``-f`` may bring a section of its own; what is refused in the file is refused there, too."""
+
+    def gave(cell):
+        monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns={"In": [f"# Parameters\n{cell}"]}))
+
+    gave("tags = {'project': 'another', 'owner': 'ann'}\nmode = 'plan'")
+    assert opened()[0].params.tags.owner == "ann"
+    gave("reigon = 'us-west-2'")
+    with pytest.raises(ParamsError, match="reigon: there is no such parameter; did you mean region"):
+        opened()
+    gave("network = {'nat': 'none'}")
+    with pytest.raises(ParamsError, match=r"parameter network\.nat"):
+        opened()
+
+
+def test_no_random_secret_is_shown_or_kept(root, aws):
+    """What the application signs its sessions with is made, stored, and seen by nobody."""
+    book, net = opened("apply")
+    book.apply(net.bucket)
+    web = compute(book.params)
+    shown = str(book.apply(web.secrets)) + book.table(web.secrets).to_csv() + str(book.plan(web))
+    client = aws.client("secretsmanager")
+    secrets = [client.get_secret_value(SecretId=s["ARN"])["SecretString"] for s in client.list_secrets()["SecretList"]]
+    written = "".join(p.read_text() for p in (root / "artifacts").rglob("*") if p.is_file())
+    assert secrets
+    assert all(len(secret) >= 16 for secret in secrets)
+    assert [secret for secret in secrets if secret in shown + written] == []
 
 
 def test_local_never_reaches_the_real_aws(root, monkeypatch):

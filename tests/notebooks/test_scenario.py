@@ -126,6 +126,12 @@ def built(operator, before):
     return operator.runbook("apply", "--env", "local", "--change", "CHG0012345")
 
 
+@pytest.fixture(scope="module")
+def secrets(operator, built):
+    """What the environment keeps to itself, for as long as it is there."""
+    return operator.secrets()
+
+
 def drifted(operator):
     """Somebody works in the console: a rule goes, a stranger comes, sizes and guards change."""
     ec2, elb = operator.aws("ec2"), operator.aws("elbv2")
@@ -217,16 +223,6 @@ def test_papermill_alone_does_the_same_from_anywhere(operator, built, tmp_path):
     assert "mod: there is no such parameter; did you mean mode" in wrong.stderr
 
 
-def test_no_secret_is_anywhere_in_the_evidence(operator, built):
-    """Neither a password nor a line of the private key, in no notebook, page, table, plan or journal."""
-    secrets = operator.secrets()
-    assert len(secrets) > 5
-    files = [path for path in (operator.root / "artifacts").rglob("*") if path.is_file()]
-    text = {path: path.read_text(encoding="utf-8") for path in files}
-    assert [path for path, content in text.items() if any(secret in content for secret in secrets)] == []
-    assert [path for path, content in text.items() if "PRIVATE KEY" in content] == []
-
-
 def test_a_destroy_needs_its_name(operator, built):
     """Another name, or none, changes nothing."""
     assert operator.runbook("destroy", "--env", "local").returncode == 2
@@ -241,7 +237,7 @@ def test_a_lower_layer_does_not_go_before_the_upper_ones(operator, built):
     assert "StillNeeded" in refused.stderr + refused.stdout
 
 
-def test_a_destroy_leaves_the_account_as_it_was(operator, before, built):
+def test_a_destroy_leaves_the_account_as_it_was(operator, before, built, secrets):
     """Nothing of ours is left, nothing else is touched; a second destroy has nothing to do."""
     gone = operator.runbook("destroy", "--env", "local", "--confirm", "local")
     assert gone.returncode == 0, gone.stdout + gone.stderr
@@ -250,3 +246,12 @@ def test_a_destroy_leaves_the_account_as_it_was(operator, before, built):
     }
     again = operator.runbook("destroy", "--env", "local", "--confirm", "local")
     assert (again.returncode, "There was nothing to remove." in again.stdout) == (0, True)
+
+
+def test_no_secret_is_anywhere_in_the_evidence(operator, secrets):
+    """Of the whole story: no password and no line of the private key, in any notebook, page, table, plan or journal."""
+    assert len(secrets) > 5
+    text = {p: p.read_text(encoding="utf-8") for p in (operator.root / "artifacts").rglob("*") if p.is_file()}
+    assert {path.suffix for path in text} == {".ipynb", ".html", ".csv", ".json", ".jsonl"}
+    assert [path for path, content in text.items() if any(secret in content for secret in secrets)] == []
+    assert [path for path, content in text.items() if "PRIVATE KEY" in content] == []
