@@ -28,9 +28,10 @@ test: .venv/test.stamp
 	.venv/bin/mypy
 	.venv/bin/pytest --numprocesses 2 --dist loadscope --durations 10
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.
+	test ! -d $(ASIDE) || RUNBOOK_ROOT=$(ASIDE) .venv/bin/runbook local down --forget
 	rm -rf $(ASIDE) && mkdir -p $(ASIDE) && cp -R params $(ASIDE)/
-	RUNBOOK_ROOT=$(ASIDE) .venv/bin/pytest --nbval-lax notebooks; failed=$$?; \
-	RUNBOOK_ROOT=$(ASIDE) .venv/bin/runbook local down --forget && exit $$failed
+	export RUNBOOK_ROOT=$(ASIDE); trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
+	.venv/bin/pytest --nbval-lax notebooks; exit $$?
 
 clean:
 	-test -x .venv/bin/runbook && .venv/bin/runbook local down --forget
