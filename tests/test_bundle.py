@@ -58,6 +58,7 @@ def test_hooks_can_be_executed_and_the_revision_is_inside(app, tmp_path):
     with zipfile.ZipFile(bundle.path) as archive:
         assert archive.getinfo("hooks/start.sh").external_attr >> 16 == 0o100755
         assert archive.getinfo("appspec.yml").external_attr >> 16 == 0o100644
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.read("REVISION").decode().strip() == bundle.revision == revision(tmp_path / "one")
 
 

@@ -143,13 +143,18 @@ def test_a_plan_needs_no_order(tmp_path):
 
 def test_a_destroy_goes_from_the_top(tmp_path):
     """The last first, and each to its end: a hand-off is for building only."""
+    states = []
+
+    def tell(progress):
+        if (news := (progress.notebook, progress.state)) not in states:
+            states.append(news)
+
     for name in NOTEBOOKS:
-        notebook(tmp_path, name, handoff=note(tmp_path, f"{name} hands off"), end=note(tmp_path, f"{name} ends"))
-    assert set(ended(run(job(tmp_path, *NOTEBOOKS, mode="destroy"))).values()) == {"done"}
-    order = told(tmp_path)
-    assert order[:2] == ["04_deploy hands off", "04_deploy ends"]
-    assert order[-2:] == ["01_network hands off", "01_network ends"]
-    assert len(order) == 8
+        notebook(tmp_path, name, handoff="1", prove="2")
+    assert set(ended(run(job(tmp_path, *NOTEBOOKS, mode="destroy"), tell)).values()) == {"done"}
+    assert states[:2] == [("04_deploy", "running"), ("04_deploy", "done")]
+    assert states[-2:] == [("01_network", "running"), ("01_network", "done")]
+    assert len(states) == 8
 
 
 def test_a_destroy_stops_where_something_would_not_go(tmp_path):
