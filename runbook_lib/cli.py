@@ -13,7 +13,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from .errors import RunbookError, Unconfirmed
+from .errors import RunbookError, Unconfirmed, WrongUsage
 from .local.commands import local
 from .opening import CODE, new_run, opened
 from .params import Params, load
@@ -33,7 +33,7 @@ class Told(click.Group):
             return super().invoke(context)
         except RunbookError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
-            sys.exit(1)
+            sys.exit(2 if isinstance(error, WrongUsage) else 1)
 
 
 @click.group(cls=Told, context_settings={"help_option_names": ["-h", "--help"]})

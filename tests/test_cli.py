@@ -115,16 +115,16 @@ class TestExitCodes:
 class TestRefusals:
     """What is wrong before anything runs is told in one breath, with what to do and without a traceback."""
 
-    def refused(self, runbook, played, *arguments):
+    def refused(self, runbook, played, *arguments, code=1):
         jobs = played()
         done = runbook(*arguments)
-        assert (done.exit_code, jobs, done.stdout) == (1, [], "")
+        assert (done.exit_code, jobs, done.stdout) == (code, [], "")
         assert isinstance(done.exception, SystemExit), "would end in a traceback"
         return done.stderr
 
     def test_an_unknown_environment_is_told_with_those_there_are(self, runbook, played):
-        told = self.refused(runbook, played, "plan", "--env", "lokal")
-        assert told.startswith("ParamsError: There is no environment 'lokal'")
+        told = self.refused(runbook, played, "plan", "--env", "lokal", code=2)
+        assert told.startswith("UnknownEnvironment: There is no environment 'lokal'")
         assert "→ Use one of: dev, local, prod, staging." in told
 
     def test_a_file_that_is_no_yaml_is_told_with_its_line(self, runbook, played, root):
@@ -140,7 +140,7 @@ class TestRefusals:
         assert "did you mean storage_gb" in told
 
     def test_an_unknown_notebook_is_told_with_those_there_are(self, runbook, played):
-        told = self.refused(runbook, played, "plan", "--env", "local", "--only", "05_mail")
+        told = self.refused(runbook, played, "plan", "--env", "local", "--only", "05_mail", code=2)
         assert "There is no notebook '05_mail'" in told
         assert ", ".join(NOTEBOOKS) in told
 

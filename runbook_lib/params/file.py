@@ -11,7 +11,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ..errors import ParamsError
+from ..errors import ParamsError, UnknownEnvironment
 from .model import Params
 from .rules import Problem, problems
 
@@ -128,9 +128,9 @@ def _is_model(found: Any) -> bool:
     return isinstance(found, type) and issubclass(found, BaseModel)
 
 
-def _unknown(path: Path) -> ParamsError:
+def _unknown(path: Path) -> UnknownEnvironment:
     known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
-    return ParamsError(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
+    return UnknownEnvironment(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
 
 
 def _unreadable(path: Path, error: yaml.YAMLError) -> ParamsError:
