@@ -142,6 +142,10 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> list[Summary]
     try:
         with _screen(notebooks) as tell:
             ended = run(job, tell)
+    except KeyboardInterrupt:
+        click.echo("Interrupted. What is done stays done: run the same command again to go on from there.", err=True)
+        click.echo(f"Evidence: {job.folder}", err=True)
+        raise
     finally:
         _release(params, job)
     failed = [progress for progress in ended if progress.state != "done"]

@@ -321,6 +321,8 @@ def test_an_interrupted_run_gives_the_lock_back(runbook, root, monkeypatch):
     monkeypatch.setattr(cli, "run", interrupted)
     done = runbook("apply", "--env", "local")
     assert (done.exit_code, released) == (1, [True])
+    assert "run the same command again to go on from there" in done.stderr
+    assert "Evidence: " in done.stderr
     assert "Aborted!" in done.stderr
 
 
