@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 
 INSTALL = install --quiet --disable-pip-version-check --require-hashes --requirement
 SELF = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+ASIDE = $(CURDIR)/build/notebooks
 PACKAGE = requirements/run.txt pyproject.toml
 
 .PHONY: run lab test check clean
@@ -26,6 +27,11 @@ test: .venv/test.stamp
 	.venv/bin/ruff format --check --exclude '*.ipynb' .
 	.venv/bin/mypy
 	.venv/bin/pytest --numprocesses 2 --dist loadscope --durations 10
+	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.
+	test ! -d $(ASIDE) || RUNBOOK_ROOT=$(ASIDE) .venv/bin/runbook local down --forget
+	rm -rf $(ASIDE) && mkdir -p $(ASIDE) && cp -R params $(ASIDE)/
+	export RUNBOOK_ROOT=$(ASIDE); trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
+	.venv/bin/pytest --nbval-lax notebooks; exit $$?
 
 clean:
 	-test -x .venv/bin/runbook && .venv/bin/runbook local down --forget

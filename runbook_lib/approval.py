@@ -29,7 +29,10 @@ def found(root: Path, fingerprint: str) -> Plain | None:
     if not re.fullmatch(r"[0-9a-f]{16}", fingerprint):
         return None
     for path in sorted(root.glob(f"*/plans/*{fingerprint}.json"), reverse=True):
-        plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
+        try:
+            plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
+        except (ValueError, KeyError, TypeError, OSError):
+            continue  # cut short, or no plan
         # The name says what it is; only the content proves it.
         if hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:16] == fingerprint:
             return dict(plan)

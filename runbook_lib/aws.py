@@ -21,6 +21,8 @@ from .errors import NoAccess, Refused, RunbookError, WrongAccount, WrongEndpoint
 from .resource import Resource
 
 Record = Callable[..., None]
+NO_ANSWER = "NoAnswer"
+"""Our own code for a call that AWS never answered."""
 
 _READS = ("describe_", "get_", "list_", "head_", "batch_get_", "simulate_", "filter_", "lookup_", "search_")
 _AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
@@ -68,6 +70,7 @@ class Aws:
         self._session = _session(region, connection)
         self._session.events.register("before-call", _started)
         self._session.events.register("after-call", self._ended)
+        self._session.events.register("after-call-error", self._unanswered)
         self._doors: dict[str, _Door] = {}
 
     def __getattr__(self, service: str) -> Any:
@@ -167,15 +170,22 @@ class Aws:
         if not write and "Error" not in parsed:
             return  # CloudTrail keeps the reads
         meta = parsed.get("ResponseMetadata", {})
+        self._told(model, context, meta, parsed.get("Error", {}).get("Code"))
+
+    def _unanswered(self, context: dict[str, Any], **_: Any) -> None:
+        """Whether AWS did it is open: all the more a reason to keep that it was asked."""
+        self._told(context["runbook_model"], context, {}, NO_ANSWER)
+
+    def _told(self, model: Any, context: dict[str, Any], meta: dict[str, Any], error: str | None) -> None:
         self._record(
             "call",
             service=model.service_model.service_name,
             operation=model.name,
-            write=write,
+            write=not _is_read(xform_name(model.name)),
             status=meta.get("HTTPStatusCode"),
             request_id=meta.get("RequestId"),
-            error=parsed.get("Error", {}).get("Code"),
-            ms=round(1000 * (time.monotonic() - context.get("runbook_started", time.monotonic()))),
+            error=error,
+            ms=round(1000 * (time.monotonic() - context["runbook_started"])),
         )
 
 
@@ -213,7 +223,7 @@ def _answer(call: Callable[[], Any]) -> Any:
         raise Refused(
             f"no answer from AWS: {error}",
             fix="Check the network, then run this cell again; what is done stays done.",
-            code="NoAnswer", passing=True, certain=False,
+            code=NO_ANSWER, passing=True, certain=False,
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:
         raise _no_access(error) from error
@@ -257,7 +267,7 @@ def _session(region: str, connection: Connection | None) -> Any:
 
 
 def _started(model: Any, context: dict[str, Any], params: dict[str, Any], **_: Any) -> None:
-    context["runbook_started"] = time.monotonic()
+    context["runbook_started"], context["runbook_model"] = time.monotonic(), model
 
 
 def _is_read(operation: str) -> bool:

@@ -13,11 +13,11 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from .errors import RunbookError, Unconfirmed
+from .errors import RunbookError, Unconfirmed, WrongUsage
 from .local.commands import local
+from .opening import CODE, new_run, opened
 from .params import Params, load
 from .report import elapsed
-from .runbook import CODE, new_run, opened
 from .runner import NOTEBOOKS, Job, Progress, chosen, run
 from .summary import Summary, locked, summary
 
@@ -33,7 +33,7 @@ class Told(click.Group):
             return super().invoke(context)
         except RunbookError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
-            sys.exit(1)
+            sys.exit(2 if isinstance(error, WrongUsage) else 1)
 
 
 @click.group(cls=Told, context_settings={"help_option_names": ["-h", "--help"]})
@@ -142,6 +142,10 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> list[Summary]
     try:
         with _screen(notebooks) as tell:
             ended = run(job, tell)
+    except KeyboardInterrupt:
+        click.echo("Interrupted. What is done stays done: run the same command again to go on from there.", err=True)
+        click.echo(f"Evidence: {job.folder}", err=True)
+        raise
     finally:
         _release(params, job)
     failed = [progress for progress in ended if progress.state != "done"]

@@ -24,6 +24,14 @@ class ParamsError(RunbookError):
     """A parameter file, or a parameter given on the command line, is missing or invalid."""
 
 
+class WrongUsage(RunbookError):
+    """A command names something that there is not."""
+
+
+class UnknownEnvironment(ParamsError, WrongUsage):
+    """There is no parameter file of that name."""
+
+
 class WrongAccount(RunbookError):
     """The credentials belong to another account than the parameters name."""
 

@@ -29,17 +29,28 @@ def injected() -> dict[str, Any]:
     cells: list[str] = shell.user_ns.get("In", []) if shell else []
     given: dict[str, Any] = {}
     for cell in cells:
-        if cell.startswith(_HEAD):
+        if cell.partition("\n")[0] == _HEAD:
             given |= assigned(cell)
     return given
 
 
 def assigned(cell: str) -> dict[str, Any]:
-    """The literal values that a cell assigns to names."""
+    """The literal values that a cell assigns to names.
+
+    Raises:
+        ParamsError: For a value that is no literal: papermill writes infinity as a call.
+    """
     values = {}
     for line in ast.parse(cell).body:
         if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            values[line.targets[0].id] = ast.literal_eval(line.value)
+            name = line.targets[0].id
+            try:
+                values[name] = ast.literal_eval(line.value)
+            except ValueError:
+                raise ParamsError(
+                    f"{name} is {ast.unparse(line.value)}: papermill's -p took it for a number.",
+                    fix=f"Give it with -r instead: papermill … -r {name} VALUE.",
+                ) from None
     return values
 
 

@@ -32,8 +32,10 @@ class Journal:
         """Append one event; it is on the disk when this returns."""
         with self.path.open("a+b") as out:
             fcntl.flock(out, fcntl.LOCK_EX)
-            head = {"at": self._clock().isoformat(timespec="milliseconds"), "event": event, "prev": _digest(_last(out))}
-            out.write(json.dumps({**head, **self._always, **data}, default=str).encode() + b"\n")
+            last, whole = _last(out)
+            head = {"at": self._clock().isoformat(timespec="milliseconds"), "event": event, "prev": _digest(last)}
+            line = json.dumps({**head, **self._always, **data}, default=str).encode() + b"\n"
+            out.write(line if whole else b"\n" + line)
             out.flush()
             os.fsync(out.fileno())
 
@@ -50,17 +52,23 @@ class Journal:
 
 
 def intact(path: Path) -> bool:
-    """Whether no line of the journal was altered, removed from the middle, or reordered."""
+    """Whether no line of the journal was altered, removed from the middle, or reordered.
+
+    Each line vouches for the one before it; for the last, only a hash of the whole file does.
+    """
     last = b""
     for line in path.read_bytes().splitlines():
-        if json.loads(line)["prev"] != _digest(last):
+        try:
+            if json.loads(line)["prev"] != _digest(last):
+                return False
+        except (ValueError, KeyError, TypeError):
             return False
         last = line
     return True
 
 
-def _last(out: BinaryIO) -> bytes:
-    """The last line of the file, read from its end."""
+def _last(out: BinaryIO) -> tuple[bytes, bool]:
+    """The last line of the file, read from its end, and whether it was written to its end."""
     size = out.seek(0, os.SEEK_END)
     tail, step = b"", 4096
     while size > 0 and tail.strip().count(b"\n") == 0:
@@ -70,7 +78,7 @@ def _last(out: BinaryIO) -> bytes:
         size = start
     out.seek(0, os.SEEK_END)
     lines = tail.rstrip(b"\n").splitlines()
-    return lines[-1] if lines else b""
+    return lines[-1] if lines else b"", tail[-1:] in (b"", b"\n")
 
 
 def _digest(line: bytes) -> str:

@@ -55,6 +55,9 @@ class Holder:
         return self.host == socket.gethostname() and _started(self.pid) != self.started
 
 
+_SOMEBODY = Holder("?", "somebody", "?", 0, 0.0, "?")
+
+
 class Lock:
     """The right to change an environment, held by at most one run.
 
@@ -117,10 +120,15 @@ class Lock:
 
     def _take_over(self) -> bool:
         """Take the lock from a run that is this one, or that is over; whether there is one to take."""
+        holder = _SOMEBODY
         for _ in range(3):  # another may move at the same moment; then see what it did
             found = self._read()
             if found is None:
-                return self._exists() and self._put({"IfNoneMatch": "*"})
+                if not self._exists():
+                    return False
+                if self._put({"IfNoneMatch": "*"}):
+                    return True
+                continue
             holder, etag, idle = found
             ours = holder.run == self._me.run
             if not ours and not holder.dead and idle <= LEASE:
@@ -149,7 +157,7 @@ def _holder(body: bytes) -> Holder:
     try:
         return Holder(**json.loads(body))
     except (ValueError, TypeError):
-        return Holder("?", "somebody", "?", 0, 0.0, "?")
+        return _SOMEBODY
 
 
 def _now(answer: Mapping[str, Any]) -> datetime:

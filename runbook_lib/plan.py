@@ -134,6 +134,11 @@ def require_needs(stack: Stack, seen: Sightings) -> None:
         MissingNeed: Naming it, and what to apply first.
     """
     missing = missing_needs(stack, seen)
+    if foreign := [need.key for need in missing if need.given and not need.needs]:
+        raise MissingNeed(
+            f"{stack.name} needs {', '.join(foreign)}: not there, and not ours to make.",
+            fix="Correct its name or id in params/, or have it made.",
+        )
     if missing:
         raise MissingNeed(
             f"{stack.name} needs {', '.join(need.key for need in missing)}, which"
@@ -247,6 +252,9 @@ _DISTINCT = re.compile(r"arn:.+|[a-z]+(-[a-z]+)*-[0-9a-f]{8,}")
 def _named(text: str, names: Mapping[str, str]) -> str:
     if text in names:
         return names[text]
-    for known in sorted(filter(_DISTINCT.fullmatch, names), key=len, reverse=True):
-        text = text.replace(known, names[known])
-    return text
+    known = sorted(filter(_DISTINCT.fullmatch, names), key=len, reverse=True)
+    if not known:
+        return text
+    # Whole ids only: one ARN may begin like another.
+    either = "|".join(map(re.escape, known))
+    return re.sub(rf"(?<![\w-])({either})(?![\w-])", lambda found: names[found[0]], text)

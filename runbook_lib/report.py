@@ -110,9 +110,10 @@ class Report:
 
 def elapsed(seconds: float) -> str:
     """``4.2 s``, ``2 min 05 s``."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
 
 
 def counted(plan: Plan) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,9 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import local
 from .approval import Approval
-from .aws import Aws, Record
 from .bundle import Bundle, build
 from .check import Check
 from .engine import FRESH, Engine, Seen
@@ -24,20 +21,17 @@ from .errors import ParamsError, RunbookError, StillNeeded, Unconfirmed, Unverif
 from .evidence.folder import Folder
 from .evidence.tables import table
 from .injected import injected, split
-from .lock import Holder, Lock
 from .look import Look
+from .opening import CODE, lock_of, new_run, way_in
 from .params import Params, load
 from .plan import Action, Plan, guarded, names_for, plain
 from .report import Report, Row, counted
-from .resources.bucket import Bucket
 from .stack import Stack
 from .stacks.all import stacks
-from .stacks.network import network
 from .strays import strays
 from .summary import ended
 
 MODES = ("plan", "apply", "verify", "destroy")
-CODE = Path(__file__).resolve().parent.parent
 
 
 class Runbook:
@@ -75,14 +69,14 @@ class Runbook:
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
         self._folder = Folder(root / "artifacts" / self.env, self.run, name)
         self._journal = self._folder.journal()
-        self.aws = _aws(self.params, root, self.run, self._journal.write)
+        self.aws = way_in(self.params, root, self.run, self._journal.write)
         self.caller = self.aws.require_account(self.params.account)
         self._journal.write(
             "open", env=self.env, account=self.params.account, region=self.params.region, mode=mode,
             run=self.run, caller=self.caller, change=change, approved=approved,
         )  # fmt: skip
         self._approval = Approval(approved, required=self.params.approval.required, evidence=self._folder.environment)
-        self._lock = _lock(self.params, self.aws, self.caller, self._journal.write)
+        self._lock = lock_of(self.params, self.aws, self.caller, self._journal.write)
         fresh = inf if mode == "plan" else FRESH
         self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh, coming=self._coming)
 
@@ -274,36 +268,6 @@ class Runbook:
             report.close("Stopped.")
             self._journal.write("stopped", error=f"{type(error).__name__}: {error}")
             raise
-
-
-def opened(params: Params, root: Path, run: str) -> Lock:
-    """The lock of an environment as the run *run* sees it, e.g. to give it back."""
-    aws = _aws(params, root, run)
-    return _lock(params, aws, "", Folder(root / "artifacts" / params.env, run, "runner").journal().write)
-
-
-def _aws(params: Params, root: Path, run: str, record: Record = lambda *a, **k: None) -> Aws:
-    return Aws(
-        env=params.env,
-        region=params.region,
-        account=params.account,
-        connection=local.connection(params.env, params.endpoint, root),
-        run=run,
-        labels={"project": params.tags.project, "owner": params.tags.owner},
-        record=record,
-    )
-
-
-def _lock(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
-    bucket = next(r for r in network(params) if isinstance(r, Bucket))
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    me = Holder.here(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
-    return Lock(aws, bucket.called(aws), me, told=told)
-
-
-def new_run(mode: str) -> str:
-    """The id of a run, e.g. ``20261123T201500Z-apply-1a2b``: sorted by time, and never twice."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"
 
 
 def _unless_so(stack: Stack, plan: Plan, failed: list[str]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import RunbookError
+from .errors import WrongUsage
 from .evidence.folder import Folder
 from .evidence.page import to_html
 from .journal import Journal
@@ -159,7 +159,8 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
     me.handed_off = me.handed_off or code == 0
     if code != 0 and not me.error:
         told = (await complaints).decode(errors="replace").strip().splitlines()
-        me.error, me.why = "the notebook could not be run", told[-1] if told else f"its process ended with {code}"
+        me.error = "the notebook could not be run"
+        me.why = f"its process ended with {code}" if code < 0 or not told else told[-1]
     job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
     await asyncio.to_thread(to_html, target)
 
@@ -189,12 +190,12 @@ def chosen(only: Collection[str]) -> tuple[str, ...]:
     """The notebooks meant by ``--only``; all of them when none is named.
 
     Raises:
-        RunbookError: For a name that no notebook has.
+        WrongUsage: For a name that no notebook has.
     """
     found = []
     for name in only:
         near = [n for n in NOTEBOOKS if n == name.removesuffix(".ipynb") or name in (n[:2], n[3:])]
         if not near:
-            raise RunbookError(f"There is no notebook {name!r}.", fix=f"Use one of: {', '.join(NOTEBOOKS)}.")
+            raise WrongUsage(f"There is no notebook {name!r}.", fix=f"Use one of: {', '.join(NOTEBOOKS)}.")
         found += near
     return tuple(n for n in NOTEBOOKS if n in found) or NOTEBOOKS

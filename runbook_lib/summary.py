@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,11 @@ def locked(journal: Path) -> bool:
 
 
 def _events(journal: Path) -> Iterator[Event]:
+    """What was written, but for what a crash cut short and what is being written now."""
     if journal.exists():
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+        for line in journal.read_bytes().splitlines():
+            with suppress(ValueError):
+                yield json.loads(line)
 
 
 def _sites(inventory: Event) -> Iterator[str]:

@@ -49,7 +49,9 @@ def documented():
 
 def called():
     """Every operation that the library's source names, as IAM's actions: ``aws.ec2.create_vpc(...)`` and look-ups."""
-    sources = [*REPOSITORY.glob("runbook_lib/resources/*.py"), *REPOSITORY.glob("runbook_lib/*.py")]
+    sources = [
+        path for folder in ("", "resources/", "checks/") for path in REPOSITORY.glob(f"runbook_lib/{folder}*.py")
+    ]
     found = set()
     for source in sources:
         tree = ast.parse(source.read_text(encoding="utf-8"))

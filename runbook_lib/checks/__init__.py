@@ -1,0 +1,1 @@
+"""Claims about the running system that no single resource can show."""

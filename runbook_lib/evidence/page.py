@@ -8,7 +8,10 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def to_html(notebook: Path) -> None:
-    """Write the notebook as one file beside it, which needs no network and no script; nothing when there is none."""
+    """Write the notebook as one file beside it, which needs no network and no script.
+
+    Nothing when there is none, or only a piece: the process that wrote it was killed.
+    """
     if not notebook.exists():
         return
     from nbconvert import HTMLExporter  # late: it takes a second to import
@@ -17,5 +20,8 @@ def to_html(notebook: Path) -> None:
         extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook",
         exclude_input_prompt=True, exclude_output_prompt=True,
     )  # fmt: skip
-    page, _ = exporter.from_filename(str(notebook))
+    try:
+        page, _ = exporter.from_filename(str(notebook))
+    except ValueError:  # no JSON
+        return
     notebook.with_suffix(".html").write_text(page, encoding="utf-8")

@@ -54,6 +54,8 @@ def status(root: Path) -> None:
     """Say whether it runs, and where."""
     address = process.find(root)
     click.echo(_line(address) if address else "The embedded AWS is not running.")
+    if (unsaved := Folder(root).unsaved).exists():
+        click.echo(f"Its account cannot be saved: {unsaved.read_text()}. See `runbook local logs`.")
     if address and address.code != code_version():
         click.echo("It runs other code than is installed: the next command that needs it restarts it.")
 

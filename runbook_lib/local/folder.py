@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from runbook_lib.connection import Connection
+from runbook_lib.errors import LocalError
 from runbook_lib.local.settings import ACCESS_KEY, SECRET_KEY
 
 
@@ -65,15 +66,26 @@ class Folder:
         self.path = self.root / ".runbook" / "local"
         self.log = self.path / "server.log"
         self.state = self.path / "state.pickle"
+        self.unsaved = self.path / "unsaved"
         self.start_lock = self.path / "start.lock"
         self.server_lock = self.path / "server.lock"
         self._address = self.path / "address.json"
         self._port = self.path / "port"
 
     def create(self) -> None:
-        """Make the folder, closed to others: it holds a token and, in the state, the emulator's secrets."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o700)
+        """Make the folder, closed to others: it holds a token and, in the state, the emulator's secrets.
+
+        Raises:
+            LocalError: It cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+        except OSError as error:
+            raise LocalError(
+                f"{self.path} cannot be written: {error.strerror}",
+                fix="make it a folder of yours, or set RUNBOOK_ROOT to one that can hold it",
+            ) from None
 
     def read_address(self) -> Address | None:
         """What the last server wrote when it was ready, whether or not it still runs."""
@@ -124,6 +136,6 @@ def _private(path: str, flags: int) -> int:
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):  # not there, not ours to read, or cut short
         return None
     return found if isinstance(found, dict) else None

@@ -106,13 +106,15 @@ class Saver:
                 self._first = 0.0
             content = pickling.dumps(world.take())
         self._folder.write(self._folder.state, json.dumps(written_by()).encode() + b"\n" + content)
+        self._folder.unsaved.unlink(missing_ok=True)
 
     def _run(self) -> None:
         while self._await_quiet():
             try:
                 self.save()
-            except Exception:
+            except Exception as error:
                 log.exception("the account could not be saved")
+                self._folder.unsaved.write_text(f"{type(error).__name__}: {error}")
                 if self._ending:
                     return
                 self._try_later()

@@ -11,6 +11,7 @@ import io
 import pickle
 import threading
 from collections import defaultdict
+from types import GeneratorType
 from typing import Any
 
 import cloudpickle
@@ -50,6 +51,8 @@ class AccountPickler(cloudpickle.Pickler):  # type: ignore[misc]
         kind = type(obj)
         if kind.__module__.startswith("cryptography."):
             return _reduce_cryptography(obj)
+        if kind is GeneratorType:  # the rest of a list that nobody asked for: over after a restart
+            return iter, ((),)
         if kind in (type(threading.Lock()), type(threading.RLock())):
             return (threading.Lock if kind is type(threading.Lock()) else threading.RLock), ()
         if isinstance(obj, dict) and kind.__module__.startswith("moto."):
@@ -65,7 +68,7 @@ def _reduce_cryptography(obj: Any) -> Any:
         form_public = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return _public_key, (obj.public_bytes(*form_public),)
     if isinstance(obj, x509.Certificate):
-        return x509.load_der_x509_certificate, (obj.public_bytes(serialization.Encoding.DER),)
+        return _certificate, (obj.public_bytes(serialization.Encoding.DER),)
     return NotImplemented
 
 
@@ -75,6 +78,10 @@ def _private_key(der: bytes) -> Any:
 
 def _public_key(der: bytes) -> Any:
     return serialization.load_der_public_key(der)
+
+
+def _certificate(der: bytes) -> Any:
+    return x509.load_der_x509_certificate(der)  # by itself it cannot be pickled: it names a module that is none
 
 
 def _reduce_dictionary(obj: dict[Any, Any]) -> Any:

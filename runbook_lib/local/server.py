@@ -6,6 +6,7 @@ import argparse
 import fcntl
 import json
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -117,6 +118,8 @@ def main() -> None:
     folder.create()
     with _only_server(folder):
         Server(folder).run()
+        logging.shutdown()
+        os._exit(0)  # all is saved: taking moto's account apart, object by object, would take seconds
 
 
 if __name__ == "__main__":

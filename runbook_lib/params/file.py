@@ -11,7 +11,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ..errors import ParamsError
+from ..errors import ParamsError, UnknownEnvironment
 from .model import Params
 from .rules import Problem, problems
 
@@ -65,6 +65,8 @@ class _Text:
             raise ParamsError(f"{self.path} can't be read: {error.strerror}.", fix="Mend its permissions.") from None
         except yaml.YAMLError as error:
             raise _unreadable(self.path, error) from None
+        except ValueError as error:  # YAML takes 2024-02-30 for a date
+            raise ParamsError(f"{self.path} is not YAML: {error}.", fix="Write that value in quotes.") from None
         if node is None or not isinstance(values, dict):
             raise ParamsError(f"{self.path}:1: not a mapping.", fix="Start from another file in params/.")
         self.lines, self.values = dict(_lines(node)), values
@@ -107,22 +109,28 @@ def _of_name(raw: Mapping[str, Any], path: Path) -> Iterator[Problem]:
 def _unknown_key(at: tuple[Any, ...]) -> str:
     known = _keys(Params, at[:-1])
     near = difflib.get_close_matches(str(at[-1]), known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = f"; did you mean {near[0]}?" if near else "."
     return f"unknown key{hint} Known here: {', '.join(known)}"
 
 
 def _keys(model: Any, at: tuple[Any, ...]) -> list[str]:
     for part in at:
-        if isinstance(model, type) and issubclass(model, BaseModel):
+        if _is_model(model):
             model = model.model_fields[part].annotation if part in model.model_fields else None
-        models = [a for a in get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)]
-        model = models[-1] if models else model
-    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        else:  # one of many, e.g. a zone: the annotation says what each is
+            model = next(filter(_is_model, get_args(model)), None)
+        if type(None) in get_args(model):
+            model = next(filter(_is_model, get_args(model)), None)
+    return sorted(model.model_fields) if _is_model(model) else []
 
 
-def _unknown(path: Path) -> ParamsError:
+def _is_model(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, BaseModel)
+
+
+def _unknown(path: Path) -> UnknownEnvironment:
     known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
-    return ParamsError(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
+    return UnknownEnvironment(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
 
 
 def _unreadable(path: Path, error: yaml.YAMLError) -> ParamsError:

@@ -20,6 +20,9 @@ Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
 Switch = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True)]
 
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+_DAY = "(mon|tue|wed|thu|fri|sat|sun)"
+
 
 class Strict(BaseModel):
     """Frozen, and without room for a misspelt key."""
@@ -120,11 +123,10 @@ class Data(Strict):
     storage_gb: Annotated[int, Field(strict=True, ge=20, le=65536)] = 20
     multi_az: Switch = False
     backup_days: Annotated[int, Field(strict=True, ge=1, le=35)] = 7
-    backup_window: Annotated[str, StringConstraints(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] = "08:00-08:30"
-    maintenance_window: Annotated[
-        str,
-        StringConstraints(pattern=r"^(mon|tue|wed|thu|fri|sat|sun):\d\d:\d\d-(mon|tue|wed|thu|fri|sat|sun):\d\d:\d\d$"),
-    ] = "sun:09:00-sun:09:30"
+    backup_window: Annotated[str, StringConstraints(pattern=f"^{_CLOCK}-{_CLOCK}$")] = "08:00-08:30"
+    maintenance_window: Annotated[str, StringConstraints(pattern=f"^{_DAY}:{_CLOCK}-{_DAY}:{_CLOCK}$")] = (
+        "sun:09:00-sun:09:30"
+    )
     minor_upgrades: Switch = True
     log_exports: tuple[Literal["audit", "error", "general", "slowquery"], ...] = ("error", "slowquery")
     log_days: Count = 30
@@ -148,7 +150,8 @@ class Certificate(Strict):
     )
     domain: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]+\.)+[a-z]{2,}$")] | None = None
     hosted_zone: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]+$")] | None = None
-    self_signed: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+$")] | None = None
+    # ub-common-name: https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1
+    self_signed: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+$", max_length=64)] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

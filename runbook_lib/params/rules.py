@@ -8,18 +8,64 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
+from .model import Data
+
 Raw = Mapping[str, Any]
 
-# The longest name that AWS takes, per kind of ours; ``{env}`` is the environment.
-# ALB and target group 32: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
-# S3 bucket 63: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-# RDS instance 63: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+
+@dataclass(frozen=True)
+class Name:
+    """The longest name that one kind gets, and what AWS takes.
+
+    Args:
+        pattern: As the kind makes it from ``{env}``, ``{account}`` and ``{region}``.
+        longest: How many characters AWS takes.
+        reserved: Beginnings that AWS keeps for itself.
+    """
+
+    pattern: str
+    longest: int
+    reserved: tuple[str, ...] = ()
+
+
+# By kind; the rest of a kind's names are shorter.  Two hyphens in a row, or one at the end, which RDS
+# refuses, ``env`` cannot have.  Each limit stands with the call that makes the thing:
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateKeyPair.html
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 NAMES = {
-    "load balancer": ("{env}-web", 32),
-    "target group": ("{env}-web", 32),
-    "S3 bucket": ("{env}-runbook-{account}-{region}", 63),
-    "IAM role": ("{env}-{region}-codedeploy", 64),
-    "database": ("{env}-main", 63),
+    "load_balancer": Name("{env}-web", 32, ("internal-",)),
+    "target_group": Name("{env}-web", 32),
+    "bucket": Name("{env}-runbook-{account}-{region}", 63, ("sthree-", "amzn-s3-demo-")),
+    "db_instance": Name("{env}-database", 63),
+    "final_snapshot": Name("{env}-database-final-db-abcdefghijklmnopqrstuvwxyz", 255),
+    "db_subnet_group": Name("{env}-private", 255),
+    "db_parameter_group": Name("{env}-mysql", 255),
+    "role": Name("{env}-monitoring", 64),
+    "role_policy": Name("{env}-codedeploy-launch", 128),
+    "instance_profile": Name("{env}-bastion", 128),
+    "application": Name("{env}-web", 100),
+    "deployment_group": Name("{env}-web", 100),
+    "launch_template": Name("{env}-web", 128),
+    "auto_scaling_group": Name("{env}-web", 255),
+    "key_pair": Name("{env}-bastion", 255),
+    "security_group": Name("{env}-bastion", 255, ("sg-",)),
+    "log_group": Name("/aws/rds/instance/{env}-database/slowquery", 512),
+    "secret": Name("{env}/bastion-ssh-key", 512),
+    "configuration_parameter": Name("/{env}/web/config", 960, ("/aws", "/ssm")),  # 1011 with its ARN
 }
 
 # The zones that a new account sees; https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
@@ -37,6 +83,8 @@ ZONES = {
     "ap-southeast-2": "abc",
     "ap-northeast-1": "acd",
 }
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True)
@@ -58,6 +106,7 @@ def problems(raw: Raw) -> Iterator[Problem]:
         yield from _zones(network, raw.get("region"))
     yield from _names(raw)
     yield from _architecture(raw.get("compute"))
+    yield from _windows(raw.get("data"))
 
 
 def _subnets(network: Raw) -> dict[tuple[Any, ...], IPv4Network]:
@@ -72,7 +121,7 @@ def _subnets(network: Raw) -> dict[tuple[Any, ...], IPv4Network]:
 
 def _parsed(value: Any) -> IPv4Network | None:
     try:
-        return IPv4Network(value) if isinstance(value, str) else None
+        return IPv4Network(value) if isinstance(value, str) and "/" in value else None
     except ValueError:
         return None
 
@@ -108,15 +157,17 @@ def _zones(network: Raw, region: Any) -> Iterator[Problem]:
 
 
 def _names(raw: Raw) -> Iterator[Problem]:
-    given = {key: raw.get(key) for key in ("env", "account", "region")}
-    if not all(isinstance(value, str) for value in given.values()):
-        return
-    for kind, (pattern, longest) in NAMES.items():
-        name = pattern.format(**given)
-        if len(name) > longest:
-            yield Problem(
-                ("env",), given["env"], f"makes the {kind} name {name}, {len(name)} characters; AWS takes {longest}"
-            )
+    given = {key: raw[key] for key in ("env", "account", "region") if isinstance(raw.get(key), str)}
+    for kind, allowed in NAMES.items() if "env" in given else ():
+        try:
+            name = allowed.pattern.format(**given)
+        except KeyError:
+            continue  # account or region is wrong in itself
+        called = f"makes the {kind.replace('_', ' ')} name {name}"
+        if len(name) > allowed.longest:
+            yield Problem(("env",), given["env"], f"{called}, {len(name)} characters; AWS takes {allowed.longest}")
+        for beginning in filter(name.startswith, allowed.reserved):
+            yield Problem(("env",), given["env"], f"{called}; AWS keeps names that begin with {beginning} for itself")
 
 
 def _architecture(compute: Any) -> Iterator[Problem]:
@@ -130,3 +181,34 @@ def _architecture(compute: Any) -> Iterator[Problem]:
             generation = value.split(".")[0].lstrip("abcdefghijklmnopqrstuvwxyz").lstrip("0123456789")
             if ("g" in generation) != (wanted == "arm64"):
                 yield Problem(("compute", field), value, f"is not of architecture {wanted}")
+
+
+def _windows(data: Any) -> Iterator[Problem]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"""
+    if not isinstance(data, Mapping):
+        return
+    taken: list[set[int]] = []
+    for field, days in (("backup_window", 1), ("maintenance_window", 7)):
+        value = data.get(field, Data.model_fields[field].default)
+        minutes = _minutes(value, days)
+        if minutes is None:
+            return  # wrong in itself
+        if len(minutes) < 30:
+            yield Problem(("data", field), value, "too short; RDS asks for 30 minutes at least")
+        if any(minutes & earlier for earlier in taken):
+            yield Problem(("data", field), value, "overlaps with backup_window; RDS takes them apart only")
+        taken.append(minutes)
+
+
+def _minutes(window: Any, days: int) -> set[int] | None:
+    """The minutes of a day that a window covers, on whichever day; ``None`` of what is no window."""
+    try:
+        begin, end = (_minute(moment) for moment in window.split("-"))
+    except (AttributeError, ValueError):
+        return None
+    return {(begin + minute) % 1440 for minute in range((end - begin) % (1440 * days))}
+
+
+def _minute(moment: str) -> int:
+    *day, hour, minute = moment.split(":")
+    return 1440 * sum(map(_DAYS.index, day)) + 60 * int(hour) + int(minute)

@@ -9,8 +9,9 @@ from ..look import Found, Look, tags_of
 from ..resource import Ids, Observed, Resource, kind
 from .launch_template import LaunchTemplate
 from .route import Route
+from .route_table_association import RouteTableAssociation
 from .subnet import Subnet
-from .target_group import TargetGroup, deregister_within
+from .target_group import TargetGroup, delay, deregister_within
 
 
 @kind
@@ -20,14 +21,14 @@ class AutoScalingGroup(Resource):
     How many it wants now, between least and most, is for scaling to decide and not compared.
 
     Args:
-        way_out: Routes by which a server fetches what it needs at its first boot.
+        way_out: By which a server fetches what it needs at its first boot: the routes, and which subnet follows them.
         grace_seconds: How long a new server may fail its health check.
     """
 
     template: LaunchTemplate
     subnets: tuple[Subnet, ...]
     target_group: TargetGroup
-    way_out: tuple[Route, ...]
+    way_out: tuple[Route | RouteTableAssociation, ...]
     least: int
     most: int
     grace_seconds: int
@@ -100,7 +101,7 @@ class AutoScalingGroup(Resource):
 
     def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
         # The group waits for its servers to leave the load balancer; there is nothing left to finish.
-        if self.target_group in ids:
+        if self.target_group in ids and delay(aws, ids[self.target_group]):
             deregister_within(aws, ids[self.target_group], 0)
         aws.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=seen.id, ForceDelete=True)
 

@@ -50,7 +50,9 @@ class ConfigurationParameter(Resource):
         tags = look.get(
             "ssm", "list_tags_for_resource", missing="InvalidResourceId", ResourceType="Parameter", ResourceId=name
         )
-        look.own(self, tags_of(tags or {}, "TagList"))
+        if tags is None:
+            return None
+        look.own(self, tags_of(tags, "TagList"))
         said = _object(parameter["Value"])
         database = said.get("database") or {}
         state = {

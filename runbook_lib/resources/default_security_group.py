@@ -36,13 +36,13 @@ class DefaultSecurityGroup(Resource):
         (group,) = groups
         state = {way: told(group[field]) for way, field in _WAYS.items()}
         permissions = {way: group[field] for way, field in _WAYS.items()}
-        return Observed(group["GroupId"], state, detail={"permissions": permissions})
+        return Observed(group["GroupId"], state, detail={"_permissions": permissions})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """AWS makes it, moments after the VPC."""
 
     def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        permissions = seen.detail["permissions"]
+        permissions = seen.detail["_permissions"]
         if "ingress" in drift:
             aws.ec2.revoke_security_group_ingress(GroupId=seen.id, IpPermissions=permissions["ingress"])
         if "egress" in drift:

@@ -22,8 +22,10 @@ class InstanceProfile(Resource):
         profile = next((profile for profile in profiles if profile["InstanceProfileName"] == name), None)
         if profile is None:
             return None
-        there = {"InstanceProfileName": name}
-        look.own(self, tags_of(look.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", **there) or {}))
+        tags = look.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", InstanceProfileName=name)
+        if tags is None:
+            return None
+        look.own(self, tags_of(tags))
         role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
         return Observed(profile["Arn"], {"role": role}, detail={"name": name, "_roles": _names(profile)})
 

@@ -32,7 +32,9 @@ class LogGroup(Resource):
             return None
         arn = group["arn"].removesuffix(":*")
         tags = look.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
-        look.own(self, tags_of(tags or {}, "tags"))
+        if tags is None:
+            return None
+        look.own(self, tags_of(tags, "tags"))
         return Observed(arn, {"path": self.path, "days": group.get("retentionInDays")})
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -53,7 +53,9 @@ class Release(Resource):
         last = _deployment(look, (found or {}).get("lastAttemptedDeployment"))
         if found is None or last is None:
             return None
-        good = _deployment(look, found.get("lastSuccessfulDeployment"))
+        # What ended between the two answers has succeeded although the first one does not say so yet.
+        ended_well = last["status"] == "Succeeded"
+        good = last if ended_well else _deployment(look, found.get("lastSuccessfulDeployment"))
         wanted, runs = self.desired(ids)["revision"], _revision(good["revision"]) if good else _NONE
         running = last["status"] not in _ENDED
         failure = "" if running or runs == wanted else self._failure(look, last, wanted)

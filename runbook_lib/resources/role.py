@@ -35,7 +35,10 @@ class Role(Resource):
         role = next((role for role in roles if role["RoleName"] == name), None)
         if role is None:
             return None
-        look.own(self, tags_of(look.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name) or {}))
+        tags = look.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
+        if tags is None:
+            return None
+        look.own(self, tags_of(tags))
         attached = look.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
         policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
         document = role["AssumeRolePolicyDocument"]

@@ -15,33 +15,44 @@ from .vpc import Vpc
 class SecurityGroup(Resource):
     """A named set of network interfaces that lets out everything, and in only what our rules say.
 
-    ``strangers`` are ingress rules that nobody asked for: they are seen as a difference, and removed.
+    ``strangers`` are ingress rules that nobody asks for, added by hand or left by older parameters:
+    an open port is no matter of taste, so they are seen as a difference, and removed.
+
+    Args:
+        rules: The names of the rules that are asked for; ``None``: any that is tagged as ours.
     """
 
     vpc: Vpc
     description: str
+    rules: tuple[str, ...] | None = None
 
     fixed = frozenset({"vpc", "description"})
     catching_up = frozenset({"InvalidVpcID.NotFound", "InvalidGroup.NotFound", "InvalidPermission.Duplicate"})
     patience = 300  # a load balancer's or database's interfaces leave minutes after it does
 
     def desired(self, ids: Ids) -> dict[str, Any]:
-        return {**super().desired(ids), "strangers": frozenset(), "egress": _EVERYTHING}
+        wanted = {name: value for name, value in super().desired(ids).items() if name != "rules"}
+        return {**wanted, "strangers": frozenset(), "egress": _EVERYTHING}
 
     def observe(self, look: Look, ids: Ids) -> Observed | None:
         group = look.tagged("describe_security_groups", "SecurityGroups", self)
         if group is None:
             return None
         rules = [rule for rule in rules_of(look) if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]]
-        strange = [rule for rule in rules if tags_of(rule).get(look.aws.ENV) != look.aws.env]
+        strange = [rule for rule in rules if not self._asked_for(tags_of(rule), look.aws)]
         state = {
             "vpc": group["VpcId"],
             "description": group["Description"],
             "strangers": frozenset(map(_told, strange)),
             "egress": told(group["IpPermissionsEgress"]),
         }
-        detail = {"strangers": [rule["SecurityGroupRuleId"] for rule in strange]}
-        return Observed(group["GroupId"], state, detail=detail | {"egress": group["IpPermissionsEgress"]})
+        detail = {"_strangers": [rule["SecurityGroupRuleId"] for rule in strange]}
+        return Observed(group["GroupId"], state, detail=detail | {"_egress": group["IpPermissionsEgress"]})
+
+    def _asked_for(self, tags: Mapping[str, str], aws: Aws) -> bool:
+        kind_of, _, name = tags.get(aws.KEY, "").partition(".")
+        ours = tags.get(aws.ENV) == aws.env and kind_of == "security_group_rule"
+        return ours and (self.rules is None or name in self.rules)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         # AWS gives a new group a rule that lets everything out.
@@ -54,9 +65,9 @@ class SecurityGroup(Resource):
 
     def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
         if "strangers" in drift:
-            aws.ec2.revoke_security_group_ingress(GroupId=seen.id, SecurityGroupRuleIds=seen.detail["strangers"])
+            aws.ec2.revoke_security_group_ingress(GroupId=seen.id, SecurityGroupRuleIds=seen.detail["_strangers"])
         if "egress" in drift:
-            if other := [p for p in seen.detail["egress"] if told([p]) != _EVERYTHING]:
+            if other := [p for p in seen.detail["_egress"] if told([p]) != _EVERYTHING]:
                 aws.ec2.revoke_security_group_egress(GroupId=seen.id, IpPermissions=other)
             if not seen.state["egress"] >= _EVERYTHING:
                 everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws import Aws
-from ..look import Look
+from ..look import Found, Look
 from ..resource import Ids, Observed, Resource, kind
 from .load_balancer import own
 from .vpc import Vpc
@@ -45,7 +45,6 @@ class TargetGroup(Resource):
         arn = group["TargetGroupArn"]
         own(look, self, arn)
         answer = look.get("elbv2", "describe_target_group_attributes", TargetGroupArn=arn) or {"Attributes": []}
-        attributes = {a["Key"]: a["Value"] for a in answer["Attributes"]}
         state = {
             "vpc": group["VpcId"],
             "port": group["Port"],
@@ -56,7 +55,7 @@ class TargetGroup(Resource):
             "healthy": group["HealthyThresholdCount"],
             "unhealthy": group["UnhealthyThresholdCount"],
             "codes": group.get("Matcher", {}).get("HttpCode"),
-            "deregistration_seconds": int(attributes.get("deregistration_delay.timeout_seconds", "300")),
+            "deregistration_seconds": _delay(answer),
         }
         return Observed(arn, state, detail={"name": name})
 
@@ -90,6 +89,17 @@ class TargetGroup(Resource):
             "UnhealthyThresholdCount": self.unhealthy,
             "Matcher": {"HttpCode": "200"},
         }
+
+
+def delay(aws: Aws, arn: str) -> int:
+    """How long a leaving server finishes what it has begun, in seconds."""
+    return _delay(aws.elbv2.describe_target_group_attributes(TargetGroupArn=arn))
+
+
+def _delay(answer: Found) -> int:
+    """AWS's default is 300."""
+    attributes = {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
+    return int(attributes.get("deregistration_delay.timeout_seconds", "300"))
 
 
 def deregister_within(aws: Aws, arn: str, seconds: int) -> None:

@@ -26,11 +26,11 @@ class Vpc(Resource):
         vpc = look.tagged("describe_vpcs", "Vpcs", self)
         if vpc is None:
             return None
-        state = {
-            "cidr": vpc["CidrBlock"],
-            "dns_support": _attribute(look, vpc["VpcId"], "enableDnsSupport"),
-            "dns_hostnames": _attribute(look, vpc["VpcId"], "enableDnsHostnames"),
-        }
+        support = _attribute(look, vpc["VpcId"], "enableDnsSupport")
+        hostnames = _attribute(look, vpc["VpcId"], "enableDnsHostnames")
+        if support is None or hostnames is None:
+            return None
+        state = {"cidr": vpc["CidrBlock"], "dns_support": support, "dns_hostnames": hostnames}
         return Observed(vpc["VpcId"], state, ready=vpc["State"] == "available", status=vpc["State"])
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -22,6 +22,7 @@ from ..resources.requested_certificate import RequestedCertificate
 from ..resources.role import Role
 from ..resources.role_policy import RolePolicy
 from ..resources.route import Route
+from ..resources.route_table_association import RouteTableAssociation
 from ..resources.secret import RandomSecret
 from ..resources.security_group import SecurityGroup
 from ..resources.subnet import Subnet
@@ -90,7 +91,7 @@ def compute(params: Params) -> Stack:
         template=template,
         subnets=private,
         target_group=targets,
-        way_out=tuple(net.private_routes.every(Route)),
+        way_out=(*net.private_routes.every(Route), *net.private_routes.every(RouteTableAssociation)),
         least=zones,
         most=zones * wanted.max_per_zone,
         grace_seconds=wanted.grace_seconds,
@@ -165,7 +166,7 @@ def _certificate(params: Params) -> tuple[Certificate, *tuple[Resource, ...]]:
     if wanted.domain and wanted.hosted_zone:
         requested = RequestedCertificate(name="web", domain=wanted.domain)
         zone = HostedZone(name="web", known_as=wanted.hosted_zone)
-        return requested, ValidationRecord(name="web", zone=zone, certificate=requested)
+        return requested, zone, ValidationRecord(name="web", zone=zone, certificate=requested)
     return (ImportedCertificate(name="web", domain=wanted.self_signed or ""),)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..params import Params
 from ..resources.bucket import Bucket
 from ..resources.default_security_group import DefaultSecurityGroup
@@ -51,7 +53,8 @@ def network(params: Params) -> Stack:
     outside = RouteTable(name="public", vpc=vpc)
     inside = {zone: RouteTable(name=f"private-{zone}", vpc=vpc) for zone in with_nat}
     endpoint = VpcEndpoint(name="s3", vpc=vpc, service="s3")
-    groups = _groups(vpc)
+    rules = _wanted(params)
+    groups = _groups(vpc, rules)
     return Stack(
         "network",
         bucket=Bucket(
@@ -62,7 +65,7 @@ def network(params: Params) -> Stack:
         gateway=gateway,
         nat=(*addresses.values(), *nats.values()),
         security_groups=tuple(groups.values()),
-        rules=_rules(params, groups),
+        rules=(_rule(rule, groups) for rule in rules),
         flow_logs=_flow_logs(params, vpc),
         key=_key(wanted.public_key),
         public_routes=(
@@ -73,37 +76,55 @@ def network(params: Params) -> Stack:
         endpoint=(endpoint, VpcEndpointRoute(name="public", endpoint=endpoint, table=outside)),
         private_routes=(
             *inside.values(),
+            *(VpcEndpointRoute(name=t.name, endpoint=endpoint, table=t) for t in inside.values()),
+            *(Route(name=inside[zone].name, table=inside[zone], via=nats[zone]) for zone in with_nat),
+            # Last: a subnet that moves to another table finds its way out there already.
             *(
                 RouteTableAssociation(name=s.name, table=inside.get(zone, inside[with_nat[0]]), subnet=s)
                 for zone, s in private.items()
             ),
-            *(VpcEndpointRoute(name=t.name, endpoint=endpoint, table=t) for t in inside.values()),
-            *(Route(name=inside[zone].name, table=inside[zone], via=nats[zone]) for zone in with_nat),
         ),
     )
 
 
-def _groups(vpc: Vpc) -> dict[str, SecurityGroup]:
+def _groups(vpc: Vpc, rules: tuple[_Rule, ...]) -> dict[str, SecurityGroup]:
     members = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
-    return {name: SecurityGroup(name=name, vpc=vpc, description=who) for name, who in members.items()}
+    return {
+        name: SecurityGroup(
+            name=name, vpc=vpc, description=who, rules=tuple(rule.name for rule in rules if rule.group == name)
+        )
+        for name, who in members.items()
+    }
 
 
-def _rules(params: Params, groups: dict[str, SecurityGroup]) -> tuple[SecurityGroupRule, ...]:
-    alb, bastion, web, db = groups["alb"], groups["bastion"], groups["web"], groups["db"]
+class _Rule(NamedTuple):
+    """Who may come in where: a group's name, and a network or the name of another group."""
 
-    def rule(name: str, group: SecurityGroup, port: int, source: str | SecurityGroup, why: str) -> SecurityGroupRule:
-        return SecurityGroupRule(name=name, group=group, port=port, source=source, description=why)
+    name: str
+    group: str
+    port: int
+    source: str
+    why: str
 
+
+def _wanted(params: Params) -> tuple[_Rule, ...]:
     return (
-        rule("alb-http", alb, 80, "0.0.0.0/0", "HTTP from anywhere, to be redirected"),
-        rule("alb-https", alb, 443, "0.0.0.0/0", "HTTPS from anywhere"),
+        _Rule("alb-http", "alb", 80, "0.0.0.0/0", "HTTP from anywhere, to be redirected"),
+        _Rule("alb-https", "alb", 443, "0.0.0.0/0", "HTTPS from anywhere"),
         *(
-            rule(f"bastion-ssh-{cidr}", bastion, 22, str(cidr), "SSH from administrators")
+            _Rule(f"bastion-ssh-{cidr}", "bastion", 22, str(cidr), "SSH from administrators")
             for cidr in params.network.admin_cidrs
         ),
-        rule("web-app", web, params.compute.app_port, alb, "Requests from the load balancer"),
-        rule("web-ssh", web, 22, bastion, "SSH from the bastion"),
-        rule("db-mysql", db, 3306, web, "MySQL from the web servers"),
+        _Rule("web-app", "web", params.compute.app_port, "alb", "Requests from the load balancer"),
+        _Rule("web-ssh", "web", 22, "bastion", "SSH from the bastion"),
+        _Rule("db-mysql", "db", 3306, "web", "MySQL from the web servers"),
+    )
+
+
+def _rule(rule: _Rule, groups: dict[str, SecurityGroup]) -> SecurityGroupRule:
+    source = groups.get(rule.source, rule.source)
+    return SecurityGroupRule(
+        name=rule.name, group=groups[rule.group], port=rule.port, source=source, description=rule.why
     )
 
 

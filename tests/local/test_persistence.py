@@ -12,6 +12,7 @@ import pytest
 from runbook_lib.local import commands, connection, process
 from runbook_lib.local.folder import Folder
 from runbook_lib.local.persistence import LATEST_SECONDS
+from runbook_lib.resources.imported_certificate import _signed
 from tests.local.server import embedded, eventually
 
 ONE_SAVE_SECONDS = 1.0  # generous, for a busy machine
@@ -38,12 +39,24 @@ def build(aws):
         LaunchTemplate={"LaunchTemplateName": "web"},
         VPCZoneIdentifier=subnet,
     )
+    aws.client("acm").import_certificate(**self_signed())
+    tagged = {"Tags": [{"Key": "team", "Value": "blue"}]}
+    for _ in range(3):
+        ec2.create_internet_gateway(TagSpecifications=[{"ResourceType": "internet-gateway", **tagged}])
+    aws.client("resourcegroupstaggingapi").get_resources(ResourcesPerPage=1)  # the other pages are never asked for
     return key
+
+
+def self_signed():
+    """A certificate and its key, as they are imported."""
+    made = _signed("www.example.test")
+    return {"Certificate": made["Certificate"], "PrivateKey": made["PrivateKey"]}
 
 
 def look(aws):
     """What the account says of these things; times and request ids left out."""
     ec2, s3, kms, asg = (aws.client(service) for service in ("ec2", "s3", "kms", "autoscaling"))
+    certificates = aws.client("acm").list_certificates()["CertificateSummaryList"]
     versions = s3.list_object_versions(Bucket="kept")["Versions"]
     return {
         "subnets": ec2.describe_subnets()["Subnets"],
@@ -53,6 +66,9 @@ def look(aws):
         ],
         "public keys": [kms.get_public_key(KeyId=key["KeyId"])["PublicKey"] for key in kms.list_keys()["Keys"]],
         "groups": asg.describe_auto_scaling_groups()["AutoScalingGroups"],
+        "certificates": [
+            aws.client("acm").get_certificate(CertificateArn=c["CertificateArn"])["Certificate"] for c in certificates
+        ],
     }
 
 

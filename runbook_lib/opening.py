@@ -1,0 +1,51 @@
+"""Where a run begins: its id, its way into the account, and the lock of its environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from . import local
+from .aws import Aws, Record
+from .evidence.folder import Folder
+from .lock import Holder, Lock
+from .params import Params
+from .resources.bucket import Bucket
+from .stacks.network import network
+
+CODE = Path(__file__).resolve().parent.parent
+"""The checkout: where the notebooks and the application are."""
+
+
+def opened(params: Params, root: Path, run: str) -> Lock:
+    """The lock of an environment as the run *run* sees it, e.g. to give it back."""
+    aws = way_in(params, root, run)
+    return lock_of(params, aws, "", Folder(root / "artifacts" / params.env, run, "runner").journal().write)
+
+
+def way_in(params: Params, root: Path, run: str, record: Record = lambda *a, **k: None) -> Aws:
+    """The account of an environment, real or embedded: the one place that asks where its calls go."""
+    return Aws(
+        env=params.env,
+        region=params.region,
+        account=params.account,
+        connection=local.connection(params.env, params.endpoint, root),
+        run=run,
+        labels={"project": params.tags.project, "owner": params.tags.owner},
+        record=record,
+    )
+
+
+def lock_of(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
+    """The environment's lock, for this run."""
+    bucket = next(r for r in network(params) if isinstance(r, Bucket))
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    me = Holder.here(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
+    return Lock(aws, bucket.called(aws), me, told=told)
+
+
+def new_run(mode: str) -> str:
+    """The id of a run, e.g. ``20261123T201500Z-apply-1a2b``: sorted by time, and never twice."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"

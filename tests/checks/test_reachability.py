@@ -1,0 +1,43 @@
+"""Whatever was opened by hand, verify notices."""
+
+import pytest
+
+from runbook_lib.checks.reachability import reachability
+from runbook_lib.look import Look
+from runbook_lib.stack import Stack
+from tests.stacks.test_network import network, params
+
+HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+ANYTHING = {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+RANGE = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+INSIDE = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+
+
+@pytest.fixture
+def probe(engine, door):
+    """Asks afresh whether the claim holds."""
+    net = network(params())
+    ground = Stack("ground", all=[*net.vpc, *net.security_groups, *net.rules])
+    engine.apply(ground)
+    (check,) = reachability(net)
+    return lambda: check.probe(Look(door), engine.survey(ground, afresh=True))
+
+
+def test_what_the_stack_opens_is_as_claimed(probe):
+    assert probe() == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [(ANYTHING, "everything from ::/0"), (RANGE, "tcp 80-443 from 0.0.0.0/0"), (HTTPS, ""), (INSIDE, "")],
+)
+def test_a_group_that_somebody_made_by_hand_counts_too(probe, engine, aws, rule, told):
+    """A group that no stack knows, in the same VPC: it is named with what it opens, and to whom."""
+    ec2 = aws.client("ec2")
+    (vpc,) = (vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"])
+    made = ec2.create_security_group(GroupName="by-hand", Description="-", VpcId=vpc)
+    ec2.authorize_security_group_ingress(GroupId=made["GroupId"], IpPermissions=[rule])
+    holds, found = probe()
+    assert holds is not bool(told)
+    assert all(line.startswith(f"by-hand: {told}") for line in found)
+    assert len(found) == (1 if told else 0)

@@ -1,0 +1,84 @@
+"""The evidence of a run lies where a person looks for it, and a plan is found again by its fingerprint."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runbook_lib.approval import found
+from runbook_lib.evidence.folder import Folder
+from runbook_lib.plan import compare
+from tests.things import Thing, stack_of
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path / "artifacts" / "test", "run-1", "01_network")
+
+
+def plan(**sizes):
+    return compare(stack_of(*(Thing(name=name, size=size) for name, size in sizes.items())), {}, scope="test/1/r")
+
+
+def test_opening_it_makes_no_empty_folders(folder):
+    """A run that is refused before it begins leaves no trace of a plan or a table."""
+    assert not folder.path.exists()
+
+
+def test_a_plan_says_whose_it_is_and_when_it_was_made(folder):
+    """And holds every change, so that a reviewer needs nothing else."""
+    made = plan(a=1, b=2)
+    path = folder.keep_plan(made, run="run-1", caller="arn:me", change="CHG1", verb="apply")
+    assert path == folder.path / "plans" / f"01_network-apply-{made.fingerprint}.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert {name: kept[name] for name in ("notebook", "caller", "change", "run", "verb", "fingerprint")} == {
+        "notebook": "01_network", "caller": "arn:me", "change": "CHG1", "run": "run-1", "verb": "apply",
+        "fingerprint": made.fingerprint,
+    }  # fmt: skip
+    assert abs(datetime.fromisoformat(kept["at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert [change["key"] for change in kept["plan"]["changes"]] == ["thing.a", "thing.b"]
+
+
+def test_an_approved_plan_is_found_by_its_fingerprint_alone(folder):
+    """Among those of all runs of the environment."""
+    made, other = plan(a=1), plan(a=2)
+    for each in (made, other):
+        folder.keep_plan(each, verb="apply")
+    later = Folder(folder.environment, "run-2", "01_network")
+    assert found(later.environment, made.fingerprint) == made.as_dict()
+    assert found(later.environment, "0" * 16) is None
+
+
+def test_what_is_to_be_built_and_what_is_to_go_are_two_plans(folder):
+    made = plan(a=1)
+    assert folder.keep_plan(made, verb="apply") != folder.keep_plan(made, verb="destroy")
+
+
+def test_the_same_plan_twice_is_one_file(folder):
+    made = plan(a=1)
+    assert folder.keep_plan(made, verb="apply") == folder.keep_plan(made, verb="apply")
+    assert len(list(folder.path.glob("plans/*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "file"),
+    [
+        ("network.subnets", "01_network-network-subnets.csv"),
+        ("network.vpc + network.nat", "01_network-network-vpc-network-nat.csv"),
+        ("../../etc/passwd", "01_network-etc-passwd.csv"),
+        ("x" * 300, f"01_network-{'x' * 80}.csv"),
+    ],
+)
+def test_a_table_has_a_name_that_every_file_system_takes(folder, part, file):
+    """It stays inside the run's folder, whatever the part is called."""
+    path = folder.table(part)
+    assert path == folder.path / "tables" / file
+    path.write_text("")
+
+
+def test_the_notebooks_of_a_run_share_one_journal_and_sign_each_line(folder):
+    other = Folder(folder.environment, "run-1", "02_data")
+    folder.journal().write("open")
+    other.journal().write("open")
+    lines = (folder.path / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["notebook"] for line in lines] == ["01_network", "02_data"]

@@ -1,0 +1,42 @@
+"""Parameter files that somebody has spoilt, and what the operator is told of them."""
+
+from pathlib import Path
+
+import pytest
+
+import runbook_lib
+from runbook_lib.errors import ParamsError
+from runbook_lib.params import load
+
+PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
+GOOD = (PARAMS / "local.yaml").read_text(encoding="utf-8")
+
+
+def written(folder, *changes, name="local.yaml"):
+    """The rehearsal's file with other text in places: each change is a pair of old and new."""
+    text = GOOD
+    for old, new in changes:
+        assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
+        text = text.replace(old, new)
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(path, given=None):
+    """The error that loading ends with."""
+    with pytest.raises(ParamsError) as caught:
+        load(path, given)
+    return caught.value
+
+
+def told(path, given=None):
+    """The lines that are told, without the hint at the end."""
+    return refused(path, given).what.splitlines()
+
+
+def at(path, text):
+    """``file:line`` of the line with this text, as an editor opens it."""
+    found = [n for n, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if text in line]
+    assert len(found) == 1, f"{text!r} is on lines {found}"
+    return f"{path}:{found[0]}"

@@ -1,0 +1,129 @@
+"""What one field may say, and what it says when nobody says anything."""
+
+from ipaddress import IPv4Network
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from runbook_lib.params.model import LOG_DAYS, Certificate, Data, Deploy, Guards, Network, Params
+from tests.params.spoilt import GOOD
+
+RAW = yaml.safe_load(GOOD)
+COMMIT = {"repository": "example/web", "commit": "0123456789abcdef" * 2 + "01234567"}
+
+
+def network(**changes):
+    return Network.model_validate(RAW["network"] | changes)
+
+
+def certificate(**fields):
+    return Certificate.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"arn": "arn:aws:acm:us-west-2:123456789012:certificate/0a1b"},
+        {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE"},
+        {"self_signed": "web.dev.test"},
+    ],
+)
+def test_a_certificate_comes_from_one_of_three_places(fields):
+    assert certificate(**fields).model_dump(exclude_none=True) == fields
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"arn": "arn:aws:acm:us-west-2:123456789012:certificate/0a1b", "self_signed": "web.dev.test"},
+        {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE", "self_signed": "web.dev.test"},
+    ],
+)
+def test_a_certificate_from_nowhere_or_from_two_places_is_refused(fields):
+    with pytest.raises(ValidationError, match="give exactly one of arn, domain"):
+        certificate(**fields)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"domain": "www.example.com"}, {"self_signed": "web.dev.test", "hosted_zone": "Z0123456789EXAMPLE"}]
+)
+def test_a_domain_and_its_zone_belong_together(fields):
+    with pytest.raises(ValidationError, match="domain and hosted_zone belong together"):
+        certificate(**fields)
+
+
+def test_a_revision_is_either_built_here_or_a_commit():
+    assert Deploy.model_validate({"source": "github", "github": COMMIT}).github
+    for fields in ({"source": "github"}, {"source": "s3", "github": COMMIT}):
+        with pytest.raises(ValidationError, match="belong together"):
+            Deploy.model_validate(fields)
+
+
+@pytest.mark.parametrize("commit", ["main", "v1.0", "0123456", COMMIT["commit"].upper(), 1234567])
+def test_a_revision_is_one_commit_and_no_name_that_moves(commit):
+    """What was reviewed is what is deployed."""
+    with pytest.raises(ValidationError):
+        Deploy.model_validate({"source": "github", "github": COMMIT | {"commit": commit}})
+
+
+def test_who_says_nothing_is_protected():
+    """Guards stand unless somebody takes them down."""
+    assert set(Guards().model_dump().values()) == {True}
+
+
+@pytest.mark.parametrize(
+    "key", ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI me@here", "ssh-rsa AAAAB3NzaC1yc2E=", " ssh-rsa AAAA \n"]
+)
+def test_a_public_key_is_taken(key):
+    assert network(public_key=key).public_key == key
+
+
+@pytest.mark.parametrize(
+    "key", ["-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA", "ecdsa-sha2-nistp256 AAAA", "ssh-dss AAAA", "~/.ssh/id.pub"]
+)
+def test_a_private_key_or_one_that_ec2_does_not_take_is_refused(key):
+    with pytest.raises(ValidationError, match="not an OpenSSH public key"):
+        network(public_key=key)
+
+
+@given(st.integers(min_value=-10, max_value=5000))
+def test_a_retention_is_taken_when_cloudwatch_logs_has_it(days):
+    for model, field in ((Data, "log_days"), (Network, "flow_log_days")):
+        raw = RAW["network"] if model is Network else {}
+        if days in LOG_DAYS:
+            assert getattr(model.model_validate(raw | {field: days}), field) == days
+        else:
+            with pytest.raises(ValidationError, match="CloudWatch Logs keeps logs"):
+                model.model_validate(raw | {field: days})
+
+
+@given(st.integers(0, 32), st.integers(0, 2**32 - 1))
+def test_ssh_is_open_to_a_network_of_administrators_only(length, address):
+    """Whatever is larger than any company's network is the world, also in parts."""
+    cidr = str(IPv4Network((address, length), strict=False))
+    if length < 8:
+        with pytest.raises(ValidationError, match="opens SSH to the world"):
+            network(admin_cidrs=[cidr])
+    else:
+        assert [str(found) for found in network(admin_cidrs=[cidr]).admin_cidrs] == [cidr]
+
+
+def test_one_world_open_network_among_others_is_refused():
+    with pytest.raises(ValidationError, match=r"0\.0\.0\.0/0 opens SSH to the world"):
+        network(admin_cidrs=["203.0.113.0/24", "0.0.0.0/0"])
+
+
+@pytest.mark.parametrize("env", ["dev", "dev2", "prod-eu", "a1-b2-c3", "qa"])
+def test_an_environment_has_a_plain_name(env):
+    assert Params.model_validate(RAW | {"env": env}).env == env
+
+
+@pytest.mark.parametrize("env", ["", "d", "Dev", "2dev", "-dev", "dev-", "dev--eu", "dev_eu", "dev.eu", "dev eu", 1])
+def test_a_name_that_some_service_refuses_is_refused(env):
+    """RDS takes no hyphen at the end nor two in a row, S3 no capitals, IAM no spaces."""
+    with pytest.raises(ValidationError):
+        Params.model_validate(RAW | {"env": env})

@@ -1,0 +1,97 @@
+"""What the compute stack wants, from parameters alone."""
+
+import pytest
+import yaml
+
+from runbook_lib.resource import resources_in
+from runbook_lib.resources.role_policy import RolePolicy
+from runbook_lib.stacks.compute import compute
+from runbook_lib.stacks.data import data
+from runbook_lib.stacks.deploy import deploy
+from runbook_lib.stacks.network import network
+from runbook_lib.stacks.user_data import web_server
+from tests.stacks.test_network import PARAMS, load
+
+ARN = "arn:aws:acm:us-west-2:123456789012:certificate/11112222-3333-4444-5555-666677778888"
+
+
+def params(env="local", **changed):
+    """The environment's own, but for fields of its compute section."""
+    found = load(PARAMS / f"{env}.yaml")
+    raw = found.model_dump(mode="json")
+    raw["compute"] |= changed
+    return type(found).model_validate(raw)
+
+
+@pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
+def test_it_stands_on_the_network_and_on_itself(env):
+    wanted = params(env)
+    known = {r.key for r in (*compute(wanted), *network(wanted))}
+    assert {need.key for r in compute(wanted) for need in resources_in(r.needs)} <= known
+
+
+@pytest.mark.parametrize(
+    ("certificate", "kinds"),
+    [
+        ({"arn": ARN}, ["given_certificate.web"]),
+        ({"self_signed": "web.example.test"}, ["imported_certificate.web"]),
+        (
+            {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE"},
+            ["requested_certificate.web", "hosted_zone.web", "validation_record.web"],
+        ),
+    ],
+)
+def test_each_source_of_a_certificate_is_a_choice_of_parameters(certificate, kinds):
+    """The listener presents it; only a domain of ours gets a DNS record that leads to the load balancer."""
+    web = compute(params(certificate=certificate))
+    assert [r.key for r in web.certificate] == kinds
+    assert web["listener.https"].certificate.key == kinds[0]
+    assert [r.key for r in web.dns] == (["alias_record.web"] if "domain" in certificate else [])
+
+
+def test_one_server_in_each_zone_is_the_least():
+    servers = compute(params(max_per_zone=3))["auto_scaling_group.web"]
+    assert (servers.least, servers.most) == (2, 6)
+    assert {subnet.zone for subnet in servers.subnets} == {"us-west-2a", "us-west-2b"}
+    assert all(subnet.name.startswith("private-") for subnet in servers.subnets)
+    assert servers.desired({})["spread"] == "balanced-only"
+
+
+def test_servers_wait_for_their_way_out():
+    """A server that boots before the NAT route exists cannot install anything."""
+    servers = compute(params())["auto_scaling_group.web"]
+    subnets = [f"route_table_association.private-us-west-2{zone}" for zone in "ab"]
+    assert [r.key for r in servers.must_be_ready] == ["route.private-us-west-2a", *subnets]
+
+
+def test_an_image_can_be_pinned():
+    """Then nothing is looked up, and a newer one changes nothing."""
+    web = compute(params(image="ami-0123456789abcdef0"))
+    assert web["launch_template.web"].image == "ami-0123456789abcdef0"
+    assert not [r for r in web if r.key.startswith("machine_image.")]
+
+
+@pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
+def test_no_role_may_do_anything_to_everything(env):
+    """No action and no resource is a bare star, and the servers' reads are bound to names."""
+    wanted = params(env)
+    policies = [r for stack in (network, data, compute, deploy) for r in stack(wanted) if isinstance(r, RolePolicy)]
+    for policy in policies:
+        assert "*" not in {*policy.actions, *(on if isinstance(on, str) else on[0] for on in policy.on)}, policy.key
+        assert not [action for action in policy.actions if action.endswith("*")]
+    servers = {action for policy in policies if policy.role.key == "role.web" for action in policy.actions}
+    assert servers == {"s3:GetObject", "s3:GetObjectVersion", "secretsmanager:GetSecretValue", "ssm:GetParameter"}
+
+
+def test_user_data_is_what_cloud_init_reads():
+    """It installs agent and runtime, and answers the health check until the first deployment."""
+    text = web_server(params(app_port=9000), "/local/web/config")
+    assert text.startswith("## template: jinja\n#cloud-config\n")
+    read = yaml.safe_load(text.replace("{{", "<").replace("}}", ">"))
+    files = {entry["path"]: entry["content"] for entry in read["write_files"]}
+    assert "WEBAPP_PORT=9000" in files["/etc/webapp/instance.env"]
+    assert "/opt/placeholder/healthz" in files
+    assert "aws-codedeploy-us-west-2" in files["/usr/local/sbin/install-codedeploy-agent"]
+    assert ["/usr/local/sbin/install-codedeploy-agent"] in read["runcmd"]
+    assert "python3.11" in read["packages"]
+    assert len(text.encode()) < 16 * 1024  # what EC2 takes

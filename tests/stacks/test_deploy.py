@@ -1,0 +1,64 @@
+"""What the deploy stack wants, from parameters and a bundle."""
+
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.bundle import Bundle
+from runbook_lib.resource import resources_in
+from runbook_lib.stacks.all import stacks
+from runbook_lib.stacks.deploy import deploy
+from tests.stacks.test_network import PARAMS, load
+
+BUNDLE = Bundle(path=Path("bundle.zip"), sha256="ab" * 32, size=1, revision="cd" * 32)
+GITHUB = {"repository": "example/web", "commit": "0123456789abcdef0123456789abcdef01234567"}
+
+
+def params(env="local", **changed):
+    """The environment's own, but for fields of its deploy section."""
+    found = load(PARAMS / f"{env}.yaml")
+    raw = found.model_dump(mode="json")
+    raw["deploy"] |= changed
+    return type(found).model_validate(raw)
+
+
+@pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
+def test_it_stands_on_the_earlier_layers_and_on_itself(env):
+    """But for the password's secret, which RDS makes along with the database."""
+    wanted = params(env)
+    known = {r.key for stack in stacks(wanted) for r in stack} | {r.key for r in deploy(wanted, BUNDLE)}
+    needed = {need.key for r in deploy(wanted, BUNDLE) for need in resources_in(r.needs)}
+    assert needed - known == {"master_user_secret.database"}
+
+
+def test_a_bundle_is_stored_and_released_under_its_digest():
+    app = deploy(params(), BUNDLE)
+    assert app["stored_bundle.web"].sha256 == BUNDLE.sha256
+    assert app["release.web"].desired({}) == {"revision": f"sha256 {BUNDLE.sha256}"}
+
+
+def test_from_github_there_is_nothing_to_store():
+    """CodeDeploy fetches the commit itself, named in full."""
+    app = deploy(params(source="github", github=GITHUB))
+    assert list(app.bundle) == []
+    assert app["release.web"].desired({}) == {"revision": "example/web@0123456789abcdef0123456789abcdef01234567"}
+
+
+def test_without_a_bundle_nothing_is_released():
+    """As in a destroy, which needs to build none."""
+    app = deploy(params())
+    assert (list(app.bundle), list(app.release)) == ([], [])
+
+
+def test_what_the_application_is_told_holds_no_secret():
+    """Names of secrets only; and the servers get to read exactly those, and the database's."""
+    app = deploy(params(), BUNDLE)
+    told = app["configuration_parameter.web/config"]
+    assert {told.app_secret.key, told.session_secret.key} == {"random_secret.web/database", "random_secret.web/session"}
+    reads = app["role_policy.web-master-secret"]
+    assert reads.on == (("{}", told.master_secret),)
+    assert reads.actions == ("secretsmanager:GetSecretValue",)
+
+
+def test_a_domain_is_the_sites_name():
+    assert deploy(params("prod"), BUNDLE)["configuration_parameter.web/config"].domain == "www.example.com"

@@ -1,0 +1,133 @@
+"""The same application is the same bundle, byte for byte, wherever it is packed."""
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import runbook_lib
+from runbook_lib.bundle import BundleError, build, revision, wheelhouse
+
+WEBAPP = Path(runbook_lib.__file__).parents[1] / "webapp"
+FILES = {"appspec.yml": "version: 0.0\nos: linux\n", "app/main.py": "print('hello')\n", "hooks/start.sh": "#!/bin/sh\n"}
+
+
+@pytest.fixture
+def app(tmp_path):
+    """A small application that locks no wheels."""
+
+    def make(name, files=FILES):
+        for path, text in files.items():
+            target = tmp_path / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        return tmp_path / name
+
+    return make
+
+
+def test_the_same_content_is_the_same_bundle(app, tmp_path):
+    """Neither the order in which files were made, nor their times and modes, nor the folder's name count."""
+    one, two = app("one"), app("two", dict(reversed(FILES.items())))
+    os.utime(two / "appspec.yml", (0, 0))
+    (two / "app" / "main.py").chmod(0o600)
+    first, second = build(one, tmp_path / "a"), build(two, tmp_path / "b")
+    assert first.sha256 == second.sha256
+    assert first.path.read_bytes() == second.path.read_bytes()
+    assert first.path.name == f"{first.sha256}.zip"
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_another_content_is_another_bundle(app, tmp_path, path):
+    one, two = app("one"), app("two", FILES | {path: FILES[path] + "# changed\n"})
+    assert build(one, tmp_path).sha256 != build(two, tmp_path).sha256
+    assert revision(one) != revision(two)
+
+
+def test_what_only_a_developer_has_does_not_travel(app, tmp_path):
+    one = app("one")
+    noise = {"__pycache__/x.pyc": "x", "tests/test_x.py": "x", ".env": "SECRET=1", "notes.md": "x", "app/x.swp": "x"}
+    two = app("two", FILES | noise)
+    assert build(one, tmp_path).sha256 == build(two, tmp_path).sha256
+
+
+def test_hooks_can_be_executed_and_the_revision_is_inside(app, tmp_path):
+    bundle = build(app("one"), tmp_path)
+    with zipfile.ZipFile(bundle.path) as archive:
+        assert archive.getinfo("hooks/start.sh").external_attr >> 16 == 0o100755
+        assert archive.getinfo("appspec.yml").external_attr >> 16 == 0o100644
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert archive.read("REVISION").decode().strip() == bundle.revision == revision(tmp_path / "one")
+
+
+def test_a_missing_wheel_is_named_with_what_to_do(app, tmp_path):
+    (tmp_path / "wheels").mkdir()
+    locked = FILES | {"requirements.txt": f"flask==3.0.0 --hash=sha256:{'0' * 64}\n"}
+    with pytest.raises(BundleError, match=r"lacks a wheel of flask==3\.0\.0[\s\S]*lock\.py"):
+        build(app("one", locked), tmp_path, wheels=tmp_path / "wheels")
+
+
+def test_wheels_that_cannot_be_fetched_are_told_with_what_to_do(app, tmp_path, monkeypatch):
+    """Without a network, and without a wheel in the cache: no traceback of pip's, and nothing half in the cache."""
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    locked = FILES | {"requirements.txt": f"flask==3.0.0 --hash=sha256:{'0' * 64}\n"}
+    with pytest.raises(BundleError, match=r"cannot be fetched[\s\S]*Connect to a package index once") as raised:
+        wheelhouse(app("one", locked), tmp_path / "cache")
+    assert "Traceback" not in str(raised.value)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_wheel_that_is_not_what_was_locked_is_refused(app, tmp_path):
+    """Its name says nothing, its content counts: who changes the cache deploys nothing."""
+    good = b"the wheel that was locked"
+    lock = f"flask==3.0.0 --hash=sha256:{hashlib.sha256(good).hexdigest()}\n"
+    one = app("one", FILES | {"requirements.txt": lock})
+    (tmp_path / "wheels").mkdir()
+    wheel = tmp_path / "wheels" / "flask-3.0.0-py3-none-any.whl"
+    wheel.write_bytes(b"something else")
+    with pytest.raises(BundleError, match="lacks a wheel of flask"):
+        build(one, tmp_path, wheels=wheel.parent)
+    wheel.write_bytes(good)
+    (wheel.parent / "left-over-1.0-py3-none-any.whl").write_bytes(b"of an older lock")
+    with zipfile.ZipFile(build(one, tmp_path, wheels=wheel.parent).path) as archive:
+        assert [n for n in archive.namelist() if n.startswith("wheels/")] == [f"wheels/{wheel.name}"]
+        assert archive.read(f"wheels/{wheel.name}") == good
+
+
+def test_a_commit_is_another_zip_of_the_same_revision(app, tmp_path):
+    """What servers answer at /version stays comparable, whoever packed it."""
+    one = app("one")
+    plain, named = build(one, tmp_path), build(one, tmp_path, commit="abc123")
+    assert plain.sha256 != named.sha256
+    assert plain.revision == named.revision
+
+
+def test_packing_leaves_one_file_that_others_may_read(app, tmp_path):
+    """Also when it is packed again beside it."""
+    first, again = (build(app("one"), tmp_path / "bundles") for _ in range(2))
+    assert list((tmp_path / "bundles").iterdir()) == [first.path] == [again.path]
+    assert first.path.stat().st_mode & 0o777 == 0o644
+    assert (first.size, hashlib.sha256(first.path.read_bytes()).hexdigest()) == (
+        first.path.stat().st_size, first.sha256,
+    )  # fmt: skip
+
+
+def test_a_folder_without_appspec_is_no_application(tmp_path):
+    with pytest.raises(BundleError, match=r"no appspec\.yml"):
+        build(tmp_path, tmp_path)
+
+
+def test_the_sample_application_holds_everything_an_instance_needs(tmp_path):
+    """Built twice it is the same; every hook that appspec.yml names is inside, and every locked wheel."""
+    first, second = build(WEBAPP, tmp_path / "a"), build(WEBAPP, tmp_path / "b")
+    assert first.sha256 == second.sha256
+    with zipfile.ZipFile(first.path) as archive:
+        names = set(archive.namelist())
+    hooks = {line.split()[-1] for line in (WEBAPP / "appspec.yml").read_text().splitlines() if "location:" in line}
+    assert hooks <= names
+    locked = (WEBAPP / "requirements.txt").read_text().count("--hash=sha256:")
+    assert len([name for name in names if name.startswith("wheels/")]) == locked

@@ -1,0 +1,668 @@
+"""The loop that does all the work, on an account of our own making: no AWS, and no time that really passes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from runbook_lib.engine import Clock, Engine
+from runbook_lib.errors import Blocked, Failed, MissingNeed, NoAccess, NotSettled, Refused
+from runbook_lib.journal import Journal
+from runbook_lib.plan import Action
+from runbook_lib.resource import Observed, Resource, kind
+from runbook_lib.stack import Stack
+
+
+@dataclass
+class Made:
+    """A thing in the account; it is ready, or gone, when its time has come."""
+
+    size: int
+    shape: str
+    ready_at: float
+    seen_at: float = 0.0
+    gone_at: float | None = None
+    failed: str = ""
+
+
+@dataclass
+class World:
+    """An account that keeps its own time, and a diary of all that is done to it."""
+
+    env: str = "test"
+    account: str = "123456789012"
+    region: str = "us-west-2"
+    now: float = 0.0
+    things: dict[str, Made] = field(default_factory=dict)
+    wrote: list[tuple[str, str]] = field(default_factory=list)
+    at: dict[tuple[str, str], float] = field(default_factory=dict)
+    takes: dict[str, float] = field(default_factory=dict)
+    late: dict[str, float] = field(default_factory=dict)
+    leaves: dict[str, float] = field(default_factory=dict)
+    breaks: dict[str, str] = field(default_factory=dict)
+    answers: dict[tuple[str, str], list[Exception | None]] = field(default_factory=dict)
+    looked: int = 0
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def write(self, verb, name, deed):
+        """Do it, unless the next answer for it is a refusal; one that is uncertain comes as it says."""
+        answers = self.answers.get((verb, name), [])
+        answer = answers.pop(0) if answers else None
+        if isinstance(answer, Lost) and answer.done:
+            self.done(verb, name, deed)
+        if answer:
+            raise answer
+        self.done(verb, name, deed)
+
+    def done(self, verb, name, deed):
+        self.wrote.append((verb, name))
+        self.at[verb, name] = self.now
+        deed()
+
+    def find(self, name):
+        self.looked += 1
+        made = self.things.get(name)
+        if made and made.gone_at is not None and made.gone_at <= self.now:
+            del self.things[name]
+        return self.things.get(name) if made and made.seen_at <= self.now else None
+
+    def add(self, name, size, shape="round"):
+        assert name not in self.things, f"{name} is there twice"
+        ready, seen = self.now + self.takes.get(name, 0), self.now + self.late.get(name, 0)
+        self.things[name] = Made(size, shape, ready, seen)
+
+
+class Lost(Refused):
+    """No answer came; *done* says whether AWS heard."""
+
+    def __init__(self, *, done):
+        super().__init__("no answer", fix="Try again.", code="NoAnswer", passing=True, certain=False)
+        self.done = done
+
+
+def refused(code, **more):
+    return Refused(f"it was refused: {code}", fix="Correct it.", code=code, **more)
+
+
+@kind
+class Thing(Resource):
+    """Stands on others, some of which it needs ready."""
+
+    size: int = 1
+    shape: str = "round"
+    on: tuple[Resource, ...] = ()
+    on_ready: tuple[Resource, ...] = ()
+
+    fixed = frozenset({"shape"})
+    waits_for = frozenset({"on_ready"})
+    catching_up = frozenset({"NotHeardOf"})
+
+    def desired(self, ids):
+        return {"size": self.size, "shape": self.shape}
+
+    def observe(self, look, ids):
+        world = look.aws
+        made = world.find(self.key)
+        if made is None:
+            return None
+        ready = made.ready_at <= world.now
+        failed = world.breaks.get(self.key, "") if ready else ""
+        status = "deleting" if made.gone_at is not None else "available" if ready else "pending"
+        state = {"size": made.size, "shape": made.shape}
+        there = ready and not failed
+        return Observed(self.key, state, ready=there, status=status, failed=failed, going=made.gone_at is not None)
+
+    def create(self, aws, ids):
+        for need in self.needs:
+            assert need in ids, f"{need.key} has no id yet"
+        aws.write("create", self.key, lambda: aws.add(self.key, self._first(), self.shape))
+
+    def _first(self):
+        return self.size
+
+    def update(self, aws, ids, seen, drift):
+        assert drift == {"size"}
+        aws.write("update", self.key, lambda: setattr(aws.things[self.key], "size", self.size))
+
+    def delete(self, aws, ids, seen):
+        gone = aws.now + aws.leaves.get(self.key, 0)
+        aws.write("delete", self.key, lambda: setattr(aws.things[self.key], "gone_at", gone))
+
+
+@kind
+class Hasty(Thing):
+    patience = 30
+
+
+@kind
+class Bare(Thing):
+    """Made without its size, which is set by an update."""
+
+    def _first(self):
+        return 0
+
+
+@kind
+class Slow(Bare):
+    update_when_ready = True
+
+
+@kind
+class LongSlow(Slow):
+    patience = 1200
+
+
+@kind
+class Dear(Thing):
+    @property
+    def keep(self):
+        return "it is dear to us"
+
+
+@kind
+class Given(Thing):
+    given = True
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def start(world, tmp_path):
+    """A new run on the account."""
+
+    def engine(**more):
+        clock = Clock(now=lambda: world.now, sleep=world.sleep)
+        return Engine(world, Journal(tmp_path / "journal.jsonl"), clock=clock, **more)
+
+    return engine
+
+
+@pytest.fixture
+def engine(start):
+    return start()
+
+
+def stack(*resources):
+    return Stack("s", all=resources)
+
+
+def journal(tmp_path):
+    return [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
+
+
+class TestStartEarlyWaitLate:
+    def test_an_apply_returns_when_aws_has_accepted(self, engine, world):
+        """Nobody waits for a thing of which an id is enough, however long it takes."""
+        a = Thing(name="a")
+        world.takes = {"thing.a": 1000}
+        engine.apply(stack(a, Thing(name="b", on=(a,))))
+        assert world.wrote == [("create", "thing.a"), ("create", "thing.b")]
+        assert world.now == 0
+
+    def test_what_needs_another_ready_waits_for_that_one_only(self, engine, world):
+        a, slow = Thing(name="a"), Thing(name="slow")
+        world.takes = {"thing.a": 40, "thing.slow": 1000}
+        engine.apply(stack(a, slow, Thing(name="b", on=(slow,), on_ready=(a,))))
+        assert 40 <= world.at["create", "thing.b"] < 60
+        assert world.things["thing.slow"].ready_at == 1000
+
+    def test_all_that_needs_no_waiting_is_started_before_the_first_wait(self, engine, world):
+        """In the order of the stack: what is independent is declared first, and starts at once."""
+        a = Thing(name="a")
+        world.takes = {"thing.a": 40}
+        engine.apply(stack(a, Thing(name="free"), Thing(name="b", on_ready=(a,))))
+        assert world.at["create", "thing.free"] == 0
+
+    def test_settling_waits_side_by_side(self, engine, world):
+        """Three that take a minute each take a minute together."""
+        world.takes = {f"thing.{name}": 60 for name in "abc"}
+        things = stack(*(Thing(name=name) for name in "abc"))
+        engine.apply(things)
+        engine.settle(things, engine.survey(things))
+        assert 60 <= world.now < 75
+
+    def test_settling_what_is_ready_takes_no_time(self, engine, world):
+        things = stack(Thing(name="a"))
+        engine.apply(things)
+        engine.settle(things, engine.survey(things))
+        assert world.now == 0
+
+    def test_who_watches_hears_what_is_awaited_and_for_how_long(self, engine, world):
+        world.takes = {"thing.a": 5}
+        a, heard = Thing(name="a"), []
+        engine.apply(stack(a))
+        engine.settle([a], engine.survey(stack(a)), lambda resource, status, took: heard.append((status, took)))
+        assert {status for status, _ in heard} == {"pending", "available"}
+        assert heard[-1][0] == "available"
+        assert heard[-1][1] >= 5
+
+    def test_patience_ends(self, engine, world):
+        """It is said which, how long was waited, what was seen last, and how to go on; what is done stays done."""
+        world.takes = {"hasty.a": 100}
+        a = Hasty(name="a")
+        engine.apply(stack(a))
+        with pytest.raises(NotSettled, match=r"hasty\.a did not settle within 30 s; last seen: pending"):
+            engine.settle([a], engine.survey(stack(a)))
+        assert 30 <= world.now < 45
+        world.now = 200
+        engine.settle([a], engine.survey(stack(a), afresh=True))
+
+    def test_what_aws_calls_failed_is_not_waited_for(self, engine, world):
+        world.takes = {"thing.a": 5}
+        world.breaks = {"thing.a": "no capacity"}
+        a = Thing(name="a")
+        engine.apply(stack(a))
+        with pytest.raises(Failed, match=r"thing\.a failed: no capacity"):
+            engine.settle([a], engine.survey(stack(a)))
+        assert world.now < 15
+
+    def test_what_needs_something_that_failed_is_not_begun(self, engine, world):
+        world.takes = {"thing.a": 5}
+        world.breaks = {"thing.a": "no capacity"}
+        a = Thing(name="a")
+        with pytest.raises(Failed, match=r"thing\.a failed"):
+            engine.apply(stack(a, Thing(name="b", on_ready=(a,))))
+        assert world.wrote == [("create", "thing.a")]
+
+    def test_what_is_being_deleted_is_waited_for_and_then_made_anew(self, engine, world):
+        """It is neither there nor gone; to make it now would be refused, or make it twice."""
+        world.add("thing.a", 1)
+        world.things["thing.a"].gone_at = 25.0
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+        assert 25 <= world.at["create", "thing.a"] < 45
+
+    def test_what_a_create_left_out_is_set_at_once(self, engine, world):
+        world.takes = {"bare.a": 50}
+        engine.apply(stack(Bare(name="a", size=3)))
+        assert world.wrote == [("create", "bare.a"), ("update", "bare.a")]
+        assert world.now == 0
+
+    def test_what_takes_changes_only_when_ready_is_changed_then(self, engine, world):
+        world.takes = {"slow.a": 50}
+        engine.apply(stack(Slow(name="a", size=3)))
+        assert world.wrote == [("create", "slow.a"), ("update", "slow.a")]
+        assert 50 <= world.at["update", "slow.a"] < 70
+
+    def test_a_new_thing_that_shows_late_is_not_made_twice(self, engine, world):
+        """AWS lists new things late; the one that was accepted is waited for, however long it takes to show."""
+        world.late = {"thing.a": 45}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+        assert world.now >= 45
+
+
+class TestWhatStandsInTheWay:
+    def test_what_aws_cannot_change_in_place_stops_before_anything_is_done(self, engine, world):
+        world.add("thing.b", 1, shape="square")
+        with pytest.raises(Blocked, match=r"thing\.b: AWS cannot change shape in place"):
+            engine.apply(stack(Thing(name="a"), Thing(name="b")))
+        assert world.wrote == []
+
+    def test_what_is_given_and_missing_stops_before_anything_is_done(self, engine, world):
+        with pytest.raises(Blocked, match=r"given\.theirs: is not there, and not ours to make"):
+            engine.apply(stack(Thing(name="a"), Given(name="theirs")))
+        assert world.wrote == []
+
+    def test_a_need_of_an_earlier_layer_that_is_missing_is_named(self, engine, world):
+        with pytest.raises(MissingNeed, match=r"s needs thing\.below, which does not exist"):
+            engine.apply(stack(Thing(name="a", on=(Thing(name="below"),))))
+        assert world.wrote == []
+
+    def test_a_need_that_another_notebook_is_making_is_waited_for(self, start, world):
+        below, heard = Thing(name="below"), []
+
+        def coming():
+            if world.now > 20 and "thing.below" not in world.things:
+                world.add("thing.below", 1)
+            return True
+
+        a = stack(Thing(name="a", on=(below,)))
+        start(coming=coming).apply(a, watch=lambda resource, status, took: heard.append((resource.key, status)))
+        assert world.wrote == [("create", "thing.a")]
+        assert ("thing.below", "awaited") in heard
+
+    def test_a_need_is_not_waited_for_once_the_others_are_done(self, start, world):
+        """What another notebook made with its last breath is still seen; what it did not make is missing."""
+        below = Thing(name="below")
+
+        def ended():
+            world.add("thing.below", 1)
+            return False
+
+        start(coming=ended).apply(stack(Thing(name="a", on=(below,))))
+        assert world.wrote == [("create", "thing.a")]
+        with pytest.raises(MissingNeed, match=r"thing\.other"):
+            start(coming=lambda: world.now < 10).apply(stack(Thing(name="b", on=(Thing(name="other"),))))
+
+    def test_a_need_that_never_comes_is_waited_for_only_within_its_patience(self, start, world):
+        with pytest.raises(MissingNeed, match=r"hasty\.below"):
+            start(coming=lambda: True).apply(stack(Thing(name="a", on=(Hasty(name="below"),))))
+        assert 30 < world.now < 60
+
+
+class TestLostAnswers:
+    @pytest.mark.parametrize("late", [0, 15])
+    def test_a_create_that_happened_is_never_sent_twice(self, engine, world, late):
+        """Although its answer was lost, and AWS shows it late."""
+        world.answers = {("create", "thing.a"): [Lost(done=True)]}
+        world.late = {"thing.a": late}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+
+    def test_a_create_that_did_not_happen_is_sent_again(self, engine, world):
+        """After a while in which it would have shown up."""
+        world.answers = {("create", "thing.a"): [Lost(done=False), Lost(done=False)]}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+        assert world.at["create", "thing.a"] >= 20
+
+    def test_it_is_looked_for_as_long_when_it_was_sent_late(self, engine, world):
+        """The one before had to go first: what counts is when the answer was lost, not when the work began."""
+        world.add("thing.a", 1)
+        world.things["thing.a"].gone_at = 40.0
+        world.answers = {("create", "thing.a"): [Lost(done=True)]}
+        world.late = {"thing.a": 15}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+
+    @pytest.mark.parametrize("done", [True, False])
+    def test_an_update_is_looked_for_and_sent_again_if_need_be(self, engine, world, done):
+        world.add("thing.a", 1)
+        world.answers = {("update", "thing.a"): [Lost(done=done)]}
+        engine.apply(stack(Thing(name="a", size=2)))
+        assert world.wrote == [("update", "thing.a")]
+        assert world.things["thing.a"].size == 2
+
+    def test_an_update_that_shows_late_is_sent_once(self, engine, world, monkeypatch):
+        world.add("thing.a", 1)
+        late = replace(world.things["thing.a"], size=2)
+
+        def update(self, aws, ids, seen, drift):
+            aws.write("update", self.key, lambda: None)
+
+        def sleep(seconds):
+            world.now += seconds
+            if world.now > 10:
+                world.things["thing.a"] = late
+
+        monkeypatch.setattr(Thing, "update", update)
+        monkeypatch.setattr(world, "sleep", sleep, raising=False)
+        Engine(world, engine.journal, clock=Clock(lambda: world.now, sleep)).apply(stack(Thing(name="a", size=2)))
+        assert world.wrote == [("update", "thing.a")]
+
+    @pytest.mark.parametrize("done", [True, False])
+    def test_a_delete_is_looked_for_and_sent_again_if_need_be(self, engine, world, done):
+        world.add("thing.a", 1)
+        world.answers = {("delete", "thing.a"): [Lost(done=done)]}
+        engine.destroy(stack(Thing(name="a")))
+        assert world.wrote == [("delete", "thing.a")]
+        assert world.things == {}
+
+    def test_no_answer_at_all_is_given_up_in_the_end_naming_the_resource(self, engine, world):
+        world.answers = {("create", "thing.a"): [Lost(done=False)] * 1000}
+        with pytest.raises(Refused, match=r"thing\.a: no answer"):
+            engine.apply(stack(Thing(name="a")))
+        assert 90 <= world.now < 120
+
+
+class TestRefusals:
+    def test_that_aws_has_not_heard_of_a_need_yet_is_worth_another_try(self, engine, world):
+        world.answers = {("create", "thing.a"): [refused("NotHeardOf")] * 3}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+        assert world.now > 0
+
+    def test_throttling_is_worth_another_try(self, engine, world):
+        world.answers = {("create", "thing.a"): [refused("Throttling", passing=True)]}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+
+    def test_throttling_is_worth_another_try_also_after_a_long_wait(self, engine, world):
+        """It took ten minutes to be ready for the change, and the first word AWS has for it is to wait a little."""
+        world.takes = {"long_slow.a": 600}
+        world.answers = {("update", "long_slow.a"): [refused("Throttling", passing=True)]}
+        engine.apply(stack(LongSlow(name="a", size=3)))
+        assert [verb for verb, _ in world.wrote] == ["create", "update"]
+
+    def test_any_other_refusal_is_raised_at_once_naming_the_resource(self, engine, world, tmp_path):
+        """What was done before stays done; the journal says what was refused."""
+        world.answers = {("create", "thing.b"): [refused("AccessDenied")]}
+        with pytest.raises(Refused, match=r"thing\.b: it was refused: AccessDenied") as stopped:
+            engine.apply(stack(Thing(name="a"), Thing(name="b"), Thing(name="c")))
+        assert stopped.value.code == "AccessDenied"
+        assert world.wrote == [("create", "thing.a")]
+        assert world.now == 0
+        assert [(line["key"], line["ok"]) for line in journal(tmp_path)] == [("thing.a", True), ("thing.b", False)]
+
+    def test_what_aws_keeps_refusing_is_raised_within_minutes(self, engine, world):
+        world.answers = {("create", "thing.a"): [refused("NotHeardOf")] * 1000}
+        with pytest.raises(Refused, match=r"thing\.a: .*NotHeardOf"):
+            engine.apply(stack(Thing(name="a")))
+        assert 90 <= world.now < 120
+
+    def test_credentials_that_ran_out_are_no_refusal_and_stop_it(self, engine, world):
+        world.answers = {("create", "thing.a"): [NoAccess("AWS does not know these", fix="Sign in again.")]}
+        with pytest.raises(NoAccess):
+            engine.apply(stack(Thing(name="a")))
+
+    def test_the_next_apply_goes_on_from_there(self, start, world):
+        world.answers = {("create", "thing.b"): [refused("AccessDenied")]}
+        both = stack(Thing(name="a"), Thing(name="b"))
+        with pytest.raises(Refused):
+            start().apply(both)
+        start().apply(both)
+        assert world.wrote == [("create", "thing.a"), ("create", "thing.b")]
+
+
+class TestLeave:
+    def test_every_write_is_allowed_and_held_first(self, start, world):
+        """The approval is asked, and the lock looked at, before each write and not only once."""
+        said = []
+
+        def hold():
+            said.append(("hold", len(world.wrote)))
+
+        engine = start(hold=hold)
+        world.add("thing.c", 1)
+        engine.apply(
+            stack(Thing(name="a"), Thing(name="b"), Thing(name="c", size=2)),
+            allow=lambda change: said.append((f"{change.action} {change.key}", len(world.wrote))),
+        )
+        for key, before in (("create thing.a", 0), ("create thing.b", 1), ("update thing.c", 2)):
+            assert (key, before) in said
+            assert ("hold", before) in said
+        assert len(world.wrote) == 3
+
+    def test_nothing_is_begun_when_one_change_is_not_allowed(self, engine, world):
+        def allow(change):
+            if change.key == "thing.b":
+                raise Blocked("not approved", fix="Review it.")
+
+        things = stack(Thing(name="a"), Thing(name="b"))
+        with pytest.raises(Blocked):
+            engine.apply(things, allow=allow)
+        assert world.wrote == []
+        world.add("thing.a", 1)
+        world.add("thing.b", 1)
+        with pytest.raises(Blocked):
+            engine.destroy(things, allow=allow)
+        assert world.wrote == []
+
+    @pytest.mark.parametrize("verb", ["apply", "destroy"])
+    def test_nothing_is_written_once_the_lock_is_lost(self, start, world, verb):
+        def hold():
+            if world.wrote:
+                raise Blocked("the lock is not ours", fix="Wait.")
+
+        if verb == "destroy":
+            world.add("thing.a", 1)
+            world.add("thing.b", 1)
+        with pytest.raises(Blocked, match="lock"):
+            getattr(start(hold=hold), verb)(stack(Thing(name="a"), Thing(name="b")))
+        assert len(world.wrote) == 1
+
+    def test_drift_that_comes_up_meanwhile_needs_leave_too(self, start, world):
+        """What somebody changed between the plan and the write was never reviewed as such."""
+        asked = []
+
+        def allow(change):
+            asked.append((change.key, change.action, change.fields.get("size")))
+            if len(asked) == 1:
+                world.things["thing.a"].size = 7
+
+        world.add("thing.a", 1)
+        start().apply(stack(Thing(name="a", size=2)), allow=allow)
+        assert asked == [("thing.a", Action.UPDATE, (1, 2)), ("thing.a", Action.UPDATE, (7, 2))]
+
+
+class TestRemoval:
+    @pytest.fixture
+    def tower(self, engine, world):
+        """c on b on a, and d beside them."""
+        a = Thing(name="a")
+        b = Thing(name="b", on=(a,))
+        tower = stack(a, b, Thing(name="c", on_ready=(b,)), Thing(name="d"))
+        engine.apply(tower)
+        world.wrote.clear()
+        return tower
+
+    def test_what_needs_a_thing_goes_first_and_is_gone_before(self, engine, world, tower):
+        world.leaves = {"thing.c": 30}
+        engine.destroy(tower)
+        assert world.at["delete", "thing.b"] >= 30
+        assert world.at["delete", "thing.a"] >= world.at["delete", "thing.b"]
+        assert world.things == {}
+
+    def test_what_nothing_needs_goes_at_once(self, engine, world, tower):
+        world.leaves = {"thing.c": 30}
+        engine.destroy(tower)
+        assert world.at["delete", "thing.d"] == 0
+
+    def test_it_returns_when_all_of_it_is_gone(self, engine, world, tower):
+        world.leaves = {"thing.a": 50}
+        engine.destroy(tower)
+        assert world.now >= 50
+        assert world.find("thing.a") is None
+        assert engine.plan(tower, present=False, afresh=True).todo == ()
+
+    @pytest.mark.parametrize("code", ["DependencyViolation", "NotHeardOf", "ScalingActivityInProgress"])
+    def test_what_is_still_in_use_is_tried_again(self, engine, world, tower, code, tmp_path):
+        """AWS's own bookkeeping lags behind; the others go meanwhile."""
+        world.answers = {("delete", "thing.a"): [refused(code)] * 4}
+        heard = []
+        engine.destroy(tower, watch=lambda resource, status, took: heard.append((resource.key, status)))
+        assert world.things == {}
+        assert ("thing.a", "still in use") in heard
+        assert Counter(world.wrote) == Counter([("delete", f"thing.{name}") for name in "abcd"])
+        assert [line["ok"] for line in journal(tmp_path) if line["key"] == "thing.a"][1:] == [True]
+
+    def test_what_something_else_uses_for_good_is_named(self, engine, world, tower, tmp_path):
+        world.answers = {("delete", "thing.a"): [refused("DependencyViolation")] * 1000}
+        with pytest.raises(Refused, match=r"thing\.a: it was refused: DependencyViolation"):
+            engine.destroy(tower)
+        assert set(world.things) == {"thing.a"}
+        assert Thing.patience <= world.now < 300
+        assert journal(tmp_path)[-1]["ok"] is False
+
+    def test_any_other_refusal_is_raised_at_once(self, engine, world, tower):
+        world.answers = {("delete", "thing.c"): [refused("AccessDenied")]}
+        with pytest.raises(Refused, match=r"thing\.c: it was refused: AccessDenied"):
+            engine.destroy(tower)
+        assert world.now == 0
+
+    def test_gone_is_gone_whoever_did_it(self, engine, world, tower):
+        """AWS says that it does not exist, because somebody else was faster: that is what was wanted."""
+
+        class Faster(Refused):
+            pass
+
+        def vanish(*_):
+            del world.things["thing.c"]
+            raise Faster("no such thing", fix="", code="NotFound")
+
+        before = Thing.delete
+        try:
+            Thing.delete = lambda self, *a: vanish() if self.key == "thing.c" else before(self, *a)
+            engine.destroy(tower)
+        finally:
+            Thing.delete = before
+        assert world.things == {}
+
+    def test_what_is_already_going_is_only_waited_for(self, engine, world, tower):
+        world.things["thing.c"].gone_at = 20.0
+        engine.destroy(tower)
+        assert ("delete", "thing.c") not in world.wrote
+        assert world.at["delete", "thing.b"] >= 20
+
+    def test_what_never_goes_is_named(self, engine, world, tower):
+        world.leaves = {"thing.c": 10_000}
+        with pytest.raises(NotSettled, match=r"thing\.c did not settle .*; last seen: deleting"):
+            engine.destroy(tower)
+        assert {"thing.a", "thing.b"} <= set(world.things)
+
+    def test_it_keeps_what_it_must_keep(self, engine, world):
+        """What is kept stays, and so does what is not there to be removed: that of somebody else."""
+        world.add("dear.x", 1)
+        world.add("given.y", 1)
+        world.add("thing.z", 1)
+        plan = engine.destroy(stack(Dear(name="x"), Given(name="y"), Thing(name="z"), Thing(name="never")))
+        assert world.wrote == [("delete", "thing.z")]
+        assert [(c.key, c.action, c.reason) for c in plan.changes if c.action is Action.KEEP] == [
+            ("dear.x", Action.KEEP, "left on purpose: it is dear to us")
+        ]
+
+    def test_only_what_the_stack_names_is_removed(self, engine, world, tower):
+        engine.destroy(stack(tower["thing.d"]))
+        assert world.wrote == [("delete", "thing.d")]
+
+
+class TestLooking:
+    def test_a_plan_writes_nothing(self, engine, world):
+        world.add("thing.b", 2)
+        plan = engine.plan(stack(Thing(name="a"), Thing(name="b")))
+        assert plan.count == {"create": 1, "update": 1}
+        assert world.wrote == []
+        assert engine.plan(stack(Thing(name="b")), present=False).count == {"delete": 1}
+        assert world.wrote == []
+
+    def test_cells_share_a_look_only_as_long_as_it_is_fresh(self, start, world):
+        engine, looks = start(fresh=30), []
+        watched = stack(Thing(name="a"))
+        world.find = lambda name: None
+        for at in (0, 29, 31):
+            world.now = float(at)
+            engine.survey(watched)
+            looks.append(engine._look)
+        assert looks[0] is looks[1]
+        assert looks[1] is not looks[2]
+
+    def test_an_apply_believes_nothing_older_than_itself(self, engine, world):
+        """Between two changes of one apply somebody may act: each thing is looked at again before it is changed."""
+        world.add("thing.b", 1)
+        b = Thing(name="b", size=2)
+
+        def allow(change):
+            if change.key == "thing.b" and world.wrote:
+                return
+            world.things["thing.b"].size = 2
+
+        engine.apply(stack(Thing(name="a"), b), allow=allow)
+        assert world.wrote == [("create", "thing.a")]
+
+    def test_nothing_to_do_does_nothing(self, engine, world):
+        things = stack(Thing(name="a"), Bare(name="b", size=2))
+        engine.apply(things)
+        world.wrote.clear()
+        assert engine.apply(things).todo == ()
+        assert world.wrote == []
+        engine.destroy(things)
+        assert engine.destroy(things).todo == ()

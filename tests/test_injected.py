@@ -1,0 +1,99 @@
+"""What papermill hands to a notebook is what is used; what nobody would listen to is an error."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from papermill.translators import PythonTranslator
+
+from runbook_lib.errors import ParamsError
+from runbook_lib.injected import NOTEBOOK, assigned, injected, split
+from runbook_lib.params import Params
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from([*NOTEBOOK, *Params.model_fields])
+
+
+def cell(**given):
+    """The cell that papermill puts after the parameters."""
+    return PythonTranslator.codify(given, "Parameters")
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """Pretend to be in a kernel that ran these cells."""
+
+    def set_up(*cells):
+        monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns={"In": ["", *cells]}))
+
+    return set_up
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=4))
+def test_every_value_of_a_yaml_file_arrives_as_it_was(given):
+    """Whatever ``-p`` or ``-f`` gives: texts with quotes and line ends, lists, mappings, nothing."""
+    assert assigned(cell(**given)) == given
+
+
+def test_papermills_cell_is_found_among_the_others(ran):
+    ran('env = "local"', cell(mode="apply", change="CHG1"), "book.plan(net)")
+    assert injected() == {"mode": "apply", "change": "CHG1"}
+
+
+def test_the_later_cell_counts_when_there_are_two(ran):
+    """Somebody executes an executed notebook once more, with other parameters."""
+    ran(cell(mode="plan", change="CHG1"), cell(mode="apply"))
+    assert injected() == {"mode": "apply", "change": "CHG1"}
+
+
+def test_a_notebook_run_by_hand_has_none(ran):
+    ran('env = "local"', "1 + 1")
+    assert injected() == {}
+
+
+def test_a_cell_of_the_operators_own_is_not_papermills(ran):
+    """Somebody's remark that begins alike is neither read nor a reason to stop."""
+    ran(cell(mode="plan"), "# Parameters of the database, as I found them\nfound = look_up()\nmod = 'x'")
+    assert injected() == {"mode": "plan"}
+
+
+def test_outside_of_a_notebook_there_is_none(monkeypatch):
+    monkeypatch.setattr("IPython.get_ipython", lambda: None)
+    assert injected() == {}
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_a_text_that_became_no_number_is_told(value):
+    """``-p change 1e999`` becomes infinity on its way: it is refused by name, with what to do."""
+    with pytest.raises(ParamsError, match=r"change is float\('.*'\)[\s\S]*-r change"):
+        assigned(cell(change=value))
+
+
+def test_what_belongs_to_the_environment_is_told_apart_from_the_notebooks_own():
+    given = {"mode": "plan", "confirm": "", "network": {"nat": "single"}, "env": "local"}
+    assert split(given, Params.model_fields) == {"network": {"nat": "single"}, "env": "local"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("mod", "mode"), ("Env", "env"), ("aproved", "approved"), ("netwrk", "network"), ("end_point", "endpoint")],
+)
+def test_a_slip_is_an_error_that_names_what_was_meant(name, meant):
+    """A value that nobody listens to would be a change that silently does not happen."""
+    with pytest.raises(ParamsError, match=f"{name}: there is no such parameter; did you mean {meant}"):
+        split({name: 1}, Params.model_fields)
+
+
+def test_every_slip_is_told_at_once_and_what_there_is_where_nothing_is_near():
+    with pytest.raises(ParamsError) as raised:
+        split({"mod": "plan", "zzz": 1, "env": "local"}, ["network", "env"])
+    assert raised.value.what.splitlines() == [
+        "mod: there is no such parameter; did you mean mode.",
+        "zzz: there is no such parameter; there are approved, change, confirm, env, mode, network.",
+    ]
+    assert "Remove or correct it" in raised.value.fix

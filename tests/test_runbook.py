@@ -1,0 +1,379 @@
+"""What a notebook holds in its hand: modes, guards, approval, the lock, and the evidence of it all."""
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import boto3
+import pytest
+import yaml
+
+import runbook_lib
+from runbook_lib import Runbook
+from runbook_lib.check import Check
+from runbook_lib.errors import (
+    Guarded,
+    Locked,
+    NotApproved,
+    ParamsError,
+    RunbookError,
+    StillNeeded,
+    Unconfirmed,
+    Unverified,
+    WrongAccount,
+    WrongEndpoint,
+)
+from runbook_lib.journal import intact
+from runbook_lib.local import connection
+from runbook_lib.opening import opened as lock
+from runbook_lib.stacks.compute import compute
+from runbook_lib.stacks.data import data
+from runbook_lib.stacks.network import network
+from runbook_lib.summary import locked
+
+PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
+
+
+@pytest.fixture
+def root(aws, monkeypatch):
+    """A root with the parameter files, and an empty embedded account behind it."""
+    shutil.rmtree(aws.root / "params", ignore_errors=True)
+    shutil.rmtree(aws.root / "artifacts", ignore_errors=True)
+    shutil.copytree(PARAMS, aws.root / "params")
+    monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
+    monkeypatch.delenv("RUNBOOK_RUN", raising=False)
+    return aws.root
+
+
+def changed(root, **sections):
+    """The parameters of `local`, with other values in some sections."""
+    path = root / "params" / "local.yaml"
+    raw = yaml.safe_load(path.read_text())
+    for name, fields in sections.items():
+        raw[name] = raw[name] | fields if isinstance(fields, dict) and isinstance(raw.get(name), dict) else fields
+    path.write_text(yaml.safe_dump(raw))
+
+
+def opened(mode="plan", **more):
+    book = Runbook("01_network", env="local", mode=mode, **more)
+    return book, network(book.params)
+
+
+def ground(net):
+    """Enough of a network to see the verbs at work."""
+    return net.bucket + net.vpc
+
+
+def vpcs(aws):
+    return [v for v in aws.client("ec2").describe_vpcs()["Vpcs"] if not v["IsDefault"]]
+
+
+def events(root, name):
+    lines = [line for path in root.glob("artifacts/local/*/journal.jsonl") for line in path.read_text().splitlines()]
+    return [event for line in lines if (event := json.loads(line))["event"] == name]
+
+
+@pytest.mark.parametrize("mode", ["plan", "verify", "destroy"])
+def test_only_the_mode_acts(root, aws, mode):
+    """In every other mode a cell shows what it would do: on an empty account nothing comes of it."""
+    book, net = opened(mode, confirm="local")
+    assert "would apply network.vpc: 2 to create" in str(book.apply(net.vpc))
+    assert vpcs(aws) == []
+    assert aws.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_apply_acts_and_verify_proves_it(root, aws):
+    """Verify acts at the end of an apply, too; what was done is in the journal, with the caller and the change."""
+    book, net = opened("apply", change="CHG7")
+    assert "Accepted by AWS." in str(book.apply(ground(net)))
+    assert len(vpcs(aws)) == 1
+    assert "No difference: 3 unchanged." in str(book.verify(ground(net)))
+    assert [(e["change"], "arn:aws" in e["caller"]) for e in events(root, "open")] == [("CHG7", True)]
+    assert {e["key"] for e in events(root, "change")} == {"bucket.runbook", "vpc.main", "default_security_group.main"}
+
+
+def test_verify_fails_the_run_when_something_differs(root, aws):
+    """It says what differs, from what to what, and what to do."""
+    book, net = opened("apply")
+    book.apply(ground(net))
+    aws.client("ec2").modify_vpc_attribute(VpcId=vpcs(aws)[0]["VpcId"], EnableDnsHostnames={"Value": False})
+    with pytest.raises(Unverified, match=r"dns_hostnames: False → True[\s\S]*Apply it"):
+        opened("verify")[0].verify(ground(net))
+
+
+def test_a_claim_that_does_not_hold_fails_the_run(root):
+    book, net = opened("apply")
+    book.apply(ground(net))
+    claims = (Check("water is wet", lambda look, seen: (True, "")), Check("pigs fly", lambda look, seen: (False, "no")))
+    with pytest.raises(Unverified, match=r"Not true of .*: pigs fly"):
+        book.verify(ground(net), *claims)
+    assert [(e["claim"], e["ok"]) for e in events(root, "check")] == [("water is wet", True), ("pigs fly", False)]
+
+
+def test_there_are_four_modes(root):
+    with pytest.raises(RunbookError, match="Use one of: plan, apply, verify, destroy"):
+        opened("do")
+
+
+def test_a_destroy_names_the_environment(root, aws):
+    book, net = opened("apply")
+    book.apply(ground(net))
+    with pytest.raises(Unconfirmed, match="confirm=local"):
+        opened("destroy")[0].destroy(ground(net))
+    assert len(vpcs(aws)) == 1
+    opened("destroy", confirm="local")[0].destroy(ground(net))
+    assert vpcs(aws) == []
+
+
+def test_what_is_guarded_stands_in_the_way_of_everything(root, aws):
+    """Before anything is removed: a database that may not go keeps its whole environment."""
+    book, net = opened("apply")
+    for part in ("bucket", "vpc", "subnets", "security_groups"):
+        book.apply(getattr(net, part))
+    changed(root, guards={"deletion_protection": True})
+    store = Runbook("02_data", env="local", mode="apply")
+    store.apply(data(store.params))
+    book, net = opened("destroy", confirm="local")
+    with pytest.raises(Guarded, match=r"db_instance.database: guards.deletion_protection is true[\s\S]*set the guard"):
+        book.destroy(net)
+    changed(root, guards={"deletion_protection": False})
+    book, net = opened("destroy", confirm="local")
+    with pytest.raises(StillNeeded, match=r"db_subnet_group.private[\s\S]*Destroy the later notebooks first"):
+        book.destroy(net)
+    assert len(vpcs(aws)) == 1
+
+
+def test_what_is_left_on_purpose_is_named(root, aws):
+    """The bucket with the evidence stays where the parameters say so."""
+    changed(root, guards={"keep_bucket": True})
+    book, net = opened("apply")
+    book.apply(ground(net))
+    told = str(opened("destroy", confirm="local")[0].destroy(ground(net)))
+    assert "guards.keep_bucket is true" in told
+    assert len(aws.client("s3").list_buckets()["Buckets"]) == 1
+
+
+def test_without_the_approval_that_is_asked_for_nothing_is_done(root, aws):
+    changed(root, approval={"required": True})
+    book, net = opened("apply")
+    book.plan(net)
+    with pytest.raises(NotApproved, match="needs an approval"):
+        book.apply(net.vpc)
+    assert vpcs(aws) == []
+
+
+def test_what_was_reviewed_is_what_is_done_also_by_the_next_run(root, aws):
+    """The fingerprint of the plan lets its changes through; a run that was cut short goes on under it."""
+    changed(root, approval={"required": True})
+    book, net = opened()
+    fingerprint = book.plan(net).plan.fingerprint
+    first, net = opened("apply", approved=fingerprint)
+    first.plan(net)
+    first.apply(net.bucket)
+    second, net = opened("apply", approved=fingerprint)
+    second.plan(net)
+    second.apply(net.vpc)
+    assert len(vpcs(aws)) == 1
+    changed(root, network={"flow_log_days": 90})
+    third, net = opened("apply", approved=fingerprint)
+    with pytest.raises(NotApproved, match="not part of the approved plan"):
+        third.apply(net.flow_logs)
+
+
+def test_an_approval_of_another_plan_fits_nothing(root):
+    book, net = opened("apply", approved="0123456789abcdef")
+    with pytest.raises(NotApproved, match="not the fingerprint of the present plan"):
+        book.apply(net.vpc)
+
+
+def test_a_fingerprint_of_digits_is_no_number(root):
+    """papermill's -p would make one of it, and lose its zeros."""
+    with pytest.raises(ParamsError, match="-r approved"):
+        opened("apply", approved=123456)
+
+
+def test_a_removal_needs_its_approval_too(root, aws):
+    """Where the parameters ask for one: the fingerprint that the plan run shows under *Undo*."""
+    book, net = opened("apply")
+    book.apply(ground(net))
+    changed(root, approval={"required": True})
+    with pytest.raises(NotApproved, match="needs an approval"):
+        opened("destroy", confirm="local")[0].destroy(net)
+    assert len(vpcs(aws)) == 1
+    fingerprint = opened()[0].destroy(net).plan.fingerprint
+    shutil.rmtree(root / "artifacts")  # reviewed on another machine
+    opened("destroy", confirm="local", approved=fingerprint)[0].destroy(net)
+    assert vpcs(aws) == []
+
+
+def test_an_approval_to_build_is_none_to_remove(root, aws):
+    changed(root, approval={"required": True})
+    fingerprint = opened()[0].plan(opened()[1]).plan.fingerprint
+    book, net = opened("apply", approved=fingerprint)
+    book.apply(net.bucket)
+    with pytest.raises(NotApproved):
+        opened("destroy", confirm="local", approved=fingerprint)[0].destroy(net)
+    assert len(aws.client("s3").list_buckets()["Buckets"]) == 1
+
+
+def test_one_run_at_a_time_changes_an_environment(root, aws):
+    """The second is told who is at work, and since when; the account is as the first left it."""
+    book, net = opened("apply")
+    book.apply(net.bucket)
+    bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
+    holder = {"run": "another", "caller": "arn:aws:iam::1:user/ann", "host": "elsewhere", "pid": 1, "started": 0.0}
+    body = json.dumps(holder | {"since": "2026-11-24T08:00:00+00:00"})
+    aws.client("s3").put_object(Bucket=bucket, Key="lock.json", Body=body)
+    with pytest.raises(Locked, match="user/ann is changing this environment: run another, since 2026-11-24T08:00"):
+        book.apply(net.vpc)
+    assert vpcs(aws) == []
+
+
+def test_the_lock_is_given_back_after_each_cell_that_acted(root, aws):
+    """An operator who reads for an hour between two cells keeps nobody out."""
+    book, net = opened("apply")
+    book.apply(ground(net))
+    bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
+    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
+
+
+def test_a_headless_run_keeps_the_lock_between_its_notebooks(root, aws, monkeypatch):
+    """Nobody comes in between two of them; once all have ended, the command gives it back."""
+    monkeypatch.setenv("RUNBOOK_RUN", "run-1")
+    book, net = opened("apply")
+    book.apply(ground(net))
+    bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
+    held = json.load(aws.client("s3").get_object(Bucket=bucket, Key="lock.json")["Body"])
+    assert (held["run"], held["caller"]) == ("run-1", book.caller)
+    journal = root / "artifacts" / "local" / "run-1" / "journal.jsonl"
+    assert locked(journal)
+    lock(book.params, root, "run-1").release()
+    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
+    assert not locked(journal)
+
+
+def test_the_journal_tells_the_whole_story_in_order(root, aws):
+    """Who opened what, what was planned, each call and change, and what was found to be true: chained and whole."""
+    book, net = opened("apply", change="CHG7")
+    plan = book.plan(net).plan
+    book.apply(ground(net))
+    book.verify(ground(net))
+    (path,) = root.glob("artifacts/local/*/journal.jsonl")
+    assert intact(path)
+    story = [json.loads(line) for line in path.read_text().splitlines()]
+    kinds = [event["event"] for event in story]
+    assert kinds[0] == "open"
+    assert kinds.index("plan") < kinds.index("change") < kinds.index("verify") < kinds.index("inventory")
+    assert {event["notebook"] for event in story} == {"01_network"}
+    assert events(root, "plan")[0]["fingerprint"] == plan.fingerprint
+    assert [(event["key"], event["action"], event["ok"]) for event in events(root, "change")][:2] == [
+        ("bucket.runbook", "create", True), ("vpc.main", "create", True),
+    ]  # fmt: skip
+    assert "CreateVpc" in json.dumps(story)
+
+
+def test_what_stopped_a_run_is_in_its_journal(root):
+    """The last word of a run that failed is why."""
+    book, net = opened("apply", approved="0123456789abcdef")
+    with pytest.raises(NotApproved):
+        book.apply(net.vpc)
+    (event,) = events(root, "stopped")
+    assert event["error"].startswith("NotApproved: 0123456789abcdef: not the fingerprint")
+
+
+def test_the_first_line_says_where_and_as_whom(root):
+    """Before anything is done: environment, account, region, mode, caller, change and evidence, in text and page."""
+    book, _ = opened("apply", change="CHG7")
+    for face in (repr(book), book._repr_html_()):
+        for word in ("local", "123456789012", "us-west-2", "apply", book.caller, "CHG7", book.run, str(root)):
+            assert word in face
+
+
+def test_what_papermill_gave_is_used_in_place_of_the_files(root, monkeypatch):
+    """``-f`` may bring a section of its own; what is refused in the file is refused there, too."""
+
+    def gave(cell):
+        monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns={"In": [f"# Parameters\n{cell}"]}))
+
+    gave("tags = {'project': 'another', 'owner': 'ann'}\nmode = 'plan'")
+    assert opened()[0].params.tags.owner == "ann"
+    gave("reigon = 'us-west-2'")
+    with pytest.raises(ParamsError, match="reigon: there is no such parameter; did you mean region"):
+        opened()
+    gave("network = {'nat': 'none'}")
+    with pytest.raises(ParamsError, match=r"parameter network\.nat"):
+        opened()
+
+
+def test_no_random_secret_is_shown_or_kept(root, aws):
+    """What the application signs its sessions with is made, stored, and seen by nobody."""
+    book, net = opened("apply")
+    book.apply(net.bucket)
+    web = compute(book.params)
+    shown = str(book.apply(web.secrets)) + book.table(web.secrets).to_csv() + str(book.plan(web))
+    client = aws.client("secretsmanager")
+    secrets = [client.get_secret_value(SecretId=s["ARN"])["SecretString"] for s in client.list_secrets()["SecretList"]]
+    written = "".join(p.read_text() for p in (root / "artifacts").rglob("*") if p.is_file())
+    assert secrets
+    assert all(len(secret) >= 16 for secret in secrets)
+    assert [secret for secret in secrets if secret in shown + written] == []
+
+
+def test_local_never_reaches_the_real_aws(root, monkeypatch):
+    """Without the embedded endpoint it is refused, whatever credentials are at hand."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    changed(root, endpoint=None)
+    with pytest.raises(WrongEndpoint, match="would go to the real AWS"):
+        opened()
+
+
+def test_a_real_environment_refuses_an_emulators_endpoint(root, monkeypatch):
+    """Nobody rehearses on production's parameters without noticing."""
+    there = connection("local", "embedded", root)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", there.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", there.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", there.secret_key)
+    with pytest.raises(WrongEndpoint, match="dev is a real environment"):
+        Runbook("01_network", env="dev", mode="plan")
+
+
+def test_the_wrong_account_is_refused_before_anything_else(root):
+    changed(root, account="999999999999")
+    with pytest.raises(WrongAccount, match="account 123456789012, but local is account 999999999999"):
+        opened()
+
+
+def test_tables_are_kept_as_csv(root):
+    book, net = opened("apply")
+    book.apply(ground(net))
+    frame = book.table(net.vpc)
+    assert frame.loc["vpc.main", "status"] == "available"
+    (kept,) = root.glob("artifacts/local/*/tables/01_network-network-vpc.csv")
+    assert "vpc.main" in kept.read_text()
+
+
+def test_a_private_key_goes_past_everything(root, aws):
+    """It is in Secrets Manager, opens the key pair, and stands in no report, table, journal or file."""
+    book, net = opened("apply")
+    book.apply(net.bucket)
+    shown = str(book.apply(net.key)) + book.table(net.key)._repr_html_() + str(book.plan(net))
+    (secret,) = aws.client("secretsmanager").list_secrets()["SecretList"]
+    private = aws.client("secretsmanager").get_secret_value(SecretId=secret["ARN"])["SecretString"]
+    lines = private.splitlines()[1:-1]
+    assert private.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+    written = "".join(p.read_text() for p in (root / "artifacts").rglob("*") if p.is_file())
+    assert not [line for line in lines if line in shown + written]
+
+
+def test_a_stock_client_sees_the_same_account(root, aws):
+    """What the runbook made is there for anybody with the endpoint, tags and all."""
+    book, net = opened("apply")
+    book.apply(ground(net))
+    there = connection("local", "embedded", root)
+    client = boto3.client(
+        "ec2", endpoint_url=there.endpoint_url, region_name="us-west-2",
+        aws_access_key_id=there.access_key, aws_secret_access_key=there.secret_key,
+    )  # fmt: skip
+    found = client.describe_vpcs(Filters=[{"Name": "tag:runbook:key", "Values": ["vpc.main"]}])["Vpcs"]
+    assert [{t["Key"]: t["Value"] for t in v["Tags"]}["runbook:env"] for v in found] == ["local"]

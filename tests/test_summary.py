@@ -1,0 +1,126 @@
+"""What a run came to is read from its journal: the command tells the same that an auditor reads."""
+
+import pytest
+
+from runbook_lib.journal import Journal
+from runbook_lib.summary import Summary, ended, locked, summary
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal.jsonl"
+
+
+@pytest.fixture
+def network(path):
+    return Journal(path, notebook="01_network")
+
+
+@pytest.fixture
+def data(path):
+    return Journal(path, notebook="02_data")
+
+
+def planned(journal, fingerprint, *, present=True, **count):
+    journal.write("plan", fingerprint=fingerprint, present=present, count=count)
+
+
+def changed(journal, key, action, *, ok=True):
+    journal.write("change", key=key, action=action, ok=ok)
+
+
+def test_nothing_is_known_of_a_notebook_that_wrote_nothing(path):
+    """Nor of a run that wrote no journal: nothing is claimed, neither that it was verified nor that it was not."""
+    assert summary(path, "01_network") == Summary("01_network", {}, "", {}, {}, None, "", 0)
+    assert ended(path) == set()
+    assert not locked(path)
+
+
+def test_a_notebook_has_its_own_sum(path, network, data):
+    """Several write to one journal, in any order."""
+    planned(network, "aaaa", create=2, keep=5)
+    planned(data, "bbbb", update=1)
+    changed(network, "subnet.a", "create")
+    changed(data, "db_instance.database", "update")
+    changed(network, "subnet.b", "create")
+    changed(network, "vpc.main", "update")
+    found = summary(path, "01_network")
+    assert (found.fingerprint, found.plan, found.changes) == ("aaaa", {"create": 2, "keep": 5}, 2)
+    assert found.done == {"create": 2, "update": 1}
+    assert found.made == {"subnet": 2}
+    assert summary(path, "02_data").done == {"update": 1}
+
+
+def test_what_failed_was_not_done(path, network):
+    changed(network, "vpc.main", "create", ok=False)
+    assert summary(path, "01_network").done == {}
+
+
+def test_the_plan_that_counts_is_the_first_of_its_direction(path, network):
+    """A plan run also plans the removal, and a cell may be run again: neither is what the reviewer saw."""
+    planned(network, "gone", present=False, delete=7)
+    planned(network, "before", create=3)
+    planned(network, "after", keep=3)
+    assert (summary(path, "01_network").fingerprint, summary(path, "01_network").changes) == ("before", 3)
+    assert summary(path, "01_network", present=False).fingerprint == "gone"
+
+
+def test_what_stands_in_the_way_is_something_to_do(path, network):
+    """A blocked change makes ``plan --detailed-exitcode`` exit with 3, not with 0."""
+    planned(network, "aaaa", blocked=1, keep=5)
+    assert summary(path, "01_network").changes == 1
+
+
+def test_the_last_verdict_counts(path, network):
+    """A notebook that failed to verify, was mended and verified again is verified."""
+    for ok in (False, True):
+        network.write("verify", ok=ok)
+    assert summary(path, "01_network").verified is True
+    network.write("verify", ok=False)
+    assert summary(path, "01_network").verified is False
+
+
+def test_the_site_is_where_the_load_balancer_answers(path, network):
+    network.write("inventory", resources=[{"key": "vpc.main", "detail": {"dns_name": "no.site"}}])
+    network.write("inventory", resources=[{"key": "load_balancer.web", "detail": {"dns_name": "web.example.com"}}])
+    assert summary(path, "01_network").site == "web.example.com"
+
+
+def test_strays_are_counted_as_last_seen(path, network):
+    network.write("strays", found=[{"key": "a"}, {"key": "b"}])
+    network.write("strays", found=[{"key": "a"}])
+    assert summary(path, "01_network").strays == 1
+
+
+def test_a_notebook_that_ended_will_do_no_more(path, network, data):
+    network.write("ended", state="failed")
+    data.write("open")
+    assert ended(path) == {"01_network"}
+
+
+def test_a_run_holds_the_lock_until_it_gave_it_back(path, network, data):
+    network.write("lock", held=True)
+    data.write("open")
+    assert locked(path)
+    data.write("lock", held=False)
+    assert not locked(path)
+
+
+def test_a_line_that_a_crash_cut_short_costs_only_itself(path, network, data):
+    """The lock is still given back, and the rest still told, when a process died while it wrote."""
+    network.write("lock", held=True)
+    network.write("change", key="vpc.main", action="create", ok=True)
+    network.write("change", key="subnet.a", action="create", ok=True)
+    path.write_bytes(path.read_bytes()[:-20])
+    data.write("ended", state="done")
+    assert locked(path)
+    assert ended(path) == {"02_data"}
+    assert summary(path, "01_network").made == {"vpc": 1}
+
+
+def test_a_line_that_is_being_written_is_not_there_yet(path, network):
+    """One notebook looks how far the others are, while they write."""
+    network.write("ended", state="done")
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2])
+    assert ended(path) == {"01_network"}

@@ -1,0 +1,64 @@
+"""What may happen to a write on its way to AWS and back: the hand of a test where botocore sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ConnectionClosedError
+from botocore.httpsession import URLLib3Session
+
+from runbook_lib.aws import Aws
+
+READS = ("Describe", "Get", "List", "Head", "BatchGet")
+
+
+class Killed(BaseException):
+    """The process ends here: nothing of the library may catch it and go on."""
+
+
+class Call(NamedTuple):
+    """The operation, and what tells it from others of its kind: the same deed done again is equal."""
+
+    name: str
+    url: str
+    body: str
+
+
+class Wire:
+    """Sees every request of the doors that it taps, and may do something about the writes.
+
+    Attributes:
+        asked: The reads.
+        wrote: The operations of the writes that reached AWS, with the service in front: ``ec2.CreateVpc``.
+        fault: Is given a write and what carries it to AWS; does as a bad wire would.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[Call] = []
+        self.wrote: list[str] = []
+        self.fault: Callable[[Call, Callable[[], Any]], Any] = lambda write, carry: carry()
+        self._session = URLLib3Session()
+
+    def tap(self, aws: Aws) -> Aws:
+        """Listen to a door that has not been used yet."""
+        aws._session.events.register("before-send", self._send)
+        return aws
+
+    def _send(self, request: Any, event_name: str, **_: Any) -> Any:
+        name = event_name.removeprefix("before-send.")
+        call = Call(name, request.url, str(request.body))
+        if name.partition(".")[2].startswith(READS):
+            self.asked.append(call)
+            return None
+
+        def carry() -> Any:
+            self.wrote.append(name)
+            return self._session.send(request)
+
+        return self.fault(call, carry)
+
+
+def lost(write: Call) -> ConnectionClosedError:
+    """What botocore says when the connection breaks before an answer is there."""
+    return ConnectionClosedError(endpoint_url=write.url)
