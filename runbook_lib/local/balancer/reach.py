@@ -77,7 +77,7 @@ def is_public(ec2: Any, subnet: Any) -> bool:
     """
     tables = [table for table in ec2.route_tables.values() if table.vpc_id == subnet.vpc_id]
     own = [table for table in tables if subnet.id in table._associations.values()]
-    routes = [route for table in own or [t for t in tables if t.main_association_id] for route in table.routes.values()]
+    routes = [route for table in own or [t for t in tables if t.main_association_id] for route in table.routes]
     return any(
         route.destination_cidr_block == EVERYWHERE and str(getattr(route.gateway, "id", "")).startswith("igw-")
         for route in routes
