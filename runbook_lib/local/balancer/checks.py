@@ -37,8 +37,12 @@ def check_of(group: Any, registered: dict[str, Any], port_of: PortOf) -> Check:
         timeout=float(group.health_check_timeout_seconds),
         healthy=int(group.healthy_threshold_count),
         unhealthy=int(group.unhealthy_threshold_count),
-        delay=float(group.attributes.get("deregistration_delay.timeout_seconds") or 0),
     )
+
+
+def delay_of(group: Any) -> float:
+    """How many seconds a target has to finish its requests when it is deregistered now."""
+    return float(group.attributes.get("deregistration_delay.timeout_seconds") or 0)
 
 
 def balancers_of(group: Any) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from runbook_lib.local.balancer.checks import PortOf, check_of, groups
+from runbook_lib.local.balancer.checks import PortOf, check_of, delay_of, groups
 from runbook_lib.local.balancer.loop import LoopThread
 from runbook_lib.local.balancer.target import (
     FAILED,
@@ -39,7 +39,7 @@ class Health:
     """Knows every registered instance, asks it for its health, and says who may have a request.
 
     Args:
-        lock: Guards moto's backends. `tick` and `describe` are called with it held.
+        lock: Guards moto's backends. `tick`, `note`, `describe` and `leaving` are called with it held.
         port_of: The port on this machine of an instance's application; None while it has none.
         pace: What AWS's intervals and delays are multiplied by.
     """
@@ -65,10 +65,21 @@ class Health:
         """Take note of what was registered, changed and deregistered; it never changes the account itself."""
         known = {group.arn: group for group in groups()}
         for group in known.values():
-            self._note(group)
+            self.note(group)
         with self._guard:
             self._targets = {key: target for key, target in self._targets.items() if key[0] in known}
         return False
+
+    def note(self, group: Any) -> None:
+        """Take note of the targets of one of moto's groups."""
+        checks = {name: check_of(group, found, self._port_of) for name, found in group.targets.items()}
+        now, delay = self._clock(), delay_of(group)
+        with self._guard:
+            for name, check in checks.items():
+                self._register(group.arn, name, check, now)
+            for target in [target for target in self._targets.values() if target.group == group.arn]:
+                if target.instance not in checks:
+                    self._release(target, now, delay)
 
     def state(self, target_group_arn: str, instance_id: str) -> str:
         """initial, healthy, unhealthy, draining or unused."""
@@ -82,12 +93,12 @@ class Health:
 
     def describe(self, group: Any, instance_id: str) -> Status:
         """The state of a target of one of moto's groups, with what the last call has changed."""
-        self._note(group)
+        self.note(group)
         return self.status(group.arn, instance_id)
 
     def leaving(self, group: Any) -> list[str]:
         """The instances that a group is draining."""
-        self._note(group)
+        self.note(group)
         with self._guard:
             found = [target for target in self._targets.values() if target.group == group.arn]
             return [target.instance for target in found if target.leaving_since is not None]
@@ -135,16 +146,6 @@ class Health:
             with self._guard:
                 target.in_flight -= 1
 
-    def _note(self, group: Any) -> None:
-        checks = {name: check_of(group, found, self._port_of) for name, found in group.targets.items()}
-        now = self._clock()
-        with self._guard:
-            for name, check in checks.items():
-                self._register(group.arn, name, check, now)
-            for target in [target for target in self._targets.values() if target.group == group.arn]:
-                if target.instance not in checks:
-                    self._release(target, now)
-
     def _register(self, arn: str, name: str, check: Check, now: float) -> None:
         target = self._targets.get((arn, name))
         if target is None or target.leaving_since is not None or (target.check.unused and not check.unused):
@@ -153,9 +154,9 @@ class Health:
         if check.port is not None and target.listening_since is None:
             target.listening_since = now
 
-    def _release(self, target: Target, now: float) -> None:
+    def _release(self, target: Target, now: float, delay: float) -> None:
         if target.leaving_since is None:
-            target.leaving_since = now
+            target.leaving_since, target.delay = now, delay
         if target.check.unused is not None or target.gone(now, self._pace):
             self._targets.pop((target.group, target.instance), None)
 

@@ -58,7 +58,6 @@ class Check:
     timeout: float
     healthy: int
     unhealthy: int
-    delay: float  # seconds that it may finish its requests in, when it is deregistered
 
     def expects(self, code: int) -> bool:
         """Whether a code is one of the matcher's: `200`, `200,202` or `200-299`."""
@@ -81,6 +80,7 @@ class Target:
     due: float = 0.0
     asking: bool = False
     leaving_since: float | None = None
+    delay: float = 0.0  # seconds that it may finish its requests in, as it leaves
     in_flight: int = 0
     turn: int = field(default=0)  # when it was given its last request, as a number
 
@@ -114,5 +114,5 @@ class Target:
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
         """
         waited = now - (self.leaving_since or now)
-        idle = self.in_flight == 0 or waited >= self.check.delay
-        return waited >= self.check.delay * pace and idle
+        idle = self.in_flight == 0 or waited >= self.delay
+        return waited >= self.delay * pace and idle

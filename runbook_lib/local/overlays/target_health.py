@@ -44,6 +44,22 @@ def describe_target_health(moto: Method, elb: Any, arn: str, targets: list[dict[
     return [*found, *[group.health_for({"Id": name}, elb.ec2_backend) for name in asked.leaving(group)]]
 
 
+@around(FakeTargetGroup, "register")
+def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> None:
+    """A target that was away is a new one, however short the time."""
+    moto(target_group, targets)
+    if asked := health.installed():
+        asked.note(target_group)
+
+
+@around(FakeTargetGroup, "deregister")
+def deregister(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> None:
+    """From this moment a target has no new request."""
+    moto(target_group, targets)
+    if asked := health.installed():
+        asked.note(target_group)
+
+
 def _told(target_group: Any, target: dict[str, Any], status: Status) -> Any:
     known = target_group.targets.get(target["Id"], {})
     port = target.get("Port") or known.get("Port") or target_group.port

@@ -139,12 +139,12 @@ def test_a_post_is_sent_once(site, app):
     assert [one.asked.count("lost") for one in apps] in ([0, 1], [1, 0])
 
 
-def test_a_silent_target_is_504(pair):
+def test_a_silent_target_is_504(site, app):
     """When the idle timeout is over."""
-    pair.set(idle_timeout__timeout_seconds="1")
-    eventually(lambda: pair.ask(path="/wait").status == 504)
-    answer = pair.ask(path="/wait")
-    assert (answer.reason, answer.headers["Content-Length"]) == ("Gateway Time-out", "132")
+    site.set(idle_timeout__timeout_seconds="1")
+    site.serve(app("a"))
+    answer = site.ask(path="/wait")
+    assert (answer.status, answer.reason, answer.headers["Content-Length"]) == (504, "Gateway Time-out", "132")
 
 
 def test_half_an_answer_is_seen_to_be_half(pair):
