@@ -15,9 +15,14 @@ PortOf = Callable[[str], int | None]
 
 
 def groups() -> Iterator[Any]:
-    """All target groups of the account that have instances behind them."""
+    """All target groups of the account whose targets are asked."""
     for elb in world.existing("elbv2"):
-        yield from [group for group in elb.target_groups.values() if group.target_type == "instance"]
+        yield from [group for group in elb.target_groups.values() if is_asked(group)]
+
+
+def is_asked(group: Any) -> bool:
+    """Whether a target group has instances behind an Application Load Balancer."""
+    return group.target_type == "instance" and group.protocol in ("HTTP", "HTTPS")
 
 
 def check_of(group: Any, registered: dict[str, Any], port_of: PortOf) -> Check:

@@ -70,7 +70,7 @@ class Errand:
                 return await self._ask(target)
             except NoAnswerError as error:
                 status = error.status
-                log.info("%s gave no answer: %s", target.instance, error.__cause__)
+                log.debug("%s gave no answer: %r", target.instance, error.__cause__)
                 if not error.repeatable:
                     break
         return answers.page(status)
@@ -95,7 +95,8 @@ class Errand:
         told = headers.to_target(request.headers, request.remote or "", self._door, self._port)
         body = self._body() if headers.body_follows(request.headers) else None
         async with self._session.request(request.method, url, headers=told, data=body, allow_redirects=False) as found:
-            answer = Passed(status=found.status, reason=found.reason, headers=headers.passed_on(found.headers))
+            returned = headers.to_client(found.headers, request.headers.get("Host", ""))
+            answer = Passed(status=found.status, reason=found.reason, headers=returned)
             self._answer = answer
             await answer.prepare(request)
             async for chunk in found.content.iter_any():
@@ -128,7 +129,7 @@ class Errand:
 
     def _cut(self, answer: Passed, error: Exception) -> web.StreamResponse:
         """Half of an answer is out: only a connection that breaks off tells the client that it is not whole."""
-        log.info("an answer broke off: %r", error)
+        log.debug("an answer broke off: %r", error)
         if self._request.transport:
             self._request.transport.abort()
         return answer

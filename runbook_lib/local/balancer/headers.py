@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -16,6 +17,8 @@ HOP_BY_HOP = {
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
     *("te", "trailer", "transfer-encoding", "upgrade"),
 }
+
+THIS_MACHINE = ("localhost", "127.0.0.1")
 
 # "Elastic Load Balancing requires that message header names conform to the regular expression [-A-Za-z0-9]+":
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
@@ -43,6 +46,17 @@ def to_target(headers: CIMultiDictProxy[str], client: str, door: Door, port: int
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-request-tracing.html
     told.setdefault("X-Amzn-Trace-Id", f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}")
     return told
+
+
+def to_client(headers: CIMultiDictProxy[str], host: str) -> CIMultiDict[str]:
+    """An answer's fields as the client gets them.
+
+    One thing is held back that AWS passes: a browser that trusts our certificate would keep to HTTPS on every port
+    of localhost, and no longer open the notebooks beside us. HSTS knows hosts, not ports:
+    https://www.rfc-editor.org/rfc/rfc6797#section-8.3
+    """
+    ours = (urlsplit(f"//{host}").hostname or "") in THIS_MACHINE
+    return passed_on(headers, also=("strict-transport-security",) if ours else ())
 
 
 def _forwarded_for(told: CIMultiDict[str], client: str, mode: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from runbook_lib.local.balancer.checks import PortOf, check_of, delay_of, groups
+from runbook_lib.local.balancer.checks import PortOf, check_of, delay_of, groups, is_asked
 from runbook_lib.local.balancer.loop import LoopThread
 from runbook_lib.local.balancer.target import (
     FAILED,
@@ -27,8 +27,10 @@ from runbook_lib.local.balancer.target import (
 )
 
 LOOK_SECONDS = 0.05
-LEAST_GRACE = 5.0  # seconds that a new application gets at any pace
-BOOT_SECONDS = 60.0  # ... and that an instance gets to have one at all
+# A laptop starts an application no faster because AWS's clock is turned: what every new one gets at any pace,
+# also after a restart of the emulator, before Auto Scaling may replace its instance for it.
+LEAST_GRACE = 30.0
+BOOT_SECONDS = 120.0  # ... and what an instance gets to have an application at all
 
 # What the checks of an Application Load Balancer call themselves.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
@@ -72,6 +74,8 @@ class Health:
 
     def note(self, group: Any) -> None:
         """Take note of the targets of one of moto's groups."""
+        if not is_asked(group):
+            return
         checks = {name: check_of(group, found, self._port_of) for name, found in group.targets.items()}
         now, delay = self._clock(), delay_of(group)
         with self._guard:

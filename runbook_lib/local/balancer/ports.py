@@ -9,8 +9,8 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 
-# Below the ranges that systems take ports for outgoing connections from: 443 becomes 10443.
-UPWARDS = 10_000
+# Below the ranges that systems take ports for outgoing connections from: 443 becomes 10443, 11443, ...
+UPWARDS = range(10_000, 20_000, 1000)
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ class Ports:
     def bind(self, balancer: str, port: int) -> socket.socket:
         """A listening socket: on the port of the last time, on a similar one, or on any."""
         name = f"{balancer}:{port}"
-        for wanted in (self._kept.get(name), UPWARDS + port, 0):
-            if wanted is None or wanted > 65535 or wanted in self._others(name):
+        for wanted in (self._kept.get(name), *[port + more for more in UPWARDS], 0):
+            if wanted is None or wanted > 65_535 or wanted in self._others(name):
                 continue
             try:
                 found = socket.create_server((HOST, wanted), backlog=256)

@@ -7,6 +7,7 @@ from typing import Any
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
 from runbook_lib.local.balancer import health
+from runbook_lib.local.balancer.checks import is_asked
 from runbook_lib.local.balancer.target import Status, invalid
 from runbook_lib.local.overlays.around import Method, around
 
@@ -19,7 +20,7 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
     asked = health.installed()
-    if asked and target["Id"].startswith("i-"):
+    if asked and is_asked(target_group):
         return _told(target_group, target, asked.describe(target_group, target["Id"]))
     registered = target_group.targets.get(target["Id"])
     if registered is None or not registered["Id"].startswith("i-"):

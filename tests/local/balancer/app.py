@@ -4,6 +4,7 @@ What a path does:
     /healthz        answers with the status of its health
     /status/N       answers with status N
     /big/N          N bytes, of unknown length
+    /drip           answers with `first`, and with `last` when it is let go
     /fields         header fields that come back as they are
     /lost           the connection is closed without an answer
     /half           ... in the middle of one
@@ -98,11 +99,20 @@ class Handler(BaseHTTPRequestHandler):
             left -= len(part)
         self.wfile.write(b"0\r\n\r\n")
 
+    def _drip(self, _):
+        self.send_response(200)
+        self.send_header("Content-Length", "9")
+        self.end_headers()
+        self.wfile.write(b"first")
+        self.app.release.wait(30)
+        self.wfile.write(b"last")
+
     def _fields(self, _):
         self.send_response(200)
         for value in ("a=1; Secure", "b=2"):
             self.send_header("Set-Cookie", value)
         self.send_header("Keep-Alive", "timeout=5")
+        self.send_header("Strict-Transport-Security", "max-age=31536000")
         self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", "4")
         self.end_headers()

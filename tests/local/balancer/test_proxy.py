@@ -75,6 +75,13 @@ def test_fields_of_one_connection_go_no_further(pair):
     assert "Content-Type" not in answer.headers
 
 
+def test_localhost_is_not_bound_to_https(pair):
+    """A browser would refuse the notebooks' own page on another port for a year; a real name is bound."""
+    assert "Strict-Transport-Security" not in pair.ask(path="/fields").headers
+    named = pair.ask(path="/fields", headers={"Host": "app.example.com"})
+    assert named.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
 def test_invalid_header_names_are_dropped_on_request(pair):
     """As the attribute of the load balancer says; by default they pass."""
     assert "x_odd" in pair.ask(headers={"X_Odd": "1"}).told["headers"]
@@ -101,6 +108,31 @@ def test_large_answers_pass_as_a_stream(pair):
     """Fifty megabytes, whole."""
     answer = pair.ask(path=f"/big/{50 * 2**20}")
     assert (answer.status, len(answer.body)) == (200, 50 * 2**20)
+
+
+def test_an_answer_is_passed_on_as_it_comes(site, app):
+    """Its beginning is with the client before its end is with the application."""
+    running = app("a")
+    site.serve(running)
+    call = site.connect()
+    call.request("GET", "/drip")
+    answer = call.getresponse()
+    assert answer.read(5) == b"first"
+    running.release.set()
+    assert answer.read() == b"last"
+    call.close()
+
+
+def test_dead_targets_are_502(site, app):
+    """When none is healthy, all are tried; and none that was never healthy."""
+    running = app("a")
+    (instance,) = site.serve(running)
+    running.stop()
+    assert site.ask().status == 502
+    eventually(lambda: site.health(instance)[0] == "unhealthy")
+    assert site.ask("POST", "/", b"body").status == 502
+    site.deregister(instance)
+    assert site.ask().status == 503
 
 
 def test_other_statuses_and_head_pass(pair):
