@@ -7,6 +7,7 @@ import ssl
 from collections import Counter
 from itertools import pairwise
 
+import psutil
 import pytest
 
 from tests.local.balancer.site import Site, wired
@@ -246,11 +247,10 @@ def test_rules_go_before_the_default(pair):
 
 def test_only_this_machine_is_listened_to(pair):
     """Nobody in the operator's network finds the rehearsal."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
-        other.bind(("127.0.0.2", 0))  # a port that is open for all could not be taken on another address
-        other.close()
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
-        other.bind(("127.0.0.2", pair.port(443)))
+    sockets = psutil.Process(pair.aws.address.process.pid).net_connections("inet")
+    listening = {(one.laddr.ip, one.laddr.port) for one in sockets if one.status == psutil.CONN_LISTEN}
+    assert ("127.0.0.1", pair.port(443)) in listening
+    assert {address for address, _ in listening} == {"127.0.0.1"}
 
 
 def test_ports_stay_and_nothing_listens_after_the_end(tmp_path, app):

@@ -66,7 +66,7 @@ def test_it_stays_in_its_grace_period_and_where_only_ec2_is_asked(fleet, site, a
     site.settle(sick, running)
     eventually(lambda: site.health(sick)[0] == "unhealthy")
     asked = len(running.asked)
-    eventually(lambda: len(running.asked) > asked + 8)  # two seconds and twenty heartbeats later
+    eventually(lambda: len(running.asked) > asked + 4)  # a second and ten heartbeats later
     assert fleet.members() == [sick, well]
 
 
@@ -79,6 +79,6 @@ def test_deregistered_is_not_unhealthy(fleet, site, app):
     site.settle(sick, running)
     site.settle(well, other := app("c"))
     asked = len(other.asked)
-    eventually(lambda: len(other.asked) > asked + 8)
+    eventually(lambda: len(other.asked) > asked + 4)
     assert fleet.members() == [sick, well]
     assert site.health(sick)[0] in ("draining", "unused")
