@@ -14,16 +14,14 @@ import aiohttp
 
 from runbook_lib.local.balancer.checks import PortOf, check_of, delay_of, groups, is_asked
 from runbook_lib.local.balancer.loop import LoopThread
+from runbook_lib.local.balancer.probe import ask
 from runbook_lib.local.balancer.target import (
     FAILED,
-    HEALTHY,
     LEAST_INTERVAL,
     NOT_REGISTERED,
-    TIMEOUT,
     Check,
     Status,
     Target,
-    mismatch,
 )
 
 LOOK_SECONDS = 0.05
@@ -31,10 +29,6 @@ LOOK_SECONDS = 0.05
 # also after a restart of the emulator, before Auto Scaling may replace its instance for it.
 LEAST_GRACE = 30.0
 BOOT_SECONDS = 120.0  # ... and what an instance gets to have an application at all
-
-# What the checks of an Application Load Balancer call themselves.
-# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
-AGENT = "ELB-HealthChecker/2.0"
 
 
 class Health:
@@ -198,26 +192,6 @@ class Health:
             with self._guard:
                 target.asking = False
                 target.learn(result)
-
-
-async def ask(session: aiohttp.ClientSession, check: Check) -> Status:
-    """Ask a target for its health once.
-
-    A packet that no rule lets through gets no answer; here it is not waited for.
-    """
-    if not check.reachable:
-        return TIMEOUT
-    if check.port is None:
-        return FAILED
-    url, headers = f"http://127.0.0.1:{check.port}{check.path}", {"Host": check.host, "User-Agent": AGENT}
-    limit = aiohttp.ClientTimeout(total=check.timeout)
-    try:
-        async with session.get(url, headers=headers, allow_redirects=False, timeout=limit) as answer:
-            return HEALTHY if check.expects(answer.status) else mismatch(answer.status)
-    except TimeoutError:
-        return TIMEOUT
-    except (aiohttp.ClientError, OSError, ValueError):
-        return FAILED
 
 
 _installed: list[Health] = []

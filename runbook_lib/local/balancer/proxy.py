@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import ssl
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
 import aiohttp
 from aiohttp import web
 
 from runbook_lib.local.balancer import answers
-from runbook_lib.local.balancer.doors import Certificate, Door, doors
+from runbook_lib.local.balancer.doors import Door, doors
 from runbook_lib.local.balancer.forward import CONNECT_SECONDS, Errand
 from runbook_lib.local.balancer.health import Health
 from runbook_lib.local.balancer.loop import LoopThread
 from runbook_lib.local.balancer.ports import Ports
-from runbook_lib.local.balancer.rules import action_for
+from runbook_lib.local.balancer.rules import action_for, target_group_of
+from runbook_lib.local.balancer.tls import presents
 
 END_SECONDS = 2.0  # for the requests that are under way at the end
 
@@ -66,7 +64,7 @@ class Listening:
     def change(self, door: Door) -> None:
         """Serve as this says from the next request on, and with its certificate from the next connection on."""
         if door.certificate and door.certificate != self.door.certificate:
-            self._context = context(door.certificate)
+            self._context = presents(door.certificate)
         self.door = door
 
     async def close(self) -> None:
@@ -78,8 +76,8 @@ class Listening:
     def _front(self) -> ssl.SSLContext:
         """What a connection begins with; it goes on with the certificate of that moment."""
         assert self.door.certificate
-        self._context = context(self.door.certificate)
-        front = context(self.door.certificate)
+        self._context = presents(self.door.certificate)
+        front = presents(self.door.certificate)
         front.sni_callback = self._present
         return front
 
@@ -98,7 +96,7 @@ class Listening:
             return answers.fixed(action["FixedResponseConfig"])
         if action["Type"] != "forward":
             return answers.page(501)
-        return await self._proxy.errand(request, self.door, self.port).run(_target_group(action))
+        return await self._proxy.errand(request, self.door, self.port).run(target_group_of(action))
 
     def _local(self, port: int) -> int | None:
         return self._proxy.ports_of(self.door.balancer).get(port)
@@ -205,26 +203,5 @@ class Proxy:
             await self._session.close()
 
 
-def context(certificate: Certificate) -> ssl.SSLContext:
-    """What presents a certificate, by TLS 1.2 and 1.3."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.set_alpn_protocols(["http/1.1"])
-    with tempfile.TemporaryDirectory() as folder:  # for its owner only; ssl reads nothing but files
-        chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
-        chain.write_text(certificate.chain)
-        key.write_text(certificate.key)
-        made.load_cert_chain(chain, key)
-    return made
-
-
 def _stays(present: Door, wanted: Door | None) -> bool:
     return wanted is not None and present.scheme == wanted.scheme
-
-
-def _target_group(action: Mapping[str, Any]) -> str:
-    groups = action["ForwardConfig"]["TargetGroups"]
-    weights = [group.get("Weight", 1) for group in groups]
-    if len(groups) == 1 or not any(weights):
-        return str(groups[0]["TargetGroupArn"])
-    return str(random.choices(groups, weights)[0]["TargetGroupArn"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -18,6 +19,15 @@ def action_for(door: Door, request: web.BaseRequest) -> Mapping[str, Any]:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
     """
     return next(rule.action for rule in door.rules if all(_holds(condition, request) for condition in rule.conditions))
+
+
+def target_group_of(action: Mapping[str, Any]) -> str:
+    """The target group that a forwarded request goes to: of several, by their weights."""
+    groups = action["ForwardConfig"]["TargetGroups"]
+    weights = [group.get("Weight", 1) for group in groups]
+    if len(groups) == 1 or not any(weights):
+        return str(groups[0]["TargetGroupArn"])
+    return str(random.choices(groups, weights)[0]["TargetGroupArn"])
 
 
 def _holds(condition: Mapping[str, Any], request: web.BaseRequest) -> bool:
