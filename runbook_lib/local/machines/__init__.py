@@ -8,6 +8,7 @@ bundles.py     a bundle unpacked
 installing.py  its files put in their places
 hooks.py       its scripts executed
 agent.py       one lifecycle event on one instance
+resident.py    one instance with all of this
 fleet.py       an instance for every instance of every Auto Scaling group
 traffic.py     instances taken from behind their load balancer and put back
 deployer.py    the seam to CodeDeploy's bookkeeping

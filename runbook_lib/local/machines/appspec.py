@@ -43,7 +43,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Script:
-    """One script of a hook."""
+    """One script of a hook; `runas` is only told: without root rights every script runs as who runs the rehearsal."""
 
     location: str
     timeout: int = DEFAULT_TIMEOUT

@@ -10,7 +10,7 @@ from runbook_lib.local.machines.fleet import Fleet
 from runbook_lib.local.machines.resident import LOST, Resident
 from runbook_lib.local.machines.traffic import Traffic
 from runbook_lib.local.overlays.codedeploy.deployer import Outcome, bundle_problem
-from runbook_lib.local.overlays.codedeploy.model import Deployment, Fields, Target
+from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Fields, Target
 
 NOT_FROM_GITHUB = "The embedded AWS fetches no bundle from GitHub: deploy one from the environment's bucket."
 
@@ -59,12 +59,20 @@ class FleetDeployer:
             if event == "DownloadBundle" and (problem := _problem(deployment.info["revision"])):
                 return Outcome("UnknownError", problem)
             job = Job(resident, event, order_of(deployment, event))
+            self._forget_ended()
             self._jobs[key] = (resident, job)
             job.start()
         if job.is_alive():
             return None
         del self._jobs[key]
         return job.outcome or LOST
+
+    def _forget_ended(self) -> None:
+        """Nobody asks any more how the event goes in which a deployment was stopped."""
+        deployments = world.backend("codedeploy").deployments
+        for key in list(self._jobs):
+            if key[0] not in deployments or deployments[key[0]].status in ENDED:
+                del self._jobs[key]
 
 
 def order_of(deployment: Deployment, event: str) -> Order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
@@ -13,6 +14,8 @@ from runbook_lib.local import world
 from runbook_lib.local.machines.ledger import Ledger
 from runbook_lib.local.machines.machine import Machine, port_of
 from runbook_lib.local.machines.resident import Resident
+
+TRIM_SECONDS = 60.0
 
 DOWN = ("stopping", "stopped")  # its disk stays
 
@@ -44,6 +47,7 @@ class Fleet:
         self._residents: dict[str, Resident] = {}
         self._busy: dict[str, Thread] = {}  # one boots or leaves
         self._swept = False
+        self._trimmed = time.monotonic()
 
     def tick(self) -> bool:
         """Boot machines of new instances, end those of terminated and stopped ones; the account stays as it is."""
@@ -56,6 +60,7 @@ class Fleet:
         for instance_id, instance in members().items():
             if instance_id not in self._residents and not self._occupied(instance_id):
                 self._admit(instance)
+        self._trim()
         return False
 
     def stop(self) -> None:
@@ -121,6 +126,12 @@ class Fleet:
         """Whether an instance that was stopped and is started again still goes down."""
         thread = self._busy.get(instance_id)
         return thread is not None and thread.is_alive()
+
+    def _trim(self) -> None:
+        if time.monotonic() - self._trimmed > TRIM_SECONDS:
+            self._trimmed = time.monotonic()
+            for machine in self.machines().values():
+                machine.trim_logs()
 
     def _sweep(self, known: set[str]) -> None:
         """Remove the disks of instances that ended while no server was there to see it."""

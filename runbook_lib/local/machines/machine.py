@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import zlib
@@ -14,6 +15,8 @@ from runbook_lib.local.settings import ACCESS_KEY, REGION, SECRET_KEY
 
 ADDRESS = "127.0.0.1"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
+LOG_BYTES = 5_000_000
 
 # Below the ranges from which Linux and macOS take the ports of outgoing connections:
 # a port found free stays free until the application has started.
@@ -90,6 +93,12 @@ class Machine:
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"{text}\n")
 
+    def trim_logs(self) -> None:
+        """Empty logs that have become large, as journald does it on an instance: a rehearsal may stand for weeks."""
+        for log in (*self.folder.glob("*.log"), *self.root.glob("run/*.log")):
+            if log.stat().st_size > LOG_BYTES:
+                os.truncate(log, 0)  # whoever writes appends
+
     @property
     def _note(self) -> Path:
         return self.folder / "machine.json"
@@ -123,4 +132,6 @@ def _is_free(port: int) -> bool:
             probe.bind((ADDRESS, port))
         except OSError:
             return False
-        return True
+    with socket.socket() as probe:  # macOS lets a second one bind beside one that listens on all addresses
+        probe.settimeout(1)
+        return probe.connect_ex((ADDRESS, port)) != 0
