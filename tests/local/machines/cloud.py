@@ -18,6 +18,7 @@ from tests.local.overlays.web import Web
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 TRAFFIC = {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
+SESSION = boto3.session.Session(region_name=REGION)  # one for all tests: it reads each service's model once
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 
@@ -35,7 +36,7 @@ class Cloud(Web):
         self.s3.create_bucket(Bucket="bundles", CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def client(self, service):
-        return boto3.client(service, region_name=REGION)
+        return SESSION.client(service)
 
     def new_fleet(self, monkeypatch):
         """A fleet as a (re)started server has it."""

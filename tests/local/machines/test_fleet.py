@@ -155,6 +155,21 @@ def _at(cloud, deployment, name):
     )
 
 
+def test_a_stopped_deployment_does_not_stand_in_the_way(cloud):
+    """The script that runs comes to its end, nothing follows it, and the next deployment has its turn."""
+    cloud.launch()
+    one, _ = cloud.up()
+    deployment = cloud.deploy(zipped(AfterInstall='#!/bin/sh\nuntil [ -e "$WEBAPP_ROOT/go" ]; do sleep 0.05; done\n'))
+    cloud.until(
+        lambda: cloud.info(deployment)["status"] == "InProgress" and _at(cloud, deployment, one) == "AfterInstall"
+    )
+    cloud.cd.stop_deployment(deploymentId=deployment)
+    (cloud.fleet.machines()[one].root / "go").touch()
+    assert cloud.ended(cloud.deploy(zipped("v2"), "v2.zip"))["status"] == "Succeeded"
+    assert cloud.events(deployment, one)["ApplicationStart"]["status"] == "Skipped"
+    assert versions(cloud) == ["v2", "v2"]
+
+
 def test_after_a_restart_the_machines_come_up_again(cloud, monkeypatch):
     """A new server finds its instances, with what was deployed to them, on the same ports."""
     cloud.launch()
