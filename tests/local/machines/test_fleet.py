@@ -244,6 +244,18 @@ def test_an_instance_launched_during_a_deployment_gets_the_new_revision(cloud):
     assert versions(cloud) == ["v2"] * 3
 
 
+def test_an_instance_launched_during_the_very_first_deployment_gets_it_afterwards(cloud):
+    """There was nothing to wait for when it was launched: CodeDeploy's automatic update brings it up to date."""
+    cloud.launch()
+    first = cloud.deploy(zipped())
+    cloud.until(lambda: cloud.info(first)["status"] == "InProgress")
+    late = cloud.launch_one().instance.id
+    update = cloud.ended(first)["relatedDeployments"]["autoUpdateOutdatedInstancesDeploymentIds"][0]
+    assert cloud.ended(update)["creator"] == "CodeDeployAutoUpdate"
+    assert cloud.cd.list_deployment_targets(deploymentId=update)["targetIds"] == [late]
+    assert versions(cloud) == ["v1"] * 3
+
+
 def test_an_instance_whose_deployment_fails_is_abandoned(cloud):
     """It never takes traffic: Auto Scaling terminates it, and says why; the group's others keep running."""
     cloud.launch(autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]})

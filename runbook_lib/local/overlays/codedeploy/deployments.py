@@ -17,7 +17,7 @@ SENT = (
 )
 # Who asks for a deployment.
 # https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html (creator)
-USER, AUTO_SCALING, ROLLBACK = "user", "autoscaling", "codeDeployRollback"
+USER, AUTO_SCALING, ROLLBACK, AUTO_UPDATE = "user", "autoscaling", "codeDeployRollback", "CodeDeployAutoUpdate"
 OF_GROUP = ("deploymentStyle", "blueGreenDeploymentConfiguration", "loadBalancerInfo", "autoRollbackConfiguration")
 
 
@@ -117,11 +117,11 @@ def create(
 def _refuse_second(backend: Any, group: Fields, creator: str) -> None:
     """One at a time per group; those of Auto Scaling, each to an instance of its own, go side by side.
 
-    A rollback is CodeDeploy's own doing: it has to come about whatever Auto Scaling does meanwhile.
+    What CodeDeploy does by itself has to come about whatever Auto Scaling does meanwhile.
     https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
     """
     name = group["deploymentGroupName"]
-    side_by_side = {USER: (), AUTO_SCALING: (AUTO_SCALING,), ROLLBACK: (AUTO_SCALING,)}[creator]
+    side_by_side = () if creator == USER else (AUTO_SCALING,)
     for other in backend.deployments.values():
         active = other.belongs_to(group["applicationName"], name) and other.status not in ENDED
         if active and other.info["creator"] not in side_by_side:

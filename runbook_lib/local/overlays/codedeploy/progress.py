@@ -9,7 +9,7 @@ from moto.core.utils import utcnow
 from runbook_lib.local import world
 from runbook_lib.local.overlays.codedeploy import configs
 from runbook_lib.local.overlays.codedeploy.deployer import Deployer, Simulation
-from runbook_lib.local.overlays.codedeploy.deployments import ROLLBACK, USER, brief, create
+from runbook_lib.local.overlays.codedeploy.deployments import AUTO_SCALING, AUTO_UPDATE, ROLLBACK, USER, brief, create
 from runbook_lib.local.overlays.codedeploy.instances import instances_of, running
 from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Event, Fields, Target
 
@@ -60,6 +60,7 @@ def step(backend: Any, deployment: Deployment) -> None:
     if deployment.status == "Succeeded":
         group["lastSuccessfulDeployment"] = brief(deployment)
         group["lastSuccessfulRevision"] = deployment.info["revision"]
+        _update_outdated(backend, group, deployment)
     elif deployment.status == "Failed":
         _roll_back(backend, group, deployment)
 
@@ -67,7 +68,7 @@ def step(backend: Any, deployment: Deployment) -> None:
 def _start(deployment: Deployment, group: Fields) -> None:
     option = deployment.info.get("deploymentStyle", {}).get("deploymentOption")
     # An instance that is just being launched is behind no load balancer yet: it needs no taking out.
-    in_traffic = option == "WITH_TRAFFIC_CONTROL" and not deployment.only
+    in_traffic = option == "WITH_TRAFFIC_CONTROL" and deployment.info["creator"] != AUTO_SCALING
     names = (*BLOCK, *INSTALL, *ALLOW) if in_traffic else INSTALL
     for instance_id in running(deployment.only) if deployment.only else instances_of(group):
         deployment.targets[instance_id] = Target(instance_id, [Event(name) for name in names])
@@ -145,3 +146,20 @@ def _roll_back(backend: Any, group: Fields, failed: Deployment) -> None:
     message = f"Deployment {failed.deployment_id} failed; the last successful revision is deployed again."
     back.info["rollbackInfo"] = {"rollbackTriggeringDeploymentId": failed.deployment_id, "rollbackMessage": message}
     failed.info["rollbackInfo"] = {"rollbackDeploymentId": back.deployment_id, "rollbackMessage": message}
+
+
+def _update_outdated(backend: Any, group: Fields, done: Deployment) -> None:
+    """Deploy to instances that came into service while a deployment went on and were not among its targets.
+
+    outdatedInstancesStrategy in https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeploymentGroup.html
+    """
+    if done.info["creator"] == AUTO_SCALING or group["outdatedInstancesStrategy"] != "UPDATE":
+        return
+    names, revision = (done.application_name, done.deployment_group_name), done.info["revision"]
+    same = [one for one in backend.deployments.values() if one.belongs_to(*names) and one.info["revision"] == revision]
+    reached = {instance_id for one in same for instance_id in one.targets}
+    late = tuple(instance_id for instance_id in instances_of(group) if instance_id not in reached)
+    if late:
+        update = create(backend, group, revision, done.info, AUTO_UPDATE, late)
+        update.info["relatedDeployments"] = {"autoUpdateOutdatedInstancesRootDeploymentId": done.deployment_id}
+        done.info["relatedDeployments"] = {"autoUpdateOutdatedInstancesDeploymentIds": [update.deployment_id]}
