@@ -267,7 +267,8 @@ def _password(database: Any) -> str:
     """From Secrets Manager where RDS manages it."""
     if not database.manage_master_user_password:
         return str(vars(database).get("_master_user_password"))
-    return str(json.loads(database.master_user_secret.secret.secret_string)["password"])
+    secret = database.master_user_secret.secret
+    return str(json.loads(secret.versions[secret.default_version_id]["secret_string"])["password"])
 
 
 def _show(database: Any, keeper: Keeper) -> bool:

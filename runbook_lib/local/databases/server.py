@@ -28,7 +28,7 @@ LOOK_AGAIN_SECONDS = 0.05
 ATTEMPTS = 3  # between finding a free port and taking it, somebody else may
 SOCKET = "server.sock"  # in the data directory, where no schema can have a name with a dot
 PORT_TAKEN = "already in use"
-BAD_PARAMETER = re.compile(r"(?i)unknown (variable|option|character set|collation)|error while setting value|time zone")
+BAD_PARAMETER = re.compile(r"(?i)unknown (option|suffix)|character set|collation|error while setting value|time zone")
 
 # As small as a laptop wants it, and nothing that a process which dies would lose.
 SETTINGS = {
@@ -257,6 +257,7 @@ def _free_port() -> int:
 
 
 def _last_words(said: str) -> str:
-    lines = [line for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if "ERROR" in line]
-    return " ".join((errors or lines or ["it said nothing"])[-3:])
+    """Without what is not printable: MariaDB rings the bell, which no XML may hold."""
+    lines = ["".join(filter(str.isprintable, line)) for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if "[Note]" not in line and "[Warning]" not in line]
+    return " ".join((telling or lines or ["it said nothing"])[-3:])
