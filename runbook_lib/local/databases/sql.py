@@ -15,7 +15,7 @@ MASTER_RIGHTS = (
 )
 
 # No log holds these statements, and quoting means the same whatever the parameter group says.
-PREAMBLE = "SET SESSION sql_mode = '', sql_log_off = 1;\n"
+PREAMBLE = "SET SESSION sql_mode = '', sql_log_off = 1, long_query_time = 31536000;\n"
 
 
 def first_of_all(password: str, is_mariadb: bool) -> str:
@@ -31,7 +31,7 @@ def first_of_all(password: str, is_mariadb: bool) -> str:
         f"ALTER USER {user} IDENTIFIED BY {text(password)}",
         f"GRANT ALL PRIVILEGES ON *.* TO {user} WITH GRANT OPTION",
     ]
-    return "".join(f"{statement};\n" for statement in [*made, *others])
+    return PREAMBLE + "".join(f"{statement};\n" for statement in [*made, *others])
 
 
 def master(user: str, password: str) -> str:
