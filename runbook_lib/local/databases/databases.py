@@ -77,15 +77,20 @@ class Databases:
         self._seen: set[str] = set()
         self._loop: Loop | None = None
 
-    def start(self) -> None:
-        """Have the servers of the account start, without waiting for them; forget those of no account."""
+    def start(self, forget: bool = True) -> None:
+        """Have the servers of the account start, without waiting for them.
+
+        Args:
+            forget: Whether the data of databases that the account does not know goes; False sets it aside,
+                as it has happened to the account itself.
+        """
         write_private(self._trust, f"{system_roots()}\n{self.ca_pem()}".encode())
         self._loop = Loop()
         with self._lock:
             known = {found.dbi_resource_id.lower() for found in self._found()}
             for left in self._instances.iterdir() if self._instances.exists() else ():
                 if left.name not in known:
-                    self._forget(left)
+                    self._forget(left, aside=not forget)
             for database in self._found():
                 if self.programs and database.status == "available":
                     database.status = "starting"
@@ -95,15 +100,15 @@ class Databases:
         """End all servers; their data stays."""
         with self._lock:
             kept, self._kept = list(self._kept.values()), {}
+            loop, self._loop = self._loop, None  # no tick from now on
         for one in kept:
             one.keeper.stop()
         for keeper in [*(one.keeper for one in kept), *self._leaving]:
             keeper.join()
         for one in kept:
             one.forwarder.close()
-        if self._loop:
-            self._loop.stop()
-            self._loop = None
+        if loop:
+            loop.stop()
 
     def tick(self) -> bool:
         """Compare the account with the servers; True when it changed the account."""
@@ -202,10 +207,13 @@ class Databases:
         if not wanted:
             log.info("database %s is deleted with its data", identity)
 
-    def _forget(self, folder: Path) -> None:
+    def _forget(self, folder: Path, aside: bool = False) -> None:
         """A server of no account: an emulator that was killed may have left its process, too."""
         if self.programs:
             Server(folder, self.programs, self._authority, self._start).end_left_over()
+        if aside:
+            (self._folder / "aside").mkdir(exist_ok=True, mode=0o700)
+            folder.rename(self._folder / "aside" / folder.name)
         shutil.rmtree(folder, ignore_errors=True)
 
     def _in_snapshots(self) -> set[str]:
@@ -232,10 +240,12 @@ class Databases:
 
     def _status(self, database: Any) -> DatabaseStatus:
         kept, name = self._kept.get(database.dbi_resource_id), database.db_instance_identifier
-        if not self.programs or not kept:
+        if not self.programs:
             return DatabaseStatus(name, database.status, str(self._stand_in_file(database)), STAND_IN)
-        what = kept.keeper.why or f"{self.programs.title}, a private server of this machine"
-        return DatabaseStatus(name, database.status, f"{HOST}:{kept.forwarder.port}", what)
+        what = kept.keeper.why if kept else ""
+        endpoint = f"{HOST}:{kept.forwarder.port}" if kept else ""
+        private = f"{self.programs.title}, a private server of this machine"
+        return DatabaseStatus(name, database.status, endpoint, what or private)
 
 
 def _is_ours(database: Any) -> bool:

@@ -120,7 +120,7 @@ class Keeper:
         return None
 
     def _has_died(self) -> bool:
-        return self._state == "available" and not self._server.running
+        return self._state == "available" and (self._server.port is None or not self._server.running)
 
     def _shall_retry(self) -> bool:
         return self._state == "failed" and time.monotonic() > self._since + RETRY_SECONDS

@@ -44,7 +44,7 @@ SETTINGS = {
     "loose_innodb_redo_log_capacity": "32M",
     "slow_query_log_file": "slowquery.log",
 }
-MAKING = ("--innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0")
+MAKING = ("--loose-innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0")
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,8 @@ class Server:
     @property
     def running(self) -> bool:
         """Whether its process is there."""
-        return self._process is not None and self._process.running() is not None
+        process = self._process  # once: its own thread may take it away meanwhile
+        return process is not None and process.running() is not None
 
     def end_left_over(self) -> None:
         """End the process of an emulator that was killed: two servers on the same data would destroy it."""

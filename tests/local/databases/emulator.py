@@ -31,7 +31,7 @@ class Emulator(Server):
         self.front._control = Control({"reset": self._reset, "save": self._save, "databases": self._databases})
 
     def run(self):
-        self.databases.start()
+        self.databases.start(forget=not self.notice)
         try:
             super().run()
         finally:

@@ -11,6 +11,7 @@ import psutil
 import pymysql
 
 from runbook_lib.local.folder import Folder
+from runbook_lib.local.settings import MOTO_ENVIRONMENT
 from tests.local.overlays.database import CREATE
 from tests.local.server import LocalAws, eventually
 
@@ -30,7 +31,8 @@ class Rehearsal:
         """Start it, and wait until it is ready."""
         command = [sys.executable, "-m", "tests.local.databases.emulator", "--root", str(self.root), *self._more]
         with (self.root / "output").open("ab") as output:
-            self.process = subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=output)
+            environment = {**os.environ, **MOTO_ENVIRONMENT}
+            self.process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=output)
         address = eventually(self._address, PATIENCE)
         self.aws = LocalAws(self.root, address.connection)
         return self

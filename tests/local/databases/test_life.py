@@ -36,6 +36,17 @@ def test_a_killed_emulator_leaves_no_second_server(own):
     eventually(lambda: not own.servers() and not own.files(), PATIENCE)
 
 
+def test_an_account_that_is_set_aside_keeps_its_data(own):
+    """As the state that cannot be read is kept, so is what it was about."""
+    own.create()
+    own.stop()
+    (own.root / ".runbook" / "local" / "state.pickle").write_bytes(b"{}\n")
+    own.start()
+    assert not own.files()
+    (kept,) = (own.folder / "aside").iterdir()
+    assert (kept / "data" / "web").is_dir()
+
+
 def test_without_a_server_a_file_stands_in(tmp_path):
     """RDS's endpoint is as AWS's; the application is given the file; the status says so."""
     rehearsal = Rehearsal(tmp_path, path="")
