@@ -234,6 +234,7 @@ class Databases:
                 shutil.rmtree(left, ignore_errors=True)
 
     def _stand_in_file(self, database: Any) -> Path:
+        self._seen.add(database.dbi_resource_id)  # also when it goes before the next tick
         folder = self._instances / str(database.dbi_resource_id).lower()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder / "database.sqlite"

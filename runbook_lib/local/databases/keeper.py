@@ -84,6 +84,7 @@ class Keeper:
         return not self._thread.is_alive()
 
     def _go(self, leave: Callable[[], None]) -> None:
+        self._server.given_up.set()
         with self._changed:
             self._leave = self._leave or leave
             self._changed.notify()
@@ -100,7 +101,8 @@ class Keeper:
                 self._reach(wanted)
                 state, why = ("available" if wanted.running else "stopped"), ""
             except Exception as error:
-                log.exception("database %s", self._server.folder.name)
+                if str(error) != self.why and not self._leave:
+                    log.exception("database %s", self._server.folder.name)
                 self._server.end()
                 bad_parameters = isinstance(error, ServerFailed) and error.parameters
                 state, why = ("incompatible-parameters" if bad_parameters else "failed"), str(error)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 
 from runbook_lib.local.databases import sql
 from runbook_lib.local.databases.authority import ADDRESS, Authority, write_private
@@ -46,6 +47,10 @@ SETTINGS = {
 }
 MAKING = ("--loose-innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0")
 
+# MySQL's client reads the person's own login file over our options.
+# https://dev.mysql.com/doc/refman/8.4/en/mysql-config-editor.html
+NO_LOGIN_FILE = {"MYSQL_TEST_LOGIN_FILE": os.devnull}
+
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +63,7 @@ class ServerFailed(Exception):
 
 
 class Server:
-    """The files and the process of one database. Not for several threads at once, except `port` and `running`."""
+    """The files and the process of one database. Not for several threads at once, but for its public attributes."""
 
     def __init__(self, folder: Path, programs: Programs, authority: Authority, start: Start) -> None:
         self.folder, self.programs = folder, programs
@@ -66,6 +71,7 @@ class Server:
         self._data, self._log, self._process_file = folder / "data", folder / "server.log", folder / "process.json"
         self._process: Process | None = None
         self.port: int | None = None
+        self.given_up = Event()  # set by another thread: whoever waits for the server to answer stops waiting
 
     @property
     def running(self) -> bool:
@@ -145,7 +151,7 @@ class Server:
         try:
             done = subprocess.run(
                 command, cwd=self._data, input=(sql.PREAMBLE + statements).encode(), capture_output=True,
-                timeout=ANSWER_SECONDS,
+                env=_environment() | NO_LOGIN_FILE, timeout=ANSWER_SECONDS,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise ServerFailed("it does not answer") from None
@@ -203,6 +209,8 @@ class Server:
         while not self._answers():
             if not self.running:
                 raise ServerFailed("the server ended")
+            if self.given_up.is_set():
+                raise ServerFailed("nobody waits for it any more")
             if time.monotonic() > deadline:
                 raise ServerFailed(f"the server has not answered for {START_SECONDS:.0f} seconds")
             time.sleep(LOOK_AGAIN_SECONDS)

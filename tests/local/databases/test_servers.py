@@ -199,6 +199,15 @@ def test_a_deleted_database_leaves_nothing(rehearsal):
         pymysql.connect(host="127.0.0.1", port=port, user="app_admin", connect_timeout=2)
 
 
+def test_a_database_that_is_deleted_while_it_is_made_leaves_nothing(rehearsal):
+    """Nobody waits for its server then."""
+    sent = {"DBInstanceIdentifier": "app", "DBInstanceClass": "db.t4g.micro", "Engine": "mysql", "AllocatedStorage": 20}
+    rehearsal.rds.create_db_instance(**sent, MasterUsername="admin", ManageMasterUserPassword=True)
+    eventually(rehearsal.files)
+    rehearsal.rds.delete_db_instance(DBInstanceIdentifier="app", SkipFinalSnapshot=True)
+    eventually(lambda: not rehearsal.servers() and not rehearsal.files(), PATIENCE)
+
+
 def test_a_final_snapshot_keeps_the_data(rehearsal):
     """A database that is restored from it has them; once the snapshot goes, so do they."""
     rehearsal.create()
