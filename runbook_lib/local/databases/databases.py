@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from runbook_lib.local import world
+from runbook_lib.local.databases import account
 from runbook_lib.local.databases.authority import HOST, Authority, system_roots, write_private
 from runbook_lib.local.databases.forwarder import Forwarder, Loop
-from runbook_lib.local.databases.keeper import Keeper, Wanted
+from runbook_lib.local.databases.keeper import Keeper
 from runbook_lib.local.databases.processes import Children, Start
 from runbook_lib.local.databases.programs import find
 from runbook_lib.local.databases.server import Server
+from runbook_lib.local.databases.store import Store
 
-ENGINES = ("mysql", "mariadb")
-STOPPED = ("stopped", "stopping")
 STAND_IN = "no MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database"
 
 log = logging.getLogger(__name__)
@@ -64,14 +62,11 @@ class Databases:
         start: Start | None = None,
         path: str | None = None,
     ) -> None:
-        self._lock, self._folder, self._allowed = lock, folder.resolve(), allowed
+        self._lock, self._store, self._allowed = lock, Store(folder), allowed
         self._start = start or Children().start
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder.chmod(0o700)
         self.programs = find(path)
-        self._authority = Authority(self._folder / "authority")
-        self._instances, self._snapshots = self._folder / "instances", self._folder / "snapshots"
-        self._trust = self._folder / "roots.pem"
+        self._authority = Authority(self._store.folder / "authority")
+        self._trust = self._store.folder / "roots.pem"
         self._kept: dict[str, Kept] = {}
         self._leaving: list[Keeper] = []
         self._seen: set[str] = set()
@@ -81,17 +76,20 @@ class Databases:
         """Have the servers of the account start, without waiting for them.
 
         Args:
-            forget: Whether the data of databases that the account does not know goes; False sets it aside,
-                as it has happened to the account itself.
+            forget: Whether the data of databases that the account does not know goes; False sets all data
+                aside, as it has happened to the account itself.
         """
         write_private(self._trust, f"{system_roots()}\n{self.ca_pem()}".encode())
         self._loop = Loop()
         with self._lock:
-            known = {found.dbi_resource_id.lower() for found in self._found()}
-            for left in self._instances.iterdir() if self._instances.exists() else ():
-                if left.name not in known:
-                    self._forget(left, aside=not forget)
-            for database in self._found():
+            known = {found.dbi_resource_id.lower() for found in account.databases()}
+            for left in self._store.instances():
+                self._end_left_over(left)
+                if forget and left.name not in known:
+                    shutil.rmtree(left, ignore_errors=True)
+            if not forget:
+                self._store.set_aside()
+            for database in account.databases():
                 if self.programs and database.status == "available":
                     database.status = "starting"
             self.tick()
@@ -114,15 +112,16 @@ class Databases:
         """Compare the account with the servers; True when it changed the account."""
         if not self._loop:
             return False
-        found = {database.dbi_resource_id: database for database in self._found()}
+        found = {database.dbi_resource_id: database for database in account.databases()}
         changed = False
         for identity, database in found.items():
-            changed |= self._keep(identity, database) if self.programs else _stand_in(database)
+            changed |= self._keep(identity, database) if self.programs else account.settle(database)
         for identity in self._seen - set(found):
             self._release(identity)
         self._seen = set(found)
         self._leaving = [keeper for keeper in self._leaving if not keeper.gone]
-        self._forget_snapshots()
+        if not self._leaving:
+            self._store.forget_snapshots(account.in_snapshots())
         return changed
 
     def environment(self, name: str | None = None) -> dict[str, str]:
@@ -134,9 +133,9 @@ class Databases:
         if self.programs:
             return {"SSL_CERT_FILE": str(self._trust)}
         with self._lock:
-            for database in self._found():
+            for database in account.databases():
                 if name in (None, database.db_instance_identifier):
-                    return {"WEBAPP_DATABASE_URL": f"sqlite:///{self._stand_in_file(database)}"}
+                    return {"WEBAPP_DATABASE_URL": f"sqlite:///{self._stand_in(database)}"}
         return {}
 
     def ca_pem(self) -> str:
@@ -146,35 +145,29 @@ class Databases:
     def status(self) -> list[DatabaseStatus]:
         """What `runbook local status` shows."""
         with self._lock:
-            return [self._status(database) for database in self._found()]
+            return [self._status(database) for database in account.databases()]
 
     def serves(self, database: Any) -> bool:
         """Whether a server of this machine is, or is to be, an instance of moto's."""
-        return self.programs is not None and _is_ours(database)
+        return self.programs is not None and account.is_ours(database)
 
     def endpoint(self, database: Any) -> tuple[str, int] | None:
         """Where the application finds it; None while there is no way yet."""
         kept = self._kept.get(database.dbi_resource_id)
         return (HOST, kept.forwarder.port) if kept else None
 
-    def _found(self) -> Iterator[Any]:
-        for rds in world.existing("rds"):
-            yield from (database for database in rds.databases.values() if _is_ours(database))
-
     def _keep(self, identity: str, database: Any) -> bool:
         kept = self._kept.get(identity) or self._engage(identity, database)
         if kept.asked_port != database.port:
             self._move(kept, identity, database)
         kept.forwarder.let(self._allowed(database))
-        kept.keeper.want(_wanted(database))
-        return _show(database, kept.keeper)
+        kept.keeper.want(account.wanted(database))
+        return account.show(database, kept.keeper)
 
     def _engage(self, identity: str, database: Any) -> Kept:
         assert self.programs
-        folder = self._instances / identity.lower()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        restored = vars(database).get("restored_from")
-        source = self._snapshots / restored.lower() / "data" if restored else None
+        folder, restored = self._store.instance(identity), vars(database).get("restored_from")
+        source = self._store.snapshot(restored) if restored else None
         keeper = Keeper(Server(folder, self.programs, self._authority, self._start), source)
         self._kept[identity] = Kept(keeper, self._forwarder(folder, keeper), database.port)
         return self._kept[identity]
@@ -182,7 +175,7 @@ class Databases:
     def _move(self, kept: Kept, identity: str, database: Any) -> None:
         """Another port was asked for: the endpoint changes, and whoever knows the old one is cut off."""
         kept.forwarder.close()
-        folder = self._instances / identity.lower()
+        folder = self._store.instance(identity)
         (folder / "port").unlink(missing_ok=True)
         kept.forwarder, kept.asked_port = self._forwarder(folder, kept.keeper), database.port
 
@@ -198,105 +191,29 @@ class Databases:
     def _release(self, identity: str) -> None:
         kept = self._kept.pop(identity, None)
         if not kept:
-            self._forget(self._instances / identity.lower())
+            shutil.rmtree(self._store.instance(identity), ignore_errors=True)
             return
         kept.forwarder.close()
-        wanted = identity in self._in_snapshots()
-        kept.keeper.remove(self._snapshots / identity.lower() / "data" if wanted else None)
+        wanted = identity in account.in_snapshots()
+        kept.keeper.remove(self._store.snapshot(identity) if wanted else None)
         self._leaving.append(kept.keeper)
         if not wanted:
             log.info("database %s is deleted with its data", identity)
 
-    def _forget(self, folder: Path, aside: bool = False) -> None:
-        """A server of no account: an emulator that was killed may have left its process, too."""
+    def _end_left_over(self, folder: Path) -> None:
+        """An emulator that was killed may have left a process."""
         if self.programs:
             Server(folder, self.programs, self._authority, self._start).end_left_over()
-        if aside:
-            (self._folder / "aside").mkdir(exist_ok=True, mode=0o700)
-            folder.rename(self._folder / "aside" / folder.name)
-        shutil.rmtree(folder, ignore_errors=True)
 
-    def _in_snapshots(self) -> set[str]:
-        """Of which databases people have snapshots."""
-        return {
-            snapshot.dbi_resource_id
-            for rds in world.existing("rds")
-            for snapshot in rds.database_snapshots.values()
-            if snapshot.snapshot_type == "manual"
-        }
-
-    def _forget_snapshots(self) -> None:
-        if self._leaving or not self._snapshots.exists():
-            return
-        wanted = {identity.lower() for identity in self._in_snapshots()}
-        for left in self._snapshots.iterdir():
-            if left.name not in wanted:
-                shutil.rmtree(left, ignore_errors=True)
-
-    def _stand_in_file(self, database: Any) -> Path:
-        self._seen.add(database.dbi_resource_id)  # also when it goes before the next tick
-        folder = self._instances / str(database.dbi_resource_id).lower()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder / "database.sqlite"
+    def _stand_in(self, database: Any) -> Path:
+        self._seen.add(database.dbi_resource_id)  # so that it is removed also when it goes before the next tick
+        return self._store.stand_in(database.dbi_resource_id)
 
     def _status(self, database: Any) -> DatabaseStatus:
         kept, name = self._kept.get(database.dbi_resource_id), database.db_instance_identifier
         if not self.programs:
-            return DatabaseStatus(name, database.status, str(self._stand_in_file(database)), STAND_IN)
+            return DatabaseStatus(name, database.status, str(self._stand_in(database)), STAND_IN)
         what = kept.keeper.why if kept else ""
         endpoint = f"{HOST}:{kept.forwarder.port}" if kept else ""
         private = f"{self.programs.title}, a private server of this machine"
         return DatabaseStatus(name, database.status, endpoint, what or private)
-
-
-def _is_ours(database: Any) -> bool:
-    return database.engine in ENGINES and database.db_cluster_identifier is None and not database.is_replica
-
-
-def _stand_in(database: Any) -> bool:
-    """Nothing is on its way to somewhere."""
-    if database.status not in ("creating", "starting", "rebooting"):
-        return False
-    database.status = "available"
-    return True
-
-
-def _wanted(database: Any) -> Wanted:
-    (group,) = database.db_parameter_groups()
-    parameters = {name: str(one["ParameterValue"]) for name, one in group.parameters.items() if "ParameterValue" in one}
-    return Wanted(
-        user=str(database.master_username),
-        password=_password(database),
-        database=database.db_name,
-        parameters=tuple(sorted(parameters.items())),
-        running=database.status not in STOPPED,
-        restarts=vars(database).get("restarts", 0),
-    )
-
-
-def _password(database: Any) -> str:
-    """From Secrets Manager where RDS manages it."""
-    if not database.manage_master_user_password:
-        return str(vars(database).get("_master_user_password"))
-    secret = database.master_user_secret.secret
-    return str(json.loads(secret.versions[secret.default_version_id]["secret_string"])["password"])
-
-
-def _show(database: Any, keeper: Keeper) -> bool:
-    """Let RDS say how the server is; True when that is news."""
-    if database.status in STOPPED:
-        return False
-    state = keeper.state() or ("starting" if database.status == "available" and keeper.port is None else None)
-    if state in (None, database.status) or state == "stopped":
-        return False
-    database.status = state
-    if keeper.why:
-        _tell(database, keeper.why)
-    return True
-
-
-def _tell(database: Any, why: str) -> None:
-    """An event: the runbook sends people there when a database has failed."""
-    database.add_event("DB_INSTANCE_CREATE")
-    event = database.backend.events[-1]
-    event.message, event.event_categories = f"The DB instance could not be started. {why}", ["failure"]

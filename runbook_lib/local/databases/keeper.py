@@ -11,8 +11,9 @@ from pathlib import Path
 from threading import Condition, Thread
 
 from runbook_lib.local.databases import sql
+from runbook_lib.local.databases.making import ServerFailed
 from runbook_lib.local.databases.parameters import understood
-from runbook_lib.local.databases.server import Server, ServerFailed
+from runbook_lib.local.databases.server import Server
 
 LOOK_SECONDS = 0.5  # how often it is asked whether the process is still there
 RETRY_SECONDS = 10.0  # after a failure that may pass: a full disk, a laptop that was asleep

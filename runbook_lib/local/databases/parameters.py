@@ -10,10 +10,11 @@ from runbook_lib.local.databases.programs import Programs
 # Files, ports and sizes belong to this machine, not to an instance class. The general log is left out because
 # MariaDB, unlike MySQL, writes passwords into it: https://dev.mysql.com/doc/refman/8.4/en/password-logging.html
 OURS = re.compile(
-    r"(?x) port | socket | bind_address | datadir | basedir | tmpdir | pid_file | init_file | user | .*_dir"
+    r"(?x) (loose|enable|disable|maximum)_.* | performance_schema.* | lower_case_table_names"
+    r" | port | socket | bind_address | datadir | basedir | tmpdir | pid_file | init_file | user | .*_dir"
     r" | plugin.* | early_plugin.* | secure_file_priv | skip_.* | ssl_.* | tls_cert.* | log_error.* | general_log.*"
-    r" | slow_query_log_file | log_bin | log_bin_index | relay_log.* | server_id | lower_case_table_names"
-    r" | performance_schema.* | .*_(buffer|cache|pool)_size | .*_instances | innodb_log_file.* | innodb_data_.*"
+    r" | slow_query_log_file | log_bin | log_bin_index | relay_log.* | server_id"
+    r" | .*_(buffer|cache|pool)_size | .*_instances | innodb_log_file.* | innodb_data_.*"
     r" | innodb_redo_log_capacity | innodb_temp_data_.* | innodb_undo_.* | innodb_flush_method | read_only"
 )
 NAME = re.compile(r"[a-z][a-z0-9_]*")

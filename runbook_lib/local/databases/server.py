@@ -16,50 +16,26 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 
-from runbook_lib.local.databases import sql
+from runbook_lib.local.databases import options, sql
 from runbook_lib.local.databases.authority import ADDRESS, Authority, write_private
+from runbook_lib.local.databases.making import ServerFailed, environment, last_words, make_data
 from runbook_lib.local.databases.processes import Start, end
 from runbook_lib.local.databases.programs import Programs
 from runbook_lib.local.folder import Process
 
-MAKE_SECONDS = 120.0
 START_SECONDS = 90.0  # half a second, on a machine that has nothing else to do
 ANSWER_SECONDS = 30.0
 LOOK_AGAIN_SECONDS = 0.05
 ATTEMPTS = 3  # between finding a free port and taking it, somebody else may
-SOCKET = "server.sock"  # in the data directory, where no schema can have a name with a dot
 PORT_TAKEN = "already in use"
 BAD_PARAMETER = re.compile(r"(?i)unknown (option|suffix)|character set|collation|error while setting value|time zone")
 
-# As small as a laptop wants it, and nothing that a process which dies would lose.
-SETTINGS = {
-    "skip_name_resolve": "1",
-    "character_set_server": "utf8mb4",
-    "performance_schema": "0",
-    "loose_mysqlx": "0",
-    "innodb_buffer_pool_size": "64M",
-    "innodb_flush_log_at_trx_commit": "2",
-    "innodb_buffer_pool_dump_at_shutdown": "0",
-    "innodb_buffer_pool_load_at_startup": "0",
-    "loose_innodb_log_file_size": "16M",
-    "loose_innodb_redo_log_capacity": "32M",
-    "slow_query_log_file": "slowquery.log",
-}
-MAKING = ("--loose-innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0")
 
 # MySQL's client reads the person's own login file over our options.
 # https://dev.mysql.com/doc/refman/8.4/en/mysql-config-editor.html
 NO_LOGIN_FILE = {"MYSQL_TEST_LOGIN_FILE": os.devnull}
 
 log = logging.getLogger(__name__)
-
-
-class ServerFailed(Exception):
-    """It could not be made, started or asked; says why, with the server's own words."""
-
-    def __init__(self, why: str, parameters: bool = False) -> None:
-        super().__init__(why)
-        self.parameters = parameters  # whether they are the reason
 
 
 class Server:
@@ -88,23 +64,13 @@ class Server:
         self._process_file.unlink(missing_ok=True)
 
     def make(self, source: Path | None = None) -> None:
-        """Make the data directory, or copy it, unless there is one; half of one is never used.
+        """Make the data directory, or copy it, unless there is one.
 
         Raises:
             ServerFailed: The server's own installer failed.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self._data.exists():
-            return
-        draft = self.folder / "data.new"
-        shutil.rmtree(draft, ignore_errors=True)
-        if source and source.exists():
-            shutil.copytree(source, draft)
-        else:
-            draft.mkdir(mode=0o700)
-            self._install(draft)
-        draft.chmod(0o700)
-        draft.rename(self._data)
+        if not self._data.exists():
+            make_data(self.programs, self._data, self._log, source)
 
     def run(self, parameters: Mapping[str, str]) -> None:
         """Start it, and wait until it answers.
@@ -121,7 +87,7 @@ class Server:
                 words = self._log.read_bytes()[said:].decode(errors="replace") if self._log.exists() else ""
                 if PORT_TAKEN in words and attempt + 1 < ATTEMPTS:
                     continue
-                raise ServerFailed(f"{failure}: {_last_words(words)}", bool(BAD_PARAMETER.search(words))) from None
+                raise ServerFailed(f"{failure}: {last_words(words)}", bool(BAD_PARAMETER.search(words))) from None
             else:
                 return
 
@@ -151,7 +117,7 @@ class Server:
         try:
             done = subprocess.run(
                 command, cwd=self._data, input=(sql.PREAMBLE + statements).encode(), capture_output=True,
-                env=_environment() | NO_LOGIN_FILE, timeout=ANSWER_SECONDS,
+                env=environment() | NO_LOGIN_FILE, timeout=ANSWER_SECONDS,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise ServerFailed("it does not answer") from None
@@ -170,7 +136,7 @@ class Server:
 
     def keep_data(self, target: Path) -> None:
         """Move the data of a server that has ended to where a snapshot keeps it."""
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.parent.mkdir(exist_ok=True, mode=0o700)
         shutil.rmtree(target, ignore_errors=True)
         if self._data.exists():
             self._data.rename(target)
@@ -183,27 +149,12 @@ class Server:
     def _init_file(self) -> Path:
         return self.folder / "init.sql"
 
-    def _install(self, data: Path) -> None:
-        as_root = ["--user=root"] if os.geteuid() == 0 else []
-        command = [self.programs.server, "--no-defaults", "--initialize-insecure"]
-        if self.programs.installer:
-            locked = ["--auth-root-authentication-method=socket", "--auth-root-socket-user=root"]
-            command = [self.programs.installer, "--no-defaults", "--skip-test-db", "--skip-name-resolve", *locked]
-        with self._log.open("ab", buffering=0) as output:
-            done = subprocess.run(
-                [*command, f"--datadir={data}", *MAKING, *as_root],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(), timeout=MAKE_SECONDS,
-            )  # fmt: skip
-        if done.returncode:
-            words = _last_words(self._log.read_text(errors="replace"))
-            raise ServerFailed(f"its data directory could not be made: {words}")
-
     def _run_once(self, parameters: Mapping[str, str]) -> None:
         password, port = secrets.token_urlsafe(32), _free_port()
-        options = self._write_options(parameters, port, password)
-        command = [self.programs.server, f"--defaults-file={options}"]
+        file = self._write_options(parameters, port, password)
+        command = [self.programs.server, f"--defaults-file={file}"]
         what = f"database {self.folder.name}"
-        self._process = self._start(command, cwd=self._data, env=_environment(), log=self._log, what=what)
+        self._process = self._start(command, cwd=self._data, env=environment(), log=self._log, what=what)
         write_private(self._process_file, json.dumps(asdict(self._process)).encode())
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -218,7 +169,7 @@ class Server:
         self.port = port
 
     def _answers(self) -> bool:
-        if not (self._data / SOCKET).exists():
+        if not (self._data / options.SOCKET).exists():
             return False
         try:
             return self.ask("SELECT 1;") == "1\n"
@@ -226,47 +177,21 @@ class Server:
             return False
 
     def _write_options(self, parameters: Mapping[str, str], port: int, password: str) -> Path:
+        write_private(self._init_file, sql.first_of_all(password, self.programs.is_mariadb).encode())
+        write_private(self._admin_file, options.of_client(password, self.programs))
+        (self._data / options.SOCKET).unlink(missing_ok=True)
         certificate, key = self.folder / "server.pem", self.folder / "server.key"
         self._authority.issue(certificate, key)
-        write_private(self._init_file, sql.first_of_all(password, self.programs.is_mariadb).encode())
-        admin = {"user": sql.ADMIN, "password": password, "socket": SOCKET, "loose_ssl": "0"}
-        if not self.programs.is_mariadb:
-            del admin["loose_ssl"]  # MySQL's client would not take the word
-        write_private(self._admin_file, _option_file("client", admin))
-        (self._data / SOCKET).unlink(missing_ok=True)
-        given = {name if name in STRICT else f"loose_{name}": value for name, value in parameters.items()}
         ours = {
-            "datadir": str(self._data), "socket": SOCKET, "pid_file": "server.pid", "bind_address": ADDRESS,
-            "port": str(port), "init_file": str(self._init_file), "ssl_cert": str(certificate), "ssl_key": str(key),
-            "ssl_ca": str(self._authority.certificate_file), **({"user": "root"} if os.geteuid() == 0 else {}),
+            "datadir": str(self._data), "bind_address": ADDRESS, "port": str(port), "init_file": str(self._init_file),
+            "ssl_ca": str(self._authority.certificate_file), "ssl_cert": str(certificate), "ssl_key": str(key),
         }  # fmt: skip
-        options = self.folder / "server.cnf"
-        write_private(options, _option_file("mysqld", {**SETTINGS, **given, **ours}))
-        return options
-
-
-# A server that did not know these would be open where it should be closed: it shall rather not start.
-STRICT = {"require_secure_transport", "tls_version"}
-
-
-def _option_file(group: str, options: Mapping[str, str]) -> bytes:
-    """https://dev.mysql.com/doc/refman/8.4/en/option-files.html."""
-    lines = [f'{name} = "{value.replace(chr(92), chr(92) * 2)}"\n' for name, value in options.items()]
-    return "".join([f"[{group}]\n", *lines]).encode()
-
-
-def _environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ} | {"LC_ALL": "C"}
+        file = self.folder / "server.cnf"
+        write_private(file, options.of_server(parameters, ours))
+        return file
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
         return int(probe.getsockname()[1])
-
-
-def _last_words(said: str) -> str:
-    """Without what is not printable: MariaDB rings the bell, which no XML may hold."""
-    lines = ["".join(filter(str.isprintable, line)) for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if "[Note]" not in line and "[Warning]" not in line]
-    return " ".join((telling or lines or ["it said nothing"])[-3:])

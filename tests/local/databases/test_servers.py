@@ -49,6 +49,11 @@ def test_nobody_else_gets_in(rehearsal):
     for user, password in (("app_admin", "wrong"), ("root", ""), ("rdsadmin", ""), ("", ""), ("mariadb.sys", "")):
         with pytest.raises(pymysql.err.OperationalError, match="denied"):
             rehearsal.connect(user=user, password=password, database=None)
+    known = {user for (user,) in rehearsal.run("SELECT user FROM mysql.user")}
+    assert known - {"PUBLIC", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema"} == {
+        "app_admin",
+        "rdsadmin",
+    }
     with pytest.raises(pymysql.err.OperationalError, match="certificate verify failed"):
         rehearsal.connect(ssl=ssl.create_default_context())
 
@@ -122,6 +127,13 @@ def test_two_databases_are_two_servers(rehearsal):
     with pytest.raises(pymysql.err.OperationalError, match="denied"):
         rehearsal.connect("one", password=rehearsal.secret("two")["password"])
     assert len(rehearsal.servers()) == 2
+
+
+def test_much_comes_through_whole(rehearsal):
+    """In both directions."""
+    rehearsal.create()
+    much = "0123456789" * 500_000
+    assert rehearsal.run(f"SELECT CONCAT('{much}', '!')")[0][0] == f"{much}!"
 
 
 def test_another_port_is_another_endpoint(rehearsal):
