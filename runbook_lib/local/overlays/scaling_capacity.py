@@ -10,6 +10,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
 
 from runbook_lib.local import world
+from runbook_lib.local.balancer import health
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.scaling_activities import at, record
 from runbook_lib.local.overlays.scaling_launch import launch
@@ -41,7 +42,8 @@ def mend(group: Any) -> bool:
         return False
     lost = [state for state in group.instance_states if _lost(group, state)]
     for state in lost:
-        terminate(group, state, f"{at(utcnow())} an instance was taken out of service in response to {_why(state)}.")
+        why = _why(group, state)
+        terminate(group, state, f"{at(utcnow())} an instance was taken out of service in response to {why}.")
     return bool(lost) | reach(group, "an unhealthy instance needing to be replaced") | _even_out(group)
 
 
@@ -93,13 +95,27 @@ def register(group: Any) -> None:
 def _lost(group: Any, state: Any) -> bool:
     if state.lifecycle_state != "InService" or "ReplaceUnhealthy" in group._suspended_processes:
         return False
-    return bool(_why(state)) or state.availability_zone not in group.availability_zones
+    return bool(_why(group, state)) or state.availability_zone not in group.availability_zones
 
 
-def _why(state: Any) -> str:
+def _why(group: Any, state: Any) -> str:
     if state.instance.state not in ALIVE:
         return "an EC2 health check indicating it has been terminated or stopped"
-    return "a user health-check" if state.health_status == "Unhealthy" else ""
+    if state.health_status == "Unhealthy":
+        return "a user health-check"
+    return "an ELB system health check failure" if _fails(group, state) else ""
+
+
+def _fails(group: Any, state: Any) -> bool:
+    """Whether a load balancer finds an instance unhealthy, the grace period being over; where nobody asks, never.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-add-elb-healthcheck.html
+    """
+    asked = health.installed()
+    if asked is None or group.health_check_type != "ELB" or "HealthCheck" in group._suspended_processes:
+        return False
+    arns = [target_group.arn for target_group in target_groups(group)]
+    return asked.failing(arns, state.instance.id, float(group.health_check_grace_period or 0))
 
 
 def _launch_one(group: Any, reason: str) -> bool:

@@ -15,6 +15,9 @@ SENT = (
     *("description", "ignoreApplicationStopFailures", "targetInstances", "updateOutdatedInstancesOnly"),
     *("fileExistsBehavior", "overrideAlarmConfiguration"),
 )
+# Who asks for a deployment.
+# https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html (creator)
+USER, AUTO_SCALING, ROLLBACK, AUTO_UPDATE = "user", "autoscaling", "codeDeployRollback", "CodeDeployAutoUpdate"
 OF_GROUP = ("deploymentStyle", "blueGreenDeploymentConfiguration", "loadBalancerInfo", "autoRollbackConfiguration")
 
 
@@ -80,13 +83,12 @@ def find(backend: Any, deployment_id: str) -> Deployment:
     return deployment
 
 
-def create(backend: Any, group: Fields, revision: Fields, params: Fields, creator: str = "user") -> Deployment:
-    """Take a deployment to a group; it starts by itself. One at a time per group."""
+def create(
+    backend: Any, group: Fields, revision: Fields, params: Fields, creator: str = USER, only: tuple[str, ...] = ()
+) -> Deployment:
+    """Take a deployment to a group, or to some instances of it; it starts by itself."""
     name = group["deploymentGroupName"]
-    for other in backend.deployments.values():
-        if other.belongs_to(group["applicationName"], name) and other.status not in ENDED:
-            why = f"The Deployment Group '{name}' already has an active Deployment '{other.deployment_id}'"
-            raise Refused("DeploymentLimitExceededException", why)
+    _refuse_second(backend, group, creator)
     config = params.get("deploymentConfigName") or group["deploymentConfigName"]
     configs.find(backend, config)
     deployment = Deployment(
@@ -103,12 +105,28 @@ def create(backend: Any, group: Fields, revision: Fields, params: Fields, creato
             "createTime": utcnow(),
             "creator": creator,
             "computePlatform": group["computePlatform"],
-        }
+        },
+        only=only,
     )
     backend.deployments[deployment.deployment_id] = deployment
     group["targetRevision"] = deployment.info["revision"]
     group["lastAttemptedDeployment"] = brief(deployment)
     return deployment
+
+
+def _refuse_second(backend: Any, group: Fields, creator: str) -> None:
+    """One at a time per group; those of Auto Scaling, each to an instance of its own, go side by side.
+
+    What CodeDeploy does by itself has to come about whatever Auto Scaling does meanwhile.
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
+    """
+    name = group["deploymentGroupName"]
+    side_by_side = () if creator == USER else (AUTO_SCALING,)
+    for other in backend.deployments.values():
+        active = other.belongs_to(group["applicationName"], name) and other.status not in ENDED
+        if active and other.info["creator"] not in side_by_side:
+            why = f"The Deployment Group '{name}' already has an active Deployment '{other.deployment_id}'"
+            raise Refused("DeploymentLimitExceededException", why)
 
 
 def stop(deployment: Deployment) -> None:

@@ -25,6 +25,12 @@ def instances_of(group: Fields) -> list[str]:
     return list(dict.fromkeys(instance.id for instance in found if instance.state == "running"))
 
 
+def running(instance_ids: tuple[str, ...]) -> list[str]:
+    """Those of the instances that run."""
+    found = [world.backend("ec2").get_instance_by_id(instance_id) for instance_id in instance_ids]
+    return [instance.id for instance in found if instance and instance.state == "running"]
+
+
 def _chosen_by_tags(group: Fields) -> Iterator[Any]:
     sets = (group.get("ec2TagSet") or {}).get("ec2TagSetList", [])
     if group["ec2TagFilters"]:

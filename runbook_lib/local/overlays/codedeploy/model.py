@@ -51,10 +51,14 @@ class Target:
 
 @dataclass
 class Deployment:
-    """One deployment: what CodeDeploy answers, and its targets once it has started."""
+    """One deployment: what CodeDeploy answers, and its targets once it has started.
+
+    `only` names the instances of a deployment that Auto Scaling has asked for; otherwise all of the group are meant.
+    """
 
     info: Fields
     targets: dict[str, Target] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
 
     @property
     def deployment_id(self) -> str:

@@ -9,8 +9,8 @@ from moto.core.utils import utcnow
 from runbook_lib.local import world
 from runbook_lib.local.overlays.codedeploy import configs
 from runbook_lib.local.overlays.codedeploy.deployer import Deployer, Simulation
-from runbook_lib.local.overlays.codedeploy.deployments import brief, create
-from runbook_lib.local.overlays.codedeploy.instances import instances_of
+from runbook_lib.local.overlays.codedeploy.deployments import AUTO_SCALING, AUTO_UPDATE, ROLLBACK, USER, brief, create
+from runbook_lib.local.overlays.codedeploy.instances import instances_of, running
 from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Event, Fields, Target
 
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
@@ -19,6 +19,9 @@ INSTALL = (
     *("AfterInstall", "ApplicationStart", "ValidateService"),
 )
 BLOCK = ("BeforeBlockTraffic", "BlockTraffic", "AfterBlockTraffic")
+# What ignoreApplicationStopFailures is about: events executed from the bundle before.
+# https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeployment.html
+FORGIVABLE = ("ApplicationStop", "BeforeBlockTraffic", "AfterBlockTraffic")
 ALLOW = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
 
 TOO_MANY_FAILED = (
@@ -57,16 +60,20 @@ def step(backend: Any, deployment: Deployment) -> None:
     if deployment.status == "Succeeded":
         group["lastSuccessfulDeployment"] = brief(deployment)
         group["lastSuccessfulRevision"] = deployment.info["revision"]
+        _update_outdated(backend, group, deployment)
     elif deployment.status == "Failed":
         _roll_back(backend, group, deployment)
 
 
 def _start(deployment: Deployment, group: Fields) -> None:
     option = deployment.info.get("deploymentStyle", {}).get("deploymentOption")
-    names = (*BLOCK, *INSTALL, *ALLOW) if option == "WITH_TRAFFIC_CONTROL" else INSTALL
-    for instance_id in instances_of(group):
+    # An instance that is just being launched is behind no load balancer yet: it needs no taking out.
+    in_traffic = option == "WITH_TRAFFIC_CONTROL" and deployment.info["creator"] != AUTO_SCALING
+    names = (*BLOCK, *INSTALL, *ALLOW) if in_traffic else INSTALL
+    for instance_id in running(deployment.only) if deployment.only else instances_of(group):
         deployment.targets[instance_id] = Target(instance_id, [Event(name) for name in names])
-    deployment.info |= {"status": "InProgress", "startTime": utcnow(), "additionalDeploymentStatusInfo": deployer.note}
+    note = {"additionalDeploymentStatusInfo": deployer.note} if deployer.note else {}
+    deployment.info |= {"status": "InProgress", "startTime": utcnow(), **note}
     if not deployment.targets:
         deployment.end("Failed", "NO_INSTANCES", NO_INSTANCES)
 
@@ -89,7 +96,8 @@ def _advance_target(deployment: Deployment, target: Target) -> None:
             return
         event.ended, event.diagnostics = utcnow(), outcome.diagnostics()
         event.status = "Succeeded" if outcome.succeeded else "Failed"
-        if not outcome.succeeded:
+        forgiven = event.name in FORGIVABLE and deployment.info.get("ignoreApplicationStopFailures")
+        if not outcome.succeeded and not forgiven:
             target.become("Failed")
             return
     target.become("Succeeded")
@@ -132,9 +140,26 @@ def _roll_back(backend: Any, group: Fields, failed: Deployment) -> None:
     """
     asked, revision = failed.info.get("autoRollbackConfiguration", {}), group.get("lastSuccessfulRevision")
     wanted = asked.get("enabled") and "DEPLOYMENT_FAILURE" in asked.get("events", [])
-    if not wanted or not revision or failed.info["creator"] == "codeDeployRollback":
+    if not wanted or not revision or failed.info["creator"] != USER:
         return
-    back = create(backend, group, revision, failed.info, creator="codeDeployRollback")
+    back = create(backend, group, revision, failed.info, creator=ROLLBACK)
     message = f"Deployment {failed.deployment_id} failed; the last successful revision is deployed again."
     back.info["rollbackInfo"] = {"rollbackTriggeringDeploymentId": failed.deployment_id, "rollbackMessage": message}
     failed.info["rollbackInfo"] = {"rollbackDeploymentId": back.deployment_id, "rollbackMessage": message}
+
+
+def _update_outdated(backend: Any, group: Fields, done: Deployment) -> None:
+    """Deploy to instances that came into service while a deployment went on and were not among its targets.
+
+    outdatedInstancesStrategy in https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeploymentGroup.html
+    """
+    if done.info["creator"] == AUTO_SCALING or group["outdatedInstancesStrategy"] != "UPDATE":
+        return
+    names, revision = (done.application_name, done.deployment_group_name), done.info["revision"]
+    same = [one for one in backend.deployments.values() if one.belongs_to(*names) and one.info["revision"] == revision]
+    reached = {instance_id for one in same for instance_id in one.targets}
+    late = tuple(instance_id for instance_id in instances_of(group) if instance_id not in reached)
+    if late:
+        update = create(backend, group, revision, done.info, AUTO_UPDATE, late)
+        update.info["relatedDeployments"] = {"autoUpdateOutdatedInstancesRootDeploymentId": done.deployment_id}
+        done.info["relatedDeployments"] = {"autoUpdateOutdatedInstancesDeploymentIds": [update.deployment_id]}

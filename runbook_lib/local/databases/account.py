@@ -1,0 +1,84 @@
+"""What RDS has in the account, as moto keeps it, and what it says of itself: read and written under the lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from runbook_lib.local import world
+from runbook_lib.local.databases.keeper import Keeper, Wanted
+
+ENGINES = ("mysql", "mariadb")
+STOPPED = ("stopped", "stopping")
+
+
+def databases() -> Iterator[Any]:
+    """The instances that can be servers of this machine."""
+    for rds in world.existing("rds"):
+        yield from (database for database in rds.databases.values() if is_ours(database))
+
+
+def in_snapshots() -> set[str]:
+    """Of which databases people have snapshots."""
+    return {
+        snapshot.dbi_resource_id
+        for rds in world.existing("rds")
+        for snapshot in rds.database_snapshots.values()
+        if snapshot.snapshot_type == "manual"
+    }
+
+
+def is_ours(database: Any) -> bool:
+    """Neither a part of a cluster nor a replica: these stay as moto has them."""
+    return database.engine in ENGINES and database.db_cluster_identifier is None and not database.is_replica
+
+
+def settle(database: Any) -> bool:
+    """Without a server nothing is on its way to somewhere; True when that is news."""
+    if database.status not in ("creating", "starting", "rebooting"):
+        return False
+    database.status = "available"
+    return True
+
+
+def wanted(database: Any) -> Wanted:
+    """What its server is to be."""
+    (group,) = database.db_parameter_groups()
+    parameters = {name: str(one["ParameterValue"]) for name, one in group.parameters.items() if "ParameterValue" in one}
+    return Wanted(
+        user=str(database.master_username),
+        password=_password(database),
+        database=database.db_name,
+        parameters=tuple(sorted(parameters.items())),
+        running=database.status not in STOPPED,
+        restarts=vars(database).get("restarts", 0),
+    )
+
+
+def _password(database: Any) -> str:
+    """From Secrets Manager where RDS manages it."""
+    if not database.manage_master_user_password:
+        return str(vars(database).get("_master_user_password"))
+    secret = database.master_user_secret.secret
+    return str(json.loads(secret.versions[secret.default_version_id]["secret_string"])["password"])
+
+
+def show(database: Any, keeper: Keeper) -> bool:
+    """Let RDS say how the server is; True when that is news."""
+    if database.status in STOPPED:
+        return False
+    state = keeper.state() or ("starting" if database.status == "available" and keeper.port is None else None)
+    if state in (None, database.status) or state == "stopped":
+        return False
+    database.status = state
+    if keeper.why:
+        _tell(database, keeper.why)
+    return True
+
+
+def _tell(database: Any, why: str) -> None:
+    """An event: the runbook sends people there when a database has failed."""
+    database.add_event("DB_INSTANCE_CREATE")
+    event = database.backend.events[-1]
+    event.message, event.event_categories = f"The DB instance could not be started. {why}", ["failure"]

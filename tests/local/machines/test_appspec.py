@@ -1,0 +1,58 @@
+"""An AppSpec file is read as CodeDeploy's agent reads it, and refused in its words."""
+
+import json
+
+import pytest
+
+from runbook_lib.local.machines.appspec import AppSpecError, Copy, Script, parse
+
+HEAD = {"version": 0.0, "os": "linux"}
+
+
+def spec(**sections):
+    return parse(json.dumps(HEAD | sections))
+
+
+def test_the_applications_own_file_is_read(request):
+    """What is deployed for real is understood here."""
+    found = parse((request.config.rootpath / "webapp" / "appspec.yml").read_text())
+    assert found.files == (Copy("/", "/opt/webapp"),)
+    assert found.hooks["ApplicationStart"] == (Script("hooks/application_start.sh", 300),)
+    assert found.file_exists_behavior == "OVERWRITE"
+
+
+def test_what_is_not_said_has_awss_defaults():
+    """A script has an hour; a permission is for everything."""
+    found = spec(hooks={"AfterInstall": [{"location": "a.sh"}]}, permissions=[{"object": "/a", "mode": 644}])
+    assert found.hooks["AfterInstall"][0].timeout == 3600
+    assert (found.permissions[0].pattern, found.permissions[0].mode) == ("**", 0o644)
+    assert found.file_exists_behavior == ""
+
+
+@pytest.mark.parametrize(
+    ("sections", "told"),
+    [
+        ({"version": 1.0}, "invalid version value"),
+        ({"os": "windows"}, "unsupported operating system"),
+        ({"hooks": {"AfterInstall": [{"timeout": 3}]}}, "script with no location value"),
+        ({"hooks": {"AfterInstall": [{"location": "a", "timeout": 0}]}}, "invalid timeout value"),
+        ({"hooks": {"AfterInstall": "a.sh"}}, "hooks section"),
+        ({"files": [{"source": "/"}]}, "destination"),
+        ({"files": "all"}, "files section"),
+        ({"permissions": [{"mode": 644}]}, "no object value"),
+        ({"permissions": [{"object": "/a", "type": ["link"]}]}, "object type not supported"),
+        ({"permissions": [{"object": "/a", "mode": 999}]}, "invalid mode"),
+        ({"file_exists_behavior": "MERGE"}, "invalid option"),
+    ],
+)
+def test_mistakes_are_refused(sections, told):
+    """What would fail a real deployment fails a rehearsed one."""
+    with pytest.raises(AppSpecError, match=told):
+        spec(**sections)
+
+
+@pytest.mark.parametrize("text", ["", "[", "- a"])
+def test_no_mapping_is_refused(text):
+    """An empty or broken file is told."""
+    with pytest.raises(AppSpecError):
+        parse(text)
