@@ -1,5 +1,6 @@
 """What all tests share: an empty account on an embedded AWS, and an engine for it."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,9 @@ from runbook_lib.aws import Aws
 from runbook_lib.engine import Engine
 from runbook_lib.journal import Journal
 from tests.local.server import aws, aws_server  # noqa: F401
+
+# Most tests are about calls to AWS; those about what runs under the account ask for it by `rehearsed`.
+os.environ["RUNBOOK_LOCAL_MACHINES"] = "none"
 
 ACCOUNT = "123456789012"
 

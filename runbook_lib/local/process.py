@@ -16,10 +16,11 @@ import psutil
 import runbook_lib
 from runbook_lib.errors import LocalError
 from runbook_lib.local.folder import Address, Folder, Process
+from runbook_lib.local.machines.ledger import LEFT_OVER_SECONDS, ledger_of
 from runbook_lib.local.settings import MOTO_ENVIRONMENT, code_version
 
 START_SECONDS = 60.0  # a start takes about four; a laptop under load takes longer
-STOP_SECONDS = 20.0  # it saves its state first
+STOP_SECONDS = 60.0  # it ends what runs under it, and saves its state first
 LOOK_AGAIN_SECONDS = 0.05
 
 
@@ -114,10 +115,11 @@ def _not_started(folder: Folder, why: str) -> LocalError:
 
 
 def _end(folder: Folder) -> bool:
-    """End the server, ready or half-started, and wait until it is gone."""
+    """End the server, ready or half-started, wait until it is gone, and end what one that was killed has left."""
     address = folder.read_address()
     ended = [_end_process(process) for process in {address and address.process, folder.read_holder()} if process]
     folder.clear_address()
+    ledger_of(folder).end_all(LEFT_OVER_SECONDS)
     return any(ended)
 
 

@@ -25,6 +25,7 @@ from runbook_lib.local.control import Control
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
 from runbook_lib.local.heartbeat import Heartbeat
+from runbook_lib.local.rehearsal import Rehearsal, wanted
 from runbook_lib.local.settings import code_version
 
 log = logging.getLogger("runbook_lib.local")
@@ -50,28 +51,43 @@ class Server:
         self.notice = persistence.restore(folder)
         lock = RLock()
         self.saver = persistence.Saver(folder, lock)
-        control = Control({"health": self._health, "reset": self._reset, "save": self._save})
+        self.rehearsal = Rehearsal(folder, lock, lambda: self.url) if wanted() else None
+        if self.rehearsal:
+            ticks = [*self.rehearsal.ticks, *ticks]
+        control = Control({"health": self._health, "reset": self._reset, "save": self._save, "status": self._status})
         aws = DomainDispatcherApplication(create_backend_app)
         self.front = Front(aws, control, self.token, lock, self.saver.wrote)
         self.heartbeat = Heartbeat(lock, ticks, self.saver.wrote)
         self.http = _listen(folder.last_port(), self.front)
 
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.http.port}"
+
     def run(self) -> None:
         """Serve until SIGTERM."""
         signal.signal(signal.SIGTERM, lambda *_: Thread(target=self.http.shutdown).start())
         self.saver.start()
+        if self.rehearsal:
+            self.rehearsal.start(forget=not self.notice)
         self.heartbeat.start()
         address = Address(self.http.port, self.token, code_version(), Process.current(), self.notice)
         self.folder.write_address(address)
         log.info("ready on port %s", self.http.port)
         self.http.serve_forever()
         self.heartbeat.stop()
+        if self.rehearsal:
+            self.rehearsal.stop()
         self.saver.stop()
         self.folder.clear_address()
         log.info("ended")
 
     def _health(self) -> Mapping[str, Any]:
         return {"ready": True}
+
+    def _status(self) -> Mapping[str, Any]:
+        return self.rehearsal.status() if self.rehearsal else {}
 
     def _reset(self) -> Mapping[str, Any]:
         with self.front.lock:

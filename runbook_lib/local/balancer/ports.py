@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 from pathlib import Path
+from threading import Lock
 
 HOST = "127.0.0.1"
 
@@ -20,6 +21,7 @@ class Ports:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "ports.json"
+        self._guard = Lock()  # the proxy's loop binds, whoever asks for an address has it promised
         try:
             self._kept: dict[str, int] = json.loads(self._file.read_text())
         except (FileNotFoundError, ValueError):
@@ -28,17 +30,25 @@ class Ports:
     def bind(self, balancer: str, port: int) -> socket.socket:
         """A listening socket: on the port of the last time, on a similar one, or on any."""
         name = f"{balancer}:{port}"
-        for wanted in (self._kept.get(name), *[port + more for more in UPWARDS], 0):
-            if wanted is None or wanted > 65_535 or wanted in self._others(name):
-                continue
-            try:
-                found = socket.create_server((HOST, wanted), backlog=256)
-            except OSError:
-                log.info("port %s is taken", wanted)
-                continue
-            self._keep(name, found.getsockname()[1])
-            return found
-        raise OSError("no free port")
+        with self._guard:
+            for wanted in (self._kept.get(name), *[port + more for more in UPWARDS], 0):
+                if wanted is None or wanted > 65_535 or wanted in self._others(name):
+                    continue
+                try:
+                    found = socket.create_server((HOST, wanted), backlog=256)
+                except OSError:
+                    log.info("port %s is taken", wanted)
+                    continue
+                self._keep(name, found.getsockname()[1])
+                return found
+            raise OSError("no free port")
+
+    def promised(self, balancer: str, port: int) -> int:
+        """The port that will be listened on, if nobody else takes it until then."""
+        if (kept := self._kept.get(f"{balancer}:{port}")) is not None:
+            return kept
+        with self.bind(balancer, port) as found:
+            return int(found.getsockname()[1])
 
     def _others(self, name: str) -> set[int]:
         return {port for other, port in self._kept.items() if other != name}

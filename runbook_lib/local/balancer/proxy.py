@@ -32,6 +32,8 @@ KEPT_SECONDS = 55.0
 
 log = logging.getLogger(__name__)
 
+HTTPS = 443
+
 Key = tuple[str, int]
 
 
@@ -147,6 +149,11 @@ class Proxy:
         """Where each load balancer that is open is to be found, by its name; by HTTPS where it speaks that."""
         found = sorted(self._open.items(), key=lambda item: item[1].door.scheme)
         return {key[0]: f"{door.door.scheme}://localhost:{door.port}/" for key, door in found}
+
+    def address(self, balancer: str) -> str:
+        """Host and port of a load balancer for HTTPS, also before its door opens."""
+        opened = self._open.get((balancer, HTTPS))
+        return f"localhost:{opened.port if opened else self._ports.promised(balancer, HTTPS)}"
 
     def errand(self, request: web.BaseRequest, door: Door, port: int) -> Errand:
         """What brings a request to a target."""

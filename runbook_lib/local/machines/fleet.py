@@ -32,6 +32,7 @@ class Fleet:
         endpoint: Where the machines reach the embedded AWS, asked for at each boot.
         surroundings: More of a machine's environment, such as where its database is.
         ca_pem: What the application is to trust beside its own roots.
+        draining: Whether an instance that was taken from its load balancer still answers requests.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class Fleet:
         endpoint: Callable[[], str],
         surroundings: Callable[[], Mapping[str, str]] = dict,
         ca_pem: Callable[[], str] = str,
+        draining: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self._draining = draining
         self._folder, self._ledger, self._endpoint = folder, ledger, endpoint
         self._surroundings, self._ca_pem = surroundings, ca_pem
         self._residents: dict[str, Resident] = {}
@@ -52,7 +55,8 @@ class Fleet:
     def tick(self) -> bool:
         """Boot machines of new instances, end those of terminated and stopped ones; the account stays as it is."""
         states = {instance.id: instance.state for ec2 in world.existing("ec2") for instance in ec2.all_instances()}
-        for instance_id in [name for name in self._residents if states.get(name) != "running"]:
+        leaving = [name for name in self._residents if states.get(name) != "running" and not self._draining(name)]
+        for instance_id in leaving:
             self._dismiss(instance_id, forget=states.get(instance_id) not in DOWN)
         if not self._swept:
             self._swept = True

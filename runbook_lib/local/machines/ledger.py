@@ -15,13 +15,14 @@ from typing import Any
 
 import psutil
 
-from runbook_lib.local.folder import Process
+from runbook_lib.local.folder import Folder, Process
 
 # Inherited by whatever our children start, also by a daemon that leaves its process group.
 LEDGER_MARK = "RUNBOOK_LOCAL_LEDGER"
 WHAT_MARK = "RUNBOOK_LOCAL_WHAT"
 
 PATIENCE_SECONDS = 5.0  # until a process that was asked to end is killed
+LEFT_OVER_SECONDS = 15.0  # ... by a database that a killed server has left behind
 KILL_SECONDS = 10.0  # then the kernel itself does not let go of it
 LOOK_AGAIN_SECONDS = 0.05
 
@@ -148,6 +149,11 @@ class Ledger:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps([asdict(entry) for entry in self._entries]), encoding="utf-8")
         draft.replace(self._file)
+
+
+def ledger_of(folder: Folder) -> Ledger:
+    """The processes of a folder's embedded AWS, running or left behind."""
+    return Ledger(folder.path / "processes.json")
 
 
 def process_of(child: subprocess.Popen[Any]) -> Process:

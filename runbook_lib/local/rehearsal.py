@@ -1,0 +1,151 @@
+"""What really runs under the account: databases, machines with the application, and load balancers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from threading import RLock
+from typing import Any
+
+from runbook_lib.local import world
+from runbook_lib.local.balancer import health
+from runbook_lib.local.balancer.health import Health
+from runbook_lib.local.balancer.proxy import Proxy
+from runbook_lib.local.balancer.reach import may_reach, of_groups, of_instance
+from runbook_lib.local.databases import Databases
+from runbook_lib.local.folder import Folder
+from runbook_lib.local.heartbeat import Tick
+from runbook_lib.local.machines.deployer import FleetDeployer
+from runbook_lib.local.machines.fleet import Fleet, members
+from runbook_lib.local.machines.ledger import LEFT_OVER_SECONDS, ledger_of
+from runbook_lib.local.machines.traffic import Traffic
+from runbook_lib.local.overlays import balancer_names, database_servers, scaling_capacity
+from runbook_lib.local.overlays.codedeploy import progress
+
+# Set to "none", nothing runs under the account: for those who are after the AWS calls alone, as most tests are.
+SWITCH = "RUNBOOK_LOCAL_MACHINES"
+
+
+def wanted() -> bool:
+    """Whether this server is to have machines."""
+    return os.environ.get(SWITCH, "") != "none"
+
+
+class Rehearsal:
+    """Machines and servers of this computer that follow the account.
+
+    Args:
+        lock: Guards moto's backends.
+        endpoint: Where the machines reach the embedded AWS, once it listens.
+        pace: What AWS's intervals and delays are multiplied by.
+    """
+
+    def __init__(self, folder: Folder, lock: RLock, endpoint: Callable[[], str], pace: float = 0.0) -> None:
+        self._lock, self._folder = lock, folder.path / "balancer"
+        self._ledger = ledger_of(folder)
+        self._ledger.end_all(LEFT_OVER_SECONDS)
+        self.databases = Databases(lock, folder.path / "databases", web_servers_reach, self._ledger.start)
+        self.health = Health(lock, self._port_of, pace)
+        self.fleet = Fleet(
+            folder.path / "machines",
+            self._ledger,
+            endpoint,
+            self.databases.environment,
+            self.databases.ca_pem,
+            self.health.draining,
+        )
+        self.proxy = Proxy(lock, self.health, self._folder)
+
+    @property
+    def ticks(self) -> list[Tick]:
+        """In this order: what runs is known before it is asked."""
+        return [self.databases.tick, self.fleet.tick, self.health.tick, self.proxy.tick]
+
+    def start(self, forget: bool) -> None:
+        """Take the place of moto's simulations.
+
+        Args:
+            forget: Whether the data of databases that the account does not know goes.
+        """
+        self.health.start()
+        self.proxy.start()
+        health.install(self.health)
+        database_servers.install(self.databases)
+        balancer_names.install(self.proxy)
+        progress.deployer = FleetDeployer(self.fleet, Traffic(self.health.state))
+        scaling_capacity.broken = self.fleet.died
+        self.databases.start(forget)
+
+    def stop(self) -> None:
+        """End everything that was started; nobody beats any more."""
+        self.proxy.stop()
+        self.health.stop()
+        self.fleet.stop()
+        self.databases.stop()
+        self._ledger.end_all()
+
+    def status(self) -> Mapping[str, Any]:
+        """What `runbook local status` shows."""
+        with self._lock:
+            return {
+                "sites": [self._site(name, url) for name, url in sorted(self.proxy.urls().items())],
+                "instances": [self._instance(group, state) for group, state in _states()],
+                "deployments": _deployments(),
+                "databases": [asdict(found) for found in self.databases.status()],
+            }
+
+    def kill(self, instance_id: str) -> Mapping[str, Any]:
+        """Kill all that runs on an instance, as a host does that breaks."""
+        return {"killed": self.fleet.kill(instance_id)}
+
+    def _port_of(self, instance_id: str) -> int | None:
+        return self.fleet.port(instance_id) if self.fleet.booted(instance_id) else None
+
+    def _site(self, balancer: str, url: str) -> Mapping[str, str]:
+        certificate = self._folder / f"{balancer}.pem"
+        return {"balancer": balancer, "url": url, "certificate": str(certificate) if certificate.exists() else ""}
+
+    def _instance(self, group: Any, state: Any) -> Mapping[str, str]:
+        name = state.instance.id
+        targets = [self.health.status(found.arn, name) for found in scaling_capacity.target_groups(group)]
+        return {
+            "id": name,
+            "zone": state.availability_zone,
+            "group": group.name,
+            "state": state.lifecycle_state,
+            "health": ", ".join(filter(None, (" ".join(filter(None, (one.state, one.reason))) for one in targets))),
+        }
+
+
+def web_servers_reach(database: Any) -> bool:
+    """Whether the security groups let the servers of an Auto Scaling group reach a database.
+
+    Where there is no server yet, nobody is kept out: what connects then is the operator on this machine.
+    """
+    ec2 = world.backend("ec2")
+    subnets = database.db_subnet_group._subnets if database.db_subnet_group else []
+    blocks = [subnet.cidr_block for subnet in subnets]
+    there = of_groups(database.vpc_security_group_ids, blocks)
+    servers = members().values()
+    return not servers or any(may_reach(ec2, of_instance(one), there, int(database.port)) for one in servers)
+
+
+def _states() -> list[tuple[Any, Any]]:
+    return [(group, state) for group in scaling_capacity.groups() for state in group.instance_states]
+
+
+def _deployments() -> list[Mapping[str, str]]:
+    """The newest one of each deployment group."""
+    found = [one for backend in world.existing("codedeploy") for one in backend.deployments.values()]
+    newest = {(one.application_name, one.deployment_group_name): one for one in found}
+    return [
+        {
+            "id": one.deployment_id,
+            "group": f"{application}/{group}",
+            "status": one.status,
+            "creator": str(one.info["creator"]),
+            "error": str((one.info.get("errorInformation") or {}).get("message", "")),
+        }
+        for (application, group), one in newest.items()
+    ]
