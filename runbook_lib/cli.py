@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from .errors import RunbookError, Unconfirmed, WrongUsage
 from .local.commands import local
-from .opening import CODE, new_run, opened
+from .opening import CODE, new_run, opened, usable
 from .params import Params, load
 from .report import elapsed
 from .runner import NOTEBOOKS, Job, Progress, chosen, run
@@ -136,6 +136,7 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> list[Summary]
     root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
     params = load(root / "params" / f"{env}.yaml")
     notebooks = chosen(only)
+    usable(params)
     job = Job(root, CODE, new_run(mode), {"env": env, "mode": mode, **more}, notebooks)
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")
     began = time.monotonic()

@@ -38,6 +38,15 @@ def way_in(params: Params, root: Path, run: str, record: Record = lambda *a, **k
     )
 
 
+def usable(params: Params) -> None:
+    """Stop at what would stop every notebook of a run alike.
+
+    Raises:
+        WrongUsage: The surroundings ask for something that there is not.
+    """
+    local.usable(params.endpoint)
+
+
 def lock_of(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
     """The environment's lock, for this run."""
     bucket = next(r for r in network(params) if isinstance(r, Bucket))

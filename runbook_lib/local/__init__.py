@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from runbook_lib.connection import Connection
@@ -35,6 +36,18 @@ def connection(env: str, endpoint: str | None, root: Path) -> Connection | None:
     from runbook_lib.local.process import ensure  # what starts processes is loaded only where it is needed
 
     return ensure(root).connection
+
+
+def usable(endpoint: str | None) -> None:
+    """Stop at what is wrong with the environment that the embedded AWS would be started from.
+
+    Raises:
+        WrongUsage: It asks for a pace that is none.
+    """
+    if endpoint is not None:
+        from runbook_lib.local import pace
+
+        pace.asked(os.environ)
 
 
 def _refuse_local_on_real_aws(env: str) -> None:

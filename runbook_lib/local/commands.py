@@ -9,6 +9,7 @@ import click
 
 import runbook_lib
 from runbook_lib.errors import LocalError
+from runbook_lib.local import pace as paces
 from runbook_lib.local import process
 from runbook_lib.local.folder import Address, Folder
 from runbook_lib.local.settings import REGION, code_version
@@ -31,14 +32,21 @@ def local() -> None:
 
 @local.command()
 @root_option
-def up(root: Path) -> None:
-    """Start it, where it is not running."""
-    click.echo(_line(process.ensure(root)))
+@click.option(
+    "--pace",
+    metavar="FACTOR",
+    help=f"Of AWS's durations: 0 has everything ready at once, 1 takes as long as AWS. Also {paces.VARIABLE}; it is "
+    "kept for the next start.",
+)
+def up(root: Path, pace: str | None) -> None:
+    """Start it, where it is not running; with a pace, set it."""
+    address = process.ensure(root, None if pace is None else paces.parse(pace))
+    click.echo(_lines(root, address))
 
 
 @local.command()
 @root_option
-@click.option("--forget", is_flag=True, help="Delete the saved account, too: the next start is an empty one.")
+@click.option("--forget", is_flag=True, help="Delete the saved account and the pace, too: the next start is as the first.")
 def down(root: Path, forget: bool) -> None:
     """End it; its account is saved for the next start."""
     ended = process.stop(root)
@@ -53,7 +61,7 @@ def down(root: Path, forget: bool) -> None:
 def status(root: Path) -> None:
     """Say whether it runs, and where."""
     address = process.find(root)
-    click.echo(_line(address) if address else "The embedded AWS is not running.")
+    click.echo(_lines(root, address) if address else "The embedded AWS is not running.")
     if (unsaved := Folder(root).unsaved).exists():
         click.echo(f"Its account cannot be saved: {unsaved.read_text()}. See `runbook local logs`.")
     if address and address.code != code_version():
@@ -89,6 +97,6 @@ def env(root: Path) -> None:
     click.echo("unset AWS_PROFILE AWS_SESSION_TOKEN")
 
 
-def _line(address: Address) -> str:
+def _lines(root: Path, address: Address) -> str:
     where = f"The embedded AWS answers at {address.url} (process {address.process.pid})."
-    return f"{where}\n{address.notice}" if address.notice else where
+    return "\n".join(filter(None, [where, paces.told(Folder(root).read_pace()), address.notice]))

@@ -67,6 +67,7 @@ class Folder:
         self.log = self.path / "server.log"
         self.state = self.path / "state.pickle"
         self.unsaved = self.path / "unsaved"
+        self.pace = self.path / "pace"
         self.start_lock = self.path / "start.lock"
         self.server_lock = self.path / "server.lock"
         self._address = self.path / "address.json"
@@ -110,6 +111,17 @@ class Folder:
             return int(self._port.read_text())
         except (FileNotFoundError, ValueError):
             return 0
+
+    def read_pace(self) -> float:
+        """The pace that was asked for last, 0 when none was."""
+        try:
+            return float(self.pace.read_text())
+        except (FileNotFoundError, ValueError):
+            return 0.0
+
+    def write_pace(self, pace: float) -> None:
+        """Keep a pace for the next start, too."""
+        self.write(self.pace, f"{pace:g}".encode())
 
     def read_holder(self) -> Process | None:
         """Who wrote itself into the server's lock: a server that runs, starts, or has died."""

@@ -15,6 +15,7 @@ import psutil
 
 import runbook_lib
 from runbook_lib.errors import LocalError
+from runbook_lib.local import door, pace
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.machines.ledger import LEFT_OVER_SECONDS, ledger_of
 from runbook_lib.local.settings import MOTO_ENVIRONMENT, code_version
@@ -30,14 +31,26 @@ def find(root: Path) -> Address | None:
     return address if address and address.process.running() else None
 
 
-def ensure(root: Path) -> Address:
+def ensure(root: Path, asked: float | None = None) -> Address:
     """The running embedded AWS of this root, started when there is none or when it runs other code than ours.
 
     It goes on when the caller ends. Of several processes that ask at the same time one starts it.
 
+    Args:
+        asked: Its pace; without one that of the environment, and then the one it has, or had.
+
     Raises:
         LocalError: It did not start; the message ends with the last lines of its log.
+        WrongUsage: The environment asks for a pace that is none.
     """
+    wanted = pace.asked(os.environ) if asked is None else asked
+    address = _running(root, wanted)
+    if wanted is not None and wanted != Folder(root).read_pace():
+        door.ask(address, f"pace/{wanted:g}")
+    return address
+
+
+def _running(root: Path, wanted: float | None) -> Address:
     if (address := find(root)) and address.code == code_version():
         return address
     folder = Folder(root)
@@ -46,7 +59,7 @@ def ensure(root: Path) -> Address:
         if (address := find(root)) and address.code == code_version():
             return address
         _end(folder)
-        return _await_address(folder, _launch(folder))
+        return _await_address(folder, _launch(folder, wanted))
 
 
 def stop(root: Path) -> bool:
@@ -63,12 +76,13 @@ def stop(root: Path) -> bool:
 
 
 def forget(root: Path) -> None:
-    """Delete the saved state of a root whose embedded AWS has ended: the next start is an empty account."""
+    """Delete what is saved of a root whose embedded AWS has ended: the next start is an empty account, at no pace."""
     folder = Folder(root)
     if find(root):
         raise LocalError("the embedded AWS is running", fix="end it first: `runbook local down`")
     for state in folder.path.glob(f"{folder.state.name}*"):
         state.unlink()
+    folder.pace.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -79,10 +93,11 @@ def _only_one(lock: Path) -> Iterator[None]:
         yield
 
 
-def _launch(folder: Folder) -> subprocess.Popen[bytes]:
+def _launch(folder: Folder, wanted: float | None) -> subprocess.Popen[bytes]:
     # Neither a profile, nor an endpoint, nor real credentials of the caller are any business of the emulator.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     command = [sys.executable, "-m", "runbook_lib.local.server", "--root", str(folder.root)]
+    command += [] if wanted is None else ["--pace", f"{wanted:g}"]
     with open(folder.log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         return subprocess.Popen(
             command,

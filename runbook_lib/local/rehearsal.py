@@ -8,7 +8,7 @@ from dataclasses import asdict
 from threading import RLock
 from typing import Any
 
-from runbook_lib.local import world
+from runbook_lib.local import pace, world
 from runbook_lib.local.balancer import health
 from runbook_lib.local.balancer.health import Health
 from runbook_lib.local.balancer.proxy import Proxy
@@ -38,15 +38,14 @@ class Rehearsal:
     Args:
         lock: Guards moto's backends.
         endpoint: Where the machines reach the embedded AWS, once it listens.
-        pace: What AWS's intervals and delays are multiplied by.
     """
 
-    def __init__(self, folder: Folder, lock: RLock, endpoint: Callable[[], str], pace: float = 0.0) -> None:
+    def __init__(self, folder: Folder, lock: RLock, endpoint: Callable[[], str]) -> None:
         self._lock, self._folder = lock, folder.path / "balancer"
         self._ledger = ledger_of(folder)
         self._ledger.end_all(LEFT_OVER_SECONDS)
         self.databases = Databases(lock, folder.path / "databases", web_servers_reach, self._ledger.start)
-        self.health = Health(lock, self._port_of, pace)
+        self.health = Health(lock, self._port_of, pace.factor)
         self.fleet = Fleet(
             folder.path / "machines",
             self._ledger,

@@ -20,7 +20,7 @@ from typing import IO, Any
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from runbook_lib.local import overlays, persistence, world
+from runbook_lib.local import overlays, pace, persistence, world
 from runbook_lib.local.control import Control
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
@@ -54,7 +54,8 @@ class Server:
         self.rehearsal = Rehearsal(folder, lock, lambda: self.url) if wanted() else None
         if self.rehearsal:
             ticks = [*self.rehearsal.ticks, *ticks]
-        control = Control({"health": self._health, "reset": self._reset, "save": self._save, "status": self._status})
+        deeds = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}
+        control = Control(deeds, {"pace": self._pace})
         aws = DomainDispatcherApplication(create_backend_app)
         self.front = Front(aws, control, self.token, lock, self.saver.wrote)
         self.heartbeat = Heartbeat(lock, ticks, self.saver.wrote)
@@ -95,6 +96,11 @@ class Server:
             self.saver.wrote()
         return {"empty": True}
 
+    def _pace(self, value: str) -> Mapping[str, Any]:
+        pace.use(pace.parse(value))
+        self.folder.write_pace(pace.factor())
+        return {"pace": pace.factor()}
+
     def _save(self) -> Mapping[str, Any]:
         self.saver.save()
         return {"saved": True}
@@ -127,12 +133,16 @@ def main() -> None:
     """Run the embedded AWS of --root in the foreground."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
-    folder = Folder(parser.parse_args().root)
+    parser.add_argument("--pace", type=float, help="Of AWS's durations; by default that of the last start.")
+    asked = parser.parse_args()
+    folder = Folder(asked.root)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message="Exception.* does not match an error shape")  # ours never does
     folder.create()
     with _only_server(folder):
+        folder.write_pace(folder.read_pace() if asked.pace is None else asked.pace)
+        pace.use(folder.read_pace())
         Server(folder).run()
         logging.shutdown()
         os._exit(0)  # all is saved: taking moto's account apart, object by object, would take seconds

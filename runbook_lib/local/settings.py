@@ -15,6 +15,10 @@ REGION = "us-west-2"
 ACCESS_KEY = "EMBEDDEDAWS000000000"
 SECRET_KEY = "embedded-aws-has-no-secrets"
 
+# The control door of the server, and what opens it.
+CONTROL = "/_local/"
+TOKEN_HEADER = "X-Local-Token"
+
 # moto reads these once, when it is imported: the server sets them first of all.
 MOTO_ENVIRONMENT = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # else no AWS-managed policy can be attached
@@ -40,7 +44,7 @@ def moto_version() -> str:
 
 @cache
 def code_version() -> str:
-    """A fingerprint of moto's version and of the code in this package.
+    """A fingerprint of moto's version, and of the code and the data in this package.
 
     A running server with another one is replaced; its state is kept.
     """
@@ -51,4 +55,5 @@ def code_version() -> str:
 
 
 def _sources() -> Iterator[Path]:
-    return iter(sorted(Path(__file__).parent.rglob("*.py")))
+    here = Path(__file__).parent
+    return iter(sorted([*here.rglob("*.py"), *here.rglob("*.yaml")]))

@@ -37,10 +37,10 @@ class Health:
     Args:
         lock: Guards moto's backends. `tick`, `note`, `describe` and `leaving` are called with it held.
         port_of: The port on this machine of an instance's application; None while it has none.
-        pace: What AWS's intervals and delays are multiplied by.
+        pace: What AWS's intervals and delays are multiplied by at the moment.
     """
 
-    def __init__(self, lock: RLock, port_of: PortOf, pace: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, lock: RLock, port_of: PortOf, pace: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
         self.lock, self._port_of, self._pace, self._clock = lock, port_of, pace, clock
         self._guard = RLock()  # of what follows; whoever holds it waits for nothing
         self._targets: dict[tuple[str, str], Target] = {}
@@ -112,7 +112,7 @@ class Health:
         with self._guard:
             found = [self._targets.get((arn, instance_id)) for arn in target_group_arns]
             unhealthy = [target for target in found if target and target.now.state == "unhealthy"]
-            return any(self._started(target, grace_seconds * self._pace) for target in unhealthy)
+            return any(self._started(target, grace_seconds * self._pace()) for target in unhealthy)
 
     def _started(self, target: Target, grace: float) -> bool:
         if target.listening_since is None:
@@ -155,7 +155,7 @@ class Health:
     def _release(self, target: Target, now: float, delay: float) -> None:
         if target.leaving_since is None:
             target.leaving_since, target.delay = now, delay
-        if target.check.unused is not None or target.gone(now, self._pace):
+        if target.check.unused is not None or target.gone(now, self._pace()):
             self._targets.pop((target.group, target.instance), None)
 
     async def _run(self) -> None:
@@ -181,7 +181,7 @@ class Health:
             due = [target for target in able if not target.asking and target.due <= now]
             for target in due:
                 target.asking = True
-                target.due = now + max(LEAST_INTERVAL, target.check.interval * self._pace)
+                target.due = now + max(LEAST_INTERVAL, target.check.interval * self._pace())
             return due
 
     async def _ask(self, session: aiohttp.ClientSession, target: Target) -> None:

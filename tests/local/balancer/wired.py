@@ -35,7 +35,7 @@ def main(root: Path) -> None:
     with _only_server(folder):
         server = Server(folder)
         lock = server.front.lock
-        asked = health.Health(lock, partial(port_of, apps), PACE)
+        asked = health.Health(lock, partial(port_of, apps), lambda: PACE)
         proxy = Proxy(lock, asked, folder.path / "balancer")
         ticks = [*server.heartbeat._ticks, asked.tick, proxy.tick]
         server.heartbeat = Heartbeat(lock, ticks, server.saver.wrote)
