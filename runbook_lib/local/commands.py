@@ -9,10 +9,11 @@ import click
 
 import runbook_lib
 from runbook_lib.errors import LocalError
+from runbook_lib.local import door, process
 from runbook_lib.local import pace as paces
-from runbook_lib.local import process
 from runbook_lib.local.folder import Address, Folder
 from runbook_lib.local.settings import REGION, code_version
+from runbook_lib.local.telling import lines_of
 
 REPOSITORY = Path(runbook_lib.__file__).parent.parent
 
@@ -46,7 +47,9 @@ def up(root: Path, pace: str | None) -> None:
 
 @local.command()
 @root_option
-@click.option("--forget", is_flag=True, help="Delete the saved account and the pace, too: the next start is as the first.")
+@click.option(
+    "--forget", is_flag=True, help="Delete the saved account and the pace, too: the next start is as the first."
+)
 def down(root: Path, forget: bool) -> None:
     """End it; its account is saved for the next start."""
     ended = process.stop(root)
@@ -66,6 +69,20 @@ def status(root: Path) -> None:
         click.echo(f"Its account cannot be saved: {unsaved.read_text()}. See `runbook local logs`.")
     if address and address.code != code_version():
         click.echo("It runs other code than is installed: the next command that needs it restarts it.")
+    for line in lines_of(door.ask(address, "status")) if address else ():
+        click.echo(line)
+
+
+@local.command(name="open")
+@root_option
+def open_site(root: Path) -> None:
+    """Open the rehearsed application in a browser."""
+    sites = door.ask(process.ensure(root), "status").get("sites", [])
+    if not sites:
+        raise LocalError("no load balancer listens", fix="build the environment first: `runbook apply --env local`")
+    click.echo(sites[0]["url"])
+    click.echo(f"Its certificate is its own: the browser warns, unless it trusts {sites[0]['certificate']}.")
+    click.launch(sites[0]["url"])
 
 
 @local.command()

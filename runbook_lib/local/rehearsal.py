@@ -27,7 +27,7 @@ from runbook_lib.local.overlays.codedeploy import progress
 SWITCH = "RUNBOOK_LOCAL_MACHINES"
 
 
-def wanted() -> bool:
+def is_wanted() -> bool:
     """Whether this server is to have machines."""
     return os.environ.get(SWITCH, "") != "none"
 

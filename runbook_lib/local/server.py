@@ -25,7 +25,7 @@ from runbook_lib.local.control import Control
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
 from runbook_lib.local.heartbeat import Heartbeat
-from runbook_lib.local.rehearsal import Rehearsal, wanted
+from runbook_lib.local.rehearsal import Rehearsal, is_wanted
 from runbook_lib.local.settings import code_version
 
 log = logging.getLogger("runbook_lib.local")
@@ -51,7 +51,7 @@ class Server:
         self.notice = persistence.restore(folder)
         lock = RLock()
         self.saver = persistence.Saver(folder, lock)
-        self.rehearsal = Rehearsal(folder, lock, lambda: self.url) if wanted() else None
+        self.rehearsal = Rehearsal(folder, lock, lambda: self.url) if is_wanted() else None
         if self.rehearsal:
             ticks = [*self.rehearsal.ticks, *ticks]
         deeds = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}

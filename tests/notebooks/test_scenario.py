@@ -7,112 +7,33 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
+import signal
 
-import boto3
 import nbformat
+import psutil
+import pymysql
 import pytest
 
-import runbook_lib
 from runbook_lib.journal import intact
-from runbook_lib.local import connection, process
+from runbook_lib.local import door, process
+from tests.local.server import eventually
+from tests.notebooks.operator import REPOSITORY, Crowd, Operator, Visitor
 
-REPOSITORY = Path(runbook_lib.__file__).parents[1]
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
-
-
-@dataclass
-class Operator:
-    """Somebody at a shell in an empty folder, with an environment of their own."""
-
-    root: Path
-
-    def run(self, program: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment |= {"RUNBOOK_ROOT": str(self.root)}
-        return subprocess.run(
-            [str(Path(sys.executable).with_name(program)), *arguments],
-            capture_output=True, text=True, timeout=240, check=False, cwd=cwd or self.root, env=environment,
-        )  # fmt: skip
-
-    def runbook(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run("runbook", *arguments)
-
-    def aws(self, service: str):
-        there = connection("local", "embedded", self.root)
-        return boto3.client(
-            service, endpoint_url=there.endpoint_url, region_name="us-west-2",
-            aws_access_key_id=there.access_key, aws_secret_access_key=there.secret_key,
-        )  # fmt: skip
-
-    def last(self, mode: str) -> Path:
-        """The evidence of the last run of that mode."""
-        return sorted((self.root / "artifacts" / "local").glob(f"*-{mode}-*"))[-1]
-
-    def secrets(self) -> list[str]:
-        """Everything that must never be seen: what Secrets Manager holds, field by field."""
-        client = self.aws("secretsmanager")
-        found = []
-        for entry in client.list_secrets()["SecretList"]:
-            text = client.get_secret_value(SecretId=entry["ARN"])["SecretString"]
-            try:
-                found += [value for name, value in json.loads(text).items() if name != "username"]
-            except ValueError:
-                found += [line for line in text.splitlines() if len(line) > 30]
-        return found
-
-    def inventory(self) -> dict[str, list[str]]:
-        """What there is in the account, by kind, default things included."""
-        ec2, iam = self.aws("ec2"), self.aws("iam")
-        running = ("pending", "running", "stopping", "stopped")
-        instances = [i for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
-        tagged = self.aws("resourcegroupstaggingapi").get_resources()["ResourceTagMappingList"]
-        return {
-            "vpcs": [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"]],
-            "subnets": [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]],
-            "groups": [g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"]],
-            "addresses": [a["AllocationId"] for a in ec2.describe_addresses()["Addresses"]],
-            "gateways": [g["InternetGatewayId"] for g in ec2.describe_internet_gateways()["InternetGateways"]],
-            "nats": [n["NatGatewayId"] for n in ec2.describe_nat_gateways()["NatGateways"] if n["State"] != "deleted"],
-            "tables": [t["RouteTableId"] for t in ec2.describe_route_tables()["RouteTables"]],
-            "keys": [k["KeyName"] for k in ec2.describe_key_pairs()["KeyPairs"]],
-            "templates": [t["LaunchTemplateId"] for t in ec2.describe_launch_templates()["LaunchTemplates"]],
-            "instances": [i["InstanceId"] for i in instances if i["State"]["Name"] in running],
-            "interfaces": [n["NetworkInterfaceId"] for n in ec2.describe_network_interfaces()["NetworkInterfaces"]],
-            "volumes": [v["VolumeId"] for v in ec2.describe_volumes()["Volumes"]],
-            "endpoints": [e["VpcEndpointId"] for e in ec2.describe_vpc_endpoints()["VpcEndpoints"]],
-            "flow logs": [f["FlowLogId"] for f in ec2.describe_flow_logs()["FlowLogs"]],
-            "balancers": [b["LoadBalancerArn"] for b in self.aws("elbv2").describe_load_balancers()["LoadBalancers"]],
-            "targets": [t["TargetGroupArn"] for t in self.aws("elbv2").describe_target_groups()["TargetGroups"]],
-            "scaling": [
-                g["AutoScalingGroupARN"]
-                for g in self.aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
-            ],
-            "databases": [d["DBInstanceArn"] for d in self.aws("rds").describe_db_instances()["DBInstances"]],
-            "subnet groups": self.aws("rds").describe_db_subnet_groups()["DBSubnetGroups"],
-            "certificates": self.aws("acm").list_certificates()["CertificateSummaryList"],
-            "secrets": [s["ARN"] for s in self.aws("secretsmanager").list_secrets()["SecretList"]],
-            "buckets": [b["Name"] for b in self.aws("s3").list_buckets()["Buckets"]],
-            "logs": [g["logGroupName"] for g in self.aws("logs").describe_log_groups()["logGroups"]],
-            "roles": [r["Arn"] for r in iam.list_roles()["Roles"]],
-            "profiles": [p["Arn"] for p in iam.list_instance_profiles()["InstanceProfiles"]],
-            "applications": self.aws("codedeploy").list_applications()["applications"],
-            "tagged": [t["ResourceARN"] for t in tagged],
-        }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory):
     root = tmp_path_factory.mktemp("operator")
     shutil.copytree(REPOSITORY / "params", root / "params")
-    try:
-        yield Operator(root)
-    finally:
-        process.stop(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RUNBOOK_LOCAL_MACHINES")
+        try:
+            yield Operator(root)
+        finally:
+            process.stop(root)
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +106,115 @@ def test_it_leaves_its_evidence(operator, built):
     assert {e["ok"] for e in events if e["event"] == "verify"} == {True}
 
 
+def test_the_site_answers_from_both_zones(operator, built):
+    """At the address that the run has printed, with the certificate that the status names."""
+    (site,) = operator.status()["sites"]
+    assert f"The site: {site['url']}" in built.stdout
+    visitor = Visitor(site)
+    pages = [visitor.get() for _ in range(4)]
+    assert {status for status, _ in pages} == {200}
+    served = {re.search(r"Served by .*?(i-[0-9a-f]+).*?(us-west-2\w)", page, re.DOTALL).groups() for _, page in pages}
+    assert len({instance for instance, _ in served}) == 2
+    assert {zone for _, zone in served} == {"us-west-2a", "us-west-2b"}
+
+
+def test_what_somebody_writes_is_in_the_database(operator, built):
+    """In the private server at the endpoint that RDS names, readable by the master whose secret RDS manages."""
+    visitor = Visitor(operator.status()["sites"][0])
+    assert visitor.submit("/sign-in", "/sign-in", name="Amira")[0] == 303
+    assert visitor.submit("/", "/entries", title="The pager is quiet", body="", severity="note")[0] == 303
+    (database,) = operator.aws("rds").describe_db_instances()["DBInstances"]
+    arn = database["MasterUserSecret"]["SecretArn"]
+    secret = json.loads(operator.aws("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+    there = {"host": database["Endpoint"]["Address"], "port": database["Endpoint"]["Port"]}
+    trusted = str(operator.root / ".runbook/local/databases/authority/ca.pem")
+    given = {"user": secret["username"], "password": secret["password"], "database": database["DBName"]}
+    with pymysql.connect(**there, **given, ssl={"ca": trusted}) as link, link.cursor() as cursor:
+        cursor.execute("SELECT author, title FROM entries")
+        assert cursor.fetchall() == (("Amira", "The pager is quiet"),)
+
+
+def test_a_server_that_dies_is_replaced_while_the_other_answers(operator, built):
+    """No request fails but those on their way to it; the new one runs the same revision, and verify finds all well."""
+    status = operator.status()
+    lost, stays = (one["id"] for one in status["instances"])
+    revision = json.loads(Visitor(status["sites"][0]).get("/version")[1])
+    with Crowd(status["sites"][0]) as crowd:
+        for one in ours(operator, "machines", lost):
+            one.kill()
+        eventually(lambda: in_service(operator) - {lost, stays} and len(in_service(operator)) == 2, within=90)
+        eventually(lambda: crowd.answers.total() >= 1000, within=90)
+    assert crowd.answers.total() - crowd.answers[200] <= crowd.visitors, crowd.answers
+    visitor = Visitor(status["sites"][0])
+    assert [json.loads(visitor.get("/version")[1]) for _ in range(4)] == [revision] * 4
+    verified = operator.runbook("verify", "--env", "local")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def in_service(operator):
+    """The instances that the load balancer finds healthy."""
+    return {i["id"] for i in operator.status()["instances"] if (i["state"], i["health"]) == ("InService", "healthy")}
+
+
+def break_it(webapp):
+    """A release whose last hook finds that it does not work."""
+    hook = webapp / "hooks" / "validate_service.sh"
+    hook.write_text("#!/bin/sh\necho 'the page is empty' >&2\nexit 3\n")
+
+
+def test_a_broken_release_is_rolled_back(operator, built, tmp_path):
+    """The run fails with the hook's own words and says what runs; the old version served all the time."""
+    (site,) = operator.status()["sites"]
+    revision = json.loads(Visitor(site).get("/version")[1])
+    with Crowd(site) as crowd:
+        failed = operator.edited(tmp_path, break_it).runbook("apply", "--env", "local")
+    said = failed.stdout + failed.stderr
+    assert failed.returncode == 1, said
+    for words in ("ValidateService on i-", "hooks/validate_service.sh", "exit code 3", "the page is empty"):
+        assert words in said
+    assert re.search(r"Rolled back to sha256 [0-9a-f]{64}: d-\w+ succeeded", said)
+    page = (operator.last("apply") / "04_deploy.html").read_text(encoding="utf-8")
+    assert "the page is empty" in page
+    assert "Rolled back to sha256" in page
+    assert set(crowd.answers) == {200}
+    visitor = Visitor(site)
+    assert [json.loads(visitor.get("/version")[1]) for _ in range(4)] == [revision] * 4
+
+
+def ours(operator, *part):
+    """The processes of this environment or a part of it, whoever started them."""
+    folder = str(operator.root.joinpath(".runbook", "local", *part))
+    return [one for one in psutil.process_iter() if folder in told(one)]
+
+
+def told(one):
+    try:
+        return " ".join([*one.cmdline(), *one.environ().values()])
+    except psutil.Error:
+        return ""
+
+
+def test_nothing_is_left_of_a_server_that_was_killed(operator, built):
+    """The next one ends what it left behind, and has everything up again as it was."""
+    address = process.find(operator.root)
+    door.ask(address, "save")
+    before = in_service(operator)
+    os.kill(address.process.pid, signal.SIGKILL)
+    left = eventually(lambda: [one for one in ours(operator) if one.pid != address.process.pid])
+    process.ensure(operator.root)
+    eventually(lambda: in_service(operator) == before, within=90)
+    assert not [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    status, page = Visitor(operator.status()["sites"][0]).get()
+    assert (status, "The pager is quiet" in page) == (200, True)
+
+
 def test_a_second_apply_changes_nothing_and_says_so(operator, built):
-    """Also after the embedded AWS was ended and started again: the account is kept as it was."""
+    """Also after the embedded AWS was ended and started again: nothing ran meanwhile, and the account is as it was."""
+    (site,) = operator.status()["sites"]
     process.stop(operator.root)
+    assert ours(operator) == []
+    with pytest.raises(ConnectionRefusedError):
+        Visitor(site).get()
     again = operator.runbook("apply", "--env", "local")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Nothing was changed: all of it is as asked for." in again.stdout
@@ -198,6 +225,9 @@ def test_a_second_apply_changes_nothing_and_says_so(operator, built):
 def test_what_somebody_did_by_hand_is_planned_and_mended(operator, built):
     """Plan shows exactly it and exits with 3; verify fails; apply mends it and nothing else."""
     drifted(operator)
+    visitor = Visitor(operator.status()["sites"][0])
+    answer = eventually(lambda: visitor.get("/readyz")[0] == 503 and visitor.get("/readyz")[1])
+    assert json.loads(answer)["parts"]["database"]["ok"] is False
     plan = operator.runbook("plan", "--env", "local", "--detailed-exitcode")
     assert plan.returncode == 3, plan.stdout + plan.stderr
     planned = [json.loads(p.read_text())["plan"] for p in operator.last("plan").glob("plans/*-apply-*.json")]
@@ -209,6 +239,7 @@ def test_what_somebody_did_by_hand_is_planned_and_mended(operator, built):
     mended = operator.runbook("apply", "--env", "local")
     assert mended.returncode == 0, mended.stdout + mended.stderr
     assert f"{len(MENDED)} changes made:" in mended.stdout
+    eventually(lambda: visitor.get("/readyz")[0] == 200, within=30)
 
 
 def test_papermill_alone_does_the_same_from_anywhere(operator, built, tmp_path):
@@ -244,6 +275,7 @@ def test_a_destroy_leaves_the_account_as_it_was(operator, before, built, secrets
     assert {k: sorted(map(str, v)) for k, v in operator.inventory().items()} == {
         k: sorted(map(str, v)) for k, v in before.items()
     }
+    eventually(lambda: not [one for one in ours(operator) if one.pid != process.find(operator.root).process.pid])
     again = operator.runbook("destroy", "--env", "local", "--confirm", "local")
     assert (again.returncode, "There was nothing to remove." in again.stdout) == (0, True)
 

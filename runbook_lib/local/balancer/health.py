@@ -40,7 +40,9 @@ class Health:
         pace: What AWS's intervals and delays are multiplied by at the moment.
     """
 
-    def __init__(self, lock: RLock, port_of: PortOf, pace: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, lock: RLock, port_of: PortOf, pace: Callable[[], float], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.lock, self._port_of, self._pace, self._clock = lock, port_of, pace, clock
         self._guard = RLock()  # of what follows; whoever holds it waits for nothing
         self._targets: dict[tuple[str, str], Target] = {}
