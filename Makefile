@@ -17,6 +17,7 @@ PACKAGE = requirements/run.txt pyproject.toml
 
 run: .venv/run.stamp
 	.venv/bin/runbook apply --env local
+	.venv/bin/runbook local status
 
 lab: .venv-lab/lab.stamp
 	.venv-lab/bin/runbook local up

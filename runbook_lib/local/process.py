@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -142,14 +142,14 @@ def _end_process(process: Process) -> bool:
     running = process.running()
     if running is None:
         return False
-    try:
+    with suppress(psutil.NoSuchProcess):
         running.terminate()
-        running.wait(STOP_SECONDS)
-    except psutil.NoSuchProcess:
-        pass
-    except psutil.TimeoutExpired:
-        raise LocalError(
-            f"the embedded AWS (process {process.pid}) has not ended after {STOP_SECONDS:.0f} s",
-            fix=f"end it: `kill -9 {process.pid}`; what it saved last is kept",
-        ) from None
+    deadline = time.monotonic() + STOP_SECONDS
+    while process.running() is not None:  # a zombie has ended, although whoever started it has not noticed yet
+        if time.monotonic() > deadline:
+            raise LocalError(
+                f"the embedded AWS (process {process.pid}) has not ended after {STOP_SECONDS:.0f} s",
+                fix=f"end it: `kill -9 {process.pid}`; what it saved last is kept",
+            )
+        time.sleep(LOOK_AGAIN_SECONDS)
     return True

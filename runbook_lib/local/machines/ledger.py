@@ -145,6 +145,8 @@ class Ledger:
     def _tidy(self) -> None:
         self._reap()
         self._entries = [entry for entry in self._entries if _runs(entry)]
+        if not self._entries and not self._file.exists():
+            return
         draft = self._file.with_name(f"{self._file.name}.new")
         self._file.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps([asdict(entry) for entry in self._entries]), encoding="utf-8")

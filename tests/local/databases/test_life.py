@@ -8,17 +8,6 @@ from tests.local.databases.rehearsal import PATIENCE, Rehearsal
 from tests.local.server import eventually
 
 
-def test_data_and_address_survive_a_restart(own):
-    """Nothing runs in between."""
-    before = own.create()["Endpoint"]
-    own.run("CREATE TABLE mine (id int)")
-    own.stop()
-    assert not own.servers()
-    own.start()
-    assert own.available()["Endpoint"] == before
-    assert own.run("SHOW TABLES") == (("mine",),)
-
-
 def test_a_killed_emulator_leaves_no_second_server(own):
     """The next one ends what it finds, also of a database that its account does not know, and has the data."""
     own.create()

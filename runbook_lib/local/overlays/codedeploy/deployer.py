@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Protocol
 
 from moto.core.exceptions import ServiceException
@@ -71,4 +73,17 @@ def bundle_problem(revision: Fields) -> str:
     if bundle is None:
         return "The specified key does not exist."
     wanted, there = place.get("eTag", "").strip('"'), bundle.etag.strip('"')
-    return f"Expected deployment bundle etag {wanted} but was actually {there}" if wanted not in ("", there) else ""
+    if wanted not in ("", there):
+        return f"Expected deployment bundle etag {wanted} but was actually {there}"
+    return _damage(bundle)
+
+
+def _damage(bundle: Any) -> str:
+    """What S3 has is not what it was sent: its checksum of then is not that of the content now.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+    """
+    if bundle.checksum_algorithm != "SHA256" or bundle.checksum_value is None:
+        return ""
+    then, now = bundle.checksum_value, b64encode(sha256(bundle.value).digest()).decode()
+    return f"Expected deployment bundle SHA-256 {then} but was actually {now}" if then != now else ""
