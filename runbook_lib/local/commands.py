@@ -46,7 +46,9 @@ def up(root: Path, pace: str | None) -> None:
 
 @local.command()
 @root_option
-@click.option("--forget", is_flag=True, help="Delete the saved account and the pace, too: the next start is as the first.")
+@click.option(
+    "--forget", is_flag=True, help="Delete the saved account and the pace, too: the next start is as the first."
+)
 def down(root: Path, forget: bool) -> None:
     """End it; its account is saved for the next start."""
     ended = process.stop(root)

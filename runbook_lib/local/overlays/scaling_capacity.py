@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
@@ -11,6 +11,7 @@ from moto.core.utils import utcnow
 
 from runbook_lib.local import world
 from runbook_lib.local.balancer import health
+from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.scaling_activities import at, record
 from runbook_lib.local.overlays.scaling_launch import launch
@@ -19,10 +20,13 @@ RETRY_SECONDS = 10.0  # after a launch that failed; AWS waits longer each time
 
 ALIVE = ("pending", "running")
 
+#: Whether the machine under an instance has broken; where there are no machines, none has.
+broken: Callable[[str], bool] = lambda _: False  # noqa: E731 - a default for who has something better
+
 
 def tick() -> bool:
-    """Let every group mend itself."""
-    return any([mend(group) for group in groups()])
+    """Let every group mend itself, and bring what it has launched into service."""
+    return any([mend(group) for group in groups()]) | launching.tick(enter, abandon)
 
 
 def groups() -> Iterator[Any]:
@@ -49,13 +53,13 @@ def mend(group: Any) -> bool:
 
 def reach(group: Any, reason: str) -> bool:
     """Launch or terminate until the group has its desired number of instances."""
-    before = [state.instance.id for state in group.active_instances()]
-    while len(group.active_instances()) < (group.desired_capacity or 0) and _launch_one(group, reason):
+    before = [state.instance.id for state in launching.counted(group)]
+    while len(launching.counted(group)) < (group.desired_capacity or 0) and _launch_one(group, reason):
         pass
-    while len(group.active_instances()) > (group.desired_capacity or 0) and (state := _superfluous(group)):
+    while len(launching.counted(group)) > (group.desired_capacity or 0) and (state := _superfluous(group)):
         cause = f"{at(utcnow())} an instance was taken out of service in response to {reason}"
         terminate(group, state, f"{cause}, shrinking the capacity to {group.desired_capacity}.")
-    return before != [state.instance.id for state in group.active_instances()]
+    return before != [state.instance.id for state in launching.counted(group)]
 
 
 def terminate(group: Any, state: Any, cause: str) -> dict[str, Any]:
@@ -84,12 +88,17 @@ def target_groups(group: Any) -> list[Any]:
     return [known[arn] for arn in group.target_group_arns if arn in known]
 
 
-def register(group: Any) -> None:
-    """Put the instances in service into the group's target groups."""
+def enter(group: Any, state: Any) -> None:
+    """Put an instance that has come into service into the group's target groups; what it finds there stays."""
     for target_group in target_groups(group):
-        for state in group.active_instances():
-            if state.instance.id not in target_group.targets and state.instance.state == "running":
-                target_group.register([{"Id": state.instance.id, "Port": target_group.port}])
+        if state.instance.id not in target_group.targets and state.instance.state == "running":
+            target_group.register([{"Id": state.instance.id, "Port": target_group.port}])
+
+
+def abandon(group: Any, state: Any, why: str) -> None:
+    """Terminate an instance that has not come into service, and wait before the next is launched."""
+    terminate(group, state, f"{at(utcnow())} an instance was taken out of service in response to {why}.")
+    group.retry_at = utcnow().timestamp() + RETRY_SECONDS
 
 
 def _lost(group: Any, state: Any) -> bool:
@@ -101,6 +110,8 @@ def _lost(group: Any, state: Any) -> bool:
 def _why(group: Any, state: Any) -> str:
     if state.instance.state not in ALIVE:
         return "an EC2 health check indicating it has been terminated or stopped"
+    if broken(state.instance.id):
+        return "an EC2 instance status checks failure"
     if state.health_status == "Unhealthy":
         return "a user health-check"
     return "an ELB system health check failure" if _fails(group, state) else ""
@@ -131,8 +142,10 @@ def _launch_one(group: Any, reason: str) -> bool:
         group.retry_at = utcnow().timestamp() + RETRY_SECONDS
         return False
     protected = group.new_instances_protected_from_scale_in
-    group.instance_states.append(InstanceState(instance, protected_from_scale_in=protected))
-    register(group)
+    state = InstanceState(instance, protected_from_scale_in=protected)
+    group.instance_states.append(state)
+    if launching.begin(group, state):
+        enter(group, state)
     record(group, f"Launching a new EC2 instance: {instance.id}", cause, subnet=subnet)
     return True
 
@@ -150,7 +163,7 @@ def _emptiest(group: Any) -> Any:
 def _counts(group: Any) -> tuple[dict[str, int], dict[str, int]]:
     per_zone = dict.fromkeys(group.availability_zones, 0)
     per_subnet: dict[str, int] = {}
-    for state in group.active_instances():
+    for state in launching.counted(group):
         per_zone[state.availability_zone] = per_zone.get(state.availability_zone, 0) + 1
         per_subnet[state.instance.subnet_id] = per_subnet.get(state.instance.subnet_id, 0) + 1
     return per_zone, per_subnet
@@ -162,7 +175,7 @@ def _superfluous(group: Any) -> Any | None:
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
     """
     per_zone, _ = _counts(group)
-    free = [state for state in group.active_instances() if not state.protected_from_scale_in]
+    free = [state for state in launching.counted(group) if not state.protected_from_scale_in]
     return min(free, key=lambda state: (-per_zone[state.availability_zone], *_age(state)), default=None)
 
 
@@ -202,7 +215,9 @@ def set_desired_capacity(moto: Method, group: Any, wanted: int | None) -> None:
 @around(AutoScalingBackend, "update_attached_target_groups")
 def update_attached_target_groups(moto: Method, backend: Any, group_name: str) -> None:
     """moto fails on a target group that is gone, and on an instance that is not running."""
-    register(backend.autoscaling_groups[group_name])
+    group = backend.autoscaling_groups[group_name]
+    for state in group.active_instances():
+        enter(group, state)
 
 
 @around(AutoScalingBackend, "notify_terminate_instances")
