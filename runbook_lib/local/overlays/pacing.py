@@ -1,7 +1,7 @@
 """Things on their way: what was just made, changed or deleted says so for as long as the pace asks.
 
-What is noted lies on moto's objects in plain types, so that it goes on after a restart. It is when something
-began and how long that takes AWS: a pace that is changed holds for what is under way, too.
+What is noted lies on moto's objects in plain types, so that it goes on after a restart. A new pace holds for what
+begins from then on; pace 0 also ends what is under way.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from runbook_lib.local import pace
 
 NOTE = "on_its_way"
 
-#: When it began (seconds since the epoch), how many seconds it takes AWS, and what the thing is called meanwhile.
+#: When it began and when it is over (seconds since the epoch), and what the thing is called meanwhile.
 Note = tuple[float, float, str]
 
 
 def note(state: str, kind: str, verb: str = "create") -> Note | None:
     """What begins now; None where it takes no time."""
-    return (time.time(), pace.on_aws(kind, verb), state) if pace.factor() else None
+    now = time.time()
+    return (now, now + pace.seconds(kind, verb), state) if pace.factor() else None
 
 
 def goes_on(found: Note | None) -> bool:
     """Whether its time is not over."""
-    return found is not None and time.time() < found[0] + found[1] * pace.factor()
+    return found is not None and pace.at_once_until() < found[0] and time.time() < found[1]
 
 
 def begin(thing: Any, state: str, kind: str, verb: str = "create") -> bool:
