@@ -14,12 +14,14 @@ import click
 from tqdm import tqdm
 
 from .errors import RunbookError, Unconfirmed, WrongUsage
+from .gantt import drawn
 from .local.commands import local
 from .opening import CODE, new_run, opened, usable
 from .params import Params, load
 from .report import elapsed
 from .runner import NOTEBOOKS, Job, Progress, chosen, run
-from .summary import Summary, locked, summary
+from .summary import Summary, events_of, locked, summary
+from .timeline import timeline
 
 CHANGES = 3
 """What ``plan --detailed-exitcode`` exits with when there is something to do."""
@@ -149,6 +151,8 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> list[Summary]
         raise
     finally:
         _release(params, job)
+    for line in drawn(timeline(events_of(job.folder / "journal.jsonl"))):
+        click.echo(line)
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in failed:
         click.echo(_failure(job, progress), err=True)

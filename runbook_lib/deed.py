@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .errors import Blocked, Refused
 from .look import Look
 from .plan import Action, Change, changed, ids_of
-from .resource import Observed, differing
+from .resource import Observed, Resource, differing
 from .sighting import UNHEARD, Allow, Seen, Watch, failed, observed, state_of, unsettled
 
 if TYPE_CHECKING:
@@ -29,13 +29,22 @@ class Deed:
         self._made = False
         self._lost, self._refused = -inf, inf
         self._sent: frozenset[str] | None = None
+        self._began = self._turn = self._last_sent = self._clock.now()
         self._said = "updating" if change.action is Action.UPDATE else "creating"
+
+    @property
+    def times(self) -> dict[str, float]:
+        """For how many seconds it waited for its needs, after how many it had sent all, and how long it took."""
+        now = self._clock.now()
+        moments = {"waited": self._turn, "sent": max(self._turn, self._last_sent), "took": now}
+        return {name: round(moment - self._began, 3) for name, moment in moments.items()}
 
     def carry_out(self) -> Observed:
         resource, seen = self._resource, self._seen
         self._engine.settle(resource.must_be_ready, seen, self._watch)
         before = self._change.seen.failed if self._change.seen else ""
         began, pause = self._clock.now(), 0.5
+        self._turn = began
         while True:
             now = seen[resource] = observed(resource, Look(self._engine.aws), ids_of(seen))
             took = self._clock.now() - began
@@ -86,4 +95,10 @@ class Deed:
                 raise error.about(self._resource.key) from None
             return False
         self._made, self._refused = self._made or made, inf
+        self._last_sent = self._clock.now()
         return True
+
+
+def needs_of(resource: Resource) -> dict[str, list[str]]:
+    """What a change stood on, for whoever reads later why it came when it did."""
+    return {"needs": [need.key for need in resource.needs], "after": [need.key for need in resource.must_be_ready]}

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from math import inf
 
 from .aws import Aws
-from .deed import Deed
+from .deed import Deed, needs_of
 from .journal import Journal
 from .look import Look
 from .plan import Plan, Sightings, compare, ids_of, missing_needs, require_needs
 from .removal import Removal
-from .resource import Resource
+from .resource import Observed, Resource
 from .sighting import Allow, Seen, Watch, failed, observed, ready, state_of, unsettled
 from .stack import Stack, in_order
 
@@ -57,6 +57,7 @@ class Engine:
         self.aws, self.journal = aws, journal
         self.hold, self.clock = hold, clock or Clock()
         self._fresh, self._coming = fresh, coming
+        self._settling: set[Resource] = set()
         self._look, self._looked = Look(aws), -inf
 
     @property
@@ -72,6 +73,7 @@ class Engine:
         seen: Seen = {}
         for resource in in_order(stack):
             seen[resource] = observed(resource, self._look, ids_of(seen))
+            self._note(resource, seen[resource])
         return seen
 
     def plan(self, stack: Stack, *, present: bool = True, afresh: bool = False) -> Plan:
@@ -94,8 +96,13 @@ class Engine:
         for change in plan.todo:
             self._looked = -inf
             with self.journal.step("change", **change.as_dict()) as more:
-                now = Deed(self, change, seen, allow, watch).carry_out()
-                more |= {"id": now.id}
+                deed = Deed(self, change, seen, allow, watch)
+                try:
+                    now = deed.carry_out()
+                finally:
+                    more |= needs_of(change.resource) | deed.times
+                more |= {"id": now.id, "ready": now.ready}
+                self._settling |= set() if now.ready else {change.resource}
         return plan
 
     def _standing(self, stack: Stack, watch: Watch) -> Seen:
@@ -129,6 +136,7 @@ class Engine:
                 if now and now.failed:
                     raise failed(resource, now)
                 watch(resource, state_of(now), took)
+                self._note(resource, now)
                 if not ready(now) and took >= resource.patience:
                     raise unsettled(resource, now)
             waiting = [r for r in waiting if not ready(seen[r])]
@@ -144,6 +152,12 @@ class Engine:
         Removal(self, plan.todo, seen, watch).carry_out()
         self._looked = -inf
         return plan
+
+    def _note(self, resource: Resource, now: Observed | None) -> None:
+        """Write down when something that was changed is first seen to be ready."""
+        if resource in self._settling and ready(now):
+            self._settling.discard(resource)
+            self.journal.write("settled", key=resource.key)
 
     def pause(self, seconds: float) -> float:
         """Sleep; returns for how long to sleep next time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .deed import needs_of
 from .errors import Refused
 from .look import Look
 from .plan import Change, ids_of
@@ -27,8 +28,10 @@ class Removal:
     def __init__(self, engine: Engine, changes: tuple[Change, ...], seen: Seen, watch: Watch) -> None:
         self._engine, self._seen, self._watch = engine, seen, watch
         self._pending = {c.resource: c for c in changes}
+        self._began = engine.clock.now()
         self._going: dict[Resource, float] = {}
         self._refused: dict[Resource, Refused] = {}
+        self._accepted: set[Resource] = set()
 
     def carry_out(self) -> None:
         pause = 0.5
@@ -58,8 +61,16 @@ class Removal:
             self._again(change, error, took)
             return False
         self._refused.pop(resource, None)
-        self._engine.journal.write("change", ok=True, **change.as_dict())
+        told = needs_of(resource) | self._times(resource)
+        self._engine.journal.write("change", ok=True, **change.as_dict(), **told, ready=False)
+        self._accepted.add(resource)
         return True
+
+    def _times(self, resource: Resource) -> dict[str, float]:
+        """As a deed has them: until it was its turn, until AWS took it."""
+        now = self._engine.clock.now()
+        moments = {"waited": self._going[resource], "sent": now, "took": now}
+        return {name: round(moment - self._began, 3) for name, moment in moments.items()}
 
     def _again(self, change: Change, error: Refused, took: float) -> None:
         """Try again later, unless it is gone by now or AWS means it."""
@@ -67,7 +78,8 @@ class Removal:
         if observed(resource, Look(self._engine.aws), ids_of(self._seen)) is None:
             return  # somebody else was faster, or the answer was lost: gone is gone
         if not (error.passing or error.code in _USED | resource.catching_up) or took > resource.patience + UNHEARD:
-            self._engine.journal.write("change", ok=False, error=str(error), **change.as_dict())
+            told = needs_of(resource) | self._times(resource)
+            self._engine.journal.write("change", ok=False, error=str(error), **change.as_dict(), **told)
             raise error.about(resource.key) from None
         self._refused[resource] = error
         self._pending[resource] = change
@@ -87,6 +99,8 @@ class Removal:
             if took > resource.patience + UNHEARD and resource not in self._refused:
                 raise unsettled(resource, now)
         for resource in gone:
+            if resource in self._accepted:
+                self._engine.journal.write("settled", key=resource.key)
             del self._going[resource]
             self._pending.pop(resource, None)
         return bool(gone)

@@ -44,7 +44,7 @@ class Summary:
 
 def summary(journal: Path, notebook: str, *, present: bool = True) -> Summary:
     """Sum up one notebook; *present* false asks for the plan of its removal."""
-    events = [e for e in _events(journal) if e.get("notebook") == notebook]
+    events = [e for e in events_of(journal) if e.get("notebook") == notebook]
     plans = [e for e in events if e["event"] == "plan" and e["present"] is present]
     done = [e for e in events if e["event"] == "change" and e["ok"]]
     verdicts = [bool(e["ok"]) for e in events if e["event"] == "verify"]
@@ -63,16 +63,16 @@ def summary(journal: Path, notebook: str, *, present: bool = True) -> Summary:
 
 def ended(journal: Path) -> set[str]:
     """The notebooks of the run that will do no more."""
-    return {e["notebook"] for e in _events(journal) if e["event"] == "ended"}
+    return {e["notebook"] for e in events_of(journal) if e["event"] == "ended"}
 
 
 def locked(journal: Path) -> bool:
     """Whether the run holds the lock of its environment."""
-    held = [e["held"] for e in _events(journal) if e["event"] == "lock"]
+    held = [e["held"] for e in events_of(journal) if e["event"] == "lock"]
     return bool(held) and bool(held[-1])
 
 
-def _events(journal: Path) -> Iterator[Event]:
+def events_of(journal: Path) -> Iterator[Event]:
     """What was written, but for what a crash cut short and what is being written now."""
     if journal.exists():
         for line in journal.read_bytes().splitlines():

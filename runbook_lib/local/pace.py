@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,27 +17,35 @@ VARIABLE = "RUNBOOK_LOCAL_PACE"
 MOST = 10.0  # from there on a database takes an hour and whoever waits for it gives up
 TIMINGS = Path(__file__).with_name("timings.yaml")
 
-_factor = [0.0]
+
+@dataclass
+class _Present:
+    factor: float = 0.0
+    hurried: float = 0.0
+
+
+_present = _Present()
 
 
 def factor() -> float:
     """What AWS's durations are multiplied by in this process."""
-    return _factor[0]
+    return _present.factor
 
 
 def use(pace: float) -> None:
-    """Go on at this pace; it holds for what is under way, too."""
-    _factor[0] = pace
+    """Go on at this pace."""
+    _present.hurried = at_once_until() if pace else time.time()
+    _present.factor = pace
 
 
-def on_aws(kind: str, verb: str = "create") -> float:
-    """How many seconds it takes AWS."""
-    return _timings()[verb][kind]
+def at_once_until() -> float:
+    """Until when (seconds since the epoch) everything was ready at once; what began before is over."""
+    return _present.hurried if _present.factor else time.time()
 
 
 def seconds(kind: str, verb: str = "create") -> float:
     """How many seconds it takes here, at the present pace."""
-    return on_aws(kind, verb) * factor()
+    return _timings()[verb][kind] * factor()
 
 
 def parse(text: str) -> float:

@@ -36,7 +36,7 @@ def is_ours(database: Any) -> bool:
 
 def settle(database: Any) -> bool:
     """Without a server nothing is on its way to somewhere; True when that is news."""
-    if database.status not in ("creating", "starting", "rebooting"):
+    if vars(database)["status"] not in ("creating", "starting", "rebooting"):
         return False
     database.status = "available"
     return True
@@ -66,10 +66,11 @@ def _password(database: Any) -> str:
 
 def show(database: Any, keeper: Keeper) -> bool:
     """Let RDS say how the server is; True when that is news."""
-    if database.status in STOPPED:
+    shown = vars(database)["status"]  # at the present pace it may say that it is on its way for longer
+    if shown in (*STOPPED, "deleting"):
         return False
-    state = keeper.state() or ("starting" if database.status == "available" and keeper.port is None else None)
-    if state in (None, database.status) or state == "stopped":
+    state = keeper.state() or ("starting" if shown == "available" and keeper.port is None else None)
+    if state in (None, shown) or state == "stopped":
         return False
     database.status = state
     if keeper.why:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from runbook_lib.local import world
+from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.codedeploy.deployments import AUTO_SCALING, create
 from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Fields
 from runbook_lib.local.overlays.refused import Refused
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
-WAITING, IN_SERVICE = "Pending:Wait", "InService"
+PENDING, WAITING, IN_SERVICE = "Pending", "Pending:Wait", "InService"
 ALIVE = ("pending", "running")
 
 #: Does something with an Auto Scaling group and one of its instances.
@@ -23,7 +24,15 @@ Deed = Callable[[Any, Any], None]
 
 
 def begin(group: Any, state: Any) -> bool:
-    """Let a launched instance wait for its deployment, or be in service at once; returns whether it is.
+    """Let a launched instance come up at the present pace; returns whether it is in service at once."""
+    if pacing.begin(state, PENDING, "auto_scaling_instance"):
+        state.lifecycle_state = PENDING
+        return False
+    return _come_up(group, state)
+
+
+def _come_up(group: Any, state: Any) -> bool:
+    """Let an instance wait for its deployment, or be in service at once; returns whether it is.
 
     CodeDeploy answers its hook at once where nothing has been deployed successfully yet.
     """
@@ -34,7 +43,7 @@ def begin(group: Any, state: Any) -> bool:
 
 def counted(group: Any) -> list[Any]:
     """The instances that count towards a group's capacity: in service, or on the way there."""
-    return [state for state in group.instance_states if state.lifecycle_state in (WAITING, IN_SERVICE)]
+    return [state for state in group.instance_states if state.lifecycle_state in (PENDING, WAITING, IN_SERVICE)]
 
 
 def tick(in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
@@ -50,8 +59,8 @@ def tick(in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
 
 
 def is_waiting(state: Any) -> bool:
-    """Whether an instance waits for its deployment."""
-    return bool(state.lifecycle_state == WAITING)
+    """Whether an instance comes up, or waits for its deployment."""
+    return state.lifecycle_state in (PENDING, WAITING)
 
 
 def deploying(group: Any) -> Iterator[tuple[Any, Fields]]:
@@ -77,6 +86,8 @@ def _advance(group: Any, state: Any, in_service: Deed, abandon: Callable[[Any, A
     if state.instance.state not in ALIVE:
         abandon(group, state, "an EC2 health check indicating it has been terminated or stopped")
         return True
+    if state.lifecycle_state == PENDING:
+        return _advance_pending(group, state, in_service)
     before = dict(_begun(state))
     deployments = [_deployment(backend, found, state) for backend, found in deploying(group)]
     statuses = [deployment.status if deployment else "Queued" for deployment in deployments]
@@ -88,6 +99,14 @@ def _advance(group: Any, state: Any, in_service: Deed, abandon: Callable[[Any, A
         in_service(group, state)
         return True
     return before != _begun(state)
+
+
+def _advance_pending(group: Any, state: Any, in_service: Deed) -> bool:
+    if pacing.on_its_way(state) or state.instance.state != "running":
+        return False
+    if _come_up(group, state):
+        in_service(group, state)
+    return True
 
 
 def _deployment(backend: Any, group: Fields, state: Any) -> Deployment | None:

@@ -8,12 +8,21 @@ from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.core.utils import utcnow
 
 from runbook_lib.local import world
+from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.refused import Refused
 
 LISTED = ["RSA_1024", "RSA_2048"]
 PENDING = "PENDING_VALIDATION"
 NOT_YET = ("IssuedAt", "NotBefore", "NotAfter", "Serial")
+
+
+def tick() -> bool:
+    """Issue what has its records; returns whether anything was."""
+    found = [one for acm in world.existing("acm") for one in acm._certificates.values() if one.status == PENDING]
+    for certificate in found:
+        certificate.check()
+    return any(certificate.status != PENDING for certificate in found)
 
 
 @around(CertBundle, "check")
@@ -23,7 +32,7 @@ def check(moto: Method, certificate: Any) -> None:
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
     pending = certificate.status == PENDING
-    if pending and not all(_exists(record) for record in _records(certificate).values()):
+    if pending and not (_proven(certificate) and _looked_up(certificate)):
         return
     moto(certificate)
     if pending and certificate.status == "ISSUED":
@@ -46,6 +55,17 @@ def describe(moto: Method, certificate: Any) -> dict[str, Any]:
         for option in detail.get("DomainValidationOptions", []):
             option["ValidationStatus"] = "SUCCESS" if _exists(option["ResourceRecord"]) else PENDING
     return answer
+
+
+def _proven(certificate: Any) -> bool:
+    return all(_exists(record) for record in _records(certificate).values())
+
+
+def _looked_up(certificate: Any) -> bool:
+    """Whether ACM, at the present pace, has had the time to find the records."""
+    if pacing.NOTE not in vars(certificate):
+        pacing.begin(certificate, PENDING, "certificate_validation")
+    return not pacing.on_its_way(certificate)
 
 
 def _records(certificate: Any) -> dict[str, dict[str, str]]:
@@ -105,7 +125,12 @@ def request_certificate(moto: Method, acm: Any, domain: str, token: str | None, 
     https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html (IdempotencyToken)
     """
     known = acm._get_arn_from_idempotency_token(token) if token else None
-    return str(known or moto(acm, domain, token, *rest))
+    if known:
+        return str(known)
+    certificate = acm._certificates[moto(acm, domain, token, *rest)]
+    if certificate.status == PENDING and _proven(certificate):
+        vars(certificate)[pacing.NOTE] = None  # there are the records of an earlier one: nobody has to wait for them
+    return str(certificate.arn)
 
 
 @around(AWSCertificateManagerBackend, "list_certificates")

@@ -45,7 +45,8 @@ def tick() -> bool:
     """An account that was left half-way, and is used without servers now, does not wait for them for ever."""
     if _servers:
         return False
-    waiting = [one for rds in world.existing("rds") for one in rds.databases.values() if one.status in ON_THE_WAY]
+    found = [one for rds in world.existing("rds") for one in rds.databases.values()]
+    waiting = [one for one in found if vars(one)["status"] in ON_THE_WAY]  # whatever it shows at the present pace
     for database in waiting:
         database.status = "available"
     return bool(waiting)
@@ -122,7 +123,7 @@ def _address(database: Any) -> str:
 
 def _endpoint(database: Any) -> dict[str, Any] | None:
     """None while it is created: there is no address yet."""
-    if _served(database) and database.status == "creating":
+    if database.status == "creating":
         return None
     found = _found(database)
     return {"Address": _address(database), "Port": found[1] if found else database.port}

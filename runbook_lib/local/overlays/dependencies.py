@@ -15,6 +15,7 @@ from moto.ec2.responses.vpcs import VPCs
 
 from runbook_lib.local import world
 from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.paced_balancers import with_interfaces
 
 
 @around(SecurityGroups, "delete_security_group")
@@ -37,7 +38,7 @@ def delete_security_group(moto: Method, response: Any) -> Any:
 def _uses_group(ec2: Any, group_id: str) -> Iterator[bool]:
     for interface in ec2.enis.values():
         yield group_id in [group.id for group in interface.group_set]
-    for balancer in world.backend("elbv2", ec2.region_name).load_balancers.values():
+    for balancer in with_interfaces(world.backend("elbv2", ec2.region_name)):
         yield group_id in balancer.security_groups
     for database in world.backend("rds", ec2.region_name).databases.values():
         yield group_id in database.vpc_security_group_ids
@@ -70,7 +71,7 @@ def delete_subnet(moto: Method, response: Any) -> Any:
 def _uses_subnet(ec2: Any, subnet_id: str) -> Iterator[bool]:
     for interface in ec2.enis.values():
         yield interface.subnet.id == subnet_id
-    for balancer in world.backend("elbv2", ec2.region_name).load_balancers.values():
+    for balancer in with_interfaces(world.backend("elbv2", ec2.region_name)):
         yield subnet_id in [subnet.id for subnet in balancer.subnets]
     for database in world.backend("rds", ec2.region_name).databases.values():
         yield subnet_id in _subnets_of(database)
@@ -140,7 +141,7 @@ def detach_internet_gateway(moto: Method, response: Any) -> Any:
 def _public(ec2: Any, vpc_id: str) -> Iterator[bool]:
     for interface in ec2.enis.values():
         yield interface.vpc_id == vpc_id and bool(interface.public_ip)
-    for balancer in world.backend("elbv2", ec2.region_name).load_balancers.values():
+    for balancer in with_interfaces(world.backend("elbv2", ec2.region_name)):
         yield balancer.vpc_id == vpc_id and balancer.scheme != "internal"
 
 

@@ -12,13 +12,14 @@ from runbook_lib.local.overlays.around import Method, around
 
 @around(VPCBackend, "create_vpc_endpoint")
 def create_vpc_endpoint(moto: Method, ec2: Any, **sent: Any) -> Any:
-    """One gateway endpoint of a service per route table.
+    """One gateway endpoint of a service per route table; and an endpoint is a gateway unless it is asked to be another.
 
     https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html#gateway-endpoint-considerations-s3
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html (VpcEndpointType)
     """
     for table_id in sent.get("route_table_ids") or []:
         _refuse_second(ec2, sent["service_name"], table_id)
-    return moto(ec2, **sent)
+    return moto(ec2, **{**sent, "endpoint_type": sent.get("endpoint_type") or "Gateway"})
 
 
 @around(VPCBackend, "modify_vpc_endpoint")

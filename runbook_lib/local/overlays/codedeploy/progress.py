@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
-from runbook_lib.local import world
+from runbook_lib.local import pace, world
 from runbook_lib.local.overlays.codedeploy import configs
 from runbook_lib.local.overlays.codedeploy.deployer import Deployer, Simulation
 from runbook_lib.local.overlays.codedeploy.deployments import AUTO_SCALING, AUTO_UPDATE, ROLLBACK, USER, brief, create
@@ -91,6 +91,8 @@ def _advance_target(deployment: Deployment, target: Target) -> None:
     target.become("InProgress")
     for event in [event for event in target.events if event.status in ("Pending", "InProgress")]:
         event.status, event.began = "InProgress", event.began or utcnow()
+        if _takes_time(target, event):
+            return
         outcome = deployer.perform(deployment, target, event.name)
         if outcome is None:
             return
@@ -101,6 +103,12 @@ def _advance_target(deployment: Deployment, target: Target) -> None:
             target.become("Failed")
             return
     target.become("Succeeded")
+
+
+def _takes_time(target: Target, event: Event) -> bool:
+    """Whether an event has not had its share yet of the time that an instance takes at the present pace."""
+    share = pace.seconds("deployment_per_instance") / len(target.events)
+    return event.began is not None and (utcnow() - event.began).total_seconds() < share
 
 
 def _conclude(deployment: Deployment, config: Fields) -> None:
