@@ -5,15 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeAction, FakeListener
+from moto.elbv2.responses import SSL_POLICIES, ELBV2Response
 
 from runbook_lib.local import world
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.refused import Refused
 
 SECURE = ("HTTPS", "TLS")
+WEB = ("HTTP", "HTTPS")
+
+# Policies that moto does not list.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
+OTHER_POLICIES = (
+    *("ELBSecurityPolicy-FS-2018-06", "ELBSecurityPolicy-FS-1-1-2019-08", "ELBSecurityPolicy-FS-1-2-2019-08"),
+    *("ELBSecurityPolicy-FS-1-2-Res-2019-08", "ELBSecurityPolicy-TLS-1-0-2015-04", "ELBSecurityPolicy-2015-05"),
+)
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
 REDIRECT = {"Protocol": "#{protocol}", "Port": "#{port}", "Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}
+
+DUPLICATE = "A listener already exists on this port for this load balancer"
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html
 ATTRIBUTES = {"routing.http.response.server.enabled": "true"}
@@ -23,7 +34,7 @@ ATTRIBUTES = {"routing.http.response.server.enabled": "true"}
 def made(moto: Method, listener: Any, *args: Any, **sent: Any) -> None:
     """A listener has the attributes of its protocol."""
     moto(listener, *args, **sent)
-    if listener.protocol in ("HTTP", "HTTPS"):
+    if listener.protocol in WEB:
         listener.attributes = dict(ATTRIBUTES)
 
 
@@ -48,6 +59,37 @@ def _whole(sent: dict[str, Any]) -> dict[str, Any]:
     return {**sent, **alone, "ForwardConfig": {**forward, "TargetGroups": weighted}}
 
 
+@around(ELBV2Response, "create_listener")
+def create(moto: Method, response: Any) -> Any:
+    """What only a secure listener has is refused for another one, and a policy is one of those that there are.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+    """
+    balancer = response.elbv2_backend.load_balancers.get(response._get_param("LoadBalancerArn"))
+    protocol, policy = response._get_param("Protocol"), response._get_param("SslPolicy")
+    if balancer and balancer.type == "application" and protocol not in WEB:
+        raise Refused("ValidationError", f"Protocol '{protocol}' must be one of 'HTTP, HTTPS'")
+    if protocol not in SECURE and response._get_param("Certificates"):
+        raise Refused("ValidationError", f"A certificate cannot be specified for {protocol} listeners")
+    if protocol not in SECURE and policy:
+        raise Refused("ValidationError", f"An SSL policy cannot be specified for {protocol} listeners")
+    if policy and policy not in (*SSL_POLICIES, *OTHER_POLICIES):
+        raise Refused("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
+    return moto(response)
+
+
+@around(ELBV2Response, "modify_listener")
+def modify(moto: Method, response: Any) -> Any:
+    """A policy is one of those that there are.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html
+    """
+    policy = response._get_param("SslPolicy")
+    if policy and policy not in SSL_POLICIES:
+        raise Refused("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
+    return moto(response)
+
+
 @around(ELBv2Backend, "create_listener")
 def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
     """A port is taken once; the same request again is the same listener. Only a secure one has a TLS policy.
@@ -64,7 +106,9 @@ def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
         if str(listener.port) == str(sent["port"]):
             if _settings(listener) == _asked(sent):
                 return listener
-            raise Refused("DuplicateListener", f"A listener already exists on port {listener.port}.")
+            raise Refused("DuplicateListener", DUPLICATE)
+    if balancer:
+        _refuse_groups(elb, balancer, sent["actions"])
     return moto(elb, **sent)
 
 
@@ -89,12 +133,18 @@ def modify_listener(
     certificates: list[dict[str, Any]],
     actions: list[dict[str, Any]],
 ) -> Any:
-    """A certificate that it is given has to be issued, as at its creation.
+    """What it is given has to be as at its creation: a port of its own, issued certificates, its own target groups.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html
     """
     for certificate in certificates:
         _refuse_certificate(elb, "HTTPS", certificate["CertificateArn"])
+    for balancer in elb.load_balancers.values():
+        others = [str(listener.port) for listener in balancer.listeners.values() if listener.arn != arn]
+        if arn in balancer.listeners and port and str(port) in others:
+            raise Refused("DuplicateListener", DUPLICATE)
+        if arn in balancer.listeners:
+            _refuse_groups(elb, balancer, actions)
     return moto(elb, arn, port, protocol, ssl_policy, certificates, actions)
 
 
@@ -110,3 +160,31 @@ def _refuse_certificate(elb: Any, protocol: str, arn: str | None) -> None:
     if acm.get_certificate(arn).status != "ISSUED":
         needs = "a fully-qualified domain name, a supported signature, and a supported key size"
         raise Refused("UnsupportedCertificate", f"The certificate '{arn}' must have {needs}.")
+
+
+def _refuse_groups(elb: Any, balancer: Any, actions: list[dict[str, Any]]) -> None:
+    """A target group is of the load balancer's VPC, and belongs to no other load balancer.
+
+    "Each target group can be associated with only one load balancer":
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+    """
+    forwards = [_whole(action) for action in actions if action.get("Type") == "forward"]
+    for arn in [group["TargetGroupArn"] for found in forwards for group in found["ForwardConfig"]["TargetGroups"]]:
+        group = elb.target_groups.get(arn)
+        if group is None:
+            raise Refused("TargetGroupNotFound", f"Target groups '{arn}' not found")
+        if group.vpc_id and group.vpc_id != balancer.vpc_id:
+            where = f"is in a different VPC than load balancer '{balancer.arn}'"
+            raise Refused("InvalidConfigurationRequest", f"Target group '{arn}' {where}")
+        if any(_forwards_to(other, arn) for other in elb.load_balancers.values() if other is not balancer):
+            why = f"The following target groups cannot be associated with more than one load balancer: {arn}"
+            raise Refused("TargetGroupAssociationLimit", why)
+
+
+def _forwards_to(balancer: Any, arn: str) -> bool:
+    """moto writes down a target group's load balancers, and never that one has let go of it."""
+    rules = [rule for listener in balancer.listeners.values() for rule in listener.rules.values()]
+    forwards = [action.data for rule in rules for action in rule.actions if action.data.get("Type") == "forward"]
+    return any(
+        arn == group["TargetGroupArn"] for found in forwards for group in _whole(found)["ForwardConfig"]["TargetGroups"]
+    )

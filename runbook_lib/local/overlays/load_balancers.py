@@ -34,6 +34,8 @@ ATTRIBUTES = {
     "zonal_shift.config.enabled": "false",
 }
 
+RANGES = {"idle_timeout.timeout_seconds": (1, 4000), "client_keep_alive.seconds": (60, 604800)}
+
 LONGEST_NAME = 32
 
 
@@ -57,21 +59,63 @@ def create_load_balancer(moto: Method, elb: Any, **sent: Any) -> Any:
             if _settings(balancer) == _asked(sent):
                 return balancer
             raise Refused("DuplicateLoadBalancerName", f"A load balancer with the name '{balancer.name}' exists.")
-    if len(sent["name"]) > LONGEST_NAME:
-        why = f"The load balancer name '{sent['name']}' cannot be longer than '{LONGEST_NAME}' characters"
-        raise Refused("ValidationError", why)
-    if (sent.get("loadbalancer_type") or "application") == "application":
-        _refuse_subnets(elb, sent)
+    _refuse_name(sent["name"])
+    asked = _asked(sent)
+    if asked["type"] == "application":
+        _refuse_subnets(elb, sorted(asked["subnets"]), sent.get("security_groups") or [], asked["scheme"])
     return moto(elb, **sent)
 
 
-def _refuse_subnets(elb: Any, sent: dict[str, Any]) -> None:
-    """Two zones at least, one subnet in each, and a way to the internet for who faces it.
+def _refuse_name(name: str) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html (Name)."""
+    if len(name) > LONGEST_NAME:
+        why = f"cannot be longer than '{LONGEST_NAME}' characters"
+    elif not all(character.isascii() and (character.isalnum() or character == "-") for character in name):
+        why = "can only contain characters that are alphanumeric characters and hyphens(-)"
+    elif name.startswith("-") or name.endswith("-"):
+        why = "cannot begin or end with a hyphen(-)"
+    elif name.startswith("internal-"):
+        why = "cannot begin with 'internal-'"
+    else:
+        return
+    raise Refused("ValidationError", f"The load balancer name '{name}' {why}")
+
+
+@around(ELBv2Backend, "set_subnets")
+def set_subnets(moto: Method, elb: Any, arn: str, subnets: list[str], mappings: list[dict[str, Any]]) -> Any:
+    """As at the creation.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html
+    """
+    balancer = elb.load_balancers.get(arn)
+    if balancer and balancer.type == "application":
+        ids = sorted({*subnets, *(mapping["SubnetId"] for mapping in mappings)})
+        _refuse_subnets(elb, ids, balancer.security_groups, balancer.scheme)
+    return moto(elb, arn, subnets, mappings)
+
+
+@around(ELBv2Backend, "set_security_groups")
+def set_security_groups(moto: Method, elb: Any, arn: str, group_ids: list[str]) -> None:
+    """As at the creation.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSecurityGroups.html
+    """
+    if balancer := elb.load_balancers.get(arn):
+        _refuse_mixture(world.backend("ec2", elb.region_name), balancer.subnets, group_ids)
+    moto(elb, arn, group_ids)
+
+
+def _refuse_subnets(elb: Any, asked: list[str], group_ids: list[str], scheme: str) -> None:
+    """Two zones at least, one subnet in each, all of one VPC, and a way to the internet for who faces it.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer
     """
     ec2 = world.backend("ec2", elb.region_name)
-    subnets = [ec2.get_subnet(subnet_id) for subnet_id in sorted(_asked(sent)["subnets"])]
+    present = {subnet.id: subnet for zone in ec2.subnets.values() for subnet in zone.values()}
+    if missing := [subnet_id for subnet_id in asked if subnet_id not in present]:
+        raise Refused("SubnetNotFound", f"The subnet ID '{missing[0]}' does not exist")
+    subnets = [present[subnet_id] for subnet_id in asked]
+    _refuse_mixture(ec2, subnets, group_ids)
     zones = {subnet.availability_zone for subnet in subnets}
     if len(subnets) < 2:
         raise Refused("ValidationError", "At least two subnets in two different Availability Zones must be specified")
@@ -79,8 +123,23 @@ def _refuse_subnets(elb: Any, sent: dict[str, Any]) -> None:
         why = "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
         raise Refused("InvalidConfigurationRequest", why)
     attached = [gateway.vpc.id for gateway in ec2.internet_gateways.values() if gateway.vpc]
-    if _asked(sent)["scheme"] == "internet-facing" and subnets[0].vpc_id not in attached:
+    if scheme == "internet-facing" and subnets[0].vpc_id not in attached:
         raise Refused("InvalidSubnet", f"VPC {subnets[0].vpc_id} has no internet gateway")
+
+
+def _refuse_mixture(ec2: Any, subnets: list[Any], group_ids: list[str]) -> None:
+    """All that a load balancer stands on is in one VPC.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html (Errors)
+    """
+    if len({subnet.vpc_id for subnet in subnets}) > 1:
+        raise Refused("InvalidConfigurationRequest", f"All subnets must belong to the same VPC: '{subnets[0].vpc_id}'")
+    groups = [ec2.get_security_group_from_id(group_id) for group_id in group_ids]
+    if None in groups:
+        missing = group_ids[groups.index(None)]
+        raise Refused("InvalidSecurityGroup", f"Security group '{missing}' does not exist")
+    if any(group.vpc_id != subnet.vpc_id for group in groups for subnet in subnets):
+        raise Refused("InvalidConfigurationRequest", "One or more security groups are invalid")
 
 
 def _settings(balancer: Any) -> dict[str, Any]:
@@ -113,3 +172,37 @@ def delete_load_balancer(moto: Method, elb: Any, arn: str) -> None:
         why = f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
         raise Refused("OperationNotPermitted", why)
     moto(elb, arn)
+
+
+@around(ELBv2Backend, "modify_load_balancer_attributes")
+def modify_load_balancer_attributes(moto: Method, elb: Any, arn: str, attributes: dict[str, str]) -> Any:
+    """An attribute is one of those that there are, in its range; logs go to a bucket that exists.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
+    """
+    balancer = elb.load_balancers.get(arn)
+    if balancer and balancer.type == "application":
+        for key, value in attributes.items():
+            _refuse_attribute(key, value)
+        after = {**balancer.attrs, **attributes}
+        if after["access_logs.s3.enabled"] == "true":
+            _refuse_bucket(after["access_logs.s3.bucket"])
+    return moto(elb, arn, attributes)
+
+
+def _refuse_attribute(key: str, value: str) -> None:
+    if key not in ATTRIBUTES:
+        raise Refused("ValidationError", f"Load balancer attribute key '{key}' is not recognized")
+    least, most = RANGES.get(key, (0, 0))
+    if most and not (value.isdecimal() and least <= int(value) <= most):
+        raise Refused("ValidationError", f"'{key}' value '{value}' must be between '{least}-{most}' inclusive")
+    if ATTRIBUTES[key] in ("true", "false") and value not in ("true", "false"):
+        raise Refused("ValidationError", f"'{key}' value '{value}' must be 'true' or 'false'")
+
+
+def _refuse_bucket(name: str) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html."""
+    if not name:
+        raise Refused("InvalidConfigurationRequest", "The access logs S3 bucket must be specified")
+    if name not in world.backend("s3").buckets:
+        raise Refused("InvalidConfigurationRequest", f"S3Bucket: {name} does not exist")

@@ -1,4 +1,4 @@
-"""Log groups: their tags go with them."""
+"""Log groups: their tags go with them, and they keep their events for so many days as there is a choice of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from moto.logs.models import LogsBackend
 
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.refused import Refused
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html (retentionInDays)
+DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+
+@around(LogsBackend, "put_retention_policy")
+def put_retention_policy(moto: Method, logs: Any, name: str, days: int) -> None:
+    """One of a few numbers of days.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+    """
+    if days not in DAYS:
+        choice = f"Member must satisfy enum value set: [{', '.join(map(str, DAYS))}]"
+        why = f"Value '{days}' at 'retentionInDays' failed to satisfy constraint: {choice}"
+        raise Refused("InvalidParameterException", f"1 validation error detected: {why}")
+    moto(logs, name, days)
 
 
 @around(LogsBackend, "delete_log_group")

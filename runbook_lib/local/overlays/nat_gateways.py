@@ -13,13 +13,19 @@ from runbook_lib.local.overlays.around import Method, around
 
 @around(NatGatewayBackend, "create_nat_gateway")
 def create_nat_gateway(moto: Method, ec2: Any, **sent: Any) -> Any:
-    """A gateway is public unless another connectivity is asked for.
+    """A gateway is public unless another connectivity is asked for, and then fails in a VPC without a way out.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html (ConnectivityType)
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NatGateway.html (FailureCode)
     """
     gateway = moto(ec2, **{**sent, "connectivity_type": sent.get("connectivity_type") or "public"})
     gateway._eni.interface_type = "nat_gateway"
     gateway._eni._group_set = []  # a NAT gateway has no security group
+    attached = [found.vpc.id for found in ec2.internet_gateways.values() if found.vpc]
+    if gateway.connectivity_type == "public" and gateway.vpc_id not in attached:
+        _let_go(ec2, gateway)
+        gateway.state, gateway.failure_code = "failed", "Gateway.NotAttached"
+        gateway.failure_message = f"Network {gateway.vpc_id} has no Internet gateway attached"
     return gateway
 
 
@@ -45,10 +51,14 @@ def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
     """
     _refuse_unknown(ec2, nat_gateway_id)
     gateway = moto(ec2, nat_gateway_id)
+    _let_go(ec2, gateway)
+    return gateway
+
+
+def _let_go(ec2: Any, gateway: Any) -> None:
     for address in [address for address in ec2.addresses if address.eni is gateway._eni]:
         ec2.disassociate_address(association_id=address.association_id)
     ec2.enis.pop(gateway._eni.id, None)
-    return gateway
 
 
 def _refuse_unknown(ec2: Any, nat_gateway_id: str) -> None:

@@ -1,7 +1,8 @@
-"""Secrets that are scheduled for deletion: nobody uses them, and nobody takes their names."""
+"""Secrets that are scheduled for deletion: nobody uses them, and nobody takes their names, which are plain."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.secretsmanager.models import SecretsManagerBackend
@@ -10,14 +11,19 @@ from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.refused import Refused
 
 CODE = "InvalidRequestException"
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html (Name)
+NAME = re.compile(r"[\w/+=.@!-]+", re.ASCII)
 
 
 @around(SecretsManagerBackend, "create_secret")
 def create_secret(moto: Method, manager: Any, name: str, *args: Any, **sent: Any) -> Any:
-    """A name is free again when its secret is gone for good.
+    """A name is made of a few signs, and is free again when its secret is gone for good.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
     """
+    if not NAME.fullmatch(name):
+        signs = "alphanumeric characters, or any of the following: -/_+=.@!"
+        raise Refused("ValidationException", f"Invalid name. Must be a valid name containing {signs}")
     if _is_scheduled(manager, name):
         why = "a secret with this name is already scheduled for deletion."
         raise Refused(CODE, f"You can't create this secret because {why}")

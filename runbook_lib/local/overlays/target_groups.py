@@ -1,7 +1,8 @@
-"""Target groups: made once per name, and read back with every attribute."""
+"""Target groups: made once per name, with health checks that can be made, and read back with every attribute."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeTargetGroup
@@ -28,6 +29,7 @@ ATTRIBUTES = {
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "off",
 }
 WEB = ("HTTP", "HTTPS")
+HEALTHY = range(200, 500)
 
 
 @around(FakeTargetGroup, "__init__")
@@ -49,9 +51,25 @@ def create_target_group(moto: Method, elb: Any, name: str, **sent: Any) -> Any:
     for group in elb.target_groups.values():
         if group.name == name and vars(group).get("asked") == asked:
             return group
+    _refuse_check(sent.get("protocol"), sent.get("healthcheck_path"), (sent.get("matcher") or {}).get("HttpCode"))
     group = moto(elb, name, **sent)
     group.asked = asked
     return group
+
+
+def _refuse_check(protocol: str | None, path: str | None, codes: str | None) -> None:
+    """What a load balancer asks for, and which answers it may take for healthy.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html (HttpCode)
+    """
+    if protocol not in WEB:
+        return
+    if path and not path.startswith("/"):
+        raise Refused("ValidationError", f"Health check path '{path}' must begin with a '/' character")
+    for code in re.split("[,-]", codes) if codes else []:
+        if not code.strip().isdecimal() or int(code) not in HEALTHY:
+            limits = f"must be within '{HEALTHY[0]}-{HEALTHY[-1]}' inclusive"
+            raise Refused("ValidationError", f"Health check matcher HTTP code '{code}' {limits}")
 
 
 @around(ELBv2Backend, "modify_target_group_attributes")

@@ -1,0 +1,117 @@
+"""What Auto Scaling does not take: places, templates and settings that there are not, and groups unknown to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.autoscaling.exceptions import ValidationError
+from moto.autoscaling.models import AutoScalingBackend
+from moto.autoscaling.responses import AutoScalingResponse
+from moto.core.exceptions import ServiceException
+
+from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.launch_refusals import refuse_machine
+
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
+HEALTH_CHECKS = ("EC2", "EBS", "ELB", "VPC_LATTICE")
+DAY = 86400
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-instance-termination.html
+TERMINATION = (
+    *("Default", "OldestInstance", "NewestInstance", "OldestLaunchConfiguration", "OldestLaunchTemplate"),
+    *("ClosestToNextInstanceHour", "AllocationStrategy"),
+)
+
+
+@around(AutoScalingResponse, "create_auto_scaling_group")
+def create_auto_scaling_group(moto: Method, response: Any) -> Any:
+    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html."""
+    name = response._get_param("AutoScalingGroupName") or ""
+    if ":" in name:
+        raise ValidationError(f"The Auto Scaling group name '{name}' must not contain a colon.")
+    if name not in response.autoscaling_backend.autoscaling_groups:
+        _refuse_settings(response)
+    return moto(response)
+
+
+@around(AutoScalingResponse, "update_auto_scaling_group")
+def update_auto_scaling_group(moto: Method, response: Any) -> Any:
+    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html."""
+    if response._get_param("AutoScalingGroupName") in response.autoscaling_backend.autoscaling_groups:
+        _refuse_settings(response)
+    return moto(response)
+
+
+def _refuse_settings(response: Any) -> None:
+    ec2 = response.autoscaling_backend.ec2_backend
+    known = {subnet.id: subnet for zone in ec2.subnets.values() for subnet in zone.values()}
+    subnets = [found.strip() for found in (response._get_param("VPCZoneIdentifier") or "").split(",") if found]
+    for subnet_id in subnets:
+        if subnet_id not in known:
+            raise ValidationError(f"The subnet ID '{subnet_id}' does not exist")
+    if len({known[subnet_id].vpc_id for subnet_id in subnets}) > 1:
+        raise ValidationError("All subnets must be in the same VPC.")
+    for check in (response._get_param("HealthCheckType") or "EC2").split(","):
+        if check not in HEALTH_CHECKS:
+            raise ValidationError(f"Health check type '{check}' is not valid. Valid values: {', '.join(HEALTH_CHECKS)}")
+    lifetime = response._get_int_param("MaxInstanceLifetime")
+    if lifetime and lifetime < DAY:
+        raise ValidationError(f"MaxInstanceLifetime must be 0 or at least {DAY} seconds, not {lifetime}.")
+    for policy in response._get_param("TerminationPolicies", []):
+        if policy not in TERMINATION and not policy.startswith("arn:"):
+            raise ValidationError(f"Termination policy '{policy}' is not supported.")
+    _refuse_machine(ec2, response._get_param("LaunchTemplate"))
+
+
+def _refuse_machine(ec2: Any, named: dict[str, str] | None) -> None:
+    """A template's image and instance type fit together.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-launch-template.html
+    """
+    try:
+        version = ec2._get_template_from_args({k: v for k, v in (named or {}).items() if v}) if named else None
+    except (ServiceException, IndexError, ValueError):
+        return  # what cannot be found is told next
+    if version and version.image_id and version.data.get("InstanceType"):
+        try:
+            refuse_machine(ec2, version.image_id, version.data["InstanceType"])
+        except ServiceException as error:
+            raise ValidationError(f"You must use a valid fully-formed launch template. {error.message}") from error
+
+
+def _needs_group(operation: str) -> None:
+    @around(AutoScalingResponse, operation)
+    def refuse(moto: Method, response: Any) -> Any:
+        if response._get_param("AutoScalingGroupName") not in response.autoscaling_backend.autoscaling_groups:
+            raise ValidationError("AutoScalingGroup name not found - null")
+        return moto(response)
+
+
+for _operation in (
+    *("put_scaling_policy", "put_lifecycle_hook", "put_scheduled_update_group_action", "suspend_processes"),
+    *("resume_processes", "attach_load_balancer_target_groups", "detach_load_balancer_target_groups"),
+    *("enable_metrics_collection", "attach_instances", "detach_instances"),
+):
+    _needs_group(_operation)
+
+
+@around(AutoScalingBackend, "attach_load_balancer_target_groups")
+def attach_load_balancer_target_groups(moto: Method, backend: Any, group_name: str, arns: list[str]) -> None:
+    """Those that there are.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AttachLoadBalancerTargetGroups.html
+    """
+    if any(arn not in backend.elbv2_backend.target_groups for arn in arns):
+        raise ValidationError("Provided Target Groups may not be valid. Please ensure they exist and try again.")
+    moto(backend, group_name, arns)
+
+
+@around(AutoScalingBackend, "create_or_update_tags")
+def create_or_update_tags(moto: Method, backend: Any, tags: list[dict[str, str]]) -> None:
+    """Of groups that there are; all tags are written, or none.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html
+    """
+    for name in [tag["ResourceId"] for tag in tags]:
+        if name not in backend.autoscaling_groups:
+            raise ValidationError(f"AutoScalingGroup not found - No AutoScalingGroup found with name: {name}")
+    moto(backend, tags)
