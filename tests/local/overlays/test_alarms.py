@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.cloudwatch.models import CloudWatchBackend
-from moto.core.utils import utcnow
 
 from runbook_lib.local import world
+from runbook_lib.local.overlays.alarms import actions
 from runbook_lib.local.overlays.alarms import watch as watching
 from runbook_lib.local.overlays.alarms.datapoints import Sample, statistic
 from runbook_lib.local.overlays.alarms.evaluation import ALARM, INSUFFICIENT_DATA, OK, Point, Rule, judge
@@ -18,6 +18,7 @@ from runbook_lib.local.overlays.alarms.reasons import reason
 from tests.local.overlays.errors import refused
 from tests.local.server import eventually
 
+NOON = datetime(2026, 1, 2, 12)  # as moto keeps it: UTC without saying so
 KEEP = None
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html: the oldest first
@@ -358,18 +359,55 @@ def test_the_history_outlives_the_alarm_and_is_paged(watch):
 
 def test_a_heartbeat_without_news_costs_nothing(monkeypatch):
     """Data are read once, and judged once in a period and not again before there are more."""
-    backend = CloudWatchBackend("us-west-2", "123456789012")
-    monkeypatch.setattr(world, "existing", lambda service: [backend])
-    judged = []
+    backend, judged = stopped_clock(monkeypatch), []
     monkeypatch.setattr(watching, "judge", lambda *about: judged.append(about) or judge(*about))
-    monkeypatch.setattr(watching.time, "time", lambda: utcnow().replace(tzinfo=UTC, hour=12, minute=0).timestamp())
     backend.put_metric_alarm("a", "N", "m", "GreaterThanThreshold", 1, 3600, 5.0, "Maximum", "", [], [])
-    at = utcnow().replace(hour=12, minute=0)
-    backend.put_metric_data("N", [{"MetricName": "m", "Value": 9.0, "Timestamp": at}])
+    backend.put_metric_data("N", [{"MetricName": "m", "Value": 9.0, "Timestamp": NOON}])
     assert watching.tick()
     assert not any(watching.tick() for _ in range(10))
     before = len(judged)
     assert before == 2  # once for the news, once for the new state
-    backend.put_metric_data("N", [{"MetricName": "m", "Value": 1.0, "Timestamp": at}])
+    backend.put_metric_data("N", [{"MetricName": "m", "Value": 1.0, "Timestamp": NOON}])
     assert not any(watching.tick() for _ in range(10))
     assert len(judged) == before + 1
+
+
+def test_only_scaling_actions_are_repeated_while_the_state_lasts(monkeypatch):
+    """Once a minute, with what is measured by then; a topic is told once."""
+    backend, done = stopped_clock(monkeypatch), []
+    monkeypatch.setattr(actions.triggered, "by_alarm", lambda alarm, arn, data: done.append(json.loads(data)))
+    monkeypatch.setattr(actions.notifications, "publish", lambda *about: done.append("told"))
+    names = ["arn:aws:sns:us-west-2:123456789012:ops", "arn:aws:autoscaling:us-west-2:123456789012:scalingPolicy:p"]
+    backend.put_metric_alarm("a", "N", "m", "GreaterThanThreshold", 1, 3600, 5.0, "Maximum", "", [], names)
+    backend.put_metric_data("N", [{"MetricName": "m", "Value": 9.0, "Timestamp": NOON}])
+    assert watching.tick()
+    assert (done.pop(0), done.pop(0)["recentDatapoints"], done) == ("told", [9.0], [])
+    backend.put_metric_data("N", [{"MetricName": "m", "Value": 11.0, "Timestamp": NOON}])
+    stopped_clock(monkeypatch, backend, seconds=59)
+    assert not watching.tick()
+    stopped_clock(monkeypatch, backend, seconds=61)
+    assert watching.tick()
+    assert not watching.tick()
+    assert [data["recentDatapoints"] for data in done] == [[11.0]]
+
+
+def stopped_clock(monkeypatch, backend=None, seconds=0):
+    """An account of alarms alone, on which time stands still, so many seconds after noon."""
+    backend = backend or CloudWatchBackend("us-west-2", "123456789012")
+    monkeypatch.setattr(world, "existing", lambda service: [backend])
+    monkeypatch.setattr(watching.time, "time", lambda: NOON.replace(tzinfo=UTC).timestamp() + seconds)
+    return backend
+
+
+def test_an_alarm_on_one_metric_of_a_query_is_evaluated(watch):
+    """PutMetricAlarm takes a metric in either of two forms."""
+    metric = {"Namespace": "App", "MetricName": "Errors", "Dimensions": [{"Name": "Tier", "Value": "web"}]}
+    watch.cloudwatch.put_metric_alarm(
+        AlarmName="errors",
+        Metrics=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "p90"}, "ReturnData": True}],
+        EvaluationPeriods=1,
+        Threshold=5.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    watch.put(9)
+    assert json.loads(watch.becomes("ALARM")["StateReasonData"])["statistic"] == "p90"
