@@ -228,6 +228,87 @@ def test_a_failed_deployment_is_rolled_back_where_asked(deploy):
     ]
 
 
+class Alarmed(Deploy):
+    """A deployment group that watches the alarm `errors`, with one deployment that succeeded."""
+
+    def __init__(self, aws):
+        super().__init__(aws)
+        self.cloudwatch = aws.client("cloudwatch")
+        self.cloudwatch.put_metric_alarm(
+            AlarmName="errors",
+            Namespace="App",
+            MetricName="Errors",
+            Statistic="Maximum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=5.0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        self.create_group(
+            alarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]},
+            autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM"]},
+        )
+        self.good = self.deploy()
+        assert self.ended(self.good)["status"] == "Succeeded"
+        self.s3.put_object(Bucket="bundles", Key="v2.zip", Body=b"two")
+
+    def raise_alarm(self):
+        datum = {"MetricName": "Errors", "Value": 9.0}
+        self.cloudwatch.put_metric_data(Namespace="App", MetricData=[datum])
+        eventually(lambda: self.cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"])
+
+
+@pytest.fixture
+def alarmed(aws):
+    return Alarmed(aws)
+
+
+def test_a_deployment_under_an_active_alarm_is_stopped_and_rolled_back(alarmed):
+    """The rollback itself goes on in spite of the alarm, and each tells of the other."""
+    alarmed.raise_alarm()
+    bad = alarmed.deploy("v2.zip")
+    stopped = alarmed.ended(bad)
+    assert (stopped["status"], stopped["errorInformation"]["code"]) == ("Stopped", "ALARM_ACTIVE")
+    assert stopped["errorInformation"]["message"].endswith("have been stopped. Activated alarms: <errors>")
+    back = stopped["rollbackInfo"]["rollbackDeploymentId"]
+    told = f"Deployment {bad} terminated. Automatic rollback is triggered with a DeploymentId {back}."
+    assert stopped["rollbackInfo"]["rollbackMessage"] == told
+    info = alarmed.ended(back)
+    assert (info["status"], info["creator"], info["revision"]["s3Location"]["key"]) == (
+        "Succeeded",
+        "codeDeployRollback",
+        "v1.zip",
+    )
+    assert info["rollbackInfo"] == {
+        "rollbackTriggeringDeploymentId": bad,
+        "rollbackMessage": f"Deployment {back} is triggered to roll back deployment {bad}.",
+    }
+    statuses = {alarmed.target(bad, instance)["status"] for instance in alarmed.members()}
+    assert statuses == {"Skipped"}
+
+
+def test_a_deployment_may_name_other_alarms_or_none(alarmed):
+    """What it names overrides the group's; an alarm whose state nobody knows stops it, unless that is ignored."""
+    alarmed.raise_alarm()
+    for override, status in (
+        ({"enabled": False}, "Succeeded"),
+        ({"enabled": True, "alarms": [{"name": "gone"}]}, "Stopped"),
+        ({"enabled": True, "alarms": [{"name": "gone"}], "ignorePollAlarmFailure": True}, "Succeeded"),
+    ):
+        changes = {"overrideAlarmConfiguration": override, "autoRollbackConfiguration": {"enabled": False}}
+        assert alarmed.ended(alarmed.deploy("v2.zip", **changes))["status"] == status
+
+
+def test_an_alarm_stops_what_goes_on():
+    """The event that goes on has failed, those after it are skipped."""
+    deployment = Deployment({"status": "InProgress"})
+    events = [Event("Install", "InProgress"), Event("ApplicationStart")]
+    deployment.targets["now"] = Target("now", events, "InProgress")
+    stop(deployment, "ALARM_ACTIVE", "errors")
+    assert deployment.info["errorInformation"] == {"code": "ALARM_ACTIVE", "message": "errors"}
+    assert [event.status for event in events] == ["Failed", "Skipped"]
+
+
 def test_a_group_without_instances_fails_its_deployment(deploy):
     """An empty group is told, not passed."""
     deploy.create_group(autoScalingGroups=[])

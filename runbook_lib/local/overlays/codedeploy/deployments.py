@@ -129,12 +129,14 @@ def _refuse_second(backend: Any, group: Fields, creator: str) -> None:
             raise Refused("DeploymentLimitExceededException", why)
 
 
-def stop(deployment: Deployment) -> None:
+def stop(
+    deployment: Deployment, code: str = "MANUAL_STOP", why: str = "The deployment was stopped by the user."
+) -> None:
     """End a deployment where it stands: what has not begun is skipped."""
     for target in deployment.targets.values():
         if target.status in ("Pending", "InProgress"):
             target.become("Skipped" if target.status == "Pending" else "Failed")
-    deployment.end("Stopped", "MANUAL_STOP", "The deployment was stopped by the user.")
+    deployment.end("Stopped", code, why)
 
 
 def brief(deployment: Deployment) -> Fields:

@@ -42,10 +42,12 @@ class Target:
     updated: datetime = field(default_factory=utcnow)
 
     def become(self, status: str) -> None:
-        """Change the status; what has not begun when it ends never will."""
+        """Change the status; what goes on when it fails has failed, and what has not begun never will."""
         self.status, self.updated = status, utcnow()
-        for event in self.events:
-            if status in ("Failed", "Skipped") and event.status == "Pending":
+        for event in self.events if status in ("Failed", "Skipped") else []:
+            if event.status == "InProgress":
+                event.status, event.ended = "Failed", utcnow()
+            elif event.status == "Pending":
                 event.status = "Skipped"
 
 

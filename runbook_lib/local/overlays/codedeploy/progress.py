@@ -8,8 +8,17 @@ from moto.core.utils import utcnow
 
 from runbook_lib.local import pace, world
 from runbook_lib.local.overlays.codedeploy import configs
+from runbook_lib.local.overlays.codedeploy.alarms import why_stopped
 from runbook_lib.local.overlays.codedeploy.deployer import Deployer, Simulation
-from runbook_lib.local.overlays.codedeploy.deployments import AUTO_SCALING, AUTO_UPDATE, ROLLBACK, USER, brief, create
+from runbook_lib.local.overlays.codedeploy.deployments import (
+    AUTO_SCALING,
+    AUTO_UPDATE,
+    ROLLBACK,
+    USER,
+    brief,
+    create,
+    stop,
+)
 from runbook_lib.local.overlays.codedeploy.instances import instances_of, running
 from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Event, Fields, Target
 
@@ -28,6 +37,9 @@ TOO_MANY_FAILED = (
     "The overall deployment failed because too many individual instances failed deployment, too few healthy instances "
     "are available for deployment, or some instances in your deployment group are experiencing problems."
 )
+# Which event of an autoRollbackConfiguration an end of a deployment is.
+# https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AutoRollbackConfiguration.html
+ROLLED_BACK = {"Failed": "DEPLOYMENT_FAILURE", "Stopped": "DEPLOYMENT_STOP_ON_ALARM"}
 NO_INSTANCES = (
     "The deployment failed because no instances were found for your deployment group. Check your deployment group "
     "settings to make sure the tags for your EC2 instances or Auto Scaling groups correctly identify the instances "
@@ -52,6 +64,8 @@ def step(backend: Any, deployment: Deployment) -> None:
     group = backend.deployment_groups[deployment.application_name][deployment.deployment_group_name]
     if deployment.status == "Created":
         _start(deployment, group)
+    elif why := why_stopped(deployment, group):
+        stop(deployment, "ALARM_ACTIVE", why)
     else:
         config = configs.find(backend, deployment.info["deploymentConfigName"])
         _advance(deployment, config)
@@ -61,7 +75,7 @@ def step(backend: Any, deployment: Deployment) -> None:
         group["lastSuccessfulDeployment"] = brief(deployment)
         group["lastSuccessfulRevision"] = deployment.info["revision"]
         _update_outdated(backend, group, deployment)
-    elif deployment.status == "Failed":
+    elif deployment.status in ROLLED_BACK:
         _roll_back(backend, group, deployment)
 
 
@@ -147,13 +161,15 @@ def _roll_back(backend: Any, group: Fields, failed: Deployment) -> None:
     https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
     """
     asked, revision = failed.info.get("autoRollbackConfiguration", {}), group.get("lastSuccessfulRevision")
-    wanted = asked.get("enabled") and "DEPLOYMENT_FAILURE" in asked.get("events", [])
+    wanted = asked.get("enabled") and ROLLED_BACK[failed.status] in asked.get("events", [])
     if not wanted or not revision or failed.info["creator"] != USER:
         return
     back = create(backend, group, revision, failed.info, creator=ROLLBACK)
-    message = f"Deployment {failed.deployment_id} failed; the last successful revision is deployed again."
-    back.info["rollbackInfo"] = {"rollbackTriggeringDeploymentId": failed.deployment_id, "rollbackMessage": message}
-    failed.info["rollbackInfo"] = {"rollbackDeploymentId": back.deployment_id, "rollbackMessage": message}
+    old, new = failed.deployment_id, back.deployment_id
+    told = f"Deployment {old} terminated. Automatic rollback is triggered with a DeploymentId {new}."
+    failed.info["rollbackInfo"] = {"rollbackDeploymentId": new, "rollbackMessage": told}
+    told = f"Deployment {new} is triggered to roll back deployment {old}."
+    back.info["rollbackInfo"] = {"rollbackTriggeringDeploymentId": old, "rollbackMessage": told}
 
 
 def _update_outdated(backend: Any, group: Fields, done: Deployment) -> None:
