@@ -7,21 +7,12 @@ from pathlib import Path
 
 import click
 
-import runbook_lib
 from runbook_lib.errors import LocalError
 from runbook_lib.local import process
+from runbook_lib.local.faults.commands import COMMANDS, trouble
 from runbook_lib.local.folder import Address, Folder
+from runbook_lib.local.root import root_option
 from runbook_lib.local.settings import REGION, code_version
-
-REPOSITORY = Path(runbook_lib.__file__).parent.parent
-
-root_option = click.option(
-    "--root",
-    envvar="RUNBOOK_ROOT",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=REPOSITORY,
-    help="The directory whose .runbook/local/ holds the state; by default this repository.",
-)
 
 
 @click.group()
@@ -58,6 +49,9 @@ def status(root: Path) -> None:
         click.echo(f"Its account cannot be saved: {unsaved.read_text()}. See `runbook local logs`.")
     if address and address.code != code_version():
         click.echo("It runs other code than is installed: the next command that needs it restarts it.")
+    elif address:
+        for line in trouble(address):
+            click.echo(line)
 
 
 @local.command()
@@ -92,3 +86,7 @@ def env(root: Path) -> None:
 def _line(address: Address) -> str:
     where = f"The embedded AWS answers at {address.url} (process {address.process.pid})."
     return f"{where}\n{address.notice}" if address.notice else where
+
+
+for command in COMMANDS:
+    local.add_command(command)

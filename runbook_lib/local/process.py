@@ -66,8 +66,8 @@ def forget(root: Path) -> None:
     folder = Folder(root)
     if find(root):
         raise LocalError("the embedded AWS is running", fix="end it first: `runbook local down`")
-    for state in folder.path.glob(f"{folder.state.name}*"):
-        state.unlink()
+    for state in [*folder.path.glob(f"{folder.state.name}*"), folder.faults]:
+        state.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -22,6 +22,10 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from runbook_lib.local import overlays, persistence, world
 from runbook_lib.local.control import Control
+from runbook_lib.local.faults import hooks
+from runbook_lib.local.faults.book import Faults
+from runbook_lib.local.faults.game_day import GameDay
+from runbook_lib.local.faults.wire import Wire
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
 from runbook_lib.local.heartbeat import Heartbeat
@@ -50,10 +54,13 @@ class Server:
         self.notice = persistence.restore(folder)
         lock = RLock()
         self.saver = persistence.Saver(folder, lock)
-        control = Control({"health": self._health, "reset": self._reset, "save": self._save})
+        faults = Faults(folder)
+        hooks.install(faults.hook)
+        self.game_day = GameDay(lock, faults, self.saver.wrote)
+        control = Control({"health": self._health, "reset": self._reset, "save": self._save}, self.game_day.asks())
         aws = DomainDispatcherApplication(create_backend_app)
-        self.front = Front(aws, control, self.token, lock, self.saver.wrote)
-        self.heartbeat = Heartbeat(lock, ticks, self.saver.wrote)
+        self.front = Front(aws, control, self.token, lock, self.saver.wrote, Wire(faults))
+        self.heartbeat = Heartbeat(lock, [*ticks, self.game_day.tick], self.saver.wrote)
         self.http = _listen(folder.last_port(), self.front)
 
     def run(self) -> None:
@@ -74,6 +81,7 @@ class Server:
         return {"ready": True}
 
     def _reset(self) -> Mapping[str, Any]:
+        self.game_day.reset()
         with self.front.lock:
             world.empty()
             self.saver.wrote()

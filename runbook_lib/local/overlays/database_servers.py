@@ -37,7 +37,8 @@ def uninstall() -> None:
     _servers.clear()
 
 
-def _served(database: Any) -> bool:
+def served(database: Any) -> bool:
+    """Whether an instance has a server."""
     return any(servers.serves(database) for servers in _servers)
 
 
@@ -58,7 +59,7 @@ def made(moto: Method, database: Any, backend: Any, **sent: Any) -> None:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
     """
     moto(database, backend, **sent)
-    if _served(database):
+    if served(database):
         database.status = "creating"
 
 
@@ -75,7 +76,7 @@ def restore_db_instance_from_db_snapshot(moto: Method, rds: Any, from_snapshot_i
 def start_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     """Not at once."""
     database = moto(rds, *args, **sent)
-    if _served(database):
+    if served(database):
         database.status = "starting"
     return database
 
@@ -87,7 +88,7 @@ def reboot_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RebootDBInstance.html
     """
     database = moto(rds, *args, **sent)
-    if _served(database):
+    if served(database):
         _refuse_on_the_way(database)
         database.restarts = vars(database).get("restarts", 0) + 1
         database.status = "rebooting"
@@ -101,7 +102,7 @@ def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (InvalidDBInstanceState)
     """
     (database,) = rds.describe_db_instances(name)
-    if _served(database):
+    if served(database):
         _refuse_on_the_way(database)
     return moto(rds, name, sent)
 
@@ -122,7 +123,7 @@ def _address(database: Any) -> str:
 
 def _endpoint(database: Any) -> dict[str, Any] | None:
     """None while it is created: there is no address yet."""
-    if _served(database) and database.status == "creating":
+    if served(database) and database.status == "creating":
         return None
     found = _found(database)
     return {"Address": _address(database), "Port": found[1] if found else database.port}

@@ -1,0 +1,61 @@
+"""Asking the control door of a running embedded AWS, with the token that its folder holds."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.errors import LocalError, WrongUsage
+from runbook_lib.local import process
+from runbook_lib.local.folder import Address
+from runbook_lib.local.front import CONTROL, TOKEN_HEADER
+
+TIMEOUT = 60.0
+
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy has business with 127.0.0.1
+
+
+def running(root: Path) -> Address:
+    """The embedded AWS of a root.
+
+    Raises:
+        LocalError: It is not running.
+    """
+    address = process.find(root)
+    if address is None:
+        raise LocalError("the embedded AWS is not running", fix="start it: `runbook local up`")
+    return address
+
+
+def ask(address: Address, method: str, name: str, sent: Any = None) -> dict[str, Any]:
+    """What the door answers.
+
+    Raises:
+        WrongUsage: It does not do that, and says why.
+        LocalError: It has not answered, or does not know the question.
+    """
+    body = None if sent is None else json.dumps(sent).encode()
+    headers = {TOKEN_HEADER: address.token, "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address.url}{CONTROL}{name}", body, headers, method=method)
+    try:
+        with _opener.open(request, timeout=TIMEOUT) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except urllib.error.HTTPError as error:
+        raise _refusal(error) from None
+    except (OSError, ValueError) as error:
+        why = f"the embedded AWS has not answered: {error}"
+        raise LocalError(why, fix="see `runbook local logs`") from None
+
+
+def _refusal(error: urllib.error.HTTPError) -> WrongUsage | LocalError:
+    try:
+        told = json.load(error)
+        if error.code == 400:
+            return WrongUsage(told["message"], fix=told["fix"])
+        return LocalError(told["message"], fix="restart it: `runbook local down`, `runbook local up`")
+    except (ValueError, KeyError):
+        return LocalError(f"the embedded AWS answered {error.code}", fix="see `runbook local logs`")
