@@ -11,7 +11,7 @@ from typing import Any
 from runbook_lib.errors import LocalError, WrongUsage
 from runbook_lib.local import process
 from runbook_lib.local.folder import Address
-from runbook_lib.local.front import CONTROL, TOKEN_HEADER
+from runbook_lib.local.settings import CONTROL, TOKEN_HEADER
 
 TIMEOUT = 60.0
 

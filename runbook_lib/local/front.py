@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from threading import RLock
 from typing import Any
 
+from runbook_lib.local.settings import CONTROL, TOKEN_HEADER
 from runbook_lib.local.unsupported import answer_failure, is_no_such_operation
 
 Environ = dict[str, Any]
@@ -18,8 +19,6 @@ App = Callable[[Environ, StartResponse], Iterable[bytes]]
 Answer = tuple[str, list[tuple[str, str]], bytes]
 Carry = Callable[[Environ], Answer]
 
-TOKEN_HEADER = "X-Local-Token"
-CONTROL = "/_local/"
 CLOSED_WITHOUT_TOKEN = (CONTROL, "/moto-api")
 
 log = logging.getLogger(__name__)

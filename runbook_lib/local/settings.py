@@ -15,6 +15,10 @@ REGION = "us-west-2"
 ACCESS_KEY = "EMBEDDEDAWS000000000"
 SECRET_KEY = "embedded-aws-has-no-secrets"
 
+# The door to the emulator itself, and what opens it.
+CONTROL = "/_local/"
+TOKEN_HEADER = "X-Local-Token"
+
 # moto reads these once, when it is imported: the server sets them first of all.
 MOTO_ENVIRONMENT = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # else no AWS-managed policy can be attached

@@ -50,7 +50,7 @@ def _hint(pattern: str, known: Collection[str]) -> str:
     stem = max(pattern.replace("?", "*").split("*"), key=len).lower()
     lower = {name.lower(): name for name in known}
     within = [name for name in sorted(lower) if len(stem) > 2 and stem in name]
-    near = list(dict.fromkeys([*get_close_matches(stem, lower, NEAR, 0.5), *within]))[:NEAR]
+    near = list(dict.fromkeys([*get_close_matches(stem, lower, NEAR, 0.6), *within]))[:NEAR]
     if near:
         return f"did you mean {', '.join(lower[name] for name in near)}?"
     return f"there are {', '.join(sorted(known))}" if len(known) < 20 else "use boto3's names, such as ec2:CreateSubnet"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class AnswerLost(ConnectionError):
-    """The connection is to be closed without an answer; the HTTP server does that for any ConnectionError."""
+    """There is no answer; the HTTP server takes any ConnectionError for a client that has gone."""
 
 
 class Wire:
@@ -47,6 +48,7 @@ class Wire:
             return carry(environ)
         if rule.kind == "lost":
             carry(environ)
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise AnswerLost(f"fault {number}")
         code, message, status = error_of(rule, service)
         line, headers, body = answer_error(environ, service, code, message, status)
