@@ -14,7 +14,7 @@ from runbook_lib.local.overlays.around import kept
 
 # EC2 checks every instance each minute, and calls it impaired when the checks fail. A rehearsal does not wait as long:
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html
-IMPAIRED_SECONDS = 3.0
+IMPAIRED_SECONDS = 2.0
 
 
 def zones(ec2: Any) -> dict[str, float]:
