@@ -7,23 +7,14 @@ from pathlib import Path
 
 import click
 
-import runbook_lib
 from runbook_lib.errors import LocalError
 from runbook_lib.local import door, process
 from runbook_lib.local import pace as paces
+from runbook_lib.local.faults.commands import COMMANDS, trouble
 from runbook_lib.local.folder import Address, Folder
+from runbook_lib.local.root import root_option
 from runbook_lib.local.settings import REGION, code_version
 from runbook_lib.local.telling import lines_of
-
-REPOSITORY = Path(runbook_lib.__file__).parent.parent
-
-root_option = click.option(
-    "--root",
-    envvar="RUNBOOK_ROOT",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=REPOSITORY,
-    help="The directory whose .runbook/local/ holds the state; by default this repository.",
-)
 
 
 @click.group()
@@ -69,15 +60,16 @@ def status(root: Path) -> None:
         click.echo(f"Its account cannot be saved: {unsaved.read_text()}. See `runbook local logs`.")
     if address and address.code != code_version():
         click.echo("It runs other code than is installed: the next command that needs it restarts it.")
-    for line in lines_of(door.ask(address, "status")) if address else ():
-        click.echo(line)
+    elif address:
+        for line in (*lines_of(door.ask(address, "POST", "status")), *trouble(address)):
+            click.echo(line)
 
 
 @local.command(name="open")
 @root_option
 def open_site(root: Path) -> None:
     """Open the rehearsed application in a browser."""
-    sites = door.ask(process.ensure(root), "status").get("sites", [])
+    sites = door.ask(process.ensure(root), "POST", "status").get("sites", [])
     if not sites:
         raise LocalError("no load balancer listens", fix="build the environment first: `runbook apply --env local`")
     click.echo(sites[0]["url"])
@@ -117,3 +109,7 @@ def env(root: Path) -> None:
 def _lines(root: Path, address: Address) -> str:
     where = f"The embedded AWS answers at {address.url} (process {address.process.pid})."
     return "\n".join(filter(None, [where, paces.told(Folder(root).read_pace()), address.notice]))
+
+
+for command in COMMANDS:
+    local.add_command(command)

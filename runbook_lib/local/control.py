@@ -7,37 +7,46 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from runbook_lib.errors import WrongUsage
+from runbook_lib.errors import RunbookError
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 Deed = Callable[[], Mapping[str, Any]]
-Setting = Callable[[str], Mapping[str, Any]]
+#: Takes the JSON that was sent; raises a RunbookError for what it does not do.
+Ask = Callable[[Any], Mapping[str, Any]]
 
 
 class Control:
     """Named deeds behind one door; each answers a JSON object. The front has checked the token.
 
-    A deed is asked for by POST, so that no link and no picture in a page can ask for it. A setting is
-    asked for in the same way, with its value behind another slash.
+    A deed is asked for by POST, so that no link and no picture in a page can ask for it.
+
+    Args:
+        deeds: By name; they are sent nothing.
+        asks: By method and name, such as "GET faults"; they are sent JSON, or nothing.
     """
 
-    def __init__(self, deeds: Mapping[str, Deed], settings: Mapping[str, Setting] | None = None) -> None:
-        self._deeds, self._settings = deeds, settings or {}
+    def __init__(self, deeds: Mapping[str, Deed], asks: Mapping[str, Ask] | None = None) -> None:
+        self._asks: dict[str, Ask] = {f"POST {name}": _without(deed) for name, deed in deeds.items()}
+        self._asks |= asks or {}
 
-    def __call__(self, method: str, name: str) -> Answer:
+    def __call__(self, method: str, name: str, sent: bytes = b"") -> Answer:
         """Do what /_local/<name> stands for."""
-        setting, _, value = name.partition("/")
-        if name not in self._deeds and not (value and setting in self._settings):
-            known = ", ".join(sorted([*self._deeds, *[f"{name}/VALUE" for name in self._settings]]))
+        methods = {ask.split()[0] for ask in self._asks if ask.split()[1] == name}
+        if not methods:
+            known = ", ".join(sorted({ask.split()[1] for ask in self._asks}))
             return _answer(HTTPStatus.NOT_FOUND, {"message": f"no {name!r} here; there is {known}"})
-        if method != "POST":
-            return _answer(HTTPStatus.METHOD_NOT_ALLOWED, {"message": "ask by POST"})
-        if name in self._deeds:
-            return _answer(HTTPStatus.OK, self._deeds[name]())
+        if method not in methods:
+            return _answer(HTTPStatus.METHOD_NOT_ALLOWED, {"message": f"ask by {' or '.join(sorted(methods))}"})
         try:
-            return _answer(HTTPStatus.OK, self._settings[setting](value))
-        except WrongUsage as error:
-            return _answer(HTTPStatus.BAD_REQUEST, {"message": error.what})
+            return _answer(HTTPStatus.OK, self._asks[f"{method} {name}"](json.loads(sent or b"null")))
+        except RunbookError as error:
+            return _answer(HTTPStatus.BAD_REQUEST, {"message": error.what, "fix": error.fix})
+        except (UnicodeDecodeError, json.JSONDecodeError):
+            return _answer(HTTPStatus.BAD_REQUEST, {"message": "what was sent is no JSON", "fix": "send JSON"})
+
+
+def _without(deed: Deed) -> Ask:
+    return lambda _: deed()
 
 
 def _answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:

@@ -1,4 +1,4 @@
-"""The control door of a running embedded AWS, from any other process: its token is in the owner's folder."""
+"""Asking the control door of a running embedded AWS, with the token that its folder holds."""
 
 from __future__ import annotations
 
@@ -7,26 +7,41 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from runbook_lib.errors import LocalError
+from runbook_lib.errors import LocalError, WrongUsage
 from runbook_lib.local.folder import Address
 from runbook_lib.local.settings import CONTROL, TOKEN_HEADER
 
-ANSWER_SECONDS = 30.0
+TIMEOUT = 60.0
+
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy has business with 127.0.0.1
 
 
-def ask(address: Address, deed: str) -> dict[str, Any]:
-    """Ask for a deed or a setting; its answer.
+def ask(address: Address, method: str, name: str, sent: Any = None) -> dict[str, Any]:
+    """What the door answers.
 
     Raises:
-        LocalError: It was refused, or nobody answers.
+        WrongUsage: It does not do that, and says why.
+        LocalError: It has not answered, or does not know the question.
     """
-    request = urllib.request.Request(
-        f"{address.url}{CONTROL}{deed}", method="POST", headers={TOKEN_HEADER: address.token}
-    )
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy has business on loopback
+    body = None if sent is None else json.dumps(sent).encode()
+    headers = {TOKEN_HEADER: address.token, "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address.url}{CONTROL}{name}", body, headers, method=method)
     try:
-        with direct.open(request, timeout=ANSWER_SECONDS) as answer:
+        with _opener.open(request, timeout=TIMEOUT) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
+    except urllib.error.HTTPError as error:
+        raise _refusal(error) from None
     except (OSError, ValueError) as error:
-        raise LocalError(f"the embedded AWS did not do {deed!r}: {error}", fix="see `runbook local logs`") from None
+        why = f"the embedded AWS has not answered: {error}"
+        raise LocalError(why, fix="see `runbook local logs`") from None
+
+
+def _refusal(error: urllib.error.HTTPError) -> WrongUsage | LocalError:
+    try:
+        told = json.load(error)
+        if error.code == 400:
+            return WrongUsage(told["message"], fix=told["fix"])
+        return LocalError(told["message"], fix="restart it: `runbook local down`, `runbook local up`")
+    except (ValueError, KeyError):
+        return LocalError(f"the embedded AWS answered {error.code}", fix="see `runbook local logs`")

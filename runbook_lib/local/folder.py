@@ -66,6 +66,7 @@ class Folder:
         self.path = self.root / ".runbook" / "local"
         self.log = self.path / "server.log"
         self.state = self.path / "state.pickle"
+        self.faults = self.path / "faults.json"
         self.unsaved = self.path / "unsaved"
         self.pace = self.path / "pace"
         self.start_lock = self.path / "start.lock"

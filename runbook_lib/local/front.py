@@ -17,6 +17,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 Answer = tuple[str, list[tuple[str, str]], bytes]
+Carry = Callable[[Environ], Answer]
 
 CLOSED_WITHOUT_TOKEN = (CONTROL, "/moto-api")
 
@@ -28,13 +29,20 @@ class Front:
 
     moto's backends are not safe for several threads: calls, and whatever else touches them,
     hold `lock`. `wrote` is called, under the lock, after each call that may have changed the account.
+    `wire` is what a call passes on its way to AWS, without the lock.
     """
 
     def __init__(
-        self, aws: App, control: Callable[[str, str], Answer], token: str, lock: RLock, wrote: Callable[[], None]
+        self,
+        aws: App,
+        control: Callable[[str, str, bytes], Answer],
+        token: str,
+        lock: RLock,
+        wrote: Callable[[], None],
+        wire: Callable[[Environ, Carry], Answer] = lambda environ, carry: carry(environ),
     ) -> None:
         self.lock = lock
-        self._aws, self._control, self._token, self._wrote = aws, control, token, wrote
+        self._aws, self._control, self._token, self._wrote, self._wire = aws, control, token, wrote, wire
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one call."""
@@ -48,7 +56,11 @@ class Front:
             return "403 Forbidden", [("Content-Type", "application/json")], json.dumps({"message": refusal}).encode()
         _read_body(environ)  # outside the lock: a slow caller stops nobody else
         if environ["PATH_INFO"].startswith(CONTROL):
-            return self._control(environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(CONTROL))
+            name, sent = environ["PATH_INFO"].removeprefix(CONTROL), environ["wsgi.input"].getvalue()
+            return self._control(environ["REQUEST_METHOD"], name, sent)
+        return self._wire(environ, self._carry)
+
+    def _carry(self, environ: Environ) -> Answer:
         with self.lock:
             answer = self._call_aws(environ)
             if may_write(environ):

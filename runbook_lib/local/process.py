@@ -31,6 +31,18 @@ def find(root: Path) -> Address | None:
     return address if address and address.process.running() else None
 
 
+def running(root: Path) -> Address:
+    """The running embedded AWS of a root.
+
+    Raises:
+        LocalError: It is not running.
+    """
+    address = find(root)
+    if address is None:
+        raise LocalError("the embedded AWS is not running", fix="start it: `runbook local up`")
+    return address
+
+
 def ensure(root: Path, asked: float | None = None) -> Address:
     """The running embedded AWS of this root, started when there is none or when it runs other code than ours.
 
@@ -46,7 +58,7 @@ def ensure(root: Path, asked: float | None = None) -> Address:
     wanted = pace.asked(os.environ) if asked is None else asked
     address = _running(root, wanted)
     if wanted is not None and wanted != Folder(root).read_pace():
-        door.ask(address, f"pace/{wanted:g}")
+        door.ask(address, "POST", "pace", wanted)
     return address
 
 
@@ -80,9 +92,8 @@ def forget(root: Path) -> None:
     folder = Folder(root)
     if find(root):
         raise LocalError("the embedded AWS is running", fix="end it first: `runbook local down`")
-    for state in folder.path.glob(f"{folder.state.name}*"):
-        state.unlink()
-    folder.pace.unlink(missing_ok=True)
+    for state in [*folder.path.glob(f"{folder.state.name}*"), folder.faults, folder.pace]:
+        state.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -22,6 +22,10 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from runbook_lib.local import overlays, pace, persistence, world
 from runbook_lib.local.control import Control
+from runbook_lib.local.faults import hooks
+from runbook_lib.local.faults.book import Faults
+from runbook_lib.local.faults.game_day import GameDay
+from runbook_lib.local.faults.wire import Wire
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
 from runbook_lib.local.heartbeat import Heartbeat
@@ -51,14 +55,18 @@ class Server:
         self.notice = persistence.restore(folder)
         lock = RLock()
         self.saver = persistence.Saver(folder, lock)
+        faults = Faults(folder)
+        hooks.install(faults.hook)
+        self.game_day = GameDay(lock, faults, self.saver.wrote)
         self.rehearsal = Rehearsal(folder, lock, lambda: self.url) if is_wanted() else None
         if self.rehearsal:
             ticks = [*self.rehearsal.ticks, *ticks]
+            self.game_day.machines = self.rehearsal.fleet
         deeds = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}
-        control = Control(deeds, {"pace": self._pace})
+        control = Control(deeds, self.game_day.asks() | {"POST pace": self._pace})
         aws = DomainDispatcherApplication(create_backend_app)
-        self.front = Front(aws, control, self.token, lock, self.saver.wrote)
-        self.heartbeat = Heartbeat(lock, ticks, self.saver.wrote)
+        self.front = Front(aws, control, self.token, lock, self.saver.wrote, Wire(faults))
+        self.heartbeat = Heartbeat(lock, [*ticks, self.game_day.tick], self.saver.wrote)
         self.http = _listen(folder.last_port(), self.front)
 
     @property
@@ -91,13 +99,14 @@ class Server:
         return self.rehearsal.status() if self.rehearsal else {}
 
     def _reset(self) -> Mapping[str, Any]:
+        self.game_day.reset()
         with self.front.lock:
             world.empty()
             self.saver.wrote()
         return {"empty": True}
 
-    def _pace(self, value: str) -> Mapping[str, Any]:
-        pace.use(pace.parse(value))
+    def _pace(self, sent: Any) -> Mapping[str, Any]:
+        pace.use(pace.parse(str(sent)))
         self.folder.write_pace(pace.factor())
         return {"pace": pace.factor()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -61,7 +62,15 @@ def answer_failure(
         log.error("%s:%s failed", service, operation, exc_info=failure)
         why = f"{type(failure).__name__}: {failure}"
         error = LocalFailure(FAILED, f"{service}:{operation} failed in the local environment ({why})")
-    return _serialize(environ, service, error)
+    return _serialize(environ, service, error, STATUS)
+
+
+def answer_error(
+    environ: dict[str, Any], service: str, code: str, message: str, status: int
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Any error, in the shape of the protocol in which a call was made."""
+    line = f"{status} {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else f"{status} Error"
+    return _serialize(environ, service, LocalFailure(code, message), line)
 
 
 def service_of(environ: dict[str, Any]) -> str:
@@ -96,7 +105,9 @@ def operation_of(environ: dict[str, Any], service: str, body: bytes) -> str:
         return f"{environ.get('REQUEST_METHOD')} {path}"
 
 
-def _serialize(environ: dict[str, Any], service: str, error: LocalFailure) -> tuple[str, list[tuple[str, str]], bytes]:
+def _serialize(
+    environ: dict[str, Any], service: str, error: LocalFailure, status: str
+) -> tuple[str, list[tuple[str, str]], bytes]:
     try:
         model = get_service_model(service)
         protocol = determine_request_protocol(model, environ.get("CONTENT_TYPE"))
@@ -106,11 +117,11 @@ def _serialize(environ: dict[str, Any], service: str, error: LocalFailure) -> tu
         answer = serializer.serialize(error)
         body = answer["body"]
         headers = [(str(name), str(value)) for name, value in answer["headers"].items()]
-        return STATUS, headers, body.encode() if isinstance(body, str) else body
+        return status, headers, body.encode() if isinstance(body, str) else body
     except Exception:  # a service that moto has no model of: JSON is what most speak
         log.exception("no error shape for %s", service)
         return (
-            STATUS,
+            status,
             [("Content-Type", "application/json")],
             json.dumps({"__type": error.code, "message": error.message}).encode(),
         )

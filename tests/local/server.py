@@ -17,9 +17,7 @@ Every server stands in its own temporary root and is ended with the test, also w
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +29,7 @@ import pytest
 from botocore.config import Config
 
 from runbook_lib.connection import Connection
-from runbook_lib.local import connection, process
+from runbook_lib.local import connection, door, process
 from runbook_lib.local.folder import Address
 from runbook_lib.local.settings import REGION
 
@@ -65,12 +63,9 @@ class LocalAws:
         """Empty the account, as if it were new."""
         self.control("reset")
 
-    def control(self, deed: str) -> Any:
+    def control(self, deed: str, sent: Any = None) -> Any:
         """Ask the control door for a deed."""
-        url = f"{self.address.url}/_local/{deed}"
-        request = urllib.request.Request(url, method="POST", headers={"X-Local-Token": self.address.token})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        return door.ask(self.address, "POST", deed, sent)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class Operator:
 
     def status(self) -> dict[str, Any]:
         """What runs under the account."""
-        return door.ask(process.ensure(self.root), "status")
+        return door.ask(process.ensure(self.root), "POST", "status")
 
     def edited(self, into: Path, change: Callable[[Path], None]) -> Operator:
         """The same operator with another version of the application: `change` edits a copy of `webapp/`."""

@@ -197,7 +197,7 @@ def told(one):
 def test_nothing_is_left_of_a_server_that_was_killed(operator, built):
     """The next one ends what it left behind, and has everything up again as it was."""
     address = process.find(operator.root)
-    door.ask(address, "save")
+    door.ask(address, "POST", "save")
     before = in_service(operator)
     os.kill(address.process.pid, signal.SIGKILL)
     left = eventually(lambda: [one for one in ours(operator) if one.pid != address.process.pid])

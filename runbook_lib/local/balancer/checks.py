@@ -8,6 +8,7 @@ from typing import Any
 from runbook_lib.local import world
 from runbook_lib.local.balancer.reach import balancer_reaches
 from runbook_lib.local.balancer.target import NOT_IN_USE, OTHER_ZONE, Check, Status, invalid
+from runbook_lib.local.faults import outages
 
 RUNNING = "running"
 
@@ -34,7 +35,7 @@ def check_of(group: Any, registered: dict[str, Any], port_of: PortOf) -> Check:
     return Check(
         unused=unused,
         port=None if unused else port_of(registered["Id"]),
-        reachable=not unused and any(balancer_reaches(user, instance, port) for user in users),
+        reachable=not unused and _is_reached(users, instance, port),
         host=f"{instance.private_ip}:{port}" if instance else "",
         path=group.health_check_path or "/",
         codes=group.matcher.get("HttpCode") or "200",
@@ -43,6 +44,11 @@ def check_of(group: Any, registered: dict[str, Any], port_of: PortOf) -> Check:
         healthy=int(group.healthy_threshold_count),
         unhealthy=int(group.unhealthy_threshold_count),
     )
+
+
+def _is_reached(users: list[Any], instance: Any, port: int) -> bool:
+    there = outages.lost_since(instance) is None
+    return there and any(balancer_reaches(user, instance, port) for user in users)
 
 
 def delay_of(group: Any) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from runbook_lib.local import world
 from runbook_lib.local.databases.keeper import Keeper, Wanted
+from runbook_lib.local.overlays.database_events import tell
 
 ENGINES = ("mysql", "mariadb")
 STOPPED = ("stopped", "stopping")
@@ -51,7 +52,7 @@ def wanted(database: Any) -> Wanted:
         password=_password(database),
         database=database.db_name,
         parameters=tuple(sorted(parameters.items())),
-        running=database.status not in STOPPED,
+        running=database.status not in STOPPED and not vars(database).get("out_of_reach"),
         restarts=vars(database).get("restarts", 0),
     )
 
@@ -67,19 +68,12 @@ def _password(database: Any) -> str:
 def show(database: Any, keeper: Keeper) -> bool:
     """Let RDS say how the server is; True when that is news."""
     shown = vars(database)["status"]  # at the present pace it may say that it is on its way for longer
-    if shown in (*STOPPED, "deleting"):
+    if shown in (*STOPPED, "deleting") or vars(database).get("out_of_reach"):
         return False
     state = keeper.state() or ("starting" if shown == "available" and keeper.port is None else None)
     if state in (None, shown) or state == "stopped":
         return False
     database.status = state
-    if keeper.why:
-        _tell(database, keeper.why)
+    if keeper.why:  # the runbook sends people to the events when a database has failed
+        tell(database, f"The DB instance could not be started. {keeper.why}", "failure")
     return True
-
-
-def _tell(database: Any, why: str) -> None:
-    """An event: the runbook sends people there when a database has failed."""
-    database.add_event("DB_INSTANCE_CREATE")
-    event = database.backend.events[-1]
-    event.message, event.event_categories = f"The DB instance could not be started. {why}", ["failure"]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from runbook_lib.local.faults.hooks import hook_fault
 from runbook_lib.local.machines import bundles
 from runbook_lib.local.machines.appspec import AppSpec, AppSpecError
 from runbook_lib.local.machines.bundles import BundleError
@@ -67,6 +68,8 @@ class Agent:
 
     def perform(self, event: str, order: Order) -> Outcome:
         """Perform an event to its end, however long that takes; never raises what a bundle can cause."""
+        if on_request := hook_fault(event, self._machine.instance_id, self._machine.zone):
+            return self._hooks.fail(self._archive(order.deployment_id), event, on_request)
         try:
             if event == "DownloadBundle":
                 return self._download(order)

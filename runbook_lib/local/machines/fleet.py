@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class Fleet:
     """Keeps machines as Auto Scaling and EC2 have instances. What is slow happens in threads.
 
-    `tick`, `expects` and whoever reads moto's backends hold the lock of the account; the other methods need none.
+    `tick`, `expects`, `revive` and whoever reads moto's backends hold the lock of the account; the others need none.
 
     Args:
         folder: Holds a folder for each instance.
@@ -109,6 +109,13 @@ class Fleet:
         if resident is None:
             return False
         resident.kill()
+        return True
+
+    def revive(self, instance_id: str) -> bool:
+        """Let a machine boot again with the disk that it has; the next tick begins it. False where there is none."""
+        if instance_id not in self._residents:
+            return False
+        self._dismiss(instance_id, forget=False)
         return True
 
     def _admit(self, instance: Any) -> None:

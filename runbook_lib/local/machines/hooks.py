@@ -60,6 +60,13 @@ class Hooks:
                 return outcome
         return Outcome(message="Succeeded", log_tail=log.tail())
 
+    def fail(self, archive: Path, event: str, why: str) -> Outcome:
+        """Fail without executing anything; why is told by the log, as by a script."""
+        log = ScriptLog(archive.parent / "logs" / "scripts.log")
+        log.say(f"LifecycleEvent - {event}")
+        log.say(f"[stderr]{why}")
+        return Outcome("ScriptFailed", why, log_tail=log.tail())
+
     def _run_one(self, archive: Path, script: Script, more: Mapping[str, str], log: ScriptLog) -> Outcome:
         path, at = archive / script.location, f"at specified location: {script.location}"
 

@@ -37,7 +37,8 @@ def uninstall() -> None:
     _servers.clear()
 
 
-def _served(database: Any) -> bool:
+def served(database: Any) -> bool:
+    """Whether an instance has a server."""
     return any(servers.serves(database) for servers in _servers)
 
 
@@ -59,7 +60,7 @@ def made(moto: Method, database: Any, backend: Any, **sent: Any) -> None:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
     """
     moto(database, backend, **sent)
-    if _served(database):
+    if served(database):
         database.status = "creating"
 
 
@@ -76,7 +77,7 @@ def restore_db_instance_from_db_snapshot(moto: Method, rds: Any, from_snapshot_i
 def start_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     """Not at once."""
     database = moto(rds, *args, **sent)
-    if _served(database):
+    if served(database):
         database.status = "starting"
     return database
 
@@ -88,7 +89,7 @@ def reboot_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RebootDBInstance.html
     """
     database = moto(rds, *args, **sent)
-    if _served(database):
+    if served(database):
         _refuse_on_the_way(database)
         database.restarts = vars(database).get("restarts", 0) + 1
         database.status = "rebooting"
@@ -102,7 +103,7 @@ def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (InvalidDBInstanceState)
     """
     (database,) = rds.describe_db_instances(name)
-    if _served(database):
+    if served(database):
         _refuse_on_the_way(database)
     return moto(rds, name, sent)
 

@@ -8,7 +8,6 @@ import string
 from typing import Any
 
 from moto.rds.models import DBInstance, RDSBackend
-from moto.rds.responses import RDSResponse
 
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.database_engines import VERSIONS, whole_version
@@ -129,7 +128,9 @@ def _second_zone(database: Any) -> str | None:
     """
     group = getattr(database, "db_subnet_group", None)
     zones = _zones(database.backend, group.name) if group and database.multi_az else []
-    return next((zone for zone in zones if zone != database.availability_zone), None)
+    others = [zone for zone in zones if zone != database.availability_zone]
+    before = vars(database).get("zone_before")  # after a failover the two have changed over
+    return before if before in others else next(iter(others), None)
 
 
 def _monitored(database: Any) -> str | None:
@@ -141,15 +142,3 @@ def _monitored(database: Any) -> str | None:
 DBInstance.secondary_availability_zone = property(_second_zone)
 DBInstance.enhanced_monitoring_resource_arn = property(_monitored)
 DBInstance.pending_modified_values = property(lambda _: {})  # every change is made at once here
-
-
-@around(RDSResponse, "reboot_db_instance")
-def reboot_db_instance(moto: Method, response: Any) -> Any:
-    """A failover changes the two zones over.
-
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RebootDBInstance.html (ForceFailover)
-    """
-    (database,) = response.backend.describe_db_instances(response.params["DBInstanceIdentifier"])
-    if response.params.get("ForceFailover") and database.secondary_availability_zone:
-        database.availability_zone = database.secondary_availability_zone
-    return moto(response)

@@ -11,8 +11,10 @@ from moto.core.utils import utcnow
 
 from runbook_lib.local import world
 from runbook_lib.local.balancer import health
+from runbook_lib.local.faults import outages
 from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.lost_zones import NO_CAPACITY
 from runbook_lib.local.overlays.scaling_activities import at, record
 from runbook_lib.local.overlays.scaling_launch import launch
 
@@ -114,6 +116,9 @@ def _why(group: Any, state: Any) -> str:
         return "an EC2 instance status checks failure"
     if state.health_status == "Unhealthy":
         return "a user health-check"
+    if outages.is_impaired(state.instance):
+        # https://repost.aws/knowledge-center/auto-scaling-instance-how-terminated
+        return "an EC2 instance status checks failure"
     return "an ELB system health check failure" if _fails(group, state) else ""
 
 
@@ -130,34 +135,49 @@ def _fails(group: Any, state: Any) -> bool:
 
 
 def _launch_one(group: Any, reason: str) -> bool:
-    """Launch in the emptiest zone; a launch that AWS would refuse is recorded as failed and tried again later."""
+    """Launch in the emptiest zone, or in the next one where a zone has no capacity; later where all refuse.
+
+    "If the attempt fails, ... attempts to launch the instances in another Availability Zone until it succeeds":
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
+    """
     if "Launch" in group._suspended_processes or utcnow().timestamp() < vars(group).get("retry_at", 0.0):
         return False
-    subnet = _emptiest(group)
+    for subnet in _emptiest_first(group):
+        if (refusal := _launch_in(group, subnet, reason)) is None:
+            return True
+        if refusal.code != NO_CAPACITY:
+            break
+    group.retry_at = utcnow().timestamp() + RETRY_SECONDS
+    return False
+
+
+def _launch_in(group: Any, subnet: Any, reason: str) -> ServiceException | None:
+    """Launch in a subnet; a launch that AWS would refuse is recorded as failed."""
     cause = f"{at(utcnow())} an instance was launched in response to {reason}."
     try:
         instance = launch(group, subnet.id)
     except ServiceException as error:
-        record(group, "Launching a new EC2 instance.  Status Reason: " + error.message, cause, failure=error.message)
-        group.retry_at = utcnow().timestamp() + RETRY_SECONDS
-        return False
+        failure = f"{error.message} Launching EC2 instance failed."
+        record(group, f"Launching a new EC2 instance.  Status Reason: {failure}", cause, failure=failure)
+        return error
     protected = group.new_instances_protected_from_scale_in
     state = InstanceState(instance, protected_from_scale_in=protected)
     group.instance_states.append(state)
     if launching.begin(group, state):
         enter(group, state)
     record(group, f"Launching a new EC2 instance: {instance.id}", cause, subnet=subnet)
-    return True
+    return None
 
 
-def _emptiest(group: Any) -> Any:
-    """The subnet to launch in: of the zone with the fewest instances, the one with the fewest.
+def _emptiest_first(group: Any) -> list[Any]:
+    """The subnets to launch in, one of each zone: first of the zone with the fewest instances, the one with the fewest.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
     """
     per_zone, per_subnet = _counts(group)
     subnets = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
-    return min(subnets, key=lambda subnet: (per_zone[subnet.availability_zone], per_subnet.get(subnet.id, 0)))
+    emptiest = sorted(subnets, key=lambda each: (per_zone[each.availability_zone], per_subnet.get(each.id, 0)))
+    return list({subnet.availability_zone: subnet for subnet in reversed(emptiest)}.values())[::-1]
 
 
 def _counts(group: Any) -> tuple[dict[str, int], dict[str, int]]:
@@ -187,6 +207,8 @@ def _age(state: Any) -> tuple[int, Any]:
 def _even_out(group: Any) -> bool:
     per_zone, _ = _counts(group)
     if max(per_zone.values()) - min(per_zone.values()) <= 1 or "AZRebalance" in group._suspended_processes:
+        return False
+    if outages.is_lost(_emptiest_first(group)[0].availability_zone):  # balanced again when the zone has recovered
         return False
     if not _launch_one(group, "an imbalance of the availability zones"):
         return False

@@ -8,7 +8,8 @@ from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
 from runbook_lib.local.balancer import health
 from runbook_lib.local.balancer.checks import is_asked
-from runbook_lib.local.balancer.target import Status, invalid
+from runbook_lib.local.balancer.target import TIMEOUT, Status, invalid
+from runbook_lib.local.faults import outages
 from runbook_lib.local.overlays.around import Method, around
 
 
@@ -27,6 +28,8 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
         return moto(target_group, target, ec2)
     instance = ec2.get_instance_by_id(registered["Id"])
     if instance is not None and instance.state == "running":
+        if outages.lost_since(instance) is not None:
+            return _told(target_group, registered, TIMEOUT)
         return moto(target_group, target, ec2)
     return _told(target_group, registered, invalid(instance.state if instance else "terminated"))
 

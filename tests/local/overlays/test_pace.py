@@ -10,21 +10,21 @@ from tests.local.overlays.test_certificates import detail, request, validate
 from tests.local.overlays.test_codedeploy import Deploy
 from tests.local.server import eventually
 
-SLOW, AT_ONCE = "pace/10", "pace/0"
+SLOW, AT_ONCE = 10, 0
 
 
 @pytest.fixture
 def slow(aws):
     """AWS's durations, ten times over: nothing gets anywhere until it is hurried."""
-    aws.control(SLOW)
-    yield lambda: aws.control(SLOW)
-    aws.control(AT_ONCE)
+    aws.control("pace", SLOW)
+    yield lambda: aws.control("pace", SLOW)
+    aws.control("pace", AT_ONCE)
 
 
 @pytest.fixture
 def hurry(aws):
     """At once, also for what is on its way."""
-    return lambda: aws.control(AT_ONCE)
+    return lambda: aws.control("pace", AT_ONCE)
 
 
 def test_a_network_is_pending_before_it_is_available(slow, hurry, network):
@@ -277,14 +277,14 @@ def test_a_deployment_takes_its_time_on_each_instance(slow, hurry, aws):
 def test_what_is_on_its_way_takes_as_long_as_the_pace_says(aws, network):
     """Not a moment less, and not much more."""
     try:
-        aws.control("pace/0.01")
+        aws.control("pace", 0.01)
         began = time.monotonic()
         nat, _ = network.nat_gateway()
         assert nat_state(network, nat) == "pending"
         eventually(lambda: nat_state(network, nat) == "available")
         assert 1.0 <= time.monotonic() - began <= 3.0
     finally:
-        aws.control(AT_ONCE)
+        aws.control("pace", AT_ONCE)
 
 
 def test_a_first_look_is_of_an_account_at_no_pace(balancer, network):

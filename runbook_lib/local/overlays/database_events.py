@@ -1,0 +1,15 @@
+"""Events of databases in words of their own: moto has a fixed list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def tell(database: Any, message: str, category: str) -> None:
+    """Write an event down.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+    """
+    database.add_event("DB_INSTANCE_CREATE")
+    event = database.backend.events[-1]
+    event.message, event.event_categories = message, [category]
