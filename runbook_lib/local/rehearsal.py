@@ -94,10 +94,6 @@ class Rehearsal:
                 "databases": [asdict(found) for found in self.databases.status()],
             }
 
-    def kill(self, instance_id: str) -> Mapping[str, Any]:
-        """Kill all that runs on an instance, as a host does that breaks."""
-        return {"killed": self.fleet.kill(instance_id)}
-
     def _port_of(self, instance_id: str) -> int | None:
         return self.fleet.port(instance_id) if self.fleet.booted(instance_id) else None
 

@@ -112,11 +112,9 @@ def _lost(group: Any, state: Any) -> bool:
 def _why(group: Any, state: Any) -> str:
     if state.instance.state not in ALIVE:
         return "an EC2 health check indicating it has been terminated or stopped"
-    if broken(state.instance.id):
-        return "an EC2 instance status checks failure"
     if state.health_status == "Unhealthy":
         return "a user health-check"
-    if outages.is_impaired(state.instance):
+    if broken(state.instance.id) or outages.is_impaired(state.instance):
         # https://repost.aws/knowledge-center/auto-scaling-instance-how-terminated
         return "an EC2 instance status checks failure"
     return "an ELB system health check failure" if _fails(group, state) else ""
