@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.cloudwatch.models import CloudWatchBackend
+from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
 
 from runbook_lib.local import world
 from runbook_lib.local.overlays.alarms import actions
 from runbook_lib.local.overlays.alarms import watch as watching
-from runbook_lib.local.overlays.alarms.datapoints import Sample, statistic
+from runbook_lib.local.overlays.alarms.datapoints import Sample, Watched, key_of, statistic, window
 from runbook_lib.local.overlays.alarms.evaluation import ALARM, INSUFFICIENT_DATA, OK, Point, Rule, judge
 from runbook_lib.local.overlays.alarms.notifications import subject
 from runbook_lib.local.overlays.alarms.reasons import reason
@@ -46,7 +46,7 @@ ROWS = [
 POINTS = st.lists(st.one_of(st.none(), st.floats(0, 20)), min_size=6, max_size=6)
 
 
-def window(row):
+def row_of(row):
     """Data points, the newest first, of a row of AWS's tables; the threshold is 10."""
     values = {"0": 1.0, "X": 11.0}
     return [None if sign == "-" else Point(0.0, values[sign], 1.0) for sign in reversed(row.split())]
@@ -55,7 +55,7 @@ def window(row):
 @pytest.mark.parametrize(("least", "row", "missing", "state"), ROWS)
 def test_missing_data_is_treated_as_in_awss_tables(least, row, missing, state):
     """Each row of the documentation, for each of the four treatments."""
-    assert judge(Rule("GreaterThanThreshold", 10.0, 3, least, missing), window(row)).state == state
+    assert judge(Rule("GreaterThanThreshold", 10.0, 3, least, missing), row_of(row)).state == state
 
 
 @given(POINTS, st.integers(1, 4), st.integers(1, 4), st.sampled_from(TREATMENTS))
@@ -137,7 +137,7 @@ def test_the_comparison_is_the_alarms(comparison, above, equal, below):
 )
 def test_the_reason_is_worded_as_by_cloudwatch(rule, row, before, told):
     """A program that reads the reason reads here what it reads on AWS."""
-    assert reason(rule, judge(rule, window(row)), before) == told
+    assert reason(rule, judge(rule, row_of(row)), before) == told
 
 
 @pytest.mark.parametrize(
@@ -154,6 +154,23 @@ def test_statistics_of_statistics():
     samples = [Sample(0.0, 1.0, 9.0, 30.0, 5.0), Sample(0.0, 20.0, 20.0, 20.0, 1.0)]
     found = [statistic(name, samples) for name in ("Average", "SampleCount", "Maximum", "p99")]
     assert found == [50 / 6, 6.0, 20.0, None]
+
+
+def test_a_period_is_missing_only_when_it_is_over():
+    """Data count in the period of their timestamp, in the unit that is asked for, and not before their time."""
+    rows = [(125, 4.0, "Count"), (119, 3.0, "Count"), (60, 1.0, "Count"), (59, 9.0, "Seconds"), (500, 9.0, "Count")]
+    data = [
+        MetricDatum("N", "m", value, [], datetime.fromtimestamp(at, UTC).replace(tzinfo=None), unit)
+        for at, value, unit in rows
+    ]
+    watched = Watched(key_of("N", "m", []), "Sum", 60, "Count")
+
+    def values(now):
+        return [point and point.value for point in window(data, watched, 3, now)]
+
+    assert values(130) == [4.0, 4.0, None]
+    assert values(185) == [4.0, 4.0, None]
+    assert values(245) == [None, 4.0, 4.0]
 
 
 class Watch:
@@ -226,7 +243,7 @@ def watch(aws):
 
 
 def test_an_alarm_follows_its_metric(watch):
-    """It begins without data, and comes into ALARM and back by itself."""
+    """It begins without data, and comes into ALARM and back by itself; its history outlives it."""
     watch.alarm()
     assert (watch.found()["StateValue"], watch.found()["StateReason"]) == (
         "INSUFFICIENT_DATA",
@@ -248,25 +265,40 @@ def test_an_alarm_follows_its_metric(watch):
         "Alarm updated from ALARM to OK",
         "Alarm updated from INSUFFICIENT_DATA to ALARM",
     ]
-    assert watch.history("ConfigurationUpdate") == ['Alarm "errors" updated', 'Alarm "errors" created']
+    watch.cloudwatch.delete_alarms(AlarmNames=["errors"])
+    pages = watch.cloudwatch.get_paginator("describe_alarm_history").paginate(
+        AlarmName="errors",
+        HistoryItemType="ConfigurationUpdate",
+        ScanBy="TimestampAscending",
+        PaginationConfig={"PageSize": 1},
+    )
+    summaries = [item["HistorySummary"] for page in pages for item in page["AlarmHistoryItems"]]
+    assert summaries == ['Alarm "errors" created', 'Alarm "errors" updated', 'Alarm "errors" deleted']
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    assert watch.cloudwatch.describe_alarm_history(StartDate=later)["AlarmHistoryItems"] == []
 
 
 def test_several_periods_are_told_apart(watch):
-    """Two out of three minutes have to be bad, whenever they were reported; other dimensions are other metrics."""
-    watch.alarm(EvaluationPeriods=3, DatapointsToAlarm=2)
+    """Two out of three minutes have to be bad, whenever they were reported; other dimensions are other metrics.
+
+    The metric may be named in either of two forms.
+    """
+    metric = {"Namespace": "App", "MetricName": "Errors", "Dimensions": [{"Name": "Tier", "Value": "web"}]}
+    watch.cloudwatch.put_metric_alarm(
+        AlarmName="errors",
+        Metrics=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "p90"}, "ReturnData": True}],
+        EvaluationPeriods=3,
+        DatapointsToAlarm=2,
+        Threshold=5.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
     watch.put(9, 9, 9, 9, 9, tier="batch")
     watch.put(1, 1, 9)
     watch.becomes("OK")
     watch.put(9, 1)
-    assert "2 out of the last 3 datapoints" in watch.becomes("ALARM")["StateReason"]
-
-
-def test_a_unit_chooses_the_data(watch):
-    """Data of another unit do not count."""
-    watch.alarm(Unit="Milliseconds")
-    watch.put(9, Unit="Seconds")
-    watch.put(1, Unit="Milliseconds")
-    watch.becomes("OK")
+    alarm = watch.becomes("ALARM")
+    assert "2 out of the last 3 datapoints" in alarm["StateReason"]
+    assert json.loads(alarm["StateReasonData"])["statistic"] == "p90"
 
 
 def test_a_topic_is_told_of_a_change_as_by_cloudwatch(watch):
@@ -344,19 +376,6 @@ def test_a_state_that_is_set_lasts_until_the_next_evaluation(watch):
         watch.cloudwatch.set_alarm_state(AlarmName="none", StateValue="OK", StateReason="x")
 
 
-def test_the_history_outlives_the_alarm_and_is_paged(watch):
-    """What happened can be read after the alarm is gone, in both directions."""
-    watch.alarm()
-    watch.cloudwatch.delete_alarms(AlarmNames=["errors"])
-    pages = watch.cloudwatch.get_paginator("describe_alarm_history").paginate(
-        AlarmName="errors", ScanBy="TimestampAscending", PaginationConfig={"PageSize": 1}
-    )
-    summaries = [item["HistorySummary"] for page in pages for item in page["AlarmHistoryItems"]]
-    assert summaries == ['Alarm "errors" created', 'Alarm "errors" deleted']
-    later = datetime.now(UTC) + timedelta(minutes=1)
-    assert watch.cloudwatch.describe_alarm_history(StartDate=later)["AlarmHistoryItems"] == []
-
-
 def test_a_heartbeat_without_news_costs_nothing(monkeypatch):
     """Data are read once, and judged once in a period and not again before there are more."""
     backend, judged = stopped_clock(monkeypatch), []
@@ -397,17 +416,3 @@ def stopped_clock(monkeypatch, backend=None, seconds=0):
     monkeypatch.setattr(world, "existing", lambda service: [backend])
     monkeypatch.setattr(watching.time, "time", lambda: NOON.replace(tzinfo=UTC).timestamp() + seconds)
     return backend
-
-
-def test_an_alarm_on_one_metric_of_a_query_is_evaluated(watch):
-    """PutMetricAlarm takes a metric in either of two forms."""
-    metric = {"Namespace": "App", "MetricName": "Errors", "Dimensions": [{"Name": "Tier", "Value": "web"}]}
-    watch.cloudwatch.put_metric_alarm(
-        AlarmName="errors",
-        Metrics=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "p90"}, "ReturnData": True}],
-        EvaluationPeriods=1,
-        Threshold=5.0,
-        ComparisonOperator="GreaterThanThreshold",
-    )
-    watch.put(9)
-    assert json.loads(watch.becomes("ALARM")["StateReasonData"])["statistic"] == "p90"
