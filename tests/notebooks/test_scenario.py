@@ -54,14 +54,20 @@ def secrets(operator, built):
     return operator.secrets()
 
 
-def drifted(operator):
-    """Somebody works in the console: a rule goes, a stranger comes, sizes and guards change."""
-    ec2, elb = operator.aws("ec2"), operator.aws("elbv2")
+def cut_off(operator):
+    """Somebody takes away the rule that lets the web servers reach the database; returns the database's group."""
+    ec2 = operator.aws("ec2")
     rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
     (mysql,) = [r for r in rules if r.get("FromPort") == 3306 and not r["IsEgress"]]
     ec2.revoke_security_group_ingress(GroupId=mysql["GroupId"], SecurityGroupRuleIds=[mysql["SecurityGroupRuleId"]])
+    return mysql["GroupId"]
+
+
+def drifted(operator, group):
+    """Somebody works in the console: a stranger comes, sizes and guards change."""
+    ec2, elb = operator.aws("ec2"), operator.aws("elbv2")
     world = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    ec2.authorize_security_group_ingress(GroupId=mysql["GroupId"], IpPermissions=[world])
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[world])
     operator.aws("autoscaling").update_auto_scaling_group(AutoScalingGroupName="local-web", MaxSize=9)
     (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
     found = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
@@ -256,10 +262,12 @@ def test_a_second_apply_changes_nothing_and_says_so(operator, built):
 
 def test_what_somebody_did_by_hand_is_planned_and_mended(operator, built):
     """Plan shows exactly it and exits with 3; verify fails; apply mends it and nothing else."""
-    drifted(operator)
+    group = cut_off(operator)
     visitor = Visitor(operator.status()["sites"][0])
     answer = eventually(lambda: visitor.get("/readyz")[0] == 503 and visitor.get("/readyz")[1])
     assert json.loads(answer)["parts"]["database"]["ok"] is False
+    assert "Nothing is lost" in visitor.get("/")[1]
+    drifted(operator, group)
     plan = operator.runbook("plan", "--env", "local", "--detailed-exitcode")
     assert plan.returncode == 3, plan.stdout + plan.stderr
     planned = [json.loads(p.read_text())["plan"] for p in operator.last("plan").glob("plans/*-apply-*.json")]
