@@ -114,7 +114,7 @@ def _tokens(cache: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
     """
     token, strategy = sent.get("AuthToken"), sent.get("AuthTokenUpdateStrategy") or "ROTATE"
     if strategy == "DELETE":
-        raise NotImplementedError("user groups")
+        raise refuse.not_here("A cache with user groups")
     if not token:
         return {}
     refuse.refuse_token(token, bool(cache.transit_encryption_enabled))

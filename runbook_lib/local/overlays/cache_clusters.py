@@ -34,7 +34,7 @@ def _cluster(response: Any, deed: str) -> Any:
     """One of its own, available; a node of a group goes with its group."""
     elasticache, name = response.elasticache_backend, response.params["CacheClusterId"].lower()
     if any(name in group.members for group in elasticache.replication_groups.values()):
-        raise NotImplementedError(f"{deed} of one node of a replication group")
+        raise refuse.not_here(f"A single node of a replication group that is to be {deed}")
     if name not in elasticache.cache_clusters:
         raise _not_found(name)
     cluster = elasticache.cache_clusters[name]
@@ -116,7 +116,7 @@ def modify_cache_cluster(response: Any) -> Any:
     cluster = _cluster(response, "modified")
     refuse.only_supported(response.params, "CacheNodeIdsToRemove", "NewAvailabilityZones", "AZMode")
     if cluster.engine not in VERSIONS or response.params.get("NumCacheNodes", 1) != 1:
-        raise NotImplementedError("changing Memcached")
+        raise refuse.not_here("A change of Memcached")
     change(response.elasticache_backend, cluster, response.params)
     return ActionResult({"CacheCluster": described_cluster(cluster, nodes=False)})
 

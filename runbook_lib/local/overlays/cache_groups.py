@@ -88,7 +88,7 @@ def modify_cache_subnet_group(response: Any) -> Any:
             elasticache.account_id, elasticache.region_name, group.cache_subnet_group_name, about, ids, None
         )
         left = {subnet["subnet_availability_zone"] for subnet in now.subnets}
-        if lost := {zone for _, zone in zones_in_use(elasticache, group.cache_subnet_group_name)} - left:
+        if lost := zones_in_use(elasticache, group.cache_subnet_group_name) - left:
             used = [one["subnet_identifier"] for one in group.subnets if one["subnet_availability_zone"] in lost]
             raise Refused("SubnetInUse", f"The subnet(s) {', '.join(used)} are currently in use by a cache cluster.")
         group.subnet_ids, group.subnets, group.vpc_id = now.subnet_ids, now.subnets, now.vpc_id
@@ -105,7 +105,7 @@ def delete_cache_subnet_group(response: Any) -> Any:
     elasticache = response.elasticache_backend
     group = subnet_group(elasticache, response.params["CacheSubnetGroupName"])
     name = group.cache_subnet_group_name
-    if any(zones_in_use(elasticache, name)):
+    if zones_in_use(elasticache, name):
         raise Refused("CacheSubnetGroupInUse", f"Cache subnet group {name} is currently in use by a cache cluster.")
     del elasticache.cache_subnet_groups[name]
     elasticache.tagging_service.delete_all_tags_for_resource(group.arn)

@@ -74,12 +74,26 @@ def spread(zones: list[str], taken: Iterable[str], number: int) -> list[str]:
     return chosen
 
 
-def zones_in_use(elasticache: Any, subnet_group: str) -> Iterator[tuple[str, str]]:
-    """Which cache of a subnet group has a node in which zone."""
-    for cache in (*elasticache.replication_groups.values(), *elasticache.cache_clusters.values()):
-        if cache.cache_subnet_group_name == subnet_group:
-            zones = cache.members.values() if is_group(cache) else [cache.preferred_availability_zone]
-            yield from ((name_of(cache), zone) for zone in zones)
+def caches(elasticache: Any) -> list[Any]:
+    """Replication groups, and clusters of their own."""
+    return [*elasticache.replication_groups.values(), *elasticache.cache_clusters.values()]
+
+
+def zones_in_use(elasticache: Any, subnet_group: str) -> set[str]:
+    """The zones of a subnet group in which a cache has a node."""
+    inside = [cache for cache in caches(elasticache) if cache.cache_subnet_group_name == subnet_group]
+    return {zone for cache in inside for zone in _zones(cache)}
+
+
+def _zones(cache: Any) -> list[str]:
+    return list(cache.members.values()) if is_group(cache) else [cache.preferred_availability_zone]
+
+
+def uses_subnet(elasticache: Any, subnet_id: str) -> Iterator[bool]:
+    """Whether caches have a node in a subnet: once for each subnet group that it is in."""
+    for name, group in elasticache.cache_subnet_groups.items():
+        zones = {one["subnet_availability_zone"] for one in group.subnets if one["subnet_identifier"] == subnet_id}
+        yield bool(zones & zones_in_use(elasticache, name))
 
 
 def replication_group(elasticache: Any, name: str) -> Any:

@@ -9,6 +9,7 @@ from moto.elasticache.responses import ElastiCacheResponse
 
 from runbook_lib.local.overlays.around import adds, kept
 from runbook_lib.local.overlays.cache_engines import VALUE, families
+from runbook_lib.local.overlays.cache_members import caches
 from runbook_lib.local.overlays.refused import Refused
 
 DEFAULT = "default."
@@ -194,8 +195,7 @@ def delete_cache_parameter_group(response: Any) -> Any:
     """
     elasticache, name = response.elasticache_backend, response.params["CacheParameterGroupName"].lower()
     _own(response, "DeleteCacheParameterGroup")
-    caches = (*elasticache.replication_groups.values(), *elasticache.cache_clusters.values())
-    if any(cache.cache_parameter_group_name == name for cache in caches):
+    if any(cache.cache_parameter_group_name == name for cache in caches(elasticache)):
         members = f"One or more cache clusters are still members of this parameter group {name}"
         raise Refused("InvalidCacheParameterGroupState", f"{members}, so the group cannot be deleted.")
     del kept(elasticache, "cache_parameter_groups")[name]

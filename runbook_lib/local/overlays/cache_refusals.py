@@ -15,6 +15,7 @@ from runbook_lib.local.overlays.cache_groups import subnet_group
 from runbook_lib.local.overlays.cache_members import zones_of
 from runbook_lib.local.overlays.cache_parameters import DEFAULT, family_of
 from runbook_lib.local.overlays.refused import Refused
+from runbook_lib.local.unsupported import NOT_SUPPORTED
 
 MOST_NODES = 6  # one primary and five replicas
 IDENTIFIER = re.compile(r"[a-z](-?[a-z0-9])*")
@@ -96,15 +97,16 @@ def parameter_group(elasticache: Any, engine: str, version: str, name: str | Non
 
 
 def only_supported(sent: Mapping[str, Any], *unsupported: str) -> None:
-    """Say which of the things asked for the local environment has not.
-
-    Raises:
-        NotImplementedError: One of them.
-    """
+    """Say which of the things asked for the local environment has not."""
     for name in unsupported:
         if sent.get(name):
-            raise NotImplementedError(name)
+            raise not_here(name)
     if sent.get("ClusterMode", "disabled") != "disabled" or (sent.get("NumNodeGroups") or 1) > 1:
-        raise NotImplementedError("cluster mode")
+        raise not_here("Cluster mode")
     if sent.get("TransitEncryptionMode", "required") != "required":
-        raise NotImplementedError("a port that speaks both with and without TLS")
+        raise not_here("A port that speaks both with and without TLS")
+
+
+def not_here(what: str) -> Refused:
+    """A refusal that AWS would not give: nobody shall take it for one of AWS's."""
+    return Refused(NOT_SUPPORTED, f"{what} is not supported in the local environment")
