@@ -4,6 +4,7 @@ import pytest
 
 from tests.local.overlays.cache import Cache
 from tests.local.overlays.errors import refused
+from tests.local.overlays.network import Network
 from tests.local.server import eventually
 
 
@@ -89,8 +90,6 @@ def test_what_elasticache_refuses_is_refused(refusing, code, words, changes):
 @pytest.fixture(scope="module")
 def refusing(aws_server):
     """As no test of these makes anything, they share one."""
-    from tests.local.overlays.network import Network
-
     aws_server.reset()
     return Cache(Network(aws_server))
 
