@@ -1,9 +1,15 @@
 """One emulator for the tests of a worker, with an empty account for each."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.local.caches.rehearsal import PATIENCE, Rehearsal
 from tests.local.server import eventually
+
+# The application is no package of ours: an instance runs it from its own folder.
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "webapp"))
 
 
 @pytest.fixture(scope="session")

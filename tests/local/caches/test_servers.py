@@ -6,6 +6,10 @@ from contextlib import contextmanager
 import psutil
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from shiftlog.config import Cache
+from shiftlog.sessions import CacheSessions, store
 
 from runbook_lib.local.caches.programs import find
 from runbook_lib.local.caches.server import Server
@@ -211,3 +215,19 @@ def test_a_server_that_cannot_start_says_why(server):
     with pytest.raises(ServerFailed, match="databases") as raised:
         server[0].run(tls=True, tokens=[token], parameters={"databases": "none"})
     assert token not in str(raised.value)
+
+
+def test_the_application_uses_it(rehearsal, monkeypatch):
+    """Unchanged, with nothing but the machine's environment; without it, it trusts nobody who vouches for the cache."""
+    rehearsal.create()
+    there = rehearsal.endpoint()
+    client = store(Cache(host=there["Address"], port=there["Port"]))
+    client.set_retry(Retry(NoBackoff(), 0))  # what it does when it fails is not the question here
+    sessions = CacheSessions(client)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with pytest.raises(redis.RedisError, match="CERTIFICATE_VERIFY_FAILED"):
+        sessions.ready()
+    trust = rehearsal.told()["environment"]
+    assert set(trust) == {"SSL_CERT_FILE"}
+    monkeypatch.setenv("SSL_CERT_FILE", trust["SSL_CERT_FILE"])
+    sessions.ready()
