@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _USED = {
     "DependencyViolation", "DeleteConflict", "ResourceInUse", "ResourceInUseException", "InvalidIPAddress.InUse",
     "InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState", "ScalingActivityInProgress", "IncorrectState",
-    "InvalidDBInstanceState", "AuthFailure.InUse", "BucketNotEmpty",
+    "InvalidDBInstanceState", "AuthFailure.InUse", "BucketNotEmpty", "CacheSubnetGroupInUse",
+    "InvalidReplicationGroupState",
 }  # fmt: skip
 """By these AWS says that something still uses what is to go: often only its own tardy bookkeeping."""
 

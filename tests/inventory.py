@@ -126,6 +126,16 @@ def _data(aws: LocalAws) -> Iterator[tuple[str, Iterable[Any]]]:
     instances = rds.describe_db_instances()["DBInstances"]
     yield "db instance", [(i["DBInstanceIdentifier"], _tags(i, "TagList")) for i in instances]
     yield "db snapshot", [s["SnapshotType"] for s in rds.describe_db_snapshots()["DBSnapshots"]]
+    caches = aws.client("elasticache")
+    yield (
+        "cache subnet group",
+        [
+            (g["CacheSubnetGroupName"], len(g["Subnets"]))
+            for g in caches.describe_cache_subnet_groups()["CacheSubnetGroups"]
+        ],
+    )
+    groups = caches.describe_replication_groups()["ReplicationGroups"]
+    yield "cache", [(g["ReplicationGroupId"], len(g["MemberClusters"])) for g in groups]
     found = logs.describe_log_groups()["logGroups"]
     yield (
         "log group",

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from runbook_lib.resources.cache_replication_group import CacheReplicationGroup
+from runbook_lib.resources.cache_subnet_group import CacheSubnetGroup
 from runbook_lib.resources.db_instance import DbInstance
 from runbook_lib.resources.db_parameter_group import DbParameterGroup
 from runbook_lib.resources.db_subnet_group import DbSubnetGroup
@@ -50,6 +52,15 @@ database = DbInstance(
     final_snapshot=False,
 )
 monitored = replace(database, monitoring_role=monitoring, monitoring_seconds=60)
+cache_subnet_group = CacheSubnetGroup(name="private", subnets=subnets[:2], description="Private subnets")
+cache = CacheReplicationGroup(
+    name="sessions",
+    subnet_group=cache_subnet_group,
+    security_group=security_group,
+    description="Sessions",
+    node_type="cache.t4g.micro",
+    replicas=0,
+)
 
 CASES = {
     "db subnet group": (subnet_group, replace(subnet_group, subnets=subnets, description="All private subnets")),
@@ -76,4 +87,21 @@ CASES = {
         ),
     ),
     "db instance, monitored": (monitored, database),
+    "cache subnet group": (
+        cache_subnet_group,
+        replace(cache_subnet_group, subnets=subnets, description="All private subnets"),
+    ),
+    "cache replication group": (
+        cache,
+        replace(
+            cache,
+            security_group=replace(security_group, name="cache"),
+            description="All sessions",
+            node_type="cache.t4g.small",
+            replicas=1,
+            maintenance_window="mon:05:00-mon:06:00",
+            minor_upgrades=False,
+            snapshot_days=3,
+        ),
+    ),
 }

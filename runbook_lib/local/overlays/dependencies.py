@@ -15,12 +15,13 @@ from moto.ec2.responses.vpcs import VPCs
 
 from runbook_lib.local import world
 from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.cache_members import caches, uses_subnet
 from runbook_lib.local.overlays.paced_balancers import with_interfaces
 
 
 @around(SecurityGroups, "delete_security_group")
 def delete_security_group(moto: Method, response: Any) -> Any:
-    """A group that an interface, a database, a load balancer or a rule of another group names stays.
+    """A group that an interface, a database, a cache, a load balancer or a rule of another group names stays.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html
     """
@@ -42,6 +43,8 @@ def _uses_group(ec2: Any, group_id: str) -> Iterator[bool]:
         yield group_id in balancer.security_groups
     for database in world.backend("rds", ec2.region_name).databases.values():
         yield group_id in database.vpc_security_group_ids
+    for cache in caches(world.backend("elasticache", ec2.region_name)):
+        yield group_id in cache.security_group_ids
 
 
 def _referring(ec2: Any, group_id: str) -> Iterator[bool]:
@@ -75,6 +78,7 @@ def _uses_subnet(ec2: Any, subnet_id: str) -> Iterator[bool]:
         yield subnet_id in [subnet.id for subnet in balancer.subnets]
     for database in world.backend("rds", ec2.region_name).databases.values():
         yield subnet_id in _subnets_of(database)
+    yield from uses_subnet(world.backend("elasticache", ec2.region_name), subnet_id)
 
 
 def _subnets_of(database: Any) -> list[str]:

@@ -1,0 +1,203 @@
+"""A cache: a replication group of Valkey in ElastiCache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .cache_subnet_group import CacheSubnetGroup
+from .security_group import SecurityGroup
+
+
+@kind
+class CacheReplicationGroup(Resource):
+    """Valkey without cluster mode, encrypted in transit and at rest; with replicas it fails over to one by itself.
+
+    Args:
+        replicas: Beside the primary, in other zones; 0 to 5.
+        engine_version: ``8.0``: ElastiCache chooses the patch.
+        snapshot_days: For how long daily snapshots are kept; 0: there are none.
+    """
+
+    subnet_group: CacheSubnetGroup
+    security_group: SecurityGroup
+    description: str
+    node_type: str
+    replicas: int
+    engine_version: str = "8.0"
+    maintenance_window: str = "sun:09:00-sun:10:00"
+    minor_upgrades: bool = True
+    snapshot_days: int = 0
+
+    # The last is no setting: it says that a change goes a way which AWS has not.
+    fixed = frozenset({"subnet_group", "engine", "in_transit", "at_rest", "cluster_mode", "engine_downgrade"})
+    update_when_ready = True
+    catching_up = frozenset({"CacheSubnetGroupNotFoundFault"})
+    # Up to nine minutes have been seen, and each node more takes its time.
+    patience = 2400
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        # Automatic failover and Multi-AZ need a replica, and a replica is there for them.
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html
+        redundant = {"failover": self.replicas > 0, "multi_az": self.replicas > 0}
+        return {**super().desired(ids), **_ALWAYS, **redundant, "engine_downgrade": "none"}
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        groups = look.all("elasticache", "describe_replication_groups", "ReplicationGroups")
+        group = {g["ReplicationGroupId"]: g for g in groups}.get(name)
+        if group is None:
+            return None
+        status, ours = group["Status"], self._ours(look, group["ARN"])
+        # Some of it only its nodes tell.
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
+        clusters = look.all("elasticache", "describe_cache_clusters", "CacheClusters")
+        node = next((c for c in clusters if c.get("ReplicationGroupId") == name), None)
+        state = self._group_state(group) | (self._node_state(node) if node else {})
+        if status == "creating" or not node:
+            # Some of what a create asks for is there, and shown, only on the way to available.
+            wanted = self.desired(ids)
+            state |= {field: wanted[field] for field in _SHOWN_LATE}
+        return Observed(
+            name,
+            state,
+            ready=status == "available" and node is not None,
+            status=status,
+            failed=_failure(status),
+            going=status == "deleting",
+            detail=_detail(group, node) | {"_arn": group["ARN"], "_ours": ours},
+        )
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        settings: dict[str, Any] = {}
+        for setting in self._settings(ids).values():
+            settings |= setting
+        aws.elasticache.create_replication_group(
+            ReplicationGroupId=aws.name(self),
+            Engine=_ALWAYS["engine"],
+            NumCacheClusters=self.replicas + 1,
+            CacheSubnetGroupName=ids[self.subnet_group],
+            TransitEncryptionEnabled=_ALWAYS["in_transit"],
+            AtRestEncryptionEnabled=_ALWAYS["at_rest"],
+            Tags=aws.tags(self),
+            **settings,
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        """One call at a time: after each, AWS takes the next only when the group is available again.
+
+        Replicas come before what needs them, and go after it.
+        """
+        if seen.state["replicas"] < self.replicas:
+            aws.elasticache.increase_replica_count(
+                ReplicationGroupId=seen.id, NewReplicaCount=self.replicas, ApplyImmediately=True
+            )
+            return
+        request: dict[str, Any] = {}
+        for field, setting in self._settings(ids).items():
+            if field in drift:
+                request |= setting
+        if request:
+            aws.elasticache.modify_replication_group(ReplicationGroupId=seen.id, ApplyImmediately=True, **request)
+            return
+        aws.elasticache.decrease_replica_count(
+            ReplicationGroupId=seen.id, NewReplicaCount=self.replicas, ApplyImmediately=True
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        """Delete it; refused, to be tried again, as long as nobody can say whether it is ours."""
+        if not seen.detail["_ours"]:
+            look = Look(aws)
+            tags = look.get("elasticache", "list_tags_for_resource", ResourceName=seen.detail["_arn"]) or {}
+            look.own(self, tags_of(tags, "TagList"))
+        aws.elasticache.delete_replication_group(ReplicationGroupId=seen.id)
+
+    def _ours(self, look: Look, arn: str) -> bool:
+        """Whether its tags say so, or nobody can tell: ElastiCache does only while it is available.
+
+        https://github.com/hashicorp/terraform-provider-aws/issues/41416
+        """
+        answer = look.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
+        if answer is not None:
+            look.own(self, tags_of(answer, "TagList"))
+            return True
+        filters = [{"Key": look.aws.ENV, "Values": [look.aws.env]}]
+        listed = look.all("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
+        for found in listed:
+            if found["ResourceARN"] == arn:
+                look.own(self, tags_of(found))
+                return True
+        return False
+
+    def _settings(self, ids: Ids) -> dict[str, dict[str, Any]]:
+        """For each field what create and modify call it alike."""
+        redundant = self.replicas > 0
+        return {
+            "description": {"ReplicationGroupDescription": self.description},
+            "security_group": {"SecurityGroupIds": [ids[self.security_group]]},
+            "node_type": {"CacheNodeType": self.node_type},
+            "engine_version": {"EngineVersion": self.engine_version},
+            "maintenance_window": {"PreferredMaintenanceWindow": self.maintenance_window},
+            "minor_upgrades": {"AutoMinorVersionUpgrade": self.minor_upgrades},
+            "snapshot_days": {"SnapshotRetentionLimit": self.snapshot_days},
+            "failover": {"AutomaticFailoverEnabled": redundant},
+            "multi_az": {"MultiAZEnabled": redundant},
+        }
+
+    def _group_state(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "description": group["Description"],
+            "node_type": group["CacheNodeType"],
+            "replicas": len(group["MemberClusters"]) - 1,
+            "minor_upgrades": group["AutoMinorVersionUpgrade"],
+            "snapshot_days": group.get("SnapshotRetentionLimit", 0),
+            "failover": group["AutomaticFailover"] in ("enabled", "enabling"),
+            "multi_az": group["MultiAZ"] == "enabled",
+            "engine": group["Engine"],
+            "in_transit": group["TransitEncryptionEnabled"],
+            "at_rest": group["AtRestEncryptionEnabled"],
+            "cluster_mode": group["ClusterEnabled"],
+        }
+
+    def _node_state(self, node: Mapping[str, Any]) -> dict[str, Any]:
+        version = node["EngineVersion"]
+        meets = f"{version}.".startswith(f"{self.engine_version}.")
+        downgrade = not meets and _numbers(version) > _numbers(self.engine_version)
+        return {
+            "subnet_group": node.get("CacheSubnetGroupName"),
+            "security_group": ", ".join(sorted(g["SecurityGroupId"] for g in node.get("SecurityGroups", ()))),
+            "engine_version": self.engine_version if meets else version,
+            "engine_downgrade": f"from {version}" if downgrade else "none",
+            "maintenance_window": node["PreferredMaintenanceWindow"],
+        }
+
+
+_ALWAYS: dict[str, Any] = {"engine": "valkey", "in_transit": True, "at_rest": True, "cluster_mode": False}
+_SHOWN_LATE = ("replicas", "failover", "multi_az", "subnet_group", "security_group", "engine_version",
+               "engine_downgrade", "maintenance_window")  # fmt: skip
+_NOT_NOW = "InvalidReplicationGroupState"
+
+
+def _failure(status: str) -> str:
+    why = "its events say why (aws elasticache describe-events --source-type replication-group)"
+    return f"its status is {status}: {why}" if status == "create-failed" else ""
+
+
+def _detail(group: Mapping[str, Any], node: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What people and later layers want to know; while it is created there is no endpoint yet."""
+    shard = (group.get("NodeGroups") or [{}])[0]
+    endpoint, members = shard.get("PrimaryEndpoint", {}), shard.get("NodeGroupMembers", ())
+    zones = {m["CacheClusterId"]: m["PreferredAvailabilityZone"] for m in members if m.get("CurrentRole") == "primary"}
+    return {
+        "endpoint": endpoint.get("Address"),
+        "port": endpoint.get("Port"),
+        "engine_version": node["EngineVersion"] if node else None,
+        "zone": next(iter(zones.values()), None),
+    }
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]

@@ -1,0 +1,61 @@
+"""A cache subnet group."""
+
+from __future__ import annotations
+
+from ..aws import Aws
+from ..look import Look, tags_of
+from ..resource import Ids, Observed, Resource, kind
+from .subnet import Subnet
+
+
+@kind
+class CacheSubnetGroup(Resource):
+    """The subnets that ElastiCache may place a cache's nodes in.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html
+    """
+
+    subnets: tuple[Subnet, ...]
+    description: str
+
+    # By both ElastiCache says that it does not know a subnet.
+    catching_up = frozenset({"InvalidSubnet", "InvalidParameterValue"})
+
+    def observe(self, look: Look, ids: Ids) -> Observed | None:
+        name = look.aws.name(self)
+        found = look.all("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
+        group = {g["CacheSubnetGroupName"]: g for g in found}.get(name)
+        if group is None:
+            return None
+        gone = "CacheSubnetGroupNotFoundFault"
+        tags = look.get("elasticache", "list_tags_for_resource", missing=gone, ResourceName=group["ARN"])
+        if tags is None:
+            return None
+        look.own(self, tags_of(tags, "TagList"))
+        state = {
+            "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
+            "description": group["CacheSubnetGroupDescription"],
+        }
+        return Observed(name, state)
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        aws.elasticache.create_cache_subnet_group(
+            CacheSubnetGroupName=aws.name(self),
+            CacheSubnetGroupDescription=self.description,
+            SubnetIds=self._subnet_ids(ids),
+            Tags=aws.tags(self),
+        )
+
+    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+        # The call replaces the whole list, so both fields go with it.
+        aws.elasticache.modify_cache_subnet_group(
+            CacheSubnetGroupName=seen.id,
+            CacheSubnetGroupDescription=self.description,
+            SubnetIds=self._subnet_ids(ids),
+        )
+
+    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+        aws.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=seen.id)
+
+    def _subnet_ids(self, ids: Ids) -> list[str]:
+        return [ids[subnet] for subnet in self.subnets]

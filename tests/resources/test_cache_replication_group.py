@@ -1,0 +1,64 @@
+"""What is special about a cache: ElastiCache tells whose it is only while it is available."""
+
+from dataclasses import replace
+
+import pytest
+
+from runbook_lib.errors import Foreign
+from runbook_lib.look import Look
+from runbook_lib.resource import Observed
+from runbook_lib.stack import Stack
+from tests.local.server import eventually
+from tests.resources.cases_data import cache
+from tests.resources.test_contract import bring_about, grounds
+
+
+@pytest.fixture
+def foreign(aws):
+    """A cache of the same name, made by somebody else."""
+    elasticache = aws.client("elasticache")
+    made = elasticache.create_replication_group(
+        ReplicationGroupId="test-sessions",
+        ReplicationGroupDescription="Not ours",
+        Engine="valkey",
+        CacheNodeType="cache.t4g.micro",
+    )
+
+    def found():
+        return elasticache.describe_replication_groups()["ReplicationGroups"][0]["Status"]
+
+    eventually(lambda: found() == "available")
+    yield made["ReplicationGroup"]["ARN"]
+    assert found() == "available"
+
+
+def test_somebody_elses_is_never_ours(engine, foreign):
+    with pytest.raises(Foreign):
+        engine.plan(Stack("s", it=cache))
+    with pytest.raises(Foreign):
+        engine.destroy(Stack("s", it=cache))
+
+
+def test_it_is_not_deleted_before_anybody_can_tell_whose_it_is(door, foreign):
+    """It was looked at while it was not available, and is asked for again."""
+    seen = Observed("test-sessions", {}, ready=False, detail={"_arn": foreign, "_ours": False})
+    with pytest.raises(Foreign):
+        cache.delete(door, {}, seen)
+
+
+def test_while_it_is_made_its_tags_are_known_from_elsewhere(engine, door, aws):
+    """And it counts as made, without a second one."""
+    bring_about(engine, grounds(cache))
+    ids = {need: seen.id for need, seen in engine.survey(grounds(cache), afresh=True).items() if seen}
+    cache.create(door, ids)
+    seen = cache.observe(Look(door), ids)
+    assert seen.detail["_ours"]
+    assert engine.plan(Stack("s", it=cache), afresh=True).todo == ()
+
+
+def test_an_older_engine_is_not_to_be_had(engine):
+    """The plan says so, before AWS does."""
+    bring_about(engine, grounds(cache))
+    bring_about(engine, Stack("s", it=replace(cache, engine_version="8.1")))
+    (change,) = engine.plan(Stack("s", it=cache), afresh=True).changes
+    assert "engine_downgrade" in str(change.as_dict())
