@@ -1,6 +1,7 @@
 # make run    sets up and runs the whole runbook on this machine, without an AWS account
 # make lab    opens the notebooks in JupyterLab, with the embedded AWS up
 # make test   sets up and runs every check
+# make setup  sets up .venv/ with the runbook command, and runs nothing
 # make clean  ends the embedded AWS and removes what the others made, but not artifacts/
 
 # The first Python that will do; say `make PYTHON=/path/to/python …` to choose another.
@@ -12,12 +13,14 @@ SELF = install --quiet --disable-pip-version-check --no-deps --no-build-isolatio
 ASIDE = $(CURDIR)/build/notebooks
 PACKAGE = requirements/run.txt pyproject.toml
 
-.PHONY: run lab test check clean
+.PHONY: run lab test setup clean
 .DEFAULT_GOAL := run
 
 run: .venv/run.stamp
 	.venv/bin/runbook apply --env local
 	.venv/bin/runbook local status
+
+setup: .venv/run.stamp
 
 lab: .venv-lab/lab.stamp
 	.venv-lab/bin/runbook local up

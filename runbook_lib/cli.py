@@ -13,6 +13,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from . import review
+from .bundle import build
 from .errors import RunbookError, Unconfirmed, WrongUsage
 from .gantt import drawn
 from .local.commands import local
@@ -25,6 +27,7 @@ from .timeline import timeline
 
 CHANGES = 3
 """What ``plan --detailed-exitcode`` exits with when there is something to do."""
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class Told(click.Group):
@@ -67,15 +70,22 @@ approved = click.option(
 @click.option(
     "--detailed-exitcode", is_flag=True, help=f"Exit with {CHANGES} when there is something to do, 0 when not."
 )
-def plan(env: str, only: Sequence[str], change: str, detailed_exitcode: bool) -> None:
+@click.option("--markdown", type=FILE, help="Also write the plan into this file, for a reviewer.")
+@click.option("--fingerprints", type=FILE, help="Also write those of the plans that change something, one a line.")
+def plan(
+    env: str, only: Sequence[str], change: str, detailed_exitcode: bool, markdown: Path, fingerprints: Path
+) -> None:
     """Show what an apply would do.  Changes nothing."""
-    found = _run(env, "plan", only, change=change)
+    run, found = _run(env, "plan", only, change=change)
     for each in found:
-        count = ", ".join(f"{n} to {action}" for action, n in each.plan.items() if action != "keep")
-        click.echo(f"  {each.notebook:<12} {each.fingerprint}  {count or 'nothing to do'}")
-    todo = [f"--approved {each.fingerprint}" for each in found if each.changes]
+        click.echo(f"  {each.notebook:<12} {each.fingerprint}  {each.counted}")
+    todo = [each.fingerprint for each in found if each.changes]
     if todo:
-        click.echo(f"To approve them: {' '.join(todo)}")
+        click.echo(f"To approve them: {' '.join(f'--approved {each}' for each in todo)}")
+    if markdown:
+        markdown.write_text(review.markdown(env, run, found), encoding="utf-8")
+    if fingerprints:
+        fingerprints.write_text("".join(f"{each}\n" for each in todo), encoding="utf-8")
     if todo and detailed_exitcode:
         sys.exit(CHANGES)
 
@@ -85,7 +95,7 @@ def plan(env: str, only: Sequence[str], change: str, detailed_exitcode: bool) ->
 @approved
 def apply(env: str, only: Sequence[str], change: str, approved: Sequence[str]) -> None:
     """Build what the parameters ask for, and verify it."""
-    found = _run(env, "apply", only, change=change, approved=",".join(approved))
+    _, found = _run(env, "apply", only, change=change, approved=",".join(approved))
     done = sum(sum(each.done.values()) for each in found)
     click.echo(f"{done} changes made:" if done else "Nothing was changed: all of it is as asked for.")
     for each in found:
@@ -100,7 +110,8 @@ def apply(env: str, only: Sequence[str], change: str, approved: Sequence[str]) -
 @options
 def verify(env: str, only: Sequence[str], change: str) -> None:
     """Compare what runs with what the parameters ask for.  Changes nothing."""
-    _verified(_run(env, "verify", only, change=change))
+    _, found = _run(env, "verify", only, change=change)
+    _verified(found)
 
 
 @main.command()
@@ -113,12 +124,20 @@ def destroy(env: str, only: Sequence[str], change: str, approved: Sequence[str],
         raise Unconfirmed(
             f"To destroy {env} needs --confirm {env}, not {confirm!r}.", fix=f"Say --confirm {env}, if you mean it."
         )
-    found = _run(env, "destroy", only, change=change, approved=",".join(approved), confirm=confirm)
+    _, found = _run(env, "destroy", only, change=change, approved=",".join(approved), confirm=confirm)
     gone = sum(each.done.get("delete", 0) for each in found)
     click.echo(f"{gone} resources removed." if gone else "There was nothing to remove.")
     strays = max((each.strays for each in found), default=0)
     if strays:
         click.echo(f"{strays} things tagged as ours are still there; 01_network lists them.")
+
+
+@main.command()
+def bundle() -> None:
+    """Pack webapp/ as 04_deploy does: the same content is the same file, byte for byte."""
+    packed = build(CODE / "webapp", _root() / ".runbook" / "bundles")
+    click.echo(packed)
+    click.echo(packed.path)
 
 
 main.add_command(local)
@@ -133,9 +152,13 @@ def _verified(found: Sequence[Summary]) -> None:
         click.echo(f"{strays} things tagged as ours that nothing asks for; the last notebook lists them.")
 
 
-def _run(env: str, mode: str, only: Sequence[str], **more: str) -> list[Summary]:
-    """Run the notebooks; does not return when one of them failed."""
-    root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
+def _root() -> Path:
+    return Path(os.environ.get("RUNBOOK_ROOT", CODE))
+
+
+def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, list[Summary]]:
+    """Run the notebooks: the run's id, and what they came to; does not return when one of them failed."""
+    root = _root()
     params = load(root / "params" / f"{env}.yaml")
     notebooks = chosen(only)
     usable(params)
@@ -160,7 +183,7 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> list[Summary]
     if failed:
         sys.exit(1)
     journal = job.folder / "journal.jsonl"
-    return [summary(journal, progress.notebook, present=mode != "destroy") for progress in ended]
+    return job.run, [summary(journal, progress.notebook, present=mode != "destroy") for progress in ended]
 
 
 def _release(params: Params, job: Job) -> None:

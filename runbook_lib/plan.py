@@ -203,8 +203,8 @@ def changed(resource: Resource, seen: Observed | None, all_seen: Sightings) -> C
 
 
 def _to_go(resource: Resource, seen: Observed | None) -> Change:
-    if resource.keep:
-        return Change(resource, Action.KEEP, seen, None, {}, f"left on purpose: {resource.keep}")
+    if keep := resource.keep or (seen.keep if seen else ""):
+        return Change(resource, Action.KEEP, seen, None, {}, f"left on purpose: {keep}")
     leaves = f"leaves {resource.leaves}" if resource.leaves else ""
     return Change(resource, Action.DELETE, seen, None, {}, leaves)
 

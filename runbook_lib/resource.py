@@ -33,6 +33,7 @@ class Observed:
         status: AWS's own word for its state, shown while waiting and in tables.
         failed: Why it will never become ready, as AWS says it; empty while it may.
         going: Whether AWS is deleting it: neither there nor gone.
+        keep: Why a destroy leaves this very one; empty when it doesn't.
         detail: What else a person or another call wants to know; never compared.  What begins
             with an underscore is for calls only.
     """
@@ -43,6 +44,7 @@ class Observed:
     status: str = ""
     failed: str = ""
     going: bool = False
+    keep: str = ""
     detail: State = field(default_factory=dict)
 
     @property

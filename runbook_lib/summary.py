@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ class Summary:
 
     Args:
         plan: How many resources were planned for each action.
+        planned: The changes of that plan, as they stand in the journal.
         fingerprint: Of the plan of its whole stack.
         done: How many changes of each action were made.
         made: Of what was created, how many of each kind.
@@ -29,6 +30,7 @@ class Summary:
 
     notebook: str
     plan: Mapping[str, int]
+    planned: Sequence[Event]
     fingerprint: str
     done: Mapping[str, int]
     made: Mapping[str, int]
@@ -41,6 +43,12 @@ class Summary:
         """How many changes its plan has."""
         return sum(n for action, n in self.plan.items() if action != "keep")
 
+    @property
+    def counted(self) -> str:
+        """The same in words, e.g. ``3 to create, 1 to update``."""
+        told = ", ".join(f"{n} to {action}" for action, n in self.plan.items() if action != "keep")
+        return told or "nothing to do"
+
 
 def summary(journal: Path, notebook: str, *, present: bool = True) -> Summary:
     """Sum up one notebook; *present* false asks for the plan of its removal."""
@@ -52,6 +60,7 @@ def summary(journal: Path, notebook: str, *, present: bool = True) -> Summary:
     return Summary(
         notebook,
         plans[0]["count"] if plans else {},
+        plans[0].get("changes", ()) if plans else (),
         plans[0]["fingerprint"] if plans else "",
         Counter(e["action"] for e in done),
         Counter(e["key"].partition(".")[0] for e in done if e["action"] == "create"),

@@ -1,5 +1,6 @@
 """The ``runbook`` command: what a person, a pipeline and a log get to see of a run, and with which exit code."""
 
+import hashlib
 import json
 import os
 import pty
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 
 import runbook_lib
 from runbook_lib import cli
+from runbook_lib.approval import fingerprints
 from runbook_lib.journal import Journal
 from runbook_lib.runner import NOTEBOOKS
 from tests.small import notebook
@@ -185,6 +187,21 @@ class TestWhatItTells:
         assert "nothing to do" in told
         assert "--approved" not in told
 
+    def test_a_plan_is_written_down_for_its_reviewer_and_for_the_apply(self, runbook, played, tmp_path):
+        """The Markdown is for a comment; what the other file holds is what ``--approved`` takes."""
+        paper, prints = tmp_path / "plan.md", tmp_path / "approved.txt"
+        files = ["--markdown", str(paper), "--fingerprints", str(prints)]
+        played(planned(create=2, keep=3))
+        runbook("plan", "--env", "local", "--only", "01", *files)
+        assert paper.read_text(encoding="utf-8").startswith("### Plan for `local`: 2 changes")
+        assert prints.read_text(encoding="utf-8") == "0123456789abcdef\n"
+        jobs = played(planned(keep=3))
+        runbook("apply", "--env", "local", "--only", "01", "--approved", prints.read_text(encoding="utf-8"))
+        assert fingerprints(jobs[-1].parameters["approved"]) == ("0123456789abcdef",)
+        runbook("plan", "--env", "local", "--only", "01", *files)
+        assert "nothing to do" in paper.read_text(encoding="utf-8")
+        assert prints.read_text(encoding="utf-8") == ""
+
     def test_an_apply_counts_what_was_built_and_what_was_changed(self, runbook, played):
         events = [planned(create=2, update=1), made("subnet.a"), made("subnet.b"), made("vpc.main", "update")]
         played(*events, {"event": "verify", "ok": True})
@@ -307,6 +324,14 @@ def test_the_lock_is_given_back_whatever_became_of_the_run(runbook, played, monk
     played({"event": "lock", "held": True}, {"event": "lock", "held": False})
     runbook("apply", "--env", "local")
     assert released == [True]
+
+
+def test_a_bundle_is_packed_where_04_deploy_finds_it(runbook, root):
+    done = runbook("bundle")
+    digest = re.match(r"bundle ([0-9a-f]{64}), ", done.stdout)[1]
+    path = root / ".runbook" / "bundles" / f"{digest}.zip"
+    assert done.stdout.splitlines()[1] == str(path)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
 def test_an_interrupted_run_gives_the_lock_back(runbook, root, monkeypatch):

@@ -10,6 +10,9 @@ import pytest
 from botocore import xform_name
 
 import runbook_lib
+from runbook_lib.aws import Aws
+from runbook_lib.resources.federated_role import FederatedRole
+from runbook_lib.resources.open_id_connect_provider import OpenIdConnectProvider
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 DOC = REPOSITORY / "docs" / "permissions.md"
@@ -33,18 +36,20 @@ ACTIONS = {
 }
 # Asked for by AWS when another call is made, as the document says.
 ALONG = re.compile(
-    r"(?!\w+:List).*:(AddTags\w*|Tag(Resource|Role|InstanceProfile)|CreateTags|CreateOrUpdateTags)|iam:PassRole"
+    r"(?!\w+:List).*:(AddTags\w*|Tag(Resource|Role|InstanceProfile|OpenIDConnectProvider)|CreateTags|CreateOrUpdateTags)|iam:PassRole"
     r"|iam:CreateServiceLinkedRole|kms:.*|secretsmanager:RotateSecret|rds:CreateDBSnapshot|logs:\w+LogDelivery"
     r"|codedeploy:(\w+Revision|GetDeploymentConfig)"
 )
 
 
+def blocks():
+    found = re.findall(r"```json\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
+    return [json.loads(block)["Statement"][0] for block in found]
+
+
 def documented():
-    look, change = (
-        set(json.loads(block)["Statement"][0]["Action"])
-        for block in re.findall(r"```json\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
-    )
-    return look, change
+    look, change, _ = blocks()
+    return set(look["Action"]), set(change["Action"])
 
 
 def called():
@@ -107,3 +112,14 @@ def test_who_only_looks_cannot_change():
     assert {a for a in look if not re.match(r"\w+:(Describe|Get|List|BatchGet)", a)} == set()
     assert look & change == set()
     assert "secretsmanager:GetSecretValue" not in look | change
+
+
+def test_who_comes_from_github_is_trusted_as_the_library_does_it():
+    """What a person copies for the first two roles is what `04_deploy` writes for the third."""
+    provider = OpenIdConnectProvider(
+        name="github", issuer="token.actions.githubusercontent.com", audience="sts.amazonaws.com"
+    )
+    role = FederatedRole(name="x", provider=provider, subjects=("repo:<owner>/<name>:environment:<env>-plan",))
+    (ours,) = role.trust(Aws(env="x", region="us-west-2", account="<account>"))["Statement"]
+    ours["Condition"]["StringEquals"][f"{provider.issuer}:sub"] = role.subjects[0]
+    assert blocks()[2] == ours

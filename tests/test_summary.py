@@ -31,7 +31,7 @@ def changed(journal, key, action, *, ok=True):
 
 def test_nothing_is_known_of_a_notebook_that_wrote_nothing(path):
     """Nor of a run that wrote no journal: nothing is claimed, neither that it was verified nor that it was not."""
-    assert summary(path, "01_network") == Summary("01_network", {}, "", {}, {}, None, "", 0)
+    assert summary(path, "01_network") == Summary("01_network", {}, (), "", {}, {}, None, "", 0)
     assert ended(path) == set()
     assert not locked(path)
 

@@ -12,7 +12,8 @@ from runbook_lib.local import pace, world
 from runbook_lib.local.balancer import health
 from runbook_lib.local.balancer.health import Health
 from runbook_lib.local.balancer.proxy import Proxy
-from runbook_lib.local.balancer.reach import may_reach, of_groups, of_instance
+from runbook_lib.local.balancer.reach import Party, may_reach, of_groups, of_instance
+from runbook_lib.local.caches import Caches
 from runbook_lib.local.databases import Databases
 from runbook_lib.local.folder import Folder
 from runbook_lib.local.heartbeat import Tick
@@ -20,7 +21,7 @@ from runbook_lib.local.machines.deployer import FleetDeployer
 from runbook_lib.local.machines.fleet import Fleet, members
 from runbook_lib.local.machines.ledger import LEFT_OVER_SECONDS, ledger_of
 from runbook_lib.local.machines.traffic import Traffic
-from runbook_lib.local.overlays import balancer_names, database_servers, scaling_capacity
+from runbook_lib.local.overlays import balancer_names, cache_servers, database_servers, scaling_capacity
 from runbook_lib.local.overlays.codedeploy import progress
 
 # Set to "none", nothing runs under the account: for those who are after the AWS calls alone, as most tests are.
@@ -45,12 +46,16 @@ class Rehearsal:
         self._ledger = ledger_of(folder)
         self._ledger.end_all(LEFT_OVER_SECONDS)
         self.databases = Databases(lock, folder.path / "databases", web_servers_reach, self._ledger.start)
+        where = folder.path / "caches"
+        self.caches = Caches(
+            lock, where, web_servers_reach_cache, self._ledger.start, authority=self.databases.authority
+        )
         self.health = Health(lock, self._port_of, pace.factor)
         self.fleet = Fleet(
             folder.path / "machines",
             self._ledger,
             endpoint,
-            self.databases.environment,
+            self._surroundings,
             self.databases.ca_pem,
             self.health.draining,
         )
@@ -59,7 +64,7 @@ class Rehearsal:
     @property
     def ticks(self) -> list[Tick]:
         """In this order: what runs is known before it is asked."""
-        return [self.databases.tick, self.fleet.tick, self.health.tick, self.proxy.tick]
+        return [self.databases.tick, self.caches.tick, self.fleet.tick, self.health.tick, self.proxy.tick]
 
     def start(self, forget: bool) -> None:
         """Take the place of moto's simulations.
@@ -71,10 +76,12 @@ class Rehearsal:
         self.proxy.start()
         health.install(self.health)
         database_servers.install(self.databases)
+        cache_servers.install(self.caches)
         balancer_names.install(self.proxy)
         progress.deployer = FleetDeployer(self.fleet, Traffic(self.health.state))
         scaling_capacity.broken = self.fleet.died
         self.databases.start(forget)
+        self.caches.start()
 
     def stop(self) -> None:
         """End everything that was started; nobody beats any more."""
@@ -82,6 +89,7 @@ class Rehearsal:
         self.health.stop()
         self.fleet.stop()
         self.databases.stop()
+        self.caches.stop()
         self._ledger.end_all()
 
     def status(self) -> Mapping[str, Any]:
@@ -92,7 +100,11 @@ class Rehearsal:
                 "instances": [self._instance(group, state) for group, state in _states()],
                 "deployments": _deployments(),
                 "databases": [asdict(found) for found in self.databases.status()],
+                "caches": [asdict(found) for found in self.caches.status()],
             }
+
+    def _surroundings(self) -> Mapping[str, str]:
+        return {**self.caches.environment(), **self.databases.environment()}
 
     def _port_of(self, instance_id: str) -> int | None:
         return self.fleet.port(instance_id) if self.fleet.booted(instance_id) else None
@@ -114,16 +126,21 @@ class Rehearsal:
 
 
 def web_servers_reach(database: Any) -> bool:
-    """Whether the security groups let the servers of an Auto Scaling group reach a database.
-
-    Where there is no server yet, nobody is kept out: what connects then is the operator on this machine.
-    """
-    ec2 = world.backend("ec2")
+    """Whether the security groups let the servers of an Auto Scaling group reach a database."""
     subnets = database.db_subnet_group._subnets if database.db_subnet_group else []
-    blocks = [subnet.cidr_block for subnet in subnets]
-    there = of_groups(database.vpc_security_group_ids, blocks)
-    servers = members().values()
-    return not servers or any(may_reach(ec2, of_instance(one), there, int(database.port)) for one in servers)
+    there = of_groups(database.vpc_security_group_ids, [subnet.cidr_block for subnet in subnets])
+    return _servers_reach(there, int(database.port))
+
+
+def web_servers_reach_cache(cache: Any) -> bool:
+    """Whether the security groups let the servers of an Auto Scaling group reach a cache."""
+    return _servers_reach(of_groups(cache.security_group_ids, []), int(cache.port))
+
+
+def _servers_reach(there: Party, port: int) -> bool:
+    """Where there is no server yet, nobody is kept out: what connects then is the operator on this machine."""
+    ec2, servers = world.backend("ec2"), members().values()
+    return not servers or any(may_reach(ec2, of_instance(one), there, port) for one in servers)
 
 
 def _states() -> list[tuple[Any, Any]]:

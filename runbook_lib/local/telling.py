@@ -18,6 +18,8 @@ def lines_of(status: Mapping[str, Any]) -> Iterator[str]:
     yield from _table("Instances", status["instances"], ("id", "zone", "group", "state", "health"))
     yield from _table("Deployments", status["deployments"], ("id", "group", "status", "creator", "error"))
     yield from _table("Databases", status["databases"], ("name", "status", "endpoint", "what"))
+    if status["caches"]:
+        yield from _table("Caches", status["caches"], ("name", "status", "endpoint", "what"))
 
 
 def _table(title: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Iterator[str]:

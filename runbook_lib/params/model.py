@@ -21,6 +21,8 @@ Switch = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True)]
 
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+# With both ids, or with none: https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
+_REPOSITORY = r"^[\w.-]+/[\w.-]+$|^[\w.-]+@\d+/[\w.-]+@\d+$"
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
 
@@ -211,6 +213,17 @@ class Deploy(Strict):
         return self
 
 
+class GitHub(Strict):
+    """Which workflows may deploy here, without any key: by GitHub's own word for where they run."""
+
+    repository: Annotated[str, StringConstraints(pattern=_REPOSITORY)] = Field(
+        description="owner/name, or owner@id/name@id where its tokens say so"
+    )
+    environments: tuple[Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=255)], ...] = Field(
+        description="GitHub environments whose jobs may deploy here, behind whatever protects them", min_length=1
+    )
+
+
 class Params(Strict):
     """One environment, complete."""
 
@@ -225,6 +238,7 @@ class Params(Strict):
     data: Data = Data()
     compute: Compute
     deploy: Deploy = Deploy()
+    github: GitHub | None = None
 
     @field_validator("account", mode="before")
     @classmethod

@@ -26,8 +26,18 @@ class Role(Resource):
 
     catching_up = frozenset({"NoSuchEntity", "ConcurrentModification"})
 
+    @property
+    def trusts(self) -> str:
+        """Who may take it on, as a plan tells it."""
+        return f"sts:AssumeRole by {self.service}"
+
+    def trust(self, aws: Aws) -> dict[str, Any]:
+        """Who may take it on, as a policy."""
+        statement = {"Effect": "Allow", "Principal": {"Service": self.service}, "Action": "sts:AssumeRole"}
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
     def desired(self, ids: Ids) -> dict[str, Any]:
-        return {"trust": f"sts:AssumeRole by {self.service}", "policies": frozenset(self.policies)}
+        return {"trust": self.trusts, "policies": frozenset(self.policies)}
 
     def observe(self, look: Look, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
@@ -43,7 +53,7 @@ class Role(Resource):
         policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
         document = role["AssumeRolePolicyDocument"]
         state = {
-            "trust": f"sts:AssumeRole by {self.service}" if document == _trust(self.service) else json.dumps(document),
+            "trust": self.trusts if document == self.trust(look.aws) else json.dumps(document),
             "policies": frozenset(policy["PolicyArn"] for policy in policies),
         }
         return Observed(role["Arn"], state, detail={"name": name})
@@ -52,14 +62,14 @@ class Role(Resource):
         aws.iam.create_role(
             RoleName=aws.name(self),
             Path=path(aws),
-            AssumeRolePolicyDocument=json.dumps(_trust(self.service)),
+            AssumeRolePolicyDocument=json.dumps(self.trust(aws)),
             Tags=aws.tags(self),
         )
 
     def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
         name = aws.name(self)
         if "trust" in drift:
-            aws.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(_trust(self.service)))
+            aws.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(self.trust(aws)))
         if "policies" in drift:
             for arn in sorted(set(self.policies) - seen.state["policies"]):
                 aws.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
@@ -76,8 +86,3 @@ class Role(Resource):
 def path(aws: Aws) -> str:
     """IAM's folder for everything of the environment."""
     return f"/runbook/{aws.env}/"
-
-
-def _trust(service: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -21,6 +21,7 @@ from ..resources.target_group import TargetGroup
 from ..stack import Stack
 from .compute import compute
 from .data import data
+from .github import github
 from .network import network
 
 _MANAGED = ("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",)
@@ -48,7 +49,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         configuration=params.deploy.configuration,
     )
     stored = _stored(net.bucket.the(Bucket), bundle)
-    commit = f"{github.repository}@{github.commit}" if (github := params.deploy.github) else ""
+    commit = f"{revision.repository}@{revision.commit}" if (revision := params.deploy.github) else ""
     release = Release(
         name="web",
         group=group,
@@ -63,6 +64,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         configuration=(configuration, reads_master),
         role=(role, *permissions),
         application=(application, group),
+        github=github(params, net.bucket.the(Bucket), group),
         bundle=(stored,) if stored else (),
         release=(release,) if stored or commit else (),
     )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runbook_lib.params.model import LOG_DAYS, Certificate, Data, Deploy, Guards, Network, Params
+from runbook_lib.params.model import LOG_DAYS, Certificate, Data, Deploy, GitHub, Guards, Network, Params
 from tests.params.spoilt import GOOD
 
 RAW = yaml.safe_load(GOOD)
@@ -68,6 +68,33 @@ def test_a_revision_is_one_commit_and_no_name_that_moves(commit):
     """What was reviewed is what is deployed."""
     with pytest.raises(ValidationError):
         Deploy.model_validate({"source": "github", "github": COMMIT | {"commit": commit}})
+
+
+@pytest.mark.parametrize("repository", ["example/web", "Example-Org/web.app_2", "example@123456/web@456789"])
+def test_a_repository_is_named_as_its_tokens_name_it(repository):
+    """With the ids that GitHub has put into the tokens of new repositories since July 2026, or without."""
+    found = GitHub.model_validate({"repository": repository, "environments": ["prod"]})
+    assert found.repository == repository
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"repository": "example", "environments": ["prod"]},
+        {"repository": "example/*", "environments": ["prod"]},
+        {"repository": "example@123456/web", "environments": ["prod"]},
+        {"repository": "https://github.com/example/web", "environments": ["prod"]},
+        {"repository": "example/web:ref", "environments": ["prod"]},
+        {"repository": "example/web", "environments": []},
+        {"repository": "example/web", "environments": ["*"]},
+        {"repository": "example/web", "environments": ["a:b"]},
+        {"repository": "example/web"},
+    ],
+)
+def test_who_may_deploy_is_named_in_full(fields):
+    """Neither every repository of an owner nor every job of a repository."""
+    with pytest.raises(ValidationError):
+        GitHub.model_validate(fields)
 
 
 def test_who_says_nothing_is_protected():

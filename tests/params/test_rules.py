@@ -123,12 +123,15 @@ def params(**changes):
     return Params.model_validate(RAW | changes)
 
 
+GITHUB = {"repository": "example/web", "environments": ["prod"]}
+
+
 def everything():
     """The resources of an environment that has all there is."""
     data = RAW["data"] | {"log_exports": ["audit", "error", "general", "slowquery"], "monitoring_seconds": 60}
     yield from (resource for stack in stacks(params(data=data)) for resource in stack)
     certificate = {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE"}
-    wanted = params(compute=RAW["compute"] | {"certificate": certificate})
+    wanted = params(compute=RAW["compute"] | {"certificate": certificate}, github=GITHUB)
     yield from (resource for stack in stacks(wanted) for resource in stack)
 
 
@@ -145,9 +148,10 @@ def really_called(aws, resource):
 # AWS names these itself, or knows them by what they belong to; "Name" is only a tag of theirs.
 NAMELESS = {
     "alias_record", "default_security_group", "elastic_ip", "flow_log", "hosted_zone", "imported_certificate",
-    "instance", "internet_gateway", "listener", "machine_image", "nat_gateway", "redirect_listener", "release",
-    "requested_certificate", "route", "route_table", "route_table_association", "security_group_rule", "stored_bundle",
-    "subnet", "validation_record", "vpc", "vpc_endpoint", "vpc_endpoint_route",
+    "instance", "internet_gateway", "listener", "machine_image", "nat_gateway", "open_id_connect_provider",
+    "redirect_listener", "release", "requested_certificate", "route", "route_table", "route_table_association",
+    "security_group_rule", "stored_bundle", "subnet", "validation_record", "vpc", "vpc_endpoint",
+    "vpc_endpoint_route",
 }  # fmt: skip
 
 

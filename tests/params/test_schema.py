@@ -15,10 +15,12 @@ from tests.params.spoilt import PARAMS
 ENVS = ["local", "dev", "staging", "prod"]
 
 # Written only where they are meant: the embedded AWS is for rehearsal alone, a certificate comes from one of
-# three places, and a commit is named only where CodeDeploy fetches it from GitHub.
+# three places, a commit is named only where CodeDeploy fetches it from GitHub, and a repository only where its
+# workflows deploy.
 ALTERNATIVES = {
     "endpoint", "deploy.github.repository", "deploy.github.commit", "compute.certificate.arn",
     "compute.certificate.domain", "compute.certificate.hosted_zone", "compute.certificate.self_signed",
+    "github.repository", "github.environments",
 }  # fmt: skip
 
 
@@ -52,6 +54,15 @@ def test_the_schema_explains_and_forbids():
     assert found["additionalProperties"] is False
     assert found["$defs"]["Network"]["properties"]["vpc_cidr"]["type"] == "string"
     assert all(section["additionalProperties"] is False for section in found["$defs"].values())
+
+
+@pytest.mark.parametrize("env", ENVS)
+def test_what_a_shipped_file_only_suggests_is_right(env):
+    """The line that lets workflows deploy works as it stands, once it is no comment any more."""
+    text = (PARAMS / f"{env}.yaml").read_text(encoding="utf-8")
+    raw = yaml.safe_load(text.replace("# github: {", "github: {"))
+    assert Params.model_validate(raw).github
+    assert load(PARAMS / f"{env}.yaml").github is None
 
 
 def test_the_shipped_environments_are_these():

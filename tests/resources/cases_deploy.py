@@ -8,7 +8,9 @@ from pathlib import Path
 from runbook_lib.resources.application import Application
 from runbook_lib.resources.configuration_parameter import ConfigurationParameter
 from runbook_lib.resources.deployment_group import DeploymentGroup
+from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.resources.master_user_secret import MasterUserSecret
+from runbook_lib.resources.open_id_connect_provider import OpenIdConnectProvider
 from runbook_lib.resources.release import Release
 from runbook_lib.resources.role import Role
 from runbook_lib.resources.role_policy import RolePolicy
@@ -42,6 +44,10 @@ configuration = ConfigurationParameter(
     session_secret=RandomSecret(name="web/session", random="key"),
     balancer=balancer(),
 )
+provider = OpenIdConnectProvider(
+    name="github", issuer="token.actions.githubusercontent.com", audience="sts.amazonaws.com"
+)
+workflow = FederatedRole(name="github-deploy", provider=provider, subjects=("repo:example/web:environment:test",))
 
 
 def bundle(content):
@@ -62,6 +68,11 @@ CASES = {
     "master user secret": (master, None),
     "configuration parameter": (configuration, replace(configuration, domain="www.example.com")),
     "stored bundle": (bundle(b"one"), None),
+    "open id connect provider": (provider, replace(provider, audience="sts.example.com")),
+    "federated role": (
+        workflow,
+        replace(workflow, subjects=("repo:example/web:environment:test", "repo:example/web:environment:test-2")),
+    ),
     "release": (release(b"one"), release(b"two")),
     "release from github": (
         release(b"one"),

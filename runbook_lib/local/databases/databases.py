@@ -65,7 +65,7 @@ class Databases:
         self._lock, self._store, self._allowed = lock, Store(folder), allowed
         self._start = start or Children().start
         self.programs = find(path)
-        self._authority = Authority(self._store.folder / "authority")
+        self.authority = Authority(self._store.folder / "authority")
         self._trust = self._store.folder / "roots.pem"
         self._kept: dict[str, Kept] = {}
         self._leaving: list[Keeper] = []
@@ -140,7 +140,7 @@ class Databases:
 
     def ca_pem(self) -> str:
         """The certificate of the authority that vouches for the servers."""
-        return self._authority.pem()
+        return self.authority.pem()
 
     def status(self) -> list[DatabaseStatus]:
         """What `runbook local status` shows."""
@@ -168,7 +168,7 @@ class Databases:
         assert self.programs
         folder, restored = self._store.instance(identity), vars(database).get("restored_from")
         source = self._store.snapshot(restored) if restored else None
-        keeper = Keeper(Server(folder, self.programs, self._authority, self._start), source)
+        keeper = Keeper(Server(folder, self.programs, self.authority, self._start), source)
         self._kept[identity] = Kept(keeper, self._forwarder(folder, keeper), database.port)
         return self._kept[identity]
 
@@ -203,7 +203,7 @@ class Databases:
     def _end_left_over(self, folder: Path) -> None:
         """An emulator that was killed may have left a process."""
         if self.programs:
-            Server(folder, self.programs, self._authority, self._start).end_left_over()
+            Server(folder, self.programs, self.authority, self._start).end_left_over()
 
     def _stand_in(self, database: Any) -> Path:
         self._seen.add(database.dbi_resource_id)  # so that it is removed also when it goes before the next tick

@@ -1,0 +1,113 @@
+"""What a workflow at GitHub may do in an environment: deploy another revision, and nothing else.
+
+Where AWS lets an action be bound to things, it is bound to the environment's own; what it only
+lets one ask for the whole account is bound to the region, but for services that have none.
+https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..params import Params
+from ..resource import Resource
+from ..resources.bucket import Bucket
+from ..resources.deployment_group import DeploymentGroup
+from ..resources.federated_role import FederatedRole
+from ..resources.open_id_connect_provider import OpenIdConnectProvider
+from ..resources.role_policy import On, RolePolicy
+from ..resources.stored_bundle import FOLDER
+
+# https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
+_ISSUER, _AUDIENCE = "token.actions.githubusercontent.com", "sts.amazonaws.com"
+
+_REGIONAL = (
+    "autoscaling:DescribeAutoScalingGroups", "codedeploy:BatchGetDeploymentTargets",
+    "ec2:DescribeAddresses", "ec2:DescribeInternetGateways", "ec2:DescribeLaunchTemplateVersions",
+    "ec2:DescribeLaunchTemplates", "ec2:DescribeNatGateways", "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcAttribute",
+    "ec2:DescribeVpcs", "elasticloadbalancing:DescribeLoadBalancerAttributes",
+    "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
+    "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth", "logs:DescribeLogGroups", "secretsmanager:ListSecrets",
+    "tag:GetResources",
+)  # fmt: skip
+_GLOBAL = ("iam:ListInstanceProfiles", "iam:ListOpenIDConnectProviders", "iam:ListRoles", "s3:ListAllMyBuckets")
+_BUCKET = (
+    "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning",
+    "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:ListBucket",
+)  # fmt: skip
+_IDENTITIES = (
+    "iam:GetOpenIDConnectProvider", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfileTags",
+)  # fmt: skip
+_DATA = (
+    "logs:ListTagsForResource", "rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBParameters",
+    "rds:DescribeDBSubnetGroups", "rds:ListTagsForResource",
+)  # fmt: skip
+_PARAMETERS = ("ssm:GetParametersByPath", "ssm:ListTagsForResource")
+_REVISIONS = (
+    "codedeploy:GetApplicationRevision", "codedeploy:ListTagsForResource", "codedeploy:RegisterApplicationRevision",
+)  # fmt: skip
+_RELEASE = (
+    "codedeploy:CreateDeployment", "codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup",
+    "codedeploy:ListDeploymentTargets", "codedeploy:ListTagsForResource",
+)  # fmt: skip
+
+
+def github(params: Params, bucket: Bucket, group: DeploymentGroup) -> tuple[Resource, ...]:
+    """The provider, the role and its policies; nothing where the parameters name no repository."""
+    if params.github is None:
+        return ()
+    provider = OpenIdConnectProvider(name="github", issuer=_ISSUER, audience=_AUDIENCE)
+    repository, environments = params.github.repository, params.github.environments
+    subjects = tuple(f"repo:{repository}:environment:{each}" for each in environments)
+    role = FederatedRole(name="github-deploy", provider=provider, subjects=subjects)
+    return provider, role, *_looks(params, role, bucket), *_deploys(params, role, bucket, group)
+
+
+def _looks(params: Params, role: FederatedRole, bucket: Bucket) -> Iterator[RolePolicy]:
+    """What a survey of `04_deploy` asks: it looks at all that the servers stand on, too."""
+    env, region = params.env, f"{params.region}:{params.account}"
+
+    def may(name: str, actions: tuple[str, ...], *on: On, **more: Any) -> RolePolicy:
+        return RolePolicy(name=f"github-{name}", role=role, actions=actions, on=on, **more)
+
+    here = (("StringEquals", "aws:RequestedRegion", params.region),)
+    yield may("look", _REGIONAL, "*", when=here)
+    yield may("look-global", _GLOBAL, "*")
+    yield may("look-bucket", _BUCKET, ("arn:aws:s3:::{}", bucket))
+    iam = f"arn:aws:iam::{params.account}"
+    ours = (f"{iam}:role/runbook/{env}/*", f"{iam}:instance-profile/runbook/{env}/*")
+    yield may("look-iam", _IDENTITIES, *ours, ("{}", role.provider))
+    # Strays are looked for under any path.
+    yield may("look-roles", ("iam:ListRoleTags",), f"{iam}:role/{env}-*", f"{iam}:role/*/{env}-*")
+    databases = tuple(f"arn:aws:rds:{region}:{kind}:*" for kind in ("db", "pg", "subgrp"))
+    logs = f"arn:aws:logs:{region}:log-group:/aws/rds/instance/{env}-database/*"
+    yield may("look-data", _DATA, *databases, logs)
+    yield may("look-parameters", _PARAMETERS, f"arn:aws:ssm:{region}:parameter/{env}/*")
+    if params.compute.image is None:
+        image = f"arn:aws:ssm:{params.region}::parameter/aws/service/ami-amazon-linux-latest/*"
+        yield may("look-image", ("ssm:GetParameter",), image)
+
+
+def _deploys(params: Params, role: FederatedRole, bucket: Bucket, group: DeploymentGroup) -> Iterator[RolePolicy]:
+    """The bundle, the environment's lock, and a deployment of the one group.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
+    """
+
+    def may(name: str, actions: tuple[str, ...], *on: On) -> RolePolicy:
+        return RolePolicy(name=f"github-{name}", role=role, actions=actions, on=on)
+
+    codedeploy = f"arn:aws:codedeploy:{params.region}:{params.account}"
+    web = f"{params.env}-{group.application.name}"
+    yield may("applications", ("codedeploy:ListApplications",), f"{codedeploy}:application:*")
+    yield may("revisions", _REVISIONS, f"{codedeploy}:application:{web}")
+    yield may("release", _RELEASE, f"{codedeploy}:deploymentgroup:{web}/{params.env}-{group.name}")
+    pace = f"{codedeploy}:deploymentconfig:{group.configuration}"
+    yield may("pace", ("codedeploy:GetDeploymentConfig",), pace)
+    if params.deploy.source == "s3":
+        yield may("bundle", ("s3:PutObject",), (f"arn:aws:s3:::{{}}/{FOLDER}/*", bucket))
+    lock = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+    yield may("lock", lock, ("arn:aws:s3:::{}/lock.json", bucket))

@@ -1,0 +1,252 @@
+"""What a workflow's role allows is what a deployment asks for: no more, no less.
+
+The environment is built by somebody with more rights; then `04_deploy` deploys another revision, and one that
+fails. Every call of that is held against the role's policies as they are in the account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+import pytest
+
+from runbook_lib.bundle import Bundle
+from runbook_lib.checks.availability import availability
+from runbook_lib.errors import Failed
+from runbook_lib.look import Look
+from runbook_lib.opening import lock_of
+from runbook_lib.resources.federated_role import FederatedRole
+from runbook_lib.stacks.deploy import deploy
+from runbook_lib.strays import strays
+from tests.runs import PARAMS, Runs, environment
+from tests.test_permissions import ACTIONS, PREFIX
+from tests.wire import Wire
+
+REGION, ACCOUNT = PARAMS.region, PARAMS.account
+HERE = f"{REGION}:{ACCOUNT}"
+WANTED = type(PARAMS).model_validate(
+    PARAMS.model_dump(mode="json") | {"github": {"repository": "example/web", "environments": ["local"]}}
+)
+# No permission is needed to be told who one is:
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+FREE = {("sts:GetCallerIdentity", "*")}
+GROUP = f"arn:aws:codedeploy:{HERE}:deploymentgroup:local-web/local-web"
+APPLICATION = f"arn:aws:codedeploy:{HERE}:application:local-web"
+# Asked for along with a deployment, below the table of
+# https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
+ALONG = {
+    "codedeploy:CreateDeployment": {
+        ("codedeploy:GetDeploymentConfig", f"arn:aws:codedeploy:{HERE}:deploymentconfig:CodeDeployDefault.OneAtATime"),
+        ("codedeploy:GetApplicationRevision", APPLICATION),
+        ("codedeploy:RegisterApplicationRevision", APPLICATION),
+    }
+}
+
+
+class Statement(NamedTuple):
+    """One of the role's, as IAM has it."""
+
+    policy: str
+    actions: tuple[str, ...]
+    on: tuple[str, ...]
+    when: dict
+
+    def allows(self, action, arn, region=REGION):
+        for operator, condition in self.when.items():
+            assert (operator, set(condition)) == ("StringEquals", {"aws:RequestedRegion"})
+            if condition["aws:RequestedRegion"] != region:
+                return False
+        return action in self.actions and any(fnmatchcase(arn, pattern) for pattern in self.on)
+
+
+def asked(service, operation, request):
+    """The actions of a call, each with the thing that AWS checks it for; an asterisk where it knows no thing."""
+    name = f"{PREFIX.get(service, service)}:{operation}"
+    found = {(action, thing(service, operation, request)) for action in ACTIONS.get(name, {name})}
+    return found | ALONG.get(name, set())
+
+
+def thing(service, operation, request):
+    name = THINGS.get(service, lambda operation, request: "*")(operation, request)
+    return name if name == "*" or name.startswith("arn:") else f"arn:aws:{service}:{HERE}:{name}"
+
+
+def _stored(operation, request):
+    place = "/".join(request[field] for field in ("Bucket", "Key") if field in request)
+    return f"arn:aws:s3:::{place}" if place else "*"
+
+
+def _identity(operation, request):
+    places = {"RoleName": "role", "InstanceProfileName": "instance-profile"}
+    for field, place in places.items():
+        if field in request:
+            return f"arn:aws:iam::{ACCOUNT}:{place}/runbook/local/{request[field]}"
+    return request.get("OpenIDConnectProviderArn", "*")
+
+
+def _deployment(operation, request):
+    match operation, request:
+        case _, {"ResourceArn": arn}:
+            return arn
+        case _, {"applicationName": application, "deploymentGroupName": group}:
+            return f"deploymentgroup:{application}/{group}"
+        case "GetDeployment" | "ListDeploymentTargets", _:
+            return GROUP
+    return "application:*" if operation == "ListApplications" else "*"
+
+
+def _database(operation, request):
+    match request:
+        case {"ResourceName": arn}:
+            return arn
+        case {"DBParameterGroupName": name}:
+            return f"pg:{name}"
+    kinds = {"DescribeDBInstances": "db", "DescribeDBParameterGroups": "pg", "DescribeDBSubnetGroups": "subgrp"}
+    return f"{kinds[operation]}:*"
+
+
+def _parameter(operation, request):
+    (name,) = (request[field] for field in ("Name", "Path", "ResourceId") if field in request)
+    return f"arn:aws:ssm:{REGION}::parameter{name}" if name.startswith("/aws/") else f"parameter{name}"
+
+
+THINGS = {
+    "s3": _stored,
+    "iam": _identity,
+    "codedeploy": _deployment,
+    "rds": _database,
+    "logs": lambda operation, request: request.get("resourceArn", "*"),
+    "ssm": _parameter,
+}
+
+
+class Deployments:
+    """`04_deploy` in apply mode, again and again, with what each asks AWS for."""
+
+    def __init__(self, aws, folder):
+        self.runs, self.folder, self.asked = Runs(aws, folder, Wire()), folder, set()
+        self.runs.build(*environment(WANTED, folder))
+
+    def apply(self, content):
+        """What the notebook's cells do, one after the other."""
+        engine = self.runs.engine()
+        engine.aws._doors = {}  # clients of its own: the recording begins here
+        engine.aws._session.events.register("provide-client-params", self._note)
+        engine.aws.require_account(ACCOUNT)
+        lock = lock_of(WANTED, engine.aws, "a workflow", lambda *a, **k: None)
+        engine.hold = lambda: lock.hold(datetime.now(UTC))
+        app = deploy(WANTED, self._bundle(content))
+        try:
+            engine.plan(app)
+            engine.apply(app)
+            seen = engine.survey(app, afresh=True)
+            engine.settle(app, seen)
+            for check in availability(app):
+                check.probe(Look(engine.aws), seen)
+            strays(Look(engine.aws), {r.key for r in app})
+        finally:
+            lock.release()
+
+    def _note(self, params, model, **_):
+        self.asked |= asked(model.service_model.service_name, model.name, dict(params))
+
+    def _bundle(self, content):
+        path = self.folder / "bundle.zip"
+        path.write_bytes(b"PK\5\6" + bytes(18 - len(content)) + content)
+        return Bundle(path, hashlib.sha256(path.read_bytes()).hexdigest(), 22, "1" * 64)
+
+
+@pytest.fixture(scope="module")
+def deployments(aws_server, tmp_path_factory):
+    """A revision that is deployed, and one whose bundle somebody took away before the servers fetched it."""
+    aws_server.reset()
+    found = Deployments(aws_server, tmp_path_factory.mktemp("deployments"))
+    found.apply(b"\1")
+
+    def take_away(write, carry):
+        if write.name.endswith("CreateDeployment"):
+            s3, bucket = aws_server.client("s3"), f"local-runbook-{ACCOUNT}-{REGION}"
+            newest = max(
+                s3.list_objects_v2(Bucket=bucket, Prefix="bundles/")["Contents"], key=lambda o: o["LastModified"]
+            )
+            s3.delete_object(Bucket=bucket, Key=newest["Key"])
+        return carry()
+
+    found.runs.wire.fault = take_away
+    with pytest.raises(Failed):
+        found.apply(b"\2")
+    return found
+
+
+@pytest.fixture(scope="module")
+def statements(deployments, aws_server):
+    """What the role has got, all of it."""
+    iam = aws_server.client("iam")
+    name = deployments.runs.engine().aws.name(deploy(WANTED).github.the(FederatedRole))
+    assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+    found = []
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        for one in iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]["Statement"]:
+            assert one["Effect"] == "Allow"
+            found.append(Statement(policy, tuple(one["Action"]), tuple(one["Resource"]), one.get("Condition", {})))
+    return found
+
+
+def test_a_deployment_is_refused_nothing(deployments, statements):
+    refused = {each for each in deployments.asked if not any(s.allows(*each) for s in statements)}
+    assert refused == FREE
+
+
+def test_nothing_is_allowed_that_a_deployment_does_not_ask_for(deployments, statements):
+    """Each action, in each of the places that name it; a policy of ours names no action twice."""
+    idle = {
+        (statement.policy, action)
+        for statement in statements
+        for action in statement.actions
+        if not any(statement.allows(*each) for each in deployments.asked if each[0] == action)
+    }
+    assert idle == set()
+
+
+def test_no_place_is_named_that_a_deployment_does_not_touch(deployments, statements):
+    """But roles outside the environment's path: strays are looked for there, and are none here."""
+    idle = {
+        pattern
+        for statement in statements
+        for pattern in statement.on
+        if not any(fnmatchcase(arn, pattern) for action, arn in deployments.asked if action in statement.actions)
+    }
+    assert idle == {f"arn:aws:iam::{ACCOUNT}:role/local-*"}
+
+
+@pytest.mark.parametrize(
+    ("action", "arn"),
+    [
+        ("s3:PutObject", f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}/evidence/x"),
+        ("s3:GetObject", f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}/bundles/x.zip"),
+        ("s3:DeleteObject", f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}/bundles/x.zip"),
+        ("s3:PutObject", f"arn:aws:s3:::prod-runbook-{ACCOUNT}-{REGION}/bundles/x.zip"),
+        ("s3:PutBucketPolicy", f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}"),
+        ("codedeploy:CreateDeployment", f"arn:aws:codedeploy:{HERE}:deploymentgroup:prod-web/prod-web"),
+        ("codedeploy:CreateDeployment", f"arn:aws:codedeploy:eu-west-1:{ACCOUNT}:deploymentgroup:local-web/local-web"),
+        ("codedeploy:UpdateDeploymentGroup", GROUP),
+        ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/runbook/local/local-github-deploy"),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/runbook/local/local-codedeploy"),
+        ("iam:GetRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/runbook/prod/prod-web"),
+        ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{HERE}:secret:local/web/database-abcdef"),
+        ("ssm:GetParameter", f"arn:aws:ssm:{HERE}:parameter/local/web/config"),
+        ("ssm:PutParameter", f"arn:aws:ssm:{HERE}:parameter/local/web/config"),
+        ("ec2:RunInstances", "*"),
+    ],
+)
+def test_what_lies_beside_it_is_refused(statements, action, arn):
+    assert not any(statement.allows(action, arn) for statement in statements)
+
+
+def test_another_region_is_not_even_looked_at(statements):
+    """What has no place of its own is bound to the region, but for IAM and the list of buckets."""
+    seen = {s.policy for s in statements if "*" in s.on and any(s.allows(a, "*", "eu-west-1") for a in s.actions)}
+    assert seen == {"local-github-look-global"}
