@@ -7,6 +7,7 @@ from .timeline import Span, Timeline
 
 KEY, BAR = 35, 44
 MOST = 30
+STEPS = 6
 SHORT = 1.0
 """Seconds below which a change is only counted."""
 _WAITS, _ACTS, _SETTLES = "·", "█", "─"
@@ -40,7 +41,9 @@ def _ruler(makespan: float) -> str:
 def _row(span: Span, makespan: float, mark: str) -> str:
     key = span.key if len(span.key) <= KEY else f"{span.key[: KEY - 1]}…"
     sign = "" if span.ok else " ✗"
-    return f"{mark} {key:<{KEY}} {_bar(span, makespan):<{BAR}} {span.began:>6.1f} {_took(span)}{sign}".rstrip()
+    return (
+        f"{mark} {key:<{KEY}} {_bar(span, makespan):<{BAR}} {span.end - span.took:>6.1f} {_took(span)}{sign}".rstrip()
+    )
 
 
 def _took(span: Span) -> str:
@@ -68,15 +71,20 @@ def _rest(left: int, long: list[Span]) -> list[str]:
 
 
 def _path(timeline: Timeline) -> list[str]:
-    """The chain, with the pauses between its changes; what took no time is left out."""
-    told, before, least = [""], 0.0, max(SHORT, timeline.makespan / 100)
+    """The longest steps of the chain, with the pauses between its changes."""
+    steps: list[tuple[str, float]] = []
+    before = 0.0
     for span, moment in timeline.critical:
-        pause, own = span.acted - before, moment - max(before, span.acted)
-        told += [f"(pause of {elapsed(pause)})"] if pause >= least else []
-        told += [f"{span.key} {elapsed(own)}"] if own >= least else ["…"] if told[-1] != "…" else []
+        began = max(before, span.acted)
+        steps += [(f"(pause of {elapsed(began - before)})", began - before)]
+        steps += [(f"{span.key} {elapsed(moment - began)}", moment - began)]
         before = max(before, moment)
-    steps = told[1:]
-    return _wrapped("Critical path: ", steps) if any(step != "…" for step in steps) else []
+    longest = sorted(range(len(steps)), key=lambda index: -steps[index][1])[:STEPS]
+    told = [index for index in sorted(longest) if steps[index][1] >= SHORT]
+    words: list[str] = []
+    for index, (word, _) in enumerate(steps):
+        words += [word] if index in told else ["…"] if words[-1:] != ["…"] and steps[index][1] > 0 else []
+    return _wrapped("Critical path: ", words) if told else []
 
 
 def _wrapped(head: str, steps: list[str]) -> list[str]:

@@ -45,8 +45,8 @@ class Span:
 
     @property
     def took(self) -> float:
-        """From its turn to its end."""
-        return self.end - self.began
+        """From its turn to its end; a removal waits for others with all the rest, and that is not its own time."""
+        return self.end - (self.acted if self.action == "delete" else self.began)
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,16 @@ class TestRefusals:
         assert "There is no notebook '05_mail'" in told
         assert ", ".join(NOTEBOOKS) in told
 
+    def test_a_pace_that_is_none_is_told_before_any_notebook_runs(self, runbook, played, monkeypatch):
+        monkeypatch.setenv("RUNBOOK_LOCAL_PACE", "fast")
+        told = self.refused(runbook, played, "apply", "--env", "local", code=2)
+        assert "RUNBOOK_LOCAL_PACE: The pace 'fast' is not a number" in told
+
+    def test_a_pace_is_no_matter_of_the_real_aws(self, runbook, played, monkeypatch):
+        monkeypatch.setenv("RUNBOOK_LOCAL_PACE", "fast")
+        played(planned(keep=1))
+        assert runbook("plan", "--env", "dev").exit_code == 0
+
     def test_a_destroy_of_another_environment_than_confirmed(self, runbook, played):
         """Also when the one that is named exists."""
         told = self.refused(runbook, played, "destroy", "--env", "local", "--confirm", "dev")

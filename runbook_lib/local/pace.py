@@ -20,7 +20,7 @@ TIMINGS = Path(__file__).with_name("timings.yaml")
 
 @dataclass
 class _Present:
-    factor: float = 0.0
+    factor: float | None = None
     hurried: float = 0.0
 
 
@@ -29,18 +29,17 @@ _present = _Present()
 
 def factor() -> float:
     """What AWS's durations are multiplied by in this process."""
-    return _present.factor
+    return _present.factor or 0.0
 
 
 def use(pace: float) -> None:
     """Go on at this pace."""
-    _present.hurried = at_once_until() if pace else time.time()
-    _present.factor = pace
+    _present.hurried, _present.factor = at_once_until(), pace
 
 
 def at_once_until() -> float:
-    """Until when (seconds since the epoch) everything was ready at once; what began before is over."""
-    return _present.hurried if _present.factor else time.time()
+    """Until when (seconds since the epoch) this process had everything ready at once; what began before is over."""
+    return time.time() if _present.factor == 0 else _present.hurried
 
 
 def seconds(kind: str, verb: str = "create") -> float:

@@ -109,6 +109,28 @@ def test_a_root_that_cannot_hold_its_folder_is_told(shell, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_pace_is_changed_while_it_runs(shell):
+    """The environment may ask for it, too, as for a whole run; without a word it stays as it is."""
+    assert "Pace 0: everything is ready at once." in shell("runbook local up").stdout
+    assert "Pace 0.02: what takes AWS a minute takes 1.2 s here." in shell("runbook local up --pace 0.02").stdout
+    assert "Pace 0.02:" in shell("runbook local up").stdout
+    assert "Pace 0.5:" in shell("RUNBOOK_LOCAL_PACE=0.5 runbook local up").stdout
+    assert "Pace 1:" in shell("RUNBOOK_LOCAL_PACE=0.5 runbook local up --pace 1").stdout
+    assert "Pace 1:" in shell("runbook local status").stdout
+    assert "Pace 0:" in shell("runbook local up --pace 0 && runbook local status").stdout
+
+
+@pytest.mark.parametrize("pace", ["fast", "-0.1", "nan", "inf", "1000"])
+def test_a_pace_that_is_none_is_wrong_usage(shell, tmp_path, pace):
+    """It is told what a pace is, and nothing is started."""
+    for command in (f"runbook local up --pace={pace}", f"RUNBOOK_LOCAL_PACE={pace} runbook local up"):
+        done = shell(f"{command} --root {tmp_path}")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"The pace {pace!r} is not a number from 0 to 10." in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / ".runbook").exists()
+
+
 def test_its_folder_is_nobody_elses(root, shell):
     """It holds what opens the emulator, and the secrets of a rehearsal."""
     shell("runbook local up")

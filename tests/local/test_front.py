@@ -40,7 +40,9 @@ def test_web_pages_are_turned_away(aws, headers):
     assert ask(aws, "POST", **headers)[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/moto-api/reset", "/moto-api/data.json", "/_local/reset", "/_local/health"])
+@pytest.mark.parametrize(
+    "path", ["/moto-api/reset", "/moto-api/data.json", "/_local/reset", "/_local/health", "/_local/pace/0"]
+)
 def test_the_control_doors_need_the_token(aws, path):
     """Nobody empties the account without having read the owner's file."""
     assert ask(aws, "POST", path)[0] == 403
@@ -51,7 +53,15 @@ def test_the_control_doors_need_the_token(aws, path):
 def test_the_control_door_names_what_it_can_do(aws):
     """A slip in a deed's name is answered with the names there are."""
     status, body = ask(aws, "POST", "/_local/resett", X_Local_Token=aws.address.token)
-    assert (status, "reset" in body) == (404, True)
+    assert (status, "reset" in body, "pace/VALUE" in body) == (404, True, True)
+
+
+def test_a_pace_that_is_none_is_refused_at_the_control_door(aws):
+    """And the one before it holds."""
+    for value in ("fast", "-1", "nan", "1000"):
+        status, body = ask(aws, "POST", f"/_local/pace/{value}", X_Local_Token=aws.address.token)
+        assert (status, "not a number from 0 to 10" in body) == (400, True)
+    assert aws.control("pace/0") == {"pace": 0.0}
 
 
 @pytest.mark.parametrize(
