@@ -234,8 +234,12 @@ def _refused(error: Any) -> RunbookError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _NOBODY:
         return NoAccess(f"AWS does not know these credentials: {code}. {message}", fix="Sign in again (aws sso login).")
-    hint = _HINTS.get(code) or ("Raise the quota, or remove what is unused." if _QUOTA.search(code) else "")
     throttled = code in _THROTTLED or status == 429
+    hint = _HINTS.get(code, "")
+    if throttled:  # before quotas: RequestLimitExceeded reads like one
+        hint = "Wait a little, then run this cell again; what is done stays done."
+    elif _QUOTA.search(code):
+        hint = hint or "Raise the quota, or remove what is unused."
     return Refused(
         f"{error.operation_name} was refused: {code}. {message}",
         fix=hint or "Correct the cause, then run this cell again; what is done stays done.",

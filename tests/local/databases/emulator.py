@@ -28,7 +28,8 @@ class Emulator(Server):
         )
         database_servers.install(self.databases)
         self.heartbeat = Heartbeat(lock, [*ticks, self.databases.tick], self.saver.wrote)
-        self.front._control = Control({"reset": self._reset, "save": self._save, "databases": self._databases})
+        deeds = {"reset": self._reset, "save": self._save, "databases": self._databases}
+        self.front._control = Control(deeds, self.game_day.asks())
 
     def run(self):
         self.databases.start(forget=not self.notice)

@@ -5,8 +5,9 @@ import time
 import psutil
 import pytest
 
+from runbook_lib.local.faults import hooks
 from tests.local.machines.bundle import SAY, appspec, zipped
-from tests.local.machines.host import Host, user_data
+from tests.local.machines.host import EVENTS, Host, user_data
 from tests.local.server import eventually
 
 ONE_SECOND = appspec(hooks={"AfterInstall": [{"location": "hooks/AfterInstall.sh", "timeout": 1}]})
@@ -193,3 +194,21 @@ def test_nothing_listens_outside_of_the_laptop(host, ledger):
     eventually(lambda: host.answer()[0])
     for process in ledger.running():
         assert {one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN} <= {"127.0.0.1"}
+
+
+def test_a_game_day_lets_an_event_fail_once(host, monkeypatch):
+    """ScriptFailed, nothing of the event is executed, and the log says who asked for it; the next time it goes."""
+    asked = []
+
+    def once(event, instance_id, zone):
+        asked.append((event, instance_id, zone))
+        return 7 if event == "ValidateService" and len(asked) <= len(EVENTS) else None
+
+    monkeypatch.setattr(hooks, "_installed", [once])
+    event, outcome = host.deploy(zipped())
+    assert (event, outcome.code) == ("ValidateService", "ScriptFailed")
+    assert "for a game day: fault 7" in outcome.message
+    assert outcome.log_tail.endswith(f"[stderr]{outcome.message}")
+    assert "[stdout]ValidateService" not in host.log()
+    assert asked[-1] == ("ValidateService", host.machine.instance_id, "us-west-2b")
+    assert host.deploy(zipped(), "d-BBBBBBBBB")[1].succeeded

@@ -63,6 +63,20 @@ def test_a_stopped_instance_keeps_its_disk(cloud):
     assert versions(cloud) == ["v1", "v1"]
 
 
+def test_a_machine_that_was_killed_can_be_revived(cloud):
+    """It boots from its disk, and runs what was deployed to it."""
+    cloud.launch()
+    one, _ = cloud.up()
+    cloud.ended(cloud.deploy(zipped()))
+    assert cloud.fleet.kill(one)
+    assert not cloud.ledger.running(one)
+    assert cloud.fleet.revive(one)
+    cloud.up()
+    assert versions(cloud) == ["v1", "v1"]
+    assert not cloud.fleet.died(one)
+    assert not cloud.fleet.revive("i-1")
+
+
 def test_a_deployment_reaches_every_machine(cloud):
     """For real: it does not say that it is simulated, and every event is the machine's own."""
     cloud.launch()

@@ -11,9 +11,11 @@ from moto.core.exceptions import ServiceException
 from werkzeug.exceptions import HTTPException
 
 from runbook_lib.local import world
+from runbook_lib.local.faults.hooks import hook_fault
 from runbook_lib.local.overlays.codedeploy.model import Deployment, Fields, Target
 
 SIMULATED = "simulated: no instance executed this bundle"
+NOT_THE_AGENTS = ("BlockTraffic", "AllowTraffic")
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,18 @@ class Simulation:
     note = SIMULATED
 
     def perform(self, deployment: Deployment, target: Target, event: str) -> Outcome | None:
-        """Succeed, unless the bundle is missing or is not the one that the revision names."""
+        """Succeed, unless a game day says otherwise, or the bundle is not there or not the one of the revision."""
+        on_request = None if event in NOT_THE_AGENTS else hook_fault(event, target.instance_id, _zone(target))
+        if on_request:
+            return Outcome("ScriptFailed", on_request, log_tail=f"[stderr]{on_request}")
         if event == "DownloadBundle" and (problem := bundle_problem(deployment.info["revision"])):
             return Outcome("UnknownError", problem)
         return Outcome(message=SIMULATED)
+
+
+def _zone(target: Target) -> str:
+    instance = world.backend("ec2").get_instance_by_id(target.instance_id)
+    return str(instance.placement.zone) if instance else ""
 
 
 def bundle_problem(revision: Fields) -> str:
