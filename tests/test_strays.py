@@ -9,6 +9,7 @@ from runbook_lib.stack import Stack
 from runbook_lib.stacks.network import network
 from runbook_lib.strays import Stray, strays
 from tests.runs import PARAMS, THIRD, Runs, environment, with_network
+from tests.trust import trust
 from tests.wire import Wire
 
 
@@ -57,7 +58,9 @@ class TestWhatIsReported:
     def test_what_the_tagging_api_does_not_list(self, runs, aws):
         """Roles and Auto Scaling groups are looked for where they are."""
         iam = aws.client("iam")
-        role = iam.create_role(RoleName="local-old", AssumeRolePolicyDocument="{}", Tags=tagged("role.old"))["Role"]
+        role = iam.create_role(RoleName="local-old", AssumeRolePolicyDocument=trust("ec2"), Tags=tagged("role.old"))[
+            "Role"
+        ]
         runs.build(network(PARAMS))
         assert found(runs, network(PARAMS)) == [Stray("role.old", role["Arn"])]
 
@@ -84,8 +87,10 @@ class TestWhatIsNot:
         others = tagged("vpc.main", "prod")
         ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": others}])
         ec2.create_vpc(CidrBlock="10.8.0.0/16")
-        iam.create_role(RoleName="local-theirs", AssumeRolePolicyDocument="{}")
-        iam.create_role(RoleName="local-2-web", AssumeRolePolicyDocument="{}", Tags=tagged("role.web", "local-2"))
+        iam.create_role(RoleName="local-theirs", AssumeRolePolicyDocument=trust("ec2"))
+        iam.create_role(
+            RoleName="local-2-web", AssumeRolePolicyDocument=trust("ec2"), Tags=tagged("role.web", "local-2")
+        )
         assert found(runs) == []
 
     def test_what_is_gone_though_aws_still_lists_it(self, runs, aws):

@@ -1,7 +1,6 @@
 """An account in this process, with a fleet under it: what the server does by its heartbeat is done by hand."""
 
 import base64
-import json
 import time
 
 import boto3
@@ -15,8 +14,9 @@ from runbook_lib.local.overlays import scaling_capacity
 from runbook_lib.local.overlays.codedeploy import progress
 from runbook_lib.local.settings import REGION
 from tests.local.overlays.web import Web
+from tests.trust import trust
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+TRUST = trust("codedeploy")
 TRAFFIC = {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
 SESSION = boto3.session.Session(region_name=REGION)  # one for all tests: it reads each service's model once
 ENDED = ("Succeeded", "Failed", "Stopped")

@@ -14,3 +14,16 @@ def refused(code, words=""):
     error = raised.value.response["Error"]
     assert error["Code"] == code, error
     assert words in error["Message"]
+
+
+@contextmanager
+def untouched(*listings):
+    """The calls inside change nothing of what these calls list."""
+
+    def told():
+        answers = [listing() for listing in listings]
+        return [{key: value for key, value in answer.items() if key != "ResponseMetadata"} for answer in answers]
+
+    before = told()
+    yield
+    assert told() == before

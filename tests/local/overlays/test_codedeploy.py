@@ -1,7 +1,5 @@
 """CodeDeploy: everything an operator asks of it is answered, and deployments come to an end."""
 
-import json
-
 import pytest
 from botocore.exceptions import ClientError
 
@@ -11,8 +9,9 @@ from runbook_lib.local.overlays.codedeploy.model import Deployment, Event, Targe
 from runbook_lib.local.overlays.codedeploy.progress import too_many_failed
 from tests.local.overlays.web import Web
 from tests.local.server import eventually
+from tests.trust import trust
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+TRUST = trust("codedeploy")
 
 
 class Deploy(Web):

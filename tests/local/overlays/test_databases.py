@@ -4,6 +4,7 @@ import pytest
 
 from tests.local.overlays.database import Database
 from tests.local.overlays.errors import refused
+from tests.trust import trust
 
 
 @pytest.fixture
@@ -40,7 +41,9 @@ def test_a_managed_password_rotates(database):
 
 def role(network):
     """One that RDS may write metrics with."""
-    made = network.aws.client("iam").create_role(RoleName="rds-monitoring", AssumeRolePolicyDocument="{}")
+    made = network.aws.client("iam").create_role(
+        RoleName="rds-monitoring", AssumeRolePolicyDocument=trust("monitoring.rds")
+    )
     return made["Role"]["Arn"]
 
 

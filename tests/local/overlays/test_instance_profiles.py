@@ -24,4 +24,4 @@ def test_tags_are_told_by_a_call_of_their_own(aws):
     answer = iam.list_instance_profile_tags(InstanceProfileName="ours")
     assert answer["Tags"] == sorted(TAGS, key=lambda tag: tag["Key"])
     with refused("NoSuchEntity"):
-        iam.list_instance_profile_tags(InstanceProfileName="nobody's")
+        iam.list_instance_profile_tags(InstanceProfileName="nobodys")

@@ -26,6 +26,8 @@ def test_attributes_read_back_from_the_start_and_as_set(balancer):
         "access_logs.s3.bucket": "logs",
         "access_logs.s3.prefix": "alb",
     }
+    network = balancer.network
+    network.aws.client("s3").create_bucket(Bucket="logs", CreateBucketConfiguration=network.here)
     before = balancer.attributes()
     balancer.set(wanted)
     assert balancer.attributes() == before | wanted

@@ -2,6 +2,7 @@
 
 from tests.local.overlays.errors import refused
 from tests.local.overlays.network import tagged
+from tests.trust import trust
 
 S3 = "com.amazonaws.us-west-2.s3"
 
@@ -230,7 +231,9 @@ def test_a_gateway_endpoints_routes_follow_its_tables(network):
 def test_flow_logs_are_made_found_and_deleted(network):
     """With all that makes one, and by its tags."""
     network.aws.client("logs").create_log_group(logGroupName="flow")
-    role = network.aws.client("iam").create_role(RoleName="flow", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = network.aws.client("iam").create_role(RoleName="flow", AssumeRolePolicyDocument=trust("vpc-flow-logs"))[
+        "Role"
+    ]["Arn"]
     made = network.ec2.create_flow_logs(
         ResourceIds=[network.vpc],
         ResourceType="VPC",

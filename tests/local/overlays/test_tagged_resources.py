@@ -12,7 +12,8 @@ def tagged(aws):
 def test_what_has_ended_is_tagged_no_more(aws):
     """After a teardown nobody finds a trace; before it, everything is found."""
     ec2 = aws.client("ec2")
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    arm = [{"Name": "architecture", "Values": ["arm64"]}]
+    image = ec2.describe_images(Owners=["amazon"], Filters=arm)["Images"][0]["ImageId"]
     spec = [{"ResourceType": "instance", "Tags": TAGS}]
     made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, InstanceType="t4g.nano", TagSpecifications=spec)
     assert tagged(aws) == {"instance"}

@@ -1,0 +1,10 @@
+"""Who may assume a role: the least that IAM takes."""
+
+import json
+
+
+def trust(service):
+    """A trust policy for one service, such as `ec2`."""
+    principal = {"Service": f"{service}.amazonaws.com"}
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
