@@ -12,7 +12,9 @@ from typing import Any
 import redis
 from flask import Flask, Request, Response
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from werkzeug.datastructures import CallbackDict
 
 from shiftlog import errors
@@ -26,11 +28,14 @@ log = logging.getLogger("shiftlog.sessions")
 
 
 def store(config: Cache) -> redis.Redis:
-    """A client with short time-outs: a page must not hang on its session."""
+    """A client with short time-outs, which tries a second time at most: a page must not hang on its session.
+
+    The second time is for a connection that the store has closed meanwhile.
+    """
     options: dict[str, Any] = {"ssl": True, "ssl_ca_certs": config.tls_ca or None} if config.tls else {}
     return redis.Redis(
         host=config.host, port=config.port, socket_timeout=1.0, socket_connect_timeout=1.0,
-        health_check_interval=15, **options,
+        health_check_interval=15, retry=Retry(NoBackoff(), 1), **options,
     )  # fmt: skip
 
 
