@@ -12,6 +12,8 @@ from tests.local.server import aws, aws_server  # noqa: F401
 
 # Most tests are about calls to AWS; those about what runs under the account ask for it by `rehearsed`.
 os.environ["RUNBOOK_LOCAL_MACHINES"] = "none"
+# They throw their accounts away, too, one after the other.
+os.environ["RUNBOOK_LOCAL_SAVE"] = "end"
 
 ACCOUNT = "123456789012"
 

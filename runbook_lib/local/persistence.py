@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from runbook_lib.local.settings import moto_version
 
 QUIET_SECONDS = 0.25  # a burst of calls is saved once, when it is over
 LATEST_SECONDS = 1.0  # ... but not later than this after its first call
+# Set to "end", it is saved at the end alone: for those who throw it away a moment later, as most tests do.
+SWITCH = "RUNBOOK_LOCAL_SAVE"
 RETRY_SECONDS = 10.0  # after a save that failed: a full disk
 FORMAT = 1  # of this file's own layout
 
@@ -79,6 +82,7 @@ class Saver:
         self._changed = Condition()
         self._first = self._last = 0.0  # when the unsaved changes began and ended; 0: there are none
         self._ending = False
+        self._eager = os.environ.get(SWITCH) != "end"
         self._thread = Thread(target=self._run, name="saver", daemon=True)
 
     def start(self) -> None:
@@ -129,8 +133,8 @@ class Saver:
             while True:
                 now = self._clock()
                 due = min(self._first + LATEST_SECONDS, self._last + QUIET_SECONDS)
-                if self._first and (now >= due or self._ending):
+                if self._first and ((now >= due and self._eager) or self._ending):
                     return True
                 if self._ending:
                     return False
-                self._changed.wait(due - now if self._first else None)
+                self._changed.wait(due - now if self._first and self._eager else None)

@@ -18,6 +18,12 @@ from tests.local.server import embedded, eventually
 ONE_SAVE_SECONDS = 1.0  # generous, for a busy machine
 
 
+@pytest.fixture(autouse=True)
+def saving(monkeypatch):
+    """As it is for people: soon after each change."""
+    monkeypatch.delenv("RUNBOOK_LOCAL_SAVE")
+
+
 def build(aws):
     """Things whose state is hard to keep: keys, certificates, object versions, references between services."""
     ec2, s3, kms, asg = (aws.client(service) for service in ("ec2", "s3", "kms", "autoscaling"))

@@ -30,7 +30,8 @@ def operator(tmp_path_factory):
     root = tmp_path_factory.mktemp("operator")
     shutil.copytree(REPOSITORY / "params", root / "params")
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RUNBOOK_LOCAL_MACHINES")
+        for switch in ("RUNBOOK_LOCAL_MACHINES", "RUNBOOK_LOCAL_SAVE"):
+            patch.delenv(switch)
         try:
             yield Operator(root)
         finally:

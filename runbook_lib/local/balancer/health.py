@@ -17,8 +17,10 @@ from runbook_lib.local.balancer.loop import LoopThread
 from runbook_lib.local.balancer.probe import ask
 from runbook_lib.local.balancer.target import (
     FAILED,
+    HEALTHY,
     LEAST_INTERVAL,
     NOT_REGISTERED,
+    STEADY_INTERVAL,
     Check,
     Status,
     Target,
@@ -183,7 +185,8 @@ class Health:
             due = [target for target in able if not target.asking and target.due <= now]
             for target in due:
                 target.asking = True
-                target.due = now + max(LEAST_INTERVAL, target.check.interval * self._pace())
+                least = STEADY_INTERVAL if target.status is HEALTHY else LEAST_INTERVAL
+                target.due = now + max(least, target.check.interval * self._pace())
             return due
 
     async def _ask(self, session: aiohttp.ClientSession, target: Target) -> None:

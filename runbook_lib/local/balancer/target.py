@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-LEAST_INTERVAL = 0.25
+# Between two checks, however fast AWS's clock is turned: of a target whose state is open, and of a healthy one.
+LEAST_INTERVAL, STEADY_INTERVAL = 0.25, 1.0
 
 
 @dataclass(frozen=True)

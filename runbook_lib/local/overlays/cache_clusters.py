@@ -9,11 +9,12 @@ from moto.core.responses import ActionResult, PaginatedResult
 from moto.elasticache.responses import ElastiCacheResponse
 
 from runbook_lib.local.overlays import cache_refusals as refuse
+from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.around import Method, adds, around
 from runbook_lib.local.overlays.cache_changes import change, token_hash
 from runbook_lib.local.overlays.cache_described import described_cluster, described_member
 from runbook_lib.local.overlays.cache_engines import COMBINATION, VALUE, VERSIONS, refuse_node_type, whole_version
-from runbook_lib.local.overlays.cache_members import begin, zones_of
+from runbook_lib.local.overlays.cache_members import KIND, begin, zones_of
 from runbook_lib.local.overlays.cache_replication import MAINTENANCE, SNAPSHOT
 from runbook_lib.local.overlays.refused import Refused
 
@@ -143,4 +144,5 @@ def delete_cache_cluster(moto: Method, response: Any) -> Any:
     if last := sent.get("FinalSnapshotIdentifier"):
         elasticache.create_snapshot(last, None, cluster.cache_cluster_id, None, None)
     cluster.status = "deleting"
+    pacing.begin(cluster, "deleting", KIND, "delete")
     return ActionResult({"CacheCluster": described_cluster(cluster, nodes=False)})

@@ -7,9 +7,11 @@ import string
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.refused import Refused
 
 ON_THE_WAY = ("creating", "modifying", "rebooting cluster nodes")
+KIND = "cache_replication_group"  # among AWS's durations; a single node takes about as long
 ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -20,6 +22,7 @@ def begin(cache: Any, region: str) -> None:
     cache.identity = f"{name_of(cache)}-{secrets.token_hex(4)}"  # no other cache ever has it
     cache.tokens, cache.restarts, cache.failovers, cache.pending = [], 0, 0, {}
     cache.status = "creating"
+    pacing.begin(cache, "creating", KIND)
 
 
 def is_group(cache: Any) -> bool:
@@ -33,8 +36,8 @@ def name_of(cache: Any) -> str:
 
 
 def settle(cache: Any) -> bool:
-    """Nothing is on its way any more; True when that is news."""
-    if cache.status not in (*ON_THE_WAY, "create-failed"):
+    """Nothing is on its way any more, when the time for it is over; True when that is news."""
+    if cache.status not in (*ON_THE_WAY, "create-failed") or pacing.on_its_way(cache):
         return False
     cache.status = "available"
     return True

@@ -9,12 +9,14 @@ from moto.core.responses import ActionResult, PaginatedResult
 from moto.elasticache.responses import ElastiCacheResponse
 
 from runbook_lib.local.overlays import cache_refusals as refuse
+from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.around import Method, adds, around
 from runbook_lib.local.overlays.cache_changes import change, token_hash
 from runbook_lib.local.overlays.cache_described import described_group
 from runbook_lib.local.overlays.cache_engines import COMBINATION, VALUE, refuse_node_type, whole_version
 from runbook_lib.local.overlays.cache_events import tell
 from runbook_lib.local.overlays.cache_members import (
+    KIND,
     add_members,
     begin,
     remove_members,
@@ -136,6 +138,7 @@ def delete_replication_group(moto: Method, response: Any) -> Any:
     if last := sent.get("FinalSnapshotIdentifier"):
         elasticache.create_snapshot(last, group.replication_group_id, None, None, None)
     group.status = "deleting"
+    pacing.begin(group, "deleting", KIND, "delete")
     return _answer(group)
 
 

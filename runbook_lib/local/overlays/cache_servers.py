@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from runbook_lib.local import world
+from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.cache_members import ON_THE_WAY, settle
 
 
@@ -45,7 +46,7 @@ def tick() -> bool:
 
 
 def _forget(elasticache: Any, caches: dict[str, Any]) -> bool:
-    gone = [name for name, cache in caches.items() if cache.status == "deleting"]
+    gone = [name for name, cache in caches.items() if cache.status == "deleting" and not pacing.on_its_way(cache)]
     for name in gone:
         elasticache.tagging_service.delete_all_tags_for_resource(caches.pop(name).arn)
     return bool(gone)

@@ -111,6 +111,26 @@ def test_a_failed_deployment_is_rolled_back_for_real(cloud):
     assert versions(cloud) == ["v1", "v1"]
 
 
+def test_an_alarm_stops_a_deployment_and_the_good_revision_comes_back(cloud):
+    """The machine that has the new revision already gets the old one again; the other never saw the new one."""
+    alarms = {"enabled": True, "alarms": [{"name": "errors"}]}
+    back_on_alarm = {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM"]}
+    cloud.launch(alarmConfiguration=alarms, autoRollbackConfiguration=back_on_alarm)
+    watch = cloud.client("cloudwatch")
+    watch.put_metric_alarm(
+        AlarmName="errors", Namespace="app", MetricName="errors", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=0, ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    cloud.ended(cloud.deploy(zipped("v1")))
+    bad = cloud.deploy(zipped("v2"), "v2.zip")
+    cloud.until(lambda: sorted(versions(cloud)) == ["v1", "v2"])
+    watch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a test")
+    stopped = cloud.ended(bad)
+    assert (stopped["status"], stopped["errorInformation"]["code"]) == ("Stopped", "ALARM_ACTIVE")
+    assert cloud.ended(stopped["rollbackInfo"]["rollbackDeploymentId"])["status"] == "Succeeded"
+    assert versions(cloud) == ["v1", "v1"]
+
+
 def test_a_failing_stop_is_forgiven_where_asked(cloud):
     """The way out when the old bundle's own script fails."""
     cloud.launch()

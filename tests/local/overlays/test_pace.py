@@ -234,7 +234,7 @@ def test_a_replication_group_is_created_and_deleted(slow, hurry, aws):
     with refused("InvalidReplicationGroupState"):
         caches.delete_replication_group(ReplicationGroupId="sessions")
     hurry()
-    assert state() == ["available"]
+    eventually(lambda: state() == ["available"])
     slow()
     caches.delete_replication_group(ReplicationGroupId="sessions")
     assert state() == ["deleting"]
