@@ -14,6 +14,7 @@ from runbook_lib.local.balancer import health
 from runbook_lib.local.faults import outages
 from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.lifecycle_hooks import leaving
 from runbook_lib.local.overlays.lost_zones import NO_CAPACITY
 from runbook_lib.local.overlays.scaling_activities import at, record
 from runbook_lib.local.overlays.scaling_launch import launch
@@ -64,14 +65,16 @@ def reach(group: Any, reason: str) -> bool:
     return before != [state.instance.id for state in launching.counted(group)]
 
 
-def terminate(group: Any, state: Any, cause: str) -> dict[str, Any]:
-    """Take an instance out of the group and its target groups, and terminate it; returns the activity."""
-    group.instance_states.remove(state)
+def terminate(group: Any, state: Any, cause: str, *, by_force: bool = False) -> dict[str, Any]:
+    """Take an instance out of its target groups, and terminate it as soon as its hooks allow; returns the activity.
+
+    Args:
+        by_force: Wait for no hook.
+    """
     deregister(group, state.instance.id)
-    if state.instance.state in (*ALIVE, "stopped", "stopping"):
-        state.instance.disable_api_termination = False  # it guards against callers, not against the group
-        group.ec2_backend.terminate_instances([state.instance.id])
-    return record(group, f"Terminating EC2 instance: {state.instance.id}", cause, subnet=_subnet(group, state))
+    activity = record(group, f"Terminating EC2 instance: {state.instance.id}", cause, subnet=_subnet(group, state))
+    leaving.begin(group, state, activity, at_once=by_force)
+    return activity
 
 
 def deregister(group: Any, instance_id: str) -> None:
@@ -161,9 +164,9 @@ def _launch_in(group: Any, subnet: Any, reason: str) -> ServiceException | None:
     protected = group.new_instances_protected_from_scale_in
     state = InstanceState(instance, protected_from_scale_in=protected)
     group.instance_states.append(state)
-    if launching.begin(group, state):
+    activity = record(group, f"Launching a new EC2 instance: {instance.id}", cause, subnet=subnet)
+    if launching.begin(group, state, activity):
         enter(group, state)
-    record(group, f"Launching a new EC2 instance: {instance.id}", cause, subnet=subnet)
     return None
 
 

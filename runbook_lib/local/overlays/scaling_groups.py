@@ -11,6 +11,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
 
 from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.lifecycle_hooks import leaving
 from runbook_lib.local.overlays.scaling_activities import at
 from runbook_lib.local.overlays.scaling_capacity import target_groups, terminate
 
@@ -99,8 +100,9 @@ def set_desired_capacity(moto: Method, backend: Any, group_name: str, wanted: in
 
 @around(AutoScalingResponse, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, response: Any) -> Any:
-    """A group with instances is deleted only by force, which terminates them.
+    """A group with instances is deleted only by force, which terminates them, and waits for no lifecycle hook.
 
+    "This action also deletes any outstanding lifecycle actions associated with the group" (ForceDelete):
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html
     """
     group = _find(response.autoscaling_backend, response._get_param("AutoScalingGroupName"))
@@ -109,7 +111,10 @@ def delete_auto_scaling_group(moto: Method, response: Any) -> Any:
         raise AutoscalingClientError("ResourceInUse", f"{why} still in the group.")
     group.min_size = group.desired_capacity = 0
     for state in list(group.instance_states):
-        terminate(group, state, f"{at(utcnow())} the group was deleted by force.")
+        if leaving.is_leaving(state):
+            leaving.end(group, state)
+        else:
+            terminate(group, state, f"{at(utcnow())} the group was deleted by force.", by_force=True)
     group.target_group_arns = [target_group.arn for target_group in target_groups(group)]
     return moto(response)
 
@@ -125,6 +130,9 @@ def terminate_instance(moto: Method, backend: Any, instance_id: str, should_decr
     if found is None:
         raise ValidationError(f"Instance Id not found - No managed instance found for instance ID: {instance_id}")
     group, state = found
+    if leaving.is_leaving(state):
+        activity: dict[str, Any] = state.activity
+        return activity
     if should_decrement and group.desired_capacity <= group.min_size:
         least = f"Currently, desiredSize equals minSize ({group.min_size})"
         raise ValidationError(f"{least}. Terminating instance without replacement will violate group's min size")

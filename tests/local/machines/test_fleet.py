@@ -265,5 +265,6 @@ def test_an_instance_whose_deployment_fails_is_abandoned(cloud):
     cloud.until(lambda: state.instance.state != "running")
     assert state.instance.id not in cloud.members()
     causes = cloud.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
-    assert "abandoned" in causes[0]["Cause"]
+    assert "launch failure" in causes[0]["Cause"]
+    assert "abandoned" in next(one["StatusMessage"] for one in causes if one["StatusCode"] == "Cancelled")
     assert len(cloud.cd.list_deployments(applicationName="app", deploymentGroupName="web")["deployments"]) == 2
