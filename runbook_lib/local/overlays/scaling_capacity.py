@@ -49,7 +49,7 @@ def mend(group: Any) -> bool:
         return False
     lost = [state for state in group.instance_states if _lost(group, state)]
     for state in lost:
-        why = _why(group, state)
+        why = unhealthy(group, state)
         terminate(group, state, f"{at(utcnow())} an instance was taken out of service in response to {why}.")
     return bool(lost) | reach(group, "an unhealthy instance needing to be replaced") | _even_out(group)
 
@@ -57,9 +57,11 @@ def mend(group: Any) -> bool:
 def reach(group: Any, reason: str) -> bool:
     """Launch or terminate until the group has its desired number of instances."""
     before = [state.instance.id for state in launching.counted(group)]
-    while len(launching.counted(group)) < (group.desired_capacity or 0) and _launch_one(group, reason):
+    while len(launching.counted(group)) < (group.desired_capacity or 0) and launch_one(group, reason):
         pass
-    while len(launching.counted(group)) > (group.desired_capacity or 0) and (state := _superfluous(group)):
+    while len(launching.counted(group)) > (group.desired_capacity or 0) + _surplus(group) and (
+        state := _superfluous(group)
+    ):
         cause = f"{at(utcnow())} an instance was taken out of service in response to {reason}"
         terminate(group, state, f"{cause}, shrinking the capacity to {group.desired_capacity}.")
     return before != [state.instance.id for state in launching.counted(group)]
@@ -109,10 +111,11 @@ def abandon(group: Any, state: Any, why: str) -> None:
 def _lost(group: Any, state: Any) -> bool:
     if state.lifecycle_state != "InService" or "ReplaceUnhealthy" in group._suspended_processes:
         return False
-    return bool(_why(group, state)) or state.availability_zone not in group.availability_zones
+    return bool(unhealthy(group, state)) or state.availability_zone not in group.availability_zones
 
 
-def _why(group: Any, state: Any) -> str:
+def unhealthy(group: Any, state: Any) -> str:
+    """Why a group takes an instance for unhealthy; empty when it does not."""
     if state.instance.state not in ALIVE:
         return "an EC2 health check indicating it has been terminated or stopped"
     if state.health_status == "Unhealthy":
@@ -135,7 +138,7 @@ def _fails(group: Any, state: Any) -> bool:
     return asked.failing(arns, state.instance.id, float(group.health_check_grace_period or 0))
 
 
-def _launch_one(group: Any, reason: str) -> bool:
+def launch_one(group: Any, reason: str) -> bool:
     """Launch in the emptiest zone, or in the next one where a zone has no capacity; later where all refuse.
 
     "If the attempt fails, ... attempts to launch the instances in another Availability Zone until it succeeds":
@@ -195,9 +198,19 @@ def _superfluous(group: Any) -> Any | None:
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
     """
-    per_zone, _ = _counts(group)
     free = [state for state in launching.counted(group) if not state.protected_from_scale_in]
-    return min(free, key=lambda state: (-per_zone[state.availability_zone], *_age(state)), default=None)
+    return next(iter(in_order(group, free)), None)
+
+
+def in_order(group: Any, states: list[Any]) -> list[Any]:
+    """Instances in the order in which they are to go."""
+    per_zone, _ = _counts(group)
+    return sorted(states, key=lambda state: (-per_zone.get(state.availability_zone, 0), *_age(state)))
+
+
+def _surplus(group: Any) -> int:
+    """How many more than desired a group may have for now: those that an instance refresh launches ahead."""
+    return int((vars(group).get("refreshing") or {}).get("surplus", 0))
 
 
 def _age(state: Any) -> tuple[int, Any]:
@@ -206,12 +219,14 @@ def _age(state: Any) -> tuple[int, Any]:
 
 
 def _even_out(group: Any) -> bool:
+    if vars(group).get("refreshing"):  # it launches in the emptiest zone, and ends with all of them even
+        return False
     per_zone, _ = _counts(group)
     if max(per_zone.values()) - min(per_zone.values()) <= 1 or "AZRebalance" in group._suspended_processes:
         return False
     if outages.is_lost(_emptiest_first(group)[0].availability_zone):  # balanced again when the zone has recovered
         return False
-    if not _launch_one(group, "an imbalance of the availability zones"):
+    if not launch_one(group, "an imbalance of the availability zones"):
         return False
     cause = f"{at(utcnow())} an instance was taken out of service to balance the availability zones."
     if state := _superfluous(group):

@@ -53,7 +53,7 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     known = backend.elbv2_backend.target_groups
     if any(arn not in known for arn in response._get_param("TargetGroupARNs", [])):
         raise ValidationError("Provided Target Groups may not be valid. Please ensure they exist and try again.")
-    _refuse_template(backend, response._get_param("LaunchTemplate"))
+    refuse_template(backend, response._get_param("LaunchTemplate"))
     result = moto(response)
     group = backend.autoscaling_groups[name]
     # The API's default is 0; moto's is 300, the console's.
@@ -73,7 +73,7 @@ def update_auto_scaling_group(moto: Method, response: Any) -> Any:
     least, most = (group.min_size if least is None else least), (group.max_size if most is None else most)
     desired = response._get_int_param("DesiredCapacity")
     _refuse_sizes(least, most, desired)
-    _refuse_template(response.autoscaling_backend, response._get_param("LaunchTemplate"))
+    refuse_template(response.autoscaling_backend, response._get_param("LaunchTemplate"))
     response.params["DesiredCapacity"] = min(max(group.desired_capacity, least), most) if desired is None else desired
     policy = None if response._get_param("LaunchTemplate") else group.mixed_instances_policy
     result = moto(response)
@@ -149,7 +149,7 @@ def _refuse_sizes(least: int, most: int, desired: int | None) -> None:
         raise ValidationError(f"Desired capacity:{desired} {limits}")
 
 
-def _refuse_template(backend: Any, named: dict[str, str] | None) -> None:
+def refuse_template(backend: Any, named: dict[str, str] | None) -> None:
     """AWS tries the template, as far as it can without launching.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-launch-template.html
@@ -177,8 +177,9 @@ def _launched_from(state: Any) -> dict[str, str] | None:
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Instance.html
     """
-    template = state.auto_scaling_group.ec2_launch_template
-    version = {tag["key"]: tag["value"] for tag in state.instance.get_tags()}.get("aws:ec2launchtemplate:version")
+    tags = {tag["key"]: tag["value"] for tag in state.instance.get_tags()}
+    version, known = tags.get("aws:ec2launchtemplate:version"), state.instance.ec2_backend.launch_templates
+    template = known.get(tags.get("aws:ec2launchtemplate:id"), state.auto_scaling_group.ec2_launch_template)
     if template is None or version is None:
         return None
     return {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name, "Version": version}
