@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
@@ -176,18 +176,26 @@ def _launch_in(group: Any, subnet: Any, reason: str) -> ServiceException | None:
 def _emptiest_first(group: Any) -> list[Any]:
     """The subnets to launch in, one of each zone: first of the zone with the fewest instances, the one with the fewest.
 
+    During an instance refresh, the fewest of those that are not to be replaced.
+
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
     """
     per_zone, per_subnet = _counts(group)
+    staying, _ = _counts(group, (vars(group).get("refreshing") or {}).get("leaving", ()))
     subnets = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
-    emptiest = sorted(subnets, key=lambda each: (per_zone[each.availability_zone], per_subnet.get(each.id, 0)))
+
+    def fullness(subnet: Any) -> tuple[int, int, int]:
+        zone = subnet.availability_zone
+        return staying[zone], per_zone[zone], per_subnet.get(subnet.id, 0)
+
+    emptiest = sorted(subnets, key=fullness)
     return list({subnet.availability_zone: subnet for subnet in reversed(emptiest)}.values())[::-1]
 
 
-def _counts(group: Any) -> tuple[dict[str, int], dict[str, int]]:
+def _counts(group: Any, without: Iterable[str] = ()) -> tuple[dict[str, int], dict[str, int]]:
     per_zone = dict.fromkeys(group.availability_zones, 0)
     per_subnet: dict[str, int] = {}
-    for state in launching.counted(group):
+    for state in [state for state in launching.counted(group) if state.instance.id not in without]:
         per_zone[state.availability_zone] = per_zone.get(state.availability_zone, 0) + 1
         per_subnet[state.instance.subnet_id] = per_subnet.get(state.instance.subnet_id, 0) + 1
     return per_zone, per_subnet

@@ -44,9 +44,9 @@ class Refreshes(Hooks):
     def launched_from(self):
         return sorted(one["LaunchTemplate"]["Version"] for one in self.web.group()["Instances"])
 
-    def next(self):
-        """The instance that waits in Pending:Wait, as soon as there is one."""
-        return eventually(self.waiting)[0]
+    def next(self, *known):
+        """The next instance that waits in Pending:Wait."""
+        return eventually(lambda: [name for name in self.waiting() if name not in known])[0]
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_with_a_minimum_of_100_a_new_one_serves_before_an_old_one_goes(refreshes
         template = {"LaunchTemplateId": refreshes.web.template, "Version": "2"}
         refreshes.asg.update_auto_scaling_group(AutoScalingGroupName="web", LaunchTemplate=template)
     refreshes.complete("up", InstanceId=first)
-    second = eventually(lambda: [name for name in refreshes.waiting() if name != first])[0]
+    second = refreshes.next(first)
     assert len(refreshes.serving()) == 2
     assert first in refreshes.serving()
     assert refreshes.described()["PercentageComplete"] == 50
@@ -127,7 +127,7 @@ def test_without_a_maximum_one_goes_as_one_comes(refreshes):
     assert len(refreshes.states()) == 2
     assert len(refreshes.serving()) == 1
     refreshes.complete("up", InstanceId=first)
-    second = eventually(lambda: [name for name in refreshes.waiting() if name != first])[0]
+    second = refreshes.next(first)
     assert refreshes.serving() == [first]
     refreshes.complete("up", InstanceId=second)
     assert refreshes.ended()["Status"] == "Successful"
@@ -191,13 +191,17 @@ def test_a_refresh_is_rolled_back(refreshes):
     refreshes.start("2")
     first = refreshes.next()
     refreshes.complete("up", InstanceId=first)
-    eventually(lambda: refreshes.described()["PercentageComplete"] == 50)
-    refreshes.asg.delete_lifecycle_hook(AutoScalingGroupName="web", LifecycleHookName="up")
+    second = refreshes.next(first)
+    assert refreshes.described()["PercentageComplete"] == 50
     refreshes.asg.rollback_instance_refresh(AutoScalingGroupName="web")
+    back = refreshes.next(first, second)
+    assert second not in refreshes.states()
+    refreshes.complete("up", InstanceId=back)
+    refreshes.complete("up", InstanceId=refreshes.next(first, second, back))
     found = refreshes.ended()
     assert (found["Status"], found["PercentageComplete"]) == ("RollbackSuccessful", 0)
     assert found["RollbackDetails"]["PercentageCompleteOnRollback"] == 50
-    eventually(lambda: refreshes.launched_from() == ["1", "1"] and len(refreshes.serving()) == 2)
+    assert refreshes.launched_from() == ["1", "1"]
     assert first not in refreshes.states()
 
 
@@ -224,7 +228,8 @@ def test_warm_up_takes_its_time(aws, refreshes):
             lambda: told if "warming up" in (told := refreshes.described()).get("StatusReason", "") else None
         )
         assert (told["PercentageComplete"], refreshes.launched_from()) == (0, ["1", "1", "2"])
-        assert refreshes.ended()["Status"] == "Successful"
+        ended = refreshes.ended()
+        assert ended["Status"] == "Successful", ended
     finally:
         aws.control("pace", 0)
 

@@ -14,7 +14,7 @@ from runbook_lib.local import pace
 from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays import scaling_capacity
 from runbook_lib.local.overlays.instance_refreshes import standing
-from runbook_lib.local.overlays.instance_refreshes.model import Refresh, active, bounds
+from runbook_lib.local.overlays.instance_refreshes.model import ACTIVE, Refresh, active, bounds
 from runbook_lib.local.overlays.scaling_activities import activities_of, at
 
 WHY = "an instance refresh"
@@ -39,6 +39,7 @@ def tick() -> bool:
 
 def _step(group: Any, refresh: Refresh) -> bool:
     before = repr(refresh)
+    _prepare(group, refresh)
     if refresh.status == "Pending":
         refresh.info["Status"] = "InProgress"
     elif refresh.status == "Cancelling":
@@ -46,12 +47,18 @@ def _step(group: Any, refresh: Refresh) -> bool:
             refresh.end("Cancelled", CANCELLED)
     elif "InstanceRefresh" not in group._suspended_processes:
         _go_on(group, refresh)
+    _prepare(group, refresh)
+    return before != repr(refresh)
+
+
+def _prepare(group: Any, refresh: Refresh) -> None:
+    """Have the group's own launches and terminations fit to the refresh: what it launches, where, and how many."""
     if refresh.status in ("InProgress", "RollbackInProgress"):
         _, most = bounds(refresh.preferences, group.desired_capacity)
-        group.refreshing = {"template": refresh.template, "surplus": max(0, most - group.desired_capacity)}
-    elif refresh.status != "Cancelling":
+        surplus = max(0, most - group.desired_capacity)
+        group.refreshing = {"template": refresh.template, "surplus": surplus, "leaving": refresh.to_replace}
+    elif refresh.status not in ACTIVE:
         group.refreshing = None
-    return before != repr(refresh)
 
 
 def _go_on(group: Any, refresh: Refresh) -> None:
@@ -63,8 +70,8 @@ def _go_on(group: Any, refresh: Refresh) -> None:
     standing.look(group, refresh)
     _tell(group, refresh)
     left, counted = standing.left(group, refresh), launching.counted(group)
-    over = len(counted) <= group.desired_capacity and all(standing.serves(refresh, state) for state in counted)
-    if not left and over:
+    serving = [state for state in counted if standing.serves(refresh, state)]
+    if not left and len(serving) == len(counted) == group.desired_capacity:
         _succeed(group, refresh)
 
 
@@ -84,7 +91,8 @@ def _replace(group: Any, refresh: Refresh) -> None:
             group, state, f"{cause}  {now} instance {state.instance.id} was selected for termination."
         )
     scaling_capacity.reach(group, WHY)
-    wanted = min(most, group.desired_capacity + len(free))
+    ahead = sum(not standing.is_held(refresh, state) for state in standing.left(group, refresh))
+    wanted = min(most, group.desired_capacity + ahead)
     while len(launching.counted(group)) < wanted and scaling_capacity.launch_one(group, WHY):
         pass
 
