@@ -1,7 +1,11 @@
 """An instance refresh replaces a group's instances, a few at a time, and never more than it may."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from runbook_lib.local.balancer import health
+from runbook_lib.local.overlays.instance_refreshes import standing
 from runbook_lib.local.overlays.instance_refreshes.model import bounds
 from tests.local.overlays.errors import refused
 from tests.local.overlays.test_lifecycle_hooks import DOWN, Hooks
@@ -71,6 +75,43 @@ def test_how_many_at_a_time(asked, desired, expected):
     """As the percentages say; where they leave no room, AWS makes some."""
     preferences = dict(zip(("MinHealthyPercentage", "MaxHealthyPercentage"), asked, strict=True))
     assert bounds(preferences, desired) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "expected"),
+    [("ELB", "healthy", True), ("ELB", "initial", False), ("ELB", "unhealthy", False), ("EC2", "unhealthy", True)],
+)
+def test_an_instance_counts_when_its_load_balancer_finds_it_healthy(monkeypatch, kind, found, expected):
+    """Where the group asks it, and somebody asks the targets."""
+    asked = SimpleNamespace(state=lambda arn, name: found, failing=lambda *_: False)
+    monkeypatch.setattr(health, "installed", lambda: asked)
+    targets = {"tg": SimpleNamespace(arn="tg", targets={"i-1": {}})}
+    scaling = SimpleNamespace(elbv2_backend=SimpleNamespace(target_groups=targets))
+    group = SimpleNamespace(
+        health_check_type=kind,
+        target_group_arns=["tg"],
+        autoscaling_backend=scaling,
+        _suspended_processes=[],
+        health_check_grace_period=0,
+    )
+    instance = SimpleNamespace(id="i-1", state="running")
+    state = SimpleNamespace(instance=instance, lifecycle_state="InService", health_status="Healthy")
+    assert standing.is_up(group, state) is expected
+
+
+def test_a_group_that_shrinks_meanwhile_ends_as_small_as_it_is_wanted(refreshes):
+    """What was launched ahead does not stay."""
+    refreshes.put("up")
+    refreshes.start("2", MinHealthyPercentage=100)
+    refreshes.complete("up", InstanceId=refreshes.next())
+    eventually(lambda: refreshes.described()["PercentageComplete"] == 50)
+    refreshes.next(*refreshes.serving())
+    refreshes.asg.update_auto_scaling_group(AutoScalingGroupName="web", MinSize=1, DesiredCapacity=1)
+    eventually(lambda: len(refreshes.states()) == 1)
+    for name in refreshes.waiting():
+        refreshes.complete("up", InstanceId=name)
+    assert refreshes.ended()["Status"] == "Successful"
+    assert refreshes.launched_from() == ["2"]
 
 
 def test_all_instances_are_replaced_from_the_version_wanted(refreshes):

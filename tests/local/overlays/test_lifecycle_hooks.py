@@ -2,9 +2,13 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from runbook_lib.local import pace
+from runbook_lib.local.balancer import health
+from runbook_lib.local.overlays.lifecycle_hooks import actions, leaving
 from tests.local.overlays.errors import refused
 from tests.local.server import eventually
 
@@ -165,13 +169,49 @@ def test_a_launch_that_nobody_answers_is_abandoned(hooks, fast):
     assert any("Heartbeat Timeout" in one.get("StatusMessage", "") for one in activities)
 
 
-def test_pace_0_leaves_people_their_time(hooks):
-    """What AWS does is done at once, what somebody has to do is waited for."""
-    hooks.put("up", HeartbeatTimeout=30)
-    hooks.resize(3)
-    (new,) = hooks.waiting()
-    time.sleep(0.5)
-    assert hooks.waiting() == [new]
+@pytest.mark.parametrize(
+    ("factor", "name", "expected"),
+    [
+        (0, "up", 600),  # people have their time where AWS has everything ready at once
+        (0.02, "up", 12),
+        (1, "up", 600),
+        (0, "CodeDeploy-managed-hook", 600),
+        (0.02, "CodeDeploy-managed-hook", 120),  # machines boot no faster than they can
+        (1, "CodeDeploy-managed-hook", 600),
+    ],
+)
+def test_how_long_a_hook_waits(factor, name, expected):
+    """Its own time at pace 0, and its share of that at any other; CodeDeploy's as long as a machine needs."""
+    hook = SimpleNamespace(name=name, heartbeat_timeout=600)
+    pace.use(factor)
+    try:
+        assert actions.seconds(hook) == expected
+    finally:
+        pace.use(0)
+
+
+def test_an_instance_finishes_its_requests_before_its_hooks_are_asked(monkeypatch):
+    """Terminating while it drains, Terminating:Wait afterwards."""
+    draining = ["i-1"]
+    monkeypatch.setattr(health, "installed", lambda: SimpleNamespace(draining=draining.__contains__))
+    hook = SimpleNamespace(
+        name="down",
+        lifecycle_transition=DOWN,
+        heartbeat_timeout=600,
+        global_timeout=60000,
+        default_result="ABANDON",
+        notification_target_arn=None,
+        notification_metadata=None,
+    )
+    scaling = SimpleNamespace(lifecycle_hooks={"web_down": hook}, describe_lifecycle_hooks=lambda name: [hook])
+    group = SimpleNamespace(name="web", account_id="123456789012", autoscaling_backend=scaling)
+    state = SimpleNamespace(instance=SimpleNamespace(id="i-1"), lifecycle_state="InService")
+    activity = {}
+    leaving.begin(group, state, activity)
+    assert (state.lifecycle_state, activity["StatusCode"]) == ("Terminating", "WaitingForELBConnectionDraining")
+    draining.clear()
+    leaving.begin(group, state, activity)
+    assert (state.lifecycle_state, activity["StatusCode"]) == ("Terminating:Wait", "MidLifecycleAction")
 
 
 def test_a_deleted_hook_lets_go_of_who_waits(hooks):

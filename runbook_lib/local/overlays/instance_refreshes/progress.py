@@ -55,7 +55,7 @@ def _prepare(group: Any, refresh: Refresh) -> None:
     """Have the group's own launches and terminations fit to the refresh: what it launches, where, and how many."""
     if refresh.status in ("InProgress", "RollbackInProgress"):
         _, most = bounds(refresh.preferences, group.desired_capacity)
-        surplus = max(0, most - group.desired_capacity)
+        surplus = max(0, most - group.desired_capacity) if standing.left(group, refresh) else 0
         group.refreshing = {"template": refresh.template, "surplus": surplus, "leaving": refresh.to_replace}
     elif refresh.status not in ACTIVE:
         group.refreshing = None
