@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from runbook_lib.local.balancer import health
+from runbook_lib.local.faults import outages
 from runbook_lib.local.overlays.instance_refreshes import standing
 from runbook_lib.local.overlays.instance_refreshes.model import bounds
 from tests.local.overlays.errors import refused
@@ -85,6 +86,7 @@ def test_an_instance_counts_when_its_load_balancer_finds_it_healthy(monkeypatch,
     """Where the group asks it, and somebody asks the targets."""
     asked = SimpleNamespace(state=lambda arn, name: found, failing=lambda *_: False)
     monkeypatch.setattr(health, "installed", lambda: asked)
+    monkeypatch.setattr(outages, "is_impaired", lambda instance: False)
     targets = {"tg": SimpleNamespace(arn="tg", targets={"i-1": {}})}
     scaling = SimpleNamespace(elbv2_backend=SimpleNamespace(target_groups=targets))
     group = SimpleNamespace(
@@ -183,30 +185,22 @@ def test_terminating_hooks_are_honoured(refreshes):
     assert sorted(refreshes.states().values()) == ["InService"] * 2 + ["Terminating:Wait"] * 2
 
 
-def test_matching_and_ignored_instances_are_left_alone(refreshes):
-    """Skip matching replaces only what is different, and Ignore leaves what is protected."""
+def test_matching_and_protected_instances_are_left_alone(refreshes):
+    """Skip matching replaces only what is different; what is protected is ignored, or waited for."""
     protected, other = sorted(refreshes.serving())
     refreshes.start("1", SkipMatching=True)
     assert (refreshes.ended()["Status"], set(refreshes.serving())) == ("Successful", {protected, other})
-    refreshes.asg.set_instance_protection(
-        AutoScalingGroupName="web", InstanceIds=[protected], ProtectedFromScaleIn=True
-    )
-    refreshes.start("2", ScaleInProtectedInstances="Ignore")
-    assert refreshes.ended()["Status"] == "Successful"
-    assert protected in refreshes.serving()
-    assert refreshes.launched_from() == ["1", "2"]
-
-
-def test_protected_instances_are_waited_for(refreshes):
-    """By default the refresh goes on when somebody has taken the protection away."""
-    protected = min(refreshes.serving())
     asked = {"AutoScalingGroupName": "web", "InstanceIds": [protected]}
     refreshes.asg.set_instance_protection(**asked, ProtectedFromScaleIn=True)
-    refreshes.start("2")
-    eventually(lambda: refreshes.described()["PercentageComplete"] == 50)
+    refreshes.start("2", ScaleInProtectedInstances="Ignore")
+    assert refreshes.ended()["Status"] == "Successful"
+    assert refreshes.launched_from() == ["1", "2"]
+    refreshes.start("2", SkipMatching=True)
     assert protected in eventually(lambda: refreshes.described().get("StatusReason"))
+    assert protected in refreshes.serving()
     refreshes.asg.set_instance_protection(**asked, ProtectedFromScaleIn=False)
     assert refreshes.ended()["Status"] == "Successful"
+    assert refreshes.launched_from() == ["2", "2"]
 
 
 def test_a_cancelled_refresh_takes_nothing_back(refreshes):
