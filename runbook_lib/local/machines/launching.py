@@ -1,6 +1,6 @@
-"""Between an instance's launch and its being in service: CodeDeploy brings it what the others run.
+"""Between an instance's launch and its being in service: it comes up, and waits for its group's lifecycle hooks.
 
-Its hook on the Auto Scaling group holds the instance until the last successful revision is deployed to it:
+CodeDeploy's hook holds it until the last successful revision is deployed to it:
 https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
 """
 
@@ -13,31 +13,40 @@ from runbook_lib.local import world
 from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.codedeploy.deployments import AUTO_SCALING, create
 from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Fields
+from runbook_lib.local.overlays.lifecycle_hooks import actions
 from runbook_lib.local.overlays.refused import Refused
+from runbook_lib.local.overlays.scaling_activities import cancel, finish
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 PENDING, WAITING, IN_SERVICE = "Pending", "Pending:Wait", "InService"
 ALIVE = ("pending", "running")
+DIED = "Instance became unhealthy while waiting for instance to be in InService state."
 
 #: Does something with an Auto Scaling group and one of its instances.
 Deed = Callable[[Any, Any], None]
 
 
-def begin(group: Any, state: Any) -> bool:
-    """Let a launched instance come up at the present pace; returns whether it is in service at once."""
+def begin(group: Any, state: Any, activity: dict[str, Any]) -> bool:
+    """Let a launched instance come up at the present pace; returns whether it is in service at once.
+
+    Args:
+        activity: The record of its launch, which says how it goes on.
+    """
+    state.activity = activity
     if pacing.begin(state, PENDING, "auto_scaling_instance"):
         state.lifecycle_state = PENDING
+        finish(activity, "PreInService")
         return False
     return _come_up(group, state)
 
 
 def _come_up(group: Any, state: Any) -> bool:
-    """Let an instance wait for its deployment, or be in service at once; returns whether it is.
-
-    CodeDeploy answers its hook at once where nothing has been deployed successfully yet.
-    """
-    waits = any(True for _ in deploying(group))
+    """Let an instance wait for the hooks of its group, or be in service at once; returns whether it is."""
+    actions.begin(group, state, actions.LAUNCHING)
+    _deploy(group, state)
+    waits = actions.result(state) != actions.CONTINUE
     state.lifecycle_state = WAITING if waits else IN_SERVICE
+    finish(state.activity, "MidLifecycleAction" if waits else "Successful")
     return not waits
 
 
@@ -51,7 +60,7 @@ def tick(in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
 
     Args:
         in_service: Called for an instance that has just come into service: it is to be registered with load balancers.
-        abandon: Called for an instance whose deployment has failed, with why: it is to be terminated.
+        abandon: Called for an instance that will not come into service, with why: it is to be terminated.
     """
     waiting = [(group, state) for group in _groups() for state in group.instance_states]
     stepped = [_advance(group, state, in_service, abandon) for group, state in waiting if is_waiting(state)]
@@ -59,23 +68,18 @@ def tick(in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
 
 
 def is_waiting(state: Any) -> bool:
-    """Whether an instance comes up, or waits for its deployment."""
+    """Whether an instance comes up, or waits for a hook."""
     return state.lifecycle_state in (PENDING, WAITING)
 
 
-def deploying(group: Any) -> Iterator[tuple[Any, Fields]]:
-    """The deployment groups whose hook an Auto Scaling group carries and that have something to deploy."""
+def _hooking(group: Any) -> Iterator[tuple[Any, Fields, str]]:
+    """The deployment groups whose hook an Auto Scaling group carries, and the hook's name."""
     for backend in world.existing("codedeploy"):
         for deployment_groups in backend.deployment_groups.values():
             for found in deployment_groups.values():
-                hooked = any(_is_there(group, there) for there in found["autoScalingGroups"])
-                if hooked and found.get("lastSuccessfulRevision"):
-                    yield backend, found
-
-
-def _is_there(group: Any, there: Fields) -> bool:
-    hooks = group.autoscaling_backend.lifecycle_hooks
-    return there["name"] == group.name and f"{group.name}_{there['hook']}" in hooks
+                for there in found["autoScalingGroups"]:
+                    if there["name"] == group.name:
+                        yield backend, found, there["hook"]
 
 
 def _groups() -> list[Any]:
@@ -84,21 +88,23 @@ def _groups() -> list[Any]:
 
 def _advance(group: Any, state: Any, in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
     if state.instance.state not in ALIVE:
+        cancel(state.activity, DIED)
         abandon(group, state, "an EC2 health check indicating it has been terminated or stopped")
         return True
     if state.lifecycle_state == PENDING:
         return _advance_pending(group, state, in_service)
     before = dict(_begun(state))
-    deployments = [_deployment(backend, found, state) for backend, found in deploying(group)]
-    statuses = [deployment.status if deployment else "Queued" for deployment in deployments]
-    if any(status in ENDED and status != "Succeeded" for status in statuses):
-        abandon(group, state, f"a lifecycle hook abandoned by the deployment {_failed(deployments)}")
-        return True
-    if all(status == "Succeeded" for status in statuses):
+    _deploy(group, state)
+    actions.expire(state)
+    result = actions.result(state)
+    if result == actions.ABANDON:
+        cancel(state.activity, actions.complaint(state))
+        abandon(group, state, "a launch failure")
+    elif result == actions.CONTINUE:
         state.lifecycle_state = IN_SERVICE
+        finish(state.activity, "Successful")
         in_service(group, state)
-        return True
-    return before != _begun(state)
+    return bool(result) or before != _begun(state)
 
 
 def _advance_pending(group: Any, state: Any, in_service: Deed) -> bool:
@@ -107,6 +113,21 @@ def _advance_pending(group: Any, state: Any, in_service: Deed) -> bool:
     if _come_up(group, state):
         in_service(group, state)
     return True
+
+
+def _deploy(group: Any, state: Any) -> None:
+    """Answer CodeDeploy's hooks as their deployments end: at once where nothing was deployed successfully yet."""
+    waiting = {action["hook"]: action for action in actions.outstanding(state)}
+    for backend, found, hook in _hooking(group):
+        if hook not in waiting:
+            continue
+        if not found.get("lastSuccessfulRevision"):
+            actions.answer(waiting[hook], actions.CONTINUE)
+            continue
+        deployment = _deployment(backend, found, state)
+        if deployment and deployment.status in ENDED:
+            succeeded = deployment.status == "Succeeded"
+            actions.answer(waiting[hook], actions.CONTINUE if succeeded else actions.ABANDON)
 
 
 def _deployment(backend: Any, group: Fields, state: Any) -> Deployment | None:
@@ -127,7 +148,3 @@ def _begun(state: Any) -> dict[str, str]:
     """By deployment group: the deployment that was begun for an instance; kept with it, over a restart, too."""
     begun: dict[str, str] = vars(state).setdefault("launch_deployments", {})
     return begun
-
-
-def _failed(deployments: list[Deployment | None]) -> str:
-    return next(one.deployment_id for one in deployments if one and one.status in ENDED and one.status != "Succeeded")

@@ -14,6 +14,7 @@ from moto.core.utils import utcnow
 from runbook_lib.local.overlays.around import Method, around
 
 PAGE = 100
+ENDS = ("Successful", "Failed", "Cancelled")
 KEPT = 1000  # AWS keeps six weeks of them; this many are enough for a rehearsal
 
 
@@ -38,6 +39,24 @@ def record(group: Any, description: str, cause: str, *, subnet: Any = None, fail
     kept.insert(0, activity)
     del kept[KEPT:]
     return activity
+
+
+def finish(activity: dict[str, Any], status: str) -> None:
+    """Let an activity be in a status, which is its last one or one of those before.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html (StatusCode)
+    """
+    over = status in ENDS
+    activity |= {"StatusCode": status, "Progress": 100 if over else 50, "EndTime": utcnow() if over else None}
+
+
+def cancel(activity: dict[str, Any], why: str) -> None:
+    """End the launch of an instance that will not come into service.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/CHAP_Troubleshooting.html
+    """
+    finish(activity, "Cancelled")
+    activity |= {"Description": f"{activity['Description']}.  Status Reason: {why}", "StatusMessage": why}
 
 
 def activities_of(backend: Any) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
@@ -14,6 +14,7 @@ from runbook_lib.local.balancer import health
 from runbook_lib.local.faults import outages
 from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.lifecycle_hooks import leaving
 from runbook_lib.local.overlays.lost_zones import NO_CAPACITY
 from runbook_lib.local.overlays.scaling_activities import at, record
 from runbook_lib.local.overlays.scaling_launch import launch
@@ -48,7 +49,7 @@ def mend(group: Any) -> bool:
         return False
     lost = [state for state in group.instance_states if _lost(group, state)]
     for state in lost:
-        why = _why(group, state)
+        why = unhealthy(group, state)
         terminate(group, state, f"{at(utcnow())} an instance was taken out of service in response to {why}.")
     return bool(lost) | reach(group, "an unhealthy instance needing to be replaced") | _even_out(group)
 
@@ -56,22 +57,26 @@ def mend(group: Any) -> bool:
 def reach(group: Any, reason: str) -> bool:
     """Launch or terminate until the group has its desired number of instances."""
     before = [state.instance.id for state in launching.counted(group)]
-    while len(launching.counted(group)) < (group.desired_capacity or 0) and _launch_one(group, reason):
+    while len(launching.counted(group)) < (group.desired_capacity or 0) and launch_one(group, reason):
         pass
-    while len(launching.counted(group)) > (group.desired_capacity or 0) and (state := _superfluous(group)):
+    while len(launching.counted(group)) > (group.desired_capacity or 0) + _surplus(group) and (
+        state := _superfluous(group)
+    ):
         cause = f"{at(utcnow())} an instance was taken out of service in response to {reason}"
         terminate(group, state, f"{cause}, shrinking the capacity to {group.desired_capacity}.")
     return before != [state.instance.id for state in launching.counted(group)]
 
 
-def terminate(group: Any, state: Any, cause: str) -> dict[str, Any]:
-    """Take an instance out of the group and its target groups, and terminate it; returns the activity."""
-    group.instance_states.remove(state)
+def terminate(group: Any, state: Any, cause: str, *, by_force: bool = False) -> dict[str, Any]:
+    """Take an instance out of its target groups, and terminate it as soon as its hooks allow; returns the activity.
+
+    Args:
+        by_force: Wait for no hook.
+    """
     deregister(group, state.instance.id)
-    if state.instance.state in (*ALIVE, "stopped", "stopping"):
-        state.instance.disable_api_termination = False  # it guards against callers, not against the group
-        group.ec2_backend.terminate_instances([state.instance.id])
-    return record(group, f"Terminating EC2 instance: {state.instance.id}", cause, subnet=_subnet(group, state))
+    activity = record(group, f"Terminating EC2 instance: {state.instance.id}", cause, subnet=_subnet(group, state))
+    leaving.begin(group, state, activity, at_once=by_force)
+    return activity
 
 
 def deregister(group: Any, instance_id: str) -> None:
@@ -106,10 +111,11 @@ def abandon(group: Any, state: Any, why: str) -> None:
 def _lost(group: Any, state: Any) -> bool:
     if state.lifecycle_state != "InService" or "ReplaceUnhealthy" in group._suspended_processes:
         return False
-    return bool(_why(group, state)) or state.availability_zone not in group.availability_zones
+    return bool(unhealthy(group, state)) or state.availability_zone not in group.availability_zones
 
 
-def _why(group: Any, state: Any) -> str:
+def unhealthy(group: Any, state: Any) -> str:
+    """Why a group takes an instance for unhealthy; empty when it does not."""
     if state.instance.state not in ALIVE:
         return "an EC2 health check indicating it has been terminated or stopped"
     if state.health_status == "Unhealthy":
@@ -132,7 +138,7 @@ def _fails(group: Any, state: Any) -> bool:
     return asked.failing(arns, state.instance.id, float(group.health_check_grace_period or 0))
 
 
-def _launch_one(group: Any, reason: str) -> bool:
+def launch_one(group: Any, reason: str) -> bool:
     """Launch in the emptiest zone, or in the next one where a zone has no capacity; later where all refuse.
 
     "If the attempt fails, ... attempts to launch the instances in another Availability Zone until it succeeds":
@@ -161,27 +167,35 @@ def _launch_in(group: Any, subnet: Any, reason: str) -> ServiceException | None:
     protected = group.new_instances_protected_from_scale_in
     state = InstanceState(instance, protected_from_scale_in=protected)
     group.instance_states.append(state)
-    if launching.begin(group, state):
+    activity = record(group, f"Launching a new EC2 instance: {instance.id}", cause, subnet=subnet)
+    if launching.begin(group, state, activity):
         enter(group, state)
-    record(group, f"Launching a new EC2 instance: {instance.id}", cause, subnet=subnet)
     return None
 
 
 def _emptiest_first(group: Any) -> list[Any]:
     """The subnets to launch in, one of each zone: first of the zone with the fewest instances, the one with the fewest.
 
+    During an instance refresh, the fewest of those that are not to be replaced.
+
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
     """
     per_zone, per_subnet = _counts(group)
+    staying, _ = _counts(group, (vars(group).get("refreshing") or {}).get("leaving", ()))
     subnets = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
-    emptiest = sorted(subnets, key=lambda each: (per_zone[each.availability_zone], per_subnet.get(each.id, 0)))
+
+    def fullness(subnet: Any) -> tuple[int, int, int]:
+        zone = subnet.availability_zone
+        return staying[zone], per_zone[zone], per_subnet.get(subnet.id, 0)
+
+    emptiest = sorted(subnets, key=fullness)
     return list({subnet.availability_zone: subnet for subnet in reversed(emptiest)}.values())[::-1]
 
 
-def _counts(group: Any) -> tuple[dict[str, int], dict[str, int]]:
+def _counts(group: Any, without: Iterable[str] = ()) -> tuple[dict[str, int], dict[str, int]]:
     per_zone = dict.fromkeys(group.availability_zones, 0)
     per_subnet: dict[str, int] = {}
-    for state in launching.counted(group):
+    for state in [state for state in launching.counted(group) if state.instance.id not in without]:
         per_zone[state.availability_zone] = per_zone.get(state.availability_zone, 0) + 1
         per_subnet[state.instance.subnet_id] = per_subnet.get(state.instance.subnet_id, 0) + 1
     return per_zone, per_subnet
@@ -192,9 +206,19 @@ def _superfluous(group: Any) -> Any | None:
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
     """
-    per_zone, _ = _counts(group)
     free = [state for state in launching.counted(group) if not state.protected_from_scale_in]
-    return min(free, key=lambda state: (-per_zone[state.availability_zone], *_age(state)), default=None)
+    return next(iter(in_order(group, free)), None)
+
+
+def in_order(group: Any, states: list[Any]) -> list[Any]:
+    """Instances in the order in which they are to go."""
+    per_zone, _ = _counts(group)
+    return sorted(states, key=lambda state: (-per_zone.get(state.availability_zone, 0), *_age(state)))
+
+
+def _surplus(group: Any) -> int:
+    """How many more than desired a group may have for now: those that an instance refresh launches ahead."""
+    return int((vars(group).get("refreshing") or {}).get("surplus", 0))
 
 
 def _age(state: Any) -> tuple[int, Any]:
@@ -203,12 +227,14 @@ def _age(state: Any) -> tuple[int, Any]:
 
 
 def _even_out(group: Any) -> bool:
+    if vars(group).get("refreshing"):  # it launches in the emptiest zone, and ends with all of them even
+        return False
     per_zone, _ = _counts(group)
     if max(per_zone.values()) - min(per_zone.values()) <= 1 or "AZRebalance" in group._suspended_processes:
         return False
     if outages.is_lost(_emptiest_first(group)[0].availability_zone):  # balanced again when the zone has recovered
         return False
-    if not _launch_one(group, "an imbalance of the availability zones"):
+    if not launch_one(group, "an imbalance of the availability zones"):
         return False
     cause = f"{at(utcnow())} an instance was taken out of service to balance the availability zones."
     if state := _superfluous(group):

@@ -11,6 +11,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
 
 from runbook_lib.local.overlays.around import Method, around
+from runbook_lib.local.overlays.lifecycle_hooks import leaving
 from runbook_lib.local.overlays.scaling_activities import at
 from runbook_lib.local.overlays.scaling_capacity import target_groups, terminate
 
@@ -52,7 +53,7 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     known = backend.elbv2_backend.target_groups
     if any(arn not in known for arn in response._get_param("TargetGroupARNs", [])):
         raise ValidationError("Provided Target Groups may not be valid. Please ensure they exist and try again.")
-    _refuse_template(backend, response._get_param("LaunchTemplate"))
+    refuse_template(backend, response._get_param("LaunchTemplate"))
     result = moto(response)
     group = backend.autoscaling_groups[name]
     # The API's default is 0; moto's is 300, the console's.
@@ -72,7 +73,7 @@ def update_auto_scaling_group(moto: Method, response: Any) -> Any:
     least, most = (group.min_size if least is None else least), (group.max_size if most is None else most)
     desired = response._get_int_param("DesiredCapacity")
     _refuse_sizes(least, most, desired)
-    _refuse_template(response.autoscaling_backend, response._get_param("LaunchTemplate"))
+    refuse_template(response.autoscaling_backend, response._get_param("LaunchTemplate"))
     response.params["DesiredCapacity"] = min(max(group.desired_capacity, least), most) if desired is None else desired
     policy = None if response._get_param("LaunchTemplate") else group.mixed_instances_policy
     result = moto(response)
@@ -99,8 +100,9 @@ def set_desired_capacity(moto: Method, backend: Any, group_name: str, wanted: in
 
 @around(AutoScalingResponse, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, response: Any) -> Any:
-    """A group with instances is deleted only by force, which terminates them.
+    """A group with instances is deleted only by force, which terminates them, and waits for no lifecycle hook.
 
+    "This action also deletes any outstanding lifecycle actions associated with the group" (ForceDelete):
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html
     """
     group = _find(response.autoscaling_backend, response._get_param("AutoScalingGroupName"))
@@ -109,7 +111,10 @@ def delete_auto_scaling_group(moto: Method, response: Any) -> Any:
         raise AutoscalingClientError("ResourceInUse", f"{why} still in the group.")
     group.min_size = group.desired_capacity = 0
     for state in list(group.instance_states):
-        terminate(group, state, f"{at(utcnow())} the group was deleted by force.")
+        if leaving.is_leaving(state):
+            leaving.end(group, state)
+        else:
+            terminate(group, state, f"{at(utcnow())} the group was deleted by force.", by_force=True)
     group.target_group_arns = [target_group.arn for target_group in target_groups(group)]
     return moto(response)
 
@@ -125,6 +130,9 @@ def terminate_instance(moto: Method, backend: Any, instance_id: str, should_decr
     if found is None:
         raise ValidationError(f"Instance Id not found - No managed instance found for instance ID: {instance_id}")
     group, state = found
+    if leaving.is_leaving(state):
+        activity: dict[str, Any] = state.activity
+        return activity
     if should_decrement and group.desired_capacity <= group.min_size:
         least = f"Currently, desiredSize equals minSize ({group.min_size})"
         raise ValidationError(f"{least}. Terminating instance without replacement will violate group's min size")
@@ -141,7 +149,7 @@ def _refuse_sizes(least: int, most: int, desired: int | None) -> None:
         raise ValidationError(f"Desired capacity:{desired} {limits}")
 
 
-def _refuse_template(backend: Any, named: dict[str, str] | None) -> None:
+def refuse_template(backend: Any, named: dict[str, str] | None) -> None:
     """AWS tries the template, as far as it can without launching.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-launch-template.html
@@ -169,8 +177,9 @@ def _launched_from(state: Any) -> dict[str, str] | None:
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Instance.html
     """
-    template = state.auto_scaling_group.ec2_launch_template
-    version = {tag["key"]: tag["value"] for tag in state.instance.get_tags()}.get("aws:ec2launchtemplate:version")
+    tags = {tag["key"]: tag["value"] for tag in state.instance.get_tags()}
+    version, known = tags.get("aws:ec2launchtemplate:version"), state.instance.ec2_backend.launch_templates
+    template = known.get(tags.get("aws:ec2launchtemplate:id"), state.auto_scaling_group.ec2_launch_template)
     if template is None or version is None:
         return None
     return {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name, "Version": version}

@@ -8,12 +8,12 @@ from runbook_lib.local.overlays.instances import complete, devices
 
 
 def launch(group: Any, subnet_id: str) -> Any:
-    """Run one instance in a subnet, from the version of the template that the group names; returns moto's instance.
+    """Run one instance in a subnet, from the template version that is wanted; returns moto's instance.
 
     "When an instance is launched, Amazon EC2 Auto Scaling uses the parameters of the launch template":
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/launch-templates.html
     """
-    version = group.ec2_launch_template.get_version(group.launch_template_version)
+    version = version_of(group, (vars(group).get("refreshing") or {}).get("template"))
     data, ec2 = version.data, group.ec2_backend
     reservation = ec2.run_instances(
         data["ImageId"], 1, version.user_data, data.get("SecurityGroups", []), **_arguments(group, version, subnet_id)
@@ -23,6 +23,21 @@ def launch(group: Any, subnet_id: str) -> Any:
     instance.add_tags(_tags_of_group(group))
     instance.autoscaling_group = group
     return instance
+
+
+def version_of(group: Any, named: dict[str, str] | None) -> Any:
+    """A version of a launch template: the named one, as the desired configuration of a refresh, or else the group's.
+
+    "If a scale-out event occurs, [it] launches new instances with the desired configuration":
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html
+    """
+    if not named:
+        return group.ec2_launch_template.get_version(group.launch_template_version)
+    if named.get("LaunchTemplateId"):
+        template = group.ec2_backend.get_launch_template(named["LaunchTemplateId"])
+    else:
+        template = group.ec2_backend.get_launch_template_by_name(named["LaunchTemplateName"])
+    return template.get_version(named.get("Version") or "$Default")
 
 
 def _arguments(group: Any, version: Any, subnet_id: str) -> dict[str, Any]:

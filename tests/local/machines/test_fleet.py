@@ -6,6 +6,7 @@ from moto import mock_aws
 
 from runbook_lib.local import overlays, world
 from runbook_lib.local.machines import launching
+from runbook_lib.local.overlays.lifecycle_hooks import actions
 from tests.local.machines.bundle import zipped
 from tests.local.machines.cloud import TRAFFIC, Cloud
 from tests.local.machines.host import answer, user_data
@@ -299,5 +300,22 @@ def test_an_instance_whose_deployment_fails_is_abandoned(cloud):
     cloud.until(lambda: state.instance.state != "running")
     assert state.instance.id not in cloud.members()
     causes = cloud.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
-    assert "abandoned" in causes[0]["Cause"]
+    assert "launch failure" in causes[0]["Cause"]
+    assert "abandoned" in next(one["StatusMessage"] for one in causes if one["StatusCode"] == "Cancelled")
     assert len(cloud.cd.list_deployments(applicationName="app", deploymentGroupName="web")["deployments"]) == 2
+
+
+def test_an_instance_whose_deployment_does_not_end_in_time_is_abandoned(cloud, monkeypatch):
+    """CodeDeploy's hook waits for ten minutes, and not for ever."""
+    cloud.launch()
+    cloud.ended(cloud.deploy(zipped()))
+    (hook,) = cloud.asg.describe_lifecycle_hooks(AutoScalingGroupName="web")["LifecycleHooks"]
+    assert (hook["HeartbeatTimeout"], hook["DefaultResult"]) == (600, "ABANDON")
+    monkeypatch.setattr(actions, "seconds", lambda hook: 0.0)
+    state = cloud.launch_one()
+    cloud.beat()
+    assert state.instance.id not in cloud.members()
+    activities = cloud.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+    assert (
+        "abandoned: Heartbeat Timeout" in next(a for a in activities if a["StatusCode"] == "Cancelled")["StatusMessage"]
+    )
