@@ -14,7 +14,7 @@ from runbook_lib.local.overlays.refused import Refused
 
 @around(Route53Backend, "create_hosted_zone")
 def create_hosted_zone(moto: Method, route53: Any, name: str, *args: Any, **sent: Any) -> Any:
-    """A reference stands for one request, "even if the hosted zone was deleted" is out of sight here.
+    """A caller's reference stands for one zone, as long as there is that zone.
 
     https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html (HostedZoneAlreadyExists)
     """
