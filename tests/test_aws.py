@@ -186,7 +186,7 @@ class TestWhatAnOperatorHears:
     )
     def test_throttling_passes_and_is_no_quota(self, fake, local, code, status):
         fake.answers = [refusal(code, status)]
-        with pytest.raises(Refused) as stopped:
+        with pytest.raises(Refused, match="Wait a little") as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert stopped.value.passing
 

@@ -24,8 +24,12 @@ def fault() -> None:
 
 @fault.command()
 @root_option
-@click.argument("what", metavar="SERVICE:OPERATION|hook:EVENT")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument(
+    "what",
+    metavar="SERVICE:OPERATION|hook:EVENT",
+    help="Whose calls, as boto3 names them, or which hook; patterns are allowed.",
+)
+@click.argument("kind", type=click.Choice(KINDS), help="How they go wrong; hooks fail.")
 @click.option("--times", type=int, help="How many are hit; without it, all until it is cleared.")
 @click.option("--skip", type=int, help="How many that match go through first.")
 @click.option("--probability", type=float, help="Of each to be hit, above 0 and up to 1.")
@@ -64,7 +68,7 @@ def list_(root: Path) -> None:
 
 @fault.command()
 @root_option
-@click.argument("numbers", nargs=-1, type=int)
+@click.argument("numbers", nargs=-1, type=int, help="As `fault list` shows them.")
 def clear(root: Path, numbers: tuple[int, ...]) -> None:
     """End these faults, by their numbers, or all."""
     sent = {"numbers": list(numbers)} if numbers else None
@@ -74,7 +78,7 @@ def clear(root: Path, numbers: tuple[int, ...]) -> None:
 
 @click.command(name="kill-instance")
 @root_option
-@click.argument("instance", metavar="INSTANCE|any")
+@click.argument("instance", metavar="INSTANCE|any", help="Its id; any is one of an Auto Scaling group.")
 def kill_instance(root: Path, instance: str) -> None:
     """Lose an instance: what runs on it is killed, and EC2's status checks of it fail."""
     found = door.ask(process.running(root), "POST", "kill-instance", {"instance": instance})
@@ -84,7 +88,7 @@ def kill_instance(root: Path, instance: str) -> None:
 
 @click.command(name="fail-zone")
 @root_option
-@click.argument("zone")
+@click.argument("zone", help="Such as us-west-2a.")
 def fail_zone(root: Path, zone: str) -> None:
     """Lose an Availability Zone, with its instances and databases, until `restore`."""
     found = door.ask(process.running(root), "POST", "fail-zone", {"zone": zone})
@@ -93,7 +97,7 @@ def fail_zone(root: Path, zone: str) -> None:
 
 @click.command(name="fail-over")
 @root_option
-@click.argument("database")
+@click.argument("database", help="Its identifier, such as local-database.")
 def fail_over(root: Path, database: str) -> None:
     """Reboot a Multi-AZ database into its standby."""
     found = door.ask(process.running(root), "POST", "fail-over", {"database": database})

@@ -13,7 +13,7 @@ from runbook_lib.local.control import Ask
 from runbook_lib.local.faults import names, outages
 from runbook_lib.local.faults.book import Faults
 from runbook_lib.local.faults.rules import parse
-from runbook_lib.local.overlays import database_failover
+from runbook_lib.local.overlays import database_failover, scaling_capacity
 from runbook_lib.local.overlays.refused import Refused
 
 ANY = "any"
@@ -160,6 +160,8 @@ class GameDay:
         with self._lock:
             zones, instances = outages.lost()
             outages.end()
+            for group in scaling_capacity.groups():
+                group.retry_at = 0.0  # what could not be launched is tried at once
             revived = [name for name in instances if self.machines.revive(name)]
             self._dead -= set(instances)
             self._wrote()

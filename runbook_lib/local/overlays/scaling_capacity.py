@@ -141,7 +141,7 @@ def _fails(group: Any, state: Any) -> bool:
 def launch_one(group: Any, reason: str) -> bool:
     """Launch in the emptiest zone, or in the next one where a zone has no capacity; later where all refuse.
 
-    "If the attempt fails, ... attempts to launch the instances in another Availability Zone until it succeeds":
+    A group whose distribution is `balanced-only` keeps trying in the one zone:
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
     """
     if "Launch" in group._suspended_processes or utcnow().timestamp() < vars(group).get("retry_at", 0.0):
@@ -149,10 +149,15 @@ def launch_one(group: Any, reason: str) -> bool:
     for subnet in _emptiest_first(group):
         if (refusal := _launch_in(group, subnet, reason)) is None:
             return True
-        if refusal.code != NO_CAPACITY:
+        if refusal.code != NO_CAPACITY or _is_balanced_only(group):
             break
     group.retry_at = utcnow().timestamp() + RETRY_SECONDS
     return False
+
+
+def _is_balanced_only(group: Any) -> bool:
+    distribution = vars(group).get("availability_zone_distribution") or {}
+    return bool(distribution.get("CapacityDistributionStrategy") == "balanced-only")
 
 
 def _launch_in(group: Any, subnet: Any, reason: str) -> ServiceException | None:

@@ -40,6 +40,17 @@ def test_a_lost_zone_is_left_and_used_again_when_it_is_back(web, day):
     eventually(lambda: web.zones() == ["a", "b"])
 
 
+def test_a_group_that_is_balanced_only_waits_for_its_zone(web, day):
+    """It does not move: half of it is missing until the zone is back, as its strategy says."""
+    web.create(AvailabilityZoneDistribution={"CapacityDistributionStrategy": "balanced-only"})
+    day.ask("POST", "fail-zone", {"zone": A})
+    eventually(lambda: web.zones() == ["b"] and any("Status Reason" in one for one in web.activities()))
+    assert web.group()["DesiredCapacity"] == 2
+    assert web.zones() == ["b"]
+    day.ask("POST", "restore")
+    eventually(lambda: web.zones() == ["a", "b"])
+
+
 def test_nothing_is_launched_into_a_lost_zone(web, day):
     """By nobody: neither a launch of one's own, nor the start of what was stopped."""
     web.create()

@@ -171,9 +171,11 @@ def test_tags_are_told_while_it_is_available(cache):
         found = tagging.get_resources(TagFilters=[{"Key": "team", "Values": ["blue"]}])["ResourceTagMappingList"]
         return {one["ResourceARN"].partition("123456789012:")[2] for one in found}
 
+    cache.network.aws.control("pace", 10)
     arn = cache.begin(Tags=[{"Key": "team", "Value": "blue"}])["ARN"]
     with refused("InvalidReplicationGroupState", "not in available state to perform tagging operations"):
         cache.elasticache.list_tags_for_resource(ResourceName=arn)
+    cache.network.aws.control("pace", 0)
     cache.available()
     assert tagged() == {"replicationgroup:app", "cluster:app-001", "cluster:app-002"}
     node = arn.replace("replicationgroup:app", "cluster:app-002")
