@@ -27,9 +27,9 @@ def stacks(tmp_path_factory):
 
 @pytest.fixture
 def paced(aws):
-    aws.control(f"pace/{FACTOR}")
+    aws.control("pace", FACTOR)
     yield aws
-    aws.control("pace/0")
+    aws.control("pace", 0)
 
 
 class Operator:

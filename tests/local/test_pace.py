@@ -65,7 +65,7 @@ def test_what_is_on_its_way_goes_on_after_a_restart(tmp_path):
             return ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["State"]
 
         assert state() == "pending"
-        aws.control("pace/0")
+        aws.control("pace", 0)
         eventually(lambda: state() == "available")
     finally:
         process.stop(tmp_path)
