@@ -66,8 +66,10 @@ CASES = {
     "application": (application, None),
     "deployment group": (group, replace(group, configuration="CodeDeployDefault.AllAtOnce")),
     "master user secret": (master, None),
-    "configuration parameter": (configuration, replace(configuration, domain="www.example.com")),
-    "configuration parameter with a cache": (configuration, replace(configuration, cache=cache)),
+    "configuration parameter": (
+        replace(configuration, cache=cache),
+        replace(configuration, domain="www.example.com"),
+    ),
     "stored bundle": (bundle(b"one"), None),
     "open id connect provider": (provider, replace(provider, audience="sts.example.com")),
     "federated role": (
