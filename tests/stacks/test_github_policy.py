@@ -21,18 +21,14 @@ from runbook_lib.opening import lock_of
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.strays import strays
-from tests.runs import PARAMS, Runs, environment
+from tests.runs import PARAMS, Runs, environment, with_sessions
 from tests.test_permissions import ACTIONS, PREFIX
 from tests.wire import Wire
 
 REGION, ACCOUNT = PARAMS.region, PARAMS.account
 HERE = f"{REGION}:{ACCOUNT}"
 WANTED = type(PARAMS).model_validate(
-    PARAMS.model_dump(mode="json")
-    | {
-        "github": {"repository": "example/web", "environments": ["local"]},
-        "data": {"sessions": {"store": "elasticache", "replicas": 0}},
-    }
+    with_sessions().model_dump(mode="json") | {"github": {"repository": "example/web", "environments": ["local"]}}
 )
 # No permission is needed to be told who one is:
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

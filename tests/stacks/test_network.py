@@ -12,6 +12,7 @@ from runbook_lib.resources.security_group_rule import SecurityGroupRule
 from runbook_lib.resources.subnet import Subnet
 from runbook_lib.stack import Stack
 from runbook_lib.stacks.network import network
+from tests.runs import with_sessions
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 
@@ -20,13 +21,6 @@ def params(env="local", **changed):
     """The environment's own, but for fields of its network."""
     raw = load(PARAMS / f"{env}.yaml").model_dump(mode="json")
     raw["network"] |= changed
-    return Params.model_validate(raw)
-
-
-def cached():
-    """The rehearsal's, with sessions in ElastiCache."""
-    raw = load(PARAMS / "local.yaml").model_dump(mode="json")
-    raw["data"]["sessions"]["store"] = "elasticache"
     return Params.model_validate(raw)
 
 
@@ -49,7 +43,7 @@ def test_nothing_is_open_that_the_picture_does_not_show(env):
 
 def test_a_cache_hears_the_web_servers_and_nobody_else():
     """On Valkey's own port; where sessions are in cookies, there is neither group nor rule."""
-    without, with_cache = network(params()), network(cached())
+    without, with_cache = network(params()), network(with_sessions())
     assert openings(with_cache) - openings(without) == {("cache", 6379, "web")}
     new = {"security_group.cache", "security_group_rule.cache-valkey"}
     assert {r.key for r in with_cache} - {r.key for r in without} == new
