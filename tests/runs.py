@@ -98,4 +98,11 @@ def with_network(**changed):
     return type(PARAMS).model_validate(raw)
 
 
+def with_sessions(**changed):
+    """The local parameters with sessions in ElastiCache."""
+    raw = PARAMS.model_dump(mode="json")
+    raw["data"]["sessions"] |= {"store": "elasticache", **changed}
+    return type(PARAMS).model_validate(raw)
+
+
 THIRD = {"us-west-2c": {"public": "10.20.32.0/20", "private": "10.20.160.0/20"}}

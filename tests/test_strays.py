@@ -6,9 +6,10 @@ import pytest
 
 from runbook_lib.look import Look
 from runbook_lib.stack import Stack
+from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
 from runbook_lib.strays import Stray, strays
-from tests.runs import PARAMS, THIRD, Runs, environment, with_network
+from tests.runs import PARAMS, THIRD, Runs, environment, with_network, with_sessions
 from tests.trust import trust
 from tests.wire import Wire
 
@@ -32,13 +33,14 @@ def tagged(key, env="local"):
 class TestAWholeEnvironment:
     def test_nothing_of_it_is_a_stray_and_nothing_is_left_of_it(self, runs):
         """Everything that is made carries the key of what it belongs to; after a destroy nothing tagged remains."""
-        stacks = environment(PARAMS, runs.folder)
+        stacks = environment(with_sessions(), runs.folder)
         runs.build(*stacks)
         assert found(runs, *stacks) == []
         everything = {stray.key for stray in found(runs)}
         assert {
             "vpc.main",
             "db_instance.database",
+            "cache_replication_group.sessions",
             "auto_scaling_group.web",
             "role.web",
             "application.web",
@@ -54,6 +56,14 @@ class TestWhatIsReported:
         now = network(PARAMS)
         assert runs.left_to_do(now) == []
         assert [stray.key for stray in found(runs, now)] == ["subnet.private-us-west-2c", "subnet.public-us-west-2c"]
+
+    def test_a_cache_that_sessions_are_no_longer_kept_in(self, runs):
+        """With its nodes, its subnet group and its security group: all that a person has to remove by hand."""
+        runs.build(network(with_sessions()), data(with_sessions()).cache)
+        now = (network(PARAMS), data(PARAMS))
+        assert runs.left_to_do(now[0]) == []
+        left = {stray.key for stray in found(runs, *now)}
+        assert left == {"cache_replication_group.sessions", "cache_subnet_group.private", "security_group.cache"}
 
     def test_what_the_tagging_api_does_not_list(self, runs, aws):
         """Roles and Auto Scaling groups are looked for where they are."""

@@ -22,6 +22,7 @@ from runbook_lib.local.machines.fleet import Fleet, members
 from runbook_lib.local.machines.ledger import LEFT_OVER_SECONDS, ledger_of
 from runbook_lib.local.machines.traffic import Traffic
 from runbook_lib.local.overlays import balancer_names, cache_servers, database_servers, scaling_capacity
+from runbook_lib.local.overlays.cache_groups import blocks_of
 from runbook_lib.local.overlays.codedeploy import progress
 
 # Set to "none", nothing runs under the account: for those who are after the AWS calls alone, as most tests are.
@@ -134,7 +135,7 @@ def web_servers_reach(database: Any) -> bool:
 
 def web_servers_reach_cache(cache: Any) -> bool:
     """Whether the security groups let the servers of an Auto Scaling group reach a cache."""
-    return _servers_reach(of_groups(cache.security_group_ids, []), int(cache.port))
+    return _servers_reach(of_groups(cache.security_group_ids, blocks_of(cache)), int(cache.port))
 
 
 def _servers_reach(there: Party, port: int) -> bool:

@@ -117,8 +117,32 @@ class Network(Strict):
         return cidrs
 
 
+# Of these there is nothing new to be had; r6gd comes only with data tiering, which sessions have no use for.
+# https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
+_NO_NODES = ("cache.t1.", "cache.m1.", "cache.m2.", "cache.m3.", "cache.c1.", "cache.r3.", "cache.r6gd.")
+
+
+class Sessions(Strict):
+    """Where the application keeps who is signed in."""
+
+    store: Literal["cookie", "elasticache"] = Field(
+        default="cookie", description="in a signed cookie, or in Valkey, where signing out ends a session for good"
+    )
+    node_type: Annotated[str, StringConstraints(pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")] = "cache.t4g.micro"
+    replicas: Annotated[int, Field(strict=True, ge=0, le=5)] = Field(
+        default=1, description="beside the primary, in other zones; without one, losing the node signs everybody out"
+    )
+
+    @field_validator("node_type")
+    @classmethod
+    def _to_be_had(cls, name: str) -> str:
+        if name.startswith(_NO_NODES):
+            raise ValueError(f"AWS makes no such cache of {name}; take cache.t4g.micro or larger")
+        return name
+
+
 class Data(Strict):
-    """The database."""
+    """The database, and the sessions of the application."""
 
     engine_version: Annotated[str, StringConstraints(strict=True, pattern=r"^8\.4(\.\d+)?$")] = "8.4"
     instance_class: Annotated[str, StringConstraints(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.t4g.micro"
@@ -133,6 +157,7 @@ class Data(Strict):
     log_exports: tuple[Literal["audit", "error", "general", "slowquery"], ...] = ("error", "slowquery")
     log_days: Count = 30
     monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = 60
+    sessions: Sessions = Sessions()
 
     _days = field_validator("log_days")(_log_days)
 

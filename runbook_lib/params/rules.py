@@ -37,6 +37,8 @@ class Name:
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html
+# https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
+# https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
@@ -54,6 +56,8 @@ NAMES = {
     "final_snapshot": Name("{env}-database-final-db-abcdefghijklmnopqrstuvwxyz", 255),
     "db_subnet_group": Name("{env}-private", 255),
     "db_parameter_group": Name("{env}-mysql", 255),
+    "cache_replication_group": Name("{env}-sessions", 40),
+    "cache_subnet_group": Name("{env}-private", 255),
     "role": Name("{env}-monitoring", 64),
     "federated_role": Name("{env}-github-deploy", 64),
     "role_policy": Name("{env}-github-look-parameters", 128),

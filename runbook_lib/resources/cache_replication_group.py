@@ -18,7 +18,7 @@ class CacheReplicationGroup(Resource):
 
     Args:
         replicas: Beside the primary, in other zones; 0 to 5.
-        engine_version: ``8.0``: ElastiCache chooses the patch.
+        engine_version: ``8.0``: ElastiCache chooses the patch, and with ``minor_upgrades`` a later 8, too.
         snapshot_days: For how long daily snapshots are kept; 0: there are none.
     """
 
@@ -165,7 +165,11 @@ class CacheReplicationGroup(Resource):
     def _node_state(self, node: Mapping[str, Any]) -> dict[str, Any]:
         version = node["EngineVersion"]
         meets = f"{version}.".startswith(f"{self.engine_version}.")
-        downgrade = not meets and _numbers(version) > _numbers(self.engine_version)
+        later = _numbers(version) > _numbers(self.engine_version)
+        # What AWS upgrades because we let it is what we want.
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
+        meets |= later and self.minor_upgrades and _numbers(version)[0] == _numbers(self.engine_version)[0]
+        downgrade = later and not meets
         return {
             "subnet_group": node.get("CacheSubnetGroupName"),
             "security_group": ", ".join(sorted(g["SecurityGroupId"] for g in node.get("SecurityGroups", ()))),

@@ -8,6 +8,7 @@ from typing import Any
 from ..aws import Aws
 from ..look import Found, Look, tags_of
 from ..resource import Ids, Observed, Resource, kind
+from .cache_replication_group import CacheReplicationGroup
 from .db_instance import DbInstance
 from .load_balancer import LoadBalancer
 from .master_user_secret import MasterUserSecret
@@ -16,9 +17,10 @@ from .secret import RandomSecret
 
 @kind
 class ConfigurationParameter(Resource):
-    """A JSON object that names the database, the secrets and the public address.
+    """A JSON object that names the database, the cache, the secrets and the public address.
 
     Args:
+        cache: Where sessions are kept; without one they are in cookies.
         domain: The site's own name; without one it goes by the load balancer's.
     """
 
@@ -27,10 +29,11 @@ class ConfigurationParameter(Resource):
     app_secret: RandomSecret
     session_secret: RandomSecret
     balancer: LoadBalancer
+    cache: CacheReplicationGroup | None = None
     domain: str = ""
 
-    # Its address does not exist before the database is available.
-    waits_for = frozenset({"database"})
+    # Their addresses do not exist before they are available.
+    waits_for = frozenset({"database", "cache"})
 
     def called(self, aws: Aws) -> str:
         """Its name in Systems Manager, e.g. ``/prod/web/config``."""
@@ -57,6 +60,7 @@ class ConfigurationParameter(Resource):
         database = said.get("database") or {}
         state = {
             "database": _database(look, database),
+            "cache": _cache(look, said.get("cache") or {}),
             "schema": database.get("name"),
             "master_secret": database.get("master_secret"),
             "app_secret": database.get("app_secret"),
@@ -86,9 +90,17 @@ class ConfigurationParameter(Resource):
                 "master_secret": ids[self.master_secret],
             },
             "session_secret": ids[self.session_secret],
+            **self._cached(aws, ids),
             "public_url": f"https://{self.domain or balancer['DNSName']}",
         }
         return {"Name": self.called(aws), "Type": "String", "Value": json.dumps(value, indent=1)}
+
+    def _cached(self, aws: Aws, ids: Ids) -> dict[str, Any]:
+        if self.cache is None:
+            return {}
+        group = ids[self.cache]
+        (found,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=group)["ReplicationGroups"]
+        return {"cache": {"host": _primary(found)["Address"], "port": _primary(found)["Port"]}}
 
     def _site(self, look: Look, url: str) -> dict[str, Any]:
         """The site as a domain of its own, or as the load balancer that goes by its AWS name."""
@@ -107,6 +119,22 @@ def _database(look: Look, said: Found) -> str:
         if endpoint and (endpoint.get("Address"), endpoint.get("Port")) == (said.get("host"), said.get("port")):
             return str(found["DBInstanceIdentifier"])
     return f"{said.get('host')}:{said.get('port')}"
+
+
+def _cache(look: Look, said: Found) -> str | None:
+    """The cache whose primary has the address, or the address when none has it; ``None`` when there is no address."""
+    if not said:
+        return None
+    for found in look.all("elasticache", "describe_replication_groups", "ReplicationGroups"):
+        primary = _primary(found)
+        if primary and (primary.get("Address"), primary.get("Port")) == (said.get("host"), said.get("port")):
+            return str(found["ReplicationGroupId"])
+    return f"{said.get('host')}:{said.get('port')}"
+
+
+def _primary(group: Found) -> Found:
+    """Where its primary is, whichever node that is; nothing while it is created."""
+    return (group.get("NodeGroups") or [{}])[0].get("PrimaryEndpoint") or {}
 
 
 def _object(text: str) -> Found:

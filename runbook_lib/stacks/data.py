@@ -1,4 +1,4 @@
-"""The database, and what it stands in."""
+"""The database, what it stands in, and the cache that sessions may be kept in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import cast
 
 from ..params import Params
+from ..resources.cache_replication_group import CacheReplicationGroup
+from ..resources.cache_subnet_group import CacheSubnetGroup
 from ..resources.db_instance import DbInstance
 from ..resources.db_parameter_group import DbParameterGroup
 from ..resources.db_subnet_group import DbSubnetGroup
@@ -20,7 +22,7 @@ _MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringR
 
 
 def data(params: Params) -> Stack:
-    """What ``02_data`` walks through; it stands on the private subnets and the database's security group."""
+    """What ``02_data`` walks through; it stands on the private subnets and on security groups of its own."""
     wanted, net = params.data, network(params)
     private = tuple(cast(Subnet, net[f"subnet.private-{zone}"]) for zone in params.network.zones)
     subnet_group = DbSubnetGroup(name="private", subnets=private, description="Private subnets")
@@ -60,7 +62,28 @@ def data(params: Params) -> Stack:
         logs=logs,
         monitoring=(monitoring,) if monitoring else (),
         database=database,
+        cache=_cache(params, net, private),
     )
+
+
+def _cache(
+    params: Params, net: Stack, private: tuple[Subnet, ...]
+) -> tuple[()] | tuple[CacheSubnetGroup, CacheReplicationGroup]:
+    """Nothing, where sessions are in cookies."""
+    wanted = params.data.sessions
+    if wanted.store == "cookie":
+        return ()
+    places = CacheSubnetGroup(name="private", subnets=private, description="Private subnets")
+    sessions = CacheReplicationGroup(
+        name="sessions",
+        subnet_group=places,
+        security_group=cast(SecurityGroup, net["security_group.cache"]),
+        description="Sessions",
+        node_type=wanted.node_type,
+        replicas=wanted.replicas,
+        minor_upgrades=params.data.minor_upgrades,
+    )
+    return places, sessions
 
 
 def _parameters(exports: tuple[str, ...]) -> Iterator[tuple[str, str]]:

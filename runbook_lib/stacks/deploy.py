@@ -7,6 +7,7 @@ from ..params import Params
 from ..resources.application import Application
 from ..resources.auto_scaling_group import AutoScalingGroup
 from ..resources.bucket import Bucket
+from ..resources.cache_replication_group import CacheReplicationGroup
 from ..resources.configuration_parameter import ConfigurationParameter
 from ..resources.db_instance import DbInstance
 from ..resources.deployment_group import DeploymentGroup
@@ -72,7 +73,8 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
 
 def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, RolePolicy]:
     """The application makes its own user of the database as it is deployed, and needs the master's secret for that."""
-    database = data(params).database.the(DbInstance)
+    store = data(params)
+    database = store.database.the(DbInstance)
     secrets = {secret.name: secret for secret in web.secrets.every(RandomSecret)}
     master = MasterUserSecret(name="database", database=database)
     configuration = ConfigurationParameter(
@@ -82,6 +84,7 @@ def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, 
         app_secret=secrets["web/database"],
         session_secret=secrets["web/session"],
         balancer=web.load_balancer.the(LoadBalancer),
+        cache=next(store.cache.every(CacheReplicationGroup), None),
         domain=params.compute.certificate.domain or "",
     )
     reads_master = RolePolicy(

@@ -45,6 +45,10 @@ _DATA = (
     "logs:ListTagsForResource", "rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBParameters",
     "rds:DescribeDBSubnetGroups", "rds:ListTagsForResource",
 )  # fmt: skip
+_CACHE = (
+    "elasticache:DescribeCacheClusters", "elasticache:DescribeCacheSubnetGroups",
+    "elasticache:DescribeReplicationGroups", "elasticache:ListTagsForResource",
+)  # fmt: skip
 _PARAMETERS = ("ssm:GetParametersByPath", "ssm:ListTagsForResource")
 _REVISIONS = (
     "codedeploy:GetApplicationRevision", "codedeploy:ListTagsForResource", "codedeploy:RegisterApplicationRevision",
@@ -85,6 +89,9 @@ def _looks(params: Params, role: FederatedRole, bucket: Bucket) -> Iterator[Role
     databases = tuple(f"arn:aws:rds:{region}:{kind}:*" for kind in ("db", "pg", "subgrp"))
     logs = f"arn:aws:logs:{region}:log-group:/aws/rds/instance/{env}-database/*"
     yield may("look-data", _DATA, *databases, logs)
+    if params.data.sessions.store == "elasticache":
+        kinds = ("cluster", "replicationgroup", "subnetgroup")
+        yield may("look-cache", _CACHE, *(f"arn:aws:elasticache:{region}:{kind}:*" for kind in kinds))
     yield may("look-parameters", _PARAMETERS, f"arn:aws:ssm:{region}:parameter/{env}/*")
     if params.compute.image is None:
         image = f"arn:aws:ssm:{params.region}::parameter/aws/service/ami-amazon-linux-latest/*"

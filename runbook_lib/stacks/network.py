@@ -54,7 +54,7 @@ def network(params: Params) -> Stack:
     inside = {zone: RouteTable(name=f"private-{zone}", vpc=vpc) for zone in with_nat}
     endpoint = VpcEndpoint(name="s3", vpc=vpc, service="s3")
     rules = _wanted(params)
-    groups = _groups(vpc, rules)
+    groups = _groups(params, vpc, rules)
     return Stack(
         "network",
         bucket=Bucket(
@@ -87,8 +87,10 @@ def network(params: Params) -> Stack:
     )
 
 
-def _groups(vpc: Vpc, rules: tuple[_Rule, ...]) -> dict[str, SecurityGroup]:
+def _groups(params: Params, vpc: Vpc, rules: tuple[_Rule, ...]) -> dict[str, SecurityGroup]:
     members = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
+    if _cached(params):
+        members["cache"] = "Session cache"
     return {
         name: SecurityGroup(
             name=name, vpc=vpc, description=who, rules=tuple(rule.name for rule in rules if rule.group == name)
@@ -118,7 +120,12 @@ def _wanted(params: Params) -> tuple[_Rule, ...]:
         _Rule("web-app", "web", params.compute.app_port, "alb", "Requests from the load balancer"),
         _Rule("web-ssh", "web", 22, "bastion", "SSH from the bastion"),
         _Rule("db-mysql", "db", 3306, "web", "MySQL from the web servers"),
+        *([_Rule("cache-valkey", "cache", 6379, "web", "Valkey from the web servers")] if _cached(params) else ()),
     )
+
+
+def _cached(params: Params) -> bool:
+    return params.data.sessions.store == "elasticache"
 
 
 def _rule(rule: _Rule, groups: dict[str, SecurityGroup]) -> SecurityGroupRule:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runbook_lib.params.model import LOG_DAYS, Certificate, Data, Deploy, GitHub, Guards, Network, Params
+from runbook_lib.params.model import LOG_DAYS, Certificate, Data, Deploy, GitHub, Guards, Network, Params, Sessions
 from tests.params.spoilt import GOOD
 
 RAW = yaml.safe_load(GOOD)
@@ -95,6 +95,37 @@ def test_who_may_deploy_is_named_in_full(fields):
     """Neither every repository of an owner nor every job of a repository."""
     with pytest.raises(ValidationError):
         GitHub.model_validate(fields)
+
+
+def test_sessions_are_in_cookies_unless_somebody_asks_for_a_cache():
+    """It costs by the hour."""
+    assert Params.model_validate(RAW).data.sessions.store == Data().sessions.store == "cookie"
+
+
+@pytest.mark.parametrize(
+    "node_type", ["cache.t4g.micro", "cache.t2.micro", "cache.m7g.large", "cache.r7g.xlarge", "cache.c7gn.16xlarge"]
+)
+@pytest.mark.parametrize("replicas", [0, 5])
+def test_a_cache_is_of_any_size_that_elasticache_makes(node_type, replicas):
+    found = Sessions.model_validate({"store": "elasticache", "node_type": node_type, "replicas": replicas})
+    assert (found.node_type, found.replicas) == (node_type, replicas)
+
+
+@pytest.mark.parametrize("node_type", ["cache.t1.micro", "cache.m3.large", "cache.c1.xlarge", "cache.r6gd.xlarge"])
+def test_a_cache_that_elasticache_makes_no_more_or_otherwise_is_refused(node_type):
+    """It refuses old types, and those that keep some of the data on disks unless asked for exactly that."""
+    with pytest.raises(ValidationError, match="AWS makes no such cache"):
+        Sessions.model_validate({"node_type": node_type})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"replicas": 6}, {"replicas": -1}, {"replicas": "1"}, {"store": "redis"}, {"node_type": "db.t4g.micro"}],
+)
+def test_what_is_no_cache_is_refused(fields):
+    """ElastiCache takes five replicas at most."""
+    with pytest.raises(ValidationError):
+        Sessions.model_validate(fields)
 
 
 def test_who_says_nothing_is_protected():

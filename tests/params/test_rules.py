@@ -129,6 +129,7 @@ GITHUB = {"repository": "example/web", "environments": ["prod"]}
 def everything():
     """The resources of an environment that has all there is."""
     data = RAW["data"] | {"log_exports": ["audit", "error", "general", "slowquery"], "monitoring_seconds": 60}
+    data |= {"sessions": {"store": "elasticache"}}
     yield from (resource for stack in stacks(params(data=data)) for resource in stack)
     certificate = {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE"}
     wanted = params(compute=RAW["compute"] | {"certificate": certificate}, github=GITHUB)
@@ -230,7 +231,7 @@ def test_a_name_that_only_resembles_a_reserved_one_is_taken(env):
 
 @pytest.mark.parametrize("wrong", [{"account": 123456789012}, {"region": None}, {"account": None, "region": 7}])
 def test_a_wrong_account_or_region_hides_no_name_that_is_too_long(wrong):
-    found = told(RAW | {"env": "x" * 40, "network": None} | wrong)
+    found = told(RAW | {"env": "x" * 30, "network": None} | wrong)
     assert [why.split(" name")[0] for _, why in found] == ["makes the load balancer", "makes the target group"]
 
 

@@ -17,7 +17,7 @@ from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.resources.secret import RandomSecret
 from runbook_lib.resources.stored_bundle import StoredBundle
 from tests.resources.cases_compute import balancer, bucket, role, servers, targets
-from tests.resources.cases_data import database
+from tests.resources.cases_data import cache, database
 
 codedeploy = Role(
     name="codedeploy",
@@ -66,7 +66,10 @@ CASES = {
     "application": (application, None),
     "deployment group": (group, replace(group, configuration="CodeDeployDefault.AllAtOnce")),
     "master user secret": (master, None),
-    "configuration parameter": (configuration, replace(configuration, domain="www.example.com")),
+    "configuration parameter": (
+        replace(configuration, cache=cache),
+        replace(configuration, domain="www.example.com"),
+    ),
     "stored bundle": (bundle(b"one"), None),
     "open id connect provider": (provider, replace(provider, audience="sts.example.com")),
     "federated role": (

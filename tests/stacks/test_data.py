@@ -6,6 +6,7 @@ import pytest
 
 import runbook_lib
 from runbook_lib.params import load
+from runbook_lib.params.model import Sessions
 from runbook_lib.resource import resources_in
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
@@ -36,7 +37,7 @@ def test_it_stands_on_the_network_and_on_itself(env):
     stack = data(params(env))
     known = {r.key for r in (*stack, *network(params(env)))}
     assert {need.key for r in stack for need in resources_in(r.needs)} <= known
-    assert list(stack.parts) == ["subnet_group", "parameter_group", "logs", "monitoring", "database"]
+    assert list(stack.parts) == ["subnet_group", "parameter_group", "logs", "monitoring", "database", "cache"]
 
 
 def test_it_spreads_over_all_private_subnets_and_no_other():
@@ -89,6 +90,30 @@ def test_monitoring_has_a_role_only_when_it_is_on():
     assert database(on).monitoring_role == on["role.monitoring"]
     assert list(off.monitoring) == []
     assert (database(off).monitoring_role, database(off).monitoring_seconds) == (None, 0)
+
+
+@pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
+def test_sessions_in_cookies_need_no_cache(env):
+    assert list(data(params(env)).cache) == []
+
+
+def test_sessions_in_elasticache_are_in_the_private_subnets_behind_a_group_of_their_own():
+    """It stands on the network, and changes nothing of the database's."""
+    wanted = params(sessions=Sessions(store="elasticache", node_type="cache.m7g.large", replicas=2))
+    places, sessions = (with_cache := data(wanted)).cache
+    assert {r.key for r in with_cache} - {r.key for r in data(params())} == {places.key, sessions.key}
+    known = {r.key for r in (*with_cache, *network(wanted))}
+    assert {need.key for r in with_cache for need in resources_in(r.needs)} <= known
+    assert {s.name for s in places.subnets} == {"private-us-west-2a", "private-us-west-2b"}
+    assert (sessions.subnet_group, sessions.security_group.key) == (places, "security_group.cache")
+    assert (sessions.node_type, sessions.replicas) == ("cache.m7g.large", 2)
+
+
+@pytest.mark.parametrize("upgrades", [True, False])
+def test_who_wants_no_minor_upgrades_gets_none(upgrades):
+    """Neither of the database nor of the cache."""
+    stack = data(params(minor_upgrades=upgrades, sessions=Sessions(store="elasticache")))
+    assert [r.minor_upgrades for r in (database(stack), stack["cache_replication_group.sessions"])] == [upgrades] * 2
 
 
 @pytest.mark.parametrize("protected", [True, False])

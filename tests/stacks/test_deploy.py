@@ -8,6 +8,7 @@ from runbook_lib.bundle import Bundle
 from runbook_lib.resource import resources_in
 from runbook_lib.stacks.all import stacks
 from runbook_lib.stacks.deploy import deploy
+from tests.runs import with_sessions
 from tests.stacks.test_network import PARAMS, load
 
 BUNDLE = Bundle(path=Path("bundle.zip"), sha256="ab" * 32, size=1, revision="cd" * 32)
@@ -58,6 +59,18 @@ def test_what_the_application_is_told_holds_no_secret():
     reads = app["role_policy.web-master-secret"]
     assert reads.on == (("{}", told.master_secret),)
     assert reads.actions == ("secretsmanager:GetSecretValue",)
+
+
+def test_the_application_is_told_of_a_cache_where_there_is_one():
+    """Once the cache is available; and everything that it stands on is part of the earlier layers."""
+    told = {
+        store: deploy(wanted, BUNDLE)["configuration_parameter.web/config"]
+        for store, wanted in {"cookie": params(), "elasticache": with_sessions()}.items()
+    }
+    assert told["cookie"].cache is None
+    assert told["elasticache"].cache.key == "cache_replication_group.sessions"
+    assert told["elasticache"].cache in told["elasticache"].must_be_ready
+    assert told["elasticache"].cache in {r for stack in stacks(with_sessions()) for r in stack}
 
 
 def test_a_domain_is_the_sites_name():

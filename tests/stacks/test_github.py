@@ -44,9 +44,18 @@ def test_from_github_there_is_no_bundle_to_write():
     assert "role_policy.github-bundle" not in {r.key for r in app.github}
 
 
+def test_a_cache_is_looked_at_where_there_is_one():
+    def actions(**data):
+        wanted = params(data=load(PARAMS / "prod.yaml").data.model_dump(mode="json") | data)
+        return {a for policy in deploy(wanted, BUNDLE).github.every(RolePolicy) for a in policy.actions}
+
+    more = actions(sessions={"store": "elasticache"}) - actions()
+    assert {action.partition(":")[0] for action in more} == {"elasticache"}
+
+
 def test_all_of_it_fits_into_a_role():
     """Also with the longest names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html."""
-    wanted = params(env="x" * 28)
+    wanted = params(env="x" * 28, data={"sessions": {"store": "elasticache"}})
     aws = Aws(env=wanted.env, region=wanted.region, account=wanted.account)
     app = deploy(wanted, BUNDLE)
     ids = {r: f"arn:aws:something:{wanted.region}:{wanted.account}:{aws.name(r)}{'x' * 40}" for r in app}

@@ -21,14 +21,14 @@ from runbook_lib.opening import lock_of
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.strays import strays
-from tests.runs import PARAMS, Runs, environment
+from tests.runs import PARAMS, Runs, environment, with_sessions
 from tests.test_permissions import ACTIONS, PREFIX
 from tests.wire import Wire
 
 REGION, ACCOUNT = PARAMS.region, PARAMS.account
 HERE = f"{REGION}:{ACCOUNT}"
 WANTED = type(PARAMS).model_validate(
-    PARAMS.model_dump(mode="json") | {"github": {"repository": "example/web", "environments": ["local"]}}
+    with_sessions().model_dump(mode="json") | {"github": {"repository": "example/web", "environments": ["local"]}}
 )
 # No permission is needed to be told who one is:
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
@@ -108,6 +108,15 @@ def _database(operation, request):
     return f"{kinds[operation]}:*"
 
 
+def _cache(operation, request):
+    kinds = {
+        "DescribeCacheClusters": "cluster",
+        "DescribeCacheSubnetGroups": "subnetgroup",
+        "DescribeReplicationGroups": "replicationgroup",
+    }
+    return request.get("ResourceName") or f"{kinds[operation]}:*"
+
+
 def _parameter(operation, request):
     (name,) = (request[field] for field in ("Name", "Path", "ResourceId") if field in request)
     return f"arn:aws:ssm:{REGION}::parameter{name}" if name.startswith("/aws/") else f"parameter{name}"
@@ -118,6 +127,7 @@ THINGS = {
     "iam": _identity,
     "codedeploy": _deployment,
     "rds": _database,
+    "elasticache": _cache,
     "logs": lambda operation, request: request.get("resourceArn", "*"),
     "ssm": _parameter,
 }
@@ -233,6 +243,7 @@ def test_no_place_is_named_that_a_deployment_does_not_touch(deployments, stateme
         ("codedeploy:CreateDeployment", f"arn:aws:codedeploy:{HERE}:deploymentgroup:prod-web/prod-web"),
         ("codedeploy:CreateDeployment", f"arn:aws:codedeploy:eu-west-1:{ACCOUNT}:deploymentgroup:local-web/local-web"),
         ("codedeploy:UpdateDeploymentGroup", GROUP),
+        ("elasticache:ModifyReplicationGroup", f"arn:aws:elasticache:{HERE}:replicationgroup:local-sessions"),
         ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/runbook/local/local-github-deploy"),
         ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/runbook/local/local-codedeploy"),
         ("iam:GetRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/runbook/prod/prod-web"),

@@ -12,6 +12,7 @@ from runbook_lib.resources.security_group_rule import SecurityGroupRule
 from runbook_lib.resources.subnet import Subnet
 from runbook_lib.stack import Stack
 from runbook_lib.stacks.network import network
+from tests.runs import with_sessions
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 
@@ -38,6 +39,14 @@ def test_nothing_is_open_that_the_picture_does_not_show(env):
     assert openings(network(wanted)) == {
         ("alb", 80, "0.0.0.0/0"), ("alb", 443, "0.0.0.0/0"), *admins, app, ("web", 22, "bastion"), ("db", 3306, "web"),
     }  # fmt: skip
+
+
+def test_a_cache_hears_the_web_servers_and_nobody_else():
+    """On Valkey's own port; where sessions are in cookies, there is neither group nor rule."""
+    without, with_cache = network(params()), network(with_sessions())
+    assert openings(with_cache) - openings(without) == {("cache", 6379, "web")}
+    new = {"security_group.cache", "security_group_rule.cache-valkey"}
+    assert {r.key for r in with_cache} - {r.key for r in without} == new
 
 
 @pytest.mark.parametrize(("nat", "ways"), [("single", 1), ("per_zone", 2)])

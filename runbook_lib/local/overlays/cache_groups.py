@@ -28,6 +28,14 @@ def subnet_group(elasticache: Any, name: str) -> Any:
     return group
 
 
+def blocks_of(cache: Any) -> list[str]:
+    """The address ranges that a cache may stand in: those of its group's subnets."""
+    ec2, elasticache = (world.backend(service, cache.region) for service in ("ec2", "elasticache"))
+    group = elasticache.cache_subnet_groups.get(cache.cache_subnet_group_name)
+    subnets = [subnet["subnet_identifier"] for subnet in group.subnets] if group else []
+    return [ec2.get_subnet(subnet).cidr_block for subnet in subnets]
+
+
 def _described(group: Any) -> dict[str, Any]:
     networks = ["ipv4"]
     subnets = [
