@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import time
 
 import nbformat
 import psutil
@@ -193,6 +194,26 @@ def test_a_server_that_dies_is_replaced_while_the_other_answers(operator, built)
 def in_service(operator):
     """The instances that the load balancer finds healthy."""
     return {i["id"] for i in operator.status()["instances"] if (i["state"], i["health"]) == ("InService", "healthy")}
+
+
+def reword_it(webapp):
+    """A release that differs in what it says."""
+    page = webapp / "shiftlog" / "templates" / "log.html"
+    page.write_text(page.read_text().replace("everybody may read", "anybody may read"))
+
+
+def test_fifty_people_notice_nothing_of_a_new_release(operator, built, tmp_path):
+    """For a minute and longer they ask, read for a second and ask again, while one server after the other changes."""
+    (site,) = operator.status()["sites"]
+    began, released = time.monotonic(), operator.edited(tmp_path, reword_it)
+    with Crowd(site, visitors=50, pause=1.0) as crowd:
+        done = released.runbook("apply", "--env", "local", "--only", "04_deploy")
+        eventually(lambda: time.monotonic() - began > 60, within=61)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(crowd.answers) == {200}
+    assert crowd.answers.total() > 1000
+    assert all("anybody may read" in Visitor(site).get()[1] for _ in range(4))
+    operator.code = released.code  # from here on the story is about this version
 
 
 def break_it(webapp):
