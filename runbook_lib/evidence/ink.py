@@ -88,6 +88,12 @@ def style_sheet(scope: str, styles: Styles) -> str:
     return f"{''.join(light)}@media screen and (prefers-color-scheme:dark){{{''.join(dark)}}}"
 
 
+def variables() -> str:
+    """The palette for a page of HTML: ``var(--dim)``."""
+    light, dark = ("".join(f"--{name}:{pair[page]};" for name, pair in INK.items()) for page in (0, 1))
+    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+
+
 def hue(number: int) -> str:
     """The name of a colour for the n-th of those that are told apart; they repeat."""
     return f"hue-{number % len(HUES)}"

@@ -67,7 +67,7 @@ class _Drawing:
         self._title = (
             f"{count} change{'s' if count != 1 else ''} in {elapsed(timeline.makespan)}"
             if count
-            else "Nothing was changed in this run"
+            else "No change was written down in this run"
         )
         self._svg = Svg(
             "timeline", WIDTH, y + 6 if count else 44, title=self._title, words=words(timeline),
@@ -156,7 +156,7 @@ def words(timeline: Timeline) -> str:
 
 def _sentences(timeline: Timeline) -> Iterator[str]:
     if not timeline.spans:
-        yield "Nothing was changed."
+        yield "No change was written down."
     for span in timeline.spans:
         yield f"{_told(span)}."
     if timeline.critical:

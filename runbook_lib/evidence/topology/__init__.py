@@ -2,6 +2,6 @@
 
 from .picture import picture
 from .reading import sight
-from .sight import Sight
+from .sight import EVENT, Sight
 
-__all__ = ["Sight", "picture", "sight"]
+__all__ = ["EVENT", "Sight", "picture", "sight"]

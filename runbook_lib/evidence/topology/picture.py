@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..ink import HUES, Face, Styles, hue
-from ..svg import Svg
+from ..svg import Box, Svg
 from . import grid as plan
 from .grid import Area, Card, Field, Grid, grid, without
 from .lanes import lanes
@@ -89,9 +89,9 @@ class _Drawing:
             ("thing stranger", "not tagged as ours"),
         ):
             with self._svg.group(look):
-                self._svg.rect(plan.Box(x, y, 22, 14), "box", rounded=3)
+                self._svg.rect(Box(x, y, 22, 14), "box", rounded=3)
             x += 28 + self._svg.text(x + 28, y + 11.5, told, "dim") + 18
-        self._svg.rect(plan.Box(x, y, 22, 14), f"band {hue(1)}")
+        self._svg.rect(Box(x, y, 22, 14), f"band {hue(1)}")
         self._svg.text(x + 28, y + 11.5, "in one security group, named at the left", "dim")
         told = "A line leads from who may talk to whom it may talk to, with the ports."
         self._svg.text(self._page.side, y + 33, told, "dim", room=self._page.width - self._page.side)
@@ -141,7 +141,7 @@ class _Drawing:
             svg.text(box.right - 10, box.y + 17, subnet.cidr, "id", anchor="end")
             svg.text(box.x + 10, box.y + 17 + plan.LINE - 1, out_of(subnet.out), "dim", room=box.width - 20)
 
-    def _thing(self, thing: Thing, box: plan.Box, network: Network) -> None:
+    def _thing(self, thing: Thing, box: Box, network: Network) -> None:
         svg, key = self._svg, min(thing.groups, key=list(self._hues).index, default="") if thing.groups else ""
         colour = self._hues.get(key, "alone")
         also = [g.name for g in network.groups if g.id in thing.groups and g.id != key]
@@ -149,7 +149,7 @@ class _Drawing:
         hint = f"{thing.kind} {thing.name} {thing.id}: {notes}"
         with svg.group(f"thing {colour}{'' if thing.ours else ' stranger'}", hint):
             svg.rect(box, "box", rounded=4)
-            svg.rect(plan.Box(box.x, box.y + 4, 4, box.height - 8), "bar")
+            svg.rect(Box(box.x, box.y + 4, 4, box.height - 8), "bar")
             room = box.width - 18
             named = without(thing.name, thing.zone) if thing.name != thing.id else ""
             svg.text(box.x + 12, box.y + 18, [(thing.kind, "name"), (named, "body")], "name", room=room)
@@ -160,7 +160,7 @@ class _Drawing:
         svg, box = self._svg, card.box
         with svg.group(f"card {self._hues[card.key]}", ", ".join(card.names)):
             svg.rect(box, "box", rounded=5)
-            svg.rect(plan.Box(box.right - 4, box.y + 4, 4, box.height - 8), "bar")
+            svg.rect(Box(box.right - 4, box.y + 4, 4, box.height - 8), "bar")
             room = box.width - 22
             about = "as above" if card.again else card.about
             if len(card.names) == 1:

@@ -178,7 +178,7 @@ class _Eye:
                 continue
             own, zone = found["CacheClusterId"], found.get("PreferredAvailabilityZone", "")
             yield Thing(
-                kind="Cache", name=found.get("ReplicationGroupId", own), id=own, zone=zone,
+                kind="Cache", name=str(found.get("ReplicationGroupId", own)), id=own, zone=zone,
                 notes=(found["CacheClusterStatus"], f"{found['Engine']} {found['EngineVersion']}"),
                 subnet=_where(places[found["CacheSubnetGroupName"]], zone),
                 groups=tuple(group["SecurityGroupId"] for group in found.get("SecurityGroups", ())),

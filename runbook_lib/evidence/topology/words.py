@@ -41,7 +41,8 @@ def _zones(network: Network) -> Iterator[str]:
         )
     for thing in network.things:
         if thing.subnet not in known:
-            yield f"In a subnet that is not known, in {f'zone {thing.zone}' if thing.zone else 'a zone that is not known'}: {_told(thing, network)}."
+            zone = f"zone {thing.zone}" if thing.zone else "a zone that is not known"
+            yield f"In a subnet that is not known, in {zone}: {_told(thing, network)}."
 
 
 def _told(thing: Thing, network: Network) -> str:
