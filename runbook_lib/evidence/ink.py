@@ -18,15 +18,15 @@ INK: Mapping[str, tuple[str, str]] = {
     "area": ("#f6f8fa", "#151b23"),
     "thing": ("#ffffff", "#0d1117"),
     "public": ("#e9f6ec", "#10261a"),
-    "public-line": ("#2a8140", "#3fa857"),
+    "public-line": ("#237a3a", "#3fa857"),
     "private": ("#eaf2fd", "#101f36"),
-    "private-line": ("#2a6fd0", "#4f94f5"),
+    "private-line": ("#2164c2", "#4f94f5"),
     "good": ("#1a7f37", "#4cc264"),
     "bad": ("#c4222c", "#ff7b72"),
     "accent": ("#b3460e", "#f0883e"),
-    "waits": ("#c9d1d9", "#3d444d"),
-    "acts": ("#0f5bbf", "#6cb0ff"),
-    "settles": ("#8ec3f5", "#2b6cb5"),
+    "waits": ("#8b949e", "#6e7681"),
+    "acts": ("#0b4fa8", "#9ccbff"),
+    "settles": ("#4692de", "#3b80cf"),
 }
 """Names of colours: the first on a light page, the second on a dark one."""
 

@@ -82,10 +82,13 @@ class Svg:
     def text(self, x: float, y: float, words: Words, face: str, *, anchor: str = "start", room: float = 0) -> float:
         """One line; cut where its *room* ends, with the whole of it to be read by pointing at it.
 
-        Returns how wide it is at most.
+        Returns how wide it is at most; where there is nothing to say, nothing is written.
         """
         pieces = [(words, face)] if isinstance(words, str) else list(words)
-        whole = [(" " * bool(number) + plain(told), look) for number, (told, look) in enumerate(pieces)]
+        lines = [(line, look) for told, look in pieces if (line := plain(told))]
+        if not lines:
+            return 0.0
+        whole = [(" " * bool(number) + line, look) for number, (line, look) in enumerate(lines)]
         shown, left = [], room or float("inf")
         for told, look in whole:
             fitting = self.faces[look].fit(told, left)

@@ -11,7 +11,7 @@ from .ink import Face, Styles
 from .svg import Box, Svg
 
 WIDTH, MARGIN = 1100, 12
-KEYS, LEFT, RIGHT = 40, 348, 1004
+KEYS, LEFT, RIGHT = 40, 348, 986
 HEAD, ROW, BAR = 92, 19, 10
 PART = 30
 LEAST = 2.5
@@ -62,7 +62,8 @@ class _Drawing:
                 y += ROW
             y += 6
         self._bottom = y
-        self._longest = max([timeline.makespan, *(span.end for span in timeline.spans)], default=0)
+        ends = [at for span in timeline.spans for at in (span.acted, span.sent, span.end)]
+        self._longest = max(timeline.makespan, *ends, 0.0)
         count = len(timeline.spans)
         self._title = (
             f"{count} change{'s' if count != 1 else ''} in {elapsed(timeline.makespan)}"
@@ -123,7 +124,7 @@ class _Drawing:
             if chained:
                 svg.path("mark", "M", MARGIN, y + 4.5, "L", MARGIN + 6, y + 9.5, "L", MARGIN, y + 14.5, "Z")
             self._bar(span, y + (ROW - BAR) / 2)
-            svg.text(WIDTH - MARGIN, y + 13, _took(span), "bad" if not span.ok else "dim", anchor="end", room=86)
+            svg.text(WIDTH - MARGIN, y + 13, _took(span), "bad" if not span.ok else "dim", anchor="end", room=WIDTH - MARGIN - RIGHT - 4)
 
     def _bar(self, span: Span, y: float) -> None:
         """Its parts one after the other; what was done is always to be seen."""
@@ -172,7 +173,7 @@ def _told(span: Span) -> str:
 
 def _took(span: Span) -> str:
     if not span.ok:
-        return f"failed, {elapsed(span.took)}"
+        return "failed"
     return f"{'> ' if span.settled is None else ''}{elapsed(span.took)}"
 
 

@@ -52,7 +52,7 @@ class Field:
 
 @dataclass
 class Area:
-    """A network with all in it."""
+    """A network with all in it; each of the things stands in the row of one of its groups."""
 
     network: Network
     box: Box
@@ -61,7 +61,7 @@ class Area:
     zones: list[tuple[str, Box]] = field(default_factory=list)
     fields: list[Field] = field(default_factory=list)
     bands: list[tuple[str, Box]] = field(default_factory=list)
-    things: list[tuple[Thing, Box]] = field(default_factory=list)
+    things: list[tuple[Thing, str, Box]] = field(default_factory=list)
     idle: tuple[Group, ...] = ()
 
 
@@ -178,7 +178,7 @@ class _Plan:
             for place, thing in enumerate(things):
                 line, column = divmod(place, self._abreast)
                 x = self._columns[zone] + 2 * PAD + column * (self._wide + GAP)
-                area.things.append((thing, Box(x, y + line * (TALL + GAP), self._wide, TALL)))
+                area.things.append((thing, group, Box(x, y + line * (TALL + GAP), self._wide, TALL)))
         if card:
             area.cards.append(card)
             last = max(self._columns[zone] for zone in members) + self._column - 1.4 * PAD
@@ -190,7 +190,7 @@ class _Plan:
         name, about = (found.name, found.about) if found else (group, "")
         again = group in self._carded
         self._carded.add(group)
-        ways = () if again else self._talk.to(group)
+        ways = self._talk.to(group) if found and not again else ()
         box = Box(self._left, y, CARD, HEAD + LINE * len(ways) + (4 if ways else 0))
         return Card(group, (name,), box, about, ways, again)
 

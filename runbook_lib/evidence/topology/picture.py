@@ -122,8 +122,8 @@ class _Drawing:
             self._field(field)
         for group, place in area.bands:
             svg.rect(place, f"band {self._hues[group]}")
-        for thing, place in area.things:
-            self._thing(thing, place, network)
+        for thing, group, place in area.things:
+            self._thing(thing, group, place, network)
         self._nobody(area)
 
     def _field(self, field: Field) -> None:
@@ -141,10 +141,9 @@ class _Drawing:
             svg.text(box.right - 10, box.y + 17, subnet.cidr, "id", anchor="end")
             svg.text(box.x + 10, box.y + 17 + plan.LINE - 1, out_of(subnet.out), "dim", room=box.width - 20)
 
-    def _thing(self, thing: Thing, box: Box, network: Network) -> None:
-        svg, key = self._svg, min(thing.groups, key=list(self._hues).index, default="") if thing.groups else ""
-        colour = self._hues.get(key, "alone")
-        also = [g.name for g in network.groups if g.id in thing.groups and g.id != key]
+    def _thing(self, thing: Thing, own: str, box: Box, network: Network) -> None:
+        svg, colour = self._svg, self._hues.get(own, "alone")
+        also = [group.name for group in network.groups if group.id in thing.groups and group.id != own]
         notes = " · ".join([*thing.notes, *(f"also in {name}" for name in also)])
         hint = f"{thing.kind} {thing.name} {thing.id}: {notes}"
         with svg.group(f"thing {colour}{'' if thing.ours else ' stranger'}", hint):
