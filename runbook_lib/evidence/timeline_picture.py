@@ -124,7 +124,8 @@ class _Drawing:
             if chained:
                 svg.path("mark", "M", MARGIN, y + 4.5, "L", MARGIN + 6, y + 9.5, "L", MARGIN, y + 14.5, "Z")
             self._bar(span, y + (ROW - BAR) / 2)
-            svg.text(WIDTH - MARGIN, y + 13, _took(span), "bad" if not span.ok else "dim", anchor="end", room=WIDTH - MARGIN - RIGHT - 4)
+            room = WIDTH - MARGIN - RIGHT - 4
+            svg.text(WIDTH - MARGIN, y + 13, _took(span), "dim" if span.ok else "bad", anchor="end", room=room)
 
     def _bar(self, span: Span, y: float) -> None:
         """Its parts one after the other; what was done is always to be seen."""

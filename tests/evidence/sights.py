@@ -65,7 +65,16 @@ def instance(number, zone, group, **more):
 NAMES = st.one_of(st.text(max_size=60), st.sampled_from(["", "web", "a-very-long-name-" * 5, "<b>&amp;</b>", "数据库"]))
 ZONES = [f"r-1{zone}" for zone in "abcd"]
 OWN = [f"sg-{n}" for n in range(5)]
-SOURCES = [*OWN, "0.0.0.0/0", "::/0", "203.0.113.0/24", "198.51.100.0/24", "10.0.0.0/8", "pl-1", "sg-of-another-network"]
+SOURCES = [
+    *OWN,
+    "0.0.0.0/0",
+    "::/0",
+    "203.0.113.0/24",
+    "198.51.100.0/24",
+    "10.0.0.0/8",
+    "pl-1",
+    "sg-of-another-network",
+]
 
 
 @st.composite

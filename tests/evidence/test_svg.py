@@ -14,7 +14,9 @@ from runbook_lib.evidence.topology.picture import FACES as TOPOLOGY
 from tests.evidence.drawn import NS, parsed
 
 FACES = {"body": Face(12), "id": Face(11, mono=True), "name": Face(13, bold=True)}
-ODD = st.one_of(st.text(), st.sampled_from(["</text><script>alert(1)</script>", "]]>&lt;", '" onload="x', "\x00\ud800"]))
+ODD = st.one_of(
+    st.text(), st.sampled_from(["</text><script>alert(1)</script>", "]]>&lt;", '" onload="x', "\x00\ud800"])
+)
 LINES = ("line", "public-line", "private-line", "waits", "acts", "settles", "bad", "accent")
 SURFACES = ("page", "area", "thing", "public", "private")
 
@@ -89,7 +91,9 @@ def test_it_tells_what_it_shows_to_those_who_cannot_see_it():
 def test_its_styles_touch_no_other_picture():
     """Two of them stand in one page."""
     sheet = style_sheet("#odd", {"rect, .a": {"fill": "page"}, ".b .c": {"stroke": "line"}})
-    selectors = [s for rule in re.findall(r"([^{}@]+)\{[^{}]*\}", sheet.replace("@media", "@")) for s in rule.split(",")]
+    selectors = [
+        s for rule in re.findall(r"([^{}@]+)\{[^{}]*\}", sheet.replace("@media", "@")) for s in rule.split(",")
+    ]
     assert [s for s in selectors if not s.strip().startswith("#odd ")] == []
 
 

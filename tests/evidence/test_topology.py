@@ -12,7 +12,7 @@ from runbook_lib.evidence.topology.lanes import lanes
 from runbook_lib.evidence.topology.sight import Group, Network, Rule
 from runbook_lib.evidence.topology.talk import in_order, talk
 from runbook_lib.look import Look
-from tests.evidence.drawn import NS, apart, groups, overlap, parsed, rects, spilling, within
+from tests.evidence.drawn import NS, apart, groups, overlap, parsed, spilling, within
 from tests.evidence.sights import environment, instance, sights, subnet
 from tests.evidence.sights import sight as seen
 
@@ -51,7 +51,9 @@ def _paths(svg, look):
     return [p for p in parsed(svg).iter(f"{NS}path") if look in p.get("class").split()]
 
 
-@pytest.mark.parametrize(("zones", "servers"), [("a", 1), ("ab", 2), ("abc", 3), ("ab", 12), ("abc", 12), ("abcdef", 6)])
+@pytest.mark.parametrize(
+    ("zones", "servers"), [("a", 1), ("ab", 2), ("abc", 3), ("ab", 12), ("abc", 12), ("abcdef", 6)]
+)
 def test_any_number_of_zones_and_servers_has_room(zones, servers):
     """At a laptop's width up to three zones; ids are never cut."""
     what = environment(zones, servers)
@@ -136,7 +138,9 @@ def test_where_aws_does_not_say_the_picture_does_not_either():
     """A database that is being made is in no zone yet."""
     network = environment().networks[0]
     making = [t.model_copy(update={"zone": "", "subnet": ""}) if t.kind == "Database" else t for t in network.things]
-    svg = picture(environment().model_copy(update={"networks": (network.model_copy(update={"things": tuple(making)}),)}))
+    svg = picture(
+        environment().model_copy(update={"networks": (network.model_copy(update={"things": tuple(making)}),)})
+    )
     ordered(svg)
     assert groups(svg, "zone")[-1].words == "Zone not known"
     assert [g.words for g in groups(svg, "somewhere")] == ["Subnet not known"]
@@ -249,7 +253,11 @@ def test_it_reads_what_is_there_whoever_made_it(built, door):
         (built.odd, built.odd, False, "", False),
     }
     things = {thing.kind: thing for thing in network.things}
-    assert (things["Instance"].id, things["Instance"].subnet, things["Instance"].ours) == (built.server, built.odd, False)
+    assert (things["Instance"].id, things["Instance"].subnet, things["Instance"].ours) == (
+        built.server,
+        built.odd,
+        False,
+    )
     assert (things["NAT gateway"].name, things["NAT gateway"].subnet) == ("us-west-2a", built.public)
     names = {group.id: group.name for group in network.groups}
     assert [(names[r.group], r.ports, names[r.source]) for r in network.rules] == [("web", "8000–8080", "odd")]
