@@ -51,7 +51,7 @@ class _Drawing:
         self._timeline = timeline
         self._critical = {id(span): moment for span, moment in timeline.critical}
         self._parts: dict[str, list[Span]] = {}
-        for span in timeline.spans:
+        for span in sorted(timeline.spans, key=lambda span: span.notebook):  # and as they began
             self._parts.setdefault(span.notebook or "not known by which notebook", []).append(span)
         self._rows: dict[int, float] = {}
         y = float(HEAD)

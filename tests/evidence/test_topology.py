@@ -130,7 +130,8 @@ def test_what_nobody_asked_for_is_drawn_and_marked():
     assert "stranger" in field.looks & server.looks
     assert "not ours" in server.words
     assert within(server.box, field.box)
-    assert "launch-wizard-1 | 22 from the internet" in [g.words for g in groups(svg, "card")]
+    (card,) = [g for g in groups(svg, "card") if g.words == "launch-wizard-1 | 22 from the internet"]
+    assert "stranger" in card.looks
     assert "legacy, 10.0.0.0/20, not tagged as ours, no way out" in svg.words
 
 

@@ -31,6 +31,7 @@ class Card:
     about: str = ""
     ways: tuple[Way, ...] = ()
     again: bool = False
+    ours: bool = True
 
     @property
     def out(self) -> float:
@@ -192,7 +193,7 @@ class _Plan:
         self._carded.add(group)
         ways = self._talk.to(group) if found and not again else ()
         box = Box(self._left, y, CARD, HEAD + LINE * len(ways) + (4 if ways else 0))
-        return Card(group, (name,), box, about, ways, again)
+        return Card(group, (name,), box, about, ways, again, ours=found.ours if found else False)
 
     def _lonely(self, area: Area, y: float) -> float:
         """Groups that rules speak of, and that nobody is in."""

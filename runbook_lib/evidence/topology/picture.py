@@ -157,7 +157,8 @@ class _Drawing:
 
     def _card(self, card: Card) -> None:
         svg, box = self._svg, card.box
-        with svg.group(f"card {self._hues[card.key]}", ", ".join(card.names)):
+        stranger = "" if card.ours else " stranger"
+        with svg.group(f"card {self._hues[card.key]}{stranger}", ", ".join(card.names)):
             svg.rect(box, "box", rounded=5)
             svg.rect(Box(box.right - 4, box.y + 4, 4, box.height - 8), "bar")
             room = box.width - 22
