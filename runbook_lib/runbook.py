@@ -18,7 +18,9 @@ from .bundle import Bundle, build
 from .check import Check
 from .engine import FRESH, Engine, Seen
 from .errors import ParamsError, RunbookError, StillNeeded, Unconfirmed, Unverified
+from .evidence import timeline_picture, topology
 from .evidence.folder import Folder
+from .evidence.svg import Svg
 from .evidence.tables import table
 from .injected import injected, split
 from .look import Look
@@ -29,7 +31,8 @@ from .report import Report, Row, counted
 from .stack import Stack
 from .stacks.all import stacks
 from .strays import strays
-from .summary import ended
+from .summary import ended, events_of
+from .timeline import timeline
 
 MODES = ("plan", "apply", "verify", "destroy")
 
@@ -169,6 +172,16 @@ class Runbook:
         frame = table(part, self._engine.survey(part))
         frame.to_csv(self._folder.table(part.name))
         return frame
+
+    def topology(self) -> Svg:
+        """What runs where now, and who may talk to whom: a picture of what AWS shows; also kept as SVG."""
+        seen = topology.sight(Look(self.aws), datetime.now(UTC))
+        self._journal.write(topology.EVENT, seen=seen.model_dump(mode="json"))
+        return self._folder.keep_picture(topology.picture(seen))
+
+    def timeline(self) -> Svg:
+        """When each change of the run was made, up to now, and what it waited for; also kept as SVG."""
+        return self._folder.keep_picture(timeline_picture.picture(timeline(events_of(self._journal.path))))
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""

@@ -15,6 +15,7 @@ from typing import Any
 from .errors import WrongUsage
 from .evidence.folder import Folder
 from .evidence.page import to_html
+from .evidence.report_page import leave
 from .journal import Journal
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
@@ -105,9 +106,12 @@ def run(job: Job, tell: Tell = lambda progress: None) -> list[Progress]:
 async def _all(job: Job, tell: Tell) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
-    async with asyncio.TaskGroup() as group:
-        for name in progress:
-            group.create_task(_one(job, progress, name, tell))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name in progress:
+                group.create_task(_one(job, progress, name, tell))
+    finally:
+        leave(job.folder)
     return list(progress.values())
 
 

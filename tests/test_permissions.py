@@ -54,9 +54,8 @@ def documented():
 
 def called():
     """Every operation that the library's source names, as IAM's actions: ``aws.ec2.create_vpc(...)`` and look-ups."""
-    sources = [
-        path for folder in ("", "resources/", "checks/") for path in REPOSITORY.glob(f"runbook_lib/{folder}*.py")
-    ]
+    rooms = ("", "resources/", "checks/", "evidence/topology/")
+    sources = [path for folder in rooms for path in REPOSITORY.glob(f"runbook_lib/{folder}*.py")]
     found = set()
     for source in sources:
         tree = ast.parse(source.read_text(encoding="utf-8"))

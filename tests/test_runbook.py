@@ -344,6 +344,20 @@ def test_the_wrong_account_is_refused_before_anything_else(root):
         opened()
 
 
+def test_pictures_show_what_is_there_and_what_was_done_and_are_kept(root):
+    """The journal has what was seen, so that they can be made again."""
+    book, net = opened("apply")
+    book.apply(net.vpc)
+    topology, timeline = book.topology(), book.timeline()
+    assert "VPC main" in topology.words
+    assert timeline.title.startswith("2 changes")
+    (folder,) = (root / "artifacts" / "local").iterdir()
+    for picture in (topology, timeline):
+        assert (folder / f"{picture.name}.svg").read_text(encoding="utf-8") == picture._repr_svg_()
+    (seen,) = [event["seen"] for event in events(root, "topology")]
+    assert [network["name"] for network in seen["networks"]] == ["main"]
+
+
 def test_tables_are_kept_as_csv(root):
     book, net = opened("apply")
     book.apply(ground(net))

@@ -80,6 +80,8 @@ def test_what_stands_on_a_failure_is_not_run(tmp_path):
     assert errors(tmp_path, "02_data") == ["ValueError"]
     assert (tmp_path / "artifacts" / "local" / "run-1" / "02_data.html").exists()
     assert {e["notebook"]: e["state"] for e in events(tmp_path) if e["event"] == "ended"}["02_data"] == "failed"
+    report = (tmp_path / "artifacts" / "local" / "run-1" / "report.html").read_text(encoding="utf-8")
+    assert "02_data: failed, ValueError: no such thing." in report
 
 
 def test_a_layer_that_fails_after_its_hand_off_stops_no_other(tmp_path):

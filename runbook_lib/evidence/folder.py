@@ -10,6 +10,7 @@ from typing import Any
 
 from ..journal import Journal
 from ..plan import Plan
+from .svg import Svg
 
 
 class Folder:
@@ -34,6 +35,11 @@ class Folder:
         head = {"notebook": self.notebook, "at": at, "fingerprint": plan.fingerprint, **who}
         path.write_text(json.dumps({**head, "plan": plan.as_dict()}, indent=1, ensure_ascii=False), encoding="utf-8")
         return path
+
+    def keep_picture(self, picture: Svg) -> Svg:
+        """Write a picture down; a later one of the run takes its place."""
+        (self.path / f"{picture.name}.svg").write_text(str(picture), encoding="utf-8")
+        return picture
 
     def table(self, name: str) -> Path:
         """Where a table goes as CSV."""

@@ -24,10 +24,11 @@ _ISSUER, _AUDIENCE = "token.actions.githubusercontent.com", "sts.amazonaws.com"
 
 _REGIONAL = (
     "autoscaling:DescribeAutoScalingGroups", "codedeploy:BatchGetDeploymentTargets",
-    "ec2:DescribeAddresses", "ec2:DescribeInternetGateways", "ec2:DescribeLaunchTemplateVersions",
-    "ec2:DescribeLaunchTemplates", "ec2:DescribeNatGateways", "ec2:DescribeRouteTables",
-    "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcAttribute",
-    "ec2:DescribeVpcs", "elasticloadbalancing:DescribeLoadBalancerAttributes",
+    "ec2:DescribeAddresses", "ec2:DescribeInstances", "ec2:DescribeInternetGateways",
+    "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates", "ec2:DescribeNatGateways",
+    "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+    "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
+    "elasticloadbalancing:DescribeLoadBalancerAttributes",
     "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
     "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups",
     "elasticloadbalancing:DescribeTargetHealth", "logs:DescribeLogGroups", "secretsmanager:ListSecrets",

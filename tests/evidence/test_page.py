@@ -1,5 +1,6 @@
 """An executed notebook as a page that opens anywhere, also offline and in ten years."""
 
+import base64
 import re
 
 import nbformat
@@ -8,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from runbook_lib.evidence.page import to_html
 
+PICTURE = new_output("display_data", {"text/plain": "One zone <a>.", "image/svg+xml": "<svg><rect/></svg>"})
 RESULT = new_output("display_data", {"text/plain": "plain words", "text/html": "<b>a table</b>"})
 FAILURE = new_output("error", ename="Guarded", evalue="no", traceback=["Guarded: it may not go."])
 
@@ -17,7 +19,7 @@ def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "01_network.ipynb"
     cells = [
         new_markdown_cell("## Zones · and the way out\n\nWhy: $x$ and `code`."),
-        new_code_cell("book.apply(net.vpc)", outputs=[RESULT], execution_count=1),
+        new_code_cell("book.apply(net.vpc)", outputs=[RESULT, PICTURE], execution_count=1),
         new_code_cell("book.destroy(net)", outputs=[FAILURE], execution_count=2),
     ]
     nbformat.write(new_notebook(cells=cells), path)
@@ -28,6 +30,12 @@ def page(tmp_path_factory):
 def test_it_shows_prose_code_results_and_what_went_wrong(page):
     for word in ("Zones · and the way out", "apply", "<b>a table</b>", "it may not go."):
         assert word in page
+
+
+def test_a_picture_says_what_it_shows_to_those_who_cannot_see_it(page):
+    (picture,) = re.findall(r"<img[^>]*>", page)
+    assert 'alt="One zone &lt;a&gt;."' in picture
+    assert base64.b64decode(re.search(r"base64,([^\"]+)", picture)[1]) == b"<svg><rect/></svg>"
 
 
 def test_it_runs_nothing_and_fetches_nothing(page):

@@ -16,6 +16,7 @@ import pytest
 from runbook_lib.bundle import Bundle
 from runbook_lib.checks.availability import availability
 from runbook_lib.errors import Failed
+from runbook_lib.evidence.topology import sight
 from runbook_lib.look import Look
 from runbook_lib.opening import lock_of
 from runbook_lib.resources.federated_role import FederatedRole
@@ -157,6 +158,7 @@ class Deployments:
             for check in availability(app):
                 check.probe(Look(engine.aws), seen)
             strays(Look(engine.aws), {r.key for r in app})
+            assert sight(Look(engine.aws), datetime.now(UTC)).unread == ()
         finally:
             lock.release()
 

@@ -1,0 +1,52 @@
+"""What a run changed and checked, as lists for a spreadsheet: the same columns and the same order, always."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .story import Story
+
+CHANGES = ("at", "notebook", "key", "action", "result", "id", "waited_seconds", "took_seconds", "fields", "error")
+CHECKS = ("at", "notebook", "claim", "holds", "found")
+"""Times are in UTC, numbers are numbers, what holds is true or false, and what has parts is JSON."""
+
+
+def changes(story: Story) -> str:
+    """``changes.csv``: in the order in which they were made; then what was planned and not made."""
+    return _csv(
+        CHANGES,
+        (
+            {**vars(made), "waited_seconds": made.waited, "took_seconds": made.took, "fields": _plain(made.fields)}
+            for made in story.changes
+        ),
+    )
+
+
+def checks(story: Story) -> str:
+    """``checks.csv``: in the order in which they were made."""
+    return _csv(CHECKS, ({**vars(check), "found": _plain(check.found)} for check in story.checks))
+
+
+def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in line.items()} for line in lines)
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A spreadsheet takes what begins like a formula for one; an apostrophe keeps it a text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if value or value == 0 else ""

@@ -1,0 +1,192 @@
+"""The page that a person reads first: what a run came to, made from the files of its folder alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..journal import intact
+from ..plan import shown
+from ..report import elapsed
+from ..summary import events_of
+from . import ink, lists, timeline_picture
+from .decision import NO, UNKNOWN, YES, decision
+from .story import DONE, FAILED, Made, Story, story
+from .svg import Svg, plain
+from .topology import picture
+from .topology.picture import moment
+
+JOURNAL = "journal.jsonl"
+_TEMPLATES = Path(__file__).parent / "templates"
+_SIGNS = {YES: "✓", NO: "✗", UNKNOWN: "?"}
+_WORDS = {"create": "created", "update": "changed", "delete": "removed"}
+_KNOWN = {
+    JOURNAL: "every plan, change, check and call that writes, each line chained to the one before",
+    "changes.csv": "what was changed, for a spreadsheet",
+    "checks.csv": "what was checked, for a spreadsheet",
+    "topology.svg": "what runs where, by itself",
+    "timeline.svg": "when it was done, by itself",
+}
+
+
+def report(folder: Path) -> str:
+    """The page, as HTML; pure, so that it can be made again."""
+    told = story(events_of(folder / JOURNAL))
+    whole = intact(folder / JOURNAL) if (folder / JOURNAL).is_file() else None
+    return str(
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=folder.name,
+            story=told,
+            decision=decision(told, intact=whole),
+            when=_period(told),
+            undo=tuple(_undo(told)),
+            summed=tuple(_summed(told)),
+            pictures=pictures(told),
+            links=tuple(_links(folder)),
+        )
+    )
+
+
+def pictures(told: Story) -> dict[str, Svg]:
+    """What was last seen, where somebody looked, and the timeline, where anything was written down."""
+    found = {"topology": picture(told.sight)} if told.sight else {}
+    return found | ({"timeline": timeline_picture.picture(told.timeline)} if told.parts else {})
+
+
+def leave(folder: Path) -> None:
+    """Write it beside the journal, with the pictures and the lists; what was there is made anew."""
+    told = story(events_of(folder / JOURNAL))
+    texts = {f"{name}.svg": str(svg) for name, svg in pictures(told).items()}
+    texts |= {"changes.csv": lists.changes(told), "checks.csv": lists.checks(told)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "report.html").write_text(report(folder), encoding="utf-8")  # last: it links to what is there
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {
+        "sign": lambda verdict: _SIGNS[verdict],
+        "took": lambda seconds: "" if seconds is None else elapsed(seconds),
+        "moment": moment,
+        "plain": plain,
+        "found": _found,
+        "done_to": _done_to,
+        "told": lambda made: tuple(_fields(made)),
+        "failed": lambda made: made.result == FAILED,
+        "drawn": lambda svg: Markup(str(svg)),
+    }
+    environment.globals |= {"palette": Markup(ink.variables()), "sans": Markup(ink.SANS), "mono": Markup(ink.MONO)}
+    return environment
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What happened to several resources of a notebook alike."""
+
+    notebook: str
+    what: str
+    resources: str
+    bad: bool
+
+
+def _summed(told: Story) -> Iterator[_Line]:
+    """By notebook and by what happened; of what was made or removed, how many of each kind."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for made in told.changes:
+        alike.setdefault((made.notebook, made.result, made.action), []).append(made.key)
+    for (notebook, result, action), keys in sorted(alike.items()):
+        kinds = Counter(key.partition(".")[0] for key in keys)
+        named = ", ".join(f"{n}\u00a0×\u00a0{kind}" if n > 1 else kind for kind, n in kinds.items())
+        few = result == FAILED or action == "update"
+        what = _WORDS.get(action, action) if result == DONE else f"to {action}: {result}"
+        yield _Line(notebook, f"{len(keys)} {what}", ", ".join(keys) if few else named, result == FAILED)
+
+
+def _found(found: Any) -> str:
+    """What a check found, as a person reads it."""
+    if isinstance(found, dict):
+        return "; ".join(f"{name}: {_found(value) or 'nothing'}" for name, value in found.items())
+    if isinstance(found, list):
+        return ", ".join(map(_found, found))
+    return "" if found in (None, "") else str(found)
+
+
+def _done_to(made: Made) -> str:
+    return _WORDS.get(made.action, made.action) if made.result == DONE else f"to {made.action}: {made.result}"
+
+
+def _fields(made: Made) -> Iterator[str]:
+    """From what to what; of what is new its settings are in the plan."""
+    if made.action == "update":
+        for name, pair in made.fields.items():
+            if len(pair) == 2:
+                yield f"{name}: {shown(pair[0])} → {shown(pair[1])}"
+
+
+def _period(told: Story) -> str:
+    if not told.began:
+        return ""
+    try:
+        took = datetime.fromisoformat(told.ended) - datetime.fromisoformat(told.began)
+    except ValueError:
+        return f"from {told.began} to {told.ended}"
+    return f"{moment(told.began)}, for {elapsed(took.total_seconds())}"
+
+
+def _undo(told: Story) -> Iterator[str]:
+    """What to do, by what was done."""
+    env = told.of("env") or "ENV"
+    done = Counter(made.action for made in told.changes if made.result == DONE)
+    if not told.parts:
+        yield "Not known: what was changed was not written down."
+    elif not done:
+        yield "Nothing was changed, so there is nothing to undo."
+    if done["create"]:
+        yield (
+            f"What was created goes with `runbook destroy --env {env} --confirm {env}`: 04 first, 01 last."
+            " It removes the whole environment, also what was there before this run."
+        )
+    if done["update"]:
+        yield (
+            "What was changed goes back when the old values, which are in the table above, are put into"
+            f" params/{env}.yaml again: `runbook apply --env {env}`."
+        )
+    if done["delete"]:
+        yield (
+            f"What was removed is built anew by `runbook apply --env {env}`, and is then empty: data come back only"
+            " from a snapshot, if one was left."
+        )
+    if told.mode == "apply" and any(made.result != DONE for made in told.changes):
+        yield f"What is not done yet is done by the same command again: `runbook apply --env {env}`."
+
+
+def _links(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Every other file of the folder that a person can read: its address, its name, and what it is."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        about = _KNOWN.get(name, "") or _about(path)
+        if name != "report.html" and not any(part.startswith(".") for part in Path(name).parts):
+            yield quote(name), name, about
+
+
+def _about(path: Path) -> str:
+    kinds = {
+        ".html": f"{path.stem} as it ran, to read without Jupyter",
+        ".ipynb": f"{path.stem} as it ran",
+    }
+    rooms = {"plans": "a plan, as it was reviewed", "tables": "what existed", "approvals": "an approval, signed"}
+    return rooms.get(path.parent.name) or kinds.get(path.suffix, "")

@@ -1,0 +1,262 @@
+"""What became of a run, and what a person has to know of it: from its journal, and nothing else.
+
+What the journal does not say is not known, and never guessed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..timeline import Timeline, timeline
+from .topology.sight import EVENT, Sight
+
+Event = Mapping[str, Any]
+ACTS = ("apply", "destroy")
+DONE, FAILED, LEFT = "done", "failed", "not made"
+_SUCCEEDED = "succeeded"
+
+
+@dataclass(frozen=True)
+class Made:
+    """One change: made, tried, or planned and not made.
+
+    Args:
+        fields: What changed, from what to what, by field.
+        waited, took: In seconds; ``None`` where nobody measured.
+    """
+
+    at: str
+    notebook: str
+    key: str
+    action: str
+    result: str
+    id: str = ""
+    fields: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    error: str = ""
+    waited: float | None = None
+    took: float | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A claim, whether it held, and what was found."""
+
+    at: str
+    notebook: str
+    claim: str
+    holds: bool
+    found: Any = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One notebook of the run.
+
+    Args:
+        state: As it was written down, e.g. ``done``; empty where it was not.
+        why: What stopped it, where something did.
+        cells: How many cells ended how, where somebody counted.
+        verified: Whether the last look found no difference; ``None`` where none was taken.
+    """
+
+    notebook: str
+    state: str
+    why: str
+    cells: Mapping[str, int]
+    verified: bool | None
+    fingerprint: str
+    planned: int
+
+    @property
+    def done(self) -> bool:
+        return self.state == DONE
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who approved which plan; *by* is empty where only its fingerprint was given."""
+
+    by: str
+    plan: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """All of it."""
+
+    asked: Event
+    callers: tuple[str, ...]
+    approvals: tuple[Approval, ...]
+    began: str
+    ended: str
+    parts: tuple[Part, ...]
+    changes: tuple[Made, ...]
+    checks: tuple[Checked, ...]
+    strays: tuple[str, ...]
+    sight: Sight | None
+    since: int
+    timeline: Timeline
+    calls: tuple[tuple[str, int, int], ...]
+
+    def of(self, name: str) -> str:
+        """One of the facts that a run begins with, e.g. ``env``; empty where it is not known."""
+        return str(self.asked.get(name) or "")
+
+    @property
+    def mode(self) -> str:
+        return self.of("mode")
+
+
+def story(events: Iterable[Event]) -> Story:
+    """Read it."""
+    told = [event for event in events if isinstance(event.get("event"), str)]
+    sight, since = _sight(told)
+    opened = [event for event in told if event["event"] == "open"]
+    return Story(
+        asked=_asked(told),
+        callers=_each(event.get("caller") for event in opened),
+        approvals=_approvals(told),
+        began=str(told[0].get("at", "")) if told else "",
+        ended=str(told[-1].get("at", "")) if told else "",
+        parts=tuple(_part(notebook, told) for notebook in _notebooks(told)),
+        changes=tuple(_changes(told)),
+        checks=tuple(_checks(told)),
+        strays=_strays(told),
+        sight=sight,
+        since=since,
+        timeline=timeline(told),
+        calls=_calls(told),
+    )
+
+
+def _asked(told: list[Event]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for event in told:
+        if event["event"] in ("run", "open"):
+            found |= {name: value for name, value in event.items() if value not in (None, "")}
+    return found
+
+
+def _each(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(value) for value in values if value))
+
+
+def _notebooks(told: list[Event]) -> tuple[str, ...]:
+    asked = [name for event in told if event["event"] == "run" for name in event.get("notebooks", ())]
+    begun = [event.get("notebook") for event in told if event["event"] in ("open", "ended", "cells")]
+    return tuple(sorted(_each([*asked, *begun])))
+
+
+def _part(notebook: str, told: list[Event]) -> Part:
+    own = [event for event in told if event.get("notebook") == notebook]
+    state, why = _state(own)
+    mode = next((str(e.get("mode")) for e in reversed(own) if e["event"] == "open"), "")
+    plans = [e for e in own if e["event"] == "plan" and bool(e.get("present")) is (mode != "destroy")]
+    verdicts = [bool(e.get("ok")) for e in own if e["event"] == "verify"]
+    cells = next((e.get("cells", ()) for e in reversed(own) if e["event"] == "cells"), ())
+    return Part(
+        notebook=notebook,
+        state=state,
+        why=why,
+        cells=Counter(str(cell.get("state")) for cell in cells),
+        verified=verdicts[-1] if verdicts else None,
+        fingerprint=str(plans[0].get("fingerprint", "")) if plans else "",
+        planned=len(plans[0].get("changes", ())) if plans else 0,
+    )
+
+
+def _state(own: list[Event]) -> tuple[str, str]:
+    """How a notebook ended: it is done only when nobody who says something of it says otherwise."""
+    ended = next((e for e in reversed(own) if e["event"] == "ended"), None)
+    cells = next((e for e in reversed(own) if e["event"] == "cells"), None)
+    state = str(ended.get("state", "")) if ended else ""
+    why = ": ".join(str(ended[name]) for name in ("error", "why") if ended and ended.get(name))
+    if cells and cells.get("outcome") == _SUCCEEDED:
+        state = state or DONE
+    elif cells and state in ("", DONE):
+        state = str(cells.get("outcome"))
+    return state, why or str(cells.get("why", "") if cells else "")
+
+
+def _changes(told: list[Event]) -> list[Made]:
+    """In the order in which they ended; then those that were planned and never begun."""
+    made = [_made(event) for event in told if event["event"] == "change"]
+    begun = {(one.notebook, one.key) for one in made}
+    acting = {e.get("notebook"): e.get("mode") for e in told if e["event"] == "open" and e.get("mode") in ACTS}
+    for event in told:
+        notebook = str(event.get("notebook", ""))
+        if event["event"] == "plan" and bool(event.get("present")) is (acting.get(notebook) == "apply"):
+            for change in event.get("changes", ()) if notebook in acting else ():
+                if (notebook, change["key"]) not in begun:
+                    begun.add((notebook, change["key"]))
+                    made.append(
+                        Made("", notebook, change["key"], change["action"], LEFT, fields=change.get("fields", {}))
+                    )
+    return made
+
+
+def _made(event: Event) -> Made:
+    return Made(
+        at=str(event.get("at", "")),
+        notebook=str(event.get("notebook", "")),
+        key=str(event.get("key", "")),
+        action=str(event.get("action", "")),
+        result=DONE if event.get("ok") else FAILED,
+        id=str(event.get("id") or ""),
+        fields=event.get("fields") or {},
+        error=str(event.get("error") or ""),
+        waited=event.get("waited"),
+        took=event.get("took"),
+    )
+
+
+def _checks(told: list[Event]) -> list[Checked]:
+    """Every claim that was tested, and every look for differences, which is one, too."""
+    found = []
+    for event in told:
+        at, notebook, holds = str(event.get("at", "")), str(event.get("notebook", "")), bool(event.get("ok"))
+        if event["event"] == "check":
+            found.append(Checked(at, notebook, str(event.get("claim", "")), holds, event.get("found")))
+        elif event["event"] == "verify":
+            claim = f"All of {event.get('stack', notebook)} is as the parameters ask, and every claim holds"
+            found.append(Checked(at, notebook, claim, holds, event.get("failed") or None))
+    return found
+
+
+def _approvals(told: list[Event]) -> tuple[Approval, ...]:
+    """Those that were gone by, and the fingerprints that somebody gave without one."""
+    signed = [Approval(str(e.get("by", "")), str(e.get("plan", ""))) for e in told if e["event"] == "approved"]
+    given = _each(e.get("approved") for e in told if e["event"] in ("run", "open"))
+    bare = [name for words in given for name in words.replace(",", " ").split()]
+    rest = [Approval("", name) for name in bare if not any(name in one.plan for one in signed)]
+    return tuple(dict.fromkeys([*signed, *rest]))
+
+
+def _strays(told: list[Event]) -> tuple[str, ...]:
+    last = next((e.get("found", ()) for e in reversed(told) if e["event"] == "strays"), ())
+    return tuple(str(stray.get("key") or stray.get("arn")) for stray in last)
+
+
+def _sight(told: list[Event]) -> tuple[Sight | None, int]:
+    """What was last seen, and how many changes were made after it."""
+    for place in reversed(range(len(told))):
+        if told[place]["event"] == EVENT:
+            try:
+                seen = Sight.model_validate(told[place].get("seen"))
+            except ValidationError:
+                continue
+            return seen, sum(event["event"] == "change" and bool(event.get("ok")) for event in told[place:])
+    return None, 0
+
+
+def _calls(told: list[Event]) -> tuple[tuple[str, int, int], ...]:
+    """For each service how many calls were written down, and how many of them AWS refused."""
+    calls = [event for event in told if event["event"] == "call"]
+    every = Counter(str(event.get("service")) for event in calls)
+    refused = Counter(str(event.get("service")) for event in calls if event.get("error"))
+    return tuple((service, every[service], refused[service]) for service in sorted(every))

@@ -1,0 +1,131 @@
+"""Networks to draw: one as the runbook builds it, and any that an account may hold."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from runbook_lib.evidence.topology.sight import Group, Network, Rule, Sight, Subnet, Thing
+
+AT = "2026-11-24T08:00:00+00:00"
+GROUPS = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
+RULES = (
+    ("alb", "80", "0.0.0.0/0"),
+    ("alb", "443", "0.0.0.0/0"),
+    ("bastion", "22", "203.0.113.0/24"),
+    ("web", "8080", "sg-alb"),
+    ("web", "22", "sg-bastion"),
+    ("db", "3306", "sg-web"),
+)
+
+
+def environment(zones="ab", servers=2):
+    """A whole environment over so many zones; servers go to one zone after the other."""
+    things = [
+        Thing(kind="NAT gateway", name="a", id="nat-0", notes=("available",), subnet="subnet-public-a"),
+        instance(0, "a", "bastion", subnet="subnet-public-a", name="bastion"),
+        Thing(
+            kind="Database", name="database", id="test-database", notes=("available", "mysql 8.4.6"), zone="r-1a",
+            subnet="subnet-private-a", groups=("sg-db",),
+        ),
+    ]  # fmt: skip
+    for zone in zones:
+        place = {"subnet": f"subnet-public-{zone}", "zone": f"r-1{zone}"}
+        balancer = {"kind": "Load balancer", "name": "web", "id": "test-web", "groups": ("sg-alb",)}
+        things.append(Thing(**balancer, **place, notes=("active", "internet-facing")))
+    things += [instance(n + 1, zones[n % len(zones)], "web") for n in range(servers)]
+    return sight(
+        subnets=[subnet(zone, public) for zone in zones for public in (True, False)],
+        things=things,
+        groups=[Group(id=f"sg-{name}", name=name, about=about) for name, about in GROUPS.items()],
+        rules=[Rule(group=f"sg-{group}", ports=ports, source=source) for group, ports, source in RULES],
+    )
+
+
+def sight(**parts):
+    network = Network(
+        id="vpc-1", name="main", cidr="10.0.0.0/16", doors=("Internet gateway igw-1",),
+        **{name: tuple(values) for name, values in parts.items()},
+    )  # fmt: skip
+    return Sight(env="test", account="123456789012", region="r-1", at=AT, networks=(network,))
+
+
+def subnet(zone, public, **more):
+    kind = "public" if public else "private"
+    out = "the internet gateway" if public else "NAT a"
+    known = {"id": f"subnet-{kind}-{zone}", "name": f"{kind}-r-1{zone}", "zone": f"r-1{zone}", "cidr": "10.0.0.0/20"}
+    return Subnet(**{**known, "out": out, "public": public, **more})
+
+
+def instance(number, zone, group, **more):
+    known = {"kind": "Instance", "name": group, "id": f"i-{number:017x}", "notes": ("running", "t4g.small")}
+    place = {"subnet": f"subnet-private-{zone}", "zone": f"r-1{zone}", "groups": (f"sg-{group}",)}
+    return Thing(**{**known, **place, **more})
+
+
+NAMES = st.one_of(st.text(max_size=60), st.sampled_from(["", "web", "a-very-long-name-" * 5, "<b>&amp;</b>", "数据库"]))
+ZONES = [f"r-1{zone}" for zone in "abcd"]
+OWN = [f"sg-{n}" for n in range(5)]
+SOURCES = [
+    *OWN,
+    "0.0.0.0/0",
+    "::/0",
+    "203.0.113.0/24",
+    "198.51.100.0/24",
+    "10.0.0.0/8",
+    "pl-1",
+    "sg-of-another-network",
+]
+
+
+@st.composite
+def networks(draw, number=0):
+    subnets = draw(
+        st.lists(
+            st.builds(
+                Subnet, id=st.sampled_from([f"subnet-{n}" for n in range(9)]), name=NAMES, zone=st.sampled_from(ZONES),
+                cidr=st.sampled_from(["10.0.0.0/20", "10.255.255.128/28"]), out=NAMES, public=st.booleans(),
+                ours=st.booleans(),
+            ),
+            max_size=9, unique_by=lambda subnet: subnet.id,
+        )
+    )  # fmt: skip
+    kinds = ["Load balancer", "NAT gateway", "Instance", "Database", "Standby", "Cache", "Endpoint"]
+    things = draw(
+        st.lists(
+            st.builds(
+                Thing, kind=st.sampled_from(kinds), name=NAMES, id=NAMES, notes=st.tuples(NAMES, NAMES),
+                subnet=st.sampled_from(["", "subnet-gone", *(s.id for s in subnets)]),
+                zone=st.sampled_from(["", *ZONES]), ours=st.booleans(),
+                groups=st.lists(st.sampled_from([*OWN, "sg-of-another-network"]), max_size=3, unique=True).map(tuple),
+            ),
+            max_size=14,
+        )
+    )  # fmt: skip
+    groups = [Group(id=own, name=draw(NAMES), about=draw(NAMES), ours=draw(st.booleans())) for own in OWN]
+    rules = st.builds(
+        Rule, group=st.sampled_from(OWN), ports=st.sampled_from(["80", "443", "udp 53", "everything", "1000–2000"]),
+        source=st.sampled_from(SOURCES),
+    )  # fmt: skip
+    doors = draw(st.lists(NAMES, max_size=4))
+    own = f"-{number}"
+    return Network(
+        id=f"vpc{own}", name=draw(NAMES), cidr="10.0.0.0/16", doors=tuple(doors), subnets=tuple(subnets),
+        things=tuple(things), groups=tuple(groups), rules=tuple(draw(st.lists(rules, max_size=12))),
+    )  # fmt: skip
+
+
+@st.composite
+def sights(draw):
+    """Any account: no network, one, or two with groups of their own."""
+    found = [draw(networks(number)) for number in range(draw(st.integers(0, 2)))]
+    for number, network in enumerate(found[1:], start=1):
+        found[number] = network.model_copy(
+            update={
+                "groups": tuple(g.model_copy(update={"id": f"{g.id}-{number}"}) for g in network.groups),
+                "rules": tuple(r.model_copy(update={"group": f"{r.group}-{number}"}) for r in network.rules),
+            }
+        )
+    return Sight(
+        env=draw(NAMES), account="123456789012", region="r-1", at=draw(st.sampled_from([AT, "", "some day"])),
+        networks=tuple(found), unread=tuple(draw(st.lists(NAMES, max_size=3))),
+    )  # fmt: skip

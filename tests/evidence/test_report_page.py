@@ -1,0 +1,354 @@
+"""The page that a person reads first: it says yes only when nothing that was written down says otherwise."""
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import sync_playwright
+
+from runbook_lib.evidence import lists
+from runbook_lib.evidence.decision import NO, UNKNOWN, YES, decision
+from runbook_lib.evidence.report_page import leave, report
+from runbook_lib.evidence.story import story
+from runbook_lib.evidence.topology import picture as topology
+from runbook_lib.journal import Journal
+from runbook_lib.summary import events_of
+from tests.evidence.sights import environment
+from tests.webapp.processes import program
+
+ZERO = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
+CALLER = "arn:aws:sts::123456789012:assumed-role/runbook/noor"
+
+
+class Run:
+    """A run's folder, written as the library writes it, one line a second."""
+
+    def __init__(self, folder):
+        self.folder, self._at = folder, ZERO
+
+    def _now(self):
+        self._at += timedelta(seconds=1)
+        return self._at
+
+    def write(self, notebook, event, **data):
+        Journal(self.folder / "journal.jsonl", clock=self._now, notebook=notebook).write(event, **data)
+        return self
+
+    def opened(self, notebook="01_network", mode="apply", **more):
+        where = {"env": "prod", "account": "123456789012", "region": "us-west-2", "caller": CALLER}
+        return self.write(notebook, "open", **{**where, "mode": mode, "change": "CHG0012345", "approved": "", **more})
+
+    def planned(self, *keys, notebook="01_network", action="create", present=True, **fields):
+        changes = [{"key": key, "action": action, "fields": fields} for key in keys]
+        return self.write(notebook, "plan", fingerprint="8acdec61fcdf580c", present=present, changes=changes)
+
+    def changed(self, key, notebook="01_network", *, ok=True, action="create", **more):
+        times = {"waited": 0.25, "sent": 0.5, "took": 0.75, "id": "vpc-1", "ready": True, "fields": {}}
+        return self.write(notebook, "change", ok=ok, key=key, action=action, **{**times, **more})
+
+    def verified(self, notebook="01_network", *, ok=True):
+        return self.write(notebook, "verify", stack="network", ok=ok, failed=[])
+
+    def checked(self, claim="Nothing is open", *, ok=True, found=()):
+        return self.write("01_network", "check", claim=claim, ok=ok, found=list(found))
+
+    def seen(self):
+        return self.write("01_network", "topology", seen=environment().model_dump(mode="json"))
+
+    def ended(self, notebook="01_network", state="done", **more):
+        return self.write(notebook, "ended", state=state, **more)
+
+    @property
+    def story(self):
+        return story(events_of(self.folder / "journal.jsonl"))
+
+    def decided(self, *, intact=True):
+        return decision(self.story, intact=intact)
+
+    @property
+    def page(self):
+        return report(self.folder)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path / "run-1")
+
+
+def whole(run):
+    """A run in which all went well."""
+    run.opened().planned("vpc.main", "subnet.a").changed("vpc.main").changed("subnet.a", id="subnet-1")
+    return run.checked().verified().seen().ended()
+
+
+def text(page):
+    """What a reader sees of a page."""
+    seen = re.sub(r"<(style|desc|title)[^>]*>.*?</\1>", " ", page, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", seen).split())
+
+
+def test_a_run_in_which_all_went_well_may_be_called_done(run):
+    found = whole(run).decided()
+    assert (found.verdict, {reason.verdict for reason in found.reasons}) == (YES, {YES})
+    assert "It is done: what was asked for is there, and was verified." in text(run.page)
+
+
+@pytest.mark.parametrize(
+    ("tell", "verdict", "why"),
+    [
+        (lambda run: whole(run).ended(state="failed", why="AWS said no"), NO, "01_network: failed, AWS said no."),
+        (lambda run: whole(run).ended(state="not run"), NO, "01_network: not run."),
+        (lambda run: whole(run).ended(state="interrupted"), NO, "01_network: interrupted."),
+        (lambda run: whole(run).opened("02_data"), UNKNOWN, "How 02_data ended is not known"),
+        (lambda run: whole(run).write("runner", "run", notebooks=["04_deploy"]), UNKNOWN, "How 04_deploy ended is"),
+        (lambda run: whole(run).verified(ok=False), NO, "Something differs from the parameters"),
+        (lambda run: run.opened().changed("vpc.main").ended(), UNKNOWN, "Not verified: 01_network."),
+        (lambda run: whole(run).checked(ok=False), NO, "Not true: Nothing is open."),
+        (lambda run: run.opened().planned("vpc.main").ended(), NO, "Planned, and not made: vpc.main."),
+        (lambda run: run.opened().changed("vpc.main", ok=False).ended(), NO, "Failed: vpc.main."),
+        (lambda run: whole(run).write("01_network", "cells", outcome="incomplete", cells=[]), NO, "incomplete"),
+        (lambda run: run, UNKNOWN, "No notebook of it has written anything down."),
+    ],
+)  # fmt: skip
+def test_whatever_speaks_against_it_is_heard(run, tell, verdict, why):
+    """One word against it is enough; what nobody wrote down is not known, and that is no yes."""
+    found = tell(run).decided()
+    assert found.verdict == verdict
+    assert any(why in reason.told for reason in found.reasons)
+
+
+def test_what_failed_and_was_mended_is_done(run):
+    """By another try, or as a later look at the account has shown."""
+    run.opened().planned("vpc.main").changed("vpc.main", ok=False, error="Refused: no").changed("vpc.main")
+    assert run.verified().ended().decided().verdict == YES
+
+
+def test_a_journal_that_was_altered_proves_nothing(run):
+    whole(run)
+    path = run.folder / "journal.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace("subnet-1", "subnet-2"), encoding="utf-8")
+    assert "The journal was altered" in text(run.page)
+    assert '<p class="word">No</p>' in run.page
+
+
+def test_without_a_journal_nothing_is_known(tmp_path):
+    """And nothing is guessed: not even that nothing was changed."""
+    seen = text(report(tmp_path))
+    assert "There is no journal." in seen
+    for claim in ("Nothing was changed", "nobody: the run was given no approval", "none was named", "nothing to undo"):
+        assert claim not in seen
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("plan", "The plan is complete. Nothing was changed."),
+        ("verify", "What runs is what the parameters ask for."),
+        ("destroy", "It is done: what was to go is gone."),
+    ],
+)
+def test_each_mode_has_its_own_end(run, mode, told):
+    run.opened(mode=mode)
+    if mode == "verify":
+        run.verified()
+    if mode == "destroy":
+        run.planned("vpc.main", action="delete", present=False).changed("vpc.main", action="delete")
+    assert run.ended().decided().told == told
+
+
+def test_what_was_planned_to_be_built_is_not_missed_by_a_destroy(run):
+    run.opened(mode="destroy").planned("vpc.main", present=True).ended()
+    assert run.decided().verdict == YES
+
+
+def test_the_people_are_named_or_said_to_be_unknown(run):
+    """Who ran it, who approved which plan by name, and what was approved without one."""
+    run.opened(approved="8acdec61fcdf580c,9894f01360e8e0e3")
+    run.write("01_network", "approved", by="Amira", plan="prod/123456789012/us-west-2/network/8acdec61fcdf580c")
+    seen = text(run.page)
+    assert f"Run by {CALLER}" in seen
+    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c not known by whom: 9894f01360e8e0e3" in seen
+    assert "Change CHG0012345" in seen
+    assert "Asked for by not known" in seen
+
+
+def test_it_says_what_changed_from_what_to_what(run):
+    run.opened().changed("db_instance.database", action="update", fields={"backup_days": [1, 7]})
+    run.changed("vpc.main").changed("subnet.a").changed("subnet.b").changed(
+        "nat_gateway.a", ok=False, error="Refused: no"
+    )
+    seen = text(run.page).replace("\xa0", " ")
+    for told in ("backup_days: 1 → 7", "3 created vpc, 2 × subnet", "1 changed db_instance.database",
+                 "1 to create: failed nat_gateway.a", "Refused: no"):  # fmt: skip
+        assert told in seen
+
+
+def test_it_says_how_to_undo_it(run):
+    """By what was done: what was created, changed and removed each has its own way back."""
+    run.opened().changed("vpc.main")
+    assert "runbook destroy --env prod --confirm prod" in text(run.page)
+    assert "old values" not in text(run.page)
+    run.changed("vpc.main", action="update").changed("db_instance.database", action="delete")
+    assert "old values" in text(run.page)
+    assert "only from a snapshot" in text(run.page)
+
+
+def test_a_picture_of_before_says_so(run):
+    """What was changed after somebody last looked is not in it."""
+    run.opened().changed("vpc.main").seen().changed("subnet.a").changed("subnet.b", ok=False)
+    assert "1 change was made after this was seen." in text(run.page)
+
+
+def test_where_nobody_looked_there_is_no_picture(run):
+    run.opened().ended()
+    assert "Not known: nobody looked at the networks in this run." in text(run.page)
+    assert 'id="topology"' not in run.page
+
+
+def test_it_links_to_all_the_rest_of_the_folder(run):
+    whole(run)
+    (run.folder / "plans").mkdir()
+    for name in ("01_network.html", "plans/a plan.json", ".hidden"):
+        (run.folder / name).write_text("")
+    leave(run.folder)
+    there = {p.relative_to(run.folder).as_posix() for p in run.folder.rglob("*") if p.is_file()}
+    assert there == {
+        "journal.jsonl", "report.html", "topology.svg", "timeline.svg", "changes.csv", "checks.csv",
+        "01_network.html", "plans/a plan.json", ".hidden",
+    }  # fmt: skip
+    addresses = re.findall(r'<a href="([^"#]+)"', run.page)
+    assert {a.replace("%20", " ") for a in addresses} == there - {"report.html", ".hidden"}
+
+
+def test_it_can_be_made_again_from_the_files_alone(run):
+    """The same page, byte for byte, whenever and wherever."""
+    leave(whole(run).folder)
+    first = {p.name: p.read_bytes() for p in run.folder.iterdir()}
+    leave(run.folder)
+    assert {p.name: p.read_bytes() for p in run.folder.iterdir()} == first
+    moved = run.folder.rename(run.folder.with_name("elsewhere"))
+    assert report(moved).replace("elsewhere", "run-1") == first["report.html"].decode()
+
+
+class Reader(HTMLParser):
+    """Takes note of the elements of a page, and of what they ask for."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.asks = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.asks += [(name, value) for name, value in attributes if name in ("src", "href") or name.startswith("on")]
+
+
+def test_it_runs_nothing_and_fetches_nothing(run):
+    read = Reader(whole(run).page)
+    assert set(read.tags) & {"script", "link", "img", "iframe", "object", "embed", "form"} == set()
+    assert [value for name, value in read.asks if name != "href" or ":" in value.partition("/")[0]] == []
+    assert "@import" not in run.page
+    assert "url(" not in run.page
+
+
+ODD = st.one_of(
+    st.text(max_size=40), st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=y>', "{{ 7*7 }}"])
+)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), ODD),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(ODD, inner, max_size=3)),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(words=ODD, value=VALUES)
+def test_nothing_that_was_written_down_becomes_markup(tmp_path_factory, words, value):
+    """Whatever AWS, an operator or a stranger in the account has called something."""
+    plain, odd = (Run(tmp_path_factory.mktemp("odd") / "run-1") for _ in range(2))
+    for run, told, found in ((plain, "x", ["x"]), (odd, words, [value])):
+        run.opened(change=told, caller=told).changed("vpc.main", id=told, fields={"x": [found, found]}, action="update")
+        run.changed(f"subnet.{told}", ok=False, error=told).checked(told or "x", found=found)
+        run.ended(state="failed", why=told)
+    allowed = set(Reader(plain.page).tags)
+    assert set(Reader(odd.page).tags) <= allowed | {"div", "title"}
+    assert [name for name, _ in Reader(odd.page).asks if name != "href"] == []
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_list_of_changes_has_numbers_times_and_every_planned_change(run):
+    run.opened().planned("vpc.main", "subnet.a", size=[None, 1]).changed(
+        "vpc.main", fields={"cidr": [None, "10.0.0.0/16"]}
+    )
+    one, other = rows(lists.changes(run.story))
+    assert list(one) == list(lists.CHANGES)
+    assert (one["at"], one["key"], one["result"]) == ("2026-11-24T08:00:03.000+00:00", "vpc.main", "done")
+    assert (float(one["waited_seconds"]), float(one["took_seconds"])) == (0.25, 0.75)
+    assert one["fields"] == '{"cidr": [null, "10.0.0.0/16"]}'
+    assert (other["key"], other["result"], other["took_seconds"]) == ("subnet.a", "not made", "")
+
+
+def test_the_list_of_checks_has_claims_and_what_was_found(run):
+    run.opened().checked("Nothing is open", ok=False, found=["db: tcp 3306"]).verified()
+    one, other = rows(lists.checks(run.story))
+    assert list(one) == list(lists.CHECKS)
+    assert (one["claim"], one["holds"], one["found"]) == ("Nothing is open", "false", '["db: tcp 3306"]')
+    assert other["holds"] == "true"
+
+
+@pytest.mark.parametrize("sign", "=+-@")
+def test_no_spreadsheet_takes_a_text_for_a_formula(run, sign):
+    run.opened().changed("vpc.main", ok=False, error=f"{sign}HYPERLINK(A1)")
+    assert rows(lists.changes(run.story))[0]["error"] == f"'{sign}HYPERLINK(A1)"
+
+
+def test_lines_of_a_journal_that_nobody_knows_stop_nothing(run):
+    """Of a later version, or of somebody who wrote by hand."""
+    whole(run).write("01_network", "topology", seen={"networks": 7}).write("01_network", "surprise", key=3)
+    before = run.page
+    assert 'id="topology"' in before
+
+
+FITS = """() => [...document.querySelectorAll('svg.picture')].flatMap(svg => [...svg.querySelectorAll('text')]
+  .filter(text => {
+    const own = text.parentElement.querySelector(':scope > rect.box') || svg.querySelector('rect.page')
+    const [a, b] = [text.getBBox(), own.getBBox()]
+    return a.x < b.x - 1 || a.y < b.y - 1 || a.x + a.width > b.x + b.width + 1 || a.y + a.height > b.y + b.height + 1
+  }).map(text => text.textContent))"""
+
+
+def test_in_a_real_browser_it_has_no_barrier_and_every_label_fits(run):
+    """In light and in dark, offline, and no wider than a phone; labels have the room that they were given."""
+    whole(run).opened("02_data").changed("db_instance.database", "02_data", ok=False, error="Refused: no")
+    run.checked(ok=False, found=["x"]).ended("02_data", state="failed", why="AWS said no")
+    leave(run.folder)
+    chromium = program("chromium", "chromium-browser", "google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        try:
+            page = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}).new_page()
+            asked = []
+            page.on("request", lambda request: asked.append(request.url))
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.goto((run.folder / "report.html").as_uri())
+                assert Axe().run(page).response["violations"] == []
+            assert page.evaluate(FITS) == []
+            page.set_viewport_size({"width": 390, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert {Path(url).name for url in asked} == {"report.html"}
+            for crowd in (environment("abcdef", 12), environment("a", 1)):
+                page.set_content(str(topology(crowd)))
+                assert page.evaluate(FITS) == []
+        finally:
+            browser.close()
