@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from ..journal import Journal
 from ..plan import Plan
+from .writing import write_json
 
 
 class Folder:
@@ -32,8 +32,7 @@ class Folder:
         path = self._in("plans") / f"{self.notebook}-{who.get('verb', 'apply')}-{plan.fingerprint}.json"
         at = datetime.now(UTC).isoformat(timespec="seconds")
         head = {"notebook": self.notebook, "at": at, "fingerprint": plan.fingerprint, **who}
-        path.write_text(json.dumps({**head, "plan": plan.as_dict()}, indent=1, ensure_ascii=False), encoding="utf-8")
-        return path
+        return write_json(path, {**head, "plan": plan.as_dict()})
 
     def table(self, name: str) -> Path:
         """Where a table goes as CSV."""

@@ -32,14 +32,16 @@ _NO_SECRET = (
     r"(?!\[redacted|\*+(?:[\s\"'<,;&]|$)|arn:aws|(?i:true|false|none|null|nan|yes|no)\b"
     r"|[a-z0-9-]+(?:/[\w.-]+)+(?:[\s\"'<,;&]|$))"
 )
-_PEM_BODY = r"(?:\s|\\+[nrt]|<br\s*/?>|[A-Za-z0-9+/=:,. -]){0,20000}"
+_BREAK = r"(?:\s|\\+[nrt]|<br\s*/?>)"
+_PEM_BODY = rf"(?:{_BREAK}|[A-Za-z0-9+/=:,. -]){{0,20000}}"
 
 PATTERNS = (
     Pattern(
         "private key",
         re.compile(
             r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-            rf"(?:{_PEM_BODY}-----END (?:[A-Z0-9]+ ){{0,3}}PRIVATE KEY(?: BLOCK)?-----|{_PEM_BODY})"
+            rf"(?:{_PEM_BODY}-----END (?:[A-Z0-9]+ ){{0,3}}PRIVATE KEY(?: BLOCK)?-----"
+            rf"|(?:{_BREAK}+[A-Za-z0-9+/=]{{8,}}){{0,400}})"
         ),
     ),
     Pattern("private key", re.compile(r"PuTTY-User-Key-File-\d[\s\S]{0,20000}?Private-MAC: ?[0-9a-f]+")),

@@ -120,8 +120,8 @@ class Redactor:
             output["text"] = text
 
     def _field(self, name: str, value: Any, code: bool = False) -> Any:
-        if secret_field(name):
-            value = self._hidden(value)
+        if secret_field(name) and not (isinstance(value, Mapping) and name.lower().endswith("secret")):
+            value = self._hidden(value)  # but for what AWS says about a secret, such as its ARN and its state
         if _BINARY.match(name) and isinstance(value, str):
             return self._binary(value)
         return self.clean(value, code=code)
