@@ -12,7 +12,8 @@ import binascii
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 from .forms import Form, forms
@@ -22,6 +23,7 @@ from .views import UNSEEN, views
 
 _BINARY = re.compile(r"(?:image|audio|video|font)/(?!svg)|application/(?:pdf|octet-stream|zip|gzip)")
 _DATA = re.compile(r"(data:[\w.+/-]*;base64,)((?:[A-Za-z0-9+/=_-]|%[0-9A-Fa-f]{2}|\s|\\n){16,})")
+_MEMORY, _WORTH = 2000, 200
 
 
 class Span(NamedTuple):
@@ -42,6 +44,9 @@ class Redactor:
 
     def __init__(self, known: Iterable[str | bytes] = ()) -> None:
         self.counts: Counter[str] = Counter()
+        self.heard: Callable[[str], None] = lambda secret: None
+        """Told each secret that is learnt, so that another process can know it, too."""
+        self._clean: set[tuple[bool, str]] = set()
         self._known: dict[str, tuple[Form, ...]] = {}
         self._lock = threading.RLock()
         for secret in known:
@@ -63,6 +68,8 @@ class Redactor:
             for part in parts(secret):
                 if part not in self._known:
                     self._known[part] = forms(part)
+                    self._clean.clear()
+                    self.heard(part)
 
     def learn_from(self, data: object) -> None:
         """Remember what a request to AWS or its answer says to be secret."""
@@ -77,12 +84,23 @@ class Redactor:
         """The same for one text in several pieces: a secret may begin in one and end in another."""
         with self._lock:
             for _ in range(4):  # a mark in the place of one may show another
-                spans = _merged(self._spans("".join(texts), code))
+                whole = "".join(texts)
+                if (code, whole) in self._clean:
+                    break
+                spans = _merged(self._spans(whole, code))
                 if not spans:
+                    self._remember(code, whole)
                     break
                 self.counts.update(span.kind for span in spans)
                 texts = _marked(texts, spans)
             return texts
+
+    def _remember(self, code: bool, text: str) -> None:
+        """A notebook is written after every cell: what was clean before is not looked at again."""
+        if len(self._clean) > _MEMORY:
+            self._clean.clear()
+        if len(text) > _WORTH:
+            self._clean.add((code, text))
 
     def clean(self, value: Any, *, code: bool = False) -> Any:
         """Data without secrets, down to the last text in it; what is no text stays as it is."""
@@ -91,7 +109,8 @@ class Redactor:
         if isinstance(value, bytes):
             return self.clean(value.decode("utf-8", errors="replace"), code=code)
         if isinstance(value, Mapping):
-            return {self.clean(name): self._field(str(name), inner, code) for name, inner in value.items()}
+            found = {self.clean(name): self._field(str(name), inner, code) for name, inner in value.items()}
+            return _like(value, found)
         if isinstance(value, (list, tuple)):
             if value and all(isinstance(one, str) for one in value):
                 return self.texts(list(value), code=code)
@@ -176,6 +195,16 @@ class Redactor:
             if pattern.code or not code:
                 for found in pattern.looks.finditer(text):
                     yield *found.span("s" if "s" in pattern.looks.groupindex else 0), pattern.name
+
+
+def _like(value: Mapping[Any, Any], found: dict[Any, Any]) -> Any:
+    """Of the same class: a notebook consists of mappings of its own."""
+    if not isinstance(value, dict):
+        return found
+    new = copy(value)
+    new.clear()
+    new.update(found)
+    return new
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
