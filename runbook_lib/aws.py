@@ -128,6 +128,9 @@ class Aws:
                 f"These credentials are for account {caller['Account']}, but {self.env} is account {account}.",
                 fix="Choose the matching AWS_PROFILE, then restart the kernel.",
             )
+        if not self._connection:  # an embedded AWS's own are no secret
+            keys = self._session.get_credentials().get_frozen_credentials()
+            self._learn({"secret_access_key": keys.secret_key, "session_token": keys.token})
         return caller["Arn"]
 
     def pages(self, service: str, operation: str, result: str, **request: Any) -> list[dict[str, Any]]:

@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from .cells import Cell, Cells, State, runs
-
-
-@dataclass
-class Step:
-    """One execution of a cell.
-
-    Args:
-        cell: The id of the cell, where the one who asked for it told.
-        outputs: In the shape of nbformat.
-    """
-
-    number: int
-    source: str
-    cell: str = ""
-    state: State = State.RUNNING
-    began: str = ""
-    ended: str = ""
-    error: str = ""
-    outputs: list[dict[str, Any]] = field(default_factory=list)
+from .cells import Cell, Cells, Step, runs
 
 
 def notebook_file(names: dict[str, Any]) -> Path | None:

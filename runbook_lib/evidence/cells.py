@@ -114,6 +114,25 @@ class Cells:
         return {"outcome": self.outcome.value, "why": self.why, "cells": [asdict(cell) for cell in self.cells]}
 
 
+@dataclass
+class Step:
+    """One execution of a cell.
+
+    Args:
+        cell: The id of the cell, where the one who asked for it told.
+        outputs: In the shape of nbformat.
+    """
+
+    number: int
+    source: str
+    cell: str = ""
+    state: State = State.RUNNING
+    began: str = ""
+    ended: str = ""
+    error: str = ""
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+
 def outcome(states: Sequence[State], why: str = "") -> Outcome:
     """What these cells came to together."""
     if State.RUNNING in states:

@@ -17,8 +17,7 @@ from typing import Any
 
 from ..journal import Journal
 from ..lock import Holder
-from .captured import Step, captured, notebook_file
-from .cells import State, stopped_by
+from .cells import State, Step, stopped_by
 from .folder import Folder
 from .page import to_html
 from .tap import Tap
@@ -120,6 +119,8 @@ class Recorder:
         self._tap.leave()
         if ENGINE in os.environ:
             return
+        from .captured import captured, notebook_file  # late: most kernels have an engine
+
         notebook, cells = captured(self._steps, notebook_file(self._shell.user_ns))
         cells.close(_now(), why)
         notebook.metadata["runbook"] = {"outcome": cells.outcome.value, "why": cells.why}
