@@ -162,9 +162,12 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
         told = (await complaints).decode(errors="replace").strip().splitlines()
         me.error = "the notebook could not be run"
         me.why = f"its process ended with {code}" if code < 0 or not told else told[-1]
-    left_behind(target, f"its process ended with {code}")
-    job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
-    await asyncio.to_thread(to_html, target)
+    try:
+        left_behind(target, f"its process ended with {code}")
+        job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
+        await asyncio.to_thread(to_html, target)
+    except OSError as error:  # a full disk: a run without its evidence is no success
+        me.state, me.error, me.why = "failed", "its evidence could not be written", str(error)
 
 
 async def _line(out: asyncio.StreamReader, me: Progress, tell: Tell) -> bytes:
