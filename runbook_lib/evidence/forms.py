@@ -17,6 +17,7 @@ _NAMES: dict[str, list[str]] = {}
 for _name, _letter in html5.items():
     if _name.endswith(";"):
         _NAMES.setdefault(_letter, []).append(_name)
+_BACKSLASH = r"(?:\\|%(?:25)*5[cC]|&(?:amp;)*(?:\#0*92|\#[xX]0*5[cC]|bsol);)"
 _WRAP = r"(?:\\+[nr]|\s)*"
 
 
@@ -64,24 +65,26 @@ def _letter_forms(letter: str) -> str:
     octets = letter.encode("utf-8", errors="surrogatepass")
     amp = "&(?:amp;)*"
     ways = [
-        rf"\\*{re.escape(letter)}" if letter != "\\" else r"\\+",
+        re.escape(letter),
         "".join(rf"%(?:25)*(?i:{octet:02x})" for octet in octets),
         rf"{amp}\#0*{code};",
         rf"{amp}\#[xX]0*(?i:{code:x});",
-        rf"\\+U(?i:{code:08x})",
-        _utf16(letter),
         *(rf"{amp}{name}" for name in _NAMES.get(letter, ())),
     ]
-    if code < 256:
-        ways.append(rf"\\+x(?i:{code:02x})")
-    ways += {"\n": [r"\r\n", r"\\+n", r"\\+r\\+n"], "\r": [r"\\+r"], "\t": [r"\\+t"], " ": [r"\+"]}.get(letter, [])
-    return f"(?:{'|'.join(ways)})"
+    coded = [rf"U(?i:{code:08x})", *([rf"x(?i:{code:02x})"] if code < 256 else []), _utf16(letter)]
+    coded += {"\n": ["n"], "\r": ["r"], "\t": ["t"]}.get(letter, [])
+    ways += {"\n": [r"\r\n"], " ": [r"\+"]}.get(letter, [])
+    before = f"{_BACKSLASH}*" if letter in "\"'/" else ""
+    if letter == "\\":
+        return f"{_BACKSLASH}+(?:u005[cC]|x5[cC])?"
+    return f"(?:{before}(?:{'|'.join(ways)})|{_BACKSLASH}+(?:{'|'.join(coded)}))"
 
 
 def _utf16(letter: str) -> str:
     """How JSON escapes it: beyond the first plane, as two."""
     raw = letter.encode("utf-16-be", errors="surrogatepass").hex()
-    return "".join(rf"\\+u(?i:{raw[at : at + 4]})" for at in range(0, len(raw), 4))
+    first, *second = (f"u(?i:{raw[at : at + 4]})" for at in range(0, len(raw), 4))
+    return first + "".join(f"{_BACKSLASH}+{other}" for other in second)
 
 
 def _base64(raw: bytes) -> Iterable[str]:

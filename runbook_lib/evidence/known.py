@@ -87,5 +87,5 @@ def _pieces(secret: str) -> Iterator[str]:
                 piece = line[at : at + _LONG].strip()
                 if len(piece) >= _LINE and "-----" not in piece:
                     yield piece
-    elif len(secret) >= TOO_SHORT and secret.lower() not in _COMMON and secret != MARK:
+    elif len(secret) >= TOO_SHORT and secret.lower() not in _COMMON and secret not in MARK:
         yield secret

@@ -41,7 +41,7 @@ PATTERNS = (
         re.compile(
             r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
             rf"(?:{_PEM_BODY}-----END (?:[A-Z0-9]+ ){{0,3}}PRIVATE KEY(?: BLOCK)?-----"
-            rf"|(?:{_BREAK}+[A-Za-z0-9+/=]{{8,}}){{0,400}})"
+            rf"|(?:{_BREAK}*[A-Za-z0-9+/=]{{8,}}(?:{_BREAK}+[A-Za-z0-9+/=]{{8,}}){{0,400}})?)"
         ),
     ),
     Pattern("private key", re.compile(r"PuTTY-User-Key-File-\d[\s\S]{0,20000}?Private-MAC: ?[0-9a-f]+")),

@@ -150,7 +150,7 @@ class Redactor:
             return {name: self._hidden(inner) for name, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._hidden(inner) for inner in value]
-        if value is None or isinstance(value, bool):
+        if value is None or isinstance(value, bool) or value != value:  # in a table, what is missing is no number
             return value
         text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
         if text == MARK or names_one(text):
@@ -170,7 +170,7 @@ class Redactor:
             raw = base64.b64decode(re.sub(r"\s|\\n", "", encoded).replace("-", "+").replace("_", "/"), validate=False)
         except (binascii.Error, ValueError):
             raw = encoded.encode()
-        return any(self._spans(raw.decode("latin-1"), True))
+        return any(any(self._spans(raw.decode(how, errors="replace"), True)) for how in ("latin-1", "utf-8"))
 
     def _spans(self, text: str, code: bool) -> Iterator[Span]:
         if len(text) < TOO_SHORT:
@@ -179,15 +179,15 @@ class Redactor:
         for start, end in files:
             if self._within(text[start:end]) and text[start:end] != base64.b64encode(MARK.encode()).decode():
                 yield Span(start, end, "within a file", False)
-        for steps in views(text):
-            for start, end, kind in self._seen(steps[0].text if steps else text, code, deep=len(steps) > 1):
+        for steps, undone in views(text):
+            for start, end, kind in self._seen(steps[0].text if steps else text, code, undone):
                 for step in steps:
                     start, end = step.origin(start, end)
                 if kind == "known" or not any(first <= start and end <= last for first, last in files):
                     yield Span(start, end, kind, bool(steps))
 
-    def _seen(self, text: str, code: bool, deep: bool) -> Iterator[tuple[int, int, str]]:
-        for known in () if deep else self._known.values():  # their forms are escaped already
+    def _seen(self, text: str, code: bool, undone: bool) -> Iterator[tuple[int, int, str]]:
+        for known in () if undone else self._known.values():  # their forms are escaped already
             for form in known:
                 for found in form.found(text):
                     yield *found.span(), "known"

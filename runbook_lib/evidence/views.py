@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-UNSEEN = re.compile(
-    r"(?:\x1b|\\+u001[bB]|\\+x1[bB]|\\+033|&#(?:0*27|[xX]0*1[bB]);)\[[0-9;:?]*[@-~]"  # ANSI, also escaped
-    r"|<[/!]?[A-Za-z](?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,400}>"  # a tag
+_COLOUR = re.compile(
+    r"(?:\x1b|\\+u001[bB]|\\+x1[bB]|\\+033|&#(?:0*27|[xX]0*1[bB]);)\[[0-9;:?]*[@-~]"  # also escaped
 )
+_TAG = re.compile(r"<[/!]?[A-Za-z](?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,400}>")
+UNSEEN = re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}")
 """What is in a text and not seen: colours and tags."""
 
 _ESCAPED = re.compile(
@@ -52,23 +53,32 @@ class View:
         return start, end
 
 
-def views(text: str) -> Iterator[list[View]]:
-    """The ways to read a text, each as the steps that lead to it, the last one first; it as it stands has none."""
-    yield []
+def views(text: str) -> Iterator[tuple[list[View], bool]]:
+    """The ways to read a text: the steps that lead to each, the last one first, and whether escapes are undone in it.
+
+    It as it stands has no steps.  What could be a tag may be a part of the secret: so it is read with and without.
+    """
+    yield [], False
     steps: list[View] = []
-    for read in (_bare, _undone, _undone):
-        found = read(steps[0].text if steps else text)
+    for what, instead, undone in (
+        (_COLOUR, _uncoloured, False),
+        (_TAG, _nothing, False),
+        *2 * [(_ESCAPED, _plain, True)],
+    ):
+        found = _edited(steps[0].text if steps else text, what, instead)
         if found:
             steps = [found, *steps]
-            yield steps
+            yield steps, undone
 
 
-def _bare(text: str) -> View | None:
-    return _edited(text, UNSEEN, lambda found: "")
+def _uncoloured(found: re.Match[str]) -> str:
+    """Nothing, but for backslashes before it that are not its own: each layer of JSON doubles them."""
+    before = len(found[0]) - len(found[0].lstrip("\\"))
+    return "\\" * (before - (before & -before))
 
 
-def _undone(text: str) -> View | None:
-    return _edited(text, _ESCAPED, _plain)
+def _nothing(found: re.Match[str]) -> str:
+    return ""
 
 
 def _edited(text: str, what: re.Pattern[str], instead: Callable[[re.Match[str]], str]) -> View | None:
@@ -99,3 +109,7 @@ def _plain(found: re.Match[str]) -> str:
     if found["c"]:
         return _CONTROL.get(found["c"], found["c"])
     return unquote(found["url"], errors="replace") if found["url"] else html.unescape(found["html"])
+
+
+_WAYS = ((_COLOUR, _uncoloured, False), (_TAG, _nothing, False), (_ESCAPED, _plain, True), (_ESCAPED, _plain, True))
+"""One after the other."""
