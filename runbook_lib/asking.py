@@ -24,11 +24,22 @@ def typed(question: str, phrase: str) -> None:
 
 
 def _answer(prompt: str) -> str | None:
-    if "ipykernel" not in sys.modules and not (sys.stdin and sys.stdin.isatty()):
+    """What somebody types; ``None`` where nobody can."""
+    if not _in_kernel() and not (sys.stdin and sys.stdin.isatty()):
         return None
     try:
         return input(prompt)
-    except (EOFError, OSError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and type(error).__name__ != "StdinNotImplementedError":
-            raise
+    except EOFError:
         return None
+    except RuntimeError as error:
+        if type(error).__name__ == "StdinNotImplementedError":  # ipykernel's, of a kernel that may not ask
+            return None
+        raise
+
+
+def _in_kernel() -> bool:
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None

@@ -122,6 +122,10 @@ def test_a_run_is_over_when_another_is_opened_in_its_kernel(environment):
         person.run(OPEN.format(environment=str(environment), run="run-4"))
         person.run(OPEN.format(environment=str(environment), run="run-5"))
         person.run("recorder.close()")
+        asked = person.run("from runbook_lib.asking import typed\ntyped('Remove it?', 'local')")
+    assert (asked["ename"], "nobody is here to answer" in asked["evalue"]) == ("Unconfirmed", True), (
+        "and waits for none"
+    )
     journals = [environment / run / "journal.jsonl" for run in ("run-4", "run-5")]
     first, second = (account(events_of(journal), "01_network") for journal in journals)
     assert (first.closed, first.success, second.success) == (True, False, True)
