@@ -63,11 +63,13 @@ class Aws:
         run: str = "",
         labels: Mapping[str, str] | None = None,
         record: Record = lambda *a, **k: None,
+        learn: Callable[[object], None] = lambda told: None,
     ) -> None:
         self.env, self.region, self.account, self.run = env, region, account, run
         self._labels = dict(labels or {})
-        self._connection, self._record = connection, record
+        self._connection, self._record, self._learn = connection, record, learn
         self._session = _session(region, connection)
+        self._session.events.register("before-parameter-build", self._asked)
         self._session.events.register("before-call", _started)
         self._session.events.register("after-call", self._ended)
         self._session.events.register("after-call-error", self._unanswered)
@@ -126,6 +128,9 @@ class Aws:
                 f"These credentials are for account {caller['Account']}, but {self.env} is account {account}.",
                 fix="Choose the matching AWS_PROFILE, then restart the kernel.",
             )
+        if not self._connection:  # an embedded AWS's own are no secret
+            keys = self._session.get_credentials().get_frozen_credentials()
+            self._learn({"secret_access_key": keys.secret_key, "session_token": keys.token})
         return caller["Arn"]
 
     def pages(self, service: str, operation: str, result: str, **request: Any) -> list[dict[str, Any]]:
@@ -165,7 +170,12 @@ class Aws:
         text = "/".join((self.account, self.region, self.env, resource.key, self.run, *more))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
+    def _asked(self, params: dict[str, Any], **_: Any) -> None:
+        """A secret on its way to AWS is known before it could be seen anywhere."""
+        self._learn(params)
+
     def _ended(self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        self._learn(parsed)
         write = not _is_read(xform_name(model.name))
         if not write and "Error" not in parsed:
             return  # CloudTrail keeps the reads

@@ -14,6 +14,7 @@ NOTEBOOK = ("env", "mode", "approved", "confirm", "change")
 """What the ``parameters`` cell of every notebook declares."""
 
 _HEAD = "# Parameters"
+_WORDS: dict[type, str] = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
 
 
 def injected() -> dict[str, Any]:
@@ -52,6 +53,21 @@ def assigned(cell: str) -> dict[str, Any]:
                     fix=f"Give it with -r instead: papermill … -r {name} VALUE.",
                 ) from None
     return values
+
+
+def require_texts(**given: object) -> None:
+    """Stop at a value of the notebook's own that is no text.
+
+    Raises:
+        ParamsError: Naming it: what became a number on its way is not what was typed, e.g. without its zeros.
+    """
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise ParamsError(
+                f"{name} is {value!r}, {_WORDS.get(type(value), 'no text')}: papermill's -p, and YAML without quotes,"
+                " read one in some texts.",
+                fix=f"Give it with -r instead: papermill … -r {name} VALUE.",
+            )
 
 
 def split(given: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:

@@ -7,14 +7,17 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from .evidence.writing import GUARD
 
 
 class Journal:
-    """One JSON line per event; each line carries the hash of the one before it.
+    """One JSON line per event, without secrets; each line carries the hash of the one before it.
 
     The notebooks of one run write to the same file, also side by side: a line is
     chained and appended under a lock of the operating system.
@@ -30,14 +33,12 @@ class Journal:
 
     def write(self, event: str, **data: Any) -> None:
         """Append one event; it is on the disk when this returns."""
-        with self.path.open("a+b") as out:
+        with self.path.open("a+b", buffering=0) as out:
             fcntl.flock(out, fcntl.LOCK_EX)
             last, whole = _last(out)
             head = {"at": self._clock().isoformat(timespec="milliseconds"), "event": event, "prev": _digest(last)}
-            line = json.dumps({**head, **self._always, **data}, default=str).encode() + b"\n"
-            out.write(line if whole else b"\n" + line)
-            out.flush()
-            os.fsync(out.fileno())
+            line = json.dumps({**head, **_clean({**self._always, **data})}).encode() + b"\n"
+            _append(out, line if whole else b"\n" + line)
 
     @contextmanager
     def step(self, event: str, **data: Any) -> Iterator[dict[str, Any]]:
@@ -67,7 +68,27 @@ def intact(path: Path) -> bool:
     return True
 
 
-def _last(out: BinaryIO) -> tuple[bytes, bool]:
+def _clean(data: dict[str, Any]) -> dict[str, Any]:
+    """The data without secrets; how many were taken out is told."""
+    before = GUARD.count
+    found: dict[str, Any] = GUARD.clean(json.loads(json.dumps(data, default=str)))
+    return found | ({"redacted": GUARD.count - before} if GUARD.count > before else {})
+
+
+def _append(out: FileIO, line: bytes) -> None:
+    """Put a line at the end, on the disk; all of it, or nothing: half a line would break the chain."""
+    size = out.seek(0, os.SEEK_END)
+    try:
+        while line:
+            line = line[out.write(line) :]
+        os.fsync(out.fileno())
+    except BaseException:
+        with suppress(OSError):
+            os.ftruncate(out.fileno(), size)
+        raise
+
+
+def _last(out: FileIO) -> tuple[bytes, bool]:
     """The last line of the file, read from its end, and whether it was written to its end."""
     size = out.seek(0, os.SEEK_END)
     tail, step = b"", 4096

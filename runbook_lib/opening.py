@@ -10,6 +10,7 @@ from pathlib import Path
 from . import local
 from .aws import Aws, Record
 from .evidence.folder import Folder
+from .evidence.writing import GUARD
 from .lock import Holder, Lock
 from .params import Params
 from .resources.bucket import Bucket
@@ -35,6 +36,7 @@ def way_in(params: Params, root: Path, run: str, record: Record = lambda *a, **k
         run=run,
         labels={"project": params.tags.project, "owner": params.tags.owner},
         record=record,
+        learn=GUARD.learn_from,
     )
 
 

@@ -14,20 +14,25 @@ from typing import Any
 import pandas as pd
 
 from .approval import Approval
+from .asking import typed
 from .bundle import Bundle, build
 from .check import Check
 from .engine import FRESH, Engine, Seen
-from .errors import ParamsError, RunbookError, StillNeeded, Unconfirmed, Unverified
+from .errors import RunbookError, StillNeeded, Unconfirmed, Unverified
 from .evidence import timeline_picture, topology
+from .evidence.account import unclosed
 from .evidence.folder import Folder
+from .evidence.recorder import Recorder
 from .evidence.svg import Svg
 from .evidence.tables import table
-from .injected import injected, split
+from .evidence.writing import cleaned, write_table
+from .injected import injected, require_texts, split
 from .look import Look
 from .opening import CODE, lock_of, new_run, way_in
 from .params import Params, load
 from .plan import Action, Plan, guarded, names_for, plain
 from .report import Report, Row, counted
+from .resource import Resource
 from .stack import Stack
 from .stacks.all import stacks
 from .strays import strays
@@ -58,15 +63,11 @@ class Runbook:
     def __init__(
         self, name: str, *, env: str, mode: str = "plan", approved: str = "", confirm: str = "", change: str = ""
     ) -> None:
+        require_texts(env=env, mode=mode, approved=approved, confirm=confirm, change=change)
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
-        if not isinstance(approved, str):
-            raise ParamsError(
-                f"approved is {approved!r}, a number: papermill's -p reads one in some fingerprints.",
-                fix="Give it with -r instead: papermill … -r approved FINGERPRINT.",
-            )
-        self.name, self.mode, self.change, self._confirm = name, mode, str(change), confirm
+        self.name, self.mode, self.change, self._confirm = name, mode, change, confirm
         self.params = load(root / "params" / f"{env}.yaml", split(injected(), Params.model_fields))
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
@@ -78,6 +79,7 @@ class Runbook:
             "open", env=self.env, account=self.params.account, region=self.params.region, mode=mode,
             run=self.run, caller=self.caller, change=change, approved=approved,
         )  # fmt: skip
+        self._recorder = Recorder.start(self._folder, self._journal)
         self._approval = Approval(approved, required=self.params.approval.required, evidence=self._folder.environment)
         self._lock = lock_of(self.params, self.aws, self.caller, self._journal.write)
         fresh = inf if mode == "plan" else FRESH
@@ -169,8 +171,8 @@ class Runbook:
 
     def table(self, part: Stack) -> pd.DataFrame:
         """What exists of a part now: ids, states and key settings; also kept as CSV."""
-        frame = table(part, self._engine.survey(part))
-        frame.to_csv(self._folder.table(part.name))
+        frame = cleaned(table(part, self._engine.survey(part)))
+        write_table(self._folder.table(part.name), frame)
         return frame
 
     def topology(self) -> Svg:
@@ -182,6 +184,36 @@ class Runbook:
     def timeline(self) -> Svg:
         """When each change of the run was made, up to now, and what it waited for; also kept as SVG."""
         return self._folder.keep_picture(timeline_picture.picture(timeline(events_of(self._journal.path))))
+
+    def by_hand(self, step: Resource | Stack | str, reason: str) -> Report:
+        """Take note that a step was done by hand; ``verify`` looks at the account all the same."""
+        what = [step] if isinstance(step, str) else [r.key for r in step] if isinstance(step, Stack) else [step.key]
+        if not reason.strip():
+            raise RunbookError("A step done by hand needs a reason.", fix="Say why, and who asked for it.")
+        rows = [Row("=", key, (reason,)) for key in what]
+        if self.mode == "plan":
+            return Report("would note as done by hand", rows)
+        self._journal.write("by_hand", keys=what, reason=reason, caller=self.caller)
+        return Report("noted as done by hand", rows, "Verify looks at the account all the same.")
+
+    def confirm(self, question: str, phrase: str = "") -> Report:
+        """Let whoever runs the cell type a phrase, the environment's name by default, before it goes on.
+
+        Raises:
+            Unconfirmed: They typed something else, or nobody is there to answer.
+        """
+        phrase = phrase or self.env
+        if self.mode not in ("apply", "destroy"):
+            return Report(f"would ask: {question}", closing=f"To be answered with {phrase!r}.")
+        with self._journal.step("confirm", question=question, phrase=phrase, caller=self.caller):
+            typed(question, phrase)
+        return Report(f"confirmed: {question}")
+
+    def close(self) -> Report:
+        """End the run: with this cell, its notebook is kept as it was executed."""
+        if self._recorder:
+            self._recorder.close()
+        return Report(f"closed {self.name}", closing=f"Evidence: {self._folder.path}")
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""
@@ -208,6 +240,9 @@ class Runbook:
             "change": self.change,
             "run": self.run,
             "evidence": str(self._folder.path),
+            "never closed": "; ".join(
+                f"{run} {told}" for run, told in unclosed(self._folder.environment, besides=self.run)
+            ),
         }
         return [(name, value) for name, value in facts.items() if value]
 

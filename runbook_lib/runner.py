@@ -17,6 +17,7 @@ from .evidence.folder import Folder
 from .evidence.page import to_html
 from .evidence.report_page import leave
 from .journal import Journal
+from .witness import left_behind
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
@@ -165,8 +166,12 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
         told = (await complaints).decode(errors="replace").strip().splitlines()
         me.error = "the notebook could not be run"
         me.why = f"its process ended with {code}" if code < 0 or not told else told[-1]
-    job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
-    await asyncio.to_thread(to_html, target)
+    try:
+        left_behind(target, f"its process ended with {code}")
+        job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
+        await asyncio.to_thread(to_html, target)
+    except OSError as error:  # a full disk: a run without its evidence is no success
+        me.state, me.error, me.why = "failed", "its evidence could not be written", str(error)
 
 
 async def _line(out: asyncio.StreamReader, me: Progress, tell: Tell) -> bytes:

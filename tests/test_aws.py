@@ -389,3 +389,15 @@ def test_what_counts_as_a_read_changes_nothing():
         reads = {operation.partition("_")[0] for operation in client.meta.method_to_api_mapping if _is_read(operation)}
         assert not reads & writes
         assert reads
+
+
+def test_what_goes_to_aws_as_a_secret_is_known_before_it_is_sent(monkeypatch):
+    """Also when no answer comes; what comes back as one is known, too."""
+    learnt = []
+    door = Aws(
+        env="test", region="us-west-2", learn=learnt.append,
+        connection=Connection("http://127.0.0.1:9", "key", "key"),
+    )  # fmt: skip
+    with pytest.raises(Refused):
+        door.secretsmanager.create_secret(Name="local/web", SecretString="rd-4711-xyz")
+    assert [told["SecretString"] for told in learnt if "SecretString" in told] == ["rd-4711-xyz"]

@@ -1,16 +1,20 @@
 """What papermill hands to a notebook is what is used; what nobody would listen to is an error."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from papermill.cli import _resolve_type
 from papermill.translators import PythonTranslator
 
+import runbook_lib
 from runbook_lib.errors import ParamsError
-from runbook_lib.injected import NOTEBOOK, assigned, injected, split
-from runbook_lib.params import Params
+from runbook_lib.injected import NOTEBOOK, assigned, injected, require_texts, split
+from runbook_lib.params import Params, load
 
+LOCAL = Path(runbook_lib.__file__).parents[1] / "params" / "local.yaml"
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -97,3 +101,31 @@ def test_every_slip_is_told_at_once_and_what_there_is_where_nothing_is_near():
         "zzz: there is no such parameter; there are approved, change, confirm, env, mode, network.",
     ]
     assert "Remove or correct it" in raised.value.fix
+
+
+TRAPS = {
+    "account": "012345678901", "region": "True", "env": "007", "mode": "None", "approved": "1234567890123456",
+    "confirm": "1e5", "change": "0012345",
+}  # fmt: skip
+
+
+def used(given):
+    """What a notebook does with what it is given."""
+    require_texts(**{field: given.get(field, "local") for field in NOTEBOOK})
+    return load(LOCAL, split(given, Params.model_fields))
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_what_papermill_takes_for_something_else_is_refused_by_name(name):
+    """``papermill -p account 012345678901`` arrives as a number without its zero: nothing may come of it."""
+    given = assigned(cell(**{name: _resolve_type(TRAPS[name])}))
+    assert given[name] != TRAPS[name]
+    with pytest.raises(ParamsError, match=rf"\b{name}\b"):
+        used(given)
+
+
+def test_the_same_given_as_a_text_arrives_as_it_was():
+    """What ``papermill -r`` hands over."""
+    given = assigned(cell(**TRAPS))
+    assert given == TRAPS
+    require_texts(**{name: given[name] for name in NOTEBOOK})

@@ -391,3 +391,60 @@ def test_a_stock_client_sees_the_same_account(root, aws):
     )  # fmt: skip
     found = client.describe_vpcs(Filters=[{"Name": "tag:runbook:key", "Values": ["vpc.main"]}])["Vpcs"]
     assert [{t["Key"]: t["Value"] for t in v["Tags"]}["runbook:env"] for v in found] == ["local"]
+
+
+def test_what_was_done_by_hand_is_noted_with_its_reason_and_verify_looks_all_the_same(root):
+    """By whom and why is evidence; that it is so, only the account can prove."""
+    book, net = opened("apply")
+    noted = book.by_hand(net.bucket, "made in the console, CHG0012345")
+    assert "bucket.runbook" in str(noted)
+    ((event),) = events(root, "by_hand")
+    assert (event["keys"], event["reason"]) == (["bucket.runbook"], "made in the console, CHG0012345")
+    assert "arn:aws" in event["caller"]
+    with pytest.raises(Unverified, match=r"bucket\.runbook"):
+        book.verify(net.bucket)
+
+
+def test_what_was_done_by_hand_needs_a_reason_and_may_be_no_resource(root):
+    book, net = opened("destroy", confirm="local")
+    with pytest.raises(RunbookError, match="needs a reason"):
+        book.by_hand(next(iter(net.vpc)), " ")
+    book.by_hand("GitHub was told to trust us", "no API for it")
+    assert [e["keys"] for e in events(root, "by_hand")] == [["GitHub was told to trust us"]]
+
+
+@pytest.mark.parametrize("mode", ["plan", "verify"])
+def test_nothing_is_asked_of_who_only_looks(root, mode):
+    """*Run All* in plan mode runs through, also where nobody sits."""
+    book, net = opened(mode)
+    assert "would ask: Remove the data?" in str(book.confirm("Remove the data?"))
+    assert ("would note" in str(book.by_hand(net.bucket, "why"))) == (mode == "plan")
+    assert events(root, "confirm") == []
+
+
+def test_a_question_is_answered_with_the_environments_name_and_is_evidence(root, monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    answers = iter(["no", "local", "all of it"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(answers))
+    book, _ = opened("apply")
+    with pytest.raises(Unconfirmed):
+        book.confirm("Go on?")
+    assert "confirmed: Go on?" in str(book.confirm("Go on?"))
+    book.confirm("Really?", "all of it")
+    assert [(e["question"], e["phrase"], e["ok"]) for e in events(root, "confirm")] == [
+        ("Go on?", "local", False), ("Go on?", "local", True), ("Really?", "all of it", True),
+    ]  # fmt: skip
+
+
+def test_outside_of_a_notebook_there_is_nothing_to_close(root):
+    book, _ = opened()
+    assert "closed 01_network" in str(book.close())
+
+
+def test_what_is_read_from_secrets_manager_is_in_no_file(root, aws):
+    """Whatever the run writes down afterwards: in the journal, in a plan, in a table."""
+    aws.client("secretsmanager").create_secret(Name="local/web", SecretString='{"password": "rd-4711-xyz"}')
+    book, net = opened("apply")
+    book.aws.secretsmanager.get_secret_value(SecretId="local/web")
+    book.by_hand(net.bucket, "the password is rd-4711-xyz")
+    assert [(e["reason"], e["redacted"]) for e in events(root, "by_hand")] == [("the password is [redacted]", 1)]

@@ -13,6 +13,7 @@ import pytest
 
 import runbook_lib
 from runbook_lib.errors import RunbookError
+from runbook_lib.evidence.account import account
 from runbook_lib.runner import NOTEBOOKS, Job, chosen, run
 from tests.local.server import eventually
 from tests.small import note, notebook, touch, wait_for
@@ -237,3 +238,8 @@ def test_a_runner_that_ends_takes_its_notebooks_along(tmp_path, signal):
     assert [o.data["text/plain"] for c in kept(tmp_path, "01_network") if c.source == "6 * 7" for o in c.outputs] == [
         "42"
     ]
+    found = account(events(tmp_path), "01_network")
+    assert [cell.state for cell in found.cells][2:] == ["succeeded", "succeeded", "interrupted", "not run"]
+    assert (found.outcome, found.closed) == ("interrupted", True)
+    states = [c.metadata.runbook.state for c in kept(tmp_path, "01_network") if "runbook" in c.metadata]
+    assert states == [cell.state for cell in found.cells]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from ..journal import Journal
 from ..plan import Plan
 from .svg import Svg
+from .writing import write_json, write_text
 
 
 class Folder:
@@ -33,12 +33,11 @@ class Folder:
         path = self._in("plans") / f"{self.notebook}-{who.get('verb', 'apply')}-{plan.fingerprint}.json"
         at = datetime.now(UTC).isoformat(timespec="seconds")
         head = {"notebook": self.notebook, "at": at, "fingerprint": plan.fingerprint, **who}
-        path.write_text(json.dumps({**head, "plan": plan.as_dict()}, indent=1, ensure_ascii=False), encoding="utf-8")
-        return path
+        return write_json(path, {**head, "plan": plan.as_dict()})
 
     def keep_picture(self, picture: Svg) -> Svg:
         """Write a picture down; a later one of the run takes its place."""
-        (self.path / f"{picture.name}.svg").write_text(str(picture), encoding="utf-8")
+        write_text(self.path / f"{picture.name}.svg", str(picture))
         return picture
 
     def table(self, name: str) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .writing import write_text
+
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -24,4 +26,4 @@ def to_html(notebook: Path) -> None:
         page, _ = exporter.from_filename(str(notebook))
     except ValueError:  # no JSON
         return
-    notebook.with_suffix(".html").write_text(page, encoding="utf-8")
+    write_text(notebook.with_suffix(".html"), page)

@@ -23,6 +23,7 @@ from .story import DONE, FAILED, Made, Story, story
 from .svg import Svg, plain
 from .topology import picture
 from .topology.picture import moment
+from .writing import write_text
 
 JOURNAL = "journal.jsonl"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -69,8 +70,8 @@ def leave(folder: Path) -> None:
     texts = {f"{name}.svg": str(svg) for name, svg in pictures(told).items()}
     texts |= {"changes.csv": lists.changes(told), "checks.csv": lists.checks(told)}
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    (folder / "report.html").write_text(report(folder), encoding="utf-8")  # last: it links to what is there
+        write_text(folder / name, text)
+    write_text(folder / "report.html", report(folder))  # last: it links to what is there
 
 
 def _environment() -> Environment:

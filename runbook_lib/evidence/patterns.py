@@ -1,0 +1,101 @@
+"""What a secret looks like that nobody told us of: keys, tokens and passwords, by their pattern."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MARK = "[redacted]"
+"""What stands where a secret was."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A kind of secret.
+
+    Args:
+        name: What it is called where redactions are counted.
+        looks: What is looked for; only the group ``s`` is the secret, where there is one.
+        code: Whether to look for it in source code, too, where a name is given a value all the time.
+    """
+
+    name: str
+    looks: re.Pattern[str]
+    code: bool = True
+
+
+_FIELD = (
+    r"(?:p(?:ass(?:word|wd|phrase)|wd|rivate_?key)|secret_?(?:access_?key|key|string|binary)|client_?secret"
+    r"|(?:(?:auth|session|security|access|refresh|id)_?token)|api_?key|key_?material)"
+)
+_NO_SECRET = (
+    r"(?!\[redacted|\*+(?:[\s\"'<,;&]|$)|arn:aws|(?i:true|false|none|null|nan|yes|no)\b"
+    r"|[a-z0-9-]+(?:/[\w.-]+)+(?:[\s\"'<,;&]|$))"
+)
+_BREAK = r"(?:\s|\\+[nrt]|<br\s*/?>)"
+_PEM_BODY = rf"(?:{_BREAK}|[A-Za-z0-9+/=:,. -]){{0,20000}}"
+
+PATTERNS = (
+    Pattern(
+        "private key",
+        re.compile(
+            r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+            rf"(?:{_PEM_BODY}-----END (?:[A-Z0-9]+ ){{0,3}}PRIVATE KEY(?: BLOCK)?-----"
+            rf"|(?:{_BREAK}*[A-Za-z0-9+/=]{{8,}}(?:{_BREAK}+[A-Za-z0-9+/=]{{8,}}){{0,400}})?)"
+        ),
+    ),
+    Pattern("private key", re.compile(r"PuTTY-User-Key-File-\d[\s\S]{0,20000}?Private-MAC: ?[0-9a-f]+")),
+    Pattern(
+        "AWS key",
+        re.compile(
+            r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"
+            r"(?:[\s\"',:;|]{1,8}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))?"
+        ),
+    ),
+    Pattern(
+        "AWS key",
+        re.compile(r"(?i:aws.{0,24}(?:secret|key).{0,24}?)[\s\"'=:]+(?P<s>[A-Za-z0-9/+]{40})(?![\w/+=])"),
+    ),
+    Pattern("AWS token", re.compile(r"(?<![A-Za-z0-9])(?:FwoG|FQoG|IQoJ)[A-Za-z0-9/+=%_-]{60,}")),
+    Pattern(
+        "signed URL",
+        re.compile(r"(?i:[?&;]X-Amz-(?:Signature|Security-Token)=)(?P<s>(?!\[redacted)[^&\s\"'<>]+)"),
+    ),
+    Pattern("token", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
+    Pattern("GitHub token", re.compile(r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{22,255})")),
+    Pattern(
+        "token",
+        re.compile(
+            r"(?<![A-Za-z0-9])(?:xox[abeoprs]-[A-Za-z0-9-]{10,}|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{36}"
+            r"|pypi-AgE[\w-]{50,}|[sr]k_live_[A-Za-z0-9]{20,}|AIza[\w-]{35}|hf_[A-Za-z0-9]{30,})"
+        ),
+    ),
+    Pattern(
+        "password in a URL",
+        re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/?#@\"'<>]*:(?P<s>(?!\[redacted)[^\s/?#\"'<>]+)@"),
+    ),
+    Pattern(
+        "credentials",
+        re.compile(
+            r"(?i:authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:bearer|basic|token)\s+)(?P<s>(?!\[redacted)[^\s\"',;<>]{6,})"
+        ),
+    ),
+    Pattern(
+        "password",
+        re.compile(rf"(?i:--?(?:password|passwd|token)\s+){_NO_SECRET}(?P<s>[^\s\"'<>-][^\s\"'<>]+)"),
+        code=False,
+    ),
+    Pattern("password", re.compile(r"(?i:identified\s+by\s+)[\"'](?P<s>(?!\[redacted)[^\"']+)[\"']")),
+    Pattern(
+        "password",
+        re.compile(rf"(?i:{_FIELD})(?:\\*[\"'])?\s{{0,4}}[:=]\s{{0,4}}\\*(?P<q>[\"']){_NO_SECRET}(?P<s>[^\"'\n\\]{{1,512}})(?=\\*(?P=q))"),
+    ),
+    Pattern(
+        "password",
+        re.compile(
+            rf"(?i:{_FIELD})(?:\\*[\"'])?\s{{0,4}}[:=]\s{{0,4}}{_NO_SECRET}(?P<s>[^\s\"'(){{}}<>\[\],;&\\]{{4,512}})(?![(\[])"
+        ),
+        code=False,
+    ),
+)  # fmt: skip
+"""In the order in which they are looked for."""

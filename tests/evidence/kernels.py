@@ -1,0 +1,60 @@
+"""A running kernel and somebody who runs cells in it, as JupyterLab does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jupyter_client.manager import KernelManager
+
+import runbook_lib
+
+OPEN = """
+from pathlib import Path
+from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.recorder import Recorder
+folder = Folder(Path({environment!r}), {run!r}, "01_network")
+recorder = Recorder.start(folder, folder.journal())
+"""
+
+
+class Person:
+    """Runs cells one after the other."""
+
+    def __init__(self, manager: KernelManager) -> None:
+        self.manager = manager
+        self._client = manager.blocking_client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
+
+    def run(self, code: str, cell: str = "") -> dict:
+        """Run one cell, as the notebook's cell of that id; the kernel's answer."""
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": False}
+        request = self._client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
+        self._client.shell_channel.send(request)
+        while True:
+            answer = self._client.get_shell_msg(timeout=60)
+            if answer["parent_header"].get("msg_id") == request["header"]["msg_id"]:
+                return answer["content"]
+
+    def leave(self) -> None:
+        self._client.stop_channels()
+
+
+@contextmanager
+def kernel(file: Path | None = None) -> Iterator[Person]:
+    """A kernel of the notebook *file*, as Jupyter's server starts it."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(runbook_lib.__file__).parents[1])}
+    environment.pop("JPY_SESSION_NAME", None)
+    if file:
+        environment["JPY_SESSION_NAME"] = str(file)
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(env=environment)
+    try:
+        person = Person(manager)
+        yield person
+        person.leave()
+    finally:
+        manager.shutdown_kernel(now=True)

@@ -1,0 +1,99 @@
+"""The states of cells, and what they come to together: only all of them run is a success."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from runbook_lib.evidence.account import account
+from runbook_lib.evidence.captured import captured
+from runbook_lib.evidence.cells import Cell, Cells, Outcome, State, Step, counted, outcome, stopped_by
+
+STATES = st.lists(st.sampled_from(list(State)), min_size=1, max_size=8)
+
+
+@given(STATES, st.sampled_from(["", "a full disk"]))
+def test_a_run_with_a_cell_that_did_not_run_to_its_end_is_no_success(states, why):
+    success = outcome(states, why) is Outcome.SUCCEEDED
+    assert success == (set(states) == {State.SUCCEEDED} and not why)
+
+
+@given(STATES)
+def test_after_the_end_nothing_runs_and_nothing_is_pending(states):
+    cells = Cells([Cell(number, number, state=state) for number, state in enumerate(states, 1)])
+    before = outcome(states)
+    cells.close("2026-11-23T20:15:00+00:00", "the process was killed")
+    after = [cell.state for cell in cells.cells]
+    assert not {State.RUNNING, State.PENDING} & set(after)
+    assert all(old == new for old, new in zip(states, after, strict=True) if old not in (State.RUNNING, State.PENDING))
+    assert cells.outcome is not Outcome.RUNNING
+    if cells.outcome is Outcome.SUCCEEDED:
+        assert before is Outcome.SUCCEEDED
+
+
+@given(STATES)
+def test_what_is_told_is_read_back(states):
+    cells = Cells([Cell(n, n, f"id-{n}", "Zones", state, "then", "now", "E: x") for n, state in enumerate(states, 1)])
+    verdict = {"event": "cells", "notebook": "n", "at": "t", **cells.as_dict()}
+    found = account([verdict], "n")
+    assert list(found.cells) == cells.cells
+    assert found.outcome is cells.outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "state"),
+    [
+        ("ValueError", "0", State.FAILED),
+        ("KeyboardInterrupt", "", State.INTERRUPTED),
+        ("SystemExit", "0", State.INTERRUPTED),
+        ("SystemExit", "None", State.INTERRUPTED),
+        ("SystemExit", "1", State.FAILED),
+    ],
+)
+def test_who_is_asked_to_stop_did_not_fail(error, message, state):
+    assert stopped_by(error, message) is state
+
+
+def test_only_cells_with_something_to_run_count():
+    parts = [new_markdown_cell("# A"), new_code_cell("1"), new_code_cell(" \n"), new_markdown_cell("## B\n\nWhy.")]
+    cells = Cells.of(new_notebook(cells=[*parts, new_code_cell("2")])).cells
+    assert [(cell.number, cell.index, cell.section) for cell in cells] == [(1, 1, "A"), (2, 4, "B")]
+    assert counted(cells) == "2 pending"
+
+
+def test_a_journal_that_knows_nothing_of_cells_says_nothing():
+    assert account([{"event": "open", "notebook": "n", "at": "t"}], "n") is None
+
+
+def test_of_two_runs_of_a_kernel_the_last_recording_counts():
+    """Somebody opens the same run's notebook once more: what was recorded before is another story."""
+    here = {"notebook": "n", "at": "t"}
+    events = [
+        {"event": "recording", "host": "elsewhere", "pid": 1, "started": 0.0, **here},
+        {"event": "cell", "step": 1, "state": "running", **here},
+        {"event": "recording", "host": "elsewhere", "pid": 2, "started": 0.0, **here},
+        {"event": "cell", "step": 1, "state": "running", **here},
+        {"event": "cell", "step": 1, "state": "succeeded", **here},
+    ]
+    found = account(events, "n")
+    assert [cell.state for cell in found.cells] == [State.SUCCEEDED]
+    assert found.alive, "of another machine's process nobody can say"
+    assert not found.success
+
+
+def test_without_ids_a_cell_is_known_by_its_source(tmp_path):
+    """nbval and papermill's own engine tell none; the same source twice is two cells."""
+    steps = [Step(n, source, state=State.SUCCEEDED) for n, source in enumerate(["a", "a", "b"], 1)]
+    notebook, cells = captured(steps, None)
+    assert [cell.source for cell in notebook.cells] == ["a", "a", "b"]
+    assert [cell.state for cell in cells.cells] == [State.SUCCEEDED] * 3
+
+
+@pytest.mark.parametrize("text", ['{"cells": [{"cell_ty', "", "{}"])
+def test_a_file_that_cannot_be_read_costs_only_its_prose(tmp_path, text):
+    path = tmp_path / "x.ipynb"
+    path.write_text(text)
+    notebook, _ = captured([Step(1, "a", state=State.SUCCEEDED)], path)
+    assert [cell.source for cell in notebook.cells] == ["a"]

@@ -1,0 +1,364 @@
+"""No secret reaches the disk, in whatever form, place or piece it comes; and nothing else is taken out."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import zlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+import nbformat
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from runbook_lib.evidence import writing
+from runbook_lib.evidence.known import told_as_secret
+from runbook_lib.evidence.patterns import MARK
+from runbook_lib.evidence.redaction import Redactor
+from runbook_lib.journal import Journal, intact
+from runbook_lib.summary import events_of
+
+PEM = (
+    f"-----BEGIN RSA PRIVATE KEY-----\n{'MIIEpAIBAAKCAQEA7cX/+' * 3}\n{'Zm9vYmFy' * 7}==\n-----END RSA PRIVATE KEY-----"
+)
+JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+LOOKS = {
+    "AWS key": "AKIAIOSFODNN7EXAMPLE",
+    "AWS secret key": "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "AWS key pair": "ASIAIOSFODNN7EXAMPLE,wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "AWS token": "IQoJb3JpZ2luX2VjE" + "Aa0/" * 30,
+    "private key": PEM,
+    "private key cut short": PEM[:150],
+    "JWT": JWT,
+    "GitHub token": "ghp_" + "aB3" * 12,
+    "password in a URL": "mysql://admin:hunter2secret@db.example.com/web",
+    "password": "password=hunter2secret",
+    "password in JSON": '{"MasterUserPassword": "hunter2secret"}',
+    "password in SQL": "CREATE USER web IDENTIFIED BY 'hunter2secret'",
+    "option": "mysql --password hunter2secret -h db",
+    "bearer": "Authorization: Bearer hunter2secret",
+    "signed URL": "https://b.s3.amazonaws.com/k?X-Amz-Signature=hunter2secret&X-Amz-Expires=60",
+}
+HIDDEN = [
+    "AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI", "Aa0/Aa0/", "MIIEpAIBAAKCAQEA", "Zm9vYmFyZm9v",
+    "eyJhbGci", "aB3aB3", "hunter2secret",
+]  # fmt: skip
+
+ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789\"'\\/<>&+%=#@!$;:,.()[]{}|~^*-_ é€😀"
+SECRETS = st.text(ALPHABET, min_size=10, max_size=40).filter(
+    lambda text: (
+        text == text.strip() and len(re.findall("[A-Za-z0-9]", text)) > 5 and "  " not in text and text not in MARK
+    )
+)
+
+
+def in_colour(text):
+    """As a traceback is coloured: token by token."""
+    return "".join(f"\x1b[38;5;{28 + n}m{part}\x1b[39m" for n, part in enumerate(re.findall(".{1,3}", text, re.S)))
+
+
+def in_spans(text):
+    """As a highlighter does it in HTML."""
+    return "".join(
+        f'<span class="s{n}">{html.escape(part)}</span>' for n, part in enumerate(re.findall(".{1,3}", text))
+    )
+
+
+FORMS = {
+    "as it is": str,
+    "JSON": json.dumps,
+    "JSON with its letters": lambda text: json.dumps(text, ensure_ascii=False),
+    "JSON in JSON": lambda text: json.dumps(json.dumps({"a": text})),
+    "Python": repr,
+    "HTML": html.escape,
+    "HTML in HTML": lambda text: html.escape(html.escape(text)),
+    "JSON in HTML": lambda text: html.escape(json.dumps(text)),
+    "URL": quote,
+    "URL, all of it": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+    "URL in JSON": lambda text: json.dumps(quote(text)),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 of more": lambda text: base64.b64encode(f"u:{text}!".encode()).decode(),
+    "base64 in lines": lambda text: base64.encodebytes(b"authorization: Basic " * 2 + text.encode()).decode(),
+    "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "hex": lambda text: text.encode().hex(),
+    "colours": in_colour,
+    "colours in JSON": lambda text: json.dumps(in_colour(text)),
+    "spans": in_spans,
+}
+
+
+def png(comment=b"nothing"):
+    """A picture with a comment in it."""
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = chunk(b"IHDR", b"\0\0\0\1\0\0\0\1\x08\0\0\0\0")
+    body = chunk(b"tEXt", b"Comment\0" + comment) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + head + body).decode()
+
+
+def outputs(secret, form, cut):
+    """A secret in everything that a cell can put out."""
+    told = FORMS[form](secret)
+    at = 1 + cut % max(1, len(told) - 1)
+    bundle = {
+        "text/plain": f"before {told} after",
+        "text/html": f"<table><tr><td title='{told}'>{told}</td></tr></table>",
+        "text/latex": f"$ {told} $",
+        "text/markdown": f"**{told}**",
+        "application/json": {"list": [1, {"deep": told}], told: None},
+        "application/vnd.custom+json": [[told], {"x": {"y": [told]}}],
+        "application/javascript": f"var x = '{told}'",
+        "image/svg+xml": f"<svg xmlns='http://www.w3.org/2000/svg'><text>{told}</text></svg>",
+        "image/png": png(f"made with {told}".encode()),
+    }
+    return [
+        new_output("stream", name="stdout", text=f"one {told[:at]}"),
+        new_output("stream", name="stderr", text=f"meanwhile {told}\n"),
+        new_output("stream", name="stdout", text=f"{told[at:]} two\n"),
+        new_output("display_data", bundle, metadata={"note": told}),
+        new_output("execute_result", bundle, execution_count=1),
+        new_output(
+            "error", ename="E", evalue=told, traceback=["----", f"x = {told[:at]}", told[at:], in_colour(secret)]
+        ),
+    ]
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from (name, *strings(inner))
+    elif isinstance(value, list):
+        if value and all(isinstance(one, str) for one in value):
+            yield "".join(value)
+        for one in value:
+            yield from strings(one)
+
+
+def read(text, depth=3):
+    """Every way in which somebody who looks for it could read a text."""
+    yield text
+    if depth:
+        for way in (
+            html.unescape, unquote, unquote_plus, lambda t: re.sub(r"\x1b\[[0-9;]*m", "", t),
+            lambda t: re.sub(r"<[a-z/][^<>]*>", "", t), lambda t: re.sub(r"\\+(u[0-9a-f]{4}|.)", _letter, t),
+        ):  # fmt: skip
+            other = way(text)
+            if other != text:
+                yield from read(other, depth - 1)
+        for found in re.findall(r"(?:[A-Za-z0-9+/_-]{4}[\s]*){3,}[A-Za-z0-9+/_-]*={0,2}", text):
+            for skip in range(4):
+                raw = re.sub(r"\s", "", found)[skip:].translate(str.maketrans("-_", "+/"))
+                raw = raw.rstrip("=")
+                raw = raw[: len(raw) - (len(raw) % 4 == 1)]
+                yield base64.b64decode(raw + "=" * (-len(raw) % 4)).decode("utf-8", errors="replace")
+        for found in re.findall(r"(?:[0-9a-f]{2}){8,}", text):
+            yield bytes.fromhex(found).decode("utf-8", errors="replace")
+
+
+def _letter(found):
+    text = found[1]
+    return chr(int(text[1:], 16)) if len(text) == 5 else {"n": "\n", "t": "\t"}.get(text, text)
+
+
+def written(notebook):
+    """What is on the disk, every string of it, and what was printed as one."""
+    with TemporaryDirectory() as folder:
+        path = writing.write_notebook(Path(folder) / "x.ipynb", notebook)
+        found = json.loads(path.read_text(encoding="utf-8"))
+    nbformat.validate(nbformat.from_dict(found))
+    for name in ("stdout", "stderr"):
+        yield "".join("".join(o["text"]) for c in found["cells"] for o in c.get("outputs", []) if o.get("name") == name)
+    yield from strings(found)
+
+
+@pytest.fixture(autouse=True)
+def guard(monkeypatch):
+    """A process that knows no secret yet."""
+    guard = Redactor()
+    monkeypatch.setattr(writing, "GUARD", guard)
+    monkeypatch.setattr("runbook_lib.journal.GUARD", guard)
+    return guard
+
+
+@settings(max_examples=200, suppress_health_check=list(HealthCheck), deadline=None)
+@given(SECRETS, st.sampled_from(sorted(FORMS)), st.integers(0, 10_000))
+def test_two_hundred_outputs_reach_the_disk_without_their_secret(secret, form, cut):
+    writing.GUARD = Redactor([secret])
+    cell = new_code_cell(f"x = {secret!r}", outputs=outputs(secret, form, cut), metadata={"note": secret})
+    prose = new_markdown_cell(f"It is `{secret}`.")
+    for text in written(new_notebook(cells=[prose, cell], metadata={"title": secret})):
+        assert not [way for way in read(text) if secret in way], text
+    assert writing.GUARD.count > 20
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", ["p\"s'&<w>\\o rd/+x=9é", "Ab3<b>x</b>%41\\u0041&amp;9"])
+def test_what_looks_like_markup_or_an_escape_may_be_a_part_of_the_secret(secret, form):
+    told = Redactor([secret]).text(f"before {FORMS[form](secret)} after")
+    assert MARK in told
+    assert not [way for way in read(told) if secret in way]
+
+
+@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("form", ["as it is", "JSON", "JSON in JSON", "HTML", "URL", "colours", "spans"])
+def test_what_nobody_told_us_is_known_by_its_looks(name, form):
+    told = Redactor().text(FORMS[form](LOOKS[name]))
+    assert MARK in told
+    assert not [(one, way) for way in read(told) for one in HIDDEN if one in way]
+
+
+def test_a_key_over_several_lines_and_chunks_is_one(guard):
+    lines = PEM.splitlines(keepends=True)
+    cell = new_code_cell("show()", outputs=[new_output("stream", name="stdout", text=line) for line in lines])
+    texts = list(written(new_notebook(cells=[cell])))
+    assert not [text for text in texts if "MIIE" in text or "Zm9v" in text]
+    assert guard.counts == {"private key": 1}
+
+
+HARMLESS = [
+    "arn:aws:iam::123456789012:role/web", "managed_password=True", "password: None", "subnet.private-a  10.20.128.0/20",
+    "master_secret=arn:aws:secretsmanager:us-west-2:123456789012:secret:rds!db-1", "The password is made by RDS.",
+    "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html", "8acdec61fcdf580c",
+    "request id 7b1f4a52-3f0d-4a5e-9a34-1d2e3f4a5b6c",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "app_secret=local/app", "secret.app  kept", "AROAIOSFODNN7EXAMPLE:somebody", "imds: required, 1 hop", "<b>bold</b>",
+    "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 me@here", "20261123T201500Z-apply-1a2b", "git 0738992f",
+    "token_count = 12",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_secret_stays(text):
+    """An id, a digest or the name of a secret is what an auditor looks for."""
+    for value in (text, html.escape(text), json.dumps(text), {"a": [text, 1, None, True]}):
+        assert Redactor(["a-secret-of-ours"]).clean(value) == value
+
+
+def test_code_that_handles_a_password_is_not_one():
+    """Only what stands there in quotes is."""
+    redactor = Redactor()
+    source = 'password = vault.get("web")\nconnect(password=password, api_key=key)\n'
+    assert redactor.text(source, code=True) == source
+    assert redactor.text('password = "hunter2secret"', code=True) == f'password = "{MARK}"'
+
+
+@pytest.mark.parametrize("size", [10, 2000])
+def test_a_picture_is_not_touched(guard, size):
+    """Its letters are no text: what looks like a key in them is chance."""
+    picture = png(b"a picture of 10.20.0.0/16 " * size)
+    chance = base64.b64encode(base64.b64decode("AAAAAKIAIOSFODNN7EXAMPLEAAAA") * 9).decode()
+    page = f'<img src="data:image/png;base64,{chance}">'
+    bundle = {"image/png": picture, "image/jpeg": chance, "text/html": page}
+    assert guard.clean(bundle) == bundle
+    assert guard.count == 0
+
+
+def test_a_picture_with_a_secret_in_it_does_not_go_out(guard):
+    guard.learn("a-secret-of-ours")
+    picture = png(b"a-secret-of-ours")
+    told = guard.clean({"image/png": picture, "text/html": f'<img src="data:image/png;base64,{picture}">'})
+    assert picture not in json.dumps(told)
+    assert guard.counts["within a file"] == 2
+
+
+FIELDS = [
+    "password",
+    "MasterUserPassword",
+    "SecretString",
+    "private_key",
+    "AuthToken",
+    "SecretAccessKey",
+    "client_secret",
+]
+
+
+@given(st.sampled_from(FIELDS), st.text("abc 123", min_size=1).filter(str.strip) | st.integers())
+def test_what_stands_in_a_field_of_secrets_is_one_whatever_it_looks_like(name, value):
+    told = Redactor().clean({"plan": [{name: value}, {"fields": {name: [None, value]}}], "n": 1})
+    assert told == {"plan": [{name: MARK}, {"fields": {name: [None, MARK]}}], "n": 1}
+
+
+def test_of_a_secret_its_names_stay():
+    """Where it is kept, and whether AWS manages it, is no secret."""
+    arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:local/app-AbCdEf"
+    state = {"managed_password": True, "app_secret": arn, "secret": "local/app", "password": None}
+    described = {"MasterUserSecret": {"SecretArn": arn, "SecretStatus": "active"}}
+    assert Redactor().clean(state | described) == state | described
+
+
+@pytest.mark.parametrize(
+    ("told", "secret"),
+    [
+        (
+            {"Name": "x", "SecretString": json.dumps({"username": "someone", "password": "hunter2secret"})},
+            "hunter2secret",
+        ),
+        ({"SecretBinary": b"hunter2secret"}, "hunter2secret"),
+        ({"Parameters": [{"Name": "/a", "Type": "SecureString", "Value": "hunter2secret"}]}, "hunter2secret"),
+        ({"Credentials": {"AccessKeyId": "ASIA", "SessionToken": "hunter2secret"}}, "hunter2secret"),
+        ({"Certificate": b"public", "PrivateKey": PEM.encode()}, PEM.splitlines()[1]),
+        ({"MasterUserPassword": "hunter2secret", "MasterUsername": "admin"}, "hunter2secret"),
+    ],
+    ids=["secret", "binary", "parameter", "credentials", "private key", "request"],
+)
+def test_what_goes_to_aws_as_a_secret_or_comes_from_it_is_known(told, secret):
+    redactor = Redactor()
+    redactor.learn_from(told)
+    assert redactor.text(f"it is {secret}, by someone") == f"it is {MARK}, by someone"
+
+
+def test_what_aws_says_of_other_things_is_not_learnt():
+    answer = {"Parameters": [{"Type": "String", "Value": "ami-12345678"}], "NextToken": "abcdef", "ARN": "arn:aws:x"}
+    assert list(told_as_secret(answer)) == []
+
+
+def test_a_short_secret_is_only_a_word_of_its_own():
+    """Its letters are in half of all words."""
+    redactor = Redactor(["cafe", "admin"])
+    assert redactor.text("cafe, decafes, admin") == f"{MARK}, decafes, admin"
+
+
+def test_the_journal_has_its_count_and_its_chain_but_no_secret(tmp_path, guard):
+    guard.learn("a-secret-of-ours")
+    journal = Journal(tmp_path / "j.jsonl")
+    journal.write("call", error="no: a-secret-of-ours", request={"Password": "xyz"}, ok=False)
+    journal.write("call", ok=True)
+    first, second = events_of(journal.path)
+    assert (first["error"], first["request"], first["redacted"]) == (f"no: {MARK}", {"Password": MARK}, 2)
+    assert "redacted" not in second
+    assert intact(journal.path)
+
+
+def test_a_table_has_neither_a_column_of_secrets_nor_one_in_its_texts(tmp_path, guard):
+    guard.learn("a-secret-of-ours")
+    frame = pd.DataFrame({"id": ["a", "b"], "password": ["x1", None], "note": ["is a-secret-of-ours", "fine"]})
+    text = writing.write_table(tmp_path / "t.csv", frame).read_text()
+    assert text.splitlines() == [",id,password,note", f"0,a,{MARK},is {MARK}", "1,b,,fine"]
+    assert frame.loc[0, "password"] == "x1", "what the operator holds is not changed"
+
+
+def test_what_was_taken_out_is_counted_by_its_kind_only():
+    redactor = Redactor(["a-secret-of-ours"])
+    redactor.text(f"a-secret-of-ours a-secret-of-ours {JWT} password=hunter2secret")
+    assert redactor.counts == {"known": 2, "token": 1, "password": 1}
+    assert redactor.count == 4
+
+
+def test_cleaning_twice_changes_nothing_more():
+    redactor = Redactor(["a-secret-of-ours"])
+    once = redactor.text("\n".join([*LOOKS.values(), "a-secret-of-ours"]))
+    count = redactor.count
+    assert redactor.text(once) == once
+    assert redactor.count == count
