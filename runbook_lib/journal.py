@@ -12,6 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .errors import Closed
+
+MANIFEST = "manifest.dsse.json"
+"""Beside a journal that is closed."""
+
 
 class Journal:
     """One JSON line per event; each line carries the hash of the one before it.
@@ -29,7 +34,16 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, event: str, **data: Any) -> None:
-        """Append one event; it is on the disk when this returns."""
+        """Append one event; it is on the disk when this returns.
+
+        Raises:
+            Closed: The run's folder is signed already.
+        """
+        if self.path.with_name(MANIFEST).exists():
+            raise Closed(
+                f"{self.path.parent.name} is closed: its evidence is signed, and nothing may be added to it.",
+                fix="Begin another run: in a notebook, run the cell that opens the book again.",
+            )
         with self.path.open("a+b") as out:
             fcntl.flock(out, fcntl.LOCK_EX)
             last, whole = _last(out)
@@ -56,15 +70,20 @@ def intact(path: Path) -> bool:
 
     Each line vouches for the one before it; for the last, only a hash of the whole file does.
     """
+    return broken(path) == 0
+
+
+def broken(path: Path) -> int:
+    """The number of the first line that does not follow from the one before it; 0 when all of them do."""
     last = b""
-    for line in path.read_bytes().splitlines():
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
             if json.loads(line)["prev"] != _digest(last):
-                return False
+                return number
         except (ValueError, KeyError, TypeError):
-            return False
+            return number
         last = line
-    return True
+    return 0
 
 
 def _last(out: BinaryIO) -> tuple[bytes, bool]:
