@@ -1,13 +1,17 @@
-"""Where a run ends: its folder is signed, packed, and stored where the parameters say."""
+"""Where a run ends: its folder is signed, packed, and stored where the parameters say; and whose signature it asks for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from securesystemslib.signer import Signer
 
+from .approval import Plain
 from .errors import EvidenceError
 from .evidence import archive, keys, manifest, storage
+from .evidence.approvals import Signed
 from .evidence.completeness import NOT_RUN, notebooks_of
 from .evidence.folder import Folder
 from .opening import CODE, bucket_of, way_in
@@ -39,6 +43,25 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
             fix="Make room there. What is in the folder is what there is of this run; it stays unsigned.",
         ) from error
     return _stored(params, root, run, packed)
+
+
+def approvals(
+    params: Params, root: Path, run: str, change: str, record: Callable[..., None]
+) -> Callable[[Plain], None] | None:
+    """What stops a run whose plan nobody has signed; ``None`` where the parameters name no signers."""
+    if not params.approval.signers:
+        return None
+    environment = root / "artifacts" / params.env
+    return Signed(
+        params.approval.signers,
+        params.approval.threshold,
+        timedelta(hours=params.approval.valid_hours),
+        evidence=environment,
+        folder=environment / run,
+        own=lambda: signer(params, root, run),
+        change=change,
+        record=record,
+    ).require
 
 
 def signer(params: Params, root: Path, run: str) -> Signer:

@@ -34,16 +34,8 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, event: str, **data: Any) -> None:
-        """Append one event; it is on the disk when this returns.
-
-        Raises:
-            Closed: The run's folder is signed already.
-        """
-        if self.path.with_name(MANIFEST).exists():
-            raise Closed(
-                f"{self.path.parent.name} is closed: its evidence is signed, and nothing may be added to it.",
-                fix="Begin another run: in a notebook, run the cell that opens the book again.",
-            )
+        """Append one event; it is on the disk when this returns."""
+        self.require_open()
         with self.path.open("a+b") as out:
             fcntl.flock(out, fcntl.LOCK_EX)
             last, whole = _last(out)
@@ -52,6 +44,16 @@ class Journal:
             out.write(line if whole else b"\n" + line)
             out.flush()
             os.fsync(out.fileno())
+
+    def require_open(self) -> None:
+        """Raises:
+        Closed: The run's folder is signed already.
+        """
+        if self.path.with_name(MANIFEST).exists():
+            raise Closed(
+                f"{self.path.parent.name} is closed: its evidence is signed, and nothing may be added to it.",
+                fix="Begin another run: in a notebook, run the cell that opens the book again.",
+            )
 
     @contextmanager
     def step(self, event: str, **data: Any) -> Iterator[dict[str, Any]]:

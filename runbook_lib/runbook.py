@@ -16,6 +16,7 @@ import pandas as pd
 from .approval import Approval
 from .bundle import Bundle, build
 from .check import Check
+from .closing import approvals, close
 from .engine import FRESH, Engine, Seen
 from .errors import ParamsError, RunbookError, StillNeeded, Unconfirmed, Unverified
 from .evidence.folder import Folder
@@ -63,7 +64,7 @@ class Runbook:
                 f"approved is {approved!r}, a number: papermill's -p reads one in some fingerprints.",
                 fix="Give it with -r instead: papermill … -r approved FINGERPRINT.",
             )
-        self.name, self.mode, self.change, self._confirm = name, mode, str(change), confirm
+        self.name, self.mode, self.change, self._confirm, self._root = name, mode, str(change), confirm, root
         self.params = load(root / "params" / f"{env}.yaml", split(injected(), Params.model_fields))
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
@@ -75,7 +76,10 @@ class Runbook:
             "open", env=self.env, account=self.params.account, region=self.params.region, mode=mode,
             run=self.run, caller=self.caller, change=change, approved=approved,
         )  # fmt: skip
-        self._approval = Approval(approved, required=self.params.approval.required, evidence=self._folder.environment)
+        self._approval = Approval(
+            approved, required=self.params.approval.required, evidence=self._folder.environment,
+            signed=approvals(self.params, root, self.run, self.change, self._journal.write),
+        )  # fmt: skip
         self._lock = lock_of(self.params, self.aws, self.caller, self._journal.write)
         fresh = inf if mode == "plan" else FRESH
         self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh, coming=self._coming)
@@ -176,6 +180,15 @@ class Runbook:
             return None
         return build(CODE / "webapp", self._folder.environment.parent.parent / ".runbook" / "bundles")
 
+    def close(self) -> str:
+        """Sign what this run leaves behind; nothing can be done in it any more.
+
+        A headless run is closed by the command, once all of its notebooks have ended.
+        """
+        if "RUNBOOK_RUN" in os.environ:
+            return "The command closes this run, once all of its notebooks have ended."
+        return f"Signed, and packed for the change ticket: {close(self.params, self._root, self.run, told='closed')}"
+
     def __repr__(self) -> str:
         return "\n".join(f"{name:<12} {value}" for name, value in self._facts())
 
@@ -242,6 +255,7 @@ class Runbook:
             )
 
     def _hold(self) -> None:
+        self._journal.require_open()
         self._lock.hold(datetime.now(UTC))
 
     def _coming(self) -> bool:
