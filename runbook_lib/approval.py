@@ -96,8 +96,8 @@ class Approval:
 
     def _named(self, scope: str, stack: str) -> tuple[str, ...]:
         """Where approvals are signed they say themselves which plan they are of: the present one needs no naming."""
-        mine = [fingerprint for fingerprint, plan in self._present.items() if (plan.scope, plan.stack) == (scope, stack)]
-        return tuple(mine) if self._signed else ()
+        mine = (plan for plan in self._present.values() if (plan.scope, plan.stack) == (scope, stack))
+        return tuple(plan.fingerprint for plan in mine) if self._signed else ()
 
     def _proven(self, plans: list[Plain], signed: Callable[[Plain], None]) -> None:
         refusals: list[NotApproved] = []

@@ -17,6 +17,7 @@ from . import review
 from .bundle import build
 from .closing import close
 from .errors import RunbookError, Unconfirmed, WrongUsage
+from .evidence.commands import approve, evidence
 from .gantt import drawn
 from .local.commands import local
 from .opening import CODE, new_run, opened, usable
@@ -142,6 +143,8 @@ def bundle() -> None:
 
 
 main.add_command(local)
+main.add_command(approve)
+main.add_command(evidence)
 
 
 def _verified(found: Sequence[Summary]) -> None:

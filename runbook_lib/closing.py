@@ -1,4 +1,4 @@
-"""Where a run ends: its folder is signed, packed, and stored where the parameters say; and whose signature it asks for."""
+"""Where a run ends: its folder is signed, packed, and stored where the parameters say."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
     folder = Folder(root / "artifacts" / params.env, run, "runner")
     try:
         _account_for(folder, told)
-        manifest.close(
-            folder.path, signer(params, root, run), code=CODE, params=root / "params" / f"{params.env}.yaml"
-        )
+        manifest.close(folder.path, signer(params, root, run), code=CODE, params=root / "params" / f"{params.env}.yaml")
         packed = archive.pack(folder.path)
     except OSError as error:
         raise EvidenceError(

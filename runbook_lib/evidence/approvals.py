@@ -117,7 +117,7 @@ class Signed:
             NotApproved: Saying of each approval that there is why it does not count.
         """
         if digest(plan) in self._accepted:
-            return
+            return None
         operator = self._operator() if self.threshold > 1 else ""
         refused: list[str] = []
         for path, data in self._statements():

@@ -57,8 +57,9 @@ def _taken_out(path: Path, place: Path) -> Path:
             tops = {PurePosixPath(name).parts[0] for name in names}
             strange = [name for name in names if _escapes(name)]
             if strange or len(tops) != 1 or len(set(names)) != len(names):
+                held = ", ".join(strange or sorted(tops)) or "nothing"
                 raise EvidenceError(
-                    f"{path} is not the archive of one run: it holds {', '.join(strange or sorted(tops)) or 'nothing'}.",
+                    f"{path} is not the archive of one run: it holds {held}.",
                     fix="Take the archive that the run left, or unpack it yourself and name the folder.",
                 )
             archive.extractall(place)

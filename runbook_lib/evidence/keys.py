@@ -46,7 +46,8 @@ def public_key(text: str) -> SSlibKey:
 
 def line(key: Key) -> str:
     """The key as one line, as it stands in the parameters."""
-    return _crypto(key).public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    text: bytes = _crypto(key).public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return text.decode()
 
 
 def short(key: Key) -> str:
@@ -81,7 +82,7 @@ def from_file(path: Path) -> CryptoSigner:
     if stat.S_IMODE(mode) & 0o077:
         raise EvidenceError(f"{path}: others than its owner may read this key.", fix=f"chmod 600 {path}")
     try:
-        return CryptoSigner(load_pem_private_key(text, None))  # type: ignore[arg-type]
+        return CryptoSigner(load_pem_private_key(text, None))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise EvidenceError(
             f"{path} is no private key that signs here: {error}", fix="Give an ed25519 key (PKCS#8, PEM)."

@@ -101,7 +101,9 @@ def _git(code: Path, *command: str) -> str:
     if not (code / ".git").exists():
         return ""
     try:
-        done = subprocess.run(["git", "-C", str(code), *command], capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run(
+            ["git", "-C", str(code), *command], capture_output=True, text=True, check=False, timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -106,14 +106,19 @@ def _signer(envelope: Envelope, keys: Keys) -> tuple[str, str]:
             except VerificationError:
                 return "", f"the signature is not that of {name}: it was forged, or what it signs was changed"
             return name, ""
-    return "", f"signed with the key {keyid[:16]}, which is none of the trusted ones ({', '.join(keys) or 'none given'})"
+    return (
+        "",
+        f"signed with the key {keyid[:16]}, which is none of the trusted ones ({', '.join(keys) or 'none given'})",
+    )
 
 
 def _is_statement(content: Any) -> bool:
     """Whether it has the shape, so that whoever reads it need not ask again."""
     try:
         names = [(s["name"], s["digest"]["sha256"]) for s in content["subject"]]
-        shaped = all(isinstance(text, str) for pair in names for text in pair) and isinstance(content["predicate"], dict)
+        shaped = all(isinstance(text, str) for pair in names for text in pair) and isinstance(
+            content["predicate"], dict
+        )
         return shaped and content["_type"] == STATEMENT
     except (KeyError, TypeError):
         return False

@@ -1,4 +1,4 @@
-"""The archive of a run in the environment's bucket: written once, and locked there for as long as the parameters say."""
+"""The archive of a run in the environment's bucket: written once, and locked for as long as the parameters say."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 from ..aws import Aws
 from ..errors import EvidenceError, Refused, RunbookError
 from ..params.model import ObjectLock
+from ..resources.bucket import EVIDENCE
 
-FOLDER = "evidence"
 TRIES = 5
 _THERE = {"PreconditionFailed", "412"}
 _BUSY = {"ConditionalRequestConflict", "409"}
@@ -45,7 +45,7 @@ def store(
     Raises:
         Unstored: It could not be stored; what lies here is untouched.
     """
-    key, body = f"{FOLDER}/{archive.name}", archive.read_bytes()
+    key, body = f"{EVIDENCE}/{archive.name}", archive.read_bytes()
     checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
     address = f"s3://{bucket}/{key}"
     for attempt in range(1, TRIES + 1):

@@ -128,7 +128,7 @@ def _compared(there: Mapping[str, Path], claimed: Mapping[str, str]) -> Iterator
                 yield f"{name}: was added after the run was closed"
         elif path.is_symlink():
             yield f"{name}: is a link now"
-        elif (why := _differs(path, claimed[name])):
+        elif why := _differs(path, claimed[name]):
             yield f"{name}: {why}"
 
 

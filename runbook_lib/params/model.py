@@ -26,7 +26,7 @@ _REPOSITORY = r"^[\w.-]+/[\w.-]+$|^[\w.-]+@\d+/[\w.-]+@\d+$"
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 
 
-_KMS_KEY = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[\w/-]+$"
+_KMS_KEY = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$"
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=60)]
 PublicKey = Annotated[
     str,
@@ -82,7 +82,7 @@ class Approval(Strict):
     signers: dict[Name, PublicKey] = Field(
         default={}, description="who may approve, each with a public key; none: to give the fingerprint is to approve"
     )
-    threshold: Literal[1, 2] = Field(default=1, description="2: two of the signers, one who runs it and one who approves")
+    threshold: Literal[1, 2] = Field(default=1, description="2: one signer runs it, and another one approves")
     valid_hours: Annotated[int, Field(strict=True, ge=1, le=24 * 90)] = Field(
         default=72, description="how long a signed approval counts"
     )
