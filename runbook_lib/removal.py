@@ -53,6 +53,7 @@ class Removal:
         began = self._going.setdefault(resource, self._engine.clock.now())
         took = self._engine.clock.now() - began
         if found is None or found.going:
+            self._engine.journal.write("gone", key=resource.key)
             return True
         self._watch(resource, "deleting", took)
         self._engine.hold()

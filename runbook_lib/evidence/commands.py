@@ -163,7 +163,7 @@ def place_of(run: str) -> Path:
     """
     if Path(run).exists():
         return Path(run).resolve()
-    found = [path for path in _artifacts().glob("*/*") if path.name == run and path.is_dir()]
+    found = [path for path in _artifacts().glob("*/*") if path.name == run]
     if len(found) != 1:
         raise WrongUsage(f"There is no run {run!r} here.", fix="`runbook evidence list` shows those there are.")
     return found[0]

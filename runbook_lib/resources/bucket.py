@@ -167,7 +167,7 @@ def _encryption(look: Look, bucket: str) -> str | None:
 def _locks(look: Look, bucket: str) -> bool:
     none = "ObjectLockConfigurationNotFoundError"
     found = look.get("s3", "get_object_lock_configuration", missing=none, Bucket=bucket) or {}
-    return found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
+    return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
 
 
 def _private(look: Look, bucket: str) -> bool:
