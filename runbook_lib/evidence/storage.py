@@ -51,8 +51,8 @@ def store(
     for attempt in range(1, TRIES + 1):
         try:
             aws.s3.put_object(
-                Bucket=bucket, Key=key, Body=body, ContentType="application/zip", ChecksumSHA256=checksum,
-                IfNoneMatch="*", **_retention(lock),
+                Bucket=bucket, Key=key, Body=body, ContentType="application/zip",
+                ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum, IfNoneMatch="*", **_retention(lock),
             )  # fmt: skip
             return address
         except Refused as error:
