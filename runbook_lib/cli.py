@@ -82,7 +82,9 @@ def plan(
     for each in found:
         click.echo(f"  {each.notebook:<12} {each.fingerprint}  {each.counted}")
     todo = [each.fingerprint for each in found if each.changes]
-    if todo:
+    if todo and load(_root() / "params" / f"{env}.yaml").approval.signers:
+        click.echo(f"To approve them: runbook approve {run} --as NAME")
+    elif todo:
         click.echo(f"To approve them: {' '.join(f'--approved {each}' for each in todo)}")
     if markdown:
         markdown.write_text(review.markdown(env, run, found), encoding="utf-8")

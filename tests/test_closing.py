@@ -180,7 +180,9 @@ class TestStore:
             return f"s3://{bucket}"
 
         monkeypatch.setattr(closing.storage, "store", store)
-        monkeypatch.setattr(closing, "way_in", lambda *_: type("Door", (), {"env": "local", "account": "1", "region": "r"}))
+        monkeypatch.setattr(
+            closing, "way_in", lambda *_: type("Door", (), {"env": "local", "account": "1", "region": "r"})
+        )
         return found
 
     def test_the_archive_goes_to_the_bucket_when_asked(self, root, folder, uploads):
@@ -215,21 +217,25 @@ class TestStore:
 class TestTheCommand:
     """A whole headless run: the parent closes its folder once the lock is given back."""
 
-    def run(self, root, *more):
-        return CliRunner().invoke(cli.main, ["plan", "--env", "local", "--only", "01", "--only", "02", *more])
+    def run(self, root, *only):
+        return CliRunner().invoke(cli.main, ["plan", "--env", "local", *(word for n in only for word in ("--only", n))])
 
     def folder(self, root):
         (found,) = root.glob("artifacts/local/*/")
         return found
 
-    @pytest.mark.parametrize("code", ["1", "1 / 0", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
-    def test_success_failure_and_a_dead_kernel_are_closed_and_complete(self, root, code):
-        notebook(root, "01_network", handoff=code)
-        notebook(root, "02_data", handoff="1")
-        told = self.run(root)
-        found = judged(self.folder(root), root)
-        assert found.wrong == []
-        assert ("Signed, and packed for the change ticket: " in told.stdout) is (code == "1")
+    def test_success_failure_and_a_dead_kernel_are_closed_and_complete(self, root):
+        notebook(root, "01_network", handoff="1")
+        notebook(root, "02_data", handoff="1 / 0")
+        notebook(root, "03_compute", handoff="import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+        assert self.run(root, "01", "02", "03").exit_code == 1
+        assert judged(self.folder(root), root).wrong == []
+
+    def test_where_its_archive_is_it_says(self, root):
+        notebook(root, "01_network", handoff="1")
+        told = self.run(root, "01")
+        folder = self.folder(root)
+        assert f"Signed, and packed for the change ticket: {folder.with_name(f'{folder.name}.zip')}\n" in told.stdout
 
     def test_a_run_that_cannot_be_signed_is_no_success(self, root, monkeypatch):
         def refused(*_):
@@ -237,8 +243,7 @@ class TestTheCommand:
 
         monkeypatch.setattr(closing, "signer", refused)
         notebook(root, "01_network", handoff="1")
-        notebook(root, "02_data", handoff="1")
-        told = self.run(root)
+        told = self.run(root, "01")
         assert told.exit_code == 1
         assert "✗ The run's evidence is not closed: NoAccess: KMS: no way in.\n  → Sign in." in told.stderr
 

@@ -1,4 +1,4 @@
-"""Where the parameters name signers, an apply that they have not approved is refused before its first call that writes."""
+"""Where signers are named, an apply that they have not approved is refused before its first call that writes."""
 
 import json
 import shutil

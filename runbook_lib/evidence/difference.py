@@ -60,7 +60,9 @@ def _left(folder: Path) -> Mapping[str, State]:
 
 
 def _removes(event: Event) -> bool:
-    return bool(event["event"] == "gone" or (event["event"] == "change" and event["action"] == "delete" and event["ok"]))
+    return bool(
+        event["event"] == "gone" or (event["event"] == "change" and event["action"] == "delete" and event["ok"])
+    )
 
 
 def _compared(before: State, after: State) -> Iterator[str]:

@@ -152,6 +152,8 @@ def _approval(path: Path, name: str, approvers: Keys, found: Verdict, *, later: 
         found.wrong.append(f"{name}: {said.why}")
     elif said.why:
         found.notes.append(f"{name}: whether it was {said.by} cannot be told without the key of a signer")
+    elif later and path.name != f"{said.by}{SUFFIX}":
+        found.wrong.append(f"{name}: was added under another name than {said.by}'s")
     elif later and said.run != path.parent.parent.name:
         found.wrong.append(f"{name}: is an approval of another run, {said.run}")
     else:

@@ -1,4 +1,4 @@
-"""An approval counts when one of the signers gave it, for this very plan, recently, and, where two are asked, as another."""
+"""An approval counts when a signer gave it, for this very plan, recently, and, where two are asked, as another."""
 
 import json
 from datetime import UTC, datetime, timedelta

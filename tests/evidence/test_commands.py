@@ -1,4 +1,4 @@
-"""`runbook evidence …` and `runbook approve`: what a person, an auditor and a pipeline are told, and with which exit code."""
+"""`runbook evidence …` and `runbook approve`: what a person and an auditor are told, and with which exit code."""
 
 import shutil
 from pathlib import Path
@@ -22,8 +22,8 @@ PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 def root(tmp_path, monkeypatch):
     shutil.copytree(PARAMS, tmp_path / "params")
     monkeypatch.setenv("RUNBOOK_ROOT", str(tmp_path))
-    asking(tmp_path, evidence={"trusted_keys": {"ann": keys.line(ANN.public_key)}},
-           approval={"required": True, "signers": {"ann": keys.line(ANN.public_key), "bob": keys.line(BOB.public_key)}})  # fmt: skip
+    ann, bob = keys.line(ANN.public_key), keys.line(BOB.public_key)
+    asking(tmp_path, evidence={"trusted_keys": {"ann": ann}}, approval={"signers": {"ann": ann, "bob": bob}})
     return tmp_path
 
 
@@ -204,6 +204,13 @@ class TestApprove:
         assert told.exit_code == 1
         assert f"plans/{path.name}: was changed after the run was closed" in told.stderr
 
+    def test_nor_is_one_beside_which_something_was_changed(self, runbook, planned, tmp_path):
+        """What the reviewer looked at is a page: it has to be the one of that plan."""
+        (planned / "01_network.html").write_text("nothing to see")
+        told = runbook("approve", planned.name, "--as", "bob", "--key", held(tmp_path / "key", BOB))
+        assert (told.exit_code, "✗" in told.stdout) == (1, False)
+        assert "01_network.html: was added after the run was closed" in told.stderr
+
     def test_to_remove_is_approved_for_itself(self, runbook, planned, tmp_path):
         told = runbook("approve", planned.name, "--as", "bob", "--destroy", "--key", held(tmp_path / "key", BOB))
         assert (told.exit_code, "has no plan that would change something" in told.stderr) == (1, True)
@@ -263,5 +270,3 @@ def test_an_archive_is_stored_once_more_after_a_failure(runbook, root, environme
     assert asked == [("prod", root, RUN, archive)]
     begun(environment, "20261124T090000Z-plan-ffff")
     assert runbook("evidence", "store", "20261124T090000Z-plan-ffff").exit_code == 2
-
-

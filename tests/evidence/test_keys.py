@@ -62,7 +62,9 @@ def test_a_key_that_is_not_there_is_wrong_usage(tmp_path):
         keys.from_file(tmp_path / "none")
 
 
-@pytest.mark.parametrize("make", [CryptoSigner.generate_ed25519, CryptoSigner.generate_ecdsa, CryptoSigner.generate_rsa])
+@pytest.mark.parametrize(
+    "make", [CryptoSigner.generate_ed25519, CryptoSigner.generate_ecdsa, CryptoSigner.generate_rsa]
+)
 def test_a_public_key_is_one_line_and_read_back_from_it(make):
     public = make().public_key
     line = keys.line(public)
@@ -114,5 +116,3 @@ class TestKms:
     def test_a_key_that_is_not_there_is_told_as_aws_tells_it(self, door):
         with pytest.raises(Refused, match="GetPublicKey was refused: NotFoundException"):
             keys.KmsSigner(door.kms, "arn:aws:kms:us-west-2:123456789012:key/00000000-0000-0000-0000-000000000000")
-
-

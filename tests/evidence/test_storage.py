@@ -1,4 +1,4 @@
-"""The archive of a run is stored once, as it is, locked for as long as was asked; a failure leaves it here and says so."""
+"""The archive of a run is stored once, as it is, locked for as long as was asked; a failure leaves it here."""
 
 from datetime import UTC, datetime, timedelta
 

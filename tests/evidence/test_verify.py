@@ -90,7 +90,7 @@ def _changed(draw, path):
     return ways[draw(st.sampled_from(sorted(ways)))]()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_of_any_file_is_found_and_the_file_is_named(whole, data):
     """Also of the manifest and of an approval, whose own formats have many ways to say the same."""
@@ -105,12 +105,14 @@ def test_any_change_of_any_file_is_found_and_the_file_is_named(whole, data):
     assert same or any(wrong.startswith(f"{name}: ") for wrong in found.wrong)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_file_that_is_missing_added_or_in_the_place_of_another_is_found(whole, data):
     names = _files(whole)
     one, two = data.draw(st.permutations(names))[:2]
-    new = data.draw(st.sampled_from(["x", "plans/x.json", ".hidden", "approvals/x.dsse.json", "tables/x.csv", f"{one}.bak"]))
+    new = data.draw(
+        st.sampled_from(["x", "plans/x.json", ".hidden", "approvals/x.dsse.json", "tables/x.csv", f"{one}.bak"])
+    )
     deed = data.draw(st.sampled_from(["delete", "add", "swap", "rename", "link", "copy"]))
     with restored(whole):
         first, second = (whole / one).read_bytes(), (whole / two).read_bytes()
@@ -173,7 +175,9 @@ def test_a_run_signed_by_a_stranger_is_not_believed(tmp_path):
     closed(folder, EVE)
     found = judged(folder)
     (wrong,) = found.wrong
-    assert wrong.startswith(f"{MANIFEST}: signed with the key {EVE.public_key.keyid[:16]}, which is none of the trusted")
+    assert wrong.startswith(
+        f"{MANIFEST}: signed with the key {EVE.public_key.keyid[:16]}, which is none of the trusted"
+    )
     assert found.signed_by == ""
 
 
@@ -234,7 +238,9 @@ def test_what_a_failed_notebook_left_undone_is_said_and_no_gap(tmp_path):
     done(folder, NOTEBOOKS[1])
     found = judged(closed(folder))
     assert found.wrong == []
-    assert "01_network: thing.network-2: to create it was planned; not done: the notebook did not get there" in found.notes
+    assert (
+        "01_network: thing.network-2: to create it was planned; not done: the notebook did not get there" in found.notes
+    )
 
 
 @pytest.mark.parametrize("name", ["01_network.ipynb", "02_data.html", "plans"])
