@@ -2,7 +2,7 @@
 # make lab    opens the notebooks in JupyterLab, with the embedded AWS up
 # make test   sets up and runs every check
 # make setup  sets up .venv/ with the runbook command, and runs nothing
-# make clean  ends the embedded AWS and removes what the others made, but not artifacts/
+# make clean  ends the embedded AWS and removes what the others made, but not artifacts/, nor the key that signed it
 
 # The first Python that will do; say `make PYTHON=/path/to/python …` to choose another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
@@ -39,7 +39,8 @@ test: .venv/test.stamp
 
 clean:
 	-test -x .venv/bin/runbook && .venv/bin/runbook local down --forget
-	rm -rf .venv .venv-lab .runbook build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-lab build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	test ! -d .runbook || find .runbook -mindepth 1 -maxdepth 1 ! -name keys -exec rm -rf {} +
 
 .venv/run.stamp: $(PACKAGE)
 	$(call venv,.venv)

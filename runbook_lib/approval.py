@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,14 @@ def found(root: Path, fingerprint: str) -> Plain | None:
         except (ValueError, KeyError, TypeError, OSError):
             continue  # cut short, or no plan
         # The name says what it is; only the content proves it.
-        if hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:16] == fingerprint:
+        if digest(plan)[:16] == fingerprint:
             return dict(plan)
     return None
+
+
+def digest(plan: Plain) -> str:
+    """The whole SHA-256 of a plan; its fingerprint is the beginning of it."""
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
 class Approval:
@@ -46,10 +51,15 @@ class Approval:
         approved: Fingerprints of reviewed plans, as given.
         required: Whether the parameters ask for one.
         evidence: ``artifacts/<env>``, where a plan reviewed earlier is found.
+        signed: Stops unless a plan carries the signed approvals that the parameters ask for;
+            without it, to know the fingerprint is enough.
     """
 
-    def __init__(self, approved: str, *, required: bool, evidence: Path) -> None:
+    def __init__(
+        self, approved: str, *, required: bool, evidence: Path, signed: Callable[[Plain], None] | None = None
+    ) -> None:
         self._given, self._required, self._evidence = fingerprints(approved), required, evidence
+        self._signed = signed
         self._present: dict[str, Plan] = {}
 
     def reviewed(self, plan: Plan) -> None:
@@ -62,26 +72,44 @@ class Approval:
         """
         if not self._given and not self._required:
             return
-        if not self._given:
+        given = self._given or self._named(scope, stack)
+        if not given:
             raise NotApproved(
                 f"{change.key}: this environment needs an approval, and none was given.",
                 fix="Run in plan mode, have the plan reviewed, then give its fingerprint as approved.",
             )
-        plans = [p for p in self._plans() if p["scope"] == scope and p["stack"] == stack]
+        plans = [p for p in self._plans(given) if p["scope"] == scope and p["stack"] == stack]
         if not plans:
             raise NotApproved(
-                f"{', '.join(self._given)}: not the fingerprint of the present plan of {stack} in {scope},"
+                f"{', '.join(given)}: not the fingerprint of the present plan of {stack} in {scope},"
                 " nor of one in the evidence.",
                 fix="Review the present plan and approve its fingerprint.",
             )
-        if not any(covers(entry, change) for plan in plans for entry in plan["changes"]):
+        containing = [plan for plan in plans if any(covers(entry, change) for entry in plan["changes"])]
+        if not containing:
             raise NotApproved(
                 f"{change.key}: to {change.action} it is not part of the approved plan.",
                 fix="The account or the parameters changed since the review. Review the present plan and approve it.",
             )
+        if self._signed:
+            self._proven(containing, self._signed)
 
-    def _plans(self) -> Iterable[Plain]:
-        for fingerprint in self._given:
+    def _named(self, scope: str, stack: str) -> tuple[str, ...]:
+        """Where approvals are signed they say themselves which plan they are of: the present one needs no naming."""
+        mine = (plan for plan in self._present.values() if (plan.scope, plan.stack) == (scope, stack))
+        return tuple(plan.fingerprint for plan in mine) if self._signed else ()
+
+    def _proven(self, plans: list[Plain], signed: Callable[[Plain], None]) -> None:
+        refusals: list[NotApproved] = []
+        for plan in plans:
+            try:
+                return signed(plan)
+            except NotApproved as error:
+                refusals.append(error)
+        raise refusals[0]
+
+    def _plans(self, given: Iterable[str]) -> Iterable[Plain]:
+        for fingerprint in given:
             if fingerprint in self._present:
                 yield self._present[fingerprint].as_dict()
             elif plan := found(self._evidence, fingerprint):

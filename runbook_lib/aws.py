@@ -19,6 +19,7 @@ from botocore.config import Config
 from .connection import Connection
 from .errors import NoAccess, Refused, RunbookError, WrongAccount, WrongEndpoint
 from .resource import Resource
+from .trace import named
 
 Record = Callable[..., None]
 NO_ANSWER = "NoAnswer"
@@ -68,7 +69,7 @@ class Aws:
         self.env, self.region, self.account, self.run = env, region, account, run
         self._labels = dict(labels or {})
         self._connection, self._record, self._learn = connection, record, learn
-        self._session = _session(region, connection)
+        self._session = _session(region, connection, run)
         self._session.events.register("before-parameter-build", self._asked)
         self._session.events.register("before-call", _started)
         self._session.events.register("after-call", self._ended)
@@ -263,10 +264,12 @@ def _no_access(error: Exception) -> NoAccess:
     )
 
 
-def _session(region: str, connection: Connection | None) -> Any:
+def _session(region: str, connection: Connection | None, run: str) -> Any:
     if connection is None:
         try:
-            return boto3.Session(region_name=region)
+            core = botocore.session.Session()
+            named(core, run)
+            return boto3.Session(region_name=region, botocore_session=core)
         except botocore_errors.BotoCoreError as error:
             raise _no_access(error) from error
     # Nothing of the person's own AWS set-up may reach, or break, a session with another endpoint.

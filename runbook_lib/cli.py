@@ -15,7 +15,9 @@ from tqdm import tqdm
 
 from . import review
 from .bundle import build
+from .closing import close
 from .errors import RunbookError, Unconfirmed, WrongUsage
+from .evidence.commands import approve, evidence
 from .gantt import drawn
 from .local.commands import local
 from .opening import CODE, new_run, opened, usable
@@ -80,7 +82,9 @@ def plan(
     for each in found:
         click.echo(f"  {each.notebook:<12} {each.fingerprint}  {each.counted}")
     todo = [each.fingerprint for each in found if each.changes]
-    if todo:
+    if todo and load(_root() / "params" / f"{env}.yaml").approval.signers:
+        click.echo(f"To approve them: runbook approve {run} --as NAME")
+    elif todo:
         click.echo(f"To approve them: {' '.join(f'--approved {each}' for each in todo)}")
     if markdown:
         markdown.write_text(review.markdown(env, run, found), encoding="utf-8")
@@ -141,6 +145,8 @@ def bundle() -> None:
 
 
 main.add_command(local)
+main.add_command(approve)
+main.add_command(evidence)
 
 
 def _verified(found: Sequence[Summary]) -> None:
@@ -173,17 +179,31 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, li
         click.echo(f"Evidence: {job.folder}", err=True)
         raise
     finally:
-        _release(params, job)
+        archive = _end(params, job)
     for line in drawn(timeline(events_of(job.folder / "journal.jsonl"))):
         click.echo(line)
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in failed:
         click.echo(_failure(job, progress), err=True)
     click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {job.folder}")
-    if failed:
+    if failed or not archive:
         sys.exit(1)
+    click.echo(f"Signed, and packed for the change ticket: {archive}")
     journal = job.folder / "journal.jsonl"
     return job.run, [summary(journal, progress.notebook, present=mode != "destroy") for progress in ended]
+
+
+def _end(params: Params, job: Job) -> str:
+    """Give the lock back and close the evidence, whatever became of the run; where its archive is."""
+    try:
+        _release(params, job)
+    finally:
+        try:
+            archive = close(params, job.root, job.run)
+        except RunbookError as error:
+            click.echo(f"✗ The run's evidence is not closed: {type(error).__name__}: {error}", err=True)
+            archive = ""
+    return archive
 
 
 def _release(params: Params, job: Job) -> None:

@@ -116,5 +116,13 @@ class Foreign(RunbookError):
     """A thing has the name of one of our resources, but is not tagged as ours."""
 
 
+class EvidenceError(RunbookError):
+    """The evidence of a run cannot be signed, stored or believed."""
+
+
+class Closed(EvidenceError):
+    """The evidence of the run is signed: nothing may be added to it."""
+
+
 class LocalError(RunbookError):
     """The embedded AWS could not be started, found or asked."""

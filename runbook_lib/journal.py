@@ -13,7 +13,11 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from .errors import Closed
 from .evidence.writing import GUARD
+
+MANIFEST = "manifest.dsse.json"
+"""Beside a journal that is closed."""
 
 
 class Journal:
@@ -33,12 +37,23 @@ class Journal:
 
     def write(self, event: str, **data: Any) -> None:
         """Append one event; it is on the disk when this returns."""
+        self.require_open()
         with self.path.open("a+b", buffering=0) as out:
             fcntl.flock(out, fcntl.LOCK_EX)
             last, whole = _last(out)
             head = {"at": self._clock().isoformat(timespec="milliseconds"), "event": event, "prev": _digest(last)}
             line = json.dumps({**head, **_clean({**self._always, **data})}).encode() + b"\n"
             _append(out, line if whole else b"\n" + line)
+
+    def require_open(self) -> None:
+        """Raises:
+        Closed: The run's folder is signed already.
+        """
+        if self.path.with_name(MANIFEST).exists():
+            raise Closed(
+                f"{self.path.parent.name} is closed: its evidence is signed, and nothing may be added to it.",
+                fix="Begin another run: in a notebook, run the cell that opens the book again.",
+            )
 
     @contextmanager
     def step(self, event: str, **data: Any) -> Iterator[dict[str, Any]]:
@@ -57,15 +72,20 @@ def intact(path: Path) -> bool:
 
     Each line vouches for the one before it; for the last, only a hash of the whole file does.
     """
+    return broken(path) == 0
+
+
+def broken(path: Path) -> int:
+    """The number of the first line that does not follow from the one before it; 0 when all of them do."""
     last = b""
-    for line in path.read_bytes().splitlines():
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
             if json.loads(line)["prev"] != _digest(last):
-                return False
+                return number
         except (ValueError, KeyError, TypeError):
-            return False
+            return number
         last = line
-    return True
+    return 0
 
 
 def _clean(data: dict[str, Any]) -> dict[str, Any]:

@@ -51,10 +51,15 @@ def usable(params: Params) -> None:
 
 def lock_of(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
     """The environment's lock, for this run."""
-    bucket = next(r for r in network(params) if isinstance(r, Bucket))
+    bucket = bucket_of(params)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     me = Holder.here(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
     return Lock(aws, bucket.called(aws), me, told=told)
+
+
+def bucket_of(params: Params) -> Bucket:
+    """The environment's own bucket."""
+    return next(r for r in network(params) if isinstance(r, Bucket))
 
 
 def new_run(mode: str) -> str:

@@ -53,6 +53,7 @@ class Removal:
         began = self._going.setdefault(resource, self._engine.clock.now())
         took = self._engine.clock.now() - began
         if found is None or found.going:
+            self._engine.journal.write("gone", key=resource.key)
             return True
         self._watch(resource, "deleting", took)
         self._engine.hold()
@@ -77,6 +78,7 @@ class Removal:
         """Try again later, unless it is gone by now or AWS means it."""
         resource = change.resource
         if observed(resource, Look(self._engine.aws), ids_of(self._seen)) is None:
+            self._engine.journal.write("gone", key=resource.key)
             return  # somebody else was faster, or the answer was lost: gone is gone
         if not (error.passing or error.code in _USED | resource.catching_up) or took > resource.patience + UNHEARD:
             told = needs_of(resource) | self._times(resource)

@@ -17,6 +17,7 @@ from .approval import Approval
 from .asking import typed
 from .bundle import Bundle, build
 from .check import Check
+from .closing import approvals, close
 from .engine import FRESH, Engine, Seen
 from .errors import RunbookError, StillNeeded, Unconfirmed, Unverified
 from .evidence import timeline_picture, topology
@@ -67,7 +68,7 @@ class Runbook:
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
-        self.name, self.mode, self.change, self._confirm = name, mode, change, confirm
+        self.name, self.mode, self.change, self._confirm, self._root = name, mode, str(change), confirm, root
         self.params = load(root / "params" / f"{env}.yaml", split(injected(), Params.model_fields))
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
@@ -80,7 +81,10 @@ class Runbook:
             run=self.run, caller=self.caller, change=change, approved=approved,
         )  # fmt: skip
         self._recorder = Recorder.start(self._folder, self._journal)
-        self._approval = Approval(approved, required=self.params.approval.required, evidence=self._folder.environment)
+        self._approval = Approval(
+            approved, required=self.params.approval.required, evidence=self._folder.environment,
+            signed=approvals(self.params, root, self.run, self.change, self._journal.write),
+        )  # fmt: skip
         self._lock = lock_of(self.params, self.aws, self.caller, self._journal.write)
         fresh = inf if mode == "plan" else FRESH
         self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh, coming=self._coming)
@@ -210,10 +214,16 @@ class Runbook:
         return Report(f"confirmed: {question}")
 
     def close(self) -> Report:
-        """End the run: with this cell, its notebook is kept as it was executed."""
+        """Keep the notebook as executed, and sign what this run leaves behind; nothing can be done in it any more.
+
+        A headless run is closed by the command, once all of its notebooks have ended.
+        """
         if self._recorder:
             self._recorder.close()
-        return Report(f"closed {self.name}", closing=f"Evidence: {self._folder.path}")
+        if "RUNBOOK_RUN" in os.environ:
+            return Report(f"closed {self.name}", closing="The command closes the run, once all notebooks have ended.")
+        packed = close(self.params, self._root, self.run, told="closed")
+        return Report(f"closed {self.name}", closing=f"Signed, and packed for the change ticket: {packed}")
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""
@@ -290,6 +300,7 @@ class Runbook:
             )
 
     def _hold(self) -> None:
+        self._journal.require_open()
         self._lock.hold(datetime.now(UTC))
 
     def _coming(self) -> bool:

@@ -15,7 +15,6 @@ from typing import Any
 from .errors import WrongUsage
 from .evidence.folder import Folder
 from .evidence.page import to_html
-from .evidence.report_page import leave
 from .journal import Journal
 from .witness import left_behind
 
@@ -107,12 +106,10 @@ def run(job: Job, tell: Tell = lambda progress: None) -> list[Progress]:
 async def _all(job: Job, tell: Tell) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
-    try:
-        async with asyncio.TaskGroup() as group:
-            for name in progress:
-                group.create_task(_one(job, progress, name, tell))
-    finally:
-        leave(job.folder)
+    job.journal("runner").write("run", run=job.run, notebooks=list(progress), **job.parameters)
+    async with asyncio.TaskGroup() as group:
+        for name in progress:
+            group.create_task(_one(job, progress, name, tell))
     return list(progress.values())
 
 
@@ -122,6 +119,7 @@ async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: Tell
         await progress[other].changed.wait()
         if not progress[other].handed_off:
             me.state, me.why = "not run", f"{other} did not get far enough"
+            job.journal(name).write("ended", state=me.state, why=me.why)
             break
     else:
         me.state = "running"

@@ -197,6 +197,19 @@ class TestWhatItTells:
         assert "nothing to do" in told
         assert "--approved" not in told
 
+    def test_where_signers_are_named_a_plan_says_how_they_approve_it(self, runbook, played, root):
+        path = root / "params" / "local.yaml"
+        ann = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICuFKBJ7naHX81UxdPvLuL/ec7tixRSetpDYhfONeMDH"
+        text = (
+            path.read_text()
+            .replace("required: false", "required: true")
+            .replace("signers: {}", f'signers: {{ann: "{ann}"}}')
+        )
+        path.write_text(text)
+        jobs = played(planned(create=2))
+        told = runbook("plan", "--env", "local", "--only", "01").stdout
+        assert told.endswith(f"To approve them: runbook approve {jobs[0].run} --as NAME\n")
+
     def test_a_plan_is_written_down_for_its_reviewer_and_for_the_apply(self, runbook, played, tmp_path):
         """The Markdown is for a comment; what the other file holds is what ``--approved`` takes."""
         paper, prints = tmp_path / "plan.md", tmp_path / "approved.txt"

@@ -580,6 +580,13 @@ class TestRemoval:
             engine.destroy(tower)
         assert world.now == 0
 
+    def test_what_went_without_us_is_written_down(self, engine, world, tower, tmp_path):
+        """So that the evidence says of every planned removal what came of it."""
+        world.things["thing.c"].gone_at = 20.0
+        engine.destroy(tower)
+        told = {line["key"]: line["event"] for line in journal(tmp_path) if line["event"] in ("change", "gone")}
+        assert told == {"thing.a": "change", "thing.b": "change", "thing.c": "gone", "thing.d": "change"}
+
     def test_gone_is_gone_whoever_did_it(self, engine, world, tower):
         """AWS says that it does not exist, because somebody else was faster: that is what was wanted."""
 

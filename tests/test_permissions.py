@@ -32,6 +32,9 @@ ACTIONS = {
     "s3:GetBucketLifecycleConfiguration": {"s3:GetLifecycleConfiguration"},
     "s3:PutBucketLifecycleConfiguration": {"s3:PutLifecycleConfiguration"},
     "s3:DeleteBucketLifecycle": {"s3:PutLifecycleConfiguration"},
+    "s3:GetObjectLockConfiguration": {"s3:GetBucketObjectLockConfiguration"},
+    "s3:PutObjectLockConfiguration": {"s3:PutBucketObjectLockConfiguration"},
+    "s3:HeadObject": {"s3:GetObject"},
     "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
 }
 # Asked for by AWS when another call is made, as the document says.
@@ -54,8 +57,11 @@ def documented():
 
 def called():
     """Every operation that the library's source names, as IAM's actions: ``aws.ec2.create_vpc(...)`` and look-ups."""
-    rooms = ("", "resources/", "checks/", "evidence/topology/")
-    sources = [path for folder in rooms for path in REPOSITORY.glob(f"runbook_lib/{folder}*.py")]
+    sources = [
+        path
+        for folder in ("", "resources/", "checks/", "evidence/", "evidence/topology/")
+        for path in REPOSITORY.glob(f"runbook_lib/{folder}*.py")
+    ]
     found = set()
     for source in sources:
         tree = ast.parse(source.read_text(encoding="utf-8"))

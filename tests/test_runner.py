@@ -13,6 +13,7 @@ import pytest
 
 import runbook_lib
 from runbook_lib.errors import RunbookError
+from runbook_lib.evidence import report_page
 from runbook_lib.evidence.account import account
 from runbook_lib.runner import NOTEBOOKS, Job, chosen, run
 from tests.local.server import eventually
@@ -60,6 +61,15 @@ def test_a_layer_starts_at_the_hand_off_of_the_one_before(tmp_path):
     assert ended(run(job(tmp_path, "01_network", "02_data"))) == {"01_network": "done", "02_data": "done"}
 
 
+def test_the_journal_begins_with_what_was_asked(tmp_path):
+    """Whoever finds the folder of a killed run sees what is missing in it."""
+    notebook(tmp_path, "01_network", handoff="1")
+    run(job(tmp_path, "01_network"))
+    first = events(tmp_path)[0]
+    asked = {name: first[name] for name in ("event", "run", "env", "mode", "notebooks")}
+    assert asked == {"event": "run", "run": "run-1", "env": "local", "mode": "apply", "notebooks": ["01_network"]}
+
+
 def test_data_and_compute_run_side_by_side(tmp_path):
     """Each waits for a sign of the other."""
     notebook(tmp_path, "01_network", handoff="1")
@@ -80,8 +90,9 @@ def test_what_stands_on_a_failure_is_not_run(tmp_path):
     assert (failed.section, failed.error, failed.why) == ("bad", "ValueError", "no such thing")
     assert errors(tmp_path, "02_data") == ["ValueError"]
     assert (tmp_path / "artifacts" / "local" / "run-1" / "02_data.html").exists()
-    assert {e["notebook"]: e["state"] for e in events(tmp_path) if e["event"] == "ended"}["02_data"] == "failed"
-    report = (tmp_path / "artifacts" / "local" / "run-1" / "report.html").read_text(encoding="utf-8")
+    states = {e["notebook"]: e["state"] for e in events(tmp_path) if e["event"] == "ended"}
+    assert (states["02_data"], states["04_deploy"]) == ("failed", "not run")
+    report = report_page.report(tmp_path / "artifacts" / "local" / "run-1")
     assert "02_data: failed, ValueError: no such thing." in report
 
 

@@ -102,6 +102,10 @@ class TestRights:
             assert "environment" in JOBS[job]
         assert not [name for name, text in TEXTS.items() if "secrets." in text or "aws-access-key" in text]
 
+    def test_cloudtrail_names_the_run_of_the_workflow(self):
+        named = [s["with"]["role-session-name"] for *_, s in STEPS if "configure-aws-credentials" in s.get("uses", "")]
+        assert named == ["runbook-${{ github.run_id }}-${{ github.run_attempt }}"] * 2
+
     def test_no_checkout_leaves_its_token_behind(self):
         checkouts = [step for *_, step in STEPS if "actions/checkout@" in step.get("uses", "")]
         assert len(checkouts) == 4

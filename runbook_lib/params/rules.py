@@ -110,6 +110,7 @@ def problems(raw: Raw) -> Iterator[Problem]:
         yield from _apart(network)
         yield from _zones(network, raw.get("region"))
     yield from _names(raw)
+    yield from _evidence(raw)
     yield from _architecture(raw.get("compute"))
     yield from _windows(raw.get("data"))
 
@@ -173,6 +174,19 @@ def _names(raw: Raw) -> Iterator[Problem]:
             yield Problem(("env",), given["env"], f"{called}, {len(name)} characters; AWS takes {allowed.longest}")
         for beginning in filter(name.startswith, allowed.reserved):
             yield Problem(("env",), given["env"], f"{called}; AWS keeps names that begin with {beginning} for itself")
+
+
+def _evidence(raw: Raw) -> Iterator[Problem]:
+    """What is to last cannot lie in a bucket that goes; a KMS key is asked in the environment's own region."""
+    evidence, guards = raw.get("evidence"), raw.get("guards")
+    if not isinstance(evidence, Mapping):
+        return
+    kept = guards.get("keep_bucket", True) if isinstance(guards, Mapping) else True
+    if evidence.get("store") == "bucket" and kept is False:
+        yield Problem(("evidence", "store"), "bucket", "needs guards.keep_bucket: true, or it would go with the bucket")
+    key, region = evidence.get("kms_key"), raw.get("region")
+    if isinstance(key, str) and key.startswith("arn:") and key.count(":") >= 5 and key.split(":")[3] != region:
+        yield Problem(("evidence", "kms_key"), key, f"is not in {region}, where this environment is")
 
 
 def _architecture(compute: Any) -> Iterator[Problem]:

@@ -9,6 +9,9 @@ from ..aws import Aws
 from ..look import Look, tags_of
 from ..resource import Ids, Observed, Resource, kind
 
+EVIDENCE = "evidence"
+"""The folder for what runs leave behind."""
+
 
 @kind
 class Bucket(Resource):
@@ -21,6 +24,10 @@ class Bucket(Resource):
     Args:
         expire: What lies under a prefix goes after so many days: ``(("alb", 90), ...)``.
         kept: Whether a destroy leaves the bucket; a wish of ours, not a setting of AWS's.
+        object_lock: Whether what is stored in it can be locked; each object says for how long.  AWS
+            takes it for a bucket that is there already, too, but never back: without the wish
+            nothing is asked.
+            https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html
     """
 
     versioned: bool = True
@@ -28,6 +35,7 @@ class Bucket(Resource):
     private: bool = True
     expire: tuple[tuple[str, int], ...] = ()
     kept: bool = True
+    object_lock: bool = False
 
     catching_up = frozenset({"NoSuchBucket", "OperationAborted"})
 
@@ -41,7 +49,8 @@ class Bucket(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {"versioned": self.versioned, "encryption": self.encryption, "private": self.private}
-        return {**wanted, "expire": frozenset(self.expire), "policy": _POLICY, "tagged": True}
+        locks = {"object_lock": True} if self.object_lock else {}
+        return {**wanted, "expire": frozenset(self.expire), "policy": _POLICY, "tagged": True, **locks}
 
     def observe(self, look: Look, ids: Ids) -> Observed | None:
         bucket = self.called(look.aws)
@@ -59,12 +68,16 @@ class Bucket(Resource):
             "policy": _POLICY if _policy_of(look, bucket) == _policy(bucket, look.aws) else "another",
             "tagged": bool(tags),
         }
+        if self.object_lock:
+            state["object_lock"] = _locks(look, bucket)
         return Observed(bucket, state, status="available")
 
     def create(self, aws: Aws, ids: Ids) -> None:
         # In us-east-1 AWS refuses a location constraint of its own name.
         place = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
-        request = {"CreateBucketConfiguration": place} if place else {}
+        request: dict[str, Any] = {"CreateBucketConfiguration": place} if place else {}
+        if self.object_lock:
+            request["ObjectLockEnabledForBucket"] = True
         aws.s3.create_bucket(Bucket=self.called(aws), **request)
 
     def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
@@ -77,6 +90,10 @@ class Bucket(Resource):
         if "versioned" in drift:
             status = "Enabled" if self.versioned else "Suspended"
             aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+        if "object_lock" in drift:  # after versioning, without which AWS takes none
+            aws.s3.put_object_lock_configuration(
+                Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}
+            )
         if "encryption" in drift:
             rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": self.encryption}}
             aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
@@ -145,6 +162,12 @@ def _encryption(look: Look, bucket: str) -> str | None:
     found = look.get("s3", "get_bucket_encryption", missing=none, Bucket=bucket)
     rules = found["ServerSideEncryptionConfiguration"]["Rules"] if found else []
     return rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if rules else None
+
+
+def _locks(look: Look, bucket: str) -> bool:
+    none = "ObjectLockConfigurationNotFoundError"
+    found = look.get("s3", "get_object_lock_configuration", missing=none, Bucket=bucket) or {}
+    return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
 
 
 def _private(look: Look, bucket: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..params import Params
 from ..resource import Resource
-from ..resources.bucket import Bucket
+from ..resources.bucket import EVIDENCE, Bucket
 from ..resources.deployment_group import DeploymentGroup
 from ..resources.federated_role import FederatedRole
 from ..resources.open_id_connect_provider import OpenIdConnectProvider
@@ -81,7 +81,8 @@ def _looks(params: Params, role: FederatedRole, bucket: Bucket) -> Iterator[Role
     here = (("StringEquals", "aws:RequestedRegion", params.region),)
     yield may("look", _REGIONAL, "*", when=here)
     yield may("look-global", _GLOBAL, "*")
-    yield may("look-bucket", _BUCKET, ("arn:aws:s3:::{}", bucket))
+    locks = ("s3:GetBucketObjectLockConfiguration",) if bucket.object_lock else ()
+    yield may("look-bucket", (*locks, *_BUCKET), ("arn:aws:s3:::{}", bucket))
     iam = f"arn:aws:iam::{params.account}"
     ours = (f"{iam}:role/runbook/{env}/*", f"{iam}:instance-profile/runbook/{env}/*")
     yield may("look-iam", _IDENTITIES, *ours, ("{}", role.provider))
@@ -117,5 +118,11 @@ def _deploys(params: Params, role: FederatedRole, bucket: Bucket, group: Deploym
     yield may("pace", ("codedeploy:GetDeploymentConfig",), pace)
     if params.deploy.source == "s3":
         yield may("bundle", ("s3:PutObject",), (f"arn:aws:s3:::{{}}/{FOLDER}/*", bucket))
+    if params.evidence.store == "bucket":
+        retention = ("s3:PutObjectRetention",) if params.evidence.object_lock else ()
+        keep = ("s3:GetObject", "s3:PutObject", *retention)
+        yield may("evidence", keep, (f"arn:aws:s3:::{{}}/{EVIDENCE}/*", bucket))
+    if params.evidence.kms_key:
+        yield may("sign", ("kms:GetPublicKey", "kms:Sign"), params.evidence.kms_key)
     lock = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
     yield may("lock", lock, ("arn:aws:s3:::{}/lock.json", bucket))

@@ -58,7 +58,10 @@ def network(params: Params) -> Stack:
     return Stack(
         "network",
         bucket=Bucket(
-            name="runbook", expire=(("alb", params.compute.access_log_days),), kept=params.guards.keep_bucket
+            name="runbook",
+            expire=(("alb", params.compute.access_log_days),),
+            kept=params.guards.keep_bucket,
+            object_lock=params.evidence.object_lock is not None,
         ),
         vpc=(vpc, DefaultSecurityGroup(name="main", vpc=vpc)),
         subnets=(*public.values(), *private.values()),

@@ -320,8 +320,8 @@ def test_a_given_value_that_is_wrong_is_told_as_a_parameter(tmp_path):
     lines = told(path, {"region": "us-east-1", "approval": {"required": "perhaps"}, "colour": "red"})
     assert sorted(line for line in lines if line.startswith("parameter ")) == [
         "parameter approval.required: 'perhaps' – Input should be a valid boolean",
-        "parameter colour: – unknown key. Known here: account, approval, compute, data, deploy, endpoint, env, github,"
-        " guards, network, region, tags",
+        "parameter colour: – unknown key. Known here: account, approval, compute, data, deploy, endpoint, env,"
+        " evidence, github, guards, network, region, tags",
     ]
     assert [line.split(" – ")[1].split(";")[0] for line in lines if line.startswith(f"{path}:")] == [
         "not a zone of us-east-1"

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runbook_lib.params.model import LOG_DAYS, Certificate, Data, Deploy, GitHub, Guards, Network, Params, Sessions
+from runbook_lib.params.model import (
+    LOG_DAYS,
+    Approval,
+    Certificate,
+    Data,
+    Deploy,
+    Evidence,
+    GitHub,
+    Guards,
+    Network,
+    Params,
+    Sessions,
+)
 from tests.params.spoilt import GOOD
 
 RAW = yaml.safe_load(GOOD)
@@ -185,3 +197,48 @@ def test_a_name_that_some_service_refuses_is_refused(env):
     """RDS takes no hyphen at the end nor two in a row, S3 no capitals, IAM no spaces."""
     with pytest.raises(ValidationError):
         Params.model_validate(RAW | {"env": env})
+
+
+ANN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICuFKBJ7naHX81UxdPvLuL/ec7tixRSetpDYhfONeMDH"
+BOB = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9zKqcd0sYyqCYqoxEEFk8yWxS1RcXjTkXJ5xGJxUqm bob@example"
+
+
+def test_people_who_approve_have_a_key_each():
+    found = Approval.model_validate({"required": True, "threshold": 2, "signers": {"ann": ANN, "bob": BOB}})
+    assert set(found.signers) == {"ann", "bob"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"signers": {"ann": ANN}}, "signers are asked only where required is true"),
+        ({"required": True, "threshold": 2}, "two signers with a key each"),
+        ({"required": True, "threshold": 2, "signers": {"ann": ANN, "bob": ANN}}, "two signers with a key each"),
+        (
+            {"required": True, "threshold": 2, "signers": {"ann": BOB, "bob": f"{BOB}.org"}},
+            "two signers with a key each",
+        ),
+        ({"required": True, "signers": {"ann": "AAAA"}}, "signers.ann"),
+        ({"required": True, "signers": {"../ann": ANN}}, r"\.\./ann"),
+        ({"required": True, "threshold": 3}, "threshold"),
+        ({"required": True, "valid_hours": 0}, "valid_hours"),
+    ],
+)
+def test_who_approves_is_said_so_that_it_can_be_meant(fields, why):
+    with pytest.raises(ValidationError, match=why):
+        Approval.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"object_lock": {"days": 1}}, "needs store: bucket"),
+        ({"store": "bucket", "object_lock": {"mode": "governance", "days": 1}}, "object_lock.mode"),
+        ({"store": "bucket", "object_lock": {"mode": "GOVERNANCE"}}, "object_lock.days"),
+        ({"kms_key": "alias/evidence"}, "kms_key"),
+        ({"kms_key": "arn:aws:kms:us-west-2:123456789012:alias/evidence"}, "kms_key"),
+    ],
+)
+def test_how_evidence_is_kept_is_said_so_that_it_can_be_done(fields, why):
+    with pytest.raises(ValidationError, match=why):
+        Evidence.model_validate(fields)

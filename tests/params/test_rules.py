@@ -344,3 +344,22 @@ def test_a_window_that_is_none_is_the_models_to_refuse(value):
 def test_whatever_stands_in_the_file_is_told_and_never_a_traceback(anything):
     for section in ("network", "data", "compute", "env", "region"):
         assert all(isinstance(problem, Problem) for problem in problems(RAW | {section: anything}))
+
+
+# Evidence.
+
+
+def test_what_is_to_last_lies_in_no_bucket_that_goes():
+    stored = {"evidence": {"store": "bucket"}}
+    assert told(RAW | stored | {"guards": {"keep_bucket": False}}) == [
+        ("evidence.store", "needs guards.keep_bucket: true, or it would go with the bucket")
+    ]
+    assert told(RAW | stored | {"guards": {"keep_bucket": True}}) == told(RAW | stored | {"guards": {}}) == []
+
+
+def test_a_key_is_asked_where_the_environment_is():
+    key = "arn:aws:kms:{}:123456789012:key/0a1b"
+    assert told(RAW | {"evidence": {"kms_key": key.format("eu-west-1")}}) == [
+        ("evidence.kms_key", "is not in us-west-2, where this environment is")
+    ]
+    assert told(RAW | {"evidence": {"kms_key": key.format("us-west-2")}}) == []

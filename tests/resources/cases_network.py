@@ -57,6 +57,7 @@ def rule(**changed):
 CASES = {
     "bucket": (Bucket(name="runbook", kept=False), Bucket(name="runbook", kept=False, expire=(("alb", 30),))),
     "bucket that stays": (Bucket(name="runbook", kept=True), Bucket(name="runbook", versioned=False)),
+    "bucket with a lock": (Bucket(name="runbook", kept=False, object_lock=True), None),
     "vpc": (vpc, Vpc(name="main", cidr="10.20.0.0/16", dns_hostnames=False)),
     "default security group": (DefaultSecurityGroup(name="main", vpc=vpc), None),
     "subnet": (public[A], Subnet(name=f"public-{A}", vpc=vpc, cidr="10.20.0.0/24", zone=A, public_ips=True)),

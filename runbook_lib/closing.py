@@ -1,0 +1,104 @@
+"""Where a run ends: its folder is signed, packed, and stored where the parameters say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from securesystemslib.signer import Signer
+
+from .approval import Plain
+from .errors import EvidenceError
+from .evidence import archive, keys, manifest, storage
+from .evidence.approvals import Signed
+from .evidence.completeness import NOT_RUN, notebooks_of
+from .evidence.folder import Folder
+from .evidence.report_page import leave
+from .opening import CODE, bucket_of, way_in
+from .params import Params
+from .summary import ended, events_of
+
+READING = ("plan", "verify")
+
+
+def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
+    """Close the folder of a run, whatever became of it; returns where its archive is.
+
+    Args:
+        told: How notebooks ended that did not say so themselves, e.g. ``interrupted``.
+
+    Raises:
+        EvidenceError: It could not be signed or stored; what lies in the folder is untouched.
+    """
+    folder = Folder(root / "artifacts" / params.env, run, "runner")
+    try:
+        _account_for(folder, told)
+        leave(folder.path)
+        manifest.close(folder.path, signer(params, root, run), code=CODE, params=root / "params" / f"{params.env}.yaml")
+        packed = archive.pack(folder.path)
+    except OSError as error:
+        raise EvidenceError(
+            f"{folder.path} could not be closed: {error.strerror or error}",
+            fix="Make room there. What is in the folder is what there is of this run; it stays unsigned.",
+        ) from error
+    return _stored(params, root, run, packed)
+
+
+def approvals(
+    params: Params, root: Path, run: str, change: str, record: Callable[..., None]
+) -> Callable[[Plain], None] | None:
+    """What stops a run whose plan nobody has signed; ``None`` where the parameters name no signers."""
+    if not params.approval.signers:
+        return None
+    environment = root / "artifacts" / params.env
+    return Signed(
+        params.approval.signers,
+        params.approval.threshold,
+        timedelta(hours=params.approval.valid_hours),
+        evidence=environment,
+        folder=environment / run,
+        own=lambda: signer(params, root, run),
+        change=change,
+        record=record,
+    ).require
+
+
+def signer(params: Params, root: Path, run: str) -> Signer:
+    """Whose key signs: this machine's, or the one in KMS that the parameters name."""
+    if params.evidence.kms_key:
+        return keys.KmsSigner(way_in(params, root, run).kms, params.evidence.kms_key)
+    return keys.own(root)
+
+
+def stored(params: Params, root: Path, run: str, packed: Path) -> str:
+    """Upload an archive; returns where it is."""
+    aws = way_in(params, root, run)
+    return storage.store(aws, bucket_of(params).called(aws), packed, params.evidence.object_lock)
+
+
+def _account_for(folder: Folder, told: str) -> None:
+    """Write down how each notebook ended that was stopped before it could, or never begun."""
+    journal = folder.path / "journal.jsonl"
+    events = [event for event in events_of(journal) if "event" in event]
+    begun = {event.get("notebook") for event in events if event["event"] == "open"}
+    for notebook in notebooks_of(events):
+        if notebook not in ended(journal):
+            state = (told or "interrupted") if notebook in begun else NOT_RUN
+            Folder(folder.environment, folder.path.name, notebook).journal().write("ended", state=state)
+
+
+def _stored(params: Params, root: Path, run: str, packed: Path) -> str:
+    """A run that only looks fails for want of a bucket as little as for want of anything else that is not built yet."""
+    if params.evidence.store != "bucket":
+        return str(packed)
+    try:
+        return stored(params, root, run, packed)
+    except storage.Unstored as error:
+        if error.code == storage.NOWHERE and _only_looked(packed.with_suffix("")):
+            return f"{packed} (there is no bucket yet to store it in)"
+        raise
+
+
+def _only_looked(folder: Path) -> bool:
+    return manifest.asked(folder).get("mode") in READING

@@ -1,0 +1,73 @@
+"""A run's folder as one file, to be attached to a change ticket or stored; the same folder is the same file."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from ..errors import EvidenceError, WrongUsage
+from ..journal import MANIFEST
+from .manifest import files
+
+_FIRST = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a ZIP can say: who wants to know when, reads the journal."""
+
+
+def pack(folder: Path) -> Path:
+    """Write a closed folder into ``<run>.zip`` beside it."""
+    target = folder.with_name(f"{folder.name}.zip")
+    draft = folder.with_name(f".{folder.name}.zip.new")
+    try:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as out:
+            for name, path in {MANIFEST: folder / MANIFEST, **files(folder)}.items():
+                entry = zipfile.ZipInfo(f"{folder.name}/{name}", _FIRST)
+                entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                out.writestr(entry, path.read_bytes())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return target
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The folder of a run, taken out of its archive where it is one.
+
+    Raises:
+        WrongUsage: There is nothing of that name.
+        EvidenceError: It is an archive of something else, or a spoilt one.
+    """
+    if path.is_dir():
+        yield path.resolve()
+        return
+    if not path.is_file():
+        raise WrongUsage(f"There is no {path}.", fix="Name a folder, an archive or a run: `runbook evidence list`.")
+    with tempfile.TemporaryDirectory() as place:
+        yield _taken_out(path, Path(place))
+
+
+def _taken_out(path: Path, place: Path) -> Path:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            tops = {PurePosixPath(name).parts[0] for name in names}
+            strange = [name for name in names if _escapes(name)]
+            if strange or len(tops) != 1 or len(set(names)) != len(names):
+                held = ", ".join(strange or sorted(tops)) or "nothing"
+                raise EvidenceError(
+                    f"{path} is not the archive of one run: it holds {held}.",
+                    fix="Take the archive that the run left, or unpack it yourself and name the folder.",
+                )
+            archive.extractall(place)
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError) as error:
+        raise EvidenceError(f"{path} cannot be unpacked: {error}", fix="Take the archive that the run left.") from None
+    return place / tops.pop()
+
+
+def _escapes(name: str) -> bool:
+    """Whether it would come to lie elsewhere than in a folder of its own."""
+    return name.startswith("/") or "\\" in name or "/" not in name or ".." in PurePosixPath(name).parts

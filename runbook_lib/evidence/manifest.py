@@ -1,0 +1,109 @@
+"""What closes a run's folder: a signed statement over the SHA-256 of every file in it."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from securesystemslib.signer import Signer
+
+from ..errors import EvidenceError
+from ..journal import MANIFEST
+from ..summary import events_of
+from .signing import put, sealed, statement, subject
+
+PROVENANCE = "https://slsa.dev/provenance/v1"
+BUILD_TYPE = "urn:runbook:run:v1"
+"""What is "built" is the evidence of one run; docs/evidence.md says what the parameters mean."""
+APPROVALS = "approvals"
+"""The one folder that may grow after a run is closed: what lies there is signed by itself."""
+
+
+def close(folder: Path, signer: Signer, *, code: Path, params: Path) -> Path:
+    """Sign the folder as it is now.
+
+    Args:
+        code: The checkout that ran: its commit goes into the statement.
+        params: The parameter file, whose digest goes there, too.
+
+    Raises:
+        EvidenceError: It is closed already, or holds something that is no file.
+    """
+    path = folder / MANIFEST
+    if path.exists():
+        raise EvidenceError(f"{folder.name} is closed already.", fix=f"See: runbook evidence show {folder}")
+    strange = [name for name, file in files(folder).items() if file.is_symlink()]
+    if strange:
+        raise EvidenceError(f"{', '.join(strange)}: a link is no evidence.", fix="Put the file there instead.")
+    about = [subject(name, digest(file)) for name, file in files(folder).items()]
+    put(path, sealed(statement(PROVENANCE, about, _provenance(folder, list(_sources(code, params)))), signer))
+    return path
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """Every file of a run but its manifest, by its name within the folder; links count, and are not followed."""
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    named = {path.relative_to(folder).as_posix(): path for path in found}
+    return {name: named[name] for name in sorted(named) if name != MANIFEST}
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def asked(folder: Path) -> Mapping[str, Any]:
+    """What a run was asked for: the first thing that it wrote down."""
+    begun = (event for event in events_of(folder / "journal.jsonl") if event.get("event") in ("run", "open"))
+    return next(begun, {})
+
+
+def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
+    """https://slsa.dev/spec/v1.0/provenance"""
+    events = list(events_of(folder / "journal.jsonl"))
+    first, opened = asked(folder), next((e for e in events if e["event"] == "open"), {})
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    external = ("env", "mode", "change", "approved", "confirm", "notebooks")
+    return {
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": {name: first[name] for name in external if first.get(name)},
+            "internalParameters": {name: opened[name] for name in ("account", "region") if name in opened},
+            "resolvedDependencies": sources,
+        },
+        "runDetails": {
+            "builder": {"id": f"urn:runbook:caller:{opened.get('caller', 'unknown')}"},
+            "metadata": {
+                "invocationId": folder.name,
+                "startedOn": events[0]["at"] if events else now,
+                "finishedOn": now,
+            },
+        },
+    }
+
+
+def _sources(code: Path, params: Path) -> Iterator[dict[str, Any]]:
+    """The commit, and whether something was changed since; the parameters as they were read."""
+    commit, status = _git(code, "rev-parse", "HEAD"), _git(code, "status", "--porcelain")
+    if commit:
+        yield {"name": "source", "digest": {"gitCommit": commit}, "annotations": {"clean": not status}}
+    if params.is_file():
+        yield {"name": f"params/{params.name}", "digest": {"sha256": digest(params)}}
+
+
+def _git(code: Path, *command: str) -> str:
+    """What git says; nothing where there is no git, or no repository of its own."""
+    if not (code / ".git").exists():
+        return ""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(code), *command], capture_output=True, text=True, check=False, timeout=20
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,92 @@
+"""The archive of a run in the environment's bucket: written once, and locked for as long as the parameters say."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ..aws import Aws
+from ..errors import EvidenceError, Refused, RunbookError
+from ..params.model import ObjectLock
+from ..resources.bucket import EVIDENCE
+
+TRIES = 5
+_THERE = {"PreconditionFailed", "412"}
+_BUSY = {"ConditionalRequestConflict", "409"}
+NOWHERE = "NoSuchBucket"
+
+
+class Unstored(EvidenceError):
+    """The archive is not in the bucket.
+
+    Args:
+        code: AWS's error code; empty when AWS was not reached.
+    """
+
+    def __init__(self, what: str, *, fix: str, code: str) -> None:
+        super().__init__(what, fix=fix)
+        self.code = code
+
+
+def store(
+    aws: Aws, bucket: str, archive: Path, lock: ObjectLock | None, *, sleep: Callable[[float], None] = time.sleep
+) -> str:
+    """Upload an archive; returns its address.
+
+    S3 computes the SHA-256 again and refuses what arrived as anything else.  A try whose answer was
+    lost is followed by one that finds the archive there: it is never written twice.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+
+    Raises:
+        Unstored: It could not be stored; what lies here is untouched.
+    """
+    key, body = f"{EVIDENCE}/{archive.name}", archive.read_bytes()
+    checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    address = f"s3://{bucket}/{key}"
+    for attempt in range(1, TRIES + 1):
+        try:
+            aws.s3.put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType="application/zip",
+                ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum, IfNoneMatch="*", **_retention(lock),
+            )  # fmt: skip
+            return address
+        except Refused as error:
+            if error.code in _THERE:
+                return _same(aws, bucket, key, checksum)
+            if attempt == TRIES or not (error.passing or error.code in _BUSY):
+                raise _unstored(archive, address, error) from error
+        except RunbookError as error:
+            raise _unstored(archive, address, error) from error
+        sleep(0.5 * 2**attempt)
+    raise AssertionError("the last try returns or raises")
+
+
+def _retention(lock: ObjectLock | None) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html"""
+    if lock is None:
+        return {}
+    until = datetime.now(UTC) + timedelta(days=lock.days)
+    return {"ObjectLockMode": lock.mode, "ObjectLockRetainUntilDate": until}
+
+
+def _same(aws: Aws, bucket: str, key: str, checksum: str) -> str:
+    head = aws.s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    if head.get("ChecksumSHA256") == checksum:
+        return f"s3://{bucket}/{key}"
+    raise EvidenceError(
+        f"s3://{bucket}/{key} is there already, and is another one.",
+        fix="Nobody but a run writes there: find out who did, and keep the folder of this run.",
+    )
+
+
+def _unstored(archive: Path, address: str, error: RunbookError) -> Unstored:
+    return Unstored(
+        f"The evidence could not be stored as {address}: {error.what}",
+        fix=f"It is kept in {archive.with_suffix('')}. Correct the cause, then: runbook evidence store {archive.stem}",
+        code=getattr(error, "code", ""),
+    )

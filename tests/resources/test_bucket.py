@@ -1,0 +1,40 @@
+"""The bucket that keeps evidence: locks for what is stored in it, from the beginning or later on."""
+
+from runbook_lib.engine import Engine
+from runbook_lib.resources.bucket import Bucket
+from runbook_lib.stack import Stack
+
+PLAIN, LOCKING = Bucket(name="runbook"), Bucket(name="runbook", object_lock=True)
+
+
+def bucket_of(door):
+    return PLAIN.called(door)
+
+
+def test_a_lock_is_wished_for_at_creation(engine, aws, door, calls):
+    engine.apply(Stack("s", it=LOCKING))
+    found = aws.client("s3").get_object_lock_configuration(Bucket=bucket_of(door))["ObjectLockConfiguration"]
+    assert found == {"ObjectLockEnabled": "Enabled"}  # no rule: each object says for how long
+    assert "PutObjectLockConfiguration" not in [call.operation for call in calls]
+
+
+def test_a_bucket_in_use_gets_its_lock_in_place_and_the_plan_says_so(door, journal, aws):
+    Engine(door, journal).apply(Stack("s", it=PLAIN))
+    aws.client("s3").put_object(Bucket=bucket_of(door), Key="lock.json", Body=b"{}")
+    engine = Engine(door, journal)
+    plan = engine.plan(Stack("s", it=LOCKING))
+    assert [(c.action.value, dict(c.fields)) for c in plan.todo] == [("update", {"object_lock": (False, True)})]
+    engine.apply(Stack("s", it=LOCKING))
+    assert engine.plan(Stack("s", it=LOCKING), afresh=True).todo == ()
+
+
+def test_a_lock_that_is_no_longer_wished_for_stays(door, journal):
+    """AWS never takes it back, so a plan does not promise it."""
+    Engine(door, journal).apply(Stack("s", it=LOCKING))
+    assert Engine(door, journal).plan(Stack("s", it=PLAIN)).todo == ()
+
+
+def test_without_the_wish_nothing_is_asked_about_it(engine, calls, door):
+    engine.apply(Stack("s", it=PLAIN))
+    engine.plan(Stack("s", it=PLAIN), afresh=True)
+    assert not [call for call in calls if "ObjectLock" in call.operation]

@@ -1,0 +1,96 @@
+"""CloudTrail names the caller by the session of a role: it is called like the run."""
+
+import os
+
+import botocore.session
+import pytest
+
+from runbook_lib.aws import Aws
+from runbook_lib.trace import named
+
+RUN = "20261124T080000Z-apply-0a1b"
+CONFIG = """
+[default]
+region = us-west-2
+[profile keys]
+region = us-west-2
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = keys
+[profile own]
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = keys
+role_session_name = ann
+"""
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "config").write_text(CONFIG)
+    (tmp_path / "credentials").write_text("[keys]\naws_access_key_id = AK\naws_secret_access_key = SK\n")
+    (tmp_path / "token").write_text("a token")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return tmp_path
+
+
+def asked(session, run=RUN):
+    """The name by which botocore would ask for a session, taken where it sends the request."""
+    core = botocore.session.Session()
+    named(core, run)
+    names = []
+
+    def answer(params, **_):
+        names.append(params["body"]["RoleSessionName"])
+        raise InterruptedError
+
+    core.register("before-call.sts", answer)
+    with pytest.raises(InterruptedError):
+        core.get_credentials().get_frozen_credentials()
+    return names
+
+
+def test_a_role_of_a_profile_is_assumed_in_the_run_s_name(session, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "role")
+    assert asked(session) == [RUN]
+
+
+def test_a_role_by_a_web_token_is_assumed_in_the_run_s_name(session, monkeypatch):
+    """As in a pod, or in a pipeline."""
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(session / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r")
+    assert asked(session) == [RUN]
+
+
+@pytest.mark.parametrize("where", ["profile", "environment"])
+def test_a_name_that_somebody_chose_is_kept(session, monkeypatch, where):
+    """A role's trust may ask for it."""
+    if where == "profile":
+        monkeypatch.setenv("AWS_PROFILE", "own")
+    else:
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(session / "token"))
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r")
+        monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "ann")
+    assert asked(session) == ["ann"]
+
+
+def test_a_name_is_one_that_sts_takes(session, monkeypatch):
+    """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: up to 64 of [\\w+=,.@-]."""
+    monkeypatch.setenv("AWS_PROFILE", "role")
+    assert asked(session, "a run/ä" + "x" * 80) == ["a-run--" + "x" * 57]
+
+
+def test_without_a_role_nothing_changes(session, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "keys")
+    core = botocore.session.Session()
+    named(core, RUN)
+    assert core.get_credentials().access_key == "AK"
+
+
+def test_the_door_to_aws_does_it(session, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "role")
+    aws = Aws(env="prod", region="us-west-2", run=RUN)
+    profiles = aws._session._session.full_config["profiles"]
+    assert profiles["role"]["role_session_name"] == RUN
