@@ -6,20 +6,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from html import escape
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from . import facts
 from .approval import Approval
 from .asking import typed
 from .bundle import Bundle, build
 from .check import Check
 from .closing import approvals, close
 from .engine import FRESH, Engine, Seen
-from .errors import RunbookError, StillNeeded, Unconfirmed, Unverified
+from .errors import RunbookError, StillNeeded, Unconfirmed
 from .evidence import timeline_picture, topology
 from .evidence.account import unclosed
 from .evidence.folder import Folder
@@ -31,7 +31,7 @@ from .injected import injected, require_texts, split
 from .look import Look
 from .opening import CODE, lock_of, new_run, way_in
 from .params import Params, load
-from .plan import Action, Plan, guarded, names_for, plain
+from .plan import Plan, guarded, names_for, plain
 from .report import Report, Row, counted
 from .resource import Resource
 from .stack import Stack
@@ -138,7 +138,7 @@ class Runbook:
             failed = [check.claim for check in checks if not self._holds(check, seen, report)]
             self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
             self._inventory(stack, seen)
-            _unless_so(stack, plan, failed)
+            unless_so(stack, plan, failed)
         stray = self._strays(report)
         return report.close(f"No difference: {counted(plan)}.{stray}")
 
@@ -232,17 +232,13 @@ class Runbook:
         return build(CODE / "webapp", self._folder.environment.parent.parent / ".runbook" / "bundles")
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name:<12} {value}" for name, value in self._facts())
+        return facts.as_text(self._facts())
 
     def _repr_html_(self) -> str:
-        left = 'style="text-align:left"'
-        rows = "".join(
-            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(value)}</td></tr>" for name, value in self._facts()
-        )
-        return f"<table>{rows}</table>"
+        return facts.as_html(self._facts())
 
-    def _facts(self) -> list[tuple[str, str]]:
-        facts = {
+    def _facts(self) -> dict[str, str]:
+        return {
             "notebook": self.name,
             "environment": f"{self.env} · account {self.params.account} · {self.params.region}",
             "mode": self.mode,
@@ -254,7 +250,6 @@ class Runbook:
                 f"{run} {told}" for run, told in unclosed(self._folder.environment, besides=self.run)
             ),
         }
-        return [(name, value) for name, value in facts.items() if value]
 
     def _keep(self, plan: Plan, *, present: bool) -> None:
         self._journal.write("plan", fingerprint=plan.fingerprint, present=present, count=plan.count, **plan.as_dict())
@@ -327,16 +322,6 @@ class Runbook:
             report.close("Stopped.")
             self._journal.write("stopped", error=f"{type(error).__name__}: {error}")
             raise
-
-
-def _unless_so(stack: Stack, plan: Plan, failed: list[str]) -> None:
-    if plan.todo:
-        told = Report.of(plan, f"{stack.name} differs from what was asked for: {counted(plan)}")
-        blocked = any(c.action is Action.BLOCKED for c in plan.todo)
-        fix = "Correct params/, or see what is blocked above." if blocked else "Apply it, or correct params/."
-        raise Unverified(str(told), fix=fix)
-    if failed:
-        raise Unverified(f"Not true of {stack.name}: {'; '.join(failed)}.", fix="See above for what was found.")
 
 
 def _plain(values: Any, names: dict[str, str]) -> dict[str, Any]:
