@@ -39,6 +39,7 @@ from .stacks.all import stacks
 from .strays import strays
 from .summary import ended, events_of
 from .timeline import timeline
+from .verdict import unless_so
 
 MODES = ("plan", "apply", "verify", "destroy")
 
