@@ -12,6 +12,7 @@ whole and without secrets.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -55,6 +56,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         self.cells, self._target, self._told = Cells.of(nb), target, told
         self._journal = _journal(target.parent, target.stem) if target else None
         self._copy: Path | None = None
+        self._counts: Counter[str] = Counter()
 
     def notebook_start(self, **_: Any) -> None:
         """Everything is pending; papermill's own copy of the parameters goes: they are in their cell."""
@@ -101,9 +103,11 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
             self.pbar.update(1)
 
     def heard(self, content: dict[str, Any]) -> None:
-        """What the kernel says: where the evidence goes, and what is secret."""
+        """What the kernel says: where the evidence goes, what is secret, and how often it took that out."""
         for secret in content.get("secrets", ()):
             GUARD.learn(secret)
+        if "redactions" in content:
+            self._counts = Counter(content["redactions"])
         if "folder" in content:
             self._journal = _journal(Path(content["folder"]), content["notebook"], begun=True)
             self._copy = Path(content["folder"]) / f"{content['notebook']}.ipynb"
@@ -122,7 +126,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
             if stopped := self.cells.stopped:
                 self._say("failed", stopped)
             if self._journal:
-                self._journal.write("cells", **self.cells.as_dict(), redactions=dict(GUARD.counts))
+                self._journal.write("cells", **self.cells.as_dict(), redactions=dict(self._counts + GUARD.counts))
 
     def _end(self, cell: Cell, state: State, error: str = "") -> None:
         cell.state, cell.ended, cell.error = state, _now(), GUARD.text(error)

@@ -15,10 +15,13 @@ TOO_SHORT = 4
 _SECRET_FIELD = re.compile(
     r"(?i)(?:^|[_.\-]|(?<=[a-z]))(?:password|passwd|passphrase|pwd|secret[_-]?(?:string|binary|key|access[_-]?key)"
     r"|(?:client[_-]?)?secret|private[_-]?key|(?:auth(?:orization)?|session|security|access|refresh|id)[_-]?token"
-    r"|api[_-]?key|key[_-]?material|plaintext)$"
+    r"|api[_-]?key|(?<!public)(?<!public[_-])key[_-]?material|plaintext)$"
 )
-_NAMES_ONE = re.compile(r"(arn:aws[\w-]*:.+|[a-z0-9-]+(/[\w.-]+)+|\{\{resolve:.+|)")
-"""A text that names a secret and is none: an ARN, a name in Secrets Manager."""
+_NO_SECRET = re.compile(r"arn:aws[\w-]*:.+|\{\{resolve:.+|(?i:true|false|none|null)|[–-]?")
+"""What may stand in such a field and is no secret: where one is kept, whether there is one."""
+
+_NAME = re.compile(r"[a-z0-9-]+(/[\w.-]+)+|[a-z][a-z0-9_]*\.[\w./-]+")
+"""The name of a secret in Secrets Manager, or the key of a resource: what a field called *secret* may hold."""
 
 _SAID_OF_ONE = {
     *("username", "user", "engine", "host", "port", "dbname", "dbinstanceidentifier", "dbclusteridentifier"),
@@ -36,9 +39,11 @@ def secret_field(name: str) -> bool:
     return bool(_SECRET_FIELD.search(name))
 
 
-def names_one(text: str) -> bool:
-    """Whether a text only says where a secret is kept."""
-    return bool(_NAMES_ONE.fullmatch(text))
+def no_secret(name: str, text: str) -> bool:
+    """Whether what stands in a field of secrets only says where one is kept, or that there is one."""
+    if _NO_SECRET.fullmatch(text):
+        return True
+    return name.lower().endswith("secret") and bool(_NAME.fullmatch(text))
 
 
 def told_as_secret(data: object) -> Iterator[object]:
@@ -48,7 +53,7 @@ def told_as_secret(data: object) -> Iterator[object]:
             yield data["Value"]
         for name, value in data.items():
             if secret_field(str(name)) and isinstance(value, (str, bytes)):
-                if isinstance(value, bytes) or not names_one(value):
+                if isinstance(value, bytes) or not no_secret(str(name), value):
                     yield value
             else:
                 yield from told_as_secret(value)

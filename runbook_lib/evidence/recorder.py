@@ -74,16 +74,18 @@ class Recorder:
         """What was run before: the cell with the parameters, and the one that opens the run, which is running."""
         history = self._shell.history_manager
         failures = getattr(history, "exceptions", {})
-        *earlier, _ = enumerate(history.input_hist_raw)
-        for number, source in earlier:
+        now = self._shell.kernel.get_parent("shell")
+        said = now.get("content") or {}
+        sources = list(enumerate(history.input_hist_raw))
+        for number, source in sources[:-1] if said.get("store_history") else sources:
             if source.strip():
                 state = State.FAILED if number in failures else State.SUCCEEDED
                 self._steps.append(Step(number, source, state=state))
                 self._told(self._steps[-1], before=True)
-        self._open(history.input_hist_raw[-1], _cell_of(self._shell))
+        self._open(said.get("code", ""), (now.get("metadata") or {}).get("cellId") or "")
 
     def _before(self, info: Any) -> None:
-        if info.store_history and info.raw_cell.strip():
+        if not info.silent and info.raw_cell.strip():
             self._open(info.raw_cell, info.cell_id or "")
 
     def _open(self, source: str, cell: str) -> None:
@@ -103,6 +105,7 @@ class Recorder:
             step.state = stopped_by(type(error).__name__, str(error))
             step.error = f"{type(error).__name__}: {error}"
         self._told(step)
+        self._tell(redactions=dict(GUARD.counts))
         if self._closing:
             self._finish("")
 
@@ -144,11 +147,6 @@ def _shell() -> Any:
 
     shell = get_ipython()
     return shell if getattr(shell, "kernel", None) is not None else None
-
-
-def _cell_of(shell: Any) -> str:
-    """The id of the cell that is running, where the one who asked for it told."""
-    return str((shell.kernel.get_parent("shell").get("metadata") or {}).get("cellId") or "")
 
 
 def _now() -> str:

@@ -17,7 +17,7 @@ from copy import copy
 from typing import Any, NamedTuple
 
 from .forms import Form, forms
-from .known import TOO_SHORT, names_one, parts, secret_field, told_as_secret
+from .known import TOO_SHORT, no_secret, parts, secret_field, told_as_secret
 from .patterns import MARK, PATTERNS
 from .views import UNSEEN, views
 
@@ -140,20 +140,20 @@ class Redactor:
 
     def _field(self, name: str, value: Any, code: bool = False) -> Any:
         if secret_field(name) and not (isinstance(value, Mapping) and name.lower().endswith("secret")):
-            value = self._hidden(value)  # but for what AWS says about a secret, such as its ARN and its state
+            value = self._hidden(name, value)  # but for what AWS says about a secret, such as its ARN and its state
         if _BINARY.match(name) and isinstance(value, str):
             return self._binary(value)
         return self.clean(value, code=code)
 
-    def _hidden(self, value: Any) -> Any:
+    def _hidden(self, field: str, value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {name: self._hidden(inner) for name, inner in value.items()}
+            return {name: self._hidden(field, inner) for name, inner in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._hidden(inner) for inner in value]
+            return [self._hidden(field, inner) for inner in value]
         if value is None or isinstance(value, bool) or value != value:  # in a table, what is missing is no number
             return value
         text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-        if text == MARK or names_one(text):
+        if text == MARK or no_secret(field, text):
             return value
         self.counts["secret field"] += 1
         return MARK

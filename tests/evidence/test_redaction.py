@@ -294,8 +294,12 @@ def test_of_a_secret_its_names_stay():
     """Where it is kept, and whether AWS manages it, is no secret."""
     arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:local/app-AbCdEf"
     state = {"managed_password": True, "app_secret": arn, "secret": "local/app", "password": None}
+    fields = {"app_secret": [None, "random_secret.web/app"], "master_secret": [None, "master_user_secret.db"]}
+    shown = {"managed_password": "True", "password": "–", "PublicKeyMaterial": "ssh-rsa AAAA"}
     described = {"MasterUserSecret": {"SecretArn": arn, "SecretStatus": "active"}}
-    assert Redactor().clean(state | described) == state | described
+    for one in (state, {"fields": fields}, shown, described):
+        assert Redactor().clean(one) == one
+    assert list(told_as_secret(shown | described)) == []
 
 
 @pytest.mark.parametrize(

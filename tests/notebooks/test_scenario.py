@@ -17,6 +17,7 @@ import psutil
 import pymysql
 import pytest
 
+from runbook_lib.evidence.patterns import MARK
 from runbook_lib.journal import intact
 from runbook_lib.local import door, process
 from tests.local.server import eventually
@@ -348,4 +349,6 @@ def test_no_secret_is_anywhere_in_the_evidence(operator, secrets):
     text = {p: p.read_text(encoding="utf-8") for p in (operator.root / "artifacts").rglob("*") if p.is_file()}
     assert {path.suffix for path in text} == {".ipynb", ".html", ".csv", ".json", ".jsonl"}
     assert [path for path, content in text.items() if any(secret in content for secret in secrets)] == []
+    facts = [path for path, content in text.items() if path.parent.name in ("plans", "tables") and MARK in content]
+    assert facts == [], "what is no secret is not taken for one: a plan would not be found again by its fingerprint"
     assert [path for path, content in text.items() if "PRIVATE KEY" in content] == []
