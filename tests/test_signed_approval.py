@@ -198,7 +198,7 @@ class TestAnInteractiveRun:
         book, net = opened("apply")
         book.plan(net)
         book.apply(net.bucket + net.vpc)
-        assert book.close().startswith("Signed, and packed for the change ticket: ")
+        assert "Signed, and packed for the change ticket: " in str(book.close())
         known = {"me": keys.own(root).public_key}
         found = verify(folder_of(root, book), known, {"bob": BOB.public_key})
         assert (found.wrong, found.signed_by) == ([], "me")
@@ -220,5 +220,5 @@ class TestAnInteractiveRun:
     def test_in_a_headless_run_the_command_closes_it(self, root, monkeypatch):
         monkeypatch.setenv("RUNBOOK_RUN", "run-1")
         book, _ = opened()
-        assert book.close().startswith("The command closes this run")
+        assert "The command closes the run" in str(book.close())
         book.plan(network(book.params))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from nbclient.exceptions import CellTimeoutError
 from papermill.engines import papermill_engines
 
 import runbook_lib
+from runbook_lib import papermill_engine
 from runbook_lib.evidence.account import account
 from runbook_lib.evidence.cells import Outcome
 from runbook_lib.journal import intact
@@ -144,7 +146,9 @@ def test_leaving_early_fails_a_bare_papermill_too(tmp_path, engine):
 def test_papermill_finds_the_engine_by_its_name():
     made = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
     module, _, name = made["papermill.engine"]["runbook"].partition(":")
-    assert (module, name) == (WitnessEngine.__module__, WitnessEngine.__name__)
+    engine = getattr(importlib.import_module(module), name)
+    assert engine.nb_language(nbformat.v4.new_notebook(), "python") == "python"
+    assert papermill_engine._engine() is WitnessEngine
 
 
 def test_a_full_disk_leaves_what_was_true_before_it(tmp_path, folder):
