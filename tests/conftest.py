@@ -1,8 +1,10 @@
 """What all tests share: an empty account on an embedded AWS, and an engine for it."""
 
+import functools
 import os
 from types import SimpleNamespace
 
+import botocore.session
 import pytest
 
 from runbook_lib.aws import Aws
@@ -14,6 +16,9 @@ from tests.local.server import aws, aws_server  # noqa: F401
 os.environ["RUNBOOK_LOCAL_MACHINES"] = "none"
 # They throw their accounts away, too, one after the other.
 os.environ["RUNBOOK_LOCAL_SAVE"] = "end"
+
+# botocore reads a service's description anew for each session, and nearly every test begins one.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 ACCOUNT = "123456789012"
 
