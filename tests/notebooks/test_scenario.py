@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import time
+from zipfile import ZipFile
 
 import nbformat
 import psutil
@@ -346,8 +347,12 @@ def test_a_destroy_leaves_the_account_as_it_was(operator, before, built, secrets
 def test_no_secret_is_anywhere_in_the_evidence(operator, secrets):
     """Of the whole story: no password and no line of the private key, in any notebook, page, table, plan or journal."""
     assert len(secrets) > 5
-    text = {p: p.read_text(encoding="utf-8") for p in (operator.root / "artifacts").rglob("*") if p.is_file()}
-    assert {path.suffix for path in text} == {".ipynb", ".html", ".csv", ".json", ".jsonl"}
+    files = [path for path in (operator.root / "artifacts").rglob("*") if path.is_file()]
+    assert {p.suffix for p in files} == {".ipynb", ".html", ".csv", ".json", ".jsonl", ".svg", ".zip"}
+    text = {path: path.read_text(encoding="utf-8") for path in files if path.suffix != ".zip"}
+    for packed in (path for path in files if path.suffix == ".zip"):
+        with ZipFile(packed) as archive:
+            text |= {packed / name: archive.read(name).decode() for name in archive.namelist()}
     assert [path for path, content in text.items() if any(secret in content for secret in secrets)] == []
     facts = [path for path, content in text.items() if path.parent.name in ("plans", "tables") and MARK in content]
     assert facts == [], "what is no secret is not taken for one: a plan would not be found again by its fingerprint"
