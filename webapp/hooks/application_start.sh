@@ -18,5 +18,5 @@ else
 fi
 
 answers() { "$PYTHON" -m shiftlog.probe /healthz; }
-wait_for 30 answers || { last_words >&2; fail "it does not answer at /healthz; its last words are above"; }
+wait_for 45 answers || { last_words >&2; fail "it does not answer at /healthz; its last words are above"; }
 say "it answers"

@@ -39,12 +39,12 @@ daemon_pid() {
 
 running() { if with_systemd; then systemctl --quiet is-active webapp.service; else daemon_pid >/dev/null; fi; }
 
-# Calls "$@" once a second until it succeeds; gives up after $1 seconds, or when the application has died.
+# Calls "$@" again and again until it succeeds; gives up after $1 seconds, however long each call takes: the agent's
+# timeout would take our last words away.
 wait_for() {
-    left=$1; shift
+    deadline=$(($(date +%s) + $1)); shift
     until "$@"; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || return 1
+        [ "$(date +%s)" -lt "$deadline" ] || return 1
         sleep 1
     done
 }

@@ -29,6 +29,7 @@ OF_CURRENT = (
     *("BeforeAllowTraffic", "AfterAllowTraffic"),
 )
 ARCHIVES_KEPT = 5
+BUNDLE = ("bucket", "key", "version", "eTag")
 
 # Where the application finds the certificates that it trusts besides the system's.
 TRUST_STORE = "opt/webapp/certs/rds-roots.pem"
@@ -44,6 +45,8 @@ class Order:
     group_id: str
     kind: str = "zip"
     behavior: str = ""
+    place: dict[str, str] = field(default_factory=dict)
+    """Where in S3 the bundle is, as CodeDeploy's s3Location."""
     content: bytes = field(default=b"", repr=False)
     """The bundle; only for DownloadBundle."""
 
@@ -55,6 +58,7 @@ class Order:
             "APPLICATION_NAME": self.application,
             "DEPLOYMENT_GROUP_NAME": self.group,
             "DEPLOYMENT_GROUP_ID": self.group_id,
+            **{f"BUNDLE_{name.upper()}": self.place[name] for name in BUNDLE if self.place.get(name)},
         }
 
 
@@ -69,7 +73,7 @@ class Agent:
     def perform(self, event: str, order: Order) -> Outcome:
         """Perform an event to its end, however long that takes; never raises what a bundle can cause."""
         if on_request := hook_fault(event, self._machine.instance_id, self._machine.zone):
-            return self._hooks.fail(self._archive(order.deployment_id), event, on_request)
+            return self._hooks.fail(self._home / order.deployment_id, event, on_request)
         try:
             if event == "DownloadBundle":
                 return self._download(order)
@@ -93,7 +97,7 @@ class Agent:
         return self._last() is not None
 
     def _download(self, order: Order) -> Outcome:
-        self._tidy()
+        self._tidy(order.deployment_id)
         bundles.unpack(order.content, order.kind, self._archive(order.deployment_id))
         return Outcome(message="Succeeded")
 
@@ -115,7 +119,7 @@ class Agent:
 
     def _run(self, archive: Path, event: str, order: Order) -> Outcome:
         scripts = bundles.appspec_of(archive).hooks.get(event, ())
-        return self._hooks.run(archive, event, scripts, order.environment(event))
+        return self._hooks.run(archive, event, scripts, order.environment(event), self._home / order.deployment_id)
 
     def _trust(self) -> None:
         """Let the application trust what the rehearsal's own authority has signed, as it trusts Amazon's."""
@@ -136,12 +140,11 @@ class Agent:
             return None
         return Order(**{**json.loads(notes[-1].read_text(encoding="utf-8")), "content": b""})
 
-    def _tidy(self) -> None:
-        """Keep the last few bundles, and what is installed."""
+    def _tidy(self, arriving: str) -> None:
+        """Keep the last few bundles, and what is installed, beside the one that arrives."""
         installed = {json.loads(note.read_text())["deployment_id"] for note in self._home.glob("*-last-install.json")}
-        folders = sorted(
-            (path for path in self._home.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime
-        )
+        others = (path for path in self._home.iterdir() if path.is_dir() and path.name != arriving)
+        folders = sorted(others, key=lambda path: path.stat().st_mtime)
         for folder in folders[: -ARCHIVES_KEPT + 1]:
             if folder.name not in installed:
                 shutil.rmtree(folder)
@@ -150,5 +153,5 @@ class Agent:
 def _checked(spec: AppSpec) -> AppSpec:
     unknown = [event for event in spec.hooks if event not in (*OF_LAST, *OF_CURRENT)]
     if unknown:
-        raise AppSpecError(f"appspec.yml file contains unknown lifecycle events: {unknown}")
+        raise AppSpecError(f"appspec.yml file contains unknown lifecycle events: {json.dumps(unknown)}")
     return spec

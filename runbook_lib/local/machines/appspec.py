@@ -6,6 +6,7 @@ https://github.com/aws/aws-codedeploy-agent (lib/instance_agent/plugins/codedepl
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +71,11 @@ def parse(text: str) -> AppSpec:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise AppSpecError(f"{FAILED} the AppSpec file is no valid YAML: {error}") from error
+    if not found:
+        raise AppSpecError(
+            f"{FAILED} the application specification file was empty. "
+            "Make sure your AppSpec file defines at minimum the 'version' and 'os' properties."
+        )
     if not isinstance(found, dict):
         raise AppSpecError(f"{FAILED} the AppSpec file has no sections.")
     _check_version(found.get("version"), found.get("os"))
@@ -109,12 +115,16 @@ def _hooks(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _copy(entry: dict[str, Any]) -> Copy:
-    for name in ("source", "destination"):
-        if not entry.get(name):
-            raise AppSpecError(
-                f"{FAILED} the application specification file specifies only a source or only a destination for a "
-                f"file: it lacks the {name}. Update the files section of the AppSpec file, and then try again."
-            )
+    if not entry.get("source"):
+        raise AppSpecError(
+            f"{FAILED} the application specification file specifies a destination file, but no source file. "
+            "Update the files section of the AppSpec file, and then try again."
+        )
+    if not entry.get("destination"):
+        raise AppSpecError(
+            f"{FAILED} the application specification file specifies only a source file ({entry['source']}). "
+            "Add the name of the destination file to the files section of the AppSpec file, and then try again."
+        )
     return Copy(str(entry["source"]), str(entry["destination"]))
 
 
@@ -129,10 +139,9 @@ def _script(entry: Any) -> Script:
 
 
 def _timeout(value: Any) -> int:
-    try:
-        seconds = DEFAULT_TIMEOUT if value is None else int(value)
-    except (TypeError, ValueError):
-        seconds = 0
+    """Whole seconds, as Ruby's to_i reads them: `3m` are three."""
+    digits = re.match(r"\s*\d+", str(value))
+    seconds = DEFAULT_TIMEOUT if value is None else int(digits[0] if digits else 0)
     if seconds <= 0:
         raise AppSpecError(
             f"{FAILED} an invalid timeout value was provided for a script {OF_FILE}. "

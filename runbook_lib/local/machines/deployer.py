@@ -86,6 +86,7 @@ def order_of(deployment: Deployment, event: str) -> Order:
         group["deploymentGroupId"],
         kind=place.get("bundleType") or "zip",
         behavior=deployment.info.get("fileExistsBehavior") or "",
+        place=place,
         content=bundle(place) if event == "DownloadBundle" else b"",
     )
 

@@ -38,9 +38,15 @@ def install(machine: Machine, spec: AppSpec, archive: Path, record: Path, behavi
             raise InstallError(
                 f"The deployment failed because a specified file already exists at this location: {where}"
             )
-    made = [target for source, target in plan if _put(source, target, behavior)]
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps([str(path) for path in made]), encoding="utf-8")
+    made: list[Path] = []
+    try:
+        for source, target in plan:
+            if _comes(source, target, behavior):
+                made.append(target)
+                _put(source, target)
+    finally:  # what a failure leaves half done is the next deployment's to remove, too
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps([str(path) for path in made]), encoding="utf-8")
     for permission in spec.permissions:
         _permit(permission, machine.path(permission.object), made)
 
@@ -71,19 +77,21 @@ def _plan(machine: Machine, spec: AppSpec, archive: Path) -> Iterator[tuple[Path
             yield source, destination / source.name
 
 
-def _put(source: Path, target: Path, behavior: str) -> bool:
-    """Copy one; returns whether it is the deployment's own from now on."""
+def _comes(source: Path, target: Path, behavior: str) -> bool:
+    """Whether it is the deployment's own from now on."""
     if source.is_dir() and not source.is_symlink():
-        new = not target.is_dir()
+        return not target.is_dir()
+    return behavior != "RETAIN" or not target.exists()
+
+
+def _put(source: Path, target: Path) -> None:
+    if source.is_dir() and not source.is_symlink():
         target.mkdir(parents=True, exist_ok=True)
-        return new
-    if behavior == "RETAIN" and target.exists():
-        return False
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_symlink():
         target.unlink()
     shutil.copy2(source, target, follow_symlinks=False)
-    return True
 
 
 def _permit(permission: Permission, place: Path, made: list[Path]) -> None:

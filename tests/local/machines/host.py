@@ -38,7 +38,7 @@ class Host:
     def __init__(self, folder, ledger, instance_id="i-0123456789abcdef0", surroundings=dict, ca_pem=str):
         where = folder / instance_id
         machine = Machine(instance_id, "us-west-2b", where, port_of(where, []), "http://127.0.0.1:1", surroundings)
-        self.machine, self.resident = machine, Resident(machine, ledger, ca_pem)
+        self.machine, self.resident, self.running = machine, Resident(machine, ledger, ca_pem), ledger.running
 
     def perform(self, event, content=b"", deployment="d-AAAAAAAAA", **more):
         order = Order(deployment, "app", "web", "group-1", content=content, **more)

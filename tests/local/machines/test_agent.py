@@ -44,7 +44,11 @@ def test_user_data_is_on_the_disk(host):
 def test_scripts_know_their_deployment(host):
     """The environment that AWS promises to hooks, and the log that operators look for."""
     told = 'echo "$LIFECYCLE_EVENT $DEPLOYMENT_ID $APPLICATION_NAME $DEPLOYMENT_GROUP_NAME $DEPLOYMENT_GROUP_ID"\n'
-    host.deploy(zipped(AfterInstall=f"#!/bin/sh\n{told}echo trouble >&2\nprintf unfinished\n"))
+    s3 = {"bucket": "artifacts", "key": "a.zip", "eTag": "e1", "bundleType": "zip"}
+    bundle = 'echo "${BUNDLE_BUCKET-} ${BUNDLE_KEY-} ${BUNDLE_VERSION-none} ${BUNDLE_ETAG-}"\n'
+    script = f"#!/bin/sh\n{told}{bundle}echo trouble >&2\nprintf unfinished\n"
+    assert host.deploy(zipped(AfterInstall=script), place=s3)[1].log_tail == ""
+    assert "[stdout]artifacts a.zip none e1\n" in host.log()
     assert "[stdout]AfterInstall d-AAAAAAAAA app web group-1\n" in host.log()
     assert "[stderr]trouble\n" in host.log()
     assert "[stdout]unfinished\n" in host.log()
@@ -82,17 +86,22 @@ def test_a_script_that_takes_too_long_is_ended_with_its_children(host, ledger):
     assert len(ledger.running()) == before
 
 
-def test_a_daemon_that_holds_the_scripts_output_times_out(host):
-    """The mistake that hangs real deployments is found in the rehearsal."""
-    daemon = "#!/bin/sh\npython3 -c 'import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(600)'\n"
-    assert host.deploy(zipped(spec=ONE_SECOND, AfterInstall=daemon))[1].code == "ScriptTimedOut"
+@pytest.mark.parametrize(("closed", "told"), [("", "STDOUT"), ("os.close(1)", "STDERR")])
+def test_a_daemon_that_holds_the_scripts_output_fails_the_event(host, closed, told):
+    """The mistake that hangs real deployments is found in the rehearsal; the daemon goes on, as on an instance."""
+    script = f"import os, time\nif os.fork() == 0:\n    os.setsid(); {closed or 0}; time.sleep(600)"
+    _, outcome = host.deploy(zipped(spec=ONE_SECOND, AfterInstall=f"#!/bin/sh\npython3 -c '{script}'\n"))
+    assert outcome.code == "UnknownError"
+    assert outcome.message == f"Script at specified location: hooks/AfterInstall.sh failed to close {told}"
+    assert any("time.sleep(600)" in " ".join(process.cmdline()) for process in host.running())
 
 
 def test_a_missing_script_is_told(host):
     """ScriptMissing, when the AppSpec file names what the bundle lacks."""
     event, outcome = host.deploy(zipped(AfterInstall=None))
     assert (event, outcome.code, outcome.script) == ("AfterInstall", "ScriptMissing", "hooks/AfterInstall.sh")
-    assert outcome.message == "Script does not exist at specified location: hooks/AfterInstall.sh"
+    script = host.machine.folder / "deployments/d-AAAAAAAAA/deployment-archive/hooks/AfterInstall.sh"
+    assert outcome.message == f"Script does not exist at specified location: {script}"
 
 
 def test_a_script_that_is_not_executable_is_made_so(host):
@@ -105,16 +114,29 @@ def test_a_script_without_an_interpreter_fails(host):
     """A script of Windows' line ends, or for a shell that is not there."""
     _, outcome = host.deploy(zipped(AfterInstall="#!/no/such/shell\n"))
     assert (outcome.code, outcome.script) == ("ScriptFailed", "hooks/AfterInstall.sh")
+    assert "failed with error Errno::ENOENT with message No such file or directory - /" in outcome.message
+
+
+def test_a_script_without_a_first_line_is_the_shells(host):
+    """As for execvp: nothing fails on an instance either."""
+    assert host.deploy(zipped(AfterInstall='echo "of the shell: $0"\n'))[1].succeeded
+    assert "[stdout]of the shell: /" in host.log()
+
+
+def test_a_script_that_a_signal_ends_has_no_exit_code(host):
+    """The agent's words, word for word: there is nothing after "code"."""
+    _, outcome = host.deploy(zipped(AfterInstall="#!/bin/sh\nkill -KILL $$\n"))
+    assert outcome.message == "Script at specified location: hooks/AfterInstall.sh failed with exit code "
 
 
 def test_the_revision_before_is_stopped_by_its_own_script(host):
-    """ApplicationStop comes from the bundle that is installed, not from the one that arrives."""
+    """ApplicationStop comes from the bundle that is installed; what it says is in the log of who asks for it."""
     host.deploy(zipped("v1"), "d-FIRST")
     event, outcome = host.deploy(zipped("v2"), "d-SECOND")
     assert outcome.succeeded, (event, outcome)
     assert host.answer("/version") == (200, "v2")
-    assert "[stdout]stopping from v1" in host.log("d-FIRST")
-    assert "stopping" not in host.log("d-SECOND")
+    assert "[stdout]stopping from v1" in host.log("d-SECOND")
+    assert "stopping" not in host.log("d-FIRST")
 
 
 def test_a_bundle_that_was_never_installed_stops_nothing(host):
@@ -122,7 +144,7 @@ def test_a_bundle_that_was_never_installed_stops_nothing(host):
     host.deploy(zipped("v1"), "d-FIRST")
     assert host.deploy(zipped("v2", BeforeInstall="#!/bin/sh\nexit 1\n"), "d-SECOND")[0] == "BeforeInstall"
     host.deploy(zipped("v3"), "d-THIRD")
-    assert host.log("d-FIRST").count("[stdout]stopping from v1") == 2
+    assert all("[stdout]stopping from v1" in host.log(deployment) for deployment in ("d-SECOND", "d-THIRD"))
     assert host.answer("/version") == (200, "v3")
 
 
@@ -131,7 +153,7 @@ def test_a_bundle_that_was_never_installed_stops_nothing(host):
     [
         (b"no zip", "DownloadBundle", "could not be unpacked"),
         (zipped(spec="version: 1.0"), "BeforeInstall", "invalid version value"),
-        (zipped(spec=appspec(hooks={"AfterInstal": []})), "Install", "unknown lifecycle events: ['AfterInstal']"),
+        (zipped(spec=appspec(hooks={"AfterInstal": []})), "Install", 'unknown lifecycle events: ["AfterInstal"]'),
     ],
 )
 def test_a_wrong_bundle_fails_where_the_agent_notices(host, content, event, told):
@@ -183,10 +205,12 @@ def test_the_rehearsals_authority_is_trusted_once(tmp_path, ledger):
 
 def test_old_bundles_go(host):
     """A laptop's disk does not fill with what was deployed once."""
+    host.deploy(zipped(), "d-INSTALLED")
     for number in range(8):
+        host.perform("ApplicationStop", deployment=f"d-{number}")  # it has a log, and thus a folder
         host.perform("DownloadBundle", zipped(), f"d-{number}")
-    kept = sorted(path.name for path in (host.machine.folder / "deployments").iterdir())
-    assert kept == [f"d-{number}" for number in range(3, 8)]
+    kept = sorted(path.name for path in (host.machine.folder / "deployments").iterdir() if path.is_dir())
+    assert kept == [*(f"d-{number}" for number in range(3, 8)), "d-INSTALLED"]
 
 
 def test_nothing_listens_outside_of_the_laptop(host, ledger):

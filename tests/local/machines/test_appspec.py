@@ -29,6 +29,11 @@ def test_what_is_not_said_has_awss_defaults():
     assert found.file_exists_behavior == ""
 
 
+def test_a_timeout_is_as_many_seconds_as_its_first_digits_say():
+    """What follows them is no unit: three minutes become three seconds, here as on an instance."""
+    assert spec(hooks={"AfterInstall": [{"location": "a.sh", "timeout": "3m"}]}).hooks["AfterInstall"][0].timeout == 3
+
+
 @pytest.mark.parametrize(
     ("sections", "told"),
     [
@@ -37,7 +42,9 @@ def test_what_is_not_said_has_awss_defaults():
         ({"hooks": {"AfterInstall": [{"timeout": 3}]}}, "script with no location value"),
         ({"hooks": {"AfterInstall": [{"location": "a", "timeout": 0}]}}, "invalid timeout value"),
         ({"hooks": {"AfterInstall": "a.sh"}}, "hooks section"),
-        ({"files": [{"source": "/"}]}, "destination"),
+        ({"files": [{"source": "/"}]}, r"only a source file \(/\)\. Add the name of the destination file"),
+        ({"files": [{"destination": "/opt"}]}, "a destination file, but no source file"),
+        ({"hooks": {"AfterInstall": [{"location": "a", "timeout": "soon"}]}}, "invalid timeout value"),
         ({"files": "all"}, "files section"),
         ({"permissions": [{"mode": 644}]}, "no object value"),
         ({"permissions": [{"object": "/a", "type": ["link"]}]}, "object type not supported"),
@@ -51,8 +58,10 @@ def test_mistakes_are_refused(sections, told):
         spec(**sections)
 
 
-@pytest.mark.parametrize("text", ["", "[", "- a"])
-def test_no_mapping_is_refused(text):
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "was empty"), (" \n", "was empty"), ("[", "no valid YAML"), ("- a", "no sections")]
+)
+def test_no_mapping_is_refused(text, told):
     """An empty or broken file is told."""
-    with pytest.raises(AppSpecError):
+    with pytest.raises(AppSpecError, match=told):
         parse(text)

@@ -87,8 +87,9 @@ def test_a_deployment_reaches_every_machine(cloud):
     assert "additionalDeploymentStatusInfo" not in info
     assert versions(cloud) == ["v1", "v1"]
     said = cloud.events(deployment, min(cloud.members()))["AfterInstall"]["diagnostics"]
-    assert (said["errorCode"], said["message"]) == ("Success", "Succeeded")
-    assert f"[stdout]AfterInstall of {deployment}" in said["logTail"]
+    assert said == {"errorCode": "Success", "scriptName": "", "message": "Succeeded", "logTail": ""}
+    logs = [log.read_text() for log in cloud.folder.rglob(f"{deployment}/logs/scripts.log")]
+    assert [f"[stdout]AfterInstall of {deployment}" in log for log in logs] == [True, True]
 
 
 def test_a_failing_hook_leaves_the_other_machines_alone(cloud):

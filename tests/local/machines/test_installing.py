@@ -1,5 +1,7 @@
 """Files are put in place as the agent does it."""
 
+import shutil
+
 import pytest
 
 from runbook_lib.local.machines.appspec import AppSpec, Copy, Permission
@@ -95,3 +97,22 @@ def test_a_source_that_is_missing_is_told(place):
     place.write(a="1")
     with pytest.raises(InstallError, match="No such file"):
         place.install(AppSpec(files=(Copy("b", "/opt/app"),)))
+
+
+def test_what_a_failure_leaves_half_done_goes_with_the_next_deployment(place, monkeypatch):
+    """A full disk in the middle does not make every later deployment find files that nobody owns."""
+    place.write(a="1", b="2")
+
+    def full(source, target, **_):
+        target.write_text("" if source.name == "b" else "1")
+        if source.name == "b":
+            raise OSError("No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(shutil, "copy2", full)
+        with pytest.raises(OSError, match="No space left"):
+            place.install(behavior="DISALLOW")
+    assert place.on_disk("opt/app/a").exists()
+    assert place.on_disk("opt/app/b").exists()
+    place.install(behavior="DISALLOW")
+    assert place.on_disk("opt/app/b").read_text() == "2"
