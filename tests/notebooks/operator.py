@@ -64,7 +64,7 @@ class Operator:
 
     def last(self, mode: str) -> Path:
         """The evidence of the last run of that mode."""
-        return sorted((self.root / "artifacts" / "local").glob(f"*-{mode}-*"))[-1]
+        return sorted(path for path in (self.root / "artifacts" / "local").glob(f"*-{mode}-*") if path.is_dir())[-1]
 
     def secrets(self) -> list[str]:
         """Everything that must never be seen: what Secrets Manager holds, field by field."""
