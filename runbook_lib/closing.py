@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from .evidence import archive, keys, manifest, storage
 from .evidence.approvals import Signed
 from .evidence.completeness import NOT_RUN, notebooks_of
 from .evidence.folder import Folder
+from .evidence.recorder import Recorder
 from .evidence.report_page import leave
 from .opening import CODE, bucket_of, way_in
 from .params import Params
@@ -43,6 +45,21 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
             fix="Make room there. What is in the folder is what there is of this run; it stays unsigned.",
         ) from error
     return _stored(params, root, run, packed)
+
+
+def ending(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> str:
+    """Let the run of one notebook end, and sign it, when its last cell has ended; returns what there is to say of it.
+
+    A headless run is closed by the command; one in papermill's engine alone is kept, and not signed.
+    """
+    if "RUNBOOK_RUN" in os.environ:
+        if recorder:
+            recorder.close()
+        return "The command closes the run, once all notebooks have ended."
+    if recorder is None:
+        return f"Signed, and packed for the change ticket: {sign()}"
+    recorder.close(sign)
+    return f"Kept and signed when this cell has ended: {folder}"
 
 
 def approvals(

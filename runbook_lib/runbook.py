@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from .approval import Approval
 from .asking import typed
 from .bundle import Bundle, build
 from .check import Check
-from .closing import approvals, close
+from .closing import approvals, close, ending
 from .engine import FRESH, Engine, Seen
 from .errors import RunbookError, StillNeeded, Unconfirmed
 from .evidence import timeline_picture, topology
@@ -219,12 +220,8 @@ class Runbook:
 
         A headless run is closed by the command, once all of its notebooks have ended.
         """
-        if self._recorder:
-            self._recorder.close()
-        if "RUNBOOK_RUN" in os.environ:
-            return Report(f"closed {self.name}", closing="The command closes the run, once all notebooks have ended.")
-        packed = close(self.params, self._root, self.run, told="closed")
-        return Report(f"closed {self.name}", closing=f"Signed, and packed for the change ticket: {packed}")
+        sign = partial(close, self.params, self._root, self.run, told="closed")
+        return Report(f"closed {self.name}", closing=ending(self._recorder, sign, self._folder.path))
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ class Recorder:
     def __init__(self, shell: Any, folder: Folder, journal: Journal) -> None:
         self._shell, self._folder, self._journal = shell, folder, journal
         self._closing = self._done = False
+        self._then: Callable[[], object] = lambda: None
         self._steps: list[Step] = []
         self._tap = Tap(shell)
 
@@ -52,9 +54,12 @@ class Recorder:
         me._begin()
         return me
 
-    def close(self) -> None:
-        """The run is over with the cell that is running now: its notebook is kept when that has ended."""
-        self._closing = True
+    def close(self, then: Callable[[], object] = lambda: None) -> None:
+        """The run is over with the cell that is running now: when that has ended its notebook is kept, and *then* done.
+
+        Where papermill's engine is at work, which keeps the notebook itself and later, *then* is left to it.
+        """
+        self._closing, self._then = True, then
 
     def stop(self, why: str) -> None:
         """The run is over at once, before its time."""
@@ -132,6 +137,8 @@ class Recorder:
         path = write_notebook(self._folder.path / f"{self._folder.notebook}.ipynb", notebook)
         self._journal.write("cells", **cells.as_dict(), redactions=dict(GUARD.counts))
         to_html(path)
+        if self._closing:
+            self._then()
 
     def _tell(self, **content: Any) -> None:
         """Let the engine know, over the kernel's own channel: what is secret is in no file and no command."""
