@@ -12,7 +12,7 @@ from typing import Any
 
 from ..aws import Aws
 from ..errors import EvidenceError, Refused, RunbookError
-from ..params.model import ObjectLock
+from ..params.signing import ObjectLock
 from ..resources.bucket import EVIDENCE
 
 TRIES = 5

@@ -10,62 +10,10 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-# Retentions that CloudWatch Logs knows, in days.
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-
-Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
-Switch = Annotated[bool, Field(strict=True)]
-Count = Annotated[int, Field(strict=True)]
-
-_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
-# With both ids, or with none: https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
-_REPOSITORY = r"^[\w.-]+/[\w.-]+$|^[\w.-]+@\d+/[\w.-]+@\d+$"
-_DAY = "(mon|tue|wed|thu|fri|sat|sun)"
-
-
-_KMS_KEY = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$"
-Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=60)]
-PublicKey = Annotated[
-    str,
-    StringConstraints(
-        strict=True, pattern=r"^(ssh-ed25519|ecdsa-sha2-nistp(256|384)|ssh-rsa) [A-Za-z0-9+/]+={0,2}( \S.*)?$"
-    ),
-]
-
-
-class Strict(BaseModel):
-    """Frozen, and without room for a misspelt key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _network(value: object) -> IPv4Network:
-    """An IPv4 network from its text; a number would pass for an address, host bits for a slip."""
-    if not isinstance(value, str) or "/" not in value:
-        raise ValueError("write a network in CIDR notation, e.g. 10.20.0.0/16")
-    try:
-        return IPv4Network(value)
-    except ValueError:
-        raise ValueError(_nearest(value)) from None
-
-
-def _nearest(value: str) -> str:
-    try:
-        return f"host bits are set; the network of that size is {IPv4Network(value, strict=False)}"
-    except ValueError:
-        return "not an IPv4 network; write it like 10.20.0.0/16"
-
-
-def _log_days(days: int) -> int:
-    if days not in LOG_DAYS:
-        raise ValueError(f"CloudWatch Logs keeps logs for one of {', '.join(map(str, LOG_DAYS))} days")
-    return days
-
-
-Cidr = Annotated[IPv4Network, BeforeValidator(_network, json_schema_input_type=str)]
+from .fields import CLOCK, DAY, REPOSITORY, Cidr, Count, Strict, Switch, Text, retention
+from .signing import Approval, Evidence
 
 
 class Tags(Strict):
@@ -73,56 +21,6 @@ class Tags(Strict):
 
     project: Text = "shift-log"
     owner: Text = "platform"
-
-
-class Approval(Strict):
-    """Whether ``apply`` needs an approved plan, and whose approval counts."""
-
-    required: Switch = False
-    signers: dict[Name, PublicKey] = Field(
-        default={}, description="who may approve, each with a public key; none: to give the fingerprint is to approve"
-    )
-    threshold: Literal[1, 2] = Field(default=1, description="2: one signer runs it, and another one approves")
-    valid_hours: Annotated[int, Field(strict=True, ge=1, le=24 * 90)] = Field(
-        default=72, description="how long a signed approval counts"
-    )
-
-    @model_validator(mode="after")
-    def _people(self) -> Self:
-        if self.signers and not self.required:
-            raise ValueError("signers are asked only where required is true")
-        if self.threshold == 2 and len({key.split()[1] for key in self.signers.values()}) < 2:
-            raise ValueError("a threshold of 2 needs two signers with a key each")
-        return self
-
-
-class ObjectLock(Strict):
-    """For how long S3 keeps the stored evidence from being changed or deleted.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
-    """
-
-    mode: Literal["GOVERNANCE", "COMPLIANCE"] = "GOVERNANCE"
-    days: Annotated[int, Field(strict=True, ge=1, le=36500)]
-
-
-class Evidence(Strict):
-    """Who signs what a run leaves behind, whose signature is believed, and where it is kept."""
-
-    kms_key: Annotated[str, StringConstraints(pattern=_KMS_KEY)] | None = Field(
-        default=None, description="the ARN of a KMS key for signing; null: a key of this machine, in .runbook/keys/"
-    )
-    trusted_keys: dict[Name, PublicKey] = Field(
-        default={}, description="whose signature `runbook evidence verify` believes, each with a public key"
-    )
-    store: Literal["local", "bucket"] = Field(default="local", description="bucket: also in the environment's bucket")
-    object_lock: ObjectLock | None = None
-
-    @model_validator(mode="after")
-    def _stored(self) -> Self:
-        if self.object_lock and self.store != "bucket":
-            raise ValueError("object_lock is for what is stored: it needs store: bucket")
-        return self
 
 
 class Guards(Strict):
@@ -152,7 +50,7 @@ class Network(Strict):
     public_key: str | None = Field(default=None, description="an OpenSSH public key; null: one is made here")
     flow_log_days: Count = 30
 
-    _days = field_validator("flow_log_days")(_log_days)
+    _days = field_validator("flow_log_days")(retention)
 
     @field_validator("public_key")
     @classmethod
@@ -203,8 +101,8 @@ class Data(Strict):
     storage_gb: Annotated[int, Field(strict=True, ge=20, le=65536)] = 20
     multi_az: Switch = False
     backup_days: Annotated[int, Field(strict=True, ge=1, le=35)] = 7
-    backup_window: Annotated[str, StringConstraints(pattern=f"^{_CLOCK}-{_CLOCK}$")] = "08:00-08:30"
-    maintenance_window: Annotated[str, StringConstraints(pattern=f"^{_DAY}:{_CLOCK}-{_DAY}:{_CLOCK}$")] = (
+    backup_window: Annotated[str, StringConstraints(pattern=f"^{CLOCK}-{CLOCK}$")] = "08:00-08:30"
+    maintenance_window: Annotated[str, StringConstraints(pattern=f"^{DAY}:{CLOCK}-{DAY}:{CLOCK}$")] = (
         "sun:09:00-sun:09:30"
     )
     minor_upgrades: Switch = True
@@ -213,7 +111,7 @@ class Data(Strict):
     monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = 60
     sessions: Sessions = Sessions()
 
-    _days = field_validator("log_days")(_log_days)
+    _days = field_validator("log_days")(retention)
 
     @field_validator("instance_class")
     @classmethod
@@ -295,7 +193,7 @@ class Deploy(Strict):
 class GitHub(Strict):
     """Which workflows may deploy here, without any key: by GitHub's own word for where they run."""
 
-    repository: Annotated[str, StringConstraints(pattern=_REPOSITORY)] = Field(
+    repository: Annotated[str, StringConstraints(pattern=REPOSITORY)] = Field(
         description="owner/name, or owner@id/name@id where its tokens say so"
     )
     environments: tuple[Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=255)], ...] = Field(

@@ -8,19 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from runbook_lib.params.fields import LOG_DAYS
 from runbook_lib.params.model import (
-    LOG_DAYS,
-    Approval,
     Certificate,
     Data,
     Deploy,
-    Evidence,
     GitHub,
     Guards,
     Network,
     Params,
     Sessions,
 )
+from runbook_lib.params.signing import Approval, Evidence
 from tests.params.spoilt import GOOD
 
 RAW = yaml.safe_load(GOOD)
