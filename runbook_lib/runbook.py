@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,10 +19,11 @@ from .bundle import Bundle, build
 from .check import Check
 from .closing import approvals, close, ending
 from .engine import FRESH, Engine, Seen
-from .errors import RunbookError, StillNeeded, Unconfirmed
+from .errors import RunbookError, Unconfirmed
 from .evidence import timeline_picture, topology
 from .evidence.account import unclosed
 from .evidence.folder import Folder
+from .evidence.inventory import inventory
 from .evidence.recorder import Recorder
 from .evidence.svg import Svg
 from .evidence.tables import table
@@ -32,11 +32,12 @@ from .injected import injected, require_texts, split
 from .look import Look
 from .opening import CODE, lock_of, new_run, way_in
 from .params import Params, load
-from .plan import Plan, guarded, names_for, plain
+from .plan import Plan
+from .removable import require_removable
 from .report import Report, Row, counted
 from .resource import Resource
 from .stack import Stack
-from .stacks.all import stacks
+from .stacks.all import whole
 from .strays import strays
 from .summary import ended, events_of
 from .timeline import timeline
@@ -139,7 +140,7 @@ class Runbook:
             seen = self._engine.survey(stack)
             failed = [check.claim for check in checks if not self._holds(check, seen, report)]
             self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
-            self._inventory(stack, seen)
+            self._journal.write("inventory", stack=stack.name, resources=inventory(stack, seen))
             unless_so(stack, plan, failed)
         stray = self._strays(report)
         return report.close(f"No difference: {counted(plan)}.{stray}")
@@ -163,7 +164,8 @@ class Runbook:
                 f"To destroy {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}.",
                 fix=f"Set confirm to {self.env}, if that is what you mean.",
             )
-        self._protected(stack)
+        everything = whole(self.params)
+        require_removable(stack, everything, self._engine.survey(everything, afresh=True))
         self._approval.reviewed(plan)
         report = Report.of(plan, f"destroy {stack.name}: {counted(plan)}").live()
         with self._writing(report):
@@ -261,36 +263,14 @@ class Runbook:
         report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else (f"found: {found}",)))
         return ok
 
-    def _inventory(self, stack: Stack, seen: Seen) -> None:
-        """What runs now, in the evidence."""
-        lines = [
-            {"key": r.key, "id": found.id, "status": found.status, **_plain(found.state, names_for(r, seen)),
-             "detail": _plain(found.facts, {})}
-            for r in stack if (found := seen[r])
-        ]  # fmt: skip
-        self._journal.write("inventory", stack=stack.name, resources=lines)
-
     def _strays(self, report: Report) -> str:
-        known = {r.key for stack in stacks(self.params) for r in stack}
+        known = {r.key for r in whole(self.params)}
         found = strays(Look(self.aws), known)
         self._journal.write("strays", found=[vars(s) for s in found])
         report.rows.extend(Row("?", s.key or s.arn, (s.arn,)) for s in found)
         if not found:
             return ""
         return f"\n{len(found)} tagged as ours (?) that nothing asks for: look at them, and remove them by hand."
-
-    def _protected(self, stack: Stack) -> None:
-        """Stop before anything is removed when something of the whole environment may not be."""
-        everything = Stack("everything", all=[r for s in stacks(self.params) for r in s])
-        seen = self._engine.survey(everything, afresh=True)
-        guarded(r for r in everything if seen[r])
-        own = set(stack)
-        above = [r.key for r in everything if seen[r] and r not in own and not r.given and own & set(r.needs)]
-        if above:
-            raise StillNeeded(
-                f"{', '.join(above)} still stand{'s' if len(above) == 1 else ''} on {stack.name}.",
-                fix="Destroy the later notebooks first: 04, 03, 02, 01.",
-            )
 
     def _hold(self) -> None:
         self._journal.require_open()
@@ -320,7 +300,3 @@ class Runbook:
             report.close("Stopped.")
             self._journal.write("stopped", error=f"{type(error).__name__}: {error}")
             raise
-
-
-def _plain(values: Any, names: dict[str, str]) -> dict[str, Any]:
-    return {name: plain(value, names) for name, value in values.items()}

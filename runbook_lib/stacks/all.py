@@ -13,3 +13,8 @@ from .network import network
 def stacks(params: Params) -> tuple[Stack, ...]:
     """The four stacks of an environment; each stands on the ones before it."""
     return network(params), data(params), compute(params), deploy(params)
+
+
+def whole(params: Params) -> Stack:
+    """The whole environment as one stack."""
+    return Stack("everything", all=[r for stack in stacks(params) for r in stack])
