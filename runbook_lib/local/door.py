@@ -37,6 +37,14 @@ def ask(address: Address, method: str, name: str, sent: Any = None) -> dict[str,
         raise LocalError(why, fix="see `runbook local logs`") from None
 
 
+def answers(address: Address) -> bool:
+    """Whether anybody is in: the kernel takes its time with a killed process, which until then seems to run."""
+    try:
+        return bool(ask(address, "POST", "health")["ready"])
+    except LocalError:
+        return False
+
+
 def _refusal(error: urllib.error.HTTPError) -> WrongUsage | LocalError:
     try:
         told = json.load(error)

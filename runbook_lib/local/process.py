@@ -63,15 +63,20 @@ def ensure(root: Path, asked: float | None = None) -> Address:
 
 
 def _running(root: Path, wanted: float | None) -> Address:
-    if (address := find(root)) and address.code == code_version():
+    if address := _usable(root):
         return address
     folder = Folder(root)
     folder.create()
     with _only_one(folder.start_lock):
-        if (address := find(root)) and address.code == code_version():
+        if address := _usable(root):
             return address
         _end(folder)
         return _await_address(folder, _launch(folder, wanted))
+
+
+def _usable(root: Path) -> Address | None:
+    address = find(root)
+    return address if address and address.code == code_version() and door.answers(address) else None
 
 
 def stop(root: Path) -> bool:

@@ -1,5 +1,6 @@
 """Where an environment's calls go."""
 
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,8 @@ import pytest
 
 from runbook_lib.errors import WrongEndpoint
 from runbook_lib.local import connection, process
+from runbook_lib.local.folder import Address, Folder, Process
+from runbook_lib.local.settings import code_version
 from tests.local.server import embedded
 
 
@@ -55,3 +58,18 @@ def test_it_outlives_the_process_that_started_it(tmp_path):
         assert process.find(tmp_path) is None
     finally:
         process.stop(tmp_path)
+
+
+def test_a_server_that_seems_to_run_but_answers_nobody_is_replaced(tmp_path):
+    """As for a moment after `kill -9`, while the kernel still takes its memory apart."""
+    folder = Folder(tmp_path)
+    folder.create()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # and now nobody listens there
+    with subprocess.Popen(["sleep", "600"]) as dying:
+        seen = Process(dying.pid, psutil.Process(dying.pid).create_time())
+        folder.write_address(Address(port, "token", code_version(), seen))
+        with embedded(tmp_path) as aws:
+            assert aws.address.process.pid != dying.pid
+            assert aws.client("sts").get_caller_identity()["Account"]
+        assert dying.wait(5) != 0

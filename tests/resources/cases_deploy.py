@@ -50,11 +50,15 @@ provider = OpenIdConnectProvider(
 workflow = FederatedRole(name="github-deploy", provider=provider, subjects=("repo:example/web:environment:test",))
 
 
+_folder = tempfile.TemporaryDirectory(prefix="bundles-")  # goes with this process
+
+
 def bundle(content):
     """A stored bundle of these bytes; a real one is packed by `runbook_lib.bundle`."""
-    with tempfile.NamedTemporaryFile(prefix="bundle-", suffix=".zip", delete=False) as file:
-        file.write(content)
-    return StoredBundle(name="web", bucket=bucket, sha256=hashlib.sha256(content).hexdigest(), path=Path(file.name))
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = Path(_folder.name) / f"{sha256}.zip"
+    path.write_bytes(content)
+    return StoredBundle(name="web", bucket=bucket, sha256=sha256, path=path)
 
 
 def release(content, **changed):
