@@ -54,6 +54,7 @@ def main() -> None:
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What all verbs take."""
     for option in (
+        click.option("--asked-by", default="", metavar="NAME", help="Who asked for it, if not you."),
         click.option("--change", default="", metavar="ID", help="The change request, e.g. CHG0012345."),
         click.option("--only", multiple=True, metavar="NOTEBOOK", help="Just this one, e.g. 02_data; may be repeated."),
         click.option("--env", required=True, metavar="ENV", help="A file in params/, e.g. local."),
@@ -75,10 +76,10 @@ approved = click.option(
 @click.option("--markdown", type=FILE, help="Also write the plan into this file, for a reviewer.")
 @click.option("--fingerprints", type=FILE, help="Also write those of the plans that change something, one a line.")
 def plan(
-    env: str, only: Sequence[str], change: str, detailed_exitcode: bool, markdown: Path, fingerprints: Path
+    env: str, only: Sequence[str], detailed_exitcode: bool, markdown: Path, fingerprints: Path, **asked: str
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
-    run, found = _run(env, "plan", only, change=change)
+    run, found = _run(env, "plan", only, **asked)
     for each in found:
         click.echo(f"  {each.notebook:<12} {each.fingerprint}  {each.counted}")
     todo = [each.fingerprint for each in found if each.changes]
@@ -97,9 +98,9 @@ def plan(
 @main.command()
 @options
 @approved
-def apply(env: str, only: Sequence[str], change: str, approved: Sequence[str]) -> None:
+def apply(env: str, only: Sequence[str], approved: Sequence[str], **asked: str) -> None:
     """Build what the parameters ask for, and verify it."""
-    _, found = _run(env, "apply", only, change=change, approved=",".join(approved))
+    _, found = _run(env, "apply", only, approved=",".join(approved), **asked)
     done = sum(sum(each.done.values()) for each in found)
     click.echo(f"{done} changes made:" if done else "Nothing was changed: all of it is as asked for.")
     for each in found:
@@ -112,9 +113,9 @@ def apply(env: str, only: Sequence[str], change: str, approved: Sequence[str]) -
 
 @main.command()
 @options
-def verify(env: str, only: Sequence[str], change: str) -> None:
+def verify(env: str, only: Sequence[str], **asked: str) -> None:
     """Compare what runs with what the parameters ask for.  Changes nothing."""
-    _, found = _run(env, "verify", only, change=change)
+    _, found = _run(env, "verify", only, **asked)
     _verified(found)
 
 
@@ -122,13 +123,13 @@ def verify(env: str, only: Sequence[str], change: str) -> None:
 @options
 @approved
 @click.option("--confirm", required=True, metavar="ENV", help="The environment's name once more.")
-def destroy(env: str, only: Sequence[str], change: str, approved: Sequence[str], confirm: str) -> None:
+def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str, **asked: str) -> None:
     """Remove the environment: 04 first, 01 last."""
     if confirm != env:
         raise Unconfirmed(
             f"To destroy {env} needs --confirm {env}, not {confirm!r}.", fix=f"Say --confirm {env}, if you mean it."
         )
-    _, found = _run(env, "destroy", only, change=change, approved=",".join(approved), confirm=confirm)
+    _, found = _run(env, "destroy", only, approved=",".join(approved), confirm=confirm, **asked)
     gone = sum(each.done.get("delete", 0) for each in found)
     click.echo(f"{gone} resources removed." if gone else "There was nothing to remove.")
     strays = max((each.strays for each in found), default=0)

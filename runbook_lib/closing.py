@@ -9,6 +9,7 @@ from pathlib import Path
 
 from securesystemslib.signer import Signer
 
+from .aftermath import take_stock
 from .approval import Plain
 from .errors import EvidenceError
 from .evidence import archive, keys, manifest, storage
@@ -36,6 +37,7 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
     folder = Folder(root / "artifacts" / params.env, run, "runner")
     try:
         _account_for(folder, told)
+        take_stock(params, root, run)
         leave(folder.path)
         manifest.close(folder.path, signer(params, root, run), code=CODE, params=root / "params" / f"{params.env}.yaml")
         packed = archive.pack(folder.path)

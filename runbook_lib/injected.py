@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import ParamsError
 
-NOTEBOOK = ("env", "mode", "approved", "confirm", "change")
+NOTEBOOK = ("env", "mode", "approved", "confirm", "change", "asked_by")
 """What the ``parameters`` cell of every notebook declares."""
 
 _HEAD = "# Parameters"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import local
 from .aws import Aws, Record
+from .bundle import Bundle, build
 from .evidence.folder import Folder
 from .evidence.writing import GUARD
 from .lock import Holder, Lock
@@ -60,6 +61,11 @@ def lock_of(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
 def bucket_of(params: Params) -> Bucket:
     """The environment's own bucket."""
     return next(r for r in network(params) if isinstance(r, Bucket))
+
+
+def bundle_of(params: Params, root: Path) -> Bundle | None:
+    """``webapp/``, packed; ``None`` where what is deployed comes from GitHub."""
+    return build(CODE / "webapp", root / ".runbook" / "bundles") if params.deploy.source == "s3" else None
 
 
 def new_run(mode: str) -> str:

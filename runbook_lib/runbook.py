@@ -15,7 +15,7 @@ import pandas as pd
 from . import facts
 from .approval import Approval
 from .asking import typed
-from .bundle import Bundle, build
+from .bundle import Bundle
 from .check import Check
 from .closing import approvals, close, ending
 from .engine import FRESH, Engine, Seen
@@ -23,15 +23,17 @@ from .errors import RunbookError, Unconfirmed
 from .evidence import timeline_picture, topology
 from .evidence.account import unclosed
 from .evidence.folder import Folder
-from .evidence.inventory import inventory
+from .evidence.inventory import AFTER, BEFORE, EVENT, inventory
 from .evidence.recorder import Recorder
+from .evidence.source import source
 from .evidence.svg import Svg
 from .evidence.tables import table
 from .evidence.writing import cleaned, write_table
 from .injected import injected, require_texts, split
 from .look import Look
-from .opening import CODE, lock_of, new_run, way_in
+from .opening import CODE, bundle_of, lock_of, new_run, way_in
 from .params import Params, load
+from .people import operator
 from .plan import Plan
 from .removable import require_removable
 from .report import Report, Row, counted
@@ -59,15 +61,18 @@ class Runbook:
         approved: Fingerprints of the reviewed plans; several with commas between.
         confirm: The environment's name, to destroy it.
         change: Id of the change request; goes into the evidence.
+        asked_by: Who asked for it, where that is not whoever runs it; goes into the evidence.
 
     Raises:
         RunbookError: The parameters, the credentials or the endpoint are not what they should be.
     """
 
     def __init__(
-        self, name: str, *, env: str, mode: str = "plan", approved: str = "", confirm: str = "", change: str = ""
-    ) -> None:
-        require_texts(env=env, mode=mode, approved=approved, confirm=confirm, change=change)
+        self, name: str, *, env: str, mode: str = "plan", approved: str = "", confirm: str = "", change: str = "",
+        asked_by: str = "",
+    ) -> None:  # fmt: skip
+        asked = {"mode": mode, "change": change, "asked_by": asked_by, "approved": approved}
+        require_texts(env=env, confirm=confirm, **asked)
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
@@ -80,8 +85,9 @@ class Runbook:
         self.aws = way_in(self.params, root, self.run, self._journal.write)
         self.caller = self.aws.require_account(self.params.account)
         self._journal.write(
-            "open", env=self.env, account=self.params.account, region=self.params.region, mode=mode,
-            run=self.run, caller=self.caller, change=change, approved=approved,
+            "open", env=self.env, account=self.params.account, region=self.params.region, run=self.run, **asked,
+            caller=self.caller, operator=operator(), source=source(CODE),
+            parameters=self.params.model_dump(mode="json"),
         )  # fmt: skip
         self._recorder = Recorder.start(self._folder, self._journal)
         self._approval = Approval(
@@ -101,6 +107,7 @@ class Runbook:
         plan = self._engine.plan(stack, present=present)
         self._approval.reviewed(plan)
         self._keep(plan, present=present)
+        self._take_stock(stack, BEFORE)
         closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
         verb = "plan" if present else "plan to destroy"
         return Report.of(plan, f"{verb} {stack.name}: {counted(plan)}", closing, whole=True)
@@ -140,7 +147,7 @@ class Runbook:
             seen = self._engine.survey(stack)
             failed = [check.claim for check in checks if not self._holds(check, seen, report)]
             self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
-            self._journal.write("inventory", stack=stack.name, resources=inventory(stack, seen))
+            self._take_stock(stack, AFTER)
             unless_so(stack, plan, failed)
         stray = self._strays(report)
         return report.close(f"No difference: {counted(plan)}.{stray}")
@@ -174,6 +181,7 @@ class Runbook:
                 allow=lambda change: self._approval.allow(change, scope=self._engine.scope, stack=stack.whole),
                 watch=report.watch,
             )
+        self._take_stock(stack, AFTER)
         stray = self._strays(report)
         return report.close(("All of it is gone." if plan.todo else "Nothing to do.") + stray)
 
@@ -227,9 +235,7 @@ class Runbook:
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""
-        if self.params.deploy.source != "s3" or self.mode == "destroy":
-            return None
-        return build(CODE / "webapp", self._folder.environment.parent.parent / ".runbook" / "bundles")
+        return None if self.mode == "destroy" else bundle_of(self.params, self._root)
 
     def __repr__(self) -> str:
         return facts.as_text(self._facts())
@@ -256,6 +262,10 @@ class Runbook:
         self._folder.keep_plan(
             plan, run=self.run, caller=self.caller, change=self.change, verb="apply" if present else "destroy"
         )
+
+    def _take_stock(self, stack: Stack, when: str) -> None:
+        seen = self._engine.survey(stack)
+        self._journal.write(EVENT, when=when, stack=stack.name, resources=inventory(stack, seen))
 
     def _holds(self, check: Check, seen: Seen, report: Report) -> bool:
         ok, found = check.probe(Look(self.aws), seen)

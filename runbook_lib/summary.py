@@ -65,7 +65,9 @@ def summary(journal: Path, notebook: str, *, present: bool = True) -> Summary:
         Counter(e["action"] for e in done),
         Counter(e["key"].partition(".")[0] for e in done if e["action"] == "create"),
         verdicts[-1] if verdicts else None,
-        next((site for e in events if e["event"] == "inventory" for site in _sites(e)), ""),
+        next(
+            (site for e in events if e["event"] == "inventory" and e.get("when") != "before" for site in _sites(e)), ""
+        ),
         strays[-1] if strays else 0,
     )
 

@@ -166,13 +166,15 @@ class TestWhatItGivesToTheNotebooks:
     def test_what_was_said_and_nothing_else(self, runbook, played):
         jobs = played(planned(keep=1))
         runbook("plan", "--env", "local")
-        runbook("apply", "--env", "local", "--change", "CHG1", "--approved", "a1", "--approved", "b2")
+        runbook(
+            "apply", "--env", "local", "--change", "CHG1", "--asked-by", "ann", "--approved", "a1", "--approved", "b2"
+        )
         runbook("destroy", "--env", "local", "--confirm", "local", "--only", "04", "--only", "02_data")
         assert [(dict(job.parameters), job.only) for job in jobs] == [
-            ({"env": "local", "mode": "plan", "change": ""}, NOTEBOOKS),
-            ({"env": "local", "mode": "apply", "change": "CHG1", "approved": "a1,b2"}, NOTEBOOKS),
+            ({"env": "local", "mode": "plan", "change": "", "asked_by": ""}, NOTEBOOKS),
+            ({"env": "local", "mode": "apply", "change": "CHG1", "asked_by": "ann", "approved": "a1,b2"}, NOTEBOOKS),
             (
-                {"env": "local", "mode": "destroy", "change": "", "approved": "", "confirm": "local"},
+                {"env": "local", "mode": "destroy", "change": "", "asked_by": "", "approved": "", "confirm": "local"},
                 ("02_data", "04_deploy"),
             ),
         ]

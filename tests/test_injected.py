@@ -98,14 +98,14 @@ def test_every_slip_is_told_at_once_and_what_there_is_where_nothing_is_near():
         split({"mod": "plan", "zzz": 1, "env": "local"}, ["network", "env"])
     assert raised.value.what.splitlines() == [
         "mod: there is no such parameter; did you mean mode.",
-        "zzz: there is no such parameter; there are approved, change, confirm, env, mode, network.",
+        "zzz: there is no such parameter; there are approved, asked_by, change, confirm, env, mode, network.",
     ]
     assert "Remove or correct it" in raised.value.fix
 
 
 TRAPS = {
     "account": "012345678901", "region": "True", "env": "007", "mode": "None", "approved": "1234567890123456",
-    "confirm": "1e5", "change": "0012345",
+    "confirm": "1e5", "change": "0012345", "asked_by": "007",
 }  # fmt: skip
 
 

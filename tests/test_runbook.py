@@ -264,7 +264,9 @@ def test_the_journal_tells_the_whole_story_in_order(root, aws):
     story = [json.loads(line) for line in path.read_text().splitlines()]
     kinds = [event["event"] for event in story]
     assert kinds[0] == "open"
-    assert kinds.index("plan") < kinds.index("change") < kinds.index("verify") < kinds.index("inventory")
+    assert [e["when"] for e in story if e["event"] == "inventory"] == ["before", "after"]
+    last = len(kinds) - 1 - kinds[::-1].index("inventory")
+    assert kinds.index("plan") < kinds.index("inventory") < kinds.index("change") < kinds.index("verify") < last
     assert {event["notebook"] for event in story} == {"01_network"}
     assert events(root, "plan")[0]["fingerprint"] == plan.fingerprint
     assert [(event["key"], event["action"], event["ok"]) for event in events(root, "change")][:2] == [

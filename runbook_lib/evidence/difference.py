@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from ..plan import shown
+from .inventory import AFTER, BEFORE, State, states
 from .verify import Event, read_events
-
-State = Mapping[str, Mapping[str, Any]]
-"""Fields of resources, by their keys."""
 
 
 def difference(one: Path, two: Path) -> Iterator[str]:
     """Resource by resource, in the signs of a plan: ``+`` only the second has, ``-`` only the first, ``~`` both."""
     # A verified run has what AWS showed at its end, value by value; any other only its tables.
-    before, after = verified(one), verified(two)
+    before, after = seen(one), seen(two)
     if not before.keys() & after.keys():
         before, after = _left(one), _left(two)
     for notebook in sorted({*before, *after}):
@@ -27,14 +25,12 @@ def difference(one: Path, two: Path) -> Iterator[str]:
             yield f"? {notebook}: only {one.name if notebook in before else two.name} looked at it"
 
 
-def verified(folder: Path) -> Mapping[str, State]:
-    """What was there when each notebook was verified."""
-    found: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for event in read_events(folder):
-        if event["event"] == "inventory":
-            lines = {line["key"]: line for line in event["resources"]}
-            found.setdefault(str(event.get("notebook")), {}).update(lines)
-    return found
+def seen(folder: Path) -> Mapping[str, State]:
+    """What was there when each notebook had done its work; of one that did none, what it found."""
+    events = read_events(folder)
+    changed = {event.get("notebook") for event in events if event["event"] == "change"}
+    found = {notebook: state for notebook, state in states(events, BEFORE).items() if notebook not in changed}
+    return found | states(events, AFTER)
 
 
 def tabled(folder: Path) -> Mapping[str, State]:

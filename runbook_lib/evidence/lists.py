@@ -26,6 +26,15 @@ def changes(story: Story) -> str:
     )
 
 
+def plans(story: Story) -> dict[str, Any]:
+    """``plan.json``: each plan of the run once, in the order in which they were made."""
+    return {
+        "run": story.of("run"),
+        "environment": {name: story.of(name) for name in ("env", "account", "region")},
+        "plans": list(story.plans),
+    }
+
+
 def checks(story: Story) -> str:
     """``checks.csv``: in the order in which they were made."""
     return _csv(CHECKS, ({**vars(check), "found": _plain(check.found)} for check in story.checks))

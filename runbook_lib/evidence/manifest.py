@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..errors import EvidenceError
 from ..journal import MANIFEST
 from ..summary import events_of
 from .signing import put, sealed, statement, subject
+from .source import source
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:runbook:run:v1"
@@ -68,7 +68,7 @@ def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
     events = list(events_of(folder / "journal.jsonl"))
     first, opened = asked(folder), next((e for e in events if e["event"] == "open"), {})
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    external = ("env", "mode", "change", "approved", "confirm", "notebooks")
+    external = ("env", "mode", "change", "asked_by", "approved", "confirm", "notebooks")
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
@@ -89,21 +89,8 @@ def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _sources(code: Path, params: Path) -> Iterator[dict[str, Any]]:
     """The commit, and whether something was changed since; the parameters as they were read."""
-    commit, status = _git(code, "rev-parse", "HEAD"), _git(code, "status", "--porcelain")
-    if commit:
-        yield {"name": "source", "digest": {"gitCommit": commit}, "annotations": {"clean": not status}}
+    if made_from := source(code):
+        about = {"digest": {"gitCommit": made_from["commit"]}, "annotations": {"clean": made_from["clean"]}}
+        yield {"name": "source", **about}
     if params.is_file():
         yield {"name": f"params/{params.name}", "digest": {"sha256": digest(params)}}
-
-
-def _git(code: Path, *command: str) -> str:
-    """What git says; nothing where there is no git, or no repository of its own."""
-    if not (code / ".git").exists():
-        return ""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(code), *command], capture_output=True, text=True, check=False, timeout=20
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,13 +17,13 @@ from ..journal import intact
 from ..plan import shown
 from ..report import elapsed
 from ..summary import events_of
-from . import ink, lists, timeline_picture
+from . import ink, inventory, lists, timeline_picture
 from .decision import NO, UNKNOWN, YES, decision
 from .story import DONE, FAILED, Made, Story, story
 from .svg import Svg, plain
 from .topology import picture
 from .topology.picture import moment
-from .writing import write_text
+from .writing import write_json, write_text
 
 JOURNAL = "journal.jsonl"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -31,6 +31,12 @@ _SIGNS = {YES: "✓", NO: "✗", UNKNOWN: "?"}
 _WORDS = {"create": "created", "update": "changed", "delete": "removed"}
 _KNOWN = {
     JOURNAL: "every plan, change, check and call that writes, each line chained to the one before",
+    "plan.json": "all that was planned, with the fingerprints",
+    "parameters.json": "the environment's parameters, with the values that nobody had to name",
+    "resources-before.csv": "what there was when the run began, for a spreadsheet",
+    "resources-before.json": "the same with types, for a program",
+    "resources-after.csv": "what there was when it ended, for a spreadsheet",
+    "resources-after.json": "the same with types, for a program",
     "changes.csv": "what was changed, for a spreadsheet",
     "checks.csv": "what was checked, for a spreadsheet",
     "topology.svg": "what runs where, by itself",
@@ -51,6 +57,8 @@ def report(folder: Path) -> str:
             decision=decision(told, intact=whole),
             when=_period(told),
             undo=tuple(_undo(told)),
+            states=tuple(_states(told)),
+            parameters=tuple(_named(told.parameters)),
             summed=tuple(_summed(told)),
             pictures=pictures(told),
             links=tuple(_links(folder)),
@@ -69,8 +77,17 @@ def leave(folder: Path) -> None:
     told = story(events_of(folder / JOURNAL))
     texts = {f"{name}.svg": str(svg) for name, svg in pictures(told).items()}
     texts |= {"changes.csv": lists.changes(told), "checks.csv": lists.checks(told)}
+    data: dict[str, Any] = {"plan": lists.plans(told)}
+    if told.parameters:
+        data["parameters"] = told.parameters
+    for when, found in (("before", told.before), ("after", told.after)):
+        if found:
+            texts[f"resources-{when}.csv"] = inventory.as_csv(found)
+            data[f"resources-{when}"] = inventory.as_json(found)
     for name, text in texts.items():
         write_text(folder / name, text)
+    for name, what in data.items():
+        write_json(folder / f"{name}.json", what)
     write_text(folder / "report.html", report(folder))  # last: it links to what is there
 
 
@@ -146,6 +163,27 @@ def _period(told: Story) -> str:
     except ValueError:
         return f"from {told.began} to {told.ended}"
     return f"{moment(told.began)}, for {elapsed(took.total_seconds())}"
+
+
+def _states(told: Story) -> Iterator[tuple[str, str, str]]:
+    """How much of each notebook's layer there was before, and how much after."""
+    for part in told.parts:
+        before, after = (state.get(part.notebook) for state in (told.before, told.after))
+        if before is not None or after is not None:
+            yield part.notebook, _counted(before), _counted(after)
+
+
+def _counted(state: inventory.State | None) -> str:
+    return "not looked at" if state is None else f"{len(state)} resource{'s' if len(state) != 1 else ''}"
+
+
+def _named(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    """Parameters by their dotted names."""
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _named(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", "" if value is None else shown(value)
 
 
 def _undo(told: Story) -> Iterator[str]:

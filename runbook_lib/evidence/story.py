@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..timeline import Timeline, timeline
+from .inventory import AFTER, BEFORE, State, states
 from .topology.sight import EVENT, Sight
 
 Event = Mapping[str, Any]
@@ -91,12 +92,19 @@ class Story:
 
     asked: Event
     callers: tuple[str, ...]
+    operators: tuple[str, ...]
+    source: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     approvals: tuple[Approval, ...]
     began: str
     ended: str
     parts: tuple[Part, ...]
+    plans: tuple[Event, ...]
     changes: tuple[Made, ...]
     checks: tuple[Checked, ...]
+    before: Mapping[str, State]
+    after: Mapping[str, State]
+    unseen: str
     strays: tuple[str, ...]
     sight: Sight | None
     since: int
@@ -120,12 +128,19 @@ def story(events: Iterable[Event]) -> Story:
     return Story(
         asked=_asked(told),
         callers=_each(event.get("caller") for event in opened),
+        operators=_each(event.get("operator") for event in opened),
+        source=next((event["source"] for event in opened if event.get("source")), {}),
+        parameters=next((event["parameters"] for event in opened if event.get("parameters")), {}),
         approvals=_approvals(told),
         began=str(told[0].get("at", "")) if told else "",
         ended=str(told[-1].get("at", "")) if told else "",
         parts=tuple(_part(notebook, told) for notebook in _notebooks(told)),
+        plans=tuple(_plans(told)),
         changes=tuple(_changes(told)),
         checks=tuple(_checks(told)),
+        before=states(told, BEFORE),
+        after=states(told, AFTER),
+        unseen=next((str(event.get("why")) for event in reversed(told) if event["event"] == "unseen"), ""),
         strays=_strays(told),
         sight=sight,
         since=since,
@@ -181,6 +196,18 @@ def _state(own: list[Event]) -> tuple[str, str]:
     elif cells and state in ("", DONE):
         state = str(cells.get("outcome"))
     return state, why or str(cells.get("why", "") if cells else "")
+
+
+def _plans(told: list[Event]) -> list[Event]:
+    """What every plan says, without what only the journal needs."""
+    found: dict[tuple[Any, ...], Event] = {}
+    for event in told:
+        if event["event"] == "plan":
+            verb = "apply" if event.get("present") else "destroy"
+            names = ("stack", "fingerprint", "count", "changes")
+            said = {"notebook": event.get("notebook"), "verb": verb} | {name: event.get(name) for name in names}
+            found.setdefault((said["notebook"], verb, said["fingerprint"]), said)
+    return list(found.values())
 
 
 def _changes(told: list[Event]) -> list[Made]:

@@ -110,8 +110,8 @@ class Svg:
     @contextmanager
     def group(self, look: str, told: str = "") -> Iterator[None]:
         """What belongs together; *told* is to be read by pointing at it."""
-        hint = f"<title>{escape(plain(told))}</title>" if told else ""
-        self._parts.append(f'<g class="{_word(look)}">{hint}')
+        hint = plain(told)
+        self._parts.append(f'<g class="{_word(look)}">' + (f"<title>{escape(hint)}</title>" if hint else ""))
         yield
         self._parts.append("</g>")
 

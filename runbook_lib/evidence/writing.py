@@ -58,15 +58,21 @@ def write_notebook(path: Path, notebook: Any) -> Path:
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> Path:
-    """Write a table as CSV."""
-    return write_text(path, cleaned(frame).to_csv())
+    """Write a table as CSV, and beside it as JSON with the types of its columns.
+
+    https://specs.frictionlessdata.io/table-schema/, as pandas reads it with ``orient="table"``
+    """
+    frame = cleaned(frame)
+    write_json(path.with_suffix(".json"), json.loads(frame.to_json(orient="table")))
+    return write_text(path, frame.to_csv())
 
 
 def cleaned(frame: pd.DataFrame) -> pd.DataFrame:
     """A table of the same kind without secrets: neither in a column of them nor in another one's texts."""
     new = frame.copy()
     for at, name in enumerate(frame.columns):
-        texts = [GUARD.clean({str(name): value})[GUARD.text(str(name))] for value in frame.iloc[:, at].tolist()]
-        if texts != frame.iloc[:, at].tolist():
+        found = [None if value is pd.NA else value for value in frame.iloc[:, at].tolist()]
+        texts = [GUARD.clean({str(name): value})[GUARD.text(str(name))] for value in found]
+        if texts != found:
             new.isetitem(at, texts)
     return new

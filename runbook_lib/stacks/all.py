@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..bundle import Bundle
 from ..params import Params
 from ..stack import Stack
 from .compute import compute
@@ -10,9 +11,13 @@ from .deploy import deploy
 from .network import network
 
 
-def stacks(params: Params) -> tuple[Stack, ...]:
-    """The four stacks of an environment; each stands on the ones before it."""
-    return network(params), data(params), compute(params), deploy(params)
+def stacks(params: Params, bundle: Bundle | None = None) -> tuple[Stack, ...]:
+    """The four stacks of an environment; each stands on the ones before it.
+
+    Args:
+        bundle: What is to run, as ``04_deploy`` packs it.
+    """
+    return network(params), data(params), compute(params), deploy(params, bundle)
 
 
 def whole(params: Params) -> Stack:

@@ -48,6 +48,7 @@ def done(folder: Path, notebook: str, state: str = "done", *, but: str = "") -> 
     for change in plan_of(notebook).todo:
         if change.key != but:
             journal.write("change", ok=True, **change.as_dict(), waited=0.0, sent=0.1, took=0.2, ready=True)
+    journal.write("inventory", when="after", stack=notebook[3:], resources=[])
     own.table("part").write_text("resource,id,status\nthing.a,t-1,ready\nthing.b,t-2,ready\n", encoding="utf-8")
     for suffix in (".ipynb", ".html"):
         (folder / f"{notebook}{suffix}").write_text(f"<p>{notebook}{suffix} was executed</p>\n", encoding="utf-8")

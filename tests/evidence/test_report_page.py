@@ -220,7 +220,7 @@ def test_it_links_to_all_the_rest_of_the_folder(run):
     leave(run.folder)
     there = {p.relative_to(run.folder).as_posix() for p in run.folder.rglob("*") if p.is_file()}
     assert there == {
-        "journal.jsonl", "report.html", "topology.svg", "timeline.svg", "changes.csv", "checks.csv",
+        "journal.jsonl", "report.html", "topology.svg", "timeline.svg", "changes.csv", "checks.csv", "plan.json",
         "01_network.html", "plans/a plan.json", ".hidden",
     }  # fmt: skip
     addresses = re.findall(r'<a href="([^"#]+)"', run.page)

@@ -4,7 +4,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.evidence import timeline_picture
@@ -25,6 +25,7 @@ def svg(title="t", words="w"):
     return Svg("odd", 100, 50, title=title, words=words, faces=FACES, styles={})
 
 
+@example("", "", "\n")
 @given(ODD, ODD, ODD)
 def test_words_are_read_back_as_they_are_and_are_never_markup(title, words, told):
     """Of every alphabet; but for what XML cannot hold, and marks that turn a text around."""

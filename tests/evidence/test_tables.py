@@ -2,8 +2,12 @@
 
 import csv
 import io
+import json
+
+import pandas as pd
 
 from runbook_lib.evidence.tables import MISSING, table
+from runbook_lib.evidence.writing import write_table
 from runbook_lib.resource import Observed
 from runbook_lib.stack import Stack
 from tests.things import GivenThing, LastingThing, Thing, there
@@ -15,7 +19,7 @@ CHAIR = Thing(name="chair", size=2, on=(FLOOR,))
 def test_things_of_one_kind_have_a_column_for_each_setting():
     found = table([FLOOR, CHAIR], there(FLOOR, CHAIR, chair="thing-0000000c"))
     assert list(found.index) == ["thing.floor", "thing.chair"]
-    assert found.loc["thing.chair", ["id", "status", "size"]].tolist() == ["thing-0000000c", "ready", "2"]
+    assert found.loc["thing.chair", ["id", "status", "size"]].tolist() == ["thing-0000000c", "ready", 2]
     assert list(found.columns)[:2] == ["id", "status"]
 
 
@@ -36,8 +40,9 @@ def test_things_of_several_kinds_share_one_column():
 
 def test_what_is_not_there_is_said_not_left_out():
     found = table([FLOOR, CHAIR], there(FLOOR))
-    assert found.loc["thing.chair", ["id", "status"]].tolist() == [MISSING, "not there"]
-    assert found.loc["thing.chair", "size"] == MISSING
+    assert found.loc["thing.chair", "status"] == "not there"
+    assert found.loc["thing.chair", ["id", "size"]].isna().all()
+    assert f">{MISSING}</td>" in found._repr_html_()
 
 
 def test_what_belongs_to_another_and_is_not_there_is_no_gap():
@@ -82,6 +87,28 @@ def test_a_csv_reads_back_as_it_was():
     odd = 'a, "b"\nc'
     lines = list(csv.DictReader(io.StringIO(table([FLOOR], {FLOOR: Observed("a", {"size": odd})}).to_csv())))
     assert [(line["resource"], line["id"], line["size"]) for line in lines] == [("thing.floor", "a", odd)]
+
+
+def test_columns_keep_their_types(tmp_path):
+    """Numbers, truth and what is missing are told apart from texts, for a person's eye and for a program."""
+    seen = {
+        FLOOR: Observed("id-a", {"size": 1, "open": True, "zones": ["us", "eu"], "none": ""}),
+        CHAIR: Observed("id-b", {"size": 2}),
+    }
+    write_table(tmp_path / "t.csv", table([FLOOR, CHAIR], seen))
+    told = json.loads((tmp_path / "t.json").read_text())
+    types = {field["name"]: field["type"] for field in told["schema"]["fields"]}
+    assert types == {
+        "resource": "string", "id": "string", "status": "string", "size": "integer", "open": "boolean",
+        "zones": "string", "none": "string",
+    }  # fmt: skip
+    assert told["data"][0]["open"] is True
+    assert told["data"][1] == {
+        "resource": "thing.chair", "id": "id-b", "status": "ready", "size": 2, "open": None, "zones": None, "none": None,
+    }  # fmt: skip
+    read = pd.read_json(tmp_path / "t.json", orient="table")
+    assert read.loc["thing.floor", ["size", "zones"]].tolist() == [1, "us eu"]
+    assert [line["open"] for line in csv.DictReader((tmp_path / "t.csv").open())] == ["True", ""]
 
 
 def test_a_part_without_resources_is_an_empty_table():
