@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from securesystemslib.signer import Signer
 
@@ -13,13 +14,16 @@ from .aftermath import take_stock
 from .approval import Plain
 from .errors import EvidenceError
 from .evidence import archive, keys, manifest, storage
+from .evidence.account import Account, account
 from .evidence.approvals import Signed
 from .evidence.completeness import NOT_RUN, notebooks_of
 from .evidence.folder import Folder
 from .evidence.recorder import Recorder
 from .evidence.report_page import leave
+from .evidence.story import DONE
+from .injected import assigned, split
 from .opening import CODE, bucket_of, way_in
-from .params import Params
+from .params import Params, load
 from .summary import ended, events_of
 
 READING = ("plan", "verify")
@@ -29,7 +33,7 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
     """Close the folder of a run, whatever became of it; returns where its archive is.
 
     Args:
-        told: How notebooks ended that did not say so themselves, e.g. ``interrupted``.
+        told: How notebooks ended of whose cells nobody kept an account, as in a script.
 
     Raises:
         EvidenceError: It could not be signed or stored; what lies in the folder is untouched.
@@ -52,7 +56,7 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
 def ending(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> str:
     """Let the run of one notebook end, and sign it, when its last cell has ended; returns what there is to say of it.
 
-    A headless run is closed by the command; one in papermill's engine alone is kept, and not signed.
+    A headless run is closed by the command, and one in papermill's engine alone by that.
     """
     if "RUNBOOK_RUN" in os.environ:
         if recorder:
@@ -97,14 +101,35 @@ def stored(params: Params, root: Path, run: str, packed: Path) -> str:
 
 
 def _account_for(folder: Folder, told: str) -> None:
-    """Write down how each notebook ended that was stopped before it could, or never begun."""
+    """Write down how each notebook ended that was stopped before it could, or never begun, or had nobody to say it."""
     journal = folder.path / "journal.jsonl"
     events = [event for event in events_of(journal) if "event" in event]
     begun = {event.get("notebook") for event in events if event["event"] == "open"}
     for notebook in notebooks_of(events):
         if notebook not in ended(journal):
-            state = (told or "interrupted") if notebook in begun else NOT_RUN
+            state = _ended(account(events, notebook), told) if notebook in begun else NOT_RUN
             Folder(folder.environment, folder.path.name, notebook).journal().write("ended", state=state)
+
+
+def _ended(found: Account | None, told: str) -> str:
+    if found is None or not found.closed:
+        return told or "interrupted"
+    return DONE if found.success else found.outcome.value
+
+
+def alone(notebook: Any, folder: Path) -> str:
+    """Close the run of a notebook that papermill ran by itself, not the command; returns where its archive is.
+
+    Args:
+        notebook: As it was executed: the parameters that papermill was given are in it.
+    """
+    given: dict[str, Any] = {}
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            given |= assigned(cell.source)
+    root, env = folder.parents[2], folder.parent.name
+    params = load(root / "params" / f"{env}.yaml", split(given, Params.model_fields))
+    return close(params, root, folder.name)
 
 
 def _stored(params: Params, root: Path, run: str, packed: Path) -> str:

@@ -6,7 +6,8 @@ watches from outside of the kernel, so what it says outlives it: in the notebook
 verdict in the journal of the run.  It writes the notebook when a cell begins and once at the end,
 whole and without secrets.
 
-``papermill --engine runbook IN OUT`` uses it, and so does the ``runbook`` command.
+``papermill --engine runbook IN OUT`` uses it, and so does the ``runbook`` command, which closes the
+run itself, once all of its notebooks have ended.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from papermill.log import logger
 from .errors import RunbookError
 from .evidence.account import account
 from .evidence.cells import Cell, Cells, Outcome, State, runs, stopped_by
+from .evidence.page import to_html
 from .evidence.recorder import ENGINE, MESSAGE
 from .evidence.writing import GUARD, write_notebook
 from .journal import Journal
@@ -128,6 +130,15 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
             if self._journal:
                 self._journal.write("cells", **self.cells.as_dict(), redactions=dict(self._counts + GUARD.counts))
 
+    def close(self) -> None:
+        """Sign the run of this notebook, where no command does so for all the notebooks of a run."""
+        if self._copy is None or "RUNBOOK_RUN" in os.environ:
+            return
+        from .closing import alone  # late: a notebook without a run does without
+
+        to_html(self._copy)
+        logger.info("Signed, and packed for the change ticket: %s", alone(self.nb, self._copy.parent))
+
     def _end(self, cell: Cell, state: State, error: str = "") -> None:
         cell.state, cell.ended, cell.error = state, _now(), GUARD.text(error)
 
@@ -184,10 +195,13 @@ class WitnessEngine(NBClientEngine):  # type: ignore[misc]
             cls.execute_managed_notebook(witness, kernel_name, log_output=log_output, **options)
         except BaseException as error:
             witness.over(f"{type(error).__name__}: {error}".rstrip(": "))
+            with _told_of():
+                witness.close()
             raise
         finally:
             os.environ.pop(ENGINE, None)
         witness.over()
+        witness.close()
         stopped = witness.cells.stopped
         if witness.cells.outcome is not Outcome.SUCCEEDED and not (stopped and _shown(nb.cells[stopped.index])):
             raise Incomplete(
@@ -211,6 +225,15 @@ class WitnessEngine(NBClientEngine):  # type: ignore[misc]
         return _Client(
             nb_man, kernel_name=kernel_name, timeout=timeout, startup_timeout=start_timeout, log=logger, **options
         ).execute()
+
+
+@contextmanager
+def _told_of() -> Iterator[None]:
+    """What fails after a failure does not take its place."""
+    try:
+        yield
+    except RunbookError as error:
+        logger.error("The run's evidence is not closed: %s", error)
 
 
 def left_behind(target: Path, why: str) -> None:

@@ -9,9 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+import papermill
 import pytest
 import yaml
 from click.testing import CliRunner
+from papermill.engines import papermill_engines
+from papermill.exceptions import PapermillExecutionError
 
 import runbook_lib
 from runbook_lib import cli, closing
@@ -21,6 +25,7 @@ from runbook_lib.evidence import keys, manifest, signing
 from runbook_lib.evidence.verify import verify
 from runbook_lib.journal import MANIFEST, Journal
 from runbook_lib.params import load
+from runbook_lib.witness import WitnessEngine
 from tests.evidence.bundles import NOTEBOOKS, begun, done
 from tests.local.server import eventually
 from tests.small import notebook, touch, wait_for
@@ -265,3 +270,54 @@ class TestTheCommand:
         else:
             assert found[0].startswith(f"{MANIFEST}: is missing: the run was not closed")
             assert any("01_network: the journal does not say how it ended" in wrong for wrong in found)
+
+
+class TestPapermillAlone:
+    """``papermill --engine runbook`` leaves what the command leaves: signed, whatever became of it."""
+
+    @pytest.fixture
+    def there(self, aws, monkeypatch):
+        for folder in ("params", "artifacts"):
+            shutil.rmtree(aws.root / folder, ignore_errors=True)
+        shutil.copytree(REPOSITORY / "params", aws.root / "params")
+        monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
+        monkeypatch.delenv("RUNBOOK_RUN", raising=False)
+        papermill_engines.register("runbook", WitnessEngine)
+        return aws.root
+
+    def run(self, there, edited=lambda cells: None):
+        network = nbformat.read(REPOSITORY / "notebooks" / "01_network.ipynb", as_version=4)
+        edited(network.cells)
+        nbformat.write(network, there / "edited.ipynb")
+        given = yaml.safe_load((there / "params" / "local.yaml").read_text(encoding="utf-8")) | {"mode": "plan"}
+        given["network"]["nat"] = "per_zone"
+        papermill.execute_notebook(
+            there / "edited.ipynb", there / "OUT.ipynb", given, engine_name="runbook", progress_bar=False
+        )
+
+    def judged(self, there):
+        (folder,) = (path for path in (there / "artifacts" / "local").iterdir() if path.is_dir())
+        assert folder.with_name(f"{folder.name}.zip").exists()
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        return verify(folder, {"me": keys.own(there).public_key}, {}).wrong, page, folder
+
+    def test_a_success(self, there):
+        self.run(there)
+        wrong, page, folder = self.judged(there)
+        assert wrong == []
+        assert "The plan is complete. Nothing was changed." in page
+        assert json.loads((folder / "parameters.json").read_text())["network"]["nat"] == "per_zone"
+        assert (folder / "01_network.html").exists()
+
+    def test_a_failure(self, there):
+        """The exception is the cell's own."""
+
+        def broken(cells):
+            next(cell for cell in cells if cell.source == "book.plan(net)").source = "1 / 0"
+
+        with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
+            self.run(there, broken)
+        wrong, page, _ = self.judged(there)
+        assert wrong == []
+        assert "It may not be called done." in page
+        assert "01_network: failed" in page

@@ -104,7 +104,8 @@ def test_columns_keep_their_types(tmp_path):
     }  # fmt: skip
     assert told["data"][0]["open"] is True
     assert told["data"][1] == {
-        "resource": "thing.chair", "id": "id-b", "status": "ready", "size": 2, "open": None, "zones": None, "none": None,
+        "resource": "thing.chair", "id": "id-b", "status": "ready", "size": 2,
+        "open": None, "zones": None, "none": None,
     }  # fmt: skip
     read = pd.read_json(tmp_path / "t.json", orient="table")
     assert read.loc["thing.floor", ["size", "zones"]].tolist() == [1, "us eu"]
