@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,9 +63,27 @@ def _read(file: Path | None) -> Any:
 
 
 def _of(cell: Any, steps: list[Step]) -> list[Step]:
-    """The executions of a cell: by its id where that is told, else the first one of the same source."""
+    """The executions of a cell: by its id where that is told, else the first one of the same source.
+
+    Of what was run before the recorder began, no id is told.  The parameters were among it, as somebody
+    edited them, and the file may still have them as they were: they are known by their names.
+    """
     named = [step for step in steps if step.cell and step.cell == cell.get("id")]
-    return named or [step for step in steps if not step.cell and step.source == cell.source][:1]
+    before = [step for step in steps if not step.cell]
+    names = _assigned(cell.source) if "parameters" in cell.metadata.get("tags", ()) else []
+    alike = [step for step in before if names and names == _assigned(step.source)]
+    return named or alike or [step for step in before if step.source == cell.source][:1]
+
+
+def _assigned(source: str) -> list[str]:
+    """The names to which a cell assigns, where it does nothing else."""
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:
+        return []
+    found = [line.targets[0] for line in lines if isinstance(line, ast.Assign)]
+    names = [target.id for target in found if isinstance(target, ast.Name)]
+    return names if len(names) == len(lines) else []
 
 
 def _filled(cell: Any, step: Step) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +90,19 @@ def test_without_ids_a_cell_is_known_by_its_source(tmp_path):
     notebook, cells = captured(steps, None)
     assert [cell.source for cell in notebook.cells] == ["a", "a", "b"]
     assert [cell.state for cell in cells.cells] == [State.SUCCEEDED] * 3
+
+
+def test_parameters_are_known_by_their_names_whatever_somebody_made_of_them(tmp_path):
+    """They were run before anybody could tell which cell it was, and the file may be saved later or never."""
+    parameters = new_code_cell('env = "local"\nmode = "plan"', metadata={"tags": ["parameters"]})
+    path = tmp_path / "01.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# A"), parameters, new_code_cell("b = 1")]), path)
+    edited = 'env = "prod"\nmode = "apply"  # for CHG1'
+    sources = [parameters.source, "b = 1", edited, 'env = mode = "x"', "env +"]
+    steps = [Step(n, source, state=State.SUCCEEDED) for n, source in enumerate(sources, 1)]
+    notebook, cells = captured(steps, path)
+    assert [cell.source for cell in notebook.cells] == ["# A", edited, "b = 1", 'env = mode = "x"', "env +"]
+    assert cells.outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize("text", ['{"cells": [{"cell_ty', "", "{}"])
