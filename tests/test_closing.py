@@ -85,9 +85,11 @@ def test_the_statement_says_what_was_asked_by_whom_and_what_it_was_made_from(roo
     built, ran = statement["predicate"]["buildDefinition"], statement["predicate"]["runDetails"]
     assert built["buildType"] == "urn:runbook:run:v1"
     assert built["externalParameters"] == {
-        "env": "prod", "mode": "apply", "change": "CHG1", "notebooks": list(NOTEBOOKS),
+        "env": "prod", "mode": "apply", "change": "CHG1", "asked_by": "ann", "notebooks": list(NOTEBOOKS),
     }  # fmt: skip
-    assert built["internalParameters"] == {"account": "123456789012", "region": "us-west-2"}
+    assert built["internalParameters"] == {
+        "account": "123456789012", "region": "us-west-2", "operator": "bob on build-7",
+    }  # fmt: skip
     source = {entry["name"]: entry["digest"] for entry in built["resolvedDependencies"]}
     assert source["params/local.yaml"] == {"sha256": manifest.digest(root / "params" / "local.yaml")}
     assert ran["builder"] == {"id": "urn:runbook:caller:arn:me"}

@@ -23,6 +23,8 @@ from .completeness import NOT_RUN, notebooks_of
 from .difference import difference
 from .manifest import asked, files
 from .signing import Keys
+from .story import Story, story
+from .topology.picture import moment
 from .verify import Event, Verdict, read_events
 from .verify import verify as judge
 
@@ -64,7 +66,7 @@ def verify(run: str, given: Sequence[Path]) -> None:
 def show(run: str) -> None:
     """Tell what a run was, what it came to, and what is in its folder.  Judges nothing: that is `verify`."""
     with unpacked(place_of(run)) as folder:
-        for line in _facts(folder):
+        for line in [*_facts(folder), *_origin(story(read_events(folder)))]:
             click.echo(line)
         for name, path in files(folder).items():
             click.echo(f"  {path.lstat().st_size:>9}  {name}")
@@ -203,6 +205,20 @@ def _facts(folder: Path) -> Iterator[str]:
     yield f"{folder.name}: {', '.join(told)}"
     for notebook in notebooks_of(events):
         yield f"{notebook:<12} {_ended(folder, notebook, events, first.get('mode') != 'destroy')}"
+
+
+def _origin(told: Story) -> Iterator[str]:
+    """Who, when, and from what, as far as it was written down."""
+    if told.began:
+        yield f"{'when':<12} {moment(told.began)} to {moment(told.ended)}"
+    if people := told.of("asked_by") or ", ".join(told.operators):
+        yield f"{'asked for by':<12} {people}"
+    if told.operators:
+        yield f"{'run by':<12} {', '.join(told.operators)}"
+    for approval in told.approvals:
+        yield f"{'approved by':<12} {approval.by or 'not known'}: {approval.plan}"
+    if told.source:
+        yield f"{'commit':<12} {told.source['commit']}{'' if told.source['clean'] else ', with changes in no commit'}"
 
 
 def _ended(folder: Path, notebook: str, events: Sequence[Event], present: bool) -> str:

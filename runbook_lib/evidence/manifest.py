@@ -73,7 +73,7 @@ def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
         "buildDefinition": {
             "buildType": BUILD_TYPE,
             "externalParameters": {name: first[name] for name in external if first.get(name)},
-            "internalParameters": {name: opened[name] for name in ("account", "region") if name in opened},
+            "internalParameters": {name: opened[name] for name in ("account", "region", "operator") if name in opened},
             "resolvedDependencies": sources,
         },
         "runDetails": {

@@ -30,11 +30,14 @@ def plan_of(notebook, *sizes):
 def begun(environment, run=RUN, *, mode="apply", notebooks=NOTEBOOKS, change="CHG1"):
     """The folder of a run whose notebooks have planned."""
     folder = Folder(environment, run, "runner")
-    asked = {"env": "prod", "mode": mode, "change": change, "approved": ""}
+    asked = {"env": "prod", "mode": mode, "change": change, "asked_by": "ann", "approved": ""}
     folder.journal().write("run", run=run, notebooks=list(notebooks), **asked)
     for notebook in notebooks:
         own = Folder(environment, run, notebook)
-        own.journal().write("open", account="123456789012", region="us-west-2", caller="arn:me", run=run, **asked)
+        own.journal().write(
+            "open", account="123456789012", region="us-west-2", caller="arn:me", run=run, **asked,
+            operator="bob on build-7", source={"commit": "c0ffee" * 6, "clean": False},
+        )  # fmt: skip
         plan = plan_of(notebook)
         own.journal().write("plan", fingerprint=plan.fingerprint, present=True, count=plan.count, **plan.as_dict())
         own.keep_plan(plan, verb="apply", run=run)

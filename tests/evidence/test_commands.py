@@ -147,6 +147,15 @@ class TestLooking:
         assert "journal.jsonl" in told
         assert told.count("plans/") == 2
 
+    def test_who_when_and_from_what_is_shown(self, runbook, environment):
+        bundle(environment)
+        told = runbook("evidence", "show", RUN).stdout.splitlines()
+        assert "asked for by ann" in told
+        assert "run by       bob on build-7" in told
+        assert f"commit       {'c0ffee' * 6}, with changes in no commit" in told
+        assert [line for line in told if line.startswith("approved by  bob: ")]
+        assert [line for line in told if line.startswith("when         20")]
+
     def test_a_failure_is_shown_as_one(self, runbook, environment):
         begun(environment)
         own = Folder(environment, RUN, "01_network").journal()

@@ -62,6 +62,10 @@ class Operator:
         change(into / "webapp")
         return Operator(self.root, into)
 
+    def first(self, mode: str) -> Path:
+        """The evidence of the first run of that mode."""
+        return sorted(path for path in (self.root / "artifacts" / "local").glob(f"*-{mode}-*") if path.is_dir())[0]
+
     def last(self, mode: str) -> Path:
         """The evidence of the last run of that mode."""
         return sorted(path for path in (self.root / "artifacts" / "local").glob(f"*-{mode}-*") if path.is_dir())[-1]

@@ -11,12 +11,15 @@ import re
 import shutil
 import signal
 import time
+from pathlib import Path
 from zipfile import ZipFile
 
 import nbformat
 import psutil
 import pymysql
 import pytest
+from detect_secrets import SecretsCollection
+from detect_secrets.settings import default_settings
 
 from runbook_lib.evidence.patterns import MARK
 from runbook_lib.journal import intact
@@ -357,3 +360,19 @@ def test_no_secret_is_anywhere_in_the_evidence(operator, secrets):
     facts = [path for path, content in text.items() if path.parent.name in ("plans", "tables") and MARK in content]
     assert facts == [], "what is no secret is not taken for one: a plan would not be found again by its fingerprint"
     assert [path for path, content in text.items() if "PRIVATE KEY" in content] == []
+
+
+def test_a_scanner_for_secrets_finds_nothing_real(operator, built):
+    """In the first run's artifacts: digests, the signature, and names of resources and secrets are all it finds."""
+    folder = operator.first("apply")
+    envelope = json.loads((folder / "manifest.dsse.json").read_text(encoding="utf-8"))
+    signed = envelope["payload"] + " " + " ".join(one["sig"] for one in envelope["signatures"])
+    names = set(re.findall(r'"([^"]+)"', (folder / "resources-after.json").read_text(encoding="utf-8")))
+    found = SecretsCollection()
+    with default_settings():
+        for path in filter(Path.is_file, folder.rglob("*")):
+            found.scan_file(str(path))
+    told = {secret.secret_value for _, secret in found}
+    assert len(told) > 10, "it looked"
+    unexplained = {one for one in told if not re.fullmatch(r"[0-9a-f]{16,64}", one) and one not in signed}
+    assert unexplained - names == set()
