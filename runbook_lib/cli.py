@@ -22,7 +22,7 @@ from .gantt import drawn
 from .local.commands import local
 from .opening import CODE, new_run, opened, usable
 from .params import Params, load
-from .report import elapsed
+from .report import elapsed, number
 from .runner import NOTEBOOKS, Job, Progress, chosen, run
 from .summary import Summary, events_of, locked, summary
 from .timeline import timeline
@@ -102,7 +102,7 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **asked: str) 
     """Build what the parameters ask for, and verify it."""
     _, found = _run(env, "apply", only, approved=",".join(approved), **asked)
     done = sum(sum(each.done.values()) for each in found)
-    click.echo(f"{done} changes made:" if done else "Nothing was changed: all of it is as asked for.")
+    click.echo(f"{number(done, 'change')} made:" if done else "Nothing was changed: all of it is as asked for.")
     for each in found:
         built = ", ".join(f"{n} × {kind}" if n > 1 else kind for kind, n in each.made.items())
         changed = f"{n} updated" if (n := each.done.get("update", 0)) else ""
@@ -131,10 +131,11 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
         )
     _, found = _run(env, "destroy", only, approved=",".join(approved), confirm=confirm, **asked)
     gone = sum(each.done.get("delete", 0) for each in found)
-    click.echo(f"{gone} resources removed." if gone else "There was nothing to remove.")
+    click.echo(f"{number(gone, 'resource')} removed." if gone else "There was nothing to remove.")
     strays = max((each.strays for each in found), default=0)
     if strays:
-        click.echo(f"{strays} things tagged as ours are still there; 01_network lists them.")
+        are = "thing tagged as ours is" if strays == 1 else "things tagged as ours are"
+        click.echo(f"{strays} {are} still there; see 01_network.")
 
 
 @main.command()
@@ -156,7 +157,7 @@ def _verified(found: Sequence[Summary]) -> None:
     if site := next((each.site for each in found if each.site), ""):
         click.echo(f"The site: https://{site}/")
     if strays := max((each.strays for each in found), default=0):
-        click.echo(f"{strays} things tagged as ours that nothing asks for; the last notebook lists them.")
+        click.echo(f"{number(strays, 'thing')} tagged as ours that nothing asks for: see the last notebook.")
 
 
 def _root() -> Path:

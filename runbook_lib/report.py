@@ -116,6 +116,11 @@ def elapsed(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
+def number(of: int, what: str) -> str:
+    """``1 change``, ``2 changes``."""
+    return f"{of} {what}" if of == 1 else f"{of} {what}s"
+
+
 def counted(plan: Plan) -> str:
     """``3 to create, 1 to update, 12 unchanged``."""
     words = {

@@ -246,7 +246,7 @@ class TestWhatItTells:
         """Things tagged as ours that no notebook names: somebody pays for them."""
         played(planned(present=False), made("vpc.main", "delete"), {"event": "strays", "found": [{"key": "a"}]})
         told = runbook("destroy", "--env", "local", "--confirm", "local", "--only", "01").stdout
-        assert "1 resources removed.\n1 things tagged as ours are still there" in told
+        assert "1 resource removed.\n1 thing tagged as ours is still there" in told
 
     def test_a_destroy_of_nothing_says_so(self, runbook, played):
         played(planned(present=False))

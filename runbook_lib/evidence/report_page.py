@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ..journal import intact
 from ..plan import shown
-from ..report import elapsed
+from ..report import elapsed, number
 from ..summary import events_of
 from . import ink, inventory, lists, timeline_picture
 from .decision import NO, UNKNOWN, YES, decision
@@ -174,7 +174,7 @@ def _states(told: Story) -> Iterator[tuple[str, str, str]]:
 
 
 def _counted(state: inventory.State | None) -> str:
-    return "not looked at" if state is None else f"{len(state)} resource{'s' if len(state) != 1 else ''}"
+    return "not looked at" if state is None else number(len(state), "resource")
 
 
 def _named(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
