@@ -14,9 +14,9 @@ from runbook_lib.local.caches import account
 from runbook_lib.local.caches.keeper import Keeper
 from runbook_lib.local.caches.programs import find
 from runbook_lib.local.caches.server import Server
-from runbook_lib.local.databases.authority import HOST, Authority, system_roots, write_private
-from runbook_lib.local.databases.forwarder import Forwarder, Loop
-from runbook_lib.local.databases.processes import Children, Start
+from runbook_lib.local.servers.authority import HOST, Authority, system_roots, write_private
+from runbook_lib.local.servers.forwarder import Forwarder, Loop
+from runbook_lib.local.servers.processes import Children, Start
 
 NOWHERE = "no Valkey or Redis from version 7 on is installed on this machine: nothing answers at its endpoint"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from runbook_lib.local.databases.authority import ADDRESS
+from runbook_lib.local.servers.authority import ADDRESS
 
 KEEPER = "runbook-keeper"  # our own user, beside the one of everybody
 MEMORY = "256mb"  # enough for a rehearsal, whatever the node type has

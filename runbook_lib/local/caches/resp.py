@@ -9,7 +9,7 @@ import socket
 import ssl
 from typing import BinaryIO
 
-from runbook_lib.local.databases.authority import ADDRESS, HOST
+from runbook_lib.local.servers.authority import ADDRESS, HOST
 
 SECONDS = 5.0
 

@@ -18,10 +18,10 @@ from threading import Event
 from runbook_lib.local.caches import options
 from runbook_lib.local.caches.programs import Program
 from runbook_lib.local.caches.resp import Link, Unanswered
-from runbook_lib.local.databases.authority import ADDRESS, Authority, write_private
 from runbook_lib.local.databases.making import ServerFailed, environment, last_words
-from runbook_lib.local.databases.processes import Start, end
 from runbook_lib.local.folder import Process
+from runbook_lib.local.servers.authority import ADDRESS, Authority, write_private
+from runbook_lib.local.servers.processes import Start, end
 
 START_SECONDS = 60.0  # a tenth of a second, on a machine that has nothing else to do
 LOOK_AGAIN_SECONDS = 0.02

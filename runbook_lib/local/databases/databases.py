@@ -11,13 +11,13 @@ from threading import RLock
 from typing import Any
 
 from runbook_lib.local.databases import account
-from runbook_lib.local.databases.authority import HOST, Authority, system_roots, write_private
-from runbook_lib.local.databases.forwarder import Forwarder, Loop
 from runbook_lib.local.databases.keeper import Keeper
-from runbook_lib.local.databases.processes import Children, Start
 from runbook_lib.local.databases.programs import find
 from runbook_lib.local.databases.server import Server
 from runbook_lib.local.databases.store import Store
+from runbook_lib.local.servers.authority import HOST, Authority, system_roots, write_private
+from runbook_lib.local.servers.forwarder import Forwarder, Loop
+from runbook_lib.local.servers.processes import Children, Start
 
 STAND_IN = "no MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database"
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from threading import Event
 
 from runbook_lib.local.databases import options, sql
-from runbook_lib.local.databases.authority import ADDRESS, Authority, write_private
 from runbook_lib.local.databases.making import ServerFailed, environment, last_words, make_data
-from runbook_lib.local.databases.processes import Start, end
 from runbook_lib.local.databases.programs import Programs
 from runbook_lib.local.folder import Process
+from runbook_lib.local.servers.authority import ADDRESS, Authority, write_private
+from runbook_lib.local.servers.processes import Start, end
 
 START_SECONDS = 90.0  # half a second, on a machine that has nothing else to do
 ANSWER_SECONDS = 30.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from threading import Thread
 from typing import Any
 
-from runbook_lib.local.databases.authority import ADDRESS
+from runbook_lib.local.servers.authority import ADDRESS
 
 CHUNK = 65536
 

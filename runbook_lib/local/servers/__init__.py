@@ -1,0 +1,1 @@
+"""Private servers of this machine: what databases and caches have in common."""
