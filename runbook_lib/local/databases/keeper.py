@@ -11,9 +11,8 @@ from pathlib import Path
 from threading import Condition, Thread
 
 from runbook_lib.local.databases import sql
-from runbook_lib.local.databases.making import ServerFailed
 from runbook_lib.local.databases.parameters import understood
-from runbook_lib.local.databases.server import Server
+from runbook_lib.local.databases.server import BadParameters, Server
 
 LOOK_SECONDS = 0.5  # how often it is asked whether the process is still there
 RETRY_SECONDS = 10.0  # after a failure that may pass: a full disk, a laptop that was asleep
@@ -105,8 +104,8 @@ class Keeper:
                 if str(error) != self.why and not self._leave:
                     log.exception("database %s", self._server.folder.name)
                 self._server.end()
-                bad_parameters = isinstance(error, ServerFailed) and error.parameters
-                state, why = ("incompatible-parameters" if bad_parameters else "failed"), str(error)
+                bad = isinstance(error, BadParameters)
+                state, why = ("incompatible-parameters" if bad else "failed"), str(error)
             with self._changed:
                 self._reached, self._state, self.why, self._since = wanted, state, why, time.monotonic()
         self._server.end()

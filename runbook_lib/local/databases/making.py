@@ -8,17 +8,11 @@ import subprocess
 from pathlib import Path
 
 from runbook_lib.local.databases.programs import Programs
+from runbook_lib.local.servers.processes import environment
+from runbook_lib.local.servers.server import ServerFailed, last_words
 
 MAKE_SECONDS = 120.0  # less than one, on a machine that has nothing else to do
 SMALL = ("--loose-innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0")
-
-
-class ServerFailed(Exception):
-    """It could not be made, started or asked; says why, with the server's own words."""
-
-    def __init__(self, why: str, parameters: bool = False) -> None:
-        super().__init__(why)
-        self.parameters = parameters  # whether they are the reason
 
 
 def make_data(programs: Programs, data: Path, log: Path, source: Path | None) -> None:
@@ -36,18 +30,6 @@ def make_data(programs: Programs, data: Path, log: Path, source: Path | None) ->
         _install(programs, draft, log)
     draft.chmod(0o700)
     draft.rename(data)
-
-
-def environment() -> dict[str, str]:
-    """For the server's programs: nothing of the caller's that they might read as an option."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ} | {"LC_ALL": "C"}
-
-
-def last_words(said: str) -> str:
-    """Without what is not printable: MariaDB rings the bell, which no XML may hold."""
-    lines = ["".join(filter(str.isprintable, line)) for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if "[Note]" not in line and "[Warning]" not in line]
-    return " ".join((telling or lines or ["it said nothing"])[-3:])
 
 
 def _install(programs: Programs, data: Path, log: Path) -> None:

@@ -48,6 +48,11 @@ class Children:
             return Process(child.pid, time.time())
 
 
+def environment() -> dict[str, str]:
+    """For the server's programs: nothing of the caller's that they might read as an option."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ} | {"LC_ALL": "C"}
+
+
 def end(process: Process, seconds: float = END_SECONDS) -> None:
     """Ask a process to end, kill it when it has not after a while, and wait until it is gone."""
     _signal(process, signal.SIGTERM)

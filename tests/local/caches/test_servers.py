@@ -13,9 +13,9 @@ from shiftlog.sessions import CacheSessions, store
 
 from runbook_lib.local.caches.programs import find
 from runbook_lib.local.caches.server import Server
-from runbook_lib.local.databases.making import ServerFailed
 from runbook_lib.local.servers.authority import Authority
 from runbook_lib.local.servers.processes import Children
+from runbook_lib.local.servers.server import ServerFailed
 from tests.local.caches.rehearsal import PATIENCE, TOKEN
 from tests.local.server import eventually
 
