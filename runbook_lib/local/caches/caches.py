@@ -165,7 +165,7 @@ class Caches:
     def _release(self, identity: str) -> None:
         kept = self._kept.pop(identity)
         kept.forwarder.close()
-        kept.keeper.stop(remove=True)
+        kept.keeper.remove()
         self._leaving.append(kept.keeper)
         log.info("cache %s is deleted", identity)
 
