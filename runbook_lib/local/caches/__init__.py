@@ -1,5 +1,5 @@
 """ElastiCache for real: a private Valkey or Redis per cache, behind a port that follows the security groups."""
 
-from runbook_lib.local.caches.caches import Caches, CacheStatus
+from runbook_lib.local.caches.caches import Caches
 
-__all__ = ["CacheStatus", "Caches"]
+__all__ = ["Caches"]

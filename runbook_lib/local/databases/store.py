@@ -1,4 +1,4 @@
-"""Where databases keep their files: a folder for each, the data of snapshots, and what has been set aside."""
+"""The data of databases that are gone, and of which there are snapshots; and what has been set aside."""
 
 from __future__ import annotations
 
@@ -9,28 +9,12 @@ from pathlib import Path
 
 
 class Store:
-    """Folders that only their owner may enter."""
+    """Beside the folders of the databases that are there."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
-        self._instances, self._snapshots = self.folder / "instances", self.folder / "snapshots"
-        for one in (self.folder, self._instances, self._snapshots):
-            one.mkdir(parents=True, exist_ok=True, mode=0o700)
-            one.chmod(0o700)
-
-    def instance(self, identity: str) -> Path:
-        """The folder of a database, by its resource id, which no other database ever has; made when there is none."""
-        folder = self._instances / identity.lower()
-        folder.mkdir(exist_ok=True, mode=0o700)
-        return folder
-
-    def instances(self) -> list[Path]:
-        """All folders of databases."""
-        return list(self._instances.iterdir())
-
-    def stand_in(self, identity: str) -> Path:
-        """The file that stands in for a server."""
-        return self.instance(identity) / "database.sqlite"
+    def __init__(self, folder: Path, homes: Path) -> None:
+        self._folder, self._homes, self._snapshots = folder, homes, folder / "snapshots"
+        self._snapshots.mkdir(exist_ok=True, mode=0o700)
+        self._snapshots.chmod(0o700)
 
     def snapshot(self, identity: str) -> Path:
         """The data of a database that is gone, and of which there are snapshots."""
@@ -45,8 +29,8 @@ class Store:
 
     def set_aside(self) -> None:
         """Move all data to where nothing of ours touches it."""
-        aside = self.folder / "aside" / time.strftime("%Y%m%dT%H%M%S")
-        for one in (self._instances, self._snapshots):
+        aside = self._folder / "aside" / time.strftime("%Y%m%dT%H%M%S")
+        for one in (self._homes, self._snapshots):
             if any(one.iterdir()):
                 aside.mkdir(parents=True, exist_ok=True, mode=0o700)
                 one.rename(aside / one.name)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
-from runbook_lib.local.servers.server import PrivateServer
+from runbook_lib.local.servers.server import PrivateServer, end_left_over
 
 AVAILABLE, FAILED = "available", "failed"
 LOOK_SECONDS = 0.5  # how often it is asked whether the process is still there
@@ -87,7 +87,7 @@ class Keeper(ABC, Generic[Server, Wanted]):
             self._changed.notify()
 
     def _run(self) -> None:
-        self._server.end_left_over()
+        end_left_over(self._server.folder)
         while wanted := self._next():
             try:
                 self._reach(wanted, self._reached)

@@ -18,6 +18,7 @@ from runbook_lib.local.servers.authority import ADDRESS, Authority, write_privat
 from runbook_lib.local.servers.processes import Start, end, environment
 
 ATTEMPTS = 3  # between finding a free port and taking it, somebody else may
+PROCESS_FILE = "process.json"
 PORT_TAKEN = "already in use"
 
 
@@ -35,7 +36,7 @@ class PrivateServer(ABC):
 
     def __init__(self, folder: Path, authority: Authority, start: Start) -> None:
         self.folder, self._authority, self._start = folder, authority, start
-        self._data, self._log, self._process_file = folder / "data", folder / "server.log", folder / "process.json"
+        self._data, self._log, self._process_file = folder / "data", folder / "server.log", folder / PROCESS_FILE
         self._process: Process | None = None
         self.port: int | None = None
         self.given_up = Event()  # set by another thread: whoever waits for the server to answer stops waiting
@@ -58,14 +59,6 @@ class PrivateServer(ABC):
         """Whether its process is there."""
         process = self._process  # once: its own thread may take it away meanwhile
         return process is not None and process.running() is not None
-
-    def end_left_over(self) -> None:
-        """End the process of an emulator that was killed: two servers on the same data would destroy it."""
-        try:
-            end(Process(**json.loads(self._process_file.read_text())))
-        except (FileNotFoundError, ValueError, TypeError):
-            return
-        self._process_file.unlink(missing_ok=True)
 
     def end(self) -> None:
         """End the process; the data stays."""
@@ -121,6 +114,16 @@ class PrivateServer(ABC):
         certificate, key = self.folder / "server.pem", self.folder / "server.key"
         self._authority.issue(certificate, key)
         return certificate, key
+
+
+def end_left_over(folder: Path) -> None:
+    """End the process that a killed emulator left in a folder: two servers on the same data would destroy it."""
+    file = folder / PROCESS_FILE
+    try:
+        end(Process(**json.loads(file.read_text())))
+    except (FileNotFoundError, ValueError, TypeError):
+        return
+    file.unlink(missing_ok=True)
 
 
 def last_words(said: str) -> str:

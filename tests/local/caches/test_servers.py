@@ -3,7 +3,6 @@
 import hashlib
 from contextlib import contextmanager
 
-import psutil
 import pytest
 import redis
 from redis.backoff import NoBackoff
@@ -193,27 +192,17 @@ def test_where_none_is_installed_nothing_answers_and_the_status_says_so(rehearsa
 
 @pytest.fixture
 def server(tmp_path):
-    """A server by itself, and another of the same folder, as the next emulator has it."""
-    made = [Server(tmp_path, find(), Authority(tmp_path / "authority"), Children().start) for _ in range(2)]
+    """A server by itself."""
+    made = Server(tmp_path, find(), Authority(tmp_path / "authority"), Children().start)
     yield made
-    for one in made:
-        one.end()
-
-
-def test_what_a_killed_emulator_left_is_ended(server):
-    """Two servers on one folder would write over each other."""
-    first, second = server
-    first.run(tls=False, tokens=[], parameters={})
-    pid = first._process.pid
-    second.end_left_over()
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    made.end()
 
 
 def test_a_server_that_cannot_start_says_why(server):
     """In its own words, which hold no token."""
     token = hashlib.sha256(TOKEN.encode()).hexdigest()
     with pytest.raises(ServerFailed, match="databases") as raised:
-        server[0].run(tls=True, tokens=[token], parameters={"databases": "none"})
+        server.run(tls=True, tokens=[token], parameters={"databases": "none"})
     assert token not in str(raised.value)
 
 

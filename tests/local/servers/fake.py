@@ -1,0 +1,36 @@
+"""A private server that is a script of a test."""
+
+import sys
+
+from runbook_lib.local.servers.authority import Authority
+from runbook_lib.local.servers.processes import Children
+from runbook_lib.local.servers.server import PrivateServer
+
+ANSWERS = "open('up', 'w'); import time; time.sleep(60)"
+SILENT = "import time; time.sleep(60)"
+PORT_TAKEN = "print('the address is already in use')"
+
+
+class Fake(PrivateServer):
+    """It answers once there is a file `up`."""
+
+    kind, start_seconds, look_again_seconds, passing = "fake", 30, 0.01, ("password",)
+
+    def __init__(self, folder):
+        super().__init__(folder, Authority(folder / "authority"), Children().start)
+        self._data.mkdir()
+        self.ports = []
+
+    def run(self, *scripts):
+        """Start it, with one of these at each attempt."""
+        left = iter(scripts)
+
+        def command(port):
+            self.ports.append(port)
+            (self.folder / "password").write_text("secret")
+            return [sys.executable, "-c", next(left)]
+
+        self._run(command)
+
+    def _answers(self, port):
+        return (self._data / "up").exists()
