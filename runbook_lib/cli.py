@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from .errors import RunbookError, Unconfirmed, WrongUsage
 from .evidence.commands import approve, evidence
 from .gantt import drawn
 from .local.commands import local
-from .opening import CODE, new_run, opened, usable
+from .opening import CODE, about, new_run, opened, usable
 from .params import Params, load
 from .report import elapsed, number
 from .runner import NOTEBOOKS, Job, Progress, chosen, run
@@ -170,7 +171,9 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, li
     params = load(root / "params" / f"{env}.yaml")
     notebooks = chosen(only)
     usable(params)
-    job = Job(root, CODE, new_run(mode), {"env": env, "mode": mode, **more}, notebooks)
+    job = Job(root, CODE, new_run(mode), {"env": env, "mode": mode, **more}, notebooks, about(params))
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job, a terminal that was closed: as Ctrl-C
+        signal.signal(ending, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")
     began = time.monotonic()
     try:

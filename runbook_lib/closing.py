@@ -18,6 +18,7 @@ from .evidence.account import Account, account
 from .evidence.approvals import Signed
 from .evidence.completeness import NOT_RUN, notebooks_of
 from .evidence.folder import Folder
+from .evidence.page import to_html
 from .evidence.recorder import Recorder
 from .evidence.report_page import leave
 from .evidence.story import DONE
@@ -27,6 +28,8 @@ from .params import Params, load
 from .summary import ended, events_of
 
 READING = ("plan", "verify")
+_BEGINS = ("open", "recording", "cell", "cells")
+"""What only a notebook that was begun writes down."""
 
 
 def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
@@ -41,6 +44,9 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
     folder = Folder(root / "artifacts" / params.env, run, "runner")
     try:
         _account_for(folder, told)
+        for notebook in folder.path.glob("*.ipynb"):
+            if not notebook.with_suffix(".html").exists():
+                to_html(notebook)
         take_stock(params, root, run)
         leave(folder.path)
         manifest.close(folder.path, signer(params, root, run), code=CODE, params=root / "params" / f"{params.env}.yaml")
@@ -104,7 +110,7 @@ def _account_for(folder: Folder, told: str) -> None:
     """Write down how each notebook ended that was stopped before it could, or never begun, or had nobody to say it."""
     journal = folder.path / "journal.jsonl"
     events = [event for event in events_of(journal) if "event" in event]
-    begun = {event.get("notebook") for event in events if event["event"] == "open"}
+    begun = {event.get("notebook") for event in events if event["event"] in _BEGINS}
     for notebook in notebooks_of(events):
         if notebook not in ended(journal):
             state = _ended(account(events, notebook), told) if notebook in begun else NOT_RUN

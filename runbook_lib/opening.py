@@ -6,14 +6,17 @@ import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from . import local
 from .aws import Aws, Record
 from .bundle import Bundle, build
 from .evidence.folder import Folder
+from .evidence.source import source
 from .evidence.writing import GUARD
 from .lock import Holder, Lock
 from .params import Params
+from .people import operator
 from .resources.bucket import Bucket
 from .stacks.network import network
 
@@ -61,6 +64,18 @@ def lock_of(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
 def bucket_of(params: Params) -> Bucket:
     """The environment's own bucket."""
     return next(r for r in network(params) if isinstance(r, Bucket))
+
+
+def about(params: Params) -> dict[str, Any]:
+    """What the evidence says of every run, whatever becomes of it: where, by whom, and from what."""
+    return {
+        "env": params.env,
+        "account": params.account,
+        "region": params.region,
+        "operator": operator(),
+        "source": source(CODE),
+        "parameters": params.model_dump(mode="json"),
+    }
 
 
 def bundle_of(params: Params, root: Path) -> Bundle | None:

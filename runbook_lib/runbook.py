@@ -25,15 +25,13 @@ from .evidence.account import unclosed
 from .evidence.folder import Folder
 from .evidence.inventory import AFTER, BEFORE, EVENT, inventory
 from .evidence.recorder import Recorder
-from .evidence.source import source
 from .evidence.svg import Svg
 from .evidence.tables import table
 from .evidence.writing import cleaned, write_table
 from .injected import injected, require_texts, split
 from .look import Look
-from .opening import CODE, bundle_of, lock_of, new_run, way_in
+from .opening import CODE, about, bundle_of, lock_of, new_run, way_in
 from .params import Params, load
-from .people import operator
 from .plan import Plan
 from .removable import require_removable
 from .report import Report, Row, counted
@@ -83,13 +81,12 @@ class Runbook:
         self._folder = Folder(root / "artifacts" / self.env, self.run, name)
         self._journal = self._folder.journal()
         self.aws = way_in(self.params, root, self.run, self._journal.write)
-        self.caller = self.aws.require_account(self.params.account)
-        self._journal.write(
-            "open", env=self.env, account=self.params.account, region=self.params.region, run=self.run, **asked,
-            caller=self.caller, operator=operator(), source=source(CODE),
-            parameters=self.params.model_dump(mode="json"),
-        )  # fmt: skip
-        self._recorder = Recorder.start(self._folder, self._journal)
+        self.caller = ""
+        try:
+            self.caller = self.aws.require_account(self.params.account)
+        finally:  # whom AWS sends away has asked all the same
+            self._journal.write("open", run=self.run, **asked, caller=self.caller, **about(self.params))
+            self._recorder = Recorder.start(self._folder, self._journal)
         self._approval = Approval(
             approved, required=self.params.approval.required, evidence=self._folder.environment,
             signed=approvals(self.params, root, self.run, self.change, self._journal.write),

@@ -15,8 +15,8 @@ from typing import Any
 from .errors import WrongUsage
 from .evidence.folder import Folder
 from .evidence.page import to_html
+from .evidence.stamps import left_behind
 from .journal import Journal
-from .witness import left_behind
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
@@ -66,6 +66,7 @@ class Job:
         root: Where ``artifacts/`` is.
         code: Where ``notebooks/`` is.
         parameters: What every notebook is given: env, mode, approved, confirm, change.
+        about: What the evidence is to say of the run besides.
     """
 
     root: Path
@@ -73,6 +74,7 @@ class Job:
     run: str
     parameters: Mapping[str, str]
     only: Collection[str] = NOTEBOOKS
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -106,7 +108,7 @@ def run(job: Job, tell: Tell = lambda progress: None) -> list[Progress]:
 async def _all(job: Job, tell: Tell) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
-    job.journal("runner").write("run", run=job.run, notebooks=list(progress), **job.parameters)
+    job.journal("runner").write("run", run=job.run, notebooks=list(progress), **{**job.about, **job.parameters})
     async with asyncio.TaskGroup() as group:
         for name in progress:
             group.create_task(_one(job, progress, name, tell))
@@ -166,8 +168,8 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
         me.why = f"its process ended with {code}" if code < 0 or not told else told[-1]
     try:
         left_behind(target, f"its process ended with {code}")
-        job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
         await asyncio.to_thread(to_html, target)
+        job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
     except OSError as error:  # a full disk: a run without its evidence is no success
         me.state, me.error, me.why = "failed", "its evidence could not be written", str(error)
 

@@ -13,32 +13,29 @@ run itself, once all of its notebooks have ended.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 
 from .errors import RunbookError
-from .evidence.account import account
 from .evidence.cells import Cell, Cells, Outcome, State, runs, stopped_by
 from .evidence.page import to_html
 from .evidence.recorder import ENGINE, MESSAGE
+from .evidence.stamps import stamp
 from .evidence.writing import GUARD, write_notebook
 from .journal import Journal
-from .summary import events_of
 
 Tell = Callable[..., None]
-_PAPERMILLS = {State.SUCCEEDED: "completed", State.NOT_RUN: "pending", State.INTERRUPTED: "failed"}
-"""papermill's words for ours, where they differ."""
 
 
 class Incomplete(RunbookError):
@@ -58,6 +55,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         self.cells, self._target, self._told = Cells.of(nb), target, told
         self._journal = _journal(target.parent, target.stem) if target else None
         self._copy: Path | None = None
+        self._reply: Mapping[str, Any] | None = None
         self._counts: Counter[str] = Counter()
 
     def notebook_start(self, **_: Any) -> None:
@@ -78,7 +76,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
     def running(self, cell: Any, index: int) -> Iterator[None]:
         """One cell, from its beginning to whatever ends it."""
         mine = self.cells.at(index)
-        mine.state, mine.began = State.RUNNING, _now()
+        mine.state, mine.began, self._reply = State.RUNNING, _now(), None
         try:
             self._write()
         except OSError:  # a full disk: what cannot be written down is not run
@@ -99,10 +97,15 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         except BaseException as error:
             self._end(mine, State.INTERRUPTED, f"{type(error).__name__}: {error}".rstrip(": "))
             raise
-        self._end(mine, State.SUCCEEDED)
-        self._say("end", mine)
+        self._judge(mine)
+        if mine.state is State.SUCCEEDED:
+            self._say("end", mine)
         if self.pbar:
             self.pbar.update(1)
+
+    def replied(self, reply: Mapping[str, Any]) -> None:
+        """The kernel's own word on the cell that it was asked to run."""
+        self._reply = reply
 
     def heard(self, content: dict[str, Any]) -> None:
         """What the kernel says: where the evidence goes, what is secret, and how often it took that out."""
@@ -125,7 +128,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         try:
             self._write()
         finally:
-            if stopped := self.cells.stopped:
+            if stopped := self.cells.stopped or self.cells.unrun:
                 self._say("failed", stopped)
             if self._journal:
                 self._journal.write("cells", **self.cells.as_dict(), redactions=dict(self._counts + GUARD.counts))
@@ -139,6 +142,21 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         to_html(self._copy)
         logger.info("Signed, and packed for the change ticket: %s", alone(self.nb, self._copy.parent))
 
+    def _judge(self, cell: Cell) -> None:
+        """By the kernel's word, whatever a tag of the cell makes of it.
+
+        https://jupyter-client.readthedocs.io/en/stable/messaging.html#execution-results
+        """
+        reply = self._reply
+        if reply is None:
+            cell.state, cell.began, cell.error = State.NOT_RUN, "", "NotRun: a tag of it says so"
+        elif reply["status"] == "error":
+            self._end(cell, stopped_by(reply["ename"], reply["evalue"]), f"{reply['ename']}: {reply['evalue']}")
+        elif any(asked.get("source") == "ask_exit" for asked in reply.get("payload", ())):
+            self._end(cell, State.INTERRUPTED, "SystemExit: it left the kernel")
+        else:
+            self._end(cell, State.SUCCEEDED if reply["status"] == "ok" else State.NOT_RUN)
+
     def _end(self, cell: Cell, state: State, error: str = "") -> None:
         cell.state, cell.ended, cell.error = state, _now(), GUARD.text(error)
 
@@ -146,7 +164,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         self._told(event, cell, self.nb.cells[cell.index], len(self.cells.cells))
 
     def _write(self) -> None:
-        _stamp(self.nb, self.cells)
+        stamp(self.nb, self.cells)
         for path in dict.fromkeys(filter(None, (self._target, self._copy))):
             write_notebook(path, self.nb)
 
@@ -162,6 +180,14 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                         self.execute_cell(cell, index)
                 except CellExecutionError:
                     break
+                if self.nb_man.cells.at(index).state is State.INTERRUPTED:
+                    break
+
+    def __init__(self, witness: Witness, **options: Any) -> None:
+        super().__init__(witness, on_cell_executed=self._executed, **options)
+
+    def _executed(self, execute_reply: Any, **_: Any) -> None:
+        self.nb_man.replied(execute_reply["content"])
 
     def process_message(self, message: Any, *args: Any) -> Any:
         if message["msg_type"] == MESSAGE:
@@ -190,6 +216,8 @@ class WitnessEngine(NBClientEngine):  # type: ignore[misc]
         target = target or (Path(output_path) if output_path else None)
         witness = Witness(nb, target, told, progress_bar=progress_bar, log_output=log_output)
         witness.notebook_start()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job: as Ctrl-C
         os.environ[ENGINE] = str(os.getpid())  # the kernel inherits it
         try:
             cls.execute_managed_notebook(witness, kernel_name, log_output=log_output, **options)
@@ -203,10 +231,12 @@ class WitnessEngine(NBClientEngine):  # type: ignore[misc]
         witness.over()
         witness.close()
         stopped = witness.cells.stopped
-        if witness.cells.outcome is not Outcome.SUCCEEDED and not (stopped and _shown(nb.cells[stopped.index])):
+        if unrun := None if stopped else witness.cells.unrun:
+            raise Incomplete(f"Cell {unrun.number} was not run.", fix="Take the tag off it that says so.")
+        if stopped and not _shown(nb.cells[stopped.index]):
             raise Incomplete(
-                f"Cell {stopped.number if stopped else '?'} ended the notebook before its time.",
-                fix="Run it again from there; take sys.exit out of it.",
+                f"Cell {stopped.number} ended the notebook before its time.",
+                fix="Run it again from there; take what leaves the kernel, such as sys.exit, out of it.",
             )
         return witness.nb
 
@@ -236,47 +266,6 @@ def _told_of() -> Iterator[None]:
         logger.error("The run's evidence is not closed: %s", error)
 
 
-def left_behind(target: Path, why: str) -> None:
-    """Say of a notebook whose process was killed what became of its cells, if nobody has."""
-    journal = target.parent / "journal.jsonl"
-    notebook = _read(target)
-    known = account(events_of(journal), target.stem)
-    if known and known.closed:
-        cells = Cells(list(known.cells), known.why)
-    elif notebook:
-        cells = Cells([Cell.of(cell.metadata["runbook"]) for cell in notebook.cells if "runbook" in cell.metadata])
-        cells.close(_now(), why)
-        Journal(journal, notebook=target.stem).write("cells", **cells.as_dict())
-    if notebook and notebook.metadata["runbook"]["outcome"] == Outcome.RUNNING:
-        _stamp(notebook, cells)
-        write_notebook(target, notebook)
-
-
-def _read(target: Path) -> Any:
-    """The executed notebook; ``None`` when there is none, or only a piece, or another engine's."""
-    try:
-        notebook = nbformat.read(target, as_version=4)
-    except (OSError, ValueError, nbformat.ValidationError):
-        return None
-    return notebook if "runbook" in notebook.metadata else None
-
-
-def _stamp(notebook: Any, cells: Cells) -> None:
-    """Write the truth into the notebook, for people and for papermill's readers."""
-    notebook.metadata["runbook"] = {"outcome": cells.outcome.value, "why": cells.why}
-    for cell in cells.cells:
-        state = cell.state
-        metadata = notebook.cells[cell.index].metadata
-        metadata["runbook"] = asdict(cell) | {"state": state.value}
-        metadata["papermill"] = {
-            "status": _PAPERMILLS.get(state, state.value),
-            "exception": state in (State.FAILED, State.INTERRUPTED) if cell.began else None,
-            "start_time": cell.began or None,
-            "end_time": cell.ended or None,
-            "duration": _between(cell.began, cell.ended),
-        }
-
-
 def _journal(folder: Path, notebook: str, *, begun: bool = False) -> Journal | None:
     """The journal of the run that a notebook is part of, if there is one."""
     path = folder / "journal.jsonl"
@@ -287,12 +276,6 @@ def _shown(cell: Any) -> bool:
     """Whether papermill sees in the outputs of a cell that it failed."""
     errors = [output for output in cell.outputs if output.output_type == "error"]
     return any(error.ename != "SystemExit" or error.evalue not in ("", "0") for error in errors)
-
-
-def _between(began: str, ended: str) -> float | None:
-    if not began or not ended:
-        return None
-    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
 
 
 def _now() -> str:

@@ -18,12 +18,13 @@ from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 import runbook_lib
-from runbook_lib import cli, closing
+from runbook_lib import cli, closing, people
 from runbook_lib.closing import close
 from runbook_lib.errors import Closed, EvidenceError, NoAccess
 from runbook_lib.evidence import keys, manifest, signing
 from runbook_lib.evidence.verify import verify
 from runbook_lib.journal import MANIFEST, Journal
+from runbook_lib.local import process
 from runbook_lib.params import load
 from runbook_lib.witness import WitnessEngine
 from tests.evidence.bundles import NOTEBOOKS, begun, done
@@ -254,24 +255,55 @@ class TestTheCommand:
         assert told.exit_code == 1
         assert "✗ The run's evidence is not closed: NoAccess: KMS: no way in.\n  → Sign in." in told.stderr
 
-    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda how: how.name)
+    @pytest.mark.parametrize(
+        "how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda how: how.name
+    )
     def test_an_interrupted_run_is_closed_and_a_killed_one_says_that_it_is_not(self, root, how):
-        cells = {"sign": touch(root, "begun"), "wait": wait_for(root, "never")}
-        notebook(root, "01_network", **cells, handoff="1")
+        wait = f"{touch(root, 'begun')}\n{wait_for(root, 'never')}"
+        notebook(root, "01_network", wait=wait, handoff="1")
         code = (
             f"from pathlib import Path; from runbook_lib import cli; cli.CODE = Path({str(root)!r});"
             "cli.main(['apply', '--env', 'local', '--only', '01'])"
         )
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         eventually((root / "begun").exists, within=60)
-        process.send_signal(how)
-        process.communicate(timeout=60)
-        found = judged(self.folder(root), root).wrong
-        if how == signal.SIGINT:
-            assert (process.returncode, found) == (1, [])
-        else:
+        child.send_signal(how)
+        child.communicate(timeout=60)
+        folder = self.folder(root)
+        found = judged(folder, root).wrong
+        if how == signal.SIGKILL:
             assert found[0].startswith(f"{MANIFEST}: is missing: the run was not closed")
             assert any("01_network: the journal does not say how it ended" in wrong for wrong in found)
+            assert self.states(folder)[-2:] == ["running", "pending"]
+            return
+        assert (child.returncode, found) == (1, [])
+        assert self.states(folder)[-2:] == ["interrupted", "not run"]
+        assert (folder / "01_network.html").exists()
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        assert "01_network: interrupted" in page
+        assert f"{people.operator()}, whom AWS was not seen to know" in page
+        assert "params/local.yaml, as it was read" in page
+
+    def states(self, folder):
+        executed = nbformat.read(folder / "01_network.ipynb", as_version=4)
+        return [cell.metadata.runbook.state for cell in executed.cells if "runbook" in cell.metadata]
+
+    def test_whom_aws_sends_away_has_asked_all_the_same(self, root, monkeypatch):
+        """The wrong account: who wanted what, where and from which commit is evidence of a run that never began."""
+        path = root / "params" / "local.yaml"
+        path.write_text(path.read_text(encoding="utf-8").replace('"123456789012"', '"999999999999"'))
+        monkeypatch.setattr(cli, "CODE", REPOSITORY)
+        try:
+            told = self.run(root, "01")
+        finally:
+            process.stop(root)
+        assert "WrongAccount" in told.stderr
+        page = (self.folder(root) / "report.html").read_text(encoding="utf-8")
+        assert people.operator() in page
+        assert "999999999999" in page
+        assert "01_network: failed, WrongAccount" in page
+        assert "no checkout of git" not in page
+        assert judged(self.folder(root), root).wrong == []
 
 
 class TestPapermillAlone:

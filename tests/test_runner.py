@@ -231,7 +231,7 @@ def test_a_name_that_no_notebook_has_is_refused():
 @pytest.mark.parametrize("signal", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
 def test_a_runner_that_ends_takes_its_notebooks_along(tmp_path, signal):
     """Nobody goes on changing an account after the run that holds the lock is gone; what ran is kept."""
-    cells = {"sign": touch(tmp_path, "begun"), "wait": wait_for(tmp_path, "never")}
+    cells = {"more": "1", "wait": f"{touch(tmp_path, 'begun')}\n{wait_for(tmp_path, 'never')}"}
     notebook(tmp_path, "01_network", good="6 * 7", **cells, handoff="1")
     code = (
         f"from pathlib import Path; from runbook_lib.runner import Job, run; f = Path({str(tmp_path)!r});"

@@ -86,8 +86,10 @@ def ran(tmp_path, middle):
         ("raise ValueError('no')", Outcome.FAILED, ["succeeded", "failed", "not run"], "ValueError: no"),
         (DIE, Outcome.FAILED, ["succeeded", "failed", "not run"], "DeadKernelError: the kernel died in this cell"),
         ("raise SystemExit(0)", Outcome.INTERRUPTED, ["succeeded", "interrupted", "not run"], "SystemExit: 0"),
+        ("exit()", Outcome.INTERRUPTED, ["succeeded", "interrupted", "not run"], "SystemExit: it left the kernel"),
+        ("quit", Outcome.INTERRUPTED, ["succeeded", "interrupted", "not run"], "SystemExit: it left the kernel"),
     ],
-    ids=["success", "failing cell", "killed kernel", "sys.exit(0)"],
+    ids=["success", "failing cell", "killed kernel", "sys.exit(0)", "exit()", "quit"],
 )
 def test_every_cell_is_what_it_was(tmp_path, folder, middle, outcome, states, error):
     """Only a run of which every cell has run is a success; one has its times, and what never ran has none."""
@@ -102,6 +104,36 @@ def test_every_cell_is_what_it_was(tmp_path, folder, middle, outcome, states, er
     assert found.cells[-2].error == error
     assert all(bool(cell.began and cell.ended) == (cell.state != "not run") for cell in found.cells)
     assert "parameters" not in executed.metadata.papermill, "they are in their cell, and nowhere else"
+
+
+@pytest.mark.parametrize(
+    ("tag", "outcome", "states", "error"),
+    [
+        ("skip-execution", Outcome.INCOMPLETE, ["succeeded", "not run", "succeeded"], "NotRun: a tag of it says so"),
+        (
+            "raises-exception",
+            Outcome.FAILED,
+            ["succeeded", "failed", "succeeded"],
+            "ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_no_tag_turns_a_failure_into_a_success(tmp_path, folder, tag, outcome, states, error):
+    """nbclient skips a cell, or goes on after it, when a tag says so: that is no success all the same."""
+    notebook(tmp_path, "01_network", before="6 * 7", middle="1 / 0", after="'on'")
+    path = tmp_path / "notebooks" / "01_network.ipynb"
+    edited = nbformat.read(path, as_version=4)
+    next(cell for cell in edited.cells if cell.source == "1 / 0").metadata["tags"] = [tag]
+    nbformat.write(edited, path)
+    job = Job(tmp_path, tmp_path, "run-1", {"env": "local", "mode": "apply", "notes": "n1"}, ("01_network",))
+    (progress,) = run(job)
+    assert (progress.state, progress.error) == ("failed", error.partition(":")[0])
+    told, executed = cells(folder)
+    assert told == states
+    assert executed.metadata.runbook.outcome == outcome
+    found = known(folder)
+    assert (found.outcome, found.success) == (outcome, False)
+    assert found.cells[-2].error == error
 
 
 def test_aws_refusing_is_a_failure_with_awss_own_words(tmp_path, folder, aws):

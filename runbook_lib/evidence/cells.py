@@ -99,6 +99,11 @@ class Cells:
         found = (cell for cell in self.cells if cell.state in (State.FAILED, State.INTERRUPTED))
         return next(found, None)
 
+    @property
+    def unrun(self) -> Cell | None:
+        """The first cell that was not run."""
+        return next((cell for cell in self.cells if cell.state is State.NOT_RUN), None)
+
     def close(self, at: str, why: str = "", *, state: State = State.INTERRUPTED) -> None:
         """Nothing more comes: what runs was stopped, in that state and for that reason; what is pending is not run."""
         for cell in self.cells:

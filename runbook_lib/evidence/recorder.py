@@ -106,6 +106,8 @@ class Recorder:
         step.outputs, step.ended = self._tap.close(error), _now()
         step.number = result.execution_count or step.number
         step.state = State.SUCCEEDED
+        if getattr(self._shell, "exit_now", False):
+            step.state, step.error = State.INTERRUPTED, "SystemExit: it left the kernel"
         if error is not None:
             step.state = stopped_by(type(error).__name__, str(error))
             step.error = f"{type(error).__name__}: {error}"

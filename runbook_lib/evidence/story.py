@@ -125,12 +125,13 @@ def story(events: Iterable[Event]) -> Story:
     told = [event for event in events if isinstance(event.get("event"), str)]
     sight, since = _sight(told)
     opened = [event for event in told if event["event"] == "open"]
+    asked = [event for event in told if event["event"] in ("run", "open")]
     return Story(
         asked=_asked(told),
         callers=_each(event.get("caller") for event in opened),
-        operators=_each(event.get("operator") for event in opened),
-        source=next((event["source"] for event in opened if event.get("source")), {}),
-        parameters=next((event["parameters"] for event in opened if event.get("parameters")), {}),
+        operators=_each(event.get("operator") for event in asked),
+        source=next((event["source"] for event in asked if event.get("source")), {}),
+        parameters=next((event["parameters"] for event in asked if event.get("parameters")), {}),
         approvals=_approvals(told),
         began=str(told[0].get("at", "")) if told else "",
         ended=str(told[-1].get("at", "")) if told else "",

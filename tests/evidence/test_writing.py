@@ -10,10 +10,11 @@ import papermill
 import pytest
 from papermill.engines import papermill_engines
 
+from runbook_lib.evidence.stamps import left_behind
 from runbook_lib.evidence.writing import write_bytes, write_json
 from runbook_lib.journal import Journal, intact
 from runbook_lib.summary import events_of
-from runbook_lib.witness import WitnessEngine, left_behind
+from runbook_lib.witness import WitnessEngine
 from tests.small import notebook
 
 SECRET = list("rd-4711-xyz-0815")
