@@ -14,13 +14,14 @@ from .aftermath import take_stock
 from .approval import Plain
 from .errors import EvidenceError
 from .evidence import archive, keys, manifest, storage
-from .evidence.account import Account, account
+from .evidence.account import Account, account, at_work
 from .evidence.approvals import Signed
 from .evidence.completeness import NOT_RUN, notebooks_of
 from .evidence.folder import Folder
 from .evidence.page import to_html
 from .evidence.recorder import Recorder
 from .evidence.report_page import leave
+from .evidence.stamps import left_behind
 from .evidence.story import DONE
 from .injected import assigned, split
 from .opening import CODE, bucket_of, way_in
@@ -135,6 +136,25 @@ def alone(notebook: Any, folder: Path) -> str:
             given |= assigned(cell.source)
     root, env = folder.parents[2], folder.parent.name
     params = load(root / "params" / f"{env}.yaml", split(given, Params.model_fields))
+    return close(params, root, folder.name)
+
+
+def abandoned(folder: Path) -> str:
+    """Close the run of a process that was killed, or of a notebook that nobody closed; returns where its archive is.
+
+    Raises:
+        EvidenceError: Somebody may still be at work on it.
+    """
+    root, env = folder.parents[2], folder.parent.name
+    params = load(root / "params" / f"{env}.yaml")
+    events = [event for event in events_of(folder / "journal.jsonl") if "event" in event]
+    if at_work(events):
+        raise EvidenceError(
+            f"{folder.name} is still at work, or ran on another machine.",
+            fix="Let it end, or close it there; in a notebook, run book.close(), or shut down its kernel.",
+        )
+    for notebook in notebooks_of(events):
+        left_behind(folder / f"{notebook}.ipynb", "its process was killed")
     return close(params, root, folder.name)
 
 

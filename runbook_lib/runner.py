@@ -17,6 +17,7 @@ from .evidence.folder import Folder
 from .evidence.page import to_html
 from .evidence.stamps import left_behind
 from .journal import Journal
+from .lock import Holder
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
@@ -108,7 +109,9 @@ def run(job: Job, tell: Tell = lambda progress: None) -> list[Progress]:
 async def _all(job: Job, tell: Tell) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
-    job.journal("runner").write("run", run=job.run, notebooks=list(progress), **{**job.about, **job.parameters})
+    me = Holder.here(job.run, "", "", os.getpid())
+    here = {"host": me.host, "pid": me.pid, "started": me.started}
+    job.journal("runner").write("run", **here, run=job.run, notebooks=list(progress), **{**job.about, **job.parameters})
     async with asyncio.TaskGroup() as group:
         for name in progress:
             group.create_task(_one(job, progress, name, tell))

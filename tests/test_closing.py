@@ -22,9 +22,11 @@ from runbook_lib import cli, closing, people
 from runbook_lib.closing import close
 from runbook_lib.errors import Closed, EvidenceError, NoAccess
 from runbook_lib.evidence import keys, manifest, signing
-from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.account import at_work
+from runbook_lib.evidence.verify import read_events, verify
 from runbook_lib.journal import MANIFEST, Journal
 from runbook_lib.local import process
+from runbook_lib.lock import Holder
 from runbook_lib.params import load
 from runbook_lib.witness import WitnessEngine
 from tests.evidence.bundles import NOTEBOOKS, begun, done
@@ -274,7 +276,7 @@ class TestTheCommand:
         if how == signal.SIGKILL:
             assert found[0].startswith(f"{MANIFEST}: is missing: the run was not closed")
             assert any("01_network: the journal does not say how it ended" in wrong for wrong in found)
-            assert self.states(folder)[-2:] == ["running", "pending"]
+            self.is_closed_later(root, folder)
             return
         assert (child.returncode, found) == (1, [])
         assert self.states(folder)[-2:] == ["interrupted", "not run"]
@@ -283,6 +285,27 @@ class TestTheCommand:
         assert "01_network: interrupted" in page
         assert f"{people.operator()}, whom AWS was not seen to know" in page
         assert "params/local.yaml, as it was read" in page
+
+    def is_closed_later(self, root, folder):
+        """Its report says what the killed process could not; closed twice it is not."""
+        eventually(lambda: not at_work(read_events(folder)), within=30)
+        told = CliRunner().invoke(cli.main, ["evidence", "close", folder.name])
+        assert told.exit_code == 0, told.output
+        assert judged(folder, root).wrong == []
+        assert self.states(folder)[-2:] == ["interrupted", "not run"]
+        assert "01_network: interrupted" in (folder / "report.html").read_text(encoding="utf-8")
+        again = CliRunner().invoke(cli.main, ["evidence", "close", folder.name])
+        assert (again.exit_code, "is closed" in again.stderr) == (1, True)
+
+    def test_a_run_that_goes_on_is_not_closed_by_another_hand(self, root):
+        folder = begun(root / "artifacts" / "local", RUN)
+        here = Holder.here("", "", "", os.getpid())
+        began = {"host": here.host, "pid": here.pid, "started": here.started}
+        Journal(folder / "journal.jsonl", notebook="01_network").write("recording", **began)
+        told = CliRunner().invoke(cli.main, ["evidence", "close", RUN])
+        assert told.exit_code == 1
+        assert f"{RUN} is still at work" in told.stderr
+        assert not (folder / MANIFEST).exists()
 
     def states(self, folder):
         executed = nbformat.read(folder / "01_network.ipynb", as_version=4)

@@ -106,6 +106,12 @@ def unclosed(environment: Path, *, besides: str) -> Iterator[tuple[str, Account]
                 yield folder.name, found
 
 
+def at_work(events: Iterable[Event]) -> bool:
+    """Whether a command or a kernel of the run may still be there; of another machine's nobody can say, so it may."""
+    began = [event for event in events if event["event"] in ("run", "recording") and "pid" in event]
+    return any(not _holder(event).dead for event in began)
+
+
 def _step(steps: dict[Any, Cell], event: Event) -> None:
     """One line about one execution; a cell that is run again begins anew."""
     key = event.get("cell") or event["step"]

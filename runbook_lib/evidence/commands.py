@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..closing import stored
+from ..closing import abandoned, stored
 from ..errors import NotApproved, ParamsError, WrongUsage
 from ..journal import MANIFEST
 from ..opening import CODE
@@ -59,6 +59,16 @@ def verify(run: str, given: Sequence[Path]) -> None:
         raise SystemExit(1)
     key = next(key for name, key in believed.items() if name == verdict.signed_by)
     click.echo(f"Complete and unchanged: {verdict.files} files, signed by {verdict.signed_by}, {keys.short(key)}.")
+
+
+@evidence.command()
+@a_run
+def close(run: str) -> None:
+    """Close the run that was killed, or that nobody closed: look at what it left, write its report, and sign it."""
+    folder = place_of(run)
+    if not folder.is_dir():
+        raise WrongUsage(f"{run} is no folder of a run.", fix="An archive is closed already.")
+    click.echo(f"Signed, and packed for the change ticket: {abandoned(folder.resolve())}")
 
 
 @evidence.command()
