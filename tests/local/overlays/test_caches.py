@@ -101,7 +101,7 @@ def refusing(aws_server):
 
 
 def test_a_change_shows_and_takes_a_while(cache):
-    """Nothing else is taken meanwhile; without haste the engine and the node type wait."""
+    """Without haste the engine and the node type wait."""
     cache.create()
     other = cache.network.security_group("cache")
     changes = {"ReplicationGroupDescription": "All", "SecurityGroupIds": [other], "SnapshotRetentionLimit": 3}
@@ -115,11 +115,10 @@ def test_a_change_shows_and_takes_a_while(cache):
     assert cache.modify()["CacheNodeType"] == "cache.m7g.large"
     with refused("InvalidParameterCombination", "Cannot downgrade"):
         cache.modify(EngineVersion="8.0")
-    cache.elasticache.modify_replication_group(
+    begun = cache.elasticache.modify_replication_group(
         ReplicationGroupId="app", ApplyImmediately=True, CacheNodeType="cache.t4g.small"
     )
-    with refused("InvalidReplicationGroupState", "must be in available state to modify"):
-        cache.elasticache.modify_replication_group(ReplicationGroupId="app", ReplicationGroupDescription="x")
+    assert begun["ReplicationGroup"]["Status"] == "modifying"
 
 
 def test_replicas_come_and_go(cache):
@@ -251,19 +250,29 @@ def test_a_single_node_is_a_cluster_of_its_own(cache):
         cache.elasticache.delete_cache_cluster(CacheClusterId="one")
 
 
-def test_a_cluster_that_is_being_created_is_left_alone(cache):
-    """Nor is one made of a number of nodes that there are not."""
-    made = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
-    for nodes, words in ((2, "Cannot create a Redis cluster with a NumCacheNodes"), (0, "must be between 1 and 1: 0")):
-        with refused("InvalidParameterValue", words):
-            cache.elasticache.create_cache_cluster(**made, NumCacheNodes=nodes)
+def test_what_is_being_created_is_left_alone(cache):
+    """A group is not changed, and neither it nor a cluster is deleted, before it is available."""
     cache.network.aws.control("pace", 10)
     try:
-        cache.elasticache.create_cache_cluster(**made)
+        cache.begin()
+        with refused("InvalidReplicationGroupState", "must be in available state to modify"):
+            cache.elasticache.modify_replication_group(ReplicationGroupId="app", ReplicationGroupDescription="x")
+        with refused("InvalidReplicationGroupState", "has status creating which is not valid for deletion"):
+            cache.elasticache.delete_replication_group(ReplicationGroupId="app")
+        cache.elasticache.create_cache_cluster(CacheClusterId="one", Engine="redis", CacheNodeType="cache.t4g.micro")
         with refused("InvalidCacheClusterState", "not in a valid state to be deleted"):
             cache.elasticache.delete_cache_cluster(CacheClusterId="one")
     finally:
         cache.network.aws.control("pace", 0)
+
+
+def test_a_cluster_has_a_number_of_nodes_that_there_may_be(cache):
+    """One, of Redis and Valkey."""
+    made = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
+    for nodes, words in ((2, "Cannot create a Redis cluster with a NumCacheNodes"), (0, "must be between 1 and 1: 0")):
+        with refused("InvalidParameterValue", words):
+            cache.elasticache.create_cache_cluster(**made, NumCacheNodes=nodes)
+    assert cache.nodes() == []
 
 
 def test_serverless_caches_are_not_supported_and_that_is_said(aws):
