@@ -13,7 +13,7 @@ from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.around import Method, adds, around
 from runbook_lib.local.overlays.cache_changes import change, token_hash
 from runbook_lib.local.overlays.cache_described import described_cluster, described_member
-from runbook_lib.local.overlays.cache_engines import COMBINATION, VALUE, VERSIONS, refuse_node_type, whole_version
+from runbook_lib.local.overlays.cache_engines import VALUE, VERSIONS, refuse_node_type, whole_version
 from runbook_lib.local.overlays.cache_members import KIND, begin, zones_of
 from runbook_lib.local.overlays.cache_replication import MAINTENANCE, SNAPSHOT
 from runbook_lib.local.overlays.refused import Refused
@@ -67,12 +67,11 @@ def create_cache_cluster(moto: Method, response: Any) -> Any:
 def _filled(elasticache: Any, name: str, sent: Any) -> dict[str, Any]:
     refuse.refuse_identifier("CacheClusterIdentifier", name, 50)
     engine, tls = (sent.get("Engine") or "redis").lower(), bool(sent.get("TransitEncryptionEnabled"))
-    memcached, nodes = engine == MEMCACHED[0], int(sent.get("NumCacheNodes") or 1)
+    memcached, nodes = engine == MEMCACHED[0], int(sent.get("NumCacheNodes", 1))
     if not memcached:
         refuse.refuse_engine(engine)
     refuse_node_type(sent.get("CacheNodeType"))
-    if not 1 <= nodes <= (40 if memcached else 1):
-        raise Refused(COMBINATION if nodes > 1 else VALUE, f"Cannot create a {engine} cluster with {nodes} nodes.")
+    _refuse_nodes(engine, nodes, 40 if memcached else 1)
     refuse.refuse_token(sent.get("AuthToken"), tls)
     refuse.refuse_place(elasticache, sent)
     version, parameters, port = MEMCACHED[1:]
@@ -93,6 +92,15 @@ def _filled(elasticache: Any, name: str, sent: Any) -> dict[str, Any]:
         "tokens": [token_hash(sent["AuthToken"])] if sent.get("AuthToken") else [],
         "auth_token": None,
     }
+
+
+def _refuse_nodes(engine: str, nodes: int, most: int) -> None:
+    """https://github.com/hashicorp/terraform/issues/2272 has AWS's words on too many."""
+    if nodes > most:
+        what = f"Cannot create a {engine.capitalize()} cluster"
+        raise Refused(VALUE, f"{what} with a NumCacheNodes parameter greater than {most}.")
+    if nodes < 1:
+        raise Refused(VALUE, f"The number of cache nodes must be between 1 and {most}: {nodes}.")
 
 
 @around(ElastiCacheResponse, "describe_cache_clusters")

@@ -123,9 +123,10 @@ def modify_db_parameter_group(moto: Method, rds: Any, name: str, parameters: Any
     """RDS's own groups are as they are.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/parameter-groups-overview.html
+    https://github.com/ankane/pghero/issues/66 has AWS's words.
     """
     if name.lower().startswith(DEFAULT):
-        raise Refused("InvalidDBParameterGroupState", f"Cannot modify a default parameter group: {name}")
+        raise Refused("InvalidParameterValue", "Cannot modify a default parameter group.")
     return moto(rds, name, parameters)
 
 

@@ -15,6 +15,7 @@ from runbook_lib.local.overlays.launch_refusals import refuse_machine
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
 HEALTH_CHECKS = ("EC2", "EBS", "ELB", "VPC_LATTICE")
 DAY = 86400
+CLEARED = -1  # of an instance maintenance policy
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-instance-termination.html
 TERMINATION = (
     *("Default", "OldestInstance", "NewestInstance", "OldestLaunchConfiguration", "OldestLaunchTemplate"),
@@ -59,7 +60,25 @@ def _refuse_settings(response: Any) -> None:
     for policy in response._get_param("TerminationPolicies", []):
         if policy not in TERMINATION and not policy.startswith("arn:"):
             raise ValidationError(f"Termination policy '{policy}' is not supported.")
+    _refuse_maintenance(response._get_param("InstanceMaintenancePolicy") or {})
     _refuse_machine(ec2, response._get_param("LaunchTemplate"))
+
+
+def _refuse_maintenance(policy: dict[str, int]) -> None:
+    """Both percentages are set, or both are cleared by -1.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceMaintenancePolicy.html
+    """
+    if not policy:
+        return
+    least, most = (policy.get(name) for name in ("MinHealthyPercentage", "MaxHealthyPercentage"))
+    if least is None or most is None or (least == CLEARED) != (most == CLEARED):
+        raise ValidationError("Both MinHealthyPercentage and MaxHealthyPercentage must be specified.")
+    if most != CLEARED and most < 100:
+        raise ValidationError(f"MaxHealthyPercentage must be from 100 to 200, not {most}.")
+    if most - least > 100:
+        why = "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100."
+        raise ValidationError(why)
 
 
 def _refuse_machine(ec2: Any, named: dict[str, str] | None) -> None:

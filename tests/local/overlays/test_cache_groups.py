@@ -81,6 +81,9 @@ def test_parameters_read_back_and_reset(cache):
     for name, value in (("maxmemory-policy", "none"), ("no-such", "1"), ("timeout", "soon")):
         with refused("InvalidParameterValue"):
             put(name, value)
+    many = [{"ParameterName": "timeout", "ParameterValue": str(value)} for value in range(21)]
+    with refused("InvalidParameterValue", "A maximum of 20 parameters may be modified per request."):
+        elasticache.modify_cache_parameter_group(CacheParameterGroupName="app", ParameterNameValues=many)
     elasticache.reset_cache_parameter_group(CacheParameterGroupName="app", ResetAllParameters=True)
     assert by_user() == {}
 

@@ -71,6 +71,12 @@ def test_a_name_is_taken_once_in_any_case(cache):
         ("InvalidParameterValue", "please use '8.0'", {"EngineVersion": "8.0.1"}),
         ("InvalidParameterValue", "engine", {"Engine": "mysql"}),
         ("InvalidParameterValue", "node type", {"CacheNodeType": "cache.t9.micro"}),
+        ("InvalidParameterValue", "CacheNodeType must be provided", {"CacheNodeType": None}),
+        (
+            "InvalidParameterValue",
+            "not in the subnet group: us-west-2c",
+            {"PreferredCacheClusterAZs": ["us-west-2a", "us-west-2c"]},
+        ),
         ("InvalidParameterValue", "sg-00000000", {"SecurityGroupIds": ["sg-00000000"]}),
         ("CacheSubnetGroupNotFoundFault", "none", {"CacheSubnetGroupName": "none"}),
         ("CacheParameterGroupNotFound", "none", {"CacheParameterGroupName": "none"}),
@@ -95,7 +101,7 @@ def refusing(aws_server):
 
 
 def test_a_change_shows_and_takes_a_while(cache):
-    """Nothing else is taken meanwhile; without haste the engine and the node type wait."""
+    """Without haste the engine and the node type wait."""
     cache.create()
     other = cache.network.security_group("cache")
     changes = {"ReplicationGroupDescription": "All", "SecurityGroupIds": [other], "SnapshotRetentionLimit": 3}
@@ -109,11 +115,10 @@ def test_a_change_shows_and_takes_a_while(cache):
     assert cache.modify()["CacheNodeType"] == "cache.m7g.large"
     with refused("InvalidParameterCombination", "Cannot downgrade"):
         cache.modify(EngineVersion="8.0")
-    cache.elasticache.modify_replication_group(
+    begun = cache.elasticache.modify_replication_group(
         ReplicationGroupId="app", ApplyImmediately=True, CacheNodeType="cache.t4g.small"
     )
-    with refused("InvalidReplicationGroupState", "must be in available state to modify"):
-        cache.elasticache.modify_replication_group(ReplicationGroupId="app", ReplicationGroupDescription="x")
+    assert begun["ReplicationGroup"]["Status"] == "modifying"
 
 
 def test_replicas_come_and_go(cache):
@@ -133,6 +138,36 @@ def test_replicas_come_and_go(cache):
         cache.modify(AutomaticFailoverEnabled=True)
     cache.elasticache.increase_replica_count(NewReplicaCount=1, **count)
     assert cache.available()["MemberClusters"] == ["app-001", "app-004"]
+
+
+def test_changes_that_elasticache_refuses(cache):
+    """Of the engine, the primary, the token and the number of replicas: nothing changes."""
+    before, token = cache.create(), "0123456789abcdef"
+    value, combination = "InvalidParameterValue", "InvalidParameterCombination"
+    changes = [
+        (combination, "Cannot change the engine from valkey to redis.", {"Engine": "redis"}),
+        ("CacheClusterNotFound", "none", {"PrimaryClusterId": "none"}),
+        (combination, "Automatic failover must be disabled", {"PrimaryClusterId": "app-002"}),
+        (value, "strategy: SWAP", {"AuthToken": token, "AuthTokenUpdateStrategy": "SWAP"}),
+    ]
+    for code, words, asked in changes:
+        with refused(code, words):
+            cache.modify(**asked)
+    more, fewer = cache.elasticache.increase_replica_count, cache.elasticache.decrease_replica_count
+    counts = [
+        (more, value, "greater than the current number", {"NewReplicaCount": 1}),
+        (fewer, value, "smaller than the current number", {"NewReplicaCount": 1}),
+        (more, value, "ApplyImmediately=False is not", {"NewReplicaCount": 2, "ApplyImmediately": False}),
+        (more, combination, "NewReplicaCount must be specified", {}),
+    ]
+    for deed, code, words, asked in counts:
+        with refused(code, words):
+            deed(**({"ReplicationGroupId": "app", "ApplyImmediately": True} | asked))
+    cache.modify(AutomaticFailoverEnabled=False, MultiAZEnabled=False)
+    with refused(combination, "ReplicasToRemove must name as many replicas"):
+        fewer(ReplicationGroupId="app", ApplyImmediately=True, NewReplicaCount=0, ReplicasToRemove=["app-001"])
+    changed = {"AutomaticFailover": "disabled", "MultiAZ": "disabled"}
+    assert cache.described() == before | changed
 
 
 def test_a_failover_changes_the_roles(cache):
@@ -187,6 +222,8 @@ def test_tags_are_told_while_it_is_available(cache):
     cache.gone()
     with refused("ReplicationGroupNotFoundFault"):
         cache.elasticache.list_tags_for_resource(ResourceName=arn)
+    with refused("InvalidARN", "ARN app is invalid."):
+        cache.elasticache.list_tags_for_resource(ResourceName="app")
 
 
 def test_a_single_node_is_a_cluster_of_its_own(cache):
@@ -209,6 +246,33 @@ def test_a_single_node_is_a_cluster_of_its_own(cache):
     eventually(lambda: len(cache.nodes()) == 1)
     with refused("CacheClusterNotFound"):
         cache.nodes(CacheClusterId="one")
+    with refused("CacheClusterNotFound"):
+        cache.elasticache.delete_cache_cluster(CacheClusterId="one")
+
+
+def test_what_is_being_created_is_left_alone(cache):
+    """A group is not changed, and neither it nor a cluster is deleted, before it is available."""
+    cache.network.aws.control("pace", 10)
+    try:
+        cache.begin()
+        with refused("InvalidReplicationGroupState", "must be in available state to modify"):
+            cache.elasticache.modify_replication_group(ReplicationGroupId="app", ReplicationGroupDescription="x")
+        with refused("InvalidReplicationGroupState", "has status creating which is not valid for deletion"):
+            cache.elasticache.delete_replication_group(ReplicationGroupId="app")
+        cache.elasticache.create_cache_cluster(CacheClusterId="one", Engine="redis", CacheNodeType="cache.t4g.micro")
+        with refused("InvalidCacheClusterState", "not in a valid state to be deleted"):
+            cache.elasticache.delete_cache_cluster(CacheClusterId="one")
+    finally:
+        cache.network.aws.control("pace", 0)
+
+
+def test_a_cluster_has_a_number_of_nodes_that_there_may_be(cache):
+    """One, of Redis and Valkey."""
+    made = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
+    for nodes, words in ((2, "Cannot create a Redis cluster with a NumCacheNodes"), (0, "must be between 1 and 1: 0")):
+        with refused("InvalidParameterValue", words):
+            cache.elasticache.create_cache_cluster(**made, NumCacheNodes=nodes)
+    assert cache.nodes() == []
 
 
 def test_serverless_caches_are_not_supported_and_that_is_said(aws):

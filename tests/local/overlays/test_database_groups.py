@@ -33,6 +33,12 @@ def test_a_subnet_group_covers_two_zones(database, network):
         database.rds.create_db_subnet_group(
             DBSubnetGroupName="none", DBSubnetGroupDescription="none", SubnetIds=["subnet-00000000"]
         )
+    other = network.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    far = network.ec2.create_subnet(VpcId=other, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
+    with refused("InvalidSubnet", "not all in a common VPC"):
+        database.rds.create_db_subnet_group(
+            DBSubnetGroupName="far", DBSubnetGroupDescription="far", SubnetIds=[network.subnets[0], far]
+        )
 
 
 def test_a_subnet_group_changes_and_stays(database, network):
@@ -80,6 +86,9 @@ def test_parameters_read_back_and_reset(database):
     assert parameters(database, Source="user") == wanted
     assert parameters(database, Source="engine-default") == set()
     one = {"ParameterName": "slow_query_log", "ApplyMethod": "immediate"}
+    with refused("InvalidParameterCombination", "ResetAllParameters must be false"):
+        database.rds.reset_db_parameter_group(DBParameterGroupName="app", Parameters=[one], ResetAllParameters=True)
+    assert parameters(database, Source="user") == wanted
     database.rds.reset_db_parameter_group(DBParameterGroupName="app", Parameters=[one])
     assert [name for name, _, _ in parameters(database, Source="user")] == ["require_secure_transport"]
     database.rds.reset_db_parameter_group(DBParameterGroupName="app", ResetAllParameters=True)
@@ -103,6 +112,9 @@ def test_the_groups_of_rds_stay_as_they_are(database):
     assert name == "default.mysql8.4"
     with refused("InvalidDBParameterGroupState", "Default DBParameterGroup cannot be deleted"):
         database.rds.delete_db_parameter_group(DBParameterGroupName=name)
+    one = {"ParameterName": "slow_query_log", "ParameterValue": "1", "ApplyMethod": "immediate"}
+    with refused("InvalidParameterValue", "Cannot modify a default parameter group."):
+        database.rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[one])
 
 
 def test_versions_and_classes_are_listed(database):

@@ -4,6 +4,7 @@ import pytest
 
 from tests.local.overlays.database import Database
 from tests.local.overlays.errors import refused
+from tests.local.overlays.network import Network
 from tests.trust import trust
 
 
@@ -149,6 +150,12 @@ REFUSED = [
     ("InvalidParameterCombination", "log types 'slow'", {"EnableCloudwatchLogsExports": ["slow"]}),
     ("InvalidParameterCombination", "Multi-AZ", {"MultiAZ": True, "AvailabilityZone": "us-west-2a"}),
     ("InvalidParameterCombination", "MonitoringRoleARN", {"MonitoringInterval": 60}),
+    ("InvalidParameterCombination", "requires `iops`", {"StorageType": "io1", "AllocatedStorage": 100}),
+    ("InvalidParameterCombination", "MasterUserPassword together", {"MasterUserPassword": "long-enough"}),
+    ("InvalidParameterValue", "MasterUsername must be provided", {"MasterUsername": ""}),
+    ("InvalidParameterValue", "Invalid storage type: gp9", {"StorageType": "gp9"}),
+    ("InvalidParameterValue", "Invalid monitoring interval: 7", {"MonitoringInterval": 7}),
+    ("InvalidParameterValue", "Invalid engine lifecycle support: none", {"EngineLifecycleSupport": "none"}),
     ("InvalidParameterValue", "ENHANCED_MONITORING", {"MonitoringRoleArn": "arn:aws:iam::123456789012:role/none"}),
     ("InvalidParameterValue", "Invalid DB Instance class: db.t4g.tiny", {"DBInstanceClass": "db.t4g.tiny"}),
     ("InvalidParameterValue", "99", {"BackupRetentionPeriod": 99}),
@@ -166,11 +173,25 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("code", "words", "asked"), REFUSED, ids=[f"{next(iter(r[2]))}-{r[1]}" for r in REFUSED])
-def test_what_rds_does_not_take(database, code, words, asked):
+def test_what_rds_does_not_take(refusing, code, words, asked):
     """And no secret is left of it."""
     with refused(code, words):
-        database.create(**asked)
-    assert database.secrets() == {}
+        refusing.create(**asked)
+    assert refusing.secrets() == {}
+
+
+@pytest.fixture(scope="module")
+def refusing(aws_server):
+    """As no test of these makes anything, they share one."""
+    aws_server.reset()
+    return Database(Network(aws_server))
+
+
+def test_a_database_and_its_security_groups_are_in_one_network(database, network):
+    vpc = network.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    far = network.ec2.create_security_group(GroupName="far", Description="far", VpcId=vpc)["GroupId"]
+    with refused("InvalidParameterCombination", "The DB instance and EC2 security group are in different VPCs."):
+        database.create(VpcSecurityGroupIds=[far])
 
 
 def test_a_name_is_taken_once(database):
@@ -198,6 +219,8 @@ def test_a_final_snapshot_stays(database):
     database.create(CopyTagsToSnapshot=True, Tags=tags)
     with refused("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required"):
         database.delete(SkipFinalSnapshot=False)
+    with refused("InvalidParameterCombination", "can not be specified when SkipFinalSnapshot is true"):
+        database.delete(FinalDBSnapshotIdentifier="app-final")
     database.delete(SkipFinalSnapshot=False, FinalDBSnapshotIdentifier="app-final")
     (found,) = database.rds.describe_db_snapshots(DBSnapshotIdentifier="app-final")["DBSnapshots"]
     assert (found["Status"], found["SnapshotType"], found["TagList"]) == ("available", "manual", tags)

@@ -211,6 +211,8 @@ def test_a_cancelled_refresh_takes_nothing_back(refreshes):
     cancelled = refreshes.asg.cancel_instance_refresh(AutoScalingGroupName="web")
     assert cancelled["InstanceRefreshId"] == refreshes.described()["InstanceRefreshId"]
     assert refreshes.described()["Status"] == "Cancelling"
+    with refused("ActiveInstanceRefreshNotFound"):
+        refreshes.asg.rollback_instance_refresh(AutoScalingGroupName="web")
     refreshes.complete("up", InstanceId=first)
     assert refreshes.ended()["Status"] == "Cancelled"
     assert refreshes.launched_from() == ["1", "2"]
@@ -274,6 +276,15 @@ def test_what_aws_refuses_is_refused(refreshes):
         refreshes.start(MaxHealthyPercentage=110)
     with refused("ValidationError", "difference"):
         refreshes.start(MinHealthyPercentage=50, MaxHealthyPercentage=200)
+    with refused("ValidationError", "Member must have value less than or equal to 100"):
+        refreshes.start(MinHealthyPercentage=101)
+    for preference in ("ScaleInProtectedInstances", "StandbyInstances"):
+        with refused("ValidationError", "Member must satisfy enum value set"):
+            refreshes.start(**{preference: "Bogus"})
+    with refused("ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName"):
+        refreshes.asg.start_instance_refresh(
+            AutoScalingGroupName="web", DesiredConfiguration={"LaunchTemplate": {"Version": "2"}}
+        )
     with refused("ValidationError", "AutoRollback"):
         refreshes.start(AutoRollback=True)
     with refused("ValidationError", "launch template"):

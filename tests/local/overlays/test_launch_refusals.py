@@ -7,6 +7,7 @@ import pytest
 from tests.local.overlays.errors import refused, untouched
 
 NOBODY = "00000000000000000"
+PROFILE = "arn:aws:iam::123456789012:instance-profile/nobodys"
 TOO_LONG = base64.b64encode(b"x" * 16385).decode()
 
 
@@ -30,6 +31,7 @@ def test_instances_that_are_not_launched(network, foreign):
         ({"SecurityGroupIds": [foreign]}, "InvalidParameter", "belong to different networks"),
         ({"SubnetId": f"subnet-{NOBODY}"}, "InvalidSubnetID.NotFound", f"subnet-{NOBODY}"),
         ({"IamInstanceProfile": {"Name": "nobodys"}}, "InvalidParameterValue", "Invalid IAM Instance Profile name"),
+        ({"IamInstanceProfile": {"Arn": PROFILE}}, "InvalidParameterValue", "Invalid IAM Instance Profile ARN"),
         ({"UserData": "x" * 16385}, "InvalidParameterValue", "User data is limited to 16384 bytes"),
         ({"MinCount": 2}, "InvalidParameterValue", ""),
     ]
@@ -108,14 +110,22 @@ def test_groups_that_are_not_made(web):
         web.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=web.data(**changed))
     whole = "You must use a valid fully-formed launch template."
     template = {"LaunchTemplateId": web.template}
+    vpc = web.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    far = web.ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    least, most = "MinHealthyPercentage", "MaxHealthyPercentage"
     wrong = [
         ({"MinSize": 5}, "Max bound, 4, must be greater than or equal to min bound, 5"),
         ({"VPCZoneIdentifier": f"subnet-{NOBODY}"}, f"The subnet ID 'subnet-{NOBODY}' does not exist"),
+        ({"VPCZoneIdentifier": f"{web.subnets[0]},{far}"}, "All subnets must be in the same VPC."),
         ({"LaunchTemplate": template | {"Version": "77"}}, whole),
         ({"LaunchTemplate": {"LaunchTemplateName": "odd-type"}}, f"{whole} Invalid value 't4g.huge'"),
         ({"LaunchTemplate": {"LaunchTemplateName": "odd-pair"}}, f"{whole} The architecture 'x86_64'"),
         ({"HealthCheckType": "BOGUS"}, "BOGUS"),
         ({"MaxInstanceLifetime": 60}, "86400"),
+        ({"InstanceMaintenancePolicy": {least: 90}}, "Both MinHealthyPercentage and MaxHealthyPercentage must be"),
+        ({"InstanceMaintenancePolicy": {least: -1, most: 100}}, "Both MinHealthyPercentage and MaxHealthyPercentage"),
+        ({"InstanceMaintenancePolicy": {least: 90, most: 99}}, "MaxHealthyPercentage must be from 100 to 200"),
+        ({"InstanceMaintenancePolicy": {least: 99, most: 200}}, "cannot be greater than 100"),
         ({"TerminationPolicies": ["Bogus"]}, "Bogus"),
         ({"AutoScalingGroupName": "a:b"}, "colon"),
     ]
@@ -133,7 +143,14 @@ def test_groups_that_are_not_made(web):
 
 
 def test_nothing_is_told_to_a_group_that_there_is_not(web):
-    """Policies and tags."""
+    """Policies, tags, sizes and its end."""
+    for call in (
+        lambda: web.asg.update_auto_scaling_group(AutoScalingGroupName="nobodys", MaxSize=1),
+        lambda: web.asg.set_desired_capacity(AutoScalingGroupName="nobodys", DesiredCapacity=1),
+        lambda: web.asg.delete_auto_scaling_group(AutoScalingGroupName="nobodys", ForceDelete=True),
+    ):
+        with refused("ValidationError", "AutoScalingGroup name not found"):
+            call()
     tracked = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
     tracking = {"PredefinedMetricSpecification": tracked, "TargetValue": 50}
     with refused("ValidationError", "name not found"):

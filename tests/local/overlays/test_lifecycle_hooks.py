@@ -280,7 +280,24 @@ def test_what_aws_refuses_is_refused(hooks):
         hooks.asg.put_lifecycle_hook(AutoScalingGroupName="web", LifecycleHookName="up")
     with refused("ValidationError", "HeartbeatTimeout"):
         hooks.put("up", HeartbeatTimeout=29)
+    with refused("ValidationError", "at 'lifecycleHookName' failed to satisfy constraint"):
+        hooks.put("a b")
+    with refused("ValidationError", "AutoScalingGroup name not found"):
+        hooks.asg.record_lifecycle_action_heartbeat(
+            AutoScalingGroupName="none", LifecycleHookName="up", InstanceId="i-00000000"
+        )
     with refused("ValidationError", "No active Lifecycle Action found with token 1234"):
         hooks.complete("up", LifecycleActionToken="1234".ljust(36, "0"))
     with refused("ValidationError", "not MAYBE"):
         hooks.complete("up", "MAYBE", InstanceId="i-0")
+
+
+def test_a_group_has_fifty_hooks_at_most(web):
+    """Put one by one, or created with it."""
+    wanted = [{"LifecycleHookName": f"up-{number}", "LifecycleTransition": UP} for number in range(51)]
+    with refused("LimitExceeded"):
+        web.create(MinSize=0, LifecycleHookSpecificationList=wanted)
+    assert web.asg.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+    web.create(MinSize=0, LifecycleHookSpecificationList=wanted[:50])
+    with refused("LimitExceeded"):
+        Hooks(web).put("up-50")

@@ -22,6 +22,7 @@ def test_databases_with_names_and_passwords_that_rds_does_not_take(network):
         ({"DBName": "a-b"}, "DBName must begin with a letter"),
         ({"Port": 80}, "1150"),
         ({"MasterUserPassword": "short"}, "because it is shorter than 8 characters"),
+        ({"MasterUserPassword": "x" * 42}, "because it is longer than 41 characters"),
         (
             {"MasterUserPassword": "long-enough@"},
             "Only printable ASCII characters besides '/', '@', '\"', ' ' may be used",

@@ -6,6 +6,12 @@ NOBODY = "00000000000000000"
 ANYWHERE = "0.0.0.0/0"
 
 
+def foreign_table(network):
+    """A route table of another VPC."""
+    vpc = network.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    return network.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+
+
 def test_a_range_is_kept_in_its_canonical_form(network):
     """EC2 does not refuse host bits, it drops them: of VPCs, subnets, routes and rules."""
     ec2 = network.ec2
@@ -106,13 +112,14 @@ def test_a_nat_gateway_without_a_way_out_fails(network):
 
 def test_routes_that_are_not_made(network):
     """To what is not there or in another network, into the own one, and twice to the same place."""
-    ec2, table = network.ec2, network.route_table()
+    ec2, table, far, (nat, _) = network.ec2, network.route_table(), foreign_table(network), network.nat_gateway()
     other = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=network.gateway)
     wrong = [
         ({"GatewayId": f"igw-{NOBODY}"}, "InvalidGatewayID.NotFound", f"igw-{NOBODY}"),
         ({"GatewayId": other}, "InvalidParameterValue", "belong to different networks"),
         ({"NatGatewayId": f"nat-{NOBODY}"}, "InvalidNatGatewayID.NotFound", f"nat-{NOBODY}"),
+        ({"NatGatewayId": nat, "RouteTableId": far}, "InvalidParameterValue", "belong to different networks"),
         ({}, "MissingParameter", ""),
         (
             {"DestinationCidrBlock": "10.0.1.0/24", "GatewayId": network.gateway},
@@ -136,11 +143,13 @@ def test_routes_that_are_not_made(network):
 def test_a_subnet_has_one_route_table(network):
     """The same one again is no error."""
     ec2, first, second = network.ec2, network.route_table(), network.route_table()
-    subnet = network.subnets[0]
+    subnet, far = network.subnets[0], foreign_table(network)
     made = ec2.associate_route_table(RouteTableId=first, SubnetId=subnet)["AssociationId"]
     with untouched(ec2.describe_route_tables):
         with refused("Resource.AlreadyAssociated", f"route table {second} conflicts with an existing association"):
             ec2.associate_route_table(RouteTableId=second, SubnetId=subnet)
+        with refused("InvalidParameterValue", f"subnet {subnet} belong to different networks"):
+            ec2.associate_route_table(RouteTableId=far, SubnetId=subnet)
         assert ec2.associate_route_table(RouteTableId=first, SubnetId=subnet)["AssociationId"] == made
 
 

@@ -3,6 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.overlays.errors import refused
 from tests.local.overlays.web import USER_DATA
 from tests.local.server import eventually
 
@@ -138,6 +139,8 @@ def test_terminate_in_group_shrinks_or_replaces(web):
     second = min(web.members())
     with pytest.raises(ClientError, match="ValidationError"):
         web.asg.terminate_instance_in_auto_scaling_group(InstanceId=second, ShouldDecrementDesiredCapacity=True)
+    with refused("ValidationError", "No managed instance found for instance ID: i-00000000"):
+        web.asg.terminate_instance_in_auto_scaling_group(InstanceId="i-00000000", ShouldDecrementDesiredCapacity=False)
     web.asg.terminate_instance_in_auto_scaling_group(InstanceId=second, ShouldDecrementDesiredCapacity=False)
     eventually(lambda: len(web.members()) == 2 and second not in web.members())
 
@@ -194,6 +197,8 @@ def test_capacity_outside_the_limits_is_refused(web):
     web.create()
     with pytest.raises(ClientError, match="above max value 4"):
         web.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=5)
+    with refused("ValidationError", "New SetDesiredCapacity value 1 is below min value 2"):
+        web.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=1)
     with pytest.raises(ClientError, match="Max bound"):
         web.asg.update_auto_scaling_group(AutoScalingGroupName="web", MinSize=5)
     assert len(web.members()) == 2

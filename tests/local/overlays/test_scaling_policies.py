@@ -358,6 +358,8 @@ def test_what_aws_refuses_is_refused(scaled):
                 "TargetValue": 1.0,
             }
         ),
+        "PolicyType must be one of": lambda: scaled.policy(PolicyType="Bogus"),
+        "Either a predefined or a customized": lambda: scaled.track(TargetTrackingConfiguration={"TargetValue": 1.0}),
         "not found": lambda: scaled.asg.delete_policy(AutoScalingGroupName="web", PolicyName="none"),
         "name not found": lambda: scaled.asg.put_scaling_policy(
             AutoScalingGroupName="none", PolicyName="p", AdjustmentType="ExactCapacity", ScalingAdjustment=1
@@ -367,3 +369,31 @@ def test_what_aws_refuses_is_refused(scaled):
         with refused("ValidationError", words):
             call()
     assert scaled.policies() == []
+
+
+def test_what_cannot_be_executed_is_refused(scaled):
+    """By hand: a step without a metric, or outside of its steps, and target tracking."""
+    scaled.policy("step", PolicyType="StepScaling", StepAdjustments=STEPS)
+    scaled.track()
+    wrong = [
+        ({"PolicyName": "step"}, "MetricValue and BreachThreshold are required"),
+        ({"PolicyName": "step", "MetricValue": 40.0, "BreachThreshold": 50.0}, "No step adjustment found for metric"),
+        ({"PolicyName": "t"}, "TargetTrackingScaling can't be executed by hand"),
+        ({"PolicyName": "none"}, "Policy not found: none"),
+    ]
+    for asked, words in wrong:
+        with refused("ValidationError", words):
+            scaled.asg.execute_policy(AutoScalingGroupName="web", **asked)
+    assert scaled.group()["DesiredCapacity"] == 2
+
+
+def test_what_an_alarm_cannot_execute_is_told_by_its_history(scaled):
+    """Set by hand without the data that a step is chosen by, or with a policy that is not there."""
+    step = scaled.policy(PolicyType="StepScaling", StepAdjustments=STEPS)
+    for arn, why in ((step, "Metric data points must be provided"), (f"{step}s", f"Scaling policy not found: {step}s")):
+        scaled.alarm(arn)
+        scaled.cloudwatch.set_alarm_state(AlarmName="load", StateValue="ALARM", StateReason="a rehearsal")
+        told = scaled.acted(1)[0]["HistorySummary"]
+        assert told == f'Failed to execute action {arn}. Received error: "{why}"'
+        scaled.cloudwatch.delete_alarms(AlarmNames=["load"])
+    assert scaled.group()["DesiredCapacity"] == 2

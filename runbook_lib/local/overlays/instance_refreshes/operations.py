@@ -19,10 +19,6 @@ from runbook_lib.local.overlays.scaling_launch import version_of
 
 PAGE = 50
 UNSUPPORTED = ("CheckpointPercentages", "CheckpointDelay", "AlarmSpecification", "BakeTime")
-CHOICES = {
-    "ScaleInProtectedInstances": ("Refresh", "Ignore", "Wait"),
-    "StandbyInstances": ("Terminate", "Ignore", "Wait"),
-}
 MOVING = ("$Latest", "$Default")
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RollbackInstanceRefresh.html
 NO_WAY_BACK = (
@@ -166,17 +162,13 @@ def _percentage(policy: Fields, field: str, default: int | None) -> int | None:
 
 
 def _refuse(preferences: Fields, sent: Fields) -> None:
+    """Of the percentages together; each by itself is held to the service's model."""
     least, most = preferences["MinHealthyPercentage"], preferences["MaxHealthyPercentage"]
-    if not 0 <= least <= 100 or not 100 <= (most or 100) <= 200:
-        raise ValidationError("MinHealthyPercentage must be from 0 to 100, and MaxHealthyPercentage from 100 to 200.")
     if sent.get("MaxHealthyPercentage") is not None and sent.get("MinHealthyPercentage") is None:
         raise ValidationError("If you specify MaxHealthyPercentage, you must also specify MinHealthyPercentage.")
     if most is not None and most - least > 100:
         why = "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100."
         raise ValidationError(why)
-    for field, known in CHOICES.items():
-        if preferences[field] not in known:
-            raise ValidationError(f"{field} must be one of {', '.join(known)}, not {preferences[field]}.")
 
 
 def _to_replace(group: Any, preferences: Fields, desired: Fields | None) -> list[str]:

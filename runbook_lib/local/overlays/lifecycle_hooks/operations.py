@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
@@ -70,6 +69,8 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     wanted = response._get_param("LifecycleHookSpecificationList", [])
     if not wanted or name in backend.autoscaling_groups:
         return moto(response)
+    if len(wanted) > MOST:
+        raise _too_many()
     hooks = {f"{name}_{sent['LifecycleHookName']}": _made(backend, name, sent) for sent in wanted}
     backend.lifecycle_hooks.update(hooks)
     try:
@@ -138,7 +139,7 @@ def _made(backend: Any, group_name: str, sent: dict[str, Any]) -> Any:
     if transition not in (LAUNCHING, TERMINATING):
         raise ValidationError(f"LifecycleTransition must be {LAUNCHING} or {TERMINATING}, not {transition}.")
     if before is None and len(known) >= MOST:
-        raise AutoscalingClientError("LimitExceeded", f"An Auto Scaling group can have {MOST} lifecycle hooks.")
+        raise _too_many()
     hook = LifecycleHook(name, group_name, transition, None, None)
     for field, attribute in FIELDS.items():
         value = sent[field] if sent.get(field) is not None else before and getattr(before, attribute)
@@ -150,9 +151,11 @@ def _made(backend: Any, group_name: str, sent: dict[str, Any]) -> Any:
     return hook
 
 
+def _too_many() -> AutoscalingClientError:
+    return AutoscalingClientError("LimitExceeded", f"An Auto Scaling group can have {MOST} lifecycle hooks.")
+
+
 def _refuse(hook: Any) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9\-_/]{1,255}", hook.name):
-        raise ValidationError(f"Lifecycle hook name '{hook.name}' must consist of letters, digits, -, _ and /.")
     if not 30 <= hook.heartbeat_timeout <= 7200:
         raise ValidationError(f"HeartbeatTimeout must be between 30 and 7200 seconds, not {hook.heartbeat_timeout}.")
     _refuse_result(hook.default_result)

@@ -21,7 +21,7 @@ PAGE = 50
 def put_scaling_policy(moto: Method, response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScalingPolicy.html."""
     backend, sent = response.autoscaling_backend, response._get_params()
-    group = _group(backend, sent["AutoScalingGroupName"])
+    group = backend.autoscaling_groups[sent["AutoScalingGroupName"]]
     former = next(iter(named(backend, sent["PolicyName"], group.name)), None)
     policy = made(sent) | {"PolicyARN": former["PolicyARN"] if former else new_arn(group, sent["PolicyName"])}
     if policy["PolicyType"] == "TargetTrackingScaling":
@@ -66,7 +66,7 @@ def execute_policy(moto: Method, response: Any) -> EmptyResult:
     value, threshold = response._get_param("MetricValue"), response._get_param("BreachThreshold")
     known = value is not None and threshold is not None
     given = triggered.Measured([float(value)], float(threshold)) if known else None
-    group = _group(backend, policy["AutoScalingGroupName"])
+    group = backend.autoscaling_groups[policy["AutoScalingGroupName"]]
     triggered.by_user(group, policy, given, response._get_bool_param("HonorCooldown", False))
     return EmptyResult()
 
@@ -117,9 +117,3 @@ def _find(backend: Any, response: Any) -> Policy:
     if found is None:
         raise ValidationError(f"Policy not found: {name}")
     return found
-
-
-def _group(backend: Any, name: str) -> Any:
-    if name not in backend.autoscaling_groups:
-        raise ValidationError("AutoScalingGroup name not found - null")
-    return backend.autoscaling_groups[name]
