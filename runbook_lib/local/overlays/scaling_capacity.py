@@ -12,6 +12,7 @@ from moto.core.utils import utcnow
 from runbook_lib.local import world
 from runbook_lib.local.balancer import health
 from runbook_lib.local.faults import outages
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.lifecycle_hooks import leaving
@@ -29,7 +30,7 @@ broken: Callable[[str], bool] = lambda _: False  # noqa: E731 - a default for wh
 
 def tick() -> bool:
     """Let every group mend itself, and bring what it has launched into service."""
-    return any([mend(group) for group in groups()]) | launching.tick(enter, abandon)
+    return each(groups(), mend) | launching.tick(enter, abandon)
 
 
 def groups() -> Iterator[Any]:

@@ -75,12 +75,12 @@ class Web:
         )
         return self.group()
 
-    def group(self):
-        return self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"][0]
+    def group(self, name="web"):
+        return self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
 
-    def members(self):
+    def members(self, name="web"):
         """The group's instances by id: their zones."""
-        return {instance["InstanceId"]: instance["AvailabilityZone"] for instance in self.group()["Instances"]}
+        return {instance["InstanceId"]: instance["AvailabilityZone"] for instance in self.group(name)["Instances"]}
 
     def zones(self):
         return sorted(zone[-1] for zone in self.members().values())
