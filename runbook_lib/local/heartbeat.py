@@ -41,7 +41,11 @@ def _do(thing: Thing, deed: Callable[[Thing], object]) -> bool:
 
 
 def _name(part: Any) -> str:
-    return str(getattr(part, "name", None) or getattr(part, "id", None) or part)
+    """What a thing is called, or else what it is: a whole thing is too much for a log."""
+    if callable(part):
+        return f"{part.__module__}.{part.__qualname__}"
+    names = (getattr(part, name, None) for name in ("name", "id", "deployment_id"))
+    return next((str(name) for name in names if name), type(part).__name__)
 
 
 class Heartbeat:

@@ -43,8 +43,8 @@ def test_things_in_pairs_are_told_apart(caplog):
     assert told == ["web, i-1", "web, i-2"]
 
 
-def test_a_tick_that_fails_stops_no_other():
-    """Nor is the account saved for what has not changed it."""
+def test_a_tick_that_fails_stops_no_other(caplog):
+    """Nor is the account saved for what has not changed it; the log says which one."""
     saved, ticked = [], []
 
     def fails():
@@ -54,5 +54,9 @@ def test_a_tick_that_fails_stops_no_other():
         ticked.append(1)
         return True
 
-    Heartbeat(RLock(), [fails, ticks], lambda: saved.append(1)).beat()
-    assert (len(ticked), len(saved)) == (1, 1)
+    heartbeat = Heartbeat(RLock(), [fails, ticks], lambda: saved.append(1))
+    heartbeat.beat()
+    heartbeat.beat()
+    assert (len(ticked), len(saved)) == (2, 2)
+    (record,) = caplog.records
+    assert record.getMessage().endswith("<locals>.fails")
