@@ -149,9 +149,13 @@ def _states() -> list[tuple[Any, Any]]:
 
 
 def _deployments() -> list[Mapping[str, str]]:
-    """The newest one of each deployment group."""
-    found = [one for backend in world.existing("codedeploy") for one in backend.deployments.values()]
-    newest = {(one.application_name, one.deployment_group_name): one for one in found}
+    """The newest one of each deployment group that there is."""
+    newest = {
+        (one.application_name, one.deployment_group_name): one
+        for backend in world.existing("codedeploy")
+        for one in backend.deployments.values()
+        if one.deployment_group_name in backend.deployment_groups.get(one.application_name, {})
+    }
     return [
         {
             "id": one.deployment_id,

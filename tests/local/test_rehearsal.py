@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from runbook_lib.local import rehearsal, world
+from runbook_lib.local.overlays.codedeploy.model import Deployment
 from tests.local.balancer.test_reach import ANYTHING, rule
 
 SUBNETS = {"subnet-1": SimpleNamespace(cidr_block="10.0.2.0/24")}
@@ -46,3 +47,18 @@ def test_a_cache_stands_in_its_groups_subnets(reached):
     there, elsewhere = (rule(block=block, protocol="-1") for block in ("10.0.2.0/24", "10.0.3.0/24"))
     assert reached(rule("web", ports=(6379, 6379)), egress=[there])
     assert not reached(rule("web", ports=(6379, 6379)), egress=[elsewhere])
+
+
+def test_status_tells_the_newest_deployment_of_each_group_that_there_is(monkeypatch):
+    """One whose application or group is deleted is nobody's any more."""
+
+    def deployed(number, application, group):
+        info = {"deploymentId": f"d-{number}", "applicationName": application, "deploymentGroupName": group}
+        return Deployment(info | {"status": "Succeeded", "creator": "user"})
+
+    made = [deployed(1, "app", "web"), deployed(2, "app", "web"), deployed(3, "app", "gone"), deployed(4, "old", "web")]
+    backend = SimpleNamespace(
+        deployments={one.deployment_id: one for one in made}, deployment_groups={"app": {"web": {}}}
+    )
+    monkeypatch.setattr(world, "existing", lambda service: [backend])
+    assert [(one["id"], one["group"]) for one in rehearsal._deployments()] == [("d-2", "app/web")]

@@ -25,6 +25,7 @@ from runbook_lib.local.balancer.target import (
     Status,
     Target,
 )
+from runbook_lib.local.heartbeat import each
 
 LOOK_SECONDS = 0.05
 # A laptop starts an application no faster because AWS's clock is turned: what every new one gets at any pace,
@@ -64,8 +65,7 @@ class Health:
     def tick(self) -> bool:
         """Take note of what was registered, changed and deregistered; it never changes the account itself."""
         known = {group.arn: group for group in groups()}
-        for group in known.values():
-            self.note(group)
+        each(known.values(), self.note)
         with self._guard:
             self._targets = {key: target for key, target in self._targets.items() if key[0] in known}
         return False

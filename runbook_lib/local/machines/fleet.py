@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 from runbook_lib.local import world
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.machines.ledger import Ledger
 from runbook_lib.local.machines.machine import Machine, port_of
 from runbook_lib.local.machines.resident import Resident
@@ -61,9 +62,8 @@ class Fleet:
         if not self._swept:
             self._swept = True
             self._sweep({name for name, state in states.items() if state in ("running", "pending", *DOWN)})
-        for instance_id, instance in members().items():
-            if instance_id not in self._residents and not self._occupied(instance_id):
-                self._admit(instance)
+        there = {*self._residents, *filter(self._occupied, self._busy)}
+        each([instance for name, instance in members().items() if name not in there], self._admit)
         self._trim()
         return False
 

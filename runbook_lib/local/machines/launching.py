@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from runbook_lib.local import world
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.codedeploy.deployments import AUTO_SCALING, create
 from runbook_lib.local.overlays.codedeploy.model import ENDED, Deployment, Fields
@@ -62,9 +63,8 @@ def tick(in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
         in_service: Called for an instance that has just come into service: it is to be registered with load balancers.
         abandon: Called for an instance that will not come into service, with why: it is to be terminated.
     """
-    waiting = [(group, state) for group in _groups() for state in group.instance_states]
-    stepped = [_advance(group, state, in_service, abandon) for group, state in waiting if is_waiting(state)]
-    return any(stepped)
+    waiting = [(group, state) for group in _groups() for state in group.instance_states if is_waiting(state)]
+    return each(waiting, lambda one: _advance(*one, in_service, abandon))
 
 
 def is_waiting(state: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from moto.elbv2.models import ELBv2Backend
 
 from runbook_lib.local import world
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.overlays.around import Method, around
 
 
@@ -28,7 +29,7 @@ def install(doors: Doors) -> None:
 def tick() -> bool:
     """An address changes when somebody else has taken the port meanwhile."""
     balancers = [one for elb in world.existing("elbv2") for one in elb.load_balancers.values()]
-    return any([_name(balancer) for balancer in balancers])
+    return each(balancers, _name)
 
 
 @around(ELBv2Backend, "create_load_balancer")

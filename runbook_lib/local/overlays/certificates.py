@@ -8,6 +8,7 @@ from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.core.utils import utcnow
 
 from runbook_lib.local import world
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.overlays import pacing
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.refused import Refused
@@ -20,9 +21,12 @@ NOT_YET = ("IssuedAt", "NotBefore", "NotAfter", "Serial")
 def tick() -> bool:
     """Issue what has its records; returns whether anything was."""
     found = [one for acm in world.existing("acm") for one in acm._certificates.values() if one.status == PENDING]
-    for certificate in found:
-        certificate.check()
-    return any(certificate.status != PENDING for certificate in found)
+    return each(found, _is_issued)
+
+
+def _is_issued(certificate: Any) -> bool:
+    certificate.check()
+    return bool(certificate.status != PENDING)
 
 
 @around(CertBundle, "check")

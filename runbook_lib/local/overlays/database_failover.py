@@ -8,6 +8,7 @@ from moto.rds.responses import RDSResponse
 
 from runbook_lib.local import world
 from runbook_lib.local.faults import outages
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.database_events import tell
 from runbook_lib.local.overlays.database_servers import served
@@ -80,7 +81,7 @@ def change_over(database: Any, why: str) -> None:
 
 def tick() -> bool:
     """Complete what has begun, and let databases follow their zones."""
-    return any([_advance(database) for rds in world.existing("rds") for database in list(rds.databases.values())])
+    return each([database for rds in world.existing("rds") for database in rds.databases.values()], _advance)
 
 
 def _advance(database: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses
+from moto.ec2.responses.elastic_network_interfaces import ElasticNetworkInterfaces
 from moto.ec2.responses.internet_gateways import InternetGateways
 from moto.ec2.responses.route_tables import RouteTables
 from moto.ec2.responses.security_groups import SecurityGroups
@@ -175,4 +176,17 @@ def disassociate_address(moto: Method, response: Any) -> Any:
         of_nat_gateway = address.eni and address.eni.interface_type == "nat_gateway"
         if association_id and address.association_id == association_id and of_nat_gateway:
             raise EC2ClientError("AuthFailure", "You do not have permission to access the specified resource.")
+    return moto(response)
+
+
+@around(ElasticNetworkInterfaces, "delete_network_interface")
+def delete_network_interface(moto: Method, response: Any) -> Any:
+    """ "You must detach the network interface before you can delete it."
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNetworkInterface.html
+    The words, also of one that another service has made: https://github.com/gruntwork-io/cloud-nuke/issues/431
+    """
+    interface = response.ec2_backend.enis.get(response._get_param("NetworkInterfaceId"))
+    if interface and (interface.instance or interface.attachment_id or interface.interface_type != "interface"):
+        raise EC2ClientError("InvalidParameterValue", f"Network interface '{interface.id}' is currently in use.")
     return moto(response)

@@ -27,11 +27,16 @@ def call_action(moto: Method, response: Any) -> Any:
     known = filters(response._get_action())
     sent = response._get_param("Filters") or response._get_param("Filter") or [] if known else []
     for name in [str(found.get("Name", "null")) for found in sent]:
-        if name not in known and not name.startswith(OF_ANY_NAME) and name.islower():
+        if not {name, _hyphenated(name)} & known and not name.startswith(OF_ANY_NAME):
             return response.serialized(
                 ActionResult(Refused("InvalidParameterValue", f"The filter '{name}' is invalid"))
             )
     return moto(response)
+
+
+def _hyphenated(name: str) -> str:
+    """What an older spelling stands for: cidrBlock is cidr-block, but CidrBlock is nothing."""
+    return re.sub("([A-Z])", r"-\1", name).lower()
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import parse_user_data
 
@@ -44,6 +45,20 @@ def create_launch_template_version(moto: Method, response: Any) -> Any:
 
 
 def _template(response: Any) -> Any:
-    if name := response._get_param("LaunchTemplateName"):
-        return response.ec2_backend.get_launch_template_by_name(name)
-    return response.ec2_backend.get_launch_template(response._get_param("LaunchTemplateId"))
+    return find(response.ec2_backend, response.params)
+
+
+def find(ec2: Any, named: dict[str, Any]) -> Any:
+    """The launch template that is named by its id or name, or EC2's refusal.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidLaunchTemplateId.NotFound)
+    """
+    if name := named.get("LaunchTemplateName"):
+        return ec2.get_launch_template_by_name(name)
+    return ec2.get_launch_template(named.get("LaunchTemplateId"))
+
+
+@around(InstanceBackend, "_get_template_from_args")
+def _get_template_from_args(moto: Method, ec2: Any, named: dict[str, Any]) -> Any:
+    """moto fails on one that there is not."""
+    return find(ec2, named).get_version(named.get("Version") or "$Default")

@@ -19,6 +19,7 @@ from runbook_lib.local.overlays.refused import Refused
 # https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 SMALLEST = 28
 GATEWAY_SERVICES = ("s3", "dynamodb")
+ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics")
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
 TARGETS = (
     *("GatewayId", "NatGatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId", "TransitGatewayId"),
@@ -36,12 +37,16 @@ def _network(cidr: Any) -> IPv4Network | None:
 
 
 def _canonical(response: Any, field: str) -> IPv4Network | None:
-    """Bring a range that is sent to its canonical form; what is no range is left to moto to refuse.
+    """Bring a range that is sent to its canonical form; an address is none, and other nonsense is moto's to refuse.
 
     "if you specify 100.68.0.18/18, we modify it to 100.68.0.0/18":
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html (CidrBlock)
     """
-    network = _network(response._get_param(field))
+    sent = response._get_param(field)
+    if sent and "/" not in sent:
+        why = f"Value ({sent}) for parameter {field[0].lower()}{field[1:]} is invalid."
+        raise Refused(VALUE, f"{why} This is not a valid CIDR block.")
+    network = _network(sent)
     if network:
         response.params[field] = str(network)
     return network
@@ -56,6 +61,20 @@ def create_vpc(moto: Method, response: Any) -> Any:
     if not response._get_param("CidrBlock") and not response._get_param("Ipv4IpamPoolId"):
         raise Refused("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
     _canonical(response, "CidrBlock")
+    return moto(response)
+
+
+@around(VPCs, "modify_vpc_attribute")
+def modify_vpc_attribute(moto: Method, response: Any) -> Any:
+    """ "You cannot modify the DNS resolution and DNS hostnames attributes in the same request."
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html
+    The words: https://github.com/aws/aws-sdk-go/issues/415
+    """
+    named = [name for name in ATTRIBUTES if response._get_param(name[0].upper() + name[1:]) is not None]
+    if len(named) > 1:
+        why = f"Fields for multiple attribute types specified: {', '.join(named)}"
+        raise Refused("InvalidParameterCombination", why)
     return moto(response)
 
 
@@ -244,6 +263,8 @@ def create_vpc_endpoint(moto: Method, response: Any) -> Any:
     theirs = service.startswith("com.amazonaws.") and not service.startswith(f"com.amazonaws.{ec2.region_name}.")
     if theirs or (kind == "Gateway" and service not in names):
         raise Refused("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist")
+    if service not in names:  # moto refuses one that there is not
+        ec2.describe_vpc_endpoint_services([service], [], None, None, ec2.region_name)
     for table_id in response._get_param("RouteTableIds", []):
         ec2.get_route_table(table_id)
     return moto(response)

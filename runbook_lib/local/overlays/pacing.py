@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from runbook_lib.local import pace
+from runbook_lib.local.heartbeat import each
 
 NOTE = "on_its_way"
 
@@ -49,11 +50,13 @@ def leave(thing: Any, state: str, kind: str) -> bool:
 
 def finish(things: Iterable[Any], state: str, deed: Callable[[Any], object]) -> bool:
     """Do the last of what was on its way under this name, and forget about it; returns whether there was any."""
-    over = [thing for thing in things if _is_over(vars(thing).get(NOTE), state)]
-    for thing in over:
+
+    def do(thing: Any) -> bool:
         deed(thing)
         vars(thing).pop(NOTE, None)
-    return bool(over)
+        return True
+
+    return each([thing for thing in things if _is_over(vars(thing).get(NOTE), state)], do)
 
 
 def _is_over(found: Note | None, state: str) -> bool:

@@ -12,10 +12,12 @@ from moto.core.utils import utcnow
 from runbook_lib.local import world
 from runbook_lib.local.balancer import health
 from runbook_lib.local.faults import outages
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.lifecycle_hooks import leaving
 from runbook_lib.local.overlays.lost_zones import NO_CAPACITY
+from runbook_lib.local.overlays.refused import Refused
 from runbook_lib.local.overlays.scaling_activities import at, record
 from runbook_lib.local.overlays.scaling_launch import launch
 
@@ -29,7 +31,7 @@ broken: Callable[[str], bool] = lambda _: False  # noqa: E731 - a default for wh
 
 def tick() -> bool:
     """Let every group mend itself, and bring what it has launched into service."""
-    return any([mend(group) for group in groups()]) | launching.tick(enter, abandon)
+    return each(groups(), mend) | launching.tick(enter, abandon)
 
 
 def groups() -> Iterator[Any]:
@@ -146,7 +148,12 @@ def launch_one(group: Any, reason: str) -> bool:
     """
     if "Launch" in group._suspended_processes or utcnow().timestamp() < vars(group).get("retry_at", 0.0):
         return False
-    for subnet in _emptiest_first(group):
+    try:
+        subnets = _emptiest_first(group)
+    except ServiceException as error:
+        _record_failure(group, reason, error)
+        subnets = []
+    for subnet in subnets:
         if (refusal := _launch_in(group, subnet, reason)) is None:
             return True
         if refusal.code != NO_CAPACITY or _is_balanced_only(group):
@@ -162,20 +169,27 @@ def _is_balanced_only(group: Any) -> bool:
 
 def _launch_in(group: Any, subnet: Any, reason: str) -> ServiceException | None:
     """Launch in a subnet; a launch that AWS would refuse is recorded as failed."""
-    cause = f"{at(utcnow())} an instance was launched in response to {reason}."
     try:
         instance = launch(group, subnet.id)
     except ServiceException as error:
-        failure = f"{error.message} Launching EC2 instance failed."
-        record(group, f"Launching a new EC2 instance.  Status Reason: {failure}", cause, failure=failure)
+        _record_failure(group, reason, error)
         return error
     protected = group.new_instances_protected_from_scale_in
     state = InstanceState(instance, protected_from_scale_in=protected)
     group.instance_states.append(state)
-    activity = record(group, f"Launching a new EC2 instance: {instance.id}", cause, subnet=subnet)
+    activity = record(group, f"Launching a new EC2 instance: {instance.id}", _launched(reason), subnet=subnet)
     if launching.begin(group, state, activity):
         enter(group, state)
     return None
+
+
+def _record_failure(group: Any, reason: str, error: ServiceException) -> None:
+    failure = f"{error.message} Launching EC2 instance failed."
+    record(group, f"Launching a new EC2 instance.  Status Reason: {failure}", _launched(reason), failure=failure)
+
+
+def _launched(reason: str) -> str:
+    return f"{at(utcnow())} an instance was launched in response to {reason}."
 
 
 def _emptiest_first(group: Any) -> list[Any]:
@@ -187,7 +201,7 @@ def _emptiest_first(group: Any) -> list[Any]:
     """
     per_zone, per_subnet = _counts(group)
     staying, _ = _counts(group, (vars(group).get("refreshing") or {}).get("leaving", ()))
-    subnets = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
+    subnets = _subnets(group)
 
     def fullness(subnet: Any) -> tuple[int, int, int]:
         zone = subnet.availability_zone
@@ -195,6 +209,20 @@ def _emptiest_first(group: Any) -> list[Any]:
 
     emptiest = sorted(subnets, key=fullness)
     return list({subnet.availability_zone: subnet for subnet in reversed(emptiest)}.values())[::-1]
+
+
+def _subnets(group: Any) -> list[Any]:
+    """Those that a group names, or else "the default VPC subnet in each Availability Zone".
+
+    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html (AvailabilityZones)
+    """
+    if group.vpc_zone_identifier:
+        named: list[Any] = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
+        return named
+    defaults = group.ec2_backend.get_default_subnets()
+    if missing := [zone for zone in group.availability_zones if zone not in defaults]:
+        raise Refused("ValidationError", f"No default subnet for availability zone: '{missing[0]}'.")
+    return [defaults[zone] for zone in group.availability_zones]
 
 
 def _counts(group: Any, without: Iterable[str] = ()) -> tuple[dict[str, int], dict[str, int]]:

@@ -16,6 +16,11 @@ from runbook_lib.local.overlays.launch_refusals import refuse_machine
 HEALTH_CHECKS = ("EC2", "EBS", "ELB", "VPC_LATTICE")
 DAY = 86400
 CLEARED = -1  # of an instance maintenance policy
+SIZES = ("MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown", "HealthCheckGracePeriod")
+PROCESSES = (
+    *("Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck"),
+    *("InstanceRefresh", "ReplaceUnhealthy", "ScheduledActions"),
+)
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-instance-termination.html
 TERMINATION = (
     *("Default", "OldestInstance", "NewestInstance", "OldestLaunchConfiguration", "OldestLaunchTemplate"),
@@ -44,6 +49,11 @@ def update_auto_scaling_group(moto: Method, response: Any) -> Any:
 
 def _refuse_settings(response: Any) -> None:
     ec2 = response.autoscaling_backend.ec2_backend
+    _refuse_negative(response)
+    _refuse_tags(response._get_param("Tags", []))
+    known_zones = [zone.name for zone in ec2.describe_availability_zones()]
+    if strange := [zone for zone in response._get_param("AvailabilityZones", []) if zone not in known_zones]:
+        raise ValidationError(f"Invalid availability zones: [{', '.join(strange)}]")
     known = {subnet.id: subnet for zone in ec2.subnets.values() for subnet in zone.values()}
     subnets = [found.strip() for found in (response._get_param("VPCZoneIdentifier") or "").split(",") if found]
     for subnet_id in subnets:
@@ -81,6 +91,26 @@ def _refuse_maintenance(policy: dict[str, int]) -> None:
         raise ValidationError(why)
 
 
+def _refuse_negative(response: Any) -> None:
+    """https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-capacity-limits.html."""
+    for field in SIZES:
+        size = response._get_int_param(field)
+        if size is not None and size < 0:
+            where = f"Value '{size}' at '{field[0].lower()}{field[1:]}' failed to satisfy constraint"
+            raise ValidationError(
+                f"1 validation error detected: {where}: Member must have value greater than or equal to 0"
+            )
+
+
+def _refuse_tags(tags: list[dict[str, str]]) -> None:
+    """ "You can't use aws: prefix in your tag names or values because it is reserved".
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
+    """
+    if any(tag.get("Key", "").lower().startswith("aws:") for tag in tags):
+        raise ValidationError("Tag keys starting with 'aws:' are reserved for internal use")
+
+
 def _refuse_machine(ec2: Any, named: dict[str, str] | None) -> None:
     """A template's image and instance type fit together.
 
@@ -108,9 +138,24 @@ def _needs_group(operation: str) -> None:
 for _operation in (
     *("put_scaling_policy", "put_lifecycle_hook", "put_scheduled_update_group_action", "suspend_processes"),
     *("resume_processes", "attach_load_balancer_target_groups", "detach_load_balancer_target_groups"),
-    *("enable_metrics_collection", "attach_instances", "detach_instances"),
+    *("enable_metrics_collection", "attach_instances", "detach_instances", "enter_standby", "exit_standby"),
 ):
     _needs_group(_operation)
+
+
+def _names_processes(operation: str) -> None:
+    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SuspendProcesses.html (ScalingProcesses)."""
+
+    @around(AutoScalingBackend, operation)
+    def refuse(moto: Method, backend: Any, group_name: str, processes: list[str]) -> None:
+        for process in processes or []:
+            if process not in PROCESSES:
+                raise ValidationError(f"Invalid scaling process '{process}'. Valid values: {', '.join(PROCESSES)}")
+        moto(backend, group_name, processes)
+
+
+for _operation in ("suspend_processes", "resume_processes"):
+    _names_processes(_operation)
 
 
 @around(AutoScalingBackend, "attach_load_balancer_target_groups")
@@ -130,6 +175,7 @@ def create_or_update_tags(moto: Method, backend: Any, tags: list[dict[str, str]]
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html
     """
+    _refuse_tags(tags)
     for name in [tag["ResourceId"] for tag in tags]:
         if name not in backend.autoscaling_groups:
             raise ValidationError(f"AutoScalingGroup not found - No AutoScalingGroup found with name: {name}")

@@ -45,12 +45,9 @@ class Deploy(Web):
     def deploy(self, key="v1.zip", **changes):
         """Start a deployment of a bundle; its id."""
         location = {"bucket": "bundles", "key": key, "bundleType": "zip"} | changes.pop("location", {})
-        made = self.cd.create_deployment(
-            applicationName="app",
-            deploymentGroupName="web",
-            revision={"revisionType": "S3", "s3Location": location},
-            **changes,
-        )
+        revision = {"revisionType": "S3", "s3Location": location}
+        named = {"applicationName": "app", "deploymentGroupName": "web"}
+        made = self.cd.create_deployment(**named | {"revision": revision} | changes)
         return made["deploymentId"]
 
     def ended(self, deployment):
@@ -135,6 +132,34 @@ def test_applications_and_groups_are_listed_renamed_and_tagged(deploy):
     assert cd.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
     cd.untag_resource(ResourceArn=arn, TagKeys=["a"])
     assert cd.list_tags_for_resource(ResourceArn=arn)["Tags"] == []
+
+
+def test_a_deployment_goes_on_under_another_name(deploy):
+    """Application and group are renamed while it goes on: it comes to its end, as does another application's."""
+    cd = deploy.cd
+    cd.create_application(applicationName="other", computePlatform="Server")
+    for name in ("app", "other"):
+        deploy.create_group(applicationName=name, tags=[{"Key": "of", "Value": name}])
+    deploy.aws.control("pace", 10)
+    try:
+        first, second = deploy.deploy(), deploy.deploy(applicationName="other")
+        cd.update_application(applicationName="app", newApplicationName="shop")
+        cd.update_deployment_group(
+            applicationName="shop", currentDeploymentGroupName="web", newDeploymentGroupName="servers"
+        )
+        assert cd.get_deployment(deploymentId=first)["deploymentInfo"]["status"] in ("Created", "InProgress")
+    finally:
+        deploy.aws.control("pace", 0)
+    assert [deploy.ended(deployment)["status"] for deployment in (first, second)] == ["Succeeded"] * 2
+    named = {"applicationName": "shop", "deploymentGroupName": "servers"}
+    assert named.items() <= deploy.ended(first).items()
+    assert cd.list_deployments(**named)["deployments"] == [first]
+    assert cd.get_deployment_group(**named)["deploymentGroupInfo"]["lastSuccessfulDeployment"]["deploymentId"] == first
+    (revision,) = cd.list_application_revisions(applicationName="shop")["revisions"]
+    known = cd.get_application_revision(applicationName="shop", revision=revision)["revisionInfo"]
+    assert known["deploymentGroups"] == ["servers"]
+    arn = "arn:aws:codedeploy:us-west-2:123456789012:deploymentgroup:shop/servers"
+    assert cd.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "of", "Value": "app"}]
 
 
 def test_a_deployment_succeeds_and_says_that_it_is_simulated(deploy):

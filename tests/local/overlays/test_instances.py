@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.local.overlays.errors import refused
+from tests.local.overlays.errors import refused, untouched
 from tests.local.overlays.network import tagged
 from tests.local.overlays.web import USER_DATA
+from tests.local.server import eventually
 
 OPTIONS = {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "InstanceMetadataTags": "enabled"}
 
@@ -126,3 +127,55 @@ def test_a_terminated_instance_leaves_nothing(network):
     network.ec2.delete_security_group(GroupId=network.group)
     network.ec2.delete_subnet(SubnetId=network.subnets[0])
     assert network.described(instance_id)["State"]["Name"] == "terminated"
+
+
+CODE = "IncorrectInstanceState"
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "code", "words"),
+    [
+        ("start_instances", {}, CODE, "is not in a state from which it can be started"),
+        ("stop_instances", {}, CODE, "is not in a state from which it can be stopped"),
+        ("reboot_instances", {}, CODE, "is not in a state from which it can be rebooted"),
+        ("monitor_instances", {}, CODE, ""),
+        ("modify_instance_attribute", {"InstanceType": {"Value": "t4g.small"}}, CODE, ""),
+        ("modify_instance_attribute", {"DisableApiTermination": {"Value": True}}, CODE, ""),
+        ("modify_instance_metadata_options", {"HttpTokens": "optional"}, CODE, ""),
+        ("associate_address", {}, "InvalidInstanceID", "is not in a valid state for this operation"),
+    ],
+)
+def test_an_instance_that_is_gone_stays_so(network, operation, asked, code, words):
+    """Nor is one touched that is on its way there, or another one of the same call."""
+    ec2 = network.ec2
+    gone, stays = network.instance()["InstanceId"], network.instance()["InstanceId"]
+    asked = asked | ({"InstanceIds": [stays, gone]} if operation.endswith("instances") else {"InstanceId": gone})
+    if operation == "associate_address":
+        asked = asked | {"AllocationId": ec2.allocate_address(Domain="vpc")["AllocationId"]}
+    network.aws.control("pace", 10)
+    try:
+        ec2.terminate_instances(InstanceIds=[gone])
+        for state, pace in (("shutting-down", 10), ("terminated", 0)):
+            network.aws.control("pace", pace)
+            eventually(lambda state=state: network.described(gone)["State"]["Name"] == state)
+            with untouched(ec2.describe_instances, ec2.describe_addresses), refused(code, words):
+                getattr(ec2, operation)(**asked)
+    finally:
+        network.aws.control("pace", 0)
+
+
+def test_an_address_waits_for_its_instance(network):
+    """It is refused to one that is pending, by whichever name it is called."""
+    ec2, address = network.ec2, network.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    network.aws.control("pace", 10)
+    try:
+        instance = network.instance()
+        with refused("InvalidInstanceID", f"The pending instance '{instance['InstanceId']}' is not in a valid state"):
+            ec2.associate_address(AllocationId=address, InstanceId=instance["InstanceId"])
+        interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        with refused("IncorrectInstanceState", f"instance to which '{interface}' is attached"):
+            ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface)
+    finally:
+        network.aws.control("pace", 0)
+    eventually(lambda: network.described(instance["InstanceId"])["State"]["Name"] == "running")
+    ec2.associate_address(AllocationId=address, InstanceId=instance["InstanceId"])

@@ -1,6 +1,7 @@
 """Networks that EC2 does not make are refused with its codes, and nothing of them is left."""
 
 from tests.local.overlays.errors import refused, untouched
+from tests.local.overlays.network import tagged
 
 NOBODY = "00000000000000000"
 ANYWHERE = "0.0.0.0/0"
@@ -35,10 +36,24 @@ def test_vpcs_that_are_not_made(network):
         for cidr in ("10.0.0.0/8", "10.0.0.0/29"):
             with refused("InvalidVpc.Range"):
                 ec2.create_vpc(CidrBlock=cidr)
-        with refused("InvalidParameterValue", "not a valid CIDR block"):
-            ec2.create_vpc(CidrBlock="10.0/16")
+        for cidr in ("10.0/16", "10.0.0.0"):
+            with refused("InvalidParameterValue", f"Value ({cidr}) for parameter cidrBlock is invalid."):
+                ec2.create_vpc(CidrBlock=cidr)
         with refused("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided."):
             ec2.create_vpc()
+
+
+def test_attributes_of_a_vpc_are_changed_one_by_one(network):
+    """EC2 takes one in a call."""
+    ec2, on = network.ec2, {"Value": True}
+    both = "Fields for multiple attribute types specified: enableDnsSupport, enableDnsHostnames"
+    with refused("InvalidParameterCombination", both):
+        ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsSupport=on, EnableDnsHostnames=on)
+    found = ec2.describe_vpc_attribute(VpcId=network.vpc, Attribute="enableDnsHostnames")
+    assert found["EnableDnsHostnames"] == {"Value": False}
+    ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsHostnames=on)
+    found = ec2.describe_vpc_attribute(VpcId=network.vpc, Attribute="enableDnsHostnames")
+    assert found["EnableDnsHostnames"] == on
 
 
 def test_subnets_that_are_not_made(network):
@@ -161,10 +176,37 @@ def test_endpoints_that_are_not_made(network):
         for name in ("com.amazonaws.us-west-2.bogus", "com.amazonaws.us-east-1.s3"):
             with refused("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist"):
                 ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=name, VpcEndpointType="Gateway")
+            with refused("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist"):
+                ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=name, VpcEndpointType="Interface")
         with refused("InvalidVpcId.NotFound", f"vpc-{NOBODY}"):
             ec2.create_vpc_endpoint(VpcId=f"vpc-{NOBODY}", ServiceName=service, VpcEndpointType="Gateway")
         with refused("InvalidRouteTableID.NotFound"):
             ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=service, RouteTableIds=[f"rtb-{NOBODY}"])
+
+
+def test_an_interface_endpoint_is_of_a_service_that_there_is(network):
+    """Of any that AWS has, not of those alone that have a gateway."""
+    asked = {"VpcId": network.vpc, "VpcEndpointType": "Interface", "SubnetIds": network.subnets[:1]}
+    for service in ("ssm", "secretsmanager", "logs", "ec2messages", "codedeploy", "ecr.api", "s3"):
+        name = f"com.amazonaws.us-west-2.{service}"
+        made = network.ec2.create_vpc_endpoint(**asked, ServiceName=name)["VpcEndpoint"]
+        assert made["ServiceName"] == name
+
+
+def test_an_interface_in_use_stays(network):
+    """Of an instance and of a NAT gateway; one that is free goes."""
+    ec2 = network.ec2
+    free = ec2.create_network_interface(SubnetId=network.subnets[0])["NetworkInterface"]["NetworkInterfaceId"]
+    network.instance()
+    network.nat_gateway()
+    used = {one["NetworkInterfaceId"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]} - {free}
+    assert len(used) == 2
+    with untouched(ec2.describe_network_interfaces):
+        for interface in used:
+            with refused("InvalidParameterValue", f"Network interface '{interface}' is currently in use."):
+                ec2.delete_network_interface(NetworkInterfaceId=interface)
+    ec2.delete_network_interface(NetworkInterfaceId=free)
+    assert {one["NetworkInterfaceId"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]} == used
 
 
 def test_a_flow_log_is_made_once(network):
@@ -194,11 +236,28 @@ def test_keys_and_tags_that_are_not_taken(network):
             ec2.import_key_pair(KeyName="other", PublicKeyMaterial=b"none")
         with refused("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use"):
             ec2.create_tags(Resources=[network.vpc], Tags=[{"Key": "aws:name", "Value": "mine"}])
+        wrong = [
+            ({"k" * 129: "v"}, "InvalidParameterValue", "Tag key exceeds the maximum length of 128 characters"),
+            ({"k": "v" * 257}, "InvalidParameterValue", "Tag value exceeds the maximum length of 256 characters"),
+            ({f"k{number}": "v" for number in range(51)}, "TagLimitExceeded", ""),
+        ]
+        for tags, code, words in wrong:
+            specified = tagged("vpc", **tags)
+            with refused(code, words):
+                ec2.create_tags(Resources=[network.vpc], Tags=specified[0]["Tags"])
+            with refused(code, words):
+                ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=specified)
+    ec2.create_tags(Resources=[network.vpc], Tags=[{"Key": "k" * 128, "Value": "v" * 256}])
 
 
 def test_filters_are_those_that_there_are(network):
     """One that EC2 has not is refused, one that only the emulator lacks is said to be missing."""
     ec2 = network.ec2
+    for name in ("Bogus", "boGus", "VpcId"):
+        with refused("InvalidParameterValue", f"The filter '{name}' is invalid"):
+            ec2.describe_vpcs(Filters=[{"Name": name, "Values": ["x"]}])
+    older = [{"Name": "cidrBlock", "Values": ["10.0.1.0/24"]}]
+    assert [found["SubnetId"] for found in ec2.describe_subnets(Filters=older)["Subnets"]] == network.subnets[1:]
     filtered = [{"Name": "bogus", "Values": ["x"]}]
     for listing in (
         *(ec2.describe_vpcs, ec2.describe_subnets, ec2.describe_instances, ec2.describe_security_groups),
@@ -210,7 +269,5 @@ def test_filters_are_those_that_there_are(network):
         ec2.describe_nat_gateways(Filter=filtered)
     with refused("NotSupportedLocally", "ec2:DescribeVpcs is not supported in the local environment"):
         ec2.describe_vpcs(Filters=[{"Name": "ipv6-cidr-block-association.ipv6-pool", "Values": ["x"]}])
-    tagged = ec2.describe_vpcs(
-        Filters=[{"Name": "tag:env", "Values": ["test"]}, {"Name": "tag-key", "Values": ["env"]}]
-    )
-    assert [vpc["VpcId"] for vpc in tagged["Vpcs"]] == [network.vpc]
+    found = ec2.describe_vpcs(Filters=[{"Name": "tag:env", "Values": ["test"]}, {"Name": "tag-key", "Values": ["env"]}])
+    assert [vpc["VpcId"] for vpc in found["Vpcs"]] == [network.vpc]

@@ -163,6 +163,21 @@ def test_a_launch_that_fails_is_told_by_the_activities(web):
     assert "sg-00000000" in web.activities()[0]
 
 
+def test_a_group_without_its_template_holds_up_no_other(web):
+    """It tells by an activity what it lacks, and its neighbour is mended as ever."""
+    web.ec2.create_launch_template(LaunchTemplateName="other", LaunchTemplateData=web.data())
+    web.create()
+    web.create(AutoScalingGroupName="other", LaunchTemplate={"LaunchTemplateName": "other"})
+    web.ec2.delete_launch_template(LaunchTemplateId=web.template)
+    gone = set(web.members()) | set(web.members("other"))
+    web.ec2.terminate_instances(InstanceIds=list(gone))
+    eventually(lambda: len(set(web.members("other")) - gone) == 2 and not web.members())
+    why = f"The specified launch template, with template ID {web.template}, does not exist."
+    failed = f"Launching a new EC2 instance.  Status Reason: {why} Launching EC2 instance failed."
+    eventually(lambda: failed in web.activities())
+    assert web.activities().count(failed) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

@@ -57,30 +57,28 @@ class Web:
         } | changes
 
     def create(self, **changes):
-        """Create the group `web` of two to four instances over both zones."""
-        self.asg.create_auto_scaling_group(
-            **{
-                "AutoScalingGroupName": "web",
-                "MinSize": 2,
-                "MaxSize": 4,
-                "LaunchTemplate": {"LaunchTemplateId": self.template, "Version": "$Latest"},
-                "VPCZoneIdentifier": ",".join(self.subnets),
-                "TargetGroupARNs": [self.target_group],
-                "Tags": [
-                    {"Key": "Name", "Value": "web", "PropagateAtLaunch": True},
-                    {"Key": "Owner", "Value": "sre", "PropagateAtLaunch": False},
-                ],
-            }
-            | changes
-        )
+        """Create the group `web` of two to four instances over both zones; what is None is not sent."""
+        asked = {
+            "AutoScalingGroupName": "web",
+            "MinSize": 2,
+            "MaxSize": 4,
+            "LaunchTemplate": {"LaunchTemplateId": self.template, "Version": "$Latest"},
+            "VPCZoneIdentifier": ",".join(self.subnets),
+            "TargetGroupARNs": [self.target_group],
+            "Tags": [
+                {"Key": "Name", "Value": "web", "PropagateAtLaunch": True},
+                {"Key": "Owner", "Value": "sre", "PropagateAtLaunch": False},
+            ],
+        } | changes
+        self.asg.create_auto_scaling_group(**{field: value for field, value in asked.items() if value is not None})
         return self.group()
 
-    def group(self):
-        return self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"][0]
+    def group(self, name="web"):
+        return self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
 
-    def members(self):
+    def members(self, name="web"):
         """The group's instances by id: their zones."""
-        return {instance["InstanceId"]: instance["AvailabilityZone"] for instance in self.group()["Instances"]}
+        return {instance["InstanceId"]: instance["AvailabilityZone"] for instance in self.group(name)["Instances"]}
 
     def zones(self):
         return sorted(zone[-1] for zone in self.members().values())

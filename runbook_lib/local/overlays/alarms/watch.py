@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from runbook_lib.local import world
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.overlays.alarms import actions, datapoints, states
 from runbook_lib.local.overlays.alarms.evaluation import COMPARISONS, Rule, Verdict, judge
 from runbook_lib.local.overlays.alarms.reasons import reason, reason_data
@@ -39,8 +40,7 @@ def tick() -> bool:
         if backend.alarms:
             seen = _seen.setdefault(backend, Seen())
             seen.index.read_on(backend.metric_data)
-            for alarm in list(backend.alarms.values()):
-                changed |= _look(backend, alarm, seen)
+            changed |= each([(backend, alarm, seen) for alarm in backend.alarms.values()], lambda one: _look(*one))
     return changed
 
 

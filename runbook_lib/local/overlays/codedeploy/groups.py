@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from runbook_lib.local.overlays.codedeploy import configs
+from runbook_lib.local.overlays.codedeploy import configs, renaming
 from runbook_lib.local.overlays.codedeploy.attachments import hooked, refuse_role, refuse_unknown_groups
 from runbook_lib.local.overlays.codedeploy.model import ENDED, Fields, page
 from runbook_lib.local.overlays.refused import Refused
@@ -51,12 +51,7 @@ class Groups:
         if new in backend.applications:
             why = f"The application {new} already exists with the user or AWS account."
             raise Refused("ApplicationAlreadyExistsException", why)
-        old, application.application_name = application.application_name, new
-        for named in (backend.applications, backend.deployment_groups):
-            if old in named:
-                named[new] = named.pop(old)
-        for group in backend.deployment_groups.get(new, {}).values():
-            group["applicationName"] = new
+        renaming.application(backend, application, new or application.application_name)
         return EmptyResult()
 
     def delete_application(self) -> EmptyResult:
@@ -101,13 +96,11 @@ class Groups:
         backend, application = self.codedeploy_backend, self._get_param("applicationName")
         old = self._get_param("currentDeploymentGroupName")
         group, new = find(backend, application, old), self._get_param("newDeploymentGroupName") or old
-        groups = backend.deployment_groups[application]
-        if new != old and new in groups:
+        if new != old and new in backend.deployment_groups[application]:
             why = f"The deployment group {new} already exists with the user or AWS account."
             raise Refused("DeploymentGroupAlreadyExistsException", why)
         change_group(backend, group, sent(self.params))
-        group["deploymentGroupName"] = new
-        groups[new] = groups.pop(old)
+        renaming.group(backend, group, new)
         return ActionResult({"hooksNotCleanedUp": []})
 
     def get_deployment_group(self) -> ActionResult:

@@ -7,6 +7,7 @@ from typing import Any
 from moto.core.utils import utcnow
 
 from runbook_lib.local import pace, world
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.overlays.codedeploy import configs
 from runbook_lib.local.overlays.codedeploy.alarms import why_stopped
 from runbook_lib.local.overlays.codedeploy.deployer import Deployer, Simulation
@@ -51,16 +52,12 @@ deployer: Deployer = Simulation()
 
 def tick() -> bool:
     """Let every deployment take its next step."""
-    stepped = False
-    for backend in world.existing("codedeploy"):
-        for deployment in [deployment for deployment in backend.deployments.values() if deployment.status not in ENDED]:
-            step(backend, deployment)
-            stepped = True
-    return stepped
+    known = [(backend, one) for backend in world.existing("codedeploy") for one in backend.deployments.values()]
+    return each([found for found in known if found[1].status not in ENDED], lambda found: step(*found))
 
 
-def step(backend: Any, deployment: Deployment) -> None:
-    """Start a deployment, or bring its running targets forward; conclude when none is left."""
+def step(backend: Any, deployment: Deployment) -> bool:
+    """Start a deployment, or bring its running targets forward; conclude when none is left. The account has changed."""
     group = backend.deployment_groups[deployment.application_name][deployment.deployment_group_name]
     if deployment.status == "Created":
         _start(deployment, group)
@@ -77,6 +74,7 @@ def step(backend: Any, deployment: Deployment) -> None:
         _update_outdated(backend, group, deployment)
     elif deployment.status in ROLLED_BACK:
         _roll_back(backend, group, deployment)
+    return True
 
 
 def _start(deployment: Deployment, group: Fields) -> None:

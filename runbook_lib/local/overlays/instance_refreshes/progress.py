@@ -11,6 +11,7 @@ from typing import Any
 from moto.core.utils import utcnow
 
 from runbook_lib.local import pace
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays import scaling_capacity
 from runbook_lib.local.overlays.instance_refreshes import standing
@@ -34,7 +35,7 @@ CANCELLING, CANCELLED = "Replacing instances before cancelling.", "Cancelled due
 def tick() -> bool:
     """Bring every refresh forward; returns whether the account has changed."""
     going = [(group, refresh) for group in scaling_capacity.groups() if (refresh := active(group))]
-    return any([_step(group, refresh) for group, refresh in going])
+    return each(going, lambda one: _step(*one))
 
 
 def _step(group: Any, refresh: Refresh) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook_lib.local import world
 from runbook_lib.local.balancer import health
+from runbook_lib.local.heartbeat import each
 from runbook_lib.local.overlays.lifecycle_hooks import actions
 from runbook_lib.local.overlays.scaling_activities import finish
 
@@ -21,7 +22,7 @@ def tick() -> bool:
     """Bring every instance forward that leaves its group; returns whether the account has changed."""
     groups = [group for scaling in world.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
     leaving = [(group, state) for group in groups for state in group.instance_states if is_leaving(state)]
-    return any([_advance(group, state) for group, state in leaving])
+    return each(leaving, lambda one: _advance(*one))
 
 
 def is_leaving(state: Any) -> bool:
