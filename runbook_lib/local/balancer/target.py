@@ -78,6 +78,7 @@ class Target:
     status: Status = REGISTERING
     passes: int = 0
     failures: int = 0
+    unhealthy_since: float | None = None
     due: float = 0.0
     asking: bool = False
     leaving_since: float | None = None
@@ -92,8 +93,8 @@ class Target:
             return DRAINING
         return self.check.unused or self.status
 
-    def learn(self, result: Status) -> None:
-        """Take in the result of one check.
+    def learn(self, result: Status, now: float) -> None:
+        """Take in the result of one check that has ended now.
 
         A new target needs one pass; later it takes as many in a row as the thresholds say to change its state.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
@@ -107,6 +108,10 @@ class Target:
             self.status = HEALTHY
         elif not passed and (self.failures >= self.check.unhealthy or self.status.state == "unhealthy"):
             self.status = result
+        if self.status.state != "unhealthy":
+            self.unhealthy_since = None
+        elif self.unhealthy_since is None:
+            self.unhealthy_since = now
 
     def gone(self, now: float, pace: float) -> bool:
         """Whether it has left: the delay is over; at a faster pace, its requests are, too, or have had the whole delay.

@@ -26,7 +26,7 @@ def states(*results):
     """The states of a new target after each of these results."""
     target, seen = Target("group", "i-1", CHECK, since=0.0), []
     for result in results:
-        target.learn(result)
+        target.learn(result, now=1.0)
         seen.append(target.now.state)
     return seen
 
@@ -55,8 +55,17 @@ def test_the_reason_is_that_of_the_last_check():
     """So that an operator who has mended one thing sees the next."""
     target = Target("group", "i-1", CHECK, since=0.0)
     for result in (TIMEOUT, TIMEOUT, mismatch(404)):
-        target.learn(result)
+        target.learn(result, now=1.0)
     assert target.now == mismatch(404)
+
+
+def test_it_is_unhealthy_from_the_check_that_decided_it():
+    """Until it is healthy again, whatever the reasons meanwhile."""
+    target, since = Target("group", "i-1", CHECK, since=0.0), []
+    for now, result in enumerate((FAILED, FAILED, TIMEOUT, HEALTHY, HEALTHY, HEALTHY, FAILED, FAILED)):
+        target.learn(result, float(now))
+        since.append(target.unhealthy_since)
+    assert since == [None, 1.0, 1.0, 1.0, 1.0, None, None, 7.0]
 
 
 @pytest.mark.parametrize(
