@@ -20,7 +20,7 @@ from typing import IO, Any
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from runbook_lib.local import overlays, pace, persistence, world
+from runbook_lib.local import overlays, pace, persistence, ports, world
 from runbook_lib.local.control import Control
 from runbook_lib.local.faults import hooks
 from runbook_lib.local.faults.book import Faults
@@ -117,10 +117,10 @@ class Server:
 
 def _listen(port: int, front: Front) -> BaseWSGIServer:
     """Bind to loopback, to the port of the last time where it is free."""
-    for wanted in (port, 0):
+    for wanted in ports.free(port):
         try:
-            return make_server("127.0.0.1", wanted, front, threaded=True, request_handler=Quiet)
-        except (OSError, SystemExit):  # werkzeug leaves by SystemExit when the port is taken
+            return make_server(ports.ADDRESS, wanted, front, threaded=True, request_handler=Quiet)
+        except (OSError, SystemExit):  # werkzeug leaves by SystemExit when somebody was quicker
             log.info("port %s is taken", wanted)
     raise OSError("no free port")
 
