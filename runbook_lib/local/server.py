@@ -29,6 +29,7 @@ from runbook_lib.local.faults.wire import Wire
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
 from runbook_lib.local.heartbeat import Heartbeat
+from runbook_lib.local.late_answers import LateAnswers
 from runbook_lib.local.rehearsal import Rehearsal, is_wanted
 from runbook_lib.local.settings import code_version
 
@@ -65,7 +66,7 @@ class Server:
         deeds = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}
         control = Control(deeds, self.game_day.asks() | {"POST pace": self._pace})
         aws = DomainDispatcherApplication(create_backend_app)
-        self.front = Front(aws, control, self.token, lock, self.saver.wrote, Wire(faults))
+        self.front = Front(aws, control, self.token, lock, self.saver.wrote, LateAnswers(Wire(faults)))
         self.heartbeat = Heartbeat(lock, [*ticks, self.game_day.tick], self.saver.wrote)
         self.http = _listen(folder.last_port(), self.front)
 
