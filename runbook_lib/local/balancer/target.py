@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 # Between two checks, however fast AWS's clock is turned: of a target whose state is open, and of a healthy one.
@@ -43,6 +44,19 @@ def mismatch(code: int) -> Status:
 def invalid(state: str) -> Status:
     """The instance does not run."""
     return Status("unused", "Target.InvalidState", f"Target is in the {state} state")
+
+
+def standing(states: Collection[str], booted: bool) -> str:
+    """What is to be said of a site whose targets are in these states; nothing where it answers.
+
+    Args:
+        booted: Whether all of their machines have come up.
+    """
+    if "healthy" in states:
+        return ""
+    if "initial" in states or not booted:
+        return "coming up: no target is healthy yet"
+    return "out of order: no target is healthy"
 
 
 @dataclass(frozen=True)

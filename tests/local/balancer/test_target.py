@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from runbook_lib.local.balancer.ports import Ports
-from runbook_lib.local.balancer.target import FAILED, HEALTHY, TIMEOUT, Check, Target, mismatch
+from runbook_lib.local.balancer.target import FAILED, HEALTHY, TIMEOUT, Check, Target, mismatch, standing
 
 CHECK = Check(
     unused=None,
@@ -66,6 +66,21 @@ def test_it_is_unhealthy_from_the_check_that_decided_it():
         target.learn(result, float(now))
         since.append(target.unhealthy_since)
     assert since == [None, 1.0, 1.0, 1.0, 1.0, None, None, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("states", "booted", "said"),
+    [
+        (["healthy", "unhealthy"], False, ""),
+        (["initial", "unhealthy"], True, "coming up"),
+        (["unhealthy"], False, "coming up"),
+        (["unhealthy"], True, "out of order"),
+        ([], True, "out of order"),
+    ],
+)
+def test_a_site_is_told_from_its_targets(states, booted, said):
+    """One that is healthy serves; whoever opens it right after a start is told to wait."""
+    assert standing(states, booted).partition(":")[0] == said
 
 
 @pytest.mark.parametrize(
