@@ -69,7 +69,7 @@ def status(root: Path) -> None:
 @root_option
 def open_site(root: Path) -> None:
     """Open the rehearsed application in a browser."""
-    sites = door.ask(process.ensure(root), "POST", "status").get("sites", [])
+    sites = door.ask(process.running(root), "POST", "status").get("sites", [])
     if not sites:
         raise LocalError("no load balancer listens", fix="build the environment first: `runbook apply --env local`")
     click.echo(sites[0]["url"])
@@ -79,7 +79,7 @@ def open_site(root: Path) -> None:
 
 @local.command()
 @root_option
-@click.option("--lines", default=50, show_default=True, help="How many of the last lines.")
+@click.option("--lines", type=click.IntRange(min=1), default=50, show_default=True, help="How many of the last lines.")
 def logs(root: Path, lines: int) -> None:
     """Show the last lines of its log."""
     log = Folder(root).log

@@ -53,8 +53,9 @@ class Front:
     def _answer(self, environ: Environ) -> Answer:
         refusal = refuse(environ, self._token)
         if refusal:
-            return "403 Forbidden", [("Content-Type", "application/json")], json.dumps({"message": refusal}).encode()
-        _read_body(environ)  # outside the lock: a slow caller stops nobody else
+            return _told("403 Forbidden", refusal)
+        if not _read_body(environ):  # outside the lock: a slow caller stops nobody else
+            return _told("400 Bad Request", "The Content-Length is no number.")
         if environ["PATH_INFO"].startswith(CONTROL):
             name, sent = environ["PATH_INFO"].removeprefix(CONTROL), environ["wsgi.input"].getvalue()
             return self._control(environ["REQUEST_METHOD"], name, sent)
@@ -98,7 +99,10 @@ def refuse(environ: Environ, token: str) -> str | None:
     }:
         return "The embedded AWS answers to 127.0.0.1 and localhost only."
     given = environ.get("HTTP_" + TOKEN_HEADER.upper().replace("-", "_"), "")
-    if environ["PATH_INFO"].startswith(CLOSED_WITHOUT_TOKEN) and not hmac.compare_digest(given, token):
+    # As bytes: of texts it compares ASCII only.
+    if environ["PATH_INFO"].startswith(CLOSED_WITHOUT_TOKEN) and not hmac.compare_digest(
+        given.encode(errors="replace"), token.encode()
+    ):
         return f"The control door needs its token in the header {TOKEN_HEADER}."
     return None
 
@@ -119,10 +123,18 @@ def operation_in_form(environ: Environ) -> str:
     return fields.get(b"Action", b"").decode(errors="replace")
 
 
-def _read_body(environ: Environ) -> None:
+def _told(status: str, message: str) -> Answer:
+    return status, [("Content-Type", "application/json")], json.dumps({"message": message}).encode()
+
+
+def _read_body(environ: Environ) -> bool:
+    """Have the whole body in memory; False where the caller does not say how long it is."""
     # A chunked body ends by itself; any other has the length it names.
     chunked = environ.pop("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    body = environ["wsgi.input"].read() if chunked else environ["wsgi.input"].read(length)
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not chunked and not (length.isascii() and length.isdecimal()):
+        return False
+    body = environ["wsgi.input"].read() if chunked else environ["wsgi.input"].read(int(length))
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
     environ.pop("wsgi.input_terminated", None)
+    return True

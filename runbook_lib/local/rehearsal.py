@@ -9,10 +9,11 @@ from threading import RLock
 from typing import Any
 
 from runbook_lib.local import pace, world
-from runbook_lib.local.balancer import health
+from runbook_lib.local.balancer import checks, health
 from runbook_lib.local.balancer.health import Health
 from runbook_lib.local.balancer.proxy import Proxy
 from runbook_lib.local.balancer.reach import Party, may_reach, of_groups, of_instance
+from runbook_lib.local.balancer.target import standing
 from runbook_lib.local.caches import Caches
 from runbook_lib.local.databases import Databases
 from runbook_lib.local.folder import Folder
@@ -112,7 +113,19 @@ class Rehearsal:
 
     def _site(self, balancer: str, url: str) -> Mapping[str, str]:
         certificate = self._folder / f"{balancer}.pem"
-        return {"balancer": balancer, "url": url, "certificate": str(certificate) if certificate.exists() else ""}
+        return {
+            "balancer": balancer,
+            "url": url,
+            "certificate": str(certificate) if certificate.exists() else "",
+            "standing": self._standing(balancer),
+        }
+
+    def _standing(self, balancer: str) -> str:
+        """What is to be said of a site, such as that it comes up again after a start."""
+        behind = [group for group in checks.groups() if balancer in {one.name for one in checks.balancers_of(group)}]
+        targets = [(group.arn, name) for group in behind for name in group.targets]
+        states = {self.health.state(arn, name) for arn, name in targets}
+        return standing(states, booted=all(self.fleet.booted(name) for _, name in targets))
 
     def _instance(self, group: Any, state: Any) -> Mapping[str, str]:
         name = state.instance.id

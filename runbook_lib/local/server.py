@@ -20,7 +20,7 @@ from typing import IO, Any
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from runbook_lib.local import overlays, pace, persistence, world
+from runbook_lib.local import overlays, pace, persistence, ports, world
 from runbook_lib.local.control import Control
 from runbook_lib.local.faults import hooks
 from runbook_lib.local.faults.book import Faults
@@ -29,6 +29,7 @@ from runbook_lib.local.faults.wire import Wire
 from runbook_lib.local.folder import Address, Folder, Process
 from runbook_lib.local.front import Front
 from runbook_lib.local.heartbeat import Heartbeat
+from runbook_lib.local.late_answers import LateAnswers
 from runbook_lib.local.rehearsal import Rehearsal, is_wanted
 from runbook_lib.local.settings import code_version
 
@@ -65,7 +66,7 @@ class Server:
         deeds = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}
         control = Control(deeds, self.game_day.asks() | {"POST pace": self._pace})
         aws = DomainDispatcherApplication(create_backend_app)
-        self.front = Front(aws, control, self.token, lock, self.saver.wrote, Wire(faults))
+        self.front = Front(aws, control, self.token, lock, self.saver.wrote, LateAnswers(Wire(faults)))
         self.heartbeat = Heartbeat(lock, [*ticks, self.game_day.tick], self.saver.wrote)
         self.http = _listen(folder.last_port(), self.front)
 
@@ -117,10 +118,10 @@ class Server:
 
 def _listen(port: int, front: Front) -> BaseWSGIServer:
     """Bind to loopback, to the port of the last time where it is free."""
-    for wanted in (port, 0):
+    for wanted in ports.free(port):
         try:
-            return make_server("127.0.0.1", wanted, front, threaded=True, request_handler=Quiet)
-        except (OSError, SystemExit):  # werkzeug leaves by SystemExit when the port is taken
+            return make_server(ports.ADDRESS, wanted, front, threaded=True, request_handler=Quiet)
+        except (OSError, SystemExit):  # werkzeug leaves by SystemExit when somebody was quicker
             log.info("port %s is taken", wanted)
     raise OSError("no free port")
 

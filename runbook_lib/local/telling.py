@@ -12,7 +12,7 @@ def lines_of(status: Mapping[str, Any]) -> Iterator[str]:
         yield "Nothing runs under the account: deployments are simulated."
         return
     for site in status["sites"]:
-        yield f"Site         {site['url']}  behind {site['balancer']}"
+        yield f"Site         {site['url']}  behind {site['balancer']}  {site['standing']}".rstrip()
         if site["certificate"]:
             yield f"             curl --cacert {site['certificate']} {site['url']}"
     yield from _table("Instances", status["instances"], ("id", "zone", "group", "state", "health"))

@@ -94,6 +94,7 @@ def networks(draw, number=0):
         st.lists(
             st.builds(
                 Thing, kind=st.sampled_from(kinds), name=NAMES, id=NAMES, notes=st.tuples(NAMES, NAMES),
+                address=st.one_of(st.just(""), NAMES),
                 subnet=st.sampled_from(["", "subnet-gone", *(s.id for s in subnets)]),
                 zone=st.sampled_from(["", *ZONES]), ours=st.booleans(),
                 groups=st.lists(st.sampled_from([*OWN, "sg-of-another-network"]), max_size=3, unique=True).map(tuple),

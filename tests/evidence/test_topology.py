@@ -175,6 +175,17 @@ def test_in_words_it_is_the_same_picture():
         assert told in words
 
 
+def test_what_is_spoken_to_by_a_name_says_by_which():
+    """As much of it as there is room for, and all of it in words."""
+    network, address = environment().networks[0], f"{'test-database.' * 9}example.com:3306"
+    named = [t.model_copy(update={"address": address}) if t.kind == "Database" else t for t in network.things]
+    svg = picture(environment().model_copy(update={"networks": (network.model_copy(update={"things": tuple(named)}),)}))
+    ordered(svg)
+    (database,) = [g for g in groups(svg, "thing") if g.words.startswith("Database")]
+    assert database.texts[-1][0].startswith("test-database.test-database.")
+    assert f"Database database test-database (available, mysql 8.4.6) at {address} in db" in svg.words
+
+
 def test_networks_that_may_do_the_same_are_one_speaker():
     """Ten offices of administrators would be ten lines to the same port."""
     offices = [f"203.0.113.{n}/32" for n in (2, 10, 1)]

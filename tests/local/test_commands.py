@@ -91,6 +91,23 @@ def test_once_down_it_is_down_and_its_log_can_still_be_read(shell):
     assert shell("runbook local logs --lines 1").stdout.rstrip().endswith("ended")
 
 
+@pytest.mark.parametrize("lines", ["0", "-3"])
+def test_a_number_of_lines_that_is_none_is_wrong_usage(shell, lines):
+    """Neither all of them nor all but three."""
+    done = shell(f"runbook local logs --lines {lines}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "x>=1" in done.stderr
+
+
+def test_open_starts_nothing(shell, tmp_path):
+    """Where none runs there is no site to open: it says what to do."""
+    done = shell(f"runbook local open --root {tmp_path}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the embedded AWS is not running" in done.stderr
+    assert "`runbook local up`" in done.stderr
+    assert not (tmp_path / ".runbook").exists()
+
+
 def test_without_a_log_it_says_what_to_do(shell, tmp_path):
     """One line and no traceback."""
     done = shell(f"runbook local logs --root {tmp_path}")

@@ -52,6 +52,18 @@ def test_the_control_doors_need_the_token(aws, path):
     assert ask(aws, "POST", path, X_Local_Token=aws.address.token)[0] == 200
 
 
+def test_a_token_that_is_no_ascii_is_a_wrong_one(aws):
+    """And an answer, not a failure of ours."""
+    assert ask(aws, "POST", "/_local/health", X_Local_Token="gue\xdfed")[0] == 403
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "\xb2"])
+def test_a_length_that_is_no_number_is_the_callers_mistake(aws, length):
+    """Nobody waits for a body of which the end is not known."""
+    status, body = ask(aws, "POST", Content_Length=length)
+    assert (status, "Content-Length" in body) == (400, True)
+
+
 def test_the_control_door_names_what_it_can_do(aws):
     """A slip in a deed's name is answered with the names there are."""
     status, body = ask(aws, "POST", "/_local/resett", X_Local_Token=aws.address.token)

@@ -53,9 +53,11 @@ def test_what_is_on_its_way_goes_on_after_a_restart(tmp_path):
         return LocalAws(tmp_path, process.ensure(tmp_path).connection)
 
     try:
-        process.ensure(tmp_path, 1.0)
         aws = started()
-        nat, _ = Network(aws).nat_gateway()
+        network = Network(aws)
+        address = network.address()
+        process.ensure(tmp_path, 1.0)
+        nat, _ = network.nat_gateway(AllocationId=address)
         process.stop(tmp_path)
         assert Folder(tmp_path).read_pace() == 1
         aws = started()

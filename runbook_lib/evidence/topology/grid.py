@@ -174,12 +174,13 @@ class _Plan:
     def _row(self, area: Area, group: str, members: dict[str, list[Thing]], y: float) -> float:
         card = self._card(group, y) if group else None
         lines = max(ceil(len(things) / self._abreast) for things in members.values())
-        high = max(lines * (TALL + GAP) - GAP, card.box.height if card else 0)
+        tall = TALL + (LINE if any(thing.address for things in members.values() for thing in things) else 0)
+        high = max(lines * (tall + GAP) - GAP, card.box.height if card else 0)
         for zone, things in members.items():
             for place, thing in enumerate(things):
                 line, column = divmod(place, self._abreast)
                 x = self._columns[zone] + 2 * PAD + column * (self._wide + GAP)
-                area.things.append((thing, group, Box(x, y + line * (TALL + GAP), self._wide, TALL)))
+                area.things.append((thing, group, Box(x, y + line * (tall + GAP), self._wide, tall)))
         if card:
             area.cards.append(card)
             last = max(self._columns[zone] for zone in members) + self._column - 1.4 * PAD

@@ -145,7 +145,7 @@ class _Drawing:
         svg, colour = self._svg, self._hues.get(own, "alone")
         also = [group.name for group in network.groups if group.id in thing.groups and group.id != own]
         notes = " · ".join([*thing.notes, *(f"also in {name}" for name in also)])
-        hint = f"{thing.kind} {thing.name} {thing.id}: {notes}"
+        hint = f"{thing.kind} {thing.name} {thing.id}: {' · '.join(filter(None, (notes, thing.address)))}"
         with svg.group(f"thing {colour}{'' if thing.ours else ' stranger'}", hint):
             svg.rect(box, "box", rounded=4)
             svg.rect(Box(box.x, box.y + 4, 4, box.height - 8), "bar")
@@ -154,6 +154,8 @@ class _Drawing:
             svg.text(box.x + 12, box.y + 18, [(thing.kind, "name"), (named, "body")], "name", room=room)
             svg.text(box.x + 12, box.y + 34, thing.id, "id", room=room)
             svg.text(box.x + 12, box.y + 50, notes if thing.ours else f"not ours · {notes}", "dim", room=room)
+            if thing.address:
+                svg.text(box.x + 12, box.y + 50 + plan.LINE, thing.address, "dim", room=room)
 
     def _card(self, card: Card) -> None:
         svg, box = self._svg, card.box

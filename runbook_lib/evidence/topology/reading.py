@@ -158,13 +158,14 @@ class _Eye:
             thing = Thing(
                 kind="Database", name=self._name(found, own, "TagList"), id=own,
                 notes=(found["DBInstanceStatus"], f"{found['Engine']} {found['EngineVersion']}"),
-                zone=zone, subnet=_where(within, zone), ours=self._ours(tags_of(found, "TagList")),
+                address=_address(found), zone=zone, subnet=_where(within, zone),
+                ours=self._ours(tags_of(found, "TagList")),
                 groups=tuple(group["VpcSecurityGroupId"] for group in found["VpcSecurityGroups"]),
             )  # fmt: skip
             yield thing
             if other := found.get("SecondaryAvailabilityZone", ""):
                 place = {"zone": other, "subnet": _where(within, other)}
-                yield thing.model_copy(update={"kind": "Standby", **place})
+                yield thing.model_copy(update={"kind": "Standby", "address": "", **place})
 
     def _caches(self, vpc: str) -> Iterator[Thing]:
         """Only where something of ours is one: most environments have none, and may not look."""
@@ -236,6 +237,12 @@ def _where(group: Found, zone: str) -> str:
     """The subnet of a subnet group in a zone; where there are several, AWS does not say which."""
     inside = [s["SubnetIdentifier"] for s in group["Subnets"] if s["SubnetAvailabilityZone"]["Name"] == zone]
     return inside[0] if len(inside) == 1 else ""
+
+
+def _address(database: Found) -> str:
+    """Nothing while it is created."""
+    endpoint = database.get("Endpoint") or {}
+    return f"{endpoint['Address']}:{endpoint['Port']}" if endpoint else ""
 
 
 def _service(endpoint: Found) -> str:

@@ -18,6 +18,7 @@ class Thing(_Plain):
     Args:
         kind: What it is, in a person's words.
         notes: What else there is to know, shortest first.
+        address: Where it is spoken to, for what is spoken to by a name.
         subnet, zone: Where; empty where AWS does not say.
         groups: Ids of the security groups that it is in.
         ours: Whether it carries the environment's tags.
@@ -27,6 +28,7 @@ class Thing(_Plain):
     name: str
     id: str
     notes: tuple[str, ...] = ()
+    address: str = ""
     subnet: str = ""
     zone: str = ""
     groups: tuple[str, ...] = ()

@@ -50,4 +50,5 @@ def _told(thing: Thing, network: Network) -> str:
     member = f" in {', '.join(groups)}" if groups else ""
     stranger = "" if thing.ours else ", not tagged as ours"
     named = "" if thing.name in ("", thing.id) else f" {thing.name}"
-    return f"{thing.kind}{named} {thing.id} ({', '.join(thing.notes)}){member}{stranger}"
+    address = f" at {thing.address}" if thing.address else ""
+    return f"{thing.kind}{named} {thing.id} ({', '.join(thing.notes)}){address}{member}{stranger}"

@@ -32,6 +32,8 @@ LOOK_SECONDS = 0.05
 # also after a restart of the emulator, before Auto Scaling may replace its instance for it.
 LEAST_GRACE = 30.0
 BOOT_SECONDS = 120.0  # ... and what an instance gets to have an application at all
+# A group looks at its load balancer's findings now and then, not at once: so they are seen before they have an end.
+LEAST_UNHEALTHY = 10.0
 
 
 class Health:
@@ -112,11 +114,15 @@ class Health:
             return any(target.leaving_since is not None for target in found)
 
     def failing(self, target_group_arns: Iterable[str], instance_id: str, grace_seconds: float) -> bool:
-        """Whether an instance is unhealthy in one of these groups, and its time to start is over."""
+        """Whether an instance has been unhealthy for a while in one of these groups, and its time to start is over."""
         with self._guard:
             found = [self._targets.get((arn, instance_id)) for arn in target_group_arns]
-            unhealthy = [target for target in found if target and target.now.state == "unhealthy"]
+            unhealthy = [target for target in found if target and self._is_seen(target)]
             return any(self._started(target, grace_seconds * self._pace()) for target in unhealthy)
+
+    def _is_seen(self, target: Target) -> bool:
+        since = target.unhealthy_since
+        return target.now.state == "unhealthy" and since is not None and self._clock() - since >= LEAST_UNHEALTHY
 
     def _started(self, target: Target, grace: float) -> bool:
         if target.listening_since is None:
@@ -196,7 +202,7 @@ class Health:
         finally:
             with self._guard:
                 target.asking = False
-                target.learn(result)
+                target.learn(result, self._clock())
 
 
 _installed: list[Health] = []

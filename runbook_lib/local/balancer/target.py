@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 # Between two checks, however fast AWS's clock is turned: of a target whose state is open, and of a healthy one.
@@ -45,6 +46,19 @@ def invalid(state: str) -> Status:
     return Status("unused", "Target.InvalidState", f"Target is in the {state} state")
 
 
+def standing(states: Collection[str], booted: bool) -> str:
+    """What is to be said of a site whose targets are in these states; nothing where it answers.
+
+    Args:
+        booted: Whether all of their machines have come up.
+    """
+    if "healthy" in states:
+        return ""
+    if "initial" in states or not booted:
+        return "coming up: no target is healthy yet"
+    return "out of order: no target is healthy"
+
+
 @dataclass(frozen=True)
 class Check:
     """How a target's health is asked for, as its target group says now."""
@@ -78,6 +92,7 @@ class Target:
     status: Status = REGISTERING
     passes: int = 0
     failures: int = 0
+    unhealthy_since: float | None = None
     due: float = 0.0
     asking: bool = False
     leaving_since: float | None = None
@@ -92,8 +107,8 @@ class Target:
             return DRAINING
         return self.check.unused or self.status
 
-    def learn(self, result: Status) -> None:
-        """Take in the result of one check.
+    def learn(self, result: Status, now: float) -> None:
+        """Take in the result of one check that has ended now.
 
         A new target needs one pass; later it takes as many in a row as the thresholds say to change its state.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
@@ -107,6 +122,10 @@ class Target:
             self.status = HEALTHY
         elif not passed and (self.failures >= self.check.unhealthy or self.status.state == "unhealthy"):
             self.status = result
+        if self.status.state != "unhealthy":
+            self.unhealthy_since = None
+        elif self.unhealthy_since is None:
+            self.unhealthy_since = now
 
     def gone(self, now: float, pace: float) -> bool:
         """Whether it has left: the delay is over; at a faster pace, its requests are, too, or have had the whole delay.

@@ -35,12 +35,23 @@ def is_ours(database: Any) -> bool:
     return database.engine in ENGINES and database.db_cluster_identifier is None and not database.is_replica
 
 
-def settle(database: Any) -> bool:
-    """Without a server nothing is on its way to somewhere; True when that is news."""
-    if vars(database)["status"] not in ("creating", "starting", "rebooting"):
-        return False
-    database.status = "available"
-    return True
+def settle(database: Any, absent: str) -> bool:
+    """Without a server nothing is on its way to somewhere, and an event says so once; True when that is news."""
+    news = not vars(database).get("stood_in_for")
+    if news:
+        database.stood_in_for = True
+        tell(database, f"{absent[0].upper()}{absent[1:]}.", "notification")
+    if vars(database)["status"] in ("creating", "starting", "rebooting"):
+        database.status, news = "available", True
+    return news
+
+
+def stand_in_name(database: Any) -> str:
+    """The address of one without a server: nobody answers there, and it says why, wherever it is shown.
+
+    It is its own, so that whoever looks for the database of an address finds this one.
+    """
+    return f"sqlite-stands-in-for-{database.engine}.{database.db_instance_identifier}.localhost"
 
 
 def wanted(database: Any) -> Wanted:

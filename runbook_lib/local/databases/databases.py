@@ -80,6 +80,8 @@ class Databases(PrivateServers[Programs, Keeper]):
 
     def endpoint(self, database: Any) -> tuple[str, int] | None:
         """Where the application finds it; None while there is no way yet."""
+        if self.programs is None and account.is_ours(database):
+            return account.stand_in_name(database), int(database.port)
         return self._endpoint(database.dbi_resource_id)
 
     def _find(self, path: str | None) -> Programs | None:
@@ -96,7 +98,7 @@ class Databases(PrivateServers[Programs, Keeper]):
 
     def _follow(self, identity: str, database: Any) -> bool:
         if not self.programs:
-            return account.settle(database)
+            return account.settle(database, self.absent)
         kept = self._serve(identity, database)
         if kept.way not in (None, database.port):
             self._move(kept, identity)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook_lib.local.ports import ADDRESS, PORTS, free
 from runbook_lib.local.settings import ACCESS_KEY, REGION, SECRET_KEY
 
-ADDRESS = "127.0.0.1"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 LOG_BYTES = 5_000_000
-
-# Below the ranges from which Linux and macOS take the ports of outgoing connections:
-# a port found free stays free until the application has started.
-PORTS = range(20000, 32000)
 
 
 @dataclass(frozen=True)
@@ -111,27 +106,14 @@ def port_of(folder: Path, taken: Collection[int]) -> int:
         OSError: All ports are taken.
     """
     start = zlib.crc32(folder.name.encode()) % len(PORTS)
-    wanted = [*_last_port(folder), *(PORTS[(start + step) % len(PORTS)] for step in range(len(PORTS)))]
-    for port in wanted:
-        if port not in taken and _is_free(port):
+    for port in free(_last_port(folder), start):
+        if port not in taken:
             return port
     raise OSError("no free port")
 
 
-def _last_port(folder: Path) -> list[int]:
+def _last_port(folder: Path) -> int:
     try:
-        return [int(json.loads((folder / "machine.json").read_text(encoding="utf-8"))["port"])]
+        return int(json.loads((folder / "machine.json").read_text(encoding="utf-8"))["port"])
     except (FileNotFoundError, ValueError, KeyError):
-        return []
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: one just ended does not count
-        try:
-            probe.bind((ADDRESS, port))
-        except OSError:
-            return False
-    with socket.socket() as probe:  # macOS lets a second one bind beside one that listens on all addresses
-        probe.settimeout(1)
-        return probe.connect_ex((ADDRESS, port)) != 0
+        return 0

@@ -11,7 +11,8 @@ from pathlib import Path
 from runbook_lib.local.machines import cloud_init
 from runbook_lib.local.machines.cloud_init import Boot, Unit
 from runbook_lib.local.machines.ledger import Ledger
-from runbook_lib.local.machines.machine import ADDRESS, Machine
+from runbook_lib.local.machines.machine import Machine
+from runbook_lib.local.ports import ADDRESS
 
 PYTHON = re.compile(r"python3(\.\d+)?")
 

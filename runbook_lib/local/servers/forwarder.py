@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Coroutine
 from threading import Thread
 from typing import Any
 
-from runbook_lib.local.servers.authority import ADDRESS
+from runbook_lib.local.ports import ADDRESS, listen
 
 CHUNK = 65536
 
@@ -48,7 +47,7 @@ class Forwarder:
     """Listens from the beginning, and is closed to everybody until it is opened.
 
     Args:
-        port: The one to have again, when it is free; 0 for any.
+        port: The one to have again, when it is free; 0 where there was none.
         target: The server's port at the moment; None while there is none.
     """
 
@@ -56,7 +55,7 @@ class Forwarder:
         self._loop, self._target = loop, target
         self._open = False
         self._going: set[asyncio.Task[None]] = set()
-        self._socket = _listen(port)
+        self._socket = listen(port)
         self.port = int(self._socket.getsockname()[1])
         self._loop.run(self._begin())
 
@@ -118,12 +117,3 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while data := await reader.read(CHUNK):
         writer.write(data)
         await writer.drain()
-
-
-def _listen(port: int) -> socket.socket:
-    for wanted in (port, 0):
-        try:
-            return socket.create_server((ADDRESS, wanted))
-        except (OSError, OverflowError):
-            continue
-    raise OSError("no free port")

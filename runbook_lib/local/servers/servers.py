@@ -46,6 +46,7 @@ class Kept(Generic[Kind]):
     keeper: Kind
     forwarder: Forwarder
     way: int | None = None  # changes in the account when connections are to break
+    taken: int = 0  # the port of the last time, where somebody else had it
 
 
 class PrivateServers(ABC, Generic[Programs, Kind]):
@@ -161,18 +162,22 @@ class PrivateServers(ABC, Generic[Programs, Kind]):
     def _serve(self, identity: str, one: Any) -> Kept[Kind]:
         """The server of one, with a way to it: a new server where there is none."""
         if identity not in self._kept:
-            keeper = self._keeper(self._home(identity), one)
-            self._kept[identity] = Kept(keeper, self._forwarder(identity, keeper))
+            keeper, before = self._keeper(self._home(identity), one), self._last_port(identity)
+            forwarder = self._forwarder(identity, keeper)
+            self._kept[identity] = Kept(keeper, forwarder, taken=before if before != forwarder.port else 0)
         return self._kept[identity]
 
     def _forwarder(self, identity: str, keeper: Kind) -> Forwarder:
         """On the port that it had before, so that the application's configuration stays true."""
         assert self._loop
+        forwarder = Forwarder(self._loop, self._last_port(identity), lambda: keeper.port)
+        write_private(self._home(identity) / "port", str(forwarder.port).encode())
+        return forwarder
+
+    def _last_port(self, identity: str) -> int:
         file = self._home(identity) / "port"
         before = file.read_text() if file.exists() else ""
-        forwarder = Forwarder(self._loop, int(before) if before.isdecimal() else 0, lambda: keeper.port)
-        write_private(file, str(forwarder.port).encode())
-        return forwarder
+        return int(before) if before.isdecimal() else 0
 
     def _release(self, identity: str) -> None:
         kept = self._kept.pop(identity, None)
@@ -192,4 +197,6 @@ class PrivateServers(ABC, Generic[Programs, Kind]):
         kept, there, what = self._kept.get(identity), self._endpoint(identity), self.absent
         if self.programs:
             what = (kept.keeper.why if kept else "") or f"{self.programs.title}, a private server of this machine"
+        if kept and kept.taken:
+            what += f"; port {kept.taken} was taken: the next apply tells the application the new one"
         return ServerStatus(name, status, "{}:{}".format(*there) if there else "", what)

@@ -1,5 +1,7 @@
 """An Auto Scaling group replaces what its load balancer finds unhealthy."""
 
+import time
+
 import pytest
 
 from tests.local.server import eventually
@@ -57,6 +59,16 @@ def test_an_unhealthy_instance_is_replaced(fleet, site, app):
     eventually(lambda: all(site.health(found)[0] == "healthy" for found in fleet.members()))
 
 
+def test_it_is_shown_before_it_is_replaced(fleet, site):
+    """Whoever cuts the servers off finds the time-outs, and not only what became of them."""
+    sick, _ = fleet.create()
+    site.forbid(site.web, 8080, group=site.alb)
+    eventually(lambda: site.health(sick)[:2] == ("unhealthy", "Target.Timeout"))
+    began = time.monotonic()
+    eventually(lambda: sick not in fleet.members())
+    assert time.monotonic() - began > 1.2  # of a second and a half
+
+
 @pytest.mark.parametrize("changes", [{"HealthCheckGracePeriod": 7200}, {"HealthCheckType": "EC2"}])
 def test_it_stays_in_its_grace_period_and_where_only_ec2_is_asked(fleet, site, app, changes):
     """It is unhealthy for the load balancer, and kept nevertheless."""
@@ -66,7 +78,7 @@ def test_it_stays_in_its_grace_period_and_where_only_ec2_is_asked(fleet, site, a
     site.settle(sick, running)
     eventually(lambda: site.health(sick)[0] == "unhealthy")
     asked = len(running.asked)
-    eventually(lambda: len(running.asked) > asked + 4)  # a second and ten heartbeats later
+    eventually(lambda: len(running.asked) > asked + 12)  # three seconds later
     assert fleet.members() == [sick, well]
 
 

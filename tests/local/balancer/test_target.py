@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from runbook_lib.local.balancer.ports import Ports
-from runbook_lib.local.balancer.target import FAILED, HEALTHY, TIMEOUT, Check, Target, mismatch
+from runbook_lib.local.balancer.target import FAILED, HEALTHY, TIMEOUT, Check, Target, mismatch, standing
 
 CHECK = Check(
     unused=None,
@@ -26,7 +26,7 @@ def states(*results):
     """The states of a new target after each of these results."""
     target, seen = Target("group", "i-1", CHECK, since=0.0), []
     for result in results:
-        target.learn(result)
+        target.learn(result, now=1.0)
         seen.append(target.now.state)
     return seen
 
@@ -55,8 +55,32 @@ def test_the_reason_is_that_of_the_last_check():
     """So that an operator who has mended one thing sees the next."""
     target = Target("group", "i-1", CHECK, since=0.0)
     for result in (TIMEOUT, TIMEOUT, mismatch(404)):
-        target.learn(result)
+        target.learn(result, now=1.0)
     assert target.now == mismatch(404)
+
+
+def test_it_is_unhealthy_from_the_check_that_decided_it():
+    """Until it is healthy again, whatever the reasons meanwhile."""
+    target, since = Target("group", "i-1", CHECK, since=0.0), []
+    for now, result in enumerate((FAILED, FAILED, TIMEOUT, HEALTHY, HEALTHY, HEALTHY, FAILED, FAILED)):
+        target.learn(result, float(now))
+        since.append(target.unhealthy_since)
+    assert since == [None, 1.0, 1.0, 1.0, 1.0, None, None, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("states", "booted", "said"),
+    [
+        (["healthy", "unhealthy"], False, ""),
+        (["initial", "unhealthy"], True, "coming up"),
+        (["unhealthy"], False, "coming up"),
+        (["unhealthy"], True, "out of order"),
+        ([], True, "out of order"),
+    ],
+)
+def test_a_site_is_told_from_its_targets(states, booted, said):
+    """One that is healthy serves; whoever opens it right after a start is told to wait."""
+    assert standing(states, booted).partition(":")[0] == said
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def main(root: Path) -> None:
     folder.create()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     apps = root / "apps.json"
-    health.LEAST_GRACE = 1.0
+    health.LEAST_GRACE, health.LEAST_UNHEALTHY = 1.0, 1.5
     ports.UPWARDS = range(0)  # any: another test's site may come back to the one that it had
     with _only_server(folder):
         server = Server(folder)

@@ -37,13 +37,16 @@ def test_an_account_that_is_set_aside_keeps_its_data(own):
 
 
 def test_without_a_server_a_file_stands_in(tmp_path):
-    """RDS's endpoint is as AWS's; the application is given the file; the status says so."""
+    """The application is given the file; the endpoint, an event and the status say so."""
     rehearsal = Rehearsal(tmp_path, path="")
     try:
         rehearsal.start()
         found = rehearsal.create()
-        assert found["Endpoint"] == {"Address": found["Endpoint"]["Address"], "Port": 3306}
-        assert found["Endpoint"]["Address"].endswith(".rds.amazonaws.com")
+        assert found["Endpoint"] == {"Address": "sqlite-stands-in-for-mysql.app.localhost", "Port": 3306}
+        events = rehearsal.rds.describe_events(SourceType="db-instance", SourceIdentifier="app")["Events"]
+        assert [one["Message"] for one in events if "SQLite" in one["Message"]] == [
+            "No MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database."
+        ]
         told = rehearsal.told()
         (status,) = told["status"]
         assert "SQLite" in status["what"]

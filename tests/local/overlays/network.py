@@ -40,9 +40,13 @@ class Network:
         made = self.ec2.create_route_table(VpcId=self.vpc, TagSpecifications=tagged("route-table"))
         return made["RouteTable"]["RouteTableId"]
 
+    def address(self):
+        """A new elastic address."""
+        return self.ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
+
     def nat_gateway(self, **more):
-        """A NAT gateway on a new address; both ids."""
-        address = self.ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
+        """A NAT gateway, on a new address unless one is given; both ids."""
+        address = more.pop("AllocationId", None) or self.address()
         made = self.ec2.create_nat_gateway(
             SubnetId=self.subnets[0], AllocationId=address, TagSpecifications=tagged("natgateway"), **more
         )

@@ -1,6 +1,7 @@
 """At a pace, resources pass through the states of AWS: seen slowly, then hurried on, so that no test waits for long."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,11 +28,14 @@ def hurry(aws):
     return lambda: aws.control("pace", AT_ONCE)
 
 
-def test_a_network_is_pending_before_it_is_available(slow, hurry, network):
+def test_a_network_is_pending_before_it_is_available(slow, hurry, aws):
     """VPC and subnets; what came with the account is there."""
+    ec2 = aws.client("ec2")
+    made = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_subnet(VpcId=made, CidrBlock="10.0.0.0/24")
 
     def states():
-        vpcs, subnets = network.ec2.describe_vpcs()["Vpcs"], network.ec2.describe_subnets()["Subnets"]
+        vpcs, subnets = ec2.describe_vpcs()["Vpcs"], ec2.describe_subnets()["Subnets"]
         default = {vpc["State"] for vpc in vpcs if vpc["IsDefault"]} | {
             subnet["State"] for subnet in subnets if subnet["DefaultForAz"]
         }
@@ -42,7 +46,7 @@ def test_a_network_is_pending_before_it_is_available(slow, hurry, network):
 
     assert states() == ({"available"}, {"pending"})
     pending = [{"Name": "state", "Values": ["pending"]}]
-    assert [vpc["VpcId"] for vpc in network.ec2.describe_vpcs(Filters=pending)["Vpcs"]] == [network.vpc]
+    assert [vpc["VpcId"] for vpc in ec2.describe_vpcs(Filters=pending)["Vpcs"]] == [made]
     hurry()
     assert states() == ({"available"}, {"available"})
 
@@ -51,9 +55,12 @@ def nat_state(network, nat):
     return network.ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["State"]
 
 
-def test_a_nat_gateway_holds_what_it_stands_on_until_it_is_deleted(slow, hurry, network):
+def test_a_nat_gateway_holds_what_it_stands_on_until_it_is_deleted(network, slow, hurry):
     """Its address, its subnet and the internet gateway are refused meanwhile."""
-    nat, address = network.nat_gateway()
+    hurry()
+    address = network.address()
+    slow()
+    nat, _ = network.nat_gateway(AllocationId=address)
     assert nat_state(network, nat) == "pending"
     hurry()
     assert nat_state(network, nat) == "available"
@@ -74,8 +81,10 @@ def test_a_nat_gateway_holds_what_it_stands_on_until_it_is_deleted(slow, hurry, 
     ec2.delete_subnet(SubnetId=network.subnets[0])
 
 
-def test_a_gateway_endpoint_keeps_its_vpc_while_it_is_deleted(slow, hurry, network):
+def test_a_gateway_endpoint_keeps_its_vpc_while_it_is_deleted(network, slow, hurry):
+    hurry()
     ec2, table = network.ec2, network.route_table()
+    slow()
     asked = {"VpcId": network.vpc, "ServiceName": "com.amazonaws.us-west-2.s3", "RouteTableIds": [table]}
     endpoint = ec2.create_vpc_endpoint(**asked)["VpcEndpoint"]
     assert endpoint["State"] == "pending"
@@ -95,7 +104,7 @@ def test_a_gateway_endpoint_keeps_its_vpc_while_it_is_deleted(slow, hurry, netwo
     assert [route["DestinationCidrBlock"] for route in routes] == ["10.0.0.0/16"]
 
 
-def test_an_instance_is_pending_runs_and_shuts_down(slow, hurry, network):
+def test_an_instance_is_pending_runs_and_shuts_down(network, slow, hurry):
     """Until it is terminated, its interface keeps its subnet."""
     instance = network.instance()["InstanceId"]
 
@@ -116,8 +125,13 @@ def test_an_instance_is_pending_runs_and_shuts_down(slow, hurry, network):
     network.ec2.delete_subnet(SubnetId=network.subnets[0])
 
 
-def test_a_load_balancer_is_provisioning_however_often_one_looks(slow, hurry, balancer):
+def test_a_load_balancer_is_provisioning_however_often_one_looks(balancer, slow, hurry):
     """And its interfaces outlive it: they keep the security group, and the internet gateway its VPC."""
+    balancer.elb.delete_load_balancer(LoadBalancerArn=balancer.arn)
+    hurry()
+    eventually(lambda: not balancer.network.ec2.describe_network_interfaces()["NetworkInterfaces"])
+    slow()
+    balancer.arn = balancer.create()
 
     def state():
         return balancer.elb.describe_load_balancers()["LoadBalancers"][0]["State"]["Code"]
@@ -147,7 +161,7 @@ def _gone(deed):
     return True
 
 
-def test_a_group_starts_pending_instances_and_takes_time_to_go(slow, hurry, web):
+def test_a_group_starts_pending_instances_and_takes_time_to_go(web, slow, hurry):
     """It launches no more than it wants, registers them when they are in service, and says that it is deleted."""
     web.create()
 
@@ -167,7 +181,7 @@ def test_a_group_starts_pending_instances_and_takes_time_to_go(slow, hurry, web)
     eventually(lambda: not web.asg.describe_auto_scaling_groups()["AutoScalingGroups"])
 
 
-def test_a_target_is_checked_before_it_is_healthy(aws, slow, hurry, web):
+def test_a_target_is_checked_before_it_is_healthy(web, slow, hurry):
     hurry()
     web.create()
     web.elb.deregister_targets(TargetGroupArn=web.target_group, Targets=[{"Id": name} for name in web.members()])
@@ -180,7 +194,7 @@ def test_a_target_is_checked_before_it_is_healthy(aws, slow, hurry, web):
     assert set(web.targets().values()) == {"healthy"}
 
 
-def test_a_database_is_on_its_way_for_everything(slow, hurry, network):
+def test_a_database_is_on_its_way_for_everything(network, slow, hurry):
     """Created, modified, rebooted, deleted: meanwhile it has no endpoint, takes no change, and keeps its groups."""
     database = Database(network)
     found = database.create()
@@ -213,7 +227,7 @@ def test_a_database_is_on_its_way_for_everything(slow, hurry, network):
     database.rds.delete_db_subnet_group(DBSubnetGroupName="app")
 
 
-def test_a_protected_database_is_refused_at_once(slow, network):
+def test_a_protected_database_is_refused_at_once(network, slow):
     """Not at the end of its time."""
     database = Database(network)
     database.create(DeletionProtection=True)
@@ -272,6 +286,34 @@ def test_a_deployment_takes_its_time_on_each_instance(slow, hurry, aws):
     assert not any("Succeeded" in states for states in events())
     hurry()
     assert deploy.ended(deployment)["status"] == "Succeeded"
+
+
+def test_an_answer_comes_as_late_as_the_pace_says(aws, network):
+    """Of what AWS has made, or removed, when it answers; other calls are answered meanwhile, refusals at once."""
+    try:
+        aws.control("pace", 0.3)
+        began = time.monotonic()
+        with ThreadPoolExecutor(1) as pool:
+            made = pool.submit(network.security_group, "db")
+            eventually(lambda: len(network.ec2.describe_security_groups()["SecurityGroups"]) == 4)
+            with refused("InvalidGroup.Duplicate"):
+                network.security_group("db")
+            assert not made.done()
+            assert made.result().startswith("sg-")
+        assert 0.9 <= time.monotonic() - began <= 3.0
+    finally:
+        aws.control("pace", AT_ONCE)
+
+
+def test_an_answer_that_is_held_back_is_hurried_too(slow, hurry, aws):
+    """It takes ten seconds otherwise."""
+    ec2 = aws.client("ec2")
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(ec2.create_internet_gateway)
+        eventually(lambda: ec2.describe_internet_gateways()["InternetGateways"])
+        assert not made.done()
+        hurry()
+        assert made.result(timeout=3)
 
 
 def test_what_is_on_its_way_takes_as_long_as_the_pace_says(aws, network):
