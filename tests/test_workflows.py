@@ -15,6 +15,7 @@ import yaml
 
 import runbook_lib
 from runbook_lib import cli
+from tests.notebooks.browser import PICTURES
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 FOLDER = REPOSITORY / ".github" / "workflows"
@@ -72,6 +73,13 @@ def test_an_action_is_pinned_to_one_commit_with_its_version_beside_it(name, job,
 def test_one_action_has_one_version():
     pins = {step["uses"] for *_, step in STEPS if "uses" in step}
     assert len(pins) == len({pin.partition("@")[0] for pin in pins})
+
+
+def test_what_the_browser_saw_is_kept_also_of_tests_that_failed():
+    """And that there is nothing to keep is a failure of its own."""
+    (kept,) = [step for step in JOBS["ci", "test"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert kept["with"]["path"] == f"{PICTURES.relative_to(REPOSITORY)}/"
+    assert (kept["if"], kept["with"]["if-no-files-found"]) == ("${{ !cancelled() }}", "error")
 
 
 class TestRights:
