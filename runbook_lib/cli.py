@@ -14,13 +14,12 @@ import click
 from tqdm import tqdm
 
 from . import review
-from .bundle import build
 from .closing import close
 from .errors import RunbookError, Unconfirmed, WrongUsage
 from .evidence.commands import approve, evidence
 from .gantt import drawn
 from .local.commands import local
-from .opening import CODE, new_run, opened, usable
+from .opening import CODE, new_run, opened, packed, usable
 from .params import Params, load
 from .report import elapsed, number
 from .runner import NOTEBOOKS, Job, Progress, chosen, run
@@ -141,9 +140,9 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
 @main.command()
 def bundle() -> None:
     """Pack webapp/ as 04_deploy does: the same content is the same file, byte for byte."""
-    packed = build(CODE / "webapp", _root() / ".runbook" / "bundles")
-    click.echo(packed)
-    click.echo(packed.path)
+    made = packed(_root())
+    click.echo(made)
+    click.echo(made.path)
 
 
 main.add_command(local)

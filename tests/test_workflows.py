@@ -115,9 +115,15 @@ class TestRights:
         assert named == ["runbook-${{ github.run_id }}-${{ github.run_attempt }}"] * 2
 
     def test_no_checkout_leaves_its_token_behind(self):
-        checkouts = [step for *_, step in STEPS if "actions/checkout@" in step.get("uses", "")]
-        assert len(checkouts) == 4
-        assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+        checkouts = {(n, j): s["with"] for n, j, s in STEPS if "actions/checkout@" in s.get("uses", "")}
+        whole = {"persist-credentials": False, "fetch-depth": 0}
+        assert checkouts == {
+            ("ci", "test"): {"persist-credentials": False},
+            # With all of history: these pack a bundle, and it names a commit.
+            ("plan", "plan"): whole,
+            ("apply", "apply"): whole,
+            ("deploy", "bundle"): whole,
+        }
 
 
 class TestCommands:
