@@ -60,6 +60,36 @@ def test_no_known_weakness_is_in_them():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def checked(*files):
+    """Without what it would call where that is installed, so that every machine finds the same."""
+    return linted("actionlint", "-no-color", "-shellcheck=", "-pyflakes=", *map(str, files))
+
+
+def test_every_expression_names_what_is_there():
+    """Contexts, outputs, inputs, needs, and their types: https://github.com/rhysd/actionlint/blob/main/docs/checks.md."""
+    done = checked(*FILES)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "told"),
+    [
+        ("plan", "${{ matrix.env }}", "${{ matrix.environment }}", 'property "environment" is not defined'),
+        ("apply", "${{ inputs.only }}", "${{ inputs.once }}", 'property "once" is not defined'),
+        ("runbook", "steps.changing.outputs", "steps.changed.outputs", 'property "changed" is not defined'),
+        ("deploy", "needs: bundle", "needs: bundles", 'needs job "bundles" which does not exist'),
+    ],
+)
+def test_an_expression_that_names_nothing_is_found(tmp_path, name, right, wrong, told):
+    """GitHub would take it for an empty text, and a job would go on with that."""
+    spoilt = tmp_path / f"{name}.yml"
+    assert right in TEXTS[name]
+    spoilt.write_text(TEXTS[name].replace(right, wrong), encoding="utf-8")
+    done = checked(spoilt)
+    assert done.returncode == 1, done.stderr
+    assert told in done.stdout
+
+
 @pytest.mark.parametrize(("name", "job", "step"), STEPS)
 def test_an_action_is_pinned_to_one_commit_with_its_version_beside_it(name, job, step):
     """A tag can be moved by whoever owns the action; a commit cannot."""
