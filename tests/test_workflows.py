@@ -229,6 +229,10 @@ class TestFlow:
         for env in chain[2:]:
             assert JOBS["deploy", env]["with"] == {"env": env, "place": f"{env}-deploy", "only": "04_deploy"}
 
+    def test_the_next_push_is_planned_when_the_one_before_is_deployed(self):
+        """A plan that is older than that would be refused; and nothing is cut off in the middle."""
+        assert WORKFLOWS["deploy"]["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
+
     def test_the_environments_that_deploy_are_those_that_the_parameters_suggest(self):
         for env in ENVS:
             text = (REPOSITORY / "params" / f"{env}.yaml").read_text(encoding="utf-8")
