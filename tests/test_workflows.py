@@ -114,6 +114,16 @@ def test_what_the_browser_saw_is_kept_also_of_tests_that_failed():
     assert (kept["if"], kept["with"]["if-no-files-found"]) == ("${{ !cancelled() }}", "error")
 
 
+def test_a_runner_gets_the_servers_of_the_gate_and_no_service():
+    """The tests start servers of their own: MariaDB's service would meet the MySQL that a runner comes with."""
+    (run,) = [step["run"] for step in JOBS["ci", "test"]["steps"] if "apt-get install" in step.get("run", "")]
+    gate = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").partition("apt-get install")[2].partition("\nfi")[0]
+    installed = {word for word in run.partition("apt-get install")[2].split() if not word.startswith("-")}
+    assert installed == {"mariadb-server-core", "mariadb-client-core", "redis-server"}
+    assert installed <= set(gate.split())
+    assert "mariadb-server" not in gate.split()
+
+
 class TestRights:
     """Every job says what it may do; a token for AWS is given only where AWS is asked."""
 
