@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,22 @@ from .errors import NotApproved
 from .plan import Action, Change, Plan
 
 Plain = Mapping[str, Any]
+NOTHING = "nothing"
+"""Given in place of fingerprints, it approves no change at all; to give none at all is something else."""
 
 
 def fingerprints(approved: str) -> tuple[str, ...]:
     """The fingerprints in a parameter: several are told apart by commas or spaces."""
-    return tuple(re.split(r"[\s,]+", approved.strip())) if approved.strip() else ()
+    return tuple(filter(None, re.split(r"[\s,]+", approved)))
+
+
+def joined(given: Sequence[str]) -> str:
+    """One parameter of all that was given.
+
+    What was given and is blank, as it is of a plan with nothing to do, approves nothing.
+    """
+    named = [each for text in given for each in fingerprints(text)]
+    return ",".join(named) or (NOTHING if given else "")
 
 
 def found(root: Path, fingerprint: str) -> Plain | None:
@@ -48,7 +59,7 @@ class Approval:
     """What a run may do.
 
     Args:
-        approved: Fingerprints of reviewed plans, as given.
+        approved: Fingerprints of reviewed plans, as given; blank where none was given.
         required: Whether the parameters ask for one.
         evidence: ``artifacts/<env>``, where a plan reviewed earlier is found.
         signed: Stops unless a plan carries the signed approvals that the parameters ask for;
@@ -58,8 +69,8 @@ class Approval:
     def __init__(
         self, approved: str, *, required: bool, evidence: Path, signed: Callable[[Plain], None] | None = None
     ) -> None:
-        self._given, self._required, self._evidence = fingerprints(approved), required, evidence
-        self._signed = signed
+        self._given = fingerprints(approved) or ((NOTHING,) if approved.strip() else ())
+        self._required, self._evidence, self._signed = required, evidence, signed
         self._present: dict[str, Plan] = {}
 
     def reviewed(self, plan: Plan) -> None:
@@ -72,6 +83,11 @@ class Approval:
         """
         if not self._given and not self._required:
             return
+        if self._given == (NOTHING,):
+            raise NotApproved(
+                f"{change.key}: nothing was approved, and to {change.action} it would be something.",
+                fix="The reviewed plan had nothing to do. Review the present plan and approve its fingerprint.",
+            )
         given = self._given or self._named(scope, stack)
         if not given:
             raise NotApproved(

@@ -15,13 +15,13 @@ import click
 from tqdm import tqdm
 
 from . import review
-from .bundle import build
+from .approval import joined
 from .closing import close
 from .errors import RunbookError, Unconfirmed, WrongUsage
 from .evidence.commands import approve, evidence
 from .gantt import drawn
 from .local.commands import local
-from .opening import CODE, about, new_run, opened, usable
+from .opening import CODE, about, new_run, opened, packed, usable
 from .params import Params, load
 from .report import elapsed, number
 from .runner import NOTEBOOKS, Job, Progress, chosen, run
@@ -65,7 +65,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 approved = click.option(
-    "--approved", multiple=True, metavar="FINGERPRINT", help="Of a reviewed plan; once for each notebook."
+    "--approved", multiple=True, metavar="FINGERPRINT", help="Of a reviewed plan; may be repeated. Blank: nothing."
 )
 
 
@@ -101,7 +101,7 @@ def plan(
 @approved
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **asked: str) -> None:
     """Build what the parameters ask for, and verify it."""
-    _, found = _run(env, "apply", only, approved=",".join(approved), **asked)
+    _, found = _run(env, "apply", only, approved=joined(approved), **asked)
     done = sum(sum(each.done.values()) for each in found)
     click.echo(f"{number(done, 'change')} made:" if done else "Nothing was changed: all of it is as asked for.")
     for each in found:
@@ -130,7 +130,7 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
         raise Unconfirmed(
             f"To destroy {env} needs --confirm {env}, not {confirm!r}.", fix=f"Say --confirm {env}, if you mean it."
         )
-    _, found = _run(env, "destroy", only, approved=",".join(approved), confirm=confirm, **asked)
+    _, found = _run(env, "destroy", only, approved=joined(approved), confirm=confirm, **asked)
     gone = sum(each.done.get("delete", 0) for each in found)
     click.echo(f"{number(gone, 'resource')} removed." if gone else "There was nothing to remove.")
     strays = max((each.strays for each in found), default=0)
@@ -142,9 +142,9 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
 @main.command()
 def bundle() -> None:
     """Pack webapp/ as 04_deploy does: the same content is the same file, byte for byte."""
-    packed = build(CODE / "webapp", _root() / ".runbook" / "bundles")
-    click.echo(packed)
-    click.echo(packed.path)
+    made = packed(_root())
+    click.echo(made)
+    click.echo(made.path)
 
 
 main.add_command(local)

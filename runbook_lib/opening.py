@@ -12,7 +12,7 @@ from . import local
 from .aws import Aws, Record
 from .bundle import Bundle, build
 from .evidence.folder import Folder
-from .evidence.source import source
+from .evidence.source import last_commit, source
 from .evidence.writing import GUARD
 from .lock import Holder, Lock
 from .params import Params
@@ -80,7 +80,12 @@ def about(params: Params) -> dict[str, Any]:
 
 def bundle_of(params: Params, root: Path) -> Bundle | None:
     """``webapp/``, packed; ``None`` where what is deployed comes from GitHub."""
-    return build(CODE / "webapp", root / ".runbook" / "bundles") if params.deploy.source == "s3" else None
+    return packed(root) if params.deploy.source == "s3" else None
+
+
+def packed(root: Path) -> Bundle:
+    """``webapp/``, packed; with the commit that last touched it, since another one of the rest changes no bundle."""
+    return build(CODE / "webapp", root / ".runbook" / "bundles", commit=last_commit(CODE, "webapp"))
 
 
 def new_run(mode: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from .plan import SIGN, Action, shown
 from .summary import Summary
 
-LONGEST = 60_000
-"""Characters; GitHub takes comments of up to 65,536."""
+LONGEST = 20_000
+"""Characters: GitHub takes comments of up to 65,536, and one comment tells the plans of three environments."""
 
 
 def markdown(env: str, run: str, found: Sequence[Summary]) -> str:

@@ -56,7 +56,7 @@ class Runbook:
         name: The notebook, e.g. ``01_network``.
         env: A file in ``params/``.
         mode: ``plan``, ``apply``, ``verify`` or ``destroy``.
-        approved: Fingerprints of the reviewed plans; several with commas between.
+        approved: Fingerprints of the reviewed plans; several with commas between. ``nothing`` approves no change.
         confirm: The environment's name, to destroy it.
         change: Id of the change request; goes into the evidence.
         asked_by: Who asked for it, where that is not whoever runs it; goes into the evidence.

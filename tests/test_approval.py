@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.approval import Approval, covers, fingerprints, found
+from runbook_lib.approval import NOTHING, Approval, covers, fingerprints, found, joined
 from runbook_lib.errors import NotApproved
 from runbook_lib.evidence.folder import Folder
 from runbook_lib.plan import compare
@@ -205,6 +205,35 @@ def test_a_given_approval_binds_also_where_none_is_required(tmp_path):
         allow(mine, planned({}, GROUND, replace(WALL, size=7)))
 
 
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("approved", [NOTHING, f" {NOTHING}\n", ",", " , "])
+def test_where_nothing_was_approved_nothing_is_done(tmp_path, approved, required):
+    """The reviewed plan had nothing to do: what there is to do now was seen by nobody."""
+    mine = approval(approved, tmp_path, required=required)
+    mine.reviewed(planned({}))
+    with pytest.raises(NotApproved, match=r"thing\.ground: nothing was approved, and to create it would be something"):
+        allow(mine, planned({}))
+    allow(mine, planned(there(GROUND, WALL)))
+
+
+def test_where_nothing_was_approved_no_signature_helps(tmp_path):
+    """It would find the present plan by itself."""
+    plan = planned({})
+    mine = Approval(NOTHING, required=True, evidence=tmp_path, signed=lambda plan: None)
+    mine.reviewed(plan)
+    with pytest.raises(NotApproved, match="nothing was approved"):
+        allow(mine, plan)
+
+
+@pytest.mark.parametrize(
+    ("given", "one"),
+    [((), ""), (("",), NOTHING), ((" \n", ","), NOTHING), (("a", "b"), "a,b"), (("a\nb\n", ""), "a,b")],
+)
+def test_what_is_given_and_blank_is_not_what_is_not_given(given, one):
+    """What a plan wrote down is given as it is, also when that is nothing."""
+    assert joined(given) == one
+
+
 def test_a_present_plan_that_nobody_approved_allows_nothing(tmp_path):
     mine = approval("0123456789abcdef", tmp_path)
     mine.reviewed(planned({}))
@@ -274,7 +303,7 @@ def test_one_good_approval_among_others_is_enough_for_its_own_changes_only(tmp_p
 
 def test_fingerprints_are_taken_apart_however_they_were_pasted():
     assert fingerprints(" a, b\n c ") == ("a", "b", "c")
-    assert fingerprints("") == fingerprints(" \n") == ()
+    assert fingerprints("") == fingerprints(" \n") == fingerprints(" ,\n") == ()
 
 
 def test_to_destroy_needs_its_own_approval(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import runbook_lib
+from runbook_lib import opening
 from runbook_lib.bundle import BundleError, build, revision, wheelhouse
 
 WEBAPP = Path(runbook_lib.__file__).parents[1] / "webapp"
@@ -109,6 +110,89 @@ def test_a_commit_is_another_zip_of_the_same_revision(app, tmp_path):
     plain, named = build(one, tmp_path), build(one, tmp_path, commit="abc123")
     assert plain.sha256 != named.sha256
     assert plain.revision == named.revision
+
+
+class TestPackedFromACheckout:
+    """As `04_deploy` and `runbook bundle` pack it: the commit of the application is inside, of nothing else."""
+
+    @pytest.fixture
+    def checkout(self, tmp_path):
+        """Makes clones of a small repository that holds an application; the same commits, each in another place."""
+        origin = tmp_path / "origin"
+        for name, content in FILES.items():
+            write(origin / "webapp" / name, content)
+        write(origin / "README.md", "An application.\n")
+        git(origin, "init", "--quiet")
+        commit(origin, "the application")
+        write(origin / "README.md", "An application, explained.\n")
+        commit(origin, "its explanation")
+
+        def clone(name, *how):
+            git(tmp_path, "clone", "--quiet", *how, origin.as_uri(), name)
+            return tmp_path / name
+
+        return clone
+
+    @pytest.fixture
+    def packed(self, tmp_path, monkeypatch):
+        """The bundle of a checkout, and the commit that it names."""
+
+        def pack(code):
+            monkeypatch.setattr(opening, "CODE", code)
+            bundle = opening.packed(tmp_path / "root")
+            with zipfile.ZipFile(bundle.path) as archive:
+                return bundle.sha256, archive.read("COMMIT").decode() if "COMMIT" in archive.namelist() else None
+
+        return pack
+
+    def test_two_clones_in_different_places_are_one_bundle(self, checkout, packed):
+        one, two = checkout("one"), checkout("elsewhere/two")
+        assert packed(one) == packed(two)
+        assert packed(one)[1] == f"{git(one, 'rev-parse', 'HEAD~1')}\n"
+
+    def test_a_commit_that_does_not_touch_it_changes_nothing(self, checkout, packed):
+        """Otherwise every commit would be another deployment."""
+        one = checkout("one")
+        before = packed(one)
+        write(one / "README.md", "Explained better.\n")
+        assert packed(one) == before
+        commit(one, "something else")
+        assert packed(one) == before
+        write(one / "webapp" / "app" / "main.py", "print('hello, world')\n")
+        commit(one, "the application again")
+        assert packed(one)[1] == f"{git(one, 'rev-parse', 'HEAD')}\n"
+
+    @pytest.mark.parametrize("path", ["app/main.py", "app/added.py"])
+    def test_what_is_not_as_it_was_committed_names_no_commit(self, checkout, packed, path):
+        """Nor does it when somebody told git not to mention new files."""
+        one = checkout("one")
+        git(one, "config", "status.showUntrackedFiles", "no")
+        write(one / "webapp" / path, "print('a trial')\n")
+        assert packed(one)[1] is None
+
+    def test_a_history_cut_short_names_no_commit(self, checkout, packed):
+        """Its oldest commit seems to have made everything."""
+        assert packed(checkout("shallow", "--depth=1"))[1] is None
+
+    def test_without_git_there_is_no_commit(self, checkout, packed):
+        one = checkout("one")
+        shutil.rmtree(one / ".git")
+        assert packed(one)[1] is None
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def git(folder, *command):
+    done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit(folder, why):
+    git(folder, "add", "--all")
+    git(folder, "-c", "user.name=ann", "-c", "user.email=ann@example.com", "commit", "--quiet", "--message", why)
 
 
 def test_packing_leaves_one_file_that_others_may_read(app, tmp_path):

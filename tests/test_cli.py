@@ -179,6 +179,15 @@ class TestWhatItGivesToTheNotebooks:
             ),
         ]
 
+    @pytest.mark.parametrize("verb", ["apply", "destroy"])
+    def test_an_approval_that_is_given_but_blank_approves_nothing(self, runbook, played, verb):
+        """What a plan with nothing to do wrote down is no leave to do anything; without the option, nothing is said."""
+        jobs = played(planned(present=verb == "apply", keep=1))
+        confirm = ["--confirm", "local"] if verb == "destroy" else []
+        for approved in ([], ["--approved", ""], ["--approved", " \n"], ["--approved", "", "--approved", "a1\n"]):
+            runbook(verb, "--env", "local", *confirm, *approved)
+        assert [job.parameters["approved"] for job in jobs] == ["", "nothing", "nothing", "a1"]
+
     def test_each_run_has_its_own_folder_of_evidence(self, runbook, played, root):
         jobs = played(planned(keep=1))
         told = [runbook("plan", "--env", "local").stdout for _ in range(3)]

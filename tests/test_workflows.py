@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -15,6 +16,8 @@ import yaml
 
 import runbook_lib
 from runbook_lib import cli
+from runbook_lib.review import LONGEST
+from tests.notebooks.browser import PICTURES
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 FOLDER = REPOSITORY / ".github" / "workflows"
@@ -29,7 +32,7 @@ ENVS = sorted(path.stem for path in (REPOSITORY / "params").glob("*.yaml") if pa
 # What no laptop needs: the tests' servers on a runner, and a word to the reviewer.
 BESIDE = (
     "sudo apt-get update", "sudo apt-get install", 'cat plan.md >> "$GITHUB_STEP_SUMMARY"',
-    "for plan in plans/*/plan.md; do gh pr comment", 'echo "environments=$(find plans',
+    "test -s plan.md || echo", "cat plans/*/plan.md | gh pr comment", 'echo "environments=$(find plans',
 )  # fmt: skip
 
 
@@ -59,6 +62,36 @@ def test_no_known_weakness_is_in_them():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def checked(*files):
+    """Without what it would call where that is installed, so that every machine finds the same."""
+    return linted("actionlint", "-no-color", "-shellcheck=", "-pyflakes=", *map(str, files))
+
+
+def test_every_expression_names_what_is_there():
+    """Contexts, outputs, inputs, needs, and their types: https://github.com/rhysd/actionlint/blob/main/docs/checks.md."""
+    done = checked(*FILES)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "told"),
+    [
+        ("plan", "${{ matrix.env }}", "${{ matrix.environment }}", 'property "environment" is not defined'),
+        ("apply", "${{ inputs.only }}", "${{ inputs.once }}", 'property "once" is not defined'),
+        ("runbook", "steps.changing.outputs", "steps.changed.outputs", 'property "changed" is not defined'),
+        ("deploy", "needs: bundle", "needs: bundles", 'needs job "bundles" which does not exist'),
+    ],
+)
+def test_an_expression_that_names_nothing_is_found(tmp_path, name, right, wrong, told):
+    """GitHub would take it for an empty text, and a job would go on with that."""
+    spoilt = tmp_path / f"{name}.yml"
+    assert right in TEXTS[name]
+    spoilt.write_text(TEXTS[name].replace(right, wrong), encoding="utf-8")
+    done = checked(spoilt)
+    assert done.returncode == 1, done.stderr
+    assert told in done.stdout
+
+
 @pytest.mark.parametrize(("name", "job", "step"), STEPS)
 def test_an_action_is_pinned_to_one_commit_with_its_version_beside_it(name, job, step):
     """A tag can be moved by whoever owns the action; a commit cannot."""
@@ -72,6 +105,23 @@ def test_an_action_is_pinned_to_one_commit_with_its_version_beside_it(name, job,
 def test_one_action_has_one_version():
     pins = {step["uses"] for *_, step in STEPS if "uses" in step}
     assert len(pins) == len({pin.partition("@")[0] for pin in pins})
+
+
+def test_what_the_browser_saw_is_kept_also_of_tests_that_failed():
+    """And that there is nothing to keep is a failure of its own."""
+    (kept,) = [step for step in JOBS["ci", "test"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert kept["with"]["path"] == f"{PICTURES.relative_to(REPOSITORY)}/"
+    assert (kept["if"], kept["with"]["if-no-files-found"]) == ("${{ !cancelled() }}", "error")
+
+
+def test_a_runner_gets_the_servers_of_the_gate_and_no_service():
+    """The tests start servers of their own: MariaDB's service would meet the MySQL that a runner comes with."""
+    (run,) = [step["run"] for step in JOBS["ci", "test"]["steps"] if "apt-get install" in step.get("run", "")]
+    gate = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").partition("apt-get install")[2].partition("\nfi")[0]
+    installed = {word for word in run.partition("apt-get install")[2].split() if not word.startswith("-")}
+    assert installed == {"mariadb-server-core", "mariadb-client-core", "redis-server"}
+    assert installed <= set(gate.split())
+    assert "mariadb-server" not in gate.split()
 
 
 class TestRights:
@@ -107,9 +157,15 @@ class TestRights:
         assert named == ["runbook-${{ github.run_id }}-${{ github.run_attempt }}"] * 2
 
     def test_no_checkout_leaves_its_token_behind(self):
-        checkouts = [step for *_, step in STEPS if "actions/checkout@" in step.get("uses", "")]
-        assert len(checkouts) == 4
-        assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+        checkouts = {(n, j): s["with"] for n, j, s in STEPS if "actions/checkout@" in s.get("uses", "")}
+        whole = {"persist-credentials": False, "fetch-depth": 0}
+        assert checkouts == {
+            ("ci", "test"): {"persist-credentials": False},
+            # With all of history: these pack a bundle, and it names a commit.
+            ("plan", "plan"): whole,
+            ("apply", "apply"): whole,
+            ("deploy", "bundle"): whole,
+        }
 
 
 class TestCommands:
@@ -119,7 +175,7 @@ class TestCommands:
     def test_a_step_is_a_command_of_the_readme(self, run):
         if run.startswith(BESIDE):
             return
-        shown = run.replace('"$ENV"', "<env>").replace('"$CHANGE"', "<id>")
+        shown = run.replace('"$ENV"', "<env>").replace('"$CHANGE"', "<id>").replace('"$ASKED_BY"', "<name>")
         shown = shown.replace('${ONLY:+--only "$ONLY"}', "[--only 04_deploy]")
         assert re.search(rf"(^    |`){re.escape(shown)}($|`| +#)", README, re.MULTILINE), shown
 
@@ -155,7 +211,15 @@ class TestFlow:
 
     def test_who_is_waited_for_is_there(self):
         for (name, _), body in JOBS.items():
-            assert body.get("needs") in {None, *WORKFLOWS[name]["jobs"]}
+            needs = body.get("needs", [])
+            assert set([needs] if isinstance(needs, str) else needs) <= set(WORKFLOWS[name]["jobs"])
+
+    def test_who_asked_for_it_goes_with_the_run(self):
+        """The author of the pull request, or whoever pushed: the job itself only knows who started it."""
+        for job in (JOBS["plan", "plan"], JOBS["apply", "apply"]):
+            assert job["env"]["ASKED_BY"] == "${{ github.event.pull_request.user.login || github.actor }}"
+            (run,) = [step["run"] for step in job["steps"] if "bin/runbook" in step.get("run", "")]
+            assert '--asked-by "$ASKED_BY"' in run
 
     def test_an_apply_does_what_the_artifact_of_its_plan_says(self):
         """It waits for its environment's reviewers, and one at a time changes an environment."""
@@ -170,8 +234,45 @@ class TestFlow:
     def test_a_pull_request_is_told_its_plans_before_anything_is_applied(self):
         assert triggers(WORKFLOWS["runbook"]) == {"pull_request": {"paths": ["params/**", "notebooks/**"]}}
         assert JOBS["runbook", "comment"]["needs"] == "plan"
-        assert JOBS["runbook", "apply"]["needs"] == "comment"
         assert "head.repo.full_name == github.repository" in JOBS["runbook", "plan"]["if"]
+
+    def test_a_plan_that_fails_silences_no_other_and_nothing_is_applied(self):
+        """They are told all the same, but not for a fork, which has none; what is applied needs every plan."""
+        assert JOBS["runbook", "comment"]["if"] == "${{ !cancelled() && needs.plan.result != 'skipped' }}"
+        apply = JOBS["runbook", "apply"]
+        assert apply["needs"] == ["plan", "comment"]
+        assert not re.search(r"always|cancelled|failure", apply["if"]), "would run in spite of a plan that failed"
+
+    @pytest.mark.parametrize(("plan", "told"), [(None, "### No plan for dev, see the run\n"), ("a plan\n", "a plan\n")])
+    def test_where_there_is_no_plan_this_is_told_instead(self, tmp_path, plan, told):
+        if plan:
+            (tmp_path / "plan.md").write_text(plan, encoding="utf-8")
+        (step,) = [s for s in JOBS["plan", "plan"]["steps"] if s.get("run", "").startswith("test -s plan.md")]
+        assert step["if"] == "${{ failure() }}"
+        subprocess.run(["sh", "-c", step["run"]], cwd=tmp_path, env=os.environ | {"ENV": "dev"}, check=True)
+        assert (tmp_path / "plan.md").read_text(encoding="utf-8") == told
+
+    def test_one_comment_tells_all_plans_and_is_edited_by_the_next_push(self, tmp_path):
+        """The line as it stands, with something in place of `gh` that writes down what it is given."""
+        for env in ENVS:
+            (tmp_path / "plans" / f"plan-{env}").mkdir(parents=True)
+            (tmp_path / "plans" / f"plan-{env}" / "plan.md").write_text(f"### Plan for `{env}`\n", encoding="utf-8")
+        (tmp_path / "gh").write_text('#!/bin/sh\necho "$*" > given\ncat >> given\n', encoding="utf-8")
+        (tmp_path / "gh").chmod(0o755)
+        (line,) = [s["run"] for s in JOBS["runbook", "comment"]["steps"] if "gh pr comment" in s.get("run", "")]
+        around = os.environ | {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "PULL_REQUEST": "https://github.com/a/b/pull/1",
+        }
+        subprocess.run(["sh", "-c", line], cwd=tmp_path, env=around, check=True)
+        assert (tmp_path / "given").read_text(encoding="utf-8").splitlines() == [
+            "pr comment https://github.com/a/b/pull/1 --edit-last --create-if-none --body-file -",
+            *(f"### Plan for `{env}`" for env in ENVS),
+        ]
+
+    def test_the_plans_of_all_environments_fit_into_a_comment(self):
+        """GitHub takes 65,536 characters."""
+        assert len(ENVS) * LONGEST < 65_536
 
     def test_a_deployment_goes_from_one_environment_to_the_next(self):
         """And stops where it fails: each needs the one before it, and none runs in spite of that."""
@@ -184,6 +285,10 @@ class TestFlow:
             assert "if" not in JOBS["deploy", job]
         for env in chain[2:]:
             assert JOBS["deploy", env]["with"] == {"env": env, "place": f"{env}-deploy", "only": "04_deploy"}
+
+    def test_the_next_push_is_planned_when_the_one_before_is_deployed(self):
+        """A plan that is older than that would be refused; and nothing is cut off in the middle."""
+        assert WORKFLOWS["deploy"]["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
 
     def test_the_environments_that_deploy_are_those_that_the_parameters_suggest(self):
         for env in ENVS:

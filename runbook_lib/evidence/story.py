@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..approval import NOTHING, fingerprints
 from ..timeline import Timeline, timeline
 from .inventory import AFTER, BEFORE, State, states
 from .topology.sight import EVENT, Sight
@@ -260,7 +261,7 @@ def _approvals(told: list[Event]) -> tuple[Approval, ...]:
     """Those that were gone by, and the fingerprints that somebody gave without one."""
     signed = [Approval(str(e.get("by", "")), str(e.get("plan", ""))) for e in told if e["event"] == "approved"]
     given = _each(e.get("approved") for e in told if e["event"] in ("run", "open"))
-    bare = [name for words in given for name in words.replace(",", " ").split()]
+    bare = [name for words in given for name in fingerprints(words) if name != NOTHING]
     rest = [Approval("", name) for name in bare if not any(name in one.plan for one in signed)]
     return tuple(dict.fromkeys([*signed, *rest]))
 

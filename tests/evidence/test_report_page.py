@@ -179,6 +179,11 @@ def test_the_people_are_named_or_said_to_be_unknown(run):
     assert "Asked for by not known" in seen
 
 
+def test_a_run_for_which_nothing_was_approved_names_no_plan(run):
+    run.opened(approved="nothing")
+    assert "not known by whom" not in text(run.page)
+
+
 def test_it_says_what_changed_from_what_to_what(run):
     run.opened().changed("db_instance.database", action="update", fields={"backup_days": [1, 7]})
     run.changed("vpc.main").changed("subnet.a").changed("subnet.b").changed(

@@ -21,7 +21,9 @@ import pytest
 from detect_secrets import SecretsCollection
 from detect_secrets.settings import default_settings
 
+from runbook_lib import bundle
 from runbook_lib.evidence.patterns import MARK
+from runbook_lib.evidence.source import last_commit
 from runbook_lib.journal import intact
 from runbook_lib.local import door, process
 from tests.local.server import eventually
@@ -130,6 +132,13 @@ def test_the_site_answers_from_both_zones(operator, built):
     served = {re.search(r"Served by .*?(i-[0-9a-f]+).*?(us-west-2\w)", page, re.DOTALL).groups() for _, page in pages}
     assert len({instance for instance, _ in served}) == 2
     assert {zone for _, zone in served} == {"us-west-2a", "us-west-2b"}
+
+
+def test_a_server_tells_the_commit_that_it_runs(operator, built):
+    """The one that last touched the application, as this checkout has it; none where that is not what was packed."""
+    answer = json.loads(Visitor(operator.status()["sites"][0]).get("/version")[1])
+    assert answer["revision"] == bundle.revision(REPOSITORY / "webapp")
+    assert answer["commit"] == (last_commit(REPOSITORY, "webapp") or None)
 
 
 def test_a_browser_signs_in_writes_searches_and_deletes(operator, built):

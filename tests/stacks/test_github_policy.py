@@ -1,7 +1,8 @@
 """What a workflow's role allows is what a deployment asks for: no more, no less.
 
 The environment is built by somebody with more rights; then `04_deploy` deploys another revision, and one that
-fails. Every call of that is held against the role's policies as they are in the account.
+fails. Every call of that is held against the role's policies as they are in the account: where the evidence stays with
+the workflow, and where it is signed by a key in KMS and stored in the bucket, under a lock.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from runbook_lib import closing
 from runbook_lib.bundle import Bundle
 from runbook_lib.checks.availability import availability
 from runbook_lib.errors import Failed
@@ -28,9 +30,7 @@ from tests.wire import Wire
 
 REGION, ACCOUNT = PARAMS.region, PARAMS.account
 HERE = f"{REGION}:{ACCOUNT}"
-WANTED = type(PARAMS).model_validate(
-    with_sessions().model_dump(mode="json") | {"github": {"repository": "example/web", "environments": ["local"]}}
-)
+BUCKET = f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}"
 # No permission is needed to be told who one is:
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 FREE = {("sts:GetCallerIdentity", "*")}
@@ -67,6 +67,8 @@ def asked(service, operation, request):
     """The actions of a call, each with the thing that AWS checks it for; an asterisk where it knows no thing."""
     name = f"{PREFIX.get(service, service)}:{operation}"
     found = {(action, thing(service, operation, request)) for action in ACTIONS.get(name, {name})}
+    if "ObjectLockMode" in request:  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
+        found.add(("s3:PutObjectRetention", thing(service, operation, request)))
     return found | ALONG.get(name, set())
 
 
@@ -129,6 +131,7 @@ THINGS = {
     "codedeploy": _deployment,
     "rds": _database,
     "elasticache": _cache,
+    "kms": lambda operation, request: request["KeyId"],
     "logs": lambda operation, request: request.get("resourceArn", "*"),
     "ssm": _parameter,
 }
@@ -138,18 +141,25 @@ class Deployments:
     """`04_deploy` in apply mode, again and again, with what each asks AWS for."""
 
     def __init__(self, aws, folder):
-        self.runs, self.folder, self.asked = Runs(aws, folder, Wire()), folder, set()
-        self.runs.build(*environment(WANTED, folder))
+        self.aws, self.runs, self.folder = aws, Runs(aws, folder, Wire()), folder
+        self.content, self.params, self.asked = 0, PARAMS, set()
 
-    def apply(self, content):
-        """What the notebook's cells do, one after the other."""
+    def want(self, evidence):
+        """Somebody with more rights builds it so; what was noted before is another environment's."""
+        more = {"github": {"repository": "example/web", "environments": ["local"]}, "evidence": evidence}
+        self.params = type(PARAMS).model_validate(with_sessions().model_dump(mode="json") | more)
+        self.runs.build(*environment(self.params, self.folder))
+        self.asked = set()
+
+    def apply(self):
+        """What the notebook's cells do, one after the other, and the command when they have ended."""
         engine = self.runs.engine()
         engine.aws._doors = {}  # clients of its own: the recording begins here
         engine.aws._session.events.register("provide-client-params", self._note)
         engine.aws.require_account(ACCOUNT)
-        lock = lock_of(WANTED, engine.aws, "a workflow", lambda *a, **k: None)
+        lock = lock_of(self.params, engine.aws, "a workflow", lambda *a, **k: None)
         engine.hold = lambda: lock.hold(datetime.now(UTC))
-        app = deploy(WANTED, self._bundle(content))
+        app = deploy(self.params, self._bundle())
         try:
             engine.plan(app)
             engine.apply(app)
@@ -161,43 +171,68 @@ class Deployments:
             assert sight(Look(engine.aws), datetime.now(UTC)).unread == ()
         finally:
             lock.release()
+            self._close(engine.aws)
+
+    def _close(self, aws):
+        """The run's evidence is signed and stored; twice, as when the answer to the first try is lost."""
+        packed = self.folder / f"run-{self.content}.zip"
+        packed.write_bytes(b"PK")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(closing, "way_in", lambda *_: aws)
+            closing.signer(self.params, self.folder, aws.run).sign(b"what the run came to")
+            for _ in range(2 if self.params.evidence.store == "bucket" else 0):
+                closing.stored(self.params, self.folder, aws.run, packed)
+
+    def take_away(self, write, carry):
+        """The newest bundle, before the servers fetch it."""
+        if write.name.endswith("CreateDeployment"):
+            s3, bucket = self.aws.client("s3"), BUCKET.rpartition(":")[2]
+            bundles = s3.list_objects_v2(Bucket=bucket, Prefix="bundles/")["Contents"]
+            s3.delete_object(Bucket=bucket, Key=max(bundles, key=lambda one: one["LastModified"])["Key"])
+        return carry()
 
     def _note(self, params, model, **_):
         self.asked |= asked(model.service_model.service_name, model.name, dict(params))
 
-    def _bundle(self, content):
+    def _bundle(self):
+        """Each time another one."""
+        self.content += 1
         path = self.folder / "bundle.zip"
-        path.write_bytes(b"PK\5\6" + bytes(18 - len(content)) + content)
+        path.write_bytes(b"PK\5\6" + bytes(17) + bytes([self.content]))
         return Bundle(path, hashlib.sha256(path.read_bytes()).hexdigest(), 22, "1" * 64)
 
 
 @pytest.fixture(scope="module")
-def deployments(aws_server, tmp_path_factory):
-    """A revision that is deployed, and one whose bundle somebody took away before the servers fetched it."""
+def world(aws_server, tmp_path_factory):
+    """The one environment, in which the one kind of evidence follows the other."""
     aws_server.reset()
-    found = Deployments(aws_server, tmp_path_factory.mktemp("deployments"))
-    found.apply(b"\1")
+    return Deployments(aws_server, tmp_path_factory.mktemp("deployments"))
 
-    def take_away(write, carry):
-        if write.name.endswith("CreateDeployment"):
-            s3, bucket = aws_server.client("s3"), f"local-runbook-{ACCOUNT}-{REGION}"
-            newest = max(
-                s3.list_objects_v2(Bucket=bucket, Prefix="bundles/")["Contents"], key=lambda o: o["LastModified"]
-            )
-            s3.delete_object(Bucket=bucket, Key=newest["Key"])
-        return carry()
 
-    found.runs.wire.fault = take_away
+@pytest.fixture(scope="module")
+def key(world):
+    """That signs, and is none of the environment's own."""
+    return world.aws.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
+
+
+@pytest.fixture(scope="module", params=["local", "bucket"])
+def deployments(request, world, key):
+    """A revision that is deployed, and one whose bundle somebody took away before the servers fetched it."""
+    kept = {"store": "bucket", "kms_key": key, "object_lock": {"mode": "GOVERNANCE", "days": 1}}
+    world.runs.wire.fault = Wire().fault
+    world.want(kept if request.param == "bucket" else {"store": "local"})
+    world.apply()
+    world.runs.wire.fault = world.take_away
     with pytest.raises(Failed):
-        found.apply(b"\2")
-    return found
+        world.apply()
+    return world
 
 
 @pytest.fixture(scope="module")
 def statements(deployments, aws_server):
     """What the role has got, all of it."""
     iam = aws_server.client("iam")
-    name = deployments.runs.engine().aws.name(deploy(WANTED).github.the(FederatedRole))
+    name = deployments.runs.engine().aws.name(deploy(deployments.params).github.the(FederatedRole))
     assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
     found = []
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -237,11 +272,16 @@ def test_no_place_is_named_that_a_deployment_does_not_touch(deployments, stateme
 @pytest.mark.parametrize(
     ("action", "arn"),
     [
-        ("s3:PutObject", f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}/evidence/x"),
-        ("s3:GetObject", f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}/bundles/x.zip"),
-        ("s3:DeleteObject", f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}/bundles/x.zip"),
+        ("s3:DeleteObject", f"{BUCKET}/evidence/x.zip"),
+        ("s3:DeleteObjectVersion", f"{BUCKET}/evidence/x.zip"),
+        ("s3:BypassGovernanceRetention", f"{BUCKET}/evidence/x.zip"),
+        ("s3:PutObjectRetention", f"{BUCKET}/bundles/x.zip"),
+        ("s3:PutObject", f"arn:aws:s3:::prod-runbook-{ACCOUNT}-{REGION}/evidence/x.zip"),
+        ("s3:GetObject", f"{BUCKET}/bundles/x.zip"),
+        ("s3:DeleteObject", f"{BUCKET}/bundles/x.zip"),
         ("s3:PutObject", f"arn:aws:s3:::prod-runbook-{ACCOUNT}-{REGION}/bundles/x.zip"),
-        ("s3:PutBucketPolicy", f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}"),
+        ("s3:PutBucketPolicy", BUCKET),
+        ("kms:Sign", f"arn:aws:kms:{HERE}:key/00000000-0000-0000-0000-000000000000"),
         ("codedeploy:CreateDeployment", f"arn:aws:codedeploy:{HERE}:deploymentgroup:prod-web/prod-web"),
         ("codedeploy:CreateDeployment", f"arn:aws:codedeploy:eu-west-1:{ACCOUNT}:deploymentgroup:local-web/local-web"),
         ("codedeploy:UpdateDeploymentGroup", GROUP),
@@ -257,6 +297,17 @@ def test_no_place_is_named_that_a_deployment_does_not_touch(deployments, stateme
 )
 def test_what_lies_beside_it_is_refused(statements, action, arn):
     assert not any(statement.allows(action, arn) for statement in statements)
+
+
+def test_evidence_is_stored_and_signed_only_where_the_parameters_ask_for_it(deployments, statements, key):
+    asked_for = deployments.params.evidence.store == "bucket"
+    for action, arn in (
+        ("s3:PutObject", f"{BUCKET}/evidence/x.zip"),
+        ("s3:GetObject", f"{BUCKET}/evidence/x.zip"),
+        ("s3:PutObjectRetention", f"{BUCKET}/evidence/x.zip"),
+        ("kms:Sign", key),
+    ):
+        assert any(statement.allows(action, arn) for statement in statements) is asked_for
 
 
 def test_another_region_is_not_even_looked_at(statements):
