@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.core.utils import utcnow
 
@@ -120,6 +122,26 @@ def delete_certificate(moto: Method, acm: Any, arn: str) -> None:
         raise Refused("ResourceInUseException", f"Certificate {arn} in account {acm.account_id} is in use.")
     moto(acm, arn)
     acm._idempotency_tokens = {token: known for token, known in acm._idempotency_tokens.items() if known["arn"] != arn}
+
+
+@around(AWSCertificateManagerBackend, "import_certificate")
+def import_certificate(moto: Method, acm: Any, certificate: bytes, private_key: bytes, **sent: Any) -> str:
+    """ "The private key must match the public key in the certificate."
+
+    https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
+    """
+    if not _belong(certificate, private_key):
+        raise Refused("ValidationException", "The private key does not match the public key in the certificate.")
+    return str(moto(acm, certificate, private_key, **sent))
+
+
+def _belong(certificate: bytes, private_key: bytes) -> bool:
+    """What is not a certificate, or not a key, is for moto to refuse."""
+    try:
+        public = load_pem_x509_certificate(certificate).public_key()
+        return public == load_pem_private_key(private_key, None).public_key()
+    except (ValueError, TypeError):
+        return True
 
 
 @around(AWSCertificateManagerBackend, "request_certificate")

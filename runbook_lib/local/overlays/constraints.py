@@ -20,7 +20,7 @@ from runbook_lib.local.overlays.refused import Refused
 CODES = {
     "logs": "InvalidParameterException",
     **dict.fromkeys(("acm", "kms", "secretsmanager", "ssm"), "ValidationException"),
-    **dict.fromkeys(("autoscaling", "elbv2", "iam"), "ValidationError"),
+    **dict.fromkeys(("autoscaling", "cloudwatch", "elbv2", "iam"), "ValidationError"),
 }
 IAM_NAME = r"[\w+=,.@-]+"
 LENGTH = ("string", "list", "map", "blob")

@@ -62,6 +62,8 @@ def modify_db_instance(moto: Method, response: Any) -> Any:
         if any(sent.get(name) for name in ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput")):
             _refuse_storage(database.engine, {**present, **sent})
         _refuse_settings(rds, database.engine, version, sent)
+        if place := getattr(database, "db_subnet_group", None):
+            _refuse_security_groups(rds, place, sent)
     return moto(response)
 
 
@@ -115,6 +117,23 @@ def _refuse_place(rds: Any, sent: Mapping[str, Any]) -> None:
     if not sent.get("DBSubnetGroupName"):
         return
     (place,) = rds.describe_db_subnet_groups(sent["DBSubnetGroupName"])
+    _refuse_zone(place, sent)
+    _refuse_security_groups(rds, place, sent)
+
+
+def _refuse_zone(place: Any, sent: Mapping[str, Any]) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html."""
+    zone, zones = sent.get("AvailabilityZone"), sorted({subnet.availability_zone for subnet in place._subnets})
+    if zone and zone not in zones:
+        why = f"because there is not a subnet in {zone}, the targeted availability zone"
+        instead = f"or choose from these availability zones: {', '.join(zones)}"
+        what = f"Cannot create a {sent.get('DBInstanceClass')} database instance {why}"
+        how = f"Create a new subnet in {zone} and target that availability zone again"
+        retry = "or retry the launch with no availability zone"
+        raise Refused("InvalidVPCNetworkStateFault", f"{what}. {how}, {retry}, {instead}.")
+
+
+def _refuse_security_groups(rds: Any, place: Any, sent: Mapping[str, Any]) -> None:
     groups = world.backend("ec2", rds.region_name)
     for group_id in sent.get("VpcSecurityGroupIds") or []:
         group = groups.get_security_group_from_id(group_id)

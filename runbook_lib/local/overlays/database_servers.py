@@ -90,7 +90,6 @@ def reboot_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     """
     database = moto(rds, *args, **sent)
     if served(database):
-        _refuse_on_the_way(database)
         database.restarts = vars(database).get("restarts", 0) + 1
         database.status = "rebooting"
     return database
@@ -136,7 +135,8 @@ def _pending(database: Any) -> Any:
     So whoever compares what is asked for with what is there finds what he has asked for.
     """
     found = _found(database)
-    return {"Port": database.port} if found and found[1] != database.port else _moto_pending.fget(database)
+    port = {"Port": database.port} if found and found[1] != database.port else {}
+    return {**_moto_pending.fget(database), **port}
 
 
 def _found(database: Any) -> tuple[str, int] | None:

@@ -7,11 +7,15 @@ import secrets
 import string
 from typing import Any
 
+from moto.core.utils import utcnow
 from moto.rds.models import DBInstance, RDSBackend
 
+from runbook_lib.local import world
+from runbook_lib.local.overlays import database_pending
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.database_engines import VERSIONS, whole_version
 from runbook_lib.local.overlays.database_refusals import STRIPED
+from runbook_lib.local.overlays.refused import Refused
 
 # What a description has, moto does not keep, and RDS fills in when it is not sent:
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
@@ -25,6 +29,8 @@ FILLED_IN = {
     "activity_stream_status": "stopped",
 }
 AUTHORITY = "rds-ca-rsa2048-g1"
+THROUGHPUT = ("iops", "storage_throughput")
+NOT_AVAILABLE = "Database instance is not in available state: {}"
 GENERAL, STRIPED_GENERAL = (3000, 125), (12000, 500)  # IOPS and MiB/s that gp3 has at least
 
 
@@ -56,13 +62,15 @@ def made(moto: Method, database: Any, backend: Any, **sent: Any) -> None:
 
 @around(RDSBackend, "modify_db_instance")
 def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
-    """moto writes whatever was sent over what it has, and exports a log twice.
+    """moto writes whatever was sent over what it has, at once, also while it is stopped, and exports a log twice.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html
     """
     (database,) = rds.describe_db_instances(name)
     if database.engine not in VERSIONS or database.db_cluster_identifier is not None:
         return moto(rds, name, sent)
+    if database.status == "stopped":
+        raise Refused("InvalidDBInstanceState", NOT_AVAILABLE.format(database.status))
     changes = dict(sent)
     logs = changes.pop("cloudwatch_logs_export_configuration", None) or {}
     if version := changes.pop("engine_version", None):
@@ -72,13 +80,50 @@ def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
         changes["allocated_storage"] = _grown(database.allocated_storage, size)
     if port := changes.pop("db_port_number", None):
         changes["port"] = port
-    throughput = {name: changes.pop(name, None) for name in ("iops", "storage_throughput")}
-    moto(rds, name, changes)
-    _insights(database, changes)
-    _storage(database, {**changes, **throughput})
+    now, later = database_pending.divided(database, changes)
+    moto(rds, name, {key: value for key, value in now.items() if key not in THROUGHPUT})
+    _insights(database, now)
+    _storage(database, now)
+    database.waiting = later
     exported = set(database.enabled_cloudwatch_logs_exports) - set(logs.get("DisableLogTypes") or [])
     database.enabled_cloudwatch_logs_exports = sorted(exported | set(logs.get("EnableLogTypes") or []))
     return database
+
+
+@around(RDSBackend, "reboot_db_instance")
+def reboot_db_instance(moto: Method, rds: Any, db_instance_identifier: str) -> Any:
+    """Only what is available reboots; changes that wait "are applied on the next call to RebootDBInstance".
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RebootDBInstance.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (ApplyImmediately)
+    """
+    (database,) = rds.describe_db_instances(db_instance_identifier)
+    if database.status != "available":
+        raise Refused("InvalidDBInstanceState", NOT_AVAILABLE.format(database.status))
+    result = moto(rds, db_instance_identifier)
+    _catch_up(database)
+    return result
+
+
+def tick() -> bool:
+    """Make the changes that have waited for the maintenance window."""
+    found = [database for rds in world.existing("rds") for database in rds.databases.values()]
+    due = [one for one in found if database_pending.waiting(one) and one.status == "available" and _is_open(one)]
+    for database in due:
+        _catch_up(database)
+    return bool(due)
+
+
+def _is_open(database: Any) -> bool:
+    window = database.preferred_maintenance_window
+    return bool(window) and database_pending.is_open(window, utcnow())
+
+
+def _catch_up(database: Any) -> None:
+    changes, database.waiting = database_pending.waiting(database), {}
+    DBInstance.update(database, **{key: value for key, value in changes.items() if key not in THROUGHPUT})
+    if changes:
+        _storage(database, changes)
 
 
 def _grown(present: int, wanted: int) -> int:
@@ -141,4 +186,4 @@ def _monitored(database: Any) -> str | None:
 
 DBInstance.secondary_availability_zone = property(_second_zone)
 DBInstance.enhanced_monitoring_resource_arn = property(_monitored)
-DBInstance.pending_modified_values = property(lambda _: {})  # every change is made at once here
+DBInstance.pending_modified_values = property(database_pending.described)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeAction, FakeListener
@@ -14,16 +15,26 @@ from runbook_lib.local.overlays.refused import Refused
 SECURE = ("HTTPS", "TLS")
 WEB = ("HTTP", "HTTPS")
 
-# Policies that moto does not list.
+# Policies that moto does not list, each with its protocols and ciphers.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
-OTHER_POLICIES = (
-    *("ELBSecurityPolicy-FS-2018-06", "ELBSecurityPolicy-FS-1-1-2019-08", "ELBSecurityPolicy-FS-1-2-2019-08"),
-    *("ELBSecurityPolicy-FS-1-2-Res-2019-08", "ELBSecurityPolicy-TLS-1-0-2015-04", "ELBSecurityPolicy-2015-05"),
-)
+PROTOCOLS = ["TLSv1", "TLSv1.1", "TLSv1.2"]
+CIPHERS = [*SSL_POLICIES["ELBSecurityPolicy-2016-08"]["ciphers"]]
+FORWARD_SECRET = [cipher for cipher in CIPHERS if cipher.startswith("ECDHE-")]
+RESTRICTED = [cipher for cipher in FORWARD_SECRET if not cipher.endswith("-SHA")]
+for name, protocols, ciphers in (
+    ("ELBSecurityPolicy-FS-2018-06", PROTOCOLS, FORWARD_SECRET),
+    ("ELBSecurityPolicy-FS-1-1-2019-08", PROTOCOLS[1:], FORWARD_SECRET),
+    ("ELBSecurityPolicy-FS-1-2-2019-08", PROTOCOLS[2:], FORWARD_SECRET),
+    ("ELBSecurityPolicy-FS-1-2-Res-2019-08", PROTOCOLS[2:], RESTRICTED),
+    ("ELBSecurityPolicy-TLS-1-0-2015-04", PROTOCOLS, [*CIPHERS, "DES-CBC3-SHA"]),
+    ("ELBSecurityPolicy-2015-05", PROTOCOLS, CIPHERS),
+):
+    SSL_POLICIES[name] = {"name": name, "ciphers": ciphers, "ssl_protocols": protocols}
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
 REDIRECT = {"Protocol": "#{protocol}", "Port": "#{port}", "Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}
 
+CERTIFICATE = re.compile(r"arn:[\w-]+:(?:acm:[\w-]+:\d{12}:certificate|iam::\d{12}:server-certificate)/")
 DUPLICATE = "A listener already exists on this port for this load balancer"
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html
@@ -73,7 +84,7 @@ def create(moto: Method, response: Any) -> Any:
         raise Refused("ValidationError", f"A certificate cannot be specified for {protocol} listeners")
     if protocol not in SECURE and policy:
         raise Refused("ValidationError", f"An SSL policy cannot be specified for {protocol} listeners")
-    if policy and policy not in (*SSL_POLICIES, *OTHER_POLICIES):
+    if policy and policy not in SSL_POLICIES:
         raise Refused("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
     return moto(response)
 
@@ -148,13 +159,27 @@ def modify_listener(
     return moto(elb, arn, port, protocol, ssl_policy, certificates, actions)
 
 
+@around(ELBv2Backend, "add_listener_certificates")
+def add_listener_certificates(moto: Method, elb: Any, arn: str, certificates: list[dict[str, Any]]) -> Any:
+    """Like the default certificate; one that the listener has already is not added again.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html
+    """
+    for certificate in certificates:
+        _refuse_certificate(elb, "HTTPS", certificate["CertificateArn"])
+    (listener,) = elb.describe_listeners(load_balancer_arn=None, listener_arns=[arn])
+    return moto(elb, arn, [one for one in certificates if one["CertificateArn"] not in listener.certificates])
+
+
 def _refuse_certificate(elb: Any, protocol: str, arn: str | None) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html."""
     if not arn:
         raise Refused("ValidationError", f"A certificate must be specified for {protocol} listeners")
-    if ":acm:" not in arn:
-        return
+    if not CERTIFICATE.match(arn):
+        raise Refused("ValidationError", f"Certificate ARN '{arn}' is not valid")
     acm = world.backend("acm", elb.region_name)
+    if ":iam:" in arn and world.backend("iam").get_certificate_by_arn(arn):
+        return
     if arn not in acm._certificates:
         raise Refused("CertificateNotFound", f"Certificate '{arn}' not found")
     if acm.get_certificate(arn).status != "ISSUED":

@@ -10,6 +10,7 @@ from moto.ec2.responses.internet_gateways import InternetGateways
 from moto.ec2.responses.nat_gateways import NatGateways
 from moto.ec2.responses.vpcs import VPCs
 from moto.elbv2.models import ELBv2Backend
+from moto.iam.models import IAMBackend
 
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.refused import Refused
@@ -20,6 +21,8 @@ NAT_GATEWAYS = 5  # per zone
 # Per region, and per load balancer.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 LOAD_BALANCERS = LISTENERS = 50
+# Of a role, a user or a group. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MANAGED_POLICIES = 10
 
 
 def _limits(owner: type, operation: str, reached: Callable[[Any], bool], code: str, why: str) -> None:
@@ -90,3 +93,22 @@ def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
     if len(ports) >= LISTENERS and str(sent["port"]) not in ports:
         raise Refused("TooManyListeners", f"The maximum number of listeners ({LISTENERS}) has been reached")
     return moto(elb, **sent)
+
+
+def _limits_policies(kind: str) -> None:
+    """A policy that is attached already is not another one.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html (LimitExceeded)
+    """
+
+    @around(IAMBackend, f"attach_{kind}_policy")
+    def refuse(moto: Method, iam: Any, policy_arn: str, name: str) -> None:
+        attached = getattr(iam, f"get_{kind}")(name).managed_policies
+        if len(attached) >= MANAGED_POLICIES and policy_arn not in attached:
+            quota = f"PoliciesPer{kind.capitalize()}: {MANAGED_POLICIES}"
+            raise Refused("LimitExceeded", f"Cannot exceed quota for {quota}")
+        moto(iam, policy_arn, name)
+
+
+for _kind in ("role", "user", "group"):
+    _limits_policies(_kind)

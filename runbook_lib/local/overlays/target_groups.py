@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeTargetGroup
+from moto.elbv2.responses import ELBV2Response
 
+from runbook_lib.local import world
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.refused import Refused
 
@@ -57,6 +59,24 @@ def create_target_group(moto: Method, elb: Any, name: str, **sent: Any) -> Any:
     return group
 
 
+@around(ELBV2Response, "modify_target_group")
+def modify_target_group(moto: Method, response: Any) -> Any:
+    """As at its creation, of what the health check is afterwards.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroup.html
+    """
+    sent, group = response.params, response.elbv2_backend.target_groups.get(response.params["TargetGroupArn"])
+    if group:
+        codes = (sent.get("Matcher") or {}).get("HttpCode")
+        _refuse_check(group.protocol, sent.get("HealthCheckPath"), codes)
+        interval = sent.get("HealthCheckIntervalSeconds") or group.health_check_interval_seconds
+        timeout = sent.get("HealthCheckTimeoutSeconds") or group.health_check_timeout_seconds
+        if int(timeout) > int(interval):
+            limits = f"must be smaller than or equal to the interval '{interval}'"
+            raise Refused("ValidationError", f"Health check timeout '{timeout}' {limits}")
+    return moto(response)
+
+
 def _refuse_check(protocol: str | None, path: str | None, codes: str | None) -> None:
     """What a load balancer asks for, and which answers it may take for healthy.
 
@@ -83,3 +103,35 @@ def modify_target_group_attributes(moto: Method, elb: Any, arn: str, attributes:
     if unknown:
         raise Refused("ValidationError", f"Target group attribute key '{unknown[0]}' is not recognized")
     moto(elb, arn, attributes)
+
+
+@around(ELBV2Response, "register_targets")
+def register_targets(moto: Method, response: Any) -> Any:
+    """An instance exists, runs, and is in the VPC of the target group.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html
+    """
+    elb, sent = response.elbv2_backend, response.params
+    group = elb.target_groups.get(sent["TargetGroupArn"])
+    if group and group.target_type == "instance":
+        _refuse_instances(elb.region_name, group.vpc_id, [target["Id"] for target in sent["Targets"]])
+    return moto(response)
+
+
+def _refuse_instances(region: str, vpc_id: str, ids: list[str]) -> None:
+    ec2 = world.backend("ec2", region)
+    if wrong := [name for name in ids if not name.startswith("i-")]:
+        raise Refused("ValidationError", f"Instance ID '{wrong[0]}' is not valid")
+    found = {name: ec2.get_instance_by_id(name) for name in ids}
+    if missing := [name for name, instance in found.items() if instance is None]:
+        raise Refused("InvalidTarget", f"The following instances do not exist: {_listed(missing)}")
+    if elsewhere := [name for name, instance in found.items() if instance.vpc_id != vpc_id]:
+        why = f"The following targets are not in the target group VPC '{vpc_id}': {_listed(elsewhere)}"
+        raise Refused("InvalidTarget", why)
+    if resting := [name for name, instance in found.items() if instance.state != "running"]:
+        why = f"The following targets are not in a running state and cannot be registered: {_listed(resting)}"
+        raise Refused("InvalidTarget", why)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

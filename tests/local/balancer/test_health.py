@@ -61,9 +61,9 @@ def test_it_is_asked_as_by_a_load_balancer(site, app):
 def test_the_wrong_code_is_told(site, app):
     """And another path is asked, once the target group names it."""
     (instance,) = site.serve(app("a"))
-    site.elb.modify_target_group(TargetGroupArn=site.group, HealthCheckPath="/status/500")
-    becomes(site, instance, "unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [500]")
-    site.elb.modify_target_group(TargetGroupArn=site.group, Matcher={"HttpCode": "200,500-503"})
+    site.elb.modify_target_group(TargetGroupArn=site.group, HealthCheckPath="/status/404")
+    becomes(site, instance, "unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]")
+    site.elb.modify_target_group(TargetGroupArn=site.group, Matcher={"HttpCode": "200,400-404"})
     becomes(site, instance, *HEALTHY)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.local.overlays.test_codedeploy import Deploy
+from tests.local.overlays.deploy import Deploy
 
 BACK = {"autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}}
 

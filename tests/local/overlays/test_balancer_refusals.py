@@ -6,6 +6,7 @@ from tests.local.overlays.errors import refused, untouched
 from tests.local.overlays.tls import self_signed
 
 NOBODY = "00000000000000000"
+NO_SERVER = "arn:aws:iam::123456789012:server-certificate/nobody"
 ELSEWHERE = "InvalidConfigurationRequest"
 
 
@@ -101,6 +102,12 @@ def test_listeners_that_are_not_made(balancer, certificate, elsewhere):
         ({"SslPolicy": "ELBSecurityPolicy-2016-08"}, "ValidationError", "An SSL policy cannot be specified for HTTP"),
         ({"Protocol": "TCP"}, "ValidationError", "must be one of 'HTTP, HTTPS'"),
         ({"Port": 65536}, "ValidationError", "Value '65536' at 'port' failed to satisfy constraint"),
+        (secure | {"Certificates": [{"CertificateArn": "garbage"}]}, "ValidationError", "'garbage' is not valid"),
+        (secure | {"Certificates": [{"CertificateArn": NO_SERVER}]}, "CertificateNotFound", NO_SERVER),
+        ({"DefaultActions": []}, "ValidationError", "A default action must be specified"),
+        ({"DefaultActions": [{"Type": "redirect"}]}, "InvalidLoadBalancerAction", "'RedirectConfig'"),
+        ({"DefaultActions": [redirect(Protocol="HTTP")]}, "InvalidLoadBalancerAction", "it creates a loop"),
+        ({"DefaultActions": [redirect(Port="80", Query="a=b")]}, "InvalidLoadBalancerAction", "it creates a loop"),
         ({"DefaultActions": [nobody]}, "TargetGroupNotFound", ""),
         ({"DefaultActions": [theirs]}, ELSEWHERE, "is in a different VPC than load balancer"),
         ({"LoadBalancerArn": f"{balancer.arn[:-4]}0000"}, "LoadBalancerNotFound", ""),
@@ -111,8 +118,14 @@ def test_listeners_that_are_not_made(balancer, certificate, elsewhere):
     assert balancer.elb.describe_listeners(LoadBalancerArn=balancer.arn)["Listeners"] == []
 
 
+def redirect(**changed):
+    return {"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"} | changed}
+
+
 def test_changes_that_a_listener_does_not_take(balancer, certificate):
-    """A port that is taken, a policy that there is not."""
+    """A port that is taken, a policy or a certificate that there is not or not yet, a redirect onto itself."""
+    acm = balancer.network.aws.client("acm")
+    pending = acm.request_certificate(DomainName="app.example.com", ValidationMethod="DNS")["CertificateArn"]
     secure = balancer.listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": certificate}])
     balancer.listener(Protocol="HTTP", Port=80)
 
@@ -124,7 +137,77 @@ def test_changes_that_a_listener_does_not_take(balancer, certificate):
             balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], Port=80)
         with refused("SSLPolicyNotFound"):
             balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], SslPolicy="ELBSecurityPolicy-2099-01")
+        with refused("InvalidLoadBalancerAction", "it creates a loop"):
+            balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], DefaultActions=[redirect(Port="443")])
+        for arn, code in ((pending, "UnsupportedCertificate"), (NO_SERVER, "CertificateNotFound")):
+            for change in (balancer.elb.modify_listener, balancer.elb.add_listener_certificates):
+                with refused(code):
+                    change(ListenerArn=secure["ListenerArn"], Certificates=[{"CertificateArn": arn}])
     balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], Port=443)
+
+
+def test_every_policy_that_there_is_may_be_chosen(balancer, certificate):
+    """At the creation and later; all of them are described."""
+    asked = {"Protocol": "HTTPS", "Port": 443, "Certificates": [{"CertificateArn": certificate}]}
+    listener = balancer.listener(**asked, SslPolicy="ELBSecurityPolicy-FS-2018-06")["ListenerArn"]
+    for policy in ("ELBSecurityPolicy-2015-05", "ELBSecurityPolicy-FS-1-2-Res-2019-08"):
+        balancer.elb.modify_listener(ListenerArn=listener, SslPolicy=policy)
+        (found,) = balancer.elb.describe_listeners(ListenerArns=[listener])["Listeners"]
+        assert found["SslPolicy"] == policy
+    (described,) = balancer.elb.describe_ssl_policies(Names=[policy])["SslPolicies"]
+    assert (described["SslProtocols"], len(described["Ciphers"])) == (["TLSv1.2"], 8)
+
+
+def test_a_server_certificate_of_iam_will_do(balancer):
+    """And a second one for the same listener is there once, however often it is added."""
+    iam, made = balancer.network.aws.client("iam"), self_signed("app.local")
+    files = {"CertificateBody": made["Certificate"].decode(), "PrivateKey": made["PrivateKey"].decode()}
+    first, second = (
+        iam.upload_server_certificate(ServerCertificateName=name, **files)["ServerCertificateMetadata"]["Arn"]
+        for name in ("first", "second")
+    )
+    listener = balancer.listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": first}])["ListenerArn"]
+    for _ in range(2):
+        balancer.elb.add_listener_certificates(ListenerArn=listener, Certificates=[{"CertificateArn": second}])
+    found = balancer.elb.describe_listener_certificates(ListenerArn=listener)["Certificates"]
+    assert [certificate["CertificateArn"] for certificate in found] == [first, second]
+
+
+def test_rules_that_a_listener_does_not_lose_or_get(balancer):
+    """Its default rule stays; no rule redirects onto itself, now or later."""
+    listener = balancer.listener(Protocol="HTTP", Port=80)["ListenerArn"]
+    elb, where = balancer.elb, [{"Field": "path-pattern", "Values": ["/old"]}]
+    (default,) = elb.describe_rules(ListenerArn=listener)["Rules"]
+    with refused("OperationNotPermitted", "Default rule"):
+        elb.delete_rule(RuleArn=default["RuleArn"])
+    asked = {"ListenerArn": listener, "Priority": 1, "Conditions": where}
+    with refused("InvalidLoadBalancerAction", "it creates a loop"):
+        elb.create_rule(**asked, Actions=[redirect(Query="a=b")])
+    made = elb.create_rule(**asked, Actions=[redirect(Path="/new")])["Rules"][0]["RuleArn"]
+    with refused("InvalidLoadBalancerAction", "it creates a loop"):
+        elb.modify_rule(RuleArn=made, Actions=[redirect(Host="#{host}")])
+    elb.delete_rule(RuleArn=made)
+    assert len(elb.describe_rules(ListenerArn=listener)["Rules"]) == 1
+
+
+def test_targets_that_are_not_registered(balancer):
+    """Instances that do not exist, do not run or are in another VPC."""
+    ec2, elb = balancer.network.ec2, balancer.elb
+    elsewhere = ec2.run_instances(ImageId=balancer.network.image(), InstanceType="t4g.micro", MinCount=1, MaxCount=1)[
+        "Instances"
+    ][0]["InstanceId"]
+    stopped = balancer.network.instance()["InstanceId"]
+    ec2.stop_instances(InstanceIds=[stopped])
+    wrong = [
+        ("ip-10-0-0-7", "ValidationError", "Instance ID 'ip-10-0-0-7' is not valid"),
+        (f"i-{NOBODY}", "InvalidTarget", f"do not exist: 'i-{NOBODY}'"),
+        (elsewhere, "InvalidTarget", "are not in the target group VPC"),
+        (stopped, "InvalidTarget", "not in a running state"),
+    ]
+    for target, code, words in wrong:
+        with refused(code, words):
+            elb.register_targets(TargetGroupArn=balancer.target_group, Targets=[{"Id": target}])
+    assert elb.describe_target_health(TargetGroupArn=balancer.target_group)["TargetHealthDescriptions"] == []
 
 
 def test_a_target_group_has_one_load_balancer(balancer):
@@ -152,3 +235,16 @@ def test_target_groups_that_are_not_made(balancer):
         for changed, words in wrong:
             with refused("ValidationError", words):
                 balancer.elb.create_target_group(**(asked | changed))
+
+
+def test_health_checks_that_a_target_group_does_not_get_later(balancer):
+    """What is not sent counts as it is."""
+    wrong = [
+        ({"HealthCheckPath": "health"}, "must begin with a '/' character"),
+        ({"Matcher": {"HttpCode": "999"}}, "must be within '200-499' inclusive"),
+        ({"HealthCheckTimeoutSeconds": 31}, "must be smaller than or equal to the interval '30'"),
+    ]
+    with untouched(balancer.elb.describe_target_groups):
+        for changed, words in wrong:
+            with refused("ValidationError", words):
+                balancer.elb.modify_target_group(TargetGroupArn=balancer.target_group, **changed)

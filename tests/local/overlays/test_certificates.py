@@ -122,3 +122,15 @@ def test_a_listener_needs_an_issued_certificate(acm, balancer):
             balancer.listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": arn}])
     with refused("ValidationError", "certificate"):
         balancer.listener(Protocol="HTTPS", Port=443)
+
+
+def test_a_key_belongs_to_its_certificate(acm):
+    """Another one's is refused, at the first import and at the next; what is neither is, too."""
+    one, other = self_signed("app.local"), self_signed("app.local")
+    with refused("ValidationException", "does not match"):
+        acm.import_certificate(Certificate=one["Certificate"], PrivateKey=other["PrivateKey"])
+    with refused("ValidationException", "not PEM-encoded"):
+        acm.import_certificate(Certificate=one["Certificate"], PrivateKey=b"garbage")
+    arn = acm.import_certificate(**one)["CertificateArn"]
+    with refused("ValidationException", "does not match"):
+        acm.import_certificate(CertificateArn=arn, **one | {"PrivateKey": other["PrivateKey"]})

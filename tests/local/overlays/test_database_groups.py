@@ -15,7 +15,9 @@ def database(network):
 def parameters(database, **which):
     """Name, value and way of what is set in the group."""
     found = database.rds.describe_db_parameters(DBParameterGroupName="app", **which)["Parameters"]
-    return {(one["ParameterName"], one["ParameterValue"], one["ApplyMethod"]) for one in found}
+    return {
+        (one["ParameterName"], one["ParameterValue"], one["ApplyMethod"]) for one in found if "ParameterValue" in one
+    }
 
 
 def test_a_subnet_group_covers_two_zones(database, network):
@@ -93,6 +95,26 @@ def test_parameters_read_back_and_reset(database):
     assert [name for name, _, _ in parameters(database, Source="user")] == ["require_secure_transport"]
     database.rds.reset_db_parameter_group(DBParameterGroupName="app", ResetAllParameters=True)
     assert parameters(database, Source="user") == set()
+
+
+def test_static_parameters_wait_for_a_reboot(database):
+    """The group tells which they are, before one is set; and there are twenty at most in one request."""
+
+    def change(*names, method="immediate"):
+        entries = [{"ParameterName": name, "ParameterValue": "1", "ApplyMethod": method} for name in names]
+        database.rds.modify_db_parameter_group(DBParameterGroupName="app", Parameters=entries)
+
+    with refused("InvalidParameterCombination", "cannot use immediate apply method for static parameter"):
+        change("slow_query_log", "performance_schema")
+    with refused("InvalidParameterValue", "maximum of 20 parameters"):
+        change(*[f"slow_{number}" for number in range(21)])
+    change("performance_schema", method="pending-reboot")
+    change("slow_query_log")
+    found = database.rds.describe_db_parameters(DBParameterGroupName="app")["Parameters"]
+    types = {one["ParameterName"]: (one["ApplyType"], one["Source"]) for one in found}
+    assert types["performance_schema"] == ("static", "user")
+    assert types["slow_query_log"] == ("dynamic", "user")
+    assert types["back_log"] == ("static", "engine-default")
 
 
 def test_the_groups_of_rds_stay_as_they_are(database):

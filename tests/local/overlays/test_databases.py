@@ -165,6 +165,11 @@ REFUSED = [
         "overlap",
         {"PreferredBackupWindow": "06:00-07:00", "PreferredMaintenanceWindow": "sun:06:00-sun:07:00"},
     ),
+    (
+        "InvalidVPCNetworkStateFault",
+        "choose from these availability zones: us-west-2a",
+        {"AvailabilityZone": "us-west-2c"},
+    ),
     ("InvalidParameterValue", "MasterUserPassword", {"ManageMasterUserPassword": False}),
     ("CertificateNotFound", "rds-ca-none", {"CACertificateIdentifier": "rds-ca-none"}),
     ("DBSubnetGroupNotFoundFault", "none", {"DBSubnetGroupName": "none"}),

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.local.overlays.database import Database
+from tests.local.overlays.deploy import Deploy
 from tests.local.overlays.errors import refused
 from tests.local.overlays.test_certificates import detail, request, validate
-from tests.local.overlays.test_codedeploy import Deploy
 from tests.local.server import eventually
 
 SLOW, AT_ONCE = 10, 0

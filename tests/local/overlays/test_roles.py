@@ -60,3 +60,19 @@ def test_a_policy_goes_when_nobody_has_it(iam):
         iam.delete_policy(PolicyArn=arn)
     iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
     iam.delete_policy(PolicyArn=arn)
+
+
+def test_a_role_a_user_and_a_group_have_ten_managed_policies(iam):
+    """One that is attached already may be attached again."""
+    iam.create_user(UserName="app")
+    iam.create_group(GroupName="app")
+    arns = [
+        iam.create_policy(PolicyName=f"p{number}", PolicyDocument=document())["Policy"]["Arn"] for number in range(11)
+    ]
+    for kind in ("Role", "User", "Group"):
+        attach, who = getattr(iam, f"attach_{kind.lower()}_policy"), {f"{kind}Name": "app"}
+        for arn in arns[:10]:
+            attach(PolicyArn=arn, **who)
+        with refused("LimitExceeded", f"Cannot exceed quota for PoliciesPer{kind}: 10"):
+            attach(PolicyArn=arns[10], **who)
+        attach(PolicyArn=arns[0], **who)

@@ -261,11 +261,12 @@ def test_a_group_with_instances_is_deleted_by_force_only(web):
 
 
 def test_targets_that_do_not_run_are_not_healthy(web):
-    """A terminated, a stopped and a bogus target take no traffic."""
-    run = web.ec2.run_instances(ImageId=web.image, InstanceType="t4g.micro", MinCount=2, MaxCount=2)["Instances"]
+    """A terminated and a stopped target take no traffic."""
+    asked = {"ImageId": web.image, "InstanceType": "t4g.micro", "SubnetId": web.subnets[0]}
+    run = web.ec2.run_instances(**asked, MinCount=2, MaxCount=2)["Instances"]
     stopped, gone = (instance["InstanceId"] for instance in run)
-    web.elb.register_targets(TargetGroupArn=web.target_group, Targets=[{"Id": stopped}, {"Id": "i-0000000000000000f"}])
-    assert web.targets() == {stopped: "healthy", "i-0000000000000000f": "unused"}
+    web.elb.register_targets(TargetGroupArn=web.target_group, Targets=[{"Id": stopped}, {"Id": gone}])
+    assert web.targets() == {stopped: "healthy", gone: "healthy"}
     web.ec2.stop_instances(InstanceIds=[stopped])
     assert web.targets()[stopped] == "unused"
     web.ec2.terminate_instances(InstanceIds=[gone])

@@ -6,6 +6,7 @@ deployments.py  deployments, as they are created, described and stopped
 targets.py      what happened on each instance
 revisions.py    revisions of an application
 configs.py      deployment configurations
+refusals.py     what is refused for how it is written, before any of them is asked
 progress.py     how a deployment goes on by itself; it asks
 deployer.py     a `Deployer` to perform each lifecycle event: today one that only simulates
 """

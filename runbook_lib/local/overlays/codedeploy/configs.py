@@ -11,6 +11,7 @@ from moto.core.utils import utcnow
 
 from runbook_lib.local.overlays.around import kept
 from runbook_lib.local.overlays.codedeploy.model import Fields, page
+from runbook_lib.local.overlays.codedeploy.refusals import refuse_own_prefix
 from runbook_lib.local.overlays.refused import Refused
 
 DEFAULT = "CodeDeployDefault.OneAtATime"
@@ -53,7 +54,8 @@ class Configs:
     def create_deployment_config(self) -> ActionResult:
         """https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeploymentConfig.html."""
         name, configs = self._get_param("deploymentConfigName"), kept(self.codedeploy_backend, "deployment_configs")
-        if name in configs or name in PREDEFINED:
+        refuse_own_prefix(name)
+        if name in configs:
             raise Refused(
                 "DeploymentConfigAlreadyExistsException", f"The deployment configuration {name} already exists"
             )

@@ -10,6 +10,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from runbook_lib.local.overlays.codedeploy import configs, renaming
 from runbook_lib.local.overlays.codedeploy.attachments import hooked, refuse_role, refuse_unknown_groups
 from runbook_lib.local.overlays.codedeploy.model import ENDED, Fields, page
+from runbook_lib.local.overlays.codedeploy.refusals import refuse_group
 from runbook_lib.local.overlays.refused import Refused
 
 # What a group has when nothing is sent, as GetDeploymentGroup shows it.
@@ -151,6 +152,7 @@ def sent(params: Fields) -> Fields:
 
 def change_group(backend: Any, group: Fields, fields: Fields) -> None:
     """Put the fields into the group, after all of them have been found valid."""
+    refuse_group({**group, **fields})
     configs.find(backend, fields.get("deploymentConfigName") or group["deploymentConfigName"])
     refuse_role(fields.get("serviceRoleArn") or group.get("serviceRoleArn"))
     if "autoScalingGroups" in fields:

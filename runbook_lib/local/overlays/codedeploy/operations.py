@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import moto.codedeploy.urls
 from moto.codedeploy.responses import CodeDeployResponse
 from moto.core.responses import ActionResult
@@ -9,12 +11,22 @@ from moto.core.responses import ActionResult
 from runbook_lib.local.overlays.codedeploy.configs import Configs
 from runbook_lib.local.overlays.codedeploy.deployments import Deployments
 from runbook_lib.local.overlays.codedeploy.groups import Groups
+from runbook_lib.local.overlays.codedeploy.refusals import refuse_fields
 from runbook_lib.local.overlays.codedeploy.revisions import Revisions
 from runbook_lib.local.overlays.codedeploy.targets import Targets
+from runbook_lib.local.overlays.refused import Refused
 
 
 class Operations(Groups, Deployments, Targets, Revisions, Configs, CodeDeployResponse):  # type: ignore[misc]
     """All operations for EC2 instances; what is missing is said to be, as everywhere in the emulator."""
+
+    def call_action(self) -> Any:
+        """What is sent is looked at before anything else is."""
+        try:
+            refuse_fields(self.params)
+        except Refused as refusal:
+            return self.serialized(ActionResult(refusal))
+        return super().call_action()
 
     def list_git_hub_account_token_names(self) -> ActionResult:
         """None: GitHub's authorisation needs a browser and AWS's console.
