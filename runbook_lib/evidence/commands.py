@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..errors import NotApproved, ParamsError, WrongUsage
 from ..journal import MANIFEST
 from ..opening import CODE
 from ..params import Params, load
+from ..params.fields import ENV
 from ..summary import summary
 from . import keys
 from .approvals import approve as write
@@ -111,8 +113,8 @@ def store(run: str) -> None:
     if not archive.is_file():
         raise WrongUsage(f"There is no {archive}.", fix="Only a closed run has an archive.")
     with unpacked(archive) as inside:
-        env = str(asked(inside).get("env", ""))
-    click.echo(stored(load(_root() / "params" / f"{env}.yaml"), _root(), archive.stem, archive))
+        params = load(_params_file(inside))
+    click.echo(stored(params, _root(), archive.stem, archive))
 
 
 @click.command()
@@ -189,9 +191,22 @@ def _judged(folder: Path, given: Sequence[Path]) -> tuple[Verdict, Keys]:
 def _params(folder: Path) -> Params | None:
     """The parameters of a run's environment, where they lie here."""
     try:
-        return load(_root() / "params" / f"{asked(folder).get('env', '')}.yaml")
+        return load(_params_file(folder))
     except ParamsError:
         return None
+
+
+def _params_file(folder: Path) -> Path:
+    """Where the parameters of a run's environment belong.
+
+    Raises:
+        ParamsError: What the run says is no environment's name: a path could lead to parameters
+            that came with the run, and whoever forged the one would have written the other.
+    """
+    env = str(asked(folder).get("env", ""))
+    if not re.fullmatch(ENV, env):
+        raise ParamsError(f"{env!r} is no environment's name.", fix="Name a run of an environment in params/.")
+    return _root() / "params" / f"{env}.yaml"
 
 
 def _facts(folder: Path) -> Iterator[str]:

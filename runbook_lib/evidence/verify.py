@@ -13,7 +13,7 @@ from ..journal import MANIFEST, broken
 from ..summary import events_of
 from .approvals import OPERATOR, Approved, read
 from .completeness import gaps
-from .manifest import APPROVALS, PROVENANCE, digest, files
+from .manifest import APPROVALS, PROVENANCE, asked, digest, files
 from .signing import SUFFIX, Keys, Opened, Spoilt, unsealed
 
 JOURNAL = "journal.jsonl"
@@ -60,7 +60,7 @@ def verify(folder: Path, keys: Keys, approvers: Keys) -> Verdict:
     there = files(folder)
     claimed = _manifest(folder, keys, found)
     found.files = len(there)
-    found.wrong += _journal(folder)
+    found.wrong += [*_journal(folder), *_environment(events)]
     if claimed is not None:
         found.wrong += _compared(there, claimed)
     for name in there:
@@ -90,6 +90,14 @@ def _journal(folder: Path) -> Iterator[str]:
         )
 
 
+def _environment(events: Sequence[Event]) -> Iterator[str]:
+    """A run is of one environment, whichever of its events one asks."""
+    told = {str(event.get("env", "")) for event in events if event["event"] in ("run", "open")}
+    told |= {str(event["scope"]).partition("/")[0] for event in events if event.get("scope")}
+    if len(told) > 1:
+        yield f"{JOURNAL}: names different environments: {', '.join(sorted(told))}"
+
+
 def _manifest(folder: Path, keys: Keys, found: Verdict) -> dict[str, str] | None:
     """The digests that the manifest claims; ``None`` when there is none that can be read."""
     path = folder / MANIFEST
@@ -106,16 +114,20 @@ def _manifest(folder: Path, keys: Keys, found: Verdict) -> dict[str, str] | None
     found.signed_by = opened.by
     if opened.why:
         found.wrong.append(f"{MANIFEST}: {opened.why}")
-    if (run := _run(opened)) != folder.name:
+    if (run := _said(opened, "runDetails", "metadata", "invocationId")) != folder.name:
         found.wrong.append(f"{MANIFEST}: is that of {run or 'no run'}, and the folder is called {folder.name}")
+    env, asked_for = _said(opened, "buildDefinition", "externalParameters", "env"), str(asked(folder).get("env", ""))
+    if env != asked_for:
+        found.wrong.append(f"{MANIFEST}: is that of a run of {env or '?'}, and {JOURNAL} that of one of {asked_for}")
     return {about["name"]: about["digest"]["sha256"] for about in opened.statement["subject"]}
 
 
-def _run(opened: Opened) -> str:
-    try:
-        return str(opened.statement["predicate"]["runDetails"]["metadata"]["invocationId"])
-    except (KeyError, TypeError):
-        return ""
+def _said(opened: Opened, *path: str) -> str:
+    """What its predicate says there; empty when nothing."""
+    found: Any = opened.statement["predicate"]
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return str(found or "")
 
 
 def _compared(there: Mapping[str, Path], claimed: Mapping[str, str]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """`runbook evidence …` and `runbook approve`: what a person and an auditor are told, and with which exit code."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from runbook_lib.evidence import keys
 from runbook_lib.evidence.archive import pack
 from runbook_lib.evidence.folder import Folder
 from runbook_lib.journal import MANIFEST
-from tests.evidence.bundles import ANN, BOB, NOTEBOOKS, RUN, begun, bundle, closed, done, rewritten
+from tests.evidence.bundles import ANN, BOB, EVE, NOTEBOOKS, RUN, begun, bundle, closed, done, rewritten
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 
@@ -128,6 +129,35 @@ class TestVerify:
             done(folder, notebook)
         closed(folder, keys.own(root))
         assert "none of the trusted ones (ann)" in runbook("evidence", "verify", RUN).stderr
+
+    @pytest.mark.parametrize("env", ["../artifacts/prod/x/local", "absolute", "", "local\n", "x/../local", "Local"])
+    def test_parameters_that_came_with_the_run_are_not_believed(self, runbook, root, environment, env):
+        """A forger's parameters would name a forger's keys."""
+        folder = begun(environment)
+        env = str(folder / "local") if env == "absolute" else env.replace("x/local", f"{RUN}/local")
+        raw = yaml.safe_load((PARAMS / "local.yaml").read_text(encoding="utf-8"))
+        raw["evidence"] = {"trusted_keys": {"eve": keys.line(EVE.public_key)}}
+        for path in (folder / "local.yaml", root / "params" / "local.yaml"):
+            path.write_text(yaml.safe_dump(raw))
+        journal = folder / "journal.jsonl"
+        events = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+        journal.unlink()
+        for event in events:
+            rest = {key: value for key, value in event.items() if key not in ("at", "event", "prev", "notebook")}
+            Folder(environment, RUN, event["notebook"]).journal().write(
+                event["event"], **(rest | ({"env": env} if "env" in rest else {}))
+            )
+        for notebook in NOTEBOOKS:
+            done(folder, notebook)
+        closed(folder, EVE)
+        told = runbook("evidence", "verify", RUN)
+        assert told.exit_code == 1
+        assert "none of the trusted ones (none given)" in told.stderr
+
+    def test_a_run_may_lie_where_another_environment_has_its_own(self, runbook, root):
+        """Where a folder lies is no evidence."""
+        bundle(root / "artifacts" / "dev")
+        assert runbook("evidence", "verify", RUN).exit_code == 0
 
 
 class TestLooking:

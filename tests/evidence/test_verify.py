@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import WrongUsage
 from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.manifest import PROVENANCE
+from runbook_lib.evidence.signing import sealed, statement, unsealed
 from runbook_lib.evidence.verify import verify
 from runbook_lib.journal import MANIFEST
 from tests.evidence.bundles import ANN, BOB, EVE, KEYS, NOTEBOOKS, RUN, approved, begun, bundle, closed, done
@@ -319,3 +321,32 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(folder):
     else:
         (folder / "01_network.html").chmod(0)
         assert "01_network.html: cannot be read: Permission denied" in judged(folder).wrong
+
+
+# Of which environment it is.
+
+
+@pytest.mark.parametrize("names", [("prod", "dev"), ("dev", "prod")])
+def test_a_run_of_two_environments_is_none(tmp_path, names):
+    """Who asked for the one may not be let into the other: also when somebody believed signed it."""
+    folder = begun(tmp_path)
+    path = folder / "journal.jsonl"
+    events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    path.unlink()
+    for event in events:
+        rest = {key: value for key, value in event.items() if key not in ("at", "event", "prev", "notebook")}
+        if event["event"] in ("run", "open"):
+            rest["env"] = names[event["event"] == "open"]
+        Folder(tmp_path, RUN, event["notebook"]).journal().write(event["event"], **rest)
+    for notebook in NOTEBOOKS:
+        done(folder, notebook)
+    assert "journal.jsonl: names different environments: dev, prod" in judged(closed(folder)).wrong
+
+
+def test_a_signature_over_a_run_of_another_environment_is_none(folder):
+    opened = unsealed((folder / MANIFEST).read_bytes(), KEYS, PROVENANCE)
+    predicate = json.loads(json.dumps(opened.statement["predicate"]))
+    predicate["buildDefinition"]["externalParameters"]["env"] = "dev"
+    (folder / MANIFEST).write_bytes(sealed(statement(PROVENANCE, opened.statement["subject"], predicate), ANN))
+    (wrong,) = judged(folder).wrong
+    assert wrong == f"{MANIFEST}: is that of a run of dev, and journal.jsonl that of one of prod"
