@@ -146,7 +146,7 @@ def test_a_notebook_that_could_not_say_how_it_ended_is_accounted_for(root, folde
 
 def test_a_link_is_no_evidence(root, folder):
     (folder / "link").symlink_to("/etc/hostname")
-    with pytest.raises(EvidenceError, match="link: a link is no evidence"):
+    with pytest.raises(EvidenceError, match="link: a link or a device is no evidence"):
         close(params(root), root, RUN)
     assert not (folder / MANIFEST).exists()
 

@@ -68,10 +68,11 @@ def _plans(folder: Path, notebook: str, own: Sequence[Event]) -> Iterator[Gap]:
             continue
         verb = "apply" if event["present"] else "destroy"
         name = f"plans/{notebook}-{verb}-{event['fingerprint']}.json"
+        if not (folder / name).is_file():
+            yield Gap(name, "is missing: the journal has this plan")
+            continue
         try:
             plan = json.loads((folder / name).read_text(encoding="utf-8"))["plan"]
-        except FileNotFoundError:
-            yield Gap(name, "is missing: the journal has this plan")
         except (OSError, ValueError, KeyError, TypeError):
             yield Gap(name, "is no plan")
         else:

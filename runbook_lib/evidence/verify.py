@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from ..journal import MANIFEST, broken
 from ..summary import events_of
 from .approvals import OPERATOR, Approved, read
 from .completeness import gaps
-from .manifest import APPROVALS, PROVENANCE, asked, digest, files
+from .manifest import APPROVALS, PROVENANCE, asked, digest, empty, files
 from .signing import SUFFIX, Keys, Opened, Spoilt, unsealed
 
 JOURNAL = "journal.jsonl"
@@ -50,7 +51,7 @@ def verify(folder: Path, keys: Keys, approvers: Keys) -> Verdict:
     Raises:
         WrongUsage: It is no folder of a run.
     """
-    if not (folder / JOURNAL).is_file() and not (folder / MANIFEST).is_file():
+    if not (folder / JOURNAL).exists() and not (folder / MANIFEST).exists():
         raise WrongUsage(
             f"{folder} is no folder of a run: neither {JOURNAL} nor {MANIFEST} is there.",
             fix="Name the folder of a run, its archive, or its id: `runbook evidence list` shows them.",
@@ -62,7 +63,7 @@ def verify(folder: Path, keys: Keys, approvers: Keys) -> Verdict:
     found.files = len(there)
     found.wrong += [*_journal(folder), *_environment(events)]
     if claimed is not None:
-        found.wrong += _compared(there, claimed)
+        found.wrong += _compared(folder, there, claimed)
     for name in there:
         if name.startswith(f"{APPROVALS}/"):
             _approval(folder / name, name, approvers, found, later=claimed is not None and name not in claimed)
@@ -77,12 +78,15 @@ def verify(folder: Path, keys: Keys, approvers: Keys) -> Verdict:
 
 def read_events(folder: Path) -> list[Event]:
     """The events of a journal, whatever somebody made of it."""
-    return [event for event in events_of(folder / JOURNAL) if isinstance(event, dict) and "event" in event]
+    path = folder / JOURNAL
+    events = events_of(path) if path.is_file() else iter(())  # to read a pipe would take for ever
+    return [event for event in events if isinstance(event, dict) and "event" in event]
 
 
 def _journal(folder: Path) -> Iterator[str]:
-    if not (folder / JOURNAL).is_file():
-        yield f"{JOURNAL}: is missing"
+    path = folder / JOURNAL
+    if not path.is_file():
+        yield f"{JOURNAL}: is no file" if os.path.lexists(path) else f"{JOURNAL}: is missing"
     elif number := broken(folder / JOURNAL):
         yield (
             f"{JOURNAL}: line {number} does not follow from the one before it:"
@@ -101,7 +105,10 @@ def _environment(events: Sequence[Event]) -> Iterator[str]:
 def _manifest(folder: Path, keys: Keys, found: Verdict) -> dict[str, str] | None:
     """The digests that the manifest claims; ``None`` when there is none that can be read."""
     path = folder / MANIFEST
-    if not path.is_file() or path.is_symlink():
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        found.wrong.append(f"{MANIFEST}: is no file")
+        return None
+    if not path.is_file():
         found.wrong.append(
             f"{MANIFEST}: is missing: the run was not closed (killed, or still going on); nothing vouches for its files"
         )
@@ -130,18 +137,23 @@ def _said(opened: Opened, *path: str) -> str:
     return str(found or "")
 
 
-def _compared(there: Mapping[str, Path], claimed: Mapping[str, str]) -> Iterator[str]:
+def _compared(folder: Path, there: Mapping[str, Path], claimed: Mapping[str, str]) -> Iterator[str]:
     for name in sorted({*there, *claimed}):
         path = there.get(name)
         if path is None:
-            yield f"{name}: is missing"
+            yield f"{name}: is no file" if (folder / name).is_dir() else f"{name}: is missing"
         elif name not in claimed:
             if not name.startswith(f"{APPROVALS}/"):  # those speak for themselves
                 yield f"{name}: was added after the run was closed"
         elif path.is_symlink():
             yield f"{name}: is a link now"
+        elif not path.is_file():
+            yield f"{name}: is no file"
         elif why := _differs(path, claimed[name]):
             yield f"{name}: {why}"
+    for path in empty(folder):
+        if (name := path.relative_to(folder).as_posix()) not in {*claimed, APPROVALS}:
+            yield f"{name}: was added after the run was closed: a folder with nothing in it"
 
 
 def _differs(path: Path, claimed: str) -> str:
@@ -154,7 +166,8 @@ def _differs(path: Path, claimed: str) -> str:
 def _approval(path: Path, name: str, approvers: Keys, found: Verdict, *, later: bool) -> None:
     """One approval; what was added to a closed folder has to be of that folder's plans."""
     try:
-        said = read(path.read_bytes(), approvers) if name.endswith(SUFFIX) and not path.is_symlink() else None
+        plain = name.endswith(SUFFIX) and path.is_file() and not path.is_symlink()
+        said = read(path.read_bytes(), approvers) if plain else None
     except (Spoilt, OSError) as error:
         found.wrong.append(f"{name}: {error}")
         return
@@ -184,11 +197,11 @@ def _approved(folder: Path, events: Sequence[Event], approvers: Keys) -> Iterato
         if event["event"] != "approved":
             continue
         name = f"{APPROVALS}/{event['kept']}"
-        try:
-            said = read((folder / name).read_bytes(), approvers)
-        except FileNotFoundError:
+        if not (folder / name).is_file():
             yield f"{name}: is missing: the run says it went by it"
             continue
+        try:
+            said = read((folder / name).read_bytes(), approvers)
         except (Spoilt, OSError):
             continue  # told already
         at = datetime.fromisoformat(event["at"]).astimezone(UTC)

@@ -167,6 +167,37 @@ def test_the_broken_line_of_the_journal_is_named(folder):
     assert any("line 5 does not follow" in wrong for wrong in judged(folder).wrong)
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+@pytest.mark.parametrize("name", ["journal.jsonl", MANIFEST, "02_data.html", "approvals/bob.dsse.json", "plans"])
+def test_what_is_no_file_is_told_and_never_waited_for(folder, kind, name):
+    """To read a pipe would take until somebody writes into it."""
+    path = next((folder / "plans").iterdir()) if name == "plans" else folder / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:  # a link, since only root may make a device
+        path.symlink_to("/dev/zero")
+    told = judged(folder).wrong
+    name = path.relative_to(folder).as_posix()
+    assert f"{name}: is no file" in told or f"{name}: is a link now" in told
+
+
+@pytest.mark.parametrize("name", ["empty", "plans/empty", "approvals/empty"])
+def test_a_folder_with_nothing_in_it_is_found(folder, name):
+    (folder / name).mkdir()
+    assert judged(folder).wrong == [f"{name}: was added after the run was closed: a folder with nothing in it"]
+
+
+def test_a_folder_that_a_run_has_left_empty_is_taken_away_when_it_is_closed(tmp_path):
+    folder = begun(tmp_path)
+    (folder / "tables" / "deep").mkdir(parents=True)
+    for notebook in NOTEBOOKS:
+        done(folder, notebook)
+    assert judged(closed(folder)).ok
+
+
 # Whose signature it is.
 
 
@@ -317,7 +348,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(folder):
     if os.geteuid() == 0:
         (folder / "01_network.html").unlink()
         (folder / "01_network.html").mkdir()
-        assert "01_network.html: is missing" in judged(folder).wrong
+        assert "01_network.html: is no file" in judged(folder).wrong
     else:
         (folder / "01_network.html").chmod(0)
         assert "01_network.html: cannot be read: Permission denied" in judged(folder).wrong
