@@ -50,8 +50,9 @@ a_key = click.option(
 @a_key
 def verify(run: str, given: Sequence[Path]) -> None:
     """Check everything, offline: chain, digests, signatures, completeness.  Exits with 1 when something is wrong."""
-    with unpacked(place_of(run)) as folder:
-        verdict, believed = _judged(folder, given)
+    place = place_of(run)
+    with unpacked(place) as folder:
+        verdict, believed = _judged(folder, given, packed=place.is_file())
         for line in [*_facts(folder), *verdict.notes]:
             click.echo(f"  {line}")
     for wrong in verdict.wrong:
@@ -174,18 +175,18 @@ def place_of(run: str) -> Path:
     return found[0]
 
 
-def _judged(folder: Path, given: Sequence[Path]) -> tuple[Verdict, Keys]:
+def _judged(folder: Path, given: Sequence[Path], *, packed: bool = False) -> tuple[Verdict, Keys]:
     """The verdict, and the keys that were believed: those given, or the parameters', or this machine's own."""
     if given:
         believed: Keys = {path.stem: keys.public_key(path.read_text(encoding="utf-8")) for path in given}
-        return judge(folder, believed, believed), believed
+        return judge(folder, believed, believed, packed=packed), believed
     params = _params(folder)
     named = {who: keys.public_key(text) for who, text in params.evidence.trusted_keys.items()} if params else {}
     signers = {who: keys.public_key(text) for who, text in params.approval.signers.items()} if params else {}
     own = _root() / ".runbook" / "keys" / keys.PUBLIC
     if not named and own.is_file():
         named = {"this machine": keys.public_key(own.read_text(encoding="utf-8"))}
-    return judge(folder, named, signers), named
+    return judge(folder, named, signers, packed=packed), named
 
 
 def _params(folder: Path) -> Params | None:

@@ -41,12 +41,13 @@ class Verdict:
         return not self.wrong
 
 
-def verify(folder: Path, keys: Keys, approvers: Keys) -> Verdict:
+def verify(folder: Path, keys: Keys, approvers: Keys, *, packed: bool = False) -> Verdict:
     """Check a run's folder.
 
     Args:
         keys: Who is believed to close a run.
         approvers: Who is believed to approve one; none, when nobody can say.
+        packed: It was taken out of an archive, which holds what was signed and nothing that came later.
 
     Raises:
         WrongUsage: It is no folder of a run.
@@ -65,8 +66,11 @@ def verify(folder: Path, keys: Keys, approvers: Keys) -> Verdict:
     if claimed is not None:
         found.wrong += _compared(folder, there, claimed)
     for name in there:
-        if name.startswith(f"{APPROVALS}/"):
-            _approval(folder / name, name, approvers, found, later=claimed is not None and name not in claimed)
+        later = claimed is not None and name not in claimed
+        if name.startswith(f"{APPROVALS}/") and later and packed:
+            found.wrong.append(f"{name}: was added after the run was packed")
+        elif name.startswith(f"{APPROVALS}/"):
+            _approval(folder / name, name, approvers, found, later=later)
     try:
         missing = list(gaps(folder, events))
         found.wrong += [*(str(gap) for gap in missing if gap.grave), *_approved(folder, events, approvers)]
