@@ -30,6 +30,7 @@ class Approved:
     Args:
         plans: The digests of the plans, and how they are called.
         why: Why it proves nothing; empty when its signature is that of whom it names.
+        forged: Whether it is wrong whoever is believed.
     """
 
     by: str
@@ -40,6 +41,7 @@ class Approved:
     run: str
     plans: Mapping[str, str]
     why: str
+    forged: bool = False
 
 
 def approve(folder: Path, plans: list[Plain], signer: Signer, *, by: str, change: str, until: timedelta) -> Path:
@@ -78,7 +80,7 @@ def read(data: bytes, keys: Keys) -> Approved:
         raise Spoilt("does not say who approved, when and until when") from None
     why = opened.why or (f"{opened.by} signed it in the name of {by}" if opened.by != by else "")
     plans = {about["digest"]["sha256"]: about["name"] for about in opened.statement["subject"]}
-    return Approved(by, role, at, expires, change, run, plans, why)
+    return Approved(by, role, at, expires, change, run, plans, why, opened.forged)
 
 
 @dataclass

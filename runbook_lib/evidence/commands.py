@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -176,17 +176,24 @@ def place_of(run: str) -> Path:
 
 
 def _judged(folder: Path, given: Sequence[Path], *, packed: bool = False) -> tuple[Verdict, Keys]:
-    """The verdict, and the keys that were believed: those given, or the parameters', or this machine's own."""
-    if given:
-        believed: Keys = {path.stem: keys.public_key(path.read_text(encoding="utf-8")) for path in given}
-        return judge(folder, believed, believed, packed=packed), believed
+    """The verdict, and the keys that were believed: those given, or the parameters', or this machine's own.
+
+    Who closes a run is one question, and who approves it another: the signers of the parameters
+    stand beside the keys that are given.
+    """
     params = _params(folder)
-    named = {who: keys.public_key(text) for who, text in params.evidence.trusted_keys.items()} if params else {}
-    signers = {who: keys.public_key(text) for who, text in params.approval.signers.items()} if params else {}
+    brought: Keys = {path.stem: keys.public_key(path.read_text(encoding="utf-8")) for path in given}
+    named = _public(params.evidence.trusted_keys) if params and not given else brought
+    signers = _public(params.approval.signers) if params else {}
     own = _root() / ".runbook" / "keys" / keys.PUBLIC
     if not named and own.is_file():
         named = {"this machine": keys.public_key(own.read_text(encoding="utf-8"))}
-    return judge(folder, named, signers, packed=packed), named
+    approvers = {who: brought.get(who, key) for who, key in signers.items()} or brought
+    return judge(folder, named, approvers, others=not signers, packed=packed), named
+
+
+def _public(lines: Mapping[str, str]) -> Keys:
+    return {who: keys.public_key(line) for who, line in lines.items()}
 
 
 def _params(folder: Path) -> Params | None:

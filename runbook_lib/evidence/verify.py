@@ -41,12 +41,13 @@ class Verdict:
         return not self.wrong
 
 
-def verify(folder: Path, keys: Keys, approvers: Keys, *, packed: bool = False) -> Verdict:
+def verify(folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, packed: bool = False) -> Verdict:
     """Check a run's folder.
 
     Args:
         keys: Who is believed to close a run.
         approvers: Who is believed to approve one; none, when nobody can say.
+        others: There may be more approvers, whose keys nobody brought: of those nothing is said.
         packed: It was taken out of an archive, which holds what was signed and nothing that came later.
 
     Raises:
@@ -70,7 +71,7 @@ def verify(folder: Path, keys: Keys, approvers: Keys, *, packed: bool = False) -
         if name.startswith(f"{APPROVALS}/") and later and packed:
             found.wrong.append(f"{name}: was added after the run was packed")
         elif name.startswith(f"{APPROVALS}/"):
-            _approval(folder / name, name, approvers, found, later=later)
+            _approval(folder / name, name, approvers, found, others=others or not approvers, later=later)
     try:
         missing = list(gaps(folder, events))
         found.wrong += [*(str(gap) for gap in missing if gap.grave), *_approved(folder, events, approvers)]
@@ -167,7 +168,7 @@ def _differs(path: Path, claimed: str) -> str:
         return f"cannot be read: {error.strerror}"
 
 
-def _approval(path: Path, name: str, approvers: Keys, found: Verdict, *, later: bool) -> None:
+def _approval(path: Path, name: str, approvers: Keys, found: Verdict, *, others: bool, later: bool) -> None:
     """One approval; what was added to a closed folder has to be of that folder's plans."""
     try:
         plain = name.endswith(SUFFIX) and path.is_file() and not path.is_symlink()
@@ -177,7 +178,7 @@ def _approval(path: Path, name: str, approvers: Keys, found: Verdict, *, later: 
         return
     if said is None:
         found.wrong.append(f"{name}: is no approval")
-    elif said.why and (approvers or later):
+    elif said.why and (later or said.forged or said.by in approvers or not others):
         found.wrong.append(f"{name}: {said.why}")
     elif said.why:
         found.notes.append(f"{name}: whether it was {said.by} cannot be told without the key of a signer")

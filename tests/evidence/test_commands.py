@@ -14,7 +14,7 @@ from runbook_lib.evidence import keys
 from runbook_lib.evidence.archive import pack
 from runbook_lib.evidence.folder import Folder
 from runbook_lib.journal import MANIFEST
-from tests.evidence.bundles import ANN, BOB, EVE, NOTEBOOKS, RUN, begun, bundle, closed, done, rewritten
+from tests.evidence.bundles import ANN, BOB, EVE, NOTEBOOKS, RUN, approved, begun, bundle, closed, done, rewritten
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 
@@ -112,6 +112,42 @@ class TestVerify:
         told = runbook("evidence", "verify", folder, "--key", bob)
         assert told.exit_code == 1
         assert "none of the trusted ones (bob)" in told.stderr
+
+    def test_an_auditor_who_knows_the_machine_only_sees_nothing_wrong_in_good_approvals(
+        self, runbook, environment, tmp_path
+    ):
+        """Who approves stands in the parameters; without them it is not known, and said to be so."""
+        folder = bundle(environment)
+        ann = public(tmp_path / "ann.pub", ANN)
+        told = runbook("evidence", "verify", folder, "--key", ann)
+        assert (told.exit_code, "approved by bob for CHG1" in told.stdout) == (0, True)
+        shutil.rmtree(tmp_path / "params")
+        told = runbook("evidence", "verify", folder, "--key", ann)
+        assert told.exit_code == 0
+        assert "whether it was bob cannot be told without the key of a signer" in told.stdout
+
+    def test_a_key_that_was_brought_for_an_approver_takes_the_place_of_the_parameters(
+        self, runbook, environment, tmp_path
+    ):
+        folder = bundle(environment)
+        ann, bob = public(tmp_path / "ann.pub", ANN), public(tmp_path / "bob.pub", EVE)
+        for params in (True, False):
+            if not params:
+                shutil.rmtree(tmp_path / "params")
+            told = runbook("evidence", "verify", folder, "--key", ann, "--key", bob)
+            assert told.exit_code == 1
+            assert "approvals/bob.dsse.json: signed with the key" in told.stderr
+
+    def test_whose_key_is_brought_to_close_runs_may_not_approve_them(self, runbook, environment, tmp_path):
+        """The parameters name the signers, and the machine is none of them."""
+        folder = begun(environment)
+        approved(folder, EVE, "machine")
+        for notebook in NOTEBOOKS:
+            done(folder, notebook)
+        closed(folder, EVE)
+        told = runbook("evidence", "verify", folder, "--key", public(tmp_path / "machine.pub", EVE))
+        assert told.exit_code == 1
+        assert "approvals/machine.dsse.json: signed with the key" in told.stderr
 
     def test_without_trusted_keys_this_machine_believes_itself(self, runbook, root, environment):
         asking(root, evidence={"trusted_keys": {}})

@@ -315,6 +315,18 @@ def test_an_approval_that_nobody_may_give_is_found(folder, signer, by, why):
     assert why in wrong
 
 
+def test_a_forged_approval_is_found_whoever_else_is_known(folder):
+    """It says to be of a key that is at hand, and is not."""
+    path = folder / "approvals" / "bob.dsse.json"
+    envelope, other = (json.loads(data) for data in (path.read_bytes(), approved(folder, EVE, "eve").read_bytes()))
+    (folder / "approvals" / "eve.dsse.json").unlink()
+    path.write_bytes(json.dumps(envelope | {"payload": other["payload"]}, indent=1, sort_keys=True).encode() + b"\n")
+    (folder / MANIFEST).unlink()
+    closed(folder)
+    wrong = verify(folder, KEYS, {"robert": KEYS["bob"]}, others=True).wrong
+    assert "approvals/bob.dsse.json: the signature is not that of robert: it was forged" in wrong[0]
+
+
 def test_an_approval_of_another_run_does_not_belong_here(folder, tmp_path):
     other = bundle(tmp_path, "20261124T090000Z-apply-ffff")
     path = approved(other, ANN, "ann")
