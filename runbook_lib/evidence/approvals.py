@@ -46,7 +46,7 @@ class Approved:
 
 def approve(folder: Path, plans: list[Plain], signer: Signer, *, by: str, change: str, until: timedelta) -> Path:
     """Write down in a run's folder that somebody approves its plans."""
-    data = _signed(plans, signer, by=by, role=APPROVER, change=change, run=folder.name, until=until)
+    data = signed_as(plans, signer, by=by, role=APPROVER, change=change, run=folder.name, until=until)
     path = folder / APPROVALS / f"{by}{SUFFIX}"
     put(path, data)
     return path
@@ -175,7 +175,7 @@ class Signed:
             mine = {"by": operator, "role": OPERATOR, "change": self.change, "run": self.folder.name}
             put(
                 kept.with_name(f"{digest(plan)[:16]}-{operator}{SUFFIX}"),
-                _signed([plan], self.own(), until=self.valid, **mine),
+                signed_as([plan], self.own(), until=self.valid, **mine),
             )
         put(kept, data)
         self.record(
@@ -185,7 +185,8 @@ class Signed:
         self._accepted.add(digest(plan))
 
 
-def _signed(plans: list[Plain], signer: Signer, *, until: timedelta, **says: Any) -> bytes:
+def signed_as(plans: list[Plain], signer: Signer, *, until: timedelta, **says: Any) -> bytes:
+    """A statement over plans: by whom, in which role, for which change, of which run."""
     now = datetime.now(UTC)
     times = {
         "at": now.isoformat(timespec="seconds"),

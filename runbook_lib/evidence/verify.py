@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import WrongUsage
 from ..journal import MANIFEST, broken
 from ..summary import events_of
-from .approvals import OPERATOR, Approved, read
+from .approved import statement, unapproved
 from .completeness import gaps
 from .manifest import APPROVALS, PROVENANCE, asked, digest, empty, files
-from .signing import SUFFIX, Keys, Opened, Spoilt, unsealed
+from .signing import Keys, Opened, Spoilt, unsealed
 
 JOURNAL = "journal.jsonl"
 Event = Mapping[str, Any]
@@ -71,12 +70,14 @@ def verify(folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, p
         if name.startswith(f"{APPROVALS}/") and later and packed:
             found.wrong.append(f"{name}: was added after the run was packed")
         elif name.startswith(f"{APPROVALS}/"):
-            _approval(folder / name, name, approvers, found, others=others or not approvers, later=later)
+            wrong, note = statement(folder / name, approvers, others=others or not approvers, later=later)
+            found.wrong += [f"{name}: {wrong}"] if wrong else []
+            found.notes += [note] if note else []
     try:
         missing = list(gaps(folder, events))
-        found.wrong += [*(str(gap) for gap in missing if gap.grave), *_approved(folder, events, approvers)]
+        found.wrong += [*(str(gap) for gap in missing if gap.grave), *unapproved(folder, events)]
         found.notes += [str(gap) for gap in missing if not gap.grave]
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
         found.wrong.append(f"{JOURNAL}: does not read like the journal of a run")
     return found
 
@@ -166,49 +167,3 @@ def _differs(path: Path, claimed: str) -> str:
         return "" if digest(path) == claimed else "was changed after the run was closed"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-
-
-def _approval(path: Path, name: str, approvers: Keys, found: Verdict, *, others: bool, later: bool) -> None:
-    """One approval; what was added to a closed folder has to be of that folder's plans."""
-    try:
-        plain = name.endswith(SUFFIX) and path.is_file() and not path.is_symlink()
-        said = read(path.read_bytes(), approvers) if plain else None
-    except (Spoilt, OSError) as error:
-        found.wrong.append(f"{name}: {error}")
-        return
-    if said is None:
-        found.wrong.append(f"{name}: is no approval")
-    elif said.why and (later or said.forged or said.by in approvers or not others):
-        found.wrong.append(f"{name}: {said.why}")
-    elif said.why:
-        found.notes.append(f"{name}: whether it was {said.by} cannot be told without the key of a signer")
-    elif later and path.name != f"{said.by}{SUFFIX}":
-        found.wrong.append(f"{name}: was added under another name than {said.by}'s")
-    elif later and said.run != path.parent.parent.name:
-        found.wrong.append(f"{name}: is an approval of another run, {said.run}")
-    else:
-        found.notes.append(_told(said))
-
-
-def _told(said: Approved) -> str:
-    deed = "run by" if said.role == OPERATOR else "approved by"
-    change = f" for {said.change}" if said.change else ""
-    return f"{deed} {said.by}{change} at {said.at:%Y-%m-%d %H:%M} UTC, until {said.expires:%Y-%m-%d %H:%M} UTC"
-
-
-def _approved(folder: Path, events: Sequence[Event], approvers: Keys) -> Iterator[str]:
-    """What the run says it was approved by is there, is of that plan, and counted at that time."""
-    for event in events:
-        if event["event"] != "approved":
-            continue
-        name = f"{APPROVALS}/{event['kept']}"
-        if not (folder / name).is_file():
-            yield f"{name}: is missing: the run says it went by it"
-            continue
-        try:
-            said = read((folder / name).read_bytes(), approvers)
-        except (Spoilt, OSError):
-            continue  # told already
-        at = datetime.fromisoformat(event["at"]).astimezone(UTC)
-        if event["sha256"] not in said.plans or said.by != event["by"] or at >= said.expires:
-            yield f"{name}: is not the approval that the journal tells of"

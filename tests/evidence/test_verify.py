@@ -15,7 +15,7 @@ from runbook_lib.evidence.manifest import PROVENANCE
 from runbook_lib.evidence.signing import sealed, statement, unsealed
 from runbook_lib.evidence.verify import verify
 from runbook_lib.journal import MANIFEST
-from tests.evidence.bundles import ANN, BOB, EVE, KEYS, NOTEBOOKS, RUN, approved, begun, bundle, closed, done
+from tests.evidence.bundles import ANN, BOB, EVE, KEYS, NOTEBOOKS, RUN, approved, begun, bundle, closed, done, without
 
 
 def judged(folder, keys=KEYS, approvers=KEYS):
@@ -38,7 +38,7 @@ def whole(tmp_path_factory):
 
 def test_a_whole_run_is_complete_and_says_who_signed_and_who_approved(folder):
     found = judged(folder)
-    assert (found.wrong, found.signed_by, found.files) == ([], "ann", 10)
+    assert (found.wrong, found.signed_by, found.files) == ([], "ann", 20)
     assert [note for note in found.notes if note.startswith("approved by bob for CHG1 at ")]
 
 
@@ -111,7 +111,8 @@ def test_any_change_of_any_file_is_found_and_the_file_is_named(whole, data):
 @given(data=st.data())
 def test_any_file_that_is_missing_added_or_in_the_place_of_another_is_found(whole, data):
     names = _files(whole)
-    one, two = data.draw(st.permutations(names))[:2]
+    one, *rest = data.draw(st.permutations(names))
+    two = next(name for name in rest if (whole / name).read_bytes() != (whole / one).read_bytes())
     new = data.draw(
         st.sampled_from(["x", "plans/x.json", ".hidden", "approvals/x.dsse.json", "tables/x.csv", f"{one}.bak"])
     )
@@ -258,9 +259,9 @@ def test_every_planned_change_is_accounted_for(tmp_path):
     folder = begun(tmp_path)
     done(folder, NOTEBOOKS[0], but="thing.network-2")
     done(folder, NOTEBOOKS[1])
-    (wrong,) = judged(closed(folder)).wrong
-    assert wrong == (
+    assert (
         "01_network: thing.network-2: to create it was planned, and the journal does not say what came of it"
+        in judged(closed(folder)).wrong
     )
 
 
@@ -373,14 +374,9 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(folder):
 def test_a_run_of_two_environments_is_none(tmp_path, names):
     """Who asked for the one may not be let into the other: also when somebody believed signed it."""
     folder = begun(tmp_path)
-    path = folder / "journal.jsonl"
-    events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    path.unlink()
-    for event in events:
-        rest = {key: value for key, value in event.items() if key not in ("at", "event", "prev", "notebook")}
-        if event["event"] in ("run", "open"):
-            rest["env"] = names[event["event"] == "open"]
-        Folder(tmp_path, RUN, event["notebook"]).journal().write(event["event"], **rest)
+    first, other = names
+    told = {"run": first, "open": other}
+    without(folder, lambda event: False, env=lambda event: told[event["event"]])
     for notebook in NOTEBOOKS:
         done(folder, notebook)
     assert "journal.jsonl: names different environments: dev, prod" in judged(closed(folder)).wrong
