@@ -53,7 +53,7 @@ def verify(run: str, given: Sequence[Path]) -> None:
     place = place_of(run)
     with unpacked(place) as folder:
         verdict, believed = _judged(folder, given, packed=place.is_file())
-        for line in [*_facts(folder), *verdict.notes]:
+        for line in [*_facts_if_any(folder), *verdict.notes]:
             click.echo(f"  {line}")
     for wrong in verdict.wrong:
         click.echo(f"✗ {wrong}", err=True)
@@ -215,6 +215,14 @@ def _params_file(folder: Path) -> Path:
     if not re.fullmatch(ENV, env):
         raise ParamsError(f"{env!r} is no environment's name.", fix="Name a run of an environment in params/.")
     return _root() / "params" / f"{env}.yaml"
+
+
+def _facts_if_any(folder: Path) -> list[str]:
+    """The facts; none of a journal that somebody spoilt: what is wrong with it, the verdict says."""
+    try:
+        return list(_facts(folder))
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return [folder.name]
 
 
 def _facts(folder: Path) -> Iterator[str]:

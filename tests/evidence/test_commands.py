@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 import runbook_lib
 from runbook_lib import cli
-from runbook_lib.evidence import keys
+from runbook_lib.evidence import keys, manifest
 from runbook_lib.evidence.archive import pack
 from runbook_lib.evidence.folder import Folder
 from runbook_lib.journal import MANIFEST
@@ -194,6 +194,14 @@ class TestVerify:
         told = runbook("evidence", "verify", RUN)
         assert told.exit_code == 1
         assert "none of the trusted ones (none given)" in told.stderr
+
+    def test_a_journal_that_reads_like_none_is_told_as_such(self, runbook, environment):
+        folder = begun(environment)
+        Folder(environment, RUN, NOTEBOOKS[0]).journal().write("plan")
+        manifest.close(folder, ANN, code=folder, params=folder / "none.yaml")
+        told = runbook("evidence", "verify", RUN)
+        assert (told.exit_code, told.stdout) == (1, f"  {RUN}\n")
+        assert "✗ journal.jsonl: does not read like the journal of a run" in told.stderr
 
     def test_a_run_may_lie_where_another_environment_has_its_own(self, runbook, root):
         """Where a folder lies is no evidence."""
