@@ -35,6 +35,11 @@ from tests.small import notebook, touch, wait_for
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 RUN = "20261124T080000Z-apply-0a1b"
+OPENS = """
+from runbook_lib import Runbook
+from runbook_lib.stacks.network import network
+book = Runbook("01_network", env=env, mode=mode)
+"""
 
 
 @pytest.fixture
@@ -149,7 +154,7 @@ def test_a_notebook_that_could_not_say_how_it_ended_is_accounted_for(root, folde
 
 def test_a_link_is_no_evidence(root, folder):
     (folder / "link").symlink_to("/etc/hostname")
-    with pytest.raises(EvidenceError, match="link: a link is no evidence"):
+    with pytest.raises(EvidenceError, match="link: a link or a device is no evidence"):
         close(params(root), root, RUN)
     assert not (folder / MANIFEST).exists()
 
@@ -234,12 +239,24 @@ class TestTheCommand:
         (found,) = root.glob("artifacts/local/*/")
         return found
 
-    def test_success_failure_and_a_dead_kernel_are_closed_and_complete(self, root):
-        notebook(root, "01_network", handoff="1")
+    def test_success_failure_and_a_dead_kernel_are_closed_and_complete(self, aws, root, monkeypatch):
+        shutil.rmtree(aws.root / "artifacts", ignore_errors=True)
+        monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
+        shutil.copytree(REPOSITORY / "params", aws.root / "params", dirs_exist_ok=True)
+        notebook(root, "01_network", opens=OPENS, handoff="book.plan(network(book.params))")
         notebook(root, "02_data", handoff="1 / 0")
         notebook(root, "03_compute", handoff="import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-        assert self.run(root, "01", "02", "03").exit_code == 1
-        assert judged(self.folder(root), root).wrong == []
+        told = self.run(root, "01", "02", "03")
+        assert (told.exit_code, "01_network   done" in told.stdout) == (1, True)
+        assert judged(self.folder(aws.root), aws.root).wrong == []
+
+    def test_a_notebook_that_ran_to_its_end_and_opened_nothing_has_told_nothing(self, root):
+        notebook(root, "01_network", handoff="1")
+        self.run(root, "01")
+        assert judged(self.folder(root), root).wrong == [
+            "01_network: is done, and the journal does not say what was opened: by whom, in which account",
+            "01_network: is done, and the journal has no plan of it",
+        ]
 
     def test_where_its_archive_is_it_says(self, root):
         notebook(root, "01_network", handoff="1")

@@ -70,6 +70,16 @@ def writes(root):
     return [call["operation"] for call in calls if call["write"]]
 
 
+def judged(root, book):
+    """What is wrong with the evidence of a run, once it is closed: with the keys of all, and with the machine's."""
+    book.close()
+    me = keys.own(root).public_key
+    signers = {"ann": ANN.public_key, "bob": BOB.public_key, "me": me}
+    verdicts = [verify(folder_of(root, book), {"me": me}, known) for known in (signers, {})]
+    assert verdicts[0].wrong == verdicts[1].wrong
+    return verdicts[0].wrong
+
+
 def refused(root, *why, **more):
     """An apply is refused, and no call of it has written anything."""
     book, net = opened("apply", **more)
@@ -105,6 +115,7 @@ def test_a_run_that_was_cut_short_goes_on_under_the_same_approval(root):
     book.plan(net)
     book.apply(net.vpc)
     assert "CreateVpc" in writes(root)
+    assert judged(root, book) == []
 
 
 def test_missing(root):
@@ -163,6 +174,7 @@ def test_self_approved_where_two_are_asked(root):
     book.plan(net)
     book.apply(net.bucket)
     assert "CreateBucket" in writes(root)
+    assert judged(root, book) == []
 
 
 def test_run_by_nobody_who_is_known_where_two_are_asked(root):
@@ -188,7 +200,10 @@ def test_a_removal_asks_for_its_own(root, aws):
     book.destroy(net)
     folder = folder_of(root, book)
     approve(folder, list(plans_of(folder, "destroy")), BOB, by="bob", change="", until=timedelta(hours=1))
-    opened("destroy", confirm="local")[0].destroy(net)
+    book, net = opened("destroy", confirm="local")
+    book.plan(net)
+    book.destroy(net)
+    assert judged(root, book) == []
     assert aws.client("s3").list_buckets()["Buckets"] == []
 
 

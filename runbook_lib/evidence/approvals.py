@@ -30,6 +30,7 @@ class Approved:
     Args:
         plans: The digests of the plans, and how they are called.
         why: Why it proves nothing; empty when its signature is that of whom it names.
+        forged: Whether it is wrong whoever is believed.
     """
 
     by: str
@@ -40,11 +41,12 @@ class Approved:
     run: str
     plans: Mapping[str, str]
     why: str
+    forged: bool = False
 
 
 def approve(folder: Path, plans: list[Plain], signer: Signer, *, by: str, change: str, until: timedelta) -> Path:
     """Write down in a run's folder that somebody approves its plans."""
-    data = _signed(plans, signer, by=by, role=APPROVER, change=change, run=folder.name, until=until)
+    data = signed_as(plans, signer, by=by, role=APPROVER, change=change, run=folder.name, until=until)
     path = folder / APPROVALS / f"{by}{SUFFIX}"
     put(path, data)
     return path
@@ -78,7 +80,7 @@ def read(data: bytes, keys: Keys) -> Approved:
         raise Spoilt("does not say who approved, when and until when") from None
     why = opened.why or (f"{opened.by} signed it in the name of {by}" if opened.by != by else "")
     plans = {about["digest"]["sha256"]: about["name"] for about in opened.statement["subject"]}
-    return Approved(by, role, at, expires, change, run, plans, why)
+    return Approved(by, role, at, expires, change, run, plans, why, opened.forged)
 
 
 @dataclass
@@ -173,7 +175,7 @@ class Signed:
             mine = {"by": operator, "role": OPERATOR, "change": self.change, "run": self.folder.name}
             put(
                 kept.with_name(f"{digest(plan)[:16]}-{operator}{SUFFIX}"),
-                _signed([plan], self.own(), until=self.valid, **mine),
+                signed_as([plan], self.own(), until=self.valid, **mine),
             )
         put(kept, data)
         self.record(
@@ -183,7 +185,8 @@ class Signed:
         self._accepted.add(digest(plan))
 
 
-def _signed(plans: list[Plain], signer: Signer, *, until: timedelta, **says: Any) -> bytes:
+def signed_as(plans: list[Plain], signer: Signer, *, until: timedelta, **says: Any) -> bytes:
+    """A statement over plans: by whom, in which role, for which change, of which run."""
     now = datetime.now(UTC)
     times = {
         "at": now.isoformat(timespec="seconds"),

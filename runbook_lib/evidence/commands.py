@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ..errors import NotApproved, ParamsError, WrongUsage
 from ..journal import MANIFEST
 from ..opening import CODE
 from ..params import Params, load
+from ..params.fields import ENV
 from ..summary import summary
 from . import keys
 from .approvals import approve as write
@@ -48,9 +50,10 @@ a_key = click.option(
 @a_key
 def verify(run: str, given: Sequence[Path]) -> None:
     """Check everything, offline: chain, digests, signatures, completeness.  Exits with 1 when something is wrong."""
-    with unpacked(place_of(run)) as folder:
-        verdict, believed = _judged(folder, given)
-        for line in [*_facts(folder), *verdict.notes]:
+    place = place_of(run)
+    with unpacked(place) as folder:
+        verdict, believed = _judged(folder, given, packed=place.is_file())
+        for line in [*_facts_if_any(folder), *verdict.notes]:
             click.echo(f"  {line}")
     for wrong in verdict.wrong:
         click.echo(f"✗ {wrong}", err=True)
@@ -121,8 +124,8 @@ def store(run: str) -> None:
     if not archive.is_file():
         raise WrongUsage(f"There is no {archive}.", fix="Only a closed run has an archive.")
     with unpacked(archive) as inside:
-        env = str(asked(inside).get("env", ""))
-    click.echo(stored(load(_root() / "params" / f"{env}.yaml"), _root(), archive.stem, archive))
+        params = load(_params_file(inside))
+    click.echo(stored(params, _root(), archive.stem, archive))
 
 
 @click.command()
@@ -182,26 +185,54 @@ def place_of(run: str) -> Path:
     return found[0]
 
 
-def _judged(folder: Path, given: Sequence[Path]) -> tuple[Verdict, Keys]:
-    """The verdict, and the keys that were believed: those given, or the parameters', or this machine's own."""
-    if given:
-        believed: Keys = {path.stem: keys.public_key(path.read_text(encoding="utf-8")) for path in given}
-        return judge(folder, believed, believed), believed
+def _judged(folder: Path, given: Sequence[Path], *, packed: bool = False) -> tuple[Verdict, Keys]:
+    """The verdict, and the keys that were believed: those given, or the parameters', or this machine's own.
+
+    Who closes a run is one question, and who approves it another: the signers of the parameters
+    stand beside the keys that are given.
+    """
     params = _params(folder)
-    named = {who: keys.public_key(text) for who, text in params.evidence.trusted_keys.items()} if params else {}
-    signers = {who: keys.public_key(text) for who, text in params.approval.signers.items()} if params else {}
+    brought: Keys = {path.stem: keys.public_key(path.read_text(encoding="utf-8")) for path in given}
+    named = _public(params.evidence.trusted_keys) if params and not given else brought
+    signers = _public(params.approval.signers) if params else {}
     own = _root() / ".runbook" / "keys" / keys.PUBLIC
     if not named and own.is_file():
         named = {"this machine": keys.public_key(own.read_text(encoding="utf-8"))}
-    return judge(folder, named, signers), named
+    approvers = {who: brought.get(who, key) for who, key in signers.items()} or brought
+    return judge(folder, named, approvers, others=not signers, packed=packed), named
+
+
+def _public(lines: Mapping[str, str]) -> Keys:
+    return {who: keys.public_key(line) for who, line in lines.items()}
 
 
 def _params(folder: Path) -> Params | None:
     """The parameters of a run's environment, where they lie here."""
     try:
-        return load(_root() / "params" / f"{asked(folder).get('env', '')}.yaml")
+        return load(_params_file(folder))
     except ParamsError:
         return None
+
+
+def _params_file(folder: Path) -> Path:
+    """Where the parameters of a run's environment belong.
+
+    Raises:
+        ParamsError: What the run says is no environment's name: a path could lead to parameters
+            that came with the run, and whoever forged the one would have written the other.
+    """
+    env = str(asked(folder).get("env", ""))
+    if not re.fullmatch(ENV, env):
+        raise ParamsError(f"{env!r} is no environment's name.", fix="Name a run of an environment in params/.")
+    return _root() / "params" / f"{env}.yaml"
+
+
+def _facts_if_any(folder: Path) -> list[str]:
+    """The facts; none of a journal that somebody spoilt: what is wrong with it, the verdict says."""
+    try:
+        return list(_facts(folder))
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return [folder.name]
 
 
 def _facts(folder: Path) -> Iterator[str]:

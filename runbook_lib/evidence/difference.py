@@ -14,7 +14,7 @@ from .verify import Event, read_events
 
 def difference(one: Path, two: Path) -> Iterator[str]:
     """Resource by resource, in the signs of a plan: ``+`` only the second has, ``-`` only the first, ``~`` both."""
-    # A verified run has what AWS showed at its end, value by value; any other only its tables.
+    # What AWS showed stands in the journal, value by value; where nobody looked there are only tables.
     before, after = seen(one), seen(two)
     if not before.keys() & after.keys():
         before, after = _left(one), _left(two)
@@ -36,7 +36,7 @@ def seen(folder: Path) -> Mapping[str, State]:
 def tabled(folder: Path) -> Mapping[str, State]:
     """What stands in the tables of each notebook; of what is not there, nothing."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for path in sorted((folder / "tables").glob("*.csv")):
+    for path in filter(Path.is_file, sorted((folder / "tables").glob("*.csv"))):
         state = found.setdefault(path.name.partition("-")[0], {})
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):

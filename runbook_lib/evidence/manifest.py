@@ -36,9 +36,13 @@ def close(folder: Path, signer: Signer, *, code: Path, params: Path) -> Path:
     path = folder / MANIFEST
     if path.exists():
         raise EvidenceError(f"{folder.name} is closed already.", fix=f"See: runbook evidence show {folder}")
-    strange = [name for name, file in files(folder).items() if file.is_symlink()]
+    strange = [name for name, file in files(folder).items() if file.is_symlink() or not file.is_file()]
     if strange:
-        raise EvidenceError(f"{', '.join(strange)}: a link is no evidence.", fix="Put the file there instead.")
+        raise EvidenceError(
+            f"{', '.join(strange)}: a link or a device is no evidence.", fix="Put the file there instead."
+        )
+    for nothing in reversed([*empty(folder)]):
+        nothing.rmdir()
     about = [subject(name, digest(file)) for name, file in files(folder).items()]
     put(path, sealed(statement(PROVENANCE, about, _provenance(folder, list(_sources(code, params)))), signer))
     return path
@@ -51,6 +55,14 @@ def files(folder: Path) -> dict[str, Path]:
     return {name: named[name] for name in sorted(named) if name != MANIFEST}
 
 
+def empty(folder: Path) -> Iterator[Path]:
+    """The folders in it that hold no file: they say nothing, and a closed run has none."""
+    held = {parent for path in files(folder).values() for parent in path.parents}
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink() and path not in held:
+            yield path
+
+
 def digest(path: Path) -> str:
     """The SHA-256 of a file."""
     with path.open("rb") as file:
@@ -59,8 +71,9 @@ def digest(path: Path) -> str:
 
 def asked(folder: Path) -> Mapping[str, Any]:
     """What a run was asked for: the first thing that it wrote down."""
-    begun = (event for event in events_of(folder / "journal.jsonl") if event.get("event") in ("run", "open"))
-    return next(begun, {})
+    path = folder / "journal.jsonl"
+    events = events_of(path) if path.is_file() else iter(())
+    return next((event for event in events if isinstance(event, dict) and event.get("event") in ("run", "open")), {})
 
 
 def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:

@@ -33,11 +33,13 @@ class Opened:
     Args:
         by: Whose signature it carries; empty when that key is not believed, and nothing is proven.
         why: What is wrong with the signature; empty when nothing is.
+        forged: Whether it is wrong whoever is believed: it says to be of a key, and is not.
     """
 
     statement: Mapping[str, Any]
     by: str
     why: str
+    forged: bool = False
 
 
 def statement(kind: str, subject: list[dict[str, Any]], predicate: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def unsealed(data: bytes, keys: Keys, kind: str) -> Opened:
     if content.get("predicateType") != kind:
         raise Spoilt(f"is a statement of another kind: {content.get('predicateType')}")
     by, why = _signer(envelope, keys)
-    return Opened(content, by, why)
+    return Opened(content, by, why, forged=bool(why) and any(key.keyid in envelope.signatures for key in keys.values()))
 
 
 def put(path: Path, content: bytes) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import WrongUsage
 from ..journal import MANIFEST, broken
 from ..summary import events_of
-from .approvals import OPERATOR, Approved, read
+from .approved import statement, unapproved
 from .completeness import gaps
-from .manifest import APPROVALS, PROVENANCE, digest, files
-from .signing import SUFFIX, Keys, Opened, Spoilt, unsealed
+from .manifest import APPROVALS, PROVENANCE, asked, digest, empty, files
+from .signing import Keys, Opened, Spoilt, unsealed
 
 JOURNAL = "journal.jsonl"
 Event = Mapping[str, Any]
@@ -40,17 +40,19 @@ class Verdict:
         return not self.wrong
 
 
-def verify(folder: Path, keys: Keys, approvers: Keys) -> Verdict:
+def verify(folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, packed: bool = False) -> Verdict:
     """Check a run's folder.
 
     Args:
         keys: Who is believed to close a run.
         approvers: Who is believed to approve one; none, when nobody can say.
+        others: There may be more approvers, whose keys nobody brought: of those nothing is said.
+        packed: It was taken out of an archive, which holds what was signed and nothing that came later.
 
     Raises:
         WrongUsage: It is no folder of a run.
     """
-    if not (folder / JOURNAL).is_file() and not (folder / MANIFEST).is_file():
+    if not (folder / JOURNAL).exists() and not (folder / MANIFEST).exists():
         raise WrongUsage(
             f"{folder} is no folder of a run: neither {JOURNAL} nor {MANIFEST} is there.",
             fix="Name the folder of a run, its archive, or its id: `runbook evidence list` shows them.",
@@ -60,29 +62,37 @@ def verify(folder: Path, keys: Keys, approvers: Keys) -> Verdict:
     there = files(folder)
     claimed = _manifest(folder, keys, found)
     found.files = len(there)
-    found.wrong += _journal(folder)
+    found.wrong += [*_journal(folder), *_environment(events)]
     if claimed is not None:
-        found.wrong += _compared(there, claimed)
+        found.wrong += _compared(folder, there, claimed)
     for name in there:
-        if name.startswith(f"{APPROVALS}/"):
-            _approval(folder / name, name, approvers, found, later=claimed is not None and name not in claimed)
+        later = claimed is not None and name not in claimed
+        if name.startswith(f"{APPROVALS}/") and later and packed:
+            found.wrong.append(f"{name}: was added after the run was packed")
+        elif name.startswith(f"{APPROVALS}/"):
+            wrong, note = statement(folder / name, approvers, others=others or not approvers, later=later)
+            found.wrong += [f"{name}: {wrong}"] if wrong else []
+            found.notes += [note] if note else []
     try:
         missing = list(gaps(folder, events))
-        found.wrong += [*(str(gap) for gap in missing if gap.grave), *_approved(folder, events, approvers)]
+        found.wrong += [*(str(gap) for gap in missing if gap.grave), *unapproved(folder, events)]
         found.notes += [str(gap) for gap in missing if not gap.grave]
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
         found.wrong.append(f"{JOURNAL}: does not read like the journal of a run")
     return found
 
 
 def read_events(folder: Path) -> list[Event]:
     """The events of a journal, whatever somebody made of it."""
-    return [event for event in events_of(folder / JOURNAL) if isinstance(event, dict) and "event" in event]
+    path = folder / JOURNAL
+    events = events_of(path) if path.is_file() else iter(())  # to read a pipe would take for ever
+    return [event for event in events if isinstance(event, dict) and "event" in event]
 
 
 def _journal(folder: Path) -> Iterator[str]:
-    if not (folder / JOURNAL).is_file():
-        yield f"{JOURNAL}: is missing"
+    path = folder / JOURNAL
+    if not path.is_file():
+        yield f"{JOURNAL}: is no file" if os.path.lexists(path) else f"{JOURNAL}: is missing"
     elif number := broken(folder / JOURNAL):
         yield (
             f"{JOURNAL}: line {number} does not follow from the one before it:"
@@ -90,10 +100,21 @@ def _journal(folder: Path) -> Iterator[str]:
         )
 
 
+def _environment(events: Sequence[Event]) -> Iterator[str]:
+    """A run is of one environment, whichever of its events one asks."""
+    told = {str(event.get("env", "")) for event in events if event["event"] in ("run", "open")}
+    told |= {str(event["scope"]).partition("/")[0] for event in events if event.get("scope")}
+    if len(told) > 1:
+        yield f"{JOURNAL}: names different environments: {', '.join(sorted(told))}"
+
+
 def _manifest(folder: Path, keys: Keys, found: Verdict) -> dict[str, str] | None:
     """The digests that the manifest claims; ``None`` when there is none that can be read."""
     path = folder / MANIFEST
-    if not path.is_file() or path.is_symlink():
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        found.wrong.append(f"{MANIFEST}: is no file")
+        return None
+    if not path.is_file():
         found.wrong.append(
             f"{MANIFEST}: is missing: the run was not closed (killed, or still going on); nothing vouches for its files"
         )
@@ -106,30 +127,39 @@ def _manifest(folder: Path, keys: Keys, found: Verdict) -> dict[str, str] | None
     found.signed_by = opened.by
     if opened.why:
         found.wrong.append(f"{MANIFEST}: {opened.why}")
-    if (run := _run(opened)) != folder.name:
+    if (run := _said(opened, "runDetails", "metadata", "invocationId")) != folder.name:
         found.wrong.append(f"{MANIFEST}: is that of {run or 'no run'}, and the folder is called {folder.name}")
+    env, asked_for = _said(opened, "buildDefinition", "externalParameters", "env"), str(asked(folder).get("env", ""))
+    if env != asked_for:
+        found.wrong.append(f"{MANIFEST}: is that of a run of {env or '?'}, and {JOURNAL} that of one of {asked_for}")
     return {about["name"]: about["digest"]["sha256"] for about in opened.statement["subject"]}
 
 
-def _run(opened: Opened) -> str:
-    try:
-        return str(opened.statement["predicate"]["runDetails"]["metadata"]["invocationId"])
-    except (KeyError, TypeError):
-        return ""
+def _said(opened: Opened, *path: str) -> str:
+    """What its predicate says there; empty when nothing."""
+    found: Any = opened.statement["predicate"]
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return str(found or "")
 
 
-def _compared(there: Mapping[str, Path], claimed: Mapping[str, str]) -> Iterator[str]:
+def _compared(folder: Path, there: Mapping[str, Path], claimed: Mapping[str, str]) -> Iterator[str]:
     for name in sorted({*there, *claimed}):
         path = there.get(name)
         if path is None:
-            yield f"{name}: is missing"
+            yield f"{name}: is no file" if (folder / name).is_dir() else f"{name}: is missing"
         elif name not in claimed:
             if not name.startswith(f"{APPROVALS}/"):  # those speak for themselves
                 yield f"{name}: was added after the run was closed"
         elif path.is_symlink():
             yield f"{name}: is a link now"
+        elif not path.is_file():
+            yield f"{name}: is no file"
         elif why := _differs(path, claimed[name]):
             yield f"{name}: {why}"
+    for path in empty(folder):
+        if (name := path.relative_to(folder).as_posix()) not in {*claimed, APPROVALS}:
+            yield f"{name}: was added after the run was closed: a folder with nothing in it"
 
 
 def _differs(path: Path, claimed: str) -> str:
@@ -137,48 +167,3 @@ def _differs(path: Path, claimed: str) -> str:
         return "" if digest(path) == claimed else "was changed after the run was closed"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-
-
-def _approval(path: Path, name: str, approvers: Keys, found: Verdict, *, later: bool) -> None:
-    """One approval; what was added to a closed folder has to be of that folder's plans."""
-    try:
-        said = read(path.read_bytes(), approvers) if name.endswith(SUFFIX) and not path.is_symlink() else None
-    except (Spoilt, OSError) as error:
-        found.wrong.append(f"{name}: {error}")
-        return
-    if said is None:
-        found.wrong.append(f"{name}: is no approval")
-    elif said.why and (approvers or later):
-        found.wrong.append(f"{name}: {said.why}")
-    elif said.why:
-        found.notes.append(f"{name}: whether it was {said.by} cannot be told without the key of a signer")
-    elif later and path.name != f"{said.by}{SUFFIX}":
-        found.wrong.append(f"{name}: was added under another name than {said.by}'s")
-    elif later and said.run != path.parent.parent.name:
-        found.wrong.append(f"{name}: is an approval of another run, {said.run}")
-    else:
-        found.notes.append(_told(said))
-
-
-def _told(said: Approved) -> str:
-    deed = "run by" if said.role == OPERATOR else "approved by"
-    change = f" for {said.change}" if said.change else ""
-    return f"{deed} {said.by}{change} at {said.at:%Y-%m-%d %H:%M} UTC, until {said.expires:%Y-%m-%d %H:%M} UTC"
-
-
-def _approved(folder: Path, events: Sequence[Event], approvers: Keys) -> Iterator[str]:
-    """What the run says it was approved by is there, is of that plan, and counted at that time."""
-    for event in events:
-        if event["event"] != "approved":
-            continue
-        name = f"{APPROVALS}/{event['kept']}"
-        try:
-            said = read((folder / name).read_bytes(), approvers)
-        except FileNotFoundError:
-            yield f"{name}: is missing: the run says it went by it"
-            continue
-        except (Spoilt, OSError):
-            continue  # told already
-        at = datetime.fromisoformat(event["at"]).astimezone(UTC)
-        if event["sha256"] not in said.plans or said.by != event["by"] or at >= said.expires:
-            yield f"{name}: is not the approval that the journal tells of"

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from .fields import CLOCK, DAY, REPOSITORY, Cidr, Count, Strict, Switch, Text, retention
+from .fields import CLOCK, DAY, ENV, REPOSITORY, Cidr, Count, Strict, Switch, Text, retention
 from .signing import Approval, Evidence
 
 
@@ -204,7 +204,7 @@ class GitHub(Strict):
 class Params(Strict):
     """One environment, complete."""
 
-    env: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z](-?[a-z0-9])+$")]
+    env: Annotated[str, StringConstraints(strict=True, pattern=ENV)]
     account: Annotated[str, StringConstraints(strict=True, pattern=r"^\d{12}$")]
     region: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
     endpoint: Literal["embedded"] | None = None

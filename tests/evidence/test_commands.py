@@ -9,11 +9,24 @@ from click.testing import CliRunner
 
 import runbook_lib
 from runbook_lib import cli
-from runbook_lib.evidence import keys
+from runbook_lib.evidence import keys, manifest
 from runbook_lib.evidence.archive import pack
 from runbook_lib.evidence.folder import Folder
 from runbook_lib.journal import MANIFEST
-from tests.evidence.bundles import ANN, BOB, NOTEBOOKS, RUN, begun, bundle, closed, done, rewritten
+from tests.evidence.bundles import (
+    ANN,
+    BOB,
+    EVE,
+    NOTEBOOKS,
+    RUN,
+    approved,
+    begun,
+    bundle,
+    closed,
+    done,
+    rewritten,
+    without,
+)
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 
@@ -61,10 +74,10 @@ class TestVerify:
         told = runbook("evidence", "verify", RUN)
         assert (told.exit_code, told.stderr) == (0, "")
         assert f"{RUN}: apply of prod, account 123456789012, region us-west-2, by arn:me, for CHG1\n" in told.stdout
-        assert "01_network   done – planned 2 to create; 2 create\n" in told.stdout
+        assert "01_network   done – planned 2 to create; 2 create; verified\n" in told.stdout
         assert "approved by bob for CHG1" in told.stdout
         last = told.stdout.splitlines()[-1]
-        assert last == f"Complete and unchanged: 10 files, signed by ann, {keys.short(ANN.public_key)}."
+        assert last == f"Complete and unchanged: 20 files, signed by ann, {keys.short(ANN.public_key)}."
 
     @pytest.mark.parametrize("how", ["id", "folder", "archive", "archive's name"])
     def test_a_run_is_named_as_one_likes(self, runbook, environment, how):
@@ -112,6 +125,42 @@ class TestVerify:
         assert told.exit_code == 1
         assert "none of the trusted ones (bob)" in told.stderr
 
+    def test_an_auditor_who_knows_the_machine_only_sees_nothing_wrong_in_good_approvals(
+        self, runbook, environment, tmp_path
+    ):
+        """Who approves stands in the parameters; without them it is not known, and said to be so."""
+        folder = bundle(environment)
+        ann = public(tmp_path / "ann.pub", ANN)
+        told = runbook("evidence", "verify", folder, "--key", ann)
+        assert (told.exit_code, "approved by bob for CHG1" in told.stdout) == (0, True)
+        shutil.rmtree(tmp_path / "params")
+        told = runbook("evidence", "verify", folder, "--key", ann)
+        assert told.exit_code == 0
+        assert "whether it was bob cannot be told without the key of a signer" in told.stdout
+
+    def test_a_key_that_was_brought_for_an_approver_takes_the_place_of_the_parameters(
+        self, runbook, environment, tmp_path
+    ):
+        folder = bundle(environment)
+        ann, bob = public(tmp_path / "ann.pub", ANN), public(tmp_path / "bob.pub", EVE)
+        for params in (True, False):
+            if not params:
+                shutil.rmtree(tmp_path / "params")
+            told = runbook("evidence", "verify", folder, "--key", ann, "--key", bob)
+            assert told.exit_code == 1
+            assert "approvals/bob.dsse.json: signed with the key" in told.stderr
+
+    def test_whose_key_is_brought_to_close_runs_may_not_approve_them(self, runbook, environment, tmp_path):
+        """The parameters name the signers, and the machine is none of them."""
+        folder = begun(environment)
+        approved(folder, EVE, "machine")
+        for notebook in NOTEBOOKS:
+            done(folder, notebook)
+        closed(folder, EVE)
+        told = runbook("evidence", "verify", folder, "--key", public(tmp_path / "machine.pub", EVE))
+        assert told.exit_code == 1
+        assert "approvals/machine.dsse.json: signed with the key" in told.stderr
+
     def test_without_trusted_keys_this_machine_believes_itself(self, runbook, root, environment):
         asking(root, evidence={"trusted_keys": {}})
         folder = begun(environment)
@@ -128,6 +177,36 @@ class TestVerify:
             done(folder, notebook)
         closed(folder, keys.own(root))
         assert "none of the trusted ones (ann)" in runbook("evidence", "verify", RUN).stderr
+
+    @pytest.mark.parametrize("env", ["../artifacts/prod/x/local", "absolute", "", "local\n", "x/../local", "Local"])
+    def test_parameters_that_came_with_the_run_are_not_believed(self, runbook, root, environment, env):
+        """A forger's parameters would name a forger's keys."""
+        folder = begun(environment)
+        env = str(folder / "local") if env == "absolute" else env.replace("x/local", f"{RUN}/local")
+        raw = yaml.safe_load((PARAMS / "local.yaml").read_text(encoding="utf-8"))
+        raw["evidence"] = {"trusted_keys": {"eve": keys.line(EVE.public_key)}}
+        for path in (folder / "local.yaml", root / "params" / "local.yaml"):
+            path.write_text(yaml.safe_dump(raw))
+        without(folder, lambda event: False, env=env)
+        for notebook in NOTEBOOKS:
+            done(folder, notebook)
+        closed(folder, EVE)
+        told = runbook("evidence", "verify", RUN)
+        assert told.exit_code == 1
+        assert "none of the trusted ones (none given)" in told.stderr
+
+    def test_a_journal_that_reads_like_none_is_told_as_such(self, runbook, environment):
+        folder = begun(environment)
+        Folder(environment, RUN, NOTEBOOKS[0]).journal().write("plan")
+        manifest.close(folder, ANN, code=folder, params=folder / "none.yaml")
+        told = runbook("evidence", "verify", RUN)
+        assert (told.exit_code, told.stdout) == (1, f"  {RUN}\n")
+        assert "✗ journal.jsonl: does not read like the journal of a run" in told.stderr
+
+    def test_a_run_may_lie_where_another_environment_has_its_own(self, runbook, root):
+        """Where a folder lies is no evidence."""
+        bundle(root / "artifacts" / "dev")
+        assert runbook("evidence", "verify", RUN).exit_code == 0
 
 
 class TestLooking:
@@ -177,7 +256,7 @@ class TestApprove:
     def planned(self, environment):
         folder = begun(environment, "20261124T070000Z-plan-ffff", mode="plan")
         for notebook in NOTEBOOKS:
-            Folder(environment, folder.name, notebook).journal().write("ended", state="done", cell=0)
+            done(folder, notebook)
         return closed(folder)
 
     def test_a_signer_approves_the_plans_of_a_run(self, runbook, planned, tmp_path):
@@ -218,7 +297,7 @@ class TestApprove:
         (planned / "01_network.html").write_text("nothing to see")
         told = runbook("approve", planned.name, "--as", "bob", "--key", held(tmp_path / "key", BOB))
         assert (told.exit_code, "✗" in told.stdout) == (1, False)
-        assert "01_network.html: was added after the run was closed" in told.stderr
+        assert "01_network.html: was changed after the run was closed" in told.stderr
 
     def test_to_remove_is_approved_for_itself(self, runbook, planned, tmp_path):
         told = runbook("approve", planned.name, "--as", "bob", "--destroy", "--key", held(tmp_path / "key", BOB))
@@ -232,7 +311,8 @@ class TestDiff:
 
     @pytest.fixture
     def runs(self, environment):
-        one, two = (begun(environment, f"20261124T0{n}0000Z-apply-ffff") for n in (1, 2))
+        names = [f"20261124T0{n}0000Z-apply-ffff" for n in (1, 2)]
+        one, two = (without(begun(environment, name), lambda event: event["event"] == "inventory") for name in names)
         self.table(one, "01_network", "thing.a,t-1,ready,1", "thing.b,t-2,ready,1", "thing.c,–,not there,–")
         self.table(two, "01_network", "thing.a,t-1,ready,2", "thing.c,t-3,ready,1")
         return one, two

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import WrongUsage
 from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.manifest import PROVENANCE
+from runbook_lib.evidence.signing import sealed, statement, unsealed
 from runbook_lib.evidence.verify import verify
 from runbook_lib.journal import MANIFEST
-from tests.evidence.bundles import ANN, BOB, EVE, KEYS, NOTEBOOKS, RUN, approved, begun, bundle, closed, done
+from tests.evidence.bundles import ANN, BOB, EVE, KEYS, NOTEBOOKS, RUN, approved, begun, bundle, closed, done, without
 
 
 def judged(folder, keys=KEYS, approvers=KEYS):
@@ -36,7 +38,7 @@ def whole(tmp_path_factory):
 
 def test_a_whole_run_is_complete_and_says_who_signed_and_who_approved(folder):
     found = judged(folder)
-    assert (found.wrong, found.signed_by, found.files) == ([], "ann", 10)
+    assert (found.wrong, found.signed_by, found.files) == ([], "ann", 20)
     assert [note for note in found.notes if note.startswith("approved by bob for CHG1 at ")]
 
 
@@ -109,7 +111,8 @@ def test_any_change_of_any_file_is_found_and_the_file_is_named(whole, data):
 @given(data=st.data())
 def test_any_file_that_is_missing_added_or_in_the_place_of_another_is_found(whole, data):
     names = _files(whole)
-    one, two = data.draw(st.permutations(names))[:2]
+    one, *rest = data.draw(st.permutations(names))
+    two = next(name for name in rest if (whole / name).read_bytes() != (whole / one).read_bytes())
     new = data.draw(
         st.sampled_from(["x", "plans/x.json", ".hidden", "approvals/x.dsse.json", "tables/x.csv", f"{one}.bak"])
     )
@@ -163,6 +166,37 @@ def test_the_broken_line_of_the_journal_is_named(folder):
     lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
     (folder / "journal.jsonl").write_bytes(b"".join([*lines[:4], *lines[5:]]))
     assert any("line 5 does not follow" in wrong for wrong in judged(folder).wrong)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+@pytest.mark.parametrize("name", ["journal.jsonl", MANIFEST, "02_data.html", "approvals/bob.dsse.json", "plans"])
+def test_what_is_no_file_is_told_and_never_waited_for(folder, kind, name):
+    """To read a pipe would take until somebody writes into it."""
+    path = next((folder / "plans").iterdir()) if name == "plans" else folder / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:  # a link, since only root may make a device
+        path.symlink_to("/dev/zero")
+    told = judged(folder).wrong
+    name = path.relative_to(folder).as_posix()
+    assert f"{name}: is no file" in told or f"{name}: is a link now" in told
+
+
+@pytest.mark.parametrize("name", ["empty", "plans/empty", "approvals/empty"])
+def test_a_folder_with_nothing_in_it_is_found(folder, name):
+    (folder / name).mkdir()
+    assert judged(folder).wrong == [f"{name}: was added after the run was closed: a folder with nothing in it"]
+
+
+def test_a_folder_that_a_run_has_left_empty_is_taken_away_when_it_is_closed(tmp_path):
+    folder = begun(tmp_path)
+    (folder / "tables" / "deep").mkdir(parents=True)
+    for notebook in NOTEBOOKS:
+        done(folder, notebook)
+    assert judged(closed(folder)).ok
 
 
 # Whose signature it is.
@@ -225,9 +259,9 @@ def test_every_planned_change_is_accounted_for(tmp_path):
     folder = begun(tmp_path)
     done(folder, NOTEBOOKS[0], but="thing.network-2")
     done(folder, NOTEBOOKS[1])
-    (wrong,) = judged(closed(folder)).wrong
-    assert wrong == (
+    assert (
         "01_network: thing.network-2: to create it was planned, and the journal does not say what came of it"
+        in judged(closed(folder)).wrong
     )
 
 
@@ -282,6 +316,18 @@ def test_an_approval_that_nobody_may_give_is_found(folder, signer, by, why):
     assert why in wrong
 
 
+def test_a_forged_approval_is_found_whoever_else_is_known(folder):
+    """It says to be of a key that is at hand, and is not."""
+    path = folder / "approvals" / "bob.dsse.json"
+    envelope, other = (json.loads(data) for data in (path.read_bytes(), approved(folder, EVE, "eve").read_bytes()))
+    (folder / "approvals" / "eve.dsse.json").unlink()
+    path.write_bytes(json.dumps(envelope | {"payload": other["payload"]}, indent=1, sort_keys=True).encode() + b"\n")
+    (folder / MANIFEST).unlink()
+    closed(folder)
+    wrong = verify(folder, KEYS, {"robert": KEYS["bob"]}, others=True).wrong
+    assert "approvals/bob.dsse.json: the signature is not that of robert: it was forged" in wrong[0]
+
+
 def test_an_approval_of_another_run_does_not_belong_here(folder, tmp_path):
     other = bundle(tmp_path, "20261124T090000Z-apply-ffff")
     path = approved(other, ANN, "ann")
@@ -315,7 +361,31 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(folder):
     if os.geteuid() == 0:
         (folder / "01_network.html").unlink()
         (folder / "01_network.html").mkdir()
-        assert "01_network.html: is missing" in judged(folder).wrong
+        assert "01_network.html: is no file" in judged(folder).wrong
     else:
         (folder / "01_network.html").chmod(0)
         assert "01_network.html: cannot be read: Permission denied" in judged(folder).wrong
+
+
+# Of which environment it is.
+
+
+@pytest.mark.parametrize("names", [("prod", "dev"), ("dev", "prod")])
+def test_a_run_of_two_environments_is_none(tmp_path, names):
+    """Who asked for the one may not be let into the other: also when somebody believed signed it."""
+    folder = begun(tmp_path)
+    first, other = names
+    told = {"run": first, "open": other}
+    without(folder, lambda event: False, env=lambda event: told[event["event"]])
+    for notebook in NOTEBOOKS:
+        done(folder, notebook)
+    assert "journal.jsonl: names different environments: dev, prod" in judged(closed(folder)).wrong
+
+
+def test_a_signature_over_a_run_of_another_environment_is_none(folder):
+    opened = unsealed((folder / MANIFEST).read_bytes(), KEYS, PROVENANCE)
+    predicate = json.loads(json.dumps(opened.statement["predicate"]))
+    predicate["buildDefinition"]["externalParameters"]["env"] = "dev"
+    (folder / MANIFEST).write_bytes(sealed(statement(PROVENANCE, opened.statement["subject"], predicate), ANN))
+    (wrong,) = judged(folder).wrong
+    assert wrong == f"{MANIFEST}: is that of a run of dev, and journal.jsonl that of one of prod"
