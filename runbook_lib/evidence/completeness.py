@@ -124,8 +124,7 @@ def _files(folder: Path, part: _Part) -> Iterator[Gap]:
     if ran and not there.is_file():
         yield Gap(there.name, "is missing: the notebook was run")
     if part.last and (ran or there.is_file()) and not page.is_file():
-        hurried = part.asked and "cell" not in part.last
-        yield Gap(page.name, "is missing: the notebook was run", grave=not hurried)
+        yield Gap(page.name, "is missing: the notebook was run")
 
 
 def _plans(folder: Path, part: _Part) -> Iterator[Gap]:
