@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import requests
 
 from .visitor import Visitor, token
-from .world import Instance, World
+from .world import WEBAPP, Instance, World
 
 
 def test_readiness_names_each_part(cached_world: World) -> None:
@@ -77,6 +78,24 @@ def test_a_stop_lets_open_requests_finish(world: World, instances: Callable[...,
     asking.join()
     stopping.join()
     assert answers == [200]
+
+
+def test_whoever_stops_the_application_waits_longer_than_it_takes() -> None:
+    """Hook and systemd kill nothing that is still within gunicorn's time, and are done within the hook's."""
+    takes = _seconds("gunicorn.conf.py", r"graceful_timeout = (\d+)")
+    hook = _seconds("appspec.yml", r"application_stop\.sh\n +timeout: (\d+)")
+    for waits in (
+        _seconds("hooks/common.sh", r"wait_for (\d+) gone"),
+        _seconds("hooks/webapp.service", r"TimeoutStopSec=(\d+)"),
+    ):
+        assert takes < waits < hook
+
+
+def _seconds(file: str, pattern: str) -> int:
+    """A time that a file of the bundle names."""
+    found = re.search(pattern, (WEBAPP / file).read_text(encoding="utf-8"))
+    assert found, f"{file} names no such time"
+    return int(found[1])
 
 
 def _wait_for_lock(world: World) -> None:

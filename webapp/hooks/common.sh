@@ -55,7 +55,7 @@ stop_daemon() {
     say "stopping process $pid"
     kill -TERM "$pid"
     gone() { ! kill -0 "$pid" 2>/dev/null; }
-    wait_for 35 gone || { say "still there: killing it"; kill -KILL "-$pid" 2>/dev/null || kill -KILL "$pid" || :; }
+    wait_for 15 gone || { say "still there: killing it"; kill -KILL "-$pid" 2>/dev/null || kill -KILL "$pid" || :; }
     rm -f "$PID_FILE"
 }
 
