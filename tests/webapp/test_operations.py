@@ -91,6 +91,14 @@ def test_whoever_stops_the_application_waits_longer_than_it_takes() -> None:
         assert takes < waits < hook
 
 
+def test_a_start_that_waits_fails_by_its_own_word() -> None:
+    """For the lock, for a statement and for the first answer, one after the other: the agent need not cut it off."""
+    from shiftlog.prepare import PATIENCE, QUEUE
+
+    hook = _seconds("appspec.yml", r"application_start\.sh\n +timeout: (\d+)")
+    assert QUEUE + PATIENCE + _seconds("hooks/application_start.sh", r"wait_for (\d+) ") < hook
+
+
 def _seconds(file: str, pattern: str) -> int:
     """A time that a file of the bundle names."""
     found = re.search(pattern, (WEBAPP / file).read_text(encoding="utf-8"))

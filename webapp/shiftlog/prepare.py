@@ -22,14 +22,16 @@ log = logging.getLogger("shiftlog.prepare")
 
 #: What the application may do at run time. It cannot alter, drop, or read anybody else's tables.
 RIGHTS = {"entries": "SELECT, INSERT, DELETE", "alembic_version": "SELECT"}
-PATIENCE = 240  # seconds for one statement: within the hook's time-out
+#: Seconds for the other instances, and for one statement of ours: within the hook's time-out even together, because
+#: what the agent cuts off cannot say why.
+QUEUE, PATIENCE = 60, 150
 
 
 def prepare(config: Config, aws: Aws) -> None:
     """Do what is missing; doing it twice, or on two instances at once, is the same as doing it once."""
     if config.database_url:
         engine = url_engine(config.database_url)
-        with lock(engine, "webapp.prepare"):
+        with lock(engine, "webapp.prepare", QUEUE):
             log.info(migrate(engine))
     elif config.database:
         _prepare_mysql(config.database, aws)
@@ -47,7 +49,7 @@ def _prepare_mysql(database: MySQL, aws: Aws) -> None:
     if login.username == master.login().username:
         raise ConfigError("app_secret names the master user: the application needs a user of its own")
     server = mysql_engine(database, master, name="", read_timeout=PATIENCE)
-    with lock(server, f"{database.name}.prepare"):
+    with lock(server, f"{database.name}.prepare", QUEUE):
         with server.begin() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE IF NOT EXISTS `{database.name}` CHARACTER SET utf8mb4")
         log.info(migrate(mysql_engine(database, master, read_timeout=PATIENCE)))
