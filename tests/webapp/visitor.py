@@ -28,6 +28,10 @@ class Visitor:
         """Send a form as it is, without the token that its page would have had."""
         return self._client.post(path, data=data, **{**self._usual, **options})
 
+    def send(self, method: str, path: str) -> TestResponse:
+        """What no page offers."""
+        return self._client.open(path, method=method, **self._usual)
+
     def submit(self, page: str, path: str, **fields: str) -> TestResponse:
         """Open ``page``, fill in its form, and send it to ``path``."""
         return self.post(path, {"csrf_token": token(self.get(page).text), **fields})
