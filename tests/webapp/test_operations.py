@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,30 @@ def test_logs_are_json_with_the_request_id_and_without_secrets(
     secret_texts = [value for name in ("app", "master", "session") for value in world.secret(name).values()]
     for text in ("private", *(each for each in secret_texts if each not in (world.user, "master"))):
         assert text not in instance.output()
+
+
+def test_what_gunicorn_refuses_itself_is_told_and_not_quoted(world: World, instances: Callable[..., Instance]) -> None:
+    """A long search is answered up to 8 KB; beyond, and for nonsense, the status says why and the log no query."""
+    instance = instances(world)
+    assert requests.get(f"{instance.url}/?q={'x' * 8000}", timeout=10).status_code == 200
+    assert requests.get(f"{instance.url}/?q={'private' * 1200}", timeout=10).status_code == 414
+    assert requests.get(instance.url, headers={"X-Long": "x" * 9000}, timeout=10).status_code == 431
+    for nonsense in (b"GET /?q=private matter HTTP/1.1", b"GET /?q=private", b"get /?private HTTP/1.1"):
+        assert _raw(instance, nonsense + b"\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 400 "), nonsense
+    header = b"GET / HTTP/1.1\r\nHost: a\r\nCook ie: private\r\n\r\n"
+    assert _raw(instance, header).startswith(b"HTTP/1.1 400 ")
+    assert instance.stop() == 0
+    lines = [json.loads(line) for line in instance.output().splitlines()]
+    warnings = [line["message"] for line in lines if line["level"] == "warning"]
+    assert len([each for each in warnings if each.startswith("Invalid request")]) == 6, warnings
+    assert "private" not in instance.output()
+
+
+def _raw(instance: Instance, request: bytes) -> bytes:
+    """The answer to what no client sends."""
+    with socket.create_connection(("127.0.0.1", int(instance.url.rpartition(":")[2])), timeout=10) as link:
+        link.sendall(request)
+        return link.recv(100)
 
 
 @pytest.mark.parametrize("forged", ["a b", 'x"}', "é" * 10, "x" * 129, ""])
