@@ -108,6 +108,43 @@ def test_the_applications_user_can_do_what_pages_need_and_no_more(world: World) 
             assert caught.value.args[0] in (1044, 1142, 1227), refused
 
 
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ("ALL ON {}.*", "UPDATE entries SET author = 'me'"),
+        ("ALL ON {}.* TO {}_app@'%%' WITH GRANT OPTION", "GRANT SELECT ON entries TO master@'%%'"),
+        ("ALL ON {}.entries", "UPDATE entries SET severity = 'note'"),
+        ("UPDATE (title, body), SELECT (id) ON {}.entries", "UPDATE entries SET title = 'mine'"),
+        ("INSERT, DELETE ON {}.alembic_version", "DELETE FROM alembic_version"),
+        ("SELECT, CREATE ON *.*", "SELECT password FROM mysql.user"),
+    ],
+)
+def test_a_right_given_by_hand_goes_with_the_next_deployment(
+    world: World, mariadb: MariaDB, given: str, refused: str
+) -> None:
+    """What somebody granted beyond what pages need is revoked, at every level; what pages need stays."""
+    to = "" if " TO " in given else " TO {}_app@'%%'"
+    mariadb.run(f"GRANT {given}{to}".format(world.name, world.name))
+    with world.login() as link, link.cursor() as cursor:
+        cursor.execute(refused.replace("%%", "%"))
+    world.prepare()
+    world.prepare()  # and finds nothing more to do
+    with world.login() as link, link.cursor() as cursor:
+        cursor.execute("SELECT id FROM entries")
+        with pytest.raises(pymysql.err.OperationalError) as caught:
+            cursor.execute(refused.replace("%%", "%"))
+        assert caught.value.args[0] in (1044, 1142, 1143), refused
+
+
+def test_what_a_later_revision_may_do_is_left_to_it(world: World, mariadb: MariaDB) -> None:
+    """A new instance of the revision before, in the midst of a deployment, takes nothing from the one that comes."""
+    mariadb.run(f"UPDATE {world.name}.alembic_version SET version_num = 'later'")
+    mariadb.run(f"GRANT UPDATE ON {world.name}.entries TO {world.user}@'%%'")
+    world.prepare()
+    with world.login() as link, link.cursor() as cursor:
+        cursor.execute("UPDATE entries SET author = 'me'")
+
+
 def test_the_master_secret_is_not_needed_at_run_time(world: World) -> None:
     """Pages work when the master's secret is beyond reach."""
     world.aws("secretsmanager").delete_secret(SecretId=f"{world.name}/master", ForceDeleteWithoutRecovery=True)
