@@ -171,6 +171,23 @@ def test_every_page_says_who_served_it(world: World) -> None:
         assert "unbuilt" in page
 
 
+def test_a_mistake_of_ours_is_a_calm_page(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """500 with all headers and the id to ask about; what went wrong is in the log, and not on the page."""
+    monkeypatch.setattr("shiftlog.views.entries.page", lambda *_: 1 / 0)
+    answer = Visitor(world.app()).get("/", headers={"X-Request-Id": "trace-42"})
+    assert (answer.status_code, answer.headers["X-Request-Id"]) == (500, "trace-42")
+    assert "Something went wrong on our side" in answer.text
+    assert "trace-42" in answer.text
+    for inside in ("Traceback", "ZeroDivisionError", "division", "shiftlog"):
+        assert inside not in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "Strict-Transport-Security" in answer.headers
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_without_a_database_the_page_says_so(world: World) -> None:
     """The application starts, says plainly that there is no database, and is ready: nothing more is to come."""
     world.configure(database=None)
