@@ -92,6 +92,24 @@ def test_a_wrong_password_is_refused_in_bounded_time(world: World, monkeypatch: 
     assert Visitor(world.app()).get("/").status_code == 503
 
 
+@pytest.mark.parametrize("secret", [{"username": "u"}, {"username": "u", "password": ""}, {"password": "p"}])
+def test_a_secret_without_a_login_is_a_lost_database_until_it_is_corrected(
+    world: World, secret: dict[str, str]
+) -> None:
+    """Readiness names the part, pages say 503, the hook says what is missing; afterwards all is well by itself."""
+    right = world.secret("app")
+    world.keep("app", **secret)
+    visitor = Visitor(world.app())
+    ready = visitor.get("/readyz")
+    assert (ready.status_code, ready.json["ready"]) == (503, False)
+    assert ready.json["parts"]["database"] == {"ok": False, "state": "unreachable"}
+    assert visitor.get("/").status_code == 503
+    with pytest.raises(Exception, match=r"secret of the database's user has no '(username|password)'"):
+        world.prepare()
+    world.keep("app", **right)
+    assert visitor.get("/readyz").json["ready"]
+
+
 def test_the_applications_user_can_do_what_pages_need_and_no_more(world: World) -> None:
     """It reads, writes and deletes entries; it alters nothing, makes no table, and sees nobody else's."""
     with world.login() as link, link.cursor() as cursor:

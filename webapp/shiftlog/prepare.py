@@ -51,8 +51,7 @@ def _prepare_mysql(database: MySQL, aws: Aws) -> None:
     if not database.master_secret:
         raise ConfigError("the database has no 'master_secret': it is needed to migrate, and to make the app's user")
     master = Credentials(lambda: aws.secret(database.master_secret))
-    own = aws.secret(database.app_secret)
-    login = Login(str(own["username"]), str(own["password"]))
+    login = Login.read(aws.secret(database.app_secret))
     if login.username == master.login().username:
         raise ConfigError("app_secret names the master user: the application needs a user of its own")
     server = mysql_engine(database, master, name="", read_timeout=PATIENCE)
@@ -105,7 +104,7 @@ def main() -> int:
     aws = Aws(settings)
     try:
         prepare(read(settings, aws), aws)
-    except (AwsError, ConfigError, SQLAlchemyError, TimeoutError, OSError, KeyError) as error:
+    except (AwsError, ConfigError, SQLAlchemyError, TimeoutError, OSError) as error:
         log.error("%s: %s", type(error).__name__, error)
         return 1
     return 0
