@@ -46,12 +46,16 @@ class Credentials:
         self._fetch = fetch
         self._lock = threading.Lock()
         self._login: Login | None = None
+        self._read_at = 0.0
 
     def login(self, refused: Login | None = None) -> Login:
-        """The login to try next; reads the secret when none is known, or when the known one was ``refused``."""
+        """The login to try next; reads the secret when none is known, or when the known one was ``refused``.
+
+        All threads are refused at once: one of them reads, the others take what it has found, for a PAUSE.
+        """
         with self._lock:
-            if self._login is None or self._login == refused:
-                self._login = Login.read(self._fetch())
+            if self._login is None or (self._login == refused and time.monotonic() >= self._read_at + PAUSE):
+                self._login, self._read_at = Login.read(self._fetch()), time.monotonic()
             return self._login
 
     def connect(self, attempt: Callable[[Login], Any], refuses: Callable[[Exception], bool]) -> Any:
