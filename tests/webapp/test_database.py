@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 
 import pymysql
 import pytest
 
 from .processes import until
 from .servers import MariaDB
-from .visitor import Visitor
-from .world import WEBAPP, World
+from .visitor import Guest, Visitor
+from .world import WEBAPP, Instance, World
+
+#: Two instances of two workers keep four connections each: whoever comes beyond these needs a new one.
+CROWD = 20
 
 
-def test_a_rotation_under_load_is_noticed_by_nobody(world: World, mariadb: MariaDB) -> None:
+def test_a_rotation_under_load_is_noticed_by_nobody(
+    world: World, mariadb: MariaDB, instances: Callable[..., Instance]
+) -> None:
     """While the password changes three times, first in the database and then in the secret, no request fails."""
-    app = world.app()
-    answers: list[int] = []
+    sites = [instances(world).url, instances(world).url]
+    answers: list[object] = []
     done = threading.Event()
 
     def visit(number: int) -> None:
-        visitor = Visitor(app)
-        answers.append(visitor.sign_in(f"Visitor {number}").status_code)
+        guest = Guest(sites, answers)
+        guest.sign_in(f"Visitor {number}")
         while not done.is_set():
-            answers.append(visitor.write("Still here").status_code)
-            answers.append(visitor.get("/").status_code)
+            guest.write("Still here")
+            guest.get("/")
 
-    visitors = [threading.Thread(target=visit, args=(number,)) for number in range(8)]
+    visitors = [threading.Thread(target=visit, args=(number,)) for number in range(CROWD)]
     for each in visitors:
         each.start()
     try:
         for _ in range(3):
-            _rotate(world, mariadb, app.extensions["services"].engine.dispose)
+            _rotate(world, mariadb)
             before = len(answers)
-            until(lambda seen=before: len(answers) > seen + 40)
+            until(lambda seen=before: len(answers) > seen + 2 * CROWD)
     finally:
         done.set()
         for each in visitors:
@@ -46,14 +54,20 @@ def test_a_rotation_under_load_is_noticed_by_nobody(world: World, mariadb: Maria
     assert set(answers) == {200, 303}
 
 
-def _rotate(world: World, mariadb: MariaDB, forget_connections: object) -> None:
-    """In the order that leaves the longest gap; old connections end, as they do after a fail-over."""
-    new = f"Next-1-{secrets.token_hex(8)}"
-    mariadb.run("ALTER USER %s@'%%' IDENTIFIED BY %s", world.user, new)
-    forget_connections()  # type: ignore[operator]
-    refused = mariadb.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1]
-    until(lambda: mariadb.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1] != refused)
-    world.keep("app", username=world.user, password=new)
+def _rotate(world: World, mariadb: MariaDB) -> None:
+    """In the order that leaves the longest gap; meanwhile more people wait than there are connections to reuse."""
+    new = {"username": world.user, "password": f"Next-1-{secrets.token_hex(8)}"}
+    keeper, refused = world.aws("secretsmanager"), _refused(mariadb)
+    mariadb.run("ALTER USER %s@'%%' IDENTIFIED BY %s", *new.values())
+    with pymysql.connect(unix_socket=f"{mariadb.folder}/s", user="root", database=world.name) as holder:
+        holder.cursor().execute("LOCK TABLES entries WRITE")
+        until(lambda: _refused(mariadb) > refused)
+        keeper.put_secret_value(SecretId=f"{world.name}/app", SecretString=json.dumps(new))
+
+
+def _refused(mariadb: MariaDB) -> int:
+    """How many logins the server has refused so far."""
+    return int(str(mariadb.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1]))
 
 
 def test_a_lost_database_is_a_clear_page_until_it_is_back(world: World, mariadb: MariaDB) -> None:
@@ -83,6 +97,35 @@ def test_the_application_starts_while_the_database_is_away(world: World, mariadb
         assert visitor.get("/healthz").status_code == 200
         assert visitor.get("/").status_code == 503
     until(lambda: visitor.get("/").status_code == 200)
+
+
+def test_who_is_refused_at_once_does_not_read_the_secret_at_once() -> None:
+    """Between a new password and its secret, one of many threads asks now and then; all go on once it is there."""
+    from shiftlog.credentials import PAUSE, Credentials, Login
+
+    reads: list[float] = []
+    found: list[str] = []
+
+    def fetch() -> dict[str, str]:
+        reads.append(time.monotonic())
+        return {"username": "u", "password": "new" if reads[-1] - reads[0] > 4 * PAUSE else "old"}
+
+    def attempt(login: Login) -> str:
+        if login.password == "old":
+            raise PermissionError
+        return login.password
+
+    def connect() -> None:
+        found.append(credentials.connect(attempt, lambda error: isinstance(error, PermissionError)))
+
+    credentials = Credentials(fetch)
+    threads = [threading.Thread(target=connect) for _ in range(16)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == ["new"] * 16
+    assert len(reads) <= 6
 
 
 def test_a_wrong_password_is_refused_in_bounded_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
