@@ -163,7 +163,9 @@ class Compute(Strict):
     app_port: Annotated[int, Field(strict=True, ge=1024, le=65535)] = 8080
     health_check: HealthCheck = HealthCheck()
     grace_seconds: Annotated[int, Field(strict=True, ge=60, le=7200)] = 300
-    deregistration_seconds: Annotated[int, Field(strict=True, ge=0, le=3600)] = 60
+    deregistration_seconds: Annotated[int, Field(strict=True, ge=10, le=3600)] = Field(
+        default=60, description="no shorter than the application takes to finish what it has begun"
+    )
     max_per_zone: Annotated[int, Field(strict=True, ge=1, le=20)] = 2
     access_log_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 90
     bastion_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+\.[a-z0-9]+$")] = "t4g.nano"

@@ -12,9 +12,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -123,10 +124,13 @@ class Operator:
 
 
 class Visitor:
-    """At the site that `runbook local status` names, trusting nothing but the certificate that it names."""
+    """At the site that `runbook local status` names, trusting nothing but the certificate that it names.
 
-    def __init__(self, site: dict[str, str]) -> None:
-        self.url = site["url"]
+    Whoever wants to know of each answer, also of those that never came, gives a function to note them.
+    """
+
+    def __init__(self, site: dict[str, str], note: Callable[[object], None] = lambda _: None) -> None:
+        self.url, self._note = site["url"], note
         self._port = int(self.url.rstrip("/").rpartition(":")[2])
         self._trusted = ssl.create_default_context(cafile=site["certificate"])
         self._connection: http.client.HTTPSConnection | None = None
@@ -153,9 +157,11 @@ class Visitor:
             self._connection.request(method, path, body, headers)
             answer = self._connection.getresponse()
             text = answer.read().decode()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as error:
             self._connection = None
+            self._note(repr(error))
             raise
+        self._note(answer.status)
         for set_cookie in answer.headers.get_all("Set-Cookie") or []:
             name, _, value = set_cookie.partition(";")[0].partition("=")
             self._cookies[name] = value
@@ -163,13 +169,20 @@ class Visitor:
 
 
 class Crowd:
-    """A few visitors who ask for the page again and again until they are stopped."""
+    """Visitors who ask for the page again and again until they are stopped.
+
+    Every tenth signs in, writes an entry and deletes it, again and again; of a few, nobody does.
+    """
 
     def __init__(self, site: dict[str, str], visitors: int = 4, pause: float = 0.05) -> None:
         self.answers: Counter[object] = Counter()
+        self.written = 0
         self.visitors = visitors
-        self._site, self._pause, self._over = site, pause, Event()
-        self._threads = [Thread(target=self._visit) for _ in range(visitors)]
+        self._site, self._pause, self._over, self._lock = site, pause, Event(), Lock()
+        self._threads = [
+            Thread(target=self._write if number % 10 == 0 else self._read, args=(number,))
+            for number in range(1, visitors + 1)
+        ]
 
     def __enter__(self) -> Crowd:
         for thread in self._threads:
@@ -181,11 +194,28 @@ class Crowd:
         for thread in self._threads:
             thread.join()
 
-    def _visit(self) -> None:
-        visitor = Visitor(self._site)
+    def _read(self, _: int) -> None:
+        visitor = Visitor(self._site, self._note)
+        while not self._over.wait(self._pause):
+            with suppress(OSError, http.client.HTTPException):
+                visitor.get()
+
+    def _write(self, number: int) -> None:
+        """Begins anew after a failure, which is noted; leaves no entry behind where nothing fails."""
+        visitor, name, signed_in = Visitor(self._site, self._note), f"Visitor {number}", False
         while not self._over.wait(self._pause):
             try:
-                answer: object = visitor.get()[0]
-            except (OSError, http.client.HTTPException) as error:
-                answer = repr(error)
+                signed_in = signed_in or visitor.submit("/sign-in", "/sign-in", name=name)[0] == 303
+                visitor.submit("/", "/entries", title=f"Seen by {name}", body="", severity="note")
+                self._over.wait(self._pause)
+                own = re.search(r"/entries/\d+/delete", visitor.get()[1])
+                assert own, "the entry that was just written is not there"
+                self.written += visitor.submit(own[0], own[0])[0] == 303
+            except (OSError, http.client.HTTPException):
+                continue
+            except AssertionError as error:
+                self._note(repr(error))
+
+    def _note(self, answer: object) -> None:
+        with self._lock:
             self.answers[answer] += 1

@@ -1,7 +1,10 @@
 """What the compute stack wants, from parameters alone."""
 
+import re
+
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from runbook_lib.resource import resources_in
 from runbook_lib.resources.role_policy import RolePolicy
@@ -55,6 +58,16 @@ def test_one_server_in_each_zone_is_the_least():
     assert {subnet.zone for subnet in servers.subnets} == {"us-west-2a", "us-west-2b"}
     assert all(subnet.name.startswith("private-") for subnet in servers.subnets)
     assert servers.desired({})["spread"] == "balanced-only"
+
+
+@pytest.mark.parametrize("path", sorted(PARAMS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_leaving_server_has_the_time_that_the_application_takes(path):
+    """Who is still being answered when it is told to stop gets the answer: in every environment, and at the least."""
+    text = (PARAMS.parent / "webapp" / "gunicorn.conf.py").read_text(encoding="utf-8")
+    takes = int(re.search(r"^graceful_timeout = (\d+)", text, re.MULTILINE)[1])
+    assert takes <= compute(load(path))["target_group.web"].deregistration_seconds
+    with pytest.raises(ValidationError, match="deregistration_seconds"):
+        params(deregistration_seconds=takes - 1)
 
 
 def test_servers_wait_for_their_way_out():

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 
 import pymysql
 import pytest
 
 from .processes import until
 from .servers import MariaDB
-from .visitor import Visitor
-from .world import WEBAPP, World
+from .visitor import Guest, Visitor
+from .world import WEBAPP, Instance, World
+
+#: Two instances of two workers keep four connections each: whoever comes beyond these needs a new one.
+CROWD = 20
 
 
-def test_a_rotation_under_load_is_noticed_by_nobody(world: World, mariadb: MariaDB) -> None:
+def test_a_rotation_under_load_is_noticed_by_nobody(
+    world: World, mariadb: MariaDB, instances: Callable[..., Instance]
+) -> None:
     """While the password changes three times, first in the database and then in the secret, no request fails."""
-    app = world.app()
-    answers: list[int] = []
+    sites = [instances(world).url, instances(world).url]
+    answers: list[object] = []
     done = threading.Event()
 
     def visit(number: int) -> None:
-        visitor = Visitor(app)
-        answers.append(visitor.sign_in(f"Visitor {number}").status_code)
+        guest = Guest(sites, answers)
+        guest.sign_in(f"Visitor {number}")
         while not done.is_set():
-            answers.append(visitor.write("Still here").status_code)
-            answers.append(visitor.get("/").status_code)
+            guest.write("Still here")
+            guest.get("/")
 
-    visitors = [threading.Thread(target=visit, args=(number,)) for number in range(8)]
+    visitors = [threading.Thread(target=visit, args=(number,)) for number in range(CROWD)]
     for each in visitors:
         each.start()
     try:
         for _ in range(3):
-            _rotate(world, mariadb, app.extensions["services"].engine.dispose)
+            _rotate(world, mariadb)
             before = len(answers)
-            until(lambda seen=before: len(answers) > seen + 40)
+            until(lambda seen=before: len(answers) > seen + 2 * CROWD)
     finally:
         done.set()
         for each in visitors:
@@ -46,14 +54,20 @@ def test_a_rotation_under_load_is_noticed_by_nobody(world: World, mariadb: Maria
     assert set(answers) == {200, 303}
 
 
-def _rotate(world: World, mariadb: MariaDB, forget_connections: object) -> None:
-    """In the order that leaves the longest gap; old connections end, as they do after a fail-over."""
-    new = f"Next-1-{secrets.token_hex(8)}"
-    mariadb.run("ALTER USER %s@'%%' IDENTIFIED BY %s", world.user, new)
-    forget_connections()  # type: ignore[operator]
-    refused = mariadb.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1]
-    until(lambda: mariadb.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1] != refused)
-    world.keep("app", username=world.user, password=new)
+def _rotate(world: World, mariadb: MariaDB) -> None:
+    """In the order that leaves the longest gap; meanwhile more people wait than there are connections to reuse."""
+    new = {"username": world.user, "password": f"Next-1-{secrets.token_hex(8)}"}
+    keeper, refused = world.aws("secretsmanager"), _refused(mariadb)
+    mariadb.run("ALTER USER %s@'%%' IDENTIFIED BY %s", *new.values())
+    with pymysql.connect(unix_socket=f"{mariadb.folder}/s", user="root", database=world.name) as holder:
+        holder.cursor().execute("LOCK TABLES entries WRITE")
+        until(lambda: _refused(mariadb) > refused)
+        keeper.put_secret_value(SecretId=f"{world.name}/app", SecretString=json.dumps(new))
+
+
+def _refused(mariadb: MariaDB) -> int:
+    """How many logins the server has refused so far."""
+    return int(str(mariadb.run("SHOW GLOBAL STATUS LIKE 'Access_denied_errors'")[0][1]))
 
 
 def test_a_lost_database_is_a_clear_page_until_it_is_back(world: World, mariadb: MariaDB) -> None:
@@ -85,11 +99,58 @@ def test_the_application_starts_while_the_database_is_away(world: World, mariadb
     until(lambda: visitor.get("/").status_code == 200)
 
 
+def test_who_is_refused_at_once_does_not_read_the_secret_at_once() -> None:
+    """Between a new password and its secret, one of many threads asks now and then; all go on once it is there."""
+    from shiftlog.credentials import PAUSE, Credentials, Login
+
+    reads: list[float] = []
+    found: list[str] = []
+
+    def fetch() -> dict[str, str]:
+        reads.append(time.monotonic())
+        return {"username": "u", "password": "new" if reads[-1] - reads[0] > 4 * PAUSE else "old"}
+
+    def attempt(login: Login) -> str:
+        if login.password == "old":
+            raise PermissionError
+        return login.password
+
+    def connect() -> None:
+        found.append(credentials.connect(attempt, lambda error: isinstance(error, PermissionError)))
+
+    credentials = Credentials(fetch)
+    threads = [threading.Thread(target=connect) for _ in range(16)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == ["new"] * 16
+    assert len(reads) <= 6
+
+
 def test_a_wrong_password_is_refused_in_bounded_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """When secret and database stay apart, pages say 503 after a few seconds instead of hanging."""
     monkeypatch.setattr("shiftlog.credentials.PATIENCE", 0.5)
     world.keep("app", username=world.user, password="Wrong-1-password")
     assert Visitor(world.app()).get("/").status_code == 503
+
+
+@pytest.mark.parametrize("secret", [{"username": "u"}, {"username": "u", "password": ""}, {"password": "p"}])
+def test_a_secret_without_a_login_is_a_lost_database_until_it_is_corrected(
+    world: World, secret: dict[str, str]
+) -> None:
+    """Readiness names the part, pages say 503, the hook says what is missing; afterwards all is well by itself."""
+    right = world.secret("app")
+    world.keep("app", **secret)
+    visitor = Visitor(world.app())
+    ready = visitor.get("/readyz")
+    assert (ready.status_code, ready.json["ready"]) == (503, False)
+    assert ready.json["parts"]["database"] == {"ok": False, "state": "unreachable"}
+    assert visitor.get("/").status_code == 503
+    with pytest.raises(Exception, match=r"secret of the database's user has no '(username|password)'"):
+        world.prepare()
+    world.keep("app", **right)
+    assert visitor.get("/readyz").json["ready"]
 
 
 def test_the_applications_user_can_do_what_pages_need_and_no_more(world: World) -> None:
@@ -106,6 +167,43 @@ def test_the_applications_user_can_do_what_pages_need_and_no_more(world: World) 
             with pytest.raises(pymysql.err.OperationalError) as caught:
                 cursor.execute(refused)
             assert caught.value.args[0] in (1044, 1142, 1227), refused
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ("ALL ON {}.*", "UPDATE entries SET author = 'me'"),
+        ("ALL ON {}.* TO {}_app@'%%' WITH GRANT OPTION", "GRANT SELECT ON entries TO master@'%%'"),
+        ("ALL ON {}.entries", "UPDATE entries SET severity = 'note'"),
+        ("UPDATE (title, body), SELECT (id) ON {}.entries", "UPDATE entries SET title = 'mine'"),
+        ("INSERT, DELETE ON {}.alembic_version", "DELETE FROM alembic_version"),
+        ("SELECT, CREATE ON *.*", "SELECT password FROM mysql.user"),
+    ],
+)
+def test_a_right_given_by_hand_goes_with_the_next_deployment(
+    world: World, mariadb: MariaDB, given: str, refused: str
+) -> None:
+    """What somebody granted beyond what pages need is revoked, at every level; what pages need stays."""
+    to = "" if " TO " in given else " TO {}_app@'%%'"
+    mariadb.run(f"GRANT {given}{to}".format(world.name, world.name))
+    with world.login() as link, link.cursor() as cursor:
+        cursor.execute(refused.replace("%%", "%"))
+    world.prepare()
+    world.prepare()  # and finds nothing more to do
+    with world.login() as link, link.cursor() as cursor:
+        cursor.execute("SELECT id FROM entries")
+        with pytest.raises(pymysql.err.OperationalError) as caught:
+            cursor.execute(refused.replace("%%", "%"))
+        assert caught.value.args[0] in (1044, 1142, 1143), refused
+
+
+def test_what_a_later_revision_may_do_is_left_to_it(world: World, mariadb: MariaDB) -> None:
+    """A new instance of the revision before, in the midst of a deployment, takes nothing from the one that comes."""
+    mariadb.run(f"UPDATE {world.name}.alembic_version SET version_num = 'later'")
+    mariadb.run(f"GRANT UPDATE ON {world.name}.entries TO {world.user}@'%%'")
+    world.prepare()
+    with world.login() as link, link.cursor() as cursor:
+        cursor.execute("UPDATE entries SET author = 'me'")
 
 
 def test_the_master_secret_is_not_needed_at_run_time(world: World) -> None:
@@ -161,6 +259,16 @@ def test_an_older_revision_works_with_a_newer_schema(world: World, mariadb: Mari
     world.prepare()
     ready = Visitor(world.app()).get("/readyz")
     assert (ready.status_code, ready.json["parts"]["migrations"]["state"]) == (200, "ahead")
+
+
+def test_a_migration_that_was_cut_off_is_done_again(world: World, mariadb: MariaDB) -> None:
+    """MySQL commits each step: a hook killed before the version was noted does not stand in the way of the next."""
+    mariadb.run(f"INSERT INTO {world.name}.entries VALUES (1, 'a', 'note', 'Kept', 'b', NOW())")
+    mariadb.run(f"DELETE FROM {world.name}.alembic_version")
+    world.prepare()
+    visitor = Visitor(world.app())
+    assert visitor.get("/readyz").json["ready"]
+    assert visitor.titles() == ["Kept"]
 
 
 def test_a_revision_without_its_migrations_is_not_ready(world: World, mariadb: MariaDB) -> None:

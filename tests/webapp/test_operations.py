@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import requests
 
 from .visitor import Visitor, token
-from .world import Instance, World
+from .world import WEBAPP, Instance, World
 
 
 def test_readiness_names_each_part(cached_world: World) -> None:
@@ -50,6 +52,30 @@ def test_logs_are_json_with_the_request_id_and_without_secrets(
         assert text not in instance.output()
 
 
+def test_what_gunicorn_refuses_itself_is_told_and_not_quoted(world: World, instances: Callable[..., Instance]) -> None:
+    """A long search is answered up to 8 KB; beyond, and for nonsense, the status says why and the log no query."""
+    instance = instances(world)
+    assert requests.get(f"{instance.url}/?q={'x' * 8000}", timeout=10).status_code == 200
+    assert requests.get(f"{instance.url}/?q={'private' * 1200}", timeout=10).status_code == 414
+    assert requests.get(instance.url, headers={"X-Long": "x" * 9000}, timeout=10).status_code == 431
+    for nonsense in (b"GET /?q=private matter HTTP/1.1", b"GET /?q=private", b"get /?private HTTP/1.1"):
+        assert _raw(instance, nonsense + b"\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 400 "), nonsense
+    header = b"GET / HTTP/1.1\r\nHost: a\r\nCook ie: private\r\n\r\n"
+    assert _raw(instance, header).startswith(b"HTTP/1.1 400 ")
+    assert instance.stop() == 0
+    lines = [json.loads(line) for line in instance.output().splitlines()]
+    warnings = [line["message"] for line in lines if line["level"] == "warning"]
+    assert len([each for each in warnings if each.startswith("Invalid request")]) == 6, warnings
+    assert "private" not in instance.output()
+
+
+def _raw(instance: Instance, request: bytes) -> bytes:
+    """The answer to what no client sends."""
+    with socket.create_connection(("127.0.0.1", int(instance.url.rpartition(":")[2])), timeout=10) as link:
+        link.sendall(request)
+        return link.recv(100)
+
+
 @pytest.mark.parametrize("forged", ["a b", 'x"}', "é" * 10, "x" * 129, ""])
 def test_a_strange_request_id_is_replaced(world: World, forged: str) -> None:
     """A header cannot write into the log what it likes."""
@@ -77,6 +103,32 @@ def test_a_stop_lets_open_requests_finish(world: World, instances: Callable[...,
     asking.join()
     stopping.join()
     assert answers == [200]
+
+
+def test_whoever_stops_the_application_waits_longer_than_it_takes() -> None:
+    """Hook and systemd kill nothing that is still within gunicorn's time, and are done within the hook's."""
+    takes = _seconds("gunicorn.conf.py", r"graceful_timeout = (\d+)")
+    hook = _seconds("appspec.yml", r"application_stop\.sh\n +timeout: (\d+)")
+    for waits in (
+        _seconds("hooks/common.sh", r"wait_for (\d+) gone"),
+        _seconds("hooks/webapp.service", r"TimeoutStopSec=(\d+)"),
+    ):
+        assert takes < waits < hook
+
+
+def test_a_start_that_waits_fails_by_its_own_word() -> None:
+    """For the lock, for a statement and for the first answer, one after the other: the agent need not cut it off."""
+    from shiftlog.prepare import PATIENCE, QUEUE
+
+    hook = _seconds("appspec.yml", r"application_start\.sh\n +timeout: (\d+)")
+    assert QUEUE + PATIENCE + _seconds("hooks/application_start.sh", r"wait_for (\d+) ") < hook
+
+
+def _seconds(file: str, pattern: str) -> int:
+    """A time that a file of the bundle names."""
+    found = re.search(pattern, (WEBAPP / file).read_text(encoding="utf-8"))
+    assert found, f"{file} names no such time"
+    return int(found[1])
 
 
 def _wait_for_lock(world: World) -> None:

@@ -35,12 +35,61 @@ def test_nobody_writes_without_a_name(world: World) -> None:
     assert visitor.titles() == []
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 41, "\u202e"])
+#: Zero width space, word joiner, soft hyphen, Hangul and Braille blanks, joiners, selectors, a mark on nothing.
+NOTHING = [
+    *("\u200b", "\u2060", "\u00ad", "\u3164", "\uffa0", "\u115f", "\u2800", "\u200d", "\u200c", "\ufe0f", "\u180e"),
+    *("\u202e", "\ufeff", "\u034f", "\U000e0041", "\U000e0100", "\u0301", "\u3000", "\u2028", "\u200b \u3164\u2800"),
+]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 41, *NOTHING])
 def test_a_name_has_something_to_read(world: World, name: str) -> None:
     """An empty, endless or invisible name is refused, saying why."""
     answer = Visitor(world.app()).sign_in(name)
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ame\u0301lie",
+        "Ame\u200b\u0301lie",
+        "\u2060Am\u00e9lie",
+        "Am\u00ad\u00e9\u200dlie",
+        "Am\u00e9lie\ufe0f",
+        "Am\u00e9lie\u3164",
+    ],
+)
+def test_nobody_can_look_like_somebody_else(world: World, name: str) -> None:
+    """What cannot be seen in a name is not part of it: the names that look the same are the same."""
+    visitor = Visitor(world.app())
+    assert visitor.sign_in(name).status_code == 303
+    assert 'title="Signed in as Am\u00e9lie"' in visitor.get("/").text
+
+
+@pytest.mark.parametrize("title", NOTHING)
+def test_a_title_has_something_to_read(amira: Visitor, title: str) -> None:
+    """An invisible title is refused as a missing one is."""
+    answer = amira.write(title)
+    assert (answer.status_code, 'id="title-problem"' in answer.text) == (422, True)
+    assert amira.titles() == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("\U0001f469\u200d\U0001f692 at work", "\U0001f469\u200d\U0001f692 at work"),  # a woman firefighter
+        ("\u2764\ufe0f", "\u2764\ufe0f"),  # a red heart, not a black one
+        ("e\u0301te\u0301", "e\u0301te\u0301"),
+        ("safe\u202etxt.exe", "safetxt.exe"),
+        ("pass\u200bword", "password"),
+    ],
+)
+def test_a_title_is_kept_as_it_looks(amira: Visitor, typed: str, kept: str) -> None:
+    """Emoji and accents stay whole; what hides or turns text round goes."""
+    amira.write(typed)
+    assert amira.titles() == [kept]
 
 
 def test_signing_out_forgets_the_name(amira: Visitor) -> None:
@@ -120,6 +169,23 @@ def test_every_page_says_who_served_it(world: World) -> None:
         assert "i-0123456789abcdef0" in page
         assert "us-west-2a" in page
         assert "unbuilt" in page
+
+
+def test_a_mistake_of_ours_is_a_calm_page(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """500 with all headers and the id to ask about; what went wrong is in the log, and not on the page."""
+    monkeypatch.setattr("shiftlog.views.entries.page", lambda *_: 1 / 0)
+    answer = Visitor(world.app()).get("/", headers={"X-Request-Id": "trace-42"})
+    assert (answer.status_code, answer.headers["X-Request-Id"]) == (500, "trace-42")
+    assert "Something went wrong on our side" in answer.text
+    assert "trace-42" in answer.text
+    for inside in ("Traceback", "ZeroDivisionError", "division", "shiftlog"):
+        assert inside not in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "Strict-Transport-Security" in answer.headers
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_without_a_database_the_page_says_so(world: World) -> None:

@@ -76,6 +76,20 @@ def test_a_form_without_the_right_token_is_refused(visitor: Visitor, forged: str
     assert visitor.titles() == []
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("PUT", "/", 405), ("DELETE", "/healthz", 405), ("POST", "/nowhere", 404), ("POST", "/entries/x/delete", 404)],
+)
+def test_what_is_not_there_is_told_before_forms_are_checked(
+    visitor: Visitor, method: str, path: str, status: int
+) -> None:
+    """Who asks for the wrong thing hears of that, not of a form that is out of date."""
+    answer = visitor.send(method, path)
+    assert answer.status_code == status
+    assert "out of date" not in answer.text
+    assert ("GET" in answer.headers.get("Allow", "")) == (status == 405)
+
+
 def test_another_visitors_token_is_refused(visitor: Visitor, world: World) -> None:
     """A token fits only the browser that it was made for."""
     stolen = token(Visitor(world.app()).get("/sign-in").text)

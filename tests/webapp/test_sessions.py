@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import requests
 
 from .processes import until
@@ -62,6 +63,19 @@ def test_nobody_can_sign_in_while_the_cache_is_lost(cached_world: World, cache: 
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
         assert "Signing in does not work just now" in refused.text
     until(lambda: visitor.sign_in("Amira").status_code == 303)
+
+
+@pytest.mark.parametrize("value", ["", "no JSON", "[1]", "null", '"Amira"', b"\xff\xfe\x00"])
+def test_a_stored_session_that_makes_no_sense_is_none(cached_world: World, cache: Redis, value: str | bytes) -> None:
+    """Whatever the store holds under its id, the visitor is nobody and can sign in again."""
+    visitor = Visitor(cached_world.app())
+    visitor.sign_in("Amira")
+    (name,) = cache.client.scan_iter()
+    cache.client.set(name, value)
+    page = visitor.get("/")
+    assert (page.status_code, "Sign out" in page.text) == (200, False)
+    assert visitor.sign_in("Amira").status_code == 303
+    assert "Sign out" in visitor.get("/").text
 
 
 def test_an_id_planted_before_signing_in_is_worth_nothing(cached_world: World, cache: Redis) -> None:

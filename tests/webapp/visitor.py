@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from html import unescape
 from typing import Any
 
+import requests
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -28,6 +30,10 @@ class Visitor:
         """Send a form as it is, without the token that its page would have had."""
         return self._client.post(path, data=data, **{**self._usual, **options})
 
+    def send(self, method: str, path: str) -> TestResponse:
+        """What no page offers."""
+        return self._client.open(path, method=method, **self._usual)
+
     def submit(self, page: str, path: str, **fields: str) -> TestResponse:
         """Open ``page``, fill in its form, and send it to ``path``."""
         return self.post(path, {"csrf_token": token(self.get(page).text), **fields})
@@ -43,6 +49,36 @@ class Visitor:
     def titles(self, path: str = "/") -> list[str]:
         """The entries on a page, from the top."""
         return [unescape(found) for found in re.findall(r'<h2 id="title-\d+">(.*?)</h2>', self.get(path).text)]
+
+
+class Guest:
+    """At real instances, now at one and then at another, as behind the load balancer; notes how each answers."""
+
+    def __init__(self, sites: list[str], answers: list[object]) -> None:
+        self._sites, self._answers = itertools.cycle(sites), answers
+        self._browser = requests.Session()
+
+    def get(self, path: str) -> str:
+        """Follow a link."""
+        return self._ask("GET", path)
+
+    def sign_in(self, name: str) -> None:
+        """All it takes is a name."""
+        self._ask("POST", "/sign-in", {"csrf_token": token(self.get("/sign-in")), "name": name})
+
+    def write(self, title: str) -> None:
+        """Add an entry."""
+        self._ask("POST", "/entries", {"csrf_token": token(self.get("/")), "title": title, "severity": "note"})
+
+    def _ask(self, method: str, path: str, form: dict[str, str] | None = None) -> str:
+        url = next(self._sites) + path
+        try:
+            answer = self._browser.request(method, url, data=form, timeout=30, allow_redirects=False)
+        except requests.RequestException as error:
+            self._answers.append(repr(error))
+            raise
+        self._answers.append(answer.status_code)
+        return answer.text
 
 
 def token(page: str) -> str:

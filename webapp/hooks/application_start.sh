@@ -9,14 +9,16 @@ cd "$APP"
 if with_systemd; then
     say "starting webapp.service"
     systemctl --quiet enable webapp.service
-    systemctl restart webapp.service
+    systemctl restart webapp.service || { last_words >&2; fail "it does not start; its last words are above"; }
 else
     stop_daemon
     mkdir -p "$RUN"
     say "starting a process of our own; it logs to $LOG"
-    "$PYTHON" -m shiftlog.daemon "$LOG" "$PYTHON" -m gunicorn --config "$APP/gunicorn.conf.py" --pid "$PID_FILE" shiftlog.wsgi:app
+    "$PYTHON" -m shiftlog.daemon "$PID_FILE" "$LOG" "$PYTHON" -m gunicorn --config "$APP/gunicorn.conf.py" shiftlog.wsgi:app
 fi
 
-answers() { "$PYTHON" -m shiftlog.probe /healthz; }
-wait_for 45 answers || { last_words >&2; fail "it does not answer at /healthz; its last words are above"; }
+# Whoever has ended will not answer: there is nothing more to wait for.
+settled() { "$PYTHON" -m shiftlog.probe /healthz || ! running; }
+wait_for 45 settled || { last_words >&2; fail "it does not answer at /healthz; its last words are above"; }
+running || { last_words >&2; fail "it has ended; its last words are above"; }
 say "it answers"

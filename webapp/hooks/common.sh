@@ -55,7 +55,7 @@ stop_daemon() {
     say "stopping process $pid"
     kill -TERM "$pid"
     gone() { ! kill -0 "$pid" 2>/dev/null; }
-    wait_for 35 gone || { say "still there: killing it"; kill -KILL "-$pid" 2>/dev/null || kill -KILL "$pid" || :; }
+    wait_for 15 gone || { say "still there: killing it"; kill -KILL "-$pid" 2>/dev/null || kill -KILL "$pid" || :; }
     rm -f "$PID_FILE"
 }
 
@@ -67,9 +67,12 @@ stop_application() {
     fi
 }
 
-# The last words of the application, for CodeDeploy's log.
+# The last words of the application, for CodeDeploy's log, which keeps little: no frames of a traceback, and of a long
+# line the beginning and the end, where the error stands.
 last_words() {
-    if with_systemd; then journalctl --no-pager --output cat --lines 20 --unit webapp.service; else tail -n 20 "$LOG"; fi
+    if with_systemd; then journalctl --no-pager --output cat --lines 60 --unit webapp.service; else tail -n 60 "$LOG"; fi |
+        sed -e '/^ /d' -e '/^Traceback/d' -e '/^During handling/d' -e '/^$/d' \
+            -e 's/^\(.\{160\}\).*\(.\{240\}\)$/\1 ... \2/' | tail -n 20
 }
 
 load_settings

@@ -12,7 +12,11 @@ from sqlalchemy.orm import Session
 from shiftlog.models import AUTHOR, BODY, TITLE, Entry, Severity
 
 PAGE = 20
-_OVERRIDES = {chr(code) for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)}
+#: Joins the parts of an emoji; the other format characters overrule the direction of text, or hide in it.
+_JOINER = "\u200d"
+#: Letters, marks and symbols, by their category, of which nothing is seen: fillers, blanks and selectors.
+_BLANK = {chr(code) for code in (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0x1D159)}
+_BLANK |= {chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def draft(form: Mapping[str, str]) -> Draft:
     )
     if typed.severity not in list(Severity):
         typed.problems["severity"] = "Choose what kind of entry this is."
-    if not typed.title:
+    if not _shows(typed.title):
         typed.problems["title"] = "Say in a few words what happened."
     if len(typed.title) > TITLE:
         typed.problems["title"] = f"Keep it to {TITLE} characters: these are {len(typed.title)}."
@@ -82,8 +86,9 @@ def write(session: Session, author: str, typed: Draft) -> Entry:
 
 def author_name(text: str) -> tuple[str, str]:
     """A name to sign in with, and what is wrong with it (empty when nothing is)."""
-    name = one_line(unicodedata.normalize("NFKC", text))
-    if not name:
+    seen = "".join(c for c in _printable(text) if c != _JOINER and c not in _BLANK)
+    name = one_line(unicodedata.normalize("NFKC", seen))
+    if not _shows(name):
         return name, "Type the name that your entries shall carry."
     if len(name) > AUTHOR:
         return name, f"Keep it to {AUTHOR} characters: these are {len(name)}."
@@ -96,7 +101,11 @@ def one_line(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Control characters and text-direction overrides can make an entry look like something it is not."""
-    return "".join(
-        c for c in text if c in "\n\t" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES)
-    )
+    """Control and format characters can make an entry look like something it is not."""
+    allowed = "\n\t" + _JOINER
+    return "".join(c for c in text if c in allowed or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+
+
+def _shows(text: str) -> bool:
+    """Whether anything of it is seen: a mark needs something to sit on."""
+    return any(c not in _BLANK and c != _JOINER and unicodedata.category(c)[0] not in "MZ" for c in text)

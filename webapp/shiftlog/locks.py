@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 
 @contextmanager
-def lock(engine: Engine, name: str, seconds: int = 120) -> Iterator[None]:
+def lock(engine: Engine, name: str, seconds: int) -> Iterator[None]:
     """Wait until no other instance holds ``name``.
 
     Raises:

@@ -15,6 +15,9 @@ from flask import Flask, Response, g, has_request_context, request
 #: What a trace id may look like: a log line must not be forged through a header.
 SAFE_ID = re.compile(r"[A-Za-z0-9=;:._/+-]{1,128}")
 
+#: Gunicorn's own words on a request, up to what they quote of it.
+QUOTES = re.compile(r"((?:Invalid|Error handling) request [^'\"?]*)['\"?].*", re.DOTALL)
+
 log = logging.getLogger("shiftlog")
 
 
@@ -27,7 +30,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
             **getattr(record, "fields", {}),
         }
         if has_request_context() and "request_id" in g:
@@ -35,6 +38,12 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Without what gunicorn quotes of a request that it refuses or fails: queries and headers are people's own."""
+    message = record.getMessage()
+    return QUOTES.sub(r"\1...", message) if record.name == "gunicorn.error" else message
 
 
 def logging_config() -> dict[str, Any]:

@@ -45,6 +45,8 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def refuse_forgeries() -> None:
+        if request.routing_exception:  # nothing is there that could change: 404 and 405 say so better
+            return
         if request.method not in SAFE_METHODS and not (_same_site() and _token_fits()):
             abort(403, "This form is out of date, or came from another site. Go back, load the page again, and retry.")
 

@@ -78,9 +78,10 @@ class CacheSessions(SessionInterface):
             found = self._ask("get", _name(key))
         except RedisError:
             return CacheSession(key, {}, unavailable=True)
-        if found is None:  # also an id that we never gave out: it must not become one
+        stored = _object(found) if found is not None else None
+        if stored is None:  # also an id that we never gave out: it must not become one
             return CacheSession(secrets.token_urlsafe(32), {}, new=True)
-        return CacheSession(key, json.loads(found))
+        return CacheSession(key, stored)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write what changed. An id is new after each sign-in, so that one planted before is worth nothing."""
@@ -120,6 +121,15 @@ class CacheSessions(SessionInterface):
             self._resting_until = time.monotonic() + COOL_DOWN
             log.warning("the session store is lost: %s", type(error).__name__)
             raise
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    """Nothing where it is no session of ours, whoever wrote it: signing in again makes one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _replace(response: Response, by: Response) -> None:

@@ -8,7 +8,10 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Forwards only, and so that the revision before still works: add first, remove one deployment later."""
+    """Forwards only, and so that the revision before still works: add first, remove one deployment later.
+
+    Each step bears repetition: MySQL commits it at once, whatever becomes of the rest.
+    """
     op.create_table(
         "entries",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -18,4 +21,5 @@ def upgrade() -> None:
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("written_at", sa.DateTime, nullable=False),
         mysql_charset="utf8mb4",
+        if_not_exists=True,
     )
