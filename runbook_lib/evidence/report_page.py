@@ -62,6 +62,7 @@ def report(folder: Path) -> str:
             summed=tuple(_summed(told)),
             pictures=pictures(told),
             links=tuple(_links(folder)),
+            redactions=_redacted(told),
         )
     )
 
@@ -211,6 +212,15 @@ def _undo(told: Story) -> Iterator[str]:
         )
     if told.mode == "apply" and any(made.result != DONE for made in told.changes):
         yield f"What is not done yet is done by the same command again: `runbook apply --env {env}`."
+
+
+def _redacted(told: Story) -> str:
+    """In how many places a secret was taken out; empty where nobody counted."""
+    if not told.redactions:
+        return ""
+    places = sum(count for _, count in told.redactions)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in told.redactions)
+    return f"In {number(places, 'place')} a secret was taken out before anything was written, by kind: {kinds}."
 
 
 def _links(folder: Path) -> Iterator[tuple[str, str, str]]:

@@ -110,6 +110,7 @@ class Story:
     since: int
     timeline: Timeline
     calls: tuple[tuple[str, int, int], ...]
+    redactions: tuple[tuple[str, int], ...]
 
     def of(self, name: str) -> str:
         """One of the facts that a run begins with, e.g. ``env``; empty where it is not known."""
@@ -146,6 +147,7 @@ def story(events: Iterable[Event]) -> Story:
         since=since,
         timeline=timeline(told),
         calls=_calls(told),
+        redactions=_redactions(told),
     )
 
 
@@ -287,3 +289,13 @@ def _calls(told: list[Event]) -> tuple[tuple[str, int, int], ...]:
     every = Counter(str(event.get("service")) for event in calls)
     refused = Counter(str(event.get("service")) for event in calls if event.get("error"))
     return tuple((service, every[service], refused[service]) for service in sorted(every))
+
+
+def _redactions(told: list[Event]) -> tuple[tuple[str, int], ...]:
+    """How many secrets of which kind were taken out, as each notebook told last of its own."""
+    last = {event.get("notebook"): event["redactions"] for event in told if isinstance(event.get("redactions"), list)}
+    counts: Counter[str] = Counter()
+    for one in (one for own in last.values() for one in own):
+        if isinstance(one, dict) and isinstance(one.get("count"), int):
+            counts[str(one.get("kind"))] += one["count"]
+    return tuple(sorted(counts.items()))

@@ -20,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from runbook_lib.evidence import writing
 from runbook_lib.evidence.known import told_as_secret
-from runbook_lib.evidence.patterns import MARK
+from runbook_lib.evidence.patterns import MARK, PATTERNS
 from runbook_lib.evidence.redaction import Redactor
 from runbook_lib.journal import Journal, intact
 from runbook_lib.summary import events_of
@@ -358,6 +358,17 @@ def test_what_was_taken_out_is_counted_by_its_kind_only():
     redactor.text(f"a-secret-of-ours a-secret-of-ours {JWT} password=hunter2secret")
     assert redactor.counts == {"known": 2, "token": 1, "password": 1}
     assert redactor.count == 4
+
+
+@pytest.mark.parametrize("kind", sorted({pattern.name for pattern in PATTERNS} | {"known", "secret field"}))
+def test_how_often_something_was_taken_out_is_itself_not_taken_out(tmp_path, guard, kind):
+    """Also of a kind that is called like a field of secrets."""
+    guard.counts[kind] = 19
+    journal = Journal(tmp_path / "j.jsonl")
+    journal.write("cells", redactions=guard.told({kind: 2}))
+    (event,) = events_of(journal.path)
+    assert event["redactions"] == [{"kind": kind, "count": 21}]
+    assert "redacted" not in event
 
 
 def test_cleaning_twice_changes_nothing_more():

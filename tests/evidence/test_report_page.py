@@ -312,6 +312,18 @@ def test_no_spreadsheet_takes_a_text_for_a_formula(run, sign):
     assert rows(lists.changes(run.story))[0]["error"] == f"'{sign}HYPERLINK(A1)"
 
 
+def test_it_says_in_how_many_places_a_secret_was_taken_out(run):
+    """Of every notebook what it said last: its count goes on from cell to cell."""
+    whole(run)
+    assert "a secret was taken out" not in text(run.page)
+    counted = [("01_network", {"known": 1}), ("01_network", {"known": 2, "password": 3}), ("02_data", {"known": 1})]
+    for notebook, counts in counted:
+        told = [{"kind": kind, "count": count} for kind, count in counts.items()]
+        run.write(notebook, "cells", outcome="succeeded", cells=[], redactions=told)
+    said = "In 6 places a secret was taken out before anything was written, by kind: 3 known, 3 password."
+    assert said in text(run.page)
+
+
 def test_lines_of_a_journal_that_nobody_knows_stop_nothing(run):
     """Of a later version, or of somebody who wrote by hand."""
     whole(run).write("01_network", "topology", seen={"networks": 7}).write("01_network", "surprise", key=3)
