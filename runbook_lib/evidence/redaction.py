@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from typing import Any, NamedTuple
 
-from .forms import Form, forms
+from .forms import Cut, Form, forms
 from .known import TOO_SHORT, no_secret, parts, secret_field, told_as_secret
 from .patterns import MARK, PATTERNS
 from .views import UNSEEN, views
@@ -47,7 +47,7 @@ class Redactor:
         self.heard: Callable[[str], None] = lambda secret: None
         """Told each secret that is learnt, so that another process can know it, too."""
         self._clean: set[tuple[bool, str]] = set()
-        self._known: dict[str, tuple[Form, ...]] = {}
+        self._known: dict[str, tuple[Form | Cut, ...]] = {}
         self._lock = threading.RLock()
         for secret in known:
             self.learn(secret)
@@ -197,8 +197,8 @@ class Redactor:
     def _seen(self, text: str, code: bool, undone: bool) -> Iterator[tuple[int, int, str]]:
         for known in () if undone else self._known.values():  # their forms are escaped already
             for form in known:
-                for found in form.found(text):
-                    yield *found.span(), "known"
+                for span in form.found(text):
+                    yield *span, "known"
         for pattern in PATTERNS:
             if pattern.code or not code:
                 for found in pattern.looks.finditer(text):
