@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from typing import Any, NamedTuple
 
+from .columns import html_cells, plain_cells, without
 from .forms import Cut, Form, forms
 from .known import TOO_SHORT, no_secret, parts, secret_field, told_as_secret
 from .patterns import MARK, PATTERNS
@@ -27,12 +28,12 @@ _MEMORY, _WORTH = 2000, 200
 
 
 class Span(NamedTuple):
-    """Where a secret stands; *spread* when there may be mark-up within it, which stays."""
+    """Where a secret stands; *spread* says what there may be within it that is unseen, and stays: colours, tags."""
 
     start: int
     end: int
     kind: str
-    spread: bool
+    spread: int = 0
 
 
 class Redactor:
@@ -117,7 +118,8 @@ class Redactor:
         if isinstance(value, bytes):
             return self.clean(value.decode("utf-8", errors="replace"), code=code)
         if isinstance(value, Mapping):
-            found = {self.clean(name): self._field(str(name), inner, code) for name, inner in value.items()}
+            shown = without(value) if "text/html" in value else value
+            found = {self.clean(name): self._field(str(name), inner, code) for name, inner in shown.items()}
             return _like(value, found)
         if isinstance(value, (list, tuple)):
             if value and all(isinstance(one, str) for one in value):
@@ -186,13 +188,16 @@ class Redactor:
         files = [found.span(2) for found in _DATA.finditer(text)] if ";base64," in text else []
         for start, end in files:
             if self._within(text[start:end]) and text[start:end] != base64.b64encode(MARK.encode()).decode():
-                yield Span(start, end, "within a file", False)
+                yield Span(start, end, "within a file")
+        if not code:
+            yield from (Span(*place, "secret field", 2) for place in html_cells(text))
+            yield from (Span(*place, "secret field") for place in plain_cells(text))
         for steps, undone in views(text):
             for start, end, kind in self._seen(steps[0].text if steps else text, code, undone):
                 for step in steps:
                     start, end = step.origin(start, end)
                 if kind == "known" or not any(first <= start and end <= last for first, last in files):
-                    yield Span(start, end, kind, bool(steps))
+                    yield Span(start, end, kind, 2 if any(step.tags for step in steps) else min(1, len(steps)))
 
     def _seen(self, text: str, code: bool, undone: bool) -> Iterator[tuple[int, int, str]]:
         for known in () if undone else self._known.values():  # their forms are escaped already
@@ -223,7 +228,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
             continue
         if found and span.start < found[-1].end:
             before = found[-1]
-            found[-1] = before._replace(end=max(before.end, span.end), spread=before.spread and span.spread)
+            found[-1] = before._replace(end=max(before.end, span.end), spread=min(before.spread, span.spread))
         else:
             found.append(span)
     return found
@@ -240,8 +245,7 @@ def _marked(texts: list[str], spans: list[Span]) -> list[str]:
                 continue
             first, last = max(span.start, begins), min(span.end, ends)
             told += text[at - begins : first - begins] + (MARK if span.start >= begins else "")
-            if span.spread:
-                told += "".join(UNSEEN.findall(text[first - begins : last - begins]))
+            told += "".join(UNSEEN[span.spread].findall(text[first - begins : last - begins]))
             at = last
         new.append(told + text[at - begins :])
         begins = ends
