@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from ..timeline import Timeline, timeline
 from .inventory import AFTER, BEFORE, State, states
+from .said import Approval, ByHand, approvals, by_hand
 from .topology.sight import EVENT, Sight
 
 Event = Mapping[str, Any]
@@ -79,14 +80,6 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Approval:
-    """Who approved which plan; *by* is empty where only its fingerprint was given."""
-
-    by: str
-    plan: str
-
-
-@dataclass(frozen=True)
 class Story:
     """All of it."""
 
@@ -102,6 +95,7 @@ class Story:
     plans: tuple[Event, ...]
     changes: tuple[Made, ...]
     checks: tuple[Checked, ...]
+    by_hand: tuple[ByHand, ...]
     before: Mapping[str, State]
     after: Mapping[str, State]
     unseen: str
@@ -132,13 +126,14 @@ def story(events: Iterable[Event]) -> Story:
         operators=_each(event.get("operator") for event in opened),
         source=next((event["source"] for event in opened if event.get("source")), {}),
         parameters=next((event["parameters"] for event in opened if event.get("parameters")), {}),
-        approvals=_approvals(told),
+        approvals=approvals(told),
         began=str(told[0].get("at", "")) if told else "",
         ended=str(told[-1].get("at", "")) if told else "",
         parts=tuple(_part(notebook, told) for notebook in _notebooks(told)),
         plans=tuple(_plans(told)),
         changes=tuple(_changes(told)),
         checks=tuple(_checks(told)),
+        by_hand=tuple(by_hand(told)),
         before=states(told, BEFORE),
         after=states(told, AFTER),
         unseen=next((str(event.get("why")) for event in reversed(told) if event["event"] == "unseen"), ""),
@@ -255,15 +250,6 @@ def _checks(told: list[Event]) -> list[Checked]:
             claim = f"All of {event.get('stack', notebook)} is as the parameters ask, and every claim holds"
             found.append(Checked(at, notebook, claim, holds, event.get("failed") or None))
     return found
-
-
-def _approvals(told: list[Event]) -> tuple[Approval, ...]:
-    """Those that were gone by, and the fingerprints that somebody gave without one."""
-    signed = [Approval(str(e.get("by", "")), str(e.get("plan", ""))) for e in told if e["event"] == "approved"]
-    given = _each(e.get("approved") for e in told if e["event"] in ("run", "open"))
-    bare = [name for words in given for name in words.replace(",", " ").split()]
-    rest = [Approval("", name) for name in bare if not any(name in one.plan for one in signed)]
-    return tuple(dict.fromkeys([*signed, *rest]))
 
 
 def _strays(told: list[Event]) -> tuple[str, ...]:

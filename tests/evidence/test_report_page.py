@@ -190,6 +190,34 @@ def test_it_says_what_changed_from_what_to_what(run):
         assert told in seen
 
 
+def test_what_was_done_by_hand_is_told_with_its_reason_and_who_did_it(run):
+    """And what somebody was asked, also when it was not answered as it was to be."""
+    who = {"caller": CALLER, "operator": "noor on build-7"}
+    whole(run)
+    assert "Done by hand" not in text(run.page)
+    run.write("01_network", "by_hand", keys=["bucket.runbook", "vpc.main"], reason="made in the console", **who)
+    run.write("01_network", "confirm", question="Remove the data?", phrase="prod", ok=True, **who)
+    run.write("01_network", "confirm", question="Go on?", phrase="prod", ok=False, error="Unconfirmed: not 'no'", **who)
+    seen = text(run.page)
+    by = f"noor on build-7 {CALLER} 01_network"
+    assert f"bucket.runbook vpc.main made in the console {by}" in seen
+    assert f"Remove the data? confirmed {by}" in seen
+    assert f"Go on? not confirmed Unconfirmed: not &#39;no&#39; {by}" in seen
+    assert [(step.what, step.asked, step.ok) for step in run.story.by_hand] == [
+        (("bucket.runbook", "vpc.main"), False, True), (("Remove the data?",), True, True), (("Go on?",), True, False),
+    ]  # fmt: skip
+
+
+def test_what_is_only_said_to_be_done_is_not_known_to_be(run):
+    """As long as nobody looked at the account: then it is, or it is not."""
+    run.opened().planned("vpc.main", "subnet.a").changed("subnet.a")
+    run.write("01_network", "by_hand", keys=["vpc.main"], reason="made in the console").ended()
+    found = run.decided()
+    assert found.verdict == UNKNOWN
+    assert "Said to be done by hand, and not looked at since: vpc.main." in {reason.told for reason in found.reasons}
+    assert run.verified().decided().verdict == YES
+
+
 def test_it_says_how_to_undo_it(run):
     """By what was done: what was created, changed and removed each has its own way back."""
     run.opened().changed("vpc.main")
