@@ -10,9 +10,13 @@ from typing import Any
 
 from .story import Story
 
-CHANGES = ("at", "notebook", "key", "action", "result", "id", "waited_seconds", "took_seconds", "fields", "error")
+CHANGES = (
+    *("at", "notebook", "key", "action", "result", "id", "waited_seconds", "took_seconds", "fields", "error"),
+    "requests",
+)
 CHECKS = ("at", "notebook", "claim", "holds", "found")
-"""Times are in UTC, numbers are numbers, what holds is true or false, and what has parts is JSON."""
+"""Times are in UTC, numbers are numbers, what holds is true or false, and what has parts is JSON.
+Of the calls that made a change, each with AWS's id of it, several have ``; `` between."""
 
 
 def changes(story: Story) -> str:
@@ -20,7 +24,13 @@ def changes(story: Story) -> str:
     return _csv(
         CHANGES,
         (
-            {**vars(made), "waited_seconds": made.waited, "took_seconds": made.took, "fields": _plain(made.fields)}
+            {
+                **vars(made),
+                "waited_seconds": made.waited,
+                "took_seconds": made.took,
+                "fields": _plain(made.fields),
+                "requests": "; ".join(made.requests),
+            }
             for made in story.changes
         ),
     )

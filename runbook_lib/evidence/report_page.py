@@ -11,14 +11,15 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from ..journal import intact
+from ..journal import MANIFEST, intact
 from ..plan import shown
 from ..report import elapsed, number
 from ..summary import events_of
 from . import ink, inventory, lists, timeline_picture
 from .decision import NO, UNKNOWN, YES, decision
+from .said import Approval
 from .story import DONE, FAILED, Made, Story, story
 from .svg import Svg, plain
 from .topology import picture
@@ -104,8 +105,12 @@ def _environment() -> Environment:
         "plain": plain,
         "found": _found,
         "done_to": _done_to,
+        "counted": _counts,
         "told": lambda made: tuple(_fields(made)),
         "failed": lambda made: made.result == FAILED,
+        "linked": lambda words: Markup('<a href="#every">Every change</a>, below').join(
+            map(Markup, escape(words).split("[every change]"))
+        ),
         "drawn": lambda svg: Markup(str(svg)),
     }
     environment.globals |= {"palette": Markup(ink.variables()), "sans": Markup(ink.SANS), "mono": Markup(ink.MONO)}
@@ -148,6 +153,14 @@ def _done_to(made: Made) -> str:
     return _WORDS.get(made.action, made.action) if made.result == DONE else f"to {made.action}: {made.result}"
 
 
+def _counts(approval: Approval) -> str:
+    """When somebody approved, until when that counts, and who had to be another one."""
+    signed = f"signed {moment(approval.signed)}" if approval.signed else ""
+    expires = f"expires {moment(approval.expires)}" if approval.expires else ""
+    operator = f"operator: {plain(approval.operator)}, who signed, too" if approval.operator else ""
+    return "; ".join(filter(None, (signed, f"gone by {moment(approval.at)}", expires, operator)))
+
+
 def _fields(made: Made) -> Iterator[str]:
     """From what to what; of what is new its settings are in the plan."""
     if made.action == "update":
@@ -188,7 +201,7 @@ def _named(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, s
 
 
 def _undo(told: Story) -> Iterator[str]:
-    """What to do, by what was done."""
+    """What to do, by what was done; commands stand between backticks, and [every change] is a link to those."""
     env = told.of("env") or "ENV"
     done = Counter(made.action for made in told.changes if made.result == DONE)
     if not told.parts:
@@ -202,8 +215,12 @@ def _undo(told: Story) -> Iterator[str]:
         )
     if done["update"]:
         yield (
-            "What was changed goes back when the old values, which are in the table above, are put into"
-            f" params/{env}.yaml again: `runbook apply --env {env}`."
+            "What was changed because params/ had changed goes back when its old values, which are under"
+            f" [every change], are put into params/{env}.yaml again: `runbook apply --env {env}`."
+        )
+        yield (
+            "What was changed because somebody had changed it at AWS does not: its old values were never in params/."
+            " They can only be set there by hand, and the next apply takes them back again."
         )
     if done["delete"]:
         yield (
@@ -228,7 +245,7 @@ def _links(folder: Path) -> Iterator[tuple[str, str, str]]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         about = _KNOWN.get(name, "") or _about(path)
-        if name != "report.html" and not any(part.startswith(".") for part in Path(name).parts):
+        if name not in ("report.html", MANIFEST) and not any(part.startswith(".") for part in Path(name).parts):
             yield quote(name), name, about
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from ..timeline import Timeline, timeline
 from .inventory import AFTER, BEFORE, State, states
+from .requests import requests
 from .said import Approval, ByHand, approvals, by_hand
 from .topology.sight import EVENT, Sight
 
@@ -30,6 +31,7 @@ class Made:
     Args:
         fields: What changed, from what to what, by field.
         waited, took: In seconds; ``None`` where nobody measured.
+        requests: The calls that made it, with AWS's ids of them, as far as they are known.
     """
 
     at: str
@@ -42,6 +44,7 @@ class Made:
     error: str = ""
     waited: float | None = None
     took: float | None = None
+    requests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Story:
-    """All of it."""
+    """All of it.
+
+    Args:
+        source: The checkout of git; empty where the code was none, ``None`` where nobody looked.
+    """
 
     asked: Event
     callers: tuple[str, ...]
     operators: tuple[str, ...]
-    source: Mapping[str, Any]
+    source: Mapping[str, Any] | None
     parameters: Mapping[str, Any]
     approvals: tuple[Approval, ...]
     began: str
@@ -124,7 +131,7 @@ def story(events: Iterable[Event]) -> Story:
         asked=_asked(told),
         callers=_each(event.get("caller") for event in opened),
         operators=_each(event.get("operator") for event in opened),
-        source=next((event["source"] for event in opened if event.get("source")), {}),
+        source=_source(told),
         parameters=next((event["parameters"] for event in opened if event.get("parameters")), {}),
         approvals=approvals(told),
         began=str(told[0].get("at", "")) if told else "",
@@ -152,6 +159,12 @@ def _asked(told: list[Event]) -> dict[str, Any]:
         if event["event"] in ("run", "open"):
             found |= {name: value for name, value in event.items() if value not in (None, "")}
     return found
+
+
+def _source(told: list[Event]) -> Mapping[str, Any] | None:
+    found = [event["source"] for event in told if event["event"] in ("run", "open") and "source" in event]
+    known = [source for source in found if isinstance(source, dict)]
+    return max(known, key=bool, default=None)
 
 
 def _each(values: Iterable[Any]) -> tuple[str, ...]:
@@ -209,7 +222,8 @@ def _plans(told: list[Event]) -> list[Event]:
 
 def _changes(told: list[Event]) -> list[Made]:
     """In the order in which they ended; then those that were planned and never begun."""
-    made = [_made(event) for event in told if event["event"] == "change"]
+    sent = requests(told)
+    made = [_made(event, sent.get(n, ())) for n, event in enumerate(told) if event["event"] == "change"]
     begun = {(one.notebook, one.key) for one in made}
     acting = {e.get("notebook"): e.get("mode") for e in told if e["event"] == "open" and e.get("mode") in ACTS}
     for event in told:
@@ -224,7 +238,7 @@ def _changes(told: list[Event]) -> list[Made]:
     return made
 
 
-def _made(event: Event) -> Made:
+def _made(event: Event, sent: tuple[str, ...]) -> Made:
     return Made(
         at=str(event.get("at", "")),
         notebook=str(event.get("notebook", "")),
@@ -236,6 +250,7 @@ def _made(event: Event) -> Made:
         error=str(event.get("error") or ""),
         waited=event.get("waited"),
         took=event.get("took"),
+        requests=sent,
     )
 
 

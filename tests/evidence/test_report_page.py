@@ -174,9 +174,33 @@ def test_the_people_are_named_or_said_to_be_unknown(run):
     run.write("01_network", "approved", by="Amira", plan="prod/123456789012/us-west-2/network/8acdec61fcdf580c")
     seen = text(run.page)
     assert f"Run by {CALLER}" in seen
-    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c not known by whom: 9894f01360e8e0e3" in seen
+    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c gone by" in seen
+    assert "not known by whom: 9894f01360e8e0e3 Run by" in seen
     assert "Change CHG0012345" in seen
     assert "Asked for by not known" in seen
+
+
+def test_an_approval_says_since_when_it_counts_until_when_and_who_else_signed(run):
+    """By one statement several times, since several notebooks went by it: the first time counts."""
+    run.opened()
+    says = {"by": "Amira", "signed": "2026-11-24T07:00:00+00:00", "expires": "2026-11-27T07:00:00+00:00"}
+    for notebook in ("01_network", "02_data"):
+        run.write(notebook, "approved", plan="prod/network/8acdec61fcdf580c", operator="noor", **says)
+    seen = text(run.page)
+    assert seen.count("Amira:") == 1
+    assert (
+        "Amira: prod/network/8acdec61fcdf580c signed 2026-11-24 at 07:00:00 UTC; gone by 2026-11-24 at 08:00:02 UTC;"
+        " expires 2026-11-27 at 07:00:00 UTC; operator: noor, who signed, too" in seen
+    )
+
+
+def test_it_tells_no_checkout_from_a_commit_that_nobody_wrote_down(run):
+    run.write("runner", "run", notebooks=["01_network"], mode="apply")
+    assert "From commit not known With" in text(run.page)
+    run.opened(source={})
+    assert "From commit not known: the code was no checkout of git" in text(run.page)
+    run.opened("02_data", source={"commit": "c0ffee", "clean": False})
+    assert "From commit c0ffee , with changes that are in no commit" in text(run.page)
 
 
 def test_it_says_what_changed_from_what_to_what(run):
@@ -224,7 +248,9 @@ def test_it_says_how_to_undo_it(run):
     assert "runbook destroy --env prod --confirm prod" in text(run.page)
     assert "old values" not in text(run.page)
     run.changed("vpc.main", action="update").changed("db_instance.database", action="delete")
-    assert "old values" in text(run.page)
+    assert "its old values, which are under Every change , below, are put into params/prod.yaml again" in text(run.page)
+    assert '<a href="#every">Every change</a>, below' in run.page
+    assert "because somebody had changed it at AWS does not" in text(run.page)
     assert "only from a snapshot" in text(run.page)
 
 
@@ -252,7 +278,10 @@ def test_it_links_to_all_the_rest_of_the_folder(run):
         "01_network.html", "plans/a plan.json", ".hidden",
     }  # fmt: skip
     addresses = re.findall(r'<a href="([^"#]+)"', run.page)
-    assert {a.replace("%20", " ") for a in addresses} == there - {"report.html", ".hidden"}
+    assert {a.replace("%20", " ") for a in addresses} == {*there, "manifest.dsse.json"} - {"report.html", ".hidden"}
+    (run.folder / "manifest.dsse.json").write_text("{}")
+    assert re.findall(r'<a href="([^"#]+)"', run.page) == addresses, "it is written before that file is there"
+    assert "runbook evidence verify FOLDER" in text(run.page)
 
 
 def test_it_can_be_made_again_from_the_files_alone(run):
@@ -324,6 +353,23 @@ def test_the_list_of_changes_has_numbers_times_and_every_planned_change(run):
     assert (float(one["waited_seconds"]), float(one["took_seconds"])) == (0.25, 0.75)
     assert one["fields"] == '{"cidr": [null, "10.0.0.0/16"]}'
     assert (other["key"], other["result"], other["took_seconds"]) == ("subnet.a", "not made", "")
+
+
+def test_the_list_of_changes_has_awss_ids_of_the_calls_that_made_them(run):
+    """Where that is sure: of a notebook's own calls that write, sent while nothing else was being changed in it."""
+    run.opened()
+    call = {"service": "ec2", "write": True, "error": None}
+    run.write("01_network", "call", operation="CreateTags", request_id="req-0", **call)
+    run.write("02_data", "call", operation="CreateDBInstance", request_id="req-1", **call)
+    run.write("01_network", "call", operation="CreateVpc", request_id="req-2", **call)
+    run.write("01_network", "call", operation="DescribeVpcs", request_id="req-3", **call | {"write": False})
+    run.write("01_network", "call", operation="ModifyVpcAttribute", request_id="req-4", **call)
+    run.changed("vpc.main", took=3.5).changed("subnet.a", took=0.5)
+    run.write("01_network", "call", operation="DeleteSubnet", request_id="req-5", **call)
+    run.changed("subnet.b", action="delete", took=2.5).changed("subnet.c", action="delete", took=3.5)
+    assert [line["requests"] for line in rows(lists.changes(run.story))] == [
+        "ec2 CreateVpc req-2; ec2 ModifyVpcAttribute req-4", "", "", "",
+    ]  # fmt: skip
 
 
 def test_the_list_of_checks_has_claims_and_what_was_found(run):
