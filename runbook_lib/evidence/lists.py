@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from . import spreadsheet
 from .story import Story
 
 CHANGES = (
@@ -59,12 +60,9 @@ def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A spreadsheet takes what begins like a formula for one; an apostrophe keeps it a text."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
+    return spreadsheet.text(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> str:

@@ -2,22 +2,25 @@
 
 import csv
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 
-from runbook_lib.evidence import lists
+from runbook_lib.evidence import inventory, lists
 from runbook_lib.evidence.decision import NO, UNKNOWN, YES, decision
 from runbook_lib.evidence.report_page import leave, report
 from runbook_lib.evidence.story import story
 from runbook_lib.evidence.topology import picture as topology
+from runbook_lib.evidence.writing import write_table
 from runbook_lib.journal import Journal
 from runbook_lib.summary import events_of
 from tests.evidence.sights import environment
@@ -380,10 +383,20 @@ def test_the_list_of_checks_has_claims_and_what_was_found(run):
     assert other["holds"] == "true"
 
 
-@pytest.mark.parametrize("sign", "=+-@")
-def test_no_spreadsheet_takes_a_text_for_a_formula(run, sign):
-    run.opened().changed("vpc.main", ok=False, error=f"{sign}HYPERLINK(A1)")
-    assert rows(lists.changes(run.story))[0]["error"] == f"'{sign}HYPERLINK(A1)"
+@pytest.mark.parametrize("sign", "=+-@\t")
+def test_no_spreadsheet_takes_a_text_for_a_formula(run, sign, tmp_path):
+    """In no list: anybody who may name something in the account could have it compute."""
+    odd = f"{sign}HYPERLINK(A1)"
+    run.opened().changed("vpc.main", ok=False, error=odd)
+    assert rows(lists.changes(run.story))[0]["error"] == f"'{odd}"
+    line = {"key": "vpc.main", "id": odd, "status": odd, "size": -1}
+    run.write("01_network", "inventory", when="after", stack="network", resources=[line])
+    (told,) = rows(inventory.as_csv(run.story.after))
+    assert (told["id"], told["status"], told["settings"]) == (f"'{odd}", f"'{odd}", '{"size": -1}')
+    frame = pd.DataFrame({"size": [-1], odd: [odd]}, index=pd.Index([odd], name="resource"))
+    path = write_table(tmp_path / "t.csv", frame)
+    assert rows(path.read_text(encoding="utf-8")) == [{"resource": f"'{odd}", "size": "-1", f"'{odd}": f"'{odd}"}]
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["data"][0][odd] == odd
 
 
 def test_it_says_in_how_many_places_a_secret_was_taken_out(run):
