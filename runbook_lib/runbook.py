@@ -32,6 +32,7 @@ from .injected import injected, require_texts, split
 from .look import Look
 from .opening import CODE, about, bundle_of, lock_of, new_run, way_in
 from .params import Params, load
+from .people import operator
 from .plan import Plan
 from .removable import require_removable
 from .report import Report, Row, counted
@@ -206,7 +207,7 @@ class Runbook:
         rows = [Row("=", key, (reason,)) for key in what]
         if self.mode == "plan":
             return Report("would note as done by hand", rows)
-        self._journal.write("by_hand", keys=what, reason=reason, caller=self.caller)
+        self._journal.write("by_hand", keys=what, reason=reason, caller=self.caller, operator=operator())
         return Report("noted as done by hand", rows, "Verify looks at the account all the same.")
 
     def confirm(self, question: str, phrase: str = "") -> Report:
@@ -218,7 +219,8 @@ class Runbook:
         phrase = phrase or self.env
         if self.mode not in ("apply", "destroy"):
             return Report(f"would ask: {question}", closing=f"To be answered with {phrase!r}.")
-        with self._journal.step("confirm", question=question, phrase=phrase, caller=self.caller):
+        asked = {"question": question, "phrase": phrase, "caller": self.caller, "operator": operator()}
+        with self._journal.step("confirm", **asked):
             typed(question, phrase)
         return Report(f"confirmed: {question}")
 

@@ -131,7 +131,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
             if stopped := self.cells.stopped or self.cells.unrun:
                 self._say("failed", stopped)
             if self._journal:
-                self._journal.write("cells", **self.cells.as_dict(), redactions=dict(self._counts + GUARD.counts))
+                self._journal.write("cells", **self.cells.as_dict(), redactions=GUARD.told(self._counts))
 
     def close(self) -> None:
         """Sign the run of this notebook, where no command does so for all the notebooks of a run."""

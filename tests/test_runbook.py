@@ -27,6 +27,7 @@ from runbook_lib.errors import (
 from runbook_lib.journal import intact
 from runbook_lib.local import connection
 from runbook_lib.opening import opened as lock
+from runbook_lib.people import operator
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
@@ -403,6 +404,7 @@ def test_what_was_done_by_hand_is_noted_with_its_reason_and_verify_looks_all_the
     ((event),) = events(root, "by_hand")
     assert (event["keys"], event["reason"]) == (["bucket.runbook"], "made in the console, CHG0012345")
     assert "arn:aws" in event["caller"]
+    assert event["operator"] == operator(), "of a role, AWS knows only that somebody has taken it"
     with pytest.raises(Unverified, match=r"bucket\.runbook"):
         book.verify(net.bucket)
 
@@ -436,6 +438,7 @@ def test_a_question_is_answered_with_the_environments_name_and_is_evidence(root,
     assert [(e["question"], e["phrase"], e["ok"]) for e in events(root, "confirm")] == [
         ("Go on?", "local", False), ("Go on?", "local", True), ("Really?", "all of it", True),
     ]  # fmt: skip
+    assert {e["operator"] for e in events(root, "confirm")} == {operator()}
 
 
 def test_outside_of_a_notebook_there_is_nothing_to_close(root):

@@ -180,6 +180,7 @@ class Signed:
         put(kept, data)
         self.record(
             "approved", by=found.by, operator=operator, plan=called(plan), sha256=digest(plan), kept=kept.name,
+            signed=found.at.isoformat(timespec="seconds"),
             expires=min(found.expires, found.at + self.valid).isoformat(timespec="seconds"),
         )  # fmt: skip
         self._accepted.add(digest(plan))

@@ -97,11 +97,15 @@ def _changes(story: Story) -> Iterator[Reason]:
     verified = {part.notebook for part in story.parts if part.verified}
     failed = [made.key for made in last.values() if made.result == FAILED and made.notebook not in verified]
     left = [made.key for made in last.values() if made.result == LEFT and made.notebook not in verified]
+    said = {key for step in story.by_hand if not step.asked for key in step.what}
+    by_hand, left = [key for key in left if key in said], [key for key in left if key not in said]
     if failed:
         yield Reason(NO, f"Failed: {_few(failed)}.")
     if left:
         yield Reason(NO, f"Planned, and not made: {_few(left)}.")
-    if not (failed or left):
+    if by_hand:
+        yield Reason(UNKNOWN, f"Said to be done by hand, and not looked at since: {_few(by_hand)}.")
+    if not (failed or left or by_hand):
         yield Reason(YES, f"Every planned change is accounted for: {len(last)} of {len(last)}.")
 
 

@@ -1,4 +1,4 @@
-"""The forms in which a known secret may appear: as it is, escaped, encoded."""
+"""The forms in which a known secret may appear: as it is, escaped, encoded, cut short."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import base64
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from html.entities import html5
 from itertools import groupby
 
 SHORT = 8
 """A secret shorter than this is only looked for as a word of its own: its letters are elsewhere, too."""
+
+LONG = 16
+"""Of a secret of at least this length, also its beginning and its end of ``SHORT`` letters are looked for."""
 
 _AS_IT_IS = re.compile(r"[A-Za-z0-9_.~-]")  # nothing escapes these: RFC 3986, section 2.3
 _NAMES: dict[str, list[str]] = {}
@@ -19,6 +23,15 @@ for _name, _letter in html5.items():
         _NAMES.setdefault(_letter, []).append(_name)
 _BACKSLASH = r"(?:\\|%(?:25)*5[cC]|&(?:amp;)*(?:\#0*92|\#[xX]0*5[cC]|bsol);)"
 _WRAP = r"(?:\\+[nr]|\s)*"
+_DOTS = (
+    r"(?:\.{3}|…|\\+u2026|\\+xe2\\+x80\\+xa6|&(?:amp;)*(?:hellip|mldr|\#0*8230|\#[xX]0*2026);"
+    r"|(?i:%(?:25)*e2%(?:25)*80%(?:25)*a6))"
+)
+_HALF = (
+    r"(?:(?:\\+u[dD][89abAB][0-9a-fA-F]{2})?(?:\\+(?:[uU][0-9a-fA-F]*|x[0-9a-fA-F]?)?)?"
+    r"|&(?:amp;)*\#?\w{0,9}|(?:%(?:25)*[0-9a-fA-F]{0,2}){1,4})?"
+)
+"""What is left of an escape that was cut through."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +45,53 @@ class Form:
     pattern: re.Pattern[str]
     probes: tuple[str, ...]
 
-    def found(self, text: str) -> Iterator[re.Match[str]]:
+    def found(self, text: str) -> Iterator[tuple[int, int]]:
         """Where it stands."""
         if not self.probes or any(probe in text for probe in self.probes):
-            yield from self.pattern.finditer(text)
+            yield from (found.span() for found in self.pattern.finditer(text))
 
 
-def forms(secret: str) -> tuple[Form, ...]:
+@dataclass(frozen=True)
+class Cut:
+    """As much of a secret as is left before the dots that stand for the rest, or after them.
+
+    pandas cuts a text at 50 letters, ``reprlib`` takes out its middle.  The pattern is as long as
+    the secret several times over, and seldom needed: so it is not made before the first *SHORT* letters were seen.
+
+    Args:
+        letters: The forms of each letter, in their order.
+        behind: Whether it is the end that is left.
+        probes: As those of a :class:`Form`, of the letters that are always there.
+    """
+
+    letters: tuple[str, ...]
+    behind: bool
+    probes: tuple[str, ...]
+
+    def found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where it stands."""
+        if (not self.probes or self.probes[0] in text) and self._core.search(text):
+            yield from (found.span("s") for found in self._pattern.finditer(text))
+
+    @cached_property
+    def _core(self) -> re.Pattern[str]:
+        return re.compile("".join(self.letters[-SHORT:] if self.behind else self.letters[:SHORT]))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        if self.behind:
+            return re.compile(rf"{_DOTS}[\s\"'\[(<]{{0,3}}(?P<s>{_last(self.letters[:-SHORT])}{self._core.pattern})")
+        return re.compile(
+            rf"(?P<s>{self._core.pattern}{_first(self.letters[SHORT:])}{_HALF})(?=[\s\"';\])>\[(<]{{0,3}}{_DOTS})"
+        )
+
+
+def forms(secret: str) -> tuple[Form | Cut, ...]:
     """Every form of a secret that is looked for."""
-    found = [_escaped(secret)]
+    found: list[Form | Cut] = [_escaped(secret)]
+    if len(secret) >= LONG:
+        letters = tuple(map(_letter_forms, secret))
+        found += [Cut(letters, False, _probes(secret[:SHORT])), Cut(letters, True, _probes(secret[-SHORT:]))]
     raw = secret.encode("utf-8", errors="surrogatepass")
     if len(secret) >= SHORT:
         found += [_wrapped(core) for core in _base64(raw)]
@@ -53,9 +104,36 @@ def _escaped(secret: str) -> Form:
     text = "".join(map(_letter_forms, secret))
     if len(secret) < SHORT:
         text = f"(?<![A-Za-z0-9]){text}(?![A-Za-z0-9])"
+    return Form(re.compile(text), _probes(secret))
+
+
+def _probes(secret: str) -> tuple[str, ...]:
+    """The longest part of it that nothing escapes."""
     runs = ["".join(run) for plain, run in groupby(secret, key=lambda c: bool(_AS_IT_IS.match(c))) if plain]
     longest = max(runs, key=len, default="")
-    return Form(re.compile(text), (longest,) if len(longest) > 2 else ())
+    return (longest,) if len(longest) > 2 else ()
+
+
+def _first(letters: tuple[str, ...]) -> str:
+    """Their beginning, as long as it may be; in steps, since an expression of so many levels could not be read."""
+    if not letters:
+        return ""
+    step, rest = letters[:SHORT], letters[SHORT:]
+    less = ""
+    for letter in reversed(step[:-1]):
+        less = f"(?:{letter}{less})?"
+    return f"(?:{''.join(step)}{_first(rest)}|{less})"
+
+
+def _last(letters: tuple[str, ...]) -> str:
+    """Their end, as long as it may be."""
+    if not letters:
+        return ""
+    rest, step = letters[:-SHORT], letters[-SHORT:]
+    less = ""
+    for letter in step[1:]:
+        less = f"(?:{less}{letter})?"
+    return f"(?:{_last(rest)}{''.join(step)}|{less})"
 
 
 def _letter_forms(letter: str) -> str:

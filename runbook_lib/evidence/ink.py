@@ -9,6 +9,9 @@ from dataclasses import dataclass
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
+DARK = "screen and (prefers-color-scheme:dark)"
+"""Where the dark page is looked at."""
+
 INK: Mapping[str, tuple[str, str]] = {
     "page": ("#ffffff", "#0d1117"),
     "text": ("#1f2328", "#e6edf3"),
@@ -85,13 +88,13 @@ def style_sheet(scope: str, styles: Styles) -> str:
         other = {name: _ink(value, 1) for name, value in properties.items() if value in INK or value in _HUED}
         if other:
             dark.append(_rule(scope, selector, other))
-    return f"{''.join(light)}@media screen and (prefers-color-scheme:dark){{{''.join(dark)}}}"
+    return f"{''.join(light)}@media {DARK}{{{''.join(dark)}}}"
 
 
 def variables() -> str:
     """The palette for a page of HTML: ``var(--dim)``."""
     light, dark = ("".join(f"--{name}:{pair[page]};" for name, pair in INK.items()) for page in (0, 1))
-    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    return f":root{{{light}}}@media {DARK}{{:root{{{dark}}}}}"
 
 
 def hue(number: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..plan import Sightings, names_for, plain
 from ..stack import Stack
+from . import spreadsheet
 
 EVENT = "inventory"
 BEFORE, AFTER = "before", "after"
@@ -87,7 +88,9 @@ def _lines(found: Mapping[str, State]) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
+    if isinstance(value, str):
+        return spreadsheet.text(value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
 
 
 def _plain(values: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any]:

@@ -8,11 +8,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from . import spreadsheet
 from .story import Story
 
-CHANGES = ("at", "notebook", "key", "action", "result", "id", "waited_seconds", "took_seconds", "fields", "error")
+CHANGES = (
+    *("at", "notebook", "key", "action", "result", "id", "waited_seconds", "took_seconds", "fields", "error"),
+    "requests",
+)
 CHECKS = ("at", "notebook", "claim", "holds", "found")
-"""Times are in UTC, numbers are numbers, what holds is true or false, and what has parts is JSON."""
+"""Times are in UTC, numbers are numbers, what holds is true or false, and what has parts is JSON.
+Of the calls that made a change, each with AWS's id of it, several have ``; `` between."""
 
 
 def changes(story: Story) -> str:
@@ -20,7 +25,13 @@ def changes(story: Story) -> str:
     return _csv(
         CHANGES,
         (
-            {**vars(made), "waited_seconds": made.waited, "took_seconds": made.took, "fields": _plain(made.fields)}
+            {
+                **vars(made),
+                "waited_seconds": made.waited,
+                "took_seconds": made.took,
+                "fields": _plain(made.fields),
+                "requests": "; ".join(made.requests),
+            }
             for made in story.changes
         ),
     )
@@ -49,12 +60,9 @@ def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A spreadsheet takes what begins like a formula for one; an apostrophe keeps it a text."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
+    return spreadsheet.text(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .ink import DARK
 from .writing import write_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -19,7 +20,7 @@ def to_html(notebook: Path) -> None:
     from nbconvert import HTMLExporter  # late: it takes a second to import
 
     exporter = HTMLExporter(
-        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook",
+        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook", filters={"light": light},
         exclude_input_prompt=True, exclude_output_prompt=True,
     )  # fmt: skip
     try:
@@ -27,3 +28,8 @@ def to_html(notebook: Path) -> None:
     except ValueError:  # no JSON
         return
     write_text(notebook.with_suffix(".html"), page)
+
+
+def light(picture: str) -> str:
+    """A picture of ours as it is on a light page: Jupyter's page is always light, whatever the reader has set."""
+    return picture.replace(f"@media {DARK}", "@media not all")

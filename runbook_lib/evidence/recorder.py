@@ -137,7 +137,7 @@ class Recorder:
         for cell in cells.cells:
             notebook.cells[cell.index].metadata["runbook"] = asdict(cell)
         path = write_notebook(self._folder.path / f"{self._folder.notebook}.ipynb", notebook)
-        self._journal.write("cells", **cells.as_dict(), redactions=dict(GUARD.counts))
+        self._journal.write("cells", **cells.as_dict(), redactions=GUARD.told())
         to_html(path)
         if self._closing:
             self._then()

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from typing import Any, NamedTuple
 
-from .forms import Form, forms
+from .columns import html_cells, plain_cells, without
+from .forms import Cut, Form, forms
 from .known import TOO_SHORT, no_secret, parts, secret_field, told_as_secret
 from .patterns import MARK, PATTERNS
 from .views import UNSEEN, views
@@ -27,12 +28,12 @@ _MEMORY, _WORTH = 2000, 200
 
 
 class Span(NamedTuple):
-    """Where a secret stands; *spread* when there may be mark-up within it, which stays."""
+    """Where a secret stands; *spread* says what there may be within it that is unseen, and stays: colours, tags."""
 
     start: int
     end: int
     kind: str
-    spread: bool
+    spread: int = 0
 
 
 class Redactor:
@@ -47,7 +48,7 @@ class Redactor:
         self.heard: Callable[[str], None] = lambda secret: None
         """Told each secret that is learnt, so that another process can know it, too."""
         self._clean: set[tuple[bool, str]] = set()
-        self._known: dict[str, tuple[Form, ...]] = {}
+        self._known: dict[str, tuple[Form | Cut, ...]] = {}
         self._lock = threading.RLock()
         for secret in known:
             self.learn(secret)
@@ -56,6 +57,14 @@ class Redactor:
     def count(self) -> int:
         """How many secrets were taken out so far."""
         return self.counts.total()
+
+    def told(self, more: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
+        """How many it took out of each kind, with *more* that another one did.
+
+        As a list: a kind may be called *password*, and what stands in a field of that name is taken out.
+        """
+        counts = self.counts + Counter(more or {})
+        return [{"kind": kind, "count": counts[kind]} for kind in sorted(counts)]
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -109,7 +118,8 @@ class Redactor:
         if isinstance(value, bytes):
             return self.clean(value.decode("utf-8", errors="replace"), code=code)
         if isinstance(value, Mapping):
-            found = {self.clean(name): self._field(str(name), inner, code) for name, inner in value.items()}
+            shown = without(value) if "text/html" in value else value
+            found = {self.clean(name): self._field(str(name), inner, code) for name, inner in shown.items()}
             return _like(value, found)
         if isinstance(value, (list, tuple)):
             if value and all(isinstance(one, str) for one in value):
@@ -178,19 +188,22 @@ class Redactor:
         files = [found.span(2) for found in _DATA.finditer(text)] if ";base64," in text else []
         for start, end in files:
             if self._within(text[start:end]) and text[start:end] != base64.b64encode(MARK.encode()).decode():
-                yield Span(start, end, "within a file", False)
+                yield Span(start, end, "within a file")
+        if not code:
+            yield from (Span(*place, "secret field", 2) for place in html_cells(text))
+            yield from (Span(*place, "secret field") for place in plain_cells(text))
         for steps, undone in views(text):
             for start, end, kind in self._seen(steps[0].text if steps else text, code, undone):
                 for step in steps:
                     start, end = step.origin(start, end)
                 if kind == "known" or not any(first <= start and end <= last for first, last in files):
-                    yield Span(start, end, kind, bool(steps))
+                    yield Span(start, end, kind, 2 if any(step.tags for step in steps) else min(1, len(steps)))
 
     def _seen(self, text: str, code: bool, undone: bool) -> Iterator[tuple[int, int, str]]:
         for known in () if undone else self._known.values():  # their forms are escaped already
             for form in known:
-                for found in form.found(text):
-                    yield *found.span(), "known"
+                for span in form.found(text):
+                    yield *span, "known"
         for pattern in PATTERNS:
             if pattern.code or not code:
                 for found in pattern.looks.finditer(text):
@@ -215,7 +228,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
             continue
         if found and span.start < found[-1].end:
             before = found[-1]
-            found[-1] = before._replace(end=max(before.end, span.end), spread=before.spread and span.spread)
+            found[-1] = before._replace(end=max(before.end, span.end), spread=min(before.spread, span.spread))
         else:
             found.append(span)
     return found
@@ -232,8 +245,7 @@ def _marked(texts: list[str], spans: list[Span]) -> list[str]:
                 continue
             first, last = max(span.start, begins), min(span.end, ends)
             told += text[at - begins : first - begins] + (MARK if span.start >= begins else "")
-            if span.spread:
-                told += "".join(UNSEEN.findall(text[first - begins : last - begins]))
+            told += "".join(UNSEEN[span.spread].findall(text[first - begins : last - begins]))
             at = last
         new.append(told + text[at - begins :])
         begins = ends

@@ -11,14 +11,15 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from ..journal import intact
+from ..journal import MANIFEST, intact
 from ..plan import shown
 from ..report import elapsed, number
 from ..summary import events_of
 from . import ink, inventory, lists, timeline_picture
 from .decision import NO, UNKNOWN, YES, decision
+from .said import Approval
 from .story import DONE, FAILED, Made, Story, story
 from .svg import Svg, plain
 from .topology import picture
@@ -62,6 +63,7 @@ def report(folder: Path) -> str:
             summed=tuple(_summed(told)),
             pictures=pictures(told),
             links=tuple(_links(folder)),
+            redactions=_redacted(told),
         )
     )
 
@@ -103,8 +105,12 @@ def _environment() -> Environment:
         "plain": plain,
         "found": _found,
         "done_to": _done_to,
+        "counted": _counts,
         "told": lambda made: tuple(_fields(made)),
         "failed": lambda made: made.result == FAILED,
+        "linked": lambda words: Markup('<a href="#every">Every change</a>, below').join(
+            map(Markup, escape(words).split("[every change]"))
+        ),
         "drawn": lambda svg: Markup(str(svg)),
     }
     environment.globals |= {"palette": Markup(ink.variables()), "sans": Markup(ink.SANS), "mono": Markup(ink.MONO)}
@@ -147,6 +153,14 @@ def _done_to(made: Made) -> str:
     return _WORDS.get(made.action, made.action) if made.result == DONE else f"to {made.action}: {made.result}"
 
 
+def _counts(approval: Approval) -> str:
+    """When somebody approved, until when that counts, and who had to be another one."""
+    signed = f"signed {moment(approval.signed)}" if approval.signed else ""
+    expires = f"expires {moment(approval.expires)}" if approval.expires else ""
+    operator = f"operator: {plain(approval.operator)}, who signed, too" if approval.operator else ""
+    return "; ".join(filter(None, (signed, f"gone by {moment(approval.at)}", expires, operator)))
+
+
 def _fields(made: Made) -> Iterator[str]:
     """From what to what; of what is new its settings are in the plan."""
     if made.action == "update":
@@ -187,7 +201,7 @@ def _named(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, s
 
 
 def _undo(told: Story) -> Iterator[str]:
-    """What to do, by what was done."""
+    """What to do, by what was done; commands stand between backticks, and [every change] is a link to those."""
     env = told.of("env") or "ENV"
     done = Counter(made.action for made in told.changes if made.result == DONE)
     if not told.parts:
@@ -201,8 +215,12 @@ def _undo(told: Story) -> Iterator[str]:
         )
     if done["update"]:
         yield (
-            "What was changed goes back when the old values, which are in the table above, are put into"
-            f" params/{env}.yaml again: `runbook apply --env {env}`."
+            "What was changed because params/ had changed goes back when its old values, which are under"
+            f" [every change], are put into params/{env}.yaml again: `runbook apply --env {env}`."
+        )
+        yield (
+            "What was changed because somebody had changed it at AWS does not: its old values were never in params/."
+            " They can only be set there by hand, and the next apply takes them back again."
         )
     if done["delete"]:
         yield (
@@ -213,12 +231,21 @@ def _undo(told: Story) -> Iterator[str]:
         yield f"What is not done yet is done by the same command again: `runbook apply --env {env}`."
 
 
+def _redacted(told: Story) -> str:
+    """In how many places a secret was taken out; empty where nobody counted."""
+    if not told.redactions:
+        return ""
+    places = sum(count for _, count in told.redactions)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in told.redactions)
+    return f"In {number(places, 'place')} a secret was taken out before anything was written, by kind: {kinds}."
+
+
 def _links(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Every other file of the folder that a person can read: its address, its name, and what it is."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         about = _KNOWN.get(name, "") or _about(path)
-        if name != "report.html" and not any(part.startswith(".") for part in Path(name).parts):
+        if name not in ("report.html", MANIFEST) and not any(part.startswith(".") for part in Path(name).parts):
             yield quote(name), name, about
 
 

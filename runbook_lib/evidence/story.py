@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..approval import NOTHING, fingerprints
 from ..timeline import Timeline, timeline
 from .inventory import AFTER, BEFORE, State, states
+from .requests import requests
+from .said import Approval, ByHand, approvals, by_hand
 from .topology.sight import EVENT, Sight
 
 Event = Mapping[str, Any]
@@ -30,6 +31,7 @@ class Made:
     Args:
         fields: What changed, from what to what, by field.
         waited, took: In seconds; ``None`` where nobody measured.
+        requests: The calls that made it, with AWS's ids of them, as far as they are known.
     """
 
     at: str
@@ -42,6 +44,7 @@ class Made:
     error: str = ""
     waited: float | None = None
     took: float | None = None
+    requests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,21 +83,17 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Approval:
-    """Who approved which plan; *by* is empty where only its fingerprint was given."""
-
-    by: str
-    plan: str
-
-
-@dataclass(frozen=True)
 class Story:
-    """All of it."""
+    """All of it.
+
+    Args:
+        source: The checkout of git; empty where the code was none, ``None`` where nobody looked.
+    """
 
     asked: Event
     callers: tuple[str, ...]
     operators: tuple[str, ...]
-    source: Mapping[str, Any]
+    source: Mapping[str, Any] | None
     parameters: Mapping[str, Any]
     approvals: tuple[Approval, ...]
     began: str
@@ -103,6 +102,7 @@ class Story:
     plans: tuple[Event, ...]
     changes: tuple[Made, ...]
     checks: tuple[Checked, ...]
+    by_hand: tuple[ByHand, ...]
     before: Mapping[str, State]
     after: Mapping[str, State]
     unseen: str
@@ -111,6 +111,7 @@ class Story:
     since: int
     timeline: Timeline
     calls: tuple[tuple[str, int, int], ...]
+    redactions: tuple[tuple[str, int], ...]
 
     def of(self, name: str) -> str:
         """One of the facts that a run begins with, e.g. ``env``; empty where it is not known."""
@@ -131,15 +132,16 @@ def story(events: Iterable[Event]) -> Story:
         asked=_asked(told),
         callers=_each(event.get("caller") for event in opened),
         operators=_each(event.get("operator") for event in asked),
-        source=next((event["source"] for event in asked if event.get("source")), {}),
+        source=_source(told),
         parameters=next((event["parameters"] for event in asked if event.get("parameters")), {}),
-        approvals=_approvals(told),
+        approvals=approvals(told),
         began=str(told[0].get("at", "")) if told else "",
         ended=str(told[-1].get("at", "")) if told else "",
         parts=tuple(_part(notebook, told) for notebook in _notebooks(told)),
         plans=tuple(_plans(told)),
         changes=tuple(_changes(told)),
         checks=tuple(_checks(told)),
+        by_hand=tuple(by_hand(told)),
         before=states(told, BEFORE),
         after=states(told, AFTER),
         unseen=next((str(event.get("why")) for event in reversed(told) if event["event"] == "unseen"), ""),
@@ -148,6 +150,7 @@ def story(events: Iterable[Event]) -> Story:
         since=since,
         timeline=timeline(told),
         calls=_calls(told),
+        redactions=_redactions(told),
     )
 
 
@@ -157,6 +160,12 @@ def _asked(told: list[Event]) -> dict[str, Any]:
         if event["event"] in ("run", "open"):
             found |= {name: value for name, value in event.items() if value not in (None, "")}
     return found
+
+
+def _source(told: list[Event]) -> Mapping[str, Any] | None:
+    found = [event["source"] for event in told if event["event"] in ("run", "open") and "source" in event]
+    known = [source for source in found if isinstance(source, dict)]
+    return max(known, key=bool, default=None)
 
 
 def _each(values: Iterable[Any]) -> tuple[str, ...]:
@@ -214,7 +223,8 @@ def _plans(told: list[Event]) -> list[Event]:
 
 def _changes(told: list[Event]) -> list[Made]:
     """In the order in which they ended; then those that were planned and never begun."""
-    made = [_made(event) for event in told if event["event"] == "change"]
+    sent = requests(told)
+    made = [_made(event, sent.get(n, ())) for n, event in enumerate(told) if event["event"] == "change"]
     begun = {(one.notebook, one.key) for one in made}
     acting = {e.get("notebook"): e.get("mode") for e in told if e["event"] == "open" and e.get("mode") in ACTS}
     for event in told:
@@ -229,7 +239,7 @@ def _changes(told: list[Event]) -> list[Made]:
     return made
 
 
-def _made(event: Event) -> Made:
+def _made(event: Event, sent: tuple[str, ...]) -> Made:
     return Made(
         at=str(event.get("at", "")),
         notebook=str(event.get("notebook", "")),
@@ -241,6 +251,7 @@ def _made(event: Event) -> Made:
         error=str(event.get("error") or ""),
         waited=event.get("waited"),
         took=event.get("took"),
+        requests=sent,
     )
 
 
@@ -255,15 +266,6 @@ def _checks(told: list[Event]) -> list[Checked]:
             claim = f"All of {event.get('stack', notebook)} is as the parameters ask, and every claim holds"
             found.append(Checked(at, notebook, claim, holds, event.get("failed") or None))
     return found
-
-
-def _approvals(told: list[Event]) -> tuple[Approval, ...]:
-    """Those that were gone by, and the fingerprints that somebody gave without one."""
-    signed = [Approval(str(e.get("by", "")), str(e.get("plan", ""))) for e in told if e["event"] == "approved"]
-    given = _each(e.get("approved") for e in told if e["event"] in ("run", "open"))
-    bare = [name for words in given for name in fingerprints(words) if name != NOTHING]
-    rest = [Approval("", name) for name in bare if not any(name in one.plan for one in signed)]
-    return tuple(dict.fromkeys([*signed, *rest]))
 
 
 def _strays(told: list[Event]) -> tuple[str, ...]:
@@ -289,3 +291,13 @@ def _calls(told: list[Event]) -> tuple[tuple[str, int, int], ...]:
     every = Counter(str(event.get("service")) for event in calls)
     refused = Counter(str(event.get("service")) for event in calls if event.get("error"))
     return tuple((service, every[service], refused[service]) for service in sorted(every))
+
+
+def _redactions(told: list[Event]) -> tuple[tuple[str, int], ...]:
+    """How many secrets of which kind were taken out, as each notebook told last of its own."""
+    last = {event.get("notebook"): event["redactions"] for event in told if isinstance(event.get("redactions"), list)}
+    counts: Counter[str] = Counter()
+    for one in (one for own in last.values() for one in own):
+        if isinstance(one, dict) and isinstance(one.get("count"), int):
+            counts[str(one.get("kind"))] += one["count"]
+    return tuple(sorted(counts.items()))

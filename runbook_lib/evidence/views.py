@@ -17,8 +17,8 @@ _COLOUR = re.compile(
     r"(?:\x1b|\\+u001[bB]|\\+x1[bB]|\\+033|&#(?:0*27|[xX]0*1[bB]);)\[[0-9;:?]*[@-~]"  # also escaped
 )
 _TAG = re.compile(r"<[/!]?[A-Za-z](?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,400}>")
-UNSEEN = re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}")
-"""What is in a text and not seen: colours and tags."""
+UNSEEN = (re.compile(r"(?!)"), _COLOUR, re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}"))
+"""What is in a text and not seen: nothing, colours, colours and tags."""
 
 _ESCAPED = re.compile(
     r"\\+u(?P<u>[0-9a-fA-F]{4})|\\+x(?P<x>[0-9a-fA-F]{2})|\\+(?P<c>[nrt\"'/\\])"
@@ -35,10 +35,12 @@ class View:
         text: What is read.
         pieces: Where each of its pieces begins, and from where to where it stood in the text;
             a piece of the same length is the same, letter by letter.
+        tags: Whether it is without those.
     """
 
     text: str
     pieces: tuple[tuple[int, int, int], ...]
+    tags: bool = False
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Where in the text a part of the view came from."""
@@ -99,7 +101,7 @@ def _edited(text: str, what: re.Pattern[str], instead: Callable[[re.Match[str]],
     if last < len(text):
         pieces.append((length, last, len(text)))
         told.append(text[last:])
-    return View("".join(told), tuple(pieces))
+    return View("".join(told), tuple(pieces), tags=what is _TAG)
 
 
 def _plain(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from . import spreadsheet
 from .redaction import Redactor
 
 GUARD = Redactor()
@@ -64,7 +65,11 @@ def write_table(path: Path, frame: pd.DataFrame) -> Path:
     """
     frame = cleaned(frame)
     write_json(path.with_suffix(".json"), json.loads(frame.to_json(orient="table")))
-    return write_text(path, frame.to_csv())
+    return write_text(path, frame.rename(index=_cell, columns=_cell).map(_cell).to_csv())
+
+
+def _cell(value: Any) -> Any:
+    return spreadsheet.text(value) if isinstance(value, str) else value
 
 
 def cleaned(frame: pd.DataFrame) -> pd.DataFrame:

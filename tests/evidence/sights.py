@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from runbook_lib.evidence.topology.sight import Group, Network, Rule, Sight, Subnet, Thing
+from runbook_lib.evidence.topology.sight import Exit, Group, Network, Rule, Sight, Subnet, Thing
 
 AT = "2026-11-24T08:00:00+00:00"
 GROUPS = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
@@ -107,11 +107,16 @@ def networks(draw, number=0):
         Rule, group=st.sampled_from(OWN), ports=st.sampled_from(["80", "443", "udp 53", "everything", "1000–2000"]),
         source=st.sampled_from(SOURCES),
     )  # fmt: skip
+    exits = st.builds(
+        Exit, group=st.sampled_from(OWN), ports=st.sampled_from(["80", "443", "everything", "500–1500"]),
+        target=st.sampled_from(SOURCES),
+    )  # fmt: skip
     doors = draw(st.lists(NAMES, max_size=4))
     own = f"-{number}"
     return Network(
         id=f"vpc{own}", name=draw(NAMES), cidr="10.0.0.0/16", doors=tuple(doors), subnets=tuple(subnets),
         things=tuple(things), groups=tuple(groups), rules=tuple(draw(st.lists(rules, max_size=12))),
+        exits=draw(st.none() | st.lists(exits, max_size=8).map(tuple)),
     )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from runbook_lib.evidence.page import to_html
+from runbook_lib.evidence.topology import picture
+from tests.evidence.sights import environment
 
 PICTURE = new_output("display_data", {"text/plain": "One zone <a>.", "image/svg+xml": "<svg><rect/></svg>"})
 RESULT = new_output("display_data", {"text/plain": "plain words", "text/html": "<b>a table</b>"})
@@ -36,6 +38,21 @@ def test_a_picture_says_what_it_shows_to_those_who_cannot_see_it(page):
     (picture,) = re.findall(r"<img[^>]*>", page)
     assert 'alt="One zone &lt;a&gt;."' in picture
     assert base64.b64decode(re.search(r"base64,([^\"]+)", picture)[1]) == b"<svg><rect/></svg>"
+
+
+def test_in_a_dark_browser_the_page_and_its_pictures_are_both_light(tmp_path):
+    """Jupyter's page knows no dark: a dark picture in it would be a hole."""
+    drawn = str(picture(environment()))
+    assert "prefers-color-scheme" in drawn
+    output = new_output("display_data", {"text/plain": "One zone.", "image/svg+xml": drawn})
+    path = tmp_path / "01_network.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("book.topology()", outputs=[output])]), path)
+    to_html(path)
+    page = path.with_suffix(".html").read_text(encoding="utf-8")
+    shown = base64.b64decode(re.search(r'src="data:image/svg\+xml;base64,([^"]+)', page)[1]).decode()
+    assert "prefers-color-scheme" not in shown
+    assert len(shown) > 5000
+    assert ":root{color-scheme:light}" in page
 
 
 def test_it_runs_nothing_and_fetches_nothing(page):

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+import reprlib
 import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from runbook_lib.evidence import writing
 from runbook_lib.evidence.known import told_as_secret
-from runbook_lib.evidence.patterns import MARK
+from runbook_lib.evidence.patterns import MARK, PATTERNS
 from runbook_lib.evidence.redaction import Redactor
 from runbook_lib.journal import Journal, intact
 from runbook_lib.summary import events_of
@@ -93,6 +94,17 @@ FORMS = {
     "colours in JSON": lambda text: json.dumps(in_colour(text)),
     "spans": in_spans,
 }
+CUT = {
+    "cut short": lambda text: text[: 4 * len(text) // 5] + "...",
+    "cut short in a repr": lambda text: repr(text)[: 4 * len(text) // 5] + "…'",
+    "cut short in HTML": lambda text: html.escape(text)[: 4 * len(text) // 5] + "&hellip;",
+    "cut short in JSON": lambda text: json.dumps(text[: 4 * len(text) // 5] + "…"),
+    "cut out of JSON": lambda text: json.dumps(text)[: 4 * len(text) // 5] + " ...",
+    "cut out of JSON in JSON": lambda text: json.dumps(json.dumps(text)[: 4 * len(text) // 5] + "…"),
+    "cut out of a URL": lambda text: quote(text)[: 4 * len(text) // 5] + "...",
+    "its middle cut out": lambda text: repr(f"{text[:9]}...{text[-9:]}"),
+}
+"""Forms in which there is only a part of it: its first letters, or its last ones."""
 
 
 def png(comment=b"nothing"):
@@ -108,7 +120,7 @@ def png(comment=b"nothing"):
 
 def outputs(secret, form, cut):
     """A secret in everything that a cell can put out."""
-    told = FORMS[form](secret)
+    told = (FORMS | CUT)[form](secret)
     at = 1 + cut % max(1, len(told) - 1)
     bundle = {
         "text/plain": f"before {told} after",
@@ -193,14 +205,17 @@ def guard(monkeypatch):
 
 
 @settings(max_examples=200, suppress_health_check=list(HealthCheck), deadline=None)
-@given(SECRETS, st.sampled_from(sorted(FORMS)), st.integers(0, 10_000))
+@given(SECRETS, st.sampled_from(sorted(FORMS | CUT)), st.integers(0, 10_000))
 def test_two_hundred_outputs_reach_the_disk_without_their_secret(secret, form, cut):
+    """All of it, or what a display leaves of it: of a long one its first eight letters are too many."""
+    secret = secret if form in FORMS else secret * 2
+    hidden = [secret] if form in FORMS else [secret[:8], secret[-8:]]
     writing.GUARD = Redactor([secret])
     cell = new_code_cell(f"x = {secret!r}", outputs=outputs(secret, form, cut), metadata={"note": secret})
     prose = new_markdown_cell(f"It is `{secret}`.")
     for text in written(new_notebook(cells=[prose, cell], metadata={"title": secret})):
-        assert not [way for way in read(text) if secret in way], text
-    assert writing.GUARD.count > 20
+        assert not [way for way in read(text) if any(one in way for one in hidden)], text
+    assert writing.GUARD.count > 20 or form in CUT
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -209,6 +224,42 @@ def test_what_looks_like_markup_or_an_escape_may_be_a_part_of_the_secret(secret,
     told = Redactor([secret]).text(f"before {FORMS[form](secret)} after")
     assert MARK in told
     assert not [way for way in read(told) if secret in way]
+
+
+def test_what_pandas_and_reprlib_leave_of_a_secret_goes_too(guard):
+    """Cut at 50 letters, or in its middle; how much of it is left depends on what stands before it."""
+    secret = "c3VwZXItc2VjcmV0_of-ours.4711-0815-WXYZabcd"
+    guard.learn(secret)
+    shown = [reprlib.repr({"web": secret}), reprlib.Repr().repr_str(secret, 1)]
+    for before in range(0, 50):
+        frame = pd.DataFrame({"x": ["-" * before + secret + "-" * 9]})
+        shown += [repr(frame), frame.to_html()]
+    assert sum(secret not in text and secret[:9] in text for text in shown) > 20
+    for text in shown:
+        told = guard.text(text)
+        assert not [at for at in range(len(secret) - 8) if secret[at : at + 9] in told], told
+
+
+@pytest.mark.parametrize("dots", ["...", "…", " [...]", "'...", "&hellip;", "\\u2026"])
+def test_only_what_the_dots_stand_for_is_a_part_of_it(dots):
+    """A short secret, fewer letters of a long one, or the same letters without dots are words like any other."""
+    redactor = Redactor(["correct-horse-battery", "correct-staple"])
+    assert redactor.text(f"is correct-horse-bat{dots}") == f"is {MARK}{dots}"
+    for text in (f"correct{dots}", "correct-horse-", f"correct-ion{dots}", f"correct-stap{dots}", f"{dots} of correct"):
+        assert redactor.text(text) == text
+
+
+@pytest.mark.parametrize("length", [16, 17, 64, 250])
+def test_however_long_a_secret_is_what_is_left_of_it_goes_whole(length):
+    secret = "".join(chr(ord("a") + (7 * n + n // 5) % 26) for n in range(length))
+    redactor = Redactor([secret])
+    for left in range(8, length):
+        assert redactor.text(f"({secret[:left]}...)") == f"({MARK}...)"
+        assert redactor.text(f"(...{secret[-left:]})") == f"(...{MARK})"
+
+
+def test_what_looks_like_a_tag_within_a_coloured_secret_is_none():
+    assert "A22222" not in re.sub("\x1b.*?m", "", Redactor(["12><A222222222>34"]).text(in_colour("12><A222222222>34")))
 
 
 @pytest.mark.parametrize("name", LOOKS)
@@ -353,11 +404,107 @@ def test_a_table_has_neither_a_column_of_secrets_nor_one_in_its_texts(tmp_path, 
     assert frame.loc[0, "password"] == "x1", "what the operator holds is not changed"
 
 
+FRAME = pd.DataFrame(
+    {"id": ["a", "b b", "c"], "password": ["x1 y z", "mu/rks", None], "n": [1, 22, 3]}, index=["one", "two", "three"]
+)
+FRAMES = {
+    "as it is": FRAME,
+    "with an index": FRAME.set_index("id"),
+    "turned": FRAME.T,
+    "of two levels": pd.concat({"u": FRAME, "v": FRAME}, axis=1),
+    "of two levels, with an index": pd.concat({"u": FRAME, "v": FRAME}, axis=1).set_index(("u", "id")),
+    "by groups": FRAME.assign(k=1).set_index(["k", "id"]),
+    "wide": pd.DataFrame({f"column-{n}": ["long enough"] * 3 for n in range(9)}).assign(
+        db_password=["x1 y z", "mu/rks", ""]
+    ),
+    "long": pd.concat([FRAME] * 50),
+    "one column": FRAME[["password"]],
+}
+VALUES = ("x1", "y z", "mu", "rks")
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_table_that_is_not_ours_does_not_show_its_column_of_secrets(guard, name):
+    """Whatever stands in it: neither displayed, where only HTML says surely where a cell is, nor printed."""
+    frame = FRAMES[name]
+    for shown in (
+        guard.clean({"text/html": frame.to_html(), "text/plain": repr(frame), "text/latex": repr(frame)}),
+        guard.clean({"text/html": [frame._repr_html_()], "text/markdown": repr(frame)}),
+        guard.clean({"text/plain": repr(frame)}),
+        {"": guard.text(f"Before:\n{frame}\nAfter it the words xylophone and musk.").partition("After")[0]},
+        {"": guard.text(f"<p>Before</p>{frame.to_html()}").partition("After")[0]},
+    ):
+        for kind, told in shown.items():
+            told = "".join(told)
+            assert not [value for value in VALUES if value in told], (kind, told)
+            assert MARK in told
+            assert kind not in ("text/html", "") or "id" not in frame.columns or ">b b<" in told or " b b " in told
+    assert guard.counts["secret field"] >= 6
+
+
+@pytest.mark.parametrize(
+    "series",
+    [FRAME["password"], FRAME.iloc[0], pd.concat([FRAME["password"]] * 50), FRAME.set_index("id")["password"]],
+    ids=["of secrets", "of one line", "long", "with an index"],
+)
+def test_nor_does_a_column_or_a_line_of_it(guard, series):
+    told = guard.text(f"Before:\n{series}\nAfter")
+    assert not [value for value in VALUES if value in told]
+    assert "dtype:" in told
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<table><tr><td>name</td><td>API key</td></tr><tr><td>a</td><td>x1 y z</td></tr></table>",
+        "<TABLE><TR><TH>Password<TD CLASS='a>b'><b>x1</b> <i>y z</i></TABLE>",
+        "<table><tr><th>secret key</th><td colspan=2>x1 y z</td><td><table><tr><td>mu/rks</td></tr></table></table>",
+        "<table><tr><th rowspan='2'>a</th><th colspan='2'>b</th></tr><tr><th>c</th><th>password</th></tr>"
+        "<tr><td rowspan='2'>1</td><td>2</td><td>x1</td></tr><tr><td>3</td><td>y z</td></tr></table>",
+        "<table><thead><tr><th>token_count</th><th>client_secret</th></tr></thead><tbody><tr><td>1</td><td>x1 y z",
+    ],
+)
+def test_whoever_made_the_table(page):
+    told = Redactor().text(page)
+    assert not [value for value in VALUES if value in told]
+    assert re.findall("<[^>]*>", told) == re.findall("<[^>]*>", page), "it is a table still"
+    assert Redactor().text(told) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<table><tr><th>name</th><th>about</th></tr><tr><td>password</td><td>it is made by RDS</td></tr></table>",
+        "<table><tr><th>app_secret</th><th>password</th></tr><tr><td>local/app</td><td>None</td></tr></table>",
+        FRAME[["id", "n"]].to_html(),
+        repr(FRAME[["id", "n"]]),
+        repr(FRAME["id"]),
+        " the password\nof whomever it\nis",
+        "NAME        ABOUT\npassword    what he knows\n",
+        "  password   what he knows\n  user       who he is   \n  length     of it, at le\n",
+    ],
+)
+def test_of_other_tables_nothing_is_missing(text):
+    assert Redactor().text(text) == text
+    assert Redactor().clean({"text/html": text, "text/plain": "as it was"})["text/plain"] == "as it was"
+
+
 def test_what_was_taken_out_is_counted_by_its_kind_only():
     redactor = Redactor(["a-secret-of-ours"])
     redactor.text(f"a-secret-of-ours a-secret-of-ours {JWT} password=hunter2secret")
     assert redactor.counts == {"known": 2, "token": 1, "password": 1}
     assert redactor.count == 4
+
+
+@pytest.mark.parametrize("kind", sorted({pattern.name for pattern in PATTERNS} | {"known", "secret field"}))
+def test_how_often_something_was_taken_out_is_itself_not_taken_out(tmp_path, guard, kind):
+    """Also of a kind that is called like a field of secrets."""
+    guard.counts[kind] = 19
+    journal = Journal(tmp_path / "j.jsonl")
+    journal.write("cells", redactions=guard.told({kind: 2}))
+    (event,) = events_of(journal.path)
+    assert event["redactions"] == [{"kind": kind, "count": 21}]
+    assert "redacted" not in event
 
 
 def test_cleaning_twice_changes_nothing_more():

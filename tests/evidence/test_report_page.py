@@ -2,22 +2,25 @@
 
 import csv
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 
-from runbook_lib.evidence import lists
+from runbook_lib.evidence import inventory, lists
 from runbook_lib.evidence.decision import NO, UNKNOWN, YES, decision
 from runbook_lib.evidence.report_page import leave, report
 from runbook_lib.evidence.story import story
 from runbook_lib.evidence.topology import picture as topology
+from runbook_lib.evidence.writing import write_table
 from runbook_lib.journal import Journal
 from runbook_lib.summary import events_of
 from tests.evidence.sights import environment
@@ -174,7 +177,8 @@ def test_the_people_are_named_or_said_to_be_unknown(run):
     run.write("01_network", "approved", by="Amira", plan="prod/123456789012/us-west-2/network/8acdec61fcdf580c")
     seen = text(run.page)
     assert f"Run by {CALLER}" in seen
-    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c not known by whom: 9894f01360e8e0e3" in seen
+    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c gone by" in seen
+    assert "not known by whom: 9894f01360e8e0e3 Run by" in seen
     assert "Change CHG0012345" in seen
     assert "Asked for by not known" in seen
 
@@ -182,6 +186,29 @@ def test_the_people_are_named_or_said_to_be_unknown(run):
 def test_a_run_for_which_nothing_was_approved_names_no_plan(run):
     run.opened(approved="nothing")
     assert "not known by whom" not in text(run.page)
+
+
+def test_an_approval_says_since_when_it_counts_until_when_and_who_else_signed(run):
+    """By one statement several times, since several notebooks went by it: the first time counts."""
+    run.opened()
+    says = {"by": "Amira", "signed": "2026-11-24T07:00:00+00:00", "expires": "2026-11-27T07:00:00+00:00"}
+    for notebook in ("01_network", "02_data"):
+        run.write(notebook, "approved", plan="prod/network/8acdec61fcdf580c", operator="noor", **says)
+    seen = text(run.page)
+    assert seen.count("Amira:") == 1
+    assert (
+        "Amira: prod/network/8acdec61fcdf580c signed 2026-11-24 at 07:00:00 UTC; gone by 2026-11-24 at 08:00:02 UTC;"
+        " expires 2026-11-27 at 07:00:00 UTC; operator: noor, who signed, too" in seen
+    )
+
+
+def test_it_tells_no_checkout_from_a_commit_that_nobody_wrote_down(run):
+    run.write("runner", "run", notebooks=["01_network"], mode="apply")
+    assert "From commit not known With" in text(run.page)
+    run.opened(source={})
+    assert "From commit not known: the code was no checkout of git" in text(run.page)
+    run.opened("02_data", source={"commit": "c0ffee", "clean": False})
+    assert "From commit c0ffee , with changes that are in no commit" in text(run.page)
 
 
 def test_it_says_what_changed_from_what_to_what(run):
@@ -195,13 +222,43 @@ def test_it_says_what_changed_from_what_to_what(run):
         assert told in seen
 
 
+def test_what_was_done_by_hand_is_told_with_its_reason_and_who_did_it(run):
+    """And what somebody was asked, also when it was not answered as it was to be."""
+    who = {"caller": CALLER, "operator": "noor on build-7"}
+    whole(run)
+    assert "Done by hand" not in text(run.page)
+    run.write("01_network", "by_hand", keys=["bucket.runbook", "vpc.main"], reason="made in the console", **who)
+    run.write("01_network", "confirm", question="Remove the data?", phrase="prod", ok=True, **who)
+    run.write("01_network", "confirm", question="Go on?", phrase="prod", ok=False, error="Unconfirmed: not 'no'", **who)
+    seen = text(run.page)
+    by = f"noor on build-7 {CALLER} 01_network"
+    assert f"bucket.runbook vpc.main made in the console {by}" in seen
+    assert f"Remove the data? confirmed {by}" in seen
+    assert f"Go on? not confirmed Unconfirmed: not &#39;no&#39; {by}" in seen
+    assert [(step.what, step.asked, step.ok) for step in run.story.by_hand] == [
+        (("bucket.runbook", "vpc.main"), False, True), (("Remove the data?",), True, True), (("Go on?",), True, False),
+    ]  # fmt: skip
+
+
+def test_what_is_only_said_to_be_done_is_not_known_to_be(run):
+    """As long as nobody looked at the account: then it is, or it is not."""
+    run.opened().planned("vpc.main", "subnet.a").changed("subnet.a")
+    run.write("01_network", "by_hand", keys=["vpc.main"], reason="made in the console").ended()
+    found = run.decided()
+    assert found.verdict == UNKNOWN
+    assert "Said to be done by hand, and not looked at since: vpc.main." in {reason.told for reason in found.reasons}
+    assert run.verified().decided().verdict == YES
+
+
 def test_it_says_how_to_undo_it(run):
     """By what was done: what was created, changed and removed each has its own way back."""
     run.opened().changed("vpc.main")
     assert "runbook destroy --env prod --confirm prod" in text(run.page)
     assert "old values" not in text(run.page)
     run.changed("vpc.main", action="update").changed("db_instance.database", action="delete")
-    assert "old values" in text(run.page)
+    assert "its old values, which are under Every change , below, are put into params/prod.yaml again" in text(run.page)
+    assert '<a href="#every">Every change</a>, below' in run.page
+    assert "because somebody had changed it at AWS does not" in text(run.page)
     assert "only from a snapshot" in text(run.page)
 
 
@@ -229,7 +286,10 @@ def test_it_links_to_all_the_rest_of_the_folder(run):
         "01_network.html", "plans/a plan.json", ".hidden",
     }  # fmt: skip
     addresses = re.findall(r'<a href="([^"#]+)"', run.page)
-    assert {a.replace("%20", " ") for a in addresses} == there - {"report.html", ".hidden"}
+    assert {a.replace("%20", " ") for a in addresses} == {*there, "manifest.dsse.json"} - {"report.html", ".hidden"}
+    (run.folder / "manifest.dsse.json").write_text("{}")
+    assert re.findall(r'<a href="([^"#]+)"', run.page) == addresses, "it is written before that file is there"
+    assert "runbook evidence verify FOLDER" in text(run.page)
 
 
 def test_it_can_be_made_again_from_the_files_alone(run):
@@ -303,6 +363,23 @@ def test_the_list_of_changes_has_numbers_times_and_every_planned_change(run):
     assert (other["key"], other["result"], other["took_seconds"]) == ("subnet.a", "not made", "")
 
 
+def test_the_list_of_changes_has_awss_ids_of_the_calls_that_made_them(run):
+    """Where that is sure: of a notebook's own calls that write, sent while nothing else was being changed in it."""
+    run.opened()
+    call = {"service": "ec2", "write": True, "error": None}
+    run.write("01_network", "call", operation="CreateTags", request_id="req-0", **call)
+    run.write("02_data", "call", operation="CreateDBInstance", request_id="req-1", **call)
+    run.write("01_network", "call", operation="CreateVpc", request_id="req-2", **call)
+    run.write("01_network", "call", operation="DescribeVpcs", request_id="req-3", **call | {"write": False})
+    run.write("01_network", "call", operation="ModifyVpcAttribute", request_id="req-4", **call)
+    run.changed("vpc.main", took=3.5).changed("subnet.a", took=0.5)
+    run.write("01_network", "call", operation="DeleteSubnet", request_id="req-5", **call)
+    run.changed("subnet.b", action="delete", took=2.5).changed("subnet.c", action="delete", took=3.5)
+    assert [line["requests"] for line in rows(lists.changes(run.story))] == [
+        "ec2 CreateVpc req-2; ec2 ModifyVpcAttribute req-4", "", "", "",
+    ]  # fmt: skip
+
+
 def test_the_list_of_checks_has_claims_and_what_was_found(run):
     run.opened().checked("Nothing is open", ok=False, found=["db: tcp 3306"]).verified()
     one, other = rows(lists.checks(run.story))
@@ -311,10 +388,32 @@ def test_the_list_of_checks_has_claims_and_what_was_found(run):
     assert other["holds"] == "true"
 
 
-@pytest.mark.parametrize("sign", "=+-@")
-def test_no_spreadsheet_takes_a_text_for_a_formula(run, sign):
-    run.opened().changed("vpc.main", ok=False, error=f"{sign}HYPERLINK(A1)")
-    assert rows(lists.changes(run.story))[0]["error"] == f"'{sign}HYPERLINK(A1)"
+@pytest.mark.parametrize("sign", "=+-@\t")
+def test_no_spreadsheet_takes_a_text_for_a_formula(run, sign, tmp_path):
+    """In no list: anybody who may name something in the account could have it compute."""
+    odd = f"{sign}HYPERLINK(A1)"
+    run.opened().changed("vpc.main", ok=False, error=odd)
+    assert rows(lists.changes(run.story))[0]["error"] == f"'{odd}"
+    line = {"key": "vpc.main", "id": odd, "status": odd, "size": -1}
+    run.write("01_network", "inventory", when="after", stack="network", resources=[line])
+    (told,) = rows(inventory.as_csv(run.story.after))
+    assert (told["id"], told["status"], told["settings"]) == (f"'{odd}", f"'{odd}", '{"size": -1}')
+    frame = pd.DataFrame({"size": [-1], odd: [odd]}, index=pd.Index([odd], name="resource"))
+    path = write_table(tmp_path / "t.csv", frame)
+    assert rows(path.read_text(encoding="utf-8")) == [{"resource": f"'{odd}", "size": "-1", f"'{odd}": f"'{odd}"}]
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["data"][0][odd] == odd
+
+
+def test_it_says_in_how_many_places_a_secret_was_taken_out(run):
+    """Of every notebook what it said last: its count goes on from cell to cell."""
+    whole(run)
+    assert "a secret was taken out" not in text(run.page)
+    counted = [("01_network", {"known": 1}), ("01_network", {"known": 2, "password": 3}), ("02_data", {"known": 1})]
+    for notebook, counts in counted:
+        told = [{"kind": kind, "count": count} for kind, count in counts.items()]
+        run.write(notebook, "cells", outcome="succeeded", cells=[], redactions=told)
+    said = "In 6 places a secret was taken out before anything was written, by kind: 3 known, 3 password."
+    assert said in text(run.page)
 
 
 def test_lines_of_a_journal_that_nobody_knows_stop_nothing(run):

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from runbook_lib.errors import Refused
 from runbook_lib.evidence.topology import Sight, picture, sight
 from runbook_lib.evidence.topology.lanes import lanes
-from runbook_lib.evidence.topology.sight import Group, Network, Rule
+from runbook_lib.evidence.topology.ports import Ports
+from runbook_lib.evidence.topology.sight import Exit, Group, Network, Rule
 from runbook_lib.evidence.topology.talk import in_order, talk
 from runbook_lib.look import Look
 from tests.evidence.drawn import NS, apart, groups, overlap, parsed, spilling, within
@@ -195,6 +197,88 @@ def test_networks_that_may_do_the_same_are_one_speaker():
     assert len(found.ways) == 1
 
 
+def between(*exits, ports="8080", **more):
+    """The ports on which the load balancer may talk to the web servers, which are in 10.0.16.0/20."""
+    groups = [Group(id=f"sg-{name}", name=name) for name in ("alb", "web")]
+    parts = {"rules": [Rule(group="sg-web", ports=ports, source="sg-alb")], "groups": groups, **more}
+    parts |= {"subnets": [subnet("a", public=False, cidr="10.0.16.0/20")], "things": [instance(1, "a", "web")]}
+    ways = talk(seen(exits=[Exit(group=own, ports=p, target=to) for own, p, to in exits], **parts).networks).ways
+    return [way.ports for way in ways]
+
+
+@pytest.mark.parametrize(
+    ("exits", "ports"),
+    [
+        ([], []),
+        ([("sg-alb", "everything", "0.0.0.0/0")], ["8080"]),
+        ([("sg-alb", "8000–9000", "sg-web")], ["8080"]),
+        ([("sg-alb", "tcp", "10.0.0.0/8")], ["8080"]),
+        ([("sg-alb", "8080", "10.0.16.0/24")], ["8080"]),
+        ([("sg-alb", "8081", "sg-web")], []),
+        ([("sg-alb", "udp 8080", "sg-web")], []),
+        ([("sg-alb", "8080", "sg-alb")], []),
+        ([("sg-alb", "8080", "10.0.32.0/20")], []),
+        ([("sg-alb", "everything", "::/0")], []),
+        ([("sg-alb", "everything", "pl-1")], []),
+        ([("sg-web", "everything", "0.0.0.0/0")], []),
+    ],
+)
+def test_two_groups_talk_only_where_both_let_them(exits, ports):
+    """Where the source may not send, the line is gone, whatever the target lets in; what answers needs no rule."""
+    assert between(*exits) == ports
+
+
+def test_what_both_let_through_is_told_and_no_more():
+    assert between(("sg-alb", "8080", "sg-web"), ("sg-alb", "443", "sg-web"), ports="1–8100") == ["443, 8080"]
+    assert between(("sg-alb", "443–9000", "sg-web"), ports="everything") == ["443–9000"]
+
+
+def test_who_comes_from_outside_needs_no_leave_of_ours():
+    rule = Rule(group="sg-web", ports="443", source="0.0.0.0/0")
+    assert between(rules=[rule]) == ["443"]
+
+
+def test_where_nobody_looked_at_what_may_go_out_what_may_come_in_is_told():
+    """A picture of a journal of before."""
+    assert environment().networks[0].exits is None
+    assert "web may talk to db on 3306." in picture(environment()).words
+
+
+PORTS = st.one_of(
+    st.just(Ports()),
+    st.builds(Ports, st.sampled_from(["tcp", "udp", "icmp", "gre"])),
+    st.tuples(st.sampled_from(["tcp", "udp"]), st.integers(0, 9), st.integers(0, 9)).map(
+        lambda told: Ports(told[0], min(told[1:]), max(told[1:]))
+    ),
+    st.builds(Ports, st.just("icmp"), st.integers(0, 3), st.integers(-1, 2)),
+)
+
+
+@given(PORTS, PORTS)
+def test_ports_are_read_back_as_they_were_and_what_two_have_in_common_is_in_both(one, other):
+    assert Ports.told(str(one)) == one
+    common = one.common(other)
+    assert common == other.common(one)
+    assert one.common(one) == one
+    if common:
+        assert common.common(one) == common == common.common(other)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"IpProtocol": "-1", "FromPort": -1, "ToPort": -1}, "everything"),
+        ({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}, "443"),
+        ({"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535}, "0–65535"),
+        ({"IpProtocol": "udp", "FromPort": 53, "ToPort": 53}, "udp 53"),
+        ({"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}, "icmp"),
+        ({"IpProtocol": "47"}, "protocol 47"),
+    ],
+)
+def test_ports_are_told_as_people_write_them(rule, told):
+    assert str(Ports.of(rule)) == told
+
+
 def test_who_speaks_stands_above_who_is_spoken_to():
     """Also when all wait for each other: then as they are called."""
     groups = [Group(id=name, name=name) for name in ("db", "web", "alb")]
@@ -273,7 +357,20 @@ def test_it_reads_what_is_there_whoever_made_it(built, door):
     assert (things["NAT gateway"].name, things["NAT gateway"].subnet) == ("us-west-2a", built.public)
     names = {group.id: group.name for group in network.groups}
     assert [(names[r.group], r.ports, names[r.source]) for r in network.rules] == [("web", "8000–8080", "odd")]
+    out = {(names[e.group], e.ports, e.target) for e in network.exits}
+    assert out == {(name, "everything", "0.0.0.0/0") for name in names.values()}
+    assert "odd may talk to web on 8000–8080." in picture(found).words
     ordered(picture(found))
+
+
+def test_a_group_that_may_not_send_any_more_talks_to_nobody(built, door, aws):
+    """Somebody has taken its egress away: what the other one lets in is no way."""
+    ec2 = aws.client("ec2")
+    (odd,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["odd"]}])["SecurityGroups"]
+    ec2.revoke_security_group_egress(GroupId=odd["GroupId"], IpPermissions=odd["IpPermissionsEgress"])
+    svg = picture(sight(Look(door), NOW))
+    assert "may talk to" not in svg.words
+    assert _paths(svg, "way") == []
 
 
 def test_what_is_gone_is_not_seen(built, door, aws):

@@ -9,7 +9,8 @@ from typing import TypeVar
 from ...errors import Refused
 from ...look import Found, Look, tags_of
 from ...resources.security_group import rules_of
-from .sight import Group, Network, Rule, Sight, Subnet, Thing
+from .ports import Ports
+from .sight import Exit, Group, Network, Rule, Sight, Subnet, Thing
 
 Read = TypeVar("Read")
 
@@ -40,6 +41,7 @@ class _Eye:
         things = [thing for kind, read in self._kinds(own).items() for thing in self._try(kind, read)]
         groups = tuple(self._try("security groups", lambda: self._groups(own)))
         members = {group.id for group in groups}
+        rules = self._try("security group rules", lambda: self._rules(members))
         return Network(
             id=own,
             name=self._name(vpc, own),
@@ -48,7 +50,8 @@ class _Eye:
             subnets=subnets,
             things=tuple(sorted(things, key=lambda thing: (thing.kind, thing.name, thing.zone, thing.id))),
             groups=groups,
-            rules=tuple(self._try("security group rules", lambda: self._rules(members))),
+            rules=tuple(rule for rule in rules if isinstance(rule, Rule)),
+            exits=tuple(rule for rule in rules if isinstance(rule, Exit)),
         )
 
     def _kinds(self, vpc: str) -> Mapping[str, Callable[[], Iterator[Thing]]]:
@@ -202,12 +205,16 @@ class _Eye:
                 ours=self._ours(tags_of(found)),
             )  # fmt: skip
 
-    def _rules(self, groups: set[str]) -> Iterator[Rule]:
+    def _rules(self, groups: set[str]) -> Iterator[Rule | Exit]:
         for found in rules_of(self._look):
-            if found["GroupId"] in groups and not found["IsEgress"]:
+            if found["GroupId"] in groups:
                 referred = found.get("ReferencedGroupInfo", {}).get("GroupId", "")
-                source = found.get("CidrIpv4") or found.get("CidrIpv6") or found.get("PrefixListId") or referred
-                yield Rule(group=found["GroupId"], ports=_ports(found), source=source or "somebody")
+                other = found.get("CidrIpv4") or found.get("CidrIpv6") or found.get("PrefixListId") or referred
+                group, ports, other = found["GroupId"], str(Ports.of(found)), other or "somebody"
+                if found["IsEgress"]:
+                    yield Exit(group=group, ports=ports, target=other)
+                else:
+                    yield Rule(group=group, ports=ports, source=other)
 
 
 def _table(tables: list[Found], subnet: str) -> Found:
@@ -247,12 +254,3 @@ def _address(database: Found) -> str:
 
 def _service(endpoint: Found) -> str:
     return str(endpoint["ServiceName"]).rpartition(".")[2]
-
-
-def _ports(rule: Found) -> str:
-    """``443``, ``1000–2000``, ``udp 53``, ``everything``."""
-    protocol, low, high = rule["IpProtocol"], rule.get("FromPort"), rule.get("ToPort")
-    if protocol == "-1":
-        return "everything"
-    ports = "" if low in (None, -1) else str(low) if low == high else f"{low}–{high}"
-    return " ".join(filter(None, ("" if protocol == "tcp" and ports else protocol, ports)))

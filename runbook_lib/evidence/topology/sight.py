@@ -69,11 +69,20 @@ class Rule(_Plain):
     source: str
 
 
+class Exit(_Plain):
+    """Lets the members of a group send to one target: a network, or the members of another group."""
+
+    group: str
+    ports: str
+    target: str
+
+
 class Network(_Plain):
     """A VPC with all that was seen in it.
 
     Args:
         doors: By what it can be left, e.g. an internet gateway.
+        exits: ``None`` where nobody looked at them.
     """
 
     id: str
@@ -84,6 +93,7 @@ class Network(_Plain):
     things: tuple[Thing, ...] = ()
     groups: tuple[Group, ...] = ()
     rules: tuple[Rule, ...] = ()
+    exits: tuple[Exit, ...] | None = None
 
 
 class Sight(_Plain):

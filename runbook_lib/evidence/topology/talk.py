@@ -1,12 +1,18 @@
-"""Who may talk to whom on which port, as the rules of security groups have it."""
+"""Who may talk to whom on which port, as the rules of security groups have it.
+
+Two groups talk where both let them: the one out, the other one in.  What somebody outside may send is his own matter.
+https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
+"""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 
+from .ports import Ports
 from .sight import Group, Network, Rule
 
 _INTERNET = {"0.0.0.0/0": "the internet", "::/0": "the internet (IPv6)"}
@@ -59,11 +65,13 @@ def talk(networks: Iterable[Network]) -> Talk:
     speakers = outside | {own: Speaker(own, (group.name,)) for own, group in groups.items()}
     ports: dict[tuple[Speaker, str], dict[str, None]] = defaultdict(dict)
     for rule in rules:
-        ports[speakers[rule.source], rule.group][rule.ports] = None
+        ports[speakers[rule.source], rule.group] |= dict.fromkeys(_open(rule, networks))
     order = {group.id: place for place, group in enumerate(in_order(groups.values(), rules))}
     first = list(dict.fromkeys(outside.values()))
     ranks = {speaker.key: place - len(first) for place, speaker in enumerate(first)} | order
-    ways = [Way(speaker, group, ", ".join(sorted(told, key=_by_number))) for (speaker, group), told in ports.items()]
+    ways = [
+        Way(speaker, group, ", ".join(sorted(told, key=_by_number))) for (speaker, group), told in ports.items() if told
+    ]
     return Talk(tuple(first), tuple(sorted(ways, key=lambda way: (order[way.group], ranks[way.speaker.key]))))
 
 
@@ -80,6 +88,41 @@ def in_order(groups: Iterable[Group], rules: Iterable[Rule]) -> list[Group]:
         found.append(nearest)
         left.remove(nearest)
     return found
+
+
+def _open(rule: Rule, networks: Iterable[Network]) -> Iterator[str]:
+    """The ports of a rule on which its source may send, too."""
+    networks = tuple(networks)
+    own = next((network for network in networks if rule.source in {group.id for group in network.groups}), None)
+    if own is None or own.exits is None:
+        yield rule.ports
+        return
+    places = _places(rule.group, networks)
+    for way in own.exits:
+        if way.group == rule.source and (way.target == rule.group or _reaches(way.target, places)):
+            common = Ports.told(rule.ports).common(Ports.told(way.ports))
+            if common:
+                yield str(common)
+
+
+def _places(group: str, networks: Iterable[Network]) -> list[str]:
+    """The networks in which a group's members are: their subnets, else all of the VPC."""
+    found = []
+    for network in networks:
+        if group in {one.id for one in network.groups}:
+            inside = {thing.subnet for thing in network.things if group in thing.groups}
+            cidrs = {subnet.id: subnet.cidr for subnet in network.subnets}
+            found += [cidrs[subnet] for subnet in inside & set(cidrs)] or [network.cidr]
+    return found
+
+
+def _reaches(target: str, places: Iterable[str]) -> bool:
+    """Whether a network covers any of those; a list of prefixes is one of AWS's services, or not known."""
+    try:
+        to = ip_network(target, strict=False)
+        return any(to.overlaps(ip_network(place, strict=False)) for place in places)
+    except (ValueError, TypeError):  # no network, or of another version
+        return False
 
 
 def _audiences(rules: Iterable[Rule]) -> dict[str, Speaker]:
