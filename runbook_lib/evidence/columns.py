@@ -25,6 +25,7 @@ _SPAN = r"(?i)\b{}\s*=\s*[\"']?(\d{{1,4}})"
 _NOTHING = {"", MARK, "nan", "<na>", "nat", "..", "...", "…"}
 
 _TRAILER = re.compile(r"^(?:Name: (?P<name>.*?), )?(?:Length: \d+, )?dtype: \w+$", re.MULTILINE)
+_INDEX = re.compile(r"\S.*?  +")
 _LABEL = re.compile(r"(?P<label>\S.*?) {2,}(?P<value>\S.*)")
 
 
@@ -84,7 +85,7 @@ class _Table:
             if number in self.heads or all(cell.head for cell in row) or (bare and number == 0):
                 columns |= {n: name for cell in row if (name := _called(_seen(text, cell))) for n in cell.columns}
                 continue
-            beside = next(filter(None, (_called(_seen(text, cell)) for cell in row if cell.head)), "")
+            beside = next(filter(None, (_label(_seen(text, cell)) for cell in row if cell.head)), "")
             for cell in row:
                 name = next((columns[n] for n in cell.columns if n in columns), "" if cell.head else beside)
                 if name:
@@ -149,9 +150,15 @@ def _seen(text: str, cell: _Cell) -> str:
 
 
 def _called(head: str) -> str:
-    """How a field of secrets is called; empty where it is none."""
-    name = re.sub(r"\s+", "_", head.strip(" \t\n'\"()[]*:"))
-    return name if secret_field(name) else ""
+    """How a column of secrets is called; empty where it is none: a sentence is no name."""
+    words = head.strip(" \t\n'\"()[]*:").split()
+    name = "_".join(words)
+    return name if len(words) <= 3 and secret_field(name) else ""
+
+
+def _label(head: str) -> str:
+    """The same of a line, which may also be called by the key of a resource: ``role_policy.master-secret`` is none."""
+    return "" if "." in head or len(head.split()) > 2 else _called(head)
 
 
 def _worth(name: str, value: str) -> bool:
@@ -173,11 +180,13 @@ def _named(head: str) -> list[tuple[int, int, str]]:
 def _within(line: str, named: list[tuple[int, int, str]]) -> Iterator[Place]:
     """What stands in the columns of secrets, and all of a line that is called so."""
     found = _LABEL.fullmatch(line)
-    if found and (name := _called(found["label"])) and _worth(name, found["value"].strip()):
+    if found and (name := _label(found["label"])) and _worth(name, found["value"].strip()):
         yield found.span("value")
     for start, end, name in named:
         while 0 < start < end and not line[start].isspace() and not line[start - 1].isspace():
             start -= 1  # not in pieces
+        if start == 0:  # the index stands before it
+            start = index.end() if (index := _INDEX.match(line, 0, end)) else 0
         value = line[start:end]
         if value[-1:].strip() and not line[end : end + 1].strip() and _worth(name, value.strip()):
             yield start + len(value) - len(value.lstrip()), end
@@ -189,7 +198,7 @@ def _series(text: str, trailer: re.Match[str]) -> Iterator[Place]:
     while end > 0:
         start = text.rfind("\n", 0, end) + 1
         found = _LABEL.fullmatch(text, start, end)
-        name = every or (_called(found["label"]) if found else "")
+        name = every or (_label(found["label"]) if found else "")
         if found and name and _worth(name, found["value"].strip()):
             yield found.span("value")
         if not found and text[start:end].strip() not in _NOTHING:

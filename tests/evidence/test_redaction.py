@@ -481,6 +481,10 @@ def test_whoever_made_the_table(page):
         repr(FRAME["id"]),
         " the password\nof whomever it\nis",
         "NAME        ABOUT\npassword    what he knows\n",
+        "<table><tr><th>Resource</th><th>id</th></tr><tr><th>role_policy.master-secret</th><td>b b</td></tr></table>",
+        "<table><tr><th>Claim</th><th>holds</th></tr><tr><th>nobody knows the password</th><td>yes</td></tr></table>",
+        repr(FRAME.set_axis(["role_policy.master-secret", "b", "c"])[["id", "n"]]),
+        repr(pd.DataFrame({"master_secret": ["arn:aws:secretsmanager:us-west-2:1:secret:x"]}, index=["a b"])),
         "  password   what he knows\n  user       who he is   \n  length     of it, at le\n",
     ],
 )
