@@ -30,7 +30,7 @@ test: .venv/test.stamp
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check --exclude '*.ipynb' .
 	.venv/bin/mypy
-	.venv/bin/pytest --numprocesses 3 --dist loadscope --durations 10
+	.venv/bin/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations 10
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.
 	test ! -d $(ASIDE) || RUNBOOK_ROOT=$(ASIDE) .venv/bin/runbook local down --forget
 	rm -rf $(ASIDE) && mkdir -p $(ASIDE) && cp -R params $(ASIDE)/

@@ -21,6 +21,13 @@ os.environ["RUNBOOK_LOCAL_SAVE"] = "end"
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 ACCOUNT = "123456789012"
+LONGEST = ("notebooks/test_scenario", "notebooks/test_without_a_database", "test_kill", "resources/test_contract")
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first, so that no worker has one left when the others are done."""
+    places = {item.path: next((n for n, name in enumerate(LONGEST) if name in str(item.path)), 9) for item in items}
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.fixture

@@ -338,6 +338,25 @@ def test_papermill_alone_does_the_same_from_anywhere(operator, built, tmp_path):
     assert "mod: there is no such parameter; did you mean mode" in wrong.stderr
 
 
+def test_a_scanner_for_secrets_finds_nothing_real(operator, built):
+    """In the first run's artifacts: digests, the signature, and names of resources and secrets are all it finds.
+
+    What else stands in the evidence excuses nothing: a secret in it would excuse itself.
+    """
+    folder = operator.first("apply")
+    envelope = json.loads((folder / "manifest.dsse.json").read_text(encoding="utf-8"))
+    signed = envelope["payload"] + " " + " ".join(one["sig"] for one in envelope["signatures"])
+    names = set(known_names(operator))
+    found = SecretsCollection()
+    with default_settings():
+        for path in filter(Path.is_file, folder.rglob("*")):
+            found.scan_file(str(path))
+    told = {secret.secret_value for _, secret in found}
+    assert len(told) > 10, "it looked"
+    unexplained = {one for one in told if not re.fullmatch(r"[0-9a-f]{16,64}", one) and one not in signed}
+    assert unexplained - names == set()
+
+
 def test_a_destroy_needs_its_name(operator, built):
     """Another name, or none, changes nothing."""
     assert operator.runbook("destroy", "--env", "local").returncode == 2
@@ -387,22 +406,3 @@ def known_names(operator):
         yield from (secret["Name"], secret["ARN"])
     for parameter in operator.aws("ssm").describe_parameters()["Parameters"]:
         yield parameter["Name"]
-
-
-def test_a_scanner_for_secrets_finds_nothing_real(operator, built):
-    """In the first run's artifacts: digests, the signature, and names of resources and secrets are all it finds.
-
-    What else stands in the evidence excuses nothing: a secret in it would excuse itself.
-    """
-    folder = operator.first("apply")
-    envelope = json.loads((folder / "manifest.dsse.json").read_text(encoding="utf-8"))
-    signed = envelope["payload"] + " " + " ".join(one["sig"] for one in envelope["signatures"])
-    names = set(known_names(operator))
-    found = SecretsCollection()
-    with default_settings():
-        for path in filter(Path.is_file, folder.rglob("*")):
-            found.scan_file(str(path))
-    told = {secret.secret_value for _, secret in found}
-    assert len(told) > 10, "it looked"
-    unexplained = {one for one in told if not re.fullmatch(r"[0-9a-f]{16,64}", one) and one not in signed}
-    assert unexplained - names == set()
