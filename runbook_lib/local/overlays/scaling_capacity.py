@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
@@ -17,9 +17,9 @@ from runbook_lib.local.machines import launching
 from runbook_lib.local.overlays.around import Method, around
 from runbook_lib.local.overlays.lifecycle_hooks import leaving
 from runbook_lib.local.overlays.lost_zones import NO_CAPACITY
-from runbook_lib.local.overlays.refused import Refused
 from runbook_lib.local.overlays.scaling_activities import at, record
 from runbook_lib.local.overlays.scaling_launch import launch
+from runbook_lib.local.overlays.scaling_zones import counts, emptiest_first, superfluous
 
 RETRY_SECONDS = 10.0  # after a launch that failed; AWS waits longer each time
 
@@ -62,7 +62,7 @@ def reach(group: Any, reason: str) -> bool:
     while len(launching.counted(group)) < (group.desired_capacity or 0) and launch_one(group, reason):
         pass
     while len(launching.counted(group)) > (group.desired_capacity or 0) + _surplus(group) and (
-        state := _superfluous(group)
+        state := superfluous(group)
     ):
         cause = f"{at(utcnow())} an instance was taken out of service in response to {reason}"
         terminate(group, state, f"{cause}, shrinking the capacity to {group.desired_capacity}.")
@@ -149,7 +149,7 @@ def launch_one(group: Any, reason: str) -> bool:
     if "Launch" in group._suspended_processes or utcnow().timestamp() < vars(group).get("retry_at", 0.0):
         return False
     try:
-        subnets = _emptiest_first(group)
+        subnets = emptiest_first(group)
     except ServiceException as error:
         _record_failure(group, reason, error)
         subnets = []
@@ -192,85 +192,23 @@ def _launched(reason: str) -> str:
     return f"{at(utcnow())} an instance was launched in response to {reason}."
 
 
-def _emptiest_first(group: Any) -> list[Any]:
-    """The subnets to launch in, one of each zone: first of the zone with the fewest instances, the one with the fewest.
-
-    During an instance refresh, the fewest of those that are not to be replaced.
-
-    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
-    """
-    per_zone, per_subnet = _counts(group)
-    staying, _ = _counts(group, (vars(group).get("refreshing") or {}).get("leaving", ()))
-    subnets = _subnets(group)
-
-    def fullness(subnet: Any) -> tuple[int, int, int]:
-        zone = subnet.availability_zone
-        return staying[zone], per_zone[zone], per_subnet.get(subnet.id, 0)
-
-    emptiest = sorted(subnets, key=fullness)
-    return list({subnet.availability_zone: subnet for subnet in reversed(emptiest)}.values())[::-1]
-
-
-def _subnets(group: Any) -> list[Any]:
-    """Those that a group names, or else "the default VPC subnet in each Availability Zone".
-
-    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html (AvailabilityZones)
-    """
-    if group.vpc_zone_identifier:
-        named: list[Any] = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
-        return named
-    defaults = group.ec2_backend.get_default_subnets()
-    if missing := [zone for zone in group.availability_zones if zone not in defaults]:
-        raise Refused("ValidationError", f"No default subnet for availability zone: '{missing[0]}'.")
-    return [defaults[zone] for zone in group.availability_zones]
-
-
-def _counts(group: Any, without: Iterable[str] = ()) -> tuple[dict[str, int], dict[str, int]]:
-    per_zone = dict.fromkeys(group.availability_zones, 0)
-    per_subnet: dict[str, int] = {}
-    for state in [state for state in launching.counted(group) if state.instance.id not in without]:
-        per_zone[state.availability_zone] = per_zone.get(state.availability_zone, 0) + 1
-        per_subnet[state.instance.subnet_id] = per_subnet.get(state.instance.subnet_id, 0) + 1
-    return per_zone, per_subnet
-
-
-def _superfluous(group: Any) -> Any | None:
-    """The instance that goes first: in the fullest zone, of the oldest template version, the oldest.
-
-    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
-    """
-    free = [state for state in launching.counted(group) if not state.protected_from_scale_in]
-    return next(iter(in_order(group, free)), None)
-
-
-def in_order(group: Any, states: list[Any]) -> list[Any]:
-    """Instances in the order in which they are to go."""
-    per_zone, _ = _counts(group)
-    return sorted(states, key=lambda state: (-per_zone.get(state.availability_zone, 0), *_age(state)))
-
-
 def _surplus(group: Any) -> int:
     """How many more than desired a group may have for now: those that an instance refresh launches ahead."""
     return int((vars(group).get("refreshing") or {}).get("surplus", 0))
 
 
-def _age(state: Any) -> tuple[int, Any]:
-    version = (state.launch_template or {}).get("Version", "0")
-    return int(version), state.instance.launch_time
-
-
 def _even_out(group: Any) -> bool:
     if vars(group).get("refreshing"):  # it launches in the emptiest zone, and ends with all of them even
         return False
-    per_zone, _ = _counts(group)
+    per_zone, _ = counts(group)
     if max(per_zone.values()) - min(per_zone.values()) <= 1 or "AZRebalance" in group._suspended_processes:
         return False
-    if outages.is_lost(_emptiest_first(group)[0].availability_zone):  # balanced again when the zone has recovered
+    if outages.is_lost(emptiest_first(group)[0].availability_zone):  # balanced again when the zone has recovered
         return False
     if not launch_one(group, "an imbalance of the availability zones"):
         return False
     cause = f"{at(utcnow())} an instance was taken out of service to balance the availability zones."
-    if state := _superfluous(group):
+    if state := superfluous(group):
         terminate(group, state, cause)
     return True
 

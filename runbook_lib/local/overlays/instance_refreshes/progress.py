@@ -17,6 +17,7 @@ from runbook_lib.local.overlays import scaling_capacity
 from runbook_lib.local.overlays.instance_refreshes import standing
 from runbook_lib.local.overlays.instance_refreshes.model import ACTIVE, Refresh, active, bounds
 from runbook_lib.local.overlays.scaling_activities import activities_of, at
+from runbook_lib.local.overlays.scaling_zones import in_order
 
 WHY = "an instance refresh"
 # How long AWS waits for protected instances, and tries to launch.
@@ -81,7 +82,7 @@ def _replace(group: Any, refresh: Refresh) -> None:
     least, most = bounds(refresh.preferences, group.desired_capacity)
     serving = sum(standing.serves(refresh, state) for state in launching.counted(group))
     free = [state for state in standing.left(group, refresh) if not standing.is_held(refresh, state)]
-    for state in scaling_capacity.in_order(group, free):
+    for state in in_order(group, free):
         if standing.serves(refresh, state):
             if serving <= least:
                 continue
