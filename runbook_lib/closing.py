@@ -18,11 +18,11 @@ from .evidence.account import Account, account, at_work
 from .evidence.approvals import Signed
 from .evidence.completeness import NOT_RUN, notebooks_of
 from .evidence.folder import Folder
+from .evidence.made import DONE
 from .evidence.page import to_html
 from .evidence.recorder import Recorder
 from .evidence.report_page import leave
 from .evidence.stamps import left_behind
-from .evidence.story import DONE
 from .injected import assigned, split
 from .opening import CODE, bucket_of, way_in
 from .params import Params, load

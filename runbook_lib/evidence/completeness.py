@@ -16,7 +16,8 @@ from typing import Any
 from ..approval import digest
 from ..journal import MANIFEST
 from .inventory import AFTER, BEFORE
-from .story import ACTS, story
+from .made import ACTS
+from .story import story
 
 Event = Mapping[str, Any]
 JOURNAL = "journal.jsonl"

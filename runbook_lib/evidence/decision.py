@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .story import ACTS, FAILED, LEFT, Made, Part, Story
+from .made import ACTS, FAILED, LEFT, Made
+from .story import Part, Story
 
 YES, NO, UNKNOWN = "Yes", "No", "Not known"
 _TOLD = {

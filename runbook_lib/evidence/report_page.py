@@ -19,8 +19,9 @@ from ..report import elapsed, number
 from ..summary import events_of
 from . import ink, inventory, lists, timeline_picture
 from .decision import NO, UNKNOWN, YES, decision
+from .made import DONE, FAILED, Made
 from .said import Approval
-from .story import DONE, FAILED, Made, Story, story
+from .story import Story, story
 from .svg import Svg, plain
 from .topology import picture
 from .topology.picture import moment

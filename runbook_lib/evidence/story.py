@@ -6,45 +6,20 @@ What the journal does not say is not known, and never guessed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..timeline import Timeline, timeline
 from .inventory import AFTER, BEFORE, State, states
-from .requests import requests
+from .made import DONE, Made, changes
 from .said import Approval, ByHand, approvals, by_hand
 from .topology.sight import EVENT, Sight
 
 Event = Mapping[str, Any]
-ACTS = ("apply", "destroy")
-DONE, FAILED, LEFT = "done", "failed", "not made"
 _SUCCEEDED = "succeeded"
-
-
-@dataclass(frozen=True)
-class Made:
-    """One change: made, tried, or planned and not made.
-
-    Args:
-        fields: What changed, from what to what, by field.
-        waited, took: In seconds; ``None`` where nobody measured.
-        requests: The calls that made it, with AWS's ids of them, as far as they are known.
-    """
-
-    at: str
-    notebook: str
-    key: str
-    action: str
-    result: str
-    id: str = ""
-    fields: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    error: str = ""
-    waited: float | None = None
-    took: float | None = None
-    requests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +114,7 @@ def story(events: Iterable[Event]) -> Story:
         ended=str(told[-1].get("at", "")) if told else "",
         parts=tuple(_part(notebook, told) for notebook in _notebooks(told)),
         plans=tuple(_plans(told)),
-        changes=tuple(_changes(told)),
+        changes=changes(told),
         checks=tuple(_checks(told)),
         by_hand=tuple(by_hand(told)),
         before=states(told, BEFORE),
@@ -219,40 +194,6 @@ def _plans(told: list[Event]) -> list[Event]:
             said = {"notebook": event.get("notebook"), "verb": verb} | {name: event.get(name) for name in names}
             found.setdefault((said["notebook"], verb, said["fingerprint"]), said)
     return list(found.values())
-
-
-def _changes(told: list[Event]) -> list[Made]:
-    """In the order in which they ended; then those that were planned and never begun."""
-    sent = requests(told)
-    made = [_made(event, sent.get(n, ())) for n, event in enumerate(told) if event["event"] == "change"]
-    begun = {(one.notebook, one.key) for one in made}
-    acting = {e.get("notebook"): e.get("mode") for e in told if e["event"] == "open" and e.get("mode") in ACTS}
-    for event in told:
-        notebook = str(event.get("notebook", ""))
-        if event["event"] == "plan" and bool(event.get("present")) is (acting.get(notebook) == "apply"):
-            for change in event.get("changes", ()) if notebook in acting else ():
-                if (notebook, change["key"]) not in begun:
-                    begun.add((notebook, change["key"]))
-                    made.append(
-                        Made("", notebook, change["key"], change["action"], LEFT, fields=change.get("fields", {}))
-                    )
-    return made
-
-
-def _made(event: Event, sent: tuple[str, ...]) -> Made:
-    return Made(
-        at=str(event.get("at", "")),
-        notebook=str(event.get("notebook", "")),
-        key=str(event.get("key", "")),
-        action=str(event.get("action", "")),
-        result=DONE if event.get("ok") else FAILED,
-        id=str(event.get("id") or ""),
-        fields=event.get("fields") or {},
-        error=str(event.get("error") or ""),
-        waited=event.get("waited"),
-        took=event.get("took"),
-        requests=sent,
-    )
 
 
 def _checks(told: list[Event]) -> list[Checked]:
