@@ -68,9 +68,9 @@ def test_every_kind_keeps_its_identity_and_its_fields():
 def test_patches_on_moto_stand_in_the_same_order():
     """Each method's patches, inner first, and the order of the ticks: renaming a module must change neither."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.golden.patches"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "tests.recorded_patches"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    found, names = json.loads(done.stdout), json.loads((GOLDEN / "patch_modules.json").read_text())
+    found, names = json.loads(done.stdout), json.loads(Path(__file__).with_name("patch_modules.json").read_text())
     found["chains"] = {method: [names.get(m, m) for m in chain] for method, chain in found["chains"].items()}
     found["ticks"] = [names.get(module, module) for module in found["ticks"]]
     expect("patch_chains", found)
