@@ -398,6 +398,17 @@ def test_no_secret_is_anywhere_in_the_evidence(operator, secrets):
     assert [path for path, content in text.items() if "PRIVATE KEY" in content] == []
 
 
+def test_the_journals_hold_the_events_and_fields_that_readers_know(operator, built):
+    """Of the whole story: old evidence must stay readable, so neither an event nor a field may change its name."""
+    known = json.loads((REPOSITORY / "tests/golden/journal_events.json").read_text(encoding="utf-8"))
+    journals = list((operator.root / "artifacts").rglob("journal.jsonl"))
+    events = [json.loads(line) for path in journals for line in path.read_text(encoding="utf-8").splitlines()]
+    assert {event["event"] for event in events} == set(known)
+    for event in events:
+        fields, of = set(event) - {"redacted"}, known[event["event"]]
+        assert set(of["always"]) <= fields <= {*of["always"], *of["sometimes"]}, event["event"]
+
+
 def known_names(operator):
     """What only looks like a secret: keys of resources, and where the account itself says that secrets are kept."""
     for resource in whole(load(operator.root / "params" / "local.yaml")):
