@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .runbook import Runbook
+    from .runs.runbook import Runbook
 
 __all__ = ["Runbook"]
 
@@ -13,7 +13,7 @@ __all__ = ["Runbook"]
 def __getattr__(name: str) -> Any:
     """Load what a notebook needs only for a notebook: the embedded AWS and the command start faster."""
     if name == "Runbook":
-        from .runbook import Runbook
+        from .runs.runbook import Runbook
 
         return Runbook
     raise AttributeError(name)

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import botocore.session
 import pytest
 
-from runbook_lib.aws import Aws
-from runbook_lib.engine import Engine
-from runbook_lib.journal import Journal
+from runbook_lib.aws.client import Aws
+from runbook_lib.engine.engine import Engine
+from runbook_lib.journal.journal import Journal
 from tests.local.server import aws, aws_server  # noqa: F401
 
 # Most tests are about calls to AWS; those about what runs under the account ask for it by `rehearsed`.

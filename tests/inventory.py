@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from runbook_lib.look import tags_of
+from runbook_lib.aws.snapshot import tags_of
 from tests.local.server import LocalAws
 
 KEY = "runbook:key"

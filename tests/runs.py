@@ -9,11 +9,11 @@ from itertools import count
 from pathlib import Path
 
 import runbook_lib
-from runbook_lib.aws import Aws
-from runbook_lib.bundle import Bundle
-from runbook_lib.engine import Clock, Engine
-from runbook_lib.journal import Journal
+from runbook_lib.aws.client import Aws
+from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.journal.journal import Journal
 from runbook_lib.params import load
+from runbook_lib.stacks.bundle import Bundle
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.deploy import deploy

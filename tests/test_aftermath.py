@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 import runbook_lib
-from runbook_lib import Runbook, aftermath
-from runbook_lib.closing import close
+from runbook_lib import Runbook
 from runbook_lib.errors import NoAccess
-from runbook_lib.evidence import keys
-from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.attestation import keys
+from runbook_lib.evidence.verification.verify import verify
+from runbook_lib.runs import final_survey as aftermath
+from runbook_lib.runs.finish import close
 from runbook_lib.stacks.network import network
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.approval import NOTHING, Approval, covers, fingerprints, found, joined
+from runbook_lib.engine.approval import NOTHING, Approval, covers, fingerprints, found, joined
+from runbook_lib.engine.plan import compare
 from runbook_lib.errors import NotApproved
 from runbook_lib.evidence.folder import Folder
-from runbook_lib.plan import compare
 from tests.things import LeavingThing, Thing, accounts, layouts, stack_of, there
 
 SCOPE = "prod/123456789012/us-west-2"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook_lib.asking import typed
 from runbook_lib.errors import Unconfirmed
+from runbook_lib.runs.kernel.prompts import typed
 
 
 @pytest.fixture

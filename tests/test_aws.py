@@ -12,10 +12,10 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from runbook_lib.aws import Aws
-from runbook_lib.connection import Connection
+from runbook_lib.aws.client import Aws
+from runbook_lib.aws.connection import Connection
 from runbook_lib.errors import NoAccess, Refused, WrongAccount, WrongEndpoint
-from runbook_lib.resource import Resource, kind
+from runbook_lib.resources.base import Resource, kind
 
 ACCOUNT = "123456789012"
 PEOPLE = "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
@@ -380,7 +380,7 @@ class TestNames:
 
 def test_what_counts_as_a_read_changes_nothing():
     """By its name alone: whatever the library may ever call, no operation of AWS's that changes anything is retried."""
-    from runbook_lib.aws import _is_read
+    from runbook_lib.aws.client import _is_read
 
     writes = {"create", "delete", "put", "modify", "update", "attach", "associate", "run", "terminate", "release"}
     session = boto3.session.Session()

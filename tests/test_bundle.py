@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 import runbook_lib
-from runbook_lib import opening
-from runbook_lib.bundle import BundleError, build, revision, wheelhouse
+from runbook_lib.runs import start as opening
+from runbook_lib.stacks.bundle import BundleError, build, revision, wheelhouse
 
 WEBAPP = Path(runbook_lib.__file__).parents[1] / "webapp"
 FILES = {"appspec.yml": "version: 0.0\nos: linux\n", "app/main.py": "print('hello')\n", "hooks/start.sh": "#!/bin/sh\n"}

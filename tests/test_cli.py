@@ -16,10 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 import runbook_lib
-from runbook_lib import cli
-from runbook_lib.approval import fingerprints
-from runbook_lib.journal import Journal
-from runbook_lib.runner import NOTEBOOKS
+from runbook_lib.cli import main as cli
+from runbook_lib.engine.approval import fingerprints
+from runbook_lib.journal.journal import Journal
+from runbook_lib.runs.runner import NOTEBOOKS
 from tests.small import notebook
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
@@ -48,7 +48,7 @@ def runbook(root):
 def played(root, monkeypatch):
     """Notebooks that only write what is given into the journal; what they were given is kept."""
     jobs = []
-    monkeypatch.setattr("runbook_lib.closing.take_stock", lambda *_: None)  # there is no account to look at
+    monkeypatch.setattr("runbook_lib.runs.finish.take_stock", lambda *_: None)  # there is no account to look at
 
     def play(*events, state="done"):
         def run(job, tell):
@@ -391,7 +391,7 @@ def test_a_terminal_gets_a_bar_for_each_notebook(root):
     for name in NOTEBOOKS[:2]:
         notebook(root, name, handoff="1", prove="2")
     code = (
-        f"from pathlib import Path; from runbook_lib import cli; cli.CODE = Path({str(root)!r});"
+        f"from pathlib import Path; from runbook_lib.cli import main as cli; cli.CODE = Path({str(root)!r});"
         "cli.main(['plan', '--env', 'local', '--only', '01', '--only', '02'])"
     )
     here, there = pty.openpty()

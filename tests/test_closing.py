@@ -14,21 +14,24 @@ import papermill
 import pytest
 import yaml
 from click.testing import CliRunner
+from embedded_aws.client import process
 from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 import runbook_lib
-from runbook_lib import cli, closing, people
-from runbook_lib.closing import close
+from runbook_lib.cli import main as cli
 from runbook_lib.errors import Closed, EvidenceError, NoAccess
-from runbook_lib.evidence import keys, manifest, signing
-from runbook_lib.evidence.account import at_work
-from runbook_lib.evidence.verify import read_events, verify
-from runbook_lib.journal import MANIFEST, Journal
-from runbook_lib.local import process
-from runbook_lib.lock import Holder
+from runbook_lib.evidence.attestation import dsse as signing
+from runbook_lib.evidence.attestation import keys, manifest
+from runbook_lib.evidence.notebooks.progress import at_work
+from runbook_lib.evidence.verification.verify import read_events, verify
+from runbook_lib.journal.journal import MANIFEST, Journal
 from runbook_lib.params import load
-from runbook_lib.witness import WitnessEngine
+from runbook_lib.runs import finish as closing
+from runbook_lib.runs import operator as people
+from runbook_lib.runs.finish import close
+from runbook_lib.runs.headless.engine import WitnessEngine
+from runbook_lib.runs.lock import Holder
 from tests.evidence.bundles import NOTEBOOKS, begun, done
 from tests.local.server import eventually
 from tests.small import notebook, touch, wait_for
@@ -174,7 +177,7 @@ def test_a_full_disk_leaves_the_folder_open_and_says_so(root, folder, monkeypatc
 class TestKms:
     def test_a_key_in_kms_signs_where_the_parameters_name_one(self, root, folder, aws, monkeypatch):
         key = aws.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
-        monkeypatch.setattr("runbook_lib.local.connection", lambda *_: aws.connection)
+        monkeypatch.setattr("embedded_aws.connection", lambda *_: aws.connection)
         found = params(root, kms_key=key)
         close(found, root, RUN)
         known = {"kms": closing.signer(found, root, RUN).public_key}
@@ -281,7 +284,7 @@ class TestTheCommand:
         wait = f"{touch(root, 'begun')}\n{wait_for(root, 'never')}"
         notebook(root, "01_network", wait=wait, handoff="1")
         code = (
-            f"from pathlib import Path; from runbook_lib import cli; cli.CODE = Path({str(root)!r});"
+            f"from pathlib import Path; from runbook_lib.cli import main as cli; cli.CODE = Path({str(root)!r});"
             "cli.main(['apply', '--env', 'local', '--only', '01'])"
         )
         child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

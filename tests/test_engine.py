@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from runbook_lib.engine import Clock, Engine
+from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.engine.plan import Action
 from runbook_lib.errors import Blocked, Failed, MissingNeed, NoAccess, NotSettled, Refused
-from runbook_lib.journal import Journal
-from runbook_lib.plan import Action
-from runbook_lib.resource import Observed, Resource, kind
-from runbook_lib.stack import Stack
+from runbook_lib.journal.journal import Journal
+from runbook_lib.resources.base import Observed, Resource, kind
+from runbook_lib.stacks.stack import Stack
 
 
 @dataclass

@@ -11,8 +11,8 @@ from papermill.translators import PythonTranslator
 
 import runbook_lib
 from runbook_lib.errors import ParamsError
-from runbook_lib.injected import NOTEBOOK, assigned, injected, require_texts, split
 from runbook_lib.params import Params, load
+from runbook_lib.runs.kernel.parameters import NOTEBOOK, assigned, injected, require_texts, split
 
 LOCAL = Path(runbook_lib.__file__).parents[1] / "params" / "local.yaml"
 VALUES = st.recursive(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.journal import Journal, intact
+from runbook_lib.journal.journal import Journal, intact
 
 EVENTS = st.lists(
     st.dictionaries(st.sampled_from(["key", "why", "n"]), st.text() | st.integers()), min_size=2, max_size=8
@@ -151,7 +151,7 @@ def test_a_line_that_was_cut_short_spoils_no_other(tmp_path, cut):
 WRITER = """
 import sys
 from pathlib import Path
-from runbook_lib.journal import Journal
+from runbook_lib.journal.journal import Journal
 
 journal = Journal(Path(sys.argv[1]), notebook=sys.argv[2])
 print("ready", flush=True)

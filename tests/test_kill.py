@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from runbook_lib.journal import intact
+from runbook_lib.journal.journal import intact
 from tests.inventory import inventory
 from tests.runs import PARAMS, Runs, environment
 from tests.wire import Killed, Wire, lost

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-import runbook_lib.lock as lock_module
-from runbook_lib.aws import Aws
+import runbook_lib.runs.lock as lock_module
+from runbook_lib.aws.client import Aws
 from runbook_lib.errors import Locked, Refused
-from runbook_lib.lock import KEY, LEASE, Holder, Lock
+from runbook_lib.runs.lock import KEY, LEASE, Holder, Lock
 from tests.conftest import ACCOUNT
 
 BUCKET = "test-runbook-123456789012-us-west-2"

@@ -7,12 +7,12 @@ from collections import defaultdict
 
 import pytest
 
-from runbook_lib.aws import Aws
-from runbook_lib.engine import Clock, Engine
-from runbook_lib.gantt import drawn
-from runbook_lib.journal import Journal
-from runbook_lib.summary import events_of
-from runbook_lib.timeline import timeline
+from runbook_lib.aws.client import Aws
+from runbook_lib.cli.timeline import drawn
+from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.journal.journal import Journal
+from runbook_lib.journal.summary import events_of
+from runbook_lib.journal.timeline import timeline
 from tests.inventory import inventory
 from tests.runs import PARAMS, environment
 

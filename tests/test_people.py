@@ -5,7 +5,7 @@ import platform
 
 import pytest
 
-from runbook_lib import people
+from runbook_lib.runs import operator as people
 
 
 @pytest.fixture(autouse=True)

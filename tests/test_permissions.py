@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 
 import runbook_lib
-from runbook_lib.aws import Aws
+from runbook_lib.aws.client import Aws
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.resources.open_id_connect_provider import OpenIdConnectProvider
 
@@ -57,11 +57,7 @@ def documented():
 
 def called():
     """Every operation that the library's source names, as IAM's actions: ``aws.ec2.create_vpc(...)`` and look-ups."""
-    sources = [
-        path
-        for folder in ("", "resources/", "checks/", "evidence/", "evidence/topology/")
-        for path in REPOSITORY.glob(f"runbook_lib/{folder}*.py")
-    ]
+    sources = sorted(REPOSITORY.glob("runbook_lib/**/*.py"))
     found = set()
     for source in sources:
         tree = ast.parse(source.read_text(encoding="utf-8"))

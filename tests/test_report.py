@@ -5,8 +5,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from runbook_lib.plan import Action, Change, Plan, compare
-from runbook_lib.report import Report, Row, counted, elapsed
+from runbook_lib.engine.plan import Action, Change, Plan, compare
+from runbook_lib.runs.kernel.report import Report, Row, counted, elapsed
 from tests.things import KeptThing, LeavingThing, Thing, stack_of, there
 
 ROUND, SQUARE = Thing(name="plate"), Thing(name="plate", shape="square")
@@ -121,7 +121,7 @@ def test_without_a_notebook_a_live_report_is_just_a_report(capsys):
 
 CELLS = (
     """
-from runbook_lib.report import Report, Row
+from runbook_lib.runs.kernel.report import Report, Row
 from tests.things import Thing
 report = Report("apply", [Row("+", "thing.plate")]).live()
 for n in range(3):

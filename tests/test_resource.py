@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.resource import Observed, Resource, Unknown, differing, kind, snake
+from runbook_lib.resources.base import Observed, Resource, Unknown, differing, kind, snake
 from tests.things import Thing, layouts
 
 GROUND, WATER = Thing(name="ground"), Thing(name="water")

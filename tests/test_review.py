@@ -1,7 +1,7 @@
 """A plan as a reviewer reads it beside a pull request."""
 
-from runbook_lib.review import LONGEST, markdown
-from runbook_lib.summary import Summary
+from runbook_lib.cli.plan_markdown import LONGEST, markdown
+from runbook_lib.journal.summary import Summary
 
 
 def found(notebook, *changes, fingerprint="0123456789abcdef"):

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import boto3
 import pytest
 import yaml
+from embedded_aws import connection
 
 import runbook_lib
 from runbook_lib import Runbook
-from runbook_lib.check import Check
 from runbook_lib.errors import (
     Guarded,
     Locked,
@@ -24,14 +24,14 @@ from runbook_lib.errors import (
     WrongAccount,
     WrongEndpoint,
 )
-from runbook_lib.journal import intact
-from runbook_lib.local import connection
-from runbook_lib.opening import opened as lock
-from runbook_lib.people import operator
+from runbook_lib.journal.journal import intact
+from runbook_lib.journal.summary import locked
+from runbook_lib.runs.operator import operator
+from runbook_lib.runs.start import opened as lock
+from runbook_lib.stacks.checks.check import Check
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
-from runbook_lib.summary import locked
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 

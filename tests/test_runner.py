@@ -13,9 +13,9 @@ import pytest
 
 import runbook_lib
 from runbook_lib.errors import RunbookError
-from runbook_lib.evidence import report_page
-from runbook_lib.evidence.account import account
-from runbook_lib.runner import NOTEBOOKS, Job, chosen, run
+from runbook_lib.evidence.notebooks.progress import account
+from runbook_lib.evidence.report import page as report_page
+from runbook_lib.runs.runner import NOTEBOOKS, Job, chosen, run
 from tests.local.server import eventually
 from tests.small import note, notebook, touch, wait_for
 
@@ -200,7 +200,7 @@ def test_only_what_was_chosen_is_run_and_waits_for_nothing_else(tmp_path):
 
 def test_a_long_cell_is_mentioned_again_and_again(tmp_path, monkeypatch):
     """Nobody has to guess whether it still lives."""
-    monkeypatch.setattr("runbook_lib.runner.SIGN_OF_LIFE", 0.05)
+    monkeypatch.setattr("runbook_lib.runs.runner.SIGN_OF_LIFE", 0.05)
     notebook(tmp_path, "01_network", long=wait_for(tmp_path, "heard"), handoff="1")
     quiet = []
 
@@ -234,7 +234,7 @@ def test_a_runner_that_ends_takes_its_notebooks_along(tmp_path, signal):
     cells = {"more": "1", "wait": f"{touch(tmp_path, 'begun')}\n{wait_for(tmp_path, 'never')}"}
     notebook(tmp_path, "01_network", good="6 * 7", **cells, handoff="1")
     code = (
-        f"from pathlib import Path; from runbook_lib.runner import Job, run; f = Path({str(tmp_path)!r});"
+        f"from pathlib import Path; from runbook_lib.runs.runner import Job, run; f = Path({str(tmp_path)!r});"
         "run(Job(f, f, 'run-1', dict(env='local', mode='apply'), ('01_network',)))"
     )
     root = Path(runbook_lib.__file__).parents[1]

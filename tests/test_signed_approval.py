@@ -11,10 +11,10 @@ import yaml
 import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.errors import Closed, NotApproved
-from runbook_lib.evidence import keys
-from runbook_lib.evidence.approvals import approve, plans_of
-from runbook_lib.evidence.signing import SUFFIX
-from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.attestation import keys
+from runbook_lib.evidence.attestation.approvals import approve, plans_of
+from runbook_lib.evidence.attestation.dsse import SUFFIX
+from runbook_lib.evidence.verification.verify import verify
 from runbook_lib.stacks.network import network
 from tests.evidence.bundles import ANN, BOB, EVE
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.stack import Stack, in_order
+from runbook_lib.stacks.stack import Stack, in_order
 from tests.things import GivenThing, KeptThing, Thing, layouts, stack_of
 
 GROUND = Thing(name="ground")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.look import Look
-from runbook_lib.stack import Stack
+from runbook_lib.aws.snapshot import Look
+from runbook_lib.engine.orphans import Stray, strays
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
-from runbook_lib.strays import Stray, strays
+from runbook_lib.stacks.stack import Stack
 from tests.runs import PARAMS, THIRD, Runs, environment, with_network, with_sessions
 from tests.trust import trust
 from tests.wire import Wire

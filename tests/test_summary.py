@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook_lib.journal import Journal
-from runbook_lib.summary import Summary, ended, locked, summary
+from runbook_lib.journal.journal import Journal
+from runbook_lib.journal.summary import Summary, ended, locked, summary
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from math import inf
 
 import pytest
 
-from runbook_lib.engine import Engine
+from runbook_lib.engine.engine import Engine
 from runbook_lib.stacks.network import network
 from tests.runs import PARAMS, THIRD, Runs, environment, with_network
 from tests.wire import Wire

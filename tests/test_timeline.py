@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runbook_lib.engine import Clock, Engine
-from runbook_lib.gantt import MOST, STEPS, drawn
-from runbook_lib.journal import Journal
-from runbook_lib.summary import events_of
-from runbook_lib.timeline import timeline
+from runbook_lib.cli.timeline import MOST, STEPS, drawn
+from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.journal.journal import Journal
+from runbook_lib.journal.summary import events_of
+from runbook_lib.journal.timeline import timeline
 from tests.test_engine import Thing, World, stack
 
 ZERO = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)

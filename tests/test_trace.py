@@ -5,8 +5,8 @@ import os
 import botocore.session
 import pytest
 
-from runbook_lib.aws import Aws
-from runbook_lib.trace import named
+from runbook_lib.aws.client import Aws
+from runbook_lib.aws.role_session import named
 
 RUN = "20261124T080000Z-apply-0a1b"
 CONFIG = """

@@ -17,21 +17,21 @@ from nbclient.exceptions import CellTimeoutError
 from papermill.engines import papermill_engines
 
 import runbook_lib
-from runbook_lib import papermill_engine
-from runbook_lib.evidence.account import account
-from runbook_lib.evidence.cells import Outcome
-from runbook_lib.journal import intact
-from runbook_lib.runner import Job, run
-from runbook_lib.summary import events_of
-from runbook_lib.witness import Incomplete, WitnessEngine
+from runbook_lib.evidence.notebooks.cells import Outcome
+from runbook_lib.evidence.notebooks.progress import account
+from runbook_lib.journal.journal import intact
+from runbook_lib.journal.summary import events_of
+from runbook_lib.runs.headless import entry_point as papermill_engine
+from runbook_lib.runs.headless.engine import Incomplete, WitnessEngine
+from runbook_lib.runs.runner import Job, run
 from tests.small import notebook
 
 ROOT = Path(runbook_lib.__file__).parents[1]
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 REFUSED = """
 from pathlib import Path
-from runbook_lib.aws import Aws
-from runbook_lib.connection import Connection
+from runbook_lib.aws.client import Aws
+from runbook_lib.aws.connection import Connection
 from runbook_lib.evidence.folder import Folder
 journal = Folder(Path({environment!r}), "run-1", "01_network").journal()
 aws = Aws(env="local", region="us-west-2", connection=Connection({there!r}, "a", "b"), record=journal.write)
@@ -42,7 +42,7 @@ import resource, sys
 from pathlib import Path
 import papermill
 from papermill.engines import papermill_engines
-from runbook_lib.witness import WitnessEngine
+from runbook_lib.runs.headless.engine import WitnessEngine
 papermill_engines.register("runbook", WitnessEngine)
 resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))
 source, target = map(Path, sys.argv[1:])
@@ -208,7 +208,9 @@ def test_a_full_disk_leaves_what_was_true_before_it(tmp_path, folder):
 def test_it_is_written_once_per_cell(tmp_path, engine, monkeypatch):
     """papermill alone writes a notebook twice per cell and three times more."""
     written = []
-    monkeypatch.setattr("runbook_lib.witness.write_notebook", lambda path, nb: written.append(json.dumps(nb)))
+    monkeypatch.setattr(
+        "runbook_lib.runs.headless.engine.write_notebook", lambda path, nb: written.append(json.dumps(nb))
+    )
     notebook(tmp_path, "01_network", a="1", b="2", c="3")
     source = tmp_path / "notebooks" / "01_network.ipynb"
     papermill.execute_notebook(source, None, engine_name="runbook", progress_bar=False, target=tmp_path / "out.ipynb")

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 import runbook_lib
-from runbook_lib import cli
-from runbook_lib.review import LONGEST
+from runbook_lib.cli import main as cli
+from runbook_lib.cli.plan_markdown import LONGEST
 from tests.notebooks.browser import PICTURES
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]

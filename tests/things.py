@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
-from runbook_lib.plan import ids_of
-from runbook_lib.resource import Observed, Resource, kind
-from runbook_lib.stack import Stack, in_order
+from runbook_lib.engine.plan import ids_of
+from runbook_lib.resources.base import Observed, Resource, kind
+from runbook_lib.stacks.stack import Stack, in_order
 
 
 @kind

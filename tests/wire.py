@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
-from runbook_lib.aws import Aws
+from runbook_lib.aws.client import Aws
 
 READS = ("Describe", "Get", "List", "Head", "BatchGet")
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..journal import Journal
-from ..plan import Plan
-from .svg import Svg
-from .writing import write_json, write_text
+from ..engine.plan import Plan
+from ..journal.journal import Journal
+from .drawing.svg import Svg
+from .files import write_json, write_text
 
 
 class Folder:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..aws import Aws
+from ..aws.client import Aws
 from ..errors import EvidenceError, Refused, RunbookError
 from ..params.signing import ObjectLock
 from ..resources.bucket import EVIDENCE

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
+from ..aws.client import Aws
+from ..aws.snapshot import Look
 from ..errors import Foreign
-from ..look import Look
-from ..resource import Ids, Observed, Resource, kind
+from .base import Ids, Observed, Resource, kind
 from .hosted_zone import HostedZone, bare, change, record
 from .load_balancer import LoadBalancer
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look, tags_of
+from .base import Ids, Observed, Resource, kind
 from .launch_template import LaunchTemplate
 from .route import Route
 from .route_table_association import RouteTableAssociation

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..aws import Aws
-from ..look import Look, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Look, tags_of
+from .base import Ids, Observed, Resource, kind
 from .cache_subnet_group import CacheSubnetGroup
 from .security_group import SecurityGroup
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look, only, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look, only, tags_of
+from .base import Ids, Observed, Resource, kind
 
 # Without this, AWS lists RSA keys of 1024 and 2048 bits only.
 # https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html

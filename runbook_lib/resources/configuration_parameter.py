@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look, tags_of
+from .base import Ids, Observed, Resource, kind
 from .cache_replication_group import CacheReplicationGroup
 from .db_instance import DbInstance
 from .load_balancer import LoadBalancer

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..aws import Aws
-from ..look import Look, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Look, tags_of
+from .base import Ids, Observed, Resource, kind
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
 from .log_group import LogGroup

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look
 from .application import Application, own
 from .auto_scaling_group import AutoScalingGroup
+from .base import Ids, Observed, Resource, kind
 from .role import Role
 from .role_policy import RolePolicy
 from .target_group import TargetGroup

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..aws import Aws
-from ..look import Look
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Look
+from .base import Ids, Observed, Resource, kind
 
 
 @kind

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
-from ..resource import kind
+from ..aws.client import Aws
+from .base import kind
 from .open_id_connect_provider import OpenIdConnectProvider
 from .role import Role
 

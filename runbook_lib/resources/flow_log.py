@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
+from ..aws.client import Aws
+from ..aws.snapshot import Look
 from ..errors import Refused
-from ..look import Look
-from ..resource import Ids, Observed, Resource, kind
+from .base import Ids, Observed, Resource, kind
 from .log_group import LogGroup
 from .role_policy import RolePolicy
 from .vpc import Vpc

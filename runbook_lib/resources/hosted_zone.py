@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look
+from .base import Ids, Observed, Resource, kind
 
 
 @kind

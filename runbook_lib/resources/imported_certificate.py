@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from ..aws import Aws
-from ..look import Found, Look
-from ..resource import Ids, Observed, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look
+from .base import Ids, Observed, kind
 from .certificate import Certificate, ours
 
 # The longest that browsers accept: https://support.apple.com/en-us/102028

@@ -6,9 +6,9 @@ import base64
 import hashlib
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look
+from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .machine_image import MachineImage
 from .security_group import SecurityGroup

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look
+from .base import Ids, Observed, Resource, kind
 from .certificate import Certificate
 from .load_balancer import LoadBalancer
 from .target_group import TargetGroup

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
+from ..aws.client import Aws
+from ..aws.snapshot import Look, tags_of
 from ..errors import Foreign
-from ..look import Look, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from .base import Ids, Observed, Resource, kind
 
 
 @kind

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look
 from .auto_scaling_group import AutoScalingGroup
+from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
 from .deployment_group import DeploymentGroup, group
 from .role_policy import RolePolicy

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..aws import Aws
-from ..look import Look
-from ..resource import Ids, Observed, Resource, Unknown, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Look
+from .base import Ids, Observed, Resource, Unknown, kind
 from .role import Role
 
 On = str | tuple[str, Resource]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
-from ..look import Look
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Look
+from .base import Ids, Observed, Resource, kind
 from .internet_gateway import InternetGateway
 from .nat_gateway import NatGateway
 from .route_table import RouteTable

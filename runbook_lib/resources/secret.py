@@ -7,9 +7,9 @@ import secrets
 from abc import abstractmethod
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look, tags_of
+from .base import Ids, Observed, Resource, kind
 
 
 @kind

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws import Aws
-from ..look import Found, Look, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look, tags_of
+from .base import Ids, Observed, Resource, kind
 from .vpc import Vpc
 
 

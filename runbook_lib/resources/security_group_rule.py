@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
-from ..look import Look, only, tags_of
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Look, only, tags_of
+from .base import Ids, Observed, Resource, kind
 from .security_group import SecurityGroup, rules_of
 
 

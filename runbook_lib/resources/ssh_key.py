@@ -5,8 +5,8 @@ from __future__ import annotations
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ..look import Found, tags_of
-from ..resource import kind
+from ..aws.snapshot import Found, tags_of
+from .base import kind
 from .secret import KeptSecret
 
 PUBLIC = "runbook:public"

@@ -6,9 +6,9 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from ..aws import Aws
-from ..look import Look
-from ..resource import Ids, Observed, Resource, kind
+from ..aws.client import Aws
+from ..aws.snapshot import Look
+from .base import Ids, Observed, Resource, kind
 from .bucket import Bucket
 
 FOLDER = "bundles"

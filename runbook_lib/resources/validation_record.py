@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..aws import Aws
+from ..aws.client import Aws
+from ..aws.snapshot import Found, Look
 from ..errors import Refused
-from ..look import Found, Look
-from ..resource import Ids, Observed, Resource, kind
+from .base import Ids, Observed, Resource, kind
 from .certificate import validation
 from .hosted_zone import HostedZone, bare, change, record
 from .requested_certificate import RequestedCertificate

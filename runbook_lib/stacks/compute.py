@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..params import Params
-from ..resource import Resource
 from ..resources.alias_record import AliasRecord
 from ..resources.auto_scaling_group import AutoScalingGroup
+from ..resources.base import Resource
 from ..resources.bucket import Bucket
 from ..resources.certificate import Certificate, GivenCertificate
 from ..resources.hosted_zone import HostedZone
@@ -29,8 +29,8 @@ from ..resources.subnet import Subnet
 from ..resources.target_group import TargetGroup
 from ..resources.validation_record import ValidationRecord
 from ..resources.vpc import Vpc
-from ..stack import Stack
 from .network import network
+from .stack import Stack
 from .user_data import web_server
 
 _MANAGED = ("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",)

@@ -15,8 +15,8 @@ from ..resources.log_group import LogGroup
 from ..resources.role import Role
 from ..resources.security_group import SecurityGroup
 from ..resources.subnet import Subnet
-from ..stack import Stack
 from .network import network
+from .stack import Stack
 
 _MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 

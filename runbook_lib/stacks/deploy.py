@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..bundle import Bundle
 from ..params import Params
 from ..resources.application import Application
 from ..resources.auto_scaling_group import AutoScalingGroup
@@ -19,11 +18,12 @@ from ..resources.role_policy import RolePolicy
 from ..resources.secret import RandomSecret
 from ..resources.stored_bundle import StoredBundle
 from ..resources.target_group import TargetGroup
-from ..stack import Stack
+from .bundle import Bundle
 from .compute import compute
 from .data import data
 from .github import github
 from .network import network
+from .stack import Stack
 
 _MANAGED = ("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",)
 

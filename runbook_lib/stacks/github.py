@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..params import Params
-from ..resource import Resource
+from ..resources.base import Resource
 from ..resources.bucket import EVIDENCE, Bucket
 from ..resources.deployment_group import DeploymentGroup
 from ..resources.federated_role import FederatedRole

@@ -25,7 +25,7 @@ from ..resources.subnet import Subnet
 from ..resources.vpc import Vpc
 from ..resources.vpc_endpoint import VpcEndpoint
 from ..resources.vpc_endpoint_route import VpcEndpointRoute
-from ..stack import Stack
+from .stack import Stack
 
 
 def network(params: Params) -> Stack:

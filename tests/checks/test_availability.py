@@ -2,9 +2,9 @@
 
 import pytest
 
-from runbook_lib.checks.availability import availability
-from runbook_lib.look import Look
-from runbook_lib.stack import Stack
+from runbook_lib.aws.snapshot import Look
+from runbook_lib.stacks.checks.availability import availability
+from runbook_lib.stacks.stack import Stack
 from tests.resources.cases_deploy import group
 from tests.resources.test_contract import bring_about, grounds
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from runbook_lib.checks.reachability import reachability
-from runbook_lib.look import Look
-from runbook_lib.stack import Stack
+from runbook_lib.aws.snapshot import Look
+from runbook_lib.stacks.checks.reachability import reachability
+from runbook_lib.stacks.stack import Stack
 from tests.stacks.test_network import network, params
 
 HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}

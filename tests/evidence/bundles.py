@@ -9,14 +9,14 @@ from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
 
-from runbook_lib.approval import digest
-from runbook_lib.evidence import manifest
-from runbook_lib.evidence.approvals import approve, plans_of
-from runbook_lib.evidence.cells import Cell
+from runbook_lib.engine.approval import digest
+from runbook_lib.engine.plan import compare
+from runbook_lib.evidence.attestation import manifest
+from runbook_lib.evidence.attestation.approvals import approve, plans_of
+from runbook_lib.evidence.attestation.keys import line
 from runbook_lib.evidence.folder import Folder
-from runbook_lib.evidence.keys import line
-from runbook_lib.evidence.report_page import leave
-from runbook_lib.plan import compare
+from runbook_lib.evidence.notebooks.cells import Cell
+from runbook_lib.evidence.report.page import leave
 from tests.things import Thing, stack_of
 
 RUN = "20261124T080000Z-apply-0a1b"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from xml.etree import ElementTree
 
-from runbook_lib.evidence.svg import Box, Svg
+from runbook_lib.evidence.drawing.svg import Box, Svg
 
 NS = "{http://www.w3.org/2000/svg}"
 HAIR = 0.11

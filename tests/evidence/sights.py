@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from runbook_lib.evidence.topology.sight import Exit, Group, Network, Rule, Sight, Subnet, Thing
+from runbook_lib.evidence.topology.model import Exit, Group, Network, Rule, Sight, Subnet, Thing
 
 AT = "2026-11-24T08:00:00+00:00"
 GROUPS = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}

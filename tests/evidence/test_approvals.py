@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runbook_lib.errors import EvidenceError, NotApproved
-from runbook_lib.evidence import keys, signing
-from runbook_lib.evidence.approvals import KIND, Signed, plans_of, read
-from runbook_lib.evidence.signing import Spoilt
+from runbook_lib.evidence.attestation import dsse as signing
+from runbook_lib.evidence.attestation import keys
+from runbook_lib.evidence.attestation.approvals import KIND, Signed, plans_of, read
+from runbook_lib.evidence.attestation.dsse import Spoilt
 from tests.evidence.bundles import ANN, BOB, EVE, KEYS, RUN, approved, begun, plan_of
 
 SIGNERS = {"ann": keys.line(ANN.public_key), "bob": keys.line(BOB.public_key)}

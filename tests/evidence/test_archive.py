@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.errors import EvidenceError, WrongUsage
-from runbook_lib.evidence.archive import pack, unpacked
-from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.attestation.archive import pack, unpacked
+from runbook_lib.evidence.verification.verify import verify
 from tests.evidence.bundles import ANN, KEYS, RUN, approved, bundle
 
 

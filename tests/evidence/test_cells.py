@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from runbook_lib.evidence.account import account
-from runbook_lib.evidence.captured import captured
-from runbook_lib.evidence.cells import Cell, Cells, Outcome, State, Step, counted, outcome, stopped_by
+from runbook_lib.evidence.notebooks.cells import Cell, Cells, Outcome, State, Step, counted, outcome, stopped_by
+from runbook_lib.evidence.notebooks.progress import account
+from runbook_lib.runs.kernel.executed_notebook import captured
 
 STATES = st.lists(st.sampled_from(list(State)), min_size=1, max_size=8)
 

@@ -8,11 +8,11 @@ import yaml
 from click.testing import CliRunner
 
 import runbook_lib
-from runbook_lib import cli
-from runbook_lib.evidence import keys, manifest
-from runbook_lib.evidence.archive import pack
+from runbook_lib.cli import main as cli
+from runbook_lib.evidence.attestation import keys, manifest
+from runbook_lib.evidence.attestation.archive import pack
 from runbook_lib.evidence.folder import Folder
-from runbook_lib.journal import MANIFEST
+from runbook_lib.journal.journal import MANIFEST
 from tests.evidence.bundles import (
     ANN,
     BOB,
@@ -344,7 +344,7 @@ class TestDiff:
 
 
 def test_an_archive_is_stored_once_more_after_a_failure(runbook, root, environment, monkeypatch):
-    from runbook_lib.evidence import commands
+    from runbook_lib.cli import evidence as commands
 
     folder = bundle(environment)
     archive = pack(folder)

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from runbook_lib.evidence.approvals import OPERATOR, signed_as
+from runbook_lib.evidence.attestation.approvals import OPERATOR, signed_as
+from runbook_lib.evidence.attestation.dsse import SUFFIX, put
 from runbook_lib.evidence.folder import Folder
-from runbook_lib.evidence.signing import SUFFIX, put
-from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.verification.verify import verify
 from tests.evidence.bundles import (
     ANN,
     BOB,

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runbook_lib.approval import found
+from runbook_lib.engine.approval import found
+from runbook_lib.engine.plan import compare
 from runbook_lib.evidence.folder import Folder
-from runbook_lib.plan import compare
 from tests.things import Thing, stack_of
 
 

@@ -11,7 +11,8 @@ from securesystemslib.signer import CryptoSigner
 
 import runbook_lib
 from runbook_lib.errors import EvidenceError, Refused, WrongUsage
-from runbook_lib.evidence import keys, signing
+from runbook_lib.evidence.attestation import dsse as signing
+from runbook_lib.evidence.attestation import keys
 
 KIND = "urn:test:v1"
 STATEMENT = signing.statement(KIND, [signing.subject("a", "0" * 64)], {"who": "me"})
@@ -32,7 +33,7 @@ def test_it_stays_the_same(tmp_path):
 
 def test_processes_that_come_at_once_get_the_same_key(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from runbook_lib.evidence import keys;"
+        "import sys; from pathlib import Path; from runbook_lib.evidence.attestation import keys;"
         f"print(keys.own(Path({str(tmp_path)!r})).public_key.keyid)"
     )
     root = Path(runbook_lib.__file__).parents[1]

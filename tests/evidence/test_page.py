@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from runbook_lib.evidence.page import to_html
+from runbook_lib.evidence.notebooks.html import to_html
 from runbook_lib.evidence.topology import picture
 from tests.evidence.sights import environment
 

@@ -8,9 +8,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from runbook_lib.evidence.account import account, unclosed
-from runbook_lib.journal import intact
-from runbook_lib.summary import events_of
+from runbook_lib.evidence.notebooks.progress import account, unclosed
+from runbook_lib.journal.journal import intact
+from runbook_lib.journal.summary import events_of
 from tests.evidence.kernels import OPEN, kernel
 
 SECRET = list('p"s&<w>rd-4711-xyz')
@@ -19,7 +19,7 @@ CELLS = {
     "parameters": "mode = 'plan'",
     "open": "",
     "count": "print('one'); 6 * 7",
-    "secret": f"from runbook_lib.evidence.writing import GUARD\nGUARD.learn(''.join({SECRET!r}))",
+    "secret": f"from runbook_lib.evidence.files import GUARD\nGUARD.learn(''.join({SECRET!r}))",
     "shown": f"import json\nprint(json.dumps(''.join({SECRET!r}))); raise ValueError(''.join({SECRET!r}))",
     "skipped": "print('never run')",
     "close": "recorder.close(); 'over'",
@@ -122,7 +122,7 @@ def test_a_run_is_over_when_another_is_opened_in_its_kernel(environment):
         person.run(OPEN.format(environment=str(environment), run="run-4"))
         person.run(OPEN.format(environment=str(environment), run="run-5"))
         person.run("recorder.close()")
-        asked = person.run("from runbook_lib.asking import typed\ntyped('Remove it?', 'local')")
+        asked = person.run("from runbook_lib.runs.kernel.prompts import typed\ntyped('Remove it?', 'local')")
     assert (asked["ename"], "nobody is here to answer" in asked["evalue"]) == ("Unconfirmed", True), (
         "and waits for none"
     )

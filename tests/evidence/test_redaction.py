@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from runbook_lib.evidence import writing
-from runbook_lib.evidence.known import told_as_secret
-from runbook_lib.evidence.patterns import MARK, PATTERNS
-from runbook_lib.evidence.redaction import Redactor
-from runbook_lib.journal import Journal, intact
-from runbook_lib.summary import events_of
+from runbook_lib.evidence import files as writing
+from runbook_lib.journal.journal import Journal, intact
+from runbook_lib.journal.redaction.patterns import MARK, PATTERNS
+from runbook_lib.journal.redaction.redactor import Redactor
+from runbook_lib.journal.redaction.secret_values import told_as_secret
+from runbook_lib.journal.summary import events_of
 
 PEM = (
     f"-----BEGIN RSA PRIVATE KEY-----\n{'MIIEpAIBAAKCAQEA7cX/+' * 3}\n{'Zm9vYmFy' * 7}==\n-----END RSA PRIVATE KEY-----"
@@ -200,7 +200,7 @@ def guard(monkeypatch):
     """A process that knows no secret yet."""
     guard = Redactor()
     monkeypatch.setattr(writing, "GUARD", guard)
-    monkeypatch.setattr("runbook_lib.journal.GUARD", guard)
+    monkeypatch.setattr("runbook_lib.journal.journal.GUARD", guard)
     return guard
 
 

@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 
-from runbook_lib.evidence import inventory, lists
-from runbook_lib.evidence.decision import NO, UNKNOWN, YES, decision
-from runbook_lib.evidence.report_page import leave, report
-from runbook_lib.evidence.story import story
+from runbook_lib.evidence.files import write_table
+from runbook_lib.evidence.report import exports as lists
+from runbook_lib.evidence.report import inventory
+from runbook_lib.evidence.report.conclusion import NO, UNKNOWN, YES, decision
+from runbook_lib.evidence.report.page import leave, report
+from runbook_lib.evidence.report.run_record import story
 from runbook_lib.evidence.topology import picture as topology
-from runbook_lib.evidence.writing import write_table
-from runbook_lib.journal import Journal
-from runbook_lib.summary import events_of
+from runbook_lib.journal.journal import Journal
+from runbook_lib.journal.summary import events_of
 from tests.evidence.sights import environment
 from tests.webapp.processes import program
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runbook_lib.evidence import timeline_picture
-from runbook_lib.evidence.ink import HUES, INK, Face, contrast, hue, style_sheet
-from runbook_lib.evidence.svg import Box, Svg, plain
-from runbook_lib.evidence.topology.picture import FACES as TOPOLOGY
+from runbook_lib.evidence.drawing import timeline as timeline_picture
+from runbook_lib.evidence.drawing.svg import Box, Svg, plain
+from runbook_lib.evidence.drawing.theme import HUES, INK, Face, contrast, hue, style_sheet
+from runbook_lib.evidence.topology.drawing import FACES as TOPOLOGY
 from tests.evidence.drawn import NS, parsed
 
 FACES = {"body": Face(12), "id": Face(11, mono=True), "name": Face(13, bold=True)}

@@ -6,10 +6,10 @@ import json
 
 import pandas as pd
 
-from runbook_lib.evidence.tables import MISSING, table
-from runbook_lib.evidence.writing import write_table
-from runbook_lib.resource import Observed
-from runbook_lib.stack import Stack
+from runbook_lib.evidence.files import write_table
+from runbook_lib.resources.base import Observed
+from runbook_lib.runs.kernel.tables import MISSING, table
+from runbook_lib.stacks.stack import Stack
 from tests.things import GivenThing, LastingThing, Thing, there
 
 FLOOR = Thing(name="floor")

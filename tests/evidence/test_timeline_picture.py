@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.evidence.svg import Box
-from runbook_lib.evidence.timeline_picture import LEFT, RIGHT, picture
-from runbook_lib.timeline import timeline
+from runbook_lib.evidence.drawing.svg import Box
+from runbook_lib.evidence.drawing.timeline import LEFT, RIGHT, picture
+from runbook_lib.journal.timeline import timeline
 from tests.evidence.drawn import HAIR, NS, apart, groups, parsed, rects, spilling, within
 from tests.test_timeline import at, change, settled
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runbook_lib.aws.snapshot import Look
 from runbook_lib.errors import Refused
 from runbook_lib.evidence.topology import Sight, picture, sight
+from runbook_lib.evidence.topology.connectivity import in_order, talk
 from runbook_lib.evidence.topology.lanes import lanes
+from runbook_lib.evidence.topology.model import Exit, Group, Network, Rule
 from runbook_lib.evidence.topology.ports import Ports
-from runbook_lib.evidence.topology.sight import Exit, Group, Network, Rule
-from runbook_lib.evidence.topology.talk import in_order, talk
-from runbook_lib.look import Look
 from tests.evidence.drawn import NS, apart, groups, overlap, parsed, spilling, within
 from tests.evidence.sights import environment, instance, sights, subnet
 from tests.evidence.sights import sight as seen

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.errors import WrongUsage
+from runbook_lib.evidence.attestation.dsse import sealed, statement, unsealed
+from runbook_lib.evidence.attestation.manifest import PROVENANCE
 from runbook_lib.evidence.folder import Folder
-from runbook_lib.evidence.manifest import PROVENANCE
-from runbook_lib.evidence.signing import sealed, statement, unsealed
-from runbook_lib.evidence.verify import verify
-from runbook_lib.journal import MANIFEST
+from runbook_lib.evidence.verification.verify import verify
+from runbook_lib.journal.journal import MANIFEST
 from tests.evidence.bundles import ANN, BOB, EVE, KEYS, NOTEBOOKS, RUN, approved, begun, bundle, closed, done, without
 
 

@@ -10,11 +10,11 @@ import papermill
 import pytest
 from papermill.engines import papermill_engines
 
-from runbook_lib.evidence.stamps import left_behind
-from runbook_lib.evidence.writing import write_bytes, write_json
-from runbook_lib.journal import Journal, intact
-from runbook_lib.summary import events_of
-from runbook_lib.witness import WitnessEngine
+from runbook_lib.evidence.files import write_bytes, write_json
+from runbook_lib.evidence.notebooks.metadata import left_behind
+from runbook_lib.journal.journal import Journal, intact
+from runbook_lib.journal.summary import events_of
+from runbook_lib.runs.headless.engine import WitnessEngine
 from tests.small import notebook
 
 SECRET = list("rd-4711-xyz-0815")
@@ -61,7 +61,7 @@ def test_a_secret_that_the_kernel_learnt_is_known_to_who_writes_its_notebook(tmp
     papermill_engines.register("runbook", WitnessEngine)
     opening = (
         "from pathlib import Path\nfrom runbook_lib.evidence.folder import Folder\n"
-        "from runbook_lib.evidence.recorder import Recorder\nfrom runbook_lib.evidence.writing import GUARD\n"
+        "from runbook_lib.runs.kernel.recorder import Recorder\nfrom runbook_lib.evidence.files import GUARD\n"
         f"folder = Folder(Path({str(tmp_path)!r}), 'run-1', '01_network')\n"
         "recorder = Recorder.start(folder, folder.journal())"
     )

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from embedded_aws.cli import commands
+from embedded_aws.client import process
 
 import runbook_lib
-from runbook_lib.local import commands, process
 
 BIN = Path(sys.executable).parent
 CLIENT = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"

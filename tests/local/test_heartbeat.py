@@ -3,7 +3,7 @@
 from threading import RLock
 from types import SimpleNamespace
 
-from runbook_lib.local.heartbeat import Heartbeat, each
+from embedded_aws.ticker import Heartbeat, each
 
 
 def thing(name, **more):

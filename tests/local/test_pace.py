@@ -1,9 +1,10 @@
 """The pace of an account: AWS's durations are carried as data, and what is on its way goes on after a restart."""
 
 import pytest
+from embedded_aws import pace
+from embedded_aws.client import process
+from embedded_aws.state_folder import Folder
 
-from runbook_lib.local import pace, process
-from runbook_lib.local.folder import Folder
 from tests.local.overlays.network import Network
 from tests.local.server import LocalAws, eventually
 

@@ -8,10 +8,12 @@ import time
 
 import botocore.exceptions
 import pytest
+from embedded_aws import connection
+from embedded_aws.account.persistence import LATEST_SECONDS
+from embedded_aws.cli import commands
+from embedded_aws.client import process
+from embedded_aws.state_folder import Folder
 
-from runbook_lib.local import commands, connection, process
-from runbook_lib.local.folder import Folder
-from runbook_lib.local.persistence import LATEST_SECONDS
 from runbook_lib.resources.imported_certificate import _signed
 from tests.local.server import embedded, eventually
 

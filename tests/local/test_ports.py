@@ -3,7 +3,7 @@
 import socket
 from itertools import islice
 
-from runbook_lib.local.ports import PORTS, free, is_free, listen
+from embedded_aws.ports import PORTS, free, is_free, listen
 
 
 def test_the_port_of_the_last_time_comes_first():

@@ -3,9 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+from embedded_aws.account import backends as world
+from embedded_aws.server import simulation as rehearsal
+from embedded_aws.services.codedeploy.model import Deployment
 
-from runbook_lib.local import rehearsal, world
-from runbook_lib.local.overlays.codedeploy.model import Deployment
 from tests.local.balancer.test_reach import ANYTHING, rule
 
 SUBNETS = {"subnet-1": SimpleNamespace(cidr_block="10.0.2.0/24")}

@@ -68,7 +68,7 @@ def test_it_knows_neither_boto3_nor_where_its_calls_go(path):
         if isinstance(node, ast.ImportFrom):
             modules.add(node.module)
     assert "runbook_lib" in modules
-    assert [m for m in modules if not re.fullmatch(r"runbook_lib(\.(stacks|checks)\.\w+)?", m)] == []
+    assert [m for m in modules if not re.fullmatch(r"runbook_lib(\.stacks(\.checks)?\.\w+)?", m)] == []
     assert re.findall(r"\blocal\b|\bembedded\b|\bmoto\b|\bendpoint_url\b", code) == ["local"]
 
 
@@ -91,7 +91,7 @@ def test_it_ends_with_verify_tables_undo_and_the_end_of_the_run(path):
 def test_every_part_of_its_stack_is_applied_somewhere(path):
     """Nothing is planned that no cell brings about."""
     from runbook_lib.params import load
-    from runbook_lib.stacks.all import stacks
+    from runbook_lib.stacks.environment import stacks
 
     params = load(NOTEBOOKS[0].parents[1] / "params" / "local.yaml")
     stack = stacks(params)[NOTEBOOKS.index(path)]

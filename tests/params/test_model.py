@@ -9,16 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from runbook_lib.params.fields import LOG_DAYS
-from runbook_lib.params.model import (
-    Certificate,
-    Data,
-    Deploy,
-    GitHub,
-    Guards,
-    Network,
-    Params,
-    Sessions,
-)
+from runbook_lib.params.model import Certificate, Data, Deploy, GitHub, Guards, Network, Params, Sessions
 from runbook_lib.params.signing import Approval, Evidence
 from tests.params.spoilt import GOOD
 

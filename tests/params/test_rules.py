@@ -9,15 +9,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.aws import Aws
+from runbook_lib.aws.client import Aws
 from runbook_lib.params import Params
 from runbook_lib.params.rules import NAMES, ZONES, Problem, problems
-from runbook_lib.resource import Observed, snake
+from runbook_lib.resources.base import Observed, snake
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.resources.db_instance import DbInstance
 from runbook_lib.resources.log_group import LogGroup
 from runbook_lib.resources.secret import KeptSecret
-from runbook_lib.stacks.all import stacks
+from runbook_lib.stacks.environment import stacks
 from tests.params.spoilt import GOOD
 
 RAW = yaml.safe_load(GOOD)

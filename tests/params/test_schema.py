@@ -9,7 +9,7 @@ import yaml
 
 from runbook_lib.params import Params, load, schema
 from runbook_lib.params.file import _is_model
-from runbook_lib.stacks.all import stacks
+from runbook_lib.stacks.environment import stacks
 from tests.params.spoilt import PARAMS
 
 ENVS = ["local", "dev", "staging", "prod"]

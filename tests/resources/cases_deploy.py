@@ -54,7 +54,7 @@ _folder = tempfile.TemporaryDirectory(prefix="bundles-")  # goes with this proce
 
 
 def bundle(content):
-    """A stored bundle of these bytes; a real one is packed by `runbook_lib.bundle`."""
+    """A stored bundle of these bytes; a real one is packed by `runbook_lib.stacks.bundle`."""
     sha256 = hashlib.sha256(content).hexdigest()
     path = Path(_folder.name) / f"{sha256}.zip"
     path.write_bytes(content)

@@ -1,8 +1,8 @@
 """The bucket that keeps evidence: locks for what is stored in it, from the beginning or later on."""
 
-from runbook_lib.engine import Engine
+from runbook_lib.engine.engine import Engine
 from runbook_lib.resources.bucket import Bucket
-from runbook_lib.stack import Stack
+from runbook_lib.stacks.stack import Stack
 
 PLAIN, LOCKING = Bucket(name="runbook"), Bucket(name="runbook", object_lock=True)
 

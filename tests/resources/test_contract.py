@@ -7,13 +7,13 @@ import pkgutil
 import pytest
 
 import runbook_lib.resources
-from runbook_lib.plan import Action
-from runbook_lib.resource import Resource
+from runbook_lib.engine.plan import Action
 from runbook_lib.resources.alias_record import AliasRecord
+from runbook_lib.resources.base import Resource
 from runbook_lib.resources.master_user_secret import MasterUserSecret
 from runbook_lib.resources.requested_certificate import RequestedCertificate
 from runbook_lib.resources.validation_record import ValidationRecord
-from runbook_lib.stack import Stack, in_order
+from runbook_lib.stacks.stack import Stack, in_order
 
 
 def _cases():

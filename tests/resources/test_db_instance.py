@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from runbook_lib.aws import Aws
+from runbook_lib.aws.client import Aws
+from runbook_lib.aws.snapshot import Look
+from runbook_lib.engine.plan import Action, compare
 from runbook_lib.errors import Blocked, Foreign, Refused
-from runbook_lib.look import Look
-from runbook_lib.plan import Action, compare
-from runbook_lib.resource import Observed, differing
-from runbook_lib.stack import Stack, in_order
+from runbook_lib.resources.base import Observed, differing
+from runbook_lib.stacks.stack import Stack, in_order
 
 from .cases_data import database, errors, monitored, monitoring, parameter_group, security_group, slow, subnet_group
 

@@ -7,7 +7,7 @@ from runbook_lib.resources.alias_record import AliasRecord
 from runbook_lib.resources.hosted_zone import HostedZone
 from runbook_lib.resources.requested_certificate import RequestedCertificate
 from runbook_lib.resources.validation_record import ValidationRecord
-from runbook_lib.stack import Stack
+from runbook_lib.stacks.stack import Stack
 from tests.resources import test_contract as contract
 from tests.resources.cases_compute import balancer
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from runbook_lib.engine.plan import Action
 from runbook_lib.errors import Foreign
-from runbook_lib.plan import Action
-from runbook_lib.stack import Stack
+from runbook_lib.stacks.stack import Stack
 from tests.resources.cases_deploy import provider, workflow
 
 STACK = Stack("s", provider=provider, role=workflow)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from runbook_lib.look import Look
-from runbook_lib.plan import ids_of
-from runbook_lib.sighting import observed
-from runbook_lib.stack import Stack
+from runbook_lib.aws.snapshot import Look
+from runbook_lib.engine.observe import observed
+from runbook_lib.engine.plan import ids_of
+from runbook_lib.stacks.stack import Stack
 from tests.resources.test_contract import CASES, bring_about, grounds
 
 # Those of which AWS tells something one by one: tags, attributes, settings.

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from runbook_lib.resource import resources_in
+from runbook_lib.resources.base import resources_in
 from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data

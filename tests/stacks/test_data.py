@@ -7,7 +7,7 @@ import pytest
 import runbook_lib
 from runbook_lib.params import load
 from runbook_lib.params.model import Sessions
-from runbook_lib.resource import resources_in
+from runbook_lib.resources.base import resources_in
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.bundle import Bundle
-from runbook_lib.resource import resources_in
-from runbook_lib.stacks.all import stacks
+from runbook_lib.resources.base import resources_in
+from runbook_lib.stacks.bundle import Bundle
 from runbook_lib.stacks.deploy import deploy
+from runbook_lib.stacks.environment import stacks
 from tests.runs import with_sessions
 from tests.stacks.test_network import PARAMS, load
 

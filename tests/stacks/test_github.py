@@ -2,7 +2,7 @@
 
 import json
 
-from runbook_lib.aws import Aws
+from runbook_lib.aws.client import Aws
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.stacks.deploy import deploy

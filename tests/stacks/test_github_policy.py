@@ -14,16 +14,16 @@ from typing import NamedTuple
 
 import pytest
 
-from runbook_lib import closing
-from runbook_lib.bundle import Bundle
-from runbook_lib.checks.availability import availability
+from runbook_lib.aws.snapshot import Look
+from runbook_lib.engine.orphans import strays
 from runbook_lib.errors import Failed
 from runbook_lib.evidence.topology import sight
-from runbook_lib.look import Look
-from runbook_lib.opening import lock_of
 from runbook_lib.resources.federated_role import FederatedRole
+from runbook_lib.runs import finish as closing
+from runbook_lib.runs.start import lock_of
+from runbook_lib.stacks.bundle import Bundle
+from runbook_lib.stacks.checks.availability import availability
 from runbook_lib.stacks.deploy import deploy
-from runbook_lib.strays import strays
 from tests.runs import PARAMS, Runs, environment, with_sessions
 from tests.test_permissions import ACTIONS, PREFIX
 from tests.wire import Wire

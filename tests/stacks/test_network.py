@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 import runbook_lib
+from runbook_lib.engine.plan import Action
 from runbook_lib.params import Params, load
-from runbook_lib.plan import Action
-from runbook_lib.resource import resources_in
+from runbook_lib.resources.base import resources_in
 from runbook_lib.resources.security_group_rule import SecurityGroupRule
 from runbook_lib.resources.subnet import Subnet
-from runbook_lib.stack import Stack
 from runbook_lib.stacks.network import network
+from runbook_lib.stacks.stack import Stack
 from tests.runs import with_sessions
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.local import process
+from embedded_aws.client import process
+
 from tests.local.overlays.network import Network
 from tests.local.overlays.tls import self_signed
 from tests.local.server import LocalAws, eventually

@@ -3,8 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-
-from runbook_lib.local.balancer.reach import INTERNET, is_public, may_reach, of_groups
+from embedded_aws.load_balancer.reachability import INTERNET, is_public, may_reach, of_groups
 
 
 def rule(source=None, block=None, ports=(3306, 3306), protocol="tcp"):

@@ -4,9 +4,8 @@ import json
 import socket
 
 import pytest
-
-from runbook_lib.local.balancer.ports import Ports
-from runbook_lib.local.balancer.target import FAILED, HEALTHY, TIMEOUT, Check, Target, mismatch, standing
+from embedded_aws.load_balancer.ports import Ports
+from embedded_aws.load_balancer.target import FAILED, HEALTHY, TIMEOUT, Check, Target, mismatch, standing
 
 CHECK = Check(
     unused=None,

@@ -12,11 +12,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from runbook_lib.local.balancer import health, ports
-from runbook_lib.local.balancer.proxy import Proxy
-from runbook_lib.local.folder import Folder
-from runbook_lib.local.heartbeat import Heartbeat
-from runbook_lib.local.server import Server, _only_server
+from embedded_aws.load_balancer import health, ports
+from embedded_aws.load_balancer.proxy import Proxy
+from embedded_aws.server.main import Server, _only_server
+from embedded_aws.state_folder import Folder
+from embedded_aws.ticker import Heartbeat
 
 PACE = 0.02  # a minute takes 1.2 s
 

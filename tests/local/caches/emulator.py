@@ -6,14 +6,14 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from runbook_lib.local import world
-from runbook_lib.local.caches import Caches
-from runbook_lib.local.control import Control
-from runbook_lib.local.folder import Folder
-from runbook_lib.local.heartbeat import Heartbeat
-from runbook_lib.local.overlays import cache_servers
-from runbook_lib.local.overlays.cache_members import name_of
-from runbook_lib.local.server import Server, _only_server
+from embedded_aws.account import backends as world
+from embedded_aws.server.control import Control
+from embedded_aws.server.main import Server, _only_server
+from embedded_aws.servers.valkey import Caches
+from embedded_aws.services.elasticache import servers as cache_servers
+from embedded_aws.services.elasticache.nodes import name_of
+from embedded_aws.state_folder import Folder
+from embedded_aws.ticker import Heartbeat
 
 
 class Emulator(Server):

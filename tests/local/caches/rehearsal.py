@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 import redis
+from embedded_aws.settings import MOTO_ENVIRONMENT
+from embedded_aws.state_folder import Folder
 
-from runbook_lib.local.folder import Folder
-from runbook_lib.local.settings import MOTO_ENVIRONMENT
 from tests.local.server import LocalAws, eventually
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -5,16 +5,16 @@ from contextlib import contextmanager
 
 import pytest
 import redis
+from embedded_aws.servers.ca import Authority
+from embedded_aws.servers.processes import Children
+from embedded_aws.servers.server import ServerFailed
+from embedded_aws.servers.valkey.programs import find
+from embedded_aws.servers.valkey.server import Server
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from shiftlog.config import Cache
 from shiftlog.sessions import CacheSessions, store
 
-from runbook_lib.local.caches.programs import find
-from runbook_lib.local.caches.server import Server
-from runbook_lib.local.servers.authority import Authority
-from runbook_lib.local.servers.processes import Children
-from runbook_lib.local.servers.server import ServerFailed
 from tests.local.caches.rehearsal import PATIENCE, TOKEN
 from tests.local.server import eventually
 

@@ -6,12 +6,12 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from runbook_lib.local.control import Control
-from runbook_lib.local.databases import Databases
-from runbook_lib.local.folder import Folder
-from runbook_lib.local.heartbeat import Heartbeat
-from runbook_lib.local.overlays import database_servers
-from runbook_lib.local.server import Server, _only_server
+from embedded_aws.server.control import Control
+from embedded_aws.server.main import Server, _only_server
+from embedded_aws.servers.mysql import Databases
+from embedded_aws.services.rds import servers as database_servers
+from embedded_aws.state_folder import Folder
+from embedded_aws.ticker import Heartbeat
 
 
 class Emulator(Server):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 import pymysql
+from embedded_aws.settings import MOTO_ENVIRONMENT
+from embedded_aws.state_folder import Folder
 
-from runbook_lib.local.folder import Folder
-from runbook_lib.local.settings import MOTO_ENVIRONMENT
 from tests.local.overlays.database import CREATE
 from tests.local.server import LocalAws, eventually
 

@@ -1,6 +1,7 @@
 """A game day for a real database: its server is away while its zone is, and restarts with all data as it fails over."""
 
-from runbook_lib.local import door
+from embedded_aws.client import control as door
+
 from tests.local.databases.rehearsal import PATIENCE
 from tests.local.overlays.database import Database
 from tests.local.overlays.network import Network

@@ -3,9 +3,8 @@
 import os
 
 import pytest
-
-from runbook_lib.local.databases import programs
-from runbook_lib.local.databases.parameters import understood
+from embedded_aws.servers.mysql import programs
+from embedded_aws.servers.mysql.parameters import understood
 
 MARIADB = programs.Programs("mariadbd", "mariadb", "mariadb-install-db", "10.11.6")
 OLD, MYSQL = (

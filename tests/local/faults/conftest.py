@@ -1,8 +1,8 @@
 """What the tests of faults stand on."""
 
 import pytest
+from embedded_aws.client import control as door
 
-from runbook_lib.local import door
 from tests.local.overlays.network import Network
 from tests.local.overlays.web import Web
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from embedded_aws.client import process
+from embedded_aws.state_folder import Folder
 
-from runbook_lib.cli import main
-from runbook_lib.local import process
-from runbook_lib.local.folder import Folder
+from runbook_lib.cli.main import main
 from tests.local.server import embedded
 
 

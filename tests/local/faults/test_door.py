@@ -4,11 +4,11 @@ import urllib.error
 import urllib.request
 
 import pytest
+from embedded_aws.faults.rules import parse
+from embedded_aws.faults.store import Faults
+from embedded_aws.state_folder import Folder
 
 from runbook_lib.errors import WrongUsage
-from runbook_lib.local.faults.book import Faults
-from runbook_lib.local.faults.rules import parse
-from runbook_lib.local.folder import Folder
 
 
 @pytest.mark.parametrize("name", ["faults", "kill-instance", "fail-zone", "fail-over", "restore"])

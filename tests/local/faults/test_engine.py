@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from runbook_lib.stack import Stack
 from runbook_lib.stacks.network import network
+from runbook_lib.stacks.stack import Stack
 from tests.runs import PARAMS, Runs
 from tests.wire import Wire
 

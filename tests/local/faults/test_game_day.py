@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from embedded_aws import services as overlays
+from embedded_aws.faults.store import Faults
+from embedded_aws.server.game_day import GameDay
+from embedded_aws.settings import REGION
+from embedded_aws.state_folder import Folder
 from moto import mock_aws
 
-from runbook_lib.local import overlays
-from runbook_lib.local.faults.book import Faults
-from runbook_lib.local.faults.game_day import GameDay
-from runbook_lib.local.folder import Folder
-from runbook_lib.local.settings import REGION
 from tests.local.overlays.web import Web
 from tests.local.server import eventually
 

@@ -4,15 +4,15 @@ import base64
 import time
 
 import boto3
+from embedded_aws.account import backends as world
+from embedded_aws.hosts.deployer import FleetDeployer
+from embedded_aws.hosts.fleet import Fleet
+from embedded_aws.hosts.traffic import Traffic, state_as_moto_has_it
+from embedded_aws.services.autoscaling import capacity as scaling_capacity
+from embedded_aws.services.autoscaling import launching
+from embedded_aws.services.codedeploy import progress
+from embedded_aws.settings import REGION
 
-from runbook_lib.local import world
-from runbook_lib.local.machines import launching
-from runbook_lib.local.machines.deployer import FleetDeployer
-from runbook_lib.local.machines.fleet import Fleet
-from runbook_lib.local.machines.traffic import Traffic, state_as_moto_has_it
-from runbook_lib.local.overlays import scaling_capacity
-from runbook_lib.local.overlays.codedeploy import progress
-from runbook_lib.local.settings import REGION
 from tests.local.overlays.web import Web
 from tests.trust import trust
 

@@ -1,8 +1,7 @@
 """What the tests of the machines stand on: a ledger whose processes are gone after each test."""
 
 import pytest
-
-from runbook_lib.local.machines.ledger import Ledger
+from embedded_aws.process_registry import Ledger
 
 
 @pytest.fixture

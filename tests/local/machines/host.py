@@ -4,9 +4,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from runbook_lib.local.machines.agent import Order
-from runbook_lib.local.machines.machine import Machine, port_of
-from runbook_lib.local.machines.resident import Resident
+from embedded_aws.hosts.agent import Order
+from embedded_aws.hosts.host import Machine, port_of
+from embedded_aws.hosts.host_lifecycle import Resident
+
 from runbook_lib.params import load
 from runbook_lib.stacks.user_data import web_server
 

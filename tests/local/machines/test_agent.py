@@ -4,8 +4,8 @@ import time
 
 import psutil
 import pytest
+from embedded_aws.faults import hooks
 
-from runbook_lib.local.faults import hooks
 from tests.local.machines.bundle import SAY, appspec, zipped
 from tests.local.machines.host import EVENTS, Host, user_data
 from tests.local.server import eventually

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from runbook_lib.local.machines.appspec import AppSpecError, Copy, Script, parse
+from embedded_aws.hosts.appspec import AppSpecError, Copy, Script, parse
 
 HEAD = {"version": 0.0, "os": "linux"}
 

@@ -1,8 +1,7 @@
 """User data is read as cloud-init reads it."""
 
 import pytest
-
-from runbook_lib.local.machines.cloud_init import UserDataError, read
+from embedded_aws.hosts.cloud_init import UserDataError, read
 
 INSTANCE = {"instance_id": "i-1", "availability_zone": "us-west-2b", "region": "us-west-2"}
 UNIT = """#cloud-config

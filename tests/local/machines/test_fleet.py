@@ -2,11 +2,12 @@
 
 import pytest
 from botocore.exceptions import ClientError
+from embedded_aws import services as overlays
+from embedded_aws.account import backends as world
+from embedded_aws.services.autoscaling import launching
+from embedded_aws.services.autoscaling.lifecycle_hooks import actions
 from moto import mock_aws
 
-from runbook_lib.local import overlays, world
-from runbook_lib.local.machines import launching
-from runbook_lib.local.overlays.lifecycle_hooks import actions
 from tests.local.machines.bundle import zipped
 from tests.local.machines.cloud import TRAFFIC, Cloud
 from tests.local.machines.host import answer, user_data

@@ -3,10 +3,9 @@
 import shutil
 
 import pytest
-
-from runbook_lib.local.machines.appspec import AppSpec, Copy, Permission
-from runbook_lib.local.machines.installing import InstallError, install
-from runbook_lib.local.machines.machine import Machine
+from embedded_aws.hosts.appspec import AppSpec, Copy, Permission
+from embedded_aws.hosts.host import Machine
+from embedded_aws.hosts.install import InstallError, install
 
 ALL = AppSpec(files=(Copy("/", "/opt/app"),))
 

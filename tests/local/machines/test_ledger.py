@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from embedded_aws.process_registry import Ledger
+from embedded_aws.state_folder import Process
 
-from runbook_lib.local.folder import Process
-from runbook_lib.local.machines.ledger import Ledger
 from tests.local.server import eventually
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -61,7 +61,7 @@ def test_after_a_kill_nothing_is_left(tmp_path):
     """The next server ends what a server that was killed has left behind: groups and daemons."""
     code = f"""
 import os, pathlib, signal
-from runbook_lib.local.machines.ledger import Ledger
+from embedded_aws.process_registry import Ledger
 here = pathlib.Path({str(tmp_path)!r})
 ledger = Ledger(here / "processes.json")
 for command in ({SLEEP!r}, {DAEMON!r}):

@@ -3,8 +3,7 @@
 import socket
 
 import pytest
-
-from runbook_lib.local.machines.machine import LOG_BYTES, PORTS, Machine, port_of
+from embedded_aws.hosts.host import LOG_BYTES, PORTS, Machine, port_of
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runbook_lib import bundle
+from runbook_lib.stacks import bundle
 from tests.local.machines.host import Host, user_data
 
 

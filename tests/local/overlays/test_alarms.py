@@ -4,17 +4,17 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from embedded_aws.account import backends as world
+from embedded_aws.services.cloudwatch import actions
+from embedded_aws.services.cloudwatch import watch as watching
+from embedded_aws.services.cloudwatch.datapoints import Sample, Watched, key_of, statistic, window
+from embedded_aws.services.cloudwatch.evaluation import ALARM, INSUFFICIENT_DATA, OK, Point, Rule, judge
+from embedded_aws.services.cloudwatch.notifications import subject
+from embedded_aws.services.cloudwatch.reasons import reason
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
 
-from runbook_lib.local import world
-from runbook_lib.local.overlays.alarms import actions
-from runbook_lib.local.overlays.alarms import watch as watching
-from runbook_lib.local.overlays.alarms.datapoints import Sample, Watched, key_of, statistic, window
-from runbook_lib.local.overlays.alarms.evaluation import ALARM, INSUFFICIENT_DATA, OK, Point, Rule, judge
-from runbook_lib.local.overlays.alarms.notifications import subject
-from runbook_lib.local.overlays.alarms.reasons import reason
 from tests.local.overlays.errors import refused
 from tests.local.server import eventually
 

@@ -2,11 +2,11 @@
 
 import pytest
 from botocore.exceptions import ClientError
+from embedded_aws.services.codedeploy.configs import PREDEFINED
+from embedded_aws.services.codedeploy.deployments import stop
+from embedded_aws.services.codedeploy.model import Deployment, Event, Target
+from embedded_aws.services.codedeploy.progress import too_many_failed
 
-from runbook_lib.local.overlays.codedeploy.configs import PREDEFINED
-from runbook_lib.local.overlays.codedeploy.deployments import stop
-from runbook_lib.local.overlays.codedeploy.model import Deployment, Event, Target
-from runbook_lib.local.overlays.codedeploy.progress import too_many_failed
 from tests.local.overlays.deploy import Deploy
 from tests.local.server import eventually
 

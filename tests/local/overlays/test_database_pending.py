@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from embedded_aws.services.rds.pending_changes import is_open
 
-from runbook_lib.local.overlays.database_pending import is_open
 from tests.local.overlays.database import Database
 from tests.local.overlays.errors import refused, untouched
 from tests.local.server import eventually

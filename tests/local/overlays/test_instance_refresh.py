@@ -3,11 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from embedded_aws.faults import outages
+from embedded_aws.load_balancer import health
+from embedded_aws.services.autoscaling.instance_refresh import standing
+from embedded_aws.services.autoscaling.instance_refresh.model import bounds
 
-from runbook_lib.local.balancer import health
-from runbook_lib.local.faults import outages
-from runbook_lib.local.overlays.instance_refreshes import standing
-from runbook_lib.local.overlays.instance_refreshes.model import bounds
 from tests.local.overlays.errors import refused
 from tests.local.overlays.test_lifecycle_hooks import DOWN, Hooks
 from tests.local.server import eventually

@@ -5,10 +5,10 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from embedded_aws import pace
+from embedded_aws.load_balancer import health
+from embedded_aws.services.autoscaling.lifecycle_hooks import actions, leaving
 
-from runbook_lib.local import pace
-from runbook_lib.local.balancer import health
-from runbook_lib.local.overlays.lifecycle_hooks import actions, leaving
 from tests.local.overlays.errors import refused
 from tests.local.server import eventually
 

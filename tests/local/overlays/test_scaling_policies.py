@@ -4,11 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from embedded_aws.services.autoscaling.scaling_policies.adjusting import adjusted, step, tracked_in, tracked_out
+from embedded_aws.services.autoscaling.scaling_policies.tracking import metric
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.local.overlays.scaling_policies.adjusting import adjusted, step, tracked_in, tracked_out
-from runbook_lib.local.overlays.scaling_policies.tracking import metric
 from tests.local.overlays.errors import refused
 from tests.local.overlays.web import Web
 from tests.local.server import eventually

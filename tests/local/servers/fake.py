@@ -2,9 +2,9 @@
 
 import sys
 
-from runbook_lib.local.servers.authority import Authority
-from runbook_lib.local.servers.processes import Children
-from runbook_lib.local.servers.server import PrivateServer
+from embedded_aws.servers.ca import Authority
+from embedded_aws.servers.processes import Children
+from embedded_aws.servers.server import PrivateServer
 
 ANSWERS = "open('up', 'w'); import time; time.sleep(60)"
 SILENT = "import time; time.sleep(60)"

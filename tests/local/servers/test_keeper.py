@@ -1,8 +1,8 @@
 """A private server is brought to what is wanted, and kept there."""
 
 import pytest
+from embedded_aws.servers import supervisor as keeper
 
-from runbook_lib.local.servers import keeper
 from tests.local.server import eventually
 from tests.local.servers.fake import ANSWERS
 

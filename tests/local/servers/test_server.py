@@ -1,8 +1,8 @@
 """A private server is started on a port that is free, waited for, and leaves no process and no password."""
 
 import pytest
+from embedded_aws.servers.server import ServerFailed, end_left_over
 
-from runbook_lib.local.servers.server import ServerFailed, end_left_over
 from tests.local.servers.fake import ANSWERS, PORT_TAKEN, SILENT
 
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from threading import RLock
 from types import SimpleNamespace
 
-from runbook_lib.local.ports import PORTS
-from runbook_lib.local.servers.servers import PrivateServers
+from embedded_aws.ports import PORTS
+from embedded_aws.servers.servers import PrivateServers
 
 
 class Servers(PrivateServers):

@@ -1,0 +1,116 @@
+"""`runbook local …`: the embedded AWS by hand."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from embedded_aws import pace as paces
+from embedded_aws.cli.faults import COMMANDS, trouble
+from embedded_aws.cli.root_option import root_option
+from embedded_aws.cli.status import lines_of
+from embedded_aws.client import control as door
+from embedded_aws.client import process
+from embedded_aws.settings import REGION, code_version
+from embedded_aws.state_folder import Address, Folder
+from runbook_lib.errors import LocalError
+
+
+@click.group()
+def local() -> None:
+    """The embedded AWS, for rehearsals on this machine."""
+
+
+@local.command()
+@root_option
+@click.option(
+    "--pace",
+    metavar="FACTOR",
+    help=f"Of AWS's durations: 0 has everything ready at once, 1 takes as long as AWS. Also {paces.VARIABLE}; it is "
+    "kept for the next start.",
+)
+def up(root: Path, pace: str | None) -> None:
+    """Start it, where it is not running; with a pace, set it."""
+    address = process.ensure(root, None if pace is None else paces.parse(pace))
+    click.echo(_lines(root, address))
+
+
+@local.command()
+@root_option
+@click.option(
+    "--forget", is_flag=True, help="Delete the saved account and the pace, too: the next start is as the first."
+)
+def down(root: Path, forget: bool) -> None:
+    """End it; its account is saved for the next start."""
+    ended = process.stop(root)
+    click.echo("The embedded AWS has ended." if ended else "The embedded AWS was not running.")
+    if forget:
+        process.forget(root)
+        click.echo("Its account is deleted.")
+
+
+@local.command()
+@root_option
+def status(root: Path) -> None:
+    """Say whether it runs, and where."""
+    address = process.find(root)
+    click.echo(_lines(root, address) if address else "The embedded AWS is not running.")
+    if (unsaved := Folder(root).unsaved).exists():
+        click.echo(f"Its account cannot be saved: {unsaved.read_text()}. See `runbook local logs`.")
+    if address and address.code != code_version():
+        click.echo("It runs other code than is installed: the next command that needs it restarts it.")
+    elif address:
+        for line in (*lines_of(door.ask(address, "POST", "status")), *trouble(address)):
+            click.echo(line)
+
+
+@local.command(name="open")
+@root_option
+def open_site(root: Path) -> None:
+    """Open the rehearsed application in a browser."""
+    sites = door.ask(process.running(root), "POST", "status").get("sites", [])
+    if not sites:
+        raise LocalError("no load balancer listens", fix="build the environment first: `runbook apply --env local`")
+    click.echo(sites[0]["url"])
+    click.echo(f"Its certificate is its own: the browser warns, unless it trusts {sites[0]['certificate']}.")
+    click.launch(sites[0]["url"])
+
+
+@local.command()
+@root_option
+@click.option("--lines", type=click.IntRange(min=1), default=50, show_default=True, help="How many of the last lines.")
+def logs(root: Path, lines: int) -> None:
+    """Show the last lines of its log."""
+    log = Folder(root).log
+    if not log.exists():
+        raise LocalError(f"there is no log at {log}", fix="start the embedded AWS: `runbook local up`")
+    for line in log.read_text(errors="replace").splitlines()[-lines:]:
+        click.echo(line)
+
+
+@local.command()
+@root_option
+def env(root: Path) -> None:
+    """Print what points stock AWS clients at it: eval "$(runbook local env)"."""
+    connection = process.ensure(root).connection
+    exports = {
+        "AWS_ENDPOINT_URL": connection.endpoint_url,
+        "AWS_ACCESS_KEY_ID": connection.access_key,
+        "AWS_SECRET_ACCESS_KEY": connection.secret_key,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    for name, value in exports.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    click.echo("unset AWS_PROFILE AWS_SESSION_TOKEN")
+
+
+def _lines(root: Path, address: Address) -> str:
+    where = f"The embedded AWS answers at {address.url} (process {address.process.pid})."
+    return "\n".join(filter(None, [where, paces.told(Folder(root).read_pace()), address.notice]))
+
+
+for command in COMMANDS:
+    local.add_command(command)

@@ -1,0 +1,151 @@
+"""Data points: what put_metric_data left with moto, put together per period."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from math import ceil
+from typing import Any
+
+from moto.cloudwatch.models import MetricDatum
+
+from embedded_aws.services.cloudwatch.evaluation import Point
+
+Key = tuple[str, str, frozenset[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The one metric that an alarm looks at, and how."""
+
+    key: Key
+    statistic: str
+    period: int
+    unit: str | None
+
+    def described(self) -> dict[str, Any]:
+        """As the reason of a state names it."""
+        return {"statistic": self.statistic, "period": self.period, "unit": self.unit}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one call reported at one moment: a value, or the statistics of several."""
+
+    at: float
+    low: float
+    high: float
+    total: float
+    count: float
+
+
+def watched(alarm: Any) -> Watched | None:
+    """What an alarm looks at; None for metric math, which is not evaluated here."""
+    if alarm.metric_name:
+        key = key_of(alarm.namespace, alarm.metric_name, alarm.dimensions)
+        return Watched(key, alarm.statistic or alarm.extended_statistic, int(alarm.period), alarm.unit)
+    if len(alarm.metric_data_queries) != 1 or not alarm.metric_data_queries[0].metric_stat:
+        return None
+    query = alarm.metric_data_queries[0].metric_stat
+    key = key_of(query.metric.namespace, query.metric.metric_name, query.metric.dimensions)
+    return Watched(key, query.stat, int(query.period), query.unit)
+
+
+def key_of(namespace: str, name: str, dimensions: Iterable[Any]) -> Key:
+    """A metric: each combination of dimensions is one of its own.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension
+    """
+    return namespace, name, frozenset((dimension.name, dimension.value) for dimension in dimensions)
+
+
+class Index:
+    """moto's one list of all data, by metric; it reads on where it stopped the last time."""
+
+    def __init__(self) -> None:
+        self._read = 0
+        self._by_metric: defaultdict[Key, list[Any]] = defaultdict(list)
+
+    def read_on(self, data: Sequence[Any]) -> None:
+        """Take in what has been added."""
+        if len(data) < self._read:
+            self._read = 0
+            self._by_metric.clear()
+        for datum in data[self._read :]:
+            self._by_metric[key_of(datum.namespace, datum.name, datum.dimensions)].append(datum)
+        self._read = len(data)
+
+    def of(self, key: Key) -> list[Any]:
+        """The data of a metric, in the order in which it came."""
+        return self._by_metric.get(key, [])
+
+
+def window(data: Iterable[Any], watched: Watched, periods: int, now: float) -> list[Point | None]:
+    """The newest periods, the newest first; None where one has no data.
+
+    The current period counts as soon as it has data, and is no missing one before it is over: AWS waits for its end.
+    """
+    newest = int(now // watched.period)
+    buckets: defaultdict[int, list[Sample]] = defaultdict(list)
+    for datum in data:
+        number = int(_seconds(datum) // watched.period)
+        if newest - periods <= number <= newest and watched.unit in (None, datum.unit):
+            buckets[number].append(_sample(datum))
+    first = newest if newest in buckets else newest - 1
+    return [
+        _point(number * watched.period, buckets.get(number), watched) for number in range(first, first - periods, -1)
+    ]
+
+
+def _point(start: float, samples: list[Sample] | None, watched: Watched) -> Point | None:
+    value = statistic(watched.statistic, samples) if samples else None
+    return None if value is None or not samples else Point(start, value, sum(sample.count for sample in samples))
+
+
+def statistic(name: str, samples: list[Sample]) -> float | None:
+    """A statistic of samples; None where it cannot be told.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
+    """
+    total, count = sum(sample.total for sample in samples), sum(sample.count for sample in samples)
+    if name == "Average":
+        return total / count if count else None
+    if percentile := re.fullmatch(r"p(\d+(?:\.\d+)?)", name):
+        return _percentile(float(percentile[1]), samples)
+    return {
+        "Sum": total,
+        "SampleCount": count,
+        "Minimum": min(sample.low for sample in samples),
+        "Maximum": max(sample.high for sample in samples),
+    }.get(name)
+
+
+def _percentile(percent: float, samples: list[Sample]) -> float | None:
+    """By the nearest rank; of statistics only where all their values are the same, as AWS has it.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html (ExtendedStatistic)
+    """
+    if any(sample.low != sample.high for sample in samples):
+        return None
+    ordered = sorted(samples, key=lambda sample: sample.low)
+    rank, reached = max(1, ceil(percent / 100 * sum(sample.count for sample in ordered))), 0.0
+    for sample in ordered:
+        reached += sample.count
+        if reached >= rank:
+            return sample.low
+    return None
+
+
+def _sample(datum: Any) -> Sample:
+    at = _seconds(datum)
+    if isinstance(datum, MetricDatum):
+        return Sample(at, datum.value, datum.value, datum.value, 1.0)
+    return Sample(at, datum.min, datum.max, datum.sum, datum.sample_count)
+
+
+def _seconds(datum: Any) -> float:
+    moment = datum.timestamp if datum.timestamp.tzinfo else datum.timestamp.replace(tzinfo=UTC)
+    return float(moment.timestamp())

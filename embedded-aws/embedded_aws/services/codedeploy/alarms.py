@@ -1,0 +1,35 @@
+"""CloudWatch alarms that stop a deployment."""
+
+from __future__ import annotations
+
+from embedded_aws.account import backends as world
+from embedded_aws.services.codedeploy.deployments import AUTO_SCALING, ROLLBACK
+from embedded_aws.services.codedeploy.model import Deployment, Fields
+
+ACTIVE = (
+    "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the affected "
+    "deployments have been stopped. Activated alarms: {}"
+)
+UNKNOWN = "The state of these alarms could not be retrieved from Amazon CloudWatch: {}"
+
+
+def why_stopped(deployment: Deployment, group: Fields) -> str:
+    """Why the group's alarms, or those that the deployment names instead, stop it; empty when they do not.
+
+    One that is begun while an alarm is active starts and is stopped at once. A rollback goes on in spite of them, as
+    it does on AWS; so does the deployment to an instance that Auto Scaling has launched, which would be lost otherwise.
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
+    """
+    config = deployment.info.get("overrideAlarmConfiguration") or group.get("alarmConfiguration") or {}
+    if not config.get("enabled") or deployment.info["creator"] in (ROLLBACK, AUTO_SCALING):
+        return ""
+    known, names = world.backend("cloudwatch").alarms, [alarm["name"] for alarm in config.get("alarms") or []]
+    if active := [name for name in names if name in known and known[name].state_value == "ALARM"]:
+        return ACTIVE.format(_listed(active))
+    # https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AlarmConfiguration.html (ignorePollAlarmFailure)
+    unknown = [] if config.get("ignorePollAlarmFailure") else [name for name in names if name not in known]
+    return UNKNOWN.format(_listed(unknown)) if unknown else ""
+
+
+def _listed(names: list[str]) -> str:
+    return " ".join(f"<{name}>" for name in names)

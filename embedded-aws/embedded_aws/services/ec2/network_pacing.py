@@ -1,0 +1,90 @@
+"""The network at a pace: pending before it is available, and deleting before it is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
+from moto.ec2.models.subnets import Subnet
+from moto.ec2.models.vpcs import VPC, VPCBackend, VPCEndPoint
+
+from embedded_aws import pacing
+from embedded_aws.account import backends as world
+from embedded_aws.patching import Method, around
+from embedded_aws.services.ec2 import nat_gateways as _beneath  # noqa: F401 - what deletes at last
+from embedded_aws.services.ec2 import vpc_endpoints as _beneath_too  # noqa: F401
+
+AVAILABLE, PENDING, DELETING = "available", "pending", "deleting"
+
+for kind in (VPC, Subnet, NatGateway, VPCEndPoint):
+    pacing.shown(kind, "state", AVAILABLE)
+
+
+def tick() -> bool:
+    """Let go what has been deleting for long enough."""
+    return any([_tick(ec2) for ec2 in world.existing("ec2")])
+
+
+def _tick(ec2: Any) -> bool:
+    gateways = [gateway for gateway in ec2.nat_gateways.values() if gateway.state == DELETING]
+    endpoints = [endpoint for endpoint in ec2.vpc_end_points.values() if endpoint.state == DELETING]
+    return pacing.finish(gateways, DELETING, lambda gateway: ec2.delete_nat_gateway(gateway.id)) | pacing.finish(
+        endpoints, DELETING, lambda endpoint: ec2.delete_vpc_endpoints([endpoint.id])
+    )
+
+
+@around(VPC, "__init__")
+def made_vpc(moto: Method, vpc: Any, *args: Any, **sent: Any) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html (State)."""
+    moto(vpc, *args, **sent)
+    if not vpc.is_default:
+        pacing.begin(vpc, PENDING, "vpc")
+
+
+@around(Subnet, "__init__")
+def made_subnet(moto: Method, subnet: Any, *args: Any, **sent: Any) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html (State)."""
+    moto(subnet, *args, **sent)
+    if not subnet.default_for_az:
+        pacing.begin(subnet, PENDING, "subnet")
+
+
+@around(NatGateway, "__init__")
+def made_nat_gateway(moto: Method, gateway: Any, *args: Any, **sent: Any) -> None:
+    """https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html."""
+    moto(gateway, *args, **sent)
+    pacing.begin(gateway, PENDING, "nat_gateway")
+
+
+@around(VPCEndPoint, "__init__")
+def made_vpc_endpoint(moto: Method, endpoint: Any, *args: Any, **sent: Any) -> None:
+    """https://docs.aws.amazon.com/vpc/latest/privatelink/concepts.html#concepts-vpc-endpoints."""
+    moto(endpoint, *args, **sent)
+    pacing.begin(endpoint, PENDING, "vpc_endpoint")
+
+
+@around(NatGatewayBackend, "delete_nat_gateway")
+def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
+    """While it is deleting it has its interface and its address, which keep subnet, address and internet gateway.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html#nat-gateway-deleting
+    """
+    gateway = ec2.nat_gateways.get(nat_gateway_id)
+    if gateway is None or not pacing.leave(gateway, DELETING, "nat_gateway"):
+        return moto(ec2, nat_gateway_id)
+    gateway.state = DELETING
+    return gateway
+
+
+@around(VPCBackend, "delete_vpc_endpoints")
+def delete_vpc_endpoints(moto: Method, ec2: Any, vpce_ids: list[str] | None = None) -> None:
+    """Each by itself: some may be on their way already.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html (State)
+    """
+    for endpoint_id in vpce_ids or []:
+        endpoint = ec2.vpc_end_points.get(endpoint_id)
+        if endpoint is None or not pacing.leave(endpoint, DELETING, "vpc_endpoint"):
+            moto(ec2, [endpoint_id])
+        else:
+            endpoint.state = DELETING

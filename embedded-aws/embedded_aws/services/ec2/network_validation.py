@@ -1,0 +1,270 @@
+"""What EC2 does not take when a network is made: ranges, zones, gateways, routes and associations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from typing import Any
+
+from moto.ec2.responses.internet_gateways import InternetGateways
+from moto.ec2.responses.nat_gateways import NatGateways
+from moto.ec2.responses.route_tables import RouteTables
+from moto.ec2.responses.subnets import Subnets
+from moto.ec2.responses.vpcs import VPCs
+
+from embedded_aws.patching import Method, around
+from embedded_aws.service_error import Refused
+
+# "a subnet ... The allowed block size is between a /28 netmask and /16 netmask":
+# https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+SMALLEST = 28
+GATEWAY_SERVICES = ("s3", "dynamodb")
+ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics")
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
+TARGETS = (
+    *("GatewayId", "NatGatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId", "TransitGatewayId"),
+    *("EgressOnlyInternetGatewayId", "LocalGatewayId", "CarrierGatewayId", "VpcEndpointId", "CoreNetworkArn"),
+    *("OdbNetworkArn",),
+)
+VALUE = "InvalidParameterValue"
+
+
+def _network(cidr: Any) -> IPv4Network | None:
+    try:
+        return IPv4Network(str(cidr), strict=False)
+    except ValueError:
+        return None
+
+
+def _canonical(response: Any, field: str) -> IPv4Network | None:
+    """Bring a range that is sent to its canonical form; an address is none, and other nonsense is moto's to refuse.
+
+    "if you specify 100.68.0.18/18, we modify it to 100.68.0.0/18":
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html (CidrBlock)
+    """
+    sent = response._get_param(field)
+    if sent and "/" not in sent:
+        why = f"Value ({sent}) for parameter {field[0].lower()}{field[1:]} is invalid."
+        raise Refused(VALUE, f"{why} This is not a valid CIDR block.")
+    network = _network(sent)
+    if network:
+        response.params[field] = str(network)
+    return network
+
+
+@around(VPCs, "create_vpc")
+def create_vpc(moto: Method, response: Any) -> Any:
+    """A VPC has a range, kept in its canonical form.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html
+    """
+    if not response._get_param("CidrBlock") and not response._get_param("Ipv4IpamPoolId"):
+        raise Refused("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+    _canonical(response, "CidrBlock")
+    return moto(response)
+
+
+@around(VPCs, "modify_vpc_attribute")
+def modify_vpc_attribute(moto: Method, response: Any) -> Any:
+    """ "You cannot modify the DNS resolution and DNS hostnames attributes in the same request."
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html
+    The words: https://github.com/aws/aws-sdk-go/issues/415
+    """
+    named = [name for name in ATTRIBUTES if response._get_param(name[0].upper() + name[1:]) is not None]
+    if len(named) > 1:
+        why = f"Fields for multiple attribute types specified: {', '.join(named)}"
+        raise Refused("InvalidParameterCombination", why)
+    return moto(response)
+
+
+@around(Subnets, "create_subnet")
+def create_subnet(moto: Method, response: Any) -> Any:
+    """A subnet has 16 addresses at least, and a zone of its region.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html
+    """
+    ec2 = response.ec2_backend
+    ec2.get_vpc(response._get_param("VpcId"))
+    zones = ec2.describe_availability_zones()
+    for field, known in (
+        ("AvailabilityZone", [zone.name for zone in zones]),
+        ("AvailabilityZoneId", [zone.zone_id for zone in zones]),
+    ):
+        asked = response._get_param(field)
+        if asked and asked not in known:
+            where = f"Subnets can currently only be created in the following availability zones: {', '.join(known)}."
+            name = field[0].lower() + field[1:]
+            raise Refused(VALUE, f"Value ({asked}) for parameter {name} is invalid. {where}")
+    network = _canonical(response, "CidrBlock")
+    if network and network.prefixlen > SMALLEST:
+        raise Refused("InvalidSubnet.Range", f"The CIDR '{network}' is invalid.")
+    return moto(response)
+
+
+@around(InternetGateways, "attach_internet_gateway")
+def attach_internet_gateway(moto: Method, response: Any) -> Any:
+    """A VPC has one internet gateway, and a gateway one VPC.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
+    """
+    ec2, vpc_id = response.ec2_backend, response._get_param("VpcId")
+    gateway = ec2.get_internet_gateway(response._get_param("InternetGatewayId"))
+    if gateway.vpc:
+        why = f"resource {gateway.id} is already attached to network {gateway.vpc.id}"
+        raise Refused("Resource.AlreadyAssociated", why)
+    if any(other.vpc and other.vpc.id == vpc_id for other in ec2.internet_gateways.values()):
+        raise Refused(VALUE, f"Network {vpc_id} already has an internet gateway attached")
+    return moto(response)
+
+
+@around(InternetGateways, "detach_internet_gateway")
+def detach_internet_gateway(moto: Method, response: Any) -> Any:
+    """Only from the VPC that it is attached to.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (Gateway.NotAttached)
+    """
+    gateway = response.ec2_backend.get_internet_gateway(response._get_param("InternetGatewayId"))
+    vpc_id = response._get_param("VpcId")
+    if not gateway.vpc or gateway.vpc.id != vpc_id:
+        raise Refused("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {vpc_id}")
+    return moto(response)
+
+
+@around(NatGateways, "create_nat_gateway")
+def create_nat_gateway(moto: Method, response: Any) -> Any:
+    """A public gateway has an Elastic IP address that is free, a private one has none.
+
+    Asked beforehand, because moto leaves an interface behind when it notices half-way.
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html (AllocationId)
+    """
+    ec2, allocation_id = response.ec2_backend, response._get_param("AllocationId")
+    ec2.get_subnet(response._get_param("SubnetId"))
+    private = response._get_param("ConnectivityType") == "private"
+    if private and allocation_id:
+        why = "AllocationId cannot be specified for a NAT gateway whose connectivity type is private."
+        raise Refused("InvalidParameterCombination", why)
+    if not private and not allocation_id:
+        raise Refused("MissingParameter", "The request must contain the parameter AllocationId")
+    if allocation_id:
+        (address,) = ec2.address_by_allocation([allocation_id])
+        if address.association_id:
+            raise Refused("Resource.AlreadyAssociated", f"Elastic IP address {allocation_id} is already associated")
+    return moto(response)
+
+
+@around(RouteTables, "associate_route_table")
+def associate_route_table(moto: Method, response: Any) -> Any:
+    """A subnet has one route table; the same association again is no error.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (Resource.AlreadyAssociated)
+    """
+    ec2, subnet_id = response.ec2_backend, response._get_param("SubnetId")
+    table = ec2.get_route_table(response._get_param("RouteTableId"))
+    if subnet_id:
+        if ec2.get_subnet(subnet_id).vpc_id != table.vpc_id:
+            raise Refused(VALUE, f"Route table {table.id} and subnet {subnet_id} belong to different networks")
+        if any(subnet_id in other._associations.values() for other in ec2.route_tables.values() if other is not table):
+            why = f"the specified association for route table {table.id} conflicts with an existing association"
+            raise Refused("Resource.AlreadyAssociated", why)
+    return moto(response)
+
+
+@around(RouteTables, "create_route")
+def create_route(moto: Method, response: Any) -> Any:
+    """To a target that exists, in the same network, and for what is not inside of it.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
+    """
+    table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
+    network = _canonical(response, "DestinationCidrBlock")
+    if not any(response._get_param(target) for target in TARGETS):
+        raise Refused("MissingParameter", "The request must contain the target of the route")
+    _refuse_target(response, table)
+    if network and (response._get_param("GatewayId") or response._get_param("NatGatewayId")):
+        _refuse_inside(response, table, network)
+    return moto(response)
+
+
+@around(RouteTables, "replace_route")
+def replace_route(moto: Method, response: Any) -> Any:
+    """The same of the target that takes the other's place.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html
+    """
+    table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
+    _canonical(response, "DestinationCidrBlock")
+    _refuse_target(response, table)
+    return moto(response)
+
+
+def _refuse_target(response: Any, table: Any) -> None:
+    """The codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html."""
+    ec2, nat_id = response.ec2_backend, response._get_param("NatGatewayId")
+    gateway_id = response._get_param("GatewayId") or ""
+    if gateway_id.startswith("igw-"):
+        gateway = ec2.internet_gateways.get(gateway_id)
+        if not gateway:
+            raise Refused("InvalidGatewayID.NotFound", f"The gateway ID '{gateway_id}' does not exist")
+        if not gateway.vpc or gateway.vpc.id != table.vpc_id:
+            why = f"route table {table.id} and network gateway {gateway_id} belong to different networks"
+            raise Refused(VALUE, why)
+    if nat_id:
+        nat = ec2.nat_gateways.get(nat_id)
+        if not nat or nat.state == "deleted":
+            raise Refused("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat_id}' does not exist")
+        if nat.vpc_id != table.vpc_id:
+            raise Refused(VALUE, f"route table {table.id} and network gateway {nat_id} belong to different networks")
+
+
+def _refuse_inside(response: Any, table: Any, network: IPv4Network) -> None:
+    """https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html."""
+    if any(network.subnet_of(range_) for range_ in _ranges(response.ec2_backend.get_vpc(table.vpc_id))):
+        why = f"The destination CIDR block {network} is equal to or more specific than one of this VPC's CIDR blocks."
+        raise Refused(VALUE, f"{why} This route can target only an interface or an instance.")
+
+
+def _ranges(vpc: Any) -> Iterator[IPv4Network]:
+    for association in vpc.get_cidr_block_association_set():
+        yield IPv4Network(association["cidr_block"], strict=False)
+
+
+@around(RouteTables, "delete_route")
+def delete_route(moto: Method, response: Any) -> Any:
+    """One that there is, and not the local one.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidRoute.NotFound)
+    """
+    network = _canonical(response, "DestinationCidrBlock")
+    table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
+    found = [route for route in table.routes if network and str(network) == route.destination_cidr_block]
+    if any(route.local for route in found):
+        raise Refused(VALUE, f"cannot remove local route {network} in route table {table.id}")
+    if network and not found:
+        raise Refused(
+            "InvalidRoute.NotFound", f"no route with destination-cidr-block {network} in route table {table.id}"
+        )
+    return moto(response)
+
+
+@around(VPCs, "create_vpc_endpoint")
+def create_vpc_endpoint(moto: Method, response: Any) -> Any:
+    """Of a service of the region, in a VPC that exists; a gateway only to S3 and DynamoDB.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidServiceName)
+    https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
+    """
+    ec2, service = response.ec2_backend, response._get_param("ServiceName") or ""
+    vpc_id = response._get_param("VpcId")
+    if vpc_id not in ec2.vpcs:
+        raise Refused("InvalidVpcId.NotFound", f"The Vpc Id {vpc_id} does not exist")
+    kind = response._get_param("VpcEndpointType") or "Gateway"
+    names = [f"com.amazonaws.{ec2.region_name}.{name}" for name in GATEWAY_SERVICES]
+    theirs = service.startswith("com.amazonaws.") and not service.startswith(f"com.amazonaws.{ec2.region_name}.")
+    if theirs or (kind == "Gateway" and service not in names):
+        raise Refused("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist")
+    if service not in names:  # moto refuses one that there is not
+        ec2.describe_vpc_endpoint_services([service], [], None, None, ec2.region_name)
+    for table_id in response._get_param("RouteTableIds", []):
+        ec2.get_route_table(table_id)
+    return moto(response)

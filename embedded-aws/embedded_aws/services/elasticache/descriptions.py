@@ -1,0 +1,164 @@
+"""How ElastiCache describes replication groups and clusters; the nodes of a group are clusters, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedded_aws.services.elasticache.nodes import address, is_group
+from embedded_aws.services.elasticache.servers import endpoint
+
+NODE = "0001"  # the one node of a cluster, and the one node group without cluster mode
+
+
+def described_group(group: Any) -> dict[str, Any]:
+    """While it is created it has no node groups yet.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
+    """
+    return {
+        **_common(group),
+        "ReplicationGroupId": group.replication_group_id,
+        "Description": group.description,
+        "Status": group.status,
+        "PendingModifiedValues": {},
+        "MemberClusters": list(group.members),
+        "NodeGroups": [] if group.status in ("creating", "create-failed") else [_node_group(group)],
+        "AutomaticFailover": group.automatic_failover,
+        "MultiAZ": group.multi_az,
+        "ClusterEnabled": False,
+        "ClusterMode": "disabled",
+        "KmsKeyId": group.kms_key_id,
+        "StorageEncryptionType": _storage(group),
+        "UserGroupIds": [],
+        "ReplicationGroupCreateTime": group.replication_group_create_time,
+        "DataTiering": "disabled",
+        "Engine": group.engine,
+        **({"SnapshottingClusterId": _snapshotting(group)} if group.snapshot_retention_limit else {}),
+    }
+
+
+def described_member(group: Any, member: str, nodes: bool) -> dict[str, Any]:
+    """One node of a group, as the cluster that it is."""
+    return {
+        **_cluster(group, nodes, address(group, member), group.members[member]),
+        "CacheClusterId": member,
+        "CacheClusterCreateTime": group.replication_group_create_time,
+        "ReplicationGroupId": group.replication_group_id,
+        "ARN": arn_of_member(group, member),
+        "SnapshotRetentionLimit": group.snapshot_retention_limit if member == _snapshotting(group) else 0,
+    }
+
+
+def described_cluster(cluster: Any, nodes: bool) -> dict[str, Any]:
+    """One of its own.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
+    """
+    return {
+        **_cluster(cluster, nodes, address(cluster), cluster.preferred_availability_zone),
+        "CacheClusterId": cluster.cache_cluster_id,
+        "CacheClusterCreateTime": cluster.cache_cluster_create_time,
+    }
+
+
+def arn_of_member(group: Any, member: str) -> str:
+    """What tags of a node hang on."""
+    return f"{group.arn.rpartition(':replicationgroup:')[0]}:cluster:{member}"
+
+
+def _common(cache: Any) -> dict[str, Any]:
+    tls = bool(cache.transit_encryption_enabled)
+    return {
+        "CacheNodeType": cache.cache_node_type,
+        "AuthTokenEnabled": bool(cache.tokens),
+        **({"AuthTokenLastModifiedDate": cache.auth_token_last_modified_date} if cache.tokens else {}),
+        "TransitEncryptionEnabled": tls,
+        **({"TransitEncryptionMode": "required"} if tls else {}),
+        "AtRestEncryptionEnabled": bool(vars(cache).get("at_rest_encryption_enabled")),
+        "ARN": cache.arn,
+        "AutoMinorVersionUpgrade": cache.auto_minor_version_upgrade,
+        "SnapshotRetentionLimit": cache.snapshot_retention_limit,
+        "SnapshotWindow": cache.snapshot_window,
+        "LogDeliveryConfigurations": [],
+        "NetworkType": "ipv4",
+        "IpDiscovery": "ipv4",
+    }
+
+
+def _cluster(cache: Any, nodes: bool, name: str, zone: str) -> dict[str, Any]:
+    return {
+        **_common(cache),
+        "ClientDownloadLandingPage": "https://console.aws.amazon.com/elasticache/home#client-download:",
+        "Engine": cache.engine,
+        "EngineVersion": cache.engine_version,
+        "CacheClusterStatus": "creating" if cache.status == "create-failed" else cache.status,
+        "NumCacheNodes": _number(cache),
+        "PreferredAvailabilityZone": zone,
+        "PreferredMaintenanceWindow": cache.preferred_maintenance_window,
+        "PendingModifiedValues": cache.pending,
+        "CacheSecurityGroups": [],
+        "CacheParameterGroup": {
+            "CacheParameterGroupName": cache.cache_parameter_group_name,
+            "ParameterApplyStatus": "in-sync",
+            "CacheNodeIdsToReboot": [],
+        },
+        "CacheSubnetGroupName": cache.cache_subnet_group_name,
+        "SecurityGroups": [{"SecurityGroupId": group, "Status": "active"} for group in cache.security_group_ids],
+        "ReplicationGroupLogDeliveryEnabled": False,
+        **({"CacheNodes": _nodes(cache, name, zone)} if nodes and cache.status != "creating" else {}),
+    }
+
+
+def _number(cache: Any) -> int:
+    return 1 if is_group(cache) else int(cache.num_cache_nodes)
+
+
+def _nodes(cache: Any, name: str, zone: str) -> list[dict[str, Any]]:
+    created = vars(cache).get("replication_group_create_time") or cache.cache_cluster_create_time
+    return [
+        {
+            "CacheNodeId": f"{number:04}",
+            "CacheNodeStatus": cache.status,
+            "CacheNodeCreateTime": created,
+            "Endpoint": _endpoint(cache, name if number == 1 else name.replace(f".{NODE}.", f".{number:04}.")),
+            "ParameterGroupStatus": "in-sync",
+            "CustomerAvailabilityZone": zone,
+        }
+        for number in range(1, _number(cache) + 1)
+    ]
+
+
+def _node_group(group: Any) -> dict[str, Any]:
+    return {
+        "NodeGroupId": NODE,
+        "Status": group.status,
+        "PrimaryEndpoint": _endpoint(group, address(group)),
+        "ReaderEndpoint": _endpoint(group, address(group, "reader")),
+        "NodeGroupMembers": [
+            {
+                "CacheClusterId": member,
+                "CacheNodeId": NODE,
+                "ReadEndpoint": _endpoint(group, address(group, member)),
+                "PreferredAvailabilityZone": zone,
+                "CurrentRole": "primary" if member == group.primary else "replica",
+            }
+            for member, zone in group.members.items()
+        ],
+    }
+
+
+def _endpoint(cache: Any, name: str) -> dict[str, Any]:
+    """All nodes are one server here."""
+    found = endpoint(cache)
+    return {"Address": found[0] if found else name, "Port": found[1] if found else cache.port}
+
+
+def _snapshotting(group: Any) -> str:
+    """A replica, where there is one."""
+    return str(next((member for member in group.members if member != group.primary), group.primary))
+
+
+def _storage(group: Any) -> str:
+    if not group.at_rest_encryption_enabled:
+        return "none"
+    return "sse-kms" if group.kms_key_id else "sse-elasticache"

@@ -1,0 +1,49 @@
+"""Log groups: their tags go with them, and they keep their events for so many days as there is a choice of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.logs.models import LogsBackend
+
+from embedded_aws.patching import Method, around
+from embedded_aws.service_error import Refused
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html (retentionInDays)
+DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+
+@around(LogsBackend, "put_retention_policy")
+def put_retention_policy(moto: Method, logs: Any, name: str, days: int) -> None:
+    """One of a few numbers of days.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+    """
+    if days not in DAYS:
+        choice = f"Member must satisfy enum value set: [{', '.join(map(str, DAYS))}]"
+        why = f"Value '{days}' at 'retentionInDays' failed to satisfy constraint: {choice}"
+        raise Refused("InvalidParameterException", f"1 validation error detected: {why}")
+    moto(logs, name, days)
+
+
+@around(LogsBackend, "delete_log_group")
+def delete_log_group(moto: Method, logs: Any, name: str) -> None:
+    """A group of the same name that is made later starts without the tags of this one."""
+    group = logs.groups.get(name)
+    moto(logs, name)
+    if group:
+        logs.tagger.delete_all_tags_for_resource(group.arn)
+
+
+@around(LogsBackend, "list_tags_for_resource")
+def list_tags_for_resource(moto: Method, logs: Any, arn: str) -> Any:
+    """Of what there is.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsForResource.html
+    """
+    if ":log-group:" in arn and arn.removesuffix(":*") not in {group.arn for group in logs.groups.values()}:
+        raise Refused("ResourceNotFoundException", "The specified log group does not exist.")
+    return moto(logs, arn)

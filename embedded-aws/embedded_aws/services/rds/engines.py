@@ -1,0 +1,159 @@
+"""Which versions, parameter group families and instance classes RDS has.
+
+Versions as of the release notes; a major version alone means its default minor version:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/MySQL.Concepts.VersionMgmt.html
+https://docs.aws.amazon.com/AmazonRDS/latest/MariaDBReleaseNotes/mariadb-release-calendar.html
+https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-release-calendar.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from moto.core.responses import PaginatedResult
+from moto.rds.responses import RDSResponse
+
+from embedded_aws.patching import Method, adds, around
+from embedded_aws.service_error import Refused
+
+# Of each major version: its minor versions, and the one that a new database gets.
+VERSIONS: dict[str, dict[str, tuple[range, int]]] = {
+    "mysql": {
+        "8.0": (range(37, 46), 43),
+        "8.4": (range(3, 9), 6),
+    },
+    "mariadb": {
+        "10.5": (range(25, 30), 29),
+        "10.6": (range(18, 25), 23),
+        "10.11": (range(8, 16), 14),
+        "11.4": (range(3, 10), 8),
+        "11.8": (range(3, 6), 3),
+    },
+    "postgres": {
+        "13": (range(15, 24), 22),
+        "14": (range(12, 22), 19),
+        "15": (range(7, 17), 14),
+        "16": (range(3, 13), 10),
+        "17": (range(1, 9), 6),
+        "18": (range(1, 4), 1),
+    },
+}
+DEFAULT_MAJOR = {"mysql": "8.4", "mariadb": "11.8", "postgres": "17"}
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Support.html
+SIZES = ("micro", "small", "medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
+SMALL, LARGE = SIZES[:6], (*SIZES[3:], "24xlarge")
+CLASSES = {
+    **dict.fromkeys(("t3", "t4g"), SMALL),
+    **dict.fromkeys(("m5", "m5d", "m6i", "m6id", "m6g", "m6gd", "m7i", "m7g", "m8g"), LARGE),
+    **dict.fromkeys(("r5", "r5b", "r5d", "r6i", "r6id", "r6g", "r6gd", "r7i", "r7g", "r8g"), LARGE),
+}
+RETIRED = re.compile(r"db\.(t1|t2|m1|m2|m3|m4|r3|r4)\.(micro|small|medium|[0-9]*x?large)")
+
+
+def whole_version(engine: str, asked: str | None) -> str:
+    """The full version that is asked for.
+
+    Raises:
+        Refused: There is none of that name.
+    """
+    majors = VERSIONS[engine]
+    asked = asked or DEFAULT_MAJOR[engine]
+    if asked in majors:
+        return f"{asked}.{majors[asked][1]}"
+    major, _, minor = asked.rpartition(".")
+    if major in majors and minor.isdecimal() and int(minor) in majors[major][0]:
+        return asked
+    raise Refused("InvalidParameterCombination", f"Cannot find version {asked} for {engine}")
+
+
+def family(engine: str, version: str) -> str:
+    """The parameter group family of a full version."""
+    return f"{engine}{version.rpartition('.')[0]}"
+
+
+def families() -> Iterator[str]:
+    """All parameter group families that are known here."""
+    for engine, majors in VERSIONS.items():
+        yield from (f"{engine}{major}" for major in majors)
+
+
+def refuse_class(name: str, engine: str, version: str, license_model: str) -> None:
+    """A class has to exist, and to exist for the version.
+
+    Raises:
+        Refused: It does not.
+    """
+    if RETIRED.fullmatch(name):
+        asked = f"DBInstanceClass={name}, Engine={engine}, EngineVersion={version}, LicenseModel={license_model}"
+        why = f"RDS does not support creating a DB instance with the following combination: {asked}."
+        advice = "For supported combinations of instance class and database engine version, see the documentation."
+        raise Refused("InvalidParameterCombination", f"{why} {advice}")
+    prefix, _, size = name.rpartition(".")
+    if size not in CLASSES.get(prefix.removeprefix("db."), ()) or not prefix.startswith("db."):
+        raise Refused("InvalidParameterValue", f"Invalid DB Instance class: {name}")
+
+
+@adds(RDSResponse)
+def describe_db_engine_versions(response: Any) -> Any:
+    """The versions of an engine, all or one, or the default one.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBEngineVersions.html
+    """
+    asked = response.params
+    found = [version for engine in VERSIONS for version in _versions(engine)]
+    for name in ("Engine", "DBParameterGroupFamily"):
+        found = [version for version in found if asked.get(name) in (None, version[name])]
+    if wanted := asked.get("EngineVersion"):
+        found = [version for version in found if wanted in (version["EngineVersion"], version["MajorEngineVersion"])]
+    if asked.get("DefaultOnly"):
+        defaults = {whole_version(engine, wanted or None) for engine in {version["Engine"] for version in found}}
+        found = [version for version in found if version["EngineVersion"] in defaults]
+    return PaginatedResult({"DBEngineVersions": found})
+
+
+def _versions(engine: str) -> Iterator[dict[str, Any]]:
+    for major, (minors, _) in VERSIONS[engine].items():
+        for minor in minors:
+            yield {
+                "Engine": engine,
+                "MajorEngineVersion": major,
+                "EngineVersion": f"{major}.{minor}",
+                "DBParameterGroupFamily": f"{engine}{major}",
+                "Status": "available",
+            }
+
+
+@around(RDSResponse, "describe_orderable_db_instance_options")
+def describe_orderable_db_instance_options(moto: Method, response: Any) -> Any:
+    """The classes that an engine may run on; moto knows those of Aurora and Neptune only.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeOrderableDBInstanceOptions.html
+    """
+    asked = response.params
+    engine = asked["Engine"]
+    if engine not in VERSIONS:
+        return moto(response)
+    versions = [version["EngineVersion"] for version in _versions(engine)]
+    classes = [f"db.{prefix}.{size}" for prefix, sizes in CLASSES.items() for size in sizes]
+    zones = [{"Name": f"{response.region}{letter}"} for letter in "abc"]
+    return PaginatedResult(
+        {
+            "OrderableDBInstanceOptions": [
+                {
+                    "Engine": engine,
+                    "EngineVersion": version,
+                    "DBInstanceClass": name,
+                    "StorageType": "gp3",
+                    "AvailabilityZones": zones,
+                    "MultiAZCapable": True,
+                    "Vpc": True,
+                }
+                for version in versions
+                for name in classes
+                if asked.get("EngineVersion") in (None, version) and asked.get("DBInstanceClass") in (None, name)
+            ]
+        }
+    )

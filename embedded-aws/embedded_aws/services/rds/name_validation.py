@@ -1,0 +1,120 @@
+"""Names, passwords and places that RDS does not take.
+
+The rules: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from moto.rds.models import RDSBackend
+from moto.rds.responses import RDSResponse
+
+from embedded_aws.account import backends as world
+from embedded_aws.patching import Method, around
+from embedded_aws.service_error import Refused
+from embedded_aws.services.rds.engines import VERSIONS
+
+VALUE = "InvalidParameterValue"
+IDENTIFIER = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
+USER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,15}")
+DATABASE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+SUBNET_GROUP = re.compile(r"[A-Za-z][A-Za-z0-9._ -]*")
+PORTS = range(1150, 65536)
+LONGEST_PASSWORD = {"mysql": 41, "mariadb": 41, "postgres": 128}
+RESERVED = {"mysql": ("rdsadmin",), "mariadb": ("rdsadmin",), "postgres": ("rdsadmin", "admin")}
+# What a parameter group's family begins with, beside the engines that are known here in detail.
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html (DBParameterGroupFamily)
+ENGINES = (*VERSIONS, "aurora-", "custom-", "db2-", "neptune", "docdb", "oracle-", "sqlserver-")
+
+
+@around(RDSResponse, "create_db_instance")
+def create_db_instance(moto: Method, response: Any) -> Any:
+    """Instances of a cluster have nothing of this of their own but a name."""
+    sent = response.params
+    refuse_identifier("DBInstanceIdentifier", sent["DBInstanceIdentifier"], 63)
+    if sent["Engine"] in VERSIONS and not sent.get("DBClusterIdentifier"):
+        _refuse_names(sent)
+        _refuse_password(sent["Engine"], sent.get("MasterUserPassword"))
+        _refuse_growth(sent.get("AllocatedStorage"), sent.get("MaxAllocatedStorage"))
+        _refuse_zone(response, sent.get("AvailabilityZone"))
+    return moto(response)
+
+
+@around(RDSResponse, "modify_db_instance")
+def modify_db_instance(moto: Method, response: Any) -> Any:
+    """The same of what changes."""
+    sent = response.params
+    (database,) = response.backend.describe_db_instances(sent["DBInstanceIdentifier"])
+    if database.engine in VERSIONS and database.db_cluster_identifier is None:
+        _refuse_password(database.engine, sent.get("MasterUserPassword"))
+        size = sent.get("AllocatedStorage") or database.allocated_storage
+        _refuse_growth(size, sent.get("MaxAllocatedStorage"))
+    return moto(response)
+
+
+def refuse_identifier(field: str, name: str, longest: int) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.Constraints."""
+    if len(name) > longest or not IDENTIFIER.fullmatch(name):
+        letters = "Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens;"
+        hyphens = "and must not end with a hyphen or contain two consecutive hyphens."
+        raise Refused(VALUE, f"The parameter {field} is not a valid identifier. {letters} {hyphens}")
+
+
+def _refuse_names(sent: Mapping[str, Any]) -> None:
+    engine, user, name, port = (sent.get(key) for key in ("Engine", "MasterUsername", "DBName", "Port"))
+    if user and str(user).lower() in RESERVED[str(engine)]:
+        raise Refused(VALUE, f"MasterUsername {user} cannot be used as it is a reserved word used by the engine")
+    if user and not USER.fullmatch(user):
+        signs = "1 to 16 letters, numbers, or underscores"
+        raise Refused(VALUE, f"The parameter MasterUsername must begin with a letter and contain {signs}.")
+    if name and not DATABASE.fullmatch(name):
+        raise Refused(VALUE, "DBName must begin with a letter and contain only alphanumeric characters.")
+    if port is not None and int(port) not in PORTS:
+        raise Refused(VALUE, f"Invalid port value: {port}. Must be between {PORTS[0]} and {PORTS[-1]}.")
+
+
+def _refuse_password(engine: str, password: str | None) -> None:
+    why = "The parameter MasterUserPassword is not a valid password"
+    if password is None:
+        return
+    if len(password) < 8:
+        raise Refused(VALUE, f"{why} because it is shorter than 8 characters.")
+    if len(password) > LONGEST_PASSWORD[engine]:
+        raise Refused(VALUE, f"{why} because it is longer than {LONGEST_PASSWORD[engine]} characters.")
+    if not all("!" <= sign <= "~" and sign not in '/@"' for sign in password):
+        raise Refused(VALUE, f"{why}. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used.")
+
+
+def _refuse_growth(size: Any, most: Any) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html."""
+    if most is not None and size is not None and int(most) <= int(size):
+        why = "Max storage size must be greater than storage size"
+        raise Refused("InvalidParameterCombination", why)
+
+
+def _refuse_zone(response: Any, zone: str | None) -> None:
+    known = [found.name for found in world.backend("ec2", response.region).describe_availability_zones()]
+    if zone and zone not in known:
+        raise Refused(VALUE, f"{zone} is not a valid availability zone.")
+
+
+@around(RDSBackend, "create_db_parameter_group")
+def create_db_parameter_group(moto: Method, rds: Any, sent: Any) -> Any:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html."""
+    refuse_identifier("DBParameterGroupName", sent["db_parameter_group_name"], 255)
+    family = sent.get("db_parameter_group_family") or ""
+    if not family.startswith(ENGINES):
+        raise Refused(VALUE, f"ParameterGroupFamily {family} is not a valid parameter group family")
+    return moto(rds, sent)
+
+
+@around(RDSResponse, "create_db_subnet_group")
+def create_db_subnet_group(moto: Method, response: Any) -> Any:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html."""
+    name = response.params["DBSubnetGroupName"]
+    if name.lower() == "default" or len(name) > 255 or not SUBNET_GROUP.fullmatch(name):
+        raise Refused(VALUE, f"The parameter DBSubnetGroupName is not valid: {name}")
+    return moto(response)

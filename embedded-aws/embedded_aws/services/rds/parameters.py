@@ -1,0 +1,70 @@
+"""Parameters of databases: how many at once, and which of them only with a reboot."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.rds.models import RDSBackend
+from moto.rds.responses import RDSResponse
+
+from embedded_aws.patching import Method, around
+from embedded_aws.service_error import Refused
+from embedded_aws.services.rds import groups as _beneath  # noqa: F401 - whose description gets types below
+
+MOST = 20  # in one request
+# Those that MySQL reads at its start only, as far as RDS lets them be set; RDS calls them static.
+# https://dev.mysql.com/doc/refman/8.4/en/server-system-variable-reference.html ("Dynamic": No)
+STATIC = frozenset(
+    {
+        *("back_log", "caching_sha2_password_digest_rounds", "ft_max_word_len", "ft_min_word_len", "ft_stopword_file"),
+        *("innodb_autoinc_lock_mode", "innodb_buffer_pool_instances", "innodb_dedicated_server"),
+        *("innodb_ft_cache_size", "innodb_ft_max_token_size", "innodb_ft_min_token_size", "innodb_page_cleaners"),
+        *("innodb_ft_sort_pll_degree", "innodb_ft_total_cache_size", "innodb_log_file_size", "innodb_numa_interleave"),
+        *("innodb_purge_threads", "innodb_read_io_threads", "innodb_rollback_on_timeout", "innodb_sort_buffer_size"),
+        *("innodb_sync_array_size", "innodb_write_io_threads", "lower_case_table_names", "max_digest_length"),
+        *("ngram_token_size", "performance_schema", "skip_name_resolve", "table_open_cache_instances", "thread_stack"),
+    }
+)
+SIZES = re.compile(r"performance_schema_\w+_(?:instances|classes|size|length)")
+FAMILIES = ("mysql", "mariadb")
+
+
+def is_static(family: str, name: str) -> bool:
+    """Whether a parameter of an engine is changed by a reboot only."""
+    return family.startswith(FAMILIES) and (name in STATIC or SIZES.fullmatch(name) is not None)
+
+
+@around(RDSBackend, "modify_db_parameter_group")
+def modify_db_parameter_group(moto: Method, rds: Any, name: str, parameters: Any) -> Any:
+    """ "You can use the immediate value with dynamic parameters only", and so many at once.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBParameterGroup.html
+    """
+    (group,) = rds.describe_db_parameter_groups({"db_parameter_group_name": name})
+    if len(parameters) > MOST:
+        raise Refused("InvalidParameterValue", f"A maximum of {MOST} parameters can be modified in a single request.")
+    for parameter in parameters:
+        at_once = parameter.get("ApplyMethod") == "immediate"
+        if at_once and is_static(group.family, parameter["ParameterName"]):
+            raise Refused("InvalidParameterCombination", "cannot use immediate apply method for static parameter")
+    return moto(rds, name, parameters)
+
+
+@around(RDSResponse, "describe_db_parameters")
+def describe_db_parameters(moto: Method, response: Any) -> Any:
+    """Each says whether it is static; those that are and were not set are the engine's, with a value unknown here.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Parameter.html (ApplyType)
+    """
+    name, source = response.params["DBParameterGroupName"], response.params.get("Source")
+    (group,) = response.backend.describe_db_parameter_groups({"db_parameter_group_name": name})
+    found = moto(response).result["Parameters"]
+    names = [parameter["ParameterName"] for parameter in found]
+    if source in (None, "engine-default") and group.family.startswith(FAMILIES):
+        method = {"Source": "engine-default", "IsModifiable": True, "ApplyMethod": "pending-reboot"}
+        found += [{"ParameterName": one, **method} for one in sorted(STATIC.difference(names, group.parameters))]
+    kinds = {True: "static", False: "dynamic"}
+    typed = [{**one, "ApplyType": kinds[is_static(group.family, one["ParameterName"])]} for one in found]
+    return ActionResult({"Parameters": typed})

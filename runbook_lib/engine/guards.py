@@ -1,0 +1,28 @@
+"""Whether a stack may be removed, asked of the whole environment before anything is."""
+
+from __future__ import annotations
+
+from ..errors import StillNeeded
+from ..stacks.stack import Stack
+from .plan import Sightings, guarded
+
+
+def require_removable(stack: Stack, everything: Stack, seen: Sightings) -> None:
+    """Stop where something of the whole environment is guarded, or still stands on the stack.
+
+    Args:
+        everything: The environment, of which *stack* is a part.
+        seen: What is there of it.
+
+    Raises:
+        Guarded: AWS protects something, as the parameters ask.
+        StillNeeded: Something else stands on the stack.
+    """
+    guarded(r for r in everything if seen[r])
+    own = set(stack)
+    above = [r.key for r in everything if seen[r] and r not in own and not r.given and own & set(r.needs)]
+    if above:
+        raise StillNeeded(
+            f"{', '.join(above)} still stand{'s' if len(above) == 1 else ''} on {stack.name}.",
+            fix="Destroy the later notebooks first: 04, 03, 02, 01.",
+        )

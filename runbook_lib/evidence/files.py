@@ -1,0 +1,83 @@
+"""The one way by which evidence gets to the disk: without secrets, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..journal.redaction.redactor import Redactor
+from . import csv_safe as spreadsheet
+
+GUARD = Redactor()
+"""What this process knows of secrets; whoever learns of one tells it."""
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Put a file in its place at once; a full disk or a kill leaves what was there.
+
+    For what holds no text; everything else goes through one of the others.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        new.chmod(0o644)
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text, such as a page or a picture in SVG."""
+    return write_bytes(path, GUARD.text(text).encode("utf-8", errors="replace"))
+
+
+def write_json(path: Path, data: Any) -> Path:
+    """Write data; it is read back as it was, but for the secrets."""
+    return write_bytes(path, (json.dumps(GUARD.clean(data), indent=1, ensure_ascii=False, default=str) + "\n").encode())
+
+
+def write_notebook(path: Path, notebook: Any) -> Path:
+    """Write an executed notebook, which is cleaned where it stands."""
+    import nbformat  # late: a command that runs no notebook does without it
+
+    GUARD.notebook(notebook)
+    return write_bytes(path, nbformat.writes(notebook).encode("utf-8", errors="replace"))
+
+
+def write_table(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a table as CSV, and beside it as JSON with the types of its columns.
+
+    https://specs.frictionlessdata.io/table-schema/, as pandas reads it with ``orient="table"``
+    """
+    frame = cleaned(frame)
+    write_json(path.with_suffix(".json"), json.loads(frame.to_json(orient="table")))
+    return write_text(path, frame.rename(index=_cell, columns=_cell).map(_cell).to_csv())
+
+
+def _cell(value: Any) -> Any:
+    return spreadsheet.text(value) if isinstance(value, str) else value
+
+
+def cleaned(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of the same kind without secrets: neither in a column of them nor in another one's texts."""
+    new = frame.copy()
+    for at, name in enumerate(frame.columns):
+        found = [None if value is pd.NA else value for value in frame.iloc[:, at].tolist()]
+        texts = [GUARD.clean({str(name): value})[GUARD.text(str(name))] for value in found]
+        if texts != found:
+            new.isetitem(at, texts)
+    return new

@@ -1,0 +1,62 @@
+"""What there is when a run ends, of what its notebooks have changed and could not look at any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..aws.snapshot import Look
+from ..engine.engine import Engine
+from ..errors import RunbookError
+from ..evidence import topology
+from ..evidence.folder import Folder
+from ..evidence.report.inventory import AFTER, EVENT, Event, inventory
+from ..journal.summary import events_of
+from ..params import Params
+from ..stacks.environment import stacks
+from .start import bundle_of, way_in
+
+UNSEEN = "unseen"
+"""The event that says of which notebooks nobody knows what there is, and why."""
+
+
+def take_stock(params: Params, root: Path, run: str) -> None:
+    """Look at the layers of which a failed or interrupted run has left no last look.  Changes nothing.
+
+    That it cannot look is written down, too, and stops nothing.
+    """
+    folder = Folder(root / "artifacts" / params.env, run, "runner")
+    events = [event for event in events_of(folder.path / "journal.jsonl") if "event" in event]
+    unseen = [notebook for notebook in _changed(events) if not _looked(events, notebook)]
+    if not unseen:
+        return
+    try:
+        _look(params, root, folder, unseen)
+    except RunbookError as error:
+        folder.journal().write(UNSEEN, notebooks=unseen, why=str(error).partition("\n")[0])
+
+
+def _changed(events: Sequence[Event]) -> list[str]:
+    """The notebooks that have changed something, or tried to."""
+    return sorted({event["notebook"] for event in events if event["event"] == "change"})
+
+
+def _looked(events: Sequence[Event], notebook: str) -> bool:
+    """Whether a notebook has looked at its layer since."""
+    own = [event for event in events if event.get("notebook") == notebook]
+    last = max(at for at, event in enumerate(own) if event["event"] == "change")
+    return any(event["event"] == EVENT and event.get("when") == AFTER for event in own[last:])
+
+
+def _look(params: Params, root: Path, folder: Folder, notebooks: Sequence[str]) -> None:
+    aws = way_in(params, root, folder.path.name)
+    engine = Engine(aws, folder.journal())
+    layers = {stack.name: stack for stack in stacks(params, bundle_of(params, root))}
+    for notebook in notebooks:
+        if stack := layers.get(notebook.partition("_")[2]):
+            there = inventory(stack, engine.survey(stack))
+            own = Folder(folder.environment, folder.path.name, notebook).journal()
+            own.write(EVENT, when=AFTER, stack=stack.name, resources=there)
+    seen = topology.sight(Look(aws), datetime.now(UTC))
+    folder.journal().write(topology.EVENT, seen=seen.model_dump(mode="json"))

@@ -1,0 +1,94 @@
+"""Where a run begins: its id, its way into the account, and the lock of its environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import embedded_aws as local
+
+from ..aws.client import Aws, Record
+from ..evidence.files import GUARD
+from ..evidence.folder import Folder
+from ..evidence.git import last_commit, source
+from ..params import Params
+from ..resources.bucket import Bucket
+from ..stacks.bundle import Bundle, build
+from ..stacks.network import network
+from .lock import Holder, Lock
+from .operator import operator
+
+CODE = Path(__file__).resolve().parents[2]
+"""The checkout: where the notebooks and the application are."""
+
+
+def opened(params: Params, root: Path, run: str) -> Lock:
+    """The lock of an environment as the run *run* sees it, e.g. to give it back."""
+    aws = way_in(params, root, run)
+    return lock_of(params, aws, "", Folder(root / "artifacts" / params.env, run, "runner").journal().write)
+
+
+def way_in(params: Params, root: Path, run: str, record: Record = lambda *a, **k: None) -> Aws:
+    """The account of an environment, real or embedded: the one place that asks where its calls go."""
+    return Aws(
+        env=params.env,
+        region=params.region,
+        account=params.account,
+        connection=local.connection(params.env, params.endpoint, root),
+        run=run,
+        labels={"project": params.tags.project, "owner": params.tags.owner},
+        record=record,
+        learn=GUARD.learn_from,
+    )
+
+
+def usable(params: Params) -> None:
+    """Stop at what would stop every notebook of a run alike.
+
+    Raises:
+        WrongUsage: The surroundings ask for something that there is not.
+    """
+    local.usable(params.endpoint)
+
+
+def lock_of(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
+    """The environment's lock, for this run."""
+    bucket = bucket_of(params)
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    me = Holder.here(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
+    return Lock(aws, bucket.called(aws), me, told=told)
+
+
+def bucket_of(params: Params) -> Bucket:
+    """The environment's own bucket."""
+    return next(r for r in network(params) if isinstance(r, Bucket))
+
+
+def about(params: Params) -> dict[str, Any]:
+    """What the evidence says of every run, whatever becomes of it: where, by whom, and from what."""
+    return {
+        "env": params.env,
+        "account": params.account,
+        "region": params.region,
+        "operator": operator(),
+        "source": source(CODE),
+        "parameters": params.model_dump(mode="json"),
+    }
+
+
+def bundle_of(params: Params, root: Path) -> Bundle | None:
+    """``webapp/``, packed; ``None`` where what is deployed comes from GitHub."""
+    return packed(root) if params.deploy.source == "s3" else None
+
+
+def packed(root: Path) -> Bundle:
+    """``webapp/``, packed; with the commit that last touched it, since another one of the rest changes no bundle."""
+    return build(CODE / "webapp", root / ".runbook" / "bundles", commit=last_commit(CODE, "webapp"))
+
+
+def new_run(mode: str) -> str:
+    """The id of a run, e.g. ``20261123T201500Z-apply-1a2b``: sorted by time, and never twice."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"
