@@ -9,9 +9,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 
 INSTALL = install --quiet --disable-pip-version-check --require-hashes --requirement
-SELF = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+SELF = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable ./embedded-aws
 ASIDE = $(CURDIR)/build/notebooks
-PACKAGE = requirements/run.txt pyproject.toml
+PACKAGE = requirements/run.txt pyproject.toml embedded-aws/pyproject.toml
 
 .PHONY: run lab test setup clean
 .DEFAULT_GOAL := run

@@ -138,7 +138,7 @@ class TestPackedFromACheckout:
         """The bundle of a checkout, and the commit that it names."""
 
         def pack(code):
-            monkeypatch.setattr(opening, "CODE", code)
+            monkeypatch.setattr(opening, "CHECKOUT", code)
             bundle = opening.packed(tmp_path / "root")
             with zipfile.ZipFile(bundle.path) as archive:
                 return bundle.sha256, archive.read("COMMIT").decode() if "COMMIT" in archive.namelist() else None

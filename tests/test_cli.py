@@ -302,7 +302,7 @@ class TestARunThatFails:
         notebook(root, "04_deploy", handoff="1")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RUNBOOK_ROOT", str(root))
-            patch.setattr(cli, "CODE", root)
+            patch.setattr(cli, "CHECKOUT", root)
             return CliRunner().invoke(cli.main, ["apply", "--env", "local"]), root
 
     def test_it_exits_with_1(self, failed):
@@ -391,7 +391,7 @@ def test_a_terminal_gets_a_bar_for_each_notebook(root):
     for name in NOTEBOOKS[:2]:
         notebook(root, name, handoff="1", prove="2")
     code = (
-        f"from pathlib import Path; from runbook_lib.cli import main as cli; cli.CODE = Path({str(root)!r});"
+        f"from pathlib import Path; from runbook_lib.cli import main as cli; cli.CHECKOUT = Path({str(root)!r});"
         "cli.main(['plan', '--env', 'local', '--only', '01', '--only', '02'])"
     )
     here, there = pty.openpty()
@@ -415,7 +415,7 @@ def test_a_terminal_gets_a_bar_for_each_notebook(root):
 
 def test_the_journal_says_how_each_notebook_ended(root, monkeypatch, runbook):
     """Also for who reads it a year later."""
-    monkeypatch.setattr(cli, "CODE", root)
+    monkeypatch.setattr(cli, "CHECKOUT", root)
     notebook(root, "01_network", handoff="1 / 0")
     notebook(root, "02_data", handoff="1")
     runbook("plan", "--env", "local", "--only", "01", "--only", "02")

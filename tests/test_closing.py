@@ -50,7 +50,7 @@ def root(tmp_path, monkeypatch):
     shutil.copytree(REPOSITORY / "params", tmp_path / "params")
     monkeypatch.setenv("RUNBOOK_ROOT", str(tmp_path))
     monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-    monkeypatch.setattr(cli, "CODE", tmp_path)
+    monkeypatch.setattr(cli, "CHECKOUT", tmp_path)
     return tmp_path
 
 
@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_the_folder_open_and_says_so(root, folder, monkeypatc
 class TestKms:
     def test_a_key_in_kms_signs_where_the_parameters_name_one(self, root, folder, aws, monkeypatch):
         key = aws.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
-        monkeypatch.setattr("embedded_aws.connection", lambda *_: aws.connection)
+        monkeypatch.setattr("runbook_lib.aws.endpoints.connection", lambda *_: aws.connection)
         found = params(root, kms_key=key)
         close(found, root, RUN)
         known = {"kms": closing.signer(found, root, RUN).public_key}
@@ -284,7 +284,7 @@ class TestTheCommand:
         wait = f"{touch(root, 'begun')}\n{wait_for(root, 'never')}"
         notebook(root, "01_network", wait=wait, handoff="1")
         code = (
-            f"from pathlib import Path; from runbook_lib.cli import main as cli; cli.CODE = Path({str(root)!r});"
+            f"from pathlib import Path; from runbook_lib.cli import main as cli; cli.CHECKOUT = Path({str(root)!r});"
             "cli.main(['apply', '--env', 'local', '--only', '01'])"
         )
         child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -335,7 +335,7 @@ class TestTheCommand:
         """The wrong account: who wanted what, where and from which commit is evidence of a run that never began."""
         path = root / "params" / "local.yaml"
         path.write_text(path.read_text(encoding="utf-8").replace('"123456789012"', '"999999999999"'))
-        monkeypatch.setattr(cli, "CODE", REPOSITORY)
+        monkeypatch.setattr(cli, "CHECKOUT", REPOSITORY)
         try:
             told = self.run(root, "01")
         finally:

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import boto3
 import pytest
 import yaml
-from embedded_aws import connection
 
 import runbook_lib
 from runbook_lib import Runbook
+from runbook_lib.aws.endpoints import connection
 from runbook_lib.errors import (
     Guarded,
     Locked,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -27,8 +26,8 @@ from ..journal.journal import MANIFEST
 from ..journal.summary import summary
 from ..params import Params, load
 from ..params.fields import ENV
+from ..paths import root as _root
 from ..runs.finish import abandoned, stored
-from ..runs.start import CODE
 
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
@@ -276,7 +275,3 @@ def _ended(folder: Path, notebook: str, events: Sequence[Event], present: bool) 
 
 def _artifacts() -> Path:
     return _root() / "artifacts"
-
-
-def _root() -> Path:
-    return Path(os.environ.get("RUNBOOK_ROOT", CODE))

@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import click
-from embedded_aws.cli.commands import local
 from tqdm import tqdm
 
 from ..engine.approval import joined
@@ -20,14 +20,18 @@ from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..journal.summary import Summary, events_of, locked, summary
 from ..journal.timeline import timeline
 from ..params import Params, load
+from ..paths import CHECKOUT
+from ..paths import root as _root
 from ..runs.finish import close
 from ..runs.kernel.report import elapsed, number
 from ..runs.runner import NOTEBOOKS, Job, Progress, chosen, run
-from ..runs.start import CODE, about, new_run, opened, packed, usable
+from ..runs.start import about, new_run, opened, packed, usable
 from . import plan_markdown as review
 from .evidence import approve, evidence
 from .timeline import drawn
 
+PLUGINS = "runbook.commands"
+"""Entry points by which other packages add commands, such as `local`."""
 CHANGES = 3
 """What ``plan --detailed-exitcode`` exits with when there is something to do."""
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -35,6 +39,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 class Told(click.Group):
     """Commands whose errors are told in one breath, without a traceback."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *(each.name for each in entry_points(group=PLUGINS))})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        found = super().get_command(context, name)
+        for each in () if found else entry_points(group=PLUGINS, name=name):
+            found = each.load()
+        return found
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -147,7 +160,6 @@ def bundle() -> None:
     click.echo(made.path)
 
 
-main.add_command(local)
 main.add_command(approve)
 main.add_command(evidence)
 
@@ -161,17 +173,13 @@ def _verified(found: Sequence[Summary]) -> None:
         click.echo(f"{number(strays, 'thing')} tagged as ours that nothing asks for: see the last notebook.")
 
 
-def _root() -> Path:
-    return Path(os.environ.get("RUNBOOK_ROOT", CODE))
-
-
 def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, list[Summary]]:
     """Run the notebooks: the run's id, and what they came to; does not return when one of them failed."""
     root = _root()
     params = load(root / "params" / f"{env}.yaml")
     notebooks = chosen(only)
     usable(params)
-    job = Job(root, CODE, new_run(mode), {"env": env, "mode": mode, **more}, notebooks, about(params))
+    job = Job(root, CHECKOUT, new_run(mode), {"env": env, "mode": mode, **more}, notebooks, about(params))
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job, a terminal that was closed: as Ctrl-C
         signal.signal(ending, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")

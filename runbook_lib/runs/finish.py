@@ -24,10 +24,11 @@ from ..evidence.report.page import leave
 from ..evidence.verification.completeness import NOT_RUN, notebooks_of
 from ..journal.summary import ended, events_of
 from ..params import Params, load
+from ..paths import CHECKOUT
 from .final_survey import take_stock
 from .kernel.parameters import assigned, split
 from .kernel.recorder import Recorder
-from .start import CODE, bucket_of, way_in
+from .start import bucket_of, way_in
 
 READING = ("plan", "verify")
 _BEGINS = ("open", "recording", "cell", "cells")
@@ -51,7 +52,9 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
                 to_html(notebook)
         take_stock(params, root, run)
         leave(folder.path)
-        manifest.close(folder.path, signer(params, root, run), code=CODE, params=root / "params" / f"{params.env}.yaml")
+        manifest.close(
+            folder.path, signer(params, root, run), code=CHECKOUT, params=root / "params" / f"{params.env}.yaml"
+        )
         packed = archive.pack(folder.path)
     except OSError as error:
         raise EvidenceError(

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
-from pathlib import Path
 
 import pandas as pd
 
+from .. import paths
 from ..aws.snapshot import Look
 from ..engine.approval import Approval
 from ..engine.engine import FRESH, Engine, Seen
@@ -43,7 +43,7 @@ from .kernel.recorder import Recorder
 from .kernel.report import Report, Row, counted
 from .kernel.tables import table
 from .operator import operator
-from .start import CODE, about, bundle_of, lock_of, new_run, way_in
+from .start import about, bundle_of, lock_of, new_run, way_in
 
 MODES = ("plan", "apply", "verify", "destroy")
 
@@ -75,7 +75,7 @@ class Runbook:
         require_texts(env=env, confirm=confirm, **asked)
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
-        root = Path(os.environ.get("RUNBOOK_ROOT", CODE))
+        root = paths.root()
         self.name, self.mode, self.change, self._confirm, self._root = name, mode, str(change), confirm, root
         self.params = load(root / "params" / f"{env}.yaml", split(injected(), Params.model_fields))
         self.env = self.params.env

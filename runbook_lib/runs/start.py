@@ -8,21 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import embedded_aws as local
-
+from ..aws import endpoints
 from ..aws.client import Aws, Record
 from ..evidence.files import GUARD
 from ..evidence.folder import Folder
 from ..evidence.git import last_commit, source
 from ..params import Params
+from ..paths import CHECKOUT
 from ..resources.bucket import Bucket
 from ..stacks.bundle import Bundle, build
 from ..stacks.network import network
 from .lock import Holder, Lock
 from .operator import operator
-
-CODE = Path(__file__).resolve().parents[2]
-"""The checkout: where the notebooks and the application are."""
 
 
 def opened(params: Params, root: Path, run: str) -> Lock:
@@ -37,7 +34,7 @@ def way_in(params: Params, root: Path, run: str, record: Record = lambda *a, **k
         env=params.env,
         region=params.region,
         account=params.account,
-        connection=local.connection(params.env, params.endpoint, root),
+        connection=endpoints.connection(params.env, params.endpoint, root),
         run=run,
         labels={"project": params.tags.project, "owner": params.tags.owner},
         record=record,
@@ -51,7 +48,7 @@ def usable(params: Params) -> None:
     Raises:
         WrongUsage: The surroundings ask for something that there is not.
     """
-    local.usable(params.endpoint)
+    endpoints.check(params.env, params.endpoint)
 
 
 def lock_of(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
@@ -74,7 +71,7 @@ def about(params: Params) -> dict[str, Any]:
         "account": params.account,
         "region": params.region,
         "operator": operator(),
-        "source": source(CODE),
+        "source": source(CHECKOUT),
         "parameters": params.model_dump(mode="json"),
     }
 
@@ -86,7 +83,7 @@ def bundle_of(params: Params, root: Path) -> Bundle | None:
 
 def packed(root: Path) -> Bundle:
     """``webapp/``, packed; with the commit that last touched it, since another one of the rest changes no bundle."""
-    return build(CODE / "webapp", root / ".runbook" / "bundles", commit=last_commit(CODE, "webapp"))
+    return build(CHECKOUT / "webapp", root / ".runbook" / "bundles", commit=last_commit(CHECKOUT, "webapp"))
 
 
 def new_run(mode: str) -> str:

@@ -14,9 +14,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.paths import CHECKOUT
 
-ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / ".runbook" / "wheels"
+CACHE = CHECKOUT / ".runbook" / "wheels"
 LOCK = "requirements.txt"
 
 #: What never travels: caches, tests, editors' and systems' droppings, and what only a developer reads.

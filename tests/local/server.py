@@ -27,13 +27,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from embedded_aws import connection
 from embedded_aws.client import control as door
 from embedded_aws.client import process
 from embedded_aws.settings import REGION
 from embedded_aws.state_folder import Address
 
 from runbook_lib.aws.connection import Connection
+from runbook_lib.aws.endpoints import connection
 
 
 @dataclass

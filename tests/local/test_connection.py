@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-from embedded_aws import connection
 from embedded_aws.client import process
 from embedded_aws.settings import code_version
 from embedded_aws.state_folder import Address, Folder, Process
 
+from runbook_lib.aws.endpoints import connection
 from runbook_lib.errors import WrongEndpoint
 from tests.local.server import embedded
 
@@ -36,7 +36,7 @@ def test_an_unknown_endpoint_is_refused_by_name(tmp_path):
 
 def test_importing_the_package_does_not_load_the_emulator():
     """A command against the real AWS does not pay for moto."""
-    code = "import sys, embedded_aws, embedded_aws.cli.commands; sys.exit('moto' in sys.modules)"
+    code = "import sys, embedded_aws.endpoint, embedded_aws.cli.commands; sys.exit('moto' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -49,7 +49,10 @@ def test_callers_at_the_same_time_share_one_process(tmp_path):
 
 def test_it_outlives_the_process_that_started_it(tmp_path):
     """What one command builds the next one finds; `down` ends it."""
-    code = "import sys, pathlib, embedded_aws as l; l.connection('local', 'embedded', pathlib.Path(sys.argv[1]))"
+    code = (
+        "import sys, pathlib; from runbook_lib.aws import endpoints;"
+        "endpoints.connection('local', 'embedded', pathlib.Path(sys.argv[1]))"
+    )
     try:
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
         address = process.find(tmp_path)

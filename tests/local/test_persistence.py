@@ -8,12 +8,12 @@ import time
 
 import botocore.exceptions
 import pytest
-from embedded_aws import connection
 from embedded_aws.account.persistence import LATEST_SECONDS
 from embedded_aws.cli import commands
 from embedded_aws.client import process
 from embedded_aws.state_folder import Folder
 
+from runbook_lib.aws.endpoints import connection
 from runbook_lib.resources.imported_certificate import _signed
 from tests.local.server import embedded, eventually
 

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-import runbook_lib
-
-REPOSITORY = Path(runbook_lib.__file__).parent.parent
+from runbook_lib.paths import CHECKOUT
 
 root_option = click.option(
     "--root",
     envvar="RUNBOOK_ROOT",
     type=click.Path(file_okay=False, path_type=Path),
-    default=REPOSITORY,
+    default=CHECKOUT,
     help="The directory whose .runbook/local/ holds the state; by default this repository.",
 )

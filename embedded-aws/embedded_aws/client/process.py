@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 
-import runbook_lib
 from embedded_aws import pace
 from embedded_aws.client import control as door
 from embedded_aws.process_registry import LEFT_OVER_SECONDS, ledger_of
@@ -118,7 +117,6 @@ def _launch(folder: Folder, wanted: float | None) -> subprocess.Popen[bytes]:
     with open(folder.log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         return subprocess.Popen(
             command,
-            cwd=Path(runbook_lib.__file__).parent.parent,
             env=inherited | MOTO_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=log,

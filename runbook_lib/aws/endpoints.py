@@ -1,0 +1,58 @@
+"""Where an environment's calls go: AWS itself, or an endpoint that an installed package offers."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import WrongEndpoint
+from .connection import Connection
+
+GROUP = "runbook.endpoints"
+"""Entry points of other packages: the name that a parameter file gives, and the module that offers it."""
+LOCAL_ENV = "local"
+
+
+class Endpoint(Protocol):
+    """What a package offers for ``endpoint: <name>`` in a parameter file."""
+
+    def connect(self, root: Path) -> Connection:
+        """Address and credentials; starts the endpoint when it does not run."""
+
+    def check(self) -> None:
+        """Raise WrongUsage when the endpoint could not be started with this environment's settings."""
+
+
+def connection(env: str, endpoint: str | None, root: Path) -> Connection | None:
+    """The connection of an environment: None is the real AWS.
+
+    Raises:
+        WrongEndpoint: `local` without an endpoint, so that nothing reaches the real AWS by accident,
+            or an endpoint that no installed package offers.
+        LocalError: The endpoint could not be started.
+    """
+    if endpoint is None:
+        if env == LOCAL_ENV:
+            raise WrongEndpoint(
+                "the environment 'local' names no endpoint: its calls would go to the real AWS",
+                fix="write `endpoint: embedded` in params/local.yaml",
+            )
+        return None
+    return _find(env, endpoint).connect(root)
+
+
+def check(env: str, endpoint: str | None) -> None:
+    """Stop before a run at what would stop each of its notebooks."""
+    if endpoint is not None:
+        _find(env, endpoint).check()
+
+
+def _find(env: str, name: str) -> Endpoint:
+    for offered in entry_points(group=GROUP, name=name):
+        endpoint: Endpoint = offered.load()
+        return endpoint
+    raise WrongEndpoint(
+        f"params/{env}.yaml names the endpoint {name!r}, and no installed package offers it",
+        fix="pip install 'runbook-lib[embedded]' for the embedded AWS, or leave `endpoint` out for the real one",
+    )
