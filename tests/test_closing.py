@@ -24,8 +24,9 @@ from runbook_lib.errors import Closed, EvidenceError, NoAccess
 from runbook_lib.evidence.attestation import dsse as signing
 from runbook_lib.evidence.attestation import keys, manifest
 from runbook_lib.evidence.notebooks.progress import at_work
-from runbook_lib.evidence.verification.verify import read_events, verify
+from runbook_lib.evidence.verification.verify import verify
 from runbook_lib.journal.journal import MANIFEST, Journal
+from runbook_lib.journal.reader import read_events
 from runbook_lib.params import load
 from runbook_lib.runs import finish as closing
 from runbook_lib.runs import operator as people

@@ -11,7 +11,7 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.cli.timeline import drawn
 from runbook_lib.engine.engine import Clock, Engine
 from runbook_lib.journal.journal import Journal
-from runbook_lib.journal.summary import events_of
+from runbook_lib.journal.reader import events_of
 from runbook_lib.journal.timeline import timeline
 from tests.inventory import inventory
 from tests.runs import PARAMS, environment

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.engine.plan import Action, compare, guarded, ids_of, missing_needs, plain, require_needs, shown
+from runbook_lib.engine.guards import guarded
+from runbook_lib.engine.plan import Action, compare, ids_of, missing_needs, plain, require_needs
 from runbook_lib.errors import Blocked, Guarded, MissingNeed
+from runbook_lib.formatting import shown
 from runbook_lib.resources.base import Observed
 from runbook_lib.stacks.stack import in_order
 from tests.things import GivenThing, KeptThing, LastingThing, LeavingThing, Thing, accounts, layouts, stack_of, there

@@ -5,8 +5,9 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from runbook_lib.engine.plan import Action, Change, Plan, compare
-from runbook_lib.runs.kernel.report import Report, Row, counted, elapsed
+from runbook_lib.engine.plan import Action, Change, Plan, compare, counted
+from runbook_lib.formatting import elapsed
+from runbook_lib.runs.kernel.report import Report, Row
 from tests.things import KeptThing, LeavingThing, Thing, stack_of, there
 
 ROUND, SQUARE = Thing(name="plate"), Thing(name="plate", shape="square")

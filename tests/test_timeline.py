@@ -9,7 +9,7 @@ import pytest
 from runbook_lib.cli.timeline import MOST, STEPS, drawn
 from runbook_lib.engine.engine import Clock, Engine
 from runbook_lib.journal.journal import Journal
-from runbook_lib.journal.summary import events_of
+from runbook_lib.journal.reader import events_of
 from runbook_lib.journal.timeline import timeline
 from tests.test_engine import Thing, World, stack
 

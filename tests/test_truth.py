@@ -20,7 +20,7 @@ import runbook_lib
 from runbook_lib.evidence.notebooks.cells import Outcome
 from runbook_lib.evidence.notebooks.progress import account
 from runbook_lib.journal.journal import intact
-from runbook_lib.journal.summary import events_of
+from runbook_lib.journal.reader import events_of
 from runbook_lib.runs.headless import entry_point as papermill_engine
 from runbook_lib.runs.headless.engine import Incomplete, WitnessEngine
 from runbook_lib.runs.runner import Job, run

@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import boto3
@@ -17,7 +17,6 @@ from botocore import xform_name
 from botocore.config import Config
 
 from ..errors import NoAccess, Refused, RunbookError, WrongAccount, WrongEndpoint
-from ..resources.base import Resource
 from .connection import Connection
 from .role_session import named
 
@@ -43,6 +42,18 @@ _HINTS = {
     "AuthorizationError": "Ask for this permission; see docs/permissions.md.",
 }
 _QUOTA = re.compile(r"LimitExceeded|QuotaExceeded|QuotaExceededFault|TooMany")
+
+
+class Named(Protocol):
+    """What has an identity in an environment: a resource, seen from below."""
+
+    @property
+    def name(self) -> str:
+        """Its own name, e.g. ``a``."""
+
+    @property
+    def key(self) -> str:
+        """Kind and name, e.g. ``nat_gateway.a``."""
 
 
 class Aws:
@@ -139,20 +150,20 @@ class Aws:
         items: list[dict[str, Any]] = self.client(service).pages(operation, result, request)
         return items
 
-    def name(self, resource: Resource) -> str:
+    def name(self, resource: Named) -> str:
         """The AWS name of a resource that is found by its name, e.g. ``prod-web``."""
         return f"{self.env}-{resource.name}"
 
-    def tag_map(self, resource: Resource) -> dict[str, str]:
+    def tag_map(self, resource: Named) -> dict[str, str]:
         """Tags that mark the resource as ours."""
         own = {"Name": self.name(resource), self.OWNER: "runbook", self.ENV: self.env, self.KEY: resource.key}
         return self._labels | own
 
-    def tags(self, resource: Resource) -> list[dict[str, str]]:
+    def tags(self, resource: Named) -> list[dict[str, str]]:
         """The tags in the shape that most services take."""
         return [{"Key": key, "Value": value} for key, value in self.tag_map(resource).items()]
 
-    def tag_spec(self, kind: str, resource: Resource) -> list[dict[str, Any]]:
+    def tag_spec(self, kind: str, resource: Named) -> list[dict[str, Any]]:
         """The tags in the shape of EC2's creates; *kind* is EC2's word, e.g. ``"natgateway"``."""
         return [{"ResourceType": kind, "Tags": self.tags(resource)}]
 
@@ -160,7 +171,7 @@ class Aws:
         """EC2 filters for everything of this environment that is ours."""
         return [{"Name": f"tag:{self.ENV}", "Values": [self.env]}, {"Name": f"tag:{self.OWNER}", "Values": ["runbook"]}]
 
-    def token(self, resource: Resource, *more: str) -> str:
+    def token(self, resource: Named, *more: str) -> str:
         """A client token, up to 64 characters: within a run, a repeated create is the same create.
 
         AWS remembers tokens for a day, and answers with what it made then even when that was

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Ambiguous, Foreign, Refused
-from ..resources.base import Resource
 
 if TYPE_CHECKING:
-    from .client import Aws
+    from .client import Aws, Named
 
 Found = dict[str, Any]
 
@@ -44,7 +43,7 @@ class Look:
         return answer
 
     def tagged(
-        self, operation: str, result: str, resource: Resource, *, under: str = "Filters", gone: tuple[str, ...] = ()
+        self, operation: str, result: str, resource: Named, *, under: str = "Filters", gone: tuple[str, ...] = ()
     ) -> Found | None:
         """The one EC2 thing that carries the resource's identity in its tags, or ``None``.
 
@@ -59,7 +58,7 @@ class Look:
         """Every EC2 thing of one kind that carries this environment's tags."""
         return self.all("ec2", operation, result, **{under: self.aws.filters()})
 
-    def own(self, resource: Resource, tags: Mapping[str, str]) -> None:
+    def own(self, resource: Named, tags: Mapping[str, str]) -> None:
         """Stop unless what has the resource's name also carries its tags.
 
         Raises:
@@ -78,7 +77,7 @@ class Look:
         return self._memory[memo]
 
 
-def only(found: list[Found], resource: Resource) -> Found | None:
+def only(found: list[Found], resource: Named) -> Found | None:
     """The one thing that was found, or ``None``.
 
     Raises:

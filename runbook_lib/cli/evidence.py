@@ -15,14 +15,15 @@ from ..evidence.attestation.approvals import approve as write
 from ..evidence.attestation.approvals import called, plans_of
 from ..evidence.attestation.archive import unpacked
 from ..evidence.attestation.dsse import Keys
-from ..evidence.attestation.manifest import asked, files
+from ..evidence.attestation.manifest import files
 from ..evidence.report.diff import difference
 from ..evidence.report.run_record import Story, story
-from ..evidence.topology.drawing import moment
 from ..evidence.verification.completeness import NOT_RUN, notebooks_of
-from ..evidence.verification.verify import Event, Verdict, read_events
+from ..evidence.verification.verify import Verdict
 from ..evidence.verification.verify import verify as judge
+from ..formatting import moment
 from ..journal.journal import MANIFEST
+from ..journal.reader import Event, asked, read_events
 from ..journal.summary import summary
 from ..params import Params, load
 from ..params.fields import ENV

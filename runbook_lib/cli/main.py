@@ -17,13 +17,14 @@ from tqdm import tqdm
 
 from ..engine.approval import joined
 from ..errors import RunbookError, Unconfirmed, WrongUsage
-from ..journal.summary import Summary, events_of, locked, summary
+from ..formatting import elapsed, number
+from ..journal.reader import events_of
+from ..journal.summary import Summary, locked, summary
 from ..journal.timeline import timeline
 from ..params import Params, load
 from ..paths import CHECKOUT
 from ..paths import root as _root
 from ..runs.finish import close
-from ..runs.kernel.report import elapsed, number
 from ..runs.runner import NOTEBOOKS, Job, Progress, chosen, run
 from ..runs.start import about, new_run, opened, packed, usable
 from . import plan_markdown as review

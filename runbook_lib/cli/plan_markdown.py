@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..engine.plan import SIGN, Action, shown
+from ..engine.plan import SIGN, Action
+from ..formatting import shown
 from ..journal.summary import Summary
 
 LONGEST = 20_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..formatting import elapsed
 from ..journal.timeline import Span, Timeline
-from ..runs.kernel.report import elapsed
 
 KEY, BAR = 35, 44
 MOST = 30

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..errors import NotApproved
-from .plan import Action, Change, Plan
+from .plan import Action, Change, Plain, Plan, digest
 
-Plain = Mapping[str, Any]
 NOTHING = "nothing"
 """Given in place of fingerprints, it approves no change at all; to give none at all is something else."""
 
@@ -48,11 +45,6 @@ def found(root: Path, fingerprint: str) -> Plain | None:
         if digest(plan)[:16] == fingerprint:
             return dict(plan)
     return None
-
-
-def digest(plan: Plain) -> str:
-    """The whole SHA-256 of a plan; its fingerprint is the beginning of it."""
-    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
 class Approval:

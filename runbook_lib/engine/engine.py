@@ -15,12 +15,12 @@ from math import inf
 from ..aws.client import Aws
 from ..aws.snapshot import Look
 from ..journal.journal import Journal
-from ..resources.base import Observed, Resource
+from ..resources.base import Observed, Resource, Sightings
 from ..stacks.stack import Stack, in_order
 from .apply import Deed, needs_of
 from .destroy import Removal
 from .observe import Allow, Seen, Watch, failed, observed, ready, state_of, unsettled
-from .plan import Plan, Sightings, compare, ids_of, missing_needs, require_needs
+from .plan import Plan, compare, ids_of, missing_needs, require_needs
 
 FRESH = 30.0
 """Seconds after which a sighting is no longer believed where something is changed."""

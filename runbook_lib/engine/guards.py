@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ..errors import StillNeeded
+from collections.abc import Iterable
+
+from ..errors import Guarded, StillNeeded
+from ..resources.base import Resource, Sightings
 from ..stacks.stack import Stack
-from .plan import Sightings, guarded
 
 
 def require_removable(stack: Stack, everything: Stack, seen: Sightings) -> None:
@@ -25,4 +27,18 @@ def require_removable(stack: Stack, everything: Stack, seen: Sightings) -> None:
         raise StillNeeded(
             f"{', '.join(above)} still stand{'s' if len(above) == 1 else ''} on {stack.name}.",
             fix="Destroy the later notebooks first: 04, 03, 02, 01.",
+        )
+
+
+def guarded(resources: Iterable[Resource]) -> None:
+    """Stop when the parameters protect any of the resources.
+
+    Raises:
+        Guarded: Naming all of them.
+    """
+    guards = [f"{r.key}: {r.guard}" for r in resources if r.guard]
+    if guards:
+        raise Guarded(
+            "\n".join(guards),
+            fix="To destroy it all the same: set the guard to false in params/, apply, then destroy.",
         )

@@ -6,16 +6,15 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..errors import Blocked, Guarded, MissingNeed
-from ..resources.base import Observed, Resource, State, differing
+from ..errors import Blocked, MissingNeed
+from ..formatting import shown
+from ..resources.base import Observed, Resource, Sightings, State, differing
 from ..stacks.stack import Stack, in_order
-
-Sightings = Mapping[Resource, Observed | None]
 
 
 class Action(StrEnum):
@@ -147,20 +146,6 @@ def require_needs(stack: Stack, seen: Sightings) -> None:
         )
 
 
-def guarded(resources: Iterable[Resource]) -> None:
-    """Stop when the parameters protect any of the resources.
-
-    Raises:
-        Guarded: Naming all of them.
-    """
-    guards = [f"{r.key}: {r.guard}" for r in resources if r.guard]
-    if guards:
-        raise Guarded(
-            "\n".join(guards),
-            fix="To destroy it all the same: set the guard to false in params/, apply, then destroy.",
-        )
-
-
 def told(change: Change, *, whole: bool = True) -> Iterator[str]:
     """The lines that a person reads of one change; *whole* also tells what a new one is to be."""
     reason = f"  ({change.reason})" if change.reason else ""
@@ -170,12 +155,6 @@ def told(change: Change, *, whole: bool = True) -> Iterator[str]:
     if change.action in (Action.UPDATE, Action.BLOCKED):
         for name, (was, want) in sorted(change.fields.items()):
             yield f"      {name}: {shown(was)} → {shown(want)}"
-
-
-def shown(value: Any) -> str:
-    """One value as a person reads it, on one line."""
-    text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
-    return text if len(text) <= 160 else f"{text[:157]}…"
 
 
 def changed(resource: Resource, seen: Observed | None, all_seen: Sightings) -> Change:
@@ -258,3 +237,20 @@ def _named(text: str, names: Mapping[str, str]) -> str:
     # Whole ids only: one ARN may begin like another.
     either = "|".join(map(re.escape, known))
     return re.sub(rf"(?<![\w-])({either})(?![\w-])", lambda found: names[found[0]], text)
+
+
+def counted(plan: Plan) -> str:
+    """``3 to create, 1 to update, 12 unchanged``."""
+    words = {
+        Action.CREATE: "to create", Action.UPDATE: "to update", Action.DELETE: "to delete",
+        Action.BLOCKED: "blocked", Action.KEEP: "unchanged",
+    }  # fmt: skip
+    return ", ".join(f"{plan.count[a.value]} {word}" for a, word in words.items() if a.value in plan.count) or "nothing"
+
+
+Plain = Mapping[str, Any]
+
+
+def digest(plan: Plain) -> str:
+    """The whole SHA-256 of a plan; its fingerprint is the beginning of it."""
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()

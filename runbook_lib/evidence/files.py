@@ -11,11 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..journal.redaction.redactor import Redactor
+from ..journal.redaction.redactor import GUARD
 from . import csv_safe as spreadsheet
-
-GUARD = Redactor()
-"""What this process knows of secrets; whoever learns of one tells it."""
 
 
 def write_bytes(path: Path, data: bytes) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Closed
-from ..evidence.files import GUARD
+from .redaction.redactor import GUARD
 
 MANIFEST = "manifest.dsse.json"
 """Beside a journal that is closed."""

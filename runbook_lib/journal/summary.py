@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-Event = Mapping[str, Any]
+from .reader import Event, events_of
 
 
 @dataclass(frozen=True)
@@ -81,14 +78,6 @@ def locked(journal: Path) -> bool:
     """Whether the run holds the lock of its environment."""
     held = [e["held"] for e in events_of(journal) if e["event"] == "lock"]
     return bool(held) and bool(held[-1])
-
-
-def events_of(journal: Path) -> Iterator[Event]:
-    """What was written, but for what a crash cut short and what is being written now."""
-    if journal.exists():
-        for line in journal.read_bytes().splitlines():
-            with suppress(ValueError):
-                yield json.loads(line)
 
 
 def _sites(inventory: Event) -> Iterator[str]:

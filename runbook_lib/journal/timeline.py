@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-Event = Mapping[str, Any]
+from .reader import Event
 
 _EPSILON = 0.05
 """Seconds by which two clocks may disagree on what came first."""

@@ -185,3 +185,6 @@ def _resolve(value: Any, ids: Ids) -> Any:
     if isinstance(value, tuple):  # order carries no meaning in AWS, so compare as sets
         return frozenset(_resolve(v, ids) for v in value)
     return value
+
+
+Sightings = Mapping[Resource, Observed | None]

@@ -11,8 +11,8 @@ from ..engine.engine import Engine
 from ..errors import RunbookError
 from ..evidence import topology
 from ..evidence.folder import Folder
-from ..evidence.report.inventory import AFTER, EVENT, Event, inventory
-from ..journal.summary import events_of
+from ..evidence.report.inventory import AFTER, EVENT, inventory
+from ..journal.reader import Event, events_of
 from ..params import Params
 from ..stacks.environment import stacks
 from .start import bundle_of, way_in

@@ -10,7 +10,7 @@ from typing import Any
 
 from securesystemslib.signer import Signer
 
-from ..engine.approval import Plain
+from ..engine.plan import Plain
 from ..errors import EvidenceError
 from ..evidence import storage
 from ..evidence.attestation import archive, keys, manifest
@@ -22,7 +22,8 @@ from ..evidence.notebooks.progress import Account, account, at_work
 from ..evidence.report.changes import DONE
 from ..evidence.report.page import leave
 from ..evidence.verification.completeness import NOT_RUN, notebooks_of
-from ..journal.summary import ended, events_of
+from ..journal.reader import asked, events_of
+from ..journal.summary import ended
 from ..params import Params, load
 from ..paths import CHECKOUT
 from .final_survey import take_stock
@@ -175,4 +176,4 @@ def _stored(params: Params, root: Path, run: str, packed: Path) -> str:
 
 
 def _only_looked(folder: Path) -> bool:
-    return manifest.asked(folder).get("mode") in READING
+    return asked(folder).get("mode") in READING

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import psutil
-
 from ..aws.client import Aws
 from ..errors import Locked, Refused
+from ..journal.process import ProcessIdentity
 
 KEY = "lock.json"
 LEASE = timedelta(minutes=10)
@@ -47,12 +45,13 @@ class Holder:
     @classmethod
     def here(cls, run: str, caller: str, since: str, pid: int) -> Holder:
         """This run, working in the process *pid* of this machine."""
-        return cls(run, caller, socket.gethostname(), pid, _started(pid) or 0.0, since)
+        process = ProcessIdentity.current(pid)
+        return cls(run, caller, process.host, process.pid, process.started, since)
 
     @property
     def dead(self) -> bool:
         """Whether its process surely is no more; of another machine's nobody can say."""
-        return self.host == socket.gethostname() and _started(self.pid) != self.started
+        return ProcessIdentity(self.host, self.pid, self.started).dead
 
 
 _SOMEBODY = Holder("?", "somebody", "?", 0, 0.0, "?")
@@ -172,10 +171,3 @@ def _locked(holder: Holder, bucket: str) -> Locked:
         fix=f"Wait until that run has ended. If it is dead, it gives way {LEASE.seconds // 60} minutes after its last"
         f" step; to go on at once, make sure of that and remove s3://{bucket}/{KEY}.",
     )
-
-
-def _started(pid: int) -> float | None:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return None

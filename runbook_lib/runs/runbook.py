@@ -17,7 +17,7 @@ from ..engine.approval import Approval
 from ..engine.engine import FRESH, Engine, Seen
 from ..engine.guards import require_removable
 from ..engine.orphans import strays
-from ..engine.plan import Plan
+from ..engine.plan import Plan, counted
 from ..engine.verify import unless_so
 from ..errors import RunbookError, Unconfirmed
 from ..evidence import topology
@@ -27,7 +27,8 @@ from ..evidence.files import cleaned, write_table
 from ..evidence.folder import Folder
 from ..evidence.notebooks.progress import unclosed
 from ..evidence.report.inventory import AFTER, BEFORE, EVENT, inventory
-from ..journal.summary import ended, events_of
+from ..journal.reader import events_of
+from ..journal.summary import ended
 from ..journal.timeline import timeline
 from ..params import Params, load
 from ..resources.base import Resource
@@ -40,7 +41,7 @@ from .kernel import key_values as facts
 from .kernel.parameters import injected, require_texts, split
 from .kernel.prompts import typed
 from .kernel.recorder import Recorder
-from .kernel.report import Report, Row, counted
+from .kernel.report import Report, Row
 from .kernel.tables import table
 from .operator import operator
 from .start import about, bundle_of, lock_of, new_run, way_in

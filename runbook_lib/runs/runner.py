@@ -17,7 +17,7 @@ from ..evidence.folder import Folder
 from ..evidence.notebooks.html import to_html
 from ..evidence.notebooks.metadata import left_behind
 from ..journal.journal import Journal
-from .lock import Holder
+from ..journal.process import ProcessIdentity
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
@@ -109,7 +109,7 @@ def run(job: Job, tell: Tell = lambda progress: None) -> list[Progress]:
 async def _all(job: Job, tell: Tell) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
-    me = Holder.here(job.run, "", "", os.getpid())
+    me = ProcessIdentity.current()
     here = {"host": me.host, "pid": me.pid, "started": me.started}
     job.journal("runner").write("run", **here, run=job.run, notebooks=list(progress), **{**job.about, **job.parameters})
     async with asyncio.TaskGroup() as group:

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..aws import endpoints
 from ..aws.client import Aws, Record
-from ..evidence.files import GUARD
 from ..evidence.folder import Folder
 from ..evidence.git import last_commit, source
+from ..journal.redaction.redactor import GUARD
 from ..params import Params
 from ..paths import CHECKOUT
 from ..resources.bucket import Bucket

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
 
-from runbook_lib.engine.approval import digest
-from runbook_lib.engine.plan import compare
+from runbook_lib.engine.plan import compare, digest
 from runbook_lib.evidence.attestation import manifest
 from runbook_lib.evidence.attestation.approvals import approve, plans_of
 from runbook_lib.evidence.attestation.keys import line
 from runbook_lib.evidence.folder import Folder
 from runbook_lib.evidence.notebooks.cells import Cell
 from runbook_lib.evidence.report.page import leave
+from runbook_lib.journal.reader import asked
 from tests.things import Thing, stack_of
 
 RUN = "20261124T080000Z-apply-0a1b"
@@ -65,7 +65,7 @@ def done(folder: Path, notebook: str, state: str = "done", *, but: str = "") -> 
     """
     own = Folder(folder.parent, folder.name, notebook)
     journal = own.journal()
-    acts = manifest.asked(folder)["mode"] == "apply"
+    acts = asked(folder)["mode"] == "apply"
     for change in plan_of(notebook).todo if acts else ():
         if change.key != but:
             journal.write("call", service="ec2", operation="CreateThing", write=True, error=None)

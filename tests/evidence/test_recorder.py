@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from runbook_lib.evidence.notebooks.progress import account, unclosed
 from runbook_lib.journal.journal import intact
-from runbook_lib.journal.summary import events_of
+from runbook_lib.journal.reader import events_of
 from tests.evidence.kernels import OPEN, kernel
 
 SECRET = list('p"s&<w>rd-4711-xyz')

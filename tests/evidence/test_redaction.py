@@ -21,10 +21,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from runbook_lib.evidence import files as writing
 from runbook_lib.journal.journal import Journal, intact
+from runbook_lib.journal.reader import events_of
 from runbook_lib.journal.redaction.patterns import MARK, PATTERNS
 from runbook_lib.journal.redaction.redactor import Redactor
 from runbook_lib.journal.redaction.secret_values import told_as_secret
-from runbook_lib.journal.summary import events_of
 
 PEM = (
     f"-----BEGIN RSA PRIVATE KEY-----\n{'MIIEpAIBAAKCAQEA7cX/+' * 3}\n{'Zm9vYmFy' * 7}==\n-----END RSA PRIVATE KEY-----"

@@ -23,7 +23,7 @@ from runbook_lib.evidence.report.page import leave, report
 from runbook_lib.evidence.report.run_record import story
 from runbook_lib.evidence.topology import picture as topology
 from runbook_lib.journal.journal import Journal
-from runbook_lib.journal.summary import events_of
+from runbook_lib.journal.reader import events_of
 from tests.evidence.sights import environment
 from tests.webapp.processes import program
 

@@ -13,7 +13,7 @@ from papermill.engines import papermill_engines
 from runbook_lib.evidence.files import write_bytes, write_json
 from runbook_lib.evidence.notebooks.metadata import left_behind
 from runbook_lib.journal.journal import Journal, intact
-from runbook_lib.journal.summary import events_of
+from runbook_lib.journal.reader import events_of
 from runbook_lib.runs.headless.engine import WitnessEngine
 from tests.small import notebook
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from securesystemslib.signer import Signer
 
-from ...engine.approval import Plain, digest
+from ...engine.plan import Plain, digest
 from ...errors import NotApproved
 from . import keys as all_keys
 from .dsse import SUFFIX, Keys, Spoilt, put, sealed, statement, subject, unsealed

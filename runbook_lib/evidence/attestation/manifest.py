@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from securesystemslib.signer import Signer
 
 from ...errors import EvidenceError
 from ...journal.journal import MANIFEST
-from ...journal.summary import events_of
+from ...journal.reader import asked, events_of
 from ..git import source
 from .dsse import put, sealed, statement, subject
 
@@ -67,13 +67,6 @@ def digest(path: Path) -> str:
     """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def asked(folder: Path) -> Mapping[str, Any]:
-    """What a run was asked for: the first thing that it wrote down."""
-    path = folder / "journal.jsonl"
-    events = events_of(path) if path.is_file() else iter(())
-    return next((event for event in events if isinstance(event, dict) and event.get("event") in ("run", "open")), {})
 
 
 def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:

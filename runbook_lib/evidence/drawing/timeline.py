@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
+from ...formatting import elapsed
 from ...journal.timeline import Span, Timeline
-from ...runs.kernel.report import elapsed
 from .svg import Box, Svg
 from .theme import Face, Styles
 

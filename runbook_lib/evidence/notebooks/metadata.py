@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 
 from ...journal.journal import Journal
-from ...journal.summary import events_of
+from ...journal.reader import events_of
 from ..files import write_notebook
 from .cells import Cell, Cells, Outcome, State
 from .progress import account

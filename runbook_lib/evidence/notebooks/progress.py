@@ -10,16 +10,14 @@ verdict was never closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...journal.summary import events_of
-from ...runs.lock import Holder
+from ...journal.process import ProcessIdentity
+from ...journal.reader import Event, events_of
 from .cells import Cell, Cells, Outcome, State, counted
-
-Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def _closed(notebook: str, verdict: Event, last: str) -> Account:
 
 def _open(notebook: str, cells: list[Cell], began: Event | None, last: str) -> Account:
     """As it was last heard of: of cells that never began nobody has told."""
-    alive = bool(began) and not _holder(began or {}).dead
+    alive = bool(began) and not _process(began or {}).dead
     found = Cells(cells)
     if not alive:
         found.close(last, "its process ended without a word")
@@ -109,7 +107,7 @@ def unclosed(environment: Path, *, besides: str) -> Iterator[tuple[str, Account]
 def at_work(events: Iterable[Event]) -> bool:
     """Whether a command or a kernel of the run may still be there; of another machine's nobody can say, so it may."""
     began = [event for event in events if event["event"] in ("run", "recording") and "pid" in event]
-    return any(not _holder(event).dead for event in began)
+    return any(not _process(event).dead for event in began)
 
 
 def _step(steps: dict[Any, Cell], event: Event) -> None:
@@ -124,5 +122,5 @@ def _step(steps: dict[Any, Cell], event: Event) -> None:
         cell.ended = event["at"]
 
 
-def _holder(began: Event) -> Holder:
-    return Holder("", "", began.get("host", "?"), began.get("pid", 0), began.get("started", 0.0), "")
+def _process(began: Event) -> ProcessIdentity:
+    return ProcessIdentity(began.get("host", "?"), began.get("pid", 0), began.get("started", 0.0))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
-Event = Mapping[str, Any]
+from ...journal.reader import Event
 
 
 def requests(told: Iterable[Event]) -> dict[int, tuple[str, ...]]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...journal.reader import Event
 from .aws_requests import requests
 
-Event = Mapping[str, Any]
 ACTS = ("apply", "destroy")
 DONE, FAILED, LEFT = "done", "failed", "not made"
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...engine.plan import shown
-from ..verification.verify import Event, read_events
+from ...formatting import shown
+from ...journal.reader import Event, read_events
 from .inventory import AFTER, BEFORE, State, states
 
 

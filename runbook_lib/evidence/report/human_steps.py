@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ...engine.approval import NOTHING, fingerprints
-
-Event = Mapping[str, Any]
+from ...journal.reader import Event
 
 
 @dataclass(frozen=True)

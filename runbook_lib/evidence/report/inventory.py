@@ -8,14 +8,15 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...engine.plan import Sightings, names_for, plain
+from ...engine.plan import names_for, plain
+from ...journal.reader import Event
+from ...resources.base import Sightings
 from ...stacks.stack import Stack
 from .. import csv_safe as spreadsheet
 
 EVENT = "inventory"
 BEFORE, AFTER = "before", "after"
 
-Event = Mapping[str, Any]
 State = Mapping[str, Mapping[str, Any]]
 """Fields of resources, by their keys."""
 

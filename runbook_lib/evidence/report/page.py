@@ -13,16 +13,14 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ...engine.plan import shown
+from ...formatting import elapsed, moment, number, shown
 from ...journal.journal import MANIFEST, intact
-from ...journal.summary import events_of
-from ...runs.kernel.report import elapsed, number
+from ...journal.reader import JOURNAL, events_of
 from ..drawing import theme as ink
 from ..drawing import timeline as timeline_picture
 from ..drawing.svg import Svg, plain
 from ..files import write_json, write_text
 from ..topology import picture
-from ..topology.drawing import moment
 from . import exports as lists
 from . import inventory
 from .changes import DONE, FAILED, Made
@@ -30,7 +28,6 @@ from .conclusion import NO, UNKNOWN, YES, decision
 from .human_steps import Approval
 from .run_record import Story, story
 
-JOURNAL = "journal.jsonl"
 _TEMPLATES = Path(__file__).parent
 _SIGNS = {YES: "✓", NO: "✗", UNKNOWN: "?"}
 _WORDS = {"create": "created", "update": "changed", "delete": "removed"}

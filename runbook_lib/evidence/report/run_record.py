@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ...journal.reader import Event
 from ...journal.timeline import Timeline, timeline
 from ..topology.model import EVENT, Sight
 from .changes import DONE, Made, changes
 from .human_steps import Approval, ByHand, approvals, by_hand
 from .inventory import AFTER, BEFORE, State, states
 
-Event = Mapping[str, Any]
 _SUCCEEDED = "succeeded"
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
+from ...formatting import moment
 from ..drawing.svg import Box, Svg
 from ..drawing.theme import HUES, Face, Styles, hue
 from . import layout as plan
@@ -196,14 +196,6 @@ class _Drawing:
             back = ("V", y - down, "Q", x, y, x + turn, y, "H", left - 6)
             self._svg.path(f"way {self._hues[key]}", *steps, *back)
             self._svg.path(f"head {self._hues[key]}", "M", left, y, "L", left - 8, y - 4.5, "V", y + 4.5, "Z")
-
-
-def moment(at: str) -> str:
-    """A time as people write it; what is none is shown as it is."""
-    try:
-        return f"{datetime.fromisoformat(at):%Y-%m-%d at %H:%M:%S} UTC"
-    except ValueError:
-        return at
 
 
 def out_of(way: str) -> str:

@@ -7,15 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ...engine.approval import digest
+from ...engine.plan import digest
 from ...errors import EvidenceError
+from ...journal.reader import Event
 from ..attestation import keys as all_keys
 from ..attestation.approvals import APPROVER, OPERATOR, SKEW, Approved, read
 from ..attestation.dsse import SUFFIX, Keys, Spoilt
 from ..attestation.manifest import APPROVALS
 from .completeness import plan_in
-
-Event = Mapping[str, Any]
 
 
 def statement(path: Path, approvers: Keys, *, others: bool, later: bool) -> tuple[str, str]:

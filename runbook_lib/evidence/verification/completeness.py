@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...engine.approval import digest
+from ...engine.plan import digest
 from ...journal.journal import MANIFEST
+from ...journal.reader import JOURNAL, Event
 from ..report.changes import ACTS
 from ..report.inventory import AFTER, BEFORE
 from ..report.run_record import story
 
-Event = Mapping[str, Any]
-JOURNAL = "journal.jsonl"
 DONE, NOT_RUN = "done", "not run"
 _OBJECTS = ("PutObject", "DeleteObject")
 """The lock of the environment is an object in S3: it is taken and given back beside all changes."""

@@ -10,14 +10,11 @@ from typing import Any
 
 from ...errors import WrongUsage
 from ...journal.journal import MANIFEST, broken
-from ...journal.summary import events_of
+from ...journal.reader import JOURNAL, Event, asked, read_events
 from ..attestation.dsse import Keys, Opened, Spoilt, unsealed
-from ..attestation.manifest import APPROVALS, PROVENANCE, asked, digest, empty, files
+from ..attestation.manifest import APPROVALS, PROVENANCE, digest, empty, files
 from .approvals import statement, unapproved
 from .completeness import gaps
-
-JOURNAL = "journal.jsonl"
-Event = Mapping[str, Any]
 
 
 @dataclass
@@ -80,13 +77,6 @@ def verify(folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, p
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
         found.wrong.append(f"{JOURNAL}: does not read like the journal of a run")
     return found
-
-
-def read_events(folder: Path) -> list[Event]:
-    """The events of a journal, whatever somebody made of it."""
-    path = folder / JOURNAL
-    events = events_of(path) if path.is_file() else iter(())  # to read a pipe would take for ever
-    return [event for event in events if isinstance(event, dict) and "event" in event]
 
 
 def _journal(folder: Path) -> Iterator[str]:

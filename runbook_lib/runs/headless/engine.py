@@ -28,11 +28,12 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 
 from ...errors import RunbookError
-from ...evidence.files import GUARD, write_notebook
+from ...evidence.files import write_notebook
 from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, runs, stopped_by
 from ...evidence.notebooks.html import to_html
 from ...evidence.notebooks.metadata import stamp
 from ...journal.journal import Journal
+from ...journal.redaction.redactor import GUARD
 from ..kernel.recorder import ENGINE, MESSAGE
 
 Tell = Callable[..., None]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ...evidence.files import GUARD
+from ...journal.redaction.redactor import GUARD
 
 Output = dict[str, Any]
 

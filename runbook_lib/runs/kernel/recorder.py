@@ -16,12 +16,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from ...evidence.files import GUARD, write_notebook
+from ...evidence.files import write_notebook
 from ...evidence.folder import Folder
 from ...evidence.notebooks.cells import State, Step, stopped_by
 from ...evidence.notebooks.html import to_html
 from ...journal.journal import Journal
-from ..lock import Holder
+from ...journal.process import ProcessIdentity
+from ...journal.redaction.redactor import GUARD
 from .output_capture import Tap
 
 ENGINE = "RUNBOOK_ENGINE"
@@ -67,7 +68,7 @@ class Recorder:
             self._finish(why)
 
     def _begin(self) -> None:
-        here = Holder.here("", "", "", os.getpid())
+        here = ProcessIdentity.current()
         self._journal.write("recording", host=here.host, pid=here.pid, started=here.started)
         self._tell(folder=str(self._folder.path), notebook=self._folder.notebook, secrets=GUARD.known)
         GUARD.heard = lambda secret: self._tell(secrets=[secret])

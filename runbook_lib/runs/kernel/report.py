@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from ...engine.plan import SIGN, Action, Change, Plan, told
+from ...formatting import elapsed
 from ...resources.base import Resource
 
 _REFRESH = 1.0
@@ -106,28 +107,6 @@ class Report:
         from IPython.display import display
 
         display(self._bundle(), raw=True)
-
-
-def elapsed(seconds: float) -> str:
-    """``4.2 s``, ``2 min 05 s``."""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"
-
-
-def number(of: int, what: str) -> str:
-    """``1 change``, ``2 changes``."""
-    return f"{of} {what}" if of == 1 else f"{of} {what}s"
-
-
-def counted(plan: Plan) -> str:
-    """``3 to create, 1 to update, 12 unchanged``."""
-    words = {
-        Action.CREATE: "to create", Action.UPDATE: "to update", Action.DELETE: "to delete",
-        Action.BLOCKED: "blocked", Action.KEEP: "unchanged",
-    }  # fmt: skip
-    return ", ".join(f"{plan.count[a.value]} {word}" for a, word in words.items() if a.value in plan.count) or "nothing"
 
 
 def _said(change: Change, whole: bool) -> list[str]:

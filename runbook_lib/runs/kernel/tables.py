@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ...engine.plan import Sightings, names_for, plain, shown
-from ...resources.base import Observed, Resource
+from ...engine.plan import names_for, plain
+from ...formatting import shown
+from ...resources.base import Observed, Resource, Sightings
 
 MISSING = "–"
 _LONG = 32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...aws.snapshot import Look
-from ...engine.plan import Sightings
+from ...resources.base import Sightings
 from ...resources.deployment_group import DeploymentGroup
 from ..stack import Stack
 from .check import Check

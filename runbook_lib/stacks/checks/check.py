@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ...aws.snapshot import Look
-    from ...engine.plan import Sightings
+    from ...resources.base import Sightings
 
 
 @dataclass(frozen=True)

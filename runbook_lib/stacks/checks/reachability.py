@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...aws.snapshot import Found, Look
-from ...engine.plan import Sightings
+from ...resources.base import Sightings
 from ...resources.security_group import rules_of
 from ...resources.vpc import Vpc
 from ..stack import Stack

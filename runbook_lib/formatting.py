@@ -1,0 +1,34 @@
+"""Numbers, durations, times and values as text."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+
+def elapsed(seconds: float) -> str:
+    """``4.2 s``, ``2 min 05 s``."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def number(of: int, what: str) -> str:
+    """``1 change``, ``2 changes``."""
+    return f"{of} {what}" if of == 1 else f"{of} {what}s"
+
+
+def moment(at: str) -> str:
+    """A time as people write it; what is none is shown as it is."""
+    try:
+        return f"{datetime.fromisoformat(at):%Y-%m-%d at %H:%M:%S} UTC"
+    except ValueError:
+        return at
+
+
+def shown(value: Any) -> str:
+    """One value as a person reads it, on one line."""
+    text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+    return text if len(text) <= 160 else f"{text[:157]}…"
