@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import botocore.session
 import pytest
 
+from embedded_aws.testing import aws, aws_server  # noqa: F401
 from runbook_lib.aws.client import Aws
 from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
-from tests.local.server import aws, aws_server  # noqa: F401
 
 # Most tests are about calls to AWS; those about what runs under the account ask for it by `rehearsed`.
 os.environ["RUNBOOK_LOCAL_MACHINES"] = "none"

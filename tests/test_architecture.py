@@ -4,9 +4,9 @@ import ast
 import re
 from pathlib import Path
 
-import embedded_aws
 import pytest
 
+import embedded_aws
 import runbook_lib
 
 LIBRARY = Path(runbook_lib.__file__).parent

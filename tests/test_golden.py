@@ -19,16 +19,16 @@ import pytest
 from click.testing import CliRunner
 
 import runbook_lib
-from runbook_lib import cli
-from runbook_lib.aws import Aws
-from runbook_lib.bundle import Bundle
-from runbook_lib.engine import Engine
-from runbook_lib.evidence import inventory, lists
+from runbook_lib.aws.client import Aws
+from runbook_lib.cli import main as cli
+from runbook_lib.engine.engine import Engine
+from runbook_lib.engine.plan import _Keys as Keys
+from runbook_lib.engine.plan import plain
+from runbook_lib.evidence.report import exports, inventory
 from runbook_lib.params import load
-from runbook_lib.plan import plain
-from runbook_lib.plan import _Keys as Keys
-from runbook_lib.stack import in_order
-from runbook_lib.stacks.all import stacks
+from runbook_lib.stacks.bundle import Bundle
+from runbook_lib.stacks.environment import stacks
+from runbook_lib.stacks.stack import in_order
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
@@ -68,12 +68,13 @@ def test_every_kind_keeps_its_identity_and_its_fields():
 def test_patches_on_moto_stand_in_the_same_order():
     """Each method's patches, inner first, and the order of the ticks: renaming a module must change neither."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.recorded_patches"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "tests.support.recorded_patches"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    found, names = json.loads(done.stdout), json.loads(Path(__file__).with_name("patch_modules.json").read_text())
-    found["chains"] = {method: [names.get(m, m) for m in chain] for method, chain in found["chains"].items()}
-    found["ticks"] = [names.get(module, module) for module in found["ticks"]]
-    expect("patch_chains", found)
+    expect("patch_chains", json.loads(done.stdout))
 
 
 def test_the_plans_of_local_have_the_same_fingerprints(aws, journal):
@@ -88,7 +89,11 @@ def test_lists_have_the_same_columns():
     """Somebody reads them with a program of their own."""
     expect(
         "csv_columns",
-        {"changes.csv": lists.CHANGES, "checks.csv": lists.CHECKS, "before.csv, after.csv": list(inventory.COLUMNS)},
+        {
+            "changes.csv": exports.CHANGES,
+            "checks.csv": exports.CHECKS,
+            "before.csv, after.csv": list(inventory.COLUMNS),
+        },
     )
 
 

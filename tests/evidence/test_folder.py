@@ -8,7 +8,7 @@ import pytest
 from runbook_lib.engine.approval import found
 from runbook_lib.engine.plan import compare
 from runbook_lib.evidence.folder import Folder
-from tests.things import Thing, stack_of
+from tests.support.fake_kinds import Thing, stack_of
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from runbook_lib.errors import EvidenceError
 from runbook_lib.evidence.storage import TRIES, Unstored, store
 from runbook_lib.params.signing import ObjectLock
-from tests.wire import Wire, lost
+from tests.support.call_recorder import Wire, lost
 
 BUCKET = "test-runbook-123456789012-us-west-2"
 KEY = "evidence/run-1.zip"

@@ -20,10 +20,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import boto3
-from embedded_aws.client import control as door
-from embedded_aws.client import process
 
 import runbook_lib
+from embedded_aws.client import control as door
+from embedded_aws.client import process
 from runbook_lib.aws.endpoints import connection
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]

@@ -20,16 +20,16 @@ import pymysql
 import pytest
 from detect_secrets import SecretsCollection
 from detect_secrets.settings import default_settings
+
 from embedded_aws.client import control as door
 from embedded_aws.client import process
-
+from embedded_aws.testing import eventually
 from runbook_lib.evidence.git import last_commit
 from runbook_lib.journal.journal import intact
 from runbook_lib.journal.redaction.patterns import MARK
 from runbook_lib.params import load
 from runbook_lib.stacks import bundle
 from runbook_lib.stacks.environment import whole
-from tests.local.server import eventually
 from tests.notebooks.browser import DESKTOP, PHONE, barriers, browser, picture
 from tests.notebooks.operator import REPOSITORY, Crowd, Operator, Visitor
 

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from embedded_aws.client import process
 from embedded_aws.servers.mysql.programs import SERVERS, find
-
 from tests.notebooks.operator import REPOSITORY, Operator, Visitor
 
 TELLING = "sqlite-stands-in-for-mysql.local-database.localhost"

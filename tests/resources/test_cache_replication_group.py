@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from embedded_aws.testing import eventually
 from runbook_lib.aws.snapshot import Look
 from runbook_lib.engine.plan import Action
 from runbook_lib.errors import Foreign
 from runbook_lib.resources.base import Observed
 from runbook_lib.stacks.stack import Stack
-from tests.local.server import eventually
 from tests.resources.cases_data import cache
 from tests.resources.test_contract import bring_about, grounds
 

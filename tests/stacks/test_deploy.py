@@ -8,8 +8,8 @@ from runbook_lib.resources.base import resources_in
 from runbook_lib.stacks.bundle import Bundle
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.stacks.environment import stacks
-from tests.runs import with_sessions
 from tests.stacks.test_network import PARAMS, load
+from tests.support.stack_runs import with_sessions
 
 BUNDLE = Bundle(path=Path("bundle.zip"), sha256="ab" * 32, size=1, revision="cd" * 32)
 GITHUB = {"repository": "example/web", "commit": "0123456789abcdef0123456789abcdef01234567"}

@@ -24,9 +24,9 @@ from runbook_lib.runs.start import lock_of
 from runbook_lib.stacks.bundle import Bundle
 from runbook_lib.stacks.checks.availability import availability
 from runbook_lib.stacks.deploy import deploy
-from tests.runs import PARAMS, Runs, environment, with_sessions
+from tests.support.call_recorder import Wire
+from tests.support.stack_runs import PARAMS, Runs, environment, with_sessions
 from tests.test_permissions import ACTIONS, PREFIX
-from tests.wire import Wire
 
 REGION, ACCOUNT = PARAMS.region, PARAMS.account
 HERE = f"{REGION}:{ACCOUNT}"

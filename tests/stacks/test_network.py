@@ -12,7 +12,7 @@ from runbook_lib.resources.security_group_rule import SecurityGroupRule
 from runbook_lib.resources.subnet import Subnet
 from runbook_lib.stacks.network import network
 from runbook_lib.stacks.stack import Stack
-from tests.runs import with_sessions
+from tests.support.stack_runs import with_sessions
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 

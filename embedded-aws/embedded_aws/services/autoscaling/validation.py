@@ -10,7 +10,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.exceptions import ServiceException
 
 from embedded_aws.patching import Method, around
-from embedded_aws.services.ec2.launch_validation import refuse_machine
+from embedded_aws.services.ec2.launch.validation import refuse_machine
 
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
 HEALTH_CHECKS = ("EC2", "EBS", "ELB", "VPC_LATTICE")

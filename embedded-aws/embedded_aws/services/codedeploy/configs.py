@@ -12,7 +12,7 @@ from moto.core.utils import utcnow
 from embedded_aws.patching import kept
 from embedded_aws.service_error import Refused
 from embedded_aws.services.codedeploy.model import Fields, page
-from embedded_aws.services.codedeploy.refusals import refuse_own_prefix
+from embedded_aws.services.codedeploy.validation import refuse_own_prefix
 
 DEFAULT = "CodeDeployDefault.OneAtATime"
 ONE_AT_A_TIME = "MOST_CONCURRENCY"  # the type that only AWS's own configuration has

@@ -11,7 +11,7 @@ from embedded_aws.service_error import Refused
 from embedded_aws.services.codedeploy import configs, renaming
 from embedded_aws.services.codedeploy.attachments import hooked, refuse_role, refuse_unknown_groups
 from embedded_aws.services.codedeploy.model import ENDED, Fields, page
-from embedded_aws.services.codedeploy.refusals import refuse_group
+from embedded_aws.services.codedeploy.validation import refuse_group
 
 # What a group has when nothing is sent, as GetDeploymentGroup shows it.
 DEFAULTS: Fields = {

@@ -12,9 +12,9 @@ from embedded_aws.service_error import Refused
 from embedded_aws.services.codedeploy.configs import Configs
 from embedded_aws.services.codedeploy.deployments import Deployments
 from embedded_aws.services.codedeploy.groups import Groups
-from embedded_aws.services.codedeploy.refusals import refuse_fields
 from embedded_aws.services.codedeploy.revisions import Revisions
 from embedded_aws.services.codedeploy.targets import Targets
+from embedded_aws.services.codedeploy.validation import refuse_fields
 
 
 class Operations(Groups, Deployments, Targets, Revisions, Configs, CodeDeployResponse):  # type: ignore[misc]

@@ -1,0 +1,104 @@
+"""Embedded servers for tests: how to get one, a clean account on it, and clients for it.
+
+A test asks for the fixture `aws` (one server per test process, an empty account per test):
+
+    def test_something(aws):
+        aws.client("ec2").describe_vpcs()
+        aws.connection      # what a run is given: endpoint and credentials
+
+Other folders get the fixtures by `from embedded_aws.testing import aws, aws_server  # noqa: F401` in
+their conftest.py. A test that needs a server of its own, to stop it or to kill it, writes
+
+    with embedded(tmp_path) as aws: ...
+
+A server takes about four seconds to start, `reset()` less than one: share the server.
+Every server stands in its own temporary root and is ended with the test, also when it fails.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from embedded_aws.client import control as door
+from embedded_aws.client import process
+from embedded_aws.settings import REGION
+from embedded_aws.state_folder import Address
+from runbook_lib.aws.connection import Connection
+from runbook_lib.aws.endpoints import connection
+
+
+@dataclass
+class LocalAws:
+    """A running embedded AWS of a test."""
+
+    root: Path
+    connection: Connection
+
+    @property
+    def address(self) -> Address:
+        """Where it runs, and its token."""
+        found = process.find(self.root)
+        assert found, "the embedded AWS of this test is not running"
+        return found
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that fails fast instead of retrying."""
+        return boto3.client(
+            service,
+            endpoint_url=self.connection.endpoint_url,
+            aws_access_key_id=self.connection.access_key,
+            aws_secret_access_key=self.connection.secret_key,
+            region_name=REGION,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def reset(self) -> None:
+        """Empty the account, as if it were new."""
+        self.control("reset")
+
+    def control(self, deed: str, sent: Any = None) -> Any:
+        """Ask the control door for a deed."""
+        return door.ask(self.address, "POST", deed, sent)
+
+
+@contextmanager
+def embedded(root: Path) -> Iterator[LocalAws]:
+    """An embedded AWS of its own in this root, ended afterwards whatever happens."""
+    try:
+        found = connection("local", "embedded", root)
+        assert found
+        yield LocalAws(root, found)
+    finally:
+        process.stop(root)
+
+
+@pytest.fixture(scope="session")
+def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """The one server of this test process; its account is as the last test left it."""
+    with embedded(tmp_path_factory.mktemp("embedded-aws")) as server:
+        yield server
+
+
+@pytest.fixture
+def aws(aws_server: LocalAws) -> LocalAws:
+    """An empty account."""
+    aws_server.reset()
+    return aws_server
+
+
+def eventually(look: Callable[[], Any], within: float = 10.0) -> Any:
+    """What `look` returns as soon as it is true; fails with its last answer after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found, f"still {found!r} after {within} s"
+    return found

@@ -1,0 +1,162 @@
+"""``runbook local …``: the embedded AWS by hand, and for whatever stock client somebody has."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runbook_lib
+from embedded_aws.cli import commands
+from embedded_aws.client import process
+
+BIN = Path(sys.executable).parent
+CLIENT = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+MAKE = (
+    "import boto3; boto3.client('s3').create_bucket(Bucket='by-hand', "
+    "CreateBucketConfiguration={'LocationConstraint': 'us-west-2'})"
+)
+LIST = "import boto3; print([b['Name'] for b in boto3.client('s3').list_buckets()['Buckets']])"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("by-hand")
+    try:
+        yield folder
+    finally:
+        process.stop(folder)
+
+
+@pytest.fixture(scope="module")
+def shell(root):
+    """Somebody's shell, who has an account of their own set up."""
+    profile = {"AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "mine", "AWS_ACCESS_KEY_ID": "AKIAMINE"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = inherited | profile | {"RUNBOOK_ROOT": str(root), "PATH": f"{BIN}:{os.environ['PATH']}"}
+
+    def run(command):
+        return subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, timeout=90, check=False, env=environment, cwd=root
+        )
+
+    return run
+
+
+def test_up_says_where_it_answers_and_is_the_same_twice(shell, root):
+    first, second = shell("runbook local up"), shell("runbook local up")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert process.find(root).url in first.stdout
+    assert second.stdout == first.stdout
+    assert shell("runbook local status").stdout.startswith(first.stdout)
+
+
+def test_a_stock_client_needs_nothing_but_the_eval(shell):
+    """Also where a profile and a session of the real AWS are set: they would win over it, so they are unset."""
+    done = shell(f'eval "$(runbook local env)" && python -c "{CLIENT}"')
+    assert done.stdout.strip() == "123456789012", done.stderr
+
+
+def test_env_prints_nothing_but_what_a_shell_takes(shell):
+    """Whatever it has to say besides would be run as a command."""
+    lines = shell("runbook local env").stdout.splitlines()
+    assert [line.partition("=")[0] for line in lines] == [
+        "export AWS_ENDPOINT_URL",
+        "export AWS_ACCESS_KEY_ID",
+        "export AWS_SECRET_ACCESS_KEY",
+        "export AWS_REGION",
+        "export AWS_DEFAULT_REGION",
+        "unset AWS_PROFILE AWS_SESSION_TOKEN",
+    ]
+
+
+def test_down_keeps_the_account_and_forget_does_not(shell, root):
+    """The next start has what the last one left, unless it was asked to forget."""
+    client = f'eval "$(runbook local env)" && python -c "{LIST}"'
+    made = shell(f'eval "$(runbook local env)" && python -c "{MAKE}"')
+    assert made.returncode == 0, made.stderr
+    assert "has ended" in shell("runbook local down").stdout
+    assert process.find(root) is None
+    assert shell("runbook local status").stdout == "The embedded AWS is not running.\n"
+    assert shell(client).stdout.strip() == "['by-hand']"
+    assert "is deleted" in shell("runbook local down --forget").stdout
+    assert shell(client).stdout.strip() == "[]"
+
+
+def test_once_down_it_is_down_and_its_log_can_still_be_read(shell):
+    """A second ``down`` is no error."""
+    shell("runbook local down")
+    again = shell("runbook local down")
+    assert (again.returncode, again.stdout) == (0, "The embedded AWS was not running.\n")
+    assert shell("runbook local logs --lines 1").stdout.rstrip().endswith("ended")
+
+
+@pytest.mark.parametrize("lines", ["0", "-3"])
+def test_a_number_of_lines_that_is_none_is_wrong_usage(shell, lines):
+    """Neither all of them nor all but three."""
+    done = shell(f"runbook local logs --lines {lines}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "x>=1" in done.stderr
+
+
+def test_open_starts_nothing(shell, tmp_path):
+    """Where none runs there is no site to open: it says what to do."""
+    done = shell(f"runbook local open --root {tmp_path}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the embedded AWS is not running" in done.stderr
+    assert "`runbook local up`" in done.stderr
+    assert not (tmp_path / ".runbook").exists()
+
+
+def test_without_a_log_it_says_what_to_do(shell, tmp_path):
+    """One line and no traceback."""
+    done = shell(f"runbook local logs --root {tmp_path}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "start the embedded AWS: `runbook local up`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_root_that_cannot_hold_its_folder_is_told(shell, tmp_path):
+    """As on a read-only checkout: which folder, why, and what to do."""
+    (tmp_path / ".runbook").mkdir()
+    (tmp_path / ".runbook" / "local").write_text("a file where a folder should be")
+    done = shell(f"runbook local up --root {tmp_path}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tmp_path}/.runbook/local cannot be written" in done.stderr
+    assert "RUNBOOK_ROOT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_pace_is_changed_while_it_runs(shell):
+    """The environment may ask for it, too, as for a whole run; without a word it stays as it is."""
+    assert "Pace 0: everything is ready at once." in shell("runbook local up").stdout
+    assert "Pace 0.02: what takes AWS a minute takes 1.2 s here." in shell("runbook local up --pace 0.02").stdout
+    assert "Pace 0.02:" in shell("runbook local up").stdout
+    assert "Pace 0.5:" in shell("RUNBOOK_LOCAL_PACE=0.5 runbook local up").stdout
+    assert "Pace 1:" in shell("RUNBOOK_LOCAL_PACE=0.5 runbook local up --pace 1").stdout
+    assert "Pace 1:" in shell("runbook local status").stdout
+    assert "Pace 0:" in shell("runbook local up --pace 0 && runbook local status").stdout
+
+
+@pytest.mark.parametrize("pace", ["fast", "-0.1", "nan", "inf", "1000"])
+def test_a_pace_that_is_none_is_wrong_usage(shell, tmp_path, pace):
+    """It is told what a pace is, and nothing is started."""
+    for command in (f"runbook local up --pace={pace}", f"RUNBOOK_LOCAL_PACE={pace} runbook local up"):
+        done = shell(f"{command} --root {tmp_path}")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"The pace {pace!r} is not a number from 0 to 10." in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / ".runbook").exists()
+
+
+def test_its_folder_is_nobody_elses(root, shell):
+    """It holds what opens the emulator, and the secrets of a rehearsal."""
+    shell("runbook local up")
+    assert (root / ".runbook" / "local").stat().st_mode & 0o077 == 0
+
+
+def test_by_default_it_is_this_repositorys():
+    """Not the folder that somebody happens to be in."""
+    (option,) = [parameter for parameter in commands.up.params if parameter.name == "root"]
+    assert option.default == Path(runbook_lib.__file__).parents[1]

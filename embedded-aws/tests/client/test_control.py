@@ -1,0 +1,115 @@
+"""The door of faults: it needs the token, says what is wrong with a rule, and forgets nothing over a restart."""
+
+import urllib.error
+import urllib.request
+
+import pytest
+
+from embedded_aws.faults.rules import parse
+from embedded_aws.faults.store import Faults
+from embedded_aws.state_folder import Folder
+from runbook_lib.errors import WrongUsage
+
+
+@pytest.mark.parametrize("name", ["faults", "kill-instance", "fail-zone", "fail-over", "restore"])
+def test_nobody_comes_in_without_the_token(aws, name):
+    """Neither to look, nor to make trouble."""
+    for method in ("GET", "POST", "DELETE"):
+        request = urllib.request.Request(f"{aws.address.url}/_local/{name}", method=method)
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=10)
+
+
+RULE = {"service": "ec2", "operation": "CreateVpc", "kind": "throttle"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "hint"),
+    [
+        ({"operation": "CreateSubnett"}, "ec2 has no operation 'CreateSubnett'", "CreateSubnet"),
+        ({"operation": "createsubnet"}, "ec2 has no operation", "CreateSubnet"),
+        ({"operation": "*Subnett*"}, "ec2 has no operation", "Subnet"),
+        ({"service": "ecc2"}, "there is no service 'ecc2'", "ec2"),
+        ({"service": "elb"}, "there is no service 'elb'", "elbv2"),
+        ({"service": "*", "operation": "Frobnicate*"}, "has no operation 'Frobnicate*'", ""),
+        ({"kind": "explode"}, "kind: Input should be 'throttle'", "game-days"),
+        ({"tmies": 3}, "tmies: Extra inputs are not permitted", "game-days"),
+        ({"times": 0}, "times: ", "game-days"),
+        ({"probability": 2}, "probability: ", "game-days"),
+        ({"kind": "slow"}, "slow needs seconds", "game-days"),
+        ({"kind": "refuse"}, "refuse needs code", "game-days"),
+        ({"seconds": 3}, "throttle takes no seconds", "game-days"),
+        ({"kind": "error", "status": 404}, "error is 500 or 503", "game-days"),
+    ],
+)
+def test_a_slip_is_an_error_that_names_what_was_meant(faults, changes, words, hint):
+    """A fault that nobody would ever meet is refused, and none of the rules sent with it is at work."""
+    with pytest.raises(WrongUsage) as raised:
+        faults.ask("POST", "faults", [RULE, RULE | changes])
+    assert words in raised.value.what
+    assert hint in raised.value.fix
+    assert faults.counts() == []
+
+
+def test_an_event_that_no_agent_performs_is_refused(faults):
+    with pytest.raises(WrongUsage, match=r"no event 'ValidateServce'[\s\S]*ValidateService"):
+        faults.ask("POST", "faults", {"hook": "ValidateServce"})
+    with pytest.raises(WrongUsage, match="no event 'BlockTraffic'"):
+        faults.ask("POST", "faults", {"hook": "BlockTraffic"})
+
+
+@pytest.mark.parametrize("sent", [3, "ec2:CreateVpc", [None]])
+def test_what_is_no_rule_is_told(faults, sent):
+    with pytest.raises(WrongUsage, match="is no rule"):
+        faults.ask("POST", "faults", sent)
+
+
+def test_some_are_cleared_and_the_others_stay(faults):
+    one, two, three = (faults.add("ec2:CreateVpc", "throttle") for _ in range(3))
+    faults.ask("DELETE", "faults", {"numbers": [one, three]})
+    assert [found["number"] for found in faults.ask("GET", "faults")["faults"]] == [two]
+    with pytest.raises(WrongUsage, match=f"there is no fault {one}"):
+        faults.ask("DELETE", "faults", {"numbers": [one]})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = Folder(tmp_path)
+    folder.create()
+    return folder
+
+
+def test_a_restart_goes_on_where_it_was(folder):
+    """What is used up stays used up, and numbers are not given twice."""
+    faults = Faults(folder)
+    faults.add([parse(RULE | {"times": 2, "seed": 7}), parse({"hook": "ValidateService", "zone": "us-west-2a"})])
+    faults.call("ec2", "CreateVpc")
+    again = Faults(folder)
+    assert again.described() == faults.described()
+    assert again.call("ec2", "CreateVpc")
+    assert again.call("ec2", "CreateVpc") is None
+    again.clear()
+    assert [fault.number for fault in Faults(folder).add([parse(RULE)])] == [3]
+
+
+def test_a_file_that_cannot_be_read_is_no_reason_not_to_start(folder):
+    folder.faults.write_text('{"last": 1, "faults": [{"number": 1, "rule": {"kind": "of a later version"}}')
+    assert Faults(folder).described() == []
+
+
+def test_the_oldest_rule_that_hits_has_the_call(folder):
+    """Those behind it do not count the call: each of three rules for one call hits one of the first three."""
+    faults = Faults(folder)
+    faults.add([parse(RULE | {"kind": kind, "times": 1}) for kind in ("throttle", "error", "lost")])
+    hits = [faults.call("ec2", "CreateVpc") for _ in range(4)]
+    assert [hit and hit[1].kind for hit in hits] == ["throttle", "error", "lost", None]
+
+
+def test_hooks_are_hit_where_the_rule_says(folder):
+    faults = Faults(folder)
+    faults.add([parse({"hook": "ValidateService", "zone": "us-west-2a", "times": 1})])
+    assert faults.hook("ValidateService", "i-1", "us-west-2b") is None
+    assert faults.hook("AfterInstall", "i-1", "us-west-2a") is None
+    assert faults.hook("ValidateService", "i-1", "us-west-2a") == 1
+    assert faults.hook("ValidateService", "i-1", "us-west-2a") is None
+    assert not faults.of_calls

@@ -1,0 +1,54 @@
+"""What the tests of faults stand on."""
+
+import pytest
+
+from embedded_aws.client import control as door
+from services.network import Network
+from services.web import Web
+
+
+class Faults:
+    """The door of the test's server."""
+
+    def __init__(self, aws):
+        self.aws, self.address = aws, aws.address
+
+    def ask(self, method, name, sent=None):
+        return door.ask(self.address, method, name, sent)
+
+    def add(self, what, kind, **more):
+        """A rule such as ec2:Create*; its number."""
+        service, _, operation = what.partition(":")
+        (added,) = self.ask("POST", "faults", {"service": service, "operation": operation, "kind": kind, **more})[
+            "faults"
+        ]
+        return added["number"]
+
+    def counts(self):
+        """Of each rule: how many calls it has seen, and how many of them it has hit."""
+        return [(found["seen"], found["hit"]) for found in self.ask("GET", "faults")["faults"]]
+
+
+@pytest.fixture
+def faults(aws):
+    return Faults(aws)
+
+
+@pytest.fixture
+def day(aws):
+    """A game day; all is well again afterwards."""
+    day = Faults(aws)
+    yield day
+    day.ask("POST", "restore")
+
+
+@pytest.fixture
+def web(aws):
+    """A network of two zones with a target group and a launch template, but no Auto Scaling group yet."""
+    return Web(aws)
+
+
+@pytest.fixture
+def network(aws):
+    """A VPC with two subnets, a security group and an internet gateway."""
+    return Network(aws)

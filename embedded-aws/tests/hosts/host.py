@@ -1,0 +1,59 @@
+"""A machine for tests, and what it answers on its port."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from embedded_aws.hosts.agent import Order
+from embedded_aws.hosts.host import Machine, port_of
+from embedded_aws.hosts.host_lifecycle import Resident
+from runbook_lib.params import load
+from runbook_lib.stacks.user_data import web_server
+
+EVENTS = (
+    *("ApplicationStop", "DownloadBundle", "BeforeInstall", "Install"),
+    *("AfterInstall", "ApplicationStart", "ValidateService"),
+)
+
+
+def user_data(root: Path) -> str:
+    """That of the real web servers."""
+    return web_server(load(root / "params" / "local.yaml"), "/shift-log/local/config")
+
+
+def answer(port, path="/healthz"):
+    """Status and body that a port answers; 0 where nobody does."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
+            return found.status, found.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)
+
+
+class Host:
+    """One resident that is booted and deployed to by hand."""
+
+    def __init__(self, folder, ledger, instance_id="i-0123456789abcdef0", surroundings=dict, ca_pem=str):
+        where = folder / instance_id
+        machine = Machine(instance_id, "us-west-2b", where, port_of(where, []), "http://127.0.0.1:1", surroundings)
+        self.machine, self.resident, self.running = machine, Resident(machine, ledger, ca_pem), ledger.running
+
+    def perform(self, event, content=b"", deployment="d-AAAAAAAAA", **more):
+        order = Order(deployment, "app", "web", "group-1", content=content, **more)
+        return self.resident.perform(event, order)
+
+    def deploy(self, content, deployment="d-AAAAAAAAA", **more):
+        """All events until one fails: its name and outcome; of the last one when none does."""
+        for event in EVENTS:
+            outcome = self.perform(event, content if event == "DownloadBundle" else b"", deployment, **more)
+            if not outcome.succeeded:
+                break
+        return event, outcome
+
+    def answer(self, path="/healthz"):
+        return answer(self.machine.port, path)
+
+    def log(self, deployment="d-AAAAAAAAA"):
+        return (self.machine.folder / "deployments" / deployment / "logs" / "scripts.log").read_text()

@@ -1,0 +1,238 @@
+"""A bundle is deployed on a machine as on an instance: its own hooks, in order, with AWS's errors."""
+
+import time
+
+import psutil
+import pytest
+
+from embedded_aws.faults import hooks
+from embedded_aws.testing import eventually
+from hosts.bundle import SAY, appspec, zipped
+from hosts.host import EVENTS, Host, user_data
+
+ONE_SECOND = appspec(hooks={"AfterInstall": [{"location": "hooks/AfterInstall.sh", "timeout": 1}]})
+
+
+@pytest.fixture
+def host(tmp_path, ledger, request):
+    """A machine that has just booted with the real user data."""
+    host = Host(tmp_path, ledger)
+    host.resident.boot(user_data(request.config.rootpath))
+    return host
+
+
+def test_the_placeholder_answers_until_the_first_deployment(host, ledger):
+    """A server that waits for its application is healthy; then it makes way, since both want the port."""
+    assert eventually(lambda: "Waiting for the first deployment." in host.answer()[1] and host.answer())[0] == 200
+    assert not host.resident.died()
+    event, outcome = host.deploy(zipped())
+    assert (event, outcome.code) == ("ValidateService", "Success"), outcome
+    assert host.answer("/version") == (200, "v1")
+    assert host.answer("/healthz")[0] == 404
+    assert all("placeholder" not in " ".join(process.cmdline()) for process in ledger.running())
+    assert not host.resident.died()
+
+
+def test_user_data_is_on_the_disk(host):
+    """What the application reads of its instance is there, filled in."""
+    settings = (host.machine.root / "etc" / "webapp" / "instance.env").read_text()
+    assert "WEBAPP_INSTANCE_ID=i-0123456789abcdef0" in settings
+    assert "WEBAPP_ZONE=us-west-2b" in settings
+    assert "not executed: /usr/local/sbin/install-codedeploy-agent" in host.machine.log.read_text()
+
+
+def test_scripts_know_their_deployment(host):
+    """The environment that AWS promises to hooks, and the log that operators look for."""
+    told = 'echo "$LIFECYCLE_EVENT $DEPLOYMENT_ID $APPLICATION_NAME $DEPLOYMENT_GROUP_NAME $DEPLOYMENT_GROUP_ID"\n'
+    s3 = {"bucket": "artifacts", "key": "a.zip", "eTag": "e1", "bundleType": "zip"}
+    bundle = 'echo "${BUNDLE_BUCKET-} ${BUNDLE_KEY-} ${BUNDLE_VERSION-none} ${BUNDLE_ETAG-}"\n'
+    script = f"#!/bin/sh\n{told}{bundle}echo trouble >&2\nprintf unfinished\n"
+    assert host.deploy(zipped(AfterInstall=script), place=s3)[1].log_tail == ""
+    assert "[stdout]artifacts a.zip none e1\n" in host.log()
+    assert "[stdout]AfterInstall d-AAAAAAAAA app web group-1\n" in host.log()
+    assert "[stderr]trouble\n" in host.log()
+    assert "[stdout]unfinished\n" in host.log()
+
+
+def test_hooks_get_nothing_of_the_operator(host, monkeypatch):
+    """No credentials and no setting of the person at the laptop reach a bundle."""
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("SECRET", "mine")
+    host.deploy(zipped(AfterInstall="#!/bin/sh\nenv\n"))
+    assert "AWS_ACCESS_KEY_ID=EMBEDDEDAWS" in host.log()
+    assert "production" not in host.log()
+    assert "mine" not in host.log()
+
+
+def test_a_failing_script_fails_the_event_with_its_last_words(host):
+    """ScriptFailed, with the script's name, its exit code and the log's tail."""
+    script = "#!/bin/sh\necho early\nseq 2000\necho the database is away >&2\nexit 3\n"
+    event, outcome = host.deploy(zipped(ValidateService=script))
+    assert (event, outcome.code, outcome.script) == ("ValidateService", "ScriptFailed", "hooks/ValidateService.sh")
+    assert outcome.message == "Script at specified location: hooks/ValidateService.sh failed with exit code 3"
+    assert outcome.log_tail.endswith("[stderr]the database is away")
+    assert len(outcome.log_tail) <= 2048
+    assert "early" not in outcome.log_tail
+
+
+def test_a_script_that_takes_too_long_is_ended_with_its_children(host, ledger):
+    """ScriptTimedOut after the time that the AppSpec file allows."""
+    before, began = len(ledger.running()), time.monotonic()
+    event, outcome = host.deploy(zipped(spec=ONE_SECOND, AfterInstall="#!/bin/sh\necho begun\nsleep 600 & sleep 600\n"))
+    assert (event, outcome.code) == ("AfterInstall", "ScriptTimedOut")
+    assert outcome.message.endswith("failed to complete in 1 seconds")
+    assert "[stdout]begun" in outcome.log_tail
+    assert time.monotonic() - began < 10
+    assert len(ledger.running()) == before
+
+
+@pytest.mark.parametrize(("closed", "told"), [("", "STDOUT"), ("os.close(1)", "STDERR")])
+def test_a_daemon_that_holds_the_scripts_output_fails_the_event(host, closed, told):
+    """The mistake that hangs real deployments is found in the rehearsal; the daemon goes on, as on an instance."""
+    script = f"import os, time\nif os.fork() == 0:\n    os.setsid(); {closed or 0}; time.sleep(600)"
+    _, outcome = host.deploy(zipped(spec=ONE_SECOND, AfterInstall=f"#!/bin/sh\npython3 -c '{script}'\n"))
+    assert outcome.code == "UnknownError"
+    assert outcome.message == f"Script at specified location: hooks/AfterInstall.sh failed to close {told}"
+    assert any("time.sleep(600)" in " ".join(process.cmdline()) for process in host.running())
+
+
+def test_a_missing_script_is_told(host):
+    """ScriptMissing, when the AppSpec file names what the bundle lacks."""
+    event, outcome = host.deploy(zipped(AfterInstall=None))
+    assert (event, outcome.code, outcome.script) == ("AfterInstall", "ScriptMissing", "hooks/AfterInstall.sh")
+    script = host.machine.folder / "deployments/d-AAAAAAAAA/deployment-archive/hooks/AfterInstall.sh"
+    assert outcome.message == f"Script does not exist at specified location: {script}"
+
+
+def test_a_script_that_is_not_executable_is_made_so(host):
+    """As the agent does it: a lost mode fails nothing."""
+    assert host.deploy(zipped(modes={"AfterInstall": 0o644}))[1].succeeded
+    assert "[stdout]AfterInstall of d-AAAAAAAAA" in host.log()
+
+
+def test_a_script_without_an_interpreter_fails(host):
+    """A script of Windows' line ends, or for a shell that is not there."""
+    _, outcome = host.deploy(zipped(AfterInstall="#!/no/such/shell\n"))
+    assert (outcome.code, outcome.script) == ("ScriptFailed", "hooks/AfterInstall.sh")
+    assert "failed with error Errno::ENOENT with message No such file or directory - /" in outcome.message
+
+
+def test_a_script_without_a_first_line_is_the_shells(host):
+    """As for execvp: nothing fails on an instance either."""
+    assert host.deploy(zipped(AfterInstall='echo "of the shell: $0"\n'))[1].succeeded
+    assert "[stdout]of the shell: /" in host.log()
+
+
+def test_a_script_that_a_signal_ends_has_no_exit_code(host):
+    """The agent's words, word for word: there is nothing after "code"."""
+    _, outcome = host.deploy(zipped(AfterInstall="#!/bin/sh\nkill -KILL $$\n"))
+    assert outcome.message == "Script at specified location: hooks/AfterInstall.sh failed with exit code "
+
+
+def test_the_revision_before_is_stopped_by_its_own_script(host):
+    """ApplicationStop comes from the bundle that is installed; what it says is in the log of who asks for it."""
+    host.deploy(zipped("v1"), "d-FIRST")
+    event, outcome = host.deploy(zipped("v2"), "d-SECOND")
+    assert outcome.succeeded, (event, outcome)
+    assert host.answer("/version") == (200, "v2")
+    assert "[stdout]stopping from v1" in host.log("d-SECOND")
+    assert "stopping" not in host.log("d-FIRST")
+
+
+def test_a_bundle_that_was_never_installed_stops_nothing(host):
+    """After a failed BeforeInstall the next deployment stops what runs, by the script of what runs."""
+    host.deploy(zipped("v1"), "d-FIRST")
+    assert host.deploy(zipped("v2", BeforeInstall="#!/bin/sh\nexit 1\n"), "d-SECOND")[0] == "BeforeInstall"
+    host.deploy(zipped("v3"), "d-THIRD")
+    assert all("[stdout]stopping from v1" in host.log(deployment) for deployment in ("d-SECOND", "d-THIRD"))
+    assert host.answer("/version") == (200, "v3")
+
+
+@pytest.mark.parametrize(
+    ("content", "event", "told"),
+    [
+        (b"no zip", "DownloadBundle", "could not be unpacked"),
+        (zipped(spec="version: 1.0"), "BeforeInstall", "invalid version value"),
+        (zipped(spec=appspec(hooks={"AfterInstal": []})), "Install", 'unknown lifecycle events: ["AfterInstal"]'),
+    ],
+)
+def test_a_wrong_bundle_fails_where_the_agent_notices(host, content, event, told):
+    """UnknownError, with the agent's words."""
+    failed, outcome = host.deploy(content)
+    assert (failed, outcome.code) == (event, "UnknownError")
+    assert told in outcome.message
+
+
+def test_a_machine_comes_up_again_with_what_is_installed(host, ledger, tmp_path, request):
+    """After the server's restart the application runs, on the same port, without a new deployment."""
+    host.deploy(zipped())
+    host.resident.end(forget=False)
+    assert ledger.running() == []
+    again = Host(tmp_path, ledger)
+    again.resident.boot(user_data(request.config.rootpath))
+    assert again.machine.port == host.machine.port
+    assert again.answer("/version") == (200, "v1")
+    assert not again.resident.died()
+
+
+def test_a_lost_process_is_noticed(host, ledger):
+    """Whoever kills the application has killed the machine, for Auto Scaling."""
+    host.deploy(zipped())
+    for process in ledger.running():
+        process.kill()
+    eventually(host.resident.died)
+
+
+def test_a_killed_machine_takes_no_deployment(host, ledger):
+    """It answers no more, as an instance that is gone."""
+    host.resident.kill()
+    assert host.resident.died()
+    assert ledger.running() == []
+    assert "not able to receive the lifecycle event" in host.perform("ApplicationStop").message
+
+
+def test_the_rehearsals_authority_is_trusted_once(tmp_path, ledger):
+    """The bundle's own roots stay; ours is added, also after a second deployment, once."""
+    spec = appspec(files=[{"source": "/", "destination": "/opt/webapp/certs"}], file_exists_behavior="OVERWRITE")
+    host = Host(tmp_path, ledger, ca_pem=lambda: "OURS\n")
+    host.resident.boot("")
+    store = host.machine.root / "opt/webapp/certs/rds-roots.pem"
+    bundle = zipped(spec=spec, ApplicationStart=SAY, more={"rds-roots.pem": "AMAZON\n"})
+    for deployment in ("d-FIRST", "d-SECOND"):
+        host.deploy(bundle, deployment)
+        assert store.read_text() == "AMAZON\nOURS\n"
+
+
+def test_old_bundles_go(host):
+    """A laptop's disk does not fill with what was deployed once."""
+    host.deploy(zipped(), "d-INSTALLED")
+    for number in range(8):
+        host.perform("ApplicationStop", deployment=f"d-{number}")  # it has a log, and thus a folder
+        host.perform("DownloadBundle", zipped(), f"d-{number}")
+    kept = sorted(path.name for path in (host.machine.folder / "deployments").iterdir() if path.is_dir())
+    assert kept == [*(f"d-{number}" for number in range(3, 8)), "d-INSTALLED"]
+
+
+def test_nothing_listens_outside_of_the_laptop(host, ledger):
+    """Neither placeholder nor application is reachable from the network."""
+    eventually(lambda: host.answer()[0])
+    for process in ledger.running():
+        assert {one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN} <= {"127.0.0.1"}
+
+
+def test_a_game_day_lets_an_event_fail_once(host, monkeypatch):
+    """ScriptFailed, nothing of the event is executed, and the log says who asked for it; the next time it goes."""
+    asked = []
+
+    def once(event, instance_id, zone):
+        asked.append((event, instance_id, zone))
+        return 7 if event == "ValidateService" and len(asked) <= len(EVENTS) else None
+
+    monkeypatch.setattr(hooks, "_installed", [once])
+    event, outcome = host.deploy(zipped())
+    assert (event, outcome.code) == ("ValidateService", "ScriptFailed")
+    assert "for a game day: fault 7" in outcome.message
+    assert outcome.log_tail.endswith(f"[stderr]{outcome.message}")
+    assert "[stdout]ValidateService" not in host.log()
+    assert asked[-1] == ("ValidateService", host.machine.instance_id, "us-west-2b")
+    assert host.deploy(zipped(), "d-BBBBBBBBB")[1].succeeded

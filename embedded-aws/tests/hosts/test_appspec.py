@@ -1,0 +1,67 @@
+"""An AppSpec file is read as CodeDeploy's agent reads it, and refused in its words."""
+
+import json
+
+import pytest
+
+from embedded_aws.hosts.appspec import AppSpecError, Copy, Script, parse
+
+HEAD = {"version": 0.0, "os": "linux"}
+
+
+def spec(**sections):
+    return parse(json.dumps(HEAD | sections))
+
+
+def test_the_applications_own_file_is_read(request):
+    """What is deployed for real is understood here."""
+    found = parse((request.config.rootpath / "webapp" / "appspec.yml").read_text())
+    assert found.files == (Copy("/", "/opt/webapp"),)
+    assert found.hooks["ApplicationStart"] == (Script("hooks/application_start.sh", 300),)
+    assert found.file_exists_behavior == "OVERWRITE"
+
+
+def test_what_is_not_said_has_awss_defaults():
+    """A script has an hour; a permission is for everything."""
+    found = spec(hooks={"AfterInstall": [{"location": "a.sh"}]}, permissions=[{"object": "/a", "mode": 644}])
+    assert found.hooks["AfterInstall"][0].timeout == 3600
+    assert (found.permissions[0].pattern, found.permissions[0].mode) == ("**", 0o644)
+    assert found.file_exists_behavior == ""
+
+
+def test_a_timeout_is_as_many_seconds_as_its_first_digits_say():
+    """What follows them is no unit: three minutes become three seconds, here as on an instance."""
+    assert spec(hooks={"AfterInstall": [{"location": "a.sh", "timeout": "3m"}]}).hooks["AfterInstall"][0].timeout == 3
+
+
+@pytest.mark.parametrize(
+    ("sections", "told"),
+    [
+        ({"version": 1.0}, "invalid version value"),
+        ({"os": "windows"}, "unsupported operating system"),
+        ({"hooks": {"AfterInstall": [{"timeout": 3}]}}, "script with no location value"),
+        ({"hooks": {"AfterInstall": [{"location": "a", "timeout": 0}]}}, "invalid timeout value"),
+        ({"hooks": {"AfterInstall": "a.sh"}}, "hooks section"),
+        ({"files": [{"source": "/"}]}, r"only a source file \(/\)\. Add the name of the destination file"),
+        ({"files": [{"destination": "/opt"}]}, "a destination file, but no source file"),
+        ({"hooks": {"AfterInstall": [{"location": "a", "timeout": "soon"}]}}, "invalid timeout value"),
+        ({"files": "all"}, "files section"),
+        ({"permissions": [{"mode": 644}]}, "no object value"),
+        ({"permissions": [{"object": "/a", "type": ["link"]}]}, "object type not supported"),
+        ({"permissions": [{"object": "/a", "mode": 999}]}, "invalid mode"),
+        ({"file_exists_behavior": "MERGE"}, "invalid option"),
+    ],
+)
+def test_mistakes_are_refused(sections, told):
+    """What would fail a real deployment fails a rehearsed one."""
+    with pytest.raises(AppSpecError, match=told):
+        spec(**sections)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "was empty"), (" \n", "was empty"), ("[", "no valid YAML"), ("- a", "no sections")]
+)
+def test_no_mapping_is_refused(text, told):
+    """An empty or broken file is told."""
+    with pytest.raises(AppSpecError, match=told):
+        parse(text)

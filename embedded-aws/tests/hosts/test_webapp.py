@@ -1,0 +1,40 @@
+"""The application itself, from its real bundle, on a machine: unchanged, and found healthy."""
+
+import json
+
+import pytest
+
+from hosts.host import Host, user_data
+from runbook_lib.stacks import bundle
+
+
+@pytest.fixture(scope="module")
+def built(request, tmp_path_factory):
+    """The bundle that is deployed for real."""
+    return bundle.build(request.config.rootpath / "webapp", tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def host(tmp_path, ledger, request):
+    """A machine booted with the real user data, whose database is a file."""
+    settings = {"WEBAPP_DATABASE_URL": f"sqlite:///{tmp_path}/shared.db", "WEBAPP_CONFIG": ""}
+    host = Host(tmp_path, ledger, surroundings=lambda: settings)
+    host.resident.boot(user_data(request.config.rootpath))
+    return host
+
+
+def test_the_real_bundle_runs(host, built, ledger):
+    """All hooks succeed, the page says what stands in for the database, and a second deployment replaces the first."""
+    content = built.path.read_bytes()
+    event, outcome = host.deploy(content, "d-FIRST", kind="zip")
+    assert (event, outcome.code) == ("ValidateService", "Success"), f"{outcome.message}\n{outcome.log_tail}"
+    assert host.answer("/healthz")[0] == 200
+    assert json.loads(host.answer("/version")[1])["revision"] == built.revision
+    assert "SQLite" in host.answer("/")[1]
+    first = {process.pid for process in ledger.running()}
+    event, outcome = host.deploy(content, "d-SECOND")
+    assert (event, outcome.code) == ("ValidateService", "Success"), f"{outcome.message}\n{outcome.log_tail}"
+    assert first.isdisjoint(process.pid for process in ledger.running())
+    assert not host.resident.died()
+    host.resident.kill()
+    assert (host.answer()[0], ledger.running()) == (0, [])

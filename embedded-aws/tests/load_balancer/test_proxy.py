@@ -1,0 +1,269 @@
+"""Requests reach the applications as through an Application Load Balancer."""
+
+import hashlib
+import http.client
+import socket
+import ssl
+from collections import Counter
+from itertools import pairwise
+
+import psutil
+import pytest
+
+from embedded_aws.testing import eventually
+from load_balancer.site import Site, wired
+from services.tls import self_signed
+
+
+@pytest.fixture
+def pair(site, app):
+    """The site with two applications, `a` and `b`."""
+    site.instances = site.serve(app("a"), app("b"))
+    return site
+
+
+def test_https_is_answered_by_an_application(pair):
+    """A client that trusts the balancer's file gets a page under https://localhost."""
+    answer = pair.ask(path="/some/page?x=%20&y=1")
+    assert answer.status == 200
+    assert answer.told["path"] == "/some/page?x=%20&y=1"
+
+
+def test_http_is_sent_to_https(pair):
+    """With this machine's port, so that a browser arrives."""
+    eventually(lambda: pair.open(80))
+    call = http.client.HTTPConnection("localhost", pair.port(80), timeout=10)
+    call.request("GET", "/some/page?x=1")
+    answer = call.getresponse()
+    assert (answer.status, answer.reason) == (301, "Moved Permanently")
+    assert answer.headers["Location"] == f"https://localhost:{pair.port(443)}/some/page?x=1"
+    assert answer.headers["Server"] == "awselb/2.0"
+    assert b"<h1>301 Moved Permanently</h1>" in answer.read()
+    call.close()
+
+
+def test_requests_take_turns(pair):
+    """Round robin: each target gets its share, also on one connection."""
+    call = pair.connect()
+    turns = [pair.ask(connection=call).told["app"] for _ in range(20)]
+    call.close()
+    assert Counter(turns) == {"a": 10, "b": 10}
+    assert all(one != other for one, other in pairwise(turns))
+
+
+def test_the_target_learns_who_asked_and_how(pair):
+    """X-Forwarded-For, -Proto and -Port are added; Host is as the client has sent it."""
+    headers = pair.ask(headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}).told["headers"]
+    assert headers["x-forwarded-for"] == "203.0.113.9, 127.0.0.1"
+    assert headers["x-forwarded-proto"] == "https"
+    assert headers["x-forwarded-port"] == str(pair.port(443))
+    assert headers["host"] == f"localhost:{pair.port(443)}"
+    assert headers["x-amzn-trace-id"].startswith("Root=1-")
+    assert pair.ask(headers={"Host": "app.example.com"}).told["headers"]["host"] == "app.example.com"
+
+
+def test_fields_of_one_connection_go_no_further(pair):
+    """Neither those that are known nor those that Connection names, in both directions."""
+    sent = {"Connection": "keep-alive, X-Mine", "X-Mine": "1", "TE": "trailers", "Upgrade": "h2c", "X-Other": "2"}
+    headers = pair.ask(headers=sent).told["headers"]
+    assert not {"x-mine", "te", "upgrade", "connection"} & headers.keys()
+    assert headers["x-other"] == "2"
+    answer = pair.ask(path="/fields")
+    assert answer.headers.get_all("Set-Cookie") == ["a=1; Secure", "b=2"]
+    assert "Keep-Alive" not in answer.headers
+    assert (answer.headers["Content-Encoding"], answer.body) == ("gzip", b"\x1f\x8b\x00\x00")
+    assert "BaseHTTP" in answer.headers["Server"]
+    assert "Content-Type" not in answer.headers
+
+
+def test_localhost_is_not_bound_to_https(pair):
+    """A browser would refuse the notebooks' own page on another port for a year; a real name is bound."""
+    assert "Strict-Transport-Security" not in pair.ask(path="/fields").headers
+    named = pair.ask(path="/fields", headers={"Host": "app.example.com"})
+    assert named.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_invalid_header_names_are_dropped_on_request(pair):
+    """As the attribute of the load balancer says; by default they pass."""
+    assert "x_odd" in pair.ask(headers={"X_Odd": "1"}).told["headers"]
+    pair.set(routing__http__drop_invalid_header_fields__enabled="true")
+    eventually(lambda: "x_odd" not in pair.ask(headers={"X_Odd": "1", "X-Even": "2"}).told["headers"])
+    assert "x-even" in pair.ask(headers={"X_Odd": "1", "X-Even": "2"}).told["headers"]
+
+
+def test_bodies_pass(pair):
+    """Of known and of unknown length, and when the client waits for leave to send."""
+    body = bytes(range(256)) * 20_000
+    digest = hashlib.sha256(body).hexdigest()
+    known = pair.ask("POST", "/", body)
+    assert (known.told["length"], known.told["digest"]) == (len(body), digest)
+    assert known.told["headers"]["content-length"] == str(len(body))
+    unknown = pair.ask("PUT", "/", iter([body[:1000], body[1000:]]))
+    assert (unknown.told["method"], unknown.told["digest"]) == ("PUT", digest)
+    assert pair.ask("POST", "/").told["length"] == 0
+    waiting = pair.ask("POST", "/", body[:10], {"Expect": "100-continue"})
+    assert waiting.told["length"] == 10
+
+
+def test_large_answers_pass_as_a_stream(pair):
+    """Fifty megabytes, whole."""
+    answer = pair.ask(path=f"/big/{50 * 2**20}")
+    assert (answer.status, len(answer.body)) == (200, 50 * 2**20)
+
+
+def test_an_answer_is_passed_on_as_it_comes(site, app):
+    """Its beginning is with the client before its end is with the application."""
+    running = app("a")
+    site.serve(running)
+    call = site.connect()
+    call.request("GET", "/drip")
+    answer = call.getresponse()
+    assert answer.read(5) == b"first"
+    running.release.set()
+    assert answer.read() == b"last"
+    call.close()
+
+
+def test_dead_targets_are_502(site, app):
+    """When none is healthy, all are tried; and none that was never healthy."""
+    running = app("a")
+    (instance,) = site.serve(running)
+    running.stop()
+    assert site.ask().status == 502
+    eventually(lambda: site.health(instance)[0] == "unhealthy")
+    assert site.ask("POST", "/", b"body").status == 502
+    site.deregister(instance)
+    assert site.ask().status == 503
+
+
+def test_other_statuses_and_head_pass(pair):
+    """What an application says is its own business."""
+    for status in (204, 304, 404, 500, 503):
+        answer = pair.ask(path=f"/status/{status}")
+        assert answer.status == status
+        assert answer.headers["Server"] != "awselb/2.0"
+    answer = pair.ask("HEAD", "/")
+    assert (answer.status, answer.body) == (200, b"")
+    assert int(answer.headers["Content-Length"]) > 0
+
+
+def test_without_targets_it_is_503(site):
+    """In the words of the load balancer."""
+    eventually(lambda: site.open(443))
+    answer = site.ask()
+    assert (answer.status, answer.reason) == (503, "Service Temporarily Unavailable")
+    assert (answer.headers["Server"], answer.headers["Content-Type"]) == ("awselb/2.0", "text/html")
+    assert answer.headers["Content-Length"] == "162"
+    assert b"<center><h1>503 Service Temporarily Unavailable</h1></center>" in answer.body
+
+
+def test_a_lost_connection_is_502_unless_another_may_be_asked(pair):
+    """A GET goes to the next target before it fails; a POST is never sent twice."""
+    answer = pair.ask(path="/lost")
+    assert (answer.status, answer.headers["Content-Length"]) == (502, "122")
+    assert pair.ask("POST", "/lost", b"once").status == 502
+
+
+def test_a_post_is_sent_once(site, app):
+    """Also when its connection is lost."""
+    apps = [app("a"), app("b")]
+    site.serve(*apps)
+    site.ask("POST", "/lost", b"once")
+    assert [one.asked.count("lost") for one in apps] in ([0, 1], [1, 0])
+
+
+def test_a_silent_target_is_504(site, app):
+    """When the idle timeout is over."""
+    site.set(idle_timeout__timeout_seconds="1")
+    site.serve(app("a"))
+    answer = site.ask(path="/wait")
+    assert (answer.status, answer.reason, answer.headers["Content-Length"]) == (504, "Gateway Time-out", "132")
+
+
+def test_half_an_answer_is_seen_to_be_half(pair):
+    """The connection breaks off; nobody takes it for the whole."""
+    with pytest.raises((http.client.IncompleteRead, ConnectionError, ssl.SSLError)):
+        pair.ask(path="/half")
+
+
+def test_a_new_certificate_is_presented_to_new_connections(pair):
+    """And an open connection goes on."""
+    call = pair.connect()
+    assert pair.ask(connection=call).status == 200
+    before = presented(pair)
+    renewed = self_signed("localhost")
+    pair.acm.import_certificate(CertificateArn=pair.certificate, **renewed)
+    wanted = ssl.PEM_cert_to_DER_cert(renewed["Certificate"].decode())
+    eventually(lambda: presented(pair) == wanted)
+    assert before != wanted
+    assert pair.ask(connection=call).status == 200
+    eventually(lambda: (pair.folder / "web.pem").read_bytes() == renewed["Certificate"])
+    assert pair.ask().status == 200
+    call.close()
+
+
+def presented(site):
+    """The certificate that a new connection gets."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", site.port(443)), timeout=10) as plain,
+        context.wrap_socket(plain) as secure,
+    ):
+        return secure.getpeercert(binary_form=True)
+
+
+def test_a_balancer_that_nobody_lets_in_does_not_listen(pair):
+    """Without its rule, or without a route to the internet, it is not reached."""
+    pair.forbid(pair.alb, 443, CidrIp="0.0.0.0/0")
+    eventually(lambda: not pair.open(443))
+    pair.allow(pair.alb, 443, CidrIp="203.0.113.0/24")  # the operator's own
+    eventually(lambda: pair.open(443))
+    pair.forbid(pair.alb, 443, CidrIp="203.0.113.0/24")
+    pair.allow(pair.alb, 443, CidrIp="10.0.0.0/8")
+    eventually(lambda: not pair.open(443))
+
+
+def test_a_deleted_balancer_is_gone(pair):
+    """With its ports and its file."""
+    pair.elb.delete_load_balancer(LoadBalancerArn=pair.balancer)
+    eventually(lambda: not pair.open(443) and not pair.open(80))
+    eventually(lambda: not (pair.folder / "web.pem").exists())
+
+
+def test_rules_go_before_the_default(pair):
+    """By path and host; an answer may be fixed."""
+    fixed = {"StatusCode": "410", "ContentType": "text/plain", "MessageBody": "gone for good"}
+    pair.elb.create_rule(
+        ListenerArn=pair.https,
+        Priority=1,
+        Conditions=[{"Field": "path-pattern", "Values": ["/old/*"]}],
+        Actions=[{"Type": "fixed-response", "FixedResponseConfig": fixed}],
+    )
+    eventually(lambda: pair.ask(path="/old/page").status == 410)
+    assert pair.ask(path="/old/page").body == b"gone for good"
+    assert pair.ask(path="/new").status == 200
+
+
+def test_only_this_machine_is_listened_to(pair):
+    """Nobody in the operator's network finds the rehearsal."""
+    sockets = psutil.Process(pair.aws.address.process.pid).net_connections("inet")
+    listening = {(one.laddr.ip, one.laddr.port) for one in sockets if one.status == psutil.CONN_LISTEN}
+    assert ("127.0.0.1", pair.port(443)) in listening
+    assert {address for address, _ in listening} == {"127.0.0.1"}
+
+
+def test_ports_stay_and_nothing_listens_after_the_end(tmp_path, app):
+    """An address is valid again after a restart; between the two there is nobody."""
+    with wired(tmp_path) as aws:
+        site = Site(aws)
+        site.serve(app("a"))
+        eventually(lambda: site.open(80))
+        ports, apps = (site.port(443), site.port(80)), (tmp_path / "apps.json").read_text()
+        aws.control("save")
+    assert not site.open(443)
+    assert not site.open(80)
+    with wired(tmp_path):
+        (tmp_path / "apps.json").write_text(apps)
+        eventually(lambda: site.open(443) and site.ask().status == 200)
+        assert (site.port(443), site.port(80)) == ports

@@ -1,0 +1,116 @@
+"""The rules that a target's health follows, and ports that stay."""
+
+import json
+import socket
+
+import pytest
+
+from embedded_aws.load_balancer.ports import Ports
+from embedded_aws.load_balancer.target import FAILED, HEALTHY, TIMEOUT, Check, Target, mismatch, standing
+
+CHECK = Check(
+    unused=None,
+    port=1,
+    reachable=True,
+    host="10.0.0.1:8080",
+    path="/",
+    codes="200",
+    interval=15.0,
+    timeout=5.0,
+    healthy=3,
+    unhealthy=2,
+)
+
+
+def states(*results):
+    """The states of a new target after each of these results."""
+    target, seen = Target("group", "i-1", CHECK, since=0.0), []
+    for result in results:
+        target.learn(result, now=1.0)
+        seen.append(target.now.state)
+    return seen
+
+
+def test_the_first_pass_is_enough():
+    """After any number of failures that do not yet decide."""
+    assert states(HEALTHY) == ["healthy"]
+    assert states(FAILED, HEALTHY) == ["initial", "healthy"]
+
+
+def test_failures_in_a_row_decide():
+    """One alone does not, nor two with a pass between them."""
+    assert states(FAILED, FAILED) == ["initial", "unhealthy"]
+    assert states(HEALTHY, FAILED, HEALTHY, FAILED, FAILED)[2:] == ["healthy", "healthy", "unhealthy"]
+
+
+def test_passes_in_a_row_decide():
+    """Once it was unhealthy, as many as the threshold says."""
+    assert states(FAILED, FAILED, HEALTHY, HEALTHY, FAILED, HEALTHY, HEALTHY, HEALTHY)[2:] == [
+        *("unhealthy", "unhealthy", "unhealthy"),
+        *("unhealthy", "unhealthy", "healthy"),
+    ]
+
+
+def test_the_reason_is_that_of_the_last_check():
+    """So that an operator who has mended one thing sees the next."""
+    target = Target("group", "i-1", CHECK, since=0.0)
+    for result in (TIMEOUT, TIMEOUT, mismatch(404)):
+        target.learn(result, now=1.0)
+    assert target.now == mismatch(404)
+
+
+def test_it_is_unhealthy_from_the_check_that_decided_it():
+    """Until it is healthy again, whatever the reasons meanwhile."""
+    target, since = Target("group", "i-1", CHECK, since=0.0), []
+    for now, result in enumerate((FAILED, FAILED, TIMEOUT, HEALTHY, HEALTHY, HEALTHY, FAILED, FAILED)):
+        target.learn(result, float(now))
+        since.append(target.unhealthy_since)
+    assert since == [None, 1.0, 1.0, 1.0, 1.0, None, None, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("states", "booted", "said"),
+    [
+        (["healthy", "unhealthy"], False, ""),
+        (["initial", "unhealthy"], True, "coming up"),
+        (["unhealthy"], False, "coming up"),
+        (["unhealthy"], True, "out of order"),
+        ([], True, "out of order"),
+    ],
+)
+def test_a_site_is_told_from_its_targets(states, booted, said):
+    """One that is healthy serves; whoever opens it right after a start is told to wait."""
+    assert standing(states, booted).partition(":")[0] == said
+
+
+@pytest.mark.parametrize(
+    ("codes", "good", "bad"), [("200", [200], [201]), ("200,302", [200, 302], [301]), ("200-299", [200, 299], [300])]
+)
+def test_matchers(codes, good, bad):
+    """A code, a list and a range."""
+    check = Check(**{**vars(CHECK), "codes": codes})
+    assert [code for code in [*good, *bad] if check.expects(code)] == good
+
+
+def test_a_draining_target_is_gone_after_its_delay():
+    """At half the pace after half of it, unless it has a request; then after the whole at the latest."""
+    target = Target("group", "i-1", CHECK, since=0.0, leaving_since=100.0, delay=60.0)
+    assert [target.gone(now, 0.5) for now in (129.0, 130.0)] == [False, True]
+    target.in_flight = 1
+    assert [target.gone(now, 0.5) for now in (130.0, 159.0, 160.0)] == [False, False, True]
+
+
+def test_a_port_that_is_taken_is_given_up(tmp_path):
+    """Another one is found, and kept from then on; no two listeners ever share one."""
+    first = Ports(tmp_path).bind("web", 443)
+    with first:
+        port = first.getsockname()[1]
+        assert first.getsockname()[0] == "127.0.0.1"
+        second = Ports(tmp_path).bind("web", 443)
+        with second:
+            other = second.getsockname()[1]
+            assert other != port
+    assert json.loads((tmp_path / "ports.json").read_text()) == {"web:443": other}
+    with Ports(tmp_path).bind("web", 443) as again:
+        assert again.getsockname()[1] == other
+        assert again.type == socket.SOCK_STREAM

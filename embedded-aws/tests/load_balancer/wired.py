@@ -1,0 +1,52 @@
+"""An embedded AWS with the load balancer in it, as a process: `python -m load_balancer.wired ROOT`.
+
+Which instance has its application on which port is read from ROOT/apps.json, whenever somebody asks; `*` stands
+for the instances that nobody names, as those that a group launches.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from functools import partial
+from pathlib import Path
+
+from embedded_aws.load_balancer import health, ports
+from embedded_aws.load_balancer.proxy import Proxy
+from embedded_aws.server.main import Server, _only_server
+from embedded_aws.state_folder import Folder
+from embedded_aws.ticker import Heartbeat
+
+PACE = 0.02  # a minute takes 1.2 s
+
+
+def port_of(apps: Path, instance_id: str) -> int | None:
+    known = json.loads(apps.read_text())
+    return known.get(instance_id, known.get("*"))
+
+
+def main(root: Path) -> None:
+    folder = Folder(root)
+    folder.create()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    apps = root / "apps.json"
+    health.LEAST_GRACE, health.LEAST_UNHEALTHY = 1.0, 1.5
+    ports.UPWARDS = range(0)  # any: another test's site may come back to the one that it had
+    with _only_server(folder):
+        server = Server(folder)
+        lock = server.front.lock
+        asked = health.Health(lock, partial(port_of, apps), lambda: PACE)
+        proxy = Proxy(lock, asked, folder.path / "balancer")
+        ticks = [*server.heartbeat._ticks, asked.tick, proxy.tick]
+        server.heartbeat = Heartbeat(lock, ticks, server.saver.wrote)
+        asked.start()
+        proxy.start()
+        health.install(asked)
+        server.run()
+        proxy.stop()
+        asked.stop()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,12 @@
+"""A server by itself."""
+
+import pytest
+
+from servers.fake import Fake
+
+
+@pytest.fixture
+def server(tmp_path):
+    made = Fake(tmp_path)
+    yield made
+    made.end()

@@ -1,0 +1,39 @@
+"""One emulator for the tests of a worker, with an empty account for each."""
+
+import pytest
+
+from embedded_aws.testing import eventually
+from servers.mysql.rehearsal import PATIENCE, Rehearsal
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """As the last test left it; in the end nothing runs."""
+    made = Rehearsal(tmp_path_factory.mktemp("rehearsal"))
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+        assert not made.servers()
+
+
+@pytest.fixture
+def rehearsal(shared):
+    """No database, no server, no file of one."""
+    for closed in shared.root.glob("closed-*"):
+        closed.unlink()
+    shared.aws.reset()
+    eventually(lambda: not shared.servers() and not shared.files(), PATIENCE)
+    return shared
+
+
+@pytest.fixture
+def own(tmp_path):
+    """An emulator to stop or to kill."""
+    made = Rehearsal(tmp_path)
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+        for left in made.servers():
+            left.kill()

@@ -1,0 +1,60 @@
+"""The embedded AWS with real databases: `python -m servers.mysql.emulator --root DIR [--path PATH]`."""
+
+import argparse
+import logging
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from embedded_aws.server.control import Control
+from embedded_aws.server.main import Server, _only_server
+from embedded_aws.servers.mysql import Databases
+from embedded_aws.services.rds import servers as database_servers
+from embedded_aws.state_folder import Folder
+from embedded_aws.ticker import Heartbeat
+
+
+class Emulator(Server):
+    """A database is closed to the application while a file `closed-<name>` is in the root."""
+
+    def __init__(self, folder: Folder, path: str | None):
+        super().__init__(folder)
+        lock, ticks = self.front.lock, self.heartbeat._ticks
+        self.databases = Databases(
+            lock,
+            folder.path / "databases",
+            allowed=lambda database: not (folder.root / f"closed-{database.db_instance_identifier}").exists(),
+            path=path,
+        )
+        database_servers.install(self.databases)
+        self.heartbeat = Heartbeat(lock, [*ticks, self.databases.tick], self.saver.wrote)
+        deeds = {"reset": self._reset, "save": self._save, "databases": self._databases}
+        self.front._control = Control(deeds, self.game_day.asks())
+
+    def run(self):
+        self.databases.start(forget=not self.notice)
+        try:
+            super().run()
+        finally:
+            self.databases.stop()
+
+    def _databases(self):
+        status = [asdict(one) for one in self.databases.status()]
+        return {"status": status, "environment": self.databases.environment(), "ca": self.databases.ca_pem()}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--path")
+    asked = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    os.environ["RUNBOOK_LOCAL_MACHINES"] = "none"  # what is real here is wired above
+    folder = Folder(asked.root)
+    folder.create()
+    with _only_server(folder):
+        Emulator(folder, asked.path).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Databases outlive the emulator's process, orderly or not; and where no server is installed, something stands in."""
+
+from pathlib import Path
+
+import psutil
+
+from embedded_aws.testing import eventually
+from servers.mysql.rehearsal import PATIENCE, Rehearsal
+
+
+def test_a_killed_emulator_leaves_no_second_server(own):
+    """The next one ends what it finds, also of a database that its account does not know, and has the data."""
+    own.create()
+    own.run("CREATE TABLE mine (id int)")
+    own.kill()
+    (left,) = own.servers()
+    own.start()
+    own.available()
+    assert own.run("SHOW TABLES") == (("mine",),)
+    (now,) = own.servers()
+    assert now.pid != left.pid
+    own.kill()
+    (own.root / ".runbook" / "local" / "state.pickle").unlink()
+    own.start()
+    eventually(lambda: not own.servers() and not own.files(), PATIENCE)
+
+
+def test_an_account_that_is_set_aside_keeps_its_data(own):
+    """As the state that cannot be read is kept, so is what it was about."""
+    own.create()
+    own.stop()
+    (own.root / ".runbook" / "local" / "state.pickle").write_bytes(b"{}\n")
+    own.start()
+    assert not own.files()
+    (schema,) = (own.folder / "aside").glob("*/instances/*/data/web")
+    assert schema.is_dir()
+
+
+def test_without_a_server_a_file_stands_in(tmp_path):
+    """The application is given the file; the endpoint, an event and the status say so."""
+    rehearsal = Rehearsal(tmp_path, path="")
+    try:
+        rehearsal.start()
+        found = rehearsal.create()
+        assert found["Endpoint"] == {"Address": "sqlite-stands-in-for-mysql.app.localhost", "Port": 3306}
+        events = rehearsal.rds.describe_events(SourceType="db-instance", SourceIdentifier="app")["Events"]
+        assert [one["Message"] for one in events if "SQLite" in one["Message"]] == [
+            "No MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database."
+        ]
+        told = rehearsal.told()
+        (status,) = told["status"]
+        assert "SQLite" in status["what"]
+        url = told["environment"]["WEBAPP_DATABASE_URL"]
+        file = Path(url.removeprefix("sqlite:///"))
+        file.touch()
+        rehearsal.rds.delete_db_instance(DBInstanceIdentifier="app", SkipFinalSnapshot=True)
+        eventually(lambda: not file.exists())
+        assert not [one for one in psutil.Process(rehearsal.process.pid).children() if "db" in one.name()]
+    finally:
+        rehearsal.stop()

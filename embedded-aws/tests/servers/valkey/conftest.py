@@ -1,0 +1,34 @@
+"""One emulator for the tests of a worker, with an empty account for each."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from embedded_aws.testing import eventually
+from servers.valkey.rehearsal import PATIENCE, Rehearsal
+
+# The application is no package of ours: an instance runs it from its own folder.
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "webapp"))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """As the last test left it; in the end nothing runs."""
+    made = Rehearsal(tmp_path_factory.mktemp("rehearsal of caches"))
+    try:
+        yield made
+    finally:
+        made.stop()
+        assert not made.servers()
+
+
+@pytest.fixture
+def rehearsal(shared):
+    """No cache, no server, no file of one."""
+    shared.aws.control("empty")
+    eventually(lambda: not shared.servers() and not shared.files(), PATIENCE)
+    yield shared
+    for left in (*shared.root.glob("closed-*"), *shared.root.glob("path")):
+        left.unlink()
+        shared.aws.control("again")

@@ -1,0 +1,399 @@
+"""Auto Scaling policies: read back as on AWS, and executed by their alarms and by hand."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedded_aws.services.autoscaling.scaling_policies.adjusting import adjusted, step, tracked_in, tracked_out
+from embedded_aws.services.autoscaling.scaling_policies.tracking import metric
+from embedded_aws.testing import eventually
+from services.errors import refused
+from services.web import Web
+
+CPU = {"PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageCPUUtilization"}, "TargetValue": 50.0}
+STEPS = [
+    {"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 10.0, "ScalingAdjustment": 0},
+    {"MetricIntervalLowerBound": 10.0, "MetricIntervalUpperBound": 20.0, "ScalingAdjustment": 10},
+    {"MetricIntervalLowerBound": 20.0, "ScalingAdjustment": 30},
+]
+STEPS_IN = [
+    {"MetricIntervalLowerBound": -10.0, "MetricIntervalUpperBound": 0.0, "ScalingAdjustment": 0},
+    {"MetricIntervalUpperBound": -10.0, "ScalingAdjustment": -10},
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "capacity", "adjustment", "least", "expected"),
+    [
+        ("ChangeInCapacity", 3, 5, 0, 8),
+        ("ExactCapacity", 3, 5, 0, 5),
+        ("PercentChangeInCapacity", 10, 10, 0, 11),
+        ("PercentChangeInCapacity", 127, 10, 0, 139),  # 12.7 is 12
+        ("PercentChangeInCapacity", 4, 10, 0, 5),  # 0.4 is 1
+        ("PercentChangeInCapacity", 4, -10, 0, 3),
+        ("PercentChangeInCapacity", 100, -6, 0, 94),
+        ("PercentChangeInCapacity", 4, 25, 2, 6),
+        ("PercentChangeInCapacity", 4, -25, 2, 2),
+        ("PercentChangeInCapacity", 4, 0, 2, 4),
+    ],
+)
+def test_adjustments_are_rounded_as_documented(kind, capacity, adjustment, least, expected):
+    """The examples of the user guide."""
+    assert adjusted(kind, capacity, adjustment, least) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "beyond", "expected"),
+    [
+        (STEPS, 0.0, 0),
+        (STEPS, 9.9, 0),
+        (STEPS, 10.0, 10),
+        (STEPS, 20.0, 30),
+        (STEPS, 1000.0, 30),
+        (STEPS, -0.1, None),
+        (STEPS_IN, 0.0, 0),
+        (STEPS_IN, -9.9, 0),
+        (STEPS_IN, -10.0, -10),
+        (STEPS_IN, 0.1, None),
+    ],
+)
+def test_bounds_of_steps_belong_to_them_as_documented(steps, beyond, expected):
+    """Above the threshold the lower bound is inclusive, below it the upper one."""
+    assert step(steps, beyond) == expected
+
+
+@given(st.integers(1, 500), st.floats(1, 1000), st.floats(1, 1000))
+def test_target_tracking_brings_the_metric_to_its_target(capacity, metric, target):
+    """Scaling out is enough and not one too many; scaling in goes towards it, and never beyond."""
+    enough = tracked_out(capacity, metric, target)
+    assert metric * capacity / enough <= target * (1 + 1e-6)
+    assert enough == 1 or metric * capacity / (enough - 1) > target * (1 - 1e-6)
+    assert min(capacity, enough) <= tracked_in(capacity, metric, target) <= capacity
+    assert tracked_in(capacity, metric, target) < capacity or enough >= capacity
+
+
+class Scaled(Web):
+    """A group `web` of two to eight instances, and what moves it."""
+
+    def __init__(self, aws):
+        super().__init__(aws)
+        self.cloudwatch = aws.client("cloudwatch")
+        self.create(MaxSize=8, TargetGroupARNs=[])
+
+    def policy(self, name="p", **changes):
+        """Put a policy; its ARN."""
+        sent = {"PolicyName": name, "AdjustmentType": "ChangeInCapacity"} | changes
+        return self.asg.put_scaling_policy(AutoScalingGroupName="web", **sent)["PolicyARN"]
+
+    def track(self, name="t", **changes):
+        """Put target tracking at 50 % CPU; what the call answers."""
+        return self.asg.put_scaling_policy(
+            **{
+                "AutoScalingGroupName": "web",
+                "PolicyName": name,
+                "PolicyType": "TargetTrackingScaling",
+                "TargetTrackingConfiguration": CPU,
+            }
+            | changes
+        )
+
+    def policies(self, **about):
+        return self.asg.describe_policies(AutoScalingGroupName="web", **about)["ScalingPolicies"]
+
+    def alarm(self, arn, **changes):
+        """An alarm `load` that has a policy executed above 50."""
+        self.cloudwatch.put_metric_alarm(
+            **{
+                "AlarmName": "load",
+                "Namespace": "AWS/EC2",
+                "MetricName": "CPUUtilization",
+                "Dimensions": [{"Name": "AutoScalingGroupName", "Value": "web"}],
+                "Statistic": "Average",
+                "Period": 60,
+                "EvaluationPeriods": 1,
+                "Threshold": 50.0,
+                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+                "AlarmActions": [arn],
+            }
+            | changes
+        )
+
+    def cpu(self, value, minutes=1):
+        """Report the group's CPU utilization, the same for some minutes."""
+        now = datetime.now(UTC)
+        dimensions = [{"Name": "AutoScalingGroupName", "Value": "web"}]
+        datum = {"MetricName": "CPUUtilization", "Dimensions": dimensions, "Value": value}
+        data = [datum | {"Timestamp": now - timedelta(minutes=ago)} for ago in range(minutes)]
+        self.cloudwatch.put_metric_data(Namespace="AWS/EC2", MetricData=data)
+
+    def reaches(self, desired):
+        return eventually(lambda: self.group()["DesiredCapacity"] == desired and len(self.members()) == desired)
+
+    def state(self, name="load"):
+        (found,) = self.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return found["StateValue"]
+
+    def acted(self, times, name="load"):
+        """Waits until the alarm has acted so often."""
+
+        def actions():
+            found = self.cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="Action")
+            return found["AlarmHistoryItems"]
+
+        return eventually(lambda: actions() if len(actions()) >= times else None)
+
+    def causes(self):
+        found = self.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+        return [activity["Cause"] for activity in found]
+
+
+@pytest.fixture
+def scaled(aws):
+    return Scaled(aws)
+
+
+def test_policies_read_back_as_on_aws(scaled):
+    """Each type has its own fields; every policy has an id and a name in its group, and knows its alarms."""
+    simple = scaled.policy("simple", ScalingAdjustment=1)
+    stepped = scaled.policy("step", PolicyType="StepScaling", StepAdjustments=STEPS, EstimatedInstanceWarmup=30)
+    scaled.alarm(simple)
+    assert simple.endswith(":autoScalingGroupName/web:policyName/simple")
+    assert simple.split(":")[6] != stepped.split(":")[6]
+    assert scaled.policies() == [
+        {
+            "AutoScalingGroupName": "web",
+            "PolicyName": "simple",
+            "PolicyARN": simple,
+            "PolicyType": "SimpleScaling",
+            "AdjustmentType": "ChangeInCapacity",
+            "ScalingAdjustment": 1,
+            "StepAdjustments": [],
+            "Alarms": [{"AlarmName": "load", "AlarmARN": "arn:aws:cloudwatch:us-west-2:123456789012:alarm:load"}],
+            "Enabled": True,
+        },
+        {
+            "AutoScalingGroupName": "web",
+            "PolicyName": "step",
+            "PolicyARN": stepped,
+            "PolicyType": "StepScaling",
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": STEPS,
+            "MetricAggregationType": "Average",
+            "EstimatedInstanceWarmup": 30,
+            "Alarms": [],
+            "Enabled": True,
+        },
+    ]
+    assert scaled.policy("simple", ScalingAdjustment=2) == simple
+    assert [policy["ScalingAdjustment"] for policy in scaled.policies(PolicyTypes=["SimpleScaling"])] == [2]
+    scaled.asg.delete_policy(PolicyName=simple)
+    assert [policy["PolicyName"] for policy in scaled.policies()] == ["step"]
+    assert scaled.cloudwatch.describe_alarms()["MetricAlarms"][0]["AlarmActions"] == []
+
+
+def test_target_tracking_has_two_alarms_of_its_own(scaled):
+    """They are created, changed and deleted with the policy, and this with its group."""
+    answer = scaled.track()
+    high, low = (alarm["AlarmName"] for alarm in answer["Alarms"])
+    assert high.startswith("TargetTracking-web-AlarmHigh-")
+    assert low.startswith("TargetTracking-web-AlarmLow-")
+    (policy,) = scaled.policies()
+    assert policy["Alarms"] == answer["Alarms"]
+    assert policy["TargetTrackingConfiguration"] == CPU | {"DisableScaleIn": False}
+    found = {alarm["AlarmName"]: alarm for alarm in scaled.cloudwatch.describe_alarms()["MetricAlarms"]}
+    about = ("MetricName", "Threshold", "ComparisonOperator", "EvaluationPeriods", "Period", "AlarmActions")
+    arn = answer["PolicyARN"]
+    assert [found[high][field] for field in about] == ["CPUUtilization", 50.0, "GreaterThanThreshold", 3, 60, [arn]]
+    assert [found[low][field] for field in about] == ["CPUUtilization", 35.0, "LessThanThreshold", 15, 60, [arn]]
+    assert arn in found[low]["AlarmDescription"]
+    again = scaled.track(TargetTrackingConfiguration=CPU | {"DisableScaleIn": True})
+    assert [alarm["AlarmName"] for alarm in again["Alarms"]] == [high]
+    with refused("ValidationError", "Only one TargetTrackingScaling policy for a given metric"):
+        scaled.track("second")
+    scaled.asg.delete_policy(AutoScalingGroupName="web", PolicyName="t")
+    assert scaled.cloudwatch.describe_alarms()["MetricAlarms"] == []
+    scaled.track()
+    scaled.asg.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+    assert scaled.asg.describe_policies()["ScalingPolicies"] == []
+    assert scaled.cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
+@pytest.mark.parametrize(
+    ("specification", "expected"),
+    [
+        (
+            {
+                "PredefinedMetricSpecification": {
+                    "PredefinedMetricType": "ALBRequestCountPerTarget",
+                    "ResourceLabel": "app/web/0123456789abcdef/targetgroup/web/fedcba9876543210",
+                }
+            },
+            {
+                "namespace": "AWS/ApplicationELB",
+                "metric_name": "RequestCountPerTarget",
+                "statistic": "Sum",
+                "dimensions": [
+                    {"Name": "LoadBalancer", "Value": "app/web/0123456789abcdef"},
+                    {"Name": "TargetGroup", "Value": "targetgroup/web/fedcba9876543210"},
+                ],
+            },
+        ),
+        (
+            {
+                "CustomizedMetricSpecification": {
+                    "Namespace": "App",
+                    "MetricName": "Busy",
+                    "Statistic": "Average",
+                    "Unit": "Percent",
+                }
+            },
+            {"namespace": "App", "metric_name": "Busy", "statistic": "Average", "dimensions": [], "unit": "Percent"},
+        ),
+    ],
+)
+def test_target_tracking_watches_the_metric_it_names(specification, expected):
+    """Requests per target of a load balancer, or a metric of ours."""
+    assert metric("web", specification) == expected | {"period": 60}
+
+
+def test_target_tracking_scales_out_at_once_and_in_gradually(scaled):
+    """In proportion to the metric; what has just been launched does not count until it is warm."""
+    scaled.track(EstimatedInstanceWarmup=1)
+    scaled.cpu(90.0, minutes=3)
+    scaled.reaches(4)  # 2 x 90 / 50, rounded up
+    cause = scaled.causes()[0]
+    assert " a monitor alarm TargetTracking-web-AlarmHigh-" in cause
+    assert " in state ALARM triggered policy t changing the desired capacity from 2 to 4.  At " in cause
+    assert "a difference between desired and actual capacity, increasing the capacity from 2 to 4" in cause
+    scaled.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=8)
+    low = scaled.policies()[0]["Alarms"][1]["AlarmName"]
+    data = {"threshold": 35.0, "recentDatapoints": [20.0]}
+
+    def shrinks():
+        """Scaling in waits until all is warm."""
+        for state in ("OK", "ALARM"):
+            scaled.cloudwatch.set_alarm_state(
+                AlarmName=low, StateValue=state, StateReason="quiet", StateReasonData=json.dumps(data)
+            )
+        return scaled.group()["DesiredCapacity"] < 8
+
+    eventually(shrinks)
+    assert scaled.group()["DesiredCapacity"] == 6  # 8 x 20 / 50 would be 4
+    assert f"a monitor alarm {low} in state ALARM triggered policy t changing" in scaled.causes()[0]
+
+
+def test_instances_that_warm_up_are_not_launched_twice(scaled):
+    """The alarm is raised again while they warm up: the same metric asks for the same capacity."""
+    step_up = [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}]
+    scaled.policy(PolicyType="StepScaling", StepAdjustments=step_up, EstimatedInstanceWarmup=300)
+    for _ in range(2):
+        scaled.asg.execute_policy(AutoScalingGroupName="web", PolicyName="p", MetricValue=60.0, BreachThreshold=50.0)
+        assert scaled.group()["DesiredCapacity"] == 3
+    two_more = [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 2}]
+    scaled.policy(PolicyType="StepScaling", StepAdjustments=two_more, EstimatedInstanceWarmup=300)
+    scaled.asg.execute_policy(AutoScalingGroupName="web", PolicyName="p", MetricValue=60.0, BreachThreshold=50.0)
+    assert scaled.group()["DesiredCapacity"] == 4
+    down = [{"MetricIntervalUpperBound": 0.0, "ScalingAdjustment": -1}]
+    scaled.policy("down", PolicyType="StepScaling", StepAdjustments=down)
+    scaled.asg.execute_policy(AutoScalingGroupName="web", PolicyName="down", MetricValue=10.0, BreachThreshold=50.0)
+    assert scaled.group()["DesiredCapacity"] == 4
+    assert "a user request executed policy p changing the desired capacity from 3 to 4." in scaled.causes()[0]
+
+
+def test_a_step_policy_takes_the_step_of_its_metric(scaled):
+    """The further the metric is beyond the threshold of the alarm, the more is added, up to the group's maximum."""
+    steps = [
+        {"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 20.0, "ScalingAdjustment": 1},
+        {"MetricIntervalLowerBound": 20.0, "ScalingAdjustment": 9},
+    ]
+    scaled.alarm(scaled.policy(PolicyType="StepScaling", StepAdjustments=steps))
+    scaled.cpu(75.0)
+    scaled.reaches(8)
+
+
+def test_a_simple_policy_waits_for_its_cooldown(scaled):
+    """A second alarm within it does nothing; by hand it is passed over, unless it is to be honoured."""
+    scaled.alarm(scaled.policy(ScalingAdjustment=1, Cooldown=300), Statistic="Maximum")
+    scaled.cpu(75.0)
+    scaled.reaches(3)
+    assert "a monitor alarm load in state ALARM triggered policy p changing the desired" in scaled.causes()[0]
+    scaled.alarm(scaled.policies()[0]["PolicyARN"], Statistic="Maximum", Threshold=90.0)
+    eventually(lambda: scaled.state() == "OK")
+    scaled.cpu(95.0)
+    scaled.acted(2)
+    assert scaled.group()["DesiredCapacity"] == 3
+    with refused("ScalingActivityInProgress"):
+        scaled.asg.execute_policy(AutoScalingGroupName="web", PolicyName="p", HonorCooldown=True)
+    scaled.asg.execute_policy(AutoScalingGroupName="web", PolicyName="p")
+    assert scaled.group()["DesiredCapacity"] == 4
+
+
+def test_suspended_and_disabled_policies_are_not_executed_by_alarms(scaled):
+    """AlarmNotification is the process to suspend while somebody works on the group."""
+    scaled.asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["AlarmNotification"])
+    scaled.alarm(scaled.policy(ScalingAdjustment=1))
+    scaled.cpu(75.0)
+    scaled.acted(1)
+    assert scaled.group()["DesiredCapacity"] == 2
+    scaled.asg.resume_processes(AutoScalingGroupName="web")
+    scaled.alarm(scaled.policy(ScalingAdjustment=1, Enabled=False), Threshold=90.0)
+    eventually(lambda: scaled.state() == "OK")
+    scaled.alarm(scaled.policies()[0]["PolicyARN"])
+    scaled.acted(2)
+    assert scaled.group()["DesiredCapacity"] == 2
+
+
+def test_what_aws_refuses_is_refused(scaled):
+    """A policy that could never do anything is not put."""
+    calls = {
+        "ScalingAdjustment": lambda: scaled.policy(),
+        "StepAdjustments": lambda: scaled.policy(PolicyType="StepScaling"),
+        "TargetTrackingConfiguration": lambda: scaled.policy(PolicyType="TargetTrackingScaling"),
+        "resource label": lambda: scaled.track(
+            TargetTrackingConfiguration={
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "ALBRequestCountPerTarget"},
+                "TargetValue": 1.0,
+            }
+        ),
+        "PolicyType must be one of": lambda: scaled.policy(PolicyType="Bogus"),
+        "Either a predefined or a customized": lambda: scaled.track(TargetTrackingConfiguration={"TargetValue": 1.0}),
+        "not found": lambda: scaled.asg.delete_policy(AutoScalingGroupName="web", PolicyName="none"),
+        "name not found": lambda: scaled.asg.put_scaling_policy(
+            AutoScalingGroupName="none", PolicyName="p", AdjustmentType="ExactCapacity", ScalingAdjustment=1
+        ),
+    }
+    for words, call in calls.items():
+        with refused("ValidationError", words):
+            call()
+    assert scaled.policies() == []
+
+
+def test_what_cannot_be_executed_is_refused(scaled):
+    """By hand: a step without a metric, or outside of its steps, and target tracking."""
+    scaled.policy("step", PolicyType="StepScaling", StepAdjustments=STEPS)
+    scaled.track()
+    wrong = [
+        ({"PolicyName": "step"}, "MetricValue and BreachThreshold are required"),
+        ({"PolicyName": "step", "MetricValue": 40.0, "BreachThreshold": 50.0}, "No step adjustment found for metric"),
+        ({"PolicyName": "t"}, "TargetTrackingScaling can't be executed by hand"),
+        ({"PolicyName": "none"}, "Policy not found: none"),
+    ]
+    for asked, words in wrong:
+        with refused("ValidationError", words):
+            scaled.asg.execute_policy(AutoScalingGroupName="web", **asked)
+    assert scaled.group()["DesiredCapacity"] == 2
+
+
+def test_what_an_alarm_cannot_execute_is_told_by_its_history(scaled):
+    """Set by hand without the data that a step is chosen by, or with a policy that is not there."""
+    step = scaled.policy(PolicyType="StepScaling", StepAdjustments=STEPS)
+    for arn, why in ((step, "Metric data points must be provided"), (f"{step}s", f"Scaling policy not found: {step}s")):
+        scaled.alarm(arn)
+        scaled.cloudwatch.set_alarm_state(AlarmName="load", StateValue="ALARM", StateReason="a rehearsal")
+        told = scaled.acted(1)[0]["HistorySummary"]
+        assert told == f'Failed to execute action {arn}. Received error: "{why}"'
+        scaled.cloudwatch.delete_alarms(AlarmNames=["load"])
+    assert scaled.group()["DesiredCapacity"] == 2

@@ -1,0 +1,36 @@
+"""Alarms that CloudWatch does not take."""
+
+from services.errors import refused, untouched
+
+ALARM = {
+    "AlarmName": "errors",
+    "Namespace": "App",
+    "MetricName": "Errors",
+    "Statistic": "Maximum",
+    "Period": 60,
+    "EvaluationPeriods": 2,
+    "Threshold": 5.0,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
+
+
+def test_alarms_that_are_not_made(aws):
+    """And one that is right, with a percentile and the shortest period."""
+    cloudwatch = aws.client("cloudwatch")
+    wrong = [
+        ({"Period": 7}, "Period must be 10, 20, 30 or a multiple of 60"),
+        ({"Period": 90}, "Period must be 10, 20, 30 or a multiple of 60"),
+        ({"ComparisonOperator": "Bigger"}, "Value 'Bigger' at 'comparisonOperator' failed to satisfy constraint"),
+        ({"Statistic": None}, "Exactly one of Statistic and ExtendedStatistic"),
+        ({"ExtendedStatistic": "p99"}, "Exactly one of Statistic and ExtendedStatistic"),
+        ({"DatapointsToAlarm": 3}, "must not be greater than EvaluationPeriods"),
+    ]
+    with untouched(cloudwatch.describe_alarms):
+        for changed, words in wrong:
+            asked = {name: value for name, value in (ALARM | changed).items() if value is not None}
+            with refused("ValidationError", words):
+                cloudwatch.put_metric_alarm(**asked)
+    percentile = {name: value for name, value in ALARM.items() if name != "Statistic"}
+    cloudwatch.put_metric_alarm(**percentile | {"ExtendedStatistic": "p99", "Period": 10, "DatapointsToAlarm": 2})
+    (found,) = cloudwatch.describe_alarms()["MetricAlarms"]
+    assert (found["ExtendedStatistic"], found["Period"]) == ("p99", 10)

@@ -1,0 +1,71 @@
+"""What holds for all calls of EC2: dry runs and client tokens."""
+
+import pytest
+
+from services.errors import refused
+from services.network import tagged
+
+
+@pytest.mark.parametrize(
+    ("operation", "listing", "arguments"),
+    [
+        ("create_vpc", "describe_vpcs", {"CidrBlock": "10.9.0.0/16"}),
+        ("create_subnet", "describe_subnets", {"CidrBlock": "10.0.9.0/24"}),
+        ("create_route_table", "describe_route_tables", {}),
+        ("create_nat_gateway", "describe_nat_gateways", {"ConnectivityType": "private"}),
+        ("create_security_group", "describe_security_groups", {"GroupName": "dry", "Description": "dry"}),
+        ("delete_vpc", "describe_vpcs", {}),
+    ],
+)
+def test_a_dry_run_changes_nothing(network, operation, listing, arguments):
+    """A preflight asks whether it might, and does not."""
+    if operation not in ("create_vpc", "create_nat_gateway"):
+        arguments = arguments | {"VpcId": network.vpc}
+    if operation == "create_nat_gateway":
+        arguments = arguments | {"SubnetId": network.subnets[0]}
+
+    def listed():
+        answer = getattr(network.ec2, listing)()
+        return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+    before = listed()
+    with refused("DryRunOperation"):
+        getattr(network.ec2, operation)(DryRun=True, **arguments)
+    assert listed() == before
+
+
+def test_a_create_that_is_sent_twice_happens_once(network):
+    """A lost answer costs neither a second gateway, table, template, endpoint nor instance."""
+    ec2 = network.ec2
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    data = {"ImageId": network.image(), "InstanceType": "t4g.micro"}
+    service = {"ServiceName": "com.amazonaws.us-west-2.s3", "VpcEndpointType": "Gateway"}
+    creates = [
+        (ec2.create_nat_gateway, "NatGateway", {"SubnetId": network.subnets[0], "AllocationId": address}),
+        (ec2.create_route_table, "RouteTable", {"VpcId": network.vpc, "TagSpecifications": tagged("route-table")}),
+        (ec2.create_launch_template, "LaunchTemplate", {"LaunchTemplateName": "web", "LaunchTemplateData": data}),
+        (ec2.create_vpc_endpoint, "VpcEndpoint", {"VpcId": network.vpc, **service}),
+        (ec2.run_instances, "Instances", {**data, "MinCount": 1, "MaxCount": 1, "SubnetId": network.subnets[0]}),
+    ]
+    for create, field, arguments in creates:
+        first = create(ClientToken="the-same", **arguments)[field]
+        assert create(ClientToken="the-same", **arguments)[field] == first
+    assert len(ec2.describe_nat_gateways()["NatGateways"]) == 1
+    assert len(ec2.describe_route_tables(Filters=[{"Name": "tag:env", "Values": ["test"]}])["RouteTables"]) == 1
+    assert len(ec2.describe_launch_templates()["LaunchTemplates"]) == 1
+    assert len(ec2.describe_vpc_endpoints()["VpcEndpoints"]) == 1
+    assert len(ec2.describe_instances()["Reservations"]) == 1
+
+
+def test_a_token_stands_for_one_request(network):
+    """With other parameters it is refused, so that nobody takes the old thing for the new one."""
+    network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t")
+    with refused("IdempotentParameterMismatch"):
+        network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t", TagSpecifications=tagged("route-table"))
+
+
+def test_a_refused_request_may_be_sent_again(network):
+    """What failed is no answer to remember."""
+    with refused("InvalidVpcID.NotFound"):
+        network.ec2.create_route_table(VpcId="vpc-00000000000000000", ClientToken="t")
+    network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t")

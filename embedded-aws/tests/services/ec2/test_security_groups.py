@@ -1,0 +1,119 @@
+"""Security groups and rules that EC2 does not take are refused with its codes."""
+
+import pytest
+
+from services.errors import refused, untouched
+
+TO_US = {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+SSH = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22} | TO_US
+
+
+def test_groups_that_are_not_made(network):
+    """Names that are EC2's own or taken, and what is not plain ASCII."""
+    ec2 = network.ec2
+    wrong = [
+        ({"GroupName": "sg-web"}, "InvalidParameterValue", "Group names may not be in the format sg-*."),
+        ({"GroupName": "default"}, "InvalidParameterValue", "Cannot use reserved security group name: default"),
+        ({"GroupName": "web"}, "InvalidGroup.Duplicate", "web"),
+        ({"GroupName": "x" * 256}, "InvalidParameterValue", "Valid names are strings less than 256 characters"),
+        ({"Description": "für alle"}, "InvalidParameterValue", "Character sets beyond ASCII are not supported."),
+        ({"Description": "a < b"}, "InvalidParameterValue", "Valid descriptions are strings less than 256 characters"),
+        ({"VpcId": "vpc-00000000000000000"}, "InvalidVpcID.NotFound", ""),
+    ]
+    with untouched(ec2.describe_security_groups):
+        for changed, code, words in wrong:
+            with refused(code, words):
+                ec2.create_security_group(**({"GroupName": "new", "Description": "d", "VpcId": network.vpc} | changed))
+
+
+NOBODY = {"UserIdGroupPairs": [{"GroupId": "sg-00000000000000000"}], "IpRanges": []}
+PING = {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1}
+WRONG = [
+    ({"FromPort": 99}, "InvalidParameterValue", "99-22"),
+    ({"ToPort": 65536}, "InvalidParameterValue", "TCP/UDP (to) port (65536) out of range"),
+    ({"FromPort": -1}, "InvalidParameterValue", "TCP/UDP (from) port (-1) out of range"),
+    ({"FromPort": None, "ToPort": None}, "InvalidParameterValue", "Must specify both from and to ports with TCP/UDP."),
+    (PING | {"FromPort": 256}, "InvalidParameterValue", "ICMP type (256) out of range"),
+    (PING | {"ToPort": 65535}, "InvalidParameterValue", "ICMP code (65535) out of range"),
+    (PING | {"ToPort": None}, "InvalidParameterValue", "Must specify both from and to ports with ICMP."),
+    ({"IpProtocol": "bogus"}, "InvalidParameterValue", "Unknown protocol"),
+    ({"IpProtocol": None}, "InvalidParameterValue", "must specify protocols explicitly"),
+    ({"IpRanges": [{"CidrIp": "10.0/8"}]}, "InvalidParameterValue", "CIDR"),
+    ({"IpRanges": []}, "MissingParameter", ""),
+    ({"IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "x" * 256}]}, "InvalidParameterValue", "less than 256"),
+    (NOBODY, "InvalidGroup.NotFound", "sg-00000000000000000"),
+]
+
+
+def flat(rule, cidr="CidrIp"):
+    """A rule as it is sent by its fields alone."""
+    bare = {name: value for name, value in rule.items() if not isinstance(value, list)}
+    for range_ in rule["IpRanges"]:
+        bare |= {cidr: range_["CidrIp"]} | {name: range_[name] for name in ("Description",) if name in range_}
+    for pair in rule.get("UserIdGroupPairs", []):
+        bare["ReferencedGroupId"] = pair["GroupId"]
+    return bare
+
+
+class Rules:
+    """Adds rules to a security group, or changes the one that it has, in one of the forms that there are."""
+
+    def __init__(self, network, direction):
+        self.ec2, self.group = network.ec2, {"GroupId": network.group}
+        self.authorize = getattr(self.ec2, f"authorize_security_group_{direction}")
+        made = self.authorize(**self.group, IpPermissions=[SSH])
+        self.known = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+
+    def permissions(self, rule):
+        """A wrong one among several keeps all of them out."""
+        self.authorize(**self.group, IpPermissions=[SSH | {"FromPort": 443, "ToPort": 443}, rule])
+
+    def flat(self, rule):
+        self.authorize(**self.group, **flat(rule))
+
+    def changed(self, rule):
+        changed = {"SecurityGroupRuleId": self.known, "SecurityGroupRule": flat(rule, "CidrIpv4")}
+        self.ec2.modify_security_group_rules(**self.group, SecurityGroupRules=[changed])
+
+
+@pytest.mark.parametrize("form", ["permissions", "flat", "changed"])
+@pytest.mark.parametrize("direction", ["ingress", "egress"])
+def test_rules_that_are_not_added(network, direction, form):
+    """Nor is one changed into such a rule, whatever the form in which they are sent."""
+    rules = Rules(network, direction)
+    with untouched(network.ec2.describe_security_groups, network.ec2.describe_security_group_rules):
+        for wrong, code, words in WRONG:
+            rule = {name: value for name, value in (SSH | wrong).items() if value is not None}
+            if form == "flat" and {"Description", "ReferencedGroupId"} & flat(rule).keys():
+                continue  # it has none of these
+            with refused(code, words):
+                getattr(rules, form)(rule)
+        if form != "changed":
+            with refused("InvalidPermission.Duplicate"):
+                getattr(rules, form)(SSH)
+
+
+def test_a_rule_is_added_and_changed_in_every_form(network):
+    """The same one, in its canonical form."""
+    rules, ping = Rules(network, "ingress"), PING | {"IpRanges": [{"CidrIp": "10.0.0.1/8"}]}
+    rules.flat(ping)
+    rules.changed(SSH | {"ToPort": 23, "IpRanges": [{"CidrIp": "10.0.0.1/8", "Description": "to us"}]})
+    (group,) = network.ec2.describe_security_groups(GroupIds=[network.group])["SecurityGroups"]
+    found = {
+        rule["IpProtocol"]: (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) for rule in group["IpPermissions"]
+    }
+    us = {"CidrIp": "10.0.0.0/8"}
+    assert found == {"icmp": (8, -1, [us]), "tcp": (22, 23, [us | {"Description": "to us"}])}
+
+
+def test_a_description_is_not_changed_into_one_that_is_too_long(network):
+    Rules(network, "ingress")
+    long = SSH | {"IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "x" * 256}]}
+    with untouched(network.ec2.describe_security_groups), refused("InvalidParameterValue", "less than 256"):
+        network.ec2.update_security_group_rule_descriptions_ingress(GroupId=network.group, IpPermissions=[long])
+
+
+def test_all_protocols_need_no_ports(network):
+    """Nor does ICMP stand for ports from 0 on."""
+    for permission in ({"IpProtocol": "-1"}, {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}):
+        network.ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=[permission | TO_US])

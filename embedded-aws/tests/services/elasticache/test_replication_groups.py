@@ -1,0 +1,283 @@
+"""Caches are made, described, changed, refused and deleted as on ElastiCache."""
+
+import pytest
+
+from embedded_aws.testing import eventually
+from services.cache import Cache
+from services.errors import refused
+from services.network import Network
+
+
+@pytest.fixture
+def cache(network):
+    """Groups for a cache, and no cache yet."""
+    return Cache(network)
+
+
+def roles(group):
+    """Role and zone of each node."""
+    members = group["NodeGroups"][0]["NodeGroupMembers"]
+    return {m["CacheClusterId"]: (m["CurrentRole"], m["PreferredAvailabilityZone"]) for m in members}
+
+
+def test_a_group_has_its_nodes_over_the_zones(cache):
+    """First without endpoints, then with those of its region; each node is a cluster with what the group has not."""
+    begun = cache.begin()
+    assert (begun["Status"], begun["MemberClusters"]) == ("creating", ["app-001", "app-002"])
+    assert "PrimaryEndpoint" not in str(begun)
+    made = cache.available()
+    assert roles(made) == {"app-001": ("primary", "us-west-2a"), "app-002": ("replica", "us-west-2b")}
+    primary = made["NodeGroups"][0]["PrimaryEndpoint"]
+    assert primary["Address"].startswith("master.app.")
+    assert primary["Address"].endswith(".usw2.cache.amazonaws.com")
+    assert primary["Port"] == 6379
+    assert (made["AutomaticFailover"], made["MultiAZ"], made["AtRestEncryptionEnabled"]) == ("enabled", "enabled", True)
+    first, second = cache.nodes(ShowCacheNodeInfo=True)
+    assert (first["ReplicationGroupId"], first["EngineVersion"], first["CacheSubnetGroupName"]) == (
+        "app",
+        "8.0.1",
+        "app",
+    )
+    assert first["SecurityGroups"] == [{"SecurityGroupId": cache.network.group, "Status": "active"}]
+    assert first["CacheParameterGroup"]["CacheParameterGroupName"] == "default.valkey8"
+    assert second["CacheNodes"][0]["Endpoint"]["Address"].startswith("app-002.app.")
+
+
+def test_without_tls_names_have_another_shape(cache):
+    made = cache.create(TransitEncryptionEnabled=False)
+    assert ".ng.0001.usw2.cache.amazonaws.com" in made["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+    assert "app-ro." in made["NodeGroups"][0]["ReaderEndpoint"]["Address"]
+
+
+def test_a_name_is_taken_once_in_any_case(cache):
+    cache.begin()
+    with refused("ReplicationGroupAlreadyExists", "Replication group app already exists."):
+        cache.begin("APP")
+    with refused("ReplicationGroupNotFoundFault"):
+        cache.described("other")
+    with refused("InvalidParameterValue", "is not a valid identifier"):
+        cache.begin("a--b")
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "changes"),
+    [
+        ("InvalidParameterCombination", "at least 2 cache clusters", {"NumCacheClusters": 1}),
+        ("InvalidParameterCombination", "Automatic failover", {"AutomaticFailoverEnabled": False}),
+        ("InvalidParameterValue", "between 1 and 6", {"NumCacheClusters": 7}),
+        ("InvalidParameterValue", "AUTH token", {"AuthToken": "0123456789abcdef", "TransitEncryptionEnabled": False}),
+        ("InvalidParameterValue", "Invalid AuthToken", {"AuthToken": "short"}),
+        ("InvalidParameterCombination", "Cannot find version 4.0.13 for valkey", {"EngineVersion": "4.0.13"}),
+        ("InvalidParameterValue", "please use '8.0'", {"EngineVersion": "8.0.1"}),
+        ("InvalidParameterValue", "engine", {"Engine": "mysql"}),
+        ("InvalidParameterValue", "node type", {"CacheNodeType": "cache.t9.micro"}),
+        ("InvalidParameterValue", "CacheNodeType must be provided", {"CacheNodeType": None}),
+        (
+            "InvalidParameterValue",
+            "not in the subnet group: us-west-2c",
+            {"PreferredCacheClusterAZs": ["us-west-2a", "us-west-2c"]},
+        ),
+        ("InvalidParameterValue", "sg-00000000", {"SecurityGroupIds": ["sg-00000000"]}),
+        ("CacheSubnetGroupNotFoundFault", "none", {"CacheSubnetGroupName": "none"}),
+        ("CacheParameterGroupNotFound", "none", {"CacheParameterGroupName": "none"}),
+        ("InvalidParameterCombination", "family valkey7", {"EngineVersion": "7.2", "CacheParameterGroupName": "app"}),
+        ("InvalidParameterCombination", "Availability Zones", {"PreferredCacheClusterAZs": ["us-west-2a"]}),
+        ("NotSupportedLocally", "Cluster mode", {"NumNodeGroups": 2}),
+        ("NotSupportedLocally", "TLS", {"TransitEncryptionMode": "preferred"}),
+    ],
+)  # fmt: skip
+def test_what_elasticache_refuses_is_refused(refusing, code, words, changes):
+    """And nothing is left of it."""
+    with refused(code, words):
+        refusing.begin(**changes)
+    assert refusing.elasticache.describe_replication_groups()["ReplicationGroups"] == []
+
+
+@pytest.fixture(scope="module")
+def refusing(aws_server):
+    """As no test of these makes anything, they share one."""
+    aws_server.reset()
+    return Cache(Network(aws_server))
+
+
+def test_a_change_shows_and_takes_a_while(cache):
+    """Without haste the engine and the node type wait."""
+    cache.create()
+    other = cache.network.security_group("cache")
+    changes = {"ReplicationGroupDescription": "All", "SecurityGroupIds": [other], "SnapshotRetentionLimit": 3}
+    changed = cache.modify(CacheNodeType="cache.t4g.small", EngineVersion="8.1", **changes)
+    assert (changed["Description"], changed["CacheNodeType"]) == ("All", "cache.t4g.small")
+    assert changed["SnapshottingClusterId"] == "app-002"
+    node = cache.nodes()[0]
+    assert (node["EngineVersion"], node["SecurityGroups"][0]["SecurityGroupId"]) == ("8.1.0", other)
+    assert cache.modify(now=False, CacheNodeType="cache.m7g.large")["CacheNodeType"] == "cache.t4g.small"
+    assert cache.nodes()[0]["PendingModifiedValues"] == {"CacheNodeType": "cache.m7g.large"}
+    assert cache.modify()["CacheNodeType"] == "cache.m7g.large"
+    with refused("InvalidParameterCombination", "Cannot downgrade"):
+        cache.modify(EngineVersion="8.0")
+    begun = cache.elasticache.modify_replication_group(
+        ReplicationGroupId="app", ApplyImmediately=True, CacheNodeType="cache.t4g.small"
+    )
+    assert begun["ReplicationGroup"]["Status"] == "modifying"
+
+
+def test_replicas_come_and_go(cache):
+    """The last one only when nothing fails over to it any more; numbers are not used twice."""
+    cache.create()
+    count = {"ReplicationGroupId": "app", "ApplyImmediately": True}
+    cache.elasticache.increase_replica_count(NewReplicaCount=2, **count)
+    assert roles(cache.available())["app-003"] == ("replica", "us-west-2a")
+    cache.elasticache.decrease_replica_count(NewReplicaCount=1, ReplicasToRemove=["app-002"], **count)
+    assert cache.available()["MemberClusters"] == ["app-001", "app-003"]
+    with refused("InvalidParameterValue", "Must have at least 1 replica"):
+        cache.elasticache.decrease_replica_count(NewReplicaCount=0, **count)
+    cache.modify(AutomaticFailoverEnabled=False, MultiAZEnabled=False)
+    cache.elasticache.decrease_replica_count(NewReplicaCount=0, **count)
+    assert cache.available()["MemberClusters"] == ["app-001"]
+    with refused("InvalidParameterCombination", "at least 2 cache clusters"):
+        cache.modify(AutomaticFailoverEnabled=True)
+    cache.elasticache.increase_replica_count(NewReplicaCount=1, **count)
+    assert cache.available()["MemberClusters"] == ["app-001", "app-004"]
+
+
+def test_changes_that_elasticache_refuses(cache):
+    """Of the engine, the primary, the token and the number of replicas: nothing changes."""
+    before, token = cache.create(), "0123456789abcdef"
+    value, combination = "InvalidParameterValue", "InvalidParameterCombination"
+    changes = [
+        (combination, "Cannot change the engine from valkey to redis.", {"Engine": "redis"}),
+        ("CacheClusterNotFound", "none", {"PrimaryClusterId": "none"}),
+        (combination, "Automatic failover must be disabled", {"PrimaryClusterId": "app-002"}),
+        (value, "strategy: SWAP", {"AuthToken": token, "AuthTokenUpdateStrategy": "SWAP"}),
+    ]
+    for code, words, asked in changes:
+        with refused(code, words):
+            cache.modify(**asked)
+    more, fewer = cache.elasticache.increase_replica_count, cache.elasticache.decrease_replica_count
+    counts = [
+        (more, value, "greater than the current number", {"NewReplicaCount": 1}),
+        (fewer, value, "smaller than the current number", {"NewReplicaCount": 1}),
+        (more, value, "ApplyImmediately=False is not", {"NewReplicaCount": 2, "ApplyImmediately": False}),
+        (more, combination, "NewReplicaCount must be specified", {}),
+    ]
+    for deed, code, words, asked in counts:
+        with refused(code, words):
+            deed(**({"ReplicationGroupId": "app", "ApplyImmediately": True} | asked))
+    cache.modify(AutomaticFailoverEnabled=False, MultiAZEnabled=False)
+    with refused(combination, "ReplicasToRemove must name as many replicas"):
+        fewer(ReplicationGroupId="app", ApplyImmediately=True, NewReplicaCount=0, ReplicasToRemove=["app-001"])
+    changed = {"AutomaticFailover": "disabled", "MultiAZ": "disabled"}
+    assert cache.described() == before | changed
+
+
+def test_a_failover_changes_the_roles(cache):
+    """Only where there is one to fail over to."""
+    cache.create()
+    with refused("NodeGroupNotFoundFault"):
+        cache.elasticache.test_failover(ReplicationGroupId="app", NodeGroupId="0002")
+    cache.elasticache.test_failover(ReplicationGroupId="app", NodeGroupId="0001")
+    assert roles(cache.available()) == {"app-001": ("replica", "us-west-2a"), "app-002": ("primary", "us-west-2b")}
+    cache.modify(AutomaticFailoverEnabled=False, MultiAZEnabled=False)
+    with refused("TestFailoverNotAvailableFault"):
+        cache.elasticache.test_failover(ReplicationGroupId="app", NodeGroupId="0001")
+    assert roles(cache.modify(PrimaryClusterId="app-001"))["app-001"] == ("primary", "us-west-2a")
+
+
+def test_deleting_ends(cache):
+    """Its tags and its hold on the network end with it; moto's stays for ever."""
+    cache.create()
+    with refused("DependencyViolation"):
+        cache.network.ec2.delete_security_group(GroupId=cache.network.group)
+    with refused("DependencyViolation"):
+        cache.network.ec2.delete_subnet(SubnetId=cache.network.subnets[1])
+    sent = {"ReplicationGroupId": "app", "FinalSnapshotIdentifier": "last"}
+    assert cache.elasticache.delete_replication_group(**sent)["ReplicationGroup"]["Status"] == "deleting"
+    eventually(lambda: not cache.elasticache.describe_replication_groups()["ReplicationGroups"])
+    assert cache.nodes() == []
+    assert [one["SnapshotName"] for one in cache.elasticache.describe_snapshots()["Snapshots"]] == ["last"]
+    cache.network.ec2.delete_security_group(GroupId=cache.network.group)
+
+
+def test_tags_are_told_while_it_is_available(cache):
+    """Of the group and of its nodes, by ElastiCache and by the tagging API."""
+    tagging = cache.network.aws.client("resourcegroupstaggingapi")
+
+    def tagged():
+        found = tagging.get_resources(TagFilters=[{"Key": "team", "Values": ["blue"]}])["ResourceTagMappingList"]
+        return {one["ResourceARN"].partition("123456789012:")[2] for one in found}
+
+    cache.network.aws.control("pace", 10)
+    arn = cache.begin(Tags=[{"Key": "team", "Value": "blue"}])["ARN"]
+    with refused("InvalidReplicationGroupState", "not in available state to perform tagging operations"):
+        cache.elasticache.list_tags_for_resource(ResourceName=arn)
+    cache.network.aws.control("pace", 0)
+    cache.available()
+    assert tagged() == {"replicationgroup:app", "cluster:app-001", "cluster:app-002"}
+    node = arn.replace("replicationgroup:app", "cluster:app-002")
+    assert cache.elasticache.list_tags_for_resource(ResourceName=node)["TagList"] == [{"Key": "team", "Value": "blue"}]
+    added = cache.elasticache.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "more", "Value": "1"}])
+    assert len(added["TagList"]) == 2
+    cache.elasticache.remove_tags_from_resource(ResourceName=arn, TagKeys=["team"])
+    assert tagged() == set()
+    cache.gone()
+    with refused("ReplicationGroupNotFoundFault"):
+        cache.elasticache.list_tags_for_resource(ResourceName=arn)
+    with refused("InvalidARN", "ARN app is invalid."):
+        cache.elasticache.list_tags_for_resource(ResourceName="app")
+
+
+def test_a_single_node_is_a_cluster_of_its_own(cache):
+    """Beside the nodes of groups, which it may be told apart from, and which go with their group only."""
+    cache.create(NumCacheClusters=1, AutomaticFailoverEnabled=False, MultiAZEnabled=False)
+    made = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
+    assert cache.elasticache.create_cache_cluster(**made)["CacheCluster"]["CacheClusterStatus"] == "creating"
+    assert [node["CacheClusterId"] for node in cache.nodes()] == ["app-001", "one"]
+    (one,) = eventually(
+        lambda: [
+            node
+            for node in cache.nodes(ShowCacheClustersNotInReplicationGroups=True, ShowCacheNodeInfo=True)
+            if node["CacheClusterStatus"] == "available"
+        ]
+    )
+    assert one["CacheNodes"][0]["Endpoint"]["Address"].endswith(".0001.usw2.cache.amazonaws.com")
+    with refused("InvalidCacheClusterState", "Delete the replication group instead"):
+        cache.elasticache.delete_cache_cluster(CacheClusterId="app-001")
+    cache.elasticache.delete_cache_cluster(CacheClusterId="one")
+    eventually(lambda: len(cache.nodes()) == 1)
+    with refused("CacheClusterNotFound"):
+        cache.nodes(CacheClusterId="one")
+    with refused("CacheClusterNotFound"):
+        cache.elasticache.delete_cache_cluster(CacheClusterId="one")
+
+
+def test_what_is_being_created_is_left_alone(cache):
+    """A group is not changed, and neither it nor a cluster is deleted, before it is available."""
+    cache.network.aws.control("pace", 10)
+    try:
+        cache.begin()
+        with refused("InvalidReplicationGroupState", "must be in available state to modify"):
+            cache.elasticache.modify_replication_group(ReplicationGroupId="app", ReplicationGroupDescription="x")
+        with refused("InvalidReplicationGroupState", "has status creating which is not valid for deletion"):
+            cache.elasticache.delete_replication_group(ReplicationGroupId="app")
+        cache.elasticache.create_cache_cluster(CacheClusterId="one", Engine="redis", CacheNodeType="cache.t4g.micro")
+        with refused("InvalidCacheClusterState", "not in a valid state to be deleted"):
+            cache.elasticache.delete_cache_cluster(CacheClusterId="one")
+    finally:
+        cache.network.aws.control("pace", 0)
+
+
+def test_a_cluster_has_a_number_of_nodes_that_there_may_be(cache):
+    """One, of Redis and Valkey."""
+    made = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
+    for nodes, words in ((2, "Cannot create a Redis cluster with a NumCacheNodes"), (0, "must be between 1 and 1: 0")):
+        with refused("InvalidParameterValue", words):
+            cache.elasticache.create_cache_cluster(**made, NumCacheNodes=nodes)
+    assert cache.nodes() == []
+
+
+def test_serverless_caches_are_not_supported_and_that_is_said(aws):
+    elasticache = aws.client("elasticache")
+    with refused("NotSupportedLocally", "CreateServerlessCache is not supported in the local environment"):
+        elasticache.create_serverless_cache(ServerlessCacheName="app", Engine="valkey")
+    with refused("NotSupportedLocally"):
+        elasticache.describe_serverless_caches()

@@ -1,0 +1,27 @@
+"""Instance profiles are listed and tagged as in IAM."""
+
+from services.errors import refused
+
+TAGS = [{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}]
+
+
+def test_profiles_are_listed_by_their_path(aws):
+    """One call finds all of an environment, and nobody else's."""
+    iam = aws.client("iam")
+    iam.create_instance_profile(InstanceProfileName="ours", Path="/runbook/test/")
+    iam.create_instance_profile(InstanceProfileName="theirs")
+
+    def names(**request):
+        return {p["InstanceProfileName"] for p in iam.list_instance_profiles(**request)["InstanceProfiles"]}
+
+    assert names(PathPrefix="/runbook/test/") == {"ours"}
+    assert names() == {"ours", "theirs"}
+
+
+def test_tags_are_told_by_a_call_of_their_own(aws):
+    iam = aws.client("iam")
+    iam.create_instance_profile(InstanceProfileName="ours", Tags=TAGS)
+    answer = iam.list_instance_profile_tags(InstanceProfileName="ours")
+    assert answer["Tags"] == sorted(TAGS, key=lambda tag: tag["Key"])
+    with refused("NoSuchEntity"):
+        iam.list_instance_profile_tags(InstanceProfileName="nobodys")

@@ -1,0 +1,16 @@
+"""Log groups are tagged as in CloudWatch Logs."""
+
+from services.errors import refused
+
+
+def test_tags_go_with_their_group(aws):
+    """A deleted group has none to tell, and one that is made anew none of the old."""
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="/one", tags={"team": "blue"})
+    arn = logs.describe_log_groups()["logGroups"][0]["arn"].removesuffix(":*")
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "blue"}
+    logs.delete_log_group(logGroupName="/one")
+    with refused("ResourceNotFoundException"):
+        logs.list_tags_for_resource(resourceArn=arn)
+    logs.create_log_group(logGroupName="/one")
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {}

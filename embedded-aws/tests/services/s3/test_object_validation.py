@@ -1,0 +1,75 @@
+"""Objects that S3 does not take, and access control lists where the bucket's owner owns everything."""
+
+import hashlib
+from base64 import b64encode
+
+import pytest
+
+from services.errors import refused
+
+BUCKET = "a-bucket-of-objects"
+HERE = {"LocationConstraint": "us-west-2"}
+
+
+@pytest.fixture
+def s3(aws):
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=HERE)
+    return s3
+
+
+def told(algorithm, body):
+    return b64encode(hashlib.new(algorithm, body).digest()).decode()
+
+
+def test_what_arrives_is_what_was_sent(s3):
+    """By its digest or by its checksum; a value that is neither is refused as such."""
+    wrong = [
+        ({"ContentMD5": told("md5", b"other")}, "BadDigest"),
+        ({"ContentMD5": "garbage"}, "InvalidDigest"),
+        ({"ContentMD5": told("sha256", b"body")}, "InvalidDigest"),
+        ({"ChecksumSHA256": told("sha256", b"other")}, "BadDigest"),
+        ({"ChecksumSHA256": "garbage"}, "InvalidRequest"),
+        ({"ChecksumSHA1": told("sha1", b"other")}, "BadDigest"),
+    ]
+    for sent, code in wrong:
+        with refused(code):
+            s3.put_object(Bucket=BUCKET, Key="thing", Body=b"body", **sent)
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="thing")["UploadId"]
+    part = {"Bucket": BUCKET, "Key": "thing", "UploadId": upload, "PartNumber": 1, "Body": b"body"}
+    with refused("BadDigest"):
+        s3.upload_part(**part, ContentMD5=told("md5", b"other"))
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+    right = {"ContentMD5": told("md5", b"body"), "ChecksumSHA256": told("sha256", b"body")}
+    s3.put_object(Bucket=BUCKET, Key="thing", Body=b"body", **right)
+
+
+def test_a_key_has_1024_bytes_at_most(s3):
+    """Bytes, not letters."""
+    s3.put_object(Bucket=BUCKET, Key="k" * 1024, Body=b"body")
+    for key in ("k" * 1025, "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 513):
+        with refused("KeyTooLongError"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"body")
+
+
+def test_a_new_bucket_has_no_access_control_lists(s3):
+    """Neither of its own nor of its objects, until its ownership says otherwise."""
+    thing, disabled = {"Bucket": BUCKET, "Key": "thing"}, "AccessControlListNotSupported"
+    s3.put_object(**thing, Body=b"body", ACL="bucket-owner-full-control")
+    calls = {
+        "bucket": lambda: s3.put_bucket_acl(Bucket=BUCKET, ACL="public-read"),
+        "object": lambda: s3.put_object_acl(**thing, ACL="public-read"),
+        "put": lambda: s3.put_object(**thing, Body=b"body", ACL="public-read"),
+        "copy": lambda: s3.copy_object(**thing, CopySource=thing, ACL="public-read", MetadataDirective="REPLACE"),
+        "upload": lambda: s3.create_multipart_upload(**thing, GrantRead="uri=http://example.com"),
+    }
+    for call in calls.values():
+        with refused(disabled):
+            call()
+    ownership = s3.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"]
+    assert ownership == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    with refused("InvalidBucketAclWithObjectOwnership"):
+        s3.create_bucket(Bucket="another-bucket", CreateBucketConfiguration=HERE, ACL="public-read")
+    controls = {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
+    s3.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=controls)
+    s3.put_object_acl(**thing, ACL="public-read")

@@ -1,0 +1,64 @@
+"""Objects are written and deleted on condition, as on S3: what a lock or a journal stands on."""
+
+import pytest
+
+from services.errors import refused
+
+BUCKET = "objects-on-condition"
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "versioned"])
+def s3(aws, request):
+    """A bucket, without and with versions."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    if request.param:
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return s3
+
+
+def put(s3, body, **condition):
+    return s3.put_object(Bucket=BUCKET, Key="lock", Body=body, **condition)["ETag"]
+
+
+def body(s3):
+    return s3.get_object(Bucket=BUCKET, Key="lock")["Body"].read()
+
+
+def test_an_object_is_made_once(s3):
+    """With If-None-Match, until it is deleted."""
+    put(s3, b"first", IfNoneMatch="*")
+    with refused("PreconditionFailed"):
+        put(s3, b"second", IfNoneMatch="*")
+    assert body(s3) == b"first"
+    s3.delete_object(Bucket=BUCKET, Key="lock")
+    put(s3, b"third", IfNoneMatch="*")
+    assert body(s3) == b"third"
+
+
+def test_an_object_is_replaced_as_it_was_seen(s3):
+    """With If-Match, and not when another one came between."""
+    with refused("NoSuchKey"):
+        put(s3, b"none", IfMatch='"0123456789abcdef0123456789abcdef"')
+    seen = put(s3, b"first")
+    newer = put(s3, b"second", IfMatch=seen)
+    with refused("PreconditionFailed"):
+        put(s3, b"third", IfMatch=seen)
+    assert body(s3) == b"second"
+    s3.delete_object(Bucket=BUCKET, Key="lock")
+    with refused("NoSuchKey"):
+        put(s3, b"third", IfMatch=newer)
+
+
+def test_an_object_is_deleted_as_it_was_seen(s3):
+    """With If-Match, and not when another one came between."""
+    seen = put(s3, b"first")
+    newer = put(s3, b"second")
+    with refused("PreconditionFailed"):
+        s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=seen)
+    assert body(s3) == b"second"
+    s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=newer)
+    with refused("NoSuchKey"):
+        body(s3)
+    with refused("NoSuchKey"):
+        s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=newer)

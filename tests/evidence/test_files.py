@@ -1,0 +1,102 @@
+"""A file of the evidence is whole, or it is not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import nbformat
+import papermill
+import pytest
+from papermill.engines import papermill_engines
+
+from runbook_lib.evidence.files import write_bytes, write_json
+from runbook_lib.evidence.notebooks.metadata import left_behind
+from runbook_lib.journal.journal import Journal, intact
+from runbook_lib.journal.reader import events_of
+from runbook_lib.runs.headless.engine import WitnessEngine
+from tests.support.minimal_notebooks import notebook
+
+SECRET = list("rd-4711-xyz-0815")
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that is full once the data should be on it."""
+
+    def no_space(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path, full):
+    path = tmp_path / "plan.json"
+    path.write_text("before")
+    with pytest.raises(OSError, match="No space left"):
+        write_json(path, {"a": 1})
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("plan.json", "before")]
+
+
+def test_half_a_line_of_the_journal_is_taken_back(tmp_path, monkeypatch):
+    """The chain goes on where it was once there is room again."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("one")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        with pytest.raises(OSError, match="No space left"):
+            journal.write("lost")
+    journal.write("two")
+    assert [event["event"] for event in events_of(journal.path)] == ["one", "two"]
+    assert intact(journal.path)
+
+
+def test_others_may_read_what_was_written(tmp_path):
+    path = write_bytes(tmp_path / "deep" / "topology.svg", b"<svg/>")
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_secret_that_the_kernel_learnt_is_known_to_who_writes_its_notebook(tmp_path):
+    """Printed in two goes before the kernel is killed: it is another process that keeps what was on the screen."""
+    papermill_engines.register("runbook", WitnessEngine)
+    opening = (
+        "from pathlib import Path\nfrom runbook_lib.evidence.folder import Folder\n"
+        "from runbook_lib.runs.kernel.recorder import Recorder\nfrom runbook_lib.evidence.files import GUARD\n"
+        f"folder = Folder(Path({str(tmp_path)!r}), 'run-1', '01_network')\n"
+        "recorder = Recorder.start(folder, folder.journal())"
+    )
+    shown = (
+        f"import os, sys, time\nsecret = ''.join({SECRET!r})\nGUARD.learn(secret)\n"
+        "for part in (secret[:7], secret[7:]):\n    print(part, end='', flush=True)\n    time.sleep(0.3)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    notebook(tmp_path, "01_network", open=opening, shown=shown, never="1")
+    target = tmp_path / "OUT.ipynb"
+    with pytest.raises(Exception, match="Kernel died"):
+        papermill.execute_notebook(
+            tmp_path / "notebooks" / "01_network.ipynb", target, engine_name="runbook", progress_bar=False
+        )
+    for path in (target, tmp_path / "run-1" / "01_network.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        (shown,) = [cell for cell in cells if "GUARD.learn" in cell.source]
+        assert "".join(output.text for output in shown.outputs) == "[redacted]"
+        assert shown.metadata.runbook.state == "failed"
+
+
+def test_a_notebook_whose_process_was_killed_is_told_of_by_who_is_left(tmp_path):
+    """Once: what was said before stays."""
+    papermill_engines.register("runbook", WitnessEngine)
+    notebook(tmp_path, "01_network", a="1")
+    target = tmp_path / "run" / "01_network.ipynb"
+    papermill.execute_notebook(
+        tmp_path / "notebooks" / "01_network.ipynb", None, engine_name="runbook", progress_bar=False, target=target
+    )
+    killed = nbformat.read(target, as_version=4)
+    killed.metadata.runbook.outcome = killed.cells[-1].metadata.runbook.state = "running"
+    nbformat.write(killed, target)
+    for _ in range(2):
+        left_behind(target, "its process ended with -9")
+    told = nbformat.read(target, as_version=4)
+    assert told.metadata.runbook.outcome == "interrupted"
+    assert told.cells[-1].metadata.runbook.error == "its process ended with -9"
+    assert [event["event"] for event in events_of(target.parent / "journal.jsonl")] == ["cells"]

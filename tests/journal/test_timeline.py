@@ -1,0 +1,189 @@
+"""When everything in a run was done, and what it waited for: from the journal alone, and as people read it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runbook_lib.cli.timeline import MOST, STEPS, drawn
+from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.journal.journal import Journal
+from runbook_lib.journal.reader import events_of
+from runbook_lib.journal.timeline import timeline
+from tests.engine.test_engine import Thing, World, stack
+
+ZERO = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
+
+
+def at(seconds, event, **data):
+    return {"at": (ZERO + timedelta(seconds=seconds)).isoformat(timespec="milliseconds"), "event": event, **data}
+
+
+def change(seconds, key, took=0.0, *, waited=0.0, sent=None, ready=False, needs=(), after=(), **more):
+    """A change that was accepted at this moment; it took so long, and had waited and sent after so long."""
+    times = {"took": took, "waited": waited, "sent": took if sent is None else sent}
+    data = {"key": key, "action": "create", "ok": True, "notebook": "01", "ready": ready, **times, **more}
+    return at(seconds, "change", **data, needs=list(needs), after=list(after))
+
+
+def settled(seconds, key):
+    return at(seconds, "settled", key=key)
+
+
+def spans(*events):
+    return {span.key: span for span in timeline([at(0, "open"), *events]).spans}
+
+
+def path(*events):
+    return [span.key for span, _ in timeline([at(0, "open"), *events]).critical]
+
+
+def test_a_change_has_its_parts():
+    """It waited, acted, and settled, in seconds from the first thing that the run wrote down."""
+    nat = spans(change(10, "nat.a", took=6, waited=4, sent=5), settled(120, "nat.a"))["nat.a"]
+    assert (nat.began, nat.acted, nat.sent, nat.accepted, nat.settled) == (4, 8, 9, 10, 120)
+    assert (nat.end, nat.took) == (120, 116)
+
+
+def test_what_was_ready_at_once_has_settled_when_it_was_accepted():
+    assert spans(change(10, "vpc.main", ready=True))["vpc.main"].settled == 10
+
+
+def test_what_nobody_saw_ready_has_not_settled():
+    """A run that was cut short claims nothing."""
+    assert spans(change(10, "nat.a"))["nat.a"].settled is None
+
+
+def test_what_settled_is_the_last_change_of_its_resource():
+    found = timeline(
+        [at(0, "open"), change(1, "db.a", ready=True), change(5, "db.a", action="update"), settled(9, "db.a")]
+    )
+    assert [(span.action, span.settled) for span in found.spans] == [("create", 1), ("update", 9)]
+
+
+def test_a_run_is_as_long_as_its_journal():
+    """Also when most of the time nothing was changed; and what else is in the journal does not matter."""
+    found = timeline([at(0, "open"), change(2, "vpc.main", ready=True), at(3, "call", ms=5), at(60, "ended")])
+    assert (found.makespan, len(found.spans)) == (60, 1)
+    assert timeline([]).spans == ()
+    assert drawn(timeline([at(0, "open"), at(60, "ended")])) == []
+
+
+def test_journals_of_before_have_no_times():
+    """What was written without them is left out, and stops nothing."""
+    assert spans(at(3, "change", key="vpc.main", action="create", ok=True)) == {}
+
+
+def test_the_critical_path_goes_over_what_had_to_be_ready():
+    """The route waited for the gateway, which waited for nothing but its turn."""
+    events = [
+        change(1, "vpc.main", took=1, ready=True),
+        change(2, "nat.a", took=1, needs=["vpc.main"]),
+        change(3, "db.a", took=1, needs=["vpc.main"]),
+        settled(50, "db.a"),
+        settled(110, "nat.a"),
+        change(111, "route.a", took=108, waited=107, ready=True, needs=["nat.a"], after=["nat.a"]),
+    ]
+    assert path(*events) == ["vpc.main", "nat.a", "route.a"]
+
+
+def test_an_id_is_enough_for_what_does_not_wait():
+    """The listener needed the balancer's id, not that it was active; the balancer ended last all the same."""
+    events = [
+        change(1, "lb.a", took=1),
+        change(2, "listener.a", took=1, ready=True, needs=["lb.a"]),
+        settled(170, "lb.a"),
+    ]
+    assert path(*events) == ["lb.a"]
+
+
+def test_notebooks_side_by_side_do_not_wait_for_each_other():
+    """Only what needs something of the other one does."""
+    events = [
+        change(10, "vpc.main", took=10, ready=True),
+        change(30, "db.a", took=20, notebook="02", needs=["vpc.main"]),
+        change(40, "lb.a", took=25, notebook="03", needs=["vpc.main"], ready=True),
+        settled(300, "db.a"),
+    ]
+    assert path(*events) == ["vpc.main", "db.a"]
+
+
+def test_a_removal_waits_for_what_stands_on_it():
+    """Until that is gone; waiting with all the others is not its own time."""
+    gone = [
+        change(1, "nat.a", took=1, action="delete", needs=["subnet.a"]),
+        settled(51, "nat.a"),
+        change(52, "subnet.a", took=52, waited=51, action="delete", needs=["vpc.main"]),
+        settled(53, "subnet.a"),
+        change(54, "vpc.main", took=54, waited=53, action="delete"),
+        settled(55, "vpc.main"),
+    ]
+    assert path(*gone) == ["nat.a", "subnet.a", "vpc.main"]
+    assert spans(*gone)["subnet.a"].took == 2
+
+
+def picture(*events):
+    return drawn(timeline([at(0, "open"), *events]))
+
+
+def test_it_is_drawn_to_scale():
+    lines = picture(
+        change(10, "vpc.main", took=10, ready=True, sent=10),
+        change(60, "nat.a", took=40, waited=20, sent=30, needs=["vpc.main"], after=["vpc.main"]),
+        settled(100, "nat.a"),
+    )
+    assert lines[0].startswith("Timeline: 2 changes in 1 min 40 s   · waits  █ acts  ─ settles")
+    assert lines[1].split() == ["0", "25", "50", "75", "100", "s"]
+    vpc, nat = lines[2][38:82], lines[3][38:82]
+    assert (vpc.strip(), nat.count("·"), nat.count("█"), nat.count("─")) == ("████", 9, 4, 22)
+    assert (len(vpc) - len(vpc.lstrip()), len(nat) - len(nat.lstrip())) == (0, 9)
+    assert lines[3].endswith("20.0   +80.0 s")
+    assert [line[0] for line in lines[2:4]] == ["*", "*"]
+    assert lines[4] == "Critical path: vpc.main 10.0 s → (pause of 30.0 s) → nat.a 1 min 00 s"
+
+
+def test_a_hundred_columns_and_some_thirty_lines_are_enough():
+    """The longest are shown in the order in which they began; of the others there is the number."""
+    many = [change(2 + n, f"security_group_rule.from-somewhere-far-away-{n:03}", took=2 + n / 100) for n in range(90)]
+    lines = picture(*many)
+    assert max(map(len, lines)) <= 100
+    assert len(lines) <= MOST + STEPS + 3
+    assert any(line.startswith("  … and 60 that took less than 2.6 s") for line in lines)
+    began = [float(line[83:89]) for line in lines[2 : 2 + MOST]]
+    assert began == sorted(began)
+
+
+def test_what_took_no_time_is_only_counted():
+    """As at pace 0, where everything is ready at once."""
+    lines = picture(*[change(n / 10, f"thing.{n}", took=0.1, ready=True) for n in range(5)])
+    assert lines == ["Timeline: 5 changes in 0.4 s", "  each of them took less than a second"]
+    lines = picture(change(3, "db.a", took=3, ready=True), change(3.1, "thing.a", took=0.1, ready=True))
+    assert "  … and 1 that took less than a second" in lines
+
+
+@pytest.mark.parametrize(("ok", "told"), [(True, ">3.0 s"), (False, "+3.0 s ✗")])
+def test_what_failed_and_what_was_not_seen_to_its_end_is_told(ok, told):
+    assert picture(change(3, "db.a", took=3, ok=ok))[2].endswith(told)
+
+
+def test_the_engine_writes_down_all_that_it_takes(tmp_path):
+    """A thing that is ready later, one that waits for it, and both removed again."""
+    world = World(takes={"thing.a": 30.0}, leaves={"thing.a": 5.0})
+    moments = Clock(lambda: world.now, world.sleep)
+    journal = Journal(tmp_path / "journal.jsonl", clock=lambda: ZERO + timedelta(seconds=world.now))
+    journal.write("open")
+    engine = Engine(world, journal, clock=moments)
+    first = Thing(name="a")
+    things = stack(first, Thing(name="b", on_ready=(first,)))
+    engine.apply(things)
+    engine.settle(things, engine.survey(things))
+    built = {span.key: span for span in timeline(events_of(journal.path)).spans}
+    assert built["thing.a"].settled >= 30
+    assert built["thing.b"].acted >= built["thing.a"].settled
+    assert built["thing.b"].began < 5
+    built_at = world.now
+    engine.destroy(things)
+    removed = [span for span in timeline(events_of(journal.path)).spans if span.action == "delete"]
+    assert {span.key: span.settled is not None for span in removed} == {"thing.a": True, "thing.b": True}
+    assert min(span.began for span in removed) >= built_at - 0.001  # the journal tells milliseconds

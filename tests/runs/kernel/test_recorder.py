@@ -1,0 +1,134 @@
+"""A notebook run by hand leaves what a headless run leaves; what nobody closed says so."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from runbook_lib.evidence.notebooks.progress import account, unclosed
+from runbook_lib.journal.journal import intact
+from runbook_lib.journal.reader import events_of
+from tests.support.kernels import OPEN, kernel
+
+SECRET = list('p"s&<w>rd-4711-xyz')
+"""In pieces, so that it stands in no source."""
+CELLS = {
+    "parameters": "mode = 'plan'",
+    "open": "",
+    "count": "print('one'); 6 * 7",
+    "secret": f"from runbook_lib.evidence.files import GUARD\nGUARD.learn(''.join({SECRET!r}))",
+    "shown": f"import json\nprint(json.dumps(''.join({SECRET!r}))); raise ValueError(''.join({SECRET!r}))",
+    "skipped": "print('never run')",
+    "close": "recorder.close(); 'over'",
+}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return tmp_path_factory.mktemp("artifacts") / "local"
+
+
+@pytest.fixture(scope="module")
+def folder(environment, tmp_path_factory):
+    """Somebody runs most cells of a notebook in JupyterLab, one of them twice, and one that is not in the file."""
+    file = tmp_path_factory.mktemp("lab") / "01_network.ipynb"
+    cells = {**CELLS, "open": OPEN.format(environment=str(environment), run="run-1")}
+    parts = [new_markdown_cell("## Count", id="prose")]
+    parts += [new_code_cell(code, id=name, outputs=[]) for name, code in cells.items()]
+    nbformat.write(new_notebook(cells=parts), file)
+    with kernel(file) as person:
+        for name, code in cells.items():
+            if name == "count":
+                person.run("count = 1 / 0", "count")  # mended since
+            if name == "close":
+                person.run("import os; os.getpid() > 0", "scratch")
+            if name != "skipped":
+                person.run(code, name)
+    return environment / "run-1"
+
+
+@pytest.fixture(scope="module")
+def executed(folder):
+    return nbformat.read(folder / "01_network.ipynb", as_version=4).cells
+
+
+def of(executed, name):
+    return next(cell for cell in executed if cell.id == name)
+
+
+def test_the_executed_notebook_is_kept_with_its_prose_and_its_page(folder, executed):
+    assert [cell.id for cell in executed][:8] == ["prose", *CELLS]
+    assert (folder / "01_network.html").exists()
+    printed, result = of(executed, "count").outputs
+    assert (printed.text, result.data["text/plain"]) == ("one\n", "42")
+    assert of(executed, "close").outputs[0].data["text/plain"] == "'over'"
+
+
+def test_what_is_in_no_file_comes_after_the_rest(executed):
+    assert executed[-1].source == "import os; os.getpid() > 0"
+    assert executed[-1].metadata.runbook.state == "succeeded"
+
+
+def test_the_last_run_of_a_cell_counts_and_what_was_not_run_is_said(folder, executed):
+    states = {cell.id: cell.metadata.runbook.state for cell in executed if cell.cell_type == "code"}
+    expected = dict.fromkeys(CELLS, "succeeded") | {"shown": "failed", "skipped": "not run"}
+    assert {name: states[name] for name in CELLS} == expected
+    found = account(events_of(folder / "journal.jsonl"), "01_network")
+    assert (found.closed, found.outcome, found.success) == (True, "failed", False)
+    assert intact(folder / "journal.jsonl")
+
+
+def test_what_failed_before_it_was_mended_stays_in_the_journal(folder):
+    lines = [e for e in events_of(folder / "journal.jsonl") if e["event"] == "cell" and e["cell"] == "count"]
+    assert [line["state"] for line in lines] == ["running", "failed", "running", "succeeded"]
+    assert lines[1]["error"] == "ZeroDivisionError: division by zero"
+
+
+def test_a_secret_that_was_learnt_is_in_no_file(folder, executed):
+    """Neither as it is nor as it was printed; it is counted."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert "rd-4711-xyz" not in path.read_text(encoding="utf-8"), path.name
+    printed, error = of(executed, "shown").outputs
+    assert printed.text == '"[redacted]"\n'
+    assert (error.ename, error.evalue) == ("ValueError", "[redacted]")
+    (verdict,) = [e for e in events_of(folder / "journal.jsonl") if e["event"] == "cells"]
+    assert {one["kind"]: one["count"] for one in verdict["redactions"]}["known"] >= 2
+
+
+def test_a_run_that_nobody_closed_says_so_when_somebody_looks(environment):
+    """Its kernel was killed; without a file, nobody knows what else there was to run."""
+    with kernel() as person:
+        person.run("mode = 'plan'")
+        person.run(OPEN.format(environment=str(environment), run="run-2"))
+        person.run("6 * 7")
+        journal = environment / "run-2" / "journal.jsonl"
+        found = account(events_of(journal), "01_network")
+        assert (found.alive, found.closed, found.outcome) == (True, False, "running")
+        assert list(unclosed(environment, besides="run-3")) == []
+    found = account(events_of(journal), "01_network")
+    assert [cell.state for cell in found.cells] == ["succeeded"] * 3
+    assert (found.alive, found.closed, found.outcome, found.success) == (False, False, "incomplete", False)
+    ((run, told),) = unclosed(environment, besides="run-3")
+    assert run == "run-2"
+    assert "never closed, last heard of at" in str(told)
+
+
+def test_a_run_is_over_when_another_is_opened_in_its_kernel(environment):
+    with kernel() as person:
+        person.run(OPEN.format(environment=str(environment), run="run-4"))
+        person.run(OPEN.format(environment=str(environment), run="run-5"))
+        person.run("recorder.close()")
+        asked = person.run("from runbook_lib.runs.kernel.prompts import typed\ntyped('Remove it?', 'local')")
+    assert (asked["ename"], "nobody is here to answer" in asked["evalue"]) == ("Unconfirmed", True), (
+        "and waits for none"
+    )
+    journals = [environment / run / "journal.jsonl" for run in ("run-4", "run-5")]
+    first, second = (account(events_of(journal), "01_network") for journal in journals)
+    assert (first.closed, first.success, second.success) == (True, False, True)
+    assert first.cells[-1].error == "another run was opened in its kernel"
+    kept = json.loads((environment / "run-5" / "01_network.ipynb").read_text(encoding="utf-8"))
+    assert "".join(kept["cells"][-1]["source"]) == "recorder.close()"

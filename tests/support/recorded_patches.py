@@ -1,0 +1,42 @@
+"""Print which modules patch which methods of moto, inner first, as JSON; run in a process of its own.
+
+It must record each patch while it is made, so nothing may have installed the patches before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from embedded_aws import patching
+
+SERVICES = "embedded_aws.services."
+
+
+def main() -> None:
+    """Install all patches and print the chains and the order of the ticks."""
+    chains: dict[str, list[str]] = {}
+    wrap, add = patching.around, patching.adds
+
+    def record(owner: type, name: str, replacement: Callable[..., Any]) -> None:
+        method = f"{owner.__module__}.{owner.__qualname__}.{name}"
+        chains.setdefault(method, []).append(replacement.__module__.removeprefix(SERVICES))
+
+    def recorded_wrap(owner: type, name: str) -> Callable[..., Any]:
+        put = wrap(owner, name)
+        return lambda replacement: (record(owner, name, replacement), put(replacement))[1]
+
+    def recorded_add(owner: type) -> Callable[..., Any]:
+        put = add(owner)
+        return lambda method: (record(owner, f"+{method.__name__}", method), put(method))[1]
+
+    patching.around, patching.adds = recorded_wrap, recorded_add  # type: ignore[assignment]
+    from embedded_aws import services
+
+    ticks = [tick.__module__.removeprefix(SERVICES) for tick in services.install()]
+    print(json.dumps({"chains": chains, "ticks": ticks}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Runs of the real stacks against the embedded AWS, in a time that passes quickly."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import runbook_lib
+from runbook_lib.aws.client import Aws
+from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.journal.journal import Journal
+from runbook_lib.params import load
+from runbook_lib.stacks.bundle import Bundle
+from runbook_lib.stacks.compute import compute
+from runbook_lib.stacks.data import data
+from runbook_lib.stacks.deploy import deploy
+from runbook_lib.stacks.network import network
+from tests.support.call_recorder import Killed, Wire
+
+PARAMS = load(Path(runbook_lib.__file__).parents[1] / "params" / "local.yaml")
+
+
+@dataclass
+class Time:
+    """Passes only while somebody sleeps, and then quickly; AWS does its part meanwhile."""
+
+    at: float = 0.0
+
+    def sleep(self, seconds):
+        self.at += seconds
+        time.sleep(0.01)
+
+    @property
+    def clock(self):
+        return Clock(now=lambda: self.at, sleep=self.sleep)
+
+
+@dataclass
+class Runs:
+    """An operator who starts again whatever was killed, each time with a new run."""
+
+    aws: object
+    folder: Path
+    wire: Wire
+    kills: int = 0
+    number: object = field(default_factory=count)
+    _doors: dict = field(default_factory=dict)
+
+    def engine(self, **more):
+        door = Aws(
+            env=PARAMS.env, region=PARAMS.region, account=PARAMS.account, labels=PARAMS.tags,
+            connection=self.aws.connection, run=f"run-{next(self.number)}",
+        )  # fmt: skip
+        self.wire.tap(door)
+        door._doors = self._doors  # it is clients that take time to make, and they hold nothing of a run but its name
+        return Engine(door, self.journal, clock=Time().clock, **more)
+
+    @property
+    def journal(self):
+        return Journal(self.folder / "journal.jsonl")
+
+    def to_the_end(self, deed):
+        while True:
+            try:
+                return deed(self.engine())
+            except Killed:
+                self.kills += 1
+
+    def build(self, *stacks):
+        for stack in stacks:
+            self.to_the_end(lambda engine, stack=stack: engine.apply(stack))
+            self.to_the_end(lambda engine, stack=stack: engine.settle(stack, engine.survey(stack)))
+
+    def remove(self, *stacks):
+        for stack in reversed(stacks):
+            self.to_the_end(lambda engine, stack=stack: engine.destroy(stack))
+
+    def left_to_do(self, *stacks, present=True):
+        return [change for stack in stacks for change in self.engine().plan(stack, present=present).todo]
+
+
+def environment(params, folder):
+    """The stacks of all four notebooks, with a bundle that holds next to nothing."""
+    path = folder / "web.zip"
+    path.write_bytes(b"PK\5\6" + bytes(18))
+    bundle = Bundle(path, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size, "0" * 64)
+    return network(params), data(params), compute(params), deploy(params, bundle)
+
+
+def with_network(**changed):
+    """The local parameters with other fields of the network; ``zones`` is what is added to the two."""
+    raw = PARAMS.model_dump(mode="json")
+    zones = {**raw["network"]["zones"], **changed.pop("zones", {})}
+    raw["network"] |= {**changed, "zones": zones}
+    return type(PARAMS).model_validate(raw)
+
+
+def with_sessions(**changed):
+    """The local parameters with sessions in ElastiCache."""
+    raw = PARAMS.model_dump(mode="json")
+    raw["data"]["sessions"] |= {"store": "elasticache", **changed}
+    return type(PARAMS).model_validate(raw)
+
+
+THIRD = {"us-west-2c": {"public": "10.20.32.0/20", "private": "10.20.160.0/20"}}
