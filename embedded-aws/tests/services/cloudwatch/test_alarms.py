@@ -10,7 +10,7 @@ from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
 
 from embedded_aws.account import backends as world
 from embedded_aws.services.cloudwatch import actions
-from embedded_aws.services.cloudwatch import watch as watching
+from embedded_aws.services.cloudwatch import evaluator as watching
 from embedded_aws.services.cloudwatch.datapoints import Sample, Watched, key_of, statistic, window
 from embedded_aws.services.cloudwatch.evaluation import ALARM, INSUFFICIENT_DATA, OK, Point, Rule, judge
 from embedded_aws.services.cloudwatch.notifications import subject
