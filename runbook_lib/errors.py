@@ -44,7 +44,7 @@ class WrongEndpoint(RunbookError):
     """The calls would go somewhere else than the parameters say."""
 
 
-class MissingNeed(RunbookError):
+class MissingDependency(RunbookError):
     """A resource stands on one from an earlier notebook that does not exist yet."""
 
 
@@ -52,7 +52,7 @@ class Blocked(RunbookError):
     """A change would need a replacement, which a runbook never does by itself."""
 
 
-class Guarded(RunbookError):
+class DestroyPrevented(RunbookError):
     """The parameters protect what was about to be destroyed."""
 
 
@@ -72,15 +72,15 @@ class Locked(RunbookError):
     """Another run is changing this environment."""
 
 
-class NotSettled(RunbookError):
+class WaitTimeout(RunbookError):
     """A resource did not reach its desired state in time."""
 
 
-class Unverified(RunbookError):
+class DriftDetected(RunbookError):
     """What is running differs from what was asked for."""
 
 
-class Refused(RunbookError):
+class RequestRejected(RunbookError):
     """AWS said no, or said nothing.
 
     Args:
@@ -96,9 +96,9 @@ class Refused(RunbookError):
         super().__init__(what, fix=fix)
         self.code, self.message, self.passing, self.certain = code, message, passing, certain
 
-    def about(self, key: str) -> Refused:
+    def about(self, key: str) -> RequestRejected:
         """The same refusal, naming the resource that it concerns."""
-        return Refused(
+        return RequestRejected(
             f"{key}: {self.what}", fix=self.fix, code=self.code, message=self.message,
             passing=self.passing, certain=self.certain,
         )  # fmt: skip
@@ -112,7 +112,7 @@ class Ambiguous(RunbookError):
     """Two things carry the identity of one resource."""
 
 
-class Foreign(RunbookError):
+class NotOwned(RunbookError):
     """A thing has the name of one of our resources, but is not tagged as ours."""
 
 

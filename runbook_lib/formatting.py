@@ -15,12 +15,12 @@ def elapsed(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
-def number(of: int, what: str) -> str:
+def pluralize(of: int, what: str) -> str:
     """``1 change``, ``2 changes``."""
     return f"{of} {what}" if of == 1 else f"{of} {what}s"
 
 
-def moment(at: str) -> str:
+def format_time(at: str) -> str:
     """A time as people write it; what is none is shown as it is."""
     try:
         return f"{datetime.fromisoformat(at):%Y-%m-%d at %H:%M:%S} UTC"
@@ -28,7 +28,7 @@ def moment(at: str) -> str:
         return at
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """One value as a person reads it, on one line."""
     text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
     return text if len(text) <= 160 else f"{text[:157]}…"

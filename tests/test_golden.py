@@ -23,7 +23,7 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.cli import main as cli
 from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import _Keys as Keys
-from runbook_lib.engine.plan import plain
+from runbook_lib.engine.plan import to_json
 from runbook_lib.evidence.report import exports, inventory
 from runbook_lib.params import load
 from runbook_lib.stacks.bundle import Bundle
@@ -45,7 +45,7 @@ def expect(name, found):
 
 
 def _describe(resource):
-    desired = {name: plain(value, {}) for name, value in resource.desired(Keys()).items()}
+    desired = {name: to_json(value, {}) for name, value in resource.desired(Keys()).items()}
     own = [field.name for field in fields(resource)]
     return {"class": type(resource).__name__, "fields": own, "desired": desired}
 

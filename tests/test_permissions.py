@@ -74,7 +74,7 @@ def _operations(node):
             isinstance(arg, ast.Constant) for arg in (service, operation)
         ):
             yield from _action(str(service.value), str(operation.value))
-        case ast.Call(func=ast.Attribute(attr="tagged" | "ours"), args=[ast.Constant(value=operation), *_]):
+        case ast.Call(func=ast.Attribute(attr="find" | "tagged_with_env"), args=[ast.Constant(value=operation), *_]):
             yield from _action("ec2", operation)
 
 

@@ -16,12 +16,12 @@ from botocore import exceptions as botocore_errors
 from botocore import xform_name
 from botocore.config import Config
 
-from ..errors import NoAccess, Refused, RunbookError, WrongAccount, WrongEndpoint
+from ..errors import NoAccess, RequestRejected, RunbookError, WrongAccount, WrongEndpoint
 from .connection import Connection
-from .role_session import named
+from .role_session import with_session_name
 
-Record = Callable[..., None]
-NO_ANSWER = "NoAnswer"
+OnCall = Callable[..., None]
+NO_RESPONSE = "NoAnswer"
 """Our own code for a call that AWS never answered."""
 
 _READS = ("describe_", "get_", "list_", "head_", "batch_get_", "simulate_", "filter_", "lookup_", "search_")
@@ -74,18 +74,18 @@ class Aws:
         connection: Connection | None = None,
         run: str = "",
         labels: Mapping[str, str] | None = None,
-        record: Record = lambda *a, **k: None,
+        record: OnCall = lambda *a, **k: None,
         learn: Callable[[object], None] = lambda told: None,
     ) -> None:
         self.env, self.region, self.account, self.run = env, region, account, run
         self._labels = dict(labels or {})
         self._connection, self._record, self._learn = connection, record, learn
         self._session = _session(region, connection, run)
-        self._session.events.register("before-parameter-build", self._asked)
+        self._session.events.register("before-parameter-build", self._before_call)
         self._session.events.register("before-call", _started)
-        self._session.events.register("after-call", self._ended)
-        self._session.events.register("after-call-error", self._unanswered)
-        self._doors: dict[str, _Door] = {}
+        self._session.events.register("after-call", self._after_call)
+        self._session.events.register("after-call-error", self._after_call_error)
+        self._doors: dict[str, _ServiceClient] = {}
 
     def __getattr__(self, service: str) -> Any:
         if service.startswith("_"):
@@ -99,7 +99,7 @@ class Aws:
             WrongEndpoint: Without a connection of its own, anything but AWS itself.
         """
         if service not in self._doors:
-            self._doors[service] = _Door(self._client(service, 8), self._client(service, 1))
+            self._doors[service] = _ServiceClient(self._client(service, 8), self._client(service, 1))
         return self._doors[service]
 
     def _client(self, service: str, attempts: int) -> Any:
@@ -182,23 +182,25 @@ class Aws:
         text = "/".join((self.account, self.region, self.env, resource.key, self.run, *more))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
-    def _asked(self, params: dict[str, Any], **_: Any) -> None:
+    def _before_call(self, params: dict[str, Any], **_: Any) -> None:
         """A secret on its way to AWS is known before it could be seen anywhere."""
         self._learn(params)
 
-    def _ended(self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+    def _after_call(
+        self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any
+    ) -> None:
         self._learn(parsed)
         write = not _is_read(xform_name(model.name))
         if not write and "Error" not in parsed:
             return  # CloudTrail keeps the reads
         meta = parsed.get("ResponseMetadata", {})
-        self._told(model, context, meta, parsed.get("Error", {}).get("Code"))
+        self._record_call(model, context, meta, parsed.get("Error", {}).get("Code"))
 
-    def _unanswered(self, context: dict[str, Any], **_: Any) -> None:
+    def _after_call_error(self, context: dict[str, Any], **_: Any) -> None:
         """Whether AWS did it is open: all the more a reason to keep that it was asked."""
-        self._told(context["runbook_model"], context, {}, NO_ANSWER)
+        self._record_call(context["runbook_model"], context, {}, NO_RESPONSE)
 
-    def _told(self, model: Any, context: dict[str, Any], meta: dict[str, Any], error: str | None) -> None:
+    def _record_call(self, model: Any, context: dict[str, Any], meta: dict[str, Any], error: str | None) -> None:
         self._record(
             "call",
             service=model.service_model.service_name,
@@ -211,7 +213,7 @@ class Aws:
         )
 
 
-class _Door:
+class _ServiceClient:
     """A service whose reads are retried and whose writes are sent once."""
 
     def __init__(self, reader: Any, writer: Any) -> None:
@@ -242,10 +244,10 @@ def _answer(call: Callable[[], Any]) -> Any:
     except (botocore_errors.NoCredentialsError, botocore_errors.CredentialRetrievalError) as error:
         raise _no_access(error) from error
     except (botocore_errors.HTTPClientError, botocore_errors.ConnectionError) as error:
-        raise Refused(
+        raise RequestRejected(
             f"no answer from AWS: {error}",
             fix="Check the network, then run this cell again; what is done stays done.",
-            code=NO_ANSWER, passing=True, certain=False,
+            code=NO_RESPONSE, passing=True, certain=False,
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:
         raise _no_access(error) from error
@@ -262,7 +264,7 @@ def _refused(error: Any) -> RunbookError:
         hint = "Wait a little, then run this cell again; what is done stays done."
     elif _QUOTA.search(code):
         hint = hint or "Raise the quota, or remove what is unused."
-    return Refused(
+    return RequestRejected(
         f"{error.operation_name} was refused: {code}. {message}",
         fix=hint or "Correct the cause, then run this cell again; what is done stays done.",
         code=code, message=message, passing=throttled or status >= 500, certain=status < 500,
@@ -279,7 +281,7 @@ def _session(region: str, connection: Connection | None, run: str) -> Any:
     if connection is None:
         try:
             core = botocore.session.Session()
-            named(core, run)
+            with_session_name(core, run)
             return boto3.Session(region_name=region, botocore_session=core)
         except botocore_errors.BotoCoreError as error:
             raise _no_access(error) from error

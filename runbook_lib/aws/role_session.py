@@ -12,7 +12,7 @@ _LONGEST = 64
 """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
 
 
-def named(session: Any, run: str) -> None:
+def with_session_name(session: Any, run: str) -> None:
     """Let botocore name role sessions after the run, where nobody has named them otherwise.
 
     A name that somebody chose is kept: policies may ask for it (``sts:RoleSessionName``).

@@ -5,67 +5,73 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Ambiguous, Foreign, Refused
+from ..errors import Ambiguous, NotOwned, RequestRejected
 
 if TYPE_CHECKING:
     from .client import Aws, Named
 
-Found = dict[str, Any]
+ApiObject = dict[str, Any]
 
 
-class Look:
+class Snapshot:
     """What a survey reads from.  Never writes; a new survey takes a new look."""
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
         self._memory: dict[Any, Any] = {}
 
-    def all(self, service: str, operation: str, result: str, **request: Any) -> list[Found]:
+    def all(self, service: str, operation: str, result: str, **request: Any) -> list[ApiObject]:
         """Every item of a list call, e.g. ``look.all("rds", "describe_db_instances", "DBInstances")``."""
-        found: list[Found] = self._once(
+        found: list[ApiObject] = self._once(
             (service, operation, result), request, lambda: self.aws.pages(service, operation, result, **request)
         )
         return found
 
-    def get(self, service: str, operation: str, *, missing: str | tuple[str, ...] = (), **request: Any) -> Found | None:
+    def get(
+        self, service: str, operation: str, *, missing: str | tuple[str, ...] = (), **request: Any
+    ) -> ApiObject | None:
         """The answer of a call about one thing; ``None`` when AWS answers one of the codes *missing*."""
         codes = (missing,) if isinstance(missing, str) else missing
 
-        def ask() -> Found | None:
+        def ask() -> ApiObject | None:
             try:
                 return dict(getattr(self.aws.client(service), operation)(**request))
-            except Refused as error:
+            except RequestRejected as error:
                 if error.code in codes:
                     return None
                 raise
 
-        answer: Found | None = self._once((service, operation, codes), request, ask)
+        answer: ApiObject | None = self._once((service, operation, codes), request, ask)
         return answer
 
-    def tagged(
+    def find(
         self, operation: str, result: str, resource: Named, *, under: str = "Filters", gone: tuple[str, ...] = ()
-    ) -> Found | None:
+    ) -> ApiObject | None:
         """The one EC2 thing that carries the resource's identity in its tags, or ``None``.
 
         Args:
             under: The request's field for filters; NAT gateways and flow logs call it ``Filter``.
             gone: States in which AWS still lists what is no more.
         """
-        found = [x for x in self.ours(operation, result, under=under) if tags_of(x).get(self.aws.KEY) == resource.key]
-        return only([x for x in found if x.get("State") not in gone], resource)
+        found = [
+            x
+            for x in self.tagged_with_env(operation, result, under=under)
+            if tags_of(x).get(self.aws.KEY) == resource.key
+        ]
+        return at_most_one([x for x in found if x.get("State") not in gone], resource)
 
-    def ours(self, operation: str, result: str, *, under: str = "Filters") -> list[Found]:
+    def tagged_with_env(self, operation: str, result: str, *, under: str = "Filters") -> list[ApiObject]:
         """Every EC2 thing of one kind that carries this environment's tags."""
         return self.all("ec2", operation, result, **{under: self.aws.filters()})
 
-    def own(self, resource: Named, tags: Mapping[str, str]) -> None:
+    def require_ownership(self, resource: Named, tags: Mapping[str, str]) -> None:
         """Stop unless what has the resource's name also carries its tags.
 
         Raises:
-            Foreign: It is somebody else's: adopting it would mean to destroy it one day.
+            NotOwned: It is somebody else's: adopting it would mean to destroy it one day.
         """
         if tags.get(self.aws.ENV) != self.aws.env or tags.get(self.aws.KEY) != resource.key:
-            raise Foreign(
+            raise NotOwned(
                 f"{resource.key}: the name {self.aws.name(resource)} is taken by something that is not tagged as ours.",
                 fix=f"Rename or remove it, or tag it {self.aws.KEY}={resource.key} and {self.aws.ENV}={self.aws.env}.",
             )
@@ -77,7 +83,7 @@ class Look:
         return self._memory[memo]
 
 
-def only(found: list[Found], resource: Named) -> Found | None:
+def at_most_one(found: list[ApiObject], resource: Named) -> ApiObject | None:
     """The one thing that was found, or ``None``.
 
     Raises:

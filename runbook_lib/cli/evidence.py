@@ -12,23 +12,23 @@ import click
 from ..errors import NotApproved, ParamsError, WrongUsage
 from ..evidence.attestation import keys
 from ..evidence.attestation.approvals import approve as write
-from ..evidence.attestation.approvals import called, plans_of
-from ..evidence.attestation.archive import unpacked
+from ..evidence.attestation.approvals import file_name, plans_of
+from ..evidence.attestation.archive import unpack
 from ..evidence.attestation.dsse import Keys
 from ..evidence.attestation.manifest import files
-from ..evidence.report.diff import difference
-from ..evidence.report.run_record import Story, story
-from ..evidence.verification.completeness import NOT_RUN, notebooks_of
-from ..evidence.verification.verify import Verdict
+from ..evidence.report.diff import diff_environments
+from ..evidence.report.run_record import RunRecord, read_run
+from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
+from ..evidence.verification.verify import VerificationResult
 from ..evidence.verification.verify import verify as judge
-from ..formatting import moment
+from ..formatting import format_time
 from ..journal.journal import MANIFEST
-from ..journal.reader import Event, asked, read_events
+from ..journal.reader import Event, read_events, run_parameters
 from ..journal.summary import summary
 from ..params import Params, load
 from ..params.fields import ENV
 from ..paths import root as _root
-from ..runs.finish import abandoned, stored
+from ..runs.finish import finish_interrupted_run, upload
 
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
@@ -51,7 +51,7 @@ a_key = click.option(
 def verify(run: str, given: Sequence[Path]) -> None:
     """Check everything, offline: chain, digests, signatures, completeness.  Exits with 1 when something is wrong."""
     place = place_of(run)
-    with unpacked(place) as folder:
+    with unpack(place) as folder:
         verdict, believed = _judged(folder, given, packed=place.is_file())
         for line in [*_facts_if_any(folder), *verdict.notes]:
             click.echo(f"  {line}")
@@ -61,7 +61,9 @@ def verify(run: str, given: Sequence[Path]) -> None:
         click.echo(f"{len(verdict.wrong)} things are wrong.", err=True)
         raise SystemExit(1)
     key = next(key for name, key in believed.items() if name == verdict.signed_by)
-    click.echo(f"Complete and unchanged: {verdict.files} files, signed by {verdict.signed_by}, {keys.short(key)}.")
+    click.echo(
+        f"Complete and unchanged: {verdict.files} files, signed by {verdict.signed_by}, {keys.fingerprint(key)}."
+    )
 
 
 @evidence.command()
@@ -71,15 +73,15 @@ def close(run: str) -> None:
     folder = place_of(run)
     if not folder.is_dir():
         raise WrongUsage(f"{run} is no folder of a run.", fix="An archive is closed already.")
-    click.echo(f"Signed, and packed for the change ticket: {abandoned(folder.resolve())}")
+    click.echo(f"Signed, and packed for the change ticket: {finish_interrupted_run(folder.resolve())}")
 
 
 @evidence.command()
 @a_run
 def show(run: str) -> None:
     """Tell what a run was, what it came to, and what is in its folder.  Judges nothing: that is `verify`."""
-    with unpacked(place_of(run)) as folder:
-        for line in [*_facts(folder), *_origin(story(read_events(folder)))]:
+    with unpack(place_of(run)) as folder:
+        for line in [*_facts(folder), *_origin(read_run(read_events(folder)))]:
             click.echo(line)
         for name, path in files(folder).items():
             click.echo(f"  {path.lstat().st_size:>9}  {name}")
@@ -91,7 +93,7 @@ def list_(env: str) -> None:
     """List the runs that lie here, the newest last."""
     folders = [path.parent for path in _artifacts().glob(f"{env}/*/journal.jsonl")]
     for folder in sorted(folders, key=lambda folder: folder.name):
-        first = asked(folder)
+        first = run_parameters(folder)
         closed = "closed" if (folder / MANIFEST).is_file() else "not closed"
         click.echo(f"{folder.name:<36} {first.get('env', '?'):<8} {closed:<10} {first.get('change', '')}".rstrip())
 
@@ -101,8 +103,8 @@ def list_(env: str) -> None:
 @click.argument("two", metavar="RUN", help="The later run.")
 def diff(one: str, two: str) -> None:
     """Tell what differs between the states that two runs have left behind."""
-    with unpacked(place_of(one)) as before, unpacked(place_of(two)) as after:
-        lines = list(difference(before, after))
+    with unpack(place_of(one)) as before, unpack(place_of(two)) as after:
+        lines = list(diff_environments(before, after))
     for line in lines or ["No difference."]:
         click.echo(line)
 
@@ -110,9 +112,9 @@ def diff(one: str, two: str) -> None:
 @evidence.command()
 def key() -> None:
     """Show the public key of this machine, as it goes into the parameters; makes the pair when there is none."""
-    own = keys.own(_root()).public_key
-    click.echo(keys.line(own))
-    click.echo(keys.short(own), err=True)
+    own = keys.machine_key(_root()).public_key
+    click.echo(keys.format_public_key(own))
+    click.echo(keys.fingerprint(own), err=True)
 
 
 @evidence.command()
@@ -123,9 +125,9 @@ def store(run: str) -> None:
     archive = folder.with_name(f"{folder.name}.zip") if folder.is_dir() else folder
     if not archive.is_file():
         raise WrongUsage(f"There is no {archive}.", fix="Only a closed run has an archive.")
-    with unpacked(archive) as inside:
+    with unpack(archive) as inside:
         params = load(_params_file(inside))
-    click.echo(stored(params, _root(), archive.stem, archive))
+    click.echo(upload(params, _root(), archive.stem, archive))
 
 
 @click.command()
@@ -142,14 +144,14 @@ def approve(run: str, name: str, change: str, destroy: bool, given: Path | None)
     params = _params(folder)
     if params is None or not params.approval.signers:
         raise WrongUsage(
-            f"The parameters of {asked(folder).get('env', 'this run')} name no signers.",
+            f"The parameters of {run_parameters(folder).get('env', 'this run')} name no signers.",
             fix="Name them in approval.signers, or give the fingerprint: runbook apply --approved FINGERPRINT.",
         )
-    signer = keys.from_file(given) if given else keys.own(_root())
+    signer = keys.from_file(given) if given else keys.machine_key(_root())
     known = params.approval.signers.get(name)
     if known is None or keys.public_key(known).keyid != signer.public_key.keyid:
         raise NotApproved(
-            f"{name} signs with another key than {keys.short(signer.public_key)}."
+            f"{name} signs with another key than {keys.fingerprint(signer.public_key)}."
             if known
             else f"{name} is none of approval.signers ({', '.join(params.approval.signers)}).",
             fix="Approve as yourself, with your own key: --as NAME --key FILE.",
@@ -163,11 +165,11 @@ def approve(run: str, name: str, change: str, destroy: bool, given: Path | None)
     if wrong:
         raise NotApproved("\n".join(wrong), fix="Plan again: what was reviewed may not be what was planned.")
     path = write(
-        folder, plans, signer, by=name, change=change or str(asked(folder).get("change", "")),
+        folder, plans, signer, by=name, change=change or str(run_parameters(folder).get("change", "")),
         until=timedelta(hours=params.approval.valid_hours),
     )  # fmt: skip
     for plan in plans:
-        click.echo(f"  {called(plan)}: {len(plan['changes'])} changes")
+        click.echo(f"  {file_name(plan)}: {len(plan['changes'])} changes")
     click.echo(f"Approved by {name} for {params.approval.valid_hours} hours: {path}")
 
 
@@ -185,7 +187,7 @@ def place_of(run: str) -> Path:
     return found[0]
 
 
-def _judged(folder: Path, given: Sequence[Path], *, packed: bool = False) -> tuple[Verdict, Keys]:
+def _judged(folder: Path, given: Sequence[Path], *, packed: bool = False) -> tuple[VerificationResult, Keys]:
     """The verdict, and the keys that were believed: those given, or the parameters', or this machine's own.
 
     Who closes a run is one question, and who approves it another: the signers of the parameters
@@ -221,7 +223,7 @@ def _params_file(folder: Path) -> Path:
         ParamsError: What the run says is no environment's name: a path could lead to parameters
             that came with the run, and whoever forged the one would have written the other.
     """
-    env = str(asked(folder).get("env", ""))
+    env = str(run_parameters(folder).get("env", ""))
     if not re.fullmatch(ENV, env):
         raise ParamsError(f"{env!r} is no environment's name.", fix="Name a run of an environment in params/.")
     return _root() / "params" / f"{env}.yaml"
@@ -238,20 +240,20 @@ def _facts_if_any(folder: Path) -> list[str]:
 def _facts(folder: Path) -> Iterator[str]:
     events = read_events(folder)
     opened = next((event for event in events if event["event"] == "open"), {})
-    first = asked(folder)
+    first = run_parameters(folder)
     told = [f"{first.get('mode', '?')} of {first.get('env', '?')}"]
     told += [f"{name} {opened[name]}" for name in ("account", "region") if name in opened]
     told += [f"by {opened['caller']}"] if "caller" in opened else []
     told += [f"for {first['change']}"] if first.get("change") else []
     yield f"{folder.name}: {', '.join(told)}"
-    for notebook in notebooks_of(events):
+    for notebook in planned_notebooks(events):
         yield f"{notebook:<12} {_ended(folder, notebook, events, first.get('mode') != 'destroy')}"
 
 
-def _origin(told: Story) -> Iterator[str]:
+def _origin(told: RunRecord) -> Iterator[str]:
     """Who, when, and from what, as far as it was written down."""
     if told.began:
-        yield f"{'when':<12} {moment(told.began)} to {moment(told.ended)}"
+        yield f"{'when':<12} {format_time(told.began)} to {format_time(told.ended)}"
     if people := told.of("asked_by") or ", ".join(told.operators):
         yield f"{'asked for by':<12} {people}"
     if told.operators:

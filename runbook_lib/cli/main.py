@@ -15,9 +15,9 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from ..engine.approval import joined
+from ..engine.approval import join_fingerprints
 from ..errors import RunbookError, Unconfirmed, WrongUsage
-from ..formatting import elapsed, number
+from ..formatting import elapsed, pluralize
 from ..journal.reader import events_of
 from ..journal.summary import Summary, locked, summary
 from ..journal.timeline import timeline
@@ -25,11 +25,11 @@ from ..params import Params, load
 from ..paths import CHECKOUT
 from ..paths import root as _root
 from ..runs.finish import close
-from ..runs.runner import NOTEBOOKS, Job, Progress, chosen, run
-from ..runs.start import about, new_run, opened, packed, usable
+from ..runs.runner import NOTEBOOKS, Job, Progress, run, select_notebooks
+from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata
 from . import plan_markdown as review
 from .evidence import approve, evidence
-from .timeline import drawn
+from .timeline import render_timeline
 
 PLUGINS = "runbook.commands"
 """Entry points by which other packages add commands, such as `local`."""
@@ -38,7 +38,7 @@ CHANGES = 3
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-class Told(click.Group):
+class ErrorGroup(click.Group):
     """Commands whose errors are told in one breath, without a traceback."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -58,7 +58,7 @@ class Told(click.Group):
             sys.exit(2 if isinstance(error, WrongUsage) else 1)
 
 
-@click.group(cls=Told, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Plan, build, verify and destroy an environment by running its notebooks with papermill.
 
@@ -66,7 +66,7 @@ def main() -> None:
     """
 
 
-def options(command: Callable[..., Any]) -> Callable[..., Any]:
+def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What all verbs take."""
     for option in (
         click.option("--asked-by", default="", metavar="NAME", help="Who asked for it, if not you."),
@@ -78,13 +78,13 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-approved = click.option(
+approved_option = click.option(
     "--approved", multiple=True, metavar="FINGERPRINT", help="Of a reviewed plan; may be repeated. Blank: nothing."
 )
 
 
 @main.command()
-@options
+@common_options
 @click.option(
     "--detailed-exitcode", is_flag=True, help=f"Exit with {CHANGES} when there is something to do, 0 when not."
 )
@@ -103,7 +103,7 @@ def plan(
     elif todo:
         click.echo(f"To approve them: {' '.join(f'--approved {each}' for each in todo)}")
     if markdown:
-        markdown.write_text(review.markdown(env, run, found), encoding="utf-8")
+        markdown.write_text(review.plan_markdown(env, run, found), encoding="utf-8")
     if fingerprints:
         fingerprints.write_text("".join(f"{each}\n" for each in todo), encoding="utf-8")
     if todo and detailed_exitcode:
@@ -111,13 +111,13 @@ def plan(
 
 
 @main.command()
-@options
-@approved
+@common_options
+@approved_option
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **asked: str) -> None:
     """Build what the parameters ask for, and verify it."""
-    _, found = _run(env, "apply", only, approved=joined(approved), **asked)
+    _, found = _run(env, "apply", only, approved=join_fingerprints(approved), **asked)
     done = sum(sum(each.done.values()) for each in found)
-    click.echo(f"{number(done, 'change')} made:" if done else "Nothing was changed: all of it is as asked for.")
+    click.echo(f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: all of it is as asked for.")
     for each in found:
         built = ", ".join(f"{n} × {kind}" if n > 1 else kind for kind, n in each.made.items())
         changed = f"{n} updated" if (n := each.done.get("update", 0)) else ""
@@ -127,7 +127,7 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **asked: str) 
 
 
 @main.command()
-@options
+@common_options
 def verify(env: str, only: Sequence[str], **asked: str) -> None:
     """Compare what runs with what the parameters ask for.  Changes nothing."""
     _, found = _run(env, "verify", only, **asked)
@@ -135,8 +135,8 @@ def verify(env: str, only: Sequence[str], **asked: str) -> None:
 
 
 @main.command()
-@options
-@approved
+@common_options
+@approved_option
 @click.option("--confirm", required=True, metavar="ENV", help="The environment's name once more.")
 def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str, **asked: str) -> None:
     """Remove the environment: 04 first, 01 last."""
@@ -144,9 +144,9 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
         raise Unconfirmed(
             f"To destroy {env} needs --confirm {env}, not {confirm!r}.", fix=f"Say --confirm {env}, if you mean it."
         )
-    _, found = _run(env, "destroy", only, approved=joined(approved), confirm=confirm, **asked)
+    _, found = _run(env, "destroy", only, approved=join_fingerprints(approved), confirm=confirm, **asked)
     gone = sum(each.done.get("delete", 0) for each in found)
-    click.echo(f"{number(gone, 'resource')} removed." if gone else "There was nothing to remove.")
+    click.echo(f"{pluralize(gone, 'resource')} removed." if gone else "There was nothing to remove.")
     strays = max((each.strays for each in found), default=0)
     if strays:
         are = "thing tagged as ours is" if strays == 1 else "things tagged as ours are"
@@ -156,7 +156,7 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
 @main.command()
 def bundle() -> None:
     """Pack webapp/ as 04_deploy does: the same content is the same file, byte for byte."""
-    made = packed(_root())
+    made = pack_webapp(_root())
     click.echo(made)
     click.echo(made.path)
 
@@ -171,16 +171,16 @@ def _verified(found: Sequence[Summary]) -> None:
     if site := next((each.site for each in found if each.site), ""):
         click.echo(f"The site: https://{site}/")
     if strays := max((each.strays for each in found), default=0):
-        click.echo(f"{number(strays, 'thing')} tagged as ours that nothing asks for: see the last notebook.")
+        click.echo(f"{pluralize(strays, 'thing')} tagged as ours that nothing asks for: see the last notebook.")
 
 
 def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, list[Summary]]:
     """Run the notebooks: the run's id, and what they came to; does not return when one of them failed."""
     root = _root()
     params = load(root / "params" / f"{env}.yaml")
-    notebooks = chosen(only)
-    usable(params)
-    job = Job(root, CHECKOUT, new_run(mode), {"env": env, "mode": mode, **more}, notebooks, about(params))
+    notebooks = select_notebooks(only)
+    check_endpoint(params)
+    job = Job(root, CHECKOUT, new_run(mode), {"env": env, "mode": mode, **more}, notebooks, run_metadata(params))
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job, a terminal that was closed: as Ctrl-C
         signal.signal(ending, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")
@@ -194,7 +194,7 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, li
         raise
     finally:
         archive = _end(params, job)
-    for line in drawn(timeline(events_of(job.folder / "journal.jsonl"))):
+    for line in render_timeline(timeline(events_of(job.folder / "journal.jsonl"))):
         click.echo(line)
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in failed:
@@ -223,7 +223,7 @@ def _end(params: Params, job: Job) -> str:
 def _release(params: Params, job: Job) -> None:
     """Give the environment's lock back, now that no notebook of this run is left."""
     if locked(job.folder / "journal.jsonl"):
-        opened(params, job.root, job.run).release()
+        lock_of_run(params, job.root, job.run).release()
 
 
 def _failure(job: Job, progress: Progress) -> str:

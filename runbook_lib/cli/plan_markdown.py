@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..engine.plan import SIGN, Action
-from ..formatting import shown
+from ..engine.plan import ACTION_SYMBOLS, Action
+from ..formatting import format_value
 from ..journal.summary import Summary
 
 LONGEST = 20_000
 """Characters: GitHub takes comments of up to 65,536, and one comment tells the plans of three environments."""
 
 
-def markdown(env: str, run: str, found: Sequence[Summary]) -> str:
+def plan_markdown(env: str, run: str, found: Sequence[Summary]) -> str:
     """What a run in plan mode found, with the fingerprints by which it is approved."""
     text = "\n".join(_lines(env, run, found)) + "\n"
     if len(text) <= LONGEST:
@@ -46,7 +46,7 @@ def _lines(env: str, run: str, found: Sequence[Summary], *, whole: bool = True) 
 
 def _told(change: Mapping[str, Any]) -> Iterator[str]:
     """A change in a block of code, which only a line that begins with backticks could end."""
-    yield f"{SIGN[Action(change['action'])]} {change['key']}"
+    yield f"{ACTION_SYMBOLS[Action(change['action'])]} {change['key']}"
     if change["action"] in (Action.UPDATE, Action.BLOCKED):
         for name, (was, want) in sorted(change["fields"].items()):
-            yield f"      {name}: {' '.join(shown(was).split())} → {' '.join(shown(want).split())}"
+            yield f"      {name}: {' '.join(format_value(was).split())} → {' '.join(format_value(want).split())}"

@@ -13,7 +13,7 @@ SHORT = 1.0
 _WAITS, _ACTS, _SETTLES = "·", "█", "─"
 
 
-def drawn(timeline: Timeline) -> list[str]:
+def render_timeline(timeline: Timeline) -> list[str]:
     """Its lines; none when nothing was done."""
     spans = timeline.spans
     if not spans:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
-from ..aws.snapshot import Look
-from ..errors import Blocked, Refused
-from ..resources.base import Observed, Resource, differing
-from .observe import UNHEARD, Allow, Seen, Watch, failed, observed, state_of, unsettled
-from .plan import Action, Change, changed, ids_of
+from ..aws.snapshot import Snapshot
+from ..errors import Blocked, RequestRejected
+from ..resources.base import Observed, ObservedState, Resource, drifted_fields
+from .observe import CONSISTENCY_TIMEOUT, OnProgress, RequireApproval, failed_error, observe, status_text, timeout_error
+from .plan import Action, Change, ids_of, plan_change
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -19,10 +19,12 @@ _LOST = 20.0
 """Seconds for which a create whose answer was lost may still show up."""
 
 
-class Deed:
+class ApplyResource:
     """One resource brought to what is wanted."""
 
-    def __init__(self, engine: Engine, change: Change, seen: Seen, allow: Allow, watch: Watch) -> None:
+    def __init__(
+        self, engine: Engine, change: Change, seen: ObservedState, allow: RequireApproval, watch: OnProgress
+    ) -> None:
         self._engine, self._change, self._seen, self._allow, self._watch = engine, change, seen, allow, watch
         self._resource = change.resource
         self._clock = engine.clock
@@ -33,30 +35,30 @@ class Deed:
         self._said = "updating" if change.action is Action.UPDATE else "creating"
 
     @property
-    def times(self) -> dict[str, float]:
+    def timings(self) -> dict[str, float]:
         """For how many seconds it waited for its needs, after how many it had sent all, and how long it took."""
         now = self._clock.now()
         moments = {"waited": self._turn, "sent": max(self._turn, self._last_sent), "took": now}
         return {name: round(moment - self._began, 3) for name, moment in moments.items()}
 
-    def carry_out(self) -> Observed:
+    def run(self) -> Observed:
         resource, seen = self._resource, self._seen
-        self._engine.settle(resource.must_be_ready, seen, self._watch)
+        self._engine.wait_until_ready(resource.ready_dependencies, seen, self._watch)
         before = self._change.seen.failed if self._change.seen else ""
         began, pause = self._clock.now(), 0.5
         self._turn = began
         while True:
-            now = seen[resource] = observed(resource, Look(self._engine.aws), ids_of(seen))
+            now = seen[resource] = observe(resource, Snapshot(self._engine.aws), ids_of(seen))
             took = self._clock.now() - began
             if now and now.failed not in ("", before):
-                raise failed(resource, now)
-            drift = None if now is None or now.going else differing(now.state, resource.desired(ids_of(seen)))
+                raise failed_error(resource, now)
+            drift = None if now is None or now.going else drifted_fields(now.state, resource.desired(ids_of(seen)))
             if now and drift is not None and not drift:
-                self._watch(resource, state_of(now), took)
+                self._watch(resource, status_text(now), took)
                 return now
             self._watch(resource, now.status if now and now.status and not now.ready else self._said, took)
-            if took >= resource.patience + UNHEARD:
-                raise unsettled(resource, now)
+            if took >= resource.patience + CONSISTENCY_TIMEOUT:
+                raise timeout_error(resource, now)
             if (now and now.going) or not self._act(now, drift or frozenset()):
                 pause = self._engine.pause(pause)
 
@@ -82,16 +84,16 @@ class Deed:
     def _send(self, write: Callable[[], None], now: Observed | None, made: bool = False) -> bool:
         """Write, once; whether AWS took it.  What is worth another try is left for the next turn."""
         if not self._made:  # what a create left out was allowed with it
-            self._allow(changed(self._resource, now, self._seen))
+            self._allow(plan_change(self._resource, now, self._seen))
         self._engine.hold()
         try:
             write()
-        except Refused as error:
+        except RequestRejected as error:
             at = self._clock.now()
             self._lost = self._lost if error.certain else at
             self._refused = min(self._refused, at)
             passing = error.passing or error.code in self._resource.catching_up
-            if not passing or at - self._refused >= UNHEARD:
+            if not passing or at - self._refused >= CONSISTENCY_TIMEOUT:
                 raise error.about(self._resource.key) from None
             return False
         self._made, self._refused = self._made or made, inf
@@ -99,6 +101,9 @@ class Deed:
         return True
 
 
-def needs_of(resource: Resource) -> dict[str, list[str]]:
+def dependencies_of(resource: Resource) -> dict[str, list[str]]:
     """What a change stood on, for whoever reads later why it came when it did."""
-    return {"needs": [need.key for need in resource.needs], "after": [need.key for need in resource.must_be_ready]}
+    return {
+        "needs": [need.key for need in resource.dependencies],
+        "after": [need.key for need in resource.ready_dependencies],
+    }

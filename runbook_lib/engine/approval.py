@@ -8,27 +8,27 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..errors import NotApproved
-from .plan import Action, Change, Plain, Plan, digest
+from .plan import Action, Change, Plan, PlanDict, digest
 
 NOTHING = "nothing"
 """Given in place of fingerprints, it approves no change at all; to give none at all is something else."""
 
 
-def fingerprints(approved: str) -> tuple[str, ...]:
+def parse_fingerprints(approved: str) -> tuple[str, ...]:
     """The fingerprints in a parameter: several are told apart by commas or spaces."""
     return tuple(filter(None, re.split(r"[\s,]+", approved)))
 
 
-def joined(given: Sequence[str]) -> str:
+def join_fingerprints(given: Sequence[str]) -> str:
     """One parameter of all that was given.
 
     What was given and is blank, as it is of a plan with nothing to do, approves nothing.
     """
-    named = [each for text in given for each in fingerprints(text)]
+    named = [each for text in given for each in parse_fingerprints(text)]
     return ",".join(named) or (NOTHING if given else "")
 
 
-def found(root: Path, fingerprint: str) -> Plain | None:
+def find_plan(root: Path, fingerprint: str) -> PlanDict | None:
     """The plan of that fingerprint among an environment's evidence.
 
     Args:
@@ -59,17 +59,17 @@ class Approval:
     """
 
     def __init__(
-        self, approved: str, *, required: bool, evidence: Path, signed: Callable[[Plain], None] | None = None
+        self, approved: str, *, required: bool, evidence: Path, signed: Callable[[PlanDict], None] | None = None
     ) -> None:
-        self._given = fingerprints(approved) or ((NOTHING,) if approved.strip() else ())
+        self._given = parse_fingerprints(approved) or ((NOTHING,) if approved.strip() else ())
         self._required, self._evidence, self._signed = required, evidence, signed
         self._present: dict[str, Plan] = {}
 
-    def reviewed(self, plan: Plan) -> None:
+    def add_plan(self, plan: Plan) -> None:
         """Take note of the present plan of a whole stack: its fingerprint may be the approved one."""
         self._present[plan.fingerprint] = plan
 
-    def allow(self, change: Change, *, scope: str, stack: str) -> None:
+    def require(self, change: Change, *, scope: str, stack: str) -> None:
         """Raises:
         NotApproved: When an approval is given or required and does not contain the change.
         """
@@ -93,7 +93,7 @@ class Approval:
                 " nor of one in the evidence.",
                 fix="Review the present plan and approve its fingerprint.",
             )
-        containing = [plan for plan in plans if any(covers(entry, change) for entry in plan["changes"])]
+        containing = [plan for plan in plans if any(is_covered(entry, change) for entry in plan["changes"])]
         if not containing:
             raise NotApproved(
                 f"{change.key}: to {change.action} it is not part of the approved plan.",
@@ -107,7 +107,7 @@ class Approval:
         mine = (plan for plan in self._present.values() if (plan.scope, plan.stack) == (scope, stack))
         return tuple(plan.fingerprint for plan in mine) if self._signed else ()
 
-    def _proven(self, plans: list[Plain], signed: Callable[[Plain], None]) -> None:
+    def _proven(self, plans: list[PlanDict], signed: Callable[[PlanDict], None]) -> None:
         refusals: list[NotApproved] = []
         for plan in plans:
             try:
@@ -116,15 +116,15 @@ class Approval:
                 refusals.append(error)
         raise refusals[0]
 
-    def _plans(self, given: Iterable[str]) -> Iterable[Plain]:
+    def _plans(self, given: Iterable[str]) -> Iterable[PlanDict]:
         for fingerprint in given:
             if fingerprint in self._present:
                 yield self._present[fingerprint].as_dict()
-            elif plan := found(self._evidence, fingerprint):
+            elif plan := find_plan(self._evidence, fingerprint):
                 yield plan
 
 
-def covers(entry: Plain, change: Change) -> bool:
+def is_covered(entry: PlanDict, change: Change) -> bool:
     """Whether an approved entry contains a change: the same, or what remains of it."""
     if entry["key"] != change.key:
         return False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..aws.snapshot import Look
-from ..errors import Refused
-from ..resources.base import Resource
-from .apply import needs_of
-from .observe import UNHEARD, Seen, Watch, observed, state_of, unsettled
+from ..aws.snapshot import Snapshot
+from ..errors import RequestRejected
+from ..resources.base import ObservedState, Resource
+from .apply import dependencies_of
+from .observe import CONSISTENCY_TIMEOUT, OnProgress, observe, status_text, timeout_error
 from .plan import Change, ids_of
 
 if TYPE_CHECKING:
@@ -23,33 +23,33 @@ _USED = {
 """By these AWS says that something still uses what is to go: often only its own tardy bookkeeping."""
 
 
-class Removal:
+class DestroyResources:
     """Many resources removed: each as soon as nothing that needs it is left."""
 
-    def __init__(self, engine: Engine, changes: tuple[Change, ...], seen: Seen, watch: Watch) -> None:
+    def __init__(self, engine: Engine, changes: tuple[Change, ...], seen: ObservedState, watch: OnProgress) -> None:
         self._engine, self._seen, self._watch = engine, seen, watch
         self._pending = {c.resource: c for c in changes}
         self._began = engine.clock.now()
         self._going: dict[Resource, float] = {}
-        self._refused: dict[Resource, Refused] = {}
+        self._refused: dict[Resource, RequestRejected] = {}
         self._accepted: set[Resource] = set()
 
-    def carry_out(self) -> None:
+    def run(self) -> None:
         pause = 0.5
         while self._pending or self._going:
-            look = Look(self._engine.aws)
+            look = Snapshot(self._engine.aws)
             gone = self._gone(look)
             begun = [self._begin(r, look) for r in list(self._pending) if not self._users(r)]
             pause = 0.5 if gone or any(begun) else self._engine.pause(pause)
 
     def _users(self, resource: Resource) -> bool:
         """Whether something that needs it is still there."""
-        return any(resource in other.needs for other in (*self._pending, *self._going) if other != resource)
+        return any(resource in other.dependencies for other in (*self._pending, *self._going) if other != resource)
 
-    def _begin(self, resource: Resource, look: Look) -> bool:
+    def _begin(self, resource: Resource, look: Snapshot) -> bool:
         """Send its deletion; whether AWS took it."""
         change = self._pending.pop(resource)
-        found = self._seen[resource] = observed(resource, look, ids_of(self._seen))
+        found = self._seen[resource] = observe(resource, look, ids_of(self._seen))
         began = self._going.setdefault(resource, self._engine.clock.now())
         took = self._engine.clock.now() - began
         if found is None or found.going:
@@ -59,11 +59,11 @@ class Removal:
         self._engine.hold()
         try:
             resource.delete(self._engine.aws, ids_of(self._seen), found)
-        except Refused as error:
+        except RequestRejected as error:
             self._again(change, error, took)
             return False
         self._refused.pop(resource, None)
-        told = needs_of(resource) | self._times(resource)
+        told = dependencies_of(resource) | self._times(resource)
         self._engine.journal.write("change", ok=True, **change.as_dict(), **told, ready=False)
         self._accepted.add(resource)
         return True
@@ -74,33 +74,36 @@ class Removal:
         moments = {"waited": self._going[resource], "sent": now, "took": now}
         return {name: round(moment - self._began, 3) for name, moment in moments.items()}
 
-    def _again(self, change: Change, error: Refused, took: float) -> None:
+    def _again(self, change: Change, error: RequestRejected, took: float) -> None:
         """Try again later, unless it is gone by now or AWS means it."""
         resource = change.resource
-        if observed(resource, Look(self._engine.aws), ids_of(self._seen)) is None:
+        if observe(resource, Snapshot(self._engine.aws), ids_of(self._seen)) is None:
             self._engine.journal.write("gone", key=resource.key)
             return  # somebody else was faster, or the answer was lost: gone is gone
-        if not (error.passing or error.code in _USED | resource.catching_up) or took > resource.patience + UNHEARD:
-            told = needs_of(resource) | self._times(resource)
+        if (
+            not (error.passing or error.code in _USED | resource.catching_up)
+            or took > resource.patience + CONSISTENCY_TIMEOUT
+        ):
+            told = dependencies_of(resource) | self._times(resource)
             self._engine.journal.write("change", ok=False, error=str(error), **change.as_dict(), **told)
             raise error.about(resource.key) from None
         self._refused[resource] = error
         self._pending[resource] = change
 
-    def _gone(self, look: Look) -> bool:
+    def _gone(self, look: Snapshot) -> bool:
         """Take note of what is gone; whether anything is."""
         clock, gone = self._engine.clock, []
         for resource, began in list(self._going.items()):
-            now = self._seen[resource] = observed(resource, look, ids_of(self._seen))
+            now = self._seen[resource] = observe(resource, look, ids_of(self._seen))
             took = clock.now() - began
             if now is None:
                 gone.append(resource)
                 self._watch(resource, "gone", took)
                 continue
-            self._watch(resource, state_of(now) if resource not in self._refused else "still in use", took)
+            self._watch(resource, status_text(now) if resource not in self._refused else "still in use", took)
             # Of what AWS refuses to delete, its last refusal tells more.
-            if took > resource.patience + UNHEARD and resource not in self._refused:
-                raise unsettled(resource, now)
+            if took > resource.patience + CONSISTENCY_TIMEOUT and resource not in self._refused:
+                raise timeout_error(resource, now)
         for resource in gone:
             if resource in self._accepted:
                 self._engine.journal.write("settled", key=resource.key)

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from math import inf
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from ..journal.journal import Journal
-from ..resources.base import Observed, Resource, Sightings
+from ..resources.base import Observed, ObservedState, Resource
 from ..stacks.stack import Stack, in_order
-from .apply import Deed, needs_of
-from .destroy import Removal
-from .observe import Allow, Seen, Watch, failed, observed, ready, state_of, unsettled
-from .plan import Plan, compare, ids_of, missing_needs, require_needs
+from .apply import ApplyResource, dependencies_of
+from .destroy import DestroyResources
+from .observe import OnProgress, RequireApproval, failed_error, is_ready, observe, status_text, timeout_error
+from .plan import Plan, ids_of, make_plan, missing_dependencies, require_dependencies
 
-FRESH = 30.0
+REPLAN_AGE = 30.0
 """Seconds after which a sighting is no longer believed where something is changed."""
 
 
@@ -50,7 +50,7 @@ class Engine:
         journal: Journal,
         *,
         hold: Callable[[], None] = lambda: None,
-        fresh: float = FRESH,
+        fresh: float = REPLAN_AGE,
         coming: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
     ) -> None:
@@ -58,61 +58,63 @@ class Engine:
         self.hold, self.clock = hold, clock or Clock()
         self._fresh, self._coming = fresh, coming
         self._settling: set[Resource] = set()
-        self._look, self._looked = Look(aws), -inf
+        self._look, self._looked = Snapshot(aws), -inf
 
     @property
     def scope(self) -> str:
         """What a plan of this engine is about."""
         return f"{self.aws.env}/{self.aws.account}/{self.aws.region}"
 
-    def survey(self, stack: Iterable[Resource], *, afresh: bool = False) -> Seen:
+    def survey(self, stack: Iterable[Resource], *, afresh: bool = False) -> ObservedState:
         """Look up the stack and all that it needs.  Reads only."""
         now = self.clock.now()
         if afresh or now - self._looked > self._fresh:
-            self._look, self._looked = Look(self.aws), now
-        seen: Seen = {}
+            self._look, self._looked = Snapshot(self.aws), now
+        seen: ObservedState = {}
         for resource in in_order(stack):
-            seen[resource] = observed(resource, self._look, ids_of(seen))
+            seen[resource] = observe(resource, self._look, ids_of(seen))
             self._note(resource, seen[resource])
         return seen
 
     def plan(self, stack: Stack, *, present: bool = True, afresh: bool = False) -> Plan:
         """What an apply, or with *present* false a destroy, would do now."""
-        return compare(stack, self.survey(stack, afresh=afresh), present=present, scope=self.scope)
+        return make_plan(stack, self.survey(stack, afresh=afresh), present=present, scope=self.scope)
 
-    def apply(self, stack: Stack, *, allow: Allow = lambda change: None, watch: Watch = lambda *a: None) -> Plan:
+    def apply(
+        self, stack: Stack, *, allow: RequireApproval = lambda change: None, watch: OnProgress = lambda *a: None
+    ) -> Plan:
         """Close the gap, needs first; returns the plan that was carried out.
 
-        Returns as soon as AWS has accepted everything; :meth:`settle` waits for it.
+        Returns as soon as AWS has accepted everything; :meth:`wait_until_ready` waits for it.
 
         Raises:
             RunbookError: What stopped it; what was done stays done, and the next apply goes on from there.
         """
         seen = self._standing(stack, watch)
-        plan = compare(stack, seen, scope=self.scope)
+        plan = make_plan(stack, seen, scope=self.scope)
         plan.raise_if_blocked()
         for change in plan.todo:
             allow(change)
         for change in plan.todo:
             self._looked = -inf
             with self.journal.step("change", **change.as_dict()) as more:
-                deed = Deed(self, change, seen, allow, watch)
+                deed = ApplyResource(self, change, seen, allow, watch)
                 try:
-                    now = deed.carry_out()
+                    now = deed.run()
                 finally:
-                    more |= needs_of(change.resource) | deed.times
+                    more |= dependencies_of(change.resource) | deed.timings
                 more |= {"id": now.id, "ready": now.ready}
                 self._settling |= set() if now.ready else {change.resource}
         return plan
 
-    def _standing(self, stack: Stack, watch: Watch) -> Seen:
+    def _standing(self, stack: Stack, watch: OnProgress) -> ObservedState:
         """The survey of a stack whose needs are there, or have come meanwhile."""
         began, pause = self.clock.now(), 0.5
-        while missing := missing_needs(stack, seen := self.survey(stack)):
+        while missing := missing_dependencies(stack, seen := self.survey(stack)):
             took = self.clock.now() - began
             # Asked first, looked last: what comes in between is seen.
             if not self._coming() or took > sum(need.patience for need in missing):
-                require_needs(stack, seen := self.survey(stack, afresh=True))
+                require_dependencies(stack, seen := self.survey(stack, afresh=True))
                 return seen
             for need in missing:
                 watch(need, "awaited", took)
@@ -120,42 +122,46 @@ class Engine:
             self._looked = -inf
         return seen
 
-    def settle(self, resources: Iterable[Resource], seen: Seen, watch: Watch = lambda *a: None) -> None:
+    def wait_until_ready(
+        self, resources: Iterable[Resource], seen: ObservedState, watch: OnProgress = lambda *a: None
+    ) -> None:
         """Wait until all of them are ready, side by side, looking once per turn for all of them.
 
         Raises:
             Failed: When AWS says that one never will be.
-            NotSettled: When one is not within its patience.
+            WaitTimeout: When one is not within its patience.
         """
         began, pause = self.clock.now(), 0.5
-        waiting = [r for r in resources if not ready(seen.get(r))]
+        waiting = [r for r in resources if not is_ready(seen.get(r))]
         while waiting:
-            look, took = Look(self.aws), self.clock.now() - began
+            look, took = Snapshot(self.aws), self.clock.now() - began
             for resource in waiting:
-                now = seen[resource] = observed(resource, look, ids_of(seen))
+                now = seen[resource] = observe(resource, look, ids_of(seen))
                 if now and now.failed:
-                    raise failed(resource, now)
-                watch(resource, state_of(now), took)
+                    raise failed_error(resource, now)
+                watch(resource, status_text(now), took)
                 self._note(resource, now)
-                if not ready(now) and took >= resource.patience:
-                    raise unsettled(resource, now)
-            waiting = [r for r in waiting if not ready(seen[r])]
+                if not is_ready(now) and took >= resource.patience:
+                    raise timeout_error(resource, now)
+            waiting = [r for r in waiting if not is_ready(seen[r])]
             if waiting:
                 pause = self.pause(pause)
 
-    def destroy(self, stack: Stack, *, allow: Allow = lambda change: None, watch: Watch = lambda *a: None) -> Plan:
+    def destroy(
+        self, stack: Stack, *, allow: RequireApproval = lambda change: None, watch: OnProgress = lambda *a: None
+    ) -> Plan:
         """Remove what is there and ours, what needs it first; returns when all of it is gone."""
         seen = self.survey(stack, afresh=True)
-        plan = compare(stack, seen, present=False, scope=self.scope)
+        plan = make_plan(stack, seen, present=False, scope=self.scope)
         for change in plan.todo:
             allow(change)
-        Removal(self, plan.todo, seen, watch).carry_out()
+        DestroyResources(self, plan.todo, seen, watch).run()
         self._looked = -inf
         return plan
 
     def _note(self, resource: Resource, now: Observed | None) -> None:
         """Write down when something that was changed is first seen to be ready."""
-        if resource in self._settling and ready(now):
+        if resource in self._settling and is_ready(now):
             self._settling.discard(resource)
             self.journal.write("settled", key=resource.key)
 
@@ -165,4 +171,4 @@ class Engine:
         return min(1.5 * seconds, 10.0)
 
 
-__all__ = ["FRESH", "Clock", "Engine", "Seen", "Sightings", "Watch"]
+__all__ = ["REPLAN_AGE", "Clock", "Engine", "OnProgress"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import Guarded, StillNeeded
-from ..resources.base import Resource, Sightings
+from ..errors import DestroyPrevented, StillNeeded
+from ..resources.base import ObservedState, Resource
 from ..stacks.stack import Stack
 
 
-def require_removable(stack: Stack, everything: Stack, seen: Sightings) -> None:
+def require_destroyable(stack: Stack, everything: Stack, seen: ObservedState) -> None:
     """Stop where something of the whole environment is guarded, or still stands on the stack.
 
     Args:
@@ -17,12 +17,12 @@ def require_removable(stack: Stack, everything: Stack, seen: Sightings) -> None:
         seen: What is there of it.
 
     Raises:
-        Guarded: AWS protects something, as the parameters ask.
+        DestroyPrevented: AWS protects something, as the parameters ask.
         StillNeeded: Something else stands on the stack.
     """
-    guarded(r for r in everything if seen[r])
+    require_unprotected(r for r in everything if seen[r])
     own = set(stack)
-    above = [r.key for r in everything if seen[r] and r not in own and not r.given and own & set(r.needs)]
+    above = [r.key for r in everything if seen[r] and r not in own and not r.given and own & set(r.dependencies)]
     if above:
         raise StillNeeded(
             f"{', '.join(above)} still stand{'s' if len(above) == 1 else ''} on {stack.name}.",
@@ -30,15 +30,15 @@ def require_removable(stack: Stack, everything: Stack, seen: Sightings) -> None:
         )
 
 
-def guarded(resources: Iterable[Resource]) -> None:
+def require_unprotected(resources: Iterable[Resource]) -> None:
     """Stop when the parameters protect any of the resources.
 
     Raises:
-        Guarded: Naming all of them.
+        DestroyPrevented: Naming all of them.
     """
-    guards = [f"{r.key}: {r.guard}" for r in resources if r.guard]
+    guards = [f"{r.key}: {r.prevent_destroy}" for r in resources if r.prevent_destroy]
     if guards:
-        raise Guarded(
+        raise DestroyPrevented(
             "\n".join(guards),
             fix="To destroy it all the same: set the guard to false in params/, apply, then destroy.",
         )

@@ -5,23 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..aws.snapshot import Look
-from ..errors import Failed, Foreign, NotSettled, Refused
+from ..aws.snapshot import Snapshot
+from ..errors import Failed, NotOwned, RequestRejected, WaitTimeout
 from ..resources.base import Ids, Observed, Resource
 from .plan import Change
 
-Seen = dict[Resource, Observed | None]
-Watch = Callable[[Resource, str, float], None]
+OnProgress = Callable[[Resource, str, float], None]
 """Is told which resource is in what state, and for how many seconds it has been worked on."""
-Allow = Callable[[Change], None]
+RequireApproval = Callable[[Change], None]
 """Raises unless a change may be made."""
 
-UNHEARD = 90.0
+CONSISTENCY_TIMEOUT = 90.0
 """Seconds for which AWS may not have heard of what was just made, or may be short of breath."""
 _NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|^404$")
 
 
-def observed(resource: Resource, look: Look, ids: Ids) -> Observed | None:
+def observe(resource: Resource, look: Snapshot, ids: Ids) -> Observed | None:
     """The resource as AWS shows it.
 
     What is listed and then cannot be found, or has lost its tags, is on its way in or out: another
@@ -29,38 +28,38 @@ def observed(resource: Resource, look: Look, ids: Ids) -> Observed | None:
     """
     try:
         return resource.observe(look, ids)
-    except Foreign:
-        return resource.observe(Look(look.aws), ids)
-    except Refused as error:
+    except NotOwned:
+        return resource.observe(Snapshot(look.aws), ids)
+    except RequestRejected as error:
         if not _NOT_FOUND.search(error.code):
             raise
     try:
-        return resource.observe(Look(look.aws), ids)
-    except Refused as error:
+        return resource.observe(Snapshot(look.aws), ids)
+    except RequestRejected as error:
         if not _NOT_FOUND.search(error.code):
             raise
         return None
 
 
-def ready(now: Observed | None) -> bool:
+def is_ready(now: Observed | None) -> bool:
     return now is not None and now.ready and not now.going
 
 
-def state_of(now: Observed | None) -> str:
+def status_text(now: Observed | None) -> str:
     if now is None:
         return "not there yet"
     return now.status or ("ready" if now.ready else "not ready yet")
 
 
-def failed(resource: Resource, now: Observed) -> Failed:
+def failed_error(resource: Resource, now: Observed) -> Failed:
     return Failed(
         f"{resource.key} failed: {now.failed}",
         fix="Correct the cause. If it cannot recover, destroy this part; then apply again.",
     )
 
 
-def unsettled(resource: Resource, now: Observed | None) -> NotSettled:
-    return NotSettled(
-        f"{resource.key} did not settle within {resource.patience} s; last seen: {state_of(now)}.",
+def timeout_error(resource: Resource, now: Observed | None) -> WaitTimeout:
+    return WaitTimeout(
+        f"{resource.key} did not settle within {resource.patience} s; last seen: {status_text(now)}.",
         fix="Look at it in the console. When it has settled, run this cell again: it goes on from there.",
     )

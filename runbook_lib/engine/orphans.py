@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 
 
 @dataclass(frozen=True)
-class Stray:
+class Orphan:
     """Something of ours that nothing asks for.
 
     Args:
@@ -21,7 +21,7 @@ class Stray:
     arn: str
 
 
-def strays(look: Look, known: Container[str]) -> list[Stray]:
+def find_orphans(look: Snapshot, known: Container[str]) -> list[Orphan]:
     """Everything that carries this environment's tags, and a key that is not *known*.
 
     AWS goes on listing some things for an hour after they are deleted, a NAT gateway for one.
@@ -29,20 +29,20 @@ def strays(look: Look, known: Container[str]) -> list[Stray]:
     return sorted((s for s in _ours(look) if s.key not in known), key=lambda s: (s.key, s.arn))
 
 
-def _ours(look: Look) -> Iterator[Stray]:
+def _ours(look: Snapshot) -> Iterator[Orphan]:
     aws = look.aws
     filters = [{"Key": aws.ENV, "Values": [aws.env]}, {"Key": aws.OWNER, "Values": ["runbook"]}]
     for found in look.all(
         "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourcesPerPage=100
     ):
-        yield Stray(tags_of(found).get(aws.KEY, ""), found["ResourceARN"])
+        yield Orphan(tags_of(found).get(aws.KEY, ""), found["ResourceARN"])
     # The tagging API never lists these two.
     # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
     for group in look.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
         if tags_of(group).get(aws.ENV) == aws.env:
-            yield Stray(tags_of(group).get(aws.KEY, ""), group["AutoScalingGroupARN"])
+            yield Orphan(tags_of(group).get(aws.KEY, ""), group["AutoScalingGroupARN"])
     for role in look.all("iam", "list_roles", "Roles"):
         if role["RoleName"].startswith(f"{aws.env}-"):
             tags = look.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=role["RoleName"]) or {}
             if tags_of(tags).get(aws.ENV) == aws.env:
-                yield Stray(tags_of(tags).get(aws.KEY, ""), role["Arn"])
+                yield Orphan(tags_of(tags).get(aws.KEY, ""), role["Arn"])

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..errors import Blocked, MissingNeed
-from ..formatting import shown
-from ..resources.base import Observed, Resource, Sightings, State, differing
+from ..errors import Blocked, MissingDependency
+from ..formatting import format_value
+from ..resources.base import Observed, ObservedState, Resource, State, drifted_fields
 from ..stacks.stack import Stack, in_order
 
 
@@ -27,7 +27,7 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
-SIGN = {Action.KEEP: "=", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.BLOCKED: "!"}
+ACTION_SYMBOLS = {Action.KEEP: "=", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.BLOCKED: "!"}
 
 
 @dataclass(frozen=True)
@@ -103,73 +103,73 @@ class Plan:
     def __repr__(self) -> str:
         count = ", ".join(f"{n} {action}" for action, n in self.count.items()) or "nothing"
         head = f"{self.stack} [{self.fingerprint}]: {count}"
-        return "\n".join([head, *(line for c in self.changes for line in told(c))])
+        return "\n".join([head, *(line for c in self.changes for line in render_change(c))])
 
 
-def compare(stack: Stack, seen: Sightings, *, present: bool = True, scope: str = "") -> Plan:
+def make_plan(stack: Stack, seen: ObservedState, *, present: bool = True, scope: str = "") -> Plan:
     """Compare the stack with what was seen; *present* false plans its removal."""
     own = list(stack)
     if present:
-        return Plan(scope, stack.name, tuple(changed(r, seen.get(r), seen) for r in own))
+        return Plan(scope, stack.name, tuple(plan_change(r, seen.get(r), seen) for r in own))
     going = [r for r in reversed(own) if seen.get(r) and not r.given and not r.lasting]
     return Plan(scope, stack.name, tuple(_to_go(r, seen[r]) for r in going))
 
 
-def ids_of(seen: Sightings) -> dict[Resource, str]:
+def ids_of(seen: ObservedState) -> dict[Resource, str]:
     """The ids of what is there, and not about to go."""
     return {resource: found.id for resource, found in seen.items() if found and not found.going}
 
 
-def missing_needs(stack: Stack, seen: Sightings) -> tuple[Resource, ...]:
+def missing_dependencies(stack: Stack, seen: ObservedState) -> tuple[Resource, ...]:
     """What the stack stands on, is not part of it, and is not there."""
     own, there = set(stack), ids_of(seen)
     return tuple(need for need in in_order(stack) if need not in own and need not in there)
 
 
-def require_needs(stack: Stack, seen: Sightings) -> None:
+def require_dependencies(stack: Stack, seen: ObservedState) -> None:
     """Stop when the stack stands on something that does not exist.
 
     Raises:
-        MissingNeed: Naming it, and what to apply first.
+        MissingDependency: Naming it, and what to apply first.
     """
-    missing = missing_needs(stack, seen)
-    if foreign := [need.key for need in missing if need.given and not need.needs]:
-        raise MissingNeed(
+    missing = missing_dependencies(stack, seen)
+    if foreign := [need.key for need in missing if need.given and not need.dependencies]:
+        raise MissingDependency(
             f"{stack.name} needs {', '.join(foreign)}: not there, and not ours to make.",
             fix="Correct its name or id in params/, or have it made.",
         )
     if missing:
-        raise MissingNeed(
+        raise MissingDependency(
             f"{stack.name} needs {', '.join(need.key for need in missing)}, which"
             f" {'does' if len(missing) == 1 else 'do'} not exist.",
             fix="Apply the sections and notebooks before this one first.",
         )
 
 
-def told(change: Change, *, whole: bool = True) -> Iterator[str]:
+def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
     """The lines that a person reads of one change; *whole* also tells what a new one is to be."""
     reason = f"  ({change.reason})" if change.reason else ""
-    yield f"  {SIGN[change.action]} {change.key}{reason}"
+    yield f"  {ACTION_SYMBOLS[change.action]} {change.key}{reason}"
     if change.action is Action.CREATE and whole and change.fields:
-        yield "      " + ", ".join(f"{name}={shown(want)}" for name, (_, want) in sorted(change.fields.items()))
+        yield "      " + ", ".join(f"{name}={format_value(want)}" for name, (_, want) in sorted(change.fields.items()))
     if change.action in (Action.UPDATE, Action.BLOCKED):
         for name, (was, want) in sorted(change.fields.items()):
-            yield f"      {name}: {shown(was)} → {shown(want)}"
+            yield f"      {name}: {format_value(was)} → {format_value(want)}"
 
 
-def changed(resource: Resource, seen: Observed | None, all_seen: Sightings) -> Change:
+def plan_change(resource: Resource, seen: Observed | None, all_seen: ObservedState) -> Change:
     """What has to happen to a resource that is *seen* like this, to be what is wanted."""
     wanted = resource.desired(ids_of(all_seen))
-    names = names_for(resource, all_seen)
+    names = placeholders(resource, all_seen)
     logical = resource.desired(_Keys())
     if seen is None or seen.going:
         reason = "once the one that AWS is deleting is gone" if seen else ""
-        fields = {name: (None, plain(value, {})) for name, value in logical.items()}
+        fields = {name: (None, to_json(value, {})) for name, value in logical.items()}
         if resource.given:
             return Change(resource, Action.BLOCKED, None, wanted, fields, "is not there, and not ours to make")
         return Change(resource, Action.CREATE, seen, wanted, fields, reason)
-    drift = differing(seen.state, wanted)
-    fields = {name: (plain(seen.state.get(name), names), plain(logical[name], {})) for name in drift}
+    drift = drifted_fields(seen.state, wanted)
+    fields = {name: (to_json(seen.state.get(name), names), to_json(logical[name], {})) for name in drift}
     stuck = drift & resource.fixed
     if resource.given and drift:
         return Change(resource, Action.BLOCKED, seen, wanted, fields, "differs, and is not ours to change")
@@ -182,9 +182,9 @@ def changed(resource: Resource, seen: Observed | None, all_seen: Sightings) -> C
 
 
 def _to_go(resource: Resource, seen: Observed | None) -> Change:
-    if keep := resource.keep or (seen.keep if seen else ""):
+    if keep := resource.retain or (seen.retain if seen else ""):
         return Change(resource, Action.KEEP, seen, None, {}, f"left on purpose: {keep}")
-    leaves = f"leaves {resource.leaves}" if resource.leaves else ""
+    leaves = f"leaves {resource.left_behind}" if resource.left_behind else ""
     return Change(resource, Action.DELETE, seen, None, {}, leaves)
 
 
@@ -201,20 +201,20 @@ class _Keys(Mapping[Resource, str]):
         return 0
 
 
-def plain(value: Any, names: Mapping[str, str]) -> Any:
+def to_json(value: Any, names: Mapping[str, str]) -> Any:
     """A value as JSON knows it, every id in it replaced by the key of its resource."""
     if isinstance(value, (set, frozenset)):
-        return sorted((plain(v, names) for v in value), key=str)
+        return sorted((to_json(v, names) for v in value), key=str)
     if isinstance(value, (tuple, list)):
-        return [plain(v, names) for v in value]
+        return [to_json(v, names) for v in value]
     if isinstance(value, Mapping):
-        return {str(k): plain(v, names) for k, v in value.items()}
+        return {str(k): to_json(v, names) for k, v in value.items()}
     if isinstance(value, (int, float, type(None))):
         return value
     return _named(str(value), names)
 
 
-def names_for(resource: Resource, seen: Sightings) -> dict[str, str]:
+def placeholders(resource: Resource, seen: ObservedState) -> dict[str, str]:
     """The key of each resource by its id, as one resource means it.
 
     Ids that are names are not unique across AWS's services: what the resource needs comes first.
@@ -239,7 +239,7 @@ def _named(text: str, names: Mapping[str, str]) -> str:
     return re.sub(rf"(?<![\w-])({either})(?![\w-])", lambda found: names[found[0]], text)
 
 
-def counted(plan: Plan) -> str:
+def count_text(plan: Plan) -> str:
     """``3 to create, 1 to update, 12 unchanged``."""
     words = {
         Action.CREATE: "to create", Action.UPDATE: "to update", Action.DELETE: "to delete",
@@ -248,9 +248,9 @@ def counted(plan: Plan) -> str:
     return ", ".join(f"{plan.count[a.value]} {word}" for a, word in words.items() if a.value in plan.count) or "nothing"
 
 
-Plain = Mapping[str, Any]
+PlanDict = Mapping[str, Any]
 
 
-def digest(plan: Plain) -> str:
+def digest(plan: PlanDict) -> str:
     """The whole SHA-256 of a plan; its fingerprint is the beginning of it."""
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()

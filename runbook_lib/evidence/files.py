@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..journal.redaction.redactor import GUARD
+from ..journal.redaction.redactor import REDACTOR
 from . import csv_safe as spreadsheet
 
 
@@ -39,19 +39,21 @@ def write_bytes(path: Path, data: bytes) -> Path:
 
 def write_text(path: Path, text: str) -> Path:
     """Write a text, such as a page or a picture in SVG."""
-    return write_bytes(path, GUARD.text(text).encode("utf-8", errors="replace"))
+    return write_bytes(path, REDACTOR.text(text).encode("utf-8", errors="replace"))
 
 
 def write_json(path: Path, data: Any) -> Path:
     """Write data; it is read back as it was, but for the secrets."""
-    return write_bytes(path, (json.dumps(GUARD.clean(data), indent=1, ensure_ascii=False, default=str) + "\n").encode())
+    return write_bytes(
+        path, (json.dumps(REDACTOR.clean(data), indent=1, ensure_ascii=False, default=str) + "\n").encode()
+    )
 
 
 def write_notebook(path: Path, notebook: Any) -> Path:
     """Write an executed notebook, which is cleaned where it stands."""
     import nbformat  # late: a command that runs no notebook does without it
 
-    GUARD.notebook(notebook)
+    REDACTOR.notebook(notebook)
     return write_bytes(path, nbformat.writes(notebook).encode("utf-8", errors="replace"))
 
 
@@ -60,7 +62,7 @@ def write_table(path: Path, frame: pd.DataFrame) -> Path:
 
     https://specs.frictionlessdata.io/table-schema/, as pandas reads it with ``orient="table"``
     """
-    frame = cleaned(frame)
+    frame = redacted_frame(frame)
     write_json(path.with_suffix(".json"), json.loads(frame.to_json(orient="table")))
     return write_text(path, frame.rename(index=_cell, columns=_cell).map(_cell).to_csv())
 
@@ -69,12 +71,12 @@ def _cell(value: Any) -> Any:
     return spreadsheet.text(value) if isinstance(value, str) else value
 
 
-def cleaned(frame: pd.DataFrame) -> pd.DataFrame:
+def redacted_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """A table of the same kind without secrets: neither in a column of them nor in another one's texts."""
     new = frame.copy()
     for at, name in enumerate(frame.columns):
         found = [None if value is pd.NA else value for value in frame.iloc[:, at].tolist()]
-        texts = [GUARD.clean({str(name): value})[GUARD.text(str(name))] for value in found]
+        texts = [REDACTOR.clean({str(name): value})[REDACTOR.text(str(name))] for value in found]
         if texts != found:
             new.isetitem(at, texts)
     return new

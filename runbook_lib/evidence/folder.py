@@ -13,7 +13,7 @@ from .drawing.svg import Svg
 from .files import write_json, write_text
 
 
-class Folder:
+class RunFolder:
     """The evidence of one run: notebooks, tables, plans and the journal.
 
     Args:
@@ -28,14 +28,14 @@ class Folder:
         """The run's journal, each line of which names the notebook."""
         return Journal(self.path / "journal.jsonl", notebook=self.notebook)
 
-    def keep_plan(self, plan: Plan, **who: Any) -> Path:
+    def write_plan(self, plan: Plan, **who: Any) -> Path:
         """Write a plan down, to be reviewed, and found again by its fingerprint."""
         path = self._in("plans") / f"{self.notebook}-{who.get('verb', 'apply')}-{plan.fingerprint}.json"
         at = datetime.now(UTC).isoformat(timespec="seconds")
         head = {"notebook": self.notebook, "at": at, "fingerprint": plan.fingerprint, **who}
         return write_json(path, {**head, "plan": plan.as_dict()})
 
-    def keep_picture(self, picture: Svg) -> Svg:
+    def write_picture(self, picture: Svg) -> Svg:
         """Write a picture down; a later one of the run takes its place."""
         write_text(self.path / f"{picture.name}.svg", str(picture))
         return picture

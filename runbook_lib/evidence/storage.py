@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from ..aws.client import Aws
-from ..errors import EvidenceError, Refused, RunbookError
+from ..errors import EvidenceError, RequestRejected, RunbookError
 from ..params.signing import ObjectLock
 from ..resources.bucket import EVIDENCE
 
 TRIES = 5
 _THERE = {"PreconditionFailed", "412"}
 _BUSY = {"ConditionalRequestConflict", "409"}
-NOWHERE = "NoSuchBucket"
+NO_BUCKET = "NoSuchBucket"
 
 
-class Unstored(EvidenceError):
+class UploadFailed(EvidenceError):
     """The archive is not in the bucket.
 
     Args:
@@ -55,7 +55,7 @@ def store(
                 ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum, IfNoneMatch="*", **_retention(lock),
             )  # fmt: skip
             return address
-        except Refused as error:
+        except RequestRejected as error:
             if error.code in _THERE:
                 return _same(aws, bucket, key, checksum)
             if attempt == TRIES or not (error.passing or error.code in _BUSY):
@@ -84,8 +84,8 @@ def _same(aws: Aws, bucket: str, key: str, checksum: str) -> str:
     )
 
 
-def _unstored(archive: Path, address: str, error: RunbookError) -> Unstored:
-    return Unstored(
+def _unstored(archive: Path, address: str, error: RunbookError) -> UploadFailed:
+    return UploadFailed(
         f"The evidence could not be stored as {address}: {error.what}",
         fix=f"It is kept in {archive.with_suffix('')}. Correct the cause, then: runbook evidence store {archive.stem}",
         code=getattr(error, "code", ""),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Closed
-from .redaction.redactor import GUARD
+from .redaction.redactor import REDACTOR
 
 MANIFEST = "manifest.dsse.json"
 """Beside a journal that is closed."""
@@ -90,9 +90,9 @@ def broken(path: Path) -> int:
 
 def _clean(data: dict[str, Any]) -> dict[str, Any]:
     """The data without secrets; how many were taken out is told."""
-    before = GUARD.count
-    found: dict[str, Any] = GUARD.clean(json.loads(json.dumps(data, default=str)))
-    return found | ({"redacted": GUARD.count - before} if GUARD.count > before else {})
+    before = REDACTOR.count
+    found: dict[str, Any] = REDACTOR.clean(json.loads(json.dumps(data, default=str)))
+    return found | ({"redacted": REDACTOR.count - before} if REDACTOR.count > before else {})
 
 
 def _append(out: FileIO, line: bytes) -> None:

@@ -29,7 +29,7 @@ def read_events(folder: Path) -> list[Event]:
     return [event for event in events if isinstance(event, dict) and "event" in event]
 
 
-def asked(folder: Path) -> Mapping[str, Any]:
+def run_parameters(folder: Path) -> Mapping[str, Any]:
     """What a run was asked for: the first thing that it wrote down."""
     path = folder / JOURNAL
     events = events_of(path) if path.is_file() else iter(())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
-from ..errors import Foreign
+from ..aws.snapshot import Snapshot
+from ..errors import NotOwned
 from .base import Ids, Observed, Resource, kind
 from .hosted_zone import HostedZone, bare, change, record
 from .load_balancer import LoadBalancer
@@ -23,7 +23,7 @@ class AliasRecord(Resource):
     fixed = frozenset({"zone", "domain"})
     catching_up = frozenset({"PriorRequestNotComplete"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         found = record(look, ids[self.zone], self.domain, "A") if self.zone in ids else None
         if found is None:
             return None
@@ -42,7 +42,7 @@ class AliasRecord(Resource):
 
     def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
         if seen.state["balancer"] != ids.get(self.balancer):
-            raise Foreign(
+            raise NotOwned(
                 f"{self.key}: {self.domain} points to {seen.state['balancer']}, not to our load balancer.",
                 fix="Remove the record by hand if nobody needs it, or take the domain out of params/.",
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 
 
@@ -11,7 +11,7 @@ from .base import Ids, Observed, Resource, kind
 class Application(Resource):
     """An application for EC2 instances; CodeDeploy removes it together with its revisions' history."""
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         # Unlike other lists, this one is of bare names.
         if name not in map(str, look.all("codedeploy", "list_applications", "applications")):
@@ -27,9 +27,9 @@ class Application(Resource):
         aws.codedeploy.delete_application(applicationName=seen.id)
 
 
-def own(look: Look, resource: Resource, arn: str) -> None:
+def own(look: Snapshot, resource: Resource, arn: str) -> None:
     """Stop unless what has the resource's name also carries its tags, which CodeDeploy tells one at a time."""
     gone = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
     answer = look.get("codedeploy", "list_tags_for_resource", missing=gone, ResourceArn=arn)
     if answer is not None:
-        look.own(resource, tags_of(answer))
+        look.require_ownership(resource, tags_of(answer))

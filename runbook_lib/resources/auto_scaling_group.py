@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .launch_template import LaunchTemplate
 from .route import Route
@@ -44,13 +44,13 @@ class AutoScalingGroup(Resource):
         # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
         return {**wanted, "version": "$Default", "health": "ELB", "spread": "balanced-only"}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         groups = look.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
         group = next((group for group in groups if group["AutoScalingGroupName"] == name), None)
         if group is None:
             return None
-        look.own(self, tags_of(group))
+        look.require_ownership(self, tags_of(group))
         template = group.get("LaunchTemplate", {})
         targets = group.get("TargetGroupARNs", [])
         state = {
@@ -117,13 +117,13 @@ class AutoScalingGroup(Resource):
         }
 
 
-def _everywhere(serving: list[Found], group: Found) -> bool:
+def _everywhere(serving: list[ApiObject], group: ApiObject) -> bool:
     """Whether each zone has one, when there are enough to go round."""
     zones = set(group["AvailabilityZones"])
     return {i["AvailabilityZone"] for i in serving} >= zones or group["DesiredCapacity"] < len(zones)
 
 
-def _trouble(look: Look, name: str) -> str:
+def _trouble(look: Snapshot, name: str) -> str:
     """Why the last launch failed, as AWS says it; empty when it did not."""
     last = look.get("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=1)
     activities = last["Activities"] if last else []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from ..aws.client import Aws
-    from ..aws.snapshot import Look
+    from ..aws.snapshot import Snapshot
 
 State = Mapping[str, Any]
 Ids = Mapping["Resource", str]
@@ -33,7 +33,7 @@ class Observed:
         status: AWS's own word for its state, shown while waiting and in tables.
         failed: Why it will never become ready, as AWS says it; empty while it may.
         going: Whether AWS is deleting it: neither there nor gone.
-        keep: Why a destroy leaves this very one; empty when it doesn't.
+        retain: Why a destroy leaves this very one; empty when it doesn't.
         detail: What else a person or another call wants to know; never compared.  What begins
             with an underscore is for calls only.
     """
@@ -44,7 +44,7 @@ class Observed:
     status: str = ""
     failed: str = ""
     going: bool = False
-    keep: str = ""
+    retain: str = ""
     detail: State = field(default_factory=dict)
 
     @property
@@ -109,36 +109,36 @@ class Resource(ABC):
         return f"{snake(type(self).__name__)}.{self.name}"
 
     @cached_property
-    def needs(self) -> tuple[Resource, ...]:
+    def dependencies(self) -> tuple[Resource, ...]:
         """The resources that the fields refer to."""
-        return tuple(resources_in(getattr(self, f.name) for f in fields(self)))
+        return tuple(referenced_resources(getattr(self, f.name) for f in fields(self)))
 
     @property
-    def must_be_ready(self) -> tuple[Resource, ...]:
+    def ready_dependencies(self) -> tuple[Resource, ...]:
         """Those of the needs that have to be ready before this one is made."""
-        return tuple(resources_in(getattr(self, name) for name in sorted(self.waits_for)))
+        return tuple(referenced_resources(getattr(self, name) for name in sorted(self.waits_for)))
 
     def desired(self, ids: Ids) -> State:
         """The fields, with every reference replaced by its id."""
         return {f.name: _resolve(getattr(self, f.name), ids) for f in fields(self) if f.name != "name"}
 
     @property
-    def guard(self) -> str:
+    def prevent_destroy(self) -> str:
         """Why the parameters forbid to destroy it; empty when they don't."""
         return ""
 
     @property
-    def keep(self) -> str:
+    def retain(self) -> str:
         """Why a destroy leaves it on purpose; empty when it doesn't."""
         return ""
 
     @property
-    def leaves(self) -> str:
+    def left_behind(self) -> str:
         """What stays behind on purpose when it is destroyed, e.g. a final snapshot."""
         return ""
 
     @abstractmethod
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         """Find the resource in *look*; ``None`` means that it does not exist.
 
         Never writes.  A need that does not exist has no entry in *ids*.
@@ -165,18 +165,18 @@ def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def differing(seen: State, wanted: State) -> frozenset[str]:
+def drifted_fields(seen: State, wanted: State) -> frozenset[str]:
     """Names of the wanted fields that are seen otherwise."""
     return frozenset(name for name, value in wanted.items() if seen.get(name) != value)
 
 
-def resources_in(values: Iterable[Any]) -> Iterator[Resource]:
+def referenced_resources(values: Iterable[Any]) -> Iterator[Resource]:
     """Every resource that the values refer to, also inside tuples."""
     for value in values:
         if isinstance(value, Resource):
             yield value
         elif isinstance(value, tuple):
-            yield from resources_in(value)
+            yield from referenced_resources(value)
 
 
 def _resolve(value: Any, ids: Ids) -> Any:
@@ -187,4 +187,4 @@ def _resolve(value: Any, ids: Ids) -> Any:
     return value
 
 
-Sightings = Mapping[Resource, Observed | None]
+ObservedState = dict[Resource, Observed | None]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 
 EVIDENCE = "evidence"
@@ -44,7 +44,7 @@ class Bucket(Resource):
         return f"{aws.env}-{self.name}-{aws.account}-{aws.region}"
 
     @property
-    def keep(self) -> str:
+    def retain(self) -> str:
         return "guards.keep_bucket is true, and it holds the evidence" if self.kept else ""
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -52,13 +52,13 @@ class Bucket(Resource):
         locks = {"object_lock": True} if self.object_lock else {}
         return {**wanted, "expire": frozenset(self.expire), "policy": _POLICY, "tagged": True, **locks}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         bucket = self.called(look.aws)
         if bucket not in {b["Name"] for b in look.all("s3", "list_buckets", "Buckets", Prefix=bucket)}:
             return None
         tags = tags_of(look.get("s3", "get_bucket_tagging", missing="NoSuchTagSet", Bucket=bucket) or {}, "TagSet")
         if tags:  # untagged is ours too, cut short while it was made: the name holds our account
-            look.own(self, tags)
+            look.require_ownership(self, tags)
         versioning = look.get("s3", "get_bucket_versioning", Bucket=bucket) or {}
         state = {
             "versioned": versioning.get("Status") == "Enabled",
@@ -152,31 +152,31 @@ def _policy(bucket: str, aws: Aws) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [tls, logs]}
 
 
-def _policy_of(look: Look, bucket: str) -> Any:
+def _policy_of(look: Snapshot, bucket: str) -> Any:
     found = look.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=bucket)
     return json.loads(found["Policy"]) if found else None
 
 
-def _encryption(look: Look, bucket: str) -> str | None:
+def _encryption(look: Snapshot, bucket: str) -> str | None:
     none = "ServerSideEncryptionConfigurationNotFoundError"
     found = look.get("s3", "get_bucket_encryption", missing=none, Bucket=bucket)
     rules = found["ServerSideEncryptionConfiguration"]["Rules"] if found else []
     return rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if rules else None
 
 
-def _locks(look: Look, bucket: str) -> bool:
+def _locks(look: Snapshot, bucket: str) -> bool:
     none = "ObjectLockConfigurationNotFoundError"
     found = look.get("s3", "get_object_lock_configuration", missing=none, Bucket=bucket) or {}
     return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
 
 
-def _private(look: Look, bucket: str) -> bool:
+def _private(look: Snapshot, bucket: str) -> bool:
     none = "NoSuchPublicAccessBlockConfiguration"
     found = look.get("s3", "get_public_access_block", missing=none, Bucket=bucket)
     return found is not None and all(found["PublicAccessBlockConfiguration"].get(block) for block in _BLOCKS)
 
 
-def _expiry(look: Look, bucket: str) -> frozenset[tuple[str, int]]:
+def _expiry(look: Snapshot, bucket: str) -> frozenset[tuple[str, int]]:
     none = "NoSuchLifecycleConfiguration"
     found = look.get("s3", "get_bucket_lifecycle_configuration", missing=none, Bucket=bucket) or {"Rules": []}
     return frozenset(

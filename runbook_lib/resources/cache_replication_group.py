@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .cache_subnet_group import CacheSubnetGroup
 from .security_group import SecurityGroup
@@ -45,7 +45,7 @@ class CacheReplicationGroup(Resource):
         redundant = {"failover": self.replicas > 0, "multi_az": self.replicas > 0}
         return {**super().desired(ids), **_ALWAYS, **redundant, "engine_downgrade": "none"}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         groups = look.all("elasticache", "describe_replication_groups", "ReplicationGroups")
         group = {g["ReplicationGroupId"]: g for g in groups}.get(name)
@@ -110,25 +110,25 @@ class CacheReplicationGroup(Resource):
     def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
         """Delete it; refused, to be tried again, as long as nobody can say whether it is ours."""
         if not seen.detail["_ours"]:
-            look = Look(aws)
+            look = Snapshot(aws)
             tags = look.get("elasticache", "list_tags_for_resource", ResourceName=seen.detail["_arn"]) or {}
-            look.own(self, tags_of(tags, "TagList"))
+            look.require_ownership(self, tags_of(tags, "TagList"))
         aws.elasticache.delete_replication_group(ReplicationGroupId=seen.id)
 
-    def _ours(self, look: Look, arn: str) -> bool:
+    def _ours(self, look: Snapshot, arn: str) -> bool:
         """Whether its tags say so, or nobody can tell: ElastiCache does only while it is available.
 
         https://github.com/hashicorp/terraform-provider-aws/issues/41416
         """
         answer = look.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
         if answer is not None:
-            look.own(self, tags_of(answer, "TagList"))
+            look.require_ownership(self, tags_of(answer, "TagList"))
             return True
         filters = [{"Key": look.aws.ENV, "Values": [look.aws.env]}]
         listed = look.all("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
         for found in listed:
             if found["ResourceARN"] == arn:
-                look.own(self, tags_of(found))
+                look.require_ownership(self, tags_of(found))
                 return True
         return False
 

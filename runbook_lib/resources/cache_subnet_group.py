@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .subnet import Subnet
 
@@ -21,7 +21,7 @@ class CacheSubnetGroup(Resource):
     # By both ElastiCache says that it does not know a subnet.
     catching_up = frozenset({"InvalidSubnet", "InvalidParameterValue"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         found = look.all("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
         group = {g["CacheSubnetGroupName"]: g for g in found}.get(name)
@@ -31,7 +31,7 @@ class CacheSubnetGroup(Resource):
         tags = look.get("elasticache", "list_tags_for_resource", missing=gone, ResourceName=group["ARN"])
         if tags is None:
             return None
-        look.own(self, tags_of(tags, "TagList"))
+        look.require_ownership(self, tags_of(tags, "TagList"))
         state = {
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["CacheSubnetGroupDescription"],

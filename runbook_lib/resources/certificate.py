@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look, only, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 
 # Without this, AWS lists RSA keys of 1024 and 2048 bits only.
@@ -22,14 +22,14 @@ class Certificate(Resource):
     catching_up = frozenset({"RequestInProgressException", "InvalidArnException"})
 
     @abstractmethod
-    def arn(self, look: Look) -> str | None:
+    def arn(self, look: Snapshot) -> str | None:
         """Its ARN, when it exists."""
 
     @abstractmethod
-    def state(self, found: Found) -> dict[str, Any]:
+    def state(self, found: ApiObject) -> dict[str, Any]:
         """Its comparable fields, from what AWS describes."""
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         arn = self.arn(look)
         found = arn and look.get("acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn)
         if not found:
@@ -61,17 +61,17 @@ class GivenCertificate(Certificate):
 
     given = True
 
-    def arn(self, look: Look) -> str | None:
+    def arn(self, look: Snapshot) -> str | None:
         return self.known_as
 
-    def state(self, found: Found) -> dict[str, Any]:
+    def state(self, found: ApiObject) -> dict[str, Any]:
         return {"known_as": found["CertificateArn"]}
 
     def create(self, aws: Aws, ids: Ids) -> None:
         raise NotImplementedError
 
 
-def validation(certificate: Found) -> dict[str, str]:
+def validation(certificate: ApiObject) -> dict[str, str]:
     """The DNS record that proves the domain is ours; empty until ACM has made it up."""
     for option in certificate.get("DomainValidationOptions", []):
         if "ResourceRecord" in option:
@@ -79,16 +79,16 @@ def validation(certificate: Found) -> dict[str, str]:
     return {}
 
 
-def ours(look: Look, resource: Resource, domain: str) -> str | None:
+def ours(look: Snapshot, resource: Resource, domain: str) -> str | None:
     """The ARN of the certificate of that domain that carries the resource's tags."""
     listed = look.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
     same = [found["CertificateArn"] for found in listed if found["DomainName"] == domain]
     owned = [{"arn": arn} for arn in same if _tags(look, arn).get(look.aws.KEY) == resource.key]
-    found = only(owned, resource)
+    found = at_most_one(owned, resource)
     return found["arn"] if found else None
 
 
-def _tags(look: Look, arn: str) -> dict[str, str]:
+def _tags(look: Snapshot, arn: str) -> dict[str, str]:
     # ACM tells the tags of one certificate at a time.
     gone = "ResourceNotFoundException"
     tags = tags_of(look.get("acm", "list_tags_for_certificate", missing=gone, CertificateArn=arn) or {})

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .cache_replication_group import CacheReplicationGroup
 from .db_instance import DbInstance
@@ -43,7 +43,7 @@ class ConfigurationParameter(Resource):
         wanted = dict(super().desired(ids))
         return wanted | {"balancer": wanted["balancer"] if not self.domain else None, "schema": self.database.database}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = self.called(look.aws)
         folder = name.rpartition("/")[0]
         found = look.all("ssm", "get_parameters_by_path", "Parameters", Path=folder)
@@ -55,7 +55,7 @@ class ConfigurationParameter(Resource):
         )
         if tags is None:
             return None
-        look.own(self, tags_of(tags, "TagList"))
+        look.require_ownership(self, tags_of(tags, "TagList"))
         said = _object(parameter["Value"])
         database = said.get("database") or {}
         state = {
@@ -102,7 +102,7 @@ class ConfigurationParameter(Resource):
         (found,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=group)["ReplicationGroups"]
         return {"cache": {"host": _primary(found)["Address"], "port": _primary(found)["Port"]}}
 
-    def _site(self, look: Look, url: str) -> dict[str, Any]:
+    def _site(self, look: Snapshot, url: str) -> dict[str, Any]:
         """The site as a domain of its own, or as the load balancer that goes by its AWS name."""
         host = url.removeprefix("https://")
         if self.domain:
@@ -112,7 +112,7 @@ class ConfigurationParameter(Resource):
         return {"domain": "", "balancer": arns.get(host, host)}
 
 
-def _database(look: Look, said: Found) -> str:
+def _database(look: Snapshot, said: ApiObject) -> str:
     """The database that has the address, or the address when none has it."""
     for found in look.all("rds", "describe_db_instances", "DBInstances"):
         endpoint = found.get("Endpoint", {})
@@ -121,7 +121,7 @@ def _database(look: Look, said: Found) -> str:
     return f"{said.get('host')}:{said.get('port')}"
 
 
-def _cache(look: Look, said: Found) -> str | None:
+def _cache(look: Snapshot, said: ApiObject) -> str | None:
     """The cache whose primary has the address, or the address when none has it; ``None`` when there is no address."""
     if not said:
         return None
@@ -132,12 +132,12 @@ def _cache(look: Look, said: Found) -> str | None:
     return f"{said.get('host')}:{said.get('port')}"
 
 
-def _primary(group: Found) -> Found:
+def _primary(group: ApiObject) -> ApiObject:
     """Where its primary is, whichever node that is; nothing while it is created."""
     return (group.get("NodeGroups") or [{}])[0].get("PrimaryEndpoint") or {}
 
 
-def _object(text: str) -> Found:
+def _object(text: str) -> ApiObject:
     """What the parameter says; nothing where somebody wrote something else into it."""
     try:
         value = json.loads(text)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
@@ -65,11 +65,11 @@ class DbInstance(Resource):
     patience = 2400
 
     @property
-    def guard(self) -> str:
+    def prevent_destroy(self) -> str:
         return "guards.deletion_protection is true" if self.deletion_protection else ""
 
     @property
-    def leaves(self) -> str:
+    def left_behind(self) -> str:
         return f"a snapshot of its data, …-{self.name}-final-…" if self.final_snapshot else ""
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -78,13 +78,13 @@ class DbInstance(Resource):
         steps = {"storage_step": _STEP, "engine_downgrade": "none"}
         return wanted | _ALWAYS | {"log_exports": self._exports} | steps
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         instances = look.all("rds", "describe_db_instances", "DBInstances")
         found = {i["DBInstanceIdentifier"]: i for i in instances}.get(name)
         if found is None:
             return None
-        look.own(self, tags_of(found, "TagList"))
+        look.require_ownership(self, tags_of(found, "TagList"))
         status = found["DBInstanceStatus"]
         state = self._state(found)
         if status == "creating":

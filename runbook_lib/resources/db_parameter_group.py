@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 
 
@@ -29,7 +29,7 @@ class DbParameterGroup(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"family": self.family, "parameters": frozenset(self.parameters)}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         found = look.all("rds", "describe_db_parameter_groups", "DBParameterGroups")
         group = {g["DBParameterGroupName"]: g for g in found}.get(name)
@@ -39,7 +39,7 @@ class DbParameterGroup(Resource):
         tags = look.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBParameterGroupArn"])
         if tags is None:
             return None
-        look.own(self, tags_of(tags, "TagList"))
+        look.require_ownership(self, tags_of(tags, "TagList"))
         # All of them, not only those that RDS calls set by a user: it does not call so what was
         # set to the value that it has anyway. https://github.com/hashicorp/terraform-provider-aws/issues/23335
         wanted = dict(self.parameters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .subnet import Subnet
 
@@ -20,7 +20,7 @@ class DbSubnetGroup(Resource):
 
     catching_up = frozenset({"InvalidSubnet"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         groups = {g["DBSubnetGroupName"]: g for g in look.all("rds", "describe_db_subnet_groups", "DBSubnetGroups")}
         group = groups.get(name)
@@ -30,7 +30,7 @@ class DbSubnetGroup(Resource):
         tags = look.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBSubnetGroupArn"])
         if tags is None:
             return None
-        look.own(self, tags_of(tags, "TagList"))
+        look.require_ownership(self, tags_of(tags, "TagList"))
         state = {
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["DBSubnetGroupDescription"],

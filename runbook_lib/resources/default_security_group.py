@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
-from .security_group import told
+from .security_group import describe_rule
 from .vpc import Vpc
 
 
@@ -26,7 +26,7 @@ class DefaultSecurityGroup(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"ingress": frozenset(), "egress": frozenset()}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         if self.vpc not in ids:
             return None
         filters = [{"Name": "vpc-id", "Values": [ids[self.vpc]]}, {"Name": "group-name", "Values": ["default"]}]
@@ -34,7 +34,7 @@ class DefaultSecurityGroup(Resource):
         if not groups:
             return None
         (group,) = groups
-        state = {way: told(group[field]) for way, field in _WAYS.items()}
+        state = {way: describe_rule(group[field]) for way, field in _WAYS.items()}
         permissions = {way: group[field] for way, field in _WAYS.items()}
         return Observed(group["GroupId"], state, detail={"_permissions": permissions})
 

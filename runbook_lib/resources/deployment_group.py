@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
+from ..aws.snapshot import ApiObject, Snapshot
 from .application import Application, own
 from .auto_scaling_group import AutoScalingGroup
 from .base import Ids, Observed, Resource, kind
@@ -48,7 +48,7 @@ class DeploymentGroup(Resource):
         always = {"traffic": "in place, with traffic control", "rollback": _ROLLBACK_WORDS, "outdated": "UPDATE"}
         return wanted | always
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         found = group(look, self, ids)
         if found is None:
             return None
@@ -106,7 +106,7 @@ class DeploymentGroup(Resource):
 _ROLLBACK_WORDS = "when a deployment fails"
 
 
-def group(look: Look, resource: DeploymentGroup, ids: Ids) -> Found | None:
+def group(look: Snapshot, resource: DeploymentGroup, ids: Ids) -> ApiObject | None:
     """What CodeDeploy tells of a deployment group: its settings and its last deployments."""
     if resource.application not in ids:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 
 
@@ -11,8 +11,8 @@ from .base import Ids, Observed, Resource, kind
 class ElasticIp(Resource):
     """A public address that stays ours; what uses it says so itself."""
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        address = look.tagged("describe_addresses", "Addresses", self)
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        address = look.find("describe_addresses", "Addresses", self)
         if address is None:
             return None
         status = "associated" if address.get("AssociationId") else "free"

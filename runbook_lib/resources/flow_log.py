@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
-from ..errors import Refused
+from ..aws.snapshot import Snapshot
+from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, kind
 from .log_group import LogGroup
 from .role_policy import RolePolicy
@@ -34,8 +34,8 @@ class FlowLog(Resource):
         # AWS tells the role, not what permits it.
         return {**super().desired(ids), "permission": _role(super().desired(ids)["permission"])}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        log = look.tagged("describe_flow_logs", "FlowLogs", self, under="Filter")
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        log = look.find("describe_flow_logs", "FlowLogs", self, under="Filter")
         if log is None:
             return None
         ours = log.get("LogGroupName") == self.log_group.path
@@ -62,7 +62,7 @@ class FlowLog(Resource):
         )
         for refused in answer.get("Unsuccessful", []):  # AWS answers 200 all the same
             error = refused["Error"]
-            raise Refused(
+            raise RequestRejected(
                 f"CreateFlowLogs was refused: {error['Code']}. {error['Message']}",
                 fix="Correct the cause, then run this cell again; what is done stays done.",
                 code=error["Code"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
 
 
@@ -20,7 +20,7 @@ class HostedZone(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         found = look.get("route53", "get_hosted_zone", missing="NoSuchHostedZone", Id=self.known_as)
         if found is None:
             return None
@@ -34,7 +34,7 @@ class HostedZone(Resource):
         raise NotImplementedError
 
 
-def record(look: Look, zone: str, name: str, type_: str) -> Found | None:
+def record(look: Snapshot, zone: str, name: str, type_: str) -> ApiObject | None:
     """One record of a zone; names compare without their last dot and their case."""
     for found in look.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone):
         if found["Type"] == type_ and bare(found["Name"]) == bare(name):
@@ -47,7 +47,7 @@ def bare(name: str) -> str:
     return name.rstrip(".").lower()
 
 
-def change(aws: Aws, zone: str, action: str, record_set: Found) -> None:
+def change(aws: Aws, zone: str, action: str, record_set: ApiObject) -> None:
     """Change one record; Route 53 takes all of a change or none of it."""
     changes = {"Comment": f"runbook {aws.env}", "Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
     aws.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, kind
 from .certificate import Certificate, ours
 
@@ -34,10 +34,10 @@ class ImportedCertificate(Certificate):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"domain": self.domain, "expired": False}
 
-    def arn(self, look: Look) -> str | None:
+    def arn(self, look: Snapshot) -> str | None:
         return ours(look, self, self.domain)
 
-    def state(self, found: Found) -> dict[str, Any]:
+    def state(self, found: ApiObject) -> dict[str, Any]:
         return {"domain": found["DomainName"], "expired": found["Status"] == "EXPIRED"}
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, only, tags_of
+from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .key_pair import KeyPair
@@ -41,11 +41,11 @@ class Instance(Resource):
         compared = {name: wanted[name] for name in ("instance_type", "subnet", "groups", "key_pair", "profile")}
         return {**compared, "imds": "required, 1 hop", "on": True}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        reservations = look.ours("describe_instances", "Reservations")
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        reservations = look.tagged_with_env("describe_instances", "Reservations")
         instances = [instance for reservation in reservations for instance in reservation["Instances"]]
         mine = [i for i in instances if tags_of(i).get(look.aws.KEY) == self.key]
-        instance = only([i for i in mine if i["State"]["Name"] != "terminated"], self)
+        instance = at_most_one([i for i in mine if i["State"]["Name"] != "terminated"], self)
         if instance is None:
             return None
         status, imds = instance["State"]["Name"], instance.get("MetadataOptions", {})

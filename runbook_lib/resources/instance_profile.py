@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .role import Role, path
 
@@ -16,7 +16,7 @@ class InstanceProfile(Resource):
 
     catching_up = frozenset({"NoSuchEntity", "LimitExceeded"})  # a role that was just taken out still counts
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         profiles = look.all("iam", "list_instance_profiles", "InstanceProfiles", PathPrefix=path(look.aws))
         profile = next((profile for profile in profiles if profile["InstanceProfileName"] == name), None)
@@ -25,7 +25,7 @@ class InstanceProfile(Resource):
         tags = look.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", InstanceProfileName=name)
         if tags is None:
             return None
-        look.own(self, tags_of(tags))
+        look.require_ownership(self, tags_of(tags))
         role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
         return Observed(profile["Arn"], {"role": role}, detail={"name": name, "_roles": _names(profile)})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .vpc import Vpc
 
@@ -16,8 +16,8 @@ class InternetGateway(Resource):
 
     catching_up = frozenset({"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        gateway = look.tagged("describe_internet_gateways", "InternetGateways", self)
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        gateway = look.find("describe_internet_gateways", "InternetGateways", self)
         if gateway is None:
             return None
         attached = gateway["Attachments"][0] if gateway["Attachments"] else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, only, tags_of
+from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .ssh_key import SshKey
 
@@ -26,10 +26,10 @@ class KeyPair(Resource):
         wanted = super().desired(ids)
         return {"public": _bare(self.public) if isinstance(self.public, str) else wanted["public"]}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         aws = look.aws
         pairs = look.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
-        pair = only([pair for pair in pairs if tags_of(pair).get(aws.KEY) == self.key], self)
+        pair = at_most_one([pair for pair in pairs if tags_of(pair).get(aws.KEY) == self.key], self)
         if pair is None:
             return None
         state = {"public": _bare(pair.get("PublicKey", ""))}

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .machine_image import MachineImage
@@ -39,8 +39,8 @@ class LaunchTemplate(Resource):
         digest = hashlib.sha256(self.user_data.encode()).hexdigest()[:12]
         return {**wanted, "user_data": f"sha256 {digest}", "imds": "required, 1 hop", "disk": "gp3, encrypted"}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        template = look.tagged("describe_launch_templates", "LaunchTemplates", self)
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        template = look.find("describe_launch_templates", "LaunchTemplates", self)
         if template is None:
             return None
         versions = look.all(
@@ -121,7 +121,7 @@ def disk(gb: int) -> list[dict[str, Any]]:
     ]
 
 
-def _state(data: Found) -> dict[str, Any]:
+def _state(data: ApiObject) -> dict[str, Any]:
     user_data = base64.b64decode(data.get("UserData", ""))
     imds = data.get("MetadataOptions", {})
     disks = [mapping.get("Ebs", {}) for mapping in data.get("BlockDeviceMappings", [])]

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
 from .certificate import Certificate
 from .load_balancer import LoadBalancer
@@ -25,7 +25,7 @@ class PortListener(Resource):
         {"LoadBalancerNotFound", "TargetGroupNotFound", "CertificateNotFound", "UnsupportedCertificate"}
     )
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         balancer = ids.get(self.balancer)
         if balancer is None:
             return None
@@ -37,7 +37,7 @@ class PortListener(Resource):
         return Observed(listener["ListenerArn"], state)
 
     @abstractmethod
-    def state(self, found: Found) -> dict[str, Any]:
+    def state(self, found: ApiObject) -> dict[str, Any]:
         """Its comparable fields, beside balancer and port."""
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Listener(PortListener):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTPS"}
 
-    def state(self, found: Found) -> dict[str, Any]:
+    def state(self, found: ApiObject) -> dict[str, Any]:
         certificates = found.get("Certificates") or [{}]
         action = found["DefaultActions"][0]
         forwarded = action.get("ForwardConfig", {}).get("TargetGroups") or [{}]
@@ -99,7 +99,7 @@ class RedirectListener(PortListener):
 
     to_port: int = 443
 
-    def state(self, found: Found) -> dict[str, Any]:
+    def state(self, found: ApiObject) -> dict[str, Any]:
         redirect = found["DefaultActions"][0].get("RedirectConfig", {})
         permanent = redirect.get("Protocol") == "HTTPS" and redirect.get("StatusCode") == "HTTP_301"
         return {"to_port": int(redirect["Port"]) if permanent and redirect.get("Port", "").isdigit() else None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .bucket import Bucket
 from .internet_gateway import InternetGateway
@@ -34,7 +34,7 @@ class LoadBalancer(Resource):
     patience = 900
 
     @property
-    def guard(self) -> str:
+    def prevent_destroy(self) -> str:
         return "guards.deletion_protection is true" if self.protected else ""
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class LoadBalancer(Resource):
         }
         return {"subnets": wanted["subnets"], "groups": wanted["groups"], "attributes": attributes}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         balancers = look.all("elbv2", "describe_load_balancers", "LoadBalancers")
         balancer = next((found for found in balancers if found["LoadBalancerName"] == name), None)
@@ -102,9 +102,9 @@ class LoadBalancer(Resource):
         aws.elbv2.delete_load_balancer(LoadBalancerArn=seen.id)
 
 
-def own(look: Look, resource: Resource, arn: str) -> None:
+def own(look: Snapshot, resource: Resource, arn: str) -> None:
     """Stop unless what has the resource's name also carries its tags.  AWS lists load balancers without them."""
     gone = ("LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound")
     answer = look.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
     if answer is not None:
-        look.own(resource, tags_of(answer["TagDescriptions"][0]))
+        look.require_ownership(resource, tags_of(answer["TagDescriptions"][0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 
 
@@ -24,7 +24,7 @@ class LogGroup(Resource):
     fixed = frozenset({"path"})
     catching_up = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         folder = self.path.rpartition("/")[0] + "/"  # one call finds all the groups of a folder
         groups = look.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
         group = next((group for group in groups if group["logGroupName"] == self.path), None)
@@ -34,7 +34,7 @@ class LogGroup(Resource):
         tags = look.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
         if tags is None:
             return None
-        look.own(self, tags_of(tags, "tags"))
+        look.require_ownership(self, tags_of(tags, "tags"))
         return Observed(arn, {"path": self.path, "days": group.get("retentionInDays")})
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 
 
@@ -21,7 +21,7 @@ class MachineImage(Resource):
     def desired(self, ids: Ids) -> dict[str, str]:
         return {}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         found = look.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
         if found is None:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .db_instance import DbInstance
 
@@ -22,7 +22,7 @@ class MasterUserSecret(Resource):
     def desired(self, ids: Ids) -> dict[str, str]:
         return {}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         for found in look.all("rds", "describe_db_instances", "DBInstances"):
             secret = found.get("MasterUserSecret", {}).get("SecretArn")
             if secret and found["DBInstanceIdentifier"] == ids.get(self.database):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .elastic_ip import ElasticIp
 from .internet_gateway import InternetGateway
@@ -26,10 +26,10 @@ class NatGateway(Resource):
     catching_up = frozenset({"InvalidSubnetID.NotFound", "InvalidAllocationID.NotFound", "Gateway.NotAttached"})
     patience = 900
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         # A deleted NAT gateway stays listed for about an hour, a failed one too.
         # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
-        nat = look.tagged("describe_nat_gateways", "NatGateways", self, under="Filter", gone=("deleted",))
+        nat = look.find("describe_nat_gateways", "NatGateways", self, under="Filter", gone=("deleted",))
         if nat is None:
             return None
         address = nat["NatGatewayAddresses"][0] if nat["NatGatewayAddresses"] else {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
-from ..errors import Foreign
+from ..aws.snapshot import Snapshot, tags_of
+from ..errors import NotOwned
 from .base import Ids, Observed, Resource, kind
 
 
@@ -37,7 +37,7 @@ class OpenIdConnectProvider(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"audiences": frozenset({self.audience})}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         arn = self.called(look.aws)
         providers = look.all("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
         if arn not in {provider["Arn"] for provider in providers}:
@@ -48,7 +48,7 @@ class OpenIdConnectProvider(Resource):
         audiences, tags = frozenset(found.get("ClientIDList", ())), tags_of(found)
         ours = tags.get(look.aws.ENV) == look.aws.env and tags.get(look.aws.KEY) == self.key
         if not ours and self.audience not in audiences:
-            raise Foreign(
+            raise NotOwned(
                 f"{self.key}: the account's provider {arn} is not ours, and does not know {self.audience}.",
                 fix=f"Have {self.audience} added to its audiences: it belongs to somebody else.",
             )
@@ -56,7 +56,7 @@ class OpenIdConnectProvider(Resource):
             arn,
             {"audiences": audiences if ours else frozenset({self.audience})},
             status="" if ours else "the account's own",
-            keep="" if ours else "the account had it before, for others too",
+            retain="" if ours else "the account had it before, for others too",
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

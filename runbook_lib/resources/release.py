@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
+from ..aws.snapshot import ApiObject, Snapshot
 from .auto_scaling_group import AutoScalingGroup
 from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
@@ -48,7 +48,7 @@ class Release(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"revision": f"sha256 {self.bundle.sha256}" if self.bundle else self.commit}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         found = group(look, self.group, ids) if self.group in ids else None
         last = _deployment(look, (found or {}).get("lastAttemptedDeployment"))
         if found is None or last is None:
@@ -82,14 +82,14 @@ class Release(Resource):
     def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
         """Never asked for: what runs on the servers goes with them."""
 
-    def _revision(self, ids: Ids) -> Found:
+    def _revision(self, ids: Ids) -> ApiObject:
         if self.bundle:
             place = {"bucket": ids[self.bundle.bucket], "key": key(self.bundle.sha256), "bundleType": "zip"}
             return {"revisionType": "S3", "s3Location": place}
         repository, _, commit = self.commit.partition("@")
         return {"revisionType": "GitHub", "gitHubLocation": {"repository": repository, "commitId": commit}}
 
-    def _failure(self, look: Look, last: Found, wanted: str) -> str:
+    def _failure(self, look: Snapshot, last: ApiObject, wanted: str) -> str:
         """Why the wanted revision did not get there, when it was the last that was tried."""
         cause = last.get("rollbackInfo", {}).get("rollbackTriggeringDeploymentId")
         tried = _deployment(look, {"deploymentId": cause}) if cause else last
@@ -104,7 +104,7 @@ class Release(Resource):
         return "\n".join(told)
 
 
-def _deployment(look: Look, brief: Found | None) -> Found | None:
+def _deployment(look: Snapshot, brief: ApiObject | None) -> ApiObject | None:
     if not brief:
         return None
     missing = ("DeploymentDoesNotExistException",)
@@ -112,7 +112,7 @@ def _deployment(look: Look, brief: Found | None) -> Found | None:
     return answer["deploymentInfo"] if answer else None
 
 
-def _revision(location: Found) -> str:
+def _revision(location: ApiObject) -> str:
     """A revision as a plan names it."""
     if s3 := location.get("s3Location"):
         digest = s3.get("key", "").removeprefix(f"{FOLDER}/").removesuffix(".zip")
@@ -122,13 +122,13 @@ def _revision(location: Found) -> str:
     return json.dumps(location, default=str, sort_keys=True)
 
 
-def _progress(deployment: Found) -> str:
+def _progress(deployment: ApiObject) -> str:
     overview = deployment.get("deploymentOverview") or {}
     done = f", {overview.get('Succeeded', 0)} of {sum(overview.values())} servers" if overview else ""
     return f"{deployment['deploymentId']} {deployment['status']}{done}"
 
 
-def _detail(deployment: Found) -> dict[str, Any]:
+def _detail(deployment: ApiObject) -> dict[str, Any]:
     told = {
         "deployment": deployment["deploymentId"],
         "by": deployment.get("creator"),
@@ -138,12 +138,12 @@ def _detail(deployment: Found) -> dict[str, Any]:
     return told | ({"note": note} if note else {})
 
 
-def _why(deployment: Found) -> str:
+def _why(deployment: ApiObject) -> str:
     error = deployment.get("errorInformation", {})
     return f"{error.get('code', 'no reason given')}. {error.get('message', '')}".strip()
 
 
-def _where(look: Look, deployment: str) -> list[str]:
+def _where(look: Snapshot, deployment: str) -> list[str]:
     """The first server on which it failed: the step, and the last lines of its script."""
     ids = look.all("codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment)
     for start in range(0, len(ids), 25):  # as many as CodeDeploy describes at once
@@ -157,7 +157,7 @@ def _where(look: Look, deployment: str) -> list[str]:
     return []
 
 
-def _step(server: str, event: Found) -> list[str]:
+def _step(server: str, event: ApiObject) -> list[str]:
     said = event.get("diagnostics", {})
     script = f" in {said['scriptName']}" if said.get("scriptName") else ""
     head = f"{event['lifecycleEventName']} on {server}: {said.get('errorCode')}{script}. {said.get('message', '')}"

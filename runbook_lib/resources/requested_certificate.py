@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, kind
 from .certificate import Certificate, ours
 
@@ -19,10 +19,10 @@ class RequestedCertificate(Certificate):
     fixed = frozenset({"domain"})
     patience = 3600
 
-    def arn(self, look: Look) -> str | None:
+    def arn(self, look: Snapshot) -> str | None:
         return ours(look, self, self.domain)
 
-    def state(self, found: Found) -> dict[str, Any]:
+    def state(self, found: ApiObject) -> dict[str, Any]:
         return {"domain": found["DomainName"]}
 
     def create(self, aws: Aws, ids: Ids) -> None:

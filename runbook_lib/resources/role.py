@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, tags_of
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 
 
@@ -39,7 +39,7 @@ class Role(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"trust": self.trusts, "policies": frozenset(self.policies)}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         roles = look.all("iam", "list_roles", "Roles", PathPrefix=path(look.aws))
         role = next((role for role in roles if role["RoleName"] == name), None)
@@ -48,7 +48,7 @@ class Role(Resource):
         tags = look.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
         if tags is None:
             return None
-        look.own(self, tags_of(tags))
+        look.require_ownership(self, tags_of(tags))
         attached = look.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
         policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
         document = role["AssumeRolePolicyDocument"]

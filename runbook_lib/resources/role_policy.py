@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, Unknown, kind
 from .role import Role
 
@@ -35,7 +35,7 @@ class RolePolicy(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"role": ids.get(self.role, Unknown(self.role.key)), "allows": _read(self._document(ids))}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         role, name = ids.get(self.role), look.aws.name(self)
         if role is None:
             return None

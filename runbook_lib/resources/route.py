@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .internet_gateway import InternetGateway
 from .nat_gateway import NatGateway
@@ -30,8 +30,8 @@ class Route(Resource):
         {"InvalidRouteTableID.NotFound", "InvalidGatewayID.NotFound", "InvalidNatGatewayID.NotFound"}
     )
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        for table in look.ours("describe_route_tables", "RouteTables"):
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        for table in look.tagged_with_env("describe_route_tables", "RouteTables"):
             for route in table["Routes"] if table["RouteTableId"] == ids.get(self.table) else ():
                 if route.get("DestinationCidrBlock") == self.destination:
                     return _observed(table["RouteTableId"], route)

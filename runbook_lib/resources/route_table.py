@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .vpc import Vpc
 
@@ -17,8 +17,8 @@ class RouteTable(Resource):
     fixed = frozenset({"vpc"})
     catching_up = frozenset({"InvalidVpcID.NotFound"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        table = look.tagged("describe_route_tables", "RouteTables", self)
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        table = look.find("describe_route_tables", "RouteTables", self)
         if table is None:
             return None
         return Observed(table["RouteTableId"], {"vpc": table["VpcId"]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .route_table import RouteTable
 from .subnet import Subnet
@@ -19,7 +19,7 @@ class RouteTableAssociation(Resource):
     fixed = frozenset({"subnet"})
     catching_up = frozenset({"InvalidRouteTableID.NotFound", "InvalidSubnetID.NotFound"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         subnet = ids.get(self.subnet)
         if subnet is None:
             return None

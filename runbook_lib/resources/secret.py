@@ -8,7 +8,7 @@ from abc import abstractmethod
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 
 
@@ -30,7 +30,7 @@ class KeptSecret(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"kept": True}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         secret = self._find(look)
         if secret is None:
             return None
@@ -39,18 +39,18 @@ class KeptSecret(Resource):
         detail = {"secret": self.called(look.aws), "arn": secret["ARN"]}
         return Observed(self.id_of(secret), {"kept": not scheduled}, status=status, detail=detail)
 
-    def id_of(self, secret: Found) -> str:
+    def id_of(self, secret: ApiObject) -> str:
         """What others need of it: its ARN."""
         return str(secret["ARN"])
 
-    def _find(self, look: Look) -> Found | None:
+    def _find(self, look: Snapshot) -> ApiObject | None:
         # Also those that somebody has scheduled for deletion: their name is taken.
         request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [f"{look.aws.env}/"]}]}
         name = self.called(look.aws)
         found = look.all("secretsmanager", "list_secrets", "SecretList", **request)
         secret = next((secret for secret in found if secret["Name"] == name), None)
         if secret:
-            look.own(self, tags_of(secret))
+            look.require_ownership(self, tags_of(secret))
         return secret
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .vpc import Vpc
 
@@ -34,8 +34,8 @@ class SecurityGroup(Resource):
         wanted = {name: value for name, value in super().desired(ids).items() if name != "rules"}
         return {**wanted, "strangers": frozenset(), "egress": _EVERYTHING}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        group = look.tagged("describe_security_groups", "SecurityGroups", self)
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        group = look.find("describe_security_groups", "SecurityGroups", self)
         if group is None:
             return None
         rules = [rule for rule in rules_of(look) if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]]
@@ -44,7 +44,7 @@ class SecurityGroup(Resource):
             "vpc": group["VpcId"],
             "description": group["Description"],
             "strangers": frozenset(map(_told, strange)),
-            "egress": told(group["IpPermissionsEgress"]),
+            "egress": describe_rule(group["IpPermissionsEgress"]),
         }
         detail = {"_strangers": [rule["SecurityGroupRuleId"] for rule in strange]}
         return Observed(group["GroupId"], state, detail=detail | {"_egress": group["IpPermissionsEgress"]})
@@ -67,7 +67,7 @@ class SecurityGroup(Resource):
         if "strangers" in drift:
             aws.ec2.revoke_security_group_ingress(GroupId=seen.id, SecurityGroupRuleIds=seen.detail["_strangers"])
         if "egress" in drift:
-            if other := [p for p in seen.detail["_egress"] if told([p]) != _EVERYTHING]:
+            if other := [p for p in seen.detail["_egress"] if describe_rule([p]) != _EVERYTHING]:
                 aws.ec2.revoke_security_group_egress(GroupId=seen.id, IpPermissions=other)
             if not seen.state["egress"] >= _EVERYTHING:
                 everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -80,12 +80,12 @@ class SecurityGroup(Resource):
 _EVERYTHING = frozenset({"all 0.0.0.0/0"})
 
 
-def rules_of(look: Look) -> list[Found]:
+def rules_of(look: Snapshot) -> list[ApiObject]:
     """Every rule of the region's groups, also those that somebody added by hand, which carry no tags."""
     return look.all("ec2", "describe_security_group_rules", "SecurityGroupRules")
 
 
-def told(permissions: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+def describe_rule(permissions: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Permissions as a person reads them, one per source: ``{"tcp 22 203.0.113.0/24"}``."""
     sources = {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "UserIdGroupPairs": "GroupId"}
     sources["PrefixListIds"] = "PrefixListId"

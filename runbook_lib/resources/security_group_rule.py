@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look, only, tags_of
+from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .security_group import SecurityGroup, rules_of
 
@@ -26,9 +26,9 @@ class SecurityGroupRule(Resource):
     fixed = frozenset({"group"})
     catching_up = frozenset({"InvalidGroup.NotFound"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         own = {look.aws.ENV: look.aws.env, look.aws.KEY: self.key}
-        rule = only([rule for rule in rules_of(look) if own.items() <= tags_of(rule).items()], self)
+        rule = at_most_one([rule for rule in rules_of(look) if own.items() <= tags_of(rule).items()], self)
         if rule is None:
             return None
         state = {

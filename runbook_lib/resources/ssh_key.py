@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ..aws.snapshot import Found, tags_of
+from ..aws.snapshot import ApiObject, tags_of
 from .base import kind
 from .secret import KeptSecret
 
@@ -16,7 +16,7 @@ PUBLIC = "runbook:public"
 class SshKey(KeptSecret):
     """An ed25519 key: the private half is a secret, the public half a tag of it, and its id here."""
 
-    def id_of(self, secret: Found) -> str:
+    def id_of(self, secret: ApiObject) -> str:
         return tags_of(secret).get(PUBLIC, "")
 
     def contents(self) -> tuple[str, dict[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .bucket import Bucket
 
@@ -30,13 +30,13 @@ class StoredBundle(Resource):
     catching_up = frozenset({"NoSuchBucket"})
 
     @property
-    def keep(self) -> str:
+    def retain(self) -> str:
         return "it goes with the bucket: what ran once can be deployed again"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"sha256": self.sha256}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         bucket, name = ids.get(self.bucket), key(self.sha256)
         if bucket is None:
             return None

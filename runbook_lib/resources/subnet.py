@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .vpc import Vpc
 
@@ -20,8 +20,8 @@ class Subnet(Resource):
     fixed = frozenset({"vpc", "cidr", "zone"})
     catching_up = frozenset({"InvalidVpcID.NotFound"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        subnet = look.tagged("describe_subnets", "Subnets", self)
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        subnet = look.find("describe_subnets", "Subnets", self)
         if subnet is None:
             return None
         state = {

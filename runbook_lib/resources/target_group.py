@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
 from .load_balancer import own
 from .vpc import Vpc
@@ -36,7 +36,7 @@ class TargetGroup(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         name = look.aws.name(self)
         groups = look.all("elbv2", "describe_target_groups", "TargetGroups")
         group = next((group for group in groups if group["TargetGroupName"] == name), None)
@@ -96,7 +96,7 @@ def delay(aws: Aws, arn: str) -> int:
     return _delay(aws.elbv2.describe_target_group_attributes(TargetGroupArn=arn))
 
 
-def _delay(answer: Found) -> int:
+def _delay(answer: ApiObject) -> int:
     """AWS's default is 300."""
     attributes = {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
     return int(attributes.get("deregistration_delay.timeout_seconds", "300"))

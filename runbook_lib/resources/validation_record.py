@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Found, Look
-from ..errors import Refused
+from ..aws.snapshot import ApiObject, Snapshot
+from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, kind
 from .certificate import validation
 from .hosted_zone import HostedZone, bare, change, record
@@ -27,13 +27,13 @@ class ValidationRecord(Resource):
     catching_up = frozenset({"NotYet", "PriorRequestNotComplete"})
 
     @property
-    def keep(self) -> str:
+    def retain(self) -> str:
         return "other certificates for the domain are renewed by it"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"proves": super().desired(ids)["certificate"]}
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         if self.certificate not in ids or self.zone not in ids:
             return None
         wanted = _wanted(look.get("acm", "describe_certificate", CertificateArn=ids[self.certificate]))
@@ -56,7 +56,7 @@ class ValidationRecord(Resource):
     def _put(self, aws: Aws, ids: Ids) -> None:
         wanted = _wanted(aws.acm.describe_certificate(CertificateArn=ids[self.certificate]))
         if not wanted:
-            raise Refused(
+            raise RequestRejected(
                 "ACM has not made up the validation record yet.",
                 fix="Run this cell again.",
                 code="NotYet",
@@ -69,5 +69,5 @@ class ValidationRecord(Resource):
         )  # fmt: skip
 
 
-def _wanted(described: Found | None) -> dict[str, str]:
+def _wanted(described: ApiObject | None) -> dict[str, str]:
     return validation(described["Certificate"]) if described else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 
 
@@ -22,8 +22,8 @@ class Vpc(Resource):
 
     fixed = frozenset({"cidr"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        vpc = look.tagged("describe_vpcs", "Vpcs", self)
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        vpc = look.find("describe_vpcs", "Vpcs", self)
         if vpc is None:
             return None
         support = _attribute(look, vpc["VpcId"], "enableDnsSupport")
@@ -47,7 +47,7 @@ class Vpc(Resource):
         aws.ec2.delete_vpc(VpcId=seen.id)
 
 
-def _attribute(look: Look, vpc: str, name: str) -> bool | None:
+def _attribute(look: Snapshot, vpc: str, name: str) -> bool | None:
     answer = look.get(
         "ec2", "describe_vpc_attribute", missing="InvalidVpcID.NotFound", VpcId=vpc, Attribute=name
     )  # AWS has no call for the attributes of all VPCs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .vpc import Vpc
 
@@ -22,10 +22,10 @@ class VpcEndpoint(Resource):
     fixed = frozenset({"vpc", "service"})
     catching_up = frozenset({"InvalidVpcId.NotFound", "InvalidVpcID.NotFound"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         # AWS's documentation writes the states with capitals, AWS without.
         gone = ("deleted", "Deleted")
-        endpoint = look.tagged("describe_vpc_endpoints", "VpcEndpoints", self, gone=gone)
+        endpoint = look.find("describe_vpc_endpoints", "VpcEndpoints", self, gone=gone)
         if endpoint is None:
             return None
         status = endpoint["State"].lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .route_table import RouteTable
 from .vpc_endpoint import VpcEndpoint
@@ -20,8 +20,8 @@ class VpcEndpointRoute(Resource):
     waits_for = frozenset({"endpoint"})
     catching_up = frozenset({"InvalidVpcEndpointId.NotFound", "InvalidRouteTableId.NotFound"})
 
-    def observe(self, look: Look, ids: Ids) -> Observed | None:
-        for endpoint in look.ours("describe_vpc_endpoints", "VpcEndpoints"):
+    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+        for endpoint in look.tagged_with_env("describe_vpc_endpoints", "VpcEndpoints"):
             found = endpoint["VpcEndpointId"]
             if found == ids.get(self.endpoint) and ids.get(self.table) in endpoint.get("RouteTableIds", []):
                 return Observed(f"{found} {ids[self.table]}", {"endpoint": found, "table": ids[self.table]})

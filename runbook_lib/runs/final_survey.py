@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from ..engine.engine import Engine
 from ..errors import RunbookError
 from ..evidence import topology
-from ..evidence.folder import Folder
+from ..evidence.folder import RunFolder
 from ..evidence.report.inventory import AFTER, EVENT, inventory
 from ..journal.reader import Event, events_of
 from ..params import Params
 from ..stacks.environment import stacks
-from .start import bundle_of, way_in
+from .start import aws_client, build_bundle
 
 UNSEEN = "unseen"
 """The event that says of which notebooks nobody knows what there is, and why."""
 
 
-def take_stock(params: Params, root: Path, run: str) -> None:
+def record_final_state(params: Params, root: Path, run: str) -> None:
     """Look at the layers of which a failed or interrupted run has left no last look.  Changes nothing.
 
     That it cannot look is written down, too, and stops nothing.
     """
-    folder = Folder(root / "artifacts" / params.env, run, "runner")
+    folder = RunFolder(root / "artifacts" / params.env, run, "runner")
     events = [event for event in events_of(folder.path / "journal.jsonl") if "event" in event]
     unseen = [notebook for notebook in _changed(events) if not _looked(events, notebook)]
     if not unseen:
@@ -49,14 +49,14 @@ def _looked(events: Sequence[Event], notebook: str) -> bool:
     return any(event["event"] == EVENT and event.get("when") == AFTER for event in own[last:])
 
 
-def _look(params: Params, root: Path, folder: Folder, notebooks: Sequence[str]) -> None:
-    aws = way_in(params, root, folder.path.name)
+def _look(params: Params, root: Path, folder: RunFolder, notebooks: Sequence[str]) -> None:
+    aws = aws_client(params, root, folder.path.name)
     engine = Engine(aws, folder.journal())
-    layers = {stack.name: stack for stack in stacks(params, bundle_of(params, root))}
+    layers = {stack.name: stack for stack in stacks(params, build_bundle(params, root))}
     for notebook in notebooks:
         if stack := layers.get(notebook.partition("_")[2]):
             there = inventory(stack, engine.survey(stack))
-            own = Folder(folder.environment, folder.path.name, notebook).journal()
+            own = RunFolder(folder.environment, folder.path.name, notebook).journal()
             own.write(EVENT, when=AFTER, stack=stack.name, resources=there)
-    seen = topology.sight(Look(aws), datetime.now(UTC))
+    seen = topology.discover(Snapshot(aws), datetime.now(UTC))
     folder.journal().write(topology.EVENT, seen=seen.model_dump(mode="json"))

@@ -10,26 +10,26 @@ from typing import Any
 
 from securesystemslib.signer import Signer
 
-from ..engine.plan import Plain
+from ..engine.plan import PlanDict
 from ..errors import EvidenceError
 from ..evidence import storage
 from ..evidence.attestation import archive, keys, manifest
-from ..evidence.attestation.approvals import Signed
-from ..evidence.folder import Folder
-from ..evidence.notebooks.html import to_html
-from ..evidence.notebooks.metadata import left_behind
-from ..evidence.notebooks.progress import Account, account, at_work
+from ..evidence.attestation.approvals import SignedApprovals
+from ..evidence.folder import RunFolder
+from ..evidence.notebooks.html import export_html
+from ..evidence.notebooks.metadata import mark_interrupted
+from ..evidence.notebooks.progress import NotebookProgress, is_running, read_progress
 from ..evidence.report.changes import DONE
-from ..evidence.report.page import leave
-from ..evidence.verification.completeness import NOT_RUN, notebooks_of
-from ..journal.reader import asked, events_of
+from ..evidence.report.page import write_report
+from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
+from ..journal.reader import events_of, run_parameters
 from ..journal.summary import ended
 from ..params import Params, load
 from ..paths import CHECKOUT
-from .final_survey import take_stock
-from .kernel.parameters import assigned, split
+from .final_survey import record_final_state
+from .kernel.parameters import parse_assignments, split_parameters
 from .kernel.recorder import Recorder
-from .start import bucket_of, way_in
+from .start import aws_client, bucket_of
 
 READING = ("plan", "verify")
 _BEGINS = ("open", "recording", "cell", "cells")
@@ -45,15 +45,15 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
     Raises:
         EvidenceError: It could not be signed or stored; what lies in the folder is untouched.
     """
-    folder = Folder(root / "artifacts" / params.env, run, "runner")
+    folder = RunFolder(root / "artifacts" / params.env, run, "runner")
     try:
         _account_for(folder, told)
         for notebook in folder.path.glob("*.ipynb"):
             if not notebook.with_suffix(".html").exists():
-                to_html(notebook)
-        take_stock(params, root, run)
-        leave(folder.path)
-        manifest.close(
+                export_html(notebook)
+        record_final_state(params, root, run)
+        write_report(folder.path)
+        manifest.sign_manifest(
             folder.path, signer(params, root, run), code=CHECKOUT, params=root / "params" / f"{params.env}.yaml"
         )
         packed = archive.pack(folder.path)
@@ -65,7 +65,7 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
     return _stored(params, root, run, packed)
 
 
-def ending(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> str:
+def finish_notebook(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> str:
     """Let the run of one notebook end, and sign it, when its last cell has ended; returns what there is to say of it.
 
     A headless run is closed by the command, and one in papermill's engine alone by that.
@@ -80,14 +80,14 @@ def ending(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> 
     return f"Kept and signed when this cell has ended: {folder}"
 
 
-def approvals(
+def signature_check(
     params: Params, root: Path, run: str, change: str, record: Callable[..., None]
-) -> Callable[[Plain], None] | None:
+) -> Callable[[PlanDict], None] | None:
     """What stops a run whose plan nobody has signed; ``None`` where the parameters name no signers."""
     if not params.approval.signers:
         return None
     environment = root / "artifacts" / params.env
-    return Signed(
+    return SignedApprovals(
         params.approval.signers,
         params.approval.threshold,
         timedelta(hours=params.approval.valid_hours),
@@ -102,34 +102,34 @@ def approvals(
 def signer(params: Params, root: Path, run: str) -> Signer:
     """Whose key signs: this machine's, or the one in KMS that the parameters name."""
     if params.evidence.kms_key:
-        return keys.KmsSigner(way_in(params, root, run).kms, params.evidence.kms_key)
-    return keys.own(root)
+        return keys.KmsSigner(aws_client(params, root, run).kms, params.evidence.kms_key)
+    return keys.machine_key(root)
 
 
-def stored(params: Params, root: Path, run: str, packed: Path) -> str:
+def upload(params: Params, root: Path, run: str, packed: Path) -> str:
     """Upload an archive; returns where it is."""
-    aws = way_in(params, root, run)
+    aws = aws_client(params, root, run)
     return storage.store(aws, bucket_of(params).called(aws), packed, params.evidence.object_lock)
 
 
-def _account_for(folder: Folder, told: str) -> None:
+def _account_for(folder: RunFolder, told: str) -> None:
     """Write down how each notebook ended that was stopped before it could, or never begun, or had nobody to say it."""
     journal = folder.path / "journal.jsonl"
     events = [event for event in events_of(journal) if "event" in event]
     begun = {event.get("notebook") for event in events if event["event"] in _BEGINS}
-    for notebook in notebooks_of(events):
+    for notebook in planned_notebooks(events):
         if notebook not in ended(journal):
-            state = _ended(account(events, notebook), told) if notebook in begun else NOT_RUN
-            Folder(folder.environment, folder.path.name, notebook).journal().write("ended", state=state)
+            state = _ended(read_progress(events, notebook), told) if notebook in begun else NOT_RUN
+            RunFolder(folder.environment, folder.path.name, notebook).journal().write("ended", state=state)
 
 
-def _ended(found: Account | None, told: str) -> str:
+def _ended(found: NotebookProgress | None, told: str) -> str:
     if found is None or not found.closed:
         return told or "interrupted"
     return DONE if found.success else found.outcome.value
 
 
-def alone(notebook: Any, folder: Path) -> str:
+def finish_papermill_run(notebook: Any, folder: Path) -> str:
     """Close the run of a notebook that papermill ran by itself, not the command; returns where its archive is.
 
     Args:
@@ -138,13 +138,13 @@ def alone(notebook: Any, folder: Path) -> str:
     given: dict[str, Any] = {}
     for cell in notebook.cells:
         if "injected-parameters" in cell.metadata.get("tags", ()):
-            given |= assigned(cell.source)
+            given |= parse_assignments(cell.source)
     root, env = folder.parents[2], folder.parent.name
-    params = load(root / "params" / f"{env}.yaml", split(given, Params.model_fields))
+    params = load(root / "params" / f"{env}.yaml", split_parameters(given, Params.model_fields))
     return close(params, root, folder.name)
 
 
-def abandoned(folder: Path) -> str:
+def finish_interrupted_run(folder: Path) -> str:
     """Close the run of a process that was killed, or of a notebook that nobody closed; returns where its archive is.
 
     Raises:
@@ -153,13 +153,13 @@ def abandoned(folder: Path) -> str:
     root, env = folder.parents[2], folder.parent.name
     params = load(root / "params" / f"{env}.yaml")
     events = [event for event in events_of(folder / "journal.jsonl") if "event" in event]
-    if at_work(events):
+    if is_running(events):
         raise EvidenceError(
             f"{folder.name} is still at work, or ran on another machine.",
             fix="Let it end, or close it there; in a notebook, run book.close(), or shut down its kernel.",
         )
-    for notebook in notebooks_of(events):
-        left_behind(folder / f"{notebook}.ipynb", "its process was killed")
+    for notebook in planned_notebooks(events):
+        mark_interrupted(folder / f"{notebook}.ipynb", "its process was killed")
     return close(params, root, folder.name)
 
 
@@ -168,12 +168,12 @@ def _stored(params: Params, root: Path, run: str, packed: Path) -> str:
     if params.evidence.store != "bucket":
         return str(packed)
     try:
-        return stored(params, root, run, packed)
-    except storage.Unstored as error:
-        if error.code == storage.NOWHERE and _only_looked(packed.with_suffix("")):
+        return upload(params, root, run, packed)
+    except storage.UploadFailed as error:
+        if error.code == storage.NO_BUCKET and _only_looked(packed.with_suffix("")):
             return f"{packed} (there is no bucket yet to store it in)"
         raise
 
 
 def _only_looked(folder: Path) -> bool:
-    return asked(folder).get("mode") in READING
+    return run_parameters(folder).get("mode") in READING

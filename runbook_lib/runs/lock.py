@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ..aws.client import Aws
-from ..errors import Locked, Refused
+from ..errors import Locked, RequestRejected
 from ..journal.process import ProcessIdentity
 
 KEY = "lock.json"
@@ -24,7 +24,7 @@ _NONE = {"NoSuchKey", "404"}
 
 
 @dataclass(frozen=True)
-class Holder:
+class LockHolder:
     """Who holds a lock.
 
     Args:
@@ -43,18 +43,18 @@ class Holder:
     since: str
 
     @classmethod
-    def here(cls, run: str, caller: str, since: str, pid: int) -> Holder:
+    def this_process(cls, run: str, caller: str, since: str, pid: int) -> LockHolder:
         """This run, working in the process *pid* of this machine."""
         process = ProcessIdentity.current(pid)
         return cls(run, caller, process.host, process.pid, process.started, since)
 
     @property
-    def dead(self) -> bool:
+    def is_dead(self) -> bool:
         """Whether its process surely is no more; of another machine's nobody can say."""
         return ProcessIdentity(self.host, self.pid, self.started).dead
 
 
-_SOMEBODY = Holder("?", "somebody", "?", 0, 0.0, "?")
+_SOMEBODY = LockHolder("?", "somebody", "?", 0, 0.0, "?")
 
 
 class Lock:
@@ -68,12 +68,14 @@ class Lock:
     first thing a run does, and AWS lets one of two runs do it.
     """
 
-    def __init__(self, aws: Aws, bucket: str, me: Holder, *, told: Callable[..., None] = lambda *a, **k: None) -> None:
+    def __init__(
+        self, aws: Aws, bucket: str, me: LockHolder, *, told: Callable[..., None] = lambda *a, **k: None
+    ) -> None:
         self._aws, self._bucket, self._me, self._told = aws, bucket, me, told
         self._renew: datetime | None = None
         self._etag = ""
 
-    def hold(self, now: datetime) -> None:
+    def acquire(self, now: datetime) -> None:
         """Take the lock, or renew it when half of its time is over.
 
         Args:
@@ -94,7 +96,7 @@ class Lock:
         if found and found[0].run == self._me.run:
             try:
                 self._aws.s3.delete_object(Bucket=self._bucket, Key=KEY)
-            except Refused as error:
+            except RequestRejected as error:
                 if error.code not in _NOWHERE:
                     raise
             self._told("lock", held=False)
@@ -108,7 +110,7 @@ class Lock:
                 ContentType="application/json",
                 **condition,
             )
-        except Refused as error:
+        except RequestRejected as error:
             if error.code in _NOWHERE | _TAKEN | _CONTENDED | _NONE or not error.certain:
                 return False
             raise
@@ -130,7 +132,7 @@ class Lock:
                 continue
             holder, etag, idle = found
             ours = holder.run == self._me.run
-            if not ours and not holder.dead and idle <= LEASE:
+            if not ours and not holder.is_dead and idle <= LEASE:
                 raise _locked(holder, self._bucket)
             if not ours:
                 self._told("lock taken over", of=asdict(holder), idle_seconds=round(idle.total_seconds()))
@@ -138,11 +140,11 @@ class Lock:
                 return True
         raise _locked(holder, self._bucket)
 
-    def _read(self) -> tuple[Holder, str, timedelta] | None:
+    def _read(self) -> tuple[LockHolder, str, timedelta] | None:
         """Who holds it, the version of that, and for how long it was not renewed."""
         try:
             answer = self._aws.s3.get_object(Bucket=self._bucket, Key=KEY)
-        except Refused as error:
+        except RequestRejected as error:
             if error.code in _NOWHERE | _NONE:
                 return None
             raise
@@ -152,9 +154,9 @@ class Lock:
         return any(b["Name"] == self._bucket for b in self._aws.s3.list_buckets(Prefix=self._bucket)["Buckets"])
 
 
-def _holder(body: bytes) -> Holder:
+def _holder(body: bytes) -> LockHolder:
     try:
-        return Holder(**json.loads(body))
+        return LockHolder(**json.loads(body))
     except (ValueError, TypeError):
         return _SOMEBODY
 
@@ -164,7 +166,7 @@ def _now(answer: Mapping[str, Any]) -> datetime:
     return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
 
-def _locked(holder: Holder, bucket: str) -> Locked:
+def _locked(holder: LockHolder, bucket: str) -> Locked:
     return Locked(
         f"{holder.caller} is changing this environment: run {holder.run}, since {holder.since},"
         f" on {holder.host} (process {holder.pid}).",

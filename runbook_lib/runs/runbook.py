@@ -12,39 +12,39 @@ from math import inf
 import pandas as pd
 
 from .. import paths
-from ..aws.snapshot import Look
+from ..aws.snapshot import Snapshot
 from ..engine.approval import Approval
-from ..engine.engine import FRESH, Engine, Seen
-from ..engine.guards import require_removable
-from ..engine.orphans import strays
-from ..engine.plan import Plan, counted
-from ..engine.verify import unless_so
+from ..engine.engine import REPLAN_AGE, Engine
+from ..engine.guards import require_destroyable
+from ..engine.orphans import find_orphans
+from ..engine.plan import Plan, count_text
+from ..engine.verify import require_no_drift
 from ..errors import RunbookError, Unconfirmed
 from ..evidence import topology
 from ..evidence.drawing import timeline as timeline_picture
 from ..evidence.drawing.svg import Svg
-from ..evidence.files import cleaned, write_table
-from ..evidence.folder import Folder
-from ..evidence.notebooks.progress import unclosed
+from ..evidence.files import redacted_frame, write_table
+from ..evidence.folder import RunFolder
+from ..evidence.notebooks.progress import unfinished_runs
 from ..evidence.report.inventory import AFTER, BEFORE, EVENT, inventory
 from ..journal.reader import events_of
 from ..journal.summary import ended
 from ..journal.timeline import timeline
 from ..params import Params, load
-from ..resources.base import Resource
+from ..resources.base import ObservedState, Resource
 from ..stacks.bundle import Bundle
 from ..stacks.checks.check import Check
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
-from .finish import approvals, close, ending
+from .finish import close, finish_notebook, signature_check
 from .kernel import key_values as facts
-from .kernel.parameters import injected, require_texts, split
-from .kernel.prompts import typed
+from .kernel.parameters import injected_parameters, require_texts, split_parameters
+from .kernel.prompts import prompt
 from .kernel.recorder import Recorder
 from .kernel.report import Report, Row
 from .kernel.tables import table
 from .operator import operator
-from .start import about, bundle_of, lock_of, new_run, way_in
+from .start import aws_client, build_bundle, environment_lock, new_run, run_metadata
 
 MODES = ("plan", "apply", "verify", "destroy")
 
@@ -78,24 +78,26 @@ class Runbook:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
         self.name, self.mode, self.change, self._confirm, self._root = name, mode, str(change), confirm, root
-        self.params = load(root / "params" / f"{env}.yaml", split(injected(), Params.model_fields))
+        self.params = load(
+            root / "params" / f"{env}.yaml", split_parameters(injected_parameters(), Params.model_fields)
+        )
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
-        self._folder = Folder(root / "artifacts" / self.env, self.run, name)
+        self._folder = RunFolder(root / "artifacts" / self.env, self.run, name)
         self._journal = self._folder.journal()
-        self.aws = way_in(self.params, root, self.run, self._journal.write)
+        self.aws = aws_client(self.params, root, self.run, self._journal.write)
         self.caller = ""
         try:
             self.caller = self.aws.require_account(self.params.account)
         finally:  # whom AWS sends away has asked all the same
-            self._journal.write("open", run=self.run, **asked, caller=self.caller, **about(self.params))
+            self._journal.write("open", run=self.run, **asked, caller=self.caller, **run_metadata(self.params))
             self._recorder = Recorder.start(self._folder, self._journal)
         self._approval = Approval(
             approved, required=self.params.approval.required, evidence=self._folder.environment,
-            signed=approvals(self.params, root, self.run, self.change, self._journal.write),
+            signed=signature_check(self.params, root, self.run, self.change, self._journal.write),
         )  # fmt: skip
-        self._lock = lock_of(self.params, self.aws, self.caller, self._journal.write)
-        fresh = inf if mode == "plan" else FRESH
+        self._lock = environment_lock(self.params, self.aws, self.caller, self._journal.write)
+        fresh = inf if mode == "plan" else REPLAN_AGE
         self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh, coming=self._coming)
 
     def plan(self, stack: Stack) -> Report:
@@ -105,12 +107,12 @@ class Runbook:
         """
         present = self.mode != "destroy"
         plan = self._engine.plan(stack, present=present)
-        self._approval.reviewed(plan)
+        self._approval.add_plan(plan)
         self._keep(plan, present=present)
         self._take_stock(stack, BEFORE)
         closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
         verb = "plan" if present else "plan to destroy"
-        return Report.of(plan, f"{verb} {stack.name}: {counted(plan)}", closing, whole=True)
+        return Report.of(plan, f"{verb} {stack.name}: {count_text(plan)}", closing, whole=True)
 
     def apply(self, part: Stack) -> Report:
         """Bring a part of a stack about; returns as soon as AWS has accepted it.
@@ -120,12 +122,12 @@ class Runbook:
         """
         plan = self._engine.plan(part)
         if self.mode != "apply":
-            return Report.of(plan, f"would apply {part.name}: {counted(plan)}")
-        report = Report.of(plan, f"apply {part.name}: {counted(plan)}").live()
+            return Report.of(plan, f"would apply {part.name}: {count_text(plan)}")
+        report = Report.of(plan, f"apply {part.name}: {count_text(plan)}").live()
         with self._writing(report):
             self._engine.apply(
                 part,
-                allow=lambda change: self._approval.allow(change, scope=self._engine.scope, stack=part.whole),
+                allow=lambda change: self._approval.require(change, scope=self._engine.scope, stack=part.whole),
                 watch=report.watch,
             )
         return report.close("Accepted by AWS." if plan.todo else "Nothing to do.")
@@ -134,30 +136,30 @@ class Runbook:
         """Wait until all of it is ready, look again with fresh eyes, and test the claims.
 
         Raises:
-            Unverified: When anything differs from the parameters, or a claim does not hold.
+            DriftDetected: When anything differs from the parameters, or a claim does not hold.
         """
         if self.mode not in ("apply", "verify"):
             plan = self._engine.plan(stack)
-            return Report(f"would verify {stack.name}: now {counted(plan)}", plan=plan)
+            return Report(f"would verify {stack.name}: now {count_text(plan)}", plan=plan)
         report = Report(f"verify {stack.name}").live()
         with self._noted(report):
             seen = self._engine.survey(stack, afresh=True)
-            self._engine.settle([r for r in stack if seen[r]], seen, report.watch)
+            self._engine.wait_until_ready([r for r in stack if seen[r]], seen, report.watch)
             plan = self._engine.plan(stack, afresh=True)
             seen = self._engine.survey(stack)
             failed = [check.claim for check in checks if not self._holds(check, seen, report)]
             self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
             self._take_stock(stack, AFTER)
-            unless_so(stack, plan, failed)
+            require_no_drift(stack, plan, failed)
         stray = self._strays(report)
-        return report.close(f"No difference: {counted(plan)}.{stray}")
+        return report.close(f"No difference: {count_text(plan)}.{stray}")
 
     def destroy(self, stack: Stack) -> Report:
         """Remove a stack, when the run's mode says so and ``confirm`` names the environment.
 
         Raises:
             Unconfirmed: Without that name.
-            Guarded: When the parameters protect any of the environment's resources.
+            DestroyPrevented: When the parameters protect any of the environment's resources.
             StillNeeded: When something that stands on the stack is still there.
         """
         plan = self._engine.plan(stack, present=False)
@@ -165,20 +167,20 @@ class Runbook:
             if self.mode == "plan":
                 self._keep(plan, present=False)
             how = f"To do it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
-            return Report.of(plan, f"would destroy {stack.name}: {counted(plan)}", how, folded=True)
+            return Report.of(plan, f"would destroy {stack.name}: {count_text(plan)}", how, folded=True)
         if self._confirm != self.env:
             raise Unconfirmed(
                 f"To destroy {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}.",
                 fix=f"Set confirm to {self.env}, if that is what you mean.",
             )
         everything = whole(self.params)
-        require_removable(stack, everything, self._engine.survey(everything, afresh=True))
-        self._approval.reviewed(plan)
-        report = Report.of(plan, f"destroy {stack.name}: {counted(plan)}").live()
+        require_destroyable(stack, everything, self._engine.survey(everything, afresh=True))
+        self._approval.add_plan(plan)
+        report = Report.of(plan, f"destroy {stack.name}: {count_text(plan)}").live()
         with self._writing(report):
             self._engine.destroy(
                 stack,
-                allow=lambda change: self._approval.allow(change, scope=self._engine.scope, stack=stack.whole),
+                allow=lambda change: self._approval.require(change, scope=self._engine.scope, stack=stack.whole),
                 watch=report.watch,
             )
         self._take_stock(stack, AFTER)
@@ -187,19 +189,19 @@ class Runbook:
 
     def table(self, part: Stack) -> pd.DataFrame:
         """What exists of a part now: ids, states and key settings; also kept as CSV."""
-        frame = cleaned(table(part, self._engine.survey(part)))
+        frame = redacted_frame(table(part, self._engine.survey(part)))
         write_table(self._folder.table(part.name), frame)
         return frame
 
     def topology(self) -> Svg:
         """What runs where now, and who may talk to whom: a picture of what AWS shows; also kept as SVG."""
-        seen = topology.sight(Look(self.aws), datetime.now(UTC))
+        seen = topology.discover(Snapshot(self.aws), datetime.now(UTC))
         self._journal.write(topology.EVENT, seen=seen.model_dump(mode="json"))
-        return self._folder.keep_picture(topology.picture(seen))
+        return self._folder.write_picture(topology.picture(seen))
 
     def timeline(self) -> Svg:
         """When each change of the run was made, up to now, and what it waited for; also kept as SVG."""
-        return self._folder.keep_picture(timeline_picture.picture(timeline(events_of(self._journal.path))))
+        return self._folder.write_picture(timeline_picture.picture(timeline(events_of(self._journal.path))))
 
     def by_hand(self, step: Resource | Stack | str, reason: str) -> Report:
         """Take note that a step was done by hand; ``verify`` looks at the account all the same."""
@@ -223,7 +225,7 @@ class Runbook:
             return Report(f"would ask: {question}", closing=f"To be answered with {phrase!r}.")
         asked = {"question": question, "phrase": phrase, "caller": self.caller, "operator": operator()}
         with self._journal.step("confirm", **asked):
-            typed(question, phrase)
+            prompt(question, phrase)
         return Report(f"confirmed: {question}")
 
     def close(self) -> Report:
@@ -232,17 +234,17 @@ class Runbook:
         A headless run is closed by the command, once all of its notebooks have ended.
         """
         sign = partial(close, self.params, self._root, self.run, told="closed")
-        return Report(f"closed {self.name}", closing=ending(self._recorder, sign, self._folder.path))
+        return Report(f"closed {self.name}", closing=finish_notebook(self._recorder, sign, self._folder.path))
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""
-        return None if self.mode == "destroy" else bundle_of(self.params, self._root)
+        return None if self.mode == "destroy" else build_bundle(self.params, self._root)
 
     def __repr__(self) -> str:
-        return facts.as_text(self._facts())
+        return facts.to_text(self._facts())
 
     def _repr_html_(self) -> str:
-        return facts.as_html(self._facts())
+        return facts.to_html(self._facts())
 
     def _facts(self) -> dict[str, str]:
         return {
@@ -254,13 +256,13 @@ class Runbook:
             "run": self.run,
             "evidence": str(self._folder.path),
             "never closed": "; ".join(
-                f"{run} {told}" for run, told in unclosed(self._folder.environment, besides=self.run)
+                f"{run} {told}" for run, told in unfinished_runs(self._folder.environment, besides=self.run)
             ),
         }
 
     def _keep(self, plan: Plan, *, present: bool) -> None:
         self._journal.write("plan", fingerprint=plan.fingerprint, present=present, count=plan.count, **plan.as_dict())
-        self._folder.keep_plan(
+        self._folder.write_plan(
             plan, run=self.run, caller=self.caller, change=self.change, verb="apply" if present else "destroy"
         )
 
@@ -268,15 +270,15 @@ class Runbook:
         seen = self._engine.survey(stack)
         self._journal.write(EVENT, when=when, stack=stack.name, resources=inventory(stack, seen))
 
-    def _holds(self, check: Check, seen: Seen, report: Report) -> bool:
-        ok, found = check.probe(Look(self.aws), seen)
+    def _holds(self, check: Check, seen: ObservedState, report: Report) -> bool:
+        ok, found = check.probe(Snapshot(self.aws), seen)
         self._journal.write("check", claim=check.claim, ok=ok, found=found)
         report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else (f"found: {found}",)))
         return ok
 
     def _strays(self, report: Report) -> str:
         known = {r.key for r in whole(self.params)}
-        found = strays(Look(self.aws), known)
+        found = find_orphans(Snapshot(self.aws), known)
         self._journal.write("strays", found=[vars(s) for s in found])
         report.rows.extend(Row("?", s.key or s.arn, (s.arn,)) for s in found)
         if not found:
@@ -285,7 +287,7 @@ class Runbook:
 
     def _hold(self) -> None:
         self._journal.require_open()
-        self._lock.hold(datetime.now(UTC))
+        self._lock.acquire(datetime.now(UTC))
 
     def _coming(self) -> bool:
         """Whether the notebooks that come before this one in the same run are still at it."""

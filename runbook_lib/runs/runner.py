@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WrongUsage
-from ..evidence.folder import Folder
-from ..evidence.notebooks.html import to_html
-from ..evidence.notebooks.metadata import left_behind
+from ..evidence.folder import RunFolder
+from ..evidence.notebooks.html import export_html
+from ..evidence.notebooks.metadata import mark_interrupted
 from ..journal.journal import Journal
 from ..journal.process import ProcessIdentity
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
-STANDS_ON: Mapping[str, tuple[str, ...]] = {
+DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
     "01_network": (),
     "02_data": ("01_network",),
     "03_compute": ("01_network",),
     "04_deploy": ("02_data", "03_compute"),
 }
 
-SIGN_OF_LIFE = 30
+HEARTBEAT_SECONDS = 30
 """Seconds after which a cell that still runs is mentioned again."""
 
 
@@ -56,7 +56,7 @@ class Progress:
     changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
 
-Tell = Callable[[Progress], None]
+OnEvent = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Job:
 
     def journal(self, notebook: str) -> Journal:
         """Where the run writes down how a notebook ended."""
-        return Folder(self.folder.parent, self.run, notebook).journal()
+        return RunFolder(self.folder.parent, self.run, notebook).journal()
 
     def before(self, notebook: str) -> tuple[str, ...]:
         """The notebooks that have to be far enough before this one starts.
@@ -93,20 +93,20 @@ class Job:
         """
         mode = self.parameters["mode"]
         if mode == "apply":
-            found = STANDS_ON[notebook]
+            found = DEPENDS_ON[notebook]
         elif mode == "destroy":
-            found = tuple(other for other, needs in STANDS_ON.items() if notebook in needs)
+            found = tuple(other for other, needs in DEPENDS_ON.items() if notebook in needs)
         else:
             found = ()
         return tuple(other for other in found if other in self.only)
 
 
-def run(job: Job, tell: Tell = lambda progress: None) -> list[Progress]:
+def run(job: Job, tell: OnEvent = lambda progress: None) -> list[Progress]:
     """Run the notebooks; returns how each ended, in the order of the notebooks."""
     return asyncio.run(_all(job, tell))
 
 
-async def _all(job: Job, tell: Tell) -> list[Progress]:
+async def _all(job: Job, tell: OnEvent) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
     me = ProcessIdentity.current()
@@ -118,7 +118,7 @@ async def _all(job: Job, tell: Tell) -> list[Progress]:
     return list(progress.values())
 
 
-async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: Tell) -> None:
+async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: OnEvent) -> None:
     me = progress[name]
     for other in job.before(name):
         await progress[other].changed.wait()
@@ -134,7 +134,7 @@ async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: Tell
     tell(me)
 
 
-async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
+async def _papermill(job: Job, me: Progress, tell: OnEvent) -> None:
     source, target = job.code / "notebooks" / f"{me.notebook}.ipynb", job.folder / f"{me.notebook}.ipynb"
     environment = {
         **os.environ,
@@ -170,19 +170,19 @@ async def _papermill(job: Job, me: Progress, tell: Tell) -> None:
         me.error = "the notebook could not be run"
         me.why = f"its process ended with {code}" if code < 0 or not told else told[-1]
     try:
-        left_behind(target, f"its process ended with {code}")
-        await asyncio.to_thread(to_html, target)
+        mark_interrupted(target, f"its process ended with {code}")
+        await asyncio.to_thread(export_html, target)
         job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
     except OSError as error:  # a full disk: a run without its evidence is no success
         me.state, me.error, me.why = "failed", "its evidence could not be written", str(error)
 
 
-async def _line(out: asyncio.StreamReader, me: Progress, tell: Tell) -> bytes:
+async def _line(out: asyncio.StreamReader, me: Progress, tell: OnEvent) -> bytes:
     """The next line; while there is none, say now and then that nothing is wrong."""
     me.quiet = 0
     reading = asyncio.ensure_future(out.readline())
-    while not (await asyncio.wait({reading}, timeout=SIGN_OF_LIFE))[0]:
-        me.quiet += SIGN_OF_LIFE
+    while not (await asyncio.wait({reading}, timeout=HEARTBEAT_SECONDS))[0]:
+        me.quiet += HEARTBEAT_SECONDS
         tell(me)
     return reading.result()
 
@@ -198,7 +198,7 @@ def _note(job: Job, me: Progress, event: Mapping[str, Any]) -> None:
         me.changed.set()
 
 
-def chosen(only: Collection[str]) -> tuple[str, ...]:
+def select_notebooks(only: Collection[str]) -> tuple[str, ...]:
     """The notebooks meant by ``--only``; all of them when none is named.
 
     Raises:

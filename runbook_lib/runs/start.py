@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from ..aws import endpoints
-from ..aws.client import Aws, Record
-from ..evidence.folder import Folder
+from ..aws.client import Aws, OnCall
+from ..evidence.folder import RunFolder
 from ..evidence.git import last_commit, source
-from ..journal.redaction.redactor import GUARD
+from ..journal.redaction.redactor import REDACTOR
 from ..params import Params
 from ..paths import CHECKOUT
 from ..resources.bucket import Bucket
 from ..stacks.bundle import Bundle, build
 from ..stacks.network import network
-from .lock import Holder, Lock
+from .lock import Lock, LockHolder
 from .operator import operator
 
 
-def opened(params: Params, root: Path, run: str) -> Lock:
+def lock_of_run(params: Params, root: Path, run: str) -> Lock:
     """The lock of an environment as the run *run* sees it, e.g. to give it back."""
-    aws = way_in(params, root, run)
-    return lock_of(params, aws, "", Folder(root / "artifacts" / params.env, run, "runner").journal().write)
+    aws = aws_client(params, root, run)
+    return environment_lock(params, aws, "", RunFolder(root / "artifacts" / params.env, run, "runner").journal().write)
 
 
-def way_in(params: Params, root: Path, run: str, record: Record = lambda *a, **k: None) -> Aws:
+def aws_client(params: Params, root: Path, run: str, record: OnCall = lambda *a, **k: None) -> Aws:
     """The account of an environment, real or embedded: the one place that asks where its calls go."""
     return Aws(
         env=params.env,
@@ -38,11 +38,11 @@ def way_in(params: Params, root: Path, run: str, record: Record = lambda *a, **k
         run=run,
         labels={"project": params.tags.project, "owner": params.tags.owner},
         record=record,
-        learn=GUARD.learn_from,
+        learn=REDACTOR.add_secrets_of,
     )
 
 
-def usable(params: Params) -> None:
+def check_endpoint(params: Params) -> None:
     """Stop at what would stop every notebook of a run alike.
 
     Raises:
@@ -51,11 +51,11 @@ def usable(params: Params) -> None:
     endpoints.check(params.env, params.endpoint)
 
 
-def lock_of(params: Params, aws: Aws, caller: str, told: Record) -> Lock:
+def environment_lock(params: Params, aws: Aws, caller: str, told: OnCall) -> Lock:
     """The environment's lock, for this run."""
     bucket = bucket_of(params)
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    me = Holder.here(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
+    me = LockHolder.this_process(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
     return Lock(aws, bucket.called(aws), me, told=told)
 
 
@@ -64,7 +64,7 @@ def bucket_of(params: Params) -> Bucket:
     return next(r for r in network(params) if isinstance(r, Bucket))
 
 
-def about(params: Params) -> dict[str, Any]:
+def run_metadata(params: Params) -> dict[str, Any]:
     """What the evidence says of every run, whatever becomes of it: where, by whom, and from what."""
     return {
         "env": params.env,
@@ -76,12 +76,12 @@ def about(params: Params) -> dict[str, Any]:
     }
 
 
-def bundle_of(params: Params, root: Path) -> Bundle | None:
+def build_bundle(params: Params, root: Path) -> Bundle | None:
     """``webapp/``, packed; ``None`` where what is deployed comes from GitHub."""
-    return packed(root) if params.deploy.source == "s3" else None
+    return pack_webapp(root) if params.deploy.source == "s3" else None
 
 
-def packed(root: Path) -> Bundle:
+def pack_webapp(root: Path) -> Bundle:
     """``webapp/``, packed; with the commit that last touched it, since another one of the rest changes no bundle."""
     return build(CHECKOUT / "webapp", root / ".runbook" / "bundles", commit=last_commit(CHECKOUT, "webapp"))
 

@@ -72,7 +72,7 @@ def in_order(resources: Iterable[Resource]) -> list[Resource]:
 
     def visit(resource: Resource) -> None:
         if resource not in found:
-            for need in resource.needs:
+            for need in resource.dependencies:
                 visit(need)
             found[resource] = None
 

@@ -14,7 +14,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from runbook_lib.aws.client import Aws
 from runbook_lib.aws.connection import Connection
-from runbook_lib.errors import NoAccess, Refused, WrongAccount, WrongEndpoint
+from runbook_lib.errors import NoAccess, RequestRejected, WrongAccount, WrongEndpoint
 from runbook_lib.resources.base import Resource, kind
 
 ACCOUNT = "123456789012"
@@ -133,7 +133,7 @@ class TestHowOften:
     def test_a_write_is_sent_once(self, fake, local, no_wait, answer):
         """AWS may have done it, and some creates take no token: the engine looks before it sends it again."""
         fake.answers = [answer]
-        with pytest.raises(Refused) as stopped:
+        with pytest.raises(RequestRejected) as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert len(fake.asked) == 1
         assert stopped.value.passing
@@ -149,7 +149,7 @@ class TestHowOften:
 
     def test_a_refused_page_is_told_like_any_other_refusal(self, fake, local):
         fake.answers = [refusal("UnauthorizedOperation", 403)]
-        with pytest.raises(Refused, match="UnauthorizedOperation"):
+        with pytest.raises(RequestRejected, match="UnauthorizedOperation"):
             local.pages("ec2", "describe_vpcs", "Vpcs")
 
 
@@ -170,14 +170,16 @@ class TestWhatAnOperatorHears:
     def test_a_permission_that_is_missing(self, fake, local, code):
         """The call is named, and where it is written which permissions are needed; it is final."""
         fake.answers = [refusal(code, 403)]
-        with pytest.raises(Refused, match=rf"(?s)CreateVpc was refused: {code}.*docs/permissions\.md") as stopped:
+        with pytest.raises(
+            RequestRejected, match=rf"(?s)CreateVpc was refused: {code}.*docs/permissions\.md"
+        ) as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert (stopped.value.code, stopped.value.passing, stopped.value.certain) == (code, False, True)
 
     @pytest.mark.parametrize("code", ["VpcLimitExceeded", "AddressLimitExceeded", "DBInstanceQuotaExceeded"])
     def test_a_quota_that_is_full(self, fake, local, code):
         fake.answers = [refusal(code)]
-        with pytest.raises(Refused, match=r"(?s)Raise the quota, or remove what is unused") as stopped:
+        with pytest.raises(RequestRejected, match=r"(?s)Raise the quota, or remove what is unused") as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert not stopped.value.passing
 
@@ -186,7 +188,7 @@ class TestWhatAnOperatorHears:
     )
     def test_throttling_passes_and_is_no_quota(self, fake, local, code, status):
         fake.answers = [refusal(code, status)]
-        with pytest.raises(Refused, match="Wait a little") as stopped:
+        with pytest.raises(RequestRejected, match="Wait a little") as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert stopped.value.passing
 
@@ -194,26 +196,26 @@ class TestWhatAnOperatorHears:
         """After a 4xx AWS surely did nothing; after a 5xx nobody knows."""
         for status, certain in ((400, True), (500, False), (503, False)):
             fake.answers = [refusal("Whatever", status)]
-            with pytest.raises(Refused) as stopped:
+            with pytest.raises(RequestRejected) as stopped:
                 local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
             assert stopped.value.certain is certain
 
     def test_no_answer_leaves_it_open_whether_aws_did_it(self, fake, local):
         fake.answers = [None]
-        with pytest.raises(Refused, match=r"(?s)no answer from AWS.*Check the network") as stopped:
+        with pytest.raises(RequestRejected, match=r"(?s)no answer from AWS.*Check the network") as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert (stopped.value.code, stopped.value.passing, stopped.value.certain) == ("NoAnswer", True, False)
 
     def test_nobody_listens(self, no_wait):
         nowhere = Aws(env="test", region="us-west-2", connection=Connection("http://127.0.0.1:9", "K", "S"))
-        with pytest.raises(Refused, match="no answer from AWS") as stopped:
+        with pytest.raises(RequestRejected, match="no answer from AWS") as stopped:
             nowhere.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert stopped.value.code == "NoAnswer"
         assert isinstance(stopped.value.__cause__, EndpointConnectionError)
 
     def test_aws_own_words_are_passed_on(self, fake, local):
         fake.answers = [refusal("InvalidVpcRange", message="The CIDR '1.2.3.4/8' is invalid.")]
-        with pytest.raises(Refused, match=r"The CIDR '1\.2\.3\.4/8' is invalid\.") as stopped:
+        with pytest.raises(RequestRejected, match=r"The CIDR '1\.2\.3\.4/8' is invalid\.") as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert stopped.value.message == "The CIDR '1.2.3.4/8' is invalid."
 
@@ -307,7 +309,7 @@ class TestWhatIsRecorded:
     def test_a_refused_write_and_a_refused_read(self, fake, local, recorded):
         fake.answers = [refusal("AccessDenied", 403)]
         for ask in (lambda: local.ec2.create_vpc(CidrBlock="10.0.0.0/16"), local.ec2.describe_vpcs):
-            with pytest.raises(Refused):
+            with pytest.raises(RequestRejected):
                 ask()
         assert [(told["operation"], told["write"], told["error"], told["request_id"]) for told in recorded] == [
             ("CreateVpc", True, "AccessDenied", "req-9"),
@@ -321,7 +323,7 @@ class TestWhatIsRecorded:
     def test_a_write_without_an_answer(self, fake, local, recorded):
         """Of all calls the one that one would want to look up later: whether AWS did it is open."""
         fake.answers = [None]
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRejected):
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert [(told["operation"], told["write"], told["error"]) for told in recorded] == [
             ("CreateVpc", True, "NoAnswer")
@@ -334,7 +336,7 @@ class TestWhatIsRecorded:
             (400, json.dumps({"__type": "InvalidRequestException", "message": "hunter2 is taken"})),
         ]
         local.secretsmanager.create_secret(Name="n", SecretString="hunter2")
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRejected):
             local.secretsmanager.create_secret(Name="n", SecretString="hunter2")
         assert [told["operation"] for told in recorded] == ["CreateSecret"] * 2
         assert "hunter2" in fake.asked[0].body
@@ -345,7 +347,7 @@ class TestWhatIsRecorded:
         """CloudTrail keeps the user agent: from there it is one step to the evidence."""
         fake.answers = [ok(), refusal("No")]
         local.ec2.describe_vpcs()
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRejected):
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert [("run/20260102-apply" in asked.headers["User-Agent"]) for asked in fake.asked] == [True, True]
 
@@ -398,6 +400,6 @@ def test_what_goes_to_aws_as_a_secret_is_known_before_it_is_sent(monkeypatch):
         env="test", region="us-west-2", learn=learnt.append,
         connection=Connection("http://127.0.0.1:9", "key", "key"),
     )  # fmt: skip
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRejected):
         door.secretsmanager.create_secret(Name="local/web", SecretString="rd-4711-xyz")
     assert [told["SecretString"] for told in learnt if "SecretString" in told] == ["rd-4711-xyz"]

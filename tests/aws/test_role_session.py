@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 
 from runbook_lib.aws.client import Aws
-from runbook_lib.aws.role_session import named
+from runbook_lib.aws.role_session import with_session_name
 
 RUN = "20261124T080000Z-apply-0a1b"
 CONFIG = """
@@ -39,7 +39,7 @@ def session(tmp_path, monkeypatch):
 def asked(session, run=RUN):
     """The name by which botocore would ask for a session, taken where it sends the request."""
     core = botocore.session.Session()
-    named(core, run)
+    with_session_name(core, run)
     names = []
 
     def answer(params, **_):
@@ -85,7 +85,7 @@ def test_a_name_is_one_that_sts_takes(session, monkeypatch):
 def test_without_a_role_nothing_changes(session, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "keys")
     core = botocore.session.Session()
-    named(core, RUN)
+    with_session_name(core, RUN)
     assert core.get_credentials().access_key == "AK"
 
 

@@ -11,7 +11,7 @@ import runbook_lib
 from runbook_lib.cli import main as cli
 from runbook_lib.evidence.attestation import keys, manifest
 from runbook_lib.evidence.attestation.archive import pack
-from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.journal.journal import MANIFEST
 from tests.support.run_folders import (
     ANN,
@@ -35,7 +35,7 @@ PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 def root(tmp_path, monkeypatch):
     shutil.copytree(PARAMS, tmp_path / "params")
     monkeypatch.setenv("RUNBOOK_ROOT", str(tmp_path))
-    ann, bob = keys.line(ANN.public_key), keys.line(BOB.public_key)
+    ann, bob = keys.format_public_key(ANN.public_key), keys.format_public_key(BOB.public_key)
     asking(tmp_path, evidence={"trusted_keys": {"ann": ann}}, approval={"signers": {"ann": ann, "bob": bob}})
     return tmp_path
 
@@ -64,7 +64,7 @@ def held(path, signer):
 
 
 def public(path, signer):
-    path.write_text(keys.line(signer.public_key))
+    path.write_text(keys.format_public_key(signer.public_key))
     return path
 
 
@@ -77,7 +77,7 @@ class TestVerify:
         assert "01_network   done – planned 2 to create; 2 create; verified\n" in told.stdout
         assert "approved by bob for CHG1" in told.stdout
         last = told.stdout.splitlines()[-1]
-        assert last == f"Complete and unchanged: 20 files, signed by ann, {keys.short(ANN.public_key)}."
+        assert last == f"Complete and unchanged: 20 files, signed by ann, {keys.fingerprint(ANN.public_key)}."
 
     @pytest.mark.parametrize("how", ["id", "folder", "archive", "archive's name"])
     def test_a_run_is_named_as_one_likes(self, runbook, environment, how):
@@ -166,7 +166,7 @@ class TestVerify:
         folder = begun(environment)
         for notebook in NOTEBOOKS:
             done(folder, notebook)
-        closed(folder, keys.own(root))
+        closed(folder, keys.machine_key(root))
         assert "signed by this machine, SHA256:" in runbook("evidence", "verify", RUN).stdout
         shutil.rmtree(root / ".runbook")
         assert runbook("evidence", "verify", RUN).exit_code == 1
@@ -175,7 +175,7 @@ class TestVerify:
         folder = begun(environment)
         for notebook in NOTEBOOKS:
             done(folder, notebook)
-        closed(folder, keys.own(root))
+        closed(folder, keys.machine_key(root))
         assert "none of the trusted ones (ann)" in runbook("evidence", "verify", RUN).stderr
 
     @pytest.mark.parametrize("env", ["../artifacts/prod/x/local", "absolute", "", "local\n", "x/../local", "Local"])
@@ -184,7 +184,7 @@ class TestVerify:
         folder = begun(environment)
         env = str(folder / "local") if env == "absolute" else env.replace("x/local", f"{RUN}/local")
         raw = yaml.safe_load((PARAMS / "local.yaml").read_text(encoding="utf-8"))
-        raw["evidence"] = {"trusted_keys": {"eve": keys.line(EVE.public_key)}}
+        raw["evidence"] = {"trusted_keys": {"eve": keys.format_public_key(EVE.public_key)}}
         for path in (folder / "local.yaml", root / "params" / "local.yaml"):
             path.write_text(yaml.safe_dump(raw))
         without(folder, lambda event: False, env=env)
@@ -197,8 +197,8 @@ class TestVerify:
 
     def test_a_journal_that_reads_like_none_is_told_as_such(self, runbook, environment):
         folder = begun(environment)
-        Folder(environment, RUN, NOTEBOOKS[0]).journal().write("plan")
-        manifest.close(folder, ANN, code=folder, params=folder / "none.yaml")
+        RunFolder(environment, RUN, NOTEBOOKS[0]).journal().write("plan")
+        manifest.sign_manifest(folder, ANN, code=folder, params=folder / "none.yaml")
         told = runbook("evidence", "verify", RUN)
         assert (told.exit_code, told.stdout) == (1, f"  {RUN}\n")
         assert "✗ journal.jsonl: does not read like the journal of a run" in told.stderr
@@ -237,17 +237,17 @@ class TestLooking:
 
     def test_a_failure_is_shown_as_one(self, runbook, environment):
         begun(environment)
-        own = Folder(environment, RUN, "01_network").journal()
-        own.write("ended", state="failed", cell=4, error="Refused", why="AWS said no")
-        Folder(environment, RUN, "02_data").journal().write("ended", state="not run", why="01_network failed")
+        own = RunFolder(environment, RUN, "01_network").journal()
+        own.write("ended", state="failed", cell=4, error="RequestRejected", why="AWS said no")
+        RunFolder(environment, RUN, "02_data").journal().write("ended", state="not run", why="01_network failed")
         told = runbook("evidence", "show", RUN).stdout
-        assert "01_network   failed: Refused: AWS said no – planned 2 to create; nothing changed\n" in told
+        assert "01_network   failed: RequestRejected: AWS said no – planned 2 to create; nothing changed\n" in told
         assert "02_data      not run: 01_network failed\n" in told
 
     def test_the_key_of_this_machine_is_shown_as_the_parameters_take_it(self, runbook, root):
         told = runbook("evidence", "key")
         asking(root, evidence={"trusted_keys": {"me": told.stdout.strip()}})
-        assert told.stdout.strip() == keys.line(keys.own(root).public_key)
+        assert told.stdout.strip() == keys.format_public_key(keys.machine_key(root).public_key)
         assert "PRIVATE" not in told.output
 
 
@@ -267,13 +267,13 @@ class TestApprove:
         assert runbook("evidence", "verify", planned.name).exit_code == 0
 
     def test_with_the_key_of_this_machine_unless_another_is_given(self, runbook, root, planned):
-        asking(root, approval={"signers": {"me": keys.line(keys.own(root).public_key)}})
+        asking(root, approval={"signers": {"me": keys.format_public_key(keys.machine_key(root).public_key)}})
         assert runbook("approve", planned.name, "--as", "me").exit_code == 0
 
     def test_nobody_approves_in_the_name_of_another(self, runbook, planned, tmp_path):
         told = runbook("approve", planned.name, "--as", "bob", "--key", held(tmp_path / "key", ANN))
         assert told.exit_code == 1
-        assert f"bob signs with another key than {keys.short(ANN.public_key)}" in told.stderr
+        assert f"bob signs with another key than {keys.fingerprint(ANN.public_key)}" in told.stderr
         assert not (planned / "approvals").exists()
 
     def test_who_is_no_signer_is_refused(self, runbook, planned, tmp_path):
@@ -307,7 +307,7 @@ class TestApprove:
 class TestDiff:
     def table(self, folder, notebook, *lines):
         text = "\n".join(["resource,id,status,size", *lines]) + "\n"
-        Folder(folder.parent, folder.name, notebook).table("t").write_text(text, encoding="utf-8")
+        RunFolder(folder.parent, folder.name, notebook).table("t").write_text(text, encoding="utf-8")
 
     @pytest.fixture
     def runs(self, environment):
@@ -332,13 +332,15 @@ class TestDiff:
     def test_what_was_verified_is_compared_value_by_value(self, runbook, runs):
         for folder, size in zip(runs, (1, 9), strict=True):
             line = {"key": "thing.a", "id": "t-1", "status": "ready", "size": size, "detail": {}}
-            Folder(folder.parent, folder.name, "01_network").journal().write("inventory", stack="s", resources=[line])
+            RunFolder(folder.parent, folder.name, "01_network").journal().write(
+                "inventory", stack="s", resources=[line]
+            )
         told = runbook("evidence", "diff", runs[0].name, runs[1].name).stdout
         assert told == "~ thing.a\n      size: 1 → 9\n"
 
     def test_what_was_removed_is_not_there_any_more(self, runbook, runs):
         """A destroy shows its tables before it acts."""
-        own = Folder(runs[0].parent, runs[0].name, "01_network").journal()
+        own = RunFolder(runs[0].parent, runs[0].name, "01_network").journal()
         own.write("change", ok=True, key="thing.b", action="delete", fields={})
         assert "thing.b" not in runbook("evidence", "diff", runs[0].name, runs[1].name).stdout
 
@@ -354,7 +356,7 @@ def test_an_archive_is_stored_once_more_after_a_failure(runbook, root, environme
         asked.append((params.env, where, run, packed))
         return "s3://somewhere"
 
-    monkeypatch.setattr(commands, "stored", stored)
+    monkeypatch.setattr(commands, "upload", stored)
     assert runbook("evidence", "store", RUN).stdout == "s3://somewhere\n"
     assert asked == [("prod", root, RUN, archive)]
     begun(environment, "20261124T090000Z-plan-ffff")

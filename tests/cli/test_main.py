@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import runbook_lib
 from runbook_lib.cli import main as cli
-from runbook_lib.engine.approval import fingerprints
+from runbook_lib.engine.approval import parse_fingerprints
 from runbook_lib.journal.journal import Journal
 from runbook_lib.runs.runner import NOTEBOOKS
 from tests.support.minimal_notebooks import notebook
@@ -48,7 +48,7 @@ def runbook(root):
 def played(root, monkeypatch):
     """Notebooks that only write what is given into the journal; what they were given is kept."""
     jobs = []
-    monkeypatch.setattr("runbook_lib.runs.finish.take_stock", lambda *_: None)  # there is no account to look at
+    monkeypatch.setattr("runbook_lib.runs.finish.record_final_state", lambda *_: None)  # there is no account to look at
 
     def play(*events, state="done"):
         def run(job, tell):
@@ -232,7 +232,7 @@ class TestWhatItTells:
         assert prints.read_text(encoding="utf-8") == "0123456789abcdef\n"
         jobs = played(planned(keep=3))
         runbook("apply", "--env", "local", "--only", "01", "--approved", prints.read_text(encoding="utf-8"))
-        assert fingerprints(jobs[-1].parameters["approved"]) == ("0123456789abcdef",)
+        assert parse_fingerprints(jobs[-1].parameters["approved"]) == ("0123456789abcdef",)
         runbook("plan", "--env", "local", "--only", "01", *files)
         assert "nothing to do" in paper.read_text(encoding="utf-8")
         assert prints.read_text(encoding="utf-8") == ""
@@ -283,9 +283,7 @@ class TestWhatItTells:
             assert (unexplained, told.startswith(f"Usage: main {verb}")) == ([], True)
 
 
-REFUSED = (
-    "from runbook_lib.errors import Guarded; raise Guarded('vpc.main: may not go.', fix='Set the guard to false.')"
-)
+REFUSED = "from runbook_lib.errors import DestroyPrevented; raise DestroyPrevented('vpc.main: may not go.', fix='Set the guard to false.')"
 
 
 class TestARunThatFails:
@@ -312,7 +310,7 @@ class TestARunThatFails:
         (executed,) = failed[1].glob("artifacts/local/*-apply-*/01_network.ipynb")
         assert failed[0].stderr.splitlines()[:4] == [
             "✗ 01_network, cell 4, section 'guarded':",
-            "    Guarded: vpc.main: may not go.",
+            "    DestroyPrevented: vpc.main: may not go.",
             "      → Set the guard to false.",
             f"    The executed notebook: {executed}",
         ]
@@ -321,7 +319,7 @@ class TestARunThatFails:
         (executed,) = failed[1].glob("artifacts/local/*-apply-*/01_network.ipynb")
         cells = nbformat.read(executed, as_version=4).cells
         (error,) = [o for c in cells if c.cell_type == "code" for o in c.outputs if o.output_type == "error"]
-        assert error.traceback == ["Guarded: vpc.main: may not go.\n  → Set the guard to false."]
+        assert error.traceback == ["DestroyPrevented: vpc.main: may not go.\n  → Set the guard to false."]
 
     def test_what_did_not_run_is_told_with_the_reason(self, failed):
         told = failed[0].stderr.splitlines()
@@ -352,7 +350,7 @@ def test_the_lock_is_given_back_whatever_became_of_the_run(runbook, played, monk
         def release(self):
             released.append(True)
 
-    monkeypatch.setattr(cli, "opened", lambda params, root, run: Held())
+    monkeypatch.setattr(cli, "lock_of_run", lambda params, root, run: Held())
     played({"event": "lock", "held": True}, state="failed")
     assert runbook("apply", "--env", "local").exit_code == 1
     assert released == [True]
@@ -372,7 +370,8 @@ def test_a_bundle_is_packed_where_04_deploy_finds_it(runbook, root):
 def test_an_interrupted_run_gives_the_lock_back(runbook, root, monkeypatch):
     """Ctrl-C: it is told, without a traceback."""
     released = []
-    monkeypatch.setattr(cli, "opened", lambda *_: type("Held", (), {"release": lambda self: released.append(True)})())
+    held = type("Held", (), {"release": lambda self: released.append(True)})()
+    monkeypatch.setattr(cli, "lock_of_run", lambda *_: held)
 
     def interrupted(job, tell):
         Journal(job.folder / "journal.jsonl", notebook="01_network").write("lock", held=True)

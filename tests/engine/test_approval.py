@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.engine.approval import NOTHING, Approval, covers, fingerprints, found, joined
-from runbook_lib.engine.plan import compare
+from runbook_lib.engine.approval import NOTHING, Approval, find_plan, is_covered, join_fingerprints, parse_fingerprints
+from runbook_lib.engine.plan import make_plan
 from runbook_lib.errors import NotApproved
-from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.folder import RunFolder
 from tests.support.fake_kinds import LeavingThing, Thing, accounts, layouts, stack_of, there
 
 SCOPE = "prod/123456789012/us-west-2"
@@ -20,17 +20,17 @@ BOTH = stack_of(GROUND, WALL)
 
 
 def planned(seen, *things, **more):
-    return compare(stack_of(*(things or (GROUND, WALL))), seen, scope=SCOPE, **more)
+    return make_plan(stack_of(*(things or (GROUND, WALL))), seen, scope=SCOPE, **more)
 
 
 def kept(environment, plan, run="2026-05-04-1"):
     """A plan that an earlier run has left as evidence; the run's folder holds its file."""
-    return Folder(environment, run, "01_network").keep_plan(plan)
+    return RunFolder(environment, run, "01_network").write_plan(plan)
 
 
 def allow(approval, plan, **where):
     for change in plan.todo:
-        approval.allow(change, **{"scope": SCOPE, "stack": "stack", **where})
+        approval.require(change, **{"scope": SCOPE, "stack": "stack", **where})
 
 
 def approval(approved, evidence, *, required=True):
@@ -50,17 +50,19 @@ def change(plan, key):
 
 def test_a_change_contains_itself():
     plan = planned({})
-    assert covers(entry(plan, "thing.wall"), change(plan, "thing.wall"))
+    assert is_covered(entry(plan, "thing.wall"), change(plan, "thing.wall"))
 
 
 @given(layouts(), st.data())
 def test_a_change_that_was_written_down_contains_itself(things, data):
     """The evidence is JSON: what was approved is read back from it."""
     for present in (True, False):
-        plan = compare(stack_of(*things), data.draw(accounts(things)), present=present, scope=SCOPE)
+        plan = make_plan(stack_of(*things), data.draw(accounts(things)), present=present, scope=SCOPE)
         for one in plan.todo:
-            assert covers(entry(plan, one.key), one)
-            assert not [other for other in plan.todo if other.key != one.key and covers(entry(plan, one.key), other)]
+            assert is_covered(entry(plan, one.key), one)
+            assert not [
+                other for other in plan.todo if other.key != one.key and is_covered(entry(plan, one.key), other)
+            ]
 
 
 def test_a_create_that_was_cut_short_is_completed_by_an_update():
@@ -68,18 +70,18 @@ def test_a_create_that_was_cut_short_is_completed_by_an_update():
     approved = entry(planned({}), "thing.wall")
     halfway = there(WALL, size=None)
     halfway[WALL] = replace(halfway[WALL], state={**halfway[WALL].state, "size": 0})
-    assert covers(approved, change(planned(halfway), "thing.wall"))
+    assert is_covered(approved, change(planned(halfway), "thing.wall"))
 
 
 def test_a_create_is_not_completed_to_something_else():
     approved = entry(planned({}), "thing.wall")
     larger = replace(WALL, size=7)
-    assert not covers(approved, change(planned(there(WALL, size=0), GROUND, larger), "thing.wall"))
+    assert not is_covered(approved, change(planned(there(WALL, size=0), GROUND, larger), "thing.wall"))
 
 
 def test_a_create_of_something_else_is_another_change():
     approved = entry(planned({}), "thing.wall")
-    assert not covers(approved, change(planned({}, GROUND, replace(WALL, size=7)), "thing.wall"))
+    assert not is_covered(approved, change(planned({}, GROUND, replace(WALL, size=7)), "thing.wall"))
 
 
 def test_an_update_contains_what_is_left_of_it():
@@ -91,36 +93,36 @@ def test_an_update_contains_what_is_left_of_it():
     seen[both] = replace(seen[both], state={**seen[both].state, "size": 3})
     left = change(planned(seen, GROUND, both), "thing.wall")
     assert set(left.fields) == {"beside"}
-    assert covers(approved, left)
-    assert not covers(approved, change(planned(seen, GROUND, square), "thing.wall"))
+    assert is_covered(approved, left)
+    assert not is_covered(approved, change(planned(seen, GROUND, square), "thing.wall"))
 
 
 def test_an_update_from_elsewhere_is_another_change():
     """Who approved 1 → 2 has not seen that somebody made it 9 meanwhile."""
     approved = entry(planned(there(WALL, size=1)), "thing.wall")
-    assert not covers(approved, change(planned(there(WALL, size=9)), "thing.wall"))
+    assert not is_covered(approved, change(planned(there(WALL, size=9)), "thing.wall"))
 
 
 def test_an_update_is_no_leave_to_make_it_anew():
     approved = entry(planned(there(WALL, size=1)), "thing.wall")
-    assert not covers(approved, change(planned({}), "thing.wall"))
+    assert not is_covered(approved, change(planned({}), "thing.wall"))
 
 
 def test_no_approval_to_make_is_one_to_destroy_nor_the_other_way():
     make, destroy = planned({}), planned(there(WALL), present=False)
-    assert not covers(entry(make, "thing.wall"), change(destroy, "thing.wall"))
-    assert not covers(entry(destroy, "thing.wall"), change(make, "thing.wall"))
-    assert covers(entry(destroy, "thing.wall"), change(destroy, "thing.wall"))
+    assert not is_covered(entry(make, "thing.wall"), change(destroy, "thing.wall"))
+    assert not is_covered(entry(destroy, "thing.wall"), change(make, "thing.wall"))
+    assert is_covered(entry(destroy, "thing.wall"), change(destroy, "thing.wall"))
 
 
 @given(layouts(), st.data())
 def test_a_run_that_goes_on_does_what_remains_and_needs_no_second_review(things, data):
     """Whatever part of an approved plan is done: each change that is left is part of it."""
     stack, done = stack_of(*things), data.draw(st.lists(st.sampled_from(things), unique=True))
-    first, later = (compare(stack, seen, scope=SCOPE) for seen in (dict.fromkeys(things), there(*done)))
-    assert all(covers(entry(first, left.key), left) for left in later.todo)
-    halfway = compare(stack, there(*done, size=-1), scope=SCOPE)
-    assert all(covers(entry(first, left.key), left) for left in halfway.todo)
+    first, later = (make_plan(stack, seen, scope=SCOPE) for seen in (dict.fromkeys(things), there(*done)))
+    assert all(is_covered(entry(first, left.key), left) for left in later.todo)
+    halfway = make_plan(stack, there(*done, size=-1), scope=SCOPE)
+    assert all(is_covered(entry(first, left.key), left) for left in halfway.todo)
 
 
 # A plan among the evidence.
@@ -130,13 +132,13 @@ def test_a_plan_is_found_in_the_evidence_of_any_run(tmp_path):
     plans = [planned({}), planned(there(GROUND))]
     for number, plan in enumerate(plans):
         kept(tmp_path, plan, run=f"run-{number}")
-    assert [found(tmp_path, plan.fingerprint) for plan in plans] == [plan.as_dict() for plan in plans]
+    assert [find_plan(tmp_path, plan.fingerprint) for plan in plans] == [plan.as_dict() for plan in plans]
 
 
 def test_a_plan_that_nobody_has_written_is_not_found(tmp_path):
     kept(tmp_path, planned({}))
-    assert found(tmp_path, planned(there(GROUND)).fingerprint) is None
-    assert found(tmp_path / "nowhere", planned({}).fingerprint) is None
+    assert find_plan(tmp_path, planned(there(GROUND)).fingerprint) is None
+    assert find_plan(tmp_path / "nowhere", planned({}).fingerprint) is None
 
 
 @pytest.mark.parametrize("forged", ["content", "scope", "name"])
@@ -152,7 +154,7 @@ def test_a_plan_is_believed_only_when_its_content_has_its_fingerprint(tmp_path, 
     else:
         record["plan"] = json.loads(json.dumps(other.as_dict()))
     path.write_text(json.dumps(record), encoding="utf-8")
-    assert found(tmp_path, plan.fingerprint) is None
+    assert find_plan(tmp_path, plan.fingerprint) is None
     with pytest.raises(NotApproved):
         allow(approval(plan.fingerprint, tmp_path), plan)
 
@@ -166,14 +168,14 @@ def test_a_spoilt_file_hides_no_good_one(tmp_path, text):
         bad = tmp_path / run / "plans" / good.name
         bad.parent.mkdir(parents=True)
         bad.write_bytes(text.encode(errors="surrogateescape"))
-    assert found(tmp_path, plan.fingerprint) == plan.as_dict()
+    assert find_plan(tmp_path, plan.fingerprint) == plan.as_dict()
 
 
 @pytest.mark.parametrize("text", ["", "*", "../../etc/passwd", "0123456789abcde", "0123456789ABCDEF", "?" * 16])
 def test_what_is_no_fingerprint_finds_nothing(tmp_path, text):
     """Neither a part of one nor a pattern that fits any."""
     kept(tmp_path, planned({}))
-    assert found(tmp_path, text) is None
+    assert find_plan(tmp_path, text) is None
 
 
 # What a run may do.
@@ -193,14 +195,14 @@ def test_where_it_is_required_nothing_is_done_without_one(tmp_path):
 def test_the_present_plan_may_be_done_when_it_is_the_approved_one(tmp_path):
     plan = planned({})
     mine = approval(plan.fingerprint, tmp_path)
-    mine.reviewed(plan)
+    mine.add_plan(plan)
     allow(mine, plan)
 
 
 def test_a_given_approval_binds_also_where_none_is_required(tmp_path):
     """Who names a plan wants that plan."""
     mine = approval(planned({}).fingerprint, tmp_path, required=False)
-    mine.reviewed(planned({}))
+    mine.add_plan(planned({}))
     with pytest.raises(NotApproved):
         allow(mine, planned({}, GROUND, replace(WALL, size=7)))
 
@@ -210,7 +212,7 @@ def test_a_given_approval_binds_also_where_none_is_required(tmp_path):
 def test_where_nothing_was_approved_nothing_is_done(tmp_path, approved, required):
     """The reviewed plan had nothing to do: what there is to do now was seen by nobody."""
     mine = approval(approved, tmp_path, required=required)
-    mine.reviewed(planned({}))
+    mine.add_plan(planned({}))
     with pytest.raises(NotApproved, match=r"thing\.ground: nothing was approved, and to create it would be something"):
         allow(mine, planned({}))
     allow(mine, planned(there(GROUND, WALL)))
@@ -220,7 +222,7 @@ def test_where_nothing_was_approved_no_signature_helps(tmp_path):
     """It would find the present plan by itself."""
     plan = planned({})
     mine = Approval(NOTHING, required=True, evidence=tmp_path, signed=lambda plan: None)
-    mine.reviewed(plan)
+    mine.add_plan(plan)
     with pytest.raises(NotApproved, match="nothing was approved"):
         allow(mine, plan)
 
@@ -231,12 +233,12 @@ def test_where_nothing_was_approved_no_signature_helps(tmp_path):
 )
 def test_what_is_given_and_blank_is_not_what_is_not_given(given, one):
     """What a plan wrote down is given as it is, also when that is nothing."""
-    assert joined(given) == one
+    assert join_fingerprints(given) == one
 
 
 def test_a_present_plan_that_nobody_approved_allows_nothing(tmp_path):
     mine = approval("0123456789abcdef", tmp_path)
-    mine.reviewed(planned({}))
+    mine.add_plan(planned({}))
     with pytest.raises(
         NotApproved, match="0123456789abcdef: not the fingerprint of the present plan of stack in prod/"
     ):
@@ -250,7 +252,7 @@ def test_what_is_left_may_be_done_with_the_approval_of_the_whole(tmp_path):
     left = planned(there(GROUND))
     assert left.fingerprint != whole.fingerprint
     mine = approval(whole.fingerprint, tmp_path)
-    mine.reviewed(left)
+    mine.add_plan(left)
     allow(mine, left)
 
 
@@ -280,8 +282,8 @@ def test_an_approval_for_another_stack_is_refused(tmp_path):
 def test_several_plans_are_approved_at_once(tmp_path, between):
     """One for each notebook of a run; each allows its own stack."""
     plans = [
-        compare(stack_of(GROUND, name="network"), {}, scope=SCOPE),
-        compare(stack_of(WALL, name="data"), {}, scope=SCOPE),
+        make_plan(stack_of(GROUND, name="network"), {}, scope=SCOPE),
+        make_plan(stack_of(WALL, name="data"), {}, scope=SCOPE),
     ]
     for plan in plans:
         kept(tmp_path, plan)
@@ -302,8 +304,8 @@ def test_one_good_approval_among_others_is_enough_for_its_own_changes_only(tmp_p
 
 
 def test_fingerprints_are_taken_apart_however_they_were_pasted():
-    assert fingerprints(" a, b\n c ") == ("a", "b", "c")
-    assert fingerprints("") == fingerprints(" \n") == fingerprints(" ,\n") == ()
+    assert parse_fingerprints(" a, b\n c ") == ("a", "b", "c")
+    assert parse_fingerprints("") == parse_fingerprints(" \n") == parse_fingerprints(" ,\n") == ()
 
 
 def test_to_destroy_needs_its_own_approval(tmp_path):

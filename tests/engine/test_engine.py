@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib.engine.engine import Clock, Engine
 from runbook_lib.engine.plan import Action
-from runbook_lib.errors import Blocked, Failed, MissingNeed, NoAccess, NotSettled, Refused
+from runbook_lib.errors import Blocked, Failed, MissingDependency, NoAccess, RequestRejected, WaitTimeout
 from runbook_lib.journal.journal import Journal
 from runbook_lib.resources.base import Observed, Resource, kind
 from runbook_lib.stacks.stack import Stack
@@ -77,7 +77,7 @@ class World:
         self.things[name] = Made(size, shape, ready, seen)
 
 
-class Lost(Refused):
+class Lost(RequestRejected):
     """No answer came; *done* says whether AWS heard."""
 
     def __init__(self, *, done):
@@ -86,7 +86,7 @@ class Lost(Refused):
 
 
 def refused(code, **more):
-    return Refused(f"it was refused: {code}", fix="Correct it.", code=code, **more)
+    return RequestRejected(f"it was refused: {code}", fix="Correct it.", code=code, **more)
 
 
 @kind
@@ -118,7 +118,7 @@ class Thing(Resource):
         return Observed(self.key, state, ready=there, status=status, failed=failed, going=made.gone_at is not None)
 
     def create(self, aws, ids):
-        for need in self.needs:
+        for need in self.dependencies:
             assert need in ids, f"{need.key} has no id yet"
         aws.write("create", self.key, lambda: aws.add(self.key, self._first(), self.shape))
 
@@ -160,7 +160,7 @@ class LongSlow(Slow):
 @kind
 class Dear(Thing):
     @property
-    def keep(self):
+    def retain(self):
         return "it is dear to us"
 
 
@@ -226,20 +226,22 @@ class TestStartEarlyWaitLate:
         world.takes = {f"thing.{name}": 60 for name in "abc"}
         things = stack(*(Thing(name=name) for name in "abc"))
         engine.apply(things)
-        engine.settle(things, engine.survey(things))
+        engine.wait_until_ready(things, engine.survey(things))
         assert 60 <= world.now < 75
 
     def test_settling_what_is_ready_takes_no_time(self, engine, world):
         things = stack(Thing(name="a"))
         engine.apply(things)
-        engine.settle(things, engine.survey(things))
+        engine.wait_until_ready(things, engine.survey(things))
         assert world.now == 0
 
     def test_who_watches_hears_what_is_awaited_and_for_how_long(self, engine, world):
         world.takes = {"thing.a": 5}
         a, heard = Thing(name="a"), []
         engine.apply(stack(a))
-        engine.settle([a], engine.survey(stack(a)), lambda resource, status, took: heard.append((status, took)))
+        engine.wait_until_ready(
+            [a], engine.survey(stack(a)), lambda resource, status, took: heard.append((status, took))
+        )
         assert {status for status, _ in heard} == {"pending", "available"}
         assert heard[-1][0] == "available"
         assert heard[-1][1] >= 5
@@ -249,11 +251,11 @@ class TestStartEarlyWaitLate:
         world.takes = {"hasty.a": 100}
         a = Hasty(name="a")
         engine.apply(stack(a))
-        with pytest.raises(NotSettled, match=r"hasty\.a did not settle within 30 s; last seen: pending"):
-            engine.settle([a], engine.survey(stack(a)))
+        with pytest.raises(WaitTimeout, match=r"hasty\.a did not settle within 30 s; last seen: pending"):
+            engine.wait_until_ready([a], engine.survey(stack(a)))
         assert 30 <= world.now < 45
         world.now = 200
-        engine.settle([a], engine.survey(stack(a), afresh=True))
+        engine.wait_until_ready([a], engine.survey(stack(a), afresh=True))
 
     def test_what_aws_calls_failed_is_not_waited_for(self, engine, world):
         world.takes = {"thing.a": 5}
@@ -261,7 +263,7 @@ class TestStartEarlyWaitLate:
         a = Thing(name="a")
         engine.apply(stack(a))
         with pytest.raises(Failed, match=r"thing\.a failed: no capacity"):
-            engine.settle([a], engine.survey(stack(a)))
+            engine.wait_until_ready([a], engine.survey(stack(a)))
         assert world.now < 15
 
     def test_what_needs_something_that_failed_is_not_begun(self, engine, world):
@@ -313,7 +315,7 @@ class TestWhatStandsInTheWay:
         assert world.wrote == []
 
     def test_a_need_of_an_earlier_layer_that_is_missing_is_named(self, engine, world):
-        with pytest.raises(MissingNeed, match=r"s needs thing\.below, which does not exist"):
+        with pytest.raises(MissingDependency, match=r"s needs thing\.below, which does not exist"):
             engine.apply(stack(Thing(name="a", on=(Thing(name="below"),))))
         assert world.wrote == []
 
@@ -340,11 +342,11 @@ class TestWhatStandsInTheWay:
 
         start(coming=ended).apply(stack(Thing(name="a", on=(below,))))
         assert world.wrote == [("create", "thing.a")]
-        with pytest.raises(MissingNeed, match=r"thing\.other"):
+        with pytest.raises(MissingDependency, match=r"thing\.other"):
             start(coming=lambda: world.now < 10).apply(stack(Thing(name="b", on=(Thing(name="other"),))))
 
     def test_a_need_that_never_comes_is_waited_for_only_within_its_patience(self, start, world):
-        with pytest.raises(MissingNeed, match=r"hasty\.below"):
+        with pytest.raises(MissingDependency, match=r"hasty\.below"):
             start(coming=lambda: True).apply(stack(Thing(name="a", on=(Hasty(name="below"),))))
         assert 30 < world.now < 60
 
@@ -409,7 +411,7 @@ class TestLostAnswers:
 
     def test_no_answer_at_all_is_given_up_in_the_end_naming_the_resource(self, engine, world):
         world.answers = {("create", "thing.a"): [Lost(done=False)] * 1000}
-        with pytest.raises(Refused, match=r"thing\.a: no answer"):
+        with pytest.raises(RequestRejected, match=r"thing\.a: no answer"):
             engine.apply(stack(Thing(name="a")))
         assert 90 <= world.now < 120
 
@@ -436,7 +438,7 @@ class TestRefusals:
     def test_any_other_refusal_is_raised_at_once_naming_the_resource(self, engine, world, tmp_path):
         """What was done before stays done; the journal says what was refused."""
         world.answers = {("create", "thing.b"): [refused("AccessDenied")]}
-        with pytest.raises(Refused, match=r"thing\.b: it was refused: AccessDenied") as stopped:
+        with pytest.raises(RequestRejected, match=r"thing\.b: it was refused: AccessDenied") as stopped:
             engine.apply(stack(Thing(name="a"), Thing(name="b"), Thing(name="c")))
         assert stopped.value.code == "AccessDenied"
         assert world.wrote == [("create", "thing.a")]
@@ -445,7 +447,7 @@ class TestRefusals:
 
     def test_what_aws_keeps_refusing_is_raised_within_minutes(self, engine, world):
         world.answers = {("create", "thing.a"): [refused("NotHeardOf")] * 1000}
-        with pytest.raises(Refused, match=r"thing\.a: .*NotHeardOf"):
+        with pytest.raises(RequestRejected, match=r"thing\.a: .*NotHeardOf"):
             engine.apply(stack(Thing(name="a")))
         assert 90 <= world.now < 120
 
@@ -457,7 +459,7 @@ class TestRefusals:
     def test_the_next_apply_goes_on_from_there(self, start, world):
         world.answers = {("create", "thing.b"): [refused("AccessDenied")]}
         both = stack(Thing(name="a"), Thing(name="b"))
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRejected):
             start().apply(both)
         start().apply(both)
         assert world.wrote == [("create", "thing.a"), ("create", "thing.b")]
@@ -568,7 +570,7 @@ class TestRemoval:
 
     def test_what_something_else_uses_for_good_is_named(self, engine, world, tower, tmp_path):
         world.answers = {("delete", "thing.a"): [refused("DependencyViolation")] * 1000}
-        with pytest.raises(Refused, match=r"thing\.a: it was refused: DependencyViolation"):
+        with pytest.raises(RequestRejected, match=r"thing\.a: it was refused: DependencyViolation"):
             engine.destroy(tower)
         assert set(world.things) == {"thing.a"}
         assert Thing.patience <= world.now < 300
@@ -576,7 +578,7 @@ class TestRemoval:
 
     def test_any_other_refusal_is_raised_at_once(self, engine, world, tower):
         world.answers = {("delete", "thing.c"): [refused("AccessDenied")]}
-        with pytest.raises(Refused, match=r"thing\.c: it was refused: AccessDenied"):
+        with pytest.raises(RequestRejected, match=r"thing\.c: it was refused: AccessDenied"):
             engine.destroy(tower)
         assert world.now == 0
 
@@ -590,7 +592,7 @@ class TestRemoval:
     def test_gone_is_gone_whoever_did_it(self, engine, world, tower):
         """AWS says that it does not exist, because somebody else was faster: that is what was wanted."""
 
-        class Faster(Refused):
+        class Faster(RequestRejected):
             pass
 
         def vanish(*_):
@@ -613,7 +615,7 @@ class TestRemoval:
 
     def test_what_never_goes_is_named(self, engine, world, tower):
         world.leaves = {"thing.c": 10_000}
-        with pytest.raises(NotSettled, match=r"thing\.c did not settle .*; last seen: deleting"):
+        with pytest.raises(WaitTimeout, match=r"thing\.c did not settle .*; last seen: deleting"):
             engine.destroy(tower)
         assert {"thing.a", "thing.b"} <= set(world.things)
 

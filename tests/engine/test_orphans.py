@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.aws.snapshot import Look
-from runbook_lib.engine.orphans import Stray, strays
+from runbook_lib.aws.snapshot import Snapshot
+from runbook_lib.engine.orphans import Orphan, find_orphans
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
 from runbook_lib.stacks.stack import Stack
@@ -20,7 +20,7 @@ def runs(aws, tmp_path):
 
 
 def found(runs, *stacks):
-    return strays(Look(runs.engine().aws), {resource.key for stack in stacks for resource in stack})
+    return find_orphans(Snapshot(runs.engine().aws), {resource.key for stack in stacks for resource in stack})
 
 
 def tagged(key, env="local"):
@@ -72,7 +72,7 @@ class TestWhatIsReported:
             "Role"
         ]
         runs.build(network(PARAMS))
-        assert found(runs, network(PARAMS)) == [Stray("role.old", role["Arn"])]
+        assert found(runs, network(PARAMS)) == [Orphan("role.old", role["Arn"])]
 
     def test_what_does_not_say_what_it_is(self, runs, aws):
         """Ours by its tags, but without a key."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from runbook_lib.aws.client import Aws
-from runbook_lib.cli.timeline import drawn
+from runbook_lib.cli.timeline import render_timeline
 from runbook_lib.engine.engine import Clock, Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
@@ -51,7 +51,7 @@ class Operator:
     def build(self, stacks):
         for stack in stacks:
             self.engine.apply(stack, watch=self.watch)
-            self.engine.settle(stack, self.engine.survey(stack), self.watch)
+            self.engine.wait_until_ready(stack, self.engine.survey(stack), self.watch)
 
     def remove(self, stacks):
         for stack in reversed(stacks):
@@ -76,7 +76,7 @@ def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path):
     assert took["nat_gateway.us-west-2a"] >= 110 * FACTOR
     assert took["db_instance.database"] >= 285 * FACTOR
     assert "db_instance.database" in {span.key for span, _ in built.critical}
-    assert "  … and " in "\n".join(drawn(built))
+    assert "  … and " in "\n".join(render_timeline(built))
 
     operator.seen.clear()
     operator.remove(stacks)

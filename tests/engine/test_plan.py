@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.engine.guards import guarded
-from runbook_lib.engine.plan import Action, compare, ids_of, missing_needs, plain, require_needs
-from runbook_lib.errors import Blocked, Guarded, MissingNeed
-from runbook_lib.formatting import shown
+from runbook_lib.engine.guards import require_unprotected
+from runbook_lib.engine.plan import Action, ids_of, make_plan, missing_dependencies, require_dependencies, to_json
+from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
+from runbook_lib.formatting import format_value
 from runbook_lib.resources.base import Observed
 from runbook_lib.stacks.stack import in_order
 from tests.support.fake_kinds import (
@@ -41,7 +41,7 @@ def entries(plan):
 
 
 def the_change(thing, found, others=None):
-    (change,) = compare(stack_of(thing), {**(others or {}), thing: found}).changes
+    (change,) = make_plan(stack_of(thing), {**(others or {}), thing: found}).changes
     return change
 
 
@@ -49,14 +49,14 @@ def the_change(thing, found, others=None):
 
 
 def test_what_is_not_there_is_made_and_what_is_as_wanted_is_kept():
-    assert todo(compare(BOTH, {})) == [("thing.ground", "create"), ("thing.wall", "create")]
-    plan = compare(BOTH, there(WALL))
+    assert todo(make_plan(BOTH, {})) == [("thing.ground", "create"), ("thing.wall", "create")]
+    plan = make_plan(BOTH, there(WALL))
     assert plan.todo == ()
     assert plan.count == {"keep": 2}
 
 
 def test_drift_is_an_update_of_just_the_fields_that_drifted():
-    plan = compare(BOTH, there(WALL, size=5))
+    plan = make_plan(BOTH, there(WALL, size=5))
     assert entries(plan)["thing.wall"] == {"key": "thing.wall", "action": "update", "fields": {"size": [5, 1]}}
 
 
@@ -68,10 +68,10 @@ def test_what_aws_cannot_change_in_place_is_blocked_and_never_replaced():
 
 def test_a_blocked_plan_says_all_that_is_in_the_way():
     square = [replace(thing, shape="square") for thing in (GROUND, WALL)]
-    plan = compare(stack_of(*square), there(GROUND, WALL))
+    plan = make_plan(stack_of(*square), there(GROUND, WALL))
     with pytest.raises(Blocked, match=r"(?s)thing\.ground: AWS cannot.*thing\.wall: AWS cannot.*Restore the old value"):
         plan.raise_if_blocked()
-    compare(BOTH, {}).raise_if_blocked()
+    make_plan(BOTH, {}).raise_if_blocked()
 
 
 def test_what_is_given_is_never_made():
@@ -105,7 +105,7 @@ def test_what_is_about_to_go_lends_its_id_to_nobody():
     seen = there(WALL)
     seen[GROUND] = replace(seen[GROUND], going=True)
     assert ids_of(seen) == {WALL: seen[WALL].id}
-    assert todo(compare(BOTH, seen)) == [("thing.ground", "create"), ("thing.wall", "update")]
+    assert todo(make_plan(BOTH, seen)) == [("thing.ground", "create"), ("thing.wall", "update")]
 
 
 # Order.
@@ -114,12 +114,12 @@ def test_what_is_about_to_go_lends_its_id_to_nobody():
 @given(layouts(), st.data())
 def test_changes_come_needs_first_and_the_same_each_time(things, data):
     seen = data.draw(accounts(things))
-    plan = compare(stack_of(*data.draw(st.permutations(things))), seen, scope=SCOPE)
+    plan = make_plan(stack_of(*data.draw(st.permutations(things))), seen, scope=SCOPE)
     places = {change.resource: place for place, change in enumerate(plan.changes)}
     assert set(places) == set(things)
-    assert all(places[need] < places[thing] for thing in things for need in thing.needs)
+    assert all(places[need] < places[thing] for thing in things for need in thing.dependencies)
     shuffled = dict(data.draw(st.permutations(list(seen.items()))))
-    again = compare(stack_of(*[change.resource for change in plan.changes]), shuffled, scope=SCOPE)
+    again = make_plan(stack_of(*[change.resource for change in plan.changes]), shuffled, scope=SCOPE)
     assert [c.as_dict() for c in again.changes] == [c.as_dict() for c in plan.changes]
 
 
@@ -128,20 +128,20 @@ def test_destroying_goes_the_same_way_backwards(things, data):
     """Nothing goes before what stands on it."""
     seen = data.draw(accounts(things))
     stack = stack_of(*things)
-    forth = [change.key for change in compare(stack, seen).changes if seen[change.resource]]
-    back = compare(stack, seen, present=False)
+    forth = [change.key for change in make_plan(stack, seen).changes if seen[change.resource]]
+    back = make_plan(stack, seen, present=False)
     assert [change.key for change in back.changes] == forth[::-1]
     assert {change.action for change in back.changes} <= {Action.DELETE}
 
 
 def test_destroying_passes_over_what_is_not_ours_to_end():
     things = (GivenThing(name="zone"), LastingThing(name="rule"), Thing(name="a"))
-    assert todo(compare(stack_of(*things), there(*things), present=False)) == [("thing.a", "delete")]
+    assert todo(make_plan(stack_of(*things), there(*things), present=False)) == [("thing.a", "delete")]
 
 
 def test_destroying_says_what_stays_and_why():
     things = (KeptThing(name="bucket"), LeavingThing(name="database"))
-    plan = compare(stack_of(*things), there(*things), present=False)
+    plan = make_plan(stack_of(*things), there(*things), present=False)
     assert todo(plan) == [("leaving_thing.database", "delete")]
     assert "- leaving_thing.database  (leaves a snapshot)" in repr(plan)
     assert "= kept_thing.bucket  (left on purpose: it is dear to us)" in repr(plan)
@@ -154,9 +154,9 @@ def test_destroying_says_what_stays_and_why():
 def test_what_is_left_reads_as_it_was_reviewed(things, data):
     """When a run goes on half-way, each change that is left says to the letter what the first plan said of it."""
     stack = stack_of(*things)
-    first = entries(compare(stack, dict.fromkeys(things), scope=SCOPE))
+    first = entries(make_plan(stack, dict.fromkeys(things), scope=SCOPE))
     seen = data.draw(accounts(things))
-    later = compare(stack, seen, scope=SCOPE)
+    later = make_plan(stack, seen, scope=SCOPE)
     left = {key: entry for key, entry in entries(later).items() if entry["action"] == "create"}
     assert set(left) == {thing.key for thing in things if not seen[thing]}
     assert left == {key: first[key] for key in left}
@@ -173,7 +173,7 @@ def test_a_fingerprint_holds_no_id(things, data):
             state = {**thing.desired(ids_of(renamed)), "size": found.state["size"]}
             found = Observed(f"thing-{number:08x}", state)
         renamed[thing] = found
-    one, two = (compare(stack_of(*things), account, scope=SCOPE) for account in (seen, renamed))
+    one, two = (make_plan(stack_of(*things), account, scope=SCOPE) for account in (seen, renamed))
     assert one.fingerprint == two.fingerprint
     text = json.dumps(one.as_dict()) + repr(one)
     assert not [found.id for found in seen.values() if found and found.id in text]
@@ -183,7 +183,7 @@ def test_a_fingerprint_holds_no_id(things, data):
 def test_a_fingerprint_says_nothing_of_the_order_of_declaration(things, data):
     seen = data.draw(accounts(things))
     one, two = (
-        compare(stack_of(*declared), seen, scope=SCOPE) for declared in (things, data.draw(st.permutations(things)))
+        make_plan(stack_of(*declared), seen, scope=SCOPE) for declared in (things, data.draw(st.permutations(things)))
     )
     assert one.fingerprint == two.fingerprint
 
@@ -193,23 +193,23 @@ def test_another_change_is_another_fingerprint(things, data):
     """Whatever is wanted otherwise, it is not what was reviewed."""
     seen = data.draw(accounts(things))
     stack = stack_of(*things)
-    plan = compare(stack, seen, scope=SCOPE)
+    plan = make_plan(stack, seen, scope=SCOPE)
     changed = data.draw(st.sampled_from(things))
     others = [replace(thing, size=9) if thing == changed else thing for thing in things]
-    assert compare(stack_of(*others), seen, scope=SCOPE).fingerprint != plan.fingerprint
+    assert make_plan(stack_of(*others), seen, scope=SCOPE).fingerprint != plan.fingerprint
 
 
 @pytest.mark.parametrize(
     "scope", ["", "dev/123456789012/us-west-2", "prod/123456789013/us-west-2", "prod/123456789012/us-east-1"]
 )
 def test_a_fingerprint_fits_one_environment_account_and_region(scope):
-    assert compare(BOTH, {}, scope=scope).fingerprint != compare(BOTH, {}, scope=SCOPE).fingerprint
+    assert make_plan(BOTH, {}, scope=scope).fingerprint != make_plan(BOTH, {}, scope=SCOPE).fingerprint
 
 
 def test_a_fingerprint_fits_one_stack():
     """Also when two have nothing to do."""
     seen = there(WALL)
-    plans = [compare(stack_of(GROUND, WALL, name=name), seen, scope=SCOPE) for name in ("one", "two")]
+    plans = [make_plan(stack_of(GROUND, WALL, name=name), seen, scope=SCOPE) for name in ("one", "two")]
     assert len({plan.fingerprint for plan in plans}) == 2
 
 
@@ -217,12 +217,12 @@ def test_a_fingerprint_is_of_what_is_done_and_not_of_what_is_kept():
     seen = there(WALL)
     del seen[WALL]
     busy = {**seen, GROUND: replace(seen[GROUND], status="modifying", ready=False, detail={"since": "today"})}
-    assert compare(BOTH, seen).fingerprint == compare(BOTH, busy).fingerprint
+    assert make_plan(BOTH, seen).fingerprint == make_plan(BOTH, busy).fingerprint
 
 
 def test_to_make_and_to_destroy_are_two_plans():
     seen = there(WALL)
-    assert compare(BOTH, seen, present=False).fingerprint != compare(BOTH, seen).fingerprint
+    assert make_plan(BOTH, seen, present=False).fingerprint != make_plan(BOTH, seen).fingerprint
 
 
 def test_a_fingerprint_is_of_this_text_and_no_other():
@@ -231,7 +231,7 @@ def test_a_fingerprint_is_of_this_text_and_no_other():
         '{"changes": [{"action": "update", "fields": {"size": [5, 1]}, "key": "thing.ground"}],'
         ' "scope": "prod/123456789012/us-west-2", "stack": "stack"}'
     )
-    plan = compare(stack_of(GROUND), there(GROUND, size=5), scope=SCOPE)
+    plan = make_plan(stack_of(GROUND), there(GROUND, size=5), scope=SCOPE)
     assert plan.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -242,27 +242,27 @@ def test_an_unknown_id_is_shown_as_it_is():
     """It belongs to somebody else: a person has to see it."""
     seen = there(WALL)
     seen[WALL] = replace(seen[WALL], state={**seen[WALL].state, "beside": "thing-ffffffff"})
-    assert compare(BOTH, seen).todo[0].fields == {"beside": ("thing-ffffffff", "thing.ground")}
+    assert make_plan(BOTH, seen).todo[0].fields == {"beside": ("thing-ffffffff", "thing.ground")}
 
 
 def test_an_arn_is_named_wherever_it_stands():
     names = {"arn:aws:iam::123456789012:role/prod-web": "role.web", "vpc-0a1b2c3d": "vpc.main", "web": "thing.web"}
-    assert plain("arn:aws:iam::123456789012:role/prod-web:*", names) == "role.web:*"
-    assert plain({"in": ["x vpc-0a1b2c3d, y"]}, names) == {"in": ["x vpc.main, y"]}
+    assert to_json("arn:aws:iam::123456789012:role/prod-web:*", names) == "role.web:*"
+    assert to_json({"in": ["x vpc-0a1b2c3d, y"]}, names) == {"in": ["x vpc.main, y"]}
 
 
 def test_an_id_that_is_a_plain_name_is_named_only_where_it_stands_alone():
     """`web` is also a word."""
     names = {"web": "target_group.web"}
-    assert plain("web", names) == "target_group.web"
-    assert plain("a web server, www.web.example", names) == "a web server, www.web.example"
+    assert to_json("web", names) == "target_group.web"
+    assert to_json("a web server, www.web.example", names) == "a web server, www.web.example"
 
 
 @pytest.mark.parametrize("longer", ["{}-admin", "{}_2", "{}5", "x{}"])
 def test_an_id_that_begins_or_ends_like_ours_is_another(longer):
     """A role of somebody else's must not pass for one of ours in a review."""
     for known in ("arn:aws:iam::123456789012:role/prod-web", "vpc-0a1b2c3d"):
-        assert plain(longer.format(known), {known: "thing.ours"}) == longer.format(known)
+        assert to_json(longer.format(known), {known: "thing.ours"}) == longer.format(known)
 
 
 @pytest.mark.parametrize("names", [["ground", "stranger"], ["stranger", "ground"]])
@@ -286,20 +286,20 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_every_value_is_written_down_and_read_back_the_same(value):
     """What was approved is compared with what was read back from the evidence."""
-    written = plain(value, {})
+    written = to_json(value, {})
     assert json.loads(json.dumps(written)) == written
 
 
 @given(VALUES)
 def test_every_value_is_shown_on_one_line_of_bearable_length(value):
-    assert len(shown(plain(value, {}))) <= 160
+    assert len(format_value(to_json(value, {}))) <= 160
 
 
 # What a person reads.
 
 
 def test_a_change_is_told_from_what_to_what():
-    lines = repr(compare(BOTH, there(WALL, size=5), scope=SCOPE)).splitlines()
+    lines = repr(make_plan(BOTH, there(WALL, size=5), scope=SCOPE)).splitlines()
     assert lines[0].startswith("stack [")
     assert lines[0].endswith("]: 2 update")
     assert lines[1:] == ["  ~ thing.ground", "      size: 5 → 1", "  ~ thing.wall", "      size: 5 → 1"]
@@ -310,16 +310,16 @@ def test_a_reference_is_told_by_the_key_of_what_it_refers_to():
     water = Thing(name="water")
     seen[water] = Observed("thing-ffffffff", water.desired({}))
     moved = stack_of(GROUND, water, replace(WALL, beside=water))
-    assert "      beside: thing.ground → thing.water" in repr(compare(moved, seen)).splitlines()
+    assert "      beside: thing.ground → thing.water" in repr(make_plan(moved, seen)).splitlines()
 
 
 def test_what_is_blocked_is_told_with_reason_and_difference():
-    lines = repr(compare(stack_of(replace(GROUND, shape="square")), there(GROUND))).splitlines()
+    lines = repr(make_plan(stack_of(replace(GROUND, shape="square")), there(GROUND))).splitlines()
     assert lines[1:] == ["  ! thing.ground  (AWS cannot change shape in place)", "      shape: round → square"]
 
 
 def test_an_empty_plan_says_so():
-    assert repr(compare(stack_of(), {})).endswith("]: nothing")
+    assert repr(make_plan(stack_of(), {})).endswith("]: nothing")
 
 
 # What a stack stands on.
@@ -327,32 +327,34 @@ def test_an_empty_plan_says_so():
 
 def test_an_earlier_layer_that_is_missing_is_named():
     stack = stack_of(WALL)
-    assert missing_needs(stack, {}) == (GROUND,)
+    assert missing_dependencies(stack, {}) == (GROUND,)
     with pytest.raises(
-        MissingNeed, match=r"stack needs thing\.ground, which does not exist\.\n.*before this one first"
+        MissingDependency, match=r"stack needs thing\.ground, which does not exist\.\n.*before this one first"
     ):
-        require_needs(stack, {})
+        require_dependencies(stack, {})
 
 
 def test_all_that_is_missing_is_named_at_once():
     roof = Thing(name="roof", on=(Thing(name="a"), Thing(name="b")))
-    with pytest.raises(MissingNeed, match=r"needs thing\.a, thing\.b, which do not exist"):
-        require_needs(stack_of(roof), {})
+    with pytest.raises(MissingDependency, match=r"needs thing\.a, thing\.b, which do not exist"):
+        require_dependencies(stack_of(roof), {})
 
 
 def test_what_is_about_to_go_carries_nothing():
     seen = there(GROUND)
-    assert missing_needs(stack_of(WALL), seen) == ()
-    require_needs(stack_of(WALL), seen)
+    assert missing_dependencies(stack_of(WALL), seen) == ()
+    require_dependencies(stack_of(WALL), seen)
     seen[GROUND] = replace(seen[GROUND], going=True)
-    assert missing_needs(stack_of(WALL), seen) == (GROUND,)
+    assert missing_dependencies(stack_of(WALL), seen) == (GROUND,)
 
 
 def test_what_the_stack_makes_itself_is_not_missing():
-    require_needs(BOTH, {})
+    require_dependencies(BOTH, {})
 
 
 def test_all_that_is_guarded_is_named_with_the_way_out():
-    with pytest.raises(Guarded, match=r"(?s)kept_thing\.a: a is protected\nkept_thing\.b: b is protected.*to false"):
-        guarded([KeptThing(name="a"), GROUND, KeptThing(name="b")])
-    guarded([GROUND])
+    with pytest.raises(
+        DestroyPrevented, match=r"(?s)kept_thing\.a: a is protected\nkept_thing\.b: b is protected.*to false"
+    ):
+        require_unprotected([KeptThing(name="a"), GROUND, KeptThing(name="b")])
+    require_unprotected([GROUND])

@@ -11,10 +11,10 @@ import pytest
 from papermill.engines import papermill_engines
 
 from runbook_lib.evidence.files import write_bytes, write_json
-from runbook_lib.evidence.notebooks.metadata import left_behind
+from runbook_lib.evidence.notebooks.metadata import mark_interrupted
 from runbook_lib.journal.journal import Journal, intact
 from runbook_lib.journal.reader import events_of
-from runbook_lib.runs.headless.engine import WitnessEngine
+from runbook_lib.runs.headless.engine import RunbookEngine
 from tests.support.minimal_notebooks import notebook
 
 SECRET = list("rd-4711-xyz-0815")
@@ -58,15 +58,15 @@ def test_others_may_read_what_was_written(tmp_path):
 
 def test_a_secret_that_the_kernel_learnt_is_known_to_who_writes_its_notebook(tmp_path):
     """Printed in two goes before the kernel is killed: it is another process that keeps what was on the screen."""
-    papermill_engines.register("runbook", WitnessEngine)
+    papermill_engines.register("runbook", RunbookEngine)
     opening = (
-        "from pathlib import Path\nfrom runbook_lib.evidence.folder import Folder\n"
-        "from runbook_lib.runs.kernel.recorder import Recorder\nfrom runbook_lib.evidence.files import GUARD\n"
-        f"folder = Folder(Path({str(tmp_path)!r}), 'run-1', '01_network')\n"
+        "from pathlib import Path\nfrom runbook_lib.evidence.folder import RunFolder\n"
+        "from runbook_lib.runs.kernel.recorder import Recorder\nfrom runbook_lib.evidence.files import REDACTOR\n"
+        f"folder = RunFolder(Path({str(tmp_path)!r}), 'run-1', '01_network')\n"
         "recorder = Recorder.start(folder, folder.journal())"
     )
     shown = (
-        f"import os, sys, time\nsecret = ''.join({SECRET!r})\nGUARD.learn(secret)\n"
+        f"import os, sys, time\nsecret = ''.join({SECRET!r})\nREDACTOR.add_secret(secret)\n"
         "for part in (secret[:7], secret[7:]):\n    print(part, end='', flush=True)\n    time.sleep(0.3)\n"
         "os.kill(os.getpid(), 9)"
     )
@@ -78,14 +78,14 @@ def test_a_secret_that_the_kernel_learnt_is_known_to_who_writes_its_notebook(tmp
         )
     for path in (target, tmp_path / "run-1" / "01_network.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
-        (shown,) = [cell for cell in cells if "GUARD.learn" in cell.source]
+        (shown,) = [cell for cell in cells if "REDACTOR.add_secret" in cell.source]
         assert "".join(output.text for output in shown.outputs) == "[redacted]"
         assert shown.metadata.runbook.state == "failed"
 
 
 def test_a_notebook_whose_process_was_killed_is_told_of_by_who_is_left(tmp_path):
     """Once: what was said before stays."""
-    papermill_engines.register("runbook", WitnessEngine)
+    papermill_engines.register("runbook", RunbookEngine)
     notebook(tmp_path, "01_network", a="1")
     target = tmp_path / "run" / "01_network.ipynb"
     papermill.execute_notebook(
@@ -95,7 +95,7 @@ def test_a_notebook_whose_process_was_killed_is_told_of_by_who_is_left(tmp_path)
     killed.metadata.runbook.outcome = killed.cells[-1].metadata.runbook.state = "running"
     nbformat.write(killed, target)
     for _ in range(2):
-        left_behind(target, "its process ended with -9")
+        mark_interrupted(target, "its process ended with -9")
     told = nbformat.read(target, as_version=4)
     assert told.metadata.runbook.outcome == "interrupted"
     assert told.cells[-1].metadata.runbook.error == "its process ended with -9"

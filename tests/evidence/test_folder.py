@@ -5,19 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runbook_lib.engine.approval import found
-from runbook_lib.engine.plan import compare
-from runbook_lib.evidence.folder import Folder
+from runbook_lib.engine.approval import find_plan
+from runbook_lib.engine.plan import make_plan
+from runbook_lib.evidence.folder import RunFolder
 from tests.support.fake_kinds import Thing, stack_of
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return Folder(tmp_path / "artifacts" / "test", "run-1", "01_network")
+    return RunFolder(tmp_path / "artifacts" / "test", "run-1", "01_network")
 
 
 def plan(**sizes):
-    return compare(stack_of(*(Thing(name=name, size=size) for name, size in sizes.items())), {}, scope="test/1/r")
+    return make_plan(stack_of(*(Thing(name=name, size=size) for name, size in sizes.items())), {}, scope="test/1/r")
 
 
 def test_opening_it_makes_no_empty_folders(folder):
@@ -28,7 +28,7 @@ def test_opening_it_makes_no_empty_folders(folder):
 def test_a_plan_says_whose_it_is_and_when_it_was_made(folder):
     """And holds every change, so that a reviewer needs nothing else."""
     made = plan(a=1, b=2)
-    path = folder.keep_plan(made, run="run-1", caller="arn:me", change="CHG1", verb="apply")
+    path = folder.write_plan(made, run="run-1", caller="arn:me", change="CHG1", verb="apply")
     assert path == folder.path / "plans" / f"01_network-apply-{made.fingerprint}.json"
     kept = json.loads(path.read_text(encoding="utf-8"))
     assert {name: kept[name] for name in ("notebook", "caller", "change", "run", "verb", "fingerprint")} == {
@@ -43,20 +43,20 @@ def test_an_approved_plan_is_found_by_its_fingerprint_alone(folder):
     """Among those of all runs of the environment."""
     made, other = plan(a=1), plan(a=2)
     for each in (made, other):
-        folder.keep_plan(each, verb="apply")
-    later = Folder(folder.environment, "run-2", "01_network")
-    assert found(later.environment, made.fingerprint) == made.as_dict()
-    assert found(later.environment, "0" * 16) is None
+        folder.write_plan(each, verb="apply")
+    later = RunFolder(folder.environment, "run-2", "01_network")
+    assert find_plan(later.environment, made.fingerprint) == made.as_dict()
+    assert find_plan(later.environment, "0" * 16) is None
 
 
 def test_what_is_to_be_built_and_what_is_to_go_are_two_plans(folder):
     made = plan(a=1)
-    assert folder.keep_plan(made, verb="apply") != folder.keep_plan(made, verb="destroy")
+    assert folder.write_plan(made, verb="apply") != folder.write_plan(made, verb="destroy")
 
 
 def test_the_same_plan_twice_is_one_file(folder):
     made = plan(a=1)
-    assert folder.keep_plan(made, verb="apply") == folder.keep_plan(made, verb="apply")
+    assert folder.write_plan(made, verb="apply") == folder.write_plan(made, verb="apply")
     assert len(list(folder.path.glob("plans/*"))) == 1
 
 
@@ -77,7 +77,7 @@ def test_a_table_has_a_name_that_every_file_system_takes(folder, part, file):
 
 
 def test_the_notebooks_of_a_run_share_one_journal_and_sign_each_line(folder):
-    other = Folder(folder.environment, "run-1", "02_data")
+    other = RunFolder(folder.environment, "run-1", "02_data")
     folder.journal().write("open")
     other.journal().write("open")
     lines = (folder.path / "journal.jsonl").read_text(encoding="utf-8").splitlines()

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runbook_lib.errors import EvidenceError
-from runbook_lib.evidence.storage import TRIES, Unstored, store
+from runbook_lib.evidence.storage import TRIES, UploadFailed, store
 from runbook_lib.params.signing import ObjectLock
 from tests.support.call_recorder import Wire, lost
 
@@ -118,7 +118,7 @@ def test_after_some_tries_it_is_given_up_and_stays_here(s3, door, archive, wire)
 
     wire.fault, waits = fault, []
     before = archive.read_bytes()
-    with pytest.raises(Unstored, match=f"could not be stored as s3://{BUCKET}/{KEY}") as caught:
+    with pytest.raises(UploadFailed, match=f"could not be stored as s3://{BUCKET}/{KEY}") as caught:
         keep(door, archive, waits=waits)
     assert len(waits) == TRIES - 1
     assert archive.read_bytes() == before
@@ -129,6 +129,6 @@ def test_after_some_tries_it_is_given_up_and_stays_here(s3, door, archive, wire)
 def test_a_refusal_is_not_asked_again(door, archive):
     """There is no bucket: it would not be there in a second either."""
     waits = []
-    with pytest.raises(Unstored) as caught:
+    with pytest.raises(UploadFailed) as caught:
         keep(door, archive, waits=waits)
     assert (caught.value.code, waits) == ("NoSuchBucket", [])

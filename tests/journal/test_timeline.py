@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runbook_lib.cli.timeline import MOST, STEPS, drawn
+from runbook_lib.cli.timeline import MOST, STEPS, render_timeline
 from runbook_lib.engine.engine import Clock, Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
@@ -67,7 +67,7 @@ def test_a_run_is_as_long_as_its_journal():
     found = timeline([at(0, "open"), change(2, "vpc.main", ready=True), at(3, "call", ms=5), at(60, "ended")])
     assert (found.makespan, len(found.spans)) == (60, 1)
     assert timeline([]).spans == ()
-    assert drawn(timeline([at(0, "open"), at(60, "ended")])) == []
+    assert render_timeline(timeline([at(0, "open"), at(60, "ended")])) == []
 
 
 def test_journals_of_before_have_no_times():
@@ -124,7 +124,7 @@ def test_a_removal_waits_for_what_stands_on_it():
 
 
 def picture(*events):
-    return drawn(timeline([at(0, "open"), *events]))
+    return render_timeline(timeline([at(0, "open"), *events]))
 
 
 def test_it_is_drawn_to_scale():
@@ -177,7 +177,7 @@ def test_the_engine_writes_down_all_that_it_takes(tmp_path):
     first = Thing(name="a")
     things = stack(first, Thing(name="b", on_ready=(first,)))
     engine.apply(things)
-    engine.settle(things, engine.survey(things))
+    engine.wait_until_ready(things, engine.survey(things))
     built = {span.key: span for span in timeline(events_of(journal.path)).spans}
     assert built["thing.a"].settled >= 30
     assert built["thing.b"].acted >= built["thing.a"].settled

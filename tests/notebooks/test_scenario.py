@@ -26,7 +26,7 @@ from embedded_aws.client import process
 from embedded_aws.testing import eventually
 from runbook_lib.evidence.git import last_commit
 from runbook_lib.journal.journal import intact
-from runbook_lib.journal.redaction.patterns import MARK
+from runbook_lib.journal.redaction.patterns import PLACEHOLDER
 from runbook_lib.params import load
 from runbook_lib.stacks import bundle
 from runbook_lib.stacks.environment import whole
@@ -394,7 +394,9 @@ def test_no_secret_is_anywhere_in_the_evidence(operator, secrets):
         with ZipFile(packed) as archive:
             text |= {packed / name: archive.read(name).decode() for name in archive.namelist()}
     assert [path for path, content in text.items() if any(secret in content for secret in secrets)] == []
-    facts = [path for path, content in text.items() if path.parent.name in ("plans", "tables") and MARK in content]
+    facts = [
+        path for path, content in text.items() if path.parent.name in ("plans", "tables") and PLACEHOLDER in content
+    ]
     assert facts == [], "what is no secret is not taken for one: a plan would not be found again by its fingerprint"
     assert [path for path, content in text.items() if "PRIVATE KEY" in content] == []
 
@@ -413,7 +415,7 @@ def test_the_journals_hold_the_events_and_fields_that_readers_know(operator, bui
 def known_names(operator):
     """What only looks like a secret: keys of resources, and where the account itself says that secrets are kept."""
     for resource in whole(load(operator.root / "params" / "local.yaml")):
-        yield from (resource.key, *(need.key for need in resource.needs))
+        yield from (resource.key, *(need.key for need in resource.dependencies))
     for secret in operator.aws("secretsmanager").list_secrets()["SecretList"]:
         yield from (secret["Name"], secret["ARN"])
     for parameter in operator.aws("ssm").describe_parameters()["Parameters"]:

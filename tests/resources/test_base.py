@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.resources.base import Observed, Resource, Unknown, differing, kind, snake
+from runbook_lib.resources.base import Observed, Resource, Unknown, drifted_fields, kind, snake
 from tests.support.fake_kinds import Thing, layouts
 
 GROUND, WATER = Thing(name="ground"), Thing(name="water")
@@ -57,13 +57,13 @@ def test_it_cannot_be_changed_after_it_was_reviewed():
 
 def test_references_are_needs_also_inside_tuples_of_tuples():
     route = VpcEndpointRoute(name="a", table=GROUND, way=(("over", WATER),), others=(GROUND,))
-    assert route.needs == (GROUND, WATER, GROUND)
+    assert route.dependencies == (GROUND, WATER, GROUND)
 
 
 def test_only_fields_that_say_so_wait_until_their_resource_is_ready():
     route = VpcEndpointRoute(name="a", table=GROUND, way=(("over", WATER),))
-    assert route.must_be_ready == (GROUND,)
-    assert Thing(name="b", on=(GROUND,)).must_be_ready == ()
+    assert route.ready_dependencies == (GROUND,)
+    assert Thing(name="b", on=(GROUND,)).ready_dependencies == ()
 
 
 def test_a_reference_is_wanted_as_the_id_of_what_is_there():
@@ -90,8 +90,8 @@ def test_order_carries_no_meaning(things, data):
 
 def test_only_what_is_wanted_is_compared():
     """What AWS adds by itself is none of our business."""
-    assert differing({"size": 1, "colour": "red"}, {"size": 1}) == frozenset()
-    assert differing({"size": 1}, {"size": 2, "shape": None}) == {"size"}
+    assert drifted_fields({"size": 1, "colour": "red"}, {"size": 1}) == frozenset()
+    assert drifted_fields({"size": 1}, {"size": 2, "shape": None}) == {"size"}
 
 
 @given(
@@ -99,7 +99,7 @@ def test_only_what_is_wanted_is_compared():
     st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2)),
 )
 def test_a_field_differs_when_and_only_when_it_is_seen_otherwise(seen, wanted):
-    found = differing(seen, wanted)
+    found = drifted_fields(seen, wanted)
     assert {**seen, **{name: wanted[name] for name in found}}.items() >= wanted.items()
     assert all(seen.get(name) != wanted[name] for name in found)
 
@@ -110,7 +110,7 @@ def test_a_kind_that_cannot_be_changed_says_what_it_was_asked_for():
 
 
 def test_nothing_is_guarded_kept_or_left_unless_it_says_so():
-    assert (GROUND.guard, GROUND.keep, GROUND.leaves) == ("", "", "")
+    assert (GROUND.prevent_destroy, GROUND.retain, GROUND.left_behind) == ("", "", "")
     assert (Thing.given, Thing.lasting, Thing.update_when_ready) == (False, False, False)
 
 

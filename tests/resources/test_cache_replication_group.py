@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from embedded_aws.testing import eventually
-from runbook_lib.aws.snapshot import Look
+from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.plan import Action
-from runbook_lib.errors import Foreign
+from runbook_lib.errors import NotOwned
 from runbook_lib.resources.base import Observed
 from runbook_lib.stacks.stack import Stack
 from tests.resources.cases_data import cache
@@ -34,16 +34,16 @@ def foreign(aws):
 
 
 def test_somebody_elses_is_never_ours(engine, foreign):
-    with pytest.raises(Foreign):
+    with pytest.raises(NotOwned):
         engine.plan(Stack("s", it=cache))
-    with pytest.raises(Foreign):
+    with pytest.raises(NotOwned):
         engine.destroy(Stack("s", it=cache))
 
 
 def test_it_is_not_deleted_before_anybody_can_tell_whose_it_is(door, foreign):
     """It was looked at while it was not available, and is asked for again."""
     seen = Observed("test-sessions", {}, ready=False, detail={"_arn": foreign, "_ours": False})
-    with pytest.raises(Foreign):
+    with pytest.raises(NotOwned):
         cache.delete(door, {}, seen)
 
 
@@ -52,7 +52,7 @@ def test_while_it_is_made_its_tags_are_known_from_elsewhere(engine, door, aws):
     bring_about(engine, grounds(cache))
     ids = {need: seen.id for need, seen in engine.survey(grounds(cache), afresh=True).items() if seen}
     cache.create(door, ids)
-    seen = cache.observe(Look(door), ids)
+    seen = cache.observe(Snapshot(door), ids)
     assert seen.detail["_ours"]
     assert engine.plan(Stack("s", it=cache), afresh=True).todo == ()
 

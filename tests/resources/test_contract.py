@@ -51,7 +51,7 @@ def bring_about(engine, stack):
     for part in (lambda r: not on_master(r), on_master):
         engine.apply(Stack("part", all=filter(part, stack)))
     settling = [r for r in stack if not isinstance(r, RequestedCertificate)]
-    engine.settle(settling, engine.survey(stack, afresh=True))
+    engine.wait_until_ready(settling, engine.survey(stack, afresh=True))
 
 
 @pytest.mark.parametrize("first", MADE)
@@ -85,7 +85,7 @@ def test_destroying_leaves_nothing_behind(engine, first):
     ground, stack = grounds(first), Stack("s", it=first)
     bring_about(engine, ground)
     bring_about(engine, stack)
-    gone = [] if first.lasting or first.keep else [(first.key, Action.DELETE)]
+    gone = [] if first.lasting or first.retain else [(first.key, Action.DELETE)]
     assert todo(engine.destroy(stack)) == gone
     assert engine.plan(stack, present=False, afresh=True).todo == ()
     engine.destroy(ground)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from runbook_lib.aws.client import Aws
-from runbook_lib.aws.snapshot import Look
-from runbook_lib.engine.plan import Action, compare
-from runbook_lib.errors import Blocked, Foreign, Refused
-from runbook_lib.resources.base import Observed, differing
+from runbook_lib.aws.snapshot import Snapshot
+from runbook_lib.engine.plan import Action, make_plan
+from runbook_lib.errors import Blocked, NotOwned, RequestRejected
+from runbook_lib.resources.base import Observed, drifted_fields
 from runbook_lib.stacks.stack import Stack, in_order
 
 from .cases_data import database, errors, monitored, monitoring, parameter_group, security_group, slow, subnet_group
@@ -87,16 +87,16 @@ def without(described, *names):
 
 
 def seen(wanted=database, **changes):
-    return wanted.observe(Look(Rds(instance(**changes))), IDS)
+    return wanted.observe(Snapshot(Rds(instance(**changes))), IDS)
 
 
 def drift(wanted=database, **changes):
-    return differing(seen(wanted, **changes).state, wanted.desired(IDS))
+    return drifted_fields(seen(wanted, **changes).state, wanted.desired(IDS))
 
 
 def plan(wanted=database, **changes):
     grounds = {need: Observed(id, {}) for need, id in IDS.items()}
-    (change,) = compare(Stack("s", it=wanted), grounds | {wanted: seen(wanted, **changes)}).changes
+    (change,) = make_plan(Stack("s", it=wanted), grounds | {wanted: seen(wanted, **changes)}).changes
     return change
 
 
@@ -200,8 +200,8 @@ def test_what_is_set_only_on_the_way_to_available_is_no_drift_before():
 
 def test_while_it_is_created_it_has_no_endpoint_and_no_secret():
     described = without(instance(DBInstanceStatus="creating"), "Endpoint", "MasterUserSecret")
-    found = database.observe(Look(Rds(described)), IDS)
-    assert differing(found.state, database.desired(IDS)) == set()
+    found = database.observe(Snapshot(Rds(described)), IDS)
+    assert drifted_fields(found.state, database.desired(IDS)) == set()
     assert (found.ready, found.detail["endpoint"], found.detail["master_secret"]) == (False, None, None)
 
 
@@ -219,8 +219,8 @@ def test_while_it_is_created_it_has_no_endpoint_and_no_secret():
 def test_what_nobody_may_want_otherwise_is_set_back(field, change):
     described = {name: value for name, value in instance(**change).items() if value is not None}
     rds = Rds(described)
-    found = database.observe(Look(rds), IDS)
-    assert differing(found.state, database.desired(IDS)) == {field}
+    found = database.observe(Snapshot(rds), IDS)
+    assert drifted_fields(found.state, database.desired(IDS)) == {field}
     database.update(rds, IDS, found, frozenset({field}))
     (sent,) = rds.sent.values()
     assert len(sent) == 3  # which database, at once, and the one setting
@@ -229,7 +229,7 @@ def test_what_nobody_may_want_otherwise_is_set_back(field, change):
 
 def test_logs_are_exported_and_no_longer_exported_in_one_change():
     rds, wanted = Rds(instance()), replace(database, logs=(slow,))
-    wanted.update(rds, IDS, wanted.observe(Look(rds), IDS), frozenset({"log_exports"}))
+    wanted.update(rds, IDS, wanted.observe(Snapshot(rds), IDS), frozenset({"log_exports"}))
     sent = rds.sent["modify_db_instance"]["CloudwatchLogsExportConfiguration"]
     assert sent == {"EnableLogTypes": ["slowquery"], "DisableLogTypes": ["error"]}
 
@@ -265,24 +265,24 @@ def test_full_storage_can_be_grown():
 
 def test_the_last_snapshot_has_a_name_that_no_other_database_has():
     rds, wanted = Rds(instance()), replace(database, final_snapshot=True)
-    wanted.delete(rds, IDS, wanted.observe(Look(rds), IDS))
+    wanted.delete(rds, IDS, wanted.observe(Snapshot(rds), IDS))
     sent = rds.sent["delete_db_instance"]
     assert sent["SkipFinalSnapshot"] is False
     assert sent["FinalDBSnapshotIdentifier"] == "test-database-final-db-abc123"
-    assert "database-final-" in wanted.leaves
+    assert "database-final-" in wanted.left_behind
 
 
 def test_without_a_last_snapshot_nothing_is_left():
     rds = Rds(instance())
-    database.delete(rds, IDS, database.observe(Look(rds), IDS))
+    database.delete(rds, IDS, database.observe(Snapshot(rds), IDS))
     assert rds.sent["delete_db_instance"]["SkipFinalSnapshot"] is True
     assert "FinalDBSnapshotIdentifier" not in rds.sent["delete_db_instance"]
-    assert database.leaves == ""
+    assert database.left_behind == ""
 
 
 def test_deletion_protection_guards():
-    assert replace(database, deletion_protection=True).guard == "guards.deletion_protection is true"
-    assert database.guard == ""
+    assert replace(database, deletion_protection=True).prevent_destroy == "guards.deletion_protection is true"
+    assert database.prevent_destroy == ""
 
 
 def test_its_logs_are_there_before_it_and_leave_after_it():
@@ -292,7 +292,7 @@ def test_its_logs_are_there_before_it_and_leave_after_it():
 
 
 def test_somebody_elses_database_of_that_name_is_left_alone():
-    with pytest.raises(Foreign, match="test-database"):
+    with pytest.raises(NotOwned, match="test-database"):
         seen(TagList=[])
 
 
@@ -300,7 +300,7 @@ def test_rds_keeps_a_protected_database_and_the_final_snapshot(engine, aws):
     """The wishes reach RDS: it refuses to delete while protected, and has the snapshot afterwards."""
     engine.apply(Stack("grounds", all=in_order([database])[:-1]))
     engine.apply(Stack("s", it=replace(database, deletion_protection=True)))
-    with pytest.raises(Refused, match="delet"):
+    with pytest.raises(RequestRejected, match="delet"):
         engine.destroy(Stack("s", it=database))
     last = Stack("s", it=replace(database, final_snapshot=True))
     engine.apply(last)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_lib.errors import Foreign
+from runbook_lib.errors import NotOwned
 from runbook_lib.resources.alias_record import AliasRecord
 from runbook_lib.resources.hosted_zone import HostedZone
 from runbook_lib.resources.requested_certificate import RequestedCertificate
@@ -48,7 +48,7 @@ def test_the_record_gets_the_certificate_issued(engine, proof):
     stack = Stack("s", certificate=(proof.certificate, proof))
     engine.apply(stack)
     seen = engine.survey(stack, afresh=True)
-    engine.settle(stack, seen)
+    engine.wait_until_ready(stack, seen)
     assert (seen[proof.certificate].ready, seen[proof.certificate].status) == (True, "issued")
     engine.destroy(stack)
     assert [r.key for r, found in engine.survey(stack, afresh=True).items() if found] == ["hosted_zone.web"]
@@ -64,7 +64,7 @@ def test_an_alias_that_somebody_pointed_elsewhere_is_mended_but_never_removed(en
     aws.client("route53").change_resource_record_sets(HostedZoneId=alias.zone.known_as, ChangeBatch=change)
     (found,) = engine.plan(stack, afresh=True).todo
     assert found.fields == {"balancer": ("192.0.2.1", "load_balancer.web")}
-    with pytest.raises(Foreign, match=r"points to 192\.0\.2\.1"):
+    with pytest.raises(NotOwned, match=r"points to 192\.0\.2\.1"):
         engine.destroy(stack)
     contract.bring_about(engine, stack)
     assert engine.plan(stack, afresh=True).todo == ()

@@ -3,7 +3,7 @@
 import pytest
 
 from runbook_lib.engine.plan import Action
-from runbook_lib.errors import Foreign
+from runbook_lib.errors import NotOwned
 from runbook_lib.stacks.stack import Stack
 from tests.resources.cases_deploy import provider, workflow
 
@@ -35,7 +35,7 @@ def test_it_is_used_and_left(engine, calls, theirs):
 def test_one_that_would_not_do_is_told_with_what_to_do(engine, theirs):
     """Nobody's provider is changed behind their back."""
     theirs("theirs")
-    with pytest.raises(Foreign, match=r"does not know sts\.amazonaws\.com[\s\S]*belongs to somebody else"):
+    with pytest.raises(NotOwned, match=r"does not know sts\.amazonaws\.com[\s\S]*belongs to somebody else"):
         engine.plan(STACK)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook_lib.aws.snapshot import Look
-from runbook_lib.engine.observe import observed
+from runbook_lib.aws.snapshot import Snapshot
+from runbook_lib.engine.observe import observe
 from runbook_lib.engine.plan import ids_of
 from runbook_lib.stacks.stack import Stack
 from tests.resources.test_contract import CASES, bring_about, grounds
@@ -20,7 +20,7 @@ FOUND = [pytest.param(first, id=name) for name, first, _ in CASES if name in ONE
 
 def lists_of(look, aws):
     """A look that remembers what was listed, and has to ask for everything else."""
-    stale = Look(aws)
+    stale = Snapshot(aws)
     stale._memory = {call: found for call, found in look._memory.items() if isinstance(found, list)}
     return stale
 
@@ -35,10 +35,10 @@ def test_what_vanishes_in_the_middle_of_a_look_is_not_there(engine, door, first)
     stack = Stack("s", it=first)
     bring_about(engine, grounds(first))
     bring_about(engine, stack)
-    look = Look(door)
+    look = Snapshot(door)
     seen = {}
     for resource in [*grounds(first), first]:
         seen[resource] = resource.observe(look, ids_of(seen))
     stale = lists_of(look, door)
     engine.destroy(stack)
-    assert observed(first, stale, ids_of({r: s for r, s in seen.items() if r != first})) is None
+    assert observe(first, stale, ids_of({r: s for r, s in seen.items() if r != first})) is None

@@ -88,19 +88,19 @@ def test_that_nobody_could_look_is_evidence_too(root, stopped, monkeypatch):
     def refused(*_, **__):
         raise NoAccess("The credentials have expired.", fix="Sign in again.")
 
-    monkeypatch.setattr(aftermath, "way_in", refused)
+    monkeypatch.setattr(aftermath, "aws_client", refused)
     folder = left(stopped, root)
     assert "could not be looked at when the run ended: The credentials have expired." in (
         folder / "report.html"
     ).read_text(encoding="utf-8")
     assert not (folder / "resources-after.csv").exists()
-    assert verify(folder, {"me": keys.own(root).public_key}, {}).wrong == []
+    assert verify(folder, {"me": keys.machine_key(root).public_key}, {}).wrong == []
 
 
 def test_what_a_run_has_looked_at_is_not_asked_for_again(root, stopped, monkeypatch):
     net = network(stopped.params)
     stopped.verify(net.bucket + net.vpc)
-    monkeypatch.setattr(aftermath, "way_in", lambda *_: pytest.fail("the account was asked"))
+    monkeypatch.setattr(aftermath, "aws_client", lambda *_: pytest.fail("the account was asked"))
     assert {row["resource"] for row in rows(left(stopped, root), "after")} >= {"bucket.runbook", "vpc.main"}
 
 

@@ -24,7 +24,7 @@ from runbook_lib.cli import main as cli
 from runbook_lib.errors import Closed, EvidenceError, NoAccess
 from runbook_lib.evidence.attestation import dsse as signing
 from runbook_lib.evidence.attestation import keys, manifest
-from runbook_lib.evidence.notebooks.progress import at_work
+from runbook_lib.evidence.notebooks.progress import is_running
 from runbook_lib.evidence.verification.verify import verify
 from runbook_lib.journal.journal import MANIFEST, Journal
 from runbook_lib.journal.reader import read_events
@@ -32,8 +32,8 @@ from runbook_lib.params import load
 from runbook_lib.runs import finish as closing
 from runbook_lib.runs import operator as people
 from runbook_lib.runs.finish import close
-from runbook_lib.runs.headless.engine import WitnessEngine
-from runbook_lib.runs.lock import Holder
+from runbook_lib.runs.headless.engine import RunbookEngine
+from runbook_lib.runs.lock import LockHolder
 from tests.support.minimal_notebooks import notebook, touch, wait_for
 from tests.support.run_folders import NOTEBOOKS, begun, done
 
@@ -70,12 +70,12 @@ def params(root, **evidence):
 
 
 def judged(folder, root):
-    return verify(folder, {"me": keys.own(root).public_key}, {})
+    return verify(folder, {"me": keys.machine_key(root).public_key}, {})
 
 
 def said(folder, root):
     data = (folder / MANIFEST).read_bytes()
-    return signing.unsealed(data, {"me": keys.own(root).public_key}, manifest.PROVENANCE).statement
+    return signing.verify(data, {"me": keys.machine_key(root).public_key}, manifest.PROVENANCE).statement
 
 
 def test_a_folder_is_signed_and_packed(root, folder):
@@ -124,7 +124,7 @@ def test_the_commit_is_named_and_whether_something_was_changed_since(root, folde
         if not clean:
             (code / "changed").touch()
         (folder / MANIFEST).unlink(missing_ok=True)
-        manifest.close(folder, keys.own(root), code=code, params=root / "none.yaml")
+        manifest.sign_manifest(folder, keys.machine_key(root), code=code, params=root / "none.yaml")
         (source,) = said(folder, root)["predicate"]["buildDefinition"]["resolvedDependencies"]
         assert source == {
             "name": "source", "digest": {"gitCommit": git("rev-parse", "HEAD")}, "annotations": {"clean": clean},
@@ -137,7 +137,7 @@ def test_a_closed_run_takes_no_more(root, folder):
     with pytest.raises(Closed, match=f"{RUN} is closed"):
         Journal(folder / "journal.jsonl").write("open")
     with pytest.raises(EvidenceError, match="closed already"):
-        manifest.close(folder, keys.own(root), code=root, params=root)
+        manifest.sign_manifest(folder, keys.machine_key(root), code=root, params=root)
 
 
 def test_a_notebook_that_could_not_say_how_it_ended_is_accounted_for(root, folder):
@@ -195,12 +195,12 @@ class TestStore:
         def store(aws, bucket, archive, lock):
             found.append((bucket, archive.name, lock))
             if found[0] == "fail":
-                raise closing.storage.Unstored("no", fix="f", code=found[1])
+                raise closing.storage.UploadFailed("no", fix="f", code=found[1])
             return f"s3://{bucket}"
 
         monkeypatch.setattr(closing.storage, "store", store)
         monkeypatch.setattr(
-            closing, "way_in", lambda *_: type("Door", (), {"env": "local", "account": "1", "region": "r"})
+            closing, "aws_client", lambda *_: type("Door", (), {"env": "local", "account": "1", "region": "r"})
         )
         return found
 
@@ -225,7 +225,7 @@ class TestStore:
         folder = begun(root / "artifacts" / "local", run, mode=mode)
         found = params(root, store="bucket")
         if fails:
-            with pytest.raises(closing.storage.Unstored):
+            with pytest.raises(closing.storage.UploadFailed):
                 close(found, root, run)
         else:
             assert "there is no bucket yet" in close(found, root, run)
@@ -309,7 +309,7 @@ class TestTheCommand:
 
     def is_closed_later(self, root, folder):
         """Its report says what the killed process could not; closed twice it is not."""
-        eventually(lambda: not at_work(read_events(folder)), within=30)
+        eventually(lambda: not is_running(read_events(folder)), within=30)
         told = CliRunner().invoke(cli.main, ["evidence", "close", folder.name])
         assert told.exit_code == 0, told.output
         assert judged(folder, root).wrong == []
@@ -320,7 +320,7 @@ class TestTheCommand:
 
     def test_a_run_that_goes_on_is_not_closed_by_another_hand(self, root):
         folder = begun(root / "artifacts" / "local", RUN)
-        here = Holder.here("", "", "", os.getpid())
+        here = LockHolder.this_process("", "", "", os.getpid())
         began = {"host": here.host, "pid": here.pid, "started": here.started}
         Journal(folder / "journal.jsonl", notebook="01_network").write("recording", **began)
         told = CliRunner().invoke(cli.main, ["evidence", "close", RUN])
@@ -360,7 +360,7 @@ class TestPapermillAlone:
         shutil.copytree(REPOSITORY / "params", aws.root / "params")
         monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
         monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-        papermill_engines.register("runbook", WitnessEngine)
+        papermill_engines.register("runbook", RunbookEngine)
         return aws.root
 
     def run(self, there, edited=lambda cells: None):
@@ -377,7 +377,7 @@ class TestPapermillAlone:
         (folder,) = (path for path in (there / "artifacts" / "local").iterdir() if path.is_dir())
         assert folder.with_name(f"{folder.name}.zip").exists()
         page = (folder / "report.html").read_text(encoding="utf-8")
-        return verify(folder, {"me": keys.own(there).public_key}, {}).wrong, page, folder
+        return verify(folder, {"me": keys.machine_key(there).public_key}, {}).wrong, page, folder
 
     def test_a_success(self, there):
         self.run(there)

@@ -14,8 +14,8 @@ import pytest
 
 import runbook_lib.runs.lock as lock_module
 from runbook_lib.aws.client import Aws
-from runbook_lib.errors import Locked, Refused
-from runbook_lib.runs.lock import KEY, LEASE, Holder, Lock
+from runbook_lib.errors import Locked, RequestRejected
+from runbook_lib.runs.lock import KEY, LEASE, Lock, LockHolder
 from tests.conftest import ACCOUNT
 
 BUCKET = "test-runbook-123456789012-us-west-2"
@@ -45,7 +45,7 @@ def run(door, told):
     """Makes a run that wants the lock."""
 
     def make(name, *, through=door, **holder):
-        me = Holder.here(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", SINCE, os.getpid())
+        me = LockHolder.this_process(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", SINCE, os.getpid())
         return Lock(through, BUCKET, replace(me, **holder), told=lambda event, **data: told.append((event, data)))
 
     return make
@@ -78,16 +78,16 @@ ANOTHER_MACHINE = {"host": "another-machine", "pid": 4242, "started": 1.0}
 
 
 def test_the_lock_says_who_holds_it(bucket, run, s3, told):
-    run("one").hold(NOW)
+    run("one").acquire(NOW)
     found = held_by(s3)
     assert (found["run"], found["caller"], found["since"]) == ("one", f"arn:aws:iam::{ACCOUNT}:user/one", SINCE)
     assert told == [("lock", {"held": True, "bucket": BUCKET})]
 
 
 def test_the_second_is_told_who_holds_it_since_when_and_what_to_do(bucket, run, s3):
-    run("one").hold(NOW)
+    run("one").acquire(NOW)
     with pytest.raises(Locked) as caught:
-        run("two").hold(NOW)
+        run("two").acquire(NOW)
     for part in ("user/one", "run one", f"since {SINCE}", f"process {held_by(s3)['pid']}"):
         assert part in caught.value.what
     assert "10 minutes" in caught.value.fix
@@ -105,7 +105,7 @@ def test_of_many_that_begin_at_once_one_gets_it(bucket, run, aws, s3):
         doors[number].client("s3")
         start.wait(timeout=10)
         try:
-            wanted.hold(NOW)
+            wanted.acquire(NOW)
         except Locked as refusal:
             return refusal
         return None
@@ -119,50 +119,50 @@ def test_of_many_that_begin_at_once_one_gets_it(bucket, run, aws, s3):
 
 def test_the_notebooks_of_a_run_share_its_lock(bucket, run, told, s3):
     """They are processes of their own, and work side by side."""
-    run("one").hold(NOW)
+    run("one").acquire(NOW)
     other = run("one", pid=1, started=1.0)
-    other.hold(NOW)
-    other.hold(NOW + LEASE)
+    other.acquire(NOW)
+    other.acquire(NOW + LEASE)
     assert [event for event, _ in told if event == "lock taken over"] == []
-    run("one").hold(NOW)
+    run("one").acquire(NOW)
     with pytest.raises(Locked):
-        run("two").hold(NOW)
+        run("two").acquire(NOW)
 
 
 def test_it_is_asked_for_once_and_renewed_when_half_its_time_is_over(bucket, run, calls):
     """A run holds before every write; that must not cost a call each."""
     mine = run("one")
-    mine.hold(NOW)
+    mine.acquire(NOW)
     taken = len(writes(calls))
-    mine.hold(NOW + LEASE / 2 - timedelta(seconds=1))
+    mine.acquire(NOW + LEASE / 2 - timedelta(seconds=1))
     assert len(writes(calls)) == taken
-    mine.hold(NOW + LEASE / 2)
+    mine.acquire(NOW + LEASE / 2)
     assert [call.operation for call in writes(calls)[taken:]] == ["PutObject"]
-    mine.hold(NOW + LEASE / 2 + timedelta(seconds=1))
+    mine.acquire(NOW + LEASE / 2 + timedelta(seconds=1))
     assert len(writes(calls)) == taken + 1
 
 
 def test_it_is_given_back_and_free_for_the_next(bucket, run, s3, told):
     first = run("one")
-    first.hold(NOW)
+    first.acquire(NOW)
     first.release()
     assert not is_held(s3)
     assert told[-1] == ("lock", {"held": False})
-    run("two").hold(NOW)
+    run("two").acquire(NOW)
     assert held_by(s3)["run"] == "two"
 
 
 def test_who_has_given_it_back_asks_anew(bucket, run):
     first = run("one")
-    first.hold(NOW)
+    first.acquire(NOW)
     first.release()
-    run("two").hold(NOW)
+    run("two").acquire(NOW)
     with pytest.raises(Locked, match="run two"):
-        first.hold(NOW)
+        first.acquire(NOW)
 
 
 def test_nobody_gives_back_what_another_holds(bucket, run, s3, told):
-    run("one").hold(NOW)
+    run("one").acquire(NOW)
     run("two").release()
     assert held_by(s3)["run"] == "one"
     assert ("lock", {"held": False}) not in told
@@ -179,16 +179,16 @@ def test_to_give_back_what_nobody_holds_is_nothing(bucket, run, told):
 def test_the_lock_of_a_dead_process_is_taken_over_at_once(bucket, run, s3, told):
     """A run that was killed on this machine keeps nobody waiting."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    dead = Holder.here("dead", "arn:aws:iam::123456789012:user/dead", SINCE, process.pid)
+    dead = LockHolder.this_process("dead", "arn:aws:iam::123456789012:user/dead", SINCE, process.pid)
     try:
-        run("dead", pid=dead.pid, started=dead.started).hold(NOW)
-        assert not dead.dead
+        run("dead", pid=dead.pid, started=dead.started).acquire(NOW)
+        assert not dead.is_dead
         with pytest.raises(Locked, match="run dead"):
-            run("two").hold(NOW)
+            run("two").acquire(NOW)
     finally:
         process.communicate()
-    assert dead.dead
-    run("two").hold(NOW)
+    assert dead.is_dead
+    run("two").acquire(NOW)
     assert held_by(s3)["run"] == "two"
     event, data = told[-2]
     assert (event, data["of"]["run"]) == ("lock taken over", "dead")
@@ -196,29 +196,29 @@ def test_the_lock_of_a_dead_process_is_taken_over_at_once(bucket, run, s3, told)
 
 def test_another_process_with_the_same_number_is_not_mistaken_for_the_holder(bucket, run, s3):
     """Numbers come round again."""
-    run("dead", started=1.0).hold(NOW)
-    run("two").hold(NOW)
+    run("dead", started=1.0).acquire(NOW)
+    run("two").acquire(NOW)
     assert held_by(s3)["run"] == "two"
 
 
 def test_of_another_machine_nobody_says_that_its_run_is_dead(bucket, run):
-    run("far", **ANOTHER_MACHINE).hold(NOW)
+    run("far", **ANOTHER_MACHINE).acquire(NOW)
     with pytest.raises(Locked, match=r"on another-machine \(process 4242\)"):
-        run("two").hold(NOW)
+        run("two").acquire(NOW)
 
 
 @pytest.mark.parametrize(
     ("idle", "free"), [(LEASE - timedelta(minutes=1), False), (LEASE + timedelta(minutes=1), True)]
 )
 def test_a_run_that_is_silent_for_the_lease_gives_way(bucket, run, s3, told, later, idle, free):
-    run("far", **ANOTHER_MACHINE).hold(NOW)
+    run("far", **ANOTHER_MACHINE).acquire(NOW)
     later(idle)
     if not free:
         with pytest.raises(Locked, match="run far"):
-            run("two").hold(NOW)
+            run("two").acquire(NOW)
         assert held_by(s3)["run"] == "far"
         return
-    run("two").hold(NOW)
+    run("two").acquire(NOW)
     assert held_by(s3)["run"] == "two"
     event, data = told[-2]
     assert (event, data["of"]["run"]) == ("lock taken over", "far")
@@ -227,59 +227,59 @@ def test_a_run_that_is_silent_for_the_lease_gives_way(bucket, run, s3, told, lat
 
 def test_a_lease_is_measured_by_s3s_clock_alone(bucket, run):
     """A laptop whose clock goes ahead takes nobody's lock."""
-    run("far", **ANOTHER_MACHINE).hold(NOW)
+    run("far", **ANOTHER_MACHINE).acquire(NOW)
     with pytest.raises(Locked):
-        run("two").hold(NOW + timedelta(days=365))
+        run("two").acquire(NOW + timedelta(days=365))
 
 
 def test_who_was_taken_over_is_told_before_its_next_change(bucket, run, later):
     """A laptop that slept through its lease must not go on as if nothing had happened."""
     sleeper = run("far", **ANOTHER_MACHINE)
-    sleeper.hold(NOW)
+    sleeper.acquire(NOW)
     later(LEASE + timedelta(minutes=1))
-    run("two").hold(NOW)
+    run("two").acquire(NOW)
     later(timedelta())
     with pytest.raises(Locked, match="run two"):
-        sleeper.hold(NOW + LEASE)
+        sleeper.acquire(NOW + LEASE)
 
 
 def test_who_was_taken_over_takes_nothing_away(bucket, run, later, s3):
     sleeper = run("far", **ANOTHER_MACHINE)
-    sleeper.hold(NOW)
+    sleeper.acquire(NOW)
     later(LEASE + timedelta(minutes=1))
-    run("two").hold(NOW)
+    run("two").acquire(NOW)
     sleeper.release()
     assert held_by(s3)["run"] == "two"
 
 
 def test_one_of_two_that_take_over_gets_it(bucket, run, door, s3):
     """Between the look and the write of one, the other was faster: the look counts for nothing."""
-    run("dead", started=1.0).hold(NOW)
+    run("dead", started=1.0).acquire(NOW)
 
     def look_then_lose(**request):
         answer = door.s3.get_object(**request)
-        run("fast").hold(NOW)
+        run("fast").acquire(NOW)
         return answer
 
     with pytest.raises(Locked, match="run fast"):
-        run("slow", through=through(door, get_object=look_then_lose)).hold(NOW)
+        run("slow", through=through(door, get_object=look_then_lose)).acquire(NOW)
     assert held_by(s3)["run"] == "fast"
 
 
 def test_a_lock_that_was_given_back_and_taken_meanwhile_is_anothers(bucket, run, door, s3):
     """Free when it was looked at, taken when it was written: nobody goes on without the lock."""
     first = run("one")
-    first.hold(NOW)
+    first.acquire(NOW)
 
     def free_for_a_moment(**request):
         first.release()
         try:
             return door.s3.get_object(**request)
         finally:
-            run("fast").hold(NOW)
+            run("fast").acquire(NOW)
 
     with pytest.raises(Locked, match="run fast"):
-        run("slow", through=through(door, get_object=free_for_a_moment)).hold(NOW)
+        run("slow", through=through(door, get_object=free_for_a_moment)).acquire(NOW)
     assert held_by(s3)["run"] == "fast"
 
 
@@ -288,34 +288,34 @@ def test_a_lock_that_was_given_back_and_taken_meanwhile_is_anothers(bucket, run,
 
 def test_without_a_bucket_there_is_nothing_to_hold(door, run, told):
     """The bucket is the first thing a run makes; AWS lets one of two runs make it."""
-    run("one").hold(NOW)
+    run("one").acquire(NOW)
     run("one").release()
     assert told == []
 
 
 def test_as_soon_as_there_is_a_bucket_its_lock_is_taken(door, run, s3):
     mine = run("one")
-    mine.hold(NOW)
+    mine.acquire(NOW)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-    mine.hold(NOW + timedelta(seconds=1))
+    mine.acquire(NOW + timedelta(seconds=1))
     assert held_by(s3)["run"] == "one"
 
 
 def test_a_lock_that_went_with_its_bucket_stops_nobody(bucket, run, s3):
     """A destroy ends with the bucket, the lock inside it."""
     mine = run("one")
-    mine.hold(NOW)
+    mine.acquire(NOW)
     s3.delete_object(Bucket=BUCKET, Key=KEY)
     s3.delete_bucket(Bucket=BUCKET)
-    mine.hold(NOW + LEASE)
+    mine.acquire(NOW + LEASE)
     mine.release()
 
 
 def test_a_lock_that_somebody_has_removed_is_taken_again(bucket, run, s3):
     mine = run("one")
-    mine.hold(NOW)
+    mine.acquire(NOW)
     s3.delete_object(Bucket=BUCKET, Key=KEY)
-    mine.hold(NOW + LEASE)
+    mine.acquire(NOW + LEASE)
     assert held_by(s3)["run"] == "one"
 
 
@@ -324,20 +324,20 @@ def test_somebody_elses_object_is_respected_and_told(bucket, run, s3, later, bod
     """Nobody knows what it means; after the lease it is as good as forgotten."""
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
     with pytest.raises(Locked, match="somebody is changing this environment") as caught:
-        run("one").hold(NOW)
+        run("one").acquire(NOW)
     assert f"remove s3://{BUCKET}/{KEY}" in caught.value.fix
     run("one").release()
     assert s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == body
     later(LEASE + timedelta(minutes=1))
-    run("one").hold(NOW)
+    run("one").acquire(NOW)
     assert held_by(s3)["run"] == "one"
 
 
 def test_a_lock_of_a_newer_version_of_this_library_is_respected(bucket, run, s3):
-    body = {**asdict(Holder("new", "arn:x", "far", 1, 1.0, SINCE)), "more": 1}
+    body = {**asdict(LockHolder("new", "arn:x", "far", 1, 1.0, SINCE)), "more": 1}
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=json.dumps(body).encode())
     with pytest.raises(Locked):
-        run("one").hold(NOW)
+        run("one").acquire(NOW)
 
 
 def through(door, **operations):
@@ -359,7 +359,7 @@ def losing(door, *, arrives):
         lost.append(request)
         if arrives:
             door.s3.put_object(**request)
-        raise Refused("no answer", fix="", code="NoAnswer", passing=True, certain=False)
+        raise RequestRejected("no answer", fix="", code="NoAnswer", passing=True, certain=False)
 
     return through(door, put_object=put_object)
 
@@ -367,27 +367,27 @@ def losing(door, *, arrives):
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_lost_answer_locks_nobody_out_of_its_own_lock(bucket, run, door, s3, arrives):
     """Whether AWS wrote it or not: the run has it afterwards, and nobody else has."""
-    run("one", through=losing(door, arrives=arrives)).hold(NOW)
+    run("one", through=losing(door, arrives=arrives)).acquire(NOW)
     assert held_by(s3)["run"] == "one"
     with pytest.raises(Locked):
-        run("two").hold(NOW)
+        run("two").acquire(NOW)
 
 
 def test_a_lost_answer_gives_nobody_anothers_lock(bucket, run, door, s3):
-    run("two").hold(NOW)
+    run("two").acquire(NOW)
     with pytest.raises(Locked, match="run two"):
-        run("one", through=losing(door, arrives=False)).hold(NOW)
+        run("one", through=losing(door, arrives=False)).acquire(NOW)
     assert held_by(s3)["run"] == "two"
 
 
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_lost_answer_to_a_renewal_is_no_loss(bucket, run, door, s3, arrives):
     mine = run("one")
-    mine.hold(NOW)
+    mine.acquire(NOW)
     mine._aws = losing(door, arrives=arrives)
-    mine.hold(NOW + LEASE)
+    mine.acquire(NOW + LEASE)
     mine._aws = door
-    mine.hold(NOW + 2 * LEASE)
+    mine.acquire(NOW + 2 * LEASE)
     assert held_by(s3)["run"] == "one"
 
 
@@ -395,10 +395,10 @@ def test_without_any_answer_nobody_goes_on(bucket, run, door, s3):
     """Not to know whether one has the lock is not to have it."""
 
     def put_object(**request):
-        raise Refused("no answer", fix="", code="NoAnswer", passing=True, certain=False)
+        raise RequestRejected("no answer", fix="", code="NoAnswer", passing=True, certain=False)
 
     with pytest.raises(Locked):
-        run("one", through=through(door, put_object=put_object)).hold(NOW)
+        run("one", through=through(door, put_object=put_object)).acquire(NOW)
     assert not is_held(s3)
 
 
@@ -406,17 +406,17 @@ def test_what_aws_refuses_for_another_reason_is_told_as_it_is(bucket, run, door)
     """Without the permission to write a lock, nobody may think that it is free."""
 
     def put_object(**request):
-        raise Refused("PutObject was refused: AccessDenied.", fix="Ask.", code="AccessDenied")
+        raise RequestRejected("PutObject was refused: AccessDenied.", fix="Ask.", code="AccessDenied")
 
-    with pytest.raises(Refused, match="AccessDenied"):
-        run("one", through=through(door, put_object=put_object)).hold(NOW)
+    with pytest.raises(RequestRejected, match="AccessDenied"):
+        run("one", through=through(door, put_object=put_object)).acquire(NOW)
 
 
 def test_a_lock_that_cannot_be_read_is_not_taken(bucket, run, door):
-    run("two").hold(NOW)
+    run("two").acquire(NOW)
 
     def get_object(**request):
-        raise Refused("GetObject was refused: AccessDenied.", fix="Ask.", code="AccessDenied")
+        raise RequestRejected("GetObject was refused: AccessDenied.", fix="Ask.", code="AccessDenied")
 
-    with pytest.raises(Refused, match="AccessDenied"):
-        run("one", through=through(door, get_object=get_object)).hold(NOW)
+    with pytest.raises(RequestRejected, match="AccessDenied"):
+        run("one", through=through(door, get_object=get_object)).acquire(NOW)

@@ -10,7 +10,7 @@ from runbook_lib.runs import operator as people
 
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch):
-    for name in people.ACTORS:
+    for name in people.OPERATOR_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 

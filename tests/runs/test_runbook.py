@@ -13,21 +13,21 @@ import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.aws.endpoints import connection
 from runbook_lib.errors import (
-    Guarded,
+    DestroyPrevented,
+    DriftDetected,
     Locked,
     NotApproved,
     ParamsError,
     RunbookError,
     StillNeeded,
     Unconfirmed,
-    Unverified,
     WrongAccount,
     WrongEndpoint,
 )
 from runbook_lib.journal.journal import intact
 from runbook_lib.journal.summary import locked
 from runbook_lib.runs.operator import operator
-from runbook_lib.runs.start import opened as lock
+from runbook_lib.runs.start import lock_of_run as lock
 from runbook_lib.stacks.checks.check import Check
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
@@ -99,7 +99,7 @@ def test_verify_fails_the_run_when_something_differs(root, aws):
     book, net = opened("apply")
     book.apply(ground(net))
     aws.client("ec2").modify_vpc_attribute(VpcId=vpcs(aws)[0]["VpcId"], EnableDnsHostnames={"Value": False})
-    with pytest.raises(Unverified, match=r"dns_hostnames: False → True[\s\S]*Apply it"):
+    with pytest.raises(DriftDetected, match=r"dns_hostnames: False → True[\s\S]*Apply it"):
         opened("verify")[0].verify(ground(net))
 
 
@@ -107,7 +107,7 @@ def test_a_claim_that_does_not_hold_fails_the_run(root):
     book, net = opened("apply")
     book.apply(ground(net))
     claims = (Check("water is wet", lambda look, seen: (True, "")), Check("pigs fly", lambda look, seen: (False, "no")))
-    with pytest.raises(Unverified, match=r"Not true of .*: pigs fly"):
+    with pytest.raises(DriftDetected, match=r"Not true of .*: pigs fly"):
         book.verify(ground(net), *claims)
     assert [(e["claim"], e["ok"]) for e in events(root, "check")] == [("water is wet", True), ("pigs fly", False)]
 
@@ -136,7 +136,9 @@ def test_what_is_guarded_stands_in_the_way_of_everything(root, aws):
     store = Runbook("02_data", env="local", mode="apply")
     store.apply(data(store.params))
     book, net = opened("destroy", confirm="local")
-    with pytest.raises(Guarded, match=r"db_instance.database: guards.deletion_protection is true[\s\S]*set the guard"):
+    with pytest.raises(
+        DestroyPrevented, match=r"db_instance.database: guards.deletion_protection is true[\s\S]*set the guard"
+    ):
         book.destroy(net)
     changed(root, guards={"deletion_protection": False})
     book, net = opened("destroy", confirm="local")
@@ -405,7 +407,7 @@ def test_what_was_done_by_hand_is_noted_with_its_reason_and_verify_looks_all_the
     assert (event["keys"], event["reason"]) == (["bucket.runbook"], "made in the console, CHG0012345")
     assert "arn:aws" in event["caller"]
     assert event["operator"] == operator(), "of a role, AWS knows only that somebody has taken it"
-    with pytest.raises(Unverified, match=r"bucket\.runbook"):
+    with pytest.raises(DriftDetected, match=r"bucket\.runbook"):
         book.verify(net.bucket)
 
 

@@ -14,9 +14,9 @@ import pytest
 import runbook_lib
 from embedded_aws.testing import eventually
 from runbook_lib.errors import RunbookError
-from runbook_lib.evidence.notebooks.progress import account
+from runbook_lib.evidence.notebooks.progress import read_progress
 from runbook_lib.evidence.report import page as report_page
-from runbook_lib.runs.runner import NOTEBOOKS, Job, chosen, run
+from runbook_lib.runs.runner import NOTEBOOKS, Job, run, select_notebooks
 from tests.support.minimal_notebooks import note, notebook, touch, wait_for
 
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
@@ -200,7 +200,7 @@ def test_only_what_was_chosen_is_run_and_waits_for_nothing_else(tmp_path):
 
 def test_a_long_cell_is_mentioned_again_and_again(tmp_path, monkeypatch):
     """Nobody has to guess whether it still lives."""
-    monkeypatch.setattr("runbook_lib.runs.runner.SIGN_OF_LIFE", 0.05)
+    monkeypatch.setattr("runbook_lib.runs.runner.HEARTBEAT_SECONDS", 0.05)
     notebook(tmp_path, "01_network", long=wait_for(tmp_path, "heard"), handoff="1")
     quiet = []
 
@@ -220,12 +220,12 @@ def test_a_long_cell_is_mentioned_again_and_again(tmp_path, monkeypatch):
     [([], NOTEBOOKS), (["02"], ("02_data",)), (["deploy", "01_network.ipynb"], ("01_network", "04_deploy"))],
 )
 def test_notebooks_can_be_named_in_short(only, meant):
-    assert chosen(only) == meant
+    assert select_notebooks(only) == meant
 
 
 def test_a_name_that_no_notebook_has_is_refused():
     with pytest.raises(RunbookError, match="Use one of: 01_network"):
-        chosen(["05_else"])
+        select_notebooks(["05_else"])
 
 
 @pytest.mark.parametrize("signal", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
@@ -249,7 +249,7 @@ def test_a_runner_that_ends_takes_its_notebooks_along(tmp_path, signal):
     assert [o.data["text/plain"] for c in kept(tmp_path, "01_network") if c.source == "6 * 7" for o in c.outputs] == [
         "42"
     ]
-    found = account(events(tmp_path), "01_network")
+    found = read_progress(events(tmp_path), "01_network")
     assert [cell.state for cell in found.cells][2:] == ["succeeded", "succeeded", "interrupted", "not run"]
     assert (found.outcome, found.closed) == ("interrupted", True)
     states = [c.metadata.runbook.state for c in kept(tmp_path, "01_network") if "runbook" in c.metadata]

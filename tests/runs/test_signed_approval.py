@@ -37,8 +37,8 @@ def root(aws, monkeypatch):
 def asking(root, *, threshold=1, **more):
     path = root / "params" / "local.yaml"
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    people = {"ann": ANN.public_key, "bob": BOB.public_key, "me": keys.own(root).public_key}
-    signers = {name: keys.line(key) for name, key in people.items()}
+    people = {"ann": ANN.public_key, "bob": BOB.public_key, "me": keys.machine_key(root).public_key}
+    signers = {name: keys.format_public_key(key) for name, key in people.items()}
     raw["approval"] = {"required": True, "threshold": threshold, "signers": signers, **more}
     path.write_text(yaml.safe_dump(raw))
 
@@ -73,7 +73,7 @@ def writes(root):
 def judged(root, book):
     """What is wrong with the evidence of a run, once it is closed: with the keys of all, and with the machine's."""
     book.close()
-    me = keys.own(root).public_key
+    me = keys.machine_key(root).public_key
     signers = {"ann": ANN.public_key, "bob": BOB.public_key, "me": me}
     verdicts = [verify(folder_of(root, book), {"me": me}, known) for known in (signers, {})]
     assert verdicts[0].wrong == verdicts[1].wrong
@@ -167,7 +167,7 @@ def test_for_another_change(root):
 def test_self_approved_where_two_are_asked(root):
     asking(root, threshold=2)
     folder = planned(root)
-    approved(folder, keys.own(root), "me")
+    approved(folder, keys.machine_key(root), "me")
     refused(root, "me: approved by whoever runs it, and two people are asked for")
     approved(folder, ANN, "ann")
     book, net = opened("apply")
@@ -214,7 +214,7 @@ class TestAnInteractiveRun:
         book.plan(net)
         book.apply(net.bucket + net.vpc)
         assert "Signed, and packed for the change ticket: " in str(book.close())
-        known = {"me": keys.own(root).public_key}
+        known = {"me": keys.machine_key(root).public_key}
         found = verify(folder_of(root, book), known, {"bob": BOB.public_key})
         assert (found.wrong, found.signed_by) == ([], "me")
         assert any(note.endswith("not done: the notebook did not get there") for note in found.notes)

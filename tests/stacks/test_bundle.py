@@ -139,7 +139,7 @@ class TestPackedFromACheckout:
 
         def pack(code):
             monkeypatch.setattr(opening, "CHECKOUT", code)
-            bundle = opening.packed(tmp_path / "root")
+            bundle = opening.pack_webapp(tmp_path / "root")
             with zipfile.ZipFile(bundle.path) as archive:
                 return bundle.sha256, archive.read("COMMIT").decode() if "COMMIT" in archive.namelist() else None
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from runbook_lib.resources.base import resources_in
+from runbook_lib.resources.base import referenced_resources
 from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
@@ -30,7 +30,7 @@ def params(env="local", **changed):
 def test_it_stands_on_the_network_and_on_itself(env):
     wanted = params(env)
     known = {r.key for r in (*compute(wanted), *network(wanted))}
-    assert {need.key for r in compute(wanted) for need in resources_in(r.needs)} <= known
+    assert {need.key for r in compute(wanted) for need in referenced_resources(r.dependencies)} <= known
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_servers_wait_for_their_way_out():
     """A server that boots before the NAT route exists cannot install anything."""
     servers = compute(params())["auto_scaling_group.web"]
     subnets = [f"route_table_association.private-us-west-2{zone}" for zone in "ab"]
-    assert [r.key for r in servers.must_be_ready] == ["route.private-us-west-2a", *subnets]
+    assert [r.key for r in servers.ready_dependencies] == ["route.private-us-west-2a", *subnets]
 
 
 def test_an_image_can_be_pinned():

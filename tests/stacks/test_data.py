@@ -7,7 +7,7 @@ import pytest
 import runbook_lib
 from runbook_lib.params import load
 from runbook_lib.params.model import Sessions
-from runbook_lib.resources.base import resources_in
+from runbook_lib.resources.base import referenced_resources
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
 
@@ -36,7 +36,7 @@ def test_it_stands_on_the_network_and_on_itself(env):
     """Everything it needs is part of it, or of the network: nothing is made on the side."""
     stack = data(params(env))
     known = {r.key for r in (*stack, *network(params(env)))}
-    assert {need.key for r in stack for need in resources_in(r.needs)} <= known
+    assert {need.key for r in stack for need in referenced_resources(r.dependencies)} <= known
     assert list(stack.parts) == ["subnet_group", "parameter_group", "logs", "monitoring", "database", "cache"]
 
 
@@ -103,7 +103,7 @@ def test_sessions_in_elasticache_are_in_the_private_subnets_behind_a_group_of_th
     places, sessions = (with_cache := data(wanted)).cache
     assert {r.key for r in with_cache} - {r.key for r in data(params())} == {places.key, sessions.key}
     known = {r.key for r in (*with_cache, *network(wanted))}
-    assert {need.key for r in with_cache for need in resources_in(r.needs)} <= known
+    assert {need.key for r in with_cache for need in referenced_resources(r.dependencies)} <= known
     assert {s.name for s in places.subnets} == {"private-us-west-2a", "private-us-west-2b"}
     assert (sessions.subnet_group, sessions.security_group.key) == (places, "security_group.cache")
     assert (sessions.node_type, sessions.replicas) == ("cache.m7g.large", 2)
@@ -120,8 +120,8 @@ def test_who_wants_no_minor_upgrades_gets_none(upgrades):
 @pytest.mark.parametrize("snapshot", [True, False])
 def test_guards_are_the_parameters_own(protected, snapshot):
     found = database(data(params(guards={"deletion_protection": protected, "final_snapshot": snapshot})))
-    assert bool(found.guard) is protected
-    assert bool(found.leaves) is snapshot
+    assert bool(found.prevent_destroy) is protected
+    assert bool(found.left_behind) is snapshot
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,6 @@ def test_a_parameter_reaches_the_database(field, value):
 def test_production_stands_in_two_zones_and_cannot_be_destroyed():
     found = database(data(params("prod")))
     assert found.multi_az
-    assert found.guard
-    assert found.leaves
+    assert found.prevent_destroy
+    assert found.left_behind
     assert found.backup_days >= 7

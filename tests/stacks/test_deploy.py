@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.resources.base import resources_in
+from runbook_lib.resources.base import referenced_resources
 from runbook_lib.stacks.bundle import Bundle
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.stacks.environment import stacks
@@ -28,7 +28,7 @@ def test_it_stands_on_the_earlier_layers_and_on_itself(env):
     """But for the password's secret, which RDS makes along with the database."""
     wanted = params(env)
     known = {r.key for stack in stacks(wanted) for r in stack} | {r.key for r in deploy(wanted, BUNDLE)}
-    needed = {need.key for r in deploy(wanted, BUNDLE) for need in resources_in(r.needs)}
+    needed = {need.key for r in deploy(wanted, BUNDLE) for need in referenced_resources(r.dependencies)}
     assert needed - known == {"master_user_secret.database"}
 
 
@@ -69,7 +69,7 @@ def test_the_application_is_told_of_a_cache_where_there_is_one():
     }
     assert told["cookie"].cache is None
     assert told["elasticache"].cache.key == "cache_replication_group.sessions"
-    assert told["elasticache"].cache in told["elasticache"].must_be_ready
+    assert told["elasticache"].cache in told["elasticache"].ready_dependencies
     assert told["elasticache"].cache in {r for stack in stacks(with_sessions()) for r in stack}
 
 

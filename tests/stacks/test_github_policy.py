@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import pytest
 
-from runbook_lib.aws.snapshot import Look
-from runbook_lib.engine.orphans import strays
+from runbook_lib.aws.snapshot import Snapshot
+from runbook_lib.engine.orphans import find_orphans
 from runbook_lib.errors import Failed
-from runbook_lib.evidence.topology import sight
+from runbook_lib.evidence.topology import discover
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.runs import finish as closing
-from runbook_lib.runs.start import lock_of
+from runbook_lib.runs.start import environment_lock
 from runbook_lib.stacks.bundle import Bundle
 from runbook_lib.stacks.checks.availability import availability
 from runbook_lib.stacks.deploy import deploy
@@ -157,18 +157,18 @@ class Deployments:
         engine.aws._doors = {}  # clients of its own: the recording begins here
         engine.aws._session.events.register("provide-client-params", self._note)
         engine.aws.require_account(ACCOUNT)
-        lock = lock_of(self.params, engine.aws, "a workflow", lambda *a, **k: None)
-        engine.hold = lambda: lock.hold(datetime.now(UTC))
+        lock = environment_lock(self.params, engine.aws, "a workflow", lambda *a, **k: None)
+        engine.hold = lambda: lock.acquire(datetime.now(UTC))
         app = deploy(self.params, self._bundle())
         try:
             engine.plan(app)
             engine.apply(app)
             seen = engine.survey(app, afresh=True)
-            engine.settle(app, seen)
+            engine.wait_until_ready(app, seen)
             for check in availability(app):
-                check.probe(Look(engine.aws), seen)
-            strays(Look(engine.aws), {r.key for r in app})
-            assert sight(Look(engine.aws), datetime.now(UTC)).unread == ()
+                check.probe(Snapshot(engine.aws), seen)
+            find_orphans(Snapshot(engine.aws), {r.key for r in app})
+            assert discover(Snapshot(engine.aws), datetime.now(UTC)).unread == ()
         finally:
             lock.release()
             self._close(engine.aws)
@@ -178,10 +178,10 @@ class Deployments:
         packed = self.folder / f"run-{self.content}.zip"
         packed.write_bytes(b"PK")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(closing, "way_in", lambda *_: aws)
+            patch.setattr(closing, "aws_client", lambda *_: aws)
             closing.signer(self.params, self.folder, aws.run).sign(b"what the run came to")
             for _ in range(2 if self.params.evidence.store == "bucket" else 0):
-                closing.stored(self.params, self.folder, aws.run, packed)
+                closing.upload(self.params, self.folder, aws.run, packed)
 
     def take_away(self, write, carry):
         """The newest bundle, before the servers fetch it."""

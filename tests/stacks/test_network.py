@@ -7,7 +7,7 @@ import pytest
 import runbook_lib
 from runbook_lib.engine.plan import Action
 from runbook_lib.params import Params, load
-from runbook_lib.resources.base import resources_in
+from runbook_lib.resources.base import referenced_resources
 from runbook_lib.resources.security_group_rule import SecurityGroupRule
 from runbook_lib.resources.subnet import Subnet
 from runbook_lib.stacks.network import network
@@ -74,7 +74,7 @@ def test_no_subnet_gives_out_public_addresses(env):
 
 def test_it_stands_on_itself():
     net = network(params())
-    assert {need.key for r in net for need in resources_in(r.needs)} <= {r.key for r in net}
+    assert {need.key for r in net for need in referenced_resources(r.dependencies)} <= {r.key for r in net}
 
 
 def test_a_network_that_may_no_longer_come_in_is_shut_out(engine):

@@ -28,7 +28,7 @@ def test_every_resource_comes_once_and_after_all_it_needs(things, data):
     walked = list(stack_of(*declared))
     assert sorted(keys(walked)) == sorted(keys(things))
     for place, thing in enumerate(walked):
-        assert set(thing.needs) <= set(walked[:place])
+        assert set(thing.dependencies) <= set(walked[:place])
 
 
 @given(layouts())
@@ -42,7 +42,7 @@ def test_a_stack_names_its_own_and_not_what_it_stands_on(things, data):
     """So that a destroy takes no resource of an earlier layer."""
     own = data.draw(st.lists(st.sampled_from(things), unique=True))
     assert set(stack_of(*own)) == set(own)
-    assert set(in_order(own)) >= {need for thing in own for need in thing.needs}
+    assert set(in_order(own)) >= {need for thing in own for need in thing.dependencies}
 
 
 def test_a_part_is_a_stack_that_says_where_it_belongs():

@@ -41,18 +41,18 @@ class LastingThing(Thing):
 @kind
 class KeptThing(Thing):
     @property
-    def keep(self):
+    def retain(self):
         return "it is dear to us"
 
     @property
-    def guard(self):
+    def prevent_destroy(self):
         return f"{self.name} is protected"
 
 
 @kind
 class LeavingThing(Thing):
     @property
-    def leaves(self):
+    def left_behind(self):
         return "a snapshot"
 
 

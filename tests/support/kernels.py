@@ -13,9 +13,9 @@ import runbook_lib
 
 OPEN = """
 from pathlib import Path
-from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.runs.kernel.recorder import Recorder
-folder = Folder(Path({environment!r}), {run!r}, "01_network")
+folder = RunFolder(Path({environment!r}), {run!r}, "01_network")
 recorder = Recorder.start(folder, folder.journal())
 """
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
 
-from runbook_lib.engine.plan import compare, digest
+from runbook_lib.engine.plan import digest, make_plan
 from runbook_lib.evidence.attestation import manifest
 from runbook_lib.evidence.attestation.approvals import approve, plans_of
-from runbook_lib.evidence.attestation.keys import line
-from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.attestation.keys import format_public_key
+from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.evidence.notebooks.cells import Cell
-from runbook_lib.evidence.report.page import leave
-from runbook_lib.journal.reader import asked
+from runbook_lib.evidence.report.page import write_report
+from runbook_lib.journal.reader import run_parameters
 from tests.support.fake_kinds import Thing, stack_of
 
 RUN = "20261124T080000Z-apply-0a1b"
@@ -28,12 +28,12 @@ KEYS = {"ann": ANN.public_key, "bob": BOB.public_key}
 
 def plan_of(notebook, *sizes):
     things = [Thing(name=f"{notebook[3:]}-{size}", size=size) for size in sizes or (1, 2)]
-    return compare(stack_of(*things, name=notebook[3:]), {}, scope=SCOPE)
+    return make_plan(stack_of(*things, name=notebook[3:]), {}, scope=SCOPE)
 
 
 SIGNED = {
     "required": True,
-    "signers": {name: line(key) for name, key in KEYS.items()},
+    "signers": {name: format_public_key(key) for name, key in KEYS.items()},
     "threshold": 1,
     "valid_hours": 72,
 }
@@ -41,11 +41,11 @@ SIGNED = {
 
 def begun(environment, run=RUN, *, mode="apply", notebooks=NOTEBOOKS, change="CHG1", approval=None):
     """The folder of a run whose notebooks have planned; *approval* is what its parameters say of that."""
-    folder = Folder(environment, run, "runner")
+    folder = RunFolder(environment, run, "runner")
     asked = {"env": "prod", "mode": mode, "change": change, "asked_by": "ann", "approved": ""}
     folder.journal().write("run", run=run, notebooks=list(notebooks), **asked)
     for notebook in notebooks:
-        own = Folder(environment, run, notebook)
+        own = RunFolder(environment, run, notebook)
         own.journal().write(
             "open", account="123456789012", region="us-west-2", caller="arn:me", run=run, **asked,
             operator="bob on build-7", source={"commit": "c0ffee" * 6, "clean": False},
@@ -53,7 +53,7 @@ def begun(environment, run=RUN, *, mode="apply", notebooks=NOTEBOOKS, change="CH
         )  # fmt: skip
         plan = plan_of(notebook)
         own.journal().write("plan", fingerprint=plan.fingerprint, present=True, count=plan.count, **plan.as_dict())
-        own.keep_plan(plan, verb="apply", run=run)
+        own.write_plan(plan, verb="apply", run=run)
         own.journal().write("inventory", when="before", stack=notebook[3:], resources=[])
     return folder.path
 
@@ -63,9 +63,9 @@ def done(folder: Path, notebook: str, state: str = "done", *, but: str = "") -> 
 
     A failed one has not verified what it made.
     """
-    own = Folder(folder.parent, folder.name, notebook)
+    own = RunFolder(folder.parent, folder.name, notebook)
     journal = own.journal()
-    acts = asked(folder)["mode"] == "apply"
+    acts = run_parameters(folder)["mode"] == "apply"
     for change in plan_of(notebook).todo if acts else ():
         if change.key != but:
             journal.write("call", service="ec2", operation="CreateThing", write=True, error=None)
@@ -95,15 +95,15 @@ def without(folder: Path, dropped, **changed) -> Path:
         rest = {key: value for key, value in event.items() if key not in ("at", "event", "prev", "notebook")}
         new = {key: value(event) if callable(value) else value for key, value in changed.items() if key in rest}
         if not dropped(event):
-            Folder(folder.parent, folder.name, event["notebook"]).journal().write(event["event"], **(rest | new))
+            RunFolder(folder.parent, folder.name, event["notebook"]).journal().write(event["event"], **(rest | new))
     return folder
 
 
 def closed(folder: Path, signer=ANN, *, but: str = "") -> Path:
     """The folder, signed as it is; *but* names a file that is lost before."""
-    leave(folder)
+    write_report(folder)
     (folder / (but or "none")).unlink(missing_ok=True)
-    manifest.close(folder, signer, code=folder, params=folder / "none.yaml")
+    manifest.sign_manifest(folder, signer, code=folder, params=folder / "none.yaml")
     return folder
 
 
@@ -120,7 +120,7 @@ def bundle(environment: Path, run: str = RUN) -> Path:
 def accepted(folder, notebook, path, by="bob", operator=""):
     """What a notebook notes of the approval that it goes by."""
     said = {"by": by, "operator": operator, "sha256": digest(plan_of(notebook).as_dict()), "kept": path.name}
-    Folder(folder.parent, folder.name, notebook).journal().write("approved", **said, plan="", expires="")
+    RunFolder(folder.parent, folder.name, notebook).journal().write("approved", **said, plan="", expires="")
 
 
 def approved(folder, signer, by, *, hours=72, change="CHG1", plans=None):

@@ -72,7 +72,7 @@ class Runs:
     def build(self, *stacks):
         for stack in stacks:
             self.to_the_end(lambda engine, stack=stack: engine.apply(stack))
-            self.to_the_end(lambda engine, stack=stack: engine.settle(stack, engine.survey(stack)))
+            self.to_the_end(lambda engine, stack=stack: engine.wait_until_ready(stack, engine.survey(stack)))
 
     def remove(self, *stacks):
         for stack in reversed(stacks):

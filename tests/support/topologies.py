@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from runbook_lib.evidence.topology.model import Exit, Group, Network, Rule, Sight, Subnet, Thing
+from runbook_lib.evidence.topology.model import EgressRule, Group, Network, Node, Rule, Subnet, Topology
 
 AT = "2026-11-24T08:00:00+00:00"
 GROUPS = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
@@ -21,9 +21,9 @@ RULES = (
 def environment(zones="ab", servers=2):
     """A whole environment over so many zones; servers go to one zone after the other."""
     things = [
-        Thing(kind="NAT gateway", name="a", id="nat-0", notes=("available",), subnet="subnet-public-a"),
+        Node(kind="NAT gateway", name="a", id="nat-0", notes=("available",), subnet="subnet-public-a"),
         instance(0, "a", "bastion", subnet="subnet-public-a", name="bastion"),
-        Thing(
+        Node(
             kind="Database", name="database", id="test-database", notes=("available", "mysql 8.4.6"), zone="r-1a",
             subnet="subnet-private-a", groups=("sg-db",),
         ),
@@ -31,7 +31,7 @@ def environment(zones="ab", servers=2):
     for zone in zones:
         place = {"subnet": f"subnet-public-{zone}", "zone": f"r-1{zone}"}
         balancer = {"kind": "Load balancer", "name": "web", "id": "test-web", "groups": ("sg-alb",)}
-        things.append(Thing(**balancer, **place, notes=("active", "internet-facing")))
+        things.append(Node(**balancer, **place, notes=("active", "internet-facing")))
     things += [instance(n + 1, zones[n % len(zones)], "web") for n in range(servers)]
     return sight(
         subnets=[subnet(zone, public) for zone in zones for public in (True, False)],
@@ -46,7 +46,7 @@ def sight(**parts):
         id="vpc-1", name="main", cidr="10.0.0.0/16", doors=("Internet gateway igw-1",),
         **{name: tuple(values) for name, values in parts.items()},
     )  # fmt: skip
-    return Sight(env="test", account="123456789012", region="r-1", at=AT, networks=(network,))
+    return Topology(env="test", account="123456789012", region="r-1", at=AT, networks=(network,))
 
 
 def subnet(zone, public, **more):
@@ -59,7 +59,7 @@ def subnet(zone, public, **more):
 def instance(number, zone, group, **more):
     known = {"kind": "Instance", "name": group, "id": f"i-{number:017x}", "notes": ("running", "t4g.small")}
     place = {"subnet": f"subnet-private-{zone}", "zone": f"r-1{zone}", "groups": (f"sg-{group}",)}
-    return Thing(**{**known, **place, **more})
+    return Node(**{**known, **place, **more})
 
 
 NAMES = st.one_of(st.text(max_size=60), st.sampled_from(["", "web", "a-very-long-name-" * 5, "<b>&amp;</b>", "数据库"]))
@@ -93,7 +93,7 @@ def networks(draw, number=0):
     things = draw(
         st.lists(
             st.builds(
-                Thing, kind=st.sampled_from(kinds), name=NAMES, id=NAMES, notes=st.tuples(NAMES, NAMES),
+                Node, kind=st.sampled_from(kinds), name=NAMES, id=NAMES, notes=st.tuples(NAMES, NAMES),
                 address=st.one_of(st.just(""), NAMES),
                 subnet=st.sampled_from(["", "subnet-gone", *(s.id for s in subnets)]),
                 zone=st.sampled_from(["", *ZONES]), ours=st.booleans(),
@@ -108,7 +108,7 @@ def networks(draw, number=0):
         source=st.sampled_from(SOURCES),
     )  # fmt: skip
     exits = st.builds(
-        Exit, group=st.sampled_from(OWN), ports=st.sampled_from(["80", "443", "everything", "500–1500"]),
+        EgressRule, group=st.sampled_from(OWN), ports=st.sampled_from(["80", "443", "everything", "500–1500"]),
         target=st.sampled_from(SOURCES),
     )  # fmt: skip
     doors = draw(st.lists(NAMES, max_size=4))
@@ -131,7 +131,7 @@ def sights(draw):
                 "rules": tuple(r.model_copy(update={"group": f"{r.group}-{number}"}) for r in network.rules),
             }
         )
-    return Sight(
+    return Topology(
         env=draw(NAMES), account="123456789012", region="r-1", at=draw(st.sampled_from([AT, "", "some day"])),
         networks=tuple(found), unread=tuple(draw(st.lists(NAMES, max_size=3))),
     )  # fmt: skip

@@ -11,20 +11,20 @@ from typing import Any
 
 from securesystemslib.signer import Signer
 
-from ...engine.plan import Plain, digest
+from ...engine.plan import PlanDict, digest
 from ...errors import NotApproved
 from . import keys as all_keys
-from .dsse import SUFFIX, Keys, Spoilt, put, sealed, statement, subject, unsealed
+from .dsse import SUFFIX, InvalidEnvelope, Keys, sign, statement, subject, verify, write_atomically
 from .manifest import APPROVALS
 
 KIND = "urn:runbook:approval:v1"
 APPROVER, OPERATOR = "approver", "operator"
-SKEW = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=5)
 """By how much the clocks of two people may differ."""
 
 
 @dataclass(frozen=True)
-class Approved:
+class ApprovalStatement:
     """What one statement says.
 
     Args:
@@ -44,15 +44,15 @@ class Approved:
     forged: bool = False
 
 
-def approve(folder: Path, plans: list[Plain], signer: Signer, *, by: str, change: str, until: timedelta) -> Path:
+def approve(folder: Path, plans: list[PlanDict], signer: Signer, *, by: str, change: str, until: timedelta) -> Path:
     """Write down in a run's folder that somebody approves its plans."""
-    data = signed_as(plans, signer, by=by, role=APPROVER, change=change, run=folder.name, until=until)
+    data = signer_of(plans, signer, by=by, role=APPROVER, change=change, run=folder.name, until=until)
     path = folder / APPROVALS / f"{by}{SUFFIX}"
-    put(path, data)
+    write_atomically(path, data)
     return path
 
 
-def plans_of(folder: Path, verb: str) -> Iterator[Plain]:
+def plans_of(folder: Path, verb: str) -> Iterator[PlanDict]:
     """The plans of a run that change something; *verb* is ``apply`` or ``destroy``."""
     for path in sorted((folder / "plans").glob(f"*-{verb}-*.json")):
         plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
@@ -60,31 +60,31 @@ def plans_of(folder: Path, verb: str) -> Iterator[Plain]:
             yield plan
 
 
-def called(plan: Plain) -> str:
+def file_name(plan: PlanDict) -> str:
     """``prod/123456789012/us-west-2/network/8acdec61fcdf580c``: how a statement names a plan."""
     return f"{plan['scope']}/{plan['stack']}/{digest(plan)[:16]}"
 
 
-def read(data: bytes, keys: Keys) -> Approved:
+def read(data: bytes, keys: Keys) -> ApprovalStatement:
     """What a statement says, and whether it is proven.
 
     Raises:
         Spoilt: It is no approval.
     """
-    opened = unsealed(data, keys, KIND)
+    opened = verify(data, keys, KIND)
     says = opened.statement["predicate"]
     try:
         at, expires = (datetime.fromisoformat(says[name]).astimezone(UTC) for name in ("at", "expires"))
         by, role, change, run = (str(says[name]) for name in ("by", "role", "change", "run"))
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise Spoilt("does not say who approved, when and until when") from None
+        raise InvalidEnvelope("does not say who approved, when and until when") from None
     why = opened.why or (f"{opened.by} signed it in the name of {by}" if opened.by != by else "")
     plans = {about["digest"]["sha256"]: about["name"] for about in opened.statement["subject"]}
-    return Approved(by, role, at, expires, change, run, plans, why, opened.forged)
+    return ApprovalStatement(by, role, at, expires, change, run, plans, why, opened.forged)
 
 
 @dataclass
-class Signed:
+class SignedApprovals:
     """The approvals that an environment's parameters ask for.
 
     Args:
@@ -112,7 +112,7 @@ class Signed:
         self._keys = {name: all_keys.public_key(text) for name, text in self.signers.items()}
         self._accepted: set[str] = set()
 
-    def require(self, plan: Plain) -> None:
+    def require(self, plan: PlanDict) -> None:
         """Stop unless the plan was approved.
 
         Raises:
@@ -125,7 +125,7 @@ class Signed:
         for path, data in self._statements():
             try:
                 found = read(data, self._keys)
-            except Spoilt as error:
+            except InvalidEnvelope as error:
                 refused.append(f"{path.parent.parent.name}/{path.name} {error}")
                 continue
             if digest(plan) not in found.plans or found.role != APPROVER:
@@ -136,7 +136,7 @@ class Signed:
             refused.append(f"{found.by}: {why}")
         told = "".join(f"\n  {why}." for why in refused)
         raise NotApproved(
-            f"{called(plan)}: no signed approval of this plan counts.{told}",
+            f"{file_name(plan)}: no signed approval of this plan counts.{told}",
             fix="Have it approved: `runbook approve RUN --as NAME`; the folder of that run belongs in artifacts/ here.",
         )
 
@@ -149,16 +149,16 @@ class Signed:
         name = next((name for name, known in self._keys.items() if known.keyid == key.keyid), "")
         if not name:
             raise NotApproved(
-                f"Whoever runs this signs with {all_keys.short(key)}, a key of none of approval.signers"
+                f"Whoever runs this signs with {all_keys.fingerprint(key)}, a key of none of approval.signers"
                 f" ({', '.join(self._keys)}).",
                 fix="With threshold 2, operator and approver are two of the signers: add this machine's key to them"
                 " (`runbook evidence key`), and have the parameters reviewed.",
             )
         return name
 
-    def _not_now(self, found: Approved) -> str:
+    def _not_now(self, found: ApprovalStatement) -> str:
         now, until = self.clock(), min(found.expires, found.at + self.valid)
-        if found.at > now + SKEW:
+        if found.at > now + CLOCK_SKEW:
             return f"approved at {found.at:%Y-%m-%d %H:%M} UTC, which is yet to come"
         if now >= until:
             return f"expired at {until:%Y-%m-%d %H:%M} UTC"
@@ -166,32 +166,32 @@ class Signed:
             return f"approved for {found.change}, and this run is for {self.change}"
         return ""
 
-    def _not_another(self, found: Approved, operator: str) -> str:
+    def _not_another(self, found: ApprovalStatement, operator: str) -> str:
         return "approved by whoever runs it, and two people are asked for" if found.by == operator else ""
 
-    def _accept(self, plan: Plain, found: Approved, data: bytes, operator: str) -> None:
+    def _accept(self, plan: PlanDict, found: ApprovalStatement, data: bytes, operator: str) -> None:
         kept = self.folder / APPROVALS / f"{digest(plan)[:16]}-{found.by}{SUFFIX}"
         if operator:
             mine = {"by": operator, "role": OPERATOR, "change": self.change, "run": self.folder.name}
-            put(
+            write_atomically(
                 kept.with_name(f"{digest(plan)[:16]}-{operator}{SUFFIX}"),
-                signed_as([plan], self.own(), until=self.valid, **mine),
+                signer_of([plan], self.own(), until=self.valid, **mine),
             )
-        put(kept, data)
+        write_atomically(kept, data)
         self.record(
-            "approved", by=found.by, operator=operator, plan=called(plan), sha256=digest(plan), kept=kept.name,
+            "approved", by=found.by, operator=operator, plan=file_name(plan), sha256=digest(plan), kept=kept.name,
             signed=found.at.isoformat(timespec="seconds"),
             expires=min(found.expires, found.at + self.valid).isoformat(timespec="seconds"),
         )  # fmt: skip
         self._accepted.add(digest(plan))
 
 
-def signed_as(plans: list[Plain], signer: Signer, *, until: timedelta, **says: Any) -> bytes:
+def signer_of(plans: list[PlanDict], signer: Signer, *, until: timedelta, **says: Any) -> bytes:
     """A statement over plans: by whom, in which role, for which change, of which run."""
     now = datetime.now(UTC)
     times = {
         "at": now.isoformat(timespec="seconds"),
         "expires": (now + until).isoformat(timespec="seconds"),
     }
-    about = [subject(called(plan), digest(plan)) for plan in plans]
-    return sealed(statement(KIND, about, {**says, **times}), signer)
+    about = [subject(file_name(plan), digest(plan)) for plan in plans]
+    return sign(statement(KIND, about, {**says, **times}), signer)

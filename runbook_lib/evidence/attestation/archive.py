@@ -46,7 +46,7 @@ def pack(folder: Path) -> Path:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
+def unpack(path: Path) -> Iterator[Path]:
     """The folder of a run, taken out of its archive where it is one.
 
     Raises:

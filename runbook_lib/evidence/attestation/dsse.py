@@ -22,12 +22,12 @@ Keys = Mapping[str, Key]
 """Public keys that are believed, by whose they are."""
 
 
-class Spoilt(Exception):
+class InvalidEnvelope(Exception):
     """An envelope that is not to be believed, and why."""
 
 
 @dataclass(frozen=True)
-class Opened:
+class VerifiedEnvelope:
     """What an envelope holds.
 
     Args:
@@ -52,7 +52,7 @@ def subject(name: str, sha256: str) -> dict[str, Any]:
     return {"name": name, "digest": {"sha256": sha256}}
 
 
-def sealed(content: Mapping[str, Any], signer: Signer) -> bytes:
+def sign(content: Mapping[str, Any], signer: Signer) -> bytes:
     """The statement in an envelope, signed; as the file that is kept."""
     payload = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     envelope = Envelope(payload, PAYLOAD, {})
@@ -60,10 +60,10 @@ def sealed(content: Mapping[str, Any], signer: Signer) -> bytes:
     return _written(envelope)
 
 
-def unsealed(data: bytes, keys: Keys, kind: str) -> Opened:
+def verify(data: bytes, keys: Keys, kind: str) -> VerifiedEnvelope:
     """Open an envelope and say whose it is.
 
-    It has to be, byte for byte, what :func:`sealed` writes: JSON and base64 have many ways to say
+    It has to be, byte for byte, what :func:`sign` writes: JSON and base64 have many ways to say
     the same, and a file that was changed is a file that was changed.
 
     Raises:
@@ -74,18 +74,20 @@ def unsealed(data: bytes, keys: Keys, kind: str) -> Opened:
         content = json.loads(envelope.payload)
         written = _written(envelope)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Spoilt(f"is no signed statement ({type(error).__name__})") from None
+        raise InvalidEnvelope(f"is no signed statement ({type(error).__name__})") from None
     if written != data or len(envelope.signatures) != 1:
-        raise Spoilt("was changed: it is not as it was written")
+        raise InvalidEnvelope("was changed: it is not as it was written")
     if envelope.payload_type != PAYLOAD or not _is_statement(content):
-        raise Spoilt("is no in-toto statement")
+        raise InvalidEnvelope("is no in-toto statement")
     if content.get("predicateType") != kind:
-        raise Spoilt(f"is a statement of another kind: {content.get('predicateType')}")
+        raise InvalidEnvelope(f"is a statement of another kind: {content.get('predicateType')}")
     by, why = _signer(envelope, keys)
-    return Opened(content, by, why, forged=bool(why) and any(key.keyid in envelope.signatures for key in keys.values()))
+    return VerifiedEnvelope(
+        content, by, why, forged=bool(why) and any(key.keyid in envelope.signatures for key in keys.values())
+    )
 
 
-def put(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file in one step: whoever looks sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")

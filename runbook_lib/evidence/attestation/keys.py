@@ -44,19 +44,19 @@ def public_key(text: str) -> SSlibKey:
         ) from None
 
 
-def line(key: Key) -> str:
+def format_public_key(key: Key) -> str:
     """The key as one line, as it stands in the parameters."""
     text: bytes = _crypto(key).public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     return text.decode()
 
 
-def short(key: Key) -> str:
+def fingerprint(key: Key) -> str:
     """What a person compares: the fingerprint that ``ssh-keygen -l`` shows."""
-    digest = hashlib.sha256(base64.b64decode(line(key).split()[1])).digest()
+    digest = hashlib.sha256(base64.b64decode(format_public_key(key).split()[1])).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
-def own(root: Path) -> CryptoSigner:
+def machine_key(root: Path) -> CryptoSigner:
     """The key of this machine, in ``.runbook/keys/``; made when there is none.
 
     Raises:
@@ -67,7 +67,7 @@ def own(root: Path) -> CryptoSigner:
     if not path.exists():
         _make(folder)
     signer = from_file(path)
-    public, told = folder / PUBLIC, f"{line(signer.public_key)}\n"
+    public, told = folder / PUBLIC, f"{format_public_key(signer.public_key)}\n"
     if not public.exists() or public.read_text(encoding="utf-8") != told:
         public.write_text(told, encoding="utf-8")
     return signer

@@ -12,9 +12,9 @@ from securesystemslib.signer import Signer
 
 from ...errors import EvidenceError
 from ...journal.journal import MANIFEST
-from ...journal.reader import asked, events_of
+from ...journal.reader import events_of, run_parameters
 from ..git import source
-from .dsse import put, sealed, statement, subject
+from .dsse import sign, statement, subject, write_atomically
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:runbook:run:v1"
@@ -23,7 +23,7 @@ APPROVALS = "approvals"
 """The one folder that may grow after a run is closed: what lies there is signed by itself."""
 
 
-def close(folder: Path, signer: Signer, *, code: Path, params: Path) -> Path:
+def sign_manifest(folder: Path, signer: Signer, *, code: Path, params: Path) -> Path:
     """Sign the folder as it is now.
 
     Args:
@@ -44,7 +44,9 @@ def close(folder: Path, signer: Signer, *, code: Path, params: Path) -> Path:
     for nothing in reversed([*empty(folder)]):
         nothing.rmdir()
     about = [subject(name, digest(file)) for name, file in files(folder).items()]
-    put(path, sealed(statement(PROVENANCE, about, _provenance(folder, list(_sources(code, params)))), signer))
+    write_atomically(
+        path, sign(statement(PROVENANCE, about, _provenance(folder, list(_sources(code, params)))), signer)
+    )
     return path
 
 
@@ -72,7 +74,7 @@ def digest(path: Path) -> str:
 def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """https://slsa.dev/spec/v1.0/provenance"""
     events = list(events_of(folder / "journal.jsonl"))
-    first, opened = asked(folder), next((e for e in events if e["event"] == "open"), {})
+    first, opened = run_parameters(folder), next((e for e in events if e["event"] == "open"), {})
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     external = ("env", "mode", "change", "asked_by", "approved", "confirm", "notebooks")
     return {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from .theme import Face, Styles, style_sheet
+from .theme import Styles, TextStyle, style_sheet
 
 Words = str | Sequence[tuple[str, str]]
 """Some words, or pieces of a line with the class of each; there is a space between them."""
@@ -63,7 +63,7 @@ class Svg:
         *,
         title: str,
         words: str,
-        faces: Mapping[str, Face],
+        faces: Mapping[str, TextStyle],
         styles: Styles,
     ) -> None:
         self.name, self.width, self.height = name, width, height

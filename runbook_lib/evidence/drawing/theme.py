@@ -12,7 +12,7 @@ MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monos
 DARK = "screen and (prefers-color-scheme:dark)"
 """Where the dark page is looked at."""
 
-INK: Mapping[str, tuple[str, str]] = {
+TEXT_COLOR: Mapping[str, tuple[str, str]] = {
     "page": ("#ffffff", "#0d1117"),
     "text": ("#1f2328", "#e6edf3"),
     "dim": ("#545c65", "#a3adb8"),
@@ -33,7 +33,7 @@ INK: Mapping[str, tuple[str, str]] = {
 }
 """Names of colours: the first on a light page, the second on a dark one."""
 
-HUES: tuple[tuple[str, str], ...] = (
+COLORS: tuple[tuple[str, str], ...] = (
     ("#57606a", "#98a3ae"),
     ("#0a6fc2", "#58a6ff"),
     ("#a8460a", "#f0883e"),
@@ -50,7 +50,7 @@ Styles = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Face:
+class TextStyle:
     """How a text is set; widths are those of a wide face, so that a text fits in any."""
 
     size: float
@@ -85,7 +85,7 @@ def style_sheet(scope: str, styles: Styles) -> str:
     light, dark = [], []
     for selector, properties in styles.items():
         light.append(_rule(scope, selector, {name: _ink(value, 0) for name, value in properties.items()}))
-        other = {name: _ink(value, 1) for name, value in properties.items() if value in INK or value in _HUED}
+        other = {name: _ink(value, 1) for name, value in properties.items() if value in TEXT_COLOR or value in _HUED}
         if other:
             dark.append(_rule(scope, selector, other))
     return f"{''.join(light)}@media {DARK}{{{''.join(dark)}}}"
@@ -93,13 +93,13 @@ def style_sheet(scope: str, styles: Styles) -> str:
 
 def variables() -> str:
     """The palette for a page of HTML: ``var(--dim)``."""
-    light, dark = ("".join(f"--{name}:{pair[page]};" for name, pair in INK.items()) for page in (0, 1))
+    light, dark = ("".join(f"--{name}:{pair[page]};" for name, pair in TEXT_COLOR.items()) for page in (0, 1))
     return f":root{{{light}}}@media {DARK}{{:root{{{dark}}}}}"
 
 
-def hue(number: int) -> str:
+def color(number: int) -> str:
     """The name of a colour for the n-th of those that are told apart; they repeat."""
-    return f"hue-{number % len(HUES)}"
+    return f"hue-{number % len(COLORS)}"
 
 
 def contrast(one: str, other: str) -> float:
@@ -111,7 +111,7 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-_HUED = {hue(number): pair for number, pair in enumerate(HUES)}
+_HUED = {color(number): pair for number, pair in enumerate(COLORS)}
 _ROOM: Mapping[str, float] = {
     "iIjlftr.,:;'|!()[]{}/\\ -·": 0.41,
     "mwMW%@—": 1.0,
@@ -129,7 +129,7 @@ def _narrow(sign: str) -> bool:
 
 
 def _ink(value: str, page: int) -> str:
-    pair = INK.get(value) or _HUED.get(value)
+    pair = TEXT_COLOR.get(value) or _HUED.get(value)
     return pair[page] if pair else value
 
 

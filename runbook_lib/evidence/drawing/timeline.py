@@ -8,25 +8,25 @@ from itertools import pairwise
 from ...formatting import elapsed
 from ...journal.timeline import Span, Timeline
 from .svg import Box, Svg
-from .theme import Face, Styles
+from .theme import Styles, TextStyle
 
 WIDTH, MARGIN = 1100, 12
 KEYS, LEFT, RIGHT = 40, 348, 986
 HEAD, ROW, BAR = 92, 19, 10
 PART = 30
-LEAST = 2.5
+MIN_BAR_WIDTH = 2.5
 """As wide as what was too short to be seen."""
 MARKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
-FACES: Mapping[str, Face] = {
-    "title": Face(17, bold=True),
-    "name": Face(12.5, bold=True),
-    "key": Face(11.5),
-    "chain": Face(11.5, bold=True),
-    "dim": Face(11, colour="dim"),
-    "good": Face(11.5, bold=True, colour="good"),
-    "bad": Face(11.5, bold=True, colour="bad"),
+FACES: Mapping[str, TextStyle] = {
+    "title": TextStyle(17, bold=True),
+    "name": TextStyle(12.5, bold=True),
+    "key": TextStyle(11.5),
+    "chain": TextStyle(11.5, bold=True),
+    "dim": TextStyle(11, colour="dim"),
+    "good": TextStyle(11.5, bold=True, colour="good"),
+    "bad": TextStyle(11.5, bold=True, colour="bad"),
 }
 STYLES: Styles = {
     ".grid": {"stroke": "faint", "fill": "none"},
@@ -71,7 +71,7 @@ class _Drawing:
             else "No change was written down in this run"
         )
         self._svg = Svg(
-            "timeline", WIDTH, y + 6 if count else 44, title=self._title, words=words(timeline),
+            "timeline", WIDTH, y + 6 if count else 44, title=self._title, words=alt_text(timeline),
             faces=FACES, styles=STYLES,
         )  # fmt: skip
 
@@ -130,7 +130,7 @@ class _Drawing:
     def _bar(self, span: Span, y: float) -> None:
         """Its parts one after the other; what was done is always to be seen."""
         began, acted, sent, end = (self._x(at) for at in (span.began, span.acted, span.sent, span.end))
-        sent = max(sent, acted + LEAST)
+        sent = max(sent, acted + MIN_BAR_WIDTH)
         if acted - began >= 0.5:
             self._svg.rect(Box(began, y + 2.5, acted - began, BAR - 5), "waits")
         self._svg.rect(Box(acted, y, sent - acted, BAR), "acts" if span.ok else "failed", rounded=1)
@@ -151,7 +151,7 @@ class _Drawing:
         return LEFT + (RIGHT - LEFT) * at / self._longest if self._longest else LEFT
 
 
-def words(timeline: Timeline) -> str:
+def alt_text(timeline: Timeline) -> str:
     """The same in words: how long each change took, and the chain."""
     return " ".join(_sentences(timeline))
 

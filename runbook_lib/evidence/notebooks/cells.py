@@ -32,7 +32,7 @@ class Outcome(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-ENDED = {State.SUCCEEDED, State.FAILED, State.INTERRUPTED}
+FINAL_STATES = {State.SUCCEEDED, State.FAILED, State.INTERRUPTED}
 
 
 @dataclass
@@ -151,7 +151,7 @@ def outcome(states: Sequence[State], why: str = "") -> Outcome:
     return Outcome.RUNNING if State.PENDING in states and State.NOT_RUN not in states else Outcome.INCOMPLETE
 
 
-def stopped_by(error: str, message: str) -> State:
+def state_of_error(error: str, message: str) -> State:
     """The state of a cell that raised: who is asked to stop, or stops by itself, did not fail."""
     leaves = error == "SystemExit" and message in ("", "0", "None")
     return State.INTERRUPTED if leaves or error == "KeyboardInterrupt" else State.FAILED
@@ -172,7 +172,7 @@ def section(cells: Sequence[Mapping[str, Any]], index: int) -> str:
     return ""
 
 
-def counted(cells: Iterable[Cell]) -> str:
+def outcome_text(cells: Iterable[Cell]) -> str:
     """``12 succeeded, 1 failed, 7 not run``."""
     states = [cell.state for cell in cells]
     return ", ".join(f"{states.count(state)} {state}" for state in State if state in states) or "no cells"

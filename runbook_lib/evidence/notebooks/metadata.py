@@ -13,13 +13,13 @@ from ...journal.journal import Journal
 from ...journal.reader import events_of
 from ..files import write_notebook
 from .cells import Cell, Cells, Outcome, State
-from .progress import account
+from .progress import read_progress
 
 _PAPERMILLS = {State.SUCCEEDED: "completed", State.NOT_RUN: "pending", State.INTERRUPTED: "failed"}
 """papermill's words for ours, where they differ."""
 
 
-def stamp(notebook: Any, cells: Cells) -> None:
+def write_metadata(notebook: Any, cells: Cells) -> None:
     """Write it into the notebook."""
     notebook.metadata["runbook"] = {"outcome": cells.outcome.value, "why": cells.why}
     for cell in cells.cells:
@@ -35,11 +35,11 @@ def stamp(notebook: Any, cells: Cells) -> None:
         }
 
 
-def left_behind(target: Path, why: str) -> None:
+def mark_interrupted(target: Path, why: str) -> None:
     """Say of a notebook whose process was killed what became of its cells, if nobody has."""
     journal = target.parent / "journal.jsonl"
     notebook = _read(target)
-    known = account(events_of(journal), target.stem)
+    known = read_progress(events_of(journal), target.stem)
     if known and known.closed:
         cells = Cells(list(known.cells), known.why)
     elif notebook:
@@ -47,7 +47,7 @@ def left_behind(target: Path, why: str) -> None:
         cells.close(datetime.now(UTC).isoformat(timespec="milliseconds"), why)
         Journal(journal, notebook=target.stem).write("cells", **cells.as_dict())
     if notebook and notebook.metadata["runbook"]["outcome"] == Outcome.RUNNING:
-        stamp(notebook, cells)
+        write_metadata(notebook, cells)
         write_notebook(target, notebook)
 
 

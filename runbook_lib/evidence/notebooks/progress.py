@@ -17,11 +17,11 @@ from typing import Any
 
 from ...journal.process import ProcessIdentity
 from ...journal.reader import Event, events_of
-from .cells import Cell, Cells, Outcome, State, counted
+from .cells import Cell, Cells, Outcome, State, outcome_text
 
 
 @dataclass(frozen=True)
-class Account:
+class NotebookProgress:
     """How far one notebook of a run got.
 
     Args:
@@ -44,7 +44,7 @@ class Account:
         return self.closed and self.outcome is Outcome.SUCCEEDED
 
     def __str__(self) -> str:
-        told = f"{self.notebook}: {self.outcome}, {counted(self.cells)}"
+        told = f"{self.notebook}: {self.outcome}, {outcome_text(self.cells)}"
         if self.why:
             told += f"; {self.why}"
         if self.closed:
@@ -52,7 +52,7 @@ class Account:
         return f"{told}; {'still open' if self.alive else 'never closed'}, last heard of at {self.last}"
 
 
-def account(events: Iterable[Event], notebook: str) -> Account | None:
+def read_progress(events: Iterable[Event], notebook: str) -> NotebookProgress | None:
     """What is known of a notebook; ``None`` when the journal knows nothing of its cells."""
     verdict: Event | None = None
     began: Event | None = None
@@ -73,22 +73,24 @@ def account(events: Iterable[Event], notebook: str) -> Account | None:
     return _closed(notebook, verdict, last) if verdict else _open(notebook, list(steps.values()), began, last)
 
 
-def _closed(notebook: str, verdict: Event, last: str) -> Account:
+def _closed(notebook: str, verdict: Event, last: str) -> NotebookProgress:
     cells = tuple(map(Cell.of, verdict["cells"]))
-    return Account(notebook, cells, Outcome(verdict["outcome"]), verdict["why"], closed=True, alive=False, last=last)
+    return NotebookProgress(
+        notebook, cells, Outcome(verdict["outcome"]), verdict["why"], closed=True, alive=False, last=last
+    )
 
 
-def _open(notebook: str, cells: list[Cell], began: Event | None, last: str) -> Account:
+def _open(notebook: str, cells: list[Cell], began: Event | None, last: str) -> NotebookProgress:
     """As it was last heard of: of cells that never began nobody has told."""
     alive = bool(began) and not _process(began or {}).dead
     found = Cells(cells)
     if not alive:
         found.close(last, "its process ended without a word")
     outcome = Outcome.RUNNING if alive else found.outcome if found.stopped else Outcome.INCOMPLETE
-    return Account(notebook, tuple(cells), outcome, found.why, closed=False, alive=alive, last=last)
+    return NotebookProgress(notebook, tuple(cells), outcome, found.why, closed=False, alive=alive, last=last)
 
 
-def unclosed(environment: Path, *, besides: str) -> Iterator[tuple[str, Account]]:
+def unfinished_runs(environment: Path, *, besides: str) -> Iterator[tuple[str, NotebookProgress]]:
     """Notebooks of the run before this one that nobody closed: the run, and how far it got.
 
     Args:
@@ -99,12 +101,12 @@ def unclosed(environment: Path, *, besides: str) -> Iterator[tuple[str, Account]
     for folder in others[-1:]:
         events = list(events_of(folder / "journal.jsonl"))
         for notebook in dict.fromkeys(e["notebook"] for e in events if e["event"] == "recording"):
-            found = account(events, notebook)
+            found = read_progress(events, notebook)
             if found and not found.closed and not found.alive:
                 yield folder.name, found
 
 
-def at_work(events: Iterable[Event]) -> bool:
+def is_running(events: Iterable[Event]) -> bool:
     """Whether a command or a kernel of the run may still be there; of another machine's nobody can say, so it may."""
     began = [event for event in events if event["event"] in ("run", "recording") and "pid" in event]
     return any(not _process(event).dead for event in began)

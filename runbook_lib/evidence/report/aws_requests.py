@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ...journal.reader import Event
 
 
-def requests(told: Iterable[Event]) -> dict[int, tuple[str, ...]]:
+def calls_by_change(told: Iterable[Event]) -> dict[int, tuple[str, ...]]:
     """By the place of each change among the events, the calls that write which were sent while it was made.
 
     Of changes that are made side by side nobody can tell whose a call was: it is left out.  Among

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...journal.reader import Event
-from .aws_requests import requests
+from .aws_requests import calls_by_change
 
 ACTS = ("apply", "destroy")
-DONE, FAILED, LEFT = "done", "failed", "not made"
+DONE, FAILED, NOT_APPLIED = "done", "failed", "not made"
 
 
 @dataclass(frozen=True)
-class Made:
+class ChangeResult:
     """One change: made, tried, or planned and not made.
 
     Args:
@@ -36,9 +36,9 @@ class Made:
     requests: tuple[str, ...] = ()
 
 
-def changes(told: Sequence[Event]) -> tuple[Made, ...]:
+def changes_of(told: Sequence[Event]) -> tuple[ChangeResult, ...]:
     """In the order in which they ended; then those that were planned and never begun."""
-    sent = requests(told)
+    sent = calls_by_change(told)
     made = [_made(event, sent.get(n, ())) for n, event in enumerate(told) if event["event"] == "change"]
     begun = {(one.notebook, one.key) for one in made}
     acting = {e.get("notebook"): e.get("mode") for e in told if e["event"] == "open" and e.get("mode") in ACTS}
@@ -49,13 +49,15 @@ def changes(told: Sequence[Event]) -> tuple[Made, ...]:
                 if (notebook, change["key"]) not in begun:
                     begun.add((notebook, change["key"]))
                     made.append(
-                        Made("", notebook, change["key"], change["action"], LEFT, fields=change.get("fields", {}))
+                        ChangeResult(
+                            "", notebook, change["key"], change["action"], NOT_APPLIED, fields=change.get("fields", {})
+                        )
                     )
     return tuple(made)
 
 
-def _made(event: Event, sent: tuple[str, ...]) -> Made:
-    return Made(
+def _made(event: Event, sent: tuple[str, ...]) -> ChangeResult:
+    return ChangeResult(
         at=str(event.get("at", "")),
         notebook=str(event.get("notebook", "")),
         key=str(event.get("key", "")),

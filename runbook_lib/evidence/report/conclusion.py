@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .changes import ACTS, FAILED, LEFT, Made
-from .run_record import Part, Story
+from .changes import ACTS, FAILED, NOT_APPLIED, ChangeResult
+from .run_record import NotebookResult, RunRecord
 
 YES, NO, UNKNOWN = "Yes", "No", "Not known"
 _TOLD = {
@@ -30,7 +30,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Conclusion:
     """The verdict, in a word and in a sentence."""
 
     verdict: str
@@ -38,15 +38,15 @@ class Decision:
     reasons: tuple[Reason, ...]
 
 
-def decision(story: Story, *, intact: bool | None) -> Decision:
+def conclude(story: RunRecord, *, intact: bool | None) -> Conclusion:
     """Decide; *intact* says whether the journal is as it was written, and is ``None`` where there is none."""
     reasons = tuple(_reasons(story, intact))
     verdicts = {reason.verdict for reason in reasons}
     verdict = NO if NO in verdicts else UNKNOWN if UNKNOWN in verdicts else YES
-    return Decision(verdict, _TOLD.get((story.mode, verdict), _ELSE.get(verdict, "")), reasons)
+    return Conclusion(verdict, _TOLD.get((story.mode, verdict), _ELSE.get(verdict, "")), reasons)
 
 
-def _reasons(story: Story, intact: bool | None) -> Iterator[Reason]:
+def _reasons(story: RunRecord, intact: bool | None) -> Iterator[Reason]:
     if intact is None:
         yield Reason(UNKNOWN, "There is no journal.")
     elif not intact:
@@ -64,7 +64,7 @@ def _reasons(story: Story, intact: bool | None) -> Iterator[Reason]:
         yield from _changes(story)
 
 
-def _ending(part: Part) -> Reason:
+def _ending(part: NotebookResult) -> Reason:
     if part.done:
         return Reason(YES, f"{part.notebook} ran to its end.")
     if not part.state:
@@ -72,7 +72,7 @@ def _ending(part: Part) -> Reason:
     return Reason(NO, f"{part.notebook}: {part.state}{f', {part.why}' if part.why else ''}.")
 
 
-def _verified(story: Story) -> Iterator[Reason]:
+def _verified(story: RunRecord) -> Iterator[Reason]:
     differing = [part.notebook for part in story.parts if part.verified is False]
     unseen = [part.notebook for part in story.parts if part.verified is None]
     if differing:
@@ -83,7 +83,7 @@ def _verified(story: Story) -> Iterator[Reason]:
         yield Reason(YES, "Nothing differs from the parameters, as AWS showed it at the end.")
 
 
-def _claims(story: Story) -> Iterator[Reason]:
+def _claims(story: RunRecord) -> Iterator[Reason]:
     last = {(check.notebook, check.claim): check for check in story.checks}
     false = [check.claim for check in last.values() if not check.holds]
     if false:
@@ -92,12 +92,12 @@ def _claims(story: Story) -> Iterator[Reason]:
         yield Reason(YES, f"{len(last)} of {len(last)} checks hold.")
 
 
-def _changes(story: Story) -> Iterator[Reason]:
+def _changes(story: RunRecord) -> Iterator[Reason]:
     """What failed and was then done by another try is done; what a verified notebook left was as asked for."""
-    last: dict[tuple[str, str], Made] = {(made.notebook, made.key): made for made in story.changes}
+    last: dict[tuple[str, str], ChangeResult] = {(made.notebook, made.key): made for made in story.changes}
     verified = {part.notebook for part in story.parts if part.verified}
     failed = [made.key for made in last.values() if made.result == FAILED and made.notebook not in verified]
-    left = [made.key for made in last.values() if made.result == LEFT and made.notebook not in verified]
+    left = [made.key for made in last.values() if made.result == NOT_APPLIED and made.notebook not in verified]
     said = {key for step in story.by_hand if not step.asked for key in step.what}
     by_hand, left = [key for key in left if key in said], [key for key in left if key not in said]
     if failed:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...formatting import shown
+from ...formatting import format_value
 from ...journal.reader import Event, read_events
-from .inventory import AFTER, BEFORE, State, states
+from .inventory import AFTER, BEFORE, State, read_inventories
 
 
-def difference(one: Path, two: Path) -> Iterator[str]:
+def diff_environments(one: Path, two: Path) -> Iterator[str]:
     """Resource by resource, in the signs of a plan: ``+`` only the second has, ``-`` only the first, ``~`` both."""
     # What AWS showed stands in the journal, value by value; where nobody looked there are only tables.
     before, after = seen(one), seen(two)
@@ -29,11 +29,11 @@ def seen(folder: Path) -> Mapping[str, State]:
     """What was there when each notebook had done its work; of one that did none, what it found."""
     events = read_events(folder)
     changed = {event.get("notebook") for event in events if event["event"] == "change"}
-    found = {notebook: state for notebook, state in states(events, BEFORE).items() if notebook not in changed}
-    return found | states(events, AFTER)
+    found = {notebook: state for notebook, state in read_inventories(events, BEFORE).items() if notebook not in changed}
+    return found | read_inventories(events, AFTER)
 
 
-def tabled(folder: Path) -> Mapping[str, State]:
+def diff_table(folder: Path) -> Mapping[str, State]:
     """What stands in the tables of each notebook; of what is not there, nothing."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for path in filter(Path.is_file, sorted((folder / "tables").glob("*.csv"))):
@@ -51,7 +51,7 @@ def _left(folder: Path) -> Mapping[str, State]:
     removed = {event["key"] for event in read_events(folder) if _removes(event)}
     return {
         notebook: {key: fields for key, fields in state.items() if key not in removed}
-        for notebook, state in tabled(folder).items()
+        for notebook, state in diff_table(folder).items()
     }
 
 
@@ -75,4 +75,4 @@ def _compared(before: State, after: State) -> Iterator[str]:
 def _fields(one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted({*one, *two}):
         if one.get(name) != two.get(name):
-            yield f"      {name}: {shown(one.get(name))} → {shown(two.get(name))}"
+            yield f"      {name}: {format_value(one.get(name))} → {format_value(two.get(name))}"

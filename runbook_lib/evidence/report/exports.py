@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import csv_safe as spreadsheet
-from .run_record import Story
+from .run_record import RunRecord
 
 CHANGES = (
     *("at", "notebook", "key", "action", "result", "id", "waited_seconds", "took_seconds", "fields", "error"),
@@ -20,7 +20,7 @@ CHECKS = ("at", "notebook", "claim", "holds", "found")
 Of the calls that made a change, each with AWS's id of it, several have ``; `` between."""
 
 
-def changes(story: Story) -> str:
+def changes_csv(story: RunRecord) -> str:
     """``changes.csv``: in the order in which they were made; then what was planned and not made."""
     return _csv(
         CHANGES,
@@ -37,7 +37,7 @@ def changes(story: Story) -> str:
     )
 
 
-def plans(story: Story) -> dict[str, Any]:
+def plans_json(story: RunRecord) -> dict[str, Any]:
     """``plan.json``: each plan of the run once, in the order in which they were made."""
     return {
         "run": story.of("run"),
@@ -46,7 +46,7 @@ def plans(story: Story) -> dict[str, Any]:
     }
 
 
-def checks(story: Story) -> str:
+def checks_csv(story: RunRecord) -> str:
     """``checks.csv``: in the order in which they were made."""
     return _csv(CHECKS, ({**vars(check), "found": _plain(check.found)} for check in story.checks))
 

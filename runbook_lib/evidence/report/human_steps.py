@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ...engine.approval import NOTHING, fingerprints
+from ...engine.approval import NOTHING, parse_fingerprints
 from ...journal.reader import Event
 
 
@@ -28,7 +28,7 @@ class Approval:
 
 
 @dataclass(frozen=True)
-class ByHand:
+class ManualStep:
     """What somebody did outside of the run, or a question that somebody was asked and answered.
 
     Args:
@@ -58,21 +58,21 @@ def approvals(told: Iterable[Event]) -> tuple[Approval, ...]:
             one = Approval(*(str(event.get(n) or "") for n in ("by", "plan", "at", "signed", "expires", "operator")))
             signed.setdefault((one.by, one.plan), one)
         elif event["event"] in ("run", "open"):
-            given |= dict.fromkeys(fingerprints(str(event.get("approved") or "")))
+            given |= dict.fromkeys(parse_fingerprints(str(event.get("approved") or "")))
     rest = (
         Approval("", name) for name in given if name != NOTHING and not any(name in one.plan for one in signed.values())
     )
     return (*signed.values(), *rest)
 
 
-def by_hand(told: Iterable[Event]) -> Iterator[ByHand]:
+def manual_steps(told: Iterable[Event]) -> Iterator[ManualStep]:
     """In the order in which it was said."""
     for event in told:
         at, notebook, caller, by = (str(event.get(n) or "") for n in ("at", "notebook", "caller", "operator"))
         if event["event"] == "by_hand":
             keys = event.get("keys")
             what = tuple(map(str, keys)) if isinstance(keys, list) else ()
-            yield ByHand(at, notebook, what, str(event.get("reason") or ""), by, caller)
+            yield ManualStep(at, notebook, what, str(event.get("reason") or ""), by, caller)
         elif event["event"] == "confirm":
             question, error = (str(event.get(name) or "") for name in ("question", "error"))
-            yield ByHand(at, notebook, (question,), error, by, caller, asked=True, ok=bool(event.get("ok")))
+            yield ManualStep(at, notebook, (question,), error, by, caller, asked=True, ok=bool(event.get("ok")))

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...engine.plan import names_for, plain
+from ...engine.plan import placeholders, to_json
 from ...journal.reader import Event
-from ...resources.base import Sightings
+from ...resources.base import ObservedState
 from ...stacks.stack import Stack
 from .. import csv_safe as spreadsheet
 
@@ -32,16 +32,16 @@ COLUMNS = {
 """Names and types, https://specs.frictionlessdata.io/table-schema/; in CSV, an object is its JSON."""
 
 
-def inventory(stack: Stack, seen: Sightings) -> list[dict[str, Any]]:
+def inventory(stack: Stack, seen: ObservedState) -> list[dict[str, Any]]:
     """What is there of a stack: ids, states and settings, with names instead of ids."""
     return [
-        {"key": r.key, "id": found.id, "status": found.status, **_plain(found.state, names_for(r, seen)),
+        {"key": r.key, "id": found.id, "status": found.status, **_plain(found.state, placeholders(r, seen)),
          "detail": _plain(found.facts, {})}
         for r in stack if (found := seen[r])
     ]  # fmt: skip
 
 
-def states(events: Iterable[Event], when: str) -> dict[str, State]:
+def read_inventories(events: Iterable[Event], when: str) -> dict[str, State]:
     """By notebook, what there was when it had not done anything yet, or when it had done all.
 
     Of several looks before it the first one counts, of several after it the last one.
@@ -95,4 +95,4 @@ def _cell(value: Any) -> str:
 
 
 def _plain(values: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    return {name: plain(value, names) for name, value in values.items()}
+    return {name: to_json(value, names) for name, value in values.items()}

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ...formatting import elapsed, moment, number, shown
+from ...formatting import elapsed, format_time, format_value, pluralize
 from ...journal.journal import MANIFEST, intact
 from ...journal.reader import JOURNAL, events_of
 from ..drawing import theme as ink
@@ -23,10 +23,10 @@ from ..files import write_json, write_text
 from ..topology import picture
 from . import exports as lists
 from . import inventory
-from .changes import DONE, FAILED, Made
-from .conclusion import NO, UNKNOWN, YES, decision
+from .changes import DONE, FAILED, ChangeResult
+from .conclusion import NO, UNKNOWN, YES, conclude
 from .human_steps import Approval
-from .run_record import Story, story
+from .run_record import RunRecord, read_run
 
 _TEMPLATES = Path(__file__).parent
 _SIGNS = {YES: "✓", NO: "✗", UNKNOWN: "?"}
@@ -48,15 +48,15 @@ _KNOWN = {
 
 def report(folder: Path) -> str:
     """The page, as HTML; pure, so that it can be made again."""
-    told = story(events_of(folder / JOURNAL))
+    told = read_run(events_of(folder / JOURNAL))
     whole = intact(folder / JOURNAL) if (folder / JOURNAL).is_file() else None
     return str(
         _environment()
         .get_template("report.html.j2")
         .render(
             run=folder.name,
-            story=told,
-            decision=decision(told, intact=whole),
+            record=told,
+            conclusion=conclude(told, intact=whole),
             when=_period(told),
             undo=tuple(_undo(told)),
             states=tuple(_states(told)),
@@ -69,18 +69,18 @@ def report(folder: Path) -> str:
     )
 
 
-def pictures(told: Story) -> dict[str, Svg]:
+def pictures(told: RunRecord) -> dict[str, Svg]:
     """What was last seen, where somebody looked, and the timeline, where anything was written down."""
     found = {"topology": picture(told.sight)} if told.sight else {}
     return found | ({"timeline": timeline_picture.picture(told.timeline)} if told.parts else {})
 
 
-def leave(folder: Path) -> None:
+def write_report(folder: Path) -> None:
     """Write it beside the journal, with the pictures and the lists; what was there is made anew."""
-    told = story(events_of(folder / JOURNAL))
+    told = read_run(events_of(folder / JOURNAL))
     texts = {f"{name}.svg": str(svg) for name, svg in pictures(told).items()}
-    texts |= {"changes.csv": lists.changes(told), "checks.csv": lists.checks(told)}
-    data: dict[str, Any] = {"plan": lists.plans(told)}
+    texts |= {"changes.csv": lists.changes_csv(told), "checks.csv": lists.checks_csv(told)}
+    data: dict[str, Any] = {"plan": lists.plans_json(told)}
     if told.parameters:
         data["parameters"] = told.parameters
     for when, found in (("before", told.before), ("after", told.after)):
@@ -102,7 +102,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "sign": lambda verdict: _SIGNS[verdict],
         "took": lambda seconds: "" if seconds is None else elapsed(seconds),
-        "moment": moment,
+        "moment": format_time,
         "plain": plain,
         "found": _found,
         "done_to": _done_to,
@@ -128,7 +128,7 @@ class _Line:
     bad: bool
 
 
-def _summed(told: Story) -> Iterator[_Line]:
+def _summed(told: RunRecord) -> Iterator[_Line]:
     """By notebook and by what happened; of what was made or removed, how many of each kind."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for made in told.changes:
@@ -150,37 +150,37 @@ def _found(found: Any) -> str:
     return "" if found in (None, "") else str(found)
 
 
-def _done_to(made: Made) -> str:
+def _done_to(made: ChangeResult) -> str:
     return _WORDS.get(made.action, made.action) if made.result == DONE else f"to {made.action}: {made.result}"
 
 
 def _counts(approval: Approval) -> str:
     """When somebody approved, until when that counts, and who had to be another one."""
-    signed = f"signed {moment(approval.signed)}" if approval.signed else ""
-    expires = f"expires {moment(approval.expires)}" if approval.expires else ""
+    signed = f"signed {format_time(approval.signed)}" if approval.signed else ""
+    expires = f"expires {format_time(approval.expires)}" if approval.expires else ""
     operator = f"operator: {plain(approval.operator)}, who signed, too" if approval.operator else ""
-    return "; ".join(filter(None, (signed, f"gone by {moment(approval.at)}", expires, operator)))
+    return "; ".join(filter(None, (signed, f"gone by {format_time(approval.at)}", expires, operator)))
 
 
-def _fields(made: Made) -> Iterator[str]:
+def _fields(made: ChangeResult) -> Iterator[str]:
     """From what to what; of what is new its settings are in the plan."""
     if made.action == "update":
         for name, pair in made.fields.items():
             if len(pair) == 2:
-                yield f"{name}: {shown(pair[0])} → {shown(pair[1])}"
+                yield f"{name}: {format_value(pair[0])} → {format_value(pair[1])}"
 
 
-def _period(told: Story) -> str:
+def _period(told: RunRecord) -> str:
     if not told.began:
         return ""
     try:
         took = datetime.fromisoformat(told.ended) - datetime.fromisoformat(told.began)
     except ValueError:
         return f"from {told.began} to {told.ended}"
-    return f"{moment(told.began)}, for {elapsed(took.total_seconds())}"
+    return f"{format_time(told.began)}, for {elapsed(took.total_seconds())}"
 
 
-def _states(told: Story) -> Iterator[tuple[str, str, str]]:
+def _states(told: RunRecord) -> Iterator[tuple[str, str, str]]:
     """How much of each notebook's layer there was before, and how much after."""
     for part in told.parts:
         before, after = (state.get(part.notebook) for state in (told.before, told.after))
@@ -189,7 +189,7 @@ def _states(told: Story) -> Iterator[tuple[str, str, str]]:
 
 
 def _counted(state: inventory.State | None) -> str:
-    return "not looked at" if state is None else number(len(state), "resource")
+    return "not looked at" if state is None else pluralize(len(state), "resource")
 
 
 def _named(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
@@ -198,10 +198,10 @@ def _named(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, s
         if isinstance(value, dict) and value:
             yield from _named(value, f"{within}{name}.")
         else:
-            yield f"{within}{name}", "" if value is None else shown(value)
+            yield f"{within}{name}", "" if value is None else format_value(value)
 
 
-def _undo(told: Story) -> Iterator[str]:
+def _undo(told: RunRecord) -> Iterator[str]:
     """What to do, by what was done; commands stand between backticks, and [every change] is a link to those."""
     env = told.of("env") or "ENV"
     done = Counter(made.action for made in told.changes if made.result == DONE)
@@ -232,13 +232,13 @@ def _undo(told: Story) -> Iterator[str]:
         yield f"What is not done yet is done by the same command again: `runbook apply --env {env}`."
 
 
-def _redacted(told: Story) -> str:
+def _redacted(told: RunRecord) -> str:
     """In how many places a secret was taken out; empty where nobody counted."""
     if not told.redactions:
         return ""
     places = sum(count for _, count in told.redactions)
     kinds = ", ".join(f"{count} {kind}" for kind, count in told.redactions)
-    return f"In {number(places, 'place')} a secret was taken out before anything was written, by kind: {kinds}."
+    return f"In {pluralize(places, 'place')} a secret was taken out before anything was written, by kind: {kinds}."
 
 
 def _links(folder: Path) -> Iterator[tuple[str, str, str]]:

@@ -14,16 +14,16 @@ from pydantic import ValidationError
 
 from ...journal.reader import Event
 from ...journal.timeline import Timeline, timeline
-from ..topology.model import EVENT, Sight
-from .changes import DONE, Made, changes
-from .human_steps import Approval, ByHand, approvals, by_hand
-from .inventory import AFTER, BEFORE, State, states
+from ..topology.model import EVENT, Topology
+from .changes import DONE, ChangeResult, changes_of
+from .human_steps import Approval, ManualStep, approvals, manual_steps
+from .inventory import AFTER, BEFORE, State, read_inventories
 
 _SUCCEEDED = "succeeded"
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """A claim, whether it held, and what was found."""
 
     at: str
@@ -34,7 +34,7 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Part:
+class NotebookResult:
     """One notebook of the run.
 
     Args:
@@ -58,7 +58,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Story:
+class RunRecord:
     """All of it.
 
     Args:
@@ -73,16 +73,16 @@ class Story:
     approvals: tuple[Approval, ...]
     began: str
     ended: str
-    parts: tuple[Part, ...]
+    parts: tuple[NotebookResult, ...]
     plans: tuple[Event, ...]
-    changes: tuple[Made, ...]
-    checks: tuple[Checked, ...]
-    by_hand: tuple[ByHand, ...]
+    changes: tuple[ChangeResult, ...]
+    checks: tuple[CheckResult, ...]
+    by_hand: tuple[ManualStep, ...]
     before: Mapping[str, State]
     after: Mapping[str, State]
     unseen: str
     strays: tuple[str, ...]
-    sight: Sight | None
+    sight: Topology | None
     since: int
     timeline: Timeline
     calls: tuple[tuple[str, int, int], ...]
@@ -97,13 +97,13 @@ class Story:
         return self.of("mode")
 
 
-def story(events: Iterable[Event]) -> Story:
+def read_run(events: Iterable[Event]) -> RunRecord:
     """Read it."""
     told = [event for event in events if isinstance(event.get("event"), str)]
     sight, since = _sight(told)
     opened = [event for event in told if event["event"] == "open"]
     asked = [event for event in told if event["event"] in ("run", "open")]
-    return Story(
+    return RunRecord(
         asked=_asked(told),
         callers=_each(event.get("caller") for event in opened),
         operators=_each(event.get("operator") for event in asked),
@@ -114,11 +114,11 @@ def story(events: Iterable[Event]) -> Story:
         ended=str(told[-1].get("at", "")) if told else "",
         parts=tuple(_part(notebook, told) for notebook in _notebooks(told)),
         plans=tuple(_plans(told)),
-        changes=changes(told),
+        changes=changes_of(told),
         checks=tuple(_checks(told)),
-        by_hand=tuple(by_hand(told)),
-        before=states(told, BEFORE),
-        after=states(told, AFTER),
+        by_hand=tuple(manual_steps(told)),
+        before=read_inventories(told, BEFORE),
+        after=read_inventories(told, AFTER),
         unseen=next((str(event.get("why")) for event in reversed(told) if event["event"] == "unseen"), ""),
         strays=_strays(told),
         sight=sight,
@@ -153,14 +153,14 @@ def _notebooks(told: list[Event]) -> tuple[str, ...]:
     return tuple(sorted(_each([*asked, *begun])))
 
 
-def _part(notebook: str, told: list[Event]) -> Part:
+def _part(notebook: str, told: list[Event]) -> NotebookResult:
     own = [event for event in told if event.get("notebook") == notebook]
     state, why = _state(own)
     mode = next((str(e.get("mode")) for e in reversed(own) if e["event"] == "open"), "")
     plans = [e for e in own if e["event"] == "plan" and bool(e.get("present")) is (mode != "destroy")]
     verdicts = [bool(e.get("ok")) for e in own if e["event"] == "verify"]
     cells = next((e.get("cells", ()) for e in reversed(own) if e["event"] == "cells"), ())
-    return Part(
+    return NotebookResult(
         notebook=notebook,
         state=state,
         why=why,
@@ -196,16 +196,16 @@ def _plans(told: list[Event]) -> list[Event]:
     return list(found.values())
 
 
-def _checks(told: list[Event]) -> list[Checked]:
+def _checks(told: list[Event]) -> list[CheckResult]:
     """Every claim that was tested, and every look for differences, which is one, too."""
     found = []
     for event in told:
         at, notebook, holds = str(event.get("at", "")), str(event.get("notebook", "")), bool(event.get("ok"))
         if event["event"] == "check":
-            found.append(Checked(at, notebook, str(event.get("claim", "")), holds, event.get("found")))
+            found.append(CheckResult(at, notebook, str(event.get("claim", "")), holds, event.get("found")))
         elif event["event"] == "verify":
             claim = f"All of {event.get('stack', notebook)} is as the parameters ask, and every claim holds"
-            found.append(Checked(at, notebook, claim, holds, event.get("failed") or None))
+            found.append(CheckResult(at, notebook, claim, holds, event.get("failed") or None))
     return found
 
 
@@ -214,12 +214,12 @@ def _strays(told: list[Event]) -> tuple[str, ...]:
     return tuple(str(stray.get("key") or stray.get("arn")) for stray in last)
 
 
-def _sight(told: list[Event]) -> tuple[Sight | None, int]:
+def _sight(told: list[Event]) -> tuple[Topology | None, int]:
     """What was last seen, and how many changes were made after it."""
     for place in reversed(range(len(told))):
         if told[place]["event"] == EVENT:
             try:
-                seen = Sight.model_validate(told[place].get("seen"))
+                seen = Topology.model_validate(told[place].get("seen"))
             except ValidationError:
                 continue
             return seen, sum(event["event"] == "change" and bool(event.get("ok")) for event in told[place:])

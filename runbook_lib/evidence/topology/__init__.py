@@ -1,7 +1,7 @@
 """What runs where, and who may talk to whom: read from the account, and drawn from what was read alone."""
 
-from .discovery import sight
+from .discovery import discover
 from .drawing import picture
-from .model import EVENT, Sight
+from .model import EVENT, Topology
 
-__all__ = ["EVENT", "Sight", "picture", "sight"]
+__all__ = ["EVENT", "Topology", "discover", "picture"]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .connectivity import Talk
-from .model import Network, Sight, Thing
+from .connectivity import Connectivity
+from .model import Network, Node, Topology
 
 
-def words(sight: Sight, heard: Talk) -> str:
+def alt_text(sight: Topology, heard: Connectivity) -> str:
     """Everything that is in the picture, zone by zone, then who may talk to whom."""
     return " ".join(_sentences(sight, heard))
 
 
-def _sentences(sight: Sight, heard: Talk) -> Iterator[str]:
+def _sentences(sight: Topology, heard: Connectivity) -> Iterator[str]:
     yield f"Region {sight.region} of account {sight.account}, as it was seen at {sight.at}."
     if not sight.networks:
         yield f"Nothing of {sight.env} was found."
@@ -45,7 +45,7 @@ def _zones(network: Network) -> Iterator[str]:
             yield f"In a subnet that is not known, in {zone}: {_told(thing, network)}."
 
 
-def _told(thing: Thing, network: Network) -> str:
+def _told(thing: Node, network: Network) -> str:
     groups = [group.name for group in network.groups if group.id in thing.groups]
     member = f" in {', '.join(groups)}" if groups else ""
     stranger = "" if thing.ours else ", not tagged as ours"

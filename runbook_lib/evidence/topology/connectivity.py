@@ -19,7 +19,7 @@ _INTERNET = {"0.0.0.0/0": "the internet", "::/0": "the internet (IPv6)"}
 
 
 @dataclass(frozen=True)
-class Speaker:
+class Peer:
     """Somebody who may come in: a security group's members, or networks outside of it.
 
     Args:
@@ -36,43 +36,45 @@ class Speaker:
 
 
 @dataclass(frozen=True)
-class Way:
+class Flow:
     """A speaker, the group that it may talk to, and the ports."""
 
-    speaker: Speaker
+    speaker: Peer
     group: str
     ports: str
 
 
 @dataclass(frozen=True)
-class Talk:
+class Connectivity:
     """All of it: who comes from outside, and every way, in the order of the groups."""
 
-    outside: tuple[Speaker, ...]
-    ways: tuple[Way, ...]
+    outside: tuple[Peer, ...]
+    ways: tuple[Flow, ...]
 
-    def to(self, group: str) -> tuple[Way, ...]:
+    def to(self, group: str) -> tuple[Flow, ...]:
         """The ways that lead to a group's members."""
         return tuple(way for way in self.ways if way.group == group)
 
 
-def talk(networks: Iterable[Network]) -> Talk:
+def connectivity(networks: Iterable[Network]) -> Connectivity:
     """Read the rules of all networks."""
     networks = tuple(networks)
     groups = {group.id: group for network in networks for group in network.groups}
     rules = [rule for network in networks for rule in network.rules]
     outside = _audiences(rule for rule in rules if rule.source not in groups)
-    speakers = outside | {own: Speaker(own, (group.name,)) for own, group in groups.items()}
-    ports: dict[tuple[Speaker, str], dict[str, None]] = defaultdict(dict)
+    speakers = outside | {own: Peer(own, (group.name,)) for own, group in groups.items()}
+    ports: dict[tuple[Peer, str], dict[str, None]] = defaultdict(dict)
     for rule in rules:
         ports[speakers[rule.source], rule.group] |= dict.fromkeys(_open(rule, networks))
     order = {group.id: place for place, group in enumerate(in_order(groups.values(), rules))}
     first = list(dict.fromkeys(outside.values()))
     ranks = {speaker.key: place - len(first) for place, speaker in enumerate(first)} | order
     ways = [
-        Way(speaker, group, ", ".join(sorted(told, key=_by_number))) for (speaker, group), told in ports.items() if told
+        Flow(speaker, group, ", ".join(sorted(told, key=_by_number)))
+        for (speaker, group), told in ports.items()
+        if told
     ]
-    return Talk(tuple(first), tuple(sorted(ways, key=lambda way: (order[way.group], ranks[way.speaker.key]))))
+    return Connectivity(tuple(first), tuple(sorted(ways, key=lambda way: (order[way.group], ranks[way.speaker.key]))))
 
 
 def in_order(groups: Iterable[Group], rules: Iterable[Rule]) -> list[Group]:
@@ -125,7 +127,7 @@ def _reaches(target: str, places: Iterable[str]) -> bool:
         return False
 
 
-def _audiences(rules: Iterable[Rule]) -> dict[str, Speaker]:
+def _audiences(rules: Iterable[Rule]) -> dict[str, Peer]:
     """Who comes from outside, by what the rules call it: networks that may do the same are one; the internet first."""
     may: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for rule in rules:
@@ -133,7 +135,7 @@ def _audiences(rules: Iterable[Rule]) -> dict[str, Speaker]:
     alike: dict[frozenset[tuple[str, str]], list[str]] = defaultdict(list)
     for source in sorted(may, key=lambda source: (source not in _INTERNET, ":" in source, _by_number(source))):
         alike[frozenset(may[source])].append(source)
-    found = [(Speaker(sources[0], tuple(map(_called, sources))), sources) for sources in alike.values()]
+    found = [(Peer(sources[0], tuple(map(_called, sources))), sources) for sources in alike.values()]
     return {source: speaker for speaker, sources in found for source in sources}
 
 

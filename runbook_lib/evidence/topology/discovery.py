@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from ...aws.snapshot import Found, Look, tags_of
-from ...errors import Refused
+from ...aws.snapshot import ApiObject, Snapshot, tags_of
+from ...errors import RequestRejected
 from ...resources.security_group import rules_of
-from .model import Exit, Group, Network, Rule, Sight, Subnet, Thing
+from .model import EgressRule, Group, Network, Node, Rule, Subnet, Topology
 from .ports import Ports
 
 Read = TypeVar("Read")
@@ -19,12 +19,12 @@ _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Au
 _CACHES = "arn:aws:elasticache:"
 
 
-def sight(look: Look, at: datetime) -> Sight:
+def discover(look: Snapshot, at: datetime) -> Topology:
     """What is there.  What the caller may not look at is named, and nothing is said of it."""
     eye = _Eye(look)
-    networks = tuple(eye.network(vpc) for vpc in look.ours("describe_vpcs", "Vpcs"))
+    networks = tuple(eye.network(vpc) for vpc in look.tagged_with_env("describe_vpcs", "Vpcs"))
     aws, moment = look.aws, at.astimezone(UTC).isoformat(timespec="seconds")
-    return Sight(
+    return Topology(
         env=aws.env, account=aws.account, region=aws.region, at=moment, networks=networks, unread=tuple(eye.unread)
     )
 
@@ -32,10 +32,10 @@ def sight(look: Look, at: datetime) -> Sight:
 class _Eye:
     """One look, and what it was not allowed to see."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Snapshot) -> None:
         self._look, self.unread = look, dict[str, None]()
 
-    def network(self, vpc: Found) -> Network:
+    def network(self, vpc: ApiObject) -> Network:
         own = vpc["VpcId"]
         subnets = tuple(self._try("subnets", lambda: self._subnets(own)))
         things = [thing for kind, read in self._kinds(own).items() for thing in self._try(kind, read)]
@@ -51,10 +51,10 @@ class _Eye:
             things=tuple(sorted(things, key=lambda thing: (thing.kind, thing.name, thing.zone, thing.id))),
             groups=groups,
             rules=tuple(rule for rule in rules if isinstance(rule, Rule)),
-            exits=tuple(rule for rule in rules if isinstance(rule, Exit)),
+            exits=tuple(rule for rule in rules if isinstance(rule, EgressRule)),
         )
 
-    def _kinds(self, vpc: str) -> Mapping[str, Callable[[], Iterator[Thing]]]:
+    def _kinds(self, vpc: str) -> Mapping[str, Callable[[], Iterator[Node]]]:
         return {
             "load balancers": lambda: self._balancers(vpc),
             "NAT gateways": lambda: self._nats(vpc),
@@ -67,13 +67,13 @@ class _Eye:
     def _try(self, kind: str, read: Callable[[], Iterator[Read]]) -> list[Read]:
         try:
             return list(read())
-        except Refused as error:
+        except RequestRejected as error:
             if error.code not in _DENIED:
                 raise
             self.unread[kind] = None
             return []
 
-    def _name(self, found: Found, otherwise: str, field: str = "Tags") -> str:
+    def _name(self, found: ApiObject, otherwise: str, field: str = "Tags") -> str:
         """How we call it; of what is not ours, how somebody else does."""
         tags = tags_of(found, field)
         key = tags.get(self._look.aws.KEY, "").partition(".")[2] if self._ours(tags) else ""
@@ -82,7 +82,7 @@ class _Eye:
     def _ours(self, tags: Mapping[str, str]) -> bool:
         return tags.get(self._look.aws.ENV) == self._look.aws.env
 
-    def _ec2(self, operation: str, result: str, vpc: str, *, under: str = "Filters") -> list[Found]:
+    def _ec2(self, operation: str, result: str, vpc: str, *, under: str = "Filters") -> list[ApiObject]:
         return self._look.all("ec2", operation, result, **{under: [{"Name": "vpc-id", "Values": [vpc]}]})
 
     def _subnets(self, vpc: str) -> Iterator[Subnet]:
@@ -104,31 +104,31 @@ class _Eye:
             if found["VpcEndpointType"] == "Gateway":
                 yield f"Endpoint for {_service(found)} {found['VpcEndpointId']}"
 
-    def _nat_gateways(self, vpc: str) -> list[Found]:
+    def _nat_gateways(self, vpc: str) -> list[ApiObject]:
         found = self._ec2("describe_nat_gateways", "NatGateways", vpc, under="Filter")
         return [nat for nat in found if nat["State"] != "deleted"]  # listed for an hour after it went
 
-    def _nats(self, vpc: str) -> Iterator[Thing]:
+    def _nats(self, vpc: str) -> Iterator[Node]:
         for nat in self._nat_gateways(vpc):
             address = next((a["PublicIp"] for a in nat["NatGatewayAddresses"] if a.get("PublicIp")), "")
-            yield Thing(
+            yield Node(
                 kind="NAT gateway", name=self._name(nat, ""), id=nat["NatGatewayId"],
                 notes=tuple(filter(None, (nat["State"], address))), subnet=nat["SubnetId"],
                 ours=self._ours(tags_of(nat)),
             )  # fmt: skip
 
-    def _instances(self, vpc: str) -> Iterator[Thing]:
+    def _instances(self, vpc: str) -> Iterator[Node]:
         for reservation in self._ec2("describe_instances", "Reservations", vpc):
             for found in reservation["Instances"]:
                 if found["State"]["Name"] != "terminated":
-                    yield Thing(
+                    yield Node(
                         kind="Instance", name=self._name(found, ""), id=found["InstanceId"],
                         notes=(found["State"]["Name"], found["InstanceType"]), subnet=found.get("SubnetId", ""),
                         zone=found["Placement"]["AvailabilityZone"], ours=self._ours(tags_of(found)),
                         groups=tuple(group["GroupId"] for group in found.get("SecurityGroups", [])),
                     )  # fmt: skip
 
-    def _balancers(self, vpc: str) -> Iterator[Thing]:
+    def _balancers(self, vpc: str) -> Iterator[Node]:
         for found in self._look.all("elbv2", "describe_load_balancers", "LoadBalancers"):
             if found["VpcId"] != vpc:
                 continue
@@ -136,29 +136,29 @@ class _Eye:
             answer = self._look.get("elbv2", "describe_tags", missing="LoadBalancerNotFound", ResourceArns=[arn])
             tagged = answer["TagDescriptions"][0] if answer else {}
             for zone in found["AvailabilityZones"]:
-                yield Thing(
+                yield Node(
                     kind="Load balancer", name=self._name(tagged, found["LoadBalancerName"]),
                     id=found["LoadBalancerName"], notes=(found["State"]["Code"], found["Scheme"]),
                     subnet=zone["SubnetId"], zone=zone["ZoneName"], groups=tuple(found.get("SecurityGroups", ())),
                     ours=self._ours(tags_of(tagged)),
                 )  # fmt: skip
 
-    def _endpoints(self, vpc: str) -> Iterator[Thing]:
+    def _endpoints(self, vpc: str) -> Iterator[Node]:
         for found in self._ec2("describe_vpc_endpoints", "VpcEndpoints", vpc):
             for subnet in found.get("SubnetIds", ()):
-                yield Thing(
+                yield Node(
                     kind="Endpoint", name=_service(found), id=found["VpcEndpointId"], notes=(found["State"],),
                     subnet=subnet, groups=tuple(group["GroupId"] for group in found.get("Groups", ())),
                     ours=self._ours(tags_of(found)),
                 )  # fmt: skip
 
-    def _databases(self, vpc: str) -> Iterator[Thing]:
+    def _databases(self, vpc: str) -> Iterator[Node]:
         for found in self._look.all("rds", "describe_db_instances", "DBInstances"):
             within = found.get("DBSubnetGroup", {})
             if within.get("VpcId") != vpc:
                 continue
             own, zone = found["DBInstanceIdentifier"], found.get("AvailabilityZone", "")
-            thing = Thing(
+            thing = Node(
                 kind="Database", name=self._name(found, own, "TagList"), id=own,
                 notes=(found["DBInstanceStatus"], f"{found['Engine']} {found['EngineVersion']}"),
                 address=_address(found), zone=zone, subnet=_where(within, zone),
@@ -170,7 +170,7 @@ class _Eye:
                 place = {"zone": other, "subnet": _where(within, other)}
                 yield thing.model_copy(update={"kind": "Standby", "address": "", **place})
 
-    def _caches(self, vpc: str) -> Iterator[Thing]:
+    def _caches(self, vpc: str) -> Iterator[Node]:
         """Only where something of ours is one: most environments have none, and may not look."""
         ours = {arn.rpartition(":")[2] for arn in self._tagged() if arn.startswith(_CACHES)}
         if not ours:
@@ -181,7 +181,7 @@ class _Eye:
             if found.get("CacheSubnetGroupName") not in places:
                 continue
             own, zone = found["CacheClusterId"], found.get("PreferredAvailabilityZone", "")
-            yield Thing(
+            yield Node(
                 kind="Cache", name=str(found.get("ReplicationGroupId", own)), id=own, zone=zone,
                 notes=(found["CacheClusterStatus"], f"{found['Engine']} {found['EngineVersion']}"),
                 subnet=_where(places[found["CacheSubnetGroupName"]], zone),
@@ -205,19 +205,19 @@ class _Eye:
                 ours=self._ours(tags_of(found)),
             )  # fmt: skip
 
-    def _rules(self, groups: set[str]) -> Iterator[Rule | Exit]:
+    def _rules(self, groups: set[str]) -> Iterator[Rule | EgressRule]:
         for found in rules_of(self._look):
             if found["GroupId"] in groups:
                 referred = found.get("ReferencedGroupInfo", {}).get("GroupId", "")
                 other = found.get("CidrIpv4") or found.get("CidrIpv6") or found.get("PrefixListId") or referred
                 group, ports, other = found["GroupId"], str(Ports.of(found)), other or "somebody"
                 if found["IsEgress"]:
-                    yield Exit(group=group, ports=ports, target=other)
+                    yield EgressRule(group=group, ports=ports, target=other)
                 else:
                     yield Rule(group=group, ports=ports, source=other)
 
 
-def _table(tables: list[Found], subnet: str) -> Found:
+def _table(tables: list[ApiObject], subnet: str) -> ApiObject:
     """The route table that a subnet follows: its own, else the network's main one."""
     for table in tables:
         if any(associated.get("SubnetId") == subnet for associated in table["Associations"]):
@@ -225,7 +225,7 @@ def _table(tables: list[Found], subnet: str) -> Found:
     return next((table for table in tables if any(a.get("Main") for a in table["Associations"])), {})
 
 
-def _out(table: Found, nats: Mapping[str, str]) -> tuple[str, bool]:
+def _out(table: ApiObject, nats: Mapping[str, str]) -> tuple[str, bool]:
     """What a table's route to everywhere leads to, and whether that is the internet itself."""
     for route in table.get("Routes", []):
         to = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
@@ -240,17 +240,17 @@ def _out(table: Found, nats: Mapping[str, str]) -> tuple[str, bool]:
     return "", False
 
 
-def _where(group: Found, zone: str) -> str:
+def _where(group: ApiObject, zone: str) -> str:
     """The subnet of a subnet group in a zone; where there are several, AWS does not say which."""
     inside = [s["SubnetIdentifier"] for s in group["Subnets"] if s["SubnetAvailabilityZone"]["Name"] == zone]
     return inside[0] if len(inside) == 1 else ""
 
 
-def _address(database: Found) -> str:
+def _address(database: ApiObject) -> str:
     """Nothing while it is created."""
     endpoint = database.get("Endpoint") or {}
     return f"{endpoint['Address']}:{endpoint['Port']}" if endpoint else ""
 
 
-def _service(endpoint: Found) -> str:
+def _service(endpoint: ApiObject) -> str:
     return str(endpoint["ServiceName"]).rpartition(".")[2]

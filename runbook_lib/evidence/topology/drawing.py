@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...formatting import moment
+from ...formatting import format_time
 from ..drawing.svg import Box, Svg
-from ..drawing.theme import HUES, Face, Styles, hue
+from ..drawing.theme import COLORS, Styles, TextStyle, color
 from . import layout as plan
-from .alt_text import words
+from .alt_text import alt_text
 from .lanes import lanes
 from .layout import Area, Card, Field, Grid, grid, without
-from .model import Network, Sight, Thing
+from .model import Network, Node, Topology
 
-FACES: Mapping[str, Face] = {
-    "title": Face(17, bold=True),
-    "name": Face(12.5, bold=True),
-    "body": Face(12),
-    "dim": Face(11, colour="dim"),
-    "id": Face(10.5, mono=True, colour="dim"),
-    "open": Face(11, bold=True, colour="public-line"),
-    "closed": Face(11, bold=True, colour="private-line"),
+FACES: Mapping[str, TextStyle] = {
+    "title": TextStyle(17, bold=True),
+    "name": TextStyle(12.5, bold=True),
+    "body": TextStyle(12),
+    "dim": TextStyle(11, colour="dim"),
+    "id": TextStyle(10.5, mono=True, colour="dim"),
+    "open": TextStyle(11, bold=True, colour="public-line"),
+    "closed": TextStyle(11, bold=True, colour="private-line"),
 }
 STYLES: Styles = {
     ".region rect": {"fill": "page", "stroke": "line", "stroke-width": "1.2"},
@@ -34,33 +34,39 @@ STYLES: Styles = {
     ".band": {"fill-opacity": ".14", "stroke-opacity": ".55", "stroke-dasharray": "3 3"},
     ".way, .head": {"fill": "none", "stroke-width": "1.6"},
     ".alone .bar": {"fill": "faint"},
-    **{f".{hue(n)} .bar": {"fill": hue(n), "stroke": "none"} for n in range(len(HUES))},
-    **{f".band.{hue(n)}": {"fill": hue(n), "stroke": hue(n)} for n in range(len(HUES))},
-    **{f".way.{hue(n)}": {"stroke": hue(n)} for n in range(len(HUES))},
-    **{f".head.{hue(n)}": {"fill": hue(n)} for n in range(len(HUES))},
+    **{f".{color(n)} .bar": {"fill": color(n), "stroke": "none"} for n in range(len(COLORS))},
+    **{f".band.{color(n)}": {"fill": color(n), "stroke": color(n)} for n in range(len(COLORS))},
+    **{f".way.{color(n)}": {"stroke": color(n)} for n in range(len(COLORS))},
+    **{f".head.{color(n)}": {"fill": color(n)} for n in range(len(COLORS))},
 }
 
 
-def picture(sight: Sight) -> Svg:
+def picture(sight: Topology) -> Svg:
     """Draw what was seen, and nothing else."""
     return _Drawing(sight, grid(sight)).drawn()
 
 
 class _Drawing:
-    def __init__(self, sight: Sight, page: Grid) -> None:
+    def __init__(self, sight: Topology, page: Grid) -> None:
         self._sight, self._page = sight, page
         own = list(dict.fromkeys(card.key for card in page.cards))
-        self._hues = {key: hue(number) for number, key in enumerate(own)}
+        self._hues = {key: color(number) for number, key in enumerate(own)}
         self._title = f"What runs in {sight.region}, and who may talk to whom"
         high = page.height + (plan.LINE if sight.unread else 0)
         self._svg = Svg(
-            "topology", page.width, high, title=self._title, words=words(sight, page.talk), faces=FACES, styles=STYLES
+            "topology",
+            page.width,
+            high,
+            title=self._title,
+            words=alt_text(sight, page.talk),
+            faces=FACES,
+            styles=STYLES,
         )
 
     def drawn(self) -> Svg:
         svg, sight, page = self._svg, self._sight, self._page
         svg.text(plan.MARGIN, 26, self._title, "title", room=page.width - 2 * plan.MARGIN)
-        told = f"Environment {sight.env} · account {sight.account} · as it was seen on {moment(sight.at)}"
+        told = f"Environment {sight.env} · account {sight.account} · as it was seen on {format_time(sight.at)}"
         svg.text(plan.MARGIN, 46, told, "dim", room=page.width - 2 * plan.MARGIN)
         if page.areas:
             self._legend()
@@ -91,7 +97,7 @@ class _Drawing:
             with self._svg.group(look):
                 self._svg.rect(Box(x, y, 22, 14), "box", rounded=3)
             x += 28 + self._svg.text(x + 28, y + 11.5, told, "dim") + 18
-        self._svg.rect(Box(x, y, 22, 14), f"band {hue(1)}")
+        self._svg.rect(Box(x, y, 22, 14), f"band {color(1)}")
         self._svg.text(x + 28, y + 11.5, "in one security group, named at the left", "dim")
         told = "A line leads from who may talk to whom it may talk to, with the ports."
         self._svg.text(self._page.side, y + 33, told, "dim", room=self._page.width - self._page.side)
@@ -141,7 +147,7 @@ class _Drawing:
             svg.text(box.right - 10, box.y + 17, subnet.cidr, "id", anchor="end")
             svg.text(box.x + 10, box.y + 17 + plan.LINE - 1, out_of(subnet.out), "dim", room=box.width - 20)
 
-    def _thing(self, thing: Thing, own: str, box: Box, network: Network) -> None:
+    def _thing(self, thing: Node, own: str, box: Box, network: Network) -> None:
         svg, colour = self._svg, self._hues.get(own, "alone")
         also = [group.name for group in network.groups if group.id in thing.groups and group.id != own]
         notes = " · ".join([*thing.notes, *(f"also in {name}" for name in also)])
@@ -171,7 +177,7 @@ class _Drawing:
                 svg.text(box.x + 12, box.y + 18 + plan.LINE * number, name, "name", room=room)
             for number, way in enumerate(card.ways):
                 told = [(way.ports, "name"), (f"from {way.speaker.name}", "dim")]
-                svg.text(box.x + 16, card.into(number) + 4, told, "dim", room=room - 4)
+                svg.text(box.x + 16, card.inner(number) + 4, told, "dim", room=room - 4)
 
     def _nobody(self, area: Area) -> None:
         peopled = {group for group, _ in area.bands}
@@ -182,7 +188,7 @@ class _Drawing:
     def _ways(self) -> None:
         """From who may talk, down or up a lane of its own, to everybody who is talked to."""
         begins = {card.key: card for card in reversed(self._page.cards)}
-        ends = [(way.speaker.key, card.into(n)) for card in self._page.cards for n, way in enumerate(card.ways)]
+        ends = [(way.speaker.key, card.inner(n)) for card in self._page.cards for n, way in enumerate(card.ways)]
         spans = {key: (begins[key].out, begins[key].out) for key, _ in ends}
         for key, y in ends:
             spans[key] = (min(spans[key][0], y), max(spans[key][1], y))

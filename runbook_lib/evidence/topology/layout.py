@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from ..drawing.svg import Box
-from .connectivity import Talk, Way, in_order, talk
-from .model import Group, Network, Sight, Subnet, Thing
+from .connectivity import Connectivity, Flow, connectivity, in_order
+from .model import Group, Network, Node, Subnet, Topology
 
 WIDTH = 1100
 MARGIN, PAD, GAP, LANE = 12, 10, 10, 12
 CARD, THING, TALL = 236, 172, 58
-WIDEST = 230
+MAX_TEXT_WIDTH = 230
 HEAD, LINE = 28, 17
 TITLE = 62
 _ROWS = 15
@@ -29,7 +29,7 @@ class Card:
     names: tuple[str, ...]
     box: Box
     about: str = ""
-    ways: tuple[Way, ...] = ()
+    ways: tuple[Flow, ...] = ()
     again: bool = False
     ours: bool = True
 
@@ -38,7 +38,7 @@ class Card:
         """Where on its left side its own ways begin."""
         return self.box.y + HEAD / 2
 
-    def into(self, number: int) -> float:
+    def inner(self, number: int) -> float:
         """Where on its left side the n-th way to it ends."""
         return self.box.y + HEAD + LINE * (number + 0.5) - 2
 
@@ -62,7 +62,7 @@ class Area:
     zones: list[tuple[str, Box]] = field(default_factory=list)
     fields: list[Field] = field(default_factory=list)
     bands: list[tuple[str, Box]] = field(default_factory=list)
-    things: list[tuple[Thing, str, Box]] = field(default_factory=list)
+    things: list[tuple[Node, str, Box]] = field(default_factory=list)
     idle: tuple[Group, ...] = ()
 
 
@@ -77,16 +77,16 @@ class Grid:
     side: float
     outside: tuple[Card, ...]
     areas: tuple[Area, ...]
-    talk: Talk
+    talk: Connectivity
 
     @property
     def cards(self) -> tuple[Card, ...]:
         return (*self.outside, *(card for area in self.areas for card in area.cards))
 
 
-def grid(sight: Sight) -> Grid:
+def grid(sight: Topology) -> Grid:
     """Lay it out."""
-    heard = talk(sight.networks)
+    heard = connectivity(sight.networks)
     speakers = {way.speaker.key for way in heard.ways}
     cards = 3 * MARGIN + LANE * max(1, len(speakers))
     side = cards + CARD + 14
@@ -112,13 +112,13 @@ class _Shelf:
     """Subnets of one kind, side by side in their zones; in each row of them the members of one group."""
 
     cells: dict[str, Subnet | None]
-    rows: dict[str, dict[str, list[Thing]]]
+    rows: dict[str, dict[str, list[Node]]]
 
 
 class _Plan:
     """One network being laid out."""
 
-    def __init__(self, network: Network, heard: Talk, cards: float, width: float) -> None:
+    def __init__(self, network: Network, heard: Connectivity, cards: float, width: float) -> None:
         self._network, self._talk, self._left = network, heard, cards
         self._order = [group.id for group in in_order(network.groups, network.rules)]
         self._side, self._right = cards + CARD + 14, width - 3 * MARGIN
@@ -131,7 +131,7 @@ class _Plan:
         most = max((len(things) for row in rows for things in row.values()), default=1)
         inner = self._column - 4 * PAD
         self._abreast = max(1, min(most, int((inner + GAP) // (THING + GAP))))
-        self._wide = min(WIDEST, (inner + GAP) / self._abreast - GAP)
+        self._wide = min(MAX_TEXT_WIDTH, (inner + GAP) / self._abreast - GAP)
         self._carded: set[str] = set()
 
     def area(self, top: float) -> Area:
@@ -171,7 +171,7 @@ class _Plan:
             area.fields.append(Field(subnet, box))
         return bottom
 
-    def _row(self, area: Area, group: str, members: dict[str, list[Thing]], y: float) -> float:
+    def _row(self, area: Area, group: str, members: dict[str, list[Node]], y: float) -> float:
         card = self._card(group, y) if group else None
         lines = max(ceil(len(things) / self._abreast) for things in members.values())
         tall = TALL + (LINE if any(thing.address for things in members.values() for thing in things) else 0)
@@ -226,7 +226,7 @@ def _shelves(network: Network, order: list[str]) -> Iterator[_Shelf]:
             number += 1
         cells[*kind, number][subnet.zone] = subnet
         where[subnet.id] = (*kind, number)
-    rows: dict[_Kind, dict[str, dict[str, list[Thing]]]] = defaultdict(dict)
+    rows: dict[_Kind, dict[str, dict[str, list[Node]]]] = defaultdict(dict)
     zones = {subnet.id: subnet.zone for subnet in network.subnets}
     for thing in network.things:
         place = where.get(thing.subnet, _SOMEWHERE)

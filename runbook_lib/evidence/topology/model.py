@@ -12,7 +12,7 @@ class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Thing(_Plain):
+class Node(_Plain):
     """Something that runs, or stands, in a network.
 
     Args:
@@ -69,7 +69,7 @@ class Rule(_Plain):
     source: str
 
 
-class Exit(_Plain):
+class EgressRule(_Plain):
     """Lets the members of a group send to one target: a network, or the members of another group."""
 
     group: str
@@ -90,13 +90,13 @@ class Network(_Plain):
     cidr: str
     doors: tuple[str, ...] = ()
     subnets: tuple[Subnet, ...] = ()
-    things: tuple[Thing, ...] = ()
+    things: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
     rules: tuple[Rule, ...] = ()
-    exits: tuple[Exit, ...] | None = None
+    exits: tuple[EgressRule, ...] | None = None
 
 
-class Sight(_Plain):
+class Topology(_Plain):
     """All networks of an environment, as they were at one moment.
 
     Args:

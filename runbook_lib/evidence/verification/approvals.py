@@ -11,8 +11,8 @@ from ...engine.plan import digest
 from ...errors import EvidenceError
 from ...journal.reader import Event
 from ..attestation import keys as all_keys
-from ..attestation.approvals import APPROVER, OPERATOR, SKEW, Approved, read
-from ..attestation.dsse import SUFFIX, Keys, Spoilt
+from ..attestation.approvals import APPROVER, CLOCK_SKEW, OPERATOR, ApprovalStatement, read
+from ..attestation.dsse import SUFFIX, InvalidEnvelope, Keys
 from ..attestation.manifest import APPROVALS
 from .completeness import plan_in
 
@@ -27,7 +27,7 @@ def statement(path: Path, approvers: Keys, *, others: bool, later: bool) -> tupl
     try:
         plain = path.name.endswith(SUFFIX) and path.is_file() and not path.is_symlink()
         said = read(path.read_bytes(), approvers) if plain else None
-    except (Spoilt, OSError) as error:
+    except (InvalidEnvelope, OSError) as error:
         return str(error), ""
     if said is None:
         return "is no approval", ""
@@ -42,13 +42,13 @@ def statement(path: Path, approvers: Keys, *, others: bool, later: bool) -> tupl
     return "", _told(said)
 
 
-def _told(said: Approved) -> str:
+def _told(said: ApprovalStatement) -> str:
     deed = "run by" if said.role == OPERATOR else "approved by"
     change = f" for {said.change}" if said.change else ""
     return f"{deed} {said.by}{change} at {said.at:%Y-%m-%d %H:%M} UTC, until {said.expires:%Y-%m-%d %H:%M} UTC"
 
 
-def unapproved(folder: Path, events: Sequence[Event]) -> Iterator[str]:
+def unapproved_changes(folder: Path, events: Sequence[Event]) -> Iterator[str]:
     """What was done without the approval that was to be had, and which approvals are not those the journal tells of.
 
     What was to be had stands in the parameters that the run itself has written down.
@@ -95,7 +95,7 @@ def _gone_by(folder: Path, event: Event, rules: Mapping[str, Any], change: str) 
     at = datetime.fromisoformat(event["at"]).astimezone(UTC)
     until = min(said.expires, said.at + timedelta(hours=rules.get("valid_hours") or 24 * 90))
     mine = event["sha256"] in said.plans and (said.by, said.role) == (event["by"], APPROVER)
-    if not mine or not said.at - SKEW <= at < until or (said.change and change and said.change != change):
+    if not mine or not said.at - CLOCK_SKEW <= at < until or (said.change and change and said.change != change):
         yield f"{name}: is not the approval that the journal tells of"
     if rules.get("threshold") == 2:
         yield from _second(folder, event, rules)
@@ -115,7 +115,7 @@ def _second(folder: Path, event: Event, rules: Mapping[str, Any]) -> Iterator[st
         yield f"{name}: is not the signature of whoever ran it"
 
 
-def _kept(folder: Path, name: str, rules: Mapping[str, Any]) -> Generator[str, None, Approved | None]:
+def _kept(folder: Path, name: str, rules: Mapping[str, Any]) -> Generator[str, None, ApprovalStatement | None]:
     """A statement that has to be there, signed as the parameters of the run name its signers."""
     if not (folder / name).is_file():
         yield f"{name}: is missing: the run says it went by it"
@@ -126,7 +126,7 @@ def _kept(folder: Path, name: str, rules: Mapping[str, Any]) -> Generator[str, N
     except EvidenceError as error:
         yield f"{name}: cannot be checked by the parameters of the run: {error.what}"
         return None
-    except (Spoilt, OSError):
+    except (InvalidEnvelope, OSError):
         return None  # told already
     if known and said.why:
         yield f"{name}: {said.why}, by the parameters of the run"

@@ -18,7 +18,7 @@ from ...journal.journal import MANIFEST
 from ...journal.reader import JOURNAL, Event
 from ..report.changes import ACTS
 from ..report.inventory import AFTER, BEFORE
-from ..report.run_record import story
+from ..report.run_record import read_run
 
 DONE, NOT_RUN = "done", "not run"
 _OBJECTS = ("PutObject", "DeleteObject")
@@ -26,7 +26,7 @@ _OBJECTS = ("PutObject", "DeleteObject")
 
 
 @dataclass(frozen=True)
-class Gap:
+class MissingEvidence:
     """Something that the evidence does not say.
 
     Args:
@@ -78,16 +78,16 @@ class _Part:
         return self.own[changes[-1] :] if changes else ()
 
 
-def gaps(folder: Path, events: Sequence[Event]) -> Iterator[Gap]:
+def find_gaps(folder: Path, events: Sequence[Event]) -> Iterator[MissingEvidence]:
     """What is missing of a run, notebook by notebook, and of the files that are made at its end."""
-    notebooks, closed = notebooks_of(events), (folder / MANIFEST).is_file()
+    notebooks, closed = planned_notebooks(events), (folder / MANIFEST).is_file()
     if not notebooks:
-        yield Gap(JOURNAL, "does not say which notebooks the run was to have")
+        yield MissingEvidence(JOURNAL, "does not say which notebooks the run was to have")
     for notebook in notebooks:
         own = [event for event in events if event.get("notebook") == notebook]
         part = _Part(notebook, notebook in _asked(events), own, events)
         if not part.last:
-            yield Gap(notebook, "the journal does not say how it ended: it was killed, or is still running")
+            yield MissingEvidence(notebook, "the journal does not say how it ended: it was killed, or is still running")
         yield from _files(folder, part)
         yield from _plans(folder, part)
         yield from _changes(part)
@@ -98,7 +98,7 @@ def gaps(folder: Path, events: Sequence[Event]) -> Iterator[Gap]:
     yield from _made(folder, events, notebooks) if closed else ()
 
 
-def notebooks_of(events: Sequence[Event]) -> list[str]:
+def planned_notebooks(events: Sequence[Event]) -> list[str]:
     """The notebooks that a run was to have, or that have begun without being asked for."""
     begun = [event["notebook"] for event in events if event["event"] == "open" and "notebook" in event]
     return list(dict.fromkeys([*_asked(events), *begun]))
@@ -117,39 +117,39 @@ def _asked(events: Sequence[Event]) -> list[str]:
     return [name for event in events if event["event"] == "run" for name in event.get("notebooks", ())]
 
 
-def _files(folder: Path, part: _Part) -> Iterator[Gap]:
+def _files(folder: Path, part: _Part) -> Iterator[MissingEvidence]:
     """The executed notebook is kept, with its page; of one that was interrupted nobody may have had time for that."""
     there, page = (folder / f"{part.notebook}{suffix}" for suffix in (".ipynb", ".html"))
     ran = part.state != NOT_RUN and (part.last.get("cell", 0) > 0 or part.of("cells"))
     if ran and not there.is_file():
-        yield Gap(there.name, "is missing: the notebook was run")
+        yield MissingEvidence(there.name, "is missing: the notebook was run")
     if part.last and (ran or there.is_file()) and not page.is_file():
-        yield Gap(page.name, "is missing: the notebook was run")
+        yield MissingEvidence(page.name, "is missing: the notebook was run")
 
 
-def _plans(folder: Path, part: _Part) -> Iterator[Gap]:
+def _plans(folder: Path, part: _Part) -> Iterator[MissingEvidence]:
     for event in part.of("plan"):
         verb = "apply" if event["present"] else "destroy"
         name = f"plans/{part.notebook}-{verb}-{event['fingerprint']}.json"
         plan = plan_in(folder / name)
         if not (folder / name).is_file():
-            yield Gap(name, "is missing: the journal has this plan")
+            yield MissingEvidence(name, "is missing: the journal has this plan")
         elif plan is None:
-            yield Gap(name, "is no plan")
+            yield MissingEvidence(name, "is no plan")
         elif digest(plan)[:16] != event["fingerprint"]:
-            yield Gap(name, "is not the plan of that fingerprint")
+            yield MissingEvidence(name, "is not the plan of that fingerprint")
 
 
-def _changes(part: _Part) -> Iterator[Gap]:
+def _changes(part: _Part) -> Iterator[MissingEvidence]:
     """Each change of each plan that was to be carried out: done, tried, or left because the notebook stopped."""
     changes = part.of("change")
     if part.mode not in ACTS:
         if changes:
-            yield Gap(part.notebook, f"was changed, and its mode was {part.mode or 'none'}")
+            yield MissingEvidence(part.notebook, f"was changed, and its mode was {part.mode or 'none'}")
         return
     planned = _planned(part)
     if changes and planned is None:
-        yield Gap(part.notebook, "was changed, and the journal has no plan of that")
+        yield MissingEvidence(part.notebook, "was changed, and the journal has no plan of that")
     verified = any(event["ok"] for event in part.of("verify"))
     told = {event["key"] for event in part.own if event["event"] in ("change", "gone")}
     for key, action in (planned or {}).items():
@@ -157,11 +157,11 @@ def _changes(part: _Part) -> Iterator[Gap]:
             continue
         if part.state == DONE and not verified:
             what = f"{key}: to {action} it was planned, and the journal does not say what came of it"
-            yield Gap(part.notebook, what)
+            yield MissingEvidence(part.notebook, what)
         else:
             done = part.state == DONE
             why = "it was as asked for before its turn" if done else "not done: the notebook did not get there"
-            yield Gap(part.notebook, f"{key}: to {action} it was planned; {why}", grave=False)
+            yield MissingEvidence(part.notebook, f"{key}: to {action} it was planned; {why}", grave=False)
 
 
 def _planned(part: _Part) -> dict[str, str] | None:
@@ -169,7 +169,7 @@ def _planned(part: _Part) -> dict[str, str] | None:
     return {one["key"]: one["action"] for event in plans for one in event.get("changes", ())} if plans else None
 
 
-def _calls(part: _Part) -> Iterator[Gap]:
+def _calls(part: _Part) -> Iterator[MissingEvidence]:
     """What AWS was asked to write belongs to a change, which is written down when it has ended."""
     open_calls: list[str] = []
     for event in part.own:
@@ -179,49 +179,57 @@ def _calls(part: _Part) -> Iterator[Gap]:
             open_calls.append(f"{event['service']} {event['operation']}")
     # Whoever stops in the middle of a change may not get to write it down.
     if open_calls and (part.state == DONE or part.mode not in ACTS):
-        yield Gap(part.notebook, f"{', '.join(dict.fromkeys(open_calls))}: AWS was called, and no change tells of that")
+        yield MissingEvidence(
+            part.notebook, f"{', '.join(dict.fromkeys(open_calls))}: AWS was called, and no change tells of that"
+        )
 
 
 def _is_lock(call: Event) -> bool:
     return call["service"] == "s3" and call["operation"] in _OBJECTS
 
 
-def _opened(part: _Part) -> Iterator[Gap]:
+def _opened(part: _Part) -> Iterator[MissingEvidence]:
     opened = part.of("open")
     if part.state == DONE and not opened:
-        yield Gap(part.notebook, "is done, and the journal does not say what was opened: by whom, in which account")
+        yield MissingEvidence(
+            part.notebook, "is done, and the journal does not say what was opened: by whom, in which account"
+        )
     elif any(not event.get("parameters") for event in opened):
-        yield Gap(part.notebook, "the journal does not say with which parameters")
+        yield MissingEvidence(part.notebook, "the journal does not say with which parameters")
 
 
-def _done(part: _Part) -> Iterator[Gap]:
+def _done(part: _Part) -> Iterator[MissingEvidence]:
     """What a notebook has done that ran to its end."""
     cells = part.of("cells")
     if not cells or cells[-1].get("outcome") != "succeeded":
-        yield Gap(part.notebook, "is done, and the journal does not say that each of its cells was run to its end")
+        yield MissingEvidence(
+            part.notebook, "is done, and the journal does not say that each of its cells was run to its end"
+        )
     if part.asked and _planned(part) is None:
-        yield Gap(part.notebook, "is done, and the journal has no plan of it")
+        yield MissingEvidence(part.notebook, "is done, and the journal has no plan of it")
     if part.of("plan") and not _looked(part.own, BEFORE):
-        yield Gap(part.notebook, "the journal does not say what was there before")
+        yield MissingEvidence(part.notebook, "the journal does not say what was there before")
     if part.mode == "apply" and part.since and not any(e["event"] == "verify" and e["ok"] for e in part.since):
-        yield Gap(part.notebook, "was changed, and the journal does not say that it was verified", grave=part.asked)
+        yield MissingEvidence(
+            part.notebook, "was changed, and the journal does not say that it was verified", grave=part.asked
+        )
 
 
-def _left(part: _Part) -> Iterator[Gap]:
+def _left(part: _Part) -> Iterator[MissingEvidence]:
     """What was changed was looked at afterwards, by the notebook or by whoever closed the run."""
     unseen = any(e["event"] == "unseen" and part.notebook in e.get("notebooks", ()) for e in part.events)
     layer = {event.get("stack") for event in part.of("plan")} & {part.notebook.partition("_")[2]}
     if part.since and (layer or part.state == DONE) and not _looked(part.since, AFTER) and not unseen:
-        yield Gap(part.notebook, "was changed, and the journal does not say what was there afterwards")
+        yield MissingEvidence(part.notebook, "was changed, and the journal does not say what was there afterwards")
 
 
 def _looked(own: Sequence[Event], when: str) -> bool:
     return any(event["event"] == "inventory" and event.get("when") == when for event in own)
 
 
-def _made(folder: Path, events: Sequence[Event], notebooks: Sequence[str]) -> Iterator[Gap]:
+def _made(folder: Path, events: Sequence[Event], notebooks: Sequence[str]) -> Iterator[MissingEvidence]:
     """What is made of the journal when a run is closed, and a page of whatever notebook lies there."""
-    told = story(events)
+    told = read_run(events)
     names = ["report.html", "plan.json", "changes.csv", "checks.csv"]
     names += ["timeline.svg"] if told.parts else []
     names += ["topology.svg"] if told.sight else []
@@ -230,7 +238,7 @@ def _made(folder: Path, events: Sequence[Event], notebooks: Sequence[str]) -> It
         names += [f"resources-{when}.csv", f"resources-{when}.json"] if found else []
     for name in names:
         if not (folder / name).is_file():
-            yield Gap(name, "is missing: the journal has what belongs there")
+            yield MissingEvidence(name, "is missing: the journal has what belongs there")
     for path in sorted(folder.glob("*.ipynb")):
         if path.stem not in notebooks and not path.with_suffix(".html").is_file():
-            yield Gap(f"{path.stem}.html", "is missing: there is a notebook, and no page of it")
+            yield MissingEvidence(f"{path.stem}.html", "is missing: there is a notebook, and no page of it")

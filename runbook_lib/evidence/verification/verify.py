@@ -10,15 +10,16 @@ from typing import Any
 
 from ...errors import WrongUsage
 from ...journal.journal import MANIFEST, broken
-from ...journal.reader import JOURNAL, Event, asked, read_events
-from ..attestation.dsse import Keys, Opened, Spoilt, unsealed
+from ...journal.reader import JOURNAL, Event, read_events, run_parameters
+from ..attestation import dsse
+from ..attestation.dsse import InvalidEnvelope, Keys, VerifiedEnvelope
 from ..attestation.manifest import APPROVALS, PROVENANCE, digest, empty, files
-from .approvals import statement, unapproved
-from .completeness import gaps
+from .approvals import statement, unapproved_changes
+from .completeness import find_gaps
 
 
 @dataclass
-class Verdict:
+class VerificationResult:
     """What was found.
 
     Args:
@@ -37,7 +38,9 @@ class Verdict:
         return not self.wrong
 
 
-def verify(folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, packed: bool = False) -> Verdict:
+def verify(
+    folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, packed: bool = False
+) -> VerificationResult:
     """Check a run's folder.
 
     Args:
@@ -54,7 +57,7 @@ def verify(folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, p
             f"{folder} is no folder of a run: neither {JOURNAL} nor {MANIFEST} is there.",
             fix="Name the folder of a run, its archive, or its id: `runbook evidence list` shows them.",
         )
-    found = Verdict()
+    found = VerificationResult()
     events = read_events(folder)
     there = files(folder)
     claimed = _manifest(folder, keys, found)
@@ -71,8 +74,8 @@ def verify(folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, p
             found.wrong += [f"{name}: {wrong}"] if wrong else []
             found.notes += [note] if note else []
     try:
-        missing = list(gaps(folder, events))
-        found.wrong += [*(str(gap) for gap in missing if gap.grave), *unapproved(folder, events)]
+        missing = list(find_gaps(folder, events))
+        found.wrong += [*(str(gap) for gap in missing if gap.grave), *unapproved_changes(folder, events)]
         found.notes += [str(gap) for gap in missing if not gap.grave]
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
         found.wrong.append(f"{JOURNAL}: does not read like the journal of a run")
@@ -98,7 +101,7 @@ def _environment(events: Sequence[Event]) -> Iterator[str]:
         yield f"{JOURNAL}: names different environments: {', '.join(sorted(told))}"
 
 
-def _manifest(folder: Path, keys: Keys, found: Verdict) -> dict[str, str] | None:
+def _manifest(folder: Path, keys: Keys, found: VerificationResult) -> dict[str, str] | None:
     """The digests that the manifest claims; ``None`` when there is none that can be read."""
     path = folder / MANIFEST
     if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
@@ -110,8 +113,8 @@ def _manifest(folder: Path, keys: Keys, found: Verdict) -> dict[str, str] | None
         )
         return None
     try:
-        opened = unsealed(path.read_bytes(), keys, PROVENANCE)
-    except Spoilt as error:
+        opened = dsse.verify(path.read_bytes(), keys, PROVENANCE)
+    except InvalidEnvelope as error:
         found.wrong.append(f"{MANIFEST}: {error}")
         return None
     found.signed_by = opened.by
@@ -119,13 +122,16 @@ def _manifest(folder: Path, keys: Keys, found: Verdict) -> dict[str, str] | None
         found.wrong.append(f"{MANIFEST}: {opened.why}")
     if (run := _said(opened, "runDetails", "metadata", "invocationId")) != folder.name:
         found.wrong.append(f"{MANIFEST}: is that of {run or 'no run'}, and the folder is called {folder.name}")
-    env, asked_for = _said(opened, "buildDefinition", "externalParameters", "env"), str(asked(folder).get("env", ""))
+    env, asked_for = (
+        _said(opened, "buildDefinition", "externalParameters", "env"),
+        str(run_parameters(folder).get("env", "")),
+    )
     if env != asked_for:
         found.wrong.append(f"{MANIFEST}: is that of a run of {env or '?'}, and {JOURNAL} that of one of {asked_for}")
     return {about["name"]: about["digest"]["sha256"] for about in opened.statement["subject"]}
 
 
-def _said(opened: Opened, *path: str) -> str:
+def _said(opened: VerifiedEnvelope, *path: str) -> str:
     """What its predicate says there; empty when nothing."""
     found: Any = opened.statement["predicate"]
     for name in path:

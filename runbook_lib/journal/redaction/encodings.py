@@ -10,11 +10,11 @@ from functools import cached_property
 from html.entities import html5
 from itertools import groupby
 
-SHORT = 8
+MIN_SUBSTRING = 8
 """A secret shorter than this is only looked for as a word of its own: its letters are elsewhere, too."""
 
-LONG = 16
-"""Of a secret of at least this length, also its beginning and its end of ``SHORT`` letters are looked for."""
+MIN_FRAGMENT = 16
+"""Of a secret of at least this length, also its beginning and its end of ``MIN_SUBSTRING`` letters are looked for."""
 
 _AS_IT_IS = re.compile(r"[A-Za-z0-9_.~-]")  # nothing escapes these: RFC 3986, section 2.3
 _NAMES: dict[str, list[str]] = {}
@@ -35,7 +35,7 @@ _HALF = (
 
 
 @dataclass(frozen=True)
-class Form:
+class Encoding:
     """One way to write a secret.
 
     Args:
@@ -52,16 +52,17 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Cut:
+class Truncation:
     """As much of a secret as is left before the dots that stand for the rest, or after them.
 
     pandas cuts a text at 50 letters, ``reprlib`` takes out its middle.  The pattern is as long as
-    the secret several times over, and seldom needed: so it is not made before the first *SHORT* letters were seen.
+    the secret several times over, and seldom needed: so it is not
+    made before the first ``MIN_SUBSTRING`` letters were seen.
 
     Args:
         letters: The forms of each letter, in their order.
         behind: Whether it is the end that is left.
-        probes: As those of a :class:`Form`, of the letters that are always there.
+        probes: As those of a :class:`Encoding`, of the letters that are always there.
     """
 
     letters: tuple[str, ...]
@@ -75,36 +76,41 @@ class Cut:
 
     @cached_property
     def _core(self) -> re.Pattern[str]:
-        return re.compile("".join(self.letters[-SHORT:] if self.behind else self.letters[:SHORT]))
+        return re.compile("".join(self.letters[-MIN_SUBSTRING:] if self.behind else self.letters[:MIN_SUBSTRING]))
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         if self.behind:
-            return re.compile(rf"{_DOTS}[\s\"'\[(<]{{0,3}}(?P<s>{_last(self.letters[:-SHORT])}{self._core.pattern})")
+            return re.compile(
+                rf"{_DOTS}[\s\"'\[(<]{{0,3}}(?P<s>{_last(self.letters[:-MIN_SUBSTRING])}{self._core.pattern})"
+            )
         return re.compile(
-            rf"(?P<s>{self._core.pattern}{_first(self.letters[SHORT:])}{_HALF})(?=[\s\"';\])>\[(<]{{0,3}}{_DOTS})"
+            rf"(?P<s>{self._core.pattern}{_first(self.letters[MIN_SUBSTRING:])}{_HALF})(?=[\s\"';\])>\[(<]{{0,3}}{_DOTS})"
         )
 
 
-def forms(secret: str) -> tuple[Form | Cut, ...]:
+def encodings_of(secret: str) -> tuple[Encoding | Truncation, ...]:
     """Every form of a secret that is looked for."""
-    found: list[Form | Cut] = [_escaped(secret)]
-    if len(secret) >= LONG:
+    found: list[Encoding | Truncation] = [_escaped(secret)]
+    if len(secret) >= MIN_FRAGMENT:
         letters = tuple(map(_letter_forms, secret))
-        found += [Cut(letters, False, _probes(secret[:SHORT])), Cut(letters, True, _probes(secret[-SHORT:]))]
+        found += [
+            Truncation(letters, False, _probes(secret[:MIN_SUBSTRING])),
+            Truncation(letters, True, _probes(secret[-MIN_SUBSTRING:])),
+        ]
     raw = secret.encode("utf-8", errors="surrogatepass")
-    if len(secret) >= SHORT:
+    if len(secret) >= MIN_SUBSTRING:
         found += [_wrapped(core) for core in _base64(raw)]
-        found.append(Form(re.compile(f"(?i:{raw.hex()})"), (raw.hex(), raw.hex().upper())))
+        found.append(Encoding(re.compile(f"(?i:{raw.hex()})"), (raw.hex(), raw.hex().upper())))
     return tuple(found)
 
 
-def _escaped(secret: str) -> Form:
+def _escaped(secret: str) -> Encoding:
     """As it is, and in JSON, Python, HTML and URLs, also one in the other."""
     text = "".join(map(_letter_forms, secret))
-    if len(secret) < SHORT:
+    if len(secret) < MIN_SUBSTRING:
         text = f"(?<![A-Za-z0-9]){text}(?![A-Za-z0-9])"
-    return Form(re.compile(text), _probes(secret))
+    return Encoding(re.compile(text), _probes(secret))
 
 
 def _probes(secret: str) -> tuple[str, ...]:
@@ -118,7 +124,7 @@ def _first(letters: tuple[str, ...]) -> str:
     """Their beginning, as long as it may be; in steps, since an expression of so many levels could not be read."""
     if not letters:
         return ""
-    step, rest = letters[:SHORT], letters[SHORT:]
+    step, rest = letters[:MIN_SUBSTRING], letters[MIN_SUBSTRING:]
     less = ""
     for letter in reversed(step[:-1]):
         less = f"(?:{letter}{less})?"
@@ -129,7 +135,7 @@ def _last(letters: tuple[str, ...]) -> str:
     """Their end, as long as it may be."""
     if not letters:
         return ""
-    rest, step = letters[:-SHORT], letters[-SHORT:]
+    rest, step = letters[:-MIN_SUBSTRING], letters[-MIN_SUBSTRING:]
     less = ""
     for letter in step[1:]:
         less = f"(?:{less}{letter})?"
@@ -170,14 +176,14 @@ def _base64(raw: bytes) -> Iterable[str]:
     for before, skip in ((0, 0), (1, 2), (2, 3)):
         whole = base64.b64encode(bytes(before) + raw).decode()
         core = whole[skip : (before + len(raw)) * 8 // 6]
-        if len(core) >= SHORT:
+        if len(core) >= MIN_SUBSTRING:
             yield core
 
 
-def _wrapped(core: str) -> Form:
+def _wrapped(core: str) -> Encoding:
     """Base64 of either alphabet, over several lines or in a URL."""
     other = {"+": r"(?:[+-]|%2[bB])", "/": r"(?:\\*/|_|%2[fF])"}
     text = _WRAP.join(other.get(letter, letter) for letter in core)
     plain = re.findall(r"[A-Za-z0-9]+", core)
     ends = tuple(part[:6] for part in plain if len(part) >= 6)
-    return Form(re.compile(text), ends if len(ends) > 1 else ())
+    return Encoding(re.compile(text), ends if len(ends) > 1 else ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MARK = "[redacted]"
+PLACEHOLDER = "[redacted]"
 """What stands where a secret was."""
 
 

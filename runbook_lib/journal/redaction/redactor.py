@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from typing import Any, NamedTuple
 
-from .encodings import Cut, Form, forms
-from .patterns import MARK, PATTERNS
-from .secret_values import TOO_SHORT, no_secret, parts, secret_field, told_as_secret
-from .table_cells import html_cells, plain_cells, without
-from .text_views import UNSEEN, views
+from .encodings import Encoding, Truncation, encodings_of
+from .patterns import PATTERNS, PLACEHOLDER
+from .secret_values import TOO_SHORT, is_labelled_secret, is_placeholder, is_secret_field, searchable_parts
+from .table_cells import blank_cells, html_cells, plain_cells
+from .text_views import IGNORED_MARKUP, decode
 
 _BINARY = re.compile(r"(?:image|audio|video|font)/(?!svg)|application/(?:pdf|octet-stream|zip|gzip)")
 _DATA = re.compile(r"(data:[\w.+/-]*;base64,)((?:[A-Za-z0-9+/=_-]|%[0-9A-Fa-f]{2}|\s|\\n){16,})")
@@ -48,17 +48,17 @@ class Redactor:
         self.heard: Callable[[str], None] = lambda secret: None
         """Told each secret that is learnt, so that another process can know it, too."""
         self._clean: set[tuple[bool, str]] = set()
-        self._known: dict[str, tuple[Form | Cut, ...]] = {}
+        self._known: dict[str, tuple[Encoding | Truncation, ...]] = {}
         self._lock = threading.RLock()
         for secret in known:
-            self.learn(secret)
+            self.add_secret(secret)
 
     @property
     def count(self) -> int:
         """How many secrets were taken out so far."""
         return self.counts.total()
 
-    def told(self, more: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
+    def redactions(self, more: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
         """How many it took out of each kind, with *more* that another one did.
 
         As a list: a kind may be called *password*, and what stands in a field of that name is taken out.
@@ -67,23 +67,23 @@ class Redactor:
         return [{"kind": kind, "count": counts[kind]} for kind in sorted(counts)]
 
     @property
-    def known(self) -> tuple[str, ...]:
+    def secrets(self) -> tuple[str, ...]:
         """What it knows, for a redactor in another process: over a pipe, never over a file."""
         return tuple(self._known)
 
-    def learn(self, secret: object) -> None:
+    def add_secret(self, secret: object) -> None:
         """Remember a secret; of one in JSON its fields, of a long one its lines."""
         with self._lock:
-            for part in parts(secret):
+            for part in searchable_parts(secret):
                 if part not in self._known:
-                    self._known[part] = forms(part)
+                    self._known[part] = encodings_of(part)
                     self._clean.clear()
                     self.heard(part)
 
-    def learn_from(self, data: object) -> None:
+    def add_secrets_of(self, data: object) -> None:
         """Remember what a request to AWS or its answer says to be secret."""
-        for secret in told_as_secret(data):
-            self.learn(secret)
+        for secret in is_labelled_secret(data):
+            self.add_secret(secret)
 
     def text(self, text: str, *, code: bool = False) -> str:
         """The text without its secrets; *code* is more lenient with names that are given a value."""
@@ -118,7 +118,7 @@ class Redactor:
         if isinstance(value, bytes):
             return self.clean(value.decode("utf-8", errors="replace"), code=code)
         if isinstance(value, Mapping):
-            shown = without(value) if "text/html" in value else value
+            shown = blank_cells(value) if "text/html" in value else value
             found = {self.clean(name): self._field(str(name), inner, code) for name, inner in shown.items()}
             return _like(value, found)
         if isinstance(value, (list, tuple)):
@@ -149,7 +149,7 @@ class Redactor:
             output["text"] = text
 
     def _field(self, name: str, value: Any, code: bool = False) -> Any:
-        if secret_field(name) and not (isinstance(value, Mapping) and name.lower().endswith("secret")):
+        if is_secret_field(name) and not (isinstance(value, Mapping) and name.lower().endswith("secret")):
             value = self._hidden(name, value)  # but for what AWS says about a secret, such as its ARN and its state
         if _BINARY.match(name) and isinstance(value, str):
             return self._binary(value)
@@ -163,17 +163,17 @@ class Redactor:
         if value is None or isinstance(value, bool) or value != value:  # in a table, what is missing is no number
             return value
         text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-        if text == MARK or no_secret(field, text):
+        if text == PLACEHOLDER or is_placeholder(field, text):
             return value
         self.counts["secret field"] += 1
-        return MARK
+        return PLACEHOLDER
 
     def _binary(self, value: str) -> str:
         """A picture as it is, unless a secret is written in it; its base64 alone proves nothing."""
         if not self._within(value):
             return value
         self.counts["within a file"] += 1
-        return base64.b64encode(MARK.encode()).decode()
+        return base64.b64encode(PLACEHOLDER.encode()).decode()
 
     def _within(self, encoded: str) -> bool:
         try:
@@ -187,12 +187,12 @@ class Redactor:
             return
         files = [found.span(2) for found in _DATA.finditer(text)] if ";base64," in text else []
         for start, end in files:
-            if self._within(text[start:end]) and text[start:end] != base64.b64encode(MARK.encode()).decode():
+            if self._within(text[start:end]) and text[start:end] != base64.b64encode(PLACEHOLDER.encode()).decode():
                 yield Span(start, end, "within a file")
         if not code:
             yield from (Span(*place, "secret field", 2) for place in html_cells(text))
             yield from (Span(*place, "secret field") for place in plain_cells(text))
-        for steps, undone in views(text):
+        for steps, undone in decode(text):
             for start, end, kind in self._seen(steps[0].text if steps else text, code, undone):
                 for step in steps:
                     start, end = step.origin(start, end)
@@ -244,13 +244,13 @@ def _marked(texts: list[str], spans: list[Span]) -> list[str]:
             if span.end <= begins or span.start >= ends:
                 continue
             first, last = max(span.start, begins), min(span.end, ends)
-            told += text[at - begins : first - begins] + (MARK if span.start >= begins else "")
-            told += "".join(UNSEEN[span.spread].findall(text[first - begins : last - begins]))
+            told += text[at - begins : first - begins] + (PLACEHOLDER if span.start >= begins else "")
+            told += "".join(IGNORED_MARKUP[span.spread].findall(text[first - begins : last - begins]))
             at = last
         new.append(told + text[at - begins :])
         begins = ends
     return new
 
 
-GUARD = Redactor()
+REDACTOR = Redactor()
 """What this process knows of secrets; whoever learns of one tells it."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from .patterns import MARK
+from .patterns import PLACEHOLDER
 
 TOO_SHORT = 4
 """What is shorter is not looked for: it is everywhere."""
@@ -34,48 +34,48 @@ _LONG, _LINE = 256, 16
 _COMMON = {"true", "false", "null", "none", "admin", "root", "test", "local", "prod", "mysql", "default", "testing"}
 
 
-def secret_field(name: str) -> bool:
+def is_secret_field(name: str) -> bool:
     """Whether what is called so holds a secret."""
     return bool(_SECRET_FIELD.search(name))
 
 
-def no_secret(name: str, text: str) -> bool:
+def is_placeholder(name: str, text: str) -> bool:
     """Whether what stands in a field of secrets only says where one is kept, or that there is one."""
     if _NO_SECRET.fullmatch(text):
         return True
     return name.lower().endswith("secret") and bool(_NAME.fullmatch(text))
 
 
-def told_as_secret(data: object) -> Iterator[object]:
+def is_labelled_secret(data: object) -> Iterator[object]:
     """The secrets in a request to AWS, or in its answer, by the names of their fields."""
     if isinstance(data, Mapping):
         if data.get("Type") == "SecureString" and "Value" in data:  # of a parameter of Systems Manager
             yield data["Value"]
         for name, value in data.items():
-            if secret_field(str(name)) and isinstance(value, (str, bytes)):
-                if isinstance(value, bytes) or not no_secret(str(name), value):
+            if is_secret_field(str(name)) and isinstance(value, (str, bytes)):
+                if isinstance(value, bytes) or not is_placeholder(str(name), value):
                     yield value
             else:
-                yield from told_as_secret(value)
+                yield from is_labelled_secret(value)
     elif isinstance(data, (list, tuple)):
         for one in data:
-            yield from told_as_secret(one)
+            yield from is_labelled_secret(one)
 
 
-def parts(secret: object) -> Iterator[str]:
+def searchable_parts(secret: object) -> Iterator[str]:
     """What to look for, of something that is secret as a whole: of JSON its fields, of a long one its lines."""
     if isinstance(secret, bytes):
         secret = secret.decode("utf-8", errors="replace")
     if isinstance(secret, Mapping):
         for name, value in secret.items():
             if str(name).lower() not in _SAID_OF_ONE:
-                yield from parts(value)
+                yield from searchable_parts(value)
     elif isinstance(secret, (list, tuple)):
         for one in secret:
-            yield from parts(one)
+            yield from searchable_parts(one)
     elif isinstance(secret, str):
         data = _json(secret)
-        yield from _pieces(secret) if data is None else parts(data)
+        yield from _pieces(secret) if data is None else searchable_parts(data)
 
 
 def _json(text: str) -> object:
@@ -92,5 +92,5 @@ def _pieces(secret: str) -> Iterator[str]:
                 piece = line[at : at + _LONG].strip()
                 if len(piece) >= _LINE and "-----" not in piece:
                     yield piece
-    elif len(secret) >= TOO_SHORT and secret.lower() not in _COMMON and secret not in MARK:
+    elif len(secret) >= TOO_SHORT and secret.lower() not in _COMMON and secret not in PLACEHOLDER:
         yield secret

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any
 
-from .patterns import MARK
-from .secret_values import no_secret, secret_field
+from .patterns import PLACEHOLDER
+from .secret_values import is_placeholder, is_secret_field
 
-Place = tuple[int, int]
+CellPosition = tuple[int, int]
 """From where to where in the text."""
 
-NOTE = f"{MARK}: a table with a column of secrets"
+NOTE = f"{PLACEHOLDER}: a table with a column of secrets"
 _TAG = re.compile(r"<(/?)(table|thead|tr|t[hd])\b((?:[^<>\"']|\"[^\"]{0,400}\"|'[^']{0,400}')*)>", re.IGNORECASE)
 _INNER = re.compile(r"<[^<>]*>")
 _SPAN = r"(?i)\b{}\s*=\s*[\"']?(\d{{1,4}})"
-_NOTHING = {"", MARK, "nan", "<na>", "nat", "..", "...", "…"}
+_NOTHING = {"", PLACEHOLDER, "nan", "<na>", "nat", "..", "...", "…"}
 
 _TRAILER = re.compile(r"^(?:Name: (?P<name>.*?), )?(?:Length: \d+, )?dtype: \w+$", re.MULTILINE)
 _INDEX = re.compile(r"\S.*?  +")
@@ -92,7 +92,7 @@ class _Table:
                     yield name, cell
 
 
-def html_cells(text: str) -> Iterator[Place]:
+def html_cells(text: str) -> Iterator[CellPosition]:
     """Those of every table in a page."""
     if "</t" not in text and "</T" not in text:
         return
@@ -110,7 +110,7 @@ def html_cells(text: str) -> Iterator[Place]:
         yield from _told(text, table, len(text))
 
 
-def plain_cells(text: str) -> Iterator[Place]:
+def plain_cells(text: str) -> Iterator[CellPosition]:
     """Those of every data frame and series that pandas has printed.
 
     All lines of a frame are of one length, and every column ends where its head does.
@@ -129,7 +129,7 @@ def plain_cells(text: str) -> Iterator[Place]:
         yield from _series(text, found)
 
 
-def without(data: Mapping[str, Any]) -> dict[str, Any]:
+def blank_cells(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a cell displays, without the other renderings of a table that has such a column: in HTML it is found."""
     page = data.get("text/html")
     page = "".join(page) if isinstance(page, list) else page
@@ -138,7 +138,7 @@ def without(data: Mapping[str, Any]) -> dict[str, Any]:
     return {kind: NOTE if kind.startswith("text/") and kind != "text/html" else value for kind, value in data.items()}
 
 
-def _told(text: str, table: _Table, end: int) -> Iterator[Place]:
+def _told(text: str, table: _Table, end: int) -> Iterator[CellPosition]:
     table.end(end)
     for name, cell in table.secret(text):
         if _worth(name, _seen(text, cell)):
@@ -153,7 +153,7 @@ def _called(head: str) -> str:
     """How a column of secrets is called; empty where it is none: a sentence is no name."""
     words = head.strip(" \t\n'\"()[]*:").split()
     name = "_".join(words)
-    return name if len(words) <= 3 and secret_field(name) else ""
+    return name if len(words) <= 3 and is_secret_field(name) else ""
 
 
 def _label(head: str) -> str:
@@ -163,7 +163,7 @@ def _label(head: str) -> str:
 
 def _worth(name: str, value: str) -> bool:
     """Whether there is something in it to take out."""
-    return value.lower() not in _NOTHING and not no_secret(name, value)
+    return value.lower() not in _NOTHING and not is_placeholder(name, value)
 
 
 def _many(more: str, name: str) -> int:
@@ -177,7 +177,7 @@ def _named(head: str) -> list[tuple[int, int, str]]:
     return [(left, right, name) for left, right in pairwise(edges) if (name := _called(head[left:right]))]
 
 
-def _within(line: str, named: list[tuple[int, int, str]]) -> Iterator[Place]:
+def _within(line: str, named: list[tuple[int, int, str]]) -> Iterator[CellPosition]:
     """What stands in the columns of secrets, and all of a line that is called so."""
     found = _LABEL.fullmatch(line)
     if found and (name := _label(found["label"])) and _worth(name, found["value"].strip()):
@@ -192,7 +192,7 @@ def _within(line: str, named: list[tuple[int, int, str]]) -> Iterator[Place]:
             yield start + len(value) - len(value.lstrip()), end
 
 
-def _series(text: str, trailer: re.Match[str]) -> Iterator[Place]:
+def _series(text: str, trailer: re.Match[str]) -> Iterator[CellPosition]:
     """The lines before what pandas says of a series: all of them, or the one that is called so."""
     every, end = _called(trailer["name"] or ""), trailer.start() - 1
     while end > 0:

@@ -17,7 +17,7 @@ _COLOUR = re.compile(
     r"(?:\x1b|\\+u001[bB]|\\+x1[bB]|\\+033|&#(?:0*27|[xX]0*1[bB]);)\[[0-9;:?]*[@-~]"  # also escaped
 )
 _TAG = re.compile(r"<[/!]?[A-Za-z](?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,400}>")
-UNSEEN = (re.compile(r"(?!)"), _COLOUR, re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}"))
+IGNORED_MARKUP = (re.compile(r"(?!)"), _COLOUR, re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}"))
 """What is in a text and not seen: nothing, colours, colours and tags."""
 
 _ESCAPED = re.compile(
@@ -28,7 +28,7 @@ _CONTROL = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True)
-class View:
+class DecodedText:
     """Another reading of a text.
 
     Args:
@@ -55,13 +55,13 @@ class View:
         return start, end
 
 
-def views(text: str) -> Iterator[tuple[list[View], bool]]:
+def decode(text: str) -> Iterator[tuple[list[DecodedText], bool]]:
     """The ways to read a text: the steps that lead to each, the last one first, and whether escapes are undone in it.
 
     It as it stands has no steps.  What could be a tag may be a part of the secret: so it is read with and without.
     """
     yield [], False
-    steps: list[View] = []
+    steps: list[DecodedText] = []
     for what, instead, undone in (
         (_COLOUR, _uncoloured, False),
         (_TAG, _nothing, False),
@@ -83,7 +83,7 @@ def _nothing(found: re.Match[str]) -> str:
     return ""
 
 
-def _edited(text: str, what: re.Pattern[str], instead: Callable[[re.Match[str]], str]) -> View | None:
+def _edited(text: str, what: re.Pattern[str], instead: Callable[[re.Match[str]], str]) -> DecodedText | None:
     """The text with all that was found replaced; ``None`` when there is nothing."""
     told: list[str] = []
     pieces: list[tuple[int, int, int]] = []
@@ -101,7 +101,7 @@ def _edited(text: str, what: re.Pattern[str], instead: Callable[[re.Match[str]],
     if last < len(text):
         pieces.append((length, last, len(text)))
         told.append(text[last:])
-    return View("".join(told), tuple(pieces), tags=what is _TAG)
+    return DecodedText("".join(told), tuple(pieces), tags=what is _TAG)
 
 
 def _plain(found: re.Match[str]) -> str:

@@ -29,21 +29,21 @@ from papermill.log import logger
 
 from ...errors import RunbookError
 from ...evidence.files import write_notebook
-from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, runs, stopped_by
-from ...evidence.notebooks.html import to_html
-from ...evidence.notebooks.metadata import stamp
+from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, runs, state_of_error
+from ...evidence.notebooks.html import export_html
+from ...evidence.notebooks.metadata import write_metadata
 from ...journal.journal import Journal
-from ...journal.redaction.redactor import GUARD
+from ...journal.redaction.redactor import REDACTOR
 from ..kernel.recorder import ENGINE, MESSAGE
 
-Tell = Callable[..., None]
+OnEvent = Callable[..., None]
 
 
-class Incomplete(RunbookError):
+class IncompleteNotebook(RunbookError):
     """A notebook ended before all of its cells had run, although none of them failed."""
 
 
-class Witness(NotebookExecutionManager):  # type: ignore[misc]
+class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
     """What papermill tells how far it is.
 
     Args:
@@ -51,7 +51,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         told: Called with ``start``, ``end`` or ``failed``, the cell, and how many there are.
     """
 
-    def __init__(self, nb: Any, target: Path | None, told: Tell, **more: Any) -> None:
+    def __init__(self, nb: Any, target: Path | None, told: OnEvent, **more: Any) -> None:
         super().__init__(nb, **more)
         self.cells, self._target, self._told = Cells.of(nb), target, told
         self._journal = _journal(target.parent, target.stem) if target else None
@@ -87,7 +87,7 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         try:
             yield
         except CellExecutionError as error:
-            self._end(mine, stopped_by(error.ename, error.evalue), f"{error.ename}: {error.evalue}")
+            self._end(mine, state_of_error(error.ename, error.evalue), f"{error.ename}: {error.evalue}")
             raise
         except DeadKernelError:
             self._end(mine, State.FAILED, "DeadKernelError: the kernel died in this cell")
@@ -104,23 +104,23 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         if self.pbar:
             self.pbar.update(1)
 
-    def replied(self, reply: Mapping[str, Any]) -> None:
+    def on_reply(self, reply: Mapping[str, Any]) -> None:
         """The kernel's own word on the cell that it was asked to run."""
         self._reply = reply
 
-    def heard(self, content: dict[str, Any]) -> None:
+    def on_message(self, content: dict[str, Any]) -> None:
         """What the kernel says: where the evidence goes, what is secret, and how often it took that out."""
         for secret in content.get("secrets", ()):
-            GUARD.learn(secret)
+            REDACTOR.add_secret(secret)
         if "redactions" in content:
             self._counts = Counter(content["redactions"])
         if "folder" in content:
             self._journal = _journal(Path(content["folder"]), content["notebook"], begun=True)
             self._copy = Path(content["folder"]) / f"{content['notebook']}.ipynb"
 
-    def over(self, why: str = "") -> None:
+    def finish(self, why: str = "") -> None:
         """Nothing more comes: say what became of it, in the notebook and in the journal."""
-        self.cells.close(_now(), GUARD.text(why))
+        self.cells.close(_now(), REDACTOR.text(why))
         self.end_time = self.now()
         papermill = self.nb.metadata.papermill
         papermill.update(end_time=_now(), duration=(self.end_time - self.start_time).total_seconds())
@@ -132,16 +132,16 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
             if stopped := self.cells.stopped or self.cells.unrun:
                 self._say("failed", stopped)
             if self._journal:
-                self._journal.write("cells", **self.cells.as_dict(), redactions=GUARD.told(self._counts))
+                self._journal.write("cells", **self.cells.as_dict(), redactions=REDACTOR.redactions(self._counts))
 
     def close(self) -> None:
         """Sign the run of this notebook, where no command does so for all the notebooks of a run."""
         if self._copy is None or "RUNBOOK_RUN" in os.environ:
             return
-        from ..finish import alone  # late: a notebook without a run does without
+        from ..finish import finish_papermill_run  # late: a notebook without a run does without
 
-        to_html(self._copy)
-        logger.info("Signed, and packed for the change ticket: %s", alone(self.nb, self._copy.parent))
+        export_html(self._copy)
+        logger.info("Signed, and packed for the change ticket: %s", finish_papermill_run(self.nb, self._copy.parent))
 
     def _judge(self, cell: Cell) -> None:
         """By the kernel's word, whatever a tag of the cell makes of it.
@@ -152,20 +152,20 @@ class Witness(NotebookExecutionManager):  # type: ignore[misc]
         if reply is None:
             cell.state, cell.began, cell.error = State.NOT_RUN, "", "NotRun: a tag of it says so"
         elif reply["status"] == "error":
-            self._end(cell, stopped_by(reply["ename"], reply["evalue"]), f"{reply['ename']}: {reply['evalue']}")
+            self._end(cell, state_of_error(reply["ename"], reply["evalue"]), f"{reply['ename']}: {reply['evalue']}")
         elif any(asked.get("source") == "ask_exit" for asked in reply.get("payload", ())):
             self._end(cell, State.INTERRUPTED, "SystemExit: it left the kernel")
         else:
             self._end(cell, State.SUCCEEDED if reply["status"] == "ok" else State.NOT_RUN)
 
     def _end(self, cell: Cell, state: State, error: str = "") -> None:
-        cell.state, cell.ended, cell.error = state, _now(), GUARD.text(error)
+        cell.state, cell.ended, cell.error = state, _now(), REDACTOR.text(error)
 
     def _say(self, event: str, cell: Cell) -> None:
         self._told(event, cell, self.nb.cells[cell.index], len(self.cells.cells))
 
     def _write(self) -> None:
-        stamp(self.nb, self.cells)
+        write_metadata(self.nb, self.cells)
         for path in dict.fromkeys(filter(None, (self._target, self._copy))):
             write_notebook(path, self.nb)
 
@@ -184,20 +184,20 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                 if self.nb_man.cells.at(index).state is State.INTERRUPTED:
                     break
 
-    def __init__(self, witness: Witness, **options: Any) -> None:
+    def __init__(self, witness: NotebookExecution, **options: Any) -> None:
         super().__init__(witness, on_cell_executed=self._executed, **options)
 
     def _executed(self, execute_reply: Any, **_: Any) -> None:
-        self.nb_man.replied(execute_reply["content"])
+        self.nb_man.on_reply(execute_reply["content"])
 
     def process_message(self, message: Any, *args: Any) -> Any:
         if message["msg_type"] == MESSAGE:
-            self.nb_man.heard(message["content"])
+            self.nb_man.on_message(message["content"])
             return None
         return super().process_message(message, *args)
 
 
-class WitnessEngine(NBClientEngine):  # type: ignore[misc]
+class RunbookEngine(NBClientEngine):  # type: ignore[misc]
     """papermill's own engine with a witness."""
 
     @classmethod
@@ -209,13 +209,13 @@ class WitnessEngine(NBClientEngine):  # type: ignore[misc]
         progress_bar: Any = True,
         log_output: bool = False,
         autosave_cell_every: int = 0,
-        told: Tell = lambda event, cell, code, of: None,
+        told: OnEvent = lambda event, cell, code, of: None,
         target: Path | None = None,
         **options: Any,
     ) -> Any:
-        """Run it; raises what ended it, and :class:`Incomplete` where papermill would not notice."""
+        """Run it; raises what ended it, and :class:`IncompleteNotebook` where papermill would not notice."""
         target = target or (Path(output_path) if output_path else None)
-        witness = Witness(nb, target, told, progress_bar=progress_bar, log_output=log_output)
+        witness = NotebookExecution(nb, target, told, progress_bar=progress_bar, log_output=log_output)
         witness.notebook_start()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job: as Ctrl-C
@@ -223,19 +223,19 @@ class WitnessEngine(NBClientEngine):  # type: ignore[misc]
         try:
             cls.execute_managed_notebook(witness, kernel_name, log_output=log_output, **options)
         except BaseException as error:
-            witness.over(f"{type(error).__name__}: {error}".rstrip(": "))
+            witness.finish(f"{type(error).__name__}: {error}".rstrip(": "))
             with _told_of():
                 witness.close()
             raise
         finally:
             os.environ.pop(ENGINE, None)
-        witness.over()
+        witness.finish()
         witness.close()
         stopped = witness.cells.stopped
         if unrun := None if stopped else witness.cells.unrun:
-            raise Incomplete(f"Cell {unrun.number} was not run.", fix="Take the tag off it that says so.")
+            raise IncompleteNotebook(f"Cell {unrun.number} was not run.", fix="Take the tag off it that says so.")
         if stopped and not _shown(nb.cells[stopped.index]):
-            raise Incomplete(
+            raise IncompleteNotebook(
                 f"Cell {stopped.number} ended the notebook before its time.",
                 fix="Run it again from there; take what leaves the kernel, such as sys.exit, out of it.",
             )

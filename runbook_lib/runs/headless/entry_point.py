@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Engine:
-    """Stands for `WitnessEngine`."""
+    """Stands for `RunbookEngine`."""
 
     @classmethod
     def execute_notebook(cls, *args: Any, **sent: Any) -> Any:
@@ -28,6 +28,6 @@ class Engine:
 
 
 def _engine() -> Any:
-    from .engine import WitnessEngine
+    from .engine import RunbookEngine
 
-    return WitnessEngine
+    return RunbookEngine

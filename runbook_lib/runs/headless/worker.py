@@ -21,15 +21,15 @@ from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from ...evidence.notebooks.cells import Cell
-from .engine import Incomplete, WitnessEngine
+from .engine import IncompleteNotebook, RunbookEngine
 
 HANDOFF = "handoff"
 """The tag of the cell after which the next layers may start."""
-PATIENCE = 10
+RUNNER_GONE_SECONDS = 10
 """Seconds in which a notebook whose runner is gone may say what became of it."""
 
 
-def tell(**event: Any) -> None:
+def send_event(**event: Any) -> None:
     """Write one event; to nobody, when nobody listens any more."""
     try:
         sys.stdout.write(json.dumps(event) + "\n")
@@ -42,7 +42,7 @@ def main() -> int:
     """Run the notebook; 1 when a cell failed, after telling which and why."""
     source, target = map(Path, sys.argv[1:3])
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    papermill_engines.register("runbook", WitnessEngine)
+    papermill_engines.register("runbook", RunbookEngine)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     given = json.load(sys.stdin)
@@ -50,7 +50,7 @@ def main() -> int:
         papermill.execute_notebook(
             source, None, given, engine_name="runbook", progress_bar=False, target=target, told=_told
         )
-    except (PapermillExecutionError, DeadKernelError, CellTimeoutError, Incomplete):
+    except (PapermillExecutionError, DeadKernelError, CellTimeoutError, IncompleteNotebook):
         return 1  # which cell, and why, is told already
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -60,10 +60,10 @@ def main() -> int:
 def _told(event: str, cell: Cell, code: Any, of: int) -> None:
     if event == "failed":
         error, _, why = cell.error.partition(": ")
-        tell(event=event, cell=cell.number, error=error, why=why)
+        send_event(event=event, cell=cell.number, error=error, why=why)
     else:
         handoff = HANDOFF in code.metadata.get("tags", [])
-        tell(event=event, cell=cell.number, of=of, section=cell.section, ok=True, handoff=handoff)
+        send_event(event=event, cell=cell.number, of=of, section=cell.section, ok=True, handoff=handoff)
 
 
 def _end_with_parent(parent: int) -> None:
@@ -71,7 +71,7 @@ def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(PATIENCE)
+    time.sleep(RUNNER_GONE_SECONDS)
     os._exit(1)
 
 

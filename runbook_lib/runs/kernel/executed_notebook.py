@@ -25,7 +25,7 @@ def notebook_file(names: dict[str, Any]) -> Path | None:
     return None
 
 
-def captured(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells]:
+def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells]:
     """The notebook as it was executed, and what became of its cells.
 
     Of a cell that was run several times the last one counts.  What was run and is in the file no

@@ -8,12 +8,12 @@ from html import escape
 _LEFT = 'style="text-align:left"'
 
 
-def as_text(facts: Mapping[str, str]) -> str:
+def to_text(facts: Mapping[str, str]) -> str:
     """One line each."""
     return "\n".join(f"{name:<12} {value}" for name, value in facts.items() if value)
 
 
-def as_html(facts: Mapping[str, str]) -> str:
+def to_html(facts: Mapping[str, str]) -> str:
     """One row each."""
     rows = (
         f"<tr><th {_LEFT}>{escape(name)}</th><td {_LEFT}>{escape(value)}</td></tr>"

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ...journal.redaction.redactor import GUARD
+from ...journal.redaction.redactor import REDACTOR
 
 Output = dict[str, Any]
 
 
-class Tap:
+class OutputCapture:
     """Listens to a kernel's screen: what is printed, displayed and returned, and which error was shown.
 
     What is displayed goes on without secrets, as far as they are known: JupyterLab keeps it in
@@ -44,7 +44,7 @@ class Tap:
             self._outputs.append(self._raised(error))
         return self._outputs
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Listen no more."""
         self.close()
         for source in (self._shell.display_pub, self._shell.displayhook):
@@ -67,7 +67,7 @@ class Tap:
         if kind == "clear_output":
             self._outputs.clear()
             return message
-        content["data"] = data = GUARD.clean(content["data"])
+        content["data"] = data = REDACTOR.clean(content["data"])
         name = str((content.get("transient") or {}).get("display_id") or "")
         if kind == "update_display_data":
             for output in self._displays.get(name, ()):

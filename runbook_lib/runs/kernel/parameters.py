@@ -17,7 +17,7 @@ _HEAD = "# Parameters"
 _WORDS: dict[type, str] = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
 
 
-def injected() -> dict[str, Any]:
+def injected_parameters() -> dict[str, Any]:
     """The values of papermill's cell, if the running notebook has one.
 
     https://papermill.readthedocs.io/en/latest/usage-parameterize.html
@@ -31,11 +31,11 @@ def injected() -> dict[str, Any]:
     given: dict[str, Any] = {}
     for cell in cells:
         if cell.partition("\n")[0] == _HEAD:
-            given |= assigned(cell)
+            given |= parse_assignments(cell)
     return given
 
 
-def assigned(cell: str) -> dict[str, Any]:
+def parse_assignments(cell: str) -> dict[str, Any]:
     """The literal values that a cell assigns to names.
 
     Raises:
@@ -70,7 +70,7 @@ def require_texts(**given: object) -> None:
             )
 
 
-def split(given: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+def split_parameters(given: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     """Those of the given values that belong to the environment's parameters.
 
     Args:

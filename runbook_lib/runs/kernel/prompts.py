@@ -7,7 +7,7 @@ import sys
 from ...errors import Unconfirmed
 
 
-def typed(question: str, phrase: str) -> None:
+def prompt(question: str, phrase: str) -> None:
     """Go on only when somebody types the phrase.
 
     Raises:

@@ -17,13 +17,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...evidence.files import write_notebook
-from ...evidence.folder import Folder
-from ...evidence.notebooks.cells import State, Step, stopped_by
-from ...evidence.notebooks.html import to_html
+from ...evidence.folder import RunFolder
+from ...evidence.notebooks.cells import State, Step, state_of_error
+from ...evidence.notebooks.html import export_html
 from ...journal.journal import Journal
 from ...journal.process import ProcessIdentity
-from ...journal.redaction.redactor import GUARD
-from .output_capture import Tap
+from ...journal.redaction.redactor import REDACTOR
+from .output_capture import OutputCapture
 
 ENGINE = "RUNBOOK_ENGINE"
 """Set in the environment of a kernel whose engine watches the cells from outside, and writes the notebook down."""
@@ -36,15 +36,15 @@ class Recorder:
 
     _current: Recorder | None = None
 
-    def __init__(self, shell: Any, folder: Folder, journal: Journal) -> None:
+    def __init__(self, shell: Any, folder: RunFolder, journal: Journal) -> None:
         self._shell, self._folder, self._journal = shell, folder, journal
         self._closing = self._done = False
         self._then: Callable[[], object] = lambda: None
         self._steps: list[Step] = []
-        self._tap = Tap(shell)
+        self._tap = OutputCapture(shell)
 
     @classmethod
-    def start(cls, folder: Folder, journal: Journal) -> Recorder | None:
+    def start(cls, folder: RunFolder, journal: Journal) -> Recorder | None:
         """Begin to record; ``None`` where there is no kernel, as in a script."""
         shell = _shell()
         if shell is None:
@@ -70,8 +70,8 @@ class Recorder:
     def _begin(self) -> None:
         here = ProcessIdentity.current()
         self._journal.write("recording", host=here.host, pid=here.pid, started=here.started)
-        self._tell(folder=str(self._folder.path), notebook=self._folder.notebook, secrets=GUARD.known)
-        GUARD.heard = lambda secret: self._tell(secrets=[secret])
+        self._tell(folder=str(self._folder.path), notebook=self._folder.notebook, secrets=REDACTOR.secrets)
+        REDACTOR.heard = lambda secret: self._tell(secrets=[secret])
         self._look_back()
         self._shell.events.register("pre_run_cell", self._before)
         self._shell.events.register("post_run_cell", self._after)
@@ -110,10 +110,10 @@ class Recorder:
         if getattr(self._shell, "exit_now", False):
             step.state, step.error = State.INTERRUPTED, "SystemExit: it left the kernel"
         if error is not None:
-            step.state = stopped_by(type(error).__name__, str(error))
+            step.state = state_of_error(type(error).__name__, str(error))
             step.error = f"{type(error).__name__}: {error}"
         self._told(step)
-        self._tell(redactions=dict(GUARD.counts))
+        self._tell(redactions=dict(REDACTOR.counts))
         if self._closing:
             self._finish("")
 
@@ -127,19 +127,19 @@ class Recorder:
         for name, told in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
             with suppress(ValueError):
                 self._shell.events.unregister(name, told)
-        self._tap.leave()
+        self._tap.detach()
         if ENGINE in os.environ:
             return
-        from .executed_notebook import captured, notebook_file  # late: most kernels have an engine
+        from .executed_notebook import build_notebook, notebook_file  # late: most kernels have an engine
 
-        notebook, cells = captured(self._steps, notebook_file(self._shell.user_ns))
+        notebook, cells = build_notebook(self._steps, notebook_file(self._shell.user_ns))
         cells.close(_now(), why)
         notebook.metadata["runbook"] = {"outcome": cells.outcome.value, "why": cells.why}
         for cell in cells.cells:
             notebook.cells[cell.index].metadata["runbook"] = asdict(cell)
         path = write_notebook(self._folder.path / f"{self._folder.notebook}.ipynb", notebook)
-        self._journal.write("cells", **cells.as_dict(), redactions=GUARD.told())
-        to_html(path)
+        self._journal.write("cells", **cells.as_dict(), redactions=REDACTOR.redactions())
+        export_html(path)
         if self._closing:
             self._then()
 

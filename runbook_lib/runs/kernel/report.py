@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import escape
 
-from ...engine.plan import SIGN, Action, Change, Plan, told
+from ...engine.plan import ACTION_SYMBOLS, Action, Change, Plan, render_change
 from ...formatting import elapsed
 from ...resources.base import Resource
 
@@ -48,7 +48,7 @@ class Report:
     @classmethod
     def of(cls, plan: Plan, title: str, closing: str = "", *, folded: bool = False, whole: bool = False) -> Report:
         """The report of a plan; what is kept is only counted, and what is new described if *whole*."""
-        rows = [_row(lines, SIGN[c.action], c.key) for c in plan.changes if (lines := _said(c, whole))]
+        rows = [_row(lines, ACTION_SYMBOLS[c.action], c.key) for c in plan.changes if (lines := _said(c, whole))]
         return cls(title, rows, closing, plan, folded)
 
     def live(self) -> Report:
@@ -110,7 +110,7 @@ class Report:
 
 
 def _said(change: Change, whole: bool) -> list[str]:
-    return list(told(change, whole=whole)) if change.action is not Action.KEEP or change.reason else []
+    return list(render_change(change, whole=whole)) if change.action is not Action.KEEP or change.reason else []
 
 
 def _row(lines: Iterable[str], sign: str, key: str) -> Row:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ...engine.plan import names_for, plain
-from ...formatting import shown
-from ...resources.base import Observed, Resource, Sightings
+from ...engine.plan import placeholders, to_json
+from ...formatting import format_value
+from ...resources.base import Observed, ObservedState, Resource
 
 MISSING = "–"
 _LONG = 32
@@ -33,7 +33,7 @@ class Table(pd.DataFrame):
         return f'<table style="font-size:90%"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def table(resources: Iterable[Resource], seen: Sightings) -> Table:
+def table(resources: Iterable[Resource], seen: ObservedState) -> Table:
     """Ids, states and key settings, by resource.
 
     Resources of one kind have a column for each setting; of several kinds, one column has all.
@@ -42,7 +42,7 @@ def table(resources: Iterable[Resource], seen: Sightings) -> Table:
     """
     own = [r for r in resources if not r.lasting or seen.get(r)]
     alike = len({type(r) for r in own}) == 1
-    lines = {r.key: _line(seen.get(r), names_for(r, seen), alike) for r in own}
+    lines = {r.key: _line(seen.get(r), placeholders(r, seen), alike) for r in own}
     frame = Table(pd.DataFrame.from_dict(lines, orient="index").convert_dtypes())
     frame = frame.astype({name: "string" for name in frame.columns if frame[name].isna().all()})
     frame.index.name = "resource"
@@ -52,8 +52,8 @@ def table(resources: Iterable[Resource], seen: Sightings) -> Table:
 def _line(found: Observed | None, names: Mapping[str, str], alike: bool) -> dict[str, Any]:
     if found is None:
         return {"id": None, "status": "not there"}
-    state = {name: _value(plain(value, names)) for name, value in found.state.items()}
-    settings = state | {name: _value(plain(value, {})) for name, value in found.facts.items()}
+    state = {name: _value(to_json(value, names)) for name, value in found.state.items()}
+    settings = state | {name: _value(to_json(value, {})) for name, value in found.facts.items()}
     head = {"id": found.id, "status": found.status or ("ready" if found.ready else "not ready")}
     if alike:
         return head | settings
@@ -70,7 +70,7 @@ def _value(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return MISSING if value is None or value is pd.NA else shown(value)
+    return MISSING if value is None or value is pd.NA else format_value(value)
 
 
 def _cell(tag: str, text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...aws.snapshot import Look
-from ...resources.base import Sightings
+from ...aws.snapshot import Snapshot
+from ...resources.base import ObservedState
 from ...resources.deployment_group import DeploymentGroup
 from ..stack import Stack
 from .check import Check
@@ -14,7 +14,7 @@ def availability(app: Stack) -> tuple[Check, ...]:
     group = app.the(DeploymentGroup)
     zones = {subnet.zone for subnet in group.servers.subnets}
 
-    def probe(look: Look, seen: Sightings) -> tuple[bool, dict[str, list[str]]]:
+    def probe(look: Snapshot, seen: ObservedState) -> tuple[bool, dict[str, list[str]]]:
         servers, targets = seen[group.servers], seen[group.target_group]
         where = servers.detail["instances"] if servers else {}
         arn = targets.id if targets else ""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ...aws.snapshot import Look
-    from ...resources.base import Sightings
+    from ...aws.snapshot import Snapshot
+    from ...resources.base import ObservedState
 
 
 @dataclass(frozen=True)
@@ -21,4 +21,4 @@ class Check:
     """
 
     claim: str
-    probe: Callable[[Look, Sightings], tuple[bool, Any]]
+    probe: Callable[[Snapshot, ObservedState], tuple[bool, Any]]

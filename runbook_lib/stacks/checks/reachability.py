@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...aws.snapshot import Found, Look
-from ...resources.base import Sightings
+from ...aws.snapshot import ApiObject, Snapshot
+from ...resources.base import ObservedState
 from ...resources.security_group import rules_of
 from ...resources.vpc import Vpc
 from ..stack import Stack
@@ -17,7 +17,7 @@ def reachability(net: Stack) -> tuple[Check, ...]:
     """Claims about a network: of all its security groups, also those that somebody made by hand."""
     vpc = net.the(Vpc)
 
-    def probe(look: Look, seen: Sightings) -> tuple[bool, list[str]]:
+    def probe(look: Snapshot, seen: ObservedState) -> tuple[bool, list[str]]:
         there = seen[vpc]
         filters = [{"Name": "vpc-id", "Values": [there.id if there else ""]}]
         listed = look.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
@@ -29,7 +29,7 @@ def reachability(net: Stack) -> tuple[Check, ...]:
     return (Check("From the internet, nothing but ports 80 and 443 is open", probe),)
 
 
-def _too_open(rule: Found) -> bool:
+def _too_open(rule: ApiObject) -> bool:
     """Controls EC2.18 and EC2.19 of AWS's Foundational Security Best Practices.
 
     https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html
@@ -40,6 +40,6 @@ def _too_open(rule: Found) -> bool:
     return not (one_port and rule["FromPort"] in _WEB)
 
 
-def _told(rule: Found) -> str:
+def _told(rule: ApiObject) -> str:
     ports = "everything" if rule["IpProtocol"] == "-1" else f"{rule['IpProtocol']} {rule['FromPort']}-{rule['ToPort']}"
     return f"{ports} from {rule.get('CidrIpv4') or rule.get('CidrIpv6')} ({rule['SecurityGroupRuleId']})"

@@ -8,11 +8,11 @@ import pytest
 from runbook_lib.errors import EvidenceError, NotApproved
 from runbook_lib.evidence.attestation import dsse as signing
 from runbook_lib.evidence.attestation import keys
-from runbook_lib.evidence.attestation.approvals import KIND, Signed, plans_of, read
-from runbook_lib.evidence.attestation.dsse import Spoilt
+from runbook_lib.evidence.attestation.approvals import KIND, SignedApprovals, plans_of, read
+from runbook_lib.evidence.attestation.dsse import InvalidEnvelope
 from tests.support.run_folders import ANN, BOB, EVE, KEYS, RUN, approved, begun, plan_of
 
-SIGNERS = {"ann": keys.line(ANN.public_key), "bob": keys.line(BOB.public_key)}
+SIGNERS = {"ann": keys.format_public_key(ANN.public_key), "bob": keys.format_public_key(BOB.public_key)}
 PLANNED = "20261124T070000Z-plan-ffff"
 
 
@@ -32,7 +32,7 @@ def ask(tmp_path, told):
     """Ask for the approval of a plan, as the run that applies it does."""
 
     def require(plan=None, *, threshold=1, own=ANN, later=0.0, change="CHG1", valid=72, signers=SIGNERS):
-        Signed(
+        SignedApprovals(
             signers, threshold, timedelta(hours=valid), evidence=tmp_path, folder=tmp_path / RUN, own=lambda: own,
             change=change, record=lambda event, **data: told.append((event, data)),
             clock=lambda: datetime.now(UTC) + timedelta(hours=later),
@@ -94,10 +94,10 @@ def test_the_same_fingerprint_is_not_enough(planned, ask, tmp_path):
     """64 bits can be made to collide by whoever writes both plans: what is signed is the whole digest."""
     plan = plan_of("01_network").as_dict()
     path = approved(planned, BOB, "bob", plans=[plan])
-    opened = signing.unsealed(path.read_bytes(), KEYS, KIND)
+    opened = signing.verify(path.read_bytes(), KEYS, KIND)
     (about,) = opened.statement["subject"]
     other = signing.subject(about["name"], about["digest"]["sha256"][:16] + "0" * 48)
-    path.write_bytes(signing.sealed(signing.statement(KIND, [other], opened.statement["predicate"]), BOB))
+    path.write_bytes(signing.sign(signing.statement(KIND, [other], opened.statement["predicate"]), BOB))
     refused(ask, "no signed approval of this plan counts")
 
 
@@ -120,16 +120,16 @@ def test_a_signer_who_signs_as_another(planned, ask):
 def test_a_forged_approval(planned, ask, what):
     """Bob's envelope with other content: of another plan, for longer, or in another name."""
     path = approved(planned, BOB, "bob", plans=[plan_of("02_data").as_dict()] if what == "subject" else None)
-    opened = signing.unsealed(path.read_bytes(), KEYS, KIND)
+    opened = signing.verify(path.read_bytes(), KEYS, KIND)
     content = json.loads(json.dumps(dict(opened.statement)))
     if what == "subject":
         mine = approved(planned, EVE, "eve")
-        content["subject"] = signing.unsealed(mine.read_bytes(), KEYS, KIND).statement["subject"]
+        content["subject"] = signing.verify(mine.read_bytes(), KEYS, KIND).statement["subject"]
         mine.unlink()
     else:
         content["predicate"] |= {"expires": "2099-01-01T00:00:00+00:00"} if what == "expires" else {"by": "ann"}
     envelope = json.loads(path.read_bytes())
-    forged = json.loads(signing.sealed(content, EVE))
+    forged = json.loads(signing.sign(content, EVE))
     forged["signatures"] = envelope["signatures"]
     path.write_bytes(json.dumps(forged, indent=1, sort_keys=True).encode() + b"\n")
     refused(ask, "the signature is not that of bob: it was forged, or what it signs was changed")
@@ -207,7 +207,7 @@ def test_a_signer_s_key_that_is_none_is_told_before_anything_begins(ask):
 def test_a_statement_without_times_is_none(planned):
     plan = next(plans_of(planned, "apply"))
     about = [signing.subject("x", "0" * 64)]
-    data = signing.sealed(signing.statement(KIND, about, {"by": "bob", "role": "approver"}), BOB)
+    data = signing.sign(signing.statement(KIND, about, {"by": "bob", "role": "approver"}), BOB)
     assert plan
-    with pytest.raises(Spoilt, match="does not say who approved"):
+    with pytest.raises(InvalidEnvelope, match="does not say who approved"):
         read(data, KEYS)

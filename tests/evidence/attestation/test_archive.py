@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.errors import EvidenceError, WrongUsage
-from runbook_lib.evidence.attestation.archive import pack, unpacked
+from runbook_lib.evidence.attestation.archive import pack, unpack
 from runbook_lib.evidence.verification.verify import verify
 from tests.support.run_folders import ANN, KEYS, RUN, approved, bundle
 
@@ -34,7 +34,7 @@ def test_what_is_packed_is_verified_without_the_folder(folder):
     path = pack(folder)
     shutil.rmtree(folder)
     assert path.name == f"{RUN}.zip"
-    with unpacked(path) as inside:
+    with unpack(path) as inside:
         assert verify(inside, KEYS, KEYS).wrong == []
 
 
@@ -46,7 +46,7 @@ def test_the_same_folder_is_the_same_file(folder):
 
 
 def test_what_was_taken_out_is_gone_afterwards(packed):
-    with unpacked(packed) as inside:
+    with unpack(packed) as inside:
         assert inside.name == RUN
     assert not inside.exists()
 
@@ -54,14 +54,14 @@ def test_what_was_taken_out_is_gone_afterwards(packed):
 @pytest.mark.parametrize("name", ["../x", "/x", f"{RUN}/../../x", "x", "..\\x", f"{RUN}/a\\..\\..\\x"])
 def test_nothing_is_put_outside(tmp_path, name):
     path = zipped(tmp_path / "bad.zip", (f"{RUN}/journal.jsonl", ""), (name, "evil"))
-    with pytest.raises(EvidenceError, match="is not the archive of one run"), unpacked(path):
+    with pytest.raises(EvidenceError, match="is not the archive of one run"), unpack(path):
         pass
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["bad.zip"]
 
 
 def test_an_archive_of_two_runs_is_none(tmp_path):
     path = zipped(tmp_path / "two.zip", ("a/journal.jsonl", ""), ("b/journal.jsonl", ""))
-    with pytest.raises(EvidenceError, match="it holds a, b"), unpacked(path):
+    with pytest.raises(EvidenceError, match="it holds a, b"), unpack(path):
         pass
 
 
@@ -69,19 +69,19 @@ def test_an_archive_of_two_runs_is_none(tmp_path):
 def test_a_file_that_is_there_twice_is_found(tmp_path):
     """Two programs may read two different ones."""
     path = zipped(tmp_path / "twice.zip", ("a/journal.jsonl", "x"), ("a/journal.jsonl", "y"))
-    with pytest.raises(EvidenceError, match="not the archive of one run"), unpacked(path):
+    with pytest.raises(EvidenceError, match="not the archive of one run"), unpack(path):
         pass
 
 
 def test_what_is_not_there_is_wrong_usage(tmp_path):
-    with pytest.raises(WrongUsage, match=r"There is no .*none\.zip"), unpacked(tmp_path / "none.zip"):
+    with pytest.raises(WrongUsage, match=r"There is no .*none\.zip"), unpack(tmp_path / "none.zip"):
         pass
 
 
 def accepted(path):
     """Whether an archive passes: no traceback, whatever somebody made of it."""
     try:
-        with unpacked(path) as inside:
+        with unpack(path) as inside:
             return verify(inside, KEYS, KEYS, packed=True).ok
     except (EvidenceError, WrongUsage):
         return False
@@ -174,7 +174,7 @@ def test_an_archive_with_the_same_files_is_another_all_the_same(packed, edited):
 
 def test_what_a_file_says_that_was_packed_again_is_still_not_what_was_signed(folder):
     (folder / "01_network.html").write_text("another", encoding="utf-8")
-    with unpacked(pack(folder)) as inside:
+    with unpack(pack(folder)) as inside:
         assert verify(inside, KEYS, KEYS, packed=True).wrong == [
             "01_network.html: was changed after the run was closed"
         ]
@@ -186,7 +186,7 @@ def test_an_approval_given_later_lies_in_the_folder_and_never_in_the_archive(fol
     approved(folder, ANN, "ann")
     assert verify(folder, KEYS, KEYS).ok
     assert accepted(first)
-    with unpacked(pack(folder)) as inside:
+    with unpack(pack(folder)) as inside:
         assert verify(inside, KEYS, KEYS, packed=True).wrong == [
             "approvals/ann.dsse.json: was added after the run was packed"
         ]
@@ -200,5 +200,5 @@ def test_a_small_file_that_would_become_a_huge_one_is_not_unpacked(tmp_path):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr(f"{RUN}/journal.jsonl", b"0" * 10_000_000)
-    with pytest.raises(EvidenceError, match="is not as it was packed"), unpacked(path):
+    with pytest.raises(EvidenceError, match="is not as it was packed"), unpack(path):
         pass

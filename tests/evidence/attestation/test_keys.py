@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.signer import CryptoSigner
 
 import runbook_lib
-from runbook_lib.errors import EvidenceError, Refused, WrongUsage
+from runbook_lib.errors import EvidenceError, RequestRejected, WrongUsage
 from runbook_lib.evidence.attestation import dsse as signing
 from runbook_lib.evidence.attestation import keys
 
@@ -19,7 +19,7 @@ STATEMENT = signing.statement(KIND, [signing.subject("a", "0" * 64)], {"who": "m
 
 
 def test_the_key_is_made_at_first_use_and_is_its_owner_s_alone(tmp_path):
-    made = keys.own(tmp_path)
+    made = keys.machine_key(tmp_path)
     folder = tmp_path / ".runbook" / "keys"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "evidence.pem").stat().st_mode & 0o777 == 0o600
@@ -28,7 +28,7 @@ def test_the_key_is_made_at_first_use_and_is_its_owner_s_alone(tmp_path):
 
 
 def test_it_stays_the_same(tmp_path):
-    assert keys.own(tmp_path).public_key.keyid == keys.own(tmp_path).public_key.keyid
+    assert keys.machine_key(tmp_path).public_key.keyid == keys.machine_key(tmp_path).public_key.keyid
 
 
 def test_processes_that_come_at_once_get_the_same_key(tmp_path):
@@ -42,10 +42,10 @@ def test_processes_that_come_at_once_get_the_same_key(tmp_path):
 
 
 def test_a_key_that_others_can_read_is_not_used(tmp_path):
-    keys.own(tmp_path)
+    keys.machine_key(tmp_path)
     (tmp_path / ".runbook" / "keys" / "evidence.pem").chmod(0o640)
     with pytest.raises(EvidenceError, match="others than its owner may read this key") as caught:
-        keys.own(tmp_path)
+        keys.machine_key(tmp_path)
     assert caught.value.fix.startswith("chmod 600 ")
 
 
@@ -68,7 +68,7 @@ def test_a_key_that_is_not_there_is_wrong_usage(tmp_path):
 )
 def test_a_public_key_is_one_line_and_read_back_from_it(make):
     public = make().public_key
-    line = keys.line(public)
+    line = keys.format_public_key(public)
     assert "\n" not in line
     assert keys.public_key(f"{line} ann@example\n").keyid == public.keyid
 
@@ -93,7 +93,7 @@ def test_a_kind_of_key_that_nothing_here_signs_with_is_refused():
 def test_it_is_called_as_ssh_keygen_calls_it():
     """So that two people can compare it over the telephone: of a key that OpenSSH once made."""
     line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICuFKBJ7naHX81UxdPvLuL/ec7tixRSetpDYhfONeMDH"
-    assert keys.short(keys.public_key(line)) == "SHA256:NWDXVmRaoK01e7xex+LxUnzKAUrMWZ1jh+xAyeXXgsY"
+    assert keys.fingerprint(keys.public_key(line)) == "SHA256:NWDXVmRaoK01e7xex+LxUnzKAUrMWZ1jh+xAyeXXgsY"
 
 
 class TestKms:
@@ -106,8 +106,8 @@ class TestKms:
     @pytest.mark.parametrize("spec", ["ECC_NIST_P256", "ECC_NIST_P384", "RSA_2048"])
     def test_what_it_signs_is_believed_by_its_public_key_alone(self, aws, door, spec):
         signer = keys.KmsSigner(door.kms, self.made(aws, spec))
-        known = {"kms": keys.public_key(keys.line(signer.public_key))}
-        opened = signing.unsealed(signing.sealed(STATEMENT, signer), known, KIND)
+        known = {"kms": keys.public_key(keys.format_public_key(signer.public_key))}
+        opened = signing.verify(signing.sign(STATEMENT, signer), known, KIND)
         assert (opened.by, opened.why) == ("kms", "")
 
     def test_a_key_that_cannot_sign_so_is_refused(self, aws, door):
@@ -115,5 +115,5 @@ class TestKms:
             keys.KmsSigner(door.kms, self.made(aws, "ECC_NIST_P521"))
 
     def test_a_key_that_is_not_there_is_told_as_aws_tells_it(self, door):
-        with pytest.raises(Refused, match="GetPublicKey was refused: NotFoundException"):
+        with pytest.raises(RequestRejected, match="GetPublicKey was refused: NotFoundException"):
             keys.KmsSigner(door.kms, "arn:aws:kms:us-west-2:123456789012:key/00000000-0000-0000-0000-000000000000")

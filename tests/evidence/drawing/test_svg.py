@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from runbook_lib.evidence.drawing import timeline as timeline_picture
 from runbook_lib.evidence.drawing.svg import Box, Svg, plain
-from runbook_lib.evidence.drawing.theme import HUES, INK, Face, contrast, hue, style_sheet
+from runbook_lib.evidence.drawing.theme import COLORS, TEXT_COLOR, TextStyle, color, contrast, style_sheet
 from runbook_lib.evidence.topology.drawing import FACES as TOPOLOGY
 from tests.support.drawings import NS, parsed
 
-FACES = {"body": Face(12), "id": Face(11, mono=True), "name": Face(13, bold=True)}
+FACES = {"body": TextStyle(12), "id": TextStyle(11, mono=True), "name": TextStyle(13, bold=True)}
 ODD = st.one_of(
     st.text(), st.sampled_from(["</text><script>alert(1)</script>", "]]>&lt;", '" onload="x', "\x00\ud800"])
 )
@@ -100,8 +100,8 @@ def test_its_styles_touch_no_other_picture():
 
 def test_every_colour_has_a_light_and_a_dark_one_and_paper_is_light():
     light, dark = style_sheet("#odd", {".a": {"fill": "public", "opacity": "1"}}).split("@media screen and ")
-    assert INK["public"][0] in light
-    assert dark == f"(prefers-color-scheme:dark){{#odd .a{{fill:{INK['public'][1]}}}}}"
+    assert TEXT_COLOR["public"][0] in light
+    assert dark == f"(prefers-color-scheme:dark){{#odd .a{{fill:{TEXT_COLOR['public'][1]}}}}}"
 
 
 @pytest.mark.parametrize("page", [0, 1], ids=["light", "dark"])
@@ -112,7 +112,7 @@ def test_texts_can_be_read_on_whatever_they_stand(page):
         (colour, surface): round(ratio, 2)
         for colour in colours | {"good", "bad", "acts"}
         for surface in SURFACES
-        if (ratio := contrast(INK[colour][page], INK[surface][page])) < 4.5
+        if (ratio := contrast(TEXT_COLOR[colour][page], TEXT_COLOR[surface][page])) < 4.5
     }
     assert poor == {}
 
@@ -120,10 +120,10 @@ def test_texts_can_be_read_on_whatever_they_stand(page):
 @pytest.mark.parametrize("page", [0, 1], ids=["light", "dark"])
 def test_lines_and_bars_can_be_seen(page):
     """3 to 1, which WCAG asks for of what tells something; the parts of a bar also differ in height."""
-    hues = {hue(number): pair for number, pair in enumerate(HUES)}
-    seen = {name: (INK | hues)[name] for name in (*LINES, *hues)}
-    assert {n: p for n, p in seen.items() if contrast(p[page], INK["page"][page]) < 3} == {}
-    assert {n: p for n, p in hues.items() if contrast(p[page], INK["area"][page]) < 3} == {}
+    hues = {color(number): pair for number, pair in enumerate(COLORS)}
+    seen = {name: (TEXT_COLOR | hues)[name] for name in (*LINES, *hues)}
+    assert {n: p for n, p in seen.items() if contrast(p[page], TEXT_COLOR["page"][page]) < 3} == {}
+    assert {n: p for n, p in hues.items() if contrast(p[page], TEXT_COLOR["area"][page]) < 3} == {}
 
 
 def test_contrast_is_measured_as_wcag_does():

@@ -8,9 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from runbook_lib.evidence.notebooks.cells import Cell, Cells, Outcome, State, Step, counted, outcome, stopped_by
-from runbook_lib.evidence.notebooks.progress import account
-from runbook_lib.runs.kernel.executed_notebook import captured
+from runbook_lib.evidence.notebooks.cells import (
+    Cell,
+    Cells,
+    Outcome,
+    State,
+    Step,
+    outcome,
+    outcome_text,
+    state_of_error,
+)
+from runbook_lib.evidence.notebooks.progress import read_progress
+from runbook_lib.runs.kernel.executed_notebook import build_notebook
 
 STATES = st.lists(st.sampled_from(list(State)), min_size=1, max_size=8)
 
@@ -38,7 +47,7 @@ def test_after_the_end_nothing_runs_and_nothing_is_pending(states):
 def test_what_is_told_is_read_back(states):
     cells = Cells([Cell(n, n, f"id-{n}", "Zones", state, "then", "now", "E: x") for n, state in enumerate(states, 1)])
     verdict = {"event": "cells", "notebook": "n", "at": "t", **cells.as_dict()}
-    found = account([verdict], "n")
+    found = read_progress([verdict], "n")
     assert list(found.cells) == cells.cells
     assert found.outcome is cells.outcome
 
@@ -54,18 +63,18 @@ def test_what_is_told_is_read_back(states):
     ],
 )
 def test_who_is_asked_to_stop_did_not_fail(error, message, state):
-    assert stopped_by(error, message) is state
+    assert state_of_error(error, message) is state
 
 
 def test_only_cells_with_something_to_run_count():
     parts = [new_markdown_cell("# A"), new_code_cell("1"), new_code_cell(" \n"), new_markdown_cell("## B\n\nWhy.")]
     cells = Cells.of(new_notebook(cells=[*parts, new_code_cell("2")])).cells
     assert [(cell.number, cell.index, cell.section) for cell in cells] == [(1, 1, "A"), (2, 4, "B")]
-    assert counted(cells) == "2 pending"
+    assert outcome_text(cells) == "2 pending"
 
 
 def test_a_journal_that_knows_nothing_of_cells_says_nothing():
-    assert account([{"event": "open", "notebook": "n", "at": "t"}], "n") is None
+    assert read_progress([{"event": "open", "notebook": "n", "at": "t"}], "n") is None
 
 
 def test_of_two_runs_of_a_kernel_the_last_recording_counts():
@@ -78,7 +87,7 @@ def test_of_two_runs_of_a_kernel_the_last_recording_counts():
         {"event": "cell", "step": 1, "state": "running", **here},
         {"event": "cell", "step": 1, "state": "succeeded", **here},
     ]
-    found = account(events, "n")
+    found = read_progress(events, "n")
     assert [cell.state for cell in found.cells] == [State.SUCCEEDED]
     assert found.alive, "of another machine's process nobody can say"
     assert not found.success
@@ -87,7 +96,7 @@ def test_of_two_runs_of_a_kernel_the_last_recording_counts():
 def test_without_ids_a_cell_is_known_by_its_source(tmp_path):
     """nbval and papermill's own engine tell none; the same source twice is two cells."""
     steps = [Step(n, source, state=State.SUCCEEDED) for n, source in enumerate(["a", "a", "b"], 1)]
-    notebook, cells = captured(steps, None)
+    notebook, cells = build_notebook(steps, None)
     assert [cell.source for cell in notebook.cells] == ["a", "a", "b"]
     assert [cell.state for cell in cells.cells] == [State.SUCCEEDED] * 3
 
@@ -100,7 +109,7 @@ def test_parameters_are_known_by_their_names_whatever_somebody_made_of_them(tmp_
     edited = 'env = "prod"\nmode = "apply"  # for CHG1'
     sources = [parameters.source, "b = 1", edited, 'env = mode = "x"', "env +"]
     steps = [Step(n, source, state=State.SUCCEEDED) for n, source in enumerate(sources, 1)]
-    notebook, cells = captured(steps, path)
+    notebook, cells = build_notebook(steps, path)
     assert [cell.source for cell in notebook.cells] == ["# A", edited, "b = 1", 'env = mode = "x"', "env +"]
     assert cells.outcome is Outcome.SUCCEEDED
 
@@ -109,5 +118,5 @@ def test_parameters_are_known_by_their_names_whatever_somebody_made_of_them(tmp_
 def test_a_file_that_cannot_be_read_costs_only_its_prose(tmp_path, text):
     path = tmp_path / "x.ipynb"
     path.write_text(text)
-    notebook, _ = captured([Step(1, "a", state=State.SUCCEEDED)], path)
+    notebook, _ = build_notebook([Step(1, "a", state=State.SUCCEEDED)], path)
     assert [cell.source for cell in notebook.cells] == ["a"]

@@ -7,13 +7,13 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from runbook_lib.evidence.notebooks.html import to_html
+from runbook_lib.evidence.notebooks.html import export_html
 from runbook_lib.evidence.topology import picture
 from tests.support.topologies import environment
 
 PICTURE = new_output("display_data", {"text/plain": "One zone <a>.", "image/svg+xml": "<svg><rect/></svg>"})
 RESULT = new_output("display_data", {"text/plain": "plain words", "text/html": "<b>a table</b>"})
-FAILURE = new_output("error", ename="Guarded", evalue="no", traceback=["Guarded: it may not go."])
+FAILURE = new_output("error", ename="DestroyPrevented", evalue="no", traceback=["DestroyPrevented: it may not go."])
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def page(tmp_path_factory):
         new_code_cell("book.destroy(net)", outputs=[FAILURE], execution_count=2),
     ]
     nbformat.write(new_notebook(cells=cells), path)
-    to_html(path)
+    export_html(path)
     return path.with_suffix(".html").read_text(encoding="utf-8")
 
 
@@ -47,7 +47,7 @@ def test_in_a_dark_browser_the_page_and_its_pictures_are_both_light(tmp_path):
     output = new_output("display_data", {"text/plain": "One zone.", "image/svg+xml": drawn})
     path = tmp_path / "01_network.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("book.topology()", outputs=[output])]), path)
-    to_html(path)
+    export_html(path)
     page = path.with_suffix(".html").read_text(encoding="utf-8")
     shown = base64.b64decode(re.search(r'src="data:image/svg\+xml;base64,([^"]+)', page)[1]).decode()
     assert "prefers-color-scheme" not in shown
@@ -62,7 +62,7 @@ def test_it_runs_nothing_and_fetches_nothing(page):
 
 
 def test_a_notebook_that_was_never_begun_has_no_page(tmp_path):
-    to_html(tmp_path / "01_network.ipynb")
+    export_html(tmp_path / "01_network.ipynb")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,5 +70,5 @@ def test_a_piece_of_a_notebook_has_no_page_and_is_no_error(tmp_path):
     """What was killed while it wrote must not end what runs beside it."""
     path = tmp_path / "01_network.ipynb"
     path.write_text('{"cells": [{"cell_ty')
-    to_html(path)
+    export_html(path)
     assert list(tmp_path.iterdir()) == [path]

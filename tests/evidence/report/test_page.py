@@ -18,9 +18,9 @@ from playwright.sync_api import sync_playwright
 from runbook_lib.evidence.files import write_table
 from runbook_lib.evidence.report import exports as lists
 from runbook_lib.evidence.report import inventory
-from runbook_lib.evidence.report.conclusion import NO, UNKNOWN, YES, decision
-from runbook_lib.evidence.report.page import leave, report
-from runbook_lib.evidence.report.run_record import story
+from runbook_lib.evidence.report.conclusion import NO, UNKNOWN, YES, conclude
+from runbook_lib.evidence.report.page import report, write_report
+from runbook_lib.evidence.report.run_record import read_run
 from runbook_lib.evidence.topology import picture as topology
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
@@ -71,10 +71,10 @@ class Run:
 
     @property
     def story(self):
-        return story(events_of(self.folder / "journal.jsonl"))
+        return read_run(events_of(self.folder / "journal.jsonl"))
 
     def decided(self, *, intact=True):
-        return decision(self.story, intact=intact)
+        return conclude(self.story, intact=intact)
 
     @property
     def page(self):
@@ -130,7 +130,7 @@ def test_whatever_speaks_against_it_is_heard(run, tell, verdict, why):
 
 def test_what_failed_and_was_mended_is_done(run):
     """By another try, or as a later look at the account has shown."""
-    run.opened().planned("vpc.main").changed("vpc.main", ok=False, error="Refused: no").changed("vpc.main")
+    run.opened().planned("vpc.main").changed("vpc.main", ok=False, error="RequestRejected: no").changed("vpc.main")
     assert run.verified().ended().decided().verdict == YES
 
 
@@ -215,11 +215,11 @@ def test_it_tells_no_checkout_from_a_commit_that_nobody_wrote_down(run):
 def test_it_says_what_changed_from_what_to_what(run):
     run.opened().changed("db_instance.database", action="update", fields={"backup_days": [1, 7]})
     run.changed("vpc.main").changed("subnet.a").changed("subnet.b").changed(
-        "nat_gateway.a", ok=False, error="Refused: no"
+        "nat_gateway.a", ok=False, error="RequestRejected: no"
     )
     seen = text(run.page).replace("\xa0", " ")
     for told in ("backup_days: 1 → 7", "3 created vpc, 2 × subnet", "1 changed db_instance.database",
-                 "1 to create: failed nat_gateway.a", "Refused: no"):  # fmt: skip
+                 "1 to create: failed nat_gateway.a", "RequestRejected: no"):  # fmt: skip
         assert told in seen
 
 
@@ -280,7 +280,7 @@ def test_it_links_to_all_the_rest_of_the_folder(run):
     (run.folder / "plans").mkdir()
     for name in ("01_network.html", "plans/a plan.json", ".hidden"):
         (run.folder / name).write_text("")
-    leave(run.folder)
+    write_report(run.folder)
     there = {p.relative_to(run.folder).as_posix() for p in run.folder.rglob("*") if p.is_file()}
     assert there == {
         "journal.jsonl", "report.html", "topology.svg", "timeline.svg", "changes.csv", "checks.csv", "plan.json",
@@ -295,9 +295,9 @@ def test_it_links_to_all_the_rest_of_the_folder(run):
 
 def test_it_can_be_made_again_from_the_files_alone(run):
     """The same page, byte for byte, whenever and wherever."""
-    leave(whole(run).folder)
+    write_report(whole(run).folder)
     first = {p.name: p.read_bytes() for p in run.folder.iterdir()}
-    leave(run.folder)
+    write_report(run.folder)
     assert {p.name: p.read_bytes() for p in run.folder.iterdir()} == first
     moved = run.folder.rename(run.folder.with_name("elsewhere"))
     assert report(moved).replace("elsewhere", "run-1") == first["report.html"].decode()
@@ -356,7 +356,7 @@ def test_the_list_of_changes_has_numbers_times_and_every_planned_change(run):
     run.opened().planned("vpc.main", "subnet.a", size=[None, 1]).changed(
         "vpc.main", fields={"cidr": [None, "10.0.0.0/16"]}
     )
-    one, other = rows(lists.changes(run.story))
+    one, other = rows(lists.changes_csv(run.story))
     assert list(one) == list(lists.CHANGES)
     assert (one["at"], one["key"], one["result"]) == ("2026-11-24T08:00:03.000+00:00", "vpc.main", "done")
     assert (float(one["waited_seconds"]), float(one["took_seconds"])) == (0.25, 0.75)
@@ -376,14 +376,14 @@ def test_the_list_of_changes_has_awss_ids_of_the_calls_that_made_them(run):
     run.changed("vpc.main", took=3.5).changed("subnet.a", took=0.5)
     run.write("01_network", "call", operation="DeleteSubnet", request_id="req-5", **call)
     run.changed("subnet.b", action="delete", took=2.5).changed("subnet.c", action="delete", took=3.5)
-    assert [line["requests"] for line in rows(lists.changes(run.story))] == [
+    assert [line["requests"] for line in rows(lists.changes_csv(run.story))] == [
         "ec2 CreateVpc req-2; ec2 ModifyVpcAttribute req-4", "", "", "",
     ]  # fmt: skip
 
 
 def test_the_list_of_checks_has_claims_and_what_was_found(run):
     run.opened().checked("Nothing is open", ok=False, found=["db: tcp 3306"]).verified()
-    one, other = rows(lists.checks(run.story))
+    one, other = rows(lists.checks_csv(run.story))
     assert list(one) == list(lists.CHECKS)
     assert (one["claim"], one["holds"], one["found"]) == ("Nothing is open", "false", '["db: tcp 3306"]')
     assert other["holds"] == "true"
@@ -394,7 +394,7 @@ def test_no_spreadsheet_takes_a_text_for_a_formula(run, sign, tmp_path):
     """In no list: anybody who may name something in the account could have it compute."""
     odd = f"{sign}HYPERLINK(A1)"
     run.opened().changed("vpc.main", ok=False, error=odd)
-    assert rows(lists.changes(run.story))[0]["error"] == f"'{odd}"
+    assert rows(lists.changes_csv(run.story))[0]["error"] == f"'{odd}"
     line = {"key": "vpc.main", "id": odd, "status": odd, "size": -1}
     run.write("01_network", "inventory", when="after", stack="network", resources=[line])
     (told,) = rows(inventory.as_csv(run.story.after))
@@ -434,9 +434,9 @@ FITS = """() => [...document.querySelectorAll('svg.picture')].flatMap(svg => [..
 
 def test_in_a_real_browser_it_has_no_barrier_and_every_label_fits(run):
     """In light and in dark, offline, and no wider than a phone; labels have the room that they were given."""
-    whole(run).opened("02_data").changed("db_instance.database", "02_data", ok=False, error="Refused: no")
+    whole(run).opened("02_data").changed("db_instance.database", "02_data", ok=False, error="RequestRejected: no")
     run.checked(ok=False, found=["x"]).ended("02_data", state="failed", why="AWS said no")
-    leave(run.folder)
+    write_report(run.folder)
     chromium = program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

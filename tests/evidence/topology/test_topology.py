@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.aws.snapshot import Look
-from runbook_lib.errors import Refused
-from runbook_lib.evidence.topology import Sight, picture, sight
-from runbook_lib.evidence.topology.connectivity import in_order, talk
+from runbook_lib.aws.snapshot import Snapshot
+from runbook_lib.errors import RequestRejected
+from runbook_lib.evidence.topology import Topology, discover, picture
+from runbook_lib.evidence.topology.connectivity import connectivity, in_order
 from runbook_lib.evidence.topology.lanes import lanes
-from runbook_lib.evidence.topology.model import Exit, Group, Network, Rule
+from runbook_lib.evidence.topology.model import EgressRule, Group, Network, Rule
 from runbook_lib.evidence.topology.ports import Ports
 from tests.support.drawings import NS, apart, groups, overlap, parsed, spilling, within
 from tests.support.topologies import environment, instance, sights, subnet
@@ -46,7 +46,7 @@ def test_whatever_was_seen_is_there_once_and_nothing_lies_on_it(what):
     assert len(groups(svg, "subnet")) == sum(len(n.subnets) for n in what.networks)
     assert len(groups(svg, "network")) == len(what.networks)
     ways = {(rule.source, rule.group) for network in what.networks for rule in network.rules}
-    assert len(_paths(svg, "way")) == len(_paths(svg, "head")) == len(talk(what.networks).ways) <= len(ways)
+    assert len(_paths(svg, "way")) == len(_paths(svg, "head")) == len(connectivity(what.networks).ways) <= len(ways)
 
 
 def _paths(svg, look):
@@ -150,7 +150,7 @@ def test_where_aws_does_not_say_the_picture_does_not_either():
 
 
 def test_an_empty_account_is_a_picture_too():
-    what = Sight(env="test", account="123456789012", region="r-1", at="2026-11-24T08:00:00+00:00")
+    what = Topology(env="test", account="123456789012", region="r-1", at="2026-11-24T08:00:00+00:00")
     svg = picture(what)
     ordered(svg)
     assert "Nothing of test was found" in str(svg)
@@ -192,7 +192,7 @@ def test_networks_that_may_do_the_same_are_one_speaker():
     """Ten offices of administrators would be ten lines to the same port."""
     offices = [f"203.0.113.{n}/32" for n in (2, 10, 1)]
     rules = [Rule(group="sg-1", ports="22", source=office) for office in offices]
-    found = talk(seen(groups=[Group(id="sg-1", name="bastion")], rules=rules).networks)
+    found = connectivity(seen(groups=[Group(id="sg-1", name="bastion")], rules=rules).networks)
     assert [speaker.names for speaker in found.outside] == [("203.0.113.1/32", "203.0.113.2/32", "203.0.113.10/32")]
     assert len(found.ways) == 1
 
@@ -202,7 +202,9 @@ def between(*exits, ports="8080", **more):
     groups = [Group(id=f"sg-{name}", name=name) for name in ("alb", "web")]
     parts = {"rules": [Rule(group="sg-web", ports=ports, source="sg-alb")], "groups": groups, **more}
     parts |= {"subnets": [subnet("a", public=False, cidr="10.0.16.0/20")], "things": [instance(1, "a", "web")]}
-    ways = talk(seen(exits=[Exit(group=own, ports=p, target=to) for own, p, to in exits], **parts).networks).ways
+    ways = connectivity(
+        seen(exits=[EgressRule(group=own, ports=p, target=to) for own, p, to in exits], **parts).networks
+    ).ways
     return [way.ports for way in ways]
 
 
@@ -290,7 +292,7 @@ def test_who_speaks_stands_above_who_is_spoken_to():
 
 def test_it_is_read_back_from_the_journal_as_it_was():
     what = environment("abc", 12)
-    assert Sight.model_validate(what.model_dump(mode="json")) == what
+    assert Topology.model_validate(what.model_dump(mode="json")) == what
 
 
 @pytest.fixture
@@ -339,7 +341,7 @@ def _tags(key):
 
 def test_it_reads_what_is_there_whoever_made_it(built, door):
     """Also what carries no tags of ours; how a subnet is left is told by its route, not by its name."""
-    found = sight(Look(door), NOW)
+    found = discover(Snapshot(door), NOW)
     (network,) = found.networks
     assert (found.env, found.at, found.unread) == ("test", "2026-11-24T08:00:00+00:00", ())
     assert network.doors == (f"Internet gateway {built.gateway}",)
@@ -368,35 +370,35 @@ def test_a_group_that_may_not_send_any_more_talks_to_nobody(built, door, aws):
     ec2 = aws.client("ec2")
     (odd,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["odd"]}])["SecurityGroups"]
     ec2.revoke_security_group_egress(GroupId=odd["GroupId"], IpPermissions=odd["IpPermissionsEgress"])
-    svg = picture(sight(Look(door), NOW))
+    svg = picture(discover(Snapshot(door), NOW))
     assert "may talk to" not in svg.words
     assert _paths(svg, "way") == []
 
 
 def test_what_is_gone_is_not_seen(built, door, aws):
     aws.client("ec2").terminate_instances(InstanceIds=[built.server])
-    assert "Instance" not in {thing.kind for thing in sight(Look(door), NOW).networks[0].things}
+    assert "Instance" not in {thing.kind for thing in discover(Snapshot(door), NOW).networks[0].things}
 
 
 def test_on_an_empty_account_it_sees_nothing(door):
-    assert sight(Look(door), NOW).networks == ()
+    assert discover(Snapshot(door), NOW).networks == ()
 
 
 def test_a_refused_look_stops_nothing_and_is_said(aws, door, monkeypatch):
     """Who may only deploy may not look at everything; any other error stops it."""
     specification = [{"ResourceType": "vpc", "Tags": _tags("vpc.main")}]
     aws.client("ec2").create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=specification)
-    look, code = Look(door), "AccessDenied"
+    look, code = Snapshot(door), "AccessDenied"
     read = look.all
 
     def refused(service, operation, result, **request):
         if service == "rds":
-            raise Refused("DescribeDBInstances was refused", fix="Ask.", code=code)
+            raise RequestRejected("DescribeDBInstances was refused", fix="Ask.", code=code)
         return read(service, operation, result, **request)
 
     monkeypatch.setattr(look, "all", refused)
-    found = sight(look, NOW)
+    found = discover(look, NOW)
     assert (found.unread, found.networks[0].name) == (("databases",), "main")
     code = "InternalFailure"
-    with pytest.raises(Refused):
-        sight(look, NOW)
+    with pytest.raises(RequestRejected):
+        discover(look, NOW)

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from runbook_lib.evidence.attestation.approvals import OPERATOR, signed_as
-from runbook_lib.evidence.attestation.dsse import SUFFIX, put
-from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.attestation.approvals import OPERATOR, signer_of
+from runbook_lib.evidence.attestation.dsse import SUFFIX, write_atomically
+from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.evidence.verification.verify import verify
 from tests.support.run_folders import (
     ANN,
@@ -39,7 +39,7 @@ def is_(name, **fields):
 
 
 def written(folder, event, **data):
-    Folder(folder.parent, folder.name, NETWORK).journal().write(event, **data)
+    RunFolder(folder.parent, folder.name, NETWORK).journal().write(event, **data)
 
 
 def whole(environment, *, mode="apply", approval=None):
@@ -165,7 +165,7 @@ def test_an_interrupted_notebook_has_its_page_too(tmp_path):
     folder = begun(tmp_path)
     (folder / f"{NETWORK}.ipynb").write_text("{}", encoding="utf-8")
     for notebook in NOTEBOOKS:
-        Folder(tmp_path, RUN, notebook).journal().write("ended", state="interrupted")
+        RunFolder(tmp_path, RUN, notebook).journal().write("ended", state="interrupted")
     assert judged(closed(folder)).wrong == [f"{NETWORK}.html: is missing: the notebook was run"]
 
 
@@ -209,7 +209,7 @@ def agreed(environment, **rules):
         plan = plan_of(notebook).as_dict()
         says = {"by": "ann", "role": OPERATOR, "change": "CHG1", "run": RUN}
         name = f"{plan_of(notebook).fingerprint}-ann{SUFFIX}"
-        put(folder / "approvals" / name, signed_as([plan], ANN, until=HOURS, **says))
+        write_atomically(folder / "approvals" / name, signer_of([plan], ANN, until=HOURS, **says))
         accepted(folder, notebook, path, operator="ann")
         done(folder, notebook)
     return folder
@@ -271,7 +271,7 @@ def test_the_approval_of_whoever_runs_it_is_none(tmp_path):
     folder = begun(tmp_path, approval=SIGNED)
     plans = [plan_of(notebook).as_dict() for notebook in NOTEBOOKS]
     path = folder / "approvals" / "bob.dsse.json"
-    put(path, signed_as(plans, BOB, until=HOURS, by="bob", role=OPERATOR, change="CHG1", run=RUN))
+    write_atomically(path, signer_of(plans, BOB, until=HOURS, by="bob", role=OPERATOR, change="CHG1", run=RUN))
     for notebook in NOTEBOOKS:
         accepted(folder, notebook, path)
         done(folder, notebook)

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.errors import WrongUsage
-from runbook_lib.evidence.attestation.dsse import sealed, statement, unsealed
+from runbook_lib.evidence.attestation import dsse
+from runbook_lib.evidence.attestation.dsse import sign, statement
 from runbook_lib.evidence.attestation.manifest import PROVENANCE
-from runbook_lib.evidence.folder import Folder
+from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.evidence.verification.verify import verify
 from runbook_lib.journal.journal import MANIFEST
 from tests.support.run_folders import (
@@ -164,7 +165,7 @@ def test_a_journal_that_was_mended_to_follow_again_is_still_another_one(folder, 
         event = json.loads(text)
         if number != line:
             rest = {key: value for key, value in event.items() if key not in ("at", "event", "prev", "notebook")}
-            Folder(folder.parent, folder.name, event["notebook"]).journal().write(event["event"], **rest)
+            RunFolder(folder.parent, folder.name, event["notebook"]).journal().write(event["event"], **rest)
     (folder / "aside").rename(folder / MANIFEST)
     assert "journal.jsonl: was changed after the run was closed" in judged(folder).wrong
 
@@ -264,7 +265,7 @@ def test_every_notebook_of_the_run_is_accounted_for(tmp_path):
 def test_a_notebook_that_was_not_run_is_accounted_for(tmp_path):
     folder = begun(tmp_path)
     done(folder, NOTEBOOKS[0])
-    Folder(tmp_path, RUN, NOTEBOOKS[1]).journal().write("ended", state="not run", why="01_network failed")
+    RunFolder(tmp_path, RUN, NOTEBOOKS[1]).journal().write("ended", state="not run", why="01_network failed")
     assert judged(closed(folder)).wrong == []
 
 
@@ -354,7 +355,7 @@ def test_an_approval_that_the_run_went_by_has_to_be_there(tmp_path):
     for notebook in NOTEBOOKS:
         done(folder, notebook)
     said = {"by": "bob", "operator": "", "sha256": "0" * 64, "kept": "bob.dsse.json"}
-    Folder(tmp_path, RUN, NOTEBOOKS[0]).journal().write("approved", **said)
+    RunFolder(tmp_path, RUN, NOTEBOOKS[0]).journal().write("approved", **said)
     (wrong,) = judged(closed(folder)).wrong
     assert wrong == "approvals/bob.dsse.json: is missing: the run says it went by it"
 
@@ -365,7 +366,7 @@ def test_an_approval_of_another_plan_is_not_what_the_run_went_by(tmp_path):
         done(folder, notebook)
     path = approved(folder, BOB, "bob")
     said = {"by": "bob", "operator": "", "sha256": "0" * 64, "kept": path.name}
-    Folder(tmp_path, RUN, NOTEBOOKS[0]).journal().write("approved", **said)
+    RunFolder(tmp_path, RUN, NOTEBOOKS[0]).journal().write("approved", **said)
     (wrong,) = judged(closed(folder)).wrong
     assert wrong == "approvals/bob.dsse.json: is not the approval that the journal tells of"
 
@@ -396,9 +397,9 @@ def test_a_run_of_two_environments_is_none(tmp_path, names):
 
 
 def test_a_signature_over_a_run_of_another_environment_is_none(folder):
-    opened = unsealed((folder / MANIFEST).read_bytes(), KEYS, PROVENANCE)
+    opened = dsse.verify((folder / MANIFEST).read_bytes(), KEYS, PROVENANCE)
     predicate = json.loads(json.dumps(opened.statement["predicate"]))
     predicate["buildDefinition"]["externalParameters"]["env"] = "dev"
-    (folder / MANIFEST).write_bytes(sealed(statement(PROVENANCE, opened.statement["subject"], predicate), ANN))
+    (folder / MANIFEST).write_bytes(sign(statement(PROVENANCE, opened.statement["subject"], predicate), ANN))
     (wrong,) = judged(folder).wrong
     assert wrong == f"{MANIFEST}: is that of a run of dev, and journal.jsonl that of one of prod"

@@ -22,9 +22,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from runbook_lib.evidence import files as writing
 from runbook_lib.journal.journal import Journal, intact
 from runbook_lib.journal.reader import events_of
-from runbook_lib.journal.redaction.patterns import MARK, PATTERNS
+from runbook_lib.journal.redaction.patterns import PATTERNS, PLACEHOLDER
 from runbook_lib.journal.redaction.redactor import Redactor
-from runbook_lib.journal.redaction.secret_values import told_as_secret
+from runbook_lib.journal.redaction.secret_values import is_labelled_secret
 
 PEM = (
     f"-----BEGIN RSA PRIVATE KEY-----\n{'MIIEpAIBAAKCAQEA7cX/+' * 3}\n{'Zm9vYmFy' * 7}==\n-----END RSA PRIVATE KEY-----"
@@ -55,7 +55,10 @@ HIDDEN = [
 ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789\"'\\/<>&+%=#@!$;:,.()[]{}|~^*-_ é€😀"
 SECRETS = st.text(ALPHABET, min_size=10, max_size=40).filter(
     lambda text: (
-        text == text.strip() and len(re.findall("[A-Za-z0-9]", text)) > 5 and "  " not in text and text not in MARK
+        text == text.strip()
+        and len(re.findall("[A-Za-z0-9]", text)) > 5
+        and "  " not in text
+        and text not in PLACEHOLDER
     )
 )
 
@@ -199,8 +202,8 @@ def written(notebook):
 def guard(monkeypatch):
     """A process that knows no secret yet."""
     guard = Redactor()
-    monkeypatch.setattr(writing, "GUARD", guard)
-    monkeypatch.setattr("runbook_lib.journal.journal.GUARD", guard)
+    monkeypatch.setattr(writing, "REDACTOR", guard)
+    monkeypatch.setattr("runbook_lib.journal.journal.REDACTOR", guard)
     return guard
 
 
@@ -210,26 +213,26 @@ def test_two_hundred_outputs_reach_the_disk_without_their_secret(secret, form, c
     """All of it, or what a display leaves of it: of a long one its first eight letters are too many."""
     secret = secret if form in FORMS else secret * 2
     hidden = [secret] if form in FORMS else [secret[:8], secret[-8:]]
-    writing.GUARD = Redactor([secret])
+    writing.REDACTOR = Redactor([secret])
     cell = new_code_cell(f"x = {secret!r}", outputs=outputs(secret, form, cut), metadata={"note": secret})
     prose = new_markdown_cell(f"It is `{secret}`.")
     for text in written(new_notebook(cells=[prose, cell], metadata={"title": secret})):
         assert not [way for way in read(text) if any(one in way for one in hidden)], text
-    assert writing.GUARD.count > 20 or form in CUT
+    assert writing.REDACTOR.count > 20 or form in CUT
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("secret", ["p\"s'&<w>\\o rd/+x=9é", "Ab3<b>x</b>%41\\u0041&amp;9"])
 def test_what_looks_like_markup_or_an_escape_may_be_a_part_of_the_secret(secret, form):
     told = Redactor([secret]).text(f"before {FORMS[form](secret)} after")
-    assert MARK in told
+    assert PLACEHOLDER in told
     assert not [way for way in read(told) if secret in way]
 
 
 def test_what_pandas_and_reprlib_leave_of_a_secret_goes_too(guard):
     """Cut at 50 letters, or in its middle; how much of it is left depends on what stands before it."""
     secret = "c3VwZXItc2VjcmV0_of-ours.4711-0815-WXYZabcd"
-    guard.learn(secret)
+    guard.add_secret(secret)
     shown = [reprlib.repr({"web": secret}), reprlib.Repr().repr_str(secret, 1)]
     for before in range(0, 50):
         frame = pd.DataFrame({"x": ["-" * before + secret + "-" * 9]})
@@ -244,7 +247,7 @@ def test_what_pandas_and_reprlib_leave_of_a_secret_goes_too(guard):
 def test_only_what_the_dots_stand_for_is_a_part_of_it(dots):
     """A short secret, fewer letters of a long one, or the same letters without dots are words like any other."""
     redactor = Redactor(["correct-horse-battery", "correct-staple"])
-    assert redactor.text(f"is correct-horse-bat{dots}") == f"is {MARK}{dots}"
+    assert redactor.text(f"is correct-horse-bat{dots}") == f"is {PLACEHOLDER}{dots}"
     for text in (f"correct{dots}", "correct-horse-", f"correct-ion{dots}", f"correct-stap{dots}", f"{dots} of correct"):
         assert redactor.text(text) == text
 
@@ -254,8 +257,8 @@ def test_however_long_a_secret_is_what_is_left_of_it_goes_whole(length):
     secret = "".join(chr(ord("a") + (7 * n + n // 5) % 26) for n in range(length))
     redactor = Redactor([secret])
     for left in range(8, length):
-        assert redactor.text(f"({secret[:left]}...)") == f"({MARK}...)"
-        assert redactor.text(f"(...{secret[-left:]})") == f"(...{MARK})"
+        assert redactor.text(f"({secret[:left]}...)") == f"({PLACEHOLDER}...)"
+        assert redactor.text(f"(...{secret[-left:]})") == f"(...{PLACEHOLDER})"
 
 
 def test_what_looks_like_a_tag_within_a_coloured_secret_is_none():
@@ -266,7 +269,7 @@ def test_what_looks_like_a_tag_within_a_coloured_secret_is_none():
 @pytest.mark.parametrize("form", ["as it is", "JSON", "JSON in JSON", "HTML", "URL", "colours", "spans"])
 def test_what_nobody_told_us_is_known_by_its_looks(name, form):
     told = Redactor().text(FORMS[form](LOOKS[name]))
-    assert MARK in told
+    assert PLACEHOLDER in told
     assert not [(one, way) for way in read(told) for one in HIDDEN if one in way]
 
 
@@ -302,7 +305,7 @@ def test_code_that_handles_a_password_is_not_one():
     redactor = Redactor()
     source = 'password = vault.get("web")\nconnect(password=password, api_key=key)\n'
     assert redactor.text(source, code=True) == source
-    assert redactor.text('password = "hunter2secret"', code=True) == f'password = "{MARK}"'
+    assert redactor.text('password = "hunter2secret"', code=True) == f'password = "{PLACEHOLDER}"'
 
 
 @pytest.mark.parametrize("size", [10, 2000])
@@ -317,7 +320,7 @@ def test_a_picture_is_not_touched(guard, size):
 
 
 def test_a_picture_with_a_secret_in_it_does_not_go_out(guard):
-    guard.learn("a-secret-of-ours")
+    guard.add_secret("a-secret-of-ours")
     picture = png(b"a-secret-of-ours")
     told = guard.clean({"image/png": picture, "text/html": f'<img src="data:image/png;base64,{picture}">'})
     assert picture not in json.dumps(told)
@@ -338,7 +341,7 @@ FIELDS = [
 @given(st.sampled_from(FIELDS), st.text("abc 123", min_size=1).filter(str.strip) | st.integers())
 def test_what_stands_in_a_field_of_secrets_is_one_whatever_it_looks_like(name, value):
     told = Redactor().clean({"plan": [{name: value}, {"fields": {name: [None, value]}}], "n": 1})
-    assert told == {"plan": [{name: MARK}, {"fields": {name: [None, MARK]}}], "n": 1}
+    assert told == {"plan": [{name: PLACEHOLDER}, {"fields": {name: [None, PLACEHOLDER]}}], "n": 1}
 
 
 def test_of_a_secret_its_names_stay():
@@ -350,7 +353,7 @@ def test_of_a_secret_its_names_stay():
     described = {"MasterUserSecret": {"SecretArn": arn, "SecretStatus": "active"}}
     for one in (state, {"fields": fields}, shown, described):
         assert Redactor().clean(one) == one
-    assert list(told_as_secret(shown | described)) == []
+    assert list(is_labelled_secret(shown | described)) == []
 
 
 @pytest.mark.parametrize(
@@ -370,37 +373,37 @@ def test_of_a_secret_its_names_stay():
 )
 def test_what_goes_to_aws_as_a_secret_or_comes_from_it_is_known(told, secret):
     redactor = Redactor()
-    redactor.learn_from(told)
-    assert redactor.text(f"it is {secret}, by someone") == f"it is {MARK}, by someone"
+    redactor.add_secrets_of(told)
+    assert redactor.text(f"it is {secret}, by someone") == f"it is {PLACEHOLDER}, by someone"
 
 
 def test_what_aws_says_of_other_things_is_not_learnt():
     answer = {"Parameters": [{"Type": "String", "Value": "ami-12345678"}], "NextToken": "abcdef", "ARN": "arn:aws:x"}
-    assert list(told_as_secret(answer)) == []
+    assert list(is_labelled_secret(answer)) == []
 
 
 def test_a_short_secret_is_only_a_word_of_its_own():
     """Its letters are in half of all words."""
     redactor = Redactor(["cafe", "admin"])
-    assert redactor.text("cafe, decafes, admin") == f"{MARK}, decafes, admin"
+    assert redactor.text("cafe, decafes, admin") == f"{PLACEHOLDER}, decafes, admin"
 
 
 def test_the_journal_has_its_count_and_its_chain_but_no_secret(tmp_path, guard):
-    guard.learn("a-secret-of-ours")
+    guard.add_secret("a-secret-of-ours")
     journal = Journal(tmp_path / "j.jsonl")
     journal.write("call", error="no: a-secret-of-ours", request={"Password": "xyz"}, ok=False)
     journal.write("call", ok=True)
     first, second = events_of(journal.path)
-    assert (first["error"], first["request"], first["redacted"]) == (f"no: {MARK}", {"Password": MARK}, 2)
+    assert (first["error"], first["request"], first["redacted"]) == (f"no: {PLACEHOLDER}", {"Password": PLACEHOLDER}, 2)
     assert "redacted" not in second
     assert intact(journal.path)
 
 
 def test_a_table_has_neither_a_column_of_secrets_nor_one_in_its_texts(tmp_path, guard):
-    guard.learn("a-secret-of-ours")
+    guard.add_secret("a-secret-of-ours")
     frame = pd.DataFrame({"id": ["a", "b"], "password": ["x1", None], "note": ["is a-secret-of-ours", "fine"]})
     text = writing.write_table(tmp_path / "t.csv", frame).read_text()
-    assert text.splitlines() == [",id,password,note", f"0,a,{MARK},is {MARK}", "1,b,,fine"]
+    assert text.splitlines() == [",id,password,note", f"0,a,{PLACEHOLDER},is {PLACEHOLDER}", "1,b,,fine"]
     assert frame.loc[0, "password"] == "x1", "what the operator holds is not changed"
 
 
@@ -437,7 +440,7 @@ def test_a_table_that_is_not_ours_does_not_show_its_column_of_secrets(guard, nam
         for kind, told in shown.items():
             told = "".join(told)
             assert not [value for value in VALUES if value in told], (kind, told)
-            assert MARK in told
+            assert PLACEHOLDER in told
             assert kind not in ("text/html", "") or "id" not in frame.columns or ">b b<" in told or " b b " in told
     assert guard.counts["secret field"] >= 6
 
@@ -505,7 +508,7 @@ def test_how_often_something_was_taken_out_is_itself_not_taken_out(tmp_path, gua
     """Also of a kind that is called like a field of secrets."""
     guard.counts[kind] = 19
     journal = Journal(tmp_path / "j.jsonl")
-    journal.write("cells", redactions=guard.told({kind: 2}))
+    journal.write("cells", redactions=guard.redactions({kind: 2}))
     (event,) = events_of(journal.path)
     assert event["redactions"] == [{"kind": kind, "count": 21}]
     assert "redacted" not in event

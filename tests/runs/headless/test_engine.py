@@ -18,11 +18,11 @@ from papermill.engines import papermill_engines
 
 import runbook_lib
 from runbook_lib.evidence.notebooks.cells import Outcome
-from runbook_lib.evidence.notebooks.progress import account
+from runbook_lib.evidence.notebooks.progress import read_progress
 from runbook_lib.journal.journal import intact
 from runbook_lib.journal.reader import events_of
 from runbook_lib.runs.headless import entry_point as papermill_engine
-from runbook_lib.runs.headless.engine import Incomplete, WitnessEngine
+from runbook_lib.runs.headless.engine import IncompleteNotebook, RunbookEngine
 from runbook_lib.runs.runner import Job, run
 from tests.support.minimal_notebooks import notebook
 
@@ -32,8 +32,8 @@ REFUSED = """
 from pathlib import Path
 from runbook_lib.aws.client import Aws
 from runbook_lib.aws.connection import Connection
-from runbook_lib.evidence.folder import Folder
-journal = Folder(Path({environment!r}), "run-1", "01_network").journal()
+from runbook_lib.evidence.folder import RunFolder
+journal = RunFolder(Path({environment!r}), "run-1", "01_network").journal()
 aws = Aws(env="local", region="us-west-2", connection=Connection({there!r}, "a", "b"), record=journal.write)
 aws.ec2.create_vpc(CidrBlock="10.0.0.0/8")
 """
@@ -42,8 +42,8 @@ import resource, sys
 from pathlib import Path
 import papermill
 from papermill.engines import papermill_engines
-from runbook_lib.runs.headless.engine import WitnessEngine
-papermill_engines.register("runbook", WitnessEngine)
+from runbook_lib.runs.headless.engine import RunbookEngine
+papermill_engines.register("runbook", RunbookEngine)
 resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))
 source, target = map(Path, sys.argv[1:])
 papermill.execute_notebook(source, None, engine_name="runbook", progress_bar=False, target=target)
@@ -68,7 +68,7 @@ def cells(folder):
 def known(folder):
     """What the journal says, which has to be the same; its chain holds."""
     assert intact(folder / "journal.jsonl")
-    return account(events_of(folder / "journal.jsonl"), "01_network")
+    return read_progress(events_of(folder / "journal.jsonl"), "01_network")
 
 
 def ran(tmp_path, middle):
@@ -139,7 +139,7 @@ def test_no_tag_turns_a_failure_into_a_success(tmp_path, folder, tag, outcome, s
 def test_aws_refusing_is_a_failure_with_awss_own_words(tmp_path, folder, aws):
     middle = REFUSED.format(environment=str(folder.parent), there=aws.connection.endpoint_url)
     progress = ran(tmp_path, middle)
-    assert (progress.state, progress.error) == ("failed", "Refused")
+    assert (progress.state, progress.error) == ("failed", "RequestRejected")
     assert cells(folder)[0] == ["succeeded", "failed", "not run"]
     (call,) = [e for e in events_of(folder / "journal.jsonl") if e["event"] == "call"]
     assert (call["operation"], call["status"]) == ("CreateVpc", 400)
@@ -148,7 +148,7 @@ def test_aws_refusing_is_a_failure_with_awss_own_words(tmp_path, folder, aws):
 
 @pytest.fixture
 def engine():
-    papermill_engines.register("runbook", WitnessEngine)
+    papermill_engines.register("runbook", RunbookEngine)
 
 
 def test_a_time_out_is_no_completion(tmp_path, folder, engine):
@@ -169,7 +169,7 @@ def test_a_time_out_is_no_completion(tmp_path, folder, engine):
 def test_leaving_early_fails_a_bare_papermill_too(tmp_path, engine):
     """papermill itself would return as if all had been well."""
     notebook(tmp_path, "01_network", leave="import sys; sys.exit(0)", never="1")
-    with pytest.raises(Incomplete, match="Cell 2 ended the notebook before its time"):
+    with pytest.raises(IncompleteNotebook, match="Cell 2 ended the notebook before its time"):
         papermill.execute_notebook(
             tmp_path / "notebooks" / "01_network.ipynb", None, engine_name="runbook", progress_bar=False
         )
@@ -180,7 +180,7 @@ def test_papermill_finds_the_engine_by_its_name():
     module, _, name = made["papermill.engine"]["runbook"].partition(":")
     engine = getattr(importlib.import_module(module), name)
     assert engine.nb_language(nbformat.v4.new_notebook(), "python") == "python"
-    assert papermill_engine._engine() is WitnessEngine
+    assert papermill_engine._engine() is RunbookEngine
 
 
 def test_a_full_disk_leaves_what_was_true_before_it(tmp_path, folder):

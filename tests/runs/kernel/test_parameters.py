@@ -12,7 +12,13 @@ from papermill.translators import PythonTranslator
 import runbook_lib
 from runbook_lib.errors import ParamsError
 from runbook_lib.params import Params, load
-from runbook_lib.runs.kernel.parameters import NOTEBOOK, assigned, injected, require_texts, split
+from runbook_lib.runs.kernel.parameters import (
+    NOTEBOOK,
+    injected_parameters,
+    parse_assignments,
+    require_texts,
+    split_parameters,
+)
 
 LOCAL = Path(runbook_lib.__file__).parents[1] / "params" / "local.yaml"
 VALUES = st.recursive(
@@ -41,46 +47,46 @@ def ran(monkeypatch):
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_every_value_of_a_yaml_file_arrives_as_it_was(given):
     """Whatever ``-p`` or ``-f`` gives: texts with quotes and line ends, lists, mappings, nothing."""
-    assert assigned(cell(**given)) == given
+    assert parse_assignments(cell(**given)) == given
 
 
 def test_papermills_cell_is_found_among_the_others(ran):
     ran('env = "local"', cell(mode="apply", change="CHG1"), "book.plan(net)")
-    assert injected() == {"mode": "apply", "change": "CHG1"}
+    assert injected_parameters() == {"mode": "apply", "change": "CHG1"}
 
 
 def test_the_later_cell_counts_when_there_are_two(ran):
     """Somebody executes an executed notebook once more, with other parameters."""
     ran(cell(mode="plan", change="CHG1"), cell(mode="apply"))
-    assert injected() == {"mode": "apply", "change": "CHG1"}
+    assert injected_parameters() == {"mode": "apply", "change": "CHG1"}
 
 
 def test_a_notebook_run_by_hand_has_none(ran):
     ran('env = "local"', "1 + 1")
-    assert injected() == {}
+    assert injected_parameters() == {}
 
 
 def test_a_cell_of_the_operators_own_is_not_papermills(ran):
     """Somebody's remark that begins alike is neither read nor a reason to stop."""
     ran(cell(mode="plan"), "# Parameters of the database, as I found them\nfound = look_up()\nmod = 'x'")
-    assert injected() == {"mode": "plan"}
+    assert injected_parameters() == {"mode": "plan"}
 
 
 def test_outside_of_a_notebook_there_is_none(monkeypatch):
     monkeypatch.setattr("IPython.get_ipython", lambda: None)
-    assert injected() == {}
+    assert injected_parameters() == {}
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
 def test_a_text_that_became_no_number_is_told(value):
     """``-p change 1e999`` becomes infinity on its way: it is refused by name, with what to do."""
     with pytest.raises(ParamsError, match=r"change is float\('.*'\)[\s\S]*-r change"):
-        assigned(cell(change=value))
+        parse_assignments(cell(change=value))
 
 
 def test_what_belongs_to_the_environment_is_told_apart_from_the_notebooks_own():
     given = {"mode": "plan", "confirm": "", "network": {"nat": "single"}, "env": "local"}
-    assert split(given, Params.model_fields) == {"network": {"nat": "single"}, "env": "local"}
+    assert split_parameters(given, Params.model_fields) == {"network": {"nat": "single"}, "env": "local"}
 
 
 @pytest.mark.parametrize(
@@ -90,12 +96,12 @@ def test_what_belongs_to_the_environment_is_told_apart_from_the_notebooks_own():
 def test_a_slip_is_an_error_that_names_what_was_meant(name, meant):
     """A value that nobody listens to would be a change that silently does not happen."""
     with pytest.raises(ParamsError, match=f"{name}: there is no such parameter; did you mean {meant}"):
-        split({name: 1}, Params.model_fields)
+        split_parameters({name: 1}, Params.model_fields)
 
 
 def test_every_slip_is_told_at_once_and_what_there_is_where_nothing_is_near():
     with pytest.raises(ParamsError) as raised:
-        split({"mod": "plan", "zzz": 1, "env": "local"}, ["network", "env"])
+        split_parameters({"mod": "plan", "zzz": 1, "env": "local"}, ["network", "env"])
     assert raised.value.what.splitlines() == [
         "mod: there is no such parameter; did you mean mode.",
         "zzz: there is no such parameter; there are approved, asked_by, change, confirm, env, mode, network.",
@@ -112,13 +118,13 @@ TRAPS = {
 def used(given):
     """What a notebook does with what it is given."""
     require_texts(**{field: given.get(field, "local") for field in NOTEBOOK})
-    return load(LOCAL, split(given, Params.model_fields))
+    return load(LOCAL, split_parameters(given, Params.model_fields))
 
 
 @pytest.mark.parametrize("name", TRAPS)
 def test_what_papermill_takes_for_something_else_is_refused_by_name(name):
     """``papermill -p account 012345678901`` arrives as a number without its zero: nothing may come of it."""
-    given = assigned(cell(**{name: _resolve_type(TRAPS[name])}))
+    given = parse_assignments(cell(**{name: _resolve_type(TRAPS[name])}))
     assert given[name] != TRAPS[name]
     with pytest.raises(ParamsError, match=rf"\b{name}\b"):
         used(given)
@@ -126,6 +132,6 @@ def test_what_papermill_takes_for_something_else_is_refused_by_name(name):
 
 def test_the_same_given_as_a_text_arrives_as_it_was():
     """What ``papermill -r`` hands over."""
-    given = assigned(cell(**TRAPS))
+    given = parse_assignments(cell(**TRAPS))
     assert given == TRAPS
     require_texts(**{name: given[name] for name in NOTEBOOK})

@@ -3,7 +3,7 @@
 import pytest
 
 from runbook_lib.errors import Unconfirmed
-from runbook_lib.runs.kernel.prompts import typed
+from runbook_lib.runs.kernel.prompts import prompt
 
 
 @pytest.fixture
@@ -19,18 +19,18 @@ def person(monkeypatch):
 
 def test_the_right_words_go_on(person):
     person(" local ")
-    typed("Remove it?", "local")
+    prompt("Remove it?", "local")
 
 
 @pytest.mark.parametrize("answer", ["", "yes", "Local"])
 def test_other_words_stop(person, answer):
     person(answer)
     with pytest.raises(Unconfirmed, match="that needs 'local'"):
-        typed("Remove it?", "local")
+        prompt("Remove it?", "local")
 
 
 def test_where_nobody_is_it_fails_at_once(monkeypatch):
     """It does not wait for an answer that cannot come."""
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(Unconfirmed, match="nobody is here to answer"):
-        typed("Remove it?", "local")
+        prompt("Remove it?", "local")

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from runbook_lib.evidence.notebooks.progress import account, unclosed
+from runbook_lib.evidence.notebooks.progress import read_progress, unfinished_runs
 from runbook_lib.journal.journal import intact
 from runbook_lib.journal.reader import events_of
 from tests.support.kernels import OPEN, kernel
@@ -19,7 +19,7 @@ CELLS = {
     "parameters": "mode = 'plan'",
     "open": "",
     "count": "print('one'); 6 * 7",
-    "secret": f"from runbook_lib.evidence.files import GUARD\nGUARD.learn(''.join({SECRET!r}))",
+    "secret": f"from runbook_lib.evidence.files import REDACTOR\nREDACTOR.add_secret(''.join({SECRET!r}))",
     "shown": f"import json\nprint(json.dumps(''.join({SECRET!r}))); raise ValueError(''.join({SECRET!r}))",
     "skipped": "print('never run')",
     "close": "recorder.close(); 'over'",
@@ -76,7 +76,7 @@ def test_the_last_run_of_a_cell_counts_and_what_was_not_run_is_said(folder, exec
     states = {cell.id: cell.metadata.runbook.state for cell in executed if cell.cell_type == "code"}
     expected = dict.fromkeys(CELLS, "succeeded") | {"shown": "failed", "skipped": "not run"}
     assert {name: states[name] for name in CELLS} == expected
-    found = account(events_of(folder / "journal.jsonl"), "01_network")
+    found = read_progress(events_of(folder / "journal.jsonl"), "01_network")
     assert (found.closed, found.outcome, found.success) == (True, "failed", False)
     assert intact(folder / "journal.jsonl")
 
@@ -106,13 +106,13 @@ def test_a_run_that_nobody_closed_says_so_when_somebody_looks(environment):
         person.run(OPEN.format(environment=str(environment), run="run-2"))
         person.run("6 * 7")
         journal = environment / "run-2" / "journal.jsonl"
-        found = account(events_of(journal), "01_network")
+        found = read_progress(events_of(journal), "01_network")
         assert (found.alive, found.closed, found.outcome) == (True, False, "running")
-        assert list(unclosed(environment, besides="run-3")) == []
-    found = account(events_of(journal), "01_network")
+        assert list(unfinished_runs(environment, besides="run-3")) == []
+    found = read_progress(events_of(journal), "01_network")
     assert [cell.state for cell in found.cells] == ["succeeded"] * 3
     assert (found.alive, found.closed, found.outcome, found.success) == (False, False, "incomplete", False)
-    ((run, told),) = unclosed(environment, besides="run-3")
+    ((run, told),) = unfinished_runs(environment, besides="run-3")
     assert run == "run-2"
     assert "never closed, last heard of at" in str(told)
 
@@ -122,12 +122,12 @@ def test_a_run_is_over_when_another_is_opened_in_its_kernel(environment):
         person.run(OPEN.format(environment=str(environment), run="run-4"))
         person.run(OPEN.format(environment=str(environment), run="run-5"))
         person.run("recorder.close()")
-        asked = person.run("from runbook_lib.runs.kernel.prompts import typed\ntyped('Remove it?', 'local')")
+        asked = person.run("from runbook_lib.runs.kernel.prompts import prompt\nprompt('Remove it?', 'local')")
     assert (asked["ename"], "nobody is here to answer" in asked["evalue"]) == ("Unconfirmed", True), (
         "and waits for none"
     )
     journals = [environment / run / "journal.jsonl" for run in ("run-4", "run-5")]
-    first, second = (account(events_of(journal), "01_network") for journal in journals)
+    first, second = (read_progress(events_of(journal), "01_network") for journal in journals)
     assert (first.closed, first.success, second.success) == (True, False, True)
     assert first.cells[-1].error == "another run was opened in its kernel"
     kept = json.loads((environment / "run-5" / "01_network.ipynb").read_text(encoding="utf-8"))

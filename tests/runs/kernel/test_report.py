@@ -5,7 +5,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from runbook_lib.engine.plan import Action, Change, Plan, compare, counted
+from runbook_lib.engine.plan import Action, Change, Plan, count_text, make_plan
 from runbook_lib.formatting import elapsed
 from runbook_lib.runs.kernel.report import Report, Row
 from tests.support.fake_kinds import KeptThing, LeavingThing, Thing, stack_of, there
@@ -14,7 +14,7 @@ ROUND, SQUARE = Thing(name="plate"), Thing(name="plate", shape="square")
 
 
 def planned(*things, seen=None, present=True):
-    return compare(stack_of(*things), seen or {}, present=present)
+    return make_plan(stack_of(*things), seen or {}, present=present)
 
 
 def mixed():
@@ -35,7 +35,7 @@ def test_a_line_for_each_change_with_its_sign():
 
 def test_what_stays_as_it_is_is_only_counted():
     """A hundred unchanged resources must not hide the one change."""
-    report = Report.of(mixed(), f"plan: {counted(mixed())}")
+    report = Report.of(mixed(), f"plan: {count_text(mixed())}")
     assert "same" not in "\n".join(str(report).splitlines()[1:])
     assert report.title == "plan: 1 to create, 1 to update, 1 blocked, 1 unchanged"
 
@@ -54,7 +54,7 @@ def test_a_removal_says_what_stays_and_what_it_leaves():
 
 
 def test_nothing_is_called_nothing():
-    assert counted(Plan("s", "s", ())) == "nothing"
+    assert count_text(Plan("s", "s", ())) == "nothing"
 
 
 def test_page_and_log_tell_the_same():

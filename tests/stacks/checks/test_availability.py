@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_lib.aws.snapshot import Look
+from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.stacks.checks.availability import availability
 from runbook_lib.stacks.stack import Stack
 from tests.resources.cases_deploy import group
@@ -16,7 +16,7 @@ def probe(engine, door):
     bring_about(engine, grounds(group))
     bring_about(engine, app)
     (check,) = availability(app)
-    return lambda: check.probe(Look(door), engine.survey(app, afresh=True))
+    return lambda: check.probe(Snapshot(door), engine.survey(app, afresh=True))
 
 
 def test_each_zone_has_a_healthy_server(probe):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_lib.aws.snapshot import Look
+from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.stacks.checks.reachability import reachability
 from runbook_lib.stacks.stack import Stack
 from tests.stacks.test_network import network, params
@@ -20,7 +20,7 @@ def probe(engine, door):
     ground = Stack("ground", all=[*net.vpc, *net.security_groups, *net.rules])
     engine.apply(ground)
     (check,) = reachability(net)
-    return lambda: check.probe(Look(door), engine.survey(ground, afresh=True))
+    return lambda: check.probe(Snapshot(door), engine.survey(ground, afresh=True))
 
 
 def test_what_the_stack_opens_is_as_claimed(probe):
