@@ -283,7 +283,10 @@ class TestWhatItTells:
             assert (unexplained, told.startswith(f"Usage: main {verb}")) == ([], True)
 
 
-REFUSED = "from runbook_lib.errors import DestroyPrevented; raise DestroyPrevented('vpc.main: may not go.', fix='Set the guard to false.')"
+REFUSED = (
+    "from runbook_lib.errors import DestroyPrevented\n"
+    "raise DestroyPrevented('vpc.main: may not go.', fix='Set the guard to false.')"
+)
 
 
 class TestARunThatFails:
