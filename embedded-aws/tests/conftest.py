@@ -3,7 +3,11 @@
 import pytest
 from click.testing import CliRunner
 
+from embedded_aws.client import control as door
+from embedded_aws.process_registry import Ledger
 from embedded_aws.testing import aws, aws_server  # noqa: F401
+from services.network import Network
+from services.web import Web
 
 
 @pytest.fixture
@@ -14,3 +18,59 @@ def runner():
         return CliRunner().invoke(command, arguments, catch_exceptions=False, standalone_mode=False).output
 
     return run
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """A ledger; whatever a test has started ends with it."""
+    ledger = Ledger(tmp_path / "processes.json")
+    yield ledger
+    ledger.end_all(patience=0)
+    assert ledger.running() == []
+
+
+class Faults:
+    """Fault injection of the test's server."""
+
+    def __init__(self, aws):
+        self.aws, self.address = aws, aws.address
+
+    def ask(self, method, name, sent=None):
+        return door.ask(self.address, method, name, sent)
+
+    def add(self, what, kind, **more):
+        """A rule such as ec2:Create*; its number."""
+        service, _, operation = what.partition(":")
+        (added,) = self.ask("POST", "faults", {"service": service, "operation": operation, "kind": kind, **more})[
+            "faults"
+        ]
+        return added["number"]
+
+    def counts(self):
+        """Of each rule: how many calls it has seen, and how many of them it has hit."""
+        return [(found["seen"], found["hit"]) for found in self.ask("GET", "faults")["faults"]]
+
+
+@pytest.fixture
+def faults(aws):
+    return Faults(aws)
+
+
+@pytest.fixture
+def day(aws):
+    """A game day; all is well again afterwards."""
+    day = Faults(aws)
+    yield day
+    day.ask("POST", "restore")
+
+
+@pytest.fixture
+def web(aws):
+    """A network of two zones with a target group and a launch template, but no Auto Scaling group yet."""
+    return Web(aws)
+
+
+@pytest.fixture
+def network(aws):
+    """A VPC with two subnets, a security group and an internet gateway."""
+    return Network(aws)

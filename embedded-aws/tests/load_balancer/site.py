@@ -18,7 +18,7 @@ from embedded_aws.testing import LocalAws, eventually
 from services.network import Network
 from services.tls import self_signed
 
-REPOSITORY = Path(__file__).parents[3]
+TESTS = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def wired(root):
     (root / "apps.json").write_text("{}")
     with (root / "log").open("ab") as log:
         command = [sys.executable, "-m", "load_balancer.wired", str(root)]
-        child = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
+        child = subprocess.Popen(command, cwd=TESTS, stdout=log, stderr=log, start_new_session=True)
     try:
         eventually(lambda: process.find(root) or child.poll() is not None, within=60)
         yield LocalAws(root, process.find(root).connection)

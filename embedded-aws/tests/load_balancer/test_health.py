@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 from embedded_aws.testing import eventually
-from load_balancer.site import REPOSITORY
+from load_balancer.site import TESTS
 
 HEALTHY = ("healthy", None, None)
 BROKEN_OFF = "broken off"
@@ -18,7 +18,7 @@ BROKEN_OFF = "broken off"
 @contextmanager
 def application(name):
     """An application as a process of its own."""
-    child = subprocess.Popen([sys.executable, "-m", "load_balancer.app", name], cwd=REPOSITORY, stdout=subprocess.PIPE)
+    child = subprocess.Popen([sys.executable, "-m", "load_balancer.app", name], cwd=TESTS, stdout=subprocess.PIPE)
     try:
         yield SimpleNamespace(port=int(child.stdout.readline()), kill=child.kill)
     finally:

@@ -15,7 +15,7 @@ from embedded_aws.state_folder import Folder
 from embedded_aws.testing import LocalAws, eventually
 from services.database import CREATE
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+TESTS = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 
 
@@ -32,7 +32,7 @@ class Rehearsal:
         command = [sys.executable, "-m", "servers.mysql.emulator", "--root", str(self.root), *self._more]
         with (self.root / "output").open("ab") as output:
             environment = {**os.environ, **MOTO_ENVIRONMENT}
-            self.process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=output)
+            self.process = subprocess.Popen(command, cwd=TESTS, env=environment, stdout=output, stderr=output)
         address = eventually(self._address, PATIENCE)
         self.aws = LocalAws(self.root, address.connection)
         return self

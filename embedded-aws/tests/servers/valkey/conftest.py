@@ -9,7 +9,7 @@ from embedded_aws.testing import eventually
 from servers.valkey.rehearsal import PATIENCE, Rehearsal
 
 # The application is no package of ours: an instance runs it from its own folder.
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "webapp"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "webapp"))
 
 
 @pytest.fixture(scope="session")

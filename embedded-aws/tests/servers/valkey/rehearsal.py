@@ -12,7 +12,7 @@ from embedded_aws.settings import MOTO_ENVIRONMENT
 from embedded_aws.state_folder import Folder
 from embedded_aws.testing import LocalAws, eventually
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+TESTS = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 TOKEN = "a-token-that-is-long-enough"
 
@@ -25,7 +25,7 @@ class Rehearsal:
         command = [sys.executable, "-m", "servers.valkey.emulator", "--root", str(root)]
         with (root / "output").open("ab") as output:
             environment = {**os.environ, **MOTO_ENVIRONMENT}
-            self.process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=output)
+            self.process = subprocess.Popen(command, cwd=TESTS, env=environment, stdout=output, stderr=output)
         self.aws = LocalAws(root, eventually(self._address, PATIENCE).connection)
 
     def _address(self):
