@@ -37,7 +37,7 @@ def calls():
 
 
 @pytest.fixture
-def door(aws, calls):  # noqa: F811
+def door(aws, calls):
     """The library's own door to the empty account."""
 
     def record(event, **data):
