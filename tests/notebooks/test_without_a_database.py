@@ -49,7 +49,7 @@ def test_a_whole_run_says_everywhere_what_stands_in(operator):
 
     (site,) = operator.status()["sites"]
     code, page = Visitor(site).get()
-    assert (code, "SQLite stands in for MySQL." in page, site["standing"]) == (200, True, "")
+    assert (code, "SQLite is used instead of MySQL." in page, site["standing"]) == (200, True, "")
 
     assert "a SQLite file stands in for the database" in operator.runbook("local", "status").stdout
     events = operator.aws("rds").describe_events(SourceType="db-instance", SourceIdentifier="local-database")["Events"]

@@ -201,4 +201,4 @@ def test_without_a_database_the_page_says_so(world: World) -> None:
 def test_a_stand_in_database_is_named_on_every_page(world: World) -> None:
     """Development's SQLite can be taken for nothing else."""
     visitor = Visitor(world.app(WEBAPP_DATABASE_URL="sqlite://"))
-    assert "SQLite stands in for MySQL." in visitor.get("/sign-in").text
+    assert "SQLite is used instead of MySQL." in visitor.get("/sign-in").text

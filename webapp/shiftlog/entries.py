@@ -70,9 +70,9 @@ def draft(form: Mapping[str, str]) -> Draft:
     if not _shows(typed.title):
         typed.problems["title"] = "Say in a few words what happened."
     if len(typed.title) > TITLE:
-        typed.problems["title"] = f"Keep it to {TITLE} characters: these are {len(typed.title)}."
+        typed.problems["title"] = f"Use at most {TITLE} characters; these are {len(typed.title)}."
     if len(typed.body) > BODY:
-        typed.problems["body"] = f"Keep it to {BODY} characters: these are {len(typed.body)}."
+        typed.problems["body"] = f"Use at most {BODY} characters; these are {len(typed.body)}."
     return typed
 
 
@@ -89,9 +89,9 @@ def author_name(text: str) -> tuple[str, str]:
     seen = "".join(c for c in _printable(text) if c != _JOINER and c not in _BLANK)
     name = one_line(unicodedata.normalize("NFKC", seen))
     if not _shows(name):
-        return name, "Type the name that your entries shall carry."
+        return name, "Type the name to show with your entries."
     if len(name) > AUTHOR:
-        return name, f"Keep it to {AUTHOR} characters: these are {len(name)}."
+        return name, f"Use at most {AUTHOR} characters; these are {len(name)}."
     return name, ""
 
 

@@ -13,12 +13,12 @@ from shiftlog.services import NoDatabase
 
 RETRY_AFTER = 5  # seconds
 WORDS = {
-    400: ("This request makes no sense to us", "Go back and try again."),
+    400: ("This request is not valid", "Go back and try again."),
     403: ("That is not allowed", "Go back and load the page again."),
-    404: ("There is no such page", "It may have been deleted. The log itself is still there."),
-    405: ("That cannot be done here", "Go back to the log."),
-    413: ("That is too much at once", "An entry takes up to 4000 characters. Shorten it and try again."),
-    500: ("Something went wrong on our side", "It has been noted. Try again; if it stays, ask with the id below."),
+    404: ("There is no such page", "The entry may have been deleted. The log is still there."),
+    405: ("This page does not support that", "Go back to the log."),
+    413: ("That is too long", "An entry can have up to 4000 characters. Shorten it and try again."),
+    500: ("Something went wrong on our side", "The error is logged. Try again; if it stays, report the id below."),
 }
 log = logging.getLogger("shiftlog")
 
@@ -34,13 +34,13 @@ def page(status: int, title: str, advice: str) -> Response:
 
 def database_lost() -> Response:
     """The page for the time without a database."""
-    return page(503, "The log cannot be reached just now", "Its database does not answer. Nothing is lost: "
-                "try again in a moment. This page recovers by itself once the database is back.")  # fmt: skip
+    return page(503, "The log cannot be reached just now", "Its database does not answer. Entries that were saved "
+                "are safe. Load this page again in a moment.")  # fmt: skip
 
 
 def sessions_lost() -> Response:
     """The page for what needs a session while there is no store of sessions."""
-    return page(503, "Signing in does not work just now", "The store that remembers who is signed in does not answer. "
+    return page(503, "Signing in does not work just now", "The session store does not answer. "
                 "The log can still be read. Try again in a moment.")  # fmt: skip
 
 

@@ -45,7 +45,7 @@ class Services:
         """What every page says, where things are not as in production."""
         if self.engine is None:
             return "No database is configured: nothing can be written or read here."
-        return f"{self.standin} stands in for MySQL." if self.standin else ""
+        return f"{self.standin} is used instead of MySQL." if self.standin else ""
 
 
 def services() -> Services:
