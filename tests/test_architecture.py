@@ -1,9 +1,10 @@
-"""The architecture shows in the tree, and these rules keep it there."""
+"""What the contracts for import-linter in pyproject.toml cannot say of the architecture."""
 
 import ast
 import re
 from pathlib import Path
 
+import grimp
 import pytest
 
 import embedded_aws
@@ -34,23 +35,27 @@ def tree(path):
 
 
 def imported(path):
-    """Top-level packages that a module imports, and modules of ours as ``runbook_lib.x``."""
+    """Names of the top-level packages that a module imports, ours aside."""
     found = set()
-    here = path.relative_to(LIBRARY.parent if path.is_relative_to(LIBRARY) else EMBEDDED.parent).parts[:-1]
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(here[: len(here) - node.level + 1]) + "." if node.level else ""
-            module = (base + (node.module or "")).strip(".")
-            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
-            found |= {module.partition(".")[0]}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module).partition(".")[0])
     return found
 
 
-def test_only_one_door_leads_to_aws():
-    doors = {name(path) for path in OUTSIDE if imported(path) & {"boto3", "botocore"}}
-    assert doors == {"aws/client.py"}
+def test_the_rules_below_look_at_all_modules():
+    assert len(OUTSIDE) > 100
+    assert len(MODULES) - len(OUTSIDE) > 100
+
+
+def test_the_web_application_has_no_import_circle(monkeypatch):
+    """The contracts for the two distributions are in pyproject.toml; this one is deployed, not installed."""
+    monkeypatch.syspath_prepend(LIBRARY.parent / "webapp")
+    graph = grimp.build_graph("shiftlog", cache_dir=None)
+    assert len(graph.modules) > 10
+    assert graph.nominate_cycle_breakers("shiftlog") == set()
 
 
 @pytest.mark.parametrize("module", DECIDES)
@@ -61,37 +66,16 @@ def test_what_decides_has_no_clock_no_network_and_no_files(module):
     assert called & {"open", "input", "print", "exec", "eval", "__import__"} == set()
 
 
-def test_only_the_emulator_knows_the_emulator():
-    assert [name(path) for path in OUTSIDE if "moto" in imported(path)] == []
-
-
-def test_one_place_asks_where_the_calls_go():
-    """No kind, stack or check knows that there is a local environment."""
-    asking = {name(path) for path in OUTSIDE if any(i.startswith("embedded_aws") for i in imported(path))}
-    assert asking == set()
-    rooms = [path for path in OUTSIDE if path.parent.name in ("resources", "stacks", "checks")]
-    assert len(rooms) > 40
+def test_no_kind_stack_or_check_knows_that_there_is_a_local_environment():
+    decide = [path for path in OUTSIDE if path.parent.name in ("resources", "stacks", "checks")]
+    assert len(decide) > 40
     knows = re.compile(r"""\bembedded\b|\bmoto\b|params/local|["']local["']""")
-    assert not [name(path) for path in rooms if knows.search(path.read_text("utf-8"))]
+    assert not [name(path) for path in decide if knows.search(path.read_text("utf-8"))]
 
 
 def test_nothing_asks_whether_it_is_local():
     asks = re.compile(r"""env\w*\s*(==|!=|in)\s*[("']*local\b""")
     assert [name(path) for path in OUTSIDE if asks.search(path.read_text(encoding="utf-8"))] == []
-
-
-def test_data_flows_one_way():
-    """Kinds know nothing of stacks, stacks nothing of the engine, and what decides nothing of what acts."""
-    above = {
-        "resources": {"stacks", "engine", "runs", "cli", "evidence", "params"},
-        "stacks": {"engine", "runs", "cli", "evidence"},
-        "stacks/checks": {"runs", "cli", "evidence"},
-    }
-    for room, forbidden in above.items():
-        assert (LIBRARY / room).is_dir()
-        for path in (LIBRARY / room).glob("*.py"):
-            ours = {i.split(".")[1] for i in imported(path) if i.startswith("runbook_lib.")}
-            assert ours & forbidden == set(), name(path)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
@@ -112,6 +96,7 @@ def test_one_file_for_each_kind():
     """Adding a kind touches its own file, a contract entry and the stack that uses it: no list of kinds anywhere."""
     kinds = re.compile(r"^@kind\nclass (\w+)", re.MULTILINE)
     files = {path.stem: kinds.findall(path.read_text("utf-8")) for path in (LIBRARY / "resources").glob("*.py")}
+    assert len(files) > 40
     assert [stem for stem, found in files.items() if not found and stem not in ("__init__", "base")] == []
     snake = {stem: [re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower() for kind in found] for stem, found in files.items()}
     assert [s for s, found in snake.items() if found and not any(s in k or k in s for k in found)] == []

@@ -9,7 +9,6 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from shiftlog.database import LOSSES, is_lost
-from shiftlog.services import NoDatabase
 
 RETRY_AFTER = 5  # seconds
 WORDS = {
@@ -21,6 +20,10 @@ WORDS = {
     500: ("Something went wrong on our side", "The error is logged. Try again; if it stays, report the id below."),
 }
 log = logging.getLogger("shiftlog")
+
+
+class NoDatabase(Exception):
+    """Something needs a database, and none is configured."""
 
 
 def page(status: int, title: str, advice: str) -> Response:

@@ -9,15 +9,12 @@ from flask import current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from shiftlog.errors import NoDatabase
 from shiftlog.instance import Instance
 from shiftlog.settings import Settings
 
 if TYPE_CHECKING:
     from shiftlog.sessions import CacheSessions
-
-
-class NoDatabase(Exception):
-    """Something needs a database, and none is configured."""
 
 
 @dataclass(frozen=True)

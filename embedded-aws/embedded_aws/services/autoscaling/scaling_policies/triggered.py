@@ -13,7 +13,6 @@ from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 from embedded_aws.account import backends as world
 from embedded_aws.services.autoscaling.scaling_policies import adjusting, capacity
 from embedded_aws.services.autoscaling.scaling_policies.policies import alarms_of, policies_of
-from embedded_aws.services.cloudwatch.evaluation import ALARM
 
 AGGREGATIONS: dict[str, Callable[[list[float]], float]] = {"Minimum": min, "Maximum": max, "Average": fmean}
 
@@ -135,4 +134,4 @@ def _agrees_to_shrink(backend: Any, policy: dict[str, Any]) -> bool:
     if policy["TargetTrackingConfiguration"]["DisableScaleIn"] or not policy["Enabled"]:
         return True
     alarms = alarms_of(backend, policy["PolicyARN"])
-    return all(alarm.state_value == ALARM for alarm in alarms if alarm.comparison_operator.startswith("Less"))
+    return all(alarm.state_value == "ALARM" for alarm in alarms if alarm.comparison_operator.startswith("Less"))
