@@ -54,5 +54,5 @@ def _find(env: str, name: str) -> Endpoint:
         return endpoint
     raise WrongEndpoint(
         f"params/{env}.yaml names the endpoint {name!r}, and no installed package offers it",
-        fix="pip install 'runbook-lib[embedded]' for the embedded AWS, or leave `endpoint` out for the real one",
+        fix="for the embedded AWS, `pip install ./embedded-aws` in the checkout; for the real one, no `endpoint`",
     )

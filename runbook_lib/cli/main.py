@@ -22,7 +22,7 @@ from ..journal.reader import events_of
 from ..journal.summary import Summary, locked, summary
 from ..journal.timeline import timeline
 from ..params import Params, load
-from ..paths import CHECKOUT
+from ..paths import checkout
 from ..paths import root as _root
 from ..runs.finish import close
 from ..runs.runner import NOTEBOOKS, Job, Progress, run, select_notebooks
@@ -180,7 +180,7 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, li
     params = load(root / "params" / f"{env}.yaml")
     notebooks = select_notebooks(only)
     check_endpoint(params)
-    job = Job(root, CHECKOUT, new_run(mode), {"env": env, "mode": mode, **more}, notebooks, run_metadata(params))
+    job = Job(root, checkout(), new_run(mode), {"env": env, "mode": mode, **more}, notebooks, run_metadata(params))
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job, a terminal that was closed: as Ctrl-C
         signal.signal(ending, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")

@@ -25,7 +25,7 @@ from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
 from ..journal.reader import events_of, run_parameters
 from ..journal.summary import ended
 from ..params import Params, load
-from ..paths import CHECKOUT
+from ..paths import checkout
 from .final_survey import record_final_state
 from .kernel.parameters import parse_assignments, split_parameters
 from .kernel.recorder import Recorder
@@ -54,7 +54,7 @@ def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
         record_final_state(params, root, run)
         write_report(folder.path)
         manifest.sign_manifest(
-            folder.path, signer(params, root, run), code=CHECKOUT, params=root / "params" / f"{params.env}.yaml"
+            folder.path, signer(params, root, run), code=checkout(), params=root / "params" / f"{params.env}.yaml"
         )
         packed = archive.pack(folder.path)
     except OSError as error:

@@ -14,7 +14,7 @@ from ..evidence.folder import RunFolder
 from ..evidence.git import last_commit, source
 from ..journal.redaction.redactor import REDACTOR
 from ..params import Params
-from ..paths import CHECKOUT
+from ..paths import checkout
 from ..resources.bucket import Bucket
 from ..stacks.bundle import Bundle, build
 from ..stacks.network import network
@@ -71,7 +71,7 @@ def run_metadata(params: Params) -> dict[str, Any]:
         "account": params.account,
         "region": params.region,
         "operator": operator(),
-        "source": source(CHECKOUT),
+        "source": source(checkout()),
         "parameters": params.model_dump(mode="json"),
     }
 
@@ -83,7 +83,8 @@ def build_bundle(params: Params, root: Path) -> Bundle | None:
 
 def pack_webapp(root: Path) -> Bundle:
     """``webapp/``, packed; with the commit that last touched it, since another one of the rest changes no bundle."""
-    return build(CHECKOUT / "webapp", root / ".runbook" / "bundles", commit=last_commit(CHECKOUT, "webapp"))
+    code = checkout()
+    return build(code / "webapp", root / ".runbook" / "bundles", commit=last_commit(code, "webapp"))
 
 
 def new_run(mode: str) -> str:

@@ -14,9 +14,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from runbook_lib.errors import RunbookError
-from runbook_lib.paths import CHECKOUT
+from runbook_lib.paths import checkout
 
-CACHE = CHECKOUT / ".runbook" / "wheels"
 LOCK = "requirements.txt"
 
 #: What never travels: caches, tests, editors' and systems' droppings, and what only a developer reads.
@@ -72,12 +71,16 @@ def revision(webapp: Path) -> str:
     return _digest(_content(webapp))
 
 
-def wheelhouse(webapp: Path, cache: Path = CACHE) -> Path:
+def wheelhouse(webapp: Path, cache: Path | None = None) -> Path:
     """The folder that holds every locked wheel; asks the package index only for those that are missing.
+
+    Args:
+        cache: By default the checkout's own, `.runbook/wheels`.
 
     Raises:
         BundleError: A wheel cannot be had, or is not what the lock says.
     """
+    cache = cache or checkout() / ".runbook" / "wheels"
     for python, platform in ((python, platform) for python in PYTHONS for platform in PLATFORMS):
         if not (missing := _missing(webapp, cache)):
             break

@@ -303,7 +303,7 @@ class TestARunThatFails:
         notebook(root, "04_deploy", handoff="1")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RUNBOOK_ROOT", str(root))
-            patch.setattr(cli, "CHECKOUT", root)
+            patch.setattr(cli, "checkout", lambda: root)
             return CliRunner().invoke(cli.main, ["apply", "--env", "local"]), root
 
     def test_it_exits_with_1(self, failed):
@@ -393,7 +393,8 @@ def test_a_terminal_gets_a_bar_for_each_notebook(root):
     for name in NOTEBOOKS[:2]:
         notebook(root, name, handoff="1", prove="2")
     code = (
-        f"from pathlib import Path; from runbook_lib.cli import main as cli; cli.CHECKOUT = Path({str(root)!r});"
+        "from pathlib import Path; from runbook_lib.cli import main as cli;"
+        f"cli.checkout = lambda: Path({str(root)!r});"
         "cli.main(['plan', '--env', 'local', '--only', '01', '--only', '02'])"
     )
     here, there = pty.openpty()
@@ -417,7 +418,7 @@ def test_a_terminal_gets_a_bar_for_each_notebook(root):
 
 def test_the_journal_says_how_each_notebook_ended(root, monkeypatch, runbook):
     """Also for who reads it a year later."""
-    monkeypatch.setattr(cli, "CHECKOUT", root)
+    monkeypatch.setattr(cli, "checkout", lambda: root)
     notebook(root, "01_network", handoff="1 / 0")
     notebook(root, "02_data", handoff="1")
     runbook("plan", "--env", "local", "--only", "01", "--only", "02")

@@ -51,7 +51,7 @@ def root(tmp_path, monkeypatch):
     shutil.copytree(REPOSITORY / "params", tmp_path / "params")
     monkeypatch.setenv("RUNBOOK_ROOT", str(tmp_path))
     monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-    monkeypatch.setattr(cli, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(cli, "checkout", lambda: tmp_path)
     return tmp_path
 
 
@@ -285,7 +285,8 @@ class TestTheCommand:
         wait = f"{touch(root, 'begun')}\n{wait_for(root, 'never')}"
         notebook(root, "01_network", wait=wait, handoff="1")
         code = (
-            f"from pathlib import Path; from runbook_lib.cli import main as cli; cli.CHECKOUT = Path({str(root)!r});"
+            "from pathlib import Path; from runbook_lib.cli import main as cli;"
+            f"cli.checkout = lambda: Path({str(root)!r});"
             "cli.main(['apply', '--env', 'local', '--only', '01'])"
         )
         child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -336,7 +337,7 @@ class TestTheCommand:
         """The wrong account: who wanted what, where and from which commit is evidence of a run that never began."""
         path = root / "params" / "local.yaml"
         path.write_text(path.read_text(encoding="utf-8").replace('"123456789012"', '"999999999999"'))
-        monkeypatch.setattr(cli, "CHECKOUT", REPOSITORY)
+        monkeypatch.setattr(cli, "checkout", lambda: REPOSITORY)
         try:
             told = self.run(root, "01")
         finally:

@@ -138,7 +138,7 @@ class TestPackedFromACheckout:
         """The bundle of a checkout, and the commit that it names."""
 
         def pack(code):
-            monkeypatch.setattr(opening, "CHECKOUT", code)
+            monkeypatch.setattr(opening, "checkout", lambda: code)
             bundle = opening.pack_webapp(tmp_path / "root")
             with zipfile.ZipFile(bundle.path) as archive:
                 return bundle.sha256, archive.read("COMMIT").decode() if "COMMIT" in archive.namelist() else None

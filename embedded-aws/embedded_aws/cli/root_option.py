@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.paths import CHECKOUT
+from runbook_lib.paths import checkout
 
 root_option = click.option(
     "--root",
     envvar="RUNBOOK_ROOT",
     type=click.Path(file_okay=False, path_type=Path),
-    default=CHECKOUT,
+    default=checkout,
     help="The directory whose .runbook/local/ holds the state; by default this repository.",
 )

@@ -159,4 +159,4 @@ def test_its_folder_is_nobody_elses(root, shell):
 def test_by_default_it_is_this_repositorys():
     """Not the folder that somebody happens to be in."""
     (option,) = [parameter for parameter in commands.up.params if parameter.name == "root"]
-    assert option.default == Path(runbook_lib.__file__).parents[1]
+    assert option.default() == Path(runbook_lib.__file__).parents[1]
