@@ -1,35 +1,38 @@
 # make run    sets up and runs the whole runbook on this machine, without an AWS account
 # make lab    opens the notebooks in JupyterLab, with the embedded AWS up
-# make test   sets up and runs every check
-# make setup  sets up .venv/ with the runbook command, and runs nothing
+# make test   installs what the tests need beside Python (tests/programs.txt) where it may, sets up and runs every check
+# make setup  sets up .venv/ with the runbook command for real environments, without the embedded AWS
 # make clean  ends the embedded AWS and removes what the others made, but not artifacts/, nor the key that signed it
 
 # The first Python that will do; say `make PYTHON=/path/to/python …` to choose another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
-	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 
 INSTALL = install --quiet --disable-pip-version-check --require-hashes --requirement
-SELF = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable ./embedded-aws
+OURS = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+EMBEDDED = --editable ./embedded-aws
 ASIDE = $(CURDIR)/build/notebooks
-PACKAGE = requirements/run.txt pyproject.toml embedded-aws/pyproject.toml
+PACKAGES = pyproject.toml embedded-aws/pyproject.toml
 
-.PHONY: run lab test setup clean
+.PHONY: run lab test setup clean programs
+.NOTPARALLEL:
 .DEFAULT_GOAL := run
 
 run: .venv/run.stamp
 	.venv/bin/runbook apply --env local
 	.venv/bin/runbook local status
 
-setup: .venv/run.stamp
+setup: .venv/setup.stamp
 
 lab: .venv-lab/lab.stamp
 	.venv-lab/bin/runbook local up
 	.venv-lab/bin/jupyter lab notebooks
 
-test: .venv/test.stamp
+test: programs .venv/test.stamp
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check --exclude '*.ipynb' .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 	.venv/bin/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations 10
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.
 	test ! -d $(ASIDE) || RUNBOOK_ROOT=$(ASIDE) .venv/bin/runbook local down --forget
@@ -37,28 +40,41 @@ test: .venv/test.stamp
 	export RUNBOOK_ROOT=$(ASIDE); trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
 	.venv/bin/pytest --nbval-lax notebooks; exit $$?
 
+programs:
+	@PYTHON='$(PYTHON)' tests/install_programs.sh
+
 clean:
-	-test -x .venv/bin/runbook && .venv/bin/runbook local down --forget
+	-for stamp in .venv/run.stamp .venv-lab/lab.stamp; do \
+	test ! -f $$stamp || $${stamp%/*}/bin/runbook local down --forget; done
 	rm -rf .venv .venv-lab build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	test ! -d .runbook || find .runbook -mindepth 1 -maxdepth 1 ! -name keys -exec rm -rf {} +
 
-.venv/run.stamp: $(PACKAGE)
+.venv/setup.stamp: pyproject.toml requirements/run.txt
 	$(call venv,.venv)
 	.venv/bin/pip $(INSTALL) requirements/run.txt
-	.venv/bin/pip $(SELF)
+	.venv/bin/pip $(OURS)
+	touch $@
+
+.venv/run.stamp: $(PACKAGES) requirements/embedded.txt
+	$(call venv,.venv)
+	.venv/bin/pip $(INSTALL) requirements/embedded.txt
+	.venv/bin/pip $(OURS) $(EMBEDDED)
 	touch $@
 
 .venv/test.stamp: .venv/run.stamp requirements/test.txt
 	.venv/bin/pip $(INSTALL) requirements/test.txt
+	@# Once more: Playwright is there now, and fetches a browser where no package has one.
+	@tests/install_programs.sh
 	touch $@
 
-.venv-lab/lab.stamp: $(PACKAGE) requirements/lab.txt
+.venv-lab/lab.stamp: $(PACKAGES) requirements/lab.txt
 	$(call venv,.venv-lab)
 	.venv-lab/bin/pip $(INSTALL) requirements/lab.txt
-	.venv-lab/bin/pip $(SELF)
+	.venv-lab/bin/pip $(OURS) $(EMBEDDED)
 	touch $@
 
 define venv
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 (with its venv module) is needed, and none was found."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with its venv module is needed, and none was found."; \
+	echo "Debian, Ubuntu: apt-get install python3-venv; macOS: brew install python"; exit 1; }
 	test -x $(1)/bin/pip || $(PYTHON) -m venv $(1)
 endef

@@ -29,9 +29,9 @@ STEPS = [(name, job, step) for (name, job), body in JOBS.items() for step in bod
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 ENVS = sorted(path.stem for path in (REPOSITORY / "params").glob("*.yaml") if path.stem != "local")
 
-# What no laptop needs: the tests' servers on a runner, and a word to the reviewer.
+# What no laptop needs: a word to the reviewer.
 BESIDE = (
-    "sudo apt-get update", "sudo apt-get install", 'cat plan.md >> "$GITHUB_STEP_SUMMARY"',
+    'cat plan.md >> "$GITHUB_STEP_SUMMARY"',
     "test -s plan.md || echo", "cat plans/*/plan.md | gh pr comment", 'echo "environments=$(find plans',
 )  # fmt: skip
 
@@ -112,16 +112,6 @@ def test_what_the_browser_saw_is_kept_also_of_tests_that_failed():
     (kept,) = [step for step in JOBS["ci", "test"]["steps"] if "upload-artifact" in step.get("uses", "")]
     assert kept["with"]["path"] == f"{PICTURES.relative_to(REPOSITORY)}/"
     assert (kept["if"], kept["with"]["if-no-files-found"]) == ("${{ !cancelled() }}", "error")
-
-
-def test_a_runner_gets_the_servers_of_the_gate_and_no_service():
-    """The tests start servers of their own: MariaDB's service would meet the MySQL that a runner comes with."""
-    (run,) = [step["run"] for step in JOBS["ci", "test"]["steps"] if "apt-get install" in step.get("run", "")]
-    gate = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").partition("apt-get install")[2].partition("\nfi")[0]
-    installed = {word for word in run.partition("apt-get install")[2].split() if not word.startswith("-")}
-    assert installed == {"mariadb-server-core", "mariadb-client-core", "redis-server"}
-    assert installed <= set(gate.split())
-    assert "mariadb-server" not in gate.split()
 
 
 class TestRights:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Page, sync_playwright
 
 from tests.notebooks.operator import REPOSITORY
-from tests.webapp.processes import program
+from tests.support.programs import find_program
 
 PICTURES = REPOSITORY / "build" / "screenshots"
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
@@ -23,7 +23,7 @@ DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 @contextmanager
 def browser(site: dict[str, str], **context: object) -> Iterator[Page]:
     """A page that trusts the one key of this site beside what browsers trust."""
-    chromium = program("chromium", "chromium-browser", "google-chrome")
+    chromium = find_program("chromium")
     own = f"--ignore-certificate-errors-spki-list={_pin(site['certificate'])}"
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=[own, "--no-sandbox", "--disable-quic"])

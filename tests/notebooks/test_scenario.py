@@ -33,6 +33,8 @@ from runbook_lib.stacks.environment import whole
 from tests.notebooks.browser import DESKTOP, PHONE, barriers, browser, picture
 from tests.notebooks.operator import REPOSITORY, Crowd, Operator, Visitor
 
+pytestmark = pytest.mark.needs("mariadbd", "mariadb-install-db", "mariadb", "ps")
+
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
 
 

@@ -41,6 +41,7 @@ def operator(tmp_path, monkeypatch, without_a_server):
         process.stop(root)
 
 
+@pytest.mark.needs("ps")
 def test_a_whole_run_says_everywhere_what_stands_in(operator):
     """It is built and verified without a difference; page, status, events and evidence tell it; then all of it ends."""
     built = operator.runbook("apply", "--env", "local")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -26,15 +24,6 @@ def until(condition: Callable[[], object], seconds: float = 30, every: float = 0
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {getattr(condition, '__qualname__', condition)}")
         time.sleep(every)
-
-
-def program(*names: str) -> str:
-    """The first of these that is installed; Debian keeps servers in /usr/sbin."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-    for name in names:
-        if found := shutil.which(name, path=path):
-            return found
-    raise AssertionError(f"none of {', '.join(names)} is installed: these tests need the real thing")
 
 
 class Process:

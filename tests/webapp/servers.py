@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from .processes import Process, free_port, program
+from tests.support.programs import find_program
+
+from .processes import Process, free_port
 
 #: What Amazon RDS for MySQL gives its master user: neither SUPER nor FILE.
 MASTER_RIGHTS = (
@@ -66,13 +68,14 @@ class MariaDB(Process):
         # As root (in a container), the server insists on being told so.
         as_root = ["--user=root"] if os.geteuid() == 0 else []
         subprocess.run(
-            [program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db", *as_root,
+            [find_program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db", *as_root,
              "--auth-root-authentication-method=normal"],
             check=True, capture_output=True,
         )  # fmt: skip
         command = [
-            program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={folder}/s", f"--port={self.port}",
-            "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
+            find_program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={folder}/s",
+            f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve",
+            "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=16M", f"--ssl-ca={authority.ca}", f"--ssl-cert={authority.certificate}",
             f"--ssl-key={authority.key}", *as_root,
         ]  # fmt: skip
@@ -95,7 +98,7 @@ class Redis(Process):
     def __init__(self, folder: Path, authority: Authority) -> None:
         self.port = free_port()
         command = [
-            program("valkey-server", "redis-server"), "--bind", "127.0.0.1",
+            find_program("valkey-server"), "--bind", "127.0.0.1",
             "--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no",
             "--tls-cert-file", str(authority.certificate), "--tls-key-file", str(authority.key),
             "--tls-ca-cert-file", str(authority.ca), "--dir", str(folder), "--save", "900 1",

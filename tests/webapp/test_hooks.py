@@ -23,6 +23,7 @@ def installed(tmp_path: Path) -> Path:
     return app
 
 
+@pytest.mark.needs("ps")
 @pytest.mark.parametrize(
     ("file", "line", "named"),
     [

@@ -23,6 +23,7 @@ def host(tmp_path, ledger, request):
     return host
 
 
+@pytest.mark.needs("ps")
 def test_the_real_bundle_runs(host, built, ledger):
     """All hooks succeed, the page says what stands in for the database, and a second deployment replaces the first."""
     content = built.path.read_bytes()

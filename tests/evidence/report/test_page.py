@@ -24,8 +24,8 @@ from runbook_lib.evidence.report.run_record import read_run
 from runbook_lib.evidence.topology import picture as topology
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
+from tests.support.programs import find_program
 from tests.support.topologies import environment
-from tests.webapp.processes import program
 
 ZERO = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 CALLER = "arn:aws:sts::123456789012:assumed-role/runbook/noor"
@@ -437,7 +437,7 @@ def test_in_a_real_browser_it_has_no_barrier_and_every_label_fits(run):
     whole(run).opened("02_data").changed("db_instance.database", "02_data", ok=False, error="RequestRejected: no")
     run.checked(ok=False, found=["x"]).ended("02_data", state="failed", why="AWS said no")
     write_report(run.folder)
-    chromium = program("chromium", "chromium-browser", "google-chrome")
+    chromium = find_program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:

@@ -4,11 +4,15 @@ import pytest
 
 from embedded_aws.testing import eventually
 from servers.mysql.rehearsal import PATIENCE, Rehearsal
+from tests.support.programs import require
+
+PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     """As the last test left it; in the end nothing runs."""
+    require(*PROGRAMS)
     made = Rehearsal(tmp_path_factory.mktemp("rehearsal"))
     try:
         yield made.start()
@@ -30,6 +34,7 @@ def rehearsal(shared):
 @pytest.fixture
 def own(tmp_path):
     """An emulator to stop or to kill."""
+    require(*PROGRAMS)
     made = Rehearsal(tmp_path)
     try:
         yield made.start()

@@ -7,6 +7,7 @@ import pytest
 
 from embedded_aws.testing import eventually
 from servers.valkey.rehearsal import PATIENCE, Rehearsal
+from tests.support.programs import require
 
 # The application is no package of ours: an instance runs it from its own folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "webapp"))
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "webapp"))
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     """As the last test left it; in the end nothing runs."""
+    require("valkey-server")
     made = Rehearsal(tmp_path_factory.mktemp("rehearsal of caches"))
     try:
         yield made

@@ -17,6 +17,7 @@ from embedded_aws.servers.valkey.programs import find
 from embedded_aws.servers.valkey.server import Server
 from embedded_aws.testing import eventually
 from servers.valkey.rehearsal import PATIENCE, TOKEN
+from tests.support.programs import require
 
 
 def test_it_is_created_until_it_answers(rehearsal):
@@ -193,6 +194,7 @@ def test_where_none_is_installed_nothing_answers_and_the_status_says_so(rehearsa
 @pytest.fixture
 def server(tmp_path):
     """A server by itself."""
+    require("valkey-server")
     made = Server(tmp_path, find(), Authority(tmp_path / "authority"), Children().start)
     yield made
     made.end()
