@@ -46,7 +46,7 @@ programs:
 clean:
 	-for stamp in .venv/run.stamp .venv-lab/lab.stamp; do \
 	test ! -f $$stamp || $${stamp%/*}/bin/runbook local down --forget; done
-	rm -rf .venv .venv-lab build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-lab build *.egg-info embedded-aws/build embedded-aws/*.egg-info .pytest_cache .mypy_cache .ruff_cache
 	test ! -d .runbook || find .runbook -mindepth 1 -maxdepth 1 ! -name keys -exec rm -rf {} +
 
 .venv/setup.stamp: pyproject.toml requirements/run.txt

@@ -40,9 +40,11 @@ if command -v apt-get >/dev/null; then
         for package in $(missing 2); do # Ubuntu has no chromium, and the others are installed all the same
             if apt-cache show "$package" >/dev/null 2>&1; then packages="$packages $package"; fi
         done
-        echo "apt-get install$packages"
-        # shellcheck disable=SC2086 # words on purpose
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $packages >/dev/null
+        if test -n "$packages"; then
+            echo "apt-get install$packages"
+            # shellcheck disable=SC2086 # words on purpose
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $packages >/dev/null
+        fi
     fi
 elif command -v brew >/dev/null; then
     may_install=yes
