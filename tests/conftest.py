@@ -1,24 +1,14 @@
 """What all tests share: an empty account on an embedded AWS, and an engine for it."""
 
-import functools
-import os
 from types import SimpleNamespace
 
-import botocore.session
 import pytest
 
 from embedded_aws.testing import aws, aws_server  # noqa: F401
 from runbook_lib.aws.client import Aws
 from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
-
-# Most tests are about calls to AWS; those about what runs under the account ask for it by `rehearsed`.
-os.environ["RUNBOOK_LOCAL_MACHINES"] = "none"
-# They throw their accounts away, too, one after the other.
-os.environ["RUNBOOK_LOCAL_SAVE"] = "end"
-
-# botocore reads a service's description anew for each session, and nearly every test begins one.
-botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+from tests.support import quick_accounts  # noqa: F401
 
 ACCOUNT = "123456789012"
 LONGEST = ("notebooks/test_scenario", "notebooks/test_without_a_database", "test_kill", "resources/test_contract")

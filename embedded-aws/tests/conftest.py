@@ -8,6 +8,7 @@ from embedded_aws.process_registry import Ledger
 from embedded_aws.testing import aws, aws_server  # noqa: F401
 from services.network import Network
 from services.web import Web
+from tests.support import quick_accounts  # noqa: F401
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def restore(folder: Folder) -> str:
     except ValueError:
         author = {"format": "unknown"}
     if author != written_by():
-        return _set_aside(folder, f"was written by {_named(author)}, and this is {_named(written_by())}")
+        return _set_aside(folder, f"was written with {_named(author)}, and this is {_named(written_by())}")
     try:
         world.put(pickling.loads(content))
     except Exception as error:
@@ -61,13 +61,16 @@ def restore(folder: Folder) -> str:
 
 
 def _named(author: dict[str, Any]) -> str:
-    return " ".join(f"{name} {version}" for name, version in author.items())
+    return ", ".join(f"{name} {version}" for name, version in author.items())
 
 
 def _set_aside(folder: Folder, why: str) -> str:
     aside = folder.state.with_name(f"{folder.state.name}.{time.strftime('%Y%m%dT%H%M%S')}")
     folder.state.replace(aside)
-    notice = f"The saved account {why}: it is set aside as {aside}, and the account is empty."
+    notice = (
+        f"The saved account {why}: it is set aside as {aside}, and the account is empty."
+        "\n  → build it again: `runbook apply --env local`"
+    )
     log.warning(notice)
     return notice
 

@@ -132,9 +132,11 @@ def test_a_state_of_another_moto_is_set_aside_and_said_so(tmp_path):
     folder.state.write_bytes(json.dumps({"format": 1, "moto": "4.0.0", "python": "3.11"}).encode() + b"\nbytes")
     with embedded(tmp_path) as aws:
         assert "moto 4.0.0" in aws.address.notice
-        assert "set aside" in aws.address.notice
         assert aws.client("sns").list_topics()["Topics"] == []
-        assert [kept.read_bytes()[-5:] for kept in folder.path.glob("state.pickle.*")] == [b"bytes"]
+        (kept,) = folder.path.glob("state.pickle.*")
+        assert kept.read_bytes()[-5:] == b"bytes"
+        assert f"it is set aside as {kept}, and the account is empty" in aws.address.notice
+        assert "`runbook apply --env local`" in aws.address.notice
 
 
 def test_a_damaged_state_does_not_stop_the_start(tmp_path):
