@@ -92,7 +92,7 @@ class TestInstalling:
             assert (done.returncode, done.stderr) == (0, "")
             return done.stdout, [line for line in asked.splitlines() if not line.startswith("id")]
 
-        install.bin = bin
+        install.root, install.bin = tmp_path, bin
         return install
 
     @pytest.fixture
@@ -136,3 +136,20 @@ class TestInstalling:
     def test_on_macos_it_is_homebrew(self, install):
         _, asked = install(brew="true")
         assert asked == ["brew install --quiet a-formula"]
+
+    def test_a_browser_that_no_package_has_is_fetched_by_playwright(self, install, apt):
+        """And found beside the tests' Python, as one that was installed."""
+        (install.root / "tests" / "programs.txt").write_text("chromium,chrome  no-package  -\n", encoding="utf-8")
+        beside = install.root / ".venv" / "bin"
+        beside.mkdir(parents=True)
+        for name, body in {
+            "playwright": "echo playwright $* >> asked",
+            "python": "echo /bin/echo",
+        }.items():
+            (beside / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+            (beside / name).chmod(0o755)
+        told, asked = install(**{**apt, "apt_cache": "exit 1"})
+        assert asked[-1] == "playwright install --with-deps chromium"
+        assert "Still missing" not in told
+        opened = subprocess.run([beside / "chromium", "--headless"], capture_output=True, text=True, check=True)
+        assert opened.stdout == "--headless\n"
