@@ -32,19 +32,22 @@ _NO_SECRET = (
     r"(?!\[redacted|\*+(?:[\s\"'<,;&]|$)|arn:aws|(?i:true|false|none|null|nan|yes|no)\b"
     r"|[a-z0-9-]+(?:/[\w.-]+)+(?:[\s\"'<,;&]|$))"
 )
-_BREAK = r"(?:\s|\\+[nrt]|<br\s*/?>)"
-_PEM_BODY = rf"(?:{_BREAK}|[A-Za-z0-9+/=:,. -]){{0,20000}}"
+_BREAK = r"(?:\s|\\++[nrt]|<br\s*+/?+>)"
+_KEY = r"(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+_PEM_BODY = rf"(?>(?:(?!-----(?:BEGIN|END) )(?:{_BREAK}|[A-Za-z0-9+/=:,. -])){{0,20000}})"
+_PEM_START = rf"(?>(?:{_BREAK}*+[A-Za-z0-9+/=]{{8,}}+){{0,400}})"
 
 PATTERNS = (
     Pattern(
         "private key",
+        re.compile(rf"-----BEGIN {_KEY}(?:{_PEM_BODY}-----END {_KEY}|{_PEM_START})"),
+    ),
+    Pattern(
+        "private key",
         re.compile(
-            r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-            rf"(?:{_PEM_BODY}-----END (?:[A-Z0-9]+ ){{0,3}}PRIVATE KEY(?: BLOCK)?-----"
-            rf"|(?:{_BREAK}*[A-Za-z0-9+/=]{{8,}}(?:{_BREAK}+[A-Za-z0-9+/=]{{8,}}){{0,400}})?)"
+            r"PuTTY-User-Key-File-\d(?>(?:(?!PuTTY-User-Key-File-|Private-MAC:)[\s\S]){0,20000})Private-MAC: ?[0-9a-f]+"
         ),
     ),
-    Pattern("private key", re.compile(r"PuTTY-User-Key-File-\d[\s\S]{0,20000}?Private-MAC: ?[0-9a-f]+")),
     Pattern(
         "AWS key",
         re.compile(
@@ -98,4 +101,8 @@ PATTERNS = (
         code=False,
     ),
 )  # fmt: skip
-"""In the order in which they are looked for."""
+"""In the order in which they are searched.
+
+A pattern must take linear time on any text, since outputs are redacted before they are saved: what repeats is
+possessive or atomic, and never runs past the next place where the pattern may begin.
+"""
