@@ -1,4 +1,4 @@
-"""What holds for all tests: a missing program skips those that need it, by name, and fails them with CI=true."""
+"""What holds for all tests: hypothesis has no deadline, and a missing program skips those that need it, by name, and fails them with CI=true."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.programs import require
+
+
+# A busy machine is no failure: an example may take as long as it takes.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

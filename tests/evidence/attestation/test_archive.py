@@ -87,7 +87,7 @@ def accepted(path):
         return False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_any_byte_of_an_archive_that_is_another_is_found(packed, data):
     """Also where no file is: in headers, dates, modes, and in what no reader shows."""

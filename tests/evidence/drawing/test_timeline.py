@@ -129,7 +129,7 @@ CHANGES = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(CHANGES, max_size=12), st.floats(0, 5000))
 def test_whatever_was_written_down_nothing_lies_on_anything(changes, later):
     """One line each, in its place; every bar between the beginning and the end; every text on the page."""

@@ -334,7 +334,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(words=ODD, value=VALUES)
 def test_nothing_that_was_written_down_becomes_markup(tmp_path_factory, words, value):
     """Whatever AWS, an operator or a stranger in the account has called something."""

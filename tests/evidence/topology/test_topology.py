@@ -36,7 +36,7 @@ def ordered(svg):
     assert all(any(within(one, area) for area in areas) for one in [*zones, *doors])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(sights())
 def test_whatever_was_seen_is_there_once_and_nothing_lies_on_it(what):
     """Any subnets, anything in them, any rules: every one is drawn, and every way has its line."""

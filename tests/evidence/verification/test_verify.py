@@ -106,7 +106,7 @@ def _changed(draw, path):
     return ways[draw(st.sampled_from(sorted(ways)))]()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_of_any_file_is_found_and_the_file_is_named(whole, data):
     """Also of the manifest and of an approval, whose own formats have many ways to say the same."""
@@ -121,7 +121,7 @@ def test_any_change_of_any_file_is_found_and_the_file_is_named(whole, data):
     assert same or any(wrong.startswith(f"{name}: ") for wrong in found.wrong)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_file_that_is_missing_added_or_in_the_place_of_another_is_found(whole, data):
     names = _files(whole)

@@ -207,7 +207,7 @@ def guard(monkeypatch):
     return guard
 
 
-@settings(max_examples=200, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(SECRETS, st.sampled_from(sorted(FORMS | CUT)), st.integers(0, 10_000))
 def test_two_hundred_outputs_reach_the_disk_without_their_secret(secret, form, cut):
     """All of it, or what a display leaves of it: of a long one its first eight letters are too many."""
