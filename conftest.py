@@ -1,4 +1,4 @@
-"""What holds for all tests: hypothesis has no deadline, and a missing program skips those that need it, by name, and fails them with CI=true."""
+"""What holds for all tests: no deadline for hypothesis; a missing program skips by name, and fails with CI=true."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.programs import require
-
 
 # A busy machine is no failure: an example may take as long as it takes.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
