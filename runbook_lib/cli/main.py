@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ..engine.approval import join_fingerprints
 from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..formatting import elapsed, pluralize
-from ..journal.reader import events_of
+from ..journal.reader import JOURNAL, events_of
 from ..journal.summary import Summary, locked, summary
 from ..journal.timeline import timeline
 from ..params import Params, load
@@ -194,7 +194,7 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, li
         raise
     finally:
         archive = _end(params, job)
-    for line in render_timeline(timeline(events_of(job.folder / "journal.jsonl"))):
+    for line in render_timeline(timeline(events_of(job.folder / JOURNAL))):
         click.echo(line)
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in failed:
@@ -203,7 +203,7 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, li
     if failed or not archive:
         sys.exit(1)
     click.echo(f"Signed, and packed for the change ticket: {archive}")
-    journal = job.folder / "journal.jsonl"
+    journal = job.folder / JOURNAL
     return job.run, [summary(journal, progress.notebook, present=mode != "destroy") for progress in ended]
 
 
@@ -222,7 +222,7 @@ def _end(params: Params, job: Job) -> str:
 
 def _release(params: Params, job: Job) -> None:
     """Give the environment's lock back, now that no notebook of this run is left."""
-    if locked(job.folder / "journal.jsonl"):
+    if locked(job.folder / JOURNAL):
         lock_of_run(params, job.root, job.run).release()
 
 

@@ -12,7 +12,7 @@ from securesystemslib.signer import Signer
 
 from ...errors import EvidenceError
 from ...journal.journal import MANIFEST
-from ...journal.reader import events_of, run_parameters
+from ...journal.reader import of_kind, read_events, run_parameters
 from ..git import source
 from .dsse import sign, statement, subject, write_atomically
 
@@ -73,8 +73,8 @@ def digest(path: Path) -> str:
 
 def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """https://slsa.dev/spec/v1.0/provenance"""
-    events = list(events_of(folder / "journal.jsonl"))
-    first, opened = run_parameters(folder), next((e for e in events if e["event"] == "open"), {})
+    events = read_events(folder)
+    first, opened = run_parameters(folder), next(of_kind(events, "open"), {})
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     external = ("env", "mode", "change", "asked_by", "approved", "confirm", "notebooks")
     return {

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import WrongUsage
 from ...journal.journal import MANIFEST, broken
-from ...journal.reader import JOURNAL, Event, read_events, run_parameters
+from ...journal.reader import JOURNAL, RUN_START, Event, of_kind, read_events, run_parameters
 from ..attestation import dsse
 from ..attestation.dsse import InvalidEnvelope, Keys, VerifiedEnvelope
 from ..attestation.manifest import APPROVALS, PROVENANCE, digest, empty, files
@@ -95,7 +95,7 @@ def _journal(folder: Path) -> Iterator[str]:
 
 def _environment(events: Sequence[Event]) -> Iterator[str]:
     """A run is of one environment, whichever of its events one asks."""
-    told = {str(event.get("env", "")) for event in events if event["event"] in ("run", "open")}
+    told = {str(event.get("env", "")) for event in of_kind(events, *RUN_START)}
     told |= {str(event["scope"]).partition("/")[0] for event in events if event.get("scope")}
     if len(told) > 1:
         yield f"{JOURNAL}: names different environments: {', '.join(sorted(told))}"

@@ -33,6 +33,7 @@ from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, runs, state
 from ...evidence.notebooks.html import export_html
 from ...evidence.notebooks.metadata import write_metadata
 from ...journal.journal import Journal
+from ...journal.reader import JOURNAL
 from ...journal.redaction.redactor import REDACTOR
 from ..kernel.recorder import ENGINE, MESSAGE
 
@@ -269,7 +270,7 @@ def _told_of() -> Iterator[None]:
 
 def _journal(folder: Path, notebook: str, *, begun: bool = False) -> Journal | None:
     """The journal of the run that a notebook is part of, if there is one."""
-    path = folder / "journal.jsonl"
+    path = folder / JOURNAL
     return Journal(path, notebook=notebook) if begun or path.exists() or "RUNBOOK_RUN" in os.environ else None
 
 
