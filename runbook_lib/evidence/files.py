@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ..files import write_atomically
 from ..journal.redaction.redactor import REDACTOR
 from . import csv_safe as spreadsheet
 
 
-def write_bytes(path: Path, data: bytes) -> Path:
-    """Put a file in its place at once; a full disk or a kill leaves what was there.
-
-    For what holds no text; everything else goes through one of the others.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        new.chmod(0o644)
-        new.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
-    return path
-
-
 def write_text(path: Path, text: str) -> Path:
     """Write a text, such as a page or a picture in SVG."""
-    return write_bytes(path, REDACTOR.text(text).encode("utf-8", errors="replace"))
+    return write_atomically(path, REDACTOR.text(text).encode("utf-8", errors="replace"))
 
 
 def write_json(path: Path, data: Any) -> Path:
     """Write data; it is read back as it was, but for the secrets."""
-    return write_bytes(
+    return write_atomically(
         path, (json.dumps(REDACTOR.clean(data), indent=1, ensure_ascii=False, default=str) + "\n").encode()
     )
 
@@ -54,7 +30,7 @@ def write_notebook(path: Path, notebook: Any) -> Path:
     import nbformat  # late: a command that runs no notebook does without it
 
     REDACTOR.notebook(notebook)
-    return write_bytes(path, nbformat.writes(notebook).encode("utf-8", errors="replace"))
+    return write_atomically(path, nbformat.writes(notebook).encode("utf-8", errors="replace"))
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> Path:

@@ -11,10 +11,11 @@ from typing import Any
 from securesystemslib.signer import Signer
 
 from ...errors import EvidenceError
+from ...files import write_atomically
 from ...journal.journal import MANIFEST
 from ...journal.reader import of_kind, read_events, run_parameters
 from ..git import source
-from .dsse import sign, statement, subject, write_atomically
+from .dsse import sign, statement, subject
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:runbook:run:v1"
