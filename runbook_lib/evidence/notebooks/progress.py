@@ -82,7 +82,7 @@ def _closed(notebook: str, verdict: Event, last: str) -> NotebookProgress:
 
 def _open(notebook: str, cells: list[Cell], began: Event | None, last: str) -> NotebookProgress:
     """As it was last heard of: of cells that never began nobody has told."""
-    alive = bool(began) and not _process(began or {}).dead
+    alive = bool(began) and not ProcessIdentity.of_event(began or {}).is_dead
     found = Cells(cells)
     if not alive:
         found.close(last, "its process ended without a word")
@@ -109,7 +109,7 @@ def unfinished_runs(environment: Path, *, besides: str) -> Iterator[tuple[str, N
 def is_running(events: Iterable[Event]) -> bool:
     """Whether a command or a kernel of the run may still be there; of another machine's nobody can say, so it may."""
     began = [event for event in of_kind(events, "run", "recording") if "pid" in event]
-    return any(not _process(event).dead for event in began)
+    return any(not ProcessIdentity.of_event(event).is_dead for event in began)
 
 
 def _step(steps: dict[Any, Cell], event: Event) -> None:
@@ -122,7 +122,3 @@ def _step(steps: dict[Any, Cell], event: Event) -> None:
         cell.began = event["at"]
     elif not event.get("before"):
         cell.ended = event["at"]
-
-
-def _process(began: Event) -> ProcessIdentity:
-    return ProcessIdentity(began.get("host", "?"), began.get("pid", 0), began.get("started", 0.0))
