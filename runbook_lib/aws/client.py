@@ -247,7 +247,7 @@ def _answer(call: Callable[[], Any]) -> Any:
         raise RequestRejected(
             f"no answer from AWS: {error}",
             fix="Check the network, then run this cell again; what is done stays done.",
-            code=NO_RESPONSE, passing=True, certain=False,
+            code=NO_RESPONSE, retryable=True, outcome_known=False,
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:
         raise _no_access(error) from error
@@ -267,7 +267,7 @@ def _refused(error: Any) -> RunbookError:
     return RequestRejected(
         f"{error.operation_name} was refused: {code}. {message}",
         fix=hint or "Correct the cause, then run this cell again; what is done stays done.",
-        code=code, message=message, passing=throttled or status >= 500, certain=status < 500,
+        code=code, message=message, retryable=throttled or status >= 500, outcome_known=status < 500,
     )  # fmt: skip
 
 

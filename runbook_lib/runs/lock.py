@@ -111,7 +111,7 @@ class Lock:
                 **condition,
             )
         except RequestRejected as error:
-            if error.code in _NOWHERE | _TAKEN | _CONTENDED | _NONE or not error.certain:
+            if error.code in _NOWHERE | _TAKEN | _CONTENDED | _NONE or not error.outcome_known:
                 return False
             raise
         if not self._etag:

@@ -136,7 +136,7 @@ class TestHowOften:
         with pytest.raises(RequestRejected) as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert len(fake.asked) == 1
-        assert stopped.value.passing
+        assert stopped.value.retryable
 
     def test_the_pages_of_a_list_come_as_one(self, fake, local):
         def page(name, token):
@@ -174,14 +174,14 @@ class TestWhatAnOperatorHears:
             RequestRejected, match=rf"(?s)CreateVpc was refused: {code}.*docs/permissions\.md"
         ) as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
-        assert (stopped.value.code, stopped.value.passing, stopped.value.certain) == (code, False, True)
+        assert (stopped.value.code, stopped.value.retryable, stopped.value.outcome_known) == (code, False, True)
 
     @pytest.mark.parametrize("code", ["VpcLimitExceeded", "AddressLimitExceeded", "DBInstanceQuotaExceeded"])
     def test_a_quota_that_is_full(self, fake, local, code):
         fake.answers = [refusal(code)]
         with pytest.raises(RequestRejected, match=r"(?s)Raise the quota, or remove what is unused") as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
-        assert not stopped.value.passing
+        assert not stopped.value.retryable
 
     @pytest.mark.parametrize(
         ("code", "status"), [("RequestLimitExceeded", 503), ("Throttling", 400), ("TooManyRequestsException", 429)]
@@ -190,21 +190,21 @@ class TestWhatAnOperatorHears:
         fake.answers = [refusal(code, status)]
         with pytest.raises(RequestRejected, match="Wait a little") as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
-        assert stopped.value.passing
+        assert stopped.value.retryable
 
     def test_a_refusal_is_certain_and_a_stumble_is_not(self, fake, local):
         """After a 4xx AWS surely did nothing; after a 5xx nobody knows."""
-        for status, certain in ((400, True), (500, False), (503, False)):
+        for status, known in ((400, True), (500, False), (503, False)):
             fake.answers = [refusal("Whatever", status)]
             with pytest.raises(RequestRejected) as stopped:
                 local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
-            assert stopped.value.certain is certain
+            assert stopped.value.outcome_known is known
 
     def test_no_answer_leaves_it_open_whether_aws_did_it(self, fake, local):
         fake.answers = [None]
         with pytest.raises(RequestRejected, match=r"(?s)no answer from AWS.*Check the network") as stopped:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
-        assert (stopped.value.code, stopped.value.passing, stopped.value.certain) == ("NoAnswer", True, False)
+        assert (stopped.value.code, stopped.value.retryable, stopped.value.outcome_known) == ("NoAnswer", True, False)
 
     def test_nobody_listens(self, no_wait):
         nowhere = Aws(env="test", region="us-west-2", connection=Connection("http://127.0.0.1:9", "K", "S"))
