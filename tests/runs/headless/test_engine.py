@@ -34,7 +34,7 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.aws.connection import Connection
 from runbook_lib.evidence.folder import RunFolder
 journal = RunFolder(Path({environment!r}), "run-1", "01_network").journal()
-aws = Aws(env="local", region="us-west-2", connection=Connection({there!r}, "a", "b"), record=journal.write)
+aws = Aws(env="local", region="us-west-2", connection=Connection({there!r}, "a", "b"), on_call=journal.write)
 aws.ec2.create_vpc(CidrBlock="10.0.0.0/8")
 """
 FULL = """
