@@ -24,7 +24,7 @@ from runbook_lib.errors import (
     WrongAccount,
     WrongEndpoint,
 )
-from runbook_lib.journal.journal import intact
+from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.summary import locked
 from runbook_lib.runs.operator import operator
 from runbook_lib.runs.start import lock_of_run as lock
@@ -263,7 +263,7 @@ def test_the_journal_tells_the_whole_story_in_order(root, aws):
     book.apply(ground(net))
     book.verify(ground(net))
     (path,) = root.glob("artifacts/local/*/journal.jsonl")
-    assert intact(path)
+    assert is_intact(path)
     story = [json.loads(line) for line in path.read_text().splitlines()]
     kinds = [event["event"] for event in story]
     assert kinds[0] == "open"

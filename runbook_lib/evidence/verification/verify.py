@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import WrongUsage
-from ...journal.journal import MANIFEST, broken
+from ...journal.journal import MANIFEST, first_broken_line
 from ...journal.reader import JOURNAL, RUN_START, Event, of_kind, read_events, run_parameters
 from ..attestation import dsse
 from ..attestation.dsse import InvalidEnvelope, Keys, VerifiedEnvelope
@@ -86,7 +86,7 @@ def _journal(folder: Path) -> Iterator[str]:
     path = folder / JOURNAL
     if not path.is_file():
         yield f"{JOURNAL}: is no file" if os.path.lexists(path) else f"{JOURNAL}: is missing"
-    elif number := broken(folder / JOURNAL):
+    elif number := first_broken_line(folder / JOURNAL):
         yield (
             f"{JOURNAL}: line {number} does not follow from the one before it:"
             " something was changed, removed, added or reordered there"

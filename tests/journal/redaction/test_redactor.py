@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from runbook_lib.evidence import files as writing
-from runbook_lib.journal.journal import Journal, intact
+from runbook_lib.journal.journal import Journal, is_intact
 from runbook_lib.journal.reader import events_of
 from runbook_lib.journal.redaction.patterns import PATTERNS, PLACEHOLDER
 from runbook_lib.journal.redaction.redactor import Redactor
@@ -396,7 +396,7 @@ def test_the_journal_has_its_count_and_its_chain_but_no_secret(tmp_path, guard):
     first, second = events_of(journal.path)
     assert (first["error"], first["request"], first["redacted"]) == (f"no: {PLACEHOLDER}", {"Password": PLACEHOLDER}, 2)
     assert "redacted" not in second
-    assert intact(journal.path)
+    assert is_intact(journal.path)
 
 
 def test_a_table_has_neither_a_column_of_secrets_nor_one_in_its_texts(tmp_path, guard):
