@@ -24,7 +24,7 @@ from ..evidence.verification.verify import verify as judge
 from ..formatting import format_time
 from ..journal.journal import MANIFEST
 from ..journal.reader import JOURNAL, Event, of_kind, read_events, run_parameters
-from ..journal.summary import summary
+from ..journal.summary import summarize
 from ..params import Params, load
 from ..params.fields import ENV
 from ..paths import root as _root
@@ -269,11 +269,11 @@ def _ended(folder: Path, notebook: str, events: Sequence[Event], present: bool) 
     state = str(last.get("state", "did not say how it ended"))
     if state == NOT_RUN:
         return f"{state}: {last.get('why', 'it was stopped before')}"
-    found = summary(folder / JOURNAL, notebook, present=present)
-    done = ", ".join(f"{n} {action}" for action, n in found.done.items()) or "nothing changed"
+    found = summarize(folder / JOURNAL, notebook, present=present)
+    done = ", ".join(f"{n} {action}" for action, n in found.completed.items()) or "nothing changed"
     verified = {None: "", True: "; verified", False: "; differs"}[found.verified]
     why = f": {last['error']}: {last['why']}" if last.get("error") else ""
-    return f"{state}{why} – planned {found.counted}; {done}{verified}"
+    return f"{state}{why} – planned {found.plan_text}; {done}{verified}"
 
 
 def _artifacts() -> Path:

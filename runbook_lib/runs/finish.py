@@ -23,7 +23,7 @@ from ..evidence.report.changes import DONE
 from ..evidence.report.page import write_report
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
 from ..journal.reader import JOURNAL, of_kind, read_events, run_parameters
-from ..journal.summary import ended
+from ..journal.summary import ended_notebooks
 from ..params import Params, load
 from ..paths import checkout
 from .final_survey import record_final_state
@@ -118,7 +118,7 @@ def _account_for(folder: RunFolder, told: str) -> None:
     events = read_events(folder.path)
     begun = {event.get("notebook") for event in of_kind(events, *_BEGINS)}
     for notebook in planned_notebooks(events):
-        if notebook not in ended(journal):
+        if notebook not in ended_notebooks(journal):
             state = _ended(read_progress(events, notebook), told) if notebook in begun else NOT_RUN
             RunFolder(folder.environment, folder.path.name, notebook).journal().write("ended", state=state)
 

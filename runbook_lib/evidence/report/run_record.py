@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...journal.reader import RUN_START, Event, of_kind
-from ...journal.timeline import Timeline, timeline
+from ...journal.timeline import Timeline, build_timeline
 from ..topology.model import EVENT, Topology
 from .changes import DONE, ChangeResult, changes_of
 from .human_steps import Approval, ManualStep, approvals, manual_steps
@@ -123,7 +123,7 @@ def read_run(events: Iterable[Event]) -> RunRecord:
         strays=_strays(told),
         sight=sight,
         since=since,
-        timeline=timeline(told),
+        timeline=build_timeline(told),
         calls=_calls(told),
         redactions=_redactions(told),
     )
