@@ -15,13 +15,13 @@ from . import csv_safe as spreadsheet
 
 def write_text(path: Path, text: str) -> Path:
     """Write a text, such as a page or a picture in SVG."""
-    return write_atomically(path, REDACTOR.text(text).encode("utf-8", errors="replace"))
+    return write_atomically(path, REDACTOR.redact_text(text).encode("utf-8", errors="replace"))
 
 
 def write_json(path: Path, data: Any) -> Path:
     """Write data; it is read back as it was, but for the secrets."""
     return write_atomically(
-        path, (json.dumps(REDACTOR.clean(data), indent=1, ensure_ascii=False, default=str) + "\n").encode()
+        path, (json.dumps(REDACTOR.redact(data), indent=1, ensure_ascii=False, default=str) + "\n").encode()
     )
 
 
@@ -29,7 +29,7 @@ def write_notebook(path: Path, notebook: Any) -> Path:
     """Write an executed notebook, which is cleaned where it stands."""
     import nbformat  # late: a command that runs no notebook does without it
 
-    REDACTOR.notebook(notebook)
+    REDACTOR.redact_notebook(notebook)
     return write_atomically(path, nbformat.writes(notebook).encode("utf-8", errors="replace"))
 
 
@@ -52,7 +52,7 @@ def redacted_frame(frame: pd.DataFrame) -> pd.DataFrame:
     new = frame.copy()
     for at, name in enumerate(frame.columns):
         found = [None if value is pd.NA else value for value in frame.iloc[:, at].tolist()]
-        texts = [REDACTOR.clean({str(name): value})[REDACTOR.text(str(name))] for value in found]
+        texts = [REDACTOR.redact({str(name): value})[REDACTOR.redact_text(str(name))] for value in found]
         if texts != found:
             new.isetitem(at, texts)
     return new

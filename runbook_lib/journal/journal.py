@@ -97,7 +97,7 @@ def first_broken_line(path: Path) -> int:
 def _redact(data: dict[str, Any]) -> dict[str, Any]:
     """Return the data without secrets, and in ``redacted`` how many were removed."""
     before = REDACTOR.count
-    redacted: dict[str, Any] = REDACTOR.clean(json.loads(json.dumps(data, default=str)))
+    redacted: dict[str, Any] = REDACTOR.redact(json.loads(json.dumps(data, default=str)))
     return redacted | ({"redacted": REDACTOR.count - before} if REDACTOR.count > before else {})
 
 

@@ -121,7 +121,7 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
 
     def finish(self, why: str = "") -> None:
         """Nothing more comes: say what became of it, in the notebook and in the journal."""
-        self.cells.close(_now(), REDACTOR.text(why))
+        self.cells.close(_now(), REDACTOR.redact_text(why))
         self.end_time = self.now()
         papermill = self.nb.metadata.papermill
         papermill.update(end_time=_now(), duration=(self.end_time - self.start_time).total_seconds())
@@ -160,7 +160,7 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
             self._end(cell, State.SUCCEEDED if reply["status"] == "ok" else State.NOT_RUN)
 
     def _end(self, cell: Cell, state: State, error: str = "") -> None:
-        cell.state, cell.ended, cell.error = state, _now(), REDACTOR.text(error)
+        cell.state, cell.ended, cell.error = state, _now(), REDACTOR.redact_text(error)
 
     def _say(self, event: str, cell: Cell) -> None:
         self._told(event, cell, self.nb.cells[cell.index], len(self.cells.cells))
