@@ -1,13 +1,13 @@
-"""Every error an operator can meet: what is wrong, naming the thing, and what to do next."""
+"""The errors that are shown to operators: each says what is wrong, with which thing, and what to do next."""
 
 from __future__ import annotations
 
 
 class RunbookError(Exception):
-    """Base of all errors that are shown to operators, without a traceback.
+    """Base class of all errors that are shown to operators; they are shown without a traceback.
 
     Args:
-        what: What is wrong, naming the thing.
+        what: What is wrong, and with which thing.
         fix: What to do next, in the imperative.
     """
 
@@ -16,7 +16,7 @@ class RunbookError(Exception):
         self.what, self.fix = what, fix
 
     def _render_traceback_(self) -> list[str]:
-        """IPython asks this before it prints a traceback: an operator's error has none."""
+        """Return what IPython prints in place of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -25,51 +25,51 @@ class ParamsError(RunbookError):
 
 
 class WrongUsage(RunbookError):
-    """A command names something that there is not."""
+    """A command names something that does not exist."""
 
 
 class UnknownEnvironment(ParamsError, WrongUsage):
-    """There is no parameter file of that name."""
+    """The parameter file of the environment does not exist."""
 
 
 class WrongAccount(RunbookError):
-    """The credentials belong to another account than the parameters name."""
+    """The credentials belong to a different account than the one in the parameters."""
 
 
 class NoAccess(RunbookError):
-    """AWS cannot be reached, or does not know these credentials."""
+    """Credentials are missing, or AWS does not accept them."""
 
 
 class WrongEndpoint(RunbookError):
-    """The calls would go somewhere else than the parameters say."""
+    """AWS calls would go to a different endpoint than the parameters say."""
 
 
 class MissingDependency(RunbookError):
-    """A resource stands on one from an earlier notebook that does not exist yet."""
+    """A resource depends on one of an earlier notebook that does not exist yet."""
 
 
 class Blocked(RunbookError):
-    """A change would need a replacement, which a runbook never does by itself."""
+    """A change requires that the resource is replaced, which a runbook never does."""
 
 
 class DestroyPrevented(RunbookError):
-    """The parameters protect what was about to be destroyed."""
+    """The parameters protect a resource from being destroyed."""
 
 
 class Unconfirmed(RunbookError):
-    """A destroy was asked for without the name of the environment."""
+    """A destroy was requested without the environment's name as confirmation."""
 
 
 class StillNeeded(RunbookError):
-    """What was about to be destroyed carries something of a later notebook."""
+    """Resources of a later notebook depend on a resource that would be destroyed."""
 
 
 class NotApproved(RunbookError):
-    """What is about to be done is not what was reviewed and approved."""
+    """A change is not part of an approved plan."""
 
 
 class Locked(RunbookError):
-    """Another run is changing this environment."""
+    """Another run holds the lock of the environment."""
 
 
 class WaitTimeout(RunbookError):
@@ -77,52 +77,59 @@ class WaitTimeout(RunbookError):
 
 
 class DriftDetected(RunbookError):
-    """What is running differs from what was asked for."""
+    """The observed state differs from the desired state."""
 
 
 class RequestRejected(RunbookError):
-    """AWS said no, or said nothing.
+    """AWS rejected a request, or did not respond.
 
     Args:
-        code: AWS's error code, e.g. ``DependencyViolation``; ``NoAnswer`` when none came.
-        message: AWS's own words.
-        passing: Whether another try may fare better.
-        certain: Whether AWS surely did nothing; false when the answer was lost.
+        code: AWS's error code, e.g. ``DependencyViolation``; ``NoAnswer`` when AWS did not respond.
+        message: AWS's error message.
+        retryable: Whether the same request may succeed later.
+        outcome_known: True when AWS did nothing; False when it may have carried out the request.
     """
 
     def __init__(
-        self, what: str, *, fix: str, code: str = "", message: str = "", passing: bool = False, certain: bool = True
+        self,
+        what: str,
+        *,
+        fix: str,
+        code: str = "",
+        message: str = "",
+        retryable: bool = False,
+        outcome_known: bool = True,
     ) -> None:
         super().__init__(what, fix=fix)
-        self.code, self.message, self.passing, self.certain = code, message, passing, certain
+        self.code, self.message, self.retryable, self.outcome_known = code, message, retryable, outcome_known
 
-    def about(self, key: str) -> RequestRejected:
-        """The same refusal, naming the resource that it concerns."""
+    def for_resource(self, key: str) -> RequestRejected:
+        """Return the same error with the key of the resource in its text."""
         return RequestRejected(
             f"{key}: {self.what}", fix=self.fix, code=self.code, message=self.message,
-            passing=self.passing, certain=self.certain,
+            retryable=self.retryable, outcome_known=self.outcome_known,
         )  # fmt: skip
 
 
 class Failed(RunbookError):
-    """AWS accepted it, then failed to bring it about."""
+    """AWS accepted a request and then failed to carry it out."""
 
 
 class Ambiguous(RunbookError):
-    """Two things carry the identity of one resource."""
+    """Several objects in AWS have the identity tag of one resource."""
 
 
 class NotOwned(RunbookError):
-    """A thing has the name of one of our resources, but is not tagged as ours."""
+    """An object in AWS has a resource's name, but not the tags of this runbook."""
 
 
 class EvidenceError(RunbookError):
-    """The evidence of a run cannot be signed, stored or believed."""
+    """The evidence of a run cannot be signed, stored or trusted."""
 
 
 class Closed(EvidenceError):
-    """The evidence of the run is signed: nothing may be added to it."""
+    """The evidence of a run is signed: nothing may be added to it."""
 
 
 class LocalError(RunbookError):
-    """The embedded AWS could not be started, found or asked."""
+    """The embedded AWS cannot be found, started or reached."""

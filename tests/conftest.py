@@ -33,7 +33,7 @@ def door(aws, calls):
     def record(event, **data):
         calls.append(SimpleNamespace(event=event, **data))
 
-    return Aws(env="test", region="us-west-2", account=ACCOUNT, connection=aws.connection, record=record)
+    return Aws(env="test", region="us-west-2", account=ACCOUNT, connection=aws.connection, on_call=record)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The one door to AWS: clients, ownership tags, account guard, and the record of every call."""
+"""The only module that calls AWS: boto3 clients, tags, the check of the account, and a record of each call."""
 
 from __future__ import annotations
 
@@ -21,46 +21,56 @@ from .connection import Connection
 from .role_session import with_session_name
 
 OnCall = Callable[..., None]
+"""Called with ``"call"`` and the fields of the journal's event for each recorded call."""
 NO_RESPONSE = "NoAnswer"
-"""Our own code for a call that AWS never answered."""
+"""The error code of a call that AWS did not respond to; it is not one of AWS's codes."""
 
-_READS = ("describe_", "get_", "list_", "head_", "batch_get_", "simulate_", "filter_", "lookup_", "search_")
-_AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
-_THROTTLED = {
+_READ_PREFIXES = ("describe_", "get_", "list_", "head_", "batch_get_", "simulate_", "filter_", "lookup_", "search_")
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+_THROTTLING_ERRORS = {
     "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
     "RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "SlowDown", "PriorRequestNotComplete",
 }  # fmt: skip
-_NOBODY = {
+_CREDENTIAL_ERRORS = {
     "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
     "AuthFailure", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSignatureException",
 }  # fmt: skip
-_HINTS = {
-    "DependencyViolation": "Something outside this runbook still uses it; remove that first.",
+_FIXES = {
+    "DependencyViolation": "Something outside this runbook still uses it: delete that first.",
     "UnauthorizedOperation": "Ask for this permission; see docs/permissions.md.",
     "AccessDenied": "Ask for this permission; see docs/permissions.md.",
     "AccessDeniedException": "Ask for this permission; see docs/permissions.md.",
     "AuthorizationError": "Ask for this permission; see docs/permissions.md.",
 }
-_QUOTA = re.compile(r"LimitExceeded|QuotaExceeded|QuotaExceededFault|TooMany")
+_QUOTA_ERROR = re.compile(r"LimitExceeded|QuotaExceeded|QuotaExceededFault|TooMany")
 
 
 class Named(Protocol):
-    """What has an identity in an environment: a resource, seen from below."""
+    """What this module needs to know of a resource."""
 
     @property
     def name(self) -> str:
-        """Its own name, e.g. ``a``."""
+        """The name among resources of its kind, e.g. ``a``."""
 
     @property
     def key(self) -> str:
-        """Kind and name, e.g. ``nat_gateway.a``."""
+        """The kind and the name, e.g. ``nat_gateway.a``."""
 
 
 class Aws:
-    """One account and region, spoken to in one environment's name, e.g. ``aws.ec2.create_vpc(...)``.
+    """One account and region on behalf of one environment; calls are e.g. ``aws.ec2.create_vpc(...)``.
 
-    Reads are retried by botocore.  Writes are sent once: some of AWS's creates take no
-    client token, so the engine looks again before it sends one a second time.
+    botocore retries reads.  Writes are sent once: some create operations take no client token,
+    so the engine observes the resource before it sends a create a second time.
+
+    Args:
+        env: The environment; it is part of names and tags.
+        account: The account's id; it is part of client tokens.
+        connection: The endpoint and its credentials; ``None`` is the real AWS.
+        run: The run's id; it is part of client tokens, the user agent and role session names.
+        labels: Tags of the parameter file, added to the tags of ownership.
+        on_call: Called for each write and each failed read.
+        add_secrets: Called with each request and response, to find secrets in them.
     """
 
     OWNER, ENV, KEY = "runbook:owner", "runbook:env", "runbook:key"
@@ -74,18 +84,18 @@ class Aws:
         connection: Connection | None = None,
         run: str = "",
         labels: Mapping[str, str] | None = None,
-        record: OnCall = lambda *a, **k: None,
-        learn: Callable[[object], None] = lambda told: None,
+        on_call: OnCall = lambda *a, **k: None,
+        add_secrets: Callable[[object], None] = lambda data: None,
     ) -> None:
         self.env, self.region, self.account, self.run = env, region, account, run
         self._labels = dict(labels or {})
-        self._connection, self._record, self._learn = connection, record, learn
-        self._session = _session(region, connection, run)
+        self._connection, self._on_call, self._add_secrets = connection, on_call, add_secrets
+        self._session = _create_session(region, connection, run)
         self._session.events.register("before-parameter-build", self._before_call)
-        self._session.events.register("before-call", _started)
+        self._session.events.register("before-call", _note_start)
         self._session.events.register("after-call", self._after_call)
         self._session.events.register("after-call-error", self._after_call_error)
-        self._doors: dict[str, _ServiceClient] = {}
+        self._service_clients: dict[str, _ServiceClient] = {}
 
     def __getattr__(self, service: str) -> Any:
         if service.startswith("_"):
@@ -93,16 +103,19 @@ class Aws:
         return self.client(service.replace("_", "-"))
 
     def client(self, service: str) -> Any:
-        """The service's operations; they raise only what is in :mod:`.errors`.
+        """Return the client of a service, e.g. ``"ec2"``; its operations raise errors of :mod:`runbook_lib.errors`.
 
         Raises:
-            WrongEndpoint: Without a connection of its own, anything but AWS itself.
+            WrongEndpoint: The environment is on the real AWS, and the endpoint is a different one.
+            NoAccess: The AWS configuration of this machine cannot be used.
         """
-        if service not in self._doors:
-            self._doors[service] = _ServiceClient(self._client(service, 8), self._client(service, 1))
-        return self._doors[service]
+        if service not in self._service_clients:
+            self._service_clients[service] = _ServiceClient(
+                self._create_client(service, 8), self._create_client(service, 1)
+            )
+        return self._service_clients[service]
 
-    def _client(self, service: str, attempts: int) -> Any:
+    def _create_client(self, service: str, attempts: int) -> Any:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
             user_agent_extra=f"runbook/1 run/{self.run or 'none'}",
@@ -110,13 +123,13 @@ class Aws:
             read_timeout=60,
             proxies={} if self._connection else None,
         )
-        there = {"endpoint_url": self._connection.endpoint_url} if self._connection else {}
+        endpoint = {"endpoint_url": self._connection.endpoint_url} if self._connection else {}
         try:
-            client = self._session.client(service, config=config, **there)
+            client = self._session.client(service, config=config, **endpoint)
         except botocore_errors.BotoCoreError as error:
             raise _no_access(error) from error
         host = urlsplit(client.meta.endpoint_url).hostname or ""
-        if not self._connection and not host.endswith(_AMAZON):
+        if not self._connection and not host.endswith(_AWS_DOMAINS):
             raise WrongEndpoint(
                 f"{self.env} is a real environment, but {service} calls would go to {client.meta.endpoint_url}.",
                 fix="Unset AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_*, also endpoint_url in ~/.aws/config.",
@@ -124,15 +137,15 @@ class Aws:
         return client
 
     def caller(self) -> dict[str, str]:
-        """Who these credentials are: ``Account``, ``Arn``, ``UserId``."""
-        who = self.sts.get_caller_identity()
-        return {key: who[key] for key in ("Account", "Arn", "UserId")}
+        """Return ``Account``, ``Arn`` and ``UserId`` of the credentials."""
+        identity = self.sts.get_caller_identity()
+        return {key: identity[key] for key in ("Account", "Arn", "UserId")}
 
     def require_account(self, account: str) -> str:
-        """Stop unless the credentials belong to *account*; return the caller's ARN.
+        """Check that the credentials belong to *account*; return the caller's ARN.
 
         Raises:
-            WrongAccount: Naming both accounts.
+            WrongAccount: They belong to another account.
         """
         caller = self.caller()
         if caller["Account"] != account:
@@ -140,68 +153,68 @@ class Aws:
                 f"These credentials are for account {caller['Account']}, but {self.env} is account {account}.",
                 fix="Choose the matching AWS_PROFILE, then restart the kernel.",
             )
-        if not self._connection:  # an embedded AWS's own are no secret
+        if not self._connection:  # those of the embedded AWS are not secret
             keys = self._session.get_credentials().get_frozen_credentials()
-            self._learn({"secret_access_key": keys.secret_key, "session_token": keys.token})
+            self._add_secrets({"secret_access_key": keys.secret_key, "session_token": keys.token})
         return caller["Arn"]
 
     def pages(self, service: str, operation: str, result: str, **request: Any) -> list[dict[str, Any]]:
-        """All items of a list call, page after page."""
+        """Return the items of all pages of a list call; *result* is the field of the response that holds them."""
         items: list[dict[str, Any]] = self.client(service).pages(operation, result, request)
         return items
 
     def name(self, resource: Named) -> str:
-        """The AWS name of a resource that is found by its name, e.g. ``prod-web``."""
+        """Return the name of a resource in AWS, e.g. ``prod-web``."""
         return f"{self.env}-{resource.name}"
 
     def tag_map(self, resource: Named) -> dict[str, str]:
-        """Tags that mark the resource as ours."""
-        own = {"Name": self.name(resource), self.OWNER: "runbook", self.ENV: self.env, self.KEY: resource.key}
-        return self._labels | own
+        """Return the tags that identify a resource."""
+        identity = {"Name": self.name(resource), self.OWNER: "runbook", self.ENV: self.env, self.KEY: resource.key}
+        return self._labels | identity
 
     def tags(self, resource: Named) -> list[dict[str, str]]:
-        """The tags in the shape that most services take."""
+        """Return the tags as most services take them."""
         return [{"Key": key, "Value": value} for key, value in self.tag_map(resource).items()]
 
     def tag_spec(self, kind: str, resource: Named) -> list[dict[str, Any]]:
-        """The tags in the shape of EC2's creates; *kind* is EC2's word, e.g. ``"natgateway"``."""
+        """Return the tags as EC2's create operations take them; *kind* is EC2's name, e.g. ``"natgateway"``."""
         return [{"ResourceType": kind, "Tags": self.tags(resource)}]
 
     def filters(self) -> list[dict[str, Any]]:
-        """EC2 filters for everything of this environment that is ours."""
+        """Return EC2 filters for all resources of this environment."""
         return [{"Name": f"tag:{self.ENV}", "Values": [self.env]}, {"Name": f"tag:{self.OWNER}", "Values": ["runbook"]}]
 
     def token(self, resource: Named, *more: str) -> str:
-        """A client token, up to 64 characters: within a run, a repeated create is the same create.
+        """Return a client token: a create that is repeated in the same run creates nothing twice.
 
-        AWS remembers tokens for a day, and answers with what it made then even when that was
-        deleted since.  So another run has other tokens, or it could not mend what somebody
-        deleted by hand; *more* tells apart what one run may rightly create the resource from.
+        AWS remembers a token for a day, and returns the resource created with it even when that
+        has been deleted.  So each run has its own tokens: it can create again what somebody
+        deleted manually.  *more* distinguishes several creates of one resource in the same run.
         https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
         """
         text = "/".join((self.account, self.region, self.env, resource.key, self.run, *more))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def _before_call(self, params: dict[str, Any], **_: Any) -> None:
-        """A secret on its way to AWS is known before it could be seen anywhere."""
-        self._learn(params)
+        """Register secrets of the request with the redactor before the call is sent."""
+        self._add_secrets(params)
 
     def _after_call(
         self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any
     ) -> None:
-        self._learn(parsed)
+        self._add_secrets(parsed)
         write = not _is_read(xform_name(model.name))
         if not write and "Error" not in parsed:
-            return  # CloudTrail keeps the reads
+            return  # successful reads are in CloudTrail
         meta = parsed.get("ResponseMetadata", {})
         self._record_call(model, context, meta, parsed.get("Error", {}).get("Code"))
 
     def _after_call_error(self, context: dict[str, Any], **_: Any) -> None:
-        """Whether AWS did it is open: all the more a reason to keep that it was asked."""
+        """No response: AWS may or may not have done it, so record the request."""
         self._record_call(context["runbook_model"], context, {}, NO_RESPONSE)
 
     def _record_call(self, model: Any, context: dict[str, Any], meta: dict[str, Any], error: str | None) -> None:
-        self._record(
+        self._on_call(
             "call",
             service=model.service_model.service_name,
             operation=model.name,
@@ -214,7 +227,7 @@ class Aws:
 
 
 class _ServiceClient:
-    """A service whose reads are retried and whose writes are sent once."""
+    """A boto3 client that retries reads, sends writes once, and raises the errors of this library."""
 
     def __init__(self, reader: Any, writer: Any) -> None:
         self._reader, self._writer = reader, writer
@@ -222,62 +235,66 @@ class _ServiceClient:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         call = getattr(self._reader if _is_read(operation) else self._writer, operation)
 
-        def ask(**request: Any) -> Any:
-            return _answer(lambda: call(**request))
+        def send(**request: Any) -> Any:
+            return _translate_errors(lambda: call(**request))
 
-        return ask
+        return send
 
     def pages(self, operation: str, result: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not self._reader.can_paginate(operation):
             return list(getattr(self, operation)(**request)[result])
         pages = self._reader.get_paginator(operation).paginate(**request)
-        items: list[dict[str, Any]] = _answer(lambda: [item for page in pages for item in page.get(result, [])])
+        items: list[dict[str, Any]] = _translate_errors(
+            lambda: [item for page in pages for item in page.get(result, [])]
+        )
         return items
 
 
-def _answer(call: Callable[[], Any]) -> Any:
-    """AWS's answer, or its refusal in the operator's terms."""
+def _translate_errors(call: Callable[[], Any]) -> Any:
+    """Return the result of a call; raise botocore's errors as errors of this library."""
     try:
         return call()
     except botocore_errors.ClientError as error:
-        raise _refused(error) from error
+        raise _client_error(error) from error
     except (botocore_errors.NoCredentialsError, botocore_errors.CredentialRetrievalError) as error:
         raise _no_access(error) from error
     except (botocore_errors.HTTPClientError, botocore_errors.ConnectionError) as error:
         raise RequestRejected(
-            f"no answer from AWS: {error}",
-            fix="Check the network, then run this cell again; what is done stays done.",
-            code=NO_RESPONSE, passing=True, certain=False,
+            f"no response from AWS: {error}",
+            fix="Check the network, then run this cell again; completed changes are kept.",
+            code=NO_RESPONSE, retryable=True, outcome_known=False,
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:
         raise _no_access(error) from error
 
 
-def _refused(error: Any) -> RunbookError:
+def _client_error(error: Any) -> RunbookError:
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _NOBODY:
-        return NoAccess(f"AWS does not know these credentials: {code}. {message}", fix="Sign in again (aws sso login).")
-    throttled = code in _THROTTLED or status == 429
-    hint = _HINTS.get(code, "")
-    if throttled:  # before quotas: RequestLimitExceeded reads like one
-        hint = "Wait a little, then run this cell again; what is done stays done."
-    elif _QUOTA.search(code):
-        hint = hint or "Raise the quota, or remove what is unused."
+    if code in _CREDENTIAL_ERRORS:
+        return NoAccess(
+            f"AWS does not accept these credentials: {code}. {message}", fix="Sign in again (aws sso login)."
+        )
+    throttled = code in _THROTTLING_ERRORS or status == 429
+    fix = _FIXES.get(code, "")
+    if throttled:  # before quotas: RequestLimitExceeded matches both
+        fix = "Wait a minute, then run this cell again; completed changes are kept."
+    elif _QUOTA_ERROR.search(code):
+        fix = fix or "Request a higher quota, or delete unused resources."
     return RequestRejected(
         f"{error.operation_name} was refused: {code}. {message}",
-        fix=hint or "Correct the cause, then run this cell again; what is done stays done.",
-        code=code, message=message, passing=throttled or status >= 500, certain=status < 500,
+        fix=fix or "Correct the cause, then run this cell again; completed changes are kept.",
+        code=code, message=message, retryable=throttled or status >= 500, outcome_known=status < 500,
     )  # fmt: skip
 
 
 def _no_access(error: Exception) -> NoAccess:
     return NoAccess(
-        f"No way into AWS: {error}", fix="Set AWS_PROFILE or sign in (aws sso login), then restart the kernel."
+        f"Cannot access AWS: {error}", fix="Set AWS_PROFILE or sign in (aws sso login), then restart the kernel."
     )
 
 
-def _session(region: str, connection: Connection | None, run: str) -> Any:
+def _create_session(region: str, connection: Connection | None, run: str) -> Any:
     if connection is None:
         try:
             core = botocore.session.Session()
@@ -285,20 +302,20 @@ def _session(region: str, connection: Connection | None, run: str) -> Any:
             return boto3.Session(region_name=region, botocore_session=core)
         except botocore_errors.BotoCoreError as error:
             raise _no_access(error) from error
-    # Nothing of the person's own AWS set-up may reach, or break, a session with another endpoint.
-    nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    nothing["credentials_file"] = (None, None, os.devnull, None)
+    # The operator's own AWS configuration must not reach, or break, a session with another endpoint.
+    no_files = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    no_files["credentials_file"] = (None, None, os.devnull, None)
     return boto3.Session(
         aws_access_key_id=connection.access_key,
         aws_secret_access_key=connection.secret_key,
         region_name=region,
-        botocore_session=botocore.session.Session(session_vars=nothing),
+        botocore_session=botocore.session.Session(session_vars=no_files),
     )
 
 
-def _started(model: Any, context: dict[str, Any], params: dict[str, Any], **_: Any) -> None:
+def _note_start(model: Any, context: dict[str, Any], params: dict[str, Any], **_: Any) -> None:
     context["runbook_started"], context["runbook_model"] = time.monotonic(), model
 
 
 def _is_read(operation: str) -> bool:
-    return operation.startswith(_READS)
+    return operation.startswith(_READ_PREFIXES)

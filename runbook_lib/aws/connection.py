@@ -1,4 +1,4 @@
-"""Where the calls go when they do not go to the real AWS."""
+"""The endpoint of an environment that is not on the real AWS."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Connection:
-    """An endpoint that speaks AWS's protocols, and the credentials it expects.
+    """An endpoint with AWS's protocols, and its credentials.
 
-    Endpoint and credentials come as a pair, so that real credentials are never
-    sent to an emulator and an emulator's are never sent to AWS.
+    They come as a pair, so that real credentials are never sent to an emulator, and an
+    emulator's are never sent to AWS.
     """
 
     endpoint_url: str

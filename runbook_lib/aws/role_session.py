@@ -1,6 +1,6 @@
-"""A run's name in every session of a role that is assumed for it, so that CloudTrail finds all that it did.
+"""Name role sessions after the run, so that all calls of a run are found in CloudTrail.
 
-It is in the user agent of every call, too; but only the session's name is part of the caller's ARN.
+The run is in the user agent of each call, too, but only the session name is part of the caller's ARN.
 """
 
 from __future__ import annotations
@@ -8,23 +8,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_LONGEST = 64
+_MAX_LENGTH = 64
 """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
 
 
 def with_session_name(session: Any, run: str) -> None:
-    """Let botocore name role sessions after the run, where nobody has named them otherwise.
+    """Set the run as the session name of each profile that has none of its own.
 
-    A name that somebody chose is kept: policies may ask for it (``sts:RoleSessionName``).
+    A configured session name is kept: policies may require it (``sts:RoleSessionName``).
 
     Args:
-        session: botocore's, before it has looked for credentials.
+        session: A botocore session that has not loaded credentials yet.
+        run: The run's id; nothing is changed when it is empty.
     """
     if not run:
         return
-    name = re.sub(r"[^\w+=,.@-]", "-", run, flags=re.ASCII)[:_LONGEST]
+    name = re.sub(r"[^\w+=,.@-]", "-", run, flags=re.ASCII)[:_MAX_LENGTH]
     profiles = session.full_config.setdefault("profiles", {})
-    # The one in use counts also where only the environment says which role: AWS_WEB_IDENTITY_TOKEN_FILE.
+    # The current profile may not be in the files: AWS_WEB_IDENTITY_TOKEN_FILE configures a role without one.
     profiles.setdefault(session.get_config_variable("profile") or "default", {})
     for profile in profiles.values():
         profile.setdefault("role_session_name", name)

@@ -1,4 +1,4 @@
-"""One look at the account: each list call is made once, with all its pages, and remembered."""
+"""Cached reads of one survey: each call is made once, with all its pages."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ if TYPE_CHECKING:
     from .client import Aws, Named
 
 ApiObject = dict[str, Any]
+"""An object in a response of AWS."""
 
 
 class Snapshot:
-    """What a survey reads from.  Never writes; a new survey takes a new look."""
+    """The reads of one survey of an environment; each new survey takes a new snapshot."""
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
-        self._memory: dict[Any, Any] = {}
+        self._cache: dict[Any, Any] = {}
 
     def all(self, service: str, operation: str, result: str, **request: Any) -> list[ApiObject]:
-        """Every item of a list call, e.g. ``look.all("rds", "describe_db_instances", "DBInstances")``."""
-        found: list[ApiObject] = self._once(
+        """Return all items of a list call, e.g. ``snapshot.all("rds", "describe_db_instances", "DBInstances")``."""
+        items: list[ApiObject] = self._cached(
             (service, operation, result), request, lambda: self.aws.pages(service, operation, result, **request)
         )
-        return found
+        return items
 
     def get(
         self, service: str, operation: str, *, missing: str | tuple[str, ...] = (), **request: Any
     ) -> ApiObject | None:
-        """The answer of a call about one thing; ``None`` when AWS answers one of the codes *missing*."""
+        """Return the response of a call about one object; ``None`` when AWS returns an error code of *missing*."""
         codes = (missing,) if isinstance(missing, str) else missing
 
-        def ask() -> ApiObject | None:
+        def send() -> ApiObject | None:
             try:
                 return dict(getattr(self.aws.client(service), operation)(**request))
             except RequestRejected as error:
@@ -41,62 +42,73 @@ class Snapshot:
                     return None
                 raise
 
-        answer: ApiObject | None = self._once((service, operation, codes), request, ask)
-        return answer
+        response: ApiObject | None = self._cached((service, operation, codes), request, send)
+        return response
 
     def find(
-        self, operation: str, result: str, resource: Named, *, under: str = "Filters", gone: tuple[str, ...] = ()
+        self,
+        operation: str,
+        result: str,
+        resource: Named,
+        *,
+        filter_field: str = "Filters",
+        ignore_states: tuple[str, ...] = (),
     ) -> ApiObject | None:
-        """The one EC2 thing that carries the resource's identity in its tags, or ``None``.
+        """Return the EC2 object with the resource's identity tag, or ``None``.
 
         Args:
-            under: The request's field for filters; NAT gateways and flow logs call it ``Filter``.
-            gone: States in which AWS still lists what is no more.
-        """
-        found = [
-            x
-            for x in self.tagged_with_env(operation, result, under=under)
-            if tags_of(x).get(self.aws.KEY) == resource.key
-        ]
-        return at_most_one([x for x in found if x.get("State") not in gone], resource)
-
-    def tagged_with_env(self, operation: str, result: str, *, under: str = "Filters") -> list[ApiObject]:
-        """Every EC2 thing of one kind that carries this environment's tags."""
-        return self.all("ec2", operation, result, **{under: self.aws.filters()})
-
-    def require_ownership(self, resource: Named, tags: Mapping[str, str]) -> None:
-        """Stop unless what has the resource's name also carries its tags.
+            filter_field: The request's field for filters; NAT gateways and flow logs call it ``Filter``.
+            ignore_states: States of objects that are deleted but still listed.
 
         Raises:
-            NotOwned: It is somebody else's: adopting it would mean to destroy it one day.
+            Ambiguous: Several objects have the tag.
+        """
+        candidates = [
+            item
+            for item in self.tagged_with_env(operation, result, filter_field=filter_field)
+            if tags_of(item).get(self.aws.KEY) == resource.key and item.get("State") not in ignore_states
+        ]
+        return at_most_one(candidates, resource)
+
+    def tagged_with_env(self, operation: str, result: str, *, filter_field: str = "Filters") -> list[ApiObject]:
+        """Return the EC2 objects of one type that have this environment's tags."""
+        return self.all("ec2", operation, result, **{filter_field: self.aws.filters()})
+
+    def require_ownership(self, resource: Named, tags: Mapping[str, str]) -> None:
+        """Check that the object with the resource's name also has its tags.
+
+        Raises:
+            NotOwned: It does not: whoever created it may still need it, and a destroy would delete it.
         """
         if tags.get(self.aws.ENV) != self.aws.env or tags.get(self.aws.KEY) != resource.key:
             raise NotOwned(
                 f"{resource.key}: the name {self.aws.name(resource)} is taken by something that is not tagged as ours.",
-                fix=f"Rename or remove it, or tag it {self.aws.KEY}={resource.key} and {self.aws.ENV}={self.aws.env}.",
+                fix=f"Rename or delete it, or tag it {self.aws.KEY}={resource.key} and {self.aws.ENV}={self.aws.env}.",
             )
 
-    def _once(self, call: tuple[Any, ...], request: Mapping[str, Any], ask: Callable[[], Any]) -> Any:
-        memo = (*call, repr(sorted(request.items())))
-        if memo not in self._memory:
-            self._memory[memo] = ask()
-        return self._memory[memo]
+    def _cached(self, call: tuple[Any, ...], request: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+        key = (*call, repr(sorted(request.items())))
+        if key not in self._cache:
+            self._cache[key] = send()
+        return self._cache[key]
 
 
-def at_most_one(found: list[ApiObject], resource: Named) -> ApiObject | None:
-    """The one thing that was found, or ``None``.
+def at_most_one(candidates: list[ApiObject], resource: Named) -> ApiObject | None:
+    """Return the only object of a list, or ``None`` when the list is empty.
 
     Raises:
-        Ambiguous: Two things carry the identity of one resource.
+        Ambiguous: Several objects have the identity tag of the resource.
     """
-    if len(found) > 1:
-        raise Ambiguous(f"{len(found)} things are tagged as {resource.key}.", fix="Remove the tag from the wrong one.")
-    return found[0] if found else None
+    if len(candidates) > 1:
+        raise Ambiguous(
+            f"{len(candidates)} objects in AWS are tagged as {resource.key}.", fix="Remove the tag from the wrong ones."
+        )
+    return candidates[0] if candidates else None
 
 
-def tags_of(found: Mapping[str, Any], field: str = "Tags") -> dict[str, str]:
-    """The tags of a thing as a dict, from any of AWS's shapes: Key/Value, key/value, TagKey/TagValue."""
-    pairs = found.get(field) or []
+def tags_of(item: Mapping[str, Any], field: str = "Tags") -> dict[str, str]:
+    """Return the tags of an object as a dict, from any of AWS's forms: Key/Value, key/value, TagKey/TagValue."""
+    pairs = item.get(field) or []
     if isinstance(pairs, Mapping):
         return dict(pairs)
     return {

@@ -23,8 +23,8 @@ from ..evidence.verification.verify import VerificationResult
 from ..evidence.verification.verify import verify as judge
 from ..formatting import format_time
 from ..journal.journal import MANIFEST
-from ..journal.reader import Event, read_events, run_parameters
-from ..journal.summary import summary
+from ..journal.reader import JOURNAL, Event, of_kind, read_events, run_parameters
+from ..journal.summary import summarize
 from ..params import Params, load
 from ..params.fields import ENV
 from ..paths import root as _root
@@ -91,7 +91,7 @@ def show(run: str) -> None:
 @click.option("--env", default="*", metavar="ENV", help="Only the runs of this environment.")
 def list_(env: str) -> None:
     """List the runs that lie here, the newest last."""
-    folders = [path.parent for path in _artifacts().glob(f"{env}/*/journal.jsonl")]
+    folders = [path.parent for path in _artifacts().glob(f"{env}/*/{JOURNAL}")]
     for folder in sorted(folders, key=lambda folder: folder.name):
         first = run_parameters(folder)
         closed = "closed" if (folder / MANIFEST).is_file() else "not closed"
@@ -239,7 +239,7 @@ def _facts_if_any(folder: Path) -> list[str]:
 
 def _facts(folder: Path) -> Iterator[str]:
     events = read_events(folder)
-    opened = next((event for event in events if event["event"] == "open"), {})
+    opened = next(of_kind(events, "open"), {})
     first = run_parameters(folder)
     told = [f"{first.get('mode', '?')} of {first.get('env', '?')}"]
     told += [f"{name} {opened[name]}" for name in ("account", "region") if name in opened]
@@ -269,11 +269,11 @@ def _ended(folder: Path, notebook: str, events: Sequence[Event], present: bool) 
     state = str(last.get("state", "did not say how it ended"))
     if state == NOT_RUN:
         return f"{state}: {last.get('why', 'it was stopped before')}"
-    found = summary(folder / "journal.jsonl", notebook, present=present)
-    done = ", ".join(f"{n} {action}" for action, n in found.done.items()) or "nothing changed"
+    found = summarize(folder / JOURNAL, notebook, present=present)
+    done = ", ".join(f"{n} {action}" for action, n in found.completed.items()) or "nothing changed"
     verified = {None: "", True: "; verified", False: "; differs"}[found.verified]
     why = f": {last['error']}: {last['why']}" if last.get("error") else ""
-    return f"{state}{why} – planned {found.counted}; {done}{verified}"
+    return f"{state}{why} – planned {found.plan_text}; {done}{verified}"
 
 
 def _artifacts() -> Path:

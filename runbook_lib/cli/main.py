@@ -18,9 +18,9 @@ from tqdm import tqdm
 from ..engine.approval import join_fingerprints
 from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..formatting import elapsed, pluralize
-from ..journal.reader import events_of
-from ..journal.summary import Summary, locked, summary
-from ..journal.timeline import timeline
+from ..journal.reader import JOURNAL, events_of
+from ..journal.summary import Summary, is_locked, summarize
+from ..journal.timeline import build_timeline
 from ..params import Params, load
 from ..paths import checkout
 from ..paths import root as _root
@@ -96,7 +96,7 @@ def plan(
     """Show what an apply would do.  Changes nothing."""
     run, found = _run(env, "plan", only, **asked)
     for each in found:
-        click.echo(f"  {each.notebook:<12} {each.fingerprint}  {each.counted}")
+        click.echo(f"  {each.notebook:<12} {each.fingerprint}  {each.plan_text}")
     todo = [each.fingerprint for each in found if each.changes]
     if todo and load(_root() / "params" / f"{env}.yaml").approval.signers:
         click.echo(f"To approve them: runbook approve {run} --as NAME")
@@ -116,11 +116,11 @@ def plan(
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **asked: str) -> None:
     """Build what the parameters ask for, and verify it."""
     _, found = _run(env, "apply", only, approved=join_fingerprints(approved), **asked)
-    done = sum(sum(each.done.values()) for each in found)
+    done = sum(sum(each.completed.values()) for each in found)
     click.echo(f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: all of it is as asked for.")
     for each in found:
-        built = ", ".join(f"{n} × {kind}" if n > 1 else kind for kind, n in each.made.items())
-        changed = f"{n} updated" if (n := each.done.get("update", 0)) else ""
+        built = ", ".join(f"{n} × {kind}" if n > 1 else kind for kind, n in each.created.items())
+        changed = f"{n} updated" if (n := each.completed.get("update", 0)) else ""
         if told := "; ".join(filter(None, (built, changed))):
             click.echo(f"  {each.notebook:<12} {told}")
     _verified(found)
@@ -145,9 +145,9 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
             f"To destroy {env} needs --confirm {env}, not {confirm!r}.", fix=f"Say --confirm {env}, if you mean it."
         )
     _, found = _run(env, "destroy", only, approved=join_fingerprints(approved), confirm=confirm, **asked)
-    gone = sum(each.done.get("delete", 0) for each in found)
+    gone = sum(each.completed.get("delete", 0) for each in found)
     click.echo(f"{pluralize(gone, 'resource')} removed." if gone else "There was nothing to remove.")
-    strays = max((each.strays for each in found), default=0)
+    strays = max((each.orphans for each in found), default=0)
     if strays:
         are = "thing tagged as ours is" if strays == 1 else "things tagged as ours are"
         click.echo(f"{strays} {are} still there; see 01_network.")
@@ -170,7 +170,7 @@ def _verified(found: Sequence[Summary]) -> None:
         click.echo(f"Verified: no difference in {', '.join(each.notebook for each in found)}.")
     if site := next((each.site for each in found if each.site), ""):
         click.echo(f"The site: https://{site}/")
-    if strays := max((each.strays for each in found), default=0):
+    if strays := max((each.orphans for each in found), default=0):
         click.echo(f"{pluralize(strays, 'thing')} tagged as ours that nothing asks for: see the last notebook.")
 
 
@@ -194,7 +194,7 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, li
         raise
     finally:
         archive = _end(params, job)
-    for line in render_timeline(timeline(events_of(job.folder / "journal.jsonl"))):
+    for line in render_timeline(build_timeline(events_of(job.folder / JOURNAL))):
         click.echo(line)
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in failed:
@@ -203,8 +203,8 @@ def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, li
     if failed or not archive:
         sys.exit(1)
     click.echo(f"Signed, and packed for the change ticket: {archive}")
-    journal = job.folder / "journal.jsonl"
-    return job.run, [summary(journal, progress.notebook, present=mode != "destroy") for progress in ended]
+    journal = job.folder / JOURNAL
+    return job.run, [summarize(journal, progress.notebook, present=mode != "destroy") for progress in ended]
 
 
 def _end(params: Params, job: Job) -> str:
@@ -222,7 +222,7 @@ def _end(params: Params, job: Job) -> str:
 
 def _release(params: Params, job: Job) -> None:
     """Give the environment's lock back, now that no notebook of this run is left."""
-    if locked(job.folder / "journal.jsonl"):
+    if is_locked(job.folder / JOURNAL):
         lock_of_run(params, job.root, job.run).release()
 
 

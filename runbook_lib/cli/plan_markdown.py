@@ -30,10 +30,10 @@ def _lines(env: str, run: str, found: Sequence[Summary], *, whole: bool = True) 
     yield "| notebook | fingerprint | what it would do |"
     yield "|---|---|---|"
     for each in found:
-        yield f"| {each.notebook} | `{each.fingerprint}` | {each.counted} |"
+        yield f"| {each.notebook} | `{each.fingerprint}` | {each.plan_text} |"
     for each in changing if whole else ():
         yield from ("", f"<details><summary>{each.notebook}</summary>", "", "````diff")
-        for change in each.planned:
+        for change in each.planned_changes:
             yield from _told(change)
         yield from ("````", "", "</details>")
     yield ""

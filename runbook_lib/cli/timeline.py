@@ -19,13 +19,13 @@ def render_timeline(timeline: Timeline) -> list[str]:
     if not spans:
         return []
     count = f"{len(spans)} change{'s' if len(spans) > 1 else ''} in {elapsed(timeline.makespan)}"
-    long = sorted((span for span in spans if span.took >= SHORT), key=lambda span: -span.took)[:MOST]
+    long = sorted((span for span in spans if span.duration >= SHORT), key=lambda span: -span.duration)[:MOST]
     head = [f"Timeline: {count}"]
     if long:
         head[0] += f"   {_WAITS} waits  {_ACTS} acts  {_SETTLES} settles  * on the critical path"
         head.append(_ruler(timeline.makespan))
     critical = {id(span) for span, _ in timeline.critical}
-    shown = sorted(long, key=lambda span: (span.began, span.acted))
+    shown = sorted(long, key=lambda span: (span.queued, span.started))
     rows = [_row(span, timeline.makespan, "*" if id(span) in critical else " ") for span in shown]
     return head + rows + _rest(len(spans) - len(long), long) + _path(timeline)
 
@@ -41,19 +41,18 @@ def _ruler(makespan: float) -> str:
 def _row(span: Span, makespan: float, mark: str) -> str:
     key = span.key if len(span.key) <= KEY else f"{span.key[: KEY - 1]}…"
     sign = "" if span.ok else " ✗"
-    return (
-        f"{mark} {key:<{KEY}} {_bar(span, makespan):<{BAR}} {span.end - span.took:>6.1f} {_took(span)}{sign}".rstrip()
-    )
+    bar, start = _bar(span, makespan), span.end - span.duration
+    return f"{mark} {key:<{KEY}} {bar:<{BAR}} {start:>6.1f} {_took(span)}{sign}".rstrip()
 
 
 def _took(span: Span) -> str:
     """How long it took; of what nobody has seen to its end, at least so long."""
-    return f"{'>' if span.settled is None and span.ok else '+'}{span.took:.1f} s".rjust(9)
+    return f"{'>' if span.settled is None and span.ok else '+'}{span.duration:.1f} s".rjust(9)
 
 
 def _bar(span: Span, makespan: float) -> str:
     """Each part where it was; what was too short for a cell has one all the same, if it is what was done."""
-    start, acted, sent, end = (_cell(at, makespan) for at in (span.began, span.acted, span.sent, span.end))
+    start, acted, sent, end = (_cell(at, makespan) for at in (span.queued, span.started, span.sent, span.end))
     first = min(acted, BAR - 1)
     last = max(sent, first + 1)
     return " " * start + _WAITS * (first - start) + _ACTS * (last - first) + _SETTLES * (end - last)
@@ -66,7 +65,7 @@ def _cell(at: float, makespan: float) -> int:
 def _rest(left: int, long: list[Span]) -> list[str]:
     if not left:
         return []
-    than = "a second" if len(long) < MOST else elapsed(min(span.took for span in long))
+    than = "a second" if len(long) < MOST else elapsed(min(span.duration for span in long))
     return [f"  … and {left} that took less than {than}" if long else f"  each of them took less than {than}"]
 
 
@@ -75,7 +74,7 @@ def _path(timeline: Timeline) -> list[str]:
     steps: list[tuple[str, float]] = []
     before = 0.0
     for span, moment in timeline.critical:
-        began = max(before, span.acted)
+        began = max(before, span.started)
         steps += [(f"(pause of {elapsed(began - before)})", began - before)]
         steps += [(f"{span.key} {elapsed(moment - began)}", moment - began)]
         before = max(before, moment)

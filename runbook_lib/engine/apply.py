@@ -90,11 +90,11 @@ class ApplyResource:
             write()
         except RequestRejected as error:
             at = self._clock.now()
-            self._lost = self._lost if error.certain else at
+            self._lost = self._lost if error.outcome_known else at
             self._refused = min(self._refused, at)
-            passing = error.passing or error.code in self._resource.catching_up
-            if not passing or at - self._refused >= CONSISTENCY_TIMEOUT:
-                raise error.about(self._resource.key) from None
+            retryable = error.retryable or error.code in self._resource.catching_up
+            if not retryable or at - self._refused >= CONSISTENCY_TIMEOUT:
+                raise error.for_resource(self._resource.key) from None
             return False
         self._made, self._refused = self._made or made, inf
         self._last_sent = self._clock.now()

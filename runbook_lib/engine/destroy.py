@@ -81,12 +81,12 @@ class DestroyResources:
             self._engine.journal.write("gone", key=resource.key)
             return  # somebody else was faster, or the answer was lost: gone is gone
         if (
-            not (error.passing or error.code in _USED | resource.catching_up)
+            not (error.retryable or error.code in _USED | resource.catching_up)
             or took > resource.patience + CONSISTENCY_TIMEOUT
         ):
             told = dependencies_of(resource) | self._times(resource)
             self._engine.journal.write("change", ok=False, error=str(error), **change.as_dict(), **told)
-            raise error.about(resource.key) from None
+            raise error.for_resource(resource.key) from None
         self._refused[resource] = error
         self._pending[resource] = change
 

@@ -3,49 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ..files import write_atomically
 from ..journal.redaction.redactor import REDACTOR
 from . import csv_safe as spreadsheet
 
 
-def write_bytes(path: Path, data: bytes) -> Path:
-    """Put a file in its place at once; a full disk or a kill leaves what was there.
-
-    For what holds no text; everything else goes through one of the others.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        new.chmod(0o644)
-        new.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
-    return path
-
-
 def write_text(path: Path, text: str) -> Path:
     """Write a text, such as a page or a picture in SVG."""
-    return write_bytes(path, REDACTOR.text(text).encode("utf-8", errors="replace"))
+    return write_atomically(path, REDACTOR.redact_text(text).encode("utf-8", errors="replace"))
 
 
 def write_json(path: Path, data: Any) -> Path:
     """Write data; it is read back as it was, but for the secrets."""
-    return write_bytes(
-        path, (json.dumps(REDACTOR.clean(data), indent=1, ensure_ascii=False, default=str) + "\n").encode()
+    return write_atomically(
+        path, (json.dumps(REDACTOR.redact(data), indent=1, ensure_ascii=False, default=str) + "\n").encode()
     )
 
 
@@ -53,8 +29,8 @@ def write_notebook(path: Path, notebook: Any) -> Path:
     """Write an executed notebook, which is cleaned where it stands."""
     import nbformat  # late: a command that runs no notebook does without it
 
-    REDACTOR.notebook(notebook)
-    return write_bytes(path, nbformat.writes(notebook).encode("utf-8", errors="replace"))
+    REDACTOR.redact_notebook(notebook)
+    return write_atomically(path, nbformat.writes(notebook).encode("utf-8", errors="replace"))
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> Path:
@@ -76,7 +52,7 @@ def redacted_frame(frame: pd.DataFrame) -> pd.DataFrame:
     new = frame.copy()
     for at, name in enumerate(frame.columns):
         found = [None if value is pd.NA else value for value in frame.iloc[:, at].tolist()]
-        texts = [REDACTOR.clean({str(name): value})[REDACTOR.text(str(name))] for value in found]
+        texts = [REDACTOR.redact({str(name): value})[REDACTOR.redact_text(str(name))] for value in found]
         if texts != found:
             new.isetitem(at, texts)
     return new

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..engine.plan import Plan
 from ..journal.journal import Journal
+from ..journal.reader import JOURNAL
 from .drawing.svg import Svg
 from .files import write_json, write_text
 
@@ -26,7 +27,7 @@ class RunFolder:
 
     def journal(self) -> Journal:
         """The run's journal, each line of which names the notebook."""
-        return Journal(self.path / "journal.jsonl", notebook=self.notebook)
+        return Journal(self.path / JOURNAL, notebook=self.notebook)
 
     def write_plan(self, plan: Plan, **who: Any) -> Path:
         """Write a plan down, to be reviewed, and found again by its fingerprint."""

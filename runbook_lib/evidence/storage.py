@@ -58,7 +58,7 @@ def store(
         except RequestRejected as error:
             if error.code in _THERE:
                 return _same(aws, bucket, key, checksum)
-            if attempt == TRIES or not (error.passing or error.code in _BUSY):
+            if attempt == TRIES or not (error.retryable or error.code in _BUSY):
                 raise _unstored(archive, address, error) from error
         except RunbookError as error:
             raise _unstored(archive, address, error) from error

@@ -1,4 +1,4 @@
-"""Evidence: an append-only log of what was planned, called, changed and verified."""
+"""The journal of a run: an append-only, hash-chained log of what was planned, called, changed and verified."""
 
 from __future__ import annotations
 
@@ -17,47 +17,53 @@ from ..errors import Closed
 from .redaction.redactor import REDACTOR
 
 MANIFEST = "manifest.dsse.json"
-"""Beside a journal that is closed."""
+"""The signed manifest beside the journal of a closed run."""
 
 
 class Journal:
-    """One JSON line per event, without secrets; each line carries the hash of the one before it.
+    """Writes one JSON line per event, without secrets; each line holds the hash of the one before it.
 
-    The notebooks of one run write to the same file, also side by side: a line is
-    chained and appended under a lock of the operating system.
+    The notebooks of a run write to the same file, also at the same time: each line is appended
+    under a lock of the operating system.
 
     Args:
-        path: The file; its folder is made.
-        always: What every line says, e.g. which notebook wrote it.
+        path: The file; its folder is created.
+        common: Fields of every line, e.g. the notebook that writes it.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), **always: Any) -> None:
-        self.path, self._clock, self._always = path, clock, always
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), **common: Any) -> None:
+        self.path, self._clock, self._common = path, clock, common
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, event: str, **data: Any) -> None:
-        """Append one event; it is on the disk when this returns."""
+        """Append one event; it is on the disk when this returns.
+
+        Raises:
+            Closed: The run is signed already.
+        """
         self.require_open()
         with self.path.open("a+b", buffering=0) as out:
             fcntl.flock(out, fcntl.LOCK_EX)
-            last, whole = _last(out)
+            last, complete = _read_last_line(out)
             head = {"at": self._clock().isoformat(timespec="milliseconds"), "event": event, "prev": _digest(last)}
-            line = json.dumps({**head, **_clean({**self._always, **data})}).encode() + b"\n"
-            _append(out, line if whole else b"\n" + line)
+            line = json.dumps({**head, **_redact({**self._common, **data})}).encode() + b"\n"
+            _append(out, line if complete else b"\n" + line)
 
     def require_open(self) -> None:
-        """Raises:
-        Closed: The run's folder is signed already.
+        """Check that the run is not signed yet.
+
+        Raises:
+            Closed: It is.
         """
         if self.path.with_name(MANIFEST).exists():
             raise Closed(
-                f"{self.path.parent.name} is closed: its evidence is signed, and nothing may be added to it.",
-                fix="Begin another run: in a notebook, run the cell that opens the book again.",
+                f"{self.path.parent.name} is closed: its evidence is signed, so nothing may be added to it.",
+                fix="Start a new run: in a notebook, run the cell that opens the book again.",
             )
 
     @contextmanager
     def step(self, event: str, **data: Any) -> Iterator[dict[str, Any]]:
-        """Write *event* with its outcome, also when it fails; the block may add to what is written."""
+        """Write *event* when the block ends, also when it fails; the block may add fields to the yielded dict."""
         more: dict[str, Any] = {}
         try:
             yield more
@@ -67,16 +73,16 @@ class Journal:
         self.write(event, ok=True, **data, **more)
 
 
-def intact(path: Path) -> bool:
-    """Whether no line of the journal was altered, removed from the middle, or reordered.
+def is_intact(path: Path) -> bool:
+    """Return whether the hash chain holds: no line was altered, removed from the middle, or reordered.
 
-    Each line vouches for the one before it; for the last, only a hash of the whole file does.
+    The chain does not cover the last line: the manifest's digest of the whole file does.
     """
-    return broken(path) == 0
+    return first_broken_line(path) == 0
 
 
-def broken(path: Path) -> int:
-    """The number of the first line that does not follow from the one before it; 0 when all of them do."""
+def first_broken_line(path: Path) -> int:
+    """Return the number of the first line whose hash of the line before it is wrong; 0 when all are right."""
     last = b""
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
@@ -88,15 +94,15 @@ def broken(path: Path) -> int:
     return 0
 
 
-def _clean(data: dict[str, Any]) -> dict[str, Any]:
-    """The data without secrets; how many were taken out is told."""
+def _redact(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data without secrets, and in ``redacted`` how many were removed."""
     before = REDACTOR.count
-    found: dict[str, Any] = REDACTOR.clean(json.loads(json.dumps(data, default=str)))
-    return found | ({"redacted": REDACTOR.count - before} if REDACTOR.count > before else {})
+    redacted: dict[str, Any] = REDACTOR.redact(json.loads(json.dumps(data, default=str)))
+    return redacted | ({"redacted": REDACTOR.count - before} if REDACTOR.count > before else {})
 
 
 def _append(out: FileIO, line: bytes) -> None:
-    """Put a line at the end, on the disk; all of it, or nothing: half a line would break the chain."""
+    """Append a line and sync it to the disk; take it back when that fails: half a line would break the chain."""
     size = out.seek(0, os.SEEK_END)
     try:
         while line:
@@ -108,8 +114,8 @@ def _append(out: FileIO, line: bytes) -> None:
         raise
 
 
-def _last(out: FileIO) -> tuple[bytes, bool]:
-    """The last line of the file, read from its end, and whether it was written to its end."""
+def _read_last_line(out: FileIO) -> tuple[bytes, bool]:
+    """Read the last line from the end of the file; return it, and whether it ends with a line feed."""
     size = out.seek(0, os.SEEK_END)
     tail, step = b"", 4096
     while size > 0 and tail.strip().count(b"\n") == 0:

@@ -1,4 +1,4 @@
-"""Which process wrote something, and whether it still runs."""
+"""Identify the process that wrote an event or took the lock, and check whether it still runs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from dataclasses import dataclass
 
 import psutil
 
+from .reader import Event
+
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process of some machine.
+    """A process of a host.
 
     Args:
-        started: When it began (seconds since 1970), so that another with its number is not mistaken for it.
+        host: The host's name.
+        pid: The process id.
+        started: Start time in seconds since 1970: it tells the process from a later one with the same id.
     """
 
     host: str
@@ -22,18 +26,27 @@ class ProcessIdentity:
     started: float
 
     @classmethod
-    def current(cls, pid: int | None = None) -> ProcessIdentity:
-        """This process, or the process *pid* of this machine."""
-        pid = os.getpid() if pid is None else pid
-        return cls(socket.gethostname(), pid, _started(pid) or 0.0)
+    def this_process(cls) -> ProcessIdentity:
+        """Return the identity of the current process."""
+        return cls.of_pid(os.getpid())
+
+    @classmethod
+    def of_pid(cls, pid: int) -> ProcessIdentity:
+        """Return the identity of a process of this host; ``started`` is 0 when it does not run."""
+        return cls(socket.gethostname(), pid, _start_time(pid) or 0.0)
+
+    @classmethod
+    def of_event(cls, event: Event) -> ProcessIdentity:
+        """Return the process that an event names in its fields ``host``, ``pid`` and ``started``."""
+        return cls(event.get("host", "?"), event.get("pid", 0), event.get("started", 0.0))
 
     @property
-    def dead(self) -> bool:
-        """Whether it surely is no more; of another machine's nobody can say."""
-        return self.host == socket.gethostname() and _started(self.pid) != self.started
+    def is_dead(self) -> bool:
+        """Whether the process has ended; False for other hosts, whose processes cannot be checked."""
+        return self.host == socket.gethostname() and _start_time(self.pid) != self.started
 
 
-def _started(pid: int) -> float | None:
+def _start_time(pid: int) -> float | None:
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:

@@ -1,21 +1,27 @@
-"""Reading a journal: its events, and what the run was asked for."""
+"""Read the journal of a run: its events, and the parameters that the run was started with."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 JOURNAL = "journal.jsonl"
-
+"""The journal's file name in the folder of a run."""
+RUN_START = ("run", "open")
+"""The events with the parameters of a run: the command writes ``run``, each notebook writes ``open``."""
 
 Event = Mapping[str, Any]
+"""One line of a journal: ``at``, ``event`` and the fields of that kind of event."""
 
 
 def events_of(journal: Path) -> Iterator[Event]:
-    """What was written, but for what a crash cut short and what is being written now."""
+    """Yield the lines of a journal file; lines that are incomplete after a crash, or still being written, are skipped.
+
+    A line of an altered journal may be any JSON value: use :func:`read_events` for a journal that is not trusted.
+    """
     if journal.exists():
         for line in journal.read_bytes().splitlines():
             with suppress(ValueError):
@@ -23,14 +29,21 @@ def events_of(journal: Path) -> Iterator[Event]:
 
 
 def read_events(folder: Path) -> list[Event]:
-    """The events of a journal, whatever somebody made of it."""
-    path = folder / JOURNAL
-    events = events_of(path) if path.is_file() else iter(())  # to read a pipe would take for ever
-    return [event for event in events if isinstance(event, dict) and "event" in event]
+    """Return the events in a run's folder; lines that are not events are skipped."""
+    return list(_read(folder))
 
 
-def run_parameters(folder: Path) -> Mapping[str, Any]:
-    """What a run was asked for: the first thing that it wrote down."""
+def run_parameters(folder: Path) -> Event:
+    """Return the first event that holds the parameters of a run, ``{}`` when there is none."""
+    return next(of_kind(_read(folder), *RUN_START), {})
+
+
+def of_kind(events: Iterable[Event], *kinds: str) -> Iterator[Event]:
+    """Yield the events of these kinds, e.g. ``of_kind(events, "plan", "change")``."""
+    return (event for event in events if event.get("event") in kinds)
+
+
+def _read(folder: Path) -> Iterator[Event]:
     path = folder / JOURNAL
-    events = events_of(path) if path.is_file() else iter(())
-    return next((event for event in events if isinstance(event, dict) and event.get("event") in ("run", "open")), {})
+    if path.is_file():  # reading a named pipe would block
+        yield from (event for event in events_of(path) if isinstance(event, dict) and "event" in event)

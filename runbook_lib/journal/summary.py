@@ -1,4 +1,4 @@
-"""What a run came to, read from its journal: the same that an auditor reads."""
+"""Summarize the notebooks of a run from its journal."""
 
 from __future__ import annotations
 
@@ -7,80 +7,83 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .reader import Event, events_of
+from .reader import Event, events_of, of_kind
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One notebook's part of a run.
+    """The plan and the results of one notebook.
 
     Args:
-        plan: How many resources were planned for each action.
-        planned: The changes of that plan, as they stand in the journal.
-        fingerprint: Of the plan of its whole stack.
-        done: How many changes of each action were made.
-        made: Of what was created, how many of each kind.
-        verified: Whether ``verify`` found no difference; ``None`` where it was not asked.
-        site: The load balancer's DNS name, where there is one.
-        strays: How many things tagged as ours nothing asks for.
+        plan_counts: The number of resources in the plan, by action.
+        planned_changes: The changes of the plan, as in the journal.
+        fingerprint: The fingerprint of the plan of the whole stack.
+        completed: The number of completed changes, by action.
+        created: The number of created resources, by kind.
+        verified: Whether the last ``verify`` found no drift; ``None`` when it was not run.
+        site: The DNS name of the load balancer; empty when there is none.
+        orphans: The number of resources with this environment's tags that are in no stack.
     """
 
     notebook: str
-    plan: Mapping[str, int]
-    planned: Sequence[Event]
+    plan_counts: Mapping[str, int]
+    planned_changes: Sequence[Event]
     fingerprint: str
-    done: Mapping[str, int]
-    made: Mapping[str, int]
+    completed: Mapping[str, int]
+    created: Mapping[str, int]
     verified: bool | None
     site: str
-    strays: int
+    orphans: int
 
     @property
     def changes(self) -> int:
-        """How many changes its plan has."""
-        return sum(n for action, n in self.plan.items() if action != "keep")
+        """The number of changes in the plan."""
+        return sum(n for action, n in self.plan_counts.items() if action != "keep")
 
     @property
-    def counted(self) -> str:
-        """The same in words, e.g. ``3 to create, 1 to update``."""
-        told = ", ".join(f"{n} to {action}" for action, n in self.plan.items() if action != "keep")
-        return told or "nothing to do"
+    def plan_text(self) -> str:
+        """The number of changes as text, e.g. ``3 to create, 1 to update``."""
+        counts = ", ".join(f"{n} to {action}" for action, n in self.plan_counts.items() if action != "keep")
+        return counts or "nothing to do"
 
 
-def summary(journal: Path, notebook: str, *, present: bool = True) -> Summary:
-    """Sum up one notebook; *present* false asks for the plan of its removal."""
+def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
+    """Summarize one notebook of a run.
+
+    Args:
+        present: True for the plan of an apply, False for that of a destroy.
+    """
     events = [e for e in events_of(journal) if e.get("notebook") == notebook]
-    plans = [e for e in events if e["event"] == "plan" and e["present"] is present]
-    done = [e for e in events if e["event"] == "change" and e["ok"]]
-    verdicts = [bool(e["ok"]) for e in events if e["event"] == "verify"]
-    strays = [len(e["found"]) for e in events if e["event"] == "strays"]
+    plans = [e for e in of_kind(events, "plan") if e["present"] is present]
+    changes = [e for e in of_kind(events, "change") if e["ok"]]
+    verified = [bool(e["ok"]) for e in of_kind(events, "verify")]
+    orphans = [len(e["found"]) for e in of_kind(events, "strays")]
+    inventories = [e for e in of_kind(events, "inventory") if e.get("when") != "before"]
     return Summary(
         notebook,
         plans[0]["count"] if plans else {},
         plans[0].get("changes", ()) if plans else (),
         plans[0]["fingerprint"] if plans else "",
-        Counter(e["action"] for e in done),
-        Counter(e["key"].partition(".")[0] for e in done if e["action"] == "create"),
-        verdicts[-1] if verdicts else None,
-        next(
-            (site for e in events if e["event"] == "inventory" and e.get("when") != "before" for site in _sites(e)), ""
-        ),
-        strays[-1] if strays else 0,
+        Counter(e["action"] for e in changes),
+        Counter(e["key"].partition(".")[0] for e in changes if e["action"] == "create"),
+        verified[-1] if verified else None,
+        next((name for inventory in inventories for name in _dns_names(inventory)), ""),
+        orphans[-1] if orphans else 0,
     )
 
 
-def ended(journal: Path) -> set[str]:
-    """The notebooks of the run that will do no more."""
-    return {e["notebook"] for e in events_of(journal) if e["event"] == "ended"}
+def ended_notebooks(journal: Path) -> set[str]:
+    """Return the notebooks of a run that have ended."""
+    return {e["notebook"] for e in of_kind(events_of(journal), "ended")}
 
 
-def locked(journal: Path) -> bool:
-    """Whether the run holds the lock of its environment."""
-    held = [e["held"] for e in events_of(journal) if e["event"] == "lock"]
-    return bool(held) and bool(held[-1])
+def is_locked(journal: Path) -> bool:
+    """Return whether the run holds the lock of its environment."""
+    held = [bool(e["held"]) for e in of_kind(events_of(journal), "lock")]
+    return bool(held) and held[-1]
 
 
-def _sites(inventory: Event) -> Iterator[str]:
+def _dns_names(inventory: Event) -> Iterator[str]:
     for resource in inventory["resources"]:
         if resource["key"].startswith("load_balancer."):
             yield str(resource["detail"].get("dns_name", ""))

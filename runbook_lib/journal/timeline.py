@@ -1,4 +1,4 @@
-"""When everything in a run was done, and what the run waited for: computed from its journal alone."""
+"""Compute from the journal when each change of a run happened, and the critical path of the run."""
 
 from __future__ import annotations
 
@@ -9,51 +9,54 @@ from datetime import datetime
 from .reader import Event
 
 _EPSILON = 0.05
-"""Seconds by which two clocks may disagree on what came first."""
+"""Seconds by which the times of two events may be out of order."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """One change, in seconds since the run began.
+    """One change; all times are in seconds since the start of the run.
 
     Args:
-        began: From when on it was its turn, but for what it needed.
-        acted: When it had what it needed, and was asked for.
-        sent: When AWS had taken all of it.
-        accepted: When AWS showed it as it was asked for; others may use its id.
-        settled: When it was seen to be ready, or gone; ``None`` when nobody has seen that.
-        needs, after: What it stands on, and what of that had to be ready.
+        queued: When the change began to wait for its dependencies.
+        started: When its dependencies were there, and its first request was sent.
+        sent: When AWS had accepted its last request.
+        accepted: When the resource was observed in its desired state; others can use its id from then on.
+        settled: When the resource was observed to be ready, or deleted; ``None`` when it was not observed.
+        dependencies: The keys of the resources that it depends on.
+        ready_dependencies: Those of them that had to be ready.
     """
 
     key: str
     action: str
     notebook: str
     ok: bool
-    began: float
-    acted: float
+    queued: float
+    started: float
     sent: float
     accepted: float
     settled: float | None
-    needs: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    ready_dependencies: tuple[str, ...] = ()
 
     @property
     def end(self) -> float:
-        """When nothing more came of it."""
+        """The time of its last known step."""
         return self.accepted if self.settled is None else self.settled
 
     @property
-    def took(self) -> float:
-        """From its turn to its end; a removal waits for others with all the rest, and that is not its own time."""
-        return self.end - (self.acted if self.action == "delete" else self.began)
+    def duration(self) -> float:
+        """Seconds from queued to the end; of a delete from its start, since all deletes are queued at once."""
+        return self.end - (self.started if self.action == "delete" else self.queued)
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """The changes of a run by when they began, how long the run took, and the chain of changes that made it so long.
+    """The changes of a run.
 
     Args:
-        critical: The chain from its beginning, with the moment from which on the next could go.
+        spans: The changes in the order in which they were queued.
+        makespan: The duration of the run in seconds.
+        critical: The critical path: each change with the time from which on the next one could start.
     """
 
     spans: tuple[Span, ...]
@@ -61,18 +64,18 @@ class Timeline:
     critical: tuple[tuple[Span, float], ...]
 
 
-def timeline(events: Iterable[Event]) -> Timeline:
-    """Read the changes of a run."""
-    told = [event for event in events if "at" in event]
-    zero = min((_at(event) for event in told), default=0.0)
+def build_timeline(events: Iterable[Event]) -> Timeline:
+    """Build the timeline of a run from the events of its journal."""
+    timed = [event for event in events if "at" in event]
+    zero = min((_at(event) for event in timed), default=0.0)
     spans: list[Span] = []
-    for event in told:
+    for event in timed:
         if event["event"] == "change" and "took" in event:
             spans.append(_span(event, _at(event) - zero))
         elif event["event"] == "settled":
             _settle(spans, event["key"], _at(event) - zero)
-    spans.sort(key=lambda span: (span.began, span.acted))
-    return Timeline(tuple(spans), max((_at(event) - zero for event in told), default=0.0), _critical(spans))
+    spans.sort(key=lambda span: (span.queued, span.started))
+    return Timeline(tuple(spans), max((_at(event) - zero for event in timed), default=0.0), _critical_path(spans))
 
 
 def _at(event: Event) -> float:
@@ -80,19 +83,19 @@ def _at(event: Event) -> float:
 
 
 def _span(event: Event, at: float) -> Span:
-    began = max(0.0, at - event["took"])
+    queued = max(0.0, at - event["took"])
     return Span(
         event["key"],
         event["action"],
         event.get("notebook", ""),
         event["ok"],
-        began,
-        acted=began + event["waited"],
-        sent=began + event["sent"],
+        queued,
+        started=queued + event["waited"],
+        sent=queued + event["sent"],
         accepted=at,
         settled=at if event.get("ready") else None,
-        needs=tuple(event.get("needs", ())),
-        after=tuple(event.get("after", ())),
+        dependencies=tuple(event.get("needs", ())),
+        ready_dependencies=tuple(event.get("after", ())),
     )
 
 
@@ -103,32 +106,35 @@ def _settle(spans: list[Span], key: str, at: float) -> None:
             return
 
 
-def _critical(spans: list[Span]) -> tuple[tuple[Span, float], ...]:
-    """From what ended last, back over what each had to wait for last."""
+def _critical_path(spans: list[Span]) -> tuple[tuple[Span, float], ...]:
+    """Return the chain from the change that ended last, back over the change that each one waited for last."""
     if not spans:
         return ()
-    span = max(spans, key=lambda one: one.end)
+    span = max(spans, key=lambda span: span.end)
     chain = [(span, span.end)]
-    while before := _last_before(span, spans):
-        span = before[0]
-        chain.append(before)
+    while previous := _last_before(span, spans):
+        span = previous[0]
+        chain.append(previous)
     return tuple(reversed(chain))
 
 
 def _last_before(span: Span, spans: list[Span]) -> tuple[Span, float] | None:
-    """What let a change begin when it did: a need, or what the same notebook did before it."""
-    found = [(other, moment) for other in spans if other is not span and (moment := _lets(other, span)) is not None]
-    earlier = [pair for pair in found if pair[1] <= span.acted + _EPSILON and pair[0].began < span.began + _EPSILON]
-    earlier = [pair for pair in earlier if pair[0].acted < span.acted]  # so that the chain has an end
+    """Return the change that a change waited for last, and when that ended its wait."""
+    pairs = [(other, time) for other in spans if other is not span and (time := _unblocks_at(other, span)) is not None]
+    earlier = [pair for pair in pairs if pair[1] <= span.started + _EPSILON and pair[0].queued < span.queued + _EPSILON]
+    earlier = [pair for pair in earlier if pair[0].started < span.started]  # so that the chain ends
     return max(earlier, key=lambda pair: pair[1], default=None)
 
 
-def _lets(other: Span, span: Span) -> float | None:
-    """From when on one change lets another one go; None when it has nothing to do with it."""
+def _unblocks_at(other: Span, span: Span) -> float | None:
+    """Return the time from which on *other* does not block *span*; None when it never does.
+
+    A change waits for its dependencies and for the earlier changes of the same notebook.
+    """
     if span.action == "delete":
-        return other.end if span.key in other.needs or other.notebook != span.notebook else None
-    if other.key in span.after:
+        return other.end if span.key in other.dependencies or other.notebook != span.notebook else None
+    if other.key in span.ready_dependencies:
         return other.end
-    if other.key in span.needs or other.notebook == span.notebook:
+    if other.key in span.dependencies or other.notebook == span.notebook:
         return other.accepted
     return None

@@ -1,4 +1,4 @@
-"""Per-environment parameters: read, checked and frozen before anything talks to AWS."""
+"""The parameters of an environment: read and checked before AWS is called."""
 
 from .file import load
 from .model import Params

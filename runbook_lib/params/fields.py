@@ -1,4 +1,4 @@
-"""What a single value of a parameter file may be."""
+"""The types of single values in a parameter file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-# Retentions that CloudWatch Logs knows, in days.
+# The retention periods that CloudWatch Logs accepts, in days.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
@@ -31,33 +31,37 @@ PublicKey = Annotated[
 
 
 class Strict(BaseModel):
-    """Frozen, and without room for a misspelt key."""
+    """Base of all models: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _network(value: object) -> IPv4Network:
-    """An IPv4 network from its text; a number would pass for an address, host bits for a slip."""
+def _parse_network(value: object) -> IPv4Network:
+    """Parse an IPv4 network; reject numbers, which ``IPv4Network`` takes for addresses, and host bits."""
     if not isinstance(value, str) or "/" not in value:
         raise ValueError("write a network in CIDR notation, e.g. 10.20.0.0/16")
     try:
         return IPv4Network(value)
     except ValueError:
-        raise ValueError(_nearest(value)) from None
+        raise ValueError(_correction(value)) from None
 
 
-def _nearest(value: str) -> str:
+def _correction(value: str) -> str:
     try:
         return f"host bits are set; the network of that size is {IPv4Network(value, strict=False)}"
     except ValueError:
         return "not an IPv4 network; write it like 10.20.0.0/16"
 
 
-def retention(days: int) -> int:
-    """A number of days that CloudWatch Logs can keep something."""
+def check_retention(days: int) -> int:
+    """Return the days when CloudWatch Logs accepts them as a retention period.
+
+    Raises:
+        ValueError: It does not.
+    """
     if days not in LOG_DAYS:
         raise ValueError(f"CloudWatch Logs keeps logs for one of {', '.join(map(str, LOG_DAYS))} days")
     return days
 
 
-Cidr = Annotated[IPv4Network, BeforeValidator(_network, json_schema_input_type=str)]
+Cidr = Annotated[IPv4Network, BeforeValidator(_parse_network, json_schema_input_type=str)]

@@ -1,4 +1,4 @@
-"""Reads ``params/<env>.yaml`` and tells everything that is wrong with it at once."""
+"""Read ``params/<env>.yaml``, and report all problems in it at once."""
 
 from __future__ import annotations
 
@@ -13,43 +13,42 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import ParamsError, UnknownEnvironment
 from .model import Params
-from .rules import Problem, problems
+from .rules import Problem, find_problems
 
 Lines = dict[tuple[Any, ...], int]
 
 
-def load(path: Path, given: Mapping[str, Any] | None = None) -> Params:
-    """Read and check one environment.
+def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Params:
+    """Read and check the parameters of one environment.
 
     Args:
-        path: ``params/<env>.yaml``; the environment is named like its file.
-        given: Top-level values given with the run (``papermill -f`` or ``-p``); each takes
-            the place of the file's.
+        path: ``params/<env>.yaml``; the file is named after the environment.
+        overrides: Top-level values of the run (``papermill -f`` or ``-p``), used in place of the file's.
 
     Raises:
-        ParamsError: With file, line, field, value and what is allowed, for every problem found.
+        ParamsError: Lists file, line, field, value and what is allowed, for each problem.
     """
-    text = _Text(path, given or {})
-    raw = {**text.values, **text.given}
-    found = [*text.problems, *_of_model(raw), *problems(raw), *_of_name(raw, path)]
-    if found:
-        told = dict.fromkeys(text.told(problem) for problem in sorted(found, key=text.line))
-        raise ParamsError("\n".join(told), fix="Correct each line above, then run this again.")
+    file = _File(path, overrides or {})
+    raw = {**file.values, **file.overrides}
+    problems = [*file.problems, *_model_problems(raw), *find_problems(raw), *_name_problems(raw, path)]
+    if problems:
+        lines = dict.fromkeys(file.describe(problem) for problem in sorted(problems, key=file.line))
+        raise ParamsError("\n".join(lines), fix="Correct each line above, then run this again.")
     return Params.model_validate(raw)
 
 
 @dataclass
-class _Text:
-    """The file as read: its values, and on which line each stands."""
+class _File:
+    """A parameter file: its values, and the line of each."""
 
     path: Path
-    given: Mapping[str, Any]
+    overrides: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         self.problems: list[Problem] = []
         self.lines: Lines = {}
         self.values: dict[str, Any] = {}
-        if self.path.is_file() or not self.given:
+        if self.path.is_file() or not self.overrides:
             self._read()
 
     def _read(self) -> None:
@@ -58,19 +57,21 @@ class _Text:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             values = yaml.safe_load(text)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            raise _unknown(self.path) from None
+            raise _unknown_environment(self.path) from None
         except UnicodeDecodeError as error:
             raise ParamsError(f"{self.path} is not UTF-8 text: {error}.", fix="Save it as UTF-8.") from None
         except OSError as error:
-            raise ParamsError(f"{self.path} can't be read: {error.strerror}.", fix="Mend its permissions.") from None
+            raise ParamsError(
+                f"{self.path} can't be read: {error.strerror}.", fix=f"Make it readable: chmod u+r {self.path}"
+            ) from None
         except yaml.YAMLError as error:
             raise _unreadable(self.path, error) from None
-        except ValueError as error:  # YAML takes 2024-02-30 for a date
+        except ValueError as error:  # YAML reads 2024-02-30 as a date
             raise ParamsError(f"{self.path} is not YAML: {error}.", fix="Write that value in quotes.") from None
         if node is None or not isinstance(values, dict):
             raise ParamsError(f"{self.path}:1: not a mapping.", fix="Start from another file in params/.")
         self.lines, self.values = dict(_lines(node)), values
-        self.problems = list(_twice(node))
+        self.problems = list(_duplicate_keys(node))
 
     def line(self, problem: Problem) -> int:
         at = problem.at
@@ -78,14 +79,16 @@ class _Text:
             at = at[:-1]
         return self.lines.get(at, 0)
 
-    def told(self, problem: Problem) -> str:
+    def describe(self, problem: Problem) -> str:
         dotted = ".".join(map(str, problem.at)) or "(all)"
-        source = "parameter" if problem.at and problem.at[0] in self.given else f"{self.path}:{self.line(problem) or 1}"
+        source = (
+            "parameter" if problem.at and problem.at[0] in self.overrides else f"{self.path}:{self.line(problem) or 1}"
+        )
         value = "" if problem.value is None else f"{problem.value!s} "
         return f"{source} {dotted}: {value}– {problem.why}"
 
 
-def _of_model(raw: Mapping[str, Any]) -> Iterator[Problem]:
+def _model_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     try:
         Params.model_validate(raw)
     except ValidationError as error:
@@ -100,10 +103,10 @@ def _of_model(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(at, value, e["msg"].removeprefix("Value error, "))
 
 
-def _of_name(raw: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+def _name_problems(raw: Mapping[str, Any], path: Path) -> Iterator[Problem]:
     env = raw.get("env")
     if isinstance(env, str) and env != path.stem:
-        yield Problem(("env",), env, f"differs from the file's name; it has to be {path.stem}")
+        yield Problem(("env",), env, f"differs from the file's name; it must be {path.stem}")
 
 
 def _unknown_key(at: tuple[Any, ...]) -> str:
@@ -117,18 +120,18 @@ def _keys(model: Any, at: tuple[Any, ...]) -> list[str]:
     for part in at:
         if _is_model(model):
             model = model.model_fields[part].annotation if part in model.model_fields else None
-        else:  # one of many, e.g. a zone: the annotation says what each is
+        else:  # a key of a mapping, e.g. a zone: the annotation has the model of its values
             model = next(filter(_is_model, get_args(model)), None)
         if type(None) in get_args(model):
             model = next(filter(_is_model, get_args(model)), None)
     return sorted(model.model_fields) if _is_model(model) else []
 
 
-def _is_model(found: Any) -> bool:
-    return isinstance(found, type) and issubclass(found, BaseModel)
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _unknown(path: Path) -> UnknownEnvironment:
+def _unknown_environment(path: Path) -> UnknownEnvironment:
     known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
     return UnknownEnvironment(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
 
@@ -151,12 +154,12 @@ def _lines(node: yaml.Node, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[An
             yield from _lines(value, (*at, index))
 
 
-def _twice(node: yaml.Node, at: tuple[Any, ...] = ()) -> Iterator[Problem]:
-    """Keys written twice: YAML would take the last one and ignore the first."""
+def _duplicate_keys(node: yaml.Node, at: tuple[Any, ...] = ()) -> Iterator[Problem]:
+    """Yield the keys that are in a mapping twice: YAML uses the last one and ignores the first."""
     if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, value in node.value:
-            if key.value in seen:
+            if key.value in keys:
                 yield Problem((*at, key.value), None, "written twice; YAML would ignore the first")
-            seen.add(key.value)
-            yield from _twice(value, (*at, key.value))
+            keys.add(key.value)
+            yield from _duplicate_keys(value, (*at, key.value))

@@ -1,7 +1,7 @@
-"""What one environment is to be: the model of ``params/<env>.yaml``.
+"""The model of ``params/<env>.yaml``.
 
-What concerns one field stands here; what concerns several stands in :mod:`.rules`,
-so that one wrong field does not hide another.
+Rules for one field are here; rules for several fields are in :mod:`.rules`, so that one wrong
+field does not hide the problems of another.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from .fields import CLOCK, DAY, ENV, REPOSITORY, Cidr, Count, Strict, Switch, Text, retention
+from .fields import CLOCK, DAY, ENV, REPOSITORY, Cidr, Count, Strict, Switch, Text, check_retention
 from .signing import Approval, Evidence
 
 
 class Tags(Strict):
-    """Tags beside our own, for cost reports and people."""
+    """Additional tags, for cost reports."""
 
     project: Text = "shift-log"
     owner: Text = "platform"
 
 
 class Guards(Strict):
-    """What a destroy may not take, or leaves behind."""
+    """Protection against a destroy, and what it leaves behind."""
 
     deletion_protection: Switch = Field(default=True, description="AWS refuses to delete database and load balancer")
-    final_snapshot: Switch = Field(default=True, description="the database leaves a snapshot when it goes")
-    keep_bucket: Switch = Field(default=True, description="destroy leaves the bucket with the evidence")
+    final_snapshot: Switch = Field(default=True, description="a destroy takes a last snapshot of the database")
+    keep_bucket: Switch = Field(default=True, description="a destroy keeps the bucket with the evidence")
 
 
 class Zone(Strict):
@@ -39,18 +39,18 @@ class Zone(Strict):
 
 
 class Network(Strict):
-    """Addresses, zones, and who may come in."""
+    """Addresses, zones, and the networks of administrators."""
 
     vpc_cidr: Cidr
     zones: dict[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")], Zone] = Field(
-        min_length=2, description="by zone; at least two, so that losing one leaves the site up"
+        min_length=2, description="subnets by zone; at least two, so that the site stays up when one is lost"
     )
     nat: Literal["single", "per_zone"] = Field(default="single", description="one NAT gateway, or one in each zone")
-    admin_cidrs: tuple[Cidr, ...] = Field(description="who may reach the bastion's port 22", min_length=1)
-    public_key: str | None = Field(default=None, description="an OpenSSH public key; null: one is made here")
+    admin_cidrs: tuple[Cidr, ...] = Field(description="networks that may reach port 22 of the bastion", min_length=1)
+    public_key: str | None = Field(default=None, description="an OpenSSH public key; null: a key pair is created")
     flow_log_days: Count = 30
 
-    _days = field_validator("flow_log_days")(retention)
+    _days = field_validator("flow_log_days")(check_retention)
 
     @field_validator("public_key")
     @classmethod
@@ -63,33 +63,34 @@ class Network(Strict):
     @classmethod
     def _not_the_world(cls, cidrs: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
         for cidr in cidrs:
-            # Two halves of the world are the world; no office is larger than a /8.
+            # 0.0.0.0/1 and 128.0.0.0/1 together are all addresses; no organisation has more than a /8.
             if cidr.prefixlen < 8:
                 raise ValueError(f"{cidr} opens SSH to the world; give the networks that administrators come from")
         return cidrs
 
 
-# Of these there is nothing new to be had; r6gd comes only with data tiering, which sessions have no use for.
+# AWS creates no new nodes of these types; r6gd requires data tiering, which sessions do not need.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
-_NO_NODES = ("cache.t1.", "cache.m1.", "cache.m2.", "cache.m3.", "cache.c1.", "cache.r3.", "cache.r6gd.")
+_UNAVAILABLE_NODES = ("cache.t1.", "cache.m1.", "cache.m2.", "cache.m3.", "cache.c1.", "cache.r3.", "cache.r6gd.")
 
 
 class Sessions(Strict):
-    """Where the application keeps who is signed in."""
+    """Where the application stores sessions."""
 
     store: Literal["cookie", "elasticache"] = Field(
-        default="cookie", description="in a signed cookie, or in Valkey, where signing out ends a session for good"
+        default="cookie",
+        description="a signed cookie, or Valkey, where a sign-out ends the session on the server",
     )
     node_type: Annotated[str, StringConstraints(pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")] = "cache.t4g.micro"
     replicas: Annotated[int, Field(strict=True, ge=0, le=5)] = Field(
-        default=1, description="beside the primary, in other zones; without one, losing the node signs everybody out"
+        default=1, description="replicas in other zones; with 0, losing the node signs all users out"
     )
 
     @field_validator("node_type")
     @classmethod
-    def _to_be_had(cls, name: str) -> str:
-        if name.startswith(_NO_NODES):
-            raise ValueError(f"AWS makes no such cache of {name}; take cache.t4g.micro or larger")
+    def _is_available(cls, name: str) -> str:
+        if name.startswith(_UNAVAILABLE_NODES):
+            raise ValueError(f"AWS does not offer {name} for this cache; use cache.t4g.micro or larger")
         return name
 
 
@@ -111,18 +112,18 @@ class Data(Strict):
     monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = 60
     sessions: Sessions = Sessions()
 
-    _days = field_validator("log_days")(retention)
+    _days = field_validator("log_days")(check_retention)
 
     @field_validator("instance_class")
     @classmethod
-    def _still_sold(cls, name: str) -> str:
+    def _is_offered(cls, name: str) -> str:
         if name.startswith(("db.t2.", "db.m4.", "db.r4.")):
-            raise ValueError(f"AWS has retired {name}; take db.t4g.micro or larger")
+            raise ValueError(f"AWS has retired {name}; use db.t4g.micro or larger")
         return name
 
 
 class Certificate(Strict):
-    """Exactly one of: one that exists, one for a domain in Route 53, or a self-signed one."""
+    """Exactly one of: an existing certificate, one for a domain in Route 53, or a self-signed one."""
 
     arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")] | None = (
         None
@@ -137,7 +138,7 @@ class Certificate(Strict):
         if sum(map(bool, (self.arn, self.domain, self.self_signed))) != 1:
             raise ValueError("give exactly one of arn, domain (with hosted_zone) or self_signed")
         if bool(self.domain) != bool(self.hosted_zone):
-            raise ValueError("domain and hosted_zone belong together: the zone's id validates the domain")
+            raise ValueError("domain and hosted_zone belong together: the domain is validated in the hosted zone")
         return self
 
 
@@ -157,14 +158,14 @@ class Compute(Strict):
     instance_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+\.[a-z0-9]+$")] = "t4g.small"
     architecture: Literal["arm64", "x86_64"] = "arm64"
     image: Annotated[str, StringConstraints(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = Field(
-        default=None, description="pins the machine image; null: the newest AL2023"
+        default=None, description="the machine image; null: the newest Amazon Linux 2023"
     )
     volume_gb: Annotated[int, Field(strict=True, ge=8, le=16384)] = 8
     app_port: Annotated[int, Field(strict=True, ge=1024, le=65535)] = 8080
     health_check: HealthCheck = HealthCheck()
     grace_seconds: Annotated[int, Field(strict=True, ge=60, le=7200)] = 300
     deregistration_seconds: Annotated[int, Field(strict=True, ge=10, le=3600)] = Field(
-        default=60, description="no shorter than the application takes to finish what it has begun"
+        default=60, description="at least as long as the longest request of the application"
     )
     max_per_zone: Annotated[int, Field(strict=True, ge=1, le=20)] = 2
     access_log_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 90
@@ -172,7 +173,7 @@ class Compute(Strict):
 
 
 class GitHubRevision(Strict):
-    """A commit that CodeDeploy fetches itself, after its one-time authorisation in the console."""
+    """A commit that CodeDeploy fetches from GitHub; authorise it once in the console."""
 
     repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
     commit: Annotated[str, StringConstraints(strict=True, pattern="^[0-9a-f]{40}$")]
@@ -186,25 +187,25 @@ class Deploy(Strict):
     configuration: Annotated[str, StringConstraints(pattern=r"^[\w.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
 
     @model_validator(mode="after")
-    def _where_from(self) -> Self:
+    def _github_matches_source(self) -> Self:
         if (self.source == "github") != (self.github is not None):
             raise ValueError("source: github and github: {repository, commit} belong together")
         return self
 
 
 class GitHub(Strict):
-    """Which workflows may deploy here, without any key: by GitHub's own word for where they run."""
+    """The GitHub workflows that may deploy here, without access keys, by their OIDC tokens."""
 
     repository: Annotated[str, StringConstraints(pattern=REPOSITORY)] = Field(
-        description="owner/name, or owner@id/name@id where its tokens say so"
+        description="owner/name, or owner@id/name@id when the tokens have ids"
     )
     environments: tuple[Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=255)], ...] = Field(
-        description="GitHub environments whose jobs may deploy here, behind whatever protects them", min_length=1
+        description="GitHub environments whose jobs may deploy here; their protection rules apply", min_length=1
     )
 
 
 class Params(Strict):
-    """One environment, complete."""
+    """All parameters of one environment."""
 
     env: Annotated[str, StringConstraints(strict=True, pattern=ENV)]
     account: Annotated[str, StringConstraints(strict=True, pattern=r"^\d{12}$")]
@@ -222,9 +223,9 @@ class Params(Strict):
 
     @field_validator("account", mode="before")
     @classmethod
-    def _quoted(cls, account: object) -> object:
+    def _is_quoted(cls, account: object) -> object:
         if isinstance(account, int):
             raise ValueError(
-                'write it in quotes ("012345670123"): YAML takes a bare number, and one with a leading 0 as octal'
+                'write it in quotes ("012345670123"): YAML reads it as a number, with a leading 0 as an octal one'
             )
         return account

@@ -1,4 +1,4 @@
-"""What AWS and good sense ask of several parameters together; read from the raw file, so that nothing hides."""
+"""Rules for several parameters together; checked on the raw file, so that all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Raw = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Name:
-    """The longest name that one kind gets, and what AWS takes.
+    """The longest name of a kind, and what AWS allows.
 
     Args:
-        pattern: As the kind makes it from ``{env}``, ``{account}`` and ``{region}``.
-        longest: How many characters AWS takes.
-        reserved: Beginnings that AWS keeps for itself.
+        pattern: The name, with ``{env}``, ``{account}`` and ``{region}``.
+        max_length: The number of characters that AWS allows.
+        reserved: Prefixes that AWS reserves.
     """
 
     pattern: str
-    longest: int
+    max_length: int
     reserved: tuple[str, ...] = ()
 
 
-# By kind; the rest of a kind's names are shorter.  Two hyphens in a row, or one at the end, which RDS
-# refuses, ``env`` cannot have.  Each limit stands with the call that makes the thing:
+# By kind; the other names of a kind are shorter.  RDS rejects two hyphens in a row and one at the end,
+# which ``env`` cannot have.  Each limit is documented with the call that creates the resource:
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -73,7 +73,7 @@ NAMES = {
     "configuration_parameter": Name("/{env}/web/config", 960, ("/aws", "/ssm")),  # 1011 with its ARN
 }
 
-# The zones that a new account sees; https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
+# The zones of a new account; https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
 ZONES = {
     "us-east-1": "abcdef",
     "us-east-2": "abc",
@@ -94,20 +94,20 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong at one place of the file."""
+    """A problem with one field; *at* is the path of the field in the file."""
 
     at: tuple[Any, ...]
     value: Any
     why: str
 
 
-def problems(raw: Raw) -> Iterator[Problem]:
-    """Everything wrong between fields; fields that are wrong in themselves are passed over."""
+def find_problems(raw: Raw) -> Iterator[Problem]:
+    """Yield the problems between fields; fields that are wrong in themselves are skipped."""
     network = raw.get("network")
     if isinstance(network, Mapping):
         yield from _sizes(network)
-        yield from _inside(network)
-        yield from _apart(network)
+        yield from _outside_vpc(network)
+        yield from _overlaps(network)
         yield from _zones(network, raw.get("region"))
     yield from _names(raw)
     yield from _evidence(raw)
@@ -117,12 +117,12 @@ def problems(raw: Raw) -> Iterator[Problem]:
 
 def _subnets(network: Raw) -> dict[tuple[Any, ...], IPv4Network]:
     zones = network.get("zones")
-    places = {
+    networks = {
         ("network", "zones", zone, side): _parsed(value)
         for zone, sides in (zones.items() if isinstance(zones, Mapping) else ())
         for side, value in (sides.items() if isinstance(sides, Mapping) else ())
     }
-    return {place: net for place, net in places.items() if net}
+    return {place: net for place, net in networks.items() if net}
 
 
 def _parsed(value: Any) -> IPv4Network | None:
@@ -140,17 +140,17 @@ def _sizes(network: Raw) -> Iterator[Problem]:
             yield Problem(place, net, "AWS allows /16 to /28")
 
 
-def _inside(network: Raw) -> Iterator[Problem]:
+def _outside_vpc(network: Raw) -> Iterator[Problem]:
     vpc = _parsed(network.get("vpc_cidr"))
     for place, net in _subnets(network).items():
         if vpc and not net.subnet_of(vpc):
             yield Problem(place, net, f"lies outside vpc_cidr {vpc}")
 
 
-def _apart(network: Raw) -> Iterator[Problem]:
+def _overlaps(network: Raw) -> Iterator[Problem]:
     for (_, one), (place, two) in combinations(_subnets(network).items(), 2):
         if one.overlaps(two):
-            yield Problem(place, two, f"overlaps with {one}; subnets of a VPC are apart")
+            yield Problem(place, two, f"overlaps with {one}; subnets of a VPC must not overlap")
 
 
 def _zones(network: Raw, region: Any) -> Iterator[Problem]:
@@ -163,29 +163,34 @@ def _zones(network: Raw, region: Any) -> Iterator[Problem]:
 
 
 def _names(raw: Raw) -> Iterator[Problem]:
-    given = {key: raw[key] for key in ("env", "account", "region") if isinstance(raw.get(key), str)}
-    for kind, allowed in NAMES.items() if "env" in given else ():
+    values = {key: raw[key] for key in ("env", "account", "region") if isinstance(raw.get(key), str)}
+    for kind, allowed in NAMES.items() if "env" in values else ():
         try:
-            name = allowed.pattern.format(**given)
+            name = allowed.pattern.format(**values)
         except KeyError:
             continue  # account or region is wrong in itself
-        called = f"makes the {kind.replace('_', ' ')} name {name}"
-        if len(name) > allowed.longest:
-            yield Problem(("env",), given["env"], f"{called}, {len(name)} characters; AWS takes {allowed.longest}")
-        for beginning in filter(name.startswith, allowed.reserved):
-            yield Problem(("env",), given["env"], f"{called}; AWS keeps names that begin with {beginning} for itself")
+        reason = f"makes the {kind.replace('_', ' ')} name {name}"
+        if len(name) > allowed.max_length:
+            yield Problem(("env",), values["env"], f"{reason}, {len(name)} characters; AWS allows {allowed.max_length}")
+        for prefix in filter(name.startswith, allowed.reserved):
+            yield Problem(("env",), values["env"], f"{reason}; AWS reserves names that begin with {prefix}")
 
 
 def _evidence(raw: Raw) -> Iterator[Problem]:
-    """What is to last cannot lie in a bucket that goes; a KMS key is asked in the environment's own region."""
+    """Evidence needs a bucket that is kept, and a KMS key in the region of the environment."""
     evidence, guards = raw.get("evidence"), raw.get("guards")
     if not isinstance(evidence, Mapping):
         return
-    kept = guards.get("keep_bucket", True) if isinstance(guards, Mapping) else True
-    if evidence.get("store") == "bucket" and kept is False:
-        yield Problem(("evidence", "store"), "bucket", "needs guards.keep_bucket: true, or it would go with the bucket")
+    keep_bucket = guards.get("keep_bucket", True) if isinstance(guards, Mapping) else True
+    if evidence.get("store") == "bucket" and keep_bucket is False:
+        yield Problem(
+            ("evidence", "store"),
+            "bucket",
+            "needs guards.keep_bucket: true; otherwise it would be deleted with the bucket",
+        )
     key, region = evidence.get("kms_key"), raw.get("region")
-    if isinstance(key, str) and key.startswith("arn:") and key.count(":") >= 5 and key.split(":")[3] != region:
+    arn = key.split(":", 5) if isinstance(key, str) else []
+    if len(arn) == 6 and arn[0] == "arn" and arn[3] != region:
         yield Problem(("evidence", "kms_key"), key, f"is not in {region}, where this environment is")
 
 
@@ -193,13 +198,13 @@ def _architecture(compute: Any) -> Iterator[Problem]:
     """Graviton types carry a ``g`` after the generation: https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
     if not isinstance(compute, Mapping):
         return
-    wanted = compute.get("architecture", "arm64")
+    architecture = compute.get("architecture", "arm64")
     for field in ("instance_type", "bastion_type"):
         value = compute.get(field)
-        if isinstance(value, str) and "." in value and wanted in ("arm64", "x86_64"):
+        if isinstance(value, str) and "." in value and architecture in ("arm64", "x86_64"):
             generation = value.split(".")[0].lstrip("abcdefghijklmnopqrstuvwxyz").lstrip("0123456789")
-            if ("g" in generation) != (wanted == "arm64"):
-                yield Problem(("compute", field), value, f"is not of architecture {wanted}")
+            if ("g" in generation) != (architecture == "arm64"):
+                yield Problem(("compute", field), value, f"is not of architecture {architecture}")
 
 
 def _windows(data: Any) -> Iterator[Problem]:
@@ -213,14 +218,14 @@ def _windows(data: Any) -> Iterator[Problem]:
         if minutes is None:
             return  # wrong in itself
         if len(minutes) < 30:
-            yield Problem(("data", field), value, "too short; RDS asks for 30 minutes at least")
+            yield Problem(("data", field), value, "too short; RDS requires at least 30 minutes")
         if any(minutes & earlier for earlier in taken):
-            yield Problem(("data", field), value, "overlaps with backup_window; RDS takes them apart only")
+            yield Problem(("data", field), value, "overlaps with backup_window; RDS does not allow that")
         taken.append(minutes)
 
 
 def _minutes(window: Any, days: int) -> set[int] | None:
-    """The minutes of a day that a window covers, on whichever day; ``None`` of what is no window."""
+    """Return the minutes of the day that a window covers, on any day; ``None`` when it is not a window."""
     try:
         begin, end = (_minute(moment) for moment in window.split("-"))
     except (AttributeError, ValueError):

@@ -1,4 +1,4 @@
-"""The JSON schema of a parameter file, for completion in editors: ``python -m runbook_lib.params.schema``."""
+"""Print the JSON schema of a parameter file, for editors: ``python -m runbook_lib.params.schema``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from .model import Params
 
 
-def text() -> str:
-    """The schema as it stands in ``params/schema.json``."""
+def json_schema() -> str:
+    """Return the contents of ``params/schema.json``."""
     return json.dumps(Params.model_json_schema(), indent=2) + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(json_schema())

@@ -35,7 +35,7 @@ class FlowLog(Resource):
         return {**super().desired(ids), "permission": _role(super().desired(ids)["permission"])}
 
     def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        log = look.find("describe_flow_logs", "FlowLogs", self, under="Filter")
+        log = look.find("describe_flow_logs", "FlowLogs", self, filter_field="Filter")
         if log is None:
             return None
         ours = log.get("LogGroupName") == self.log_group.path

@@ -29,7 +29,7 @@ class NatGateway(Resource):
     def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         # A deleted NAT gateway stays listed for about an hour, a failed one too.
         # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
-        nat = look.find("describe_nat_gateways", "NatGateways", self, under="Filter", gone=("deleted",))
+        nat = look.find("describe_nat_gateways", "NatGateways", self, filter_field="Filter", ignore_states=("deleted",))
         if nat is None:
             return None
         address = nat["NatGatewayAddresses"][0] if nat["NatGatewayAddresses"] else {}

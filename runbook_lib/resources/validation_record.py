@@ -60,7 +60,7 @@ class ValidationRecord(Resource):
                 "ACM has not made up the validation record yet.",
                 fix="Run this cell again.",
                 code="NotYet",
-                passing=True,
+                retryable=True,
             )
         values = [{"Value": wanted["value"]}]
         change(

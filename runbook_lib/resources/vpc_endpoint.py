@@ -25,7 +25,7 @@ class VpcEndpoint(Resource):
     def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
         # AWS's documentation writes the states with capitals, AWS without.
         gone = ("deleted", "Deleted")
-        endpoint = look.find("describe_vpc_endpoints", "VpcEndpoints", self, gone=gone)
+        endpoint = look.find("describe_vpc_endpoints", "VpcEndpoints", self, ignore_states=gone)
         if endpoint is None:
             return None
         status = endpoint["State"].lower()

@@ -12,7 +12,7 @@ from ..errors import RunbookError
 from ..evidence import topology
 from ..evidence.folder import RunFolder
 from ..evidence.report.inventory import AFTER, EVENT, inventory
-from ..journal.reader import Event, events_of
+from ..journal.reader import Event, of_kind, read_events
 from ..params import Params
 from ..stacks.environment import stacks
 from .start import aws_client, build_bundle
@@ -27,7 +27,7 @@ def record_final_state(params: Params, root: Path, run: str) -> None:
     That it cannot look is written down, too, and stops nothing.
     """
     folder = RunFolder(root / "artifacts" / params.env, run, "runner")
-    events = [event for event in events_of(folder.path / "journal.jsonl") if "event" in event]
+    events = read_events(folder.path)
     unseen = [notebook for notebook in _changed(events) if not _looked(events, notebook)]
     if not unseen:
         return
@@ -39,7 +39,7 @@ def record_final_state(params: Params, root: Path, run: str) -> None:
 
 def _changed(events: Sequence[Event]) -> list[str]:
     """The notebooks that have changed something, or tried to."""
-    return sorted({event["notebook"] for event in events if event["event"] == "change"})
+    return sorted({event["notebook"] for event in of_kind(events, "change")})
 
 
 def _looked(events: Sequence[Event], notebook: str) -> bool:

@@ -22,8 +22,8 @@ from ..evidence.notebooks.progress import NotebookProgress, is_running, read_pro
 from ..evidence.report.changes import DONE
 from ..evidence.report.page import write_report
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
-from ..journal.reader import events_of, run_parameters
-from ..journal.summary import ended
+from ..journal.reader import JOURNAL, of_kind, read_events, run_parameters
+from ..journal.summary import ended_notebooks
 from ..params import Params, load
 from ..paths import checkout
 from .final_survey import record_final_state
@@ -114,11 +114,11 @@ def upload(params: Params, root: Path, run: str, packed: Path) -> str:
 
 def _account_for(folder: RunFolder, told: str) -> None:
     """Write down how each notebook ended that was stopped before it could, or never begun, or had nobody to say it."""
-    journal = folder.path / "journal.jsonl"
-    events = [event for event in events_of(journal) if "event" in event]
-    begun = {event.get("notebook") for event in events if event["event"] in _BEGINS}
+    journal = folder.path / JOURNAL
+    events = read_events(folder.path)
+    begun = {event.get("notebook") for event in of_kind(events, *_BEGINS)}
     for notebook in planned_notebooks(events):
-        if notebook not in ended(journal):
+        if notebook not in ended_notebooks(journal):
             state = _ended(read_progress(events, notebook), told) if notebook in begun else NOT_RUN
             RunFolder(folder.environment, folder.path.name, notebook).journal().write("ended", state=state)
 
@@ -152,7 +152,7 @@ def finish_interrupted_run(folder: Path) -> str:
     """
     root, env = folder.parents[2], folder.parent.name
     params = load(root / "params" / f"{env}.yaml")
-    events = [event for event in events_of(folder / "journal.jsonl") if "event" in event]
+    events = read_events(folder)
     if is_running(events):
         raise EvidenceError(
             f"{folder.name} is still at work, or ran on another machine.",

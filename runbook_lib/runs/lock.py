@@ -45,13 +45,13 @@ class LockHolder:
     @classmethod
     def this_process(cls, run: str, caller: str, since: str, pid: int) -> LockHolder:
         """This run, working in the process *pid* of this machine."""
-        process = ProcessIdentity.current(pid)
+        process = ProcessIdentity.of_pid(pid)
         return cls(run, caller, process.host, process.pid, process.started, since)
 
     @property
     def is_dead(self) -> bool:
         """Whether its process surely is no more; of another machine's nobody can say."""
-        return ProcessIdentity(self.host, self.pid, self.started).dead
+        return ProcessIdentity(self.host, self.pid, self.started).is_dead
 
 
 _SOMEBODY = LockHolder("?", "somebody", "?", 0, 0.0, "?")
@@ -111,7 +111,7 @@ class Lock:
                 **condition,
             )
         except RequestRejected as error:
-            if error.code in _NOWHERE | _TAKEN | _CONTENDED | _NONE or not error.certain:
+            if error.code in _NOWHERE | _TAKEN | _CONTENDED | _NONE or not error.outcome_known:
                 return False
             raise
         if not self._etag:

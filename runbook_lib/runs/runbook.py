@@ -28,8 +28,8 @@ from ..evidence.folder import RunFolder
 from ..evidence.notebooks.progress import unfinished_runs
 from ..evidence.report.inventory import AFTER, BEFORE, EVENT, inventory
 from ..journal.reader import events_of
-from ..journal.summary import ended
-from ..journal.timeline import timeline
+from ..journal.summary import ended_notebooks
+from ..journal.timeline import build_timeline
 from ..params import Params, load
 from ..resources.base import ObservedState, Resource
 from ..stacks.bundle import Bundle
@@ -201,7 +201,7 @@ class Runbook:
 
     def timeline(self) -> Svg:
         """When each change of the run was made, up to now, and what it waited for; also kept as SVG."""
-        return self._folder.write_picture(timeline_picture.picture(timeline(events_of(self._journal.path))))
+        return self._folder.write_picture(timeline_picture.picture(build_timeline(events_of(self._journal.path))))
 
     def by_hand(self, step: Resource | Stack | str, reason: str) -> Report:
         """Take note that a step was done by hand; ``verify`` looks at the account all the same."""
@@ -292,7 +292,7 @@ class Runbook:
     def _coming(self) -> bool:
         """Whether the notebooks that come before this one in the same run are still at it."""
         before = set(os.environ.get("RUNBOOK_BEFORE", "").split())
-        return bool(before - ended(self._journal.path))
+        return bool(before - ended_notebooks(self._journal.path))
 
     @contextmanager
     def _writing(self, report: Report) -> Iterator[None]:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +109,7 @@ def run(job: Job, tell: OnEvent = lambda progress: None) -> list[Progress]:
 async def _all(job: Job, tell: OnEvent) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
-    me = ProcessIdentity.current()
-    here = {"host": me.host, "pid": me.pid, "started": me.started}
+    here = asdict(ProcessIdentity.this_process())
     job.journal("runner").write("run", **here, run=job.run, notebooks=list(progress), **{**job.about, **job.parameters})
     async with asyncio.TaskGroup() as group:
         for name in progress:

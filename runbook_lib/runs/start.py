@@ -37,8 +37,8 @@ def aws_client(params: Params, root: Path, run: str, record: OnCall = lambda *a,
         connection=endpoints.connection(params.env, params.endpoint, root),
         run=run,
         labels={"project": params.tags.project, "owner": params.tags.owner},
-        record=record,
-        learn=REDACTOR.add_secrets_of,
+        on_call=record,
+        add_secrets=REDACTOR.add_secrets_of,
     )
 
 

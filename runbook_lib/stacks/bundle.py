@@ -14,6 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.files import write_atomically
 from runbook_lib.paths import checkout
 
 LOCK = "requirements.txt"
@@ -61,8 +62,7 @@ def build(webapp: Path, into: Path, *, wheels: Path | None = None, commit: str =
         content[f"wheels/{wheel.name}"] = wheel.read_bytes()
     packed = _zip(content)
     name = hashlib.sha256(packed).hexdigest()
-    path = into / f"{name}.zip"
-    _write(path, packed)
+    path = write_atomically(into / f"{name}.zip", packed)
     return Bundle(path=path, sha256=name, size=len(packed), revision=digest)
 
 
@@ -116,15 +116,6 @@ def _zip(content: dict[str, bytes]) -> bytes:
             entry.external_attr = (0o100755 if name.startswith("hooks/") else 0o100644) << 16
             archive.writestr(entry, data)
     return packed.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all, also when two runs build at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        file.write(data)
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)
 
 
 def _pins(webapp: Path) -> dict[str, set[str]]:

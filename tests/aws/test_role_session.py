@@ -1,4 +1,4 @@
-"""CloudTrail names the caller by the session of a role: it is called like the run."""
+"""Role sessions are named after the run, so that CloudTrail names the run as the caller."""
 
 import os
 
@@ -36,50 +36,50 @@ def session(tmp_path, monkeypatch):
     return tmp_path
 
 
-def asked(session, run=RUN):
-    """The name by which botocore would ask for a session, taken where it sends the request."""
+def session_names(session, run=RUN):
+    """The session names in the requests that botocore would send."""
     core = botocore.session.Session()
     with_session_name(core, run)
     names = []
 
-    def answer(params, **_):
+    def stop(params, **_):
         names.append(params["body"]["RoleSessionName"])
         raise InterruptedError
 
-    core.register("before-call.sts", answer)
+    core.register("before-call.sts", stop)
     with pytest.raises(InterruptedError):
         core.get_credentials().get_frozen_credentials()
     return names
 
 
-def test_a_role_of_a_profile_is_assumed_in_the_run_s_name(session, monkeypatch):
+def test_the_role_of_a_profile_is_assumed_with_the_run_as_session_name(session, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "role")
-    assert asked(session) == [RUN]
+    assert session_names(session) == [RUN]
 
 
-def test_a_role_by_a_web_token_is_assumed_in_the_run_s_name(session, monkeypatch):
+def test_a_web_identity_role_is_assumed_with_the_run_as_session_name(session, monkeypatch):
     """As in a pod, or in a pipeline."""
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(session / "token"))
     monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r")
-    assert asked(session) == [RUN]
+    assert session_names(session) == [RUN]
 
 
 @pytest.mark.parametrize("where", ["profile", "environment"])
-def test_a_name_that_somebody_chose_is_kept(session, monkeypatch, where):
-    """A role's trust may ask for it."""
+def test_a_configured_session_name_is_kept(session, monkeypatch, where):
+    """The role's trust policy may require it."""
     if where == "profile":
         monkeypatch.setenv("AWS_PROFILE", "own")
     else:
         monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(session / "token"))
         monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r")
         monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "ann")
-    assert asked(session) == ["ann"]
+    assert session_names(session) == ["ann"]
 
 
-def test_a_name_is_one_that_sts_takes(session, monkeypatch):
+def test_a_session_name_is_valid_for_sts(session, monkeypatch):
     """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: up to 64 of [\\w+=,.@-]."""
     monkeypatch.setenv("AWS_PROFILE", "role")
-    assert asked(session, "a run/ä" + "x" * 80) == ["a-run--" + "x" * 57]
+    assert session_names(session, "a run/ä" + "x" * 80) == ["a-run--" + "x" * 57]
 
 
 def test_without_a_role_nothing_changes(session, monkeypatch):
@@ -89,7 +89,7 @@ def test_without_a_role_nothing_changes(session, monkeypatch):
     assert core.get_credentials().access_key == "AK"
 
 
-def test_the_door_to_aws_does_it(session, monkeypatch):
+def test_the_aws_client_does_it(session, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "role")
     aws = Aws(env="prod", region="us-west-2", run=RUN)
     profiles = aws._session._session.full_config["profiles"]

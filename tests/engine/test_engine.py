@@ -81,7 +81,7 @@ class Lost(RequestRejected):
     """No answer came; *done* says whether AWS heard."""
 
     def __init__(self, *, done):
-        super().__init__("no answer", fix="Try again.", code="NoAnswer", passing=True, certain=False)
+        super().__init__("no answer", fix="Try again.", code="NoAnswer", retryable=True, outcome_known=False)
         self.done = done
 
 
@@ -424,14 +424,14 @@ class TestRefusals:
         assert world.now > 0
 
     def test_throttling_is_worth_another_try(self, engine, world):
-        world.answers = {("create", "thing.a"): [refused("Throttling", passing=True)]}
+        world.answers = {("create", "thing.a"): [refused("Throttling", retryable=True)]}
         engine.apply(stack(Thing(name="a")))
         assert world.wrote == [("create", "thing.a")]
 
     def test_throttling_is_worth_another_try_also_after_a_long_wait(self, engine, world):
         """It took ten minutes to be ready for the change, and the first word AWS has for it is to wait a little."""
         world.takes = {"long_slow.a": 600}
-        world.answers = {("update", "long_slow.a"): [refused("Throttling", passing=True)]}
+        world.answers = {("update", "long_slow.a"): [refused("Throttling", retryable=True)]}
         engine.apply(stack(LongSlow(name="a", size=3)))
         assert [verb for verb, _ in world.wrote] == ["create", "update"]
 

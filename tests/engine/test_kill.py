@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from runbook_lib.journal.journal import intact
+from runbook_lib.journal.journal import is_intact
 from tests.support.account_inventory import inventory
 from tests.support.call_recorder import Killed, Wire, lost
 from tests.support.stack_runs import PARAMS, Runs, environment
@@ -103,7 +103,7 @@ def test_killed_after_each_write_of_building_it(runs, stacks, undisturbed):
     assert Counter(runs.wire.wrote) == undisturbed.built
     assert inventory(runs.aws) == undisturbed.account
     assert runs.left_to_do(*stacks) == []
-    assert intact(runs.journal.path)
+    assert is_intact(runs.journal.path)
     runs.wire.fault = go
     runs.remove(*stacks)
     assert inventory(runs.aws) == undisturbed.before

@@ -12,7 +12,7 @@ from runbook_lib.cli.timeline import render_timeline
 from runbook_lib.engine.engine import Clock, Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
-from runbook_lib.journal.timeline import timeline
+from runbook_lib.journal.timeline import build_timeline
 from tests.support.account_inventory import inventory
 from tests.support.stack_runs import PARAMS, environment
 
@@ -71,8 +71,8 @@ def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path):
     assert "0 of 2 in service" in seen["auto_scaling_group.web"]
     assert any(state.endswith("InProgress, 0 of 2 servers") for state in seen["release.web"])
     assert [change for stack in stacks for change in operator.engine.plan(stack, afresh=True).todo] == []
-    built = timeline(events_of(operator.journal.path))
-    took = {span.key: span.took for span in built.spans}
+    built = build_timeline(events_of(operator.journal.path))
+    took = {span.key: span.duration for span in built.spans}
     assert took["nat_gateway.us-west-2a"] >= 110 * FACTOR
     assert took["db_instance.database"] >= 285 * FACTOR
     assert "db_instance.database" in {span.key for span, _ in built.critical}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.journal.journal import Journal, intact
+from runbook_lib.journal.journal import Journal, is_intact
 
 EVENTS = st.lists(
     st.dictionaries(st.sampled_from(["key", "why", "n"]), st.text() | st.integers()), min_size=2, max_size=8
@@ -37,7 +37,7 @@ def entries(path):
 def test_what_is_written_is_read_back_in_order_and_the_chain_holds(folder, events):
     """Whatever text it is: quotes, line ends and all languages."""
     path = written(folder / "j.jsonl", events)
-    assert intact(path)
+    assert is_intact(path)
     found = entries(path)
     assert [{name: entry[name] for name in event} for entry, event in zip(found, events, strict=True)] == events
     assert all(set(entry) == {"at", "event", "prev", *event} for entry, event in zip(found, events, strict=True))
@@ -53,7 +53,7 @@ def test_an_altered_line_is_noticed(folder, events, data):
     other = data.draw(st.integers(32, 126).filter(lambda letter: letter != lines[line][at]))
     lines[line] = lines[line][:at] + bytes([other]) + lines[line][at + 1 :]
     path.write_bytes(b"".join(lines))
-    assert not intact(path)
+    assert not is_intact(path)
 
 
 @given(EVENTS, st.data())
@@ -62,7 +62,7 @@ def test_a_removed_line_is_noticed(folder, events, data):
     lines = path.read_bytes().splitlines(keepends=True)
     del lines[data.draw(st.integers(0, len(lines) - 2))]
     path.write_bytes(b"".join(lines))
-    assert not intact(path)
+    assert not is_intact(path)
 
 
 @given(EVENTS, st.data())
@@ -71,7 +71,7 @@ def test_reordered_lines_are_noticed(folder, events, data):
     lines = path.read_bytes().splitlines(keepends=True)
     shuffled = data.draw(st.permutations(lines).filter(lambda others: others != lines))
     path.write_bytes(b"".join(shuffled))
-    assert not intact(path)
+    assert not is_intact(path)
 
 
 @given(EVENTS, st.data())
@@ -81,7 +81,7 @@ def test_a_line_put_in_or_written_twice_is_noticed(folder, events, data):
     place = data.draw(st.integers(0, len(lines)))
     lines.insert(place, data.draw(st.sampled_from([*lines, b"{}\n", b"[]\n", b"\n", b"hello\n", b'{"prev": ""}\n'])))
     path.write_bytes(b"".join(lines))
-    assert not intact(path)
+    assert not is_intact(path)
 
 
 @given(EVENTS)
@@ -96,7 +96,7 @@ def test_the_last_line_has_the_hash_of_all_before_it_in_it(folder, events):
 def test_an_empty_journal_is_intact(tmp_path):
     path = tmp_path / "j.jsonl"
     path.touch()
-    assert intact(path)
+    assert is_intact(path)
 
 
 def test_every_line_says_when_and_by_whom(tmp_path):
@@ -123,14 +123,14 @@ def test_a_long_line_is_followed_by_the_next(tmp_path):
     journal = Journal(tmp_path / "j.jsonl")
     for length in (0, 1, 4000, 4096, 5000, 100_000, 3):
         journal.write("change", text="x" * length)
-    assert intact(journal.path)
+    assert is_intact(journal.path)
     assert [len(entry["text"]) for entry in entries(journal.path)] == [0, 1, 4000, 4096, 5000, 100_000, 3]
 
 
 def test_a_second_journal_on_the_same_file_goes_on_with_the_chain(tmp_path):
     for notebook in ("01_network", "02_data"):
         Journal(tmp_path / "j.jsonl", notebook=notebook).write("open")
-    assert intact(tmp_path / "j.jsonl")
+    assert is_intact(tmp_path / "j.jsonl")
     assert len(entries(tmp_path / "j.jsonl")) == 2
 
 
@@ -145,7 +145,7 @@ def test_a_line_that_was_cut_short_spoils_no_other(tmp_path, cut):
     journal.write("change", n=4)
     lines = journal.path.read_bytes().splitlines()
     assert [json.loads(lines[place])["n"] for place in (0, 2, 3)] == [1, 3, 4]
-    assert intact(journal.path) == (cut == 1)  # a cut line end is no loss; cut evidence is told
+    assert is_intact(journal.path) == (cut == 1)  # a cut line end is no loss; cut evidence is told
 
 
 WRITER = """
@@ -181,7 +181,7 @@ def test_notebooks_that_write_side_by_side_keep_one_chain(tmp_path):
         for writer in writers:
             writer.kill()
             writer.communicate()
-    assert intact(path)
+    assert is_intact(path)
     found = [(entry["notebook"], entry["n"]) for entry in entries(path)]
     for notebook in ("00", "01", "02"):
         assert [n for who, n in found if who == notebook] == list(range(40))

@@ -3,7 +3,7 @@
 import pytest
 
 from runbook_lib.journal.journal import Journal
-from runbook_lib.journal.summary import Summary, ended, locked, summary
+from runbook_lib.journal.summary import Summary, ended_notebooks, is_locked, summarize
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def changed(journal, key, action, *, ok=True):
 
 def test_nothing_is_known_of_a_notebook_that_wrote_nothing(path):
     """Nor of a run that wrote no journal: nothing is claimed, neither that it was verified nor that it was not."""
-    assert summary(path, "01_network") == Summary("01_network", {}, (), "", {}, {}, None, "", 0)
-    assert ended(path) == set()
-    assert not locked(path)
+    assert summarize(path, "01_network") == Summary("01_network", {}, (), "", {}, {}, None, "", 0)
+    assert ended_notebooks(path) == set()
+    assert not is_locked(path)
 
 
 def test_a_notebook_has_its_own_sum(path, network, data):
@@ -44,16 +44,16 @@ def test_a_notebook_has_its_own_sum(path, network, data):
     changed(data, "db_instance.database", "update")
     changed(network, "subnet.b", "create")
     changed(network, "vpc.main", "update")
-    found = summary(path, "01_network")
-    assert (found.fingerprint, found.plan, found.changes) == ("aaaa", {"create": 2, "keep": 5}, 2)
-    assert found.done == {"create": 2, "update": 1}
-    assert found.made == {"subnet": 2}
-    assert summary(path, "02_data").done == {"update": 1}
+    found = summarize(path, "01_network")
+    assert (found.fingerprint, found.plan_counts, found.changes) == ("aaaa", {"create": 2, "keep": 5}, 2)
+    assert found.completed == {"create": 2, "update": 1}
+    assert found.created == {"subnet": 2}
+    assert summarize(path, "02_data").completed == {"update": 1}
 
 
 def test_what_failed_was_not_done(path, network):
     changed(network, "vpc.main", "create", ok=False)
-    assert summary(path, "01_network").done == {}
+    assert summarize(path, "01_network").completed == {}
 
 
 def test_the_plan_that_counts_is_the_first_of_its_direction(path, network):
@@ -61,49 +61,49 @@ def test_the_plan_that_counts_is_the_first_of_its_direction(path, network):
     planned(network, "gone", present=False, delete=7)
     planned(network, "before", create=3)
     planned(network, "after", keep=3)
-    assert (summary(path, "01_network").fingerprint, summary(path, "01_network").changes) == ("before", 3)
-    assert summary(path, "01_network", present=False).fingerprint == "gone"
+    assert (summarize(path, "01_network").fingerprint, summarize(path, "01_network").changes) == ("before", 3)
+    assert summarize(path, "01_network", present=False).fingerprint == "gone"
 
 
 def test_what_stands_in_the_way_is_something_to_do(path, network):
     """A blocked change makes ``plan --detailed-exitcode`` exit with 3, not with 0."""
     planned(network, "aaaa", blocked=1, keep=5)
-    assert summary(path, "01_network").changes == 1
+    assert summarize(path, "01_network").changes == 1
 
 
 def test_the_last_verdict_counts(path, network):
     """A notebook that failed to verify, was mended and verified again is verified."""
     for ok in (False, True):
         network.write("verify", ok=ok)
-    assert summary(path, "01_network").verified is True
+    assert summarize(path, "01_network").verified is True
     network.write("verify", ok=False)
-    assert summary(path, "01_network").verified is False
+    assert summarize(path, "01_network").verified is False
 
 
 def test_the_site_is_where_the_load_balancer_answers(path, network):
     network.write("inventory", resources=[{"key": "vpc.main", "detail": {"dns_name": "no.site"}}])
     network.write("inventory", resources=[{"key": "load_balancer.web", "detail": {"dns_name": "web.example.com"}}])
-    assert summary(path, "01_network").site == "web.example.com"
+    assert summarize(path, "01_network").site == "web.example.com"
 
 
 def test_strays_are_counted_as_last_seen(path, network):
     network.write("strays", found=[{"key": "a"}, {"key": "b"}])
     network.write("strays", found=[{"key": "a"}])
-    assert summary(path, "01_network").strays == 1
+    assert summarize(path, "01_network").orphans == 1
 
 
 def test_a_notebook_that_ended_will_do_no_more(path, network, data):
     network.write("ended", state="failed")
     data.write("open")
-    assert ended(path) == {"01_network"}
+    assert ended_notebooks(path) == {"01_network"}
 
 
 def test_a_run_holds_the_lock_until_it_gave_it_back(path, network, data):
     network.write("lock", held=True)
     data.write("open")
-    assert locked(path)
+    assert is_locked(path)
     data.write("lock", held=False)
-    assert not locked(path)
+    assert not is_locked(path)
 
 
 def test_a_line_that_a_crash_cut_short_costs_only_itself(path, network, data):
@@ -113,9 +113,9 @@ def test_a_line_that_a_crash_cut_short_costs_only_itself(path, network, data):
     network.write("change", key="subnet.a", action="create", ok=True)
     path.write_bytes(path.read_bytes()[:-20])
     data.write("ended", state="done")
-    assert locked(path)
-    assert ended(path) == {"02_data"}
-    assert summary(path, "01_network").made == {"vpc": 1}
+    assert is_locked(path)
+    assert ended_notebooks(path) == {"02_data"}
+    assert summarize(path, "01_network").created == {"vpc": 1}
 
 
 def test_a_line_that_is_being_written_is_not_there_yet(path, network):
@@ -123,4 +123,4 @@ def test_a_line_that_is_being_written_is_not_there_yet(path, network):
     network.write("ended", state="done")
     whole = path.read_bytes()
     path.write_bytes(whole + whole[: len(whole) // 2])
-    assert ended(path) == {"01_network"}
+    assert ended_notebooks(path) == {"01_network"}

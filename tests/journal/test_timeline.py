@@ -10,7 +10,7 @@ from runbook_lib.cli.timeline import MOST, STEPS, render_timeline
 from runbook_lib.engine.engine import Clock, Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
-from runbook_lib.journal.timeline import timeline
+from runbook_lib.journal.timeline import build_timeline
 from tests.engine.test_engine import Thing, World, stack
 
 ZERO = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
@@ -32,18 +32,18 @@ def settled(seconds, key):
 
 
 def spans(*events):
-    return {span.key: span for span in timeline([at(0, "open"), *events]).spans}
+    return {span.key: span for span in build_timeline([at(0, "open"), *events]).spans}
 
 
 def path(*events):
-    return [span.key for span, _ in timeline([at(0, "open"), *events]).critical]
+    return [span.key for span, _ in build_timeline([at(0, "open"), *events]).critical]
 
 
 def test_a_change_has_its_parts():
     """It waited, acted, and settled, in seconds from the first thing that the run wrote down."""
     nat = spans(change(10, "nat.a", took=6, waited=4, sent=5), settled(120, "nat.a"))["nat.a"]
-    assert (nat.began, nat.acted, nat.sent, nat.accepted, nat.settled) == (4, 8, 9, 10, 120)
-    assert (nat.end, nat.took) == (120, 116)
+    assert (nat.queued, nat.started, nat.sent, nat.accepted, nat.settled) == (4, 8, 9, 10, 120)
+    assert (nat.end, nat.duration) == (120, 116)
 
 
 def test_what_was_ready_at_once_has_settled_when_it_was_accepted():
@@ -56,7 +56,7 @@ def test_what_nobody_saw_ready_has_not_settled():
 
 
 def test_what_settled_is_the_last_change_of_its_resource():
-    found = timeline(
+    found = build_timeline(
         [at(0, "open"), change(1, "db.a", ready=True), change(5, "db.a", action="update"), settled(9, "db.a")]
     )
     assert [(span.action, span.settled) for span in found.spans] == [("create", 1), ("update", 9)]
@@ -64,10 +64,10 @@ def test_what_settled_is_the_last_change_of_its_resource():
 
 def test_a_run_is_as_long_as_its_journal():
     """Also when most of the time nothing was changed; and what else is in the journal does not matter."""
-    found = timeline([at(0, "open"), change(2, "vpc.main", ready=True), at(3, "call", ms=5), at(60, "ended")])
+    found = build_timeline([at(0, "open"), change(2, "vpc.main", ready=True), at(3, "call", ms=5), at(60, "ended")])
     assert (found.makespan, len(found.spans)) == (60, 1)
-    assert timeline([]).spans == ()
-    assert render_timeline(timeline([at(0, "open"), at(60, "ended")])) == []
+    assert build_timeline([]).spans == ()
+    assert render_timeline(build_timeline([at(0, "open"), at(60, "ended")])) == []
 
 
 def test_journals_of_before_have_no_times():
@@ -120,11 +120,11 @@ def test_a_removal_waits_for_what_stands_on_it():
         settled(55, "vpc.main"),
     ]
     assert path(*gone) == ["nat.a", "subnet.a", "vpc.main"]
-    assert spans(*gone)["subnet.a"].took == 2
+    assert spans(*gone)["subnet.a"].duration == 2
 
 
 def picture(*events):
-    return render_timeline(timeline([at(0, "open"), *events]))
+    return render_timeline(build_timeline([at(0, "open"), *events]))
 
 
 def test_it_is_drawn_to_scale():
@@ -178,12 +178,12 @@ def test_the_engine_writes_down_all_that_it_takes(tmp_path):
     things = stack(first, Thing(name="b", on_ready=(first,)))
     engine.apply(things)
     engine.wait_until_ready(things, engine.survey(things))
-    built = {span.key: span for span in timeline(events_of(journal.path)).spans}
+    built = {span.key: span for span in build_timeline(events_of(journal.path)).spans}
     assert built["thing.a"].settled >= 30
-    assert built["thing.b"].acted >= built["thing.a"].settled
-    assert built["thing.b"].began < 5
+    assert built["thing.b"].started >= built["thing.a"].settled
+    assert built["thing.b"].queued < 5
     built_at = world.now
     engine.destroy(things)
-    removed = [span for span in timeline(events_of(journal.path)).spans if span.action == "delete"]
+    removed = [span for span in build_timeline(events_of(journal.path)).spans if span.action == "delete"]
     assert {span.key: span.settled is not None for span in removed} == {"thing.a": True, "thing.b": True}
-    assert min(span.began for span in removed) >= built_at - 0.001  # the journal tells milliseconds
+    assert min(span.queued for span in removed) >= built_at - 0.001  # the journal tells milliseconds

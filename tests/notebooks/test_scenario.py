@@ -25,7 +25,7 @@ from embedded_aws.client import control as door
 from embedded_aws.client import process
 from embedded_aws.testing import eventually
 from runbook_lib.evidence.git import last_commit
-from runbook_lib.journal.journal import intact
+from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.redaction.patterns import PLACEHOLDER
 from runbook_lib.params import load
 from runbook_lib.stacks import bundle
@@ -121,7 +121,7 @@ def test_it_leaves_its_evidence(operator, built):
         assert "<script" not in page
         assert list((folder / "tables").glob(f"{name}-*.csv"))
         assert list((folder / "plans").glob(f"{name}-apply-*.json"))
-    assert intact(folder / "journal.jsonl")
+    assert is_intact(folder / "journal.jsonl")
     events = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     assert {e["change"] for e in events if e["event"] == "open"} == {"CHG0012345"}
     assert {e["ok"] for e in events if e["event"] == "verify"} == {True}

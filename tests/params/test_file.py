@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from runbook_lib.params import load
-from tests.params.spoilt import GOOD, PARAMS, at, refused, told, written
+from tests.params.parameter_files import GOOD, PARAMS, at, load_error, problems, written
 
 PRIVATE_B = "private: 10.20.144.0/20"
 
@@ -24,7 +24,7 @@ def test_every_problem_is_told_at_once(tmp_path):
         ('account: "123456789012" ', "account: 123456789012 "),
         ("flow_log_days: 7", "flow_log_days: 8"),
     )
-    assert [line.split(" – ")[0] for line in told(path)] == [
+    assert [line.split(" – ")[0] for line in problems(path)] == [
         f"{at(path, 'account:')} account: 123456789012",
         f"{at(path, 'us-west-2b')} network.zones.us-west-2b.private: 10.20.128.0/20",
         f"{at(path, 'nat: triple')} network.nat: 'triple'",
@@ -35,7 +35,7 @@ def test_every_problem_is_told_at_once(tmp_path):
 
 def test_problems_come_in_the_order_of_the_file(tmp_path):
     path = written(tmp_path, ("bastion_type: t4g.nano", "bastion_type: t3.nano"), (PRIVATE_B, "private: 10.9.0.0/20"))
-    lines = [int(line.removeprefix(f"{path}:").split()[0]) for line in told(path)]
+    lines = [int(line.removeprefix(f"{path}:").split()[0]) for line in problems(path)]
     assert len(lines) == 2
     assert lines == sorted(lines)
 
@@ -45,7 +45,7 @@ def test_problems_come_in_the_order_of_the_file(tmp_path):
     [
         pytest.param(
             PRIVATE_B, "private: 10.20.136.0/21", "us-west-2b", "network.zones.us-west-2b.private",
-            "10.20.136.0/21 – overlaps with 10.20.128.0/20; subnets of a VPC are apart", id="overlap",
+            "10.20.136.0/21 – overlaps with 10.20.128.0/20; subnets of a VPC must not overlap", id="overlap",
         ),
         pytest.param(
             PRIVATE_B, "private: 10.20.140.0/20", "us-west-2b", "network.zones.us-west-2b.private",
@@ -108,7 +108,7 @@ def test_problems_come_in_the_order_of_the_file(tmp_path):
         ),
         pytest.param(
             "instance_class: db.t4g.micro", "instance_class: db.t2.micro", "instance_class", "data.instance_class",
-            "'db.t2.micro' – AWS has retired db.t2.micro; take db.t4g.micro or larger", id="retired class",
+            "'db.t2.micro' – AWS has retired db.t2.micro; use db.t4g.micro or larger", id="retired class",
         ),
         pytest.param(
             "instance_type: t4g.small", "instance_type: t3.small", "instance_type", "compute.instance_type",
@@ -126,7 +126,7 @@ def test_problems_come_in_the_order_of_the_file(tmp_path):
 )  # fmt: skip
 def test_a_wrong_value_is_told_with_its_place_and_what_is_allowed(tmp_path, old, new, where, field, why):
     path = written(tmp_path, (old, new))
-    assert told(path) == [f"{at(path, where)} {field}: {why}"]
+    assert problems(path) == [f"{at(path, where)} {field}: {why}"]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_wrong_value_is_told_with_its_place_and_what_is_allowed(tmp_path, old,
 def test_a_retention_that_aws_has_no_such_value_for_is_told_with_all_it_has(tmp_path, field, old, days):
     path = written(tmp_path, (old, old.replace("7", str(days))))
     where = at(path, old.replace("7", str(days)))
-    (line,) = told(path)
+    (line,) = problems(path)
     assert line.startswith(f"{where} {field}: {days} – CloudWatch Logs keeps logs for one of 1, 3, 5, 7, 14, ")
     assert line.endswith(" 3653 days")
 
@@ -145,7 +145,7 @@ def test_one_zone_only_is_refused(tmp_path):
     """A site in one zone is down when that zone is."""
     zone = next(line for line in GOOD.splitlines(keepends=True) if "us-west-2b" in line)
     path = written(tmp_path, (zone, ""))
-    (line,) = told(path)
+    (line,) = problems(path)
     assert line.startswith(f"{at(path, 'zones:')} network.zones: – Dictionary should have at least 2 items")
 
 
@@ -165,7 +165,7 @@ def test_one_zone_only_is_refused(tmp_path):
 def test_a_misspelt_key_is_told_with_the_nearest_one(tmp_path, old, new, field, near):
     """Never ignored: an ignored key is a wish that nobody fulfils."""
     path = written(tmp_path, (old, new))
-    lines = [line for line in told(path) if " unknown key" in line]
+    lines = [line for line in problems(path) if " unknown key" in line]
     where = at(path, f"{field.rpartition('.')[2]}:")
     known = lines[0].partition("Known here: ")[2].split(", ")
     assert [line.partition(" Known here")[0] for line in lines] == [
@@ -177,7 +177,7 @@ def test_a_misspelt_key_is_told_with_the_nearest_one(tmp_path, old, new, field, 
 
 def test_a_key_like_no_other_is_told_with_all_there_are(tmp_path):
     path = written(tmp_path, ("tags: {", "tags: {xylophone: 1, "))
-    assert told(path) == [f"{at(path, 'tags:')} tags.xylophone: – unknown key. Known here: owner, project"]
+    assert problems(path) == [f"{at(path, 'tags:')} tags.xylophone: – unknown key. Known here: owner, project"]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_key_written_twice_is_refused(tmp_path, old, field):
     """YAML would take the last and forget the first, also where both say the same."""
     twice = old + old if old.endswith("\n") else f"{old}, path: /other"
     path = written(tmp_path, (old, twice))
-    (line,) = told(path)
+    (line,) = problems(path)
     assert line.startswith(f"{path}:")
     assert line.endswith(f" {field}: – written twice; YAML would ignore the first")
 
@@ -200,7 +200,7 @@ def test_a_key_written_twice_is_refused(tmp_path, old, field):
 def test_a_missing_value_is_told_where_it_belongs(tmp_path):
     path = written(tmp_path, ("  vpc_cidr: 10.20.0.0/16 ", "  # "), ("region: us-west-2\n", ""))
     # What concerns the whole file has its first line; what concerns a section has the section's.
-    assert told(path) == [
+    assert problems(path) == [
         f"{path}:{3} region: – missing; see the comments in another file of params/",
         f"{at(path, 'network:')} network.vpc_cidr: – missing; see the comments in another file of params/",
     ]
@@ -210,46 +210,46 @@ def test_an_account_without_quotes_is_refused_with_the_reason(tmp_path):
     """012345670123 would be read as another number than the one written."""
     path = written(tmp_path, ('account: "123456789012" ', "account: 012345670123 "))
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["account"] != 12345670123
-    (line,) = told(path)
+    (line,) = problems(path)
     assert line.startswith(f"{at(path, 'account:')} account: ")
     assert line.endswith(
-        '– write it in quotes ("012345670123"): YAML takes a bare number, and one with a leading 0 as octal'
+        '– write it in quotes ("012345670123"): YAML reads it as a number, with a leading 0 as an octal one'
     )
 
 
 @pytest.mark.parametrize("account", ["12345678901", "1234567890123", "12345678901x"])
 def test_an_account_that_is_none_is_refused(tmp_path, account):
     path = written(tmp_path, ("123456789012", account))
-    (line,) = told(path)
+    (line,) = problems(path)
     assert line.startswith(f"{at(path, 'account:')} account: '{account}' – ")
 
 
 def test_an_env_that_differs_from_its_file_is_refused(tmp_path):
     """A copied file in which the name was forgotten would change the environment it was copied from."""
     path = written(tmp_path, name="dev.yaml")
-    assert told(path) == [f"{at(path, 'env:')} env: local – differs from the file's name; it has to be dev"]
+    assert problems(path) == [f"{at(path, 'env:')} env: local – differs from the file's name; it must be dev"]
 
 
 def test_a_missing_file_is_told_with_the_environments_there_are(tmp_path):
     for name in ("prod.yaml", "dev.yaml"):
         written(tmp_path, name=name)
-    error = refused(tmp_path / "prdo.yaml")
+    error = load_error(tmp_path / "prdo.yaml")
     assert error.what == f"There is no environment 'prdo': no {tmp_path / 'prdo.yaml'}."
     assert error.fix == "Use one of: dev, prod."
 
 
 def test_a_missing_folder_is_told_as_a_missing_file(tmp_path):
-    assert refused(tmp_path / "nowhere" / "dev.yaml").fix == "Use one of: none."
+    assert load_error(tmp_path / "nowhere" / "dev.yaml").fix == "Use one of: none."
 
 
 def test_a_folder_in_place_of_a_file_is_no_environment(tmp_path):
     (tmp_path / "dev.yaml").mkdir()
-    assert "There is no environment 'dev'" in refused(tmp_path / "dev.yaml").what
+    assert "There is no environment 'dev'" in load_error(tmp_path / "dev.yaml").what
 
 
 def test_what_is_not_yaml_is_told_with_its_line(tmp_path):
     path = written(tmp_path, ("  nat: single ", "  nat: [single "))
-    error = refused(path)
+    error = load_error(path)
     assert error.what.startswith(f"{path}:")
     assert " is not YAML: " in error.what
 
@@ -258,13 +258,13 @@ def test_what_is_not_yaml_is_told_with_its_line(tmp_path):
 def test_no_text_is_answered_with_a_traceback(tmp_path, text):
     path = tmp_path / "local.yaml"
     path.write_text(text, encoding="utf-8")
-    assert "is not YAML" in refused(path).what
+    assert "is not YAML" in load_error(path).what
 
 
 def test_a_date_that_is_none_is_told(tmp_path):
     """YAML takes what looks like a date for one, without being asked."""
     path = written(tmp_path, ("owner: platform", "owner: 2024-02-30"))
-    error = refused(path)
+    error = load_error(path)
     assert error.what.startswith(f"{path} is not YAML: day")
     assert "quotes" in error.fix
 
@@ -273,7 +273,7 @@ def test_a_date_that_is_none_is_told(tmp_path):
 def test_what_is_empty_or_not_a_mapping_is_refused(tmp_path, text):
     path = tmp_path / "local.yaml"
     path.write_text(text, encoding="utf-8")
-    error = refused(path)
+    error = load_error(path)
     assert error.what == f"{path}:1: not a mapping."
     assert error.fix == "Start from another file in params/."
 
@@ -281,21 +281,21 @@ def test_what_is_empty_or_not_a_mapping_is_refused(tmp_path, text):
 def test_an_empty_mapping_is_told_all_it_lacks(tmp_path):
     path = tmp_path / "local.yaml"
     path.write_text("{}\n", encoding="utf-8")
-    missing = [line.split()[1].rstrip(":") for line in told(path)]
+    missing = [line.split()[1].rstrip(":") for line in problems(path)]
     assert missing == ["env", "account", "region", "network", "compute"]
 
 
 def test_what_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "local.yaml"
     path.write_bytes(GOOD.replace("platform", "Plattförm").encode("cp1252"))
-    error = refused(path)
+    error = load_error(path)
     assert error.what.startswith(f"{path} is not UTF-8 text: ")
     assert error.fix == "Save it as UTF-8."
 
 
 def test_a_key_that_is_no_text_is_told(tmp_path):
     path = written(tmp_path, ("tags: {", "tags: {1: 2, "))
-    (line,) = told(path)
+    (line,) = problems(path)
     assert line.startswith(f"{at(path, 'tags:')} tags.1: ")
 
 
@@ -317,7 +317,7 @@ def test_a_given_value_mends_what_is_wrong_in_the_file(tmp_path):
 def test_a_given_value_that_is_wrong_is_told_as_a_parameter(tmp_path):
     """No line of the file is to blame for it."""
     path = written(tmp_path)
-    lines = told(path, {"region": "us-east-1", "approval": {"required": "perhaps"}, "colour": "red"})
+    lines = problems(path, {"region": "us-east-1", "approval": {"required": "perhaps"}, "colour": "red"})
     assert sorted(line for line in lines if line.startswith("parameter ")) == [
         "parameter approval.required: 'perhaps' – Input should be a valid boolean",
         "parameter colour: – unknown key. Known here: account, approval, compute, data, deploy, endpoint, env,"
@@ -335,7 +335,7 @@ def test_a_whole_file_given_needs_no_file(tmp_path):
 
 def test_what_was_given_alone_is_checked_alike(tmp_path):
     given = yaml.safe_load(GOOD) | {"env": "prod", "account": 123456789012}
-    lines = told(tmp_path / "local.yaml", given)
+    lines = problems(tmp_path / "local.yaml", given)
     assert {line.split(":")[0] for line in lines} == {"parameter env", "parameter account"}
 
 

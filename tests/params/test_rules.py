@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 from runbook_lib.aws.client import Aws
 from runbook_lib.params import Params
-from runbook_lib.params.rules import NAMES, ZONES, Problem, problems
+from runbook_lib.params.rules import NAMES, ZONES, Problem, find_problems
 from runbook_lib.resources.base import Observed, snake
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.resources.db_instance import DbInstance
 from runbook_lib.resources.log_group import LogGroup
 from runbook_lib.resources.secret import KeptSecret
 from runbook_lib.stacks.environment import stacks
-from tests.params.spoilt import GOOD
+from tests.params.parameter_files import GOOD
 
 RAW = yaml.safe_load(GOOD)
 
 
 def told(raw):
-    return [(".".join(map(str, problem.at)), problem.why) for problem in problems(raw)]
+    return [(".".join(map(str, problem.at)), problem.why) for problem in find_problems(raw)]
 
 
 def of_network(**changes):
@@ -172,7 +172,7 @@ def test_the_table_of_names_says_what_things_are_really_called():
 
 def test_a_kind_without_a_name_of_its_own_has_no_limit():
     """The longest tag that a thing gets fits for any name that the load balancer's limit lets through."""
-    longest = NAMES["load_balancer"].longest - len("-web")
+    longest = NAMES["load_balancer"].max_length - len("-web")
     names = [f"{'x' * longest}-{resource.name}" for resource in everything()]
     assert max(map(len, names)) <= 256
 
@@ -190,12 +190,12 @@ def test_the_final_snapshot_is_called_as_the_table_says():
 @pytest.mark.parametrize("kind", sorted(NAMES))
 def test_a_name_is_refused_when_it_is_longer_than_aws_takes(kind):
     """The last that fits is taken; with one letter more it is told which name is too long, and by how much."""
-    pattern, most = NAMES[kind].pattern, NAMES[kind].longest
+    pattern, most = NAMES[kind].pattern, NAMES[kind].max_length
     room = most - len(pattern.format(**RAW | {"env": ""}))
     assert why_of(kind, "x" * room) == []
     name = pattern.format(**RAW | {"env": "x" * (room + 1)})
     assert why_of(kind, "x" * (room + 1)) == [
-        f"makes the {kind.replace('_', ' ')} name {name}, {most + 1} characters; AWS takes {most}"
+        f"makes the {kind.replace('_', ' ')} name {name}, {most + 1} characters; AWS allows {most}"
     ]
 
 
@@ -221,7 +221,7 @@ def why_of(kind, env):
 def test_a_name_with_a_beginning_that_aws_keeps_for_itself_is_refused(env, kind, name):
     (problem,) = told(RAW | {"env": env})
     assert problem[0] == "env"
-    assert problem[1].startswith(f"makes the {kind} name {name}; AWS keeps names that begin with ")
+    assert problem[1].startswith(f"makes the {kind} name {name}; AWS reserves names that begin with ")
 
 
 @pytest.mark.parametrize("env", ["internals", "internet", "three", "amzn", "sgp", "aw", "prod-aws", "my-internal"])
@@ -300,7 +300,7 @@ def of_windows(**windows):
 )
 def test_backups_and_maintenance_have_hours_of_their_own(backup, maintenance, meet):
     """Backups are made every day, so the day of maintenance is of no help."""
-    why = "overlaps with backup_window; RDS takes them apart only"
+    why = "overlaps with backup_window; RDS does not allow that"
     found = of_windows(backup_window=backup, maintenance_window=maintenance)
     assert found == ([("data.maintenance_window", why)] if meet else [])
 
@@ -321,7 +321,7 @@ def test_a_window_that_is_not_given_is_the_default():
     ],
 )
 def test_a_window_is_half_an_hour_at_least(field, value):
-    assert of_windows(**{field: value}) == [(f"data.{field}", "too short; RDS asks for 30 minutes at least")]
+    assert of_windows(**{field: value}) == [(f"data.{field}", "too short; RDS requires at least 30 minutes")]
 
 
 @pytest.mark.parametrize("value", [None, 8, "", "always", "08:00", "xyz:08:00-xyz:09:00", "8-9"])
@@ -343,7 +343,7 @@ def test_a_window_that_is_none_is_the_models_to_refuse(value):
 )
 def test_whatever_stands_in_the_file_is_told_and_never_a_traceback(anything):
     for section in ("network", "data", "compute", "env", "region"):
-        assert all(isinstance(problem, Problem) for problem in problems(RAW | {section: anything}))
+        assert all(isinstance(problem, Problem) for problem in find_problems(RAW | {section: anything}))
 
 
 # Evidence.
@@ -352,7 +352,7 @@ def test_whatever_stands_in_the_file_is_told_and_never_a_traceback(anything):
 def test_what_is_to_last_lies_in_no_bucket_that_goes():
     stored = {"evidence": {"store": "bucket"}}
     assert told(RAW | stored | {"guards": {"keep_bucket": False}}) == [
-        ("evidence.store", "needs guards.keep_bucket: true, or it would go with the bucket")
+        ("evidence.store", "needs guards.keep_bucket: true; otherwise it would be deleted with the bucket")
     ]
     assert told(RAW | stored | {"guards": {"keep_bucket": True}}) == told(RAW | stored | {"guards": {}}) == []
 

@@ -10,7 +10,7 @@ import yaml
 from runbook_lib.params import Params, load, schema
 from runbook_lib.params.file import _is_model
 from runbook_lib.stacks.environment import stacks
-from tests.params.spoilt import PARAMS
+from tests.params.parameter_files import PARAMS
 
 ENVS = ["local", "dev", "staging", "prod"]
 
@@ -46,11 +46,11 @@ def fields_in(raw, at=()):
 
 def test_the_schema_is_that_of_the_model():
     """An editor must not complete yesterday's fields; ``python -m runbook_lib.params.schema`` writes it anew."""
-    assert (PARAMS / "schema.json").read_text(encoding="utf-8") == schema.text()
+    assert (PARAMS / "schema.json").read_text(encoding="utf-8") == schema.json_schema()
 
 
 def test_the_schema_explains_and_forbids():
-    found = json.loads(schema.text())
+    found = json.loads(schema.json_schema())
     assert set(found["required"]) == {"env", "account", "region", "network", "compute"}
     assert found["additionalProperties"] is False
     assert found["$defs"]["Network"]["properties"]["vpc_cidr"]["type"] == "string"

@@ -21,7 +21,7 @@ FOUND = [pytest.param(first, id=name) for name, first, _ in CASES if name in ONE
 def lists_of(look, aws):
     """A look that remembers what was listed, and has to ask for everything else."""
     stale = Snapshot(aws)
-    stale._memory = {call: found for call, found in look._memory.items() if isinstance(found, list)}
+    stale._cache = {call: found for call, found in look._cache.items() if isinstance(found, list)}
     return stale
 
 

@@ -359,7 +359,7 @@ def losing(door, *, arrives):
         lost.append(request)
         if arrives:
             door.s3.put_object(**request)
-        raise RequestRejected("no answer", fix="", code="NoAnswer", passing=True, certain=False)
+        raise RequestRejected("no answer", fix="", code="NoAnswer", retryable=True, outcome_known=False)
 
     return through(door, put_object=put_object)
 
@@ -395,7 +395,7 @@ def test_without_any_answer_nobody_goes_on(bucket, run, door, s3):
     """Not to know whether one has the lock is not to have it."""
 
     def put_object(**request):
-        raise RequestRejected("no answer", fix="", code="NoAnswer", passing=True, certain=False)
+        raise RequestRejected("no answer", fix="", code="NoAnswer", retryable=True, outcome_known=False)
 
     with pytest.raises(Locked):
         run("one", through=through(door, put_object=put_object)).acquire(NOW)

@@ -24,8 +24,8 @@ from runbook_lib.errors import (
     WrongAccount,
     WrongEndpoint,
 )
-from runbook_lib.journal.journal import intact
-from runbook_lib.journal.summary import locked
+from runbook_lib.journal.journal import is_intact
+from runbook_lib.journal.summary import is_locked
 from runbook_lib.runs.operator import operator
 from runbook_lib.runs.start import lock_of_run as lock
 from runbook_lib.stacks.checks.check import Check
@@ -250,10 +250,10 @@ def test_a_headless_run_keeps_the_lock_between_its_notebooks(root, aws, monkeypa
     held = json.load(aws.client("s3").get_object(Bucket=bucket, Key="lock.json")["Body"])
     assert (held["run"], held["caller"]) == ("run-1", book.caller)
     journal = root / "artifacts" / "local" / "run-1" / "journal.jsonl"
-    assert locked(journal)
+    assert is_locked(journal)
     lock(book.params, root, "run-1").release()
     assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
-    assert not locked(journal)
+    assert not is_locked(journal)
 
 
 def test_the_journal_tells_the_whole_story_in_order(root, aws):
@@ -263,7 +263,7 @@ def test_the_journal_tells_the_whole_story_in_order(root, aws):
     book.apply(ground(net))
     book.verify(ground(net))
     (path,) = root.glob("artifacts/local/*/journal.jsonl")
-    assert intact(path)
+    assert is_intact(path)
     story = [json.loads(line) for line in path.read_text().splitlines()]
     kinds = [event["event"] for event in story]
     assert kinds[0] == "open"

@@ -154,7 +154,7 @@ class Deployments:
     def apply(self):
         """What the notebook's cells do, one after the other, and the command when they have ended."""
         engine = self.runs.engine()
-        engine.aws._doors = {}  # clients of its own: the recording begins here
+        engine.aws._service_clients = {}  # clients of its own: the recording begins here
         engine.aws._session.events.register("provide-client-params", self._note)
         engine.aws.require_account(ACCOUNT)
         lock = environment_lock(self.params, engine.aws, "a workflow", lambda *a, **k: None)

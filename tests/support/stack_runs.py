@@ -55,7 +55,7 @@ class Runs:
             connection=self.aws.connection, run=f"run-{next(self.number)}",
         )  # fmt: skip
         self.wire.tap(door)
-        door._doors = self._doors  # it is clients that take time to make, and they hold nothing of a run but its name
+        door._service_clients = self._doors  # clients are slow to create
         return Engine(door, self.journal, clock=Time().clock, **more)
 
     @property

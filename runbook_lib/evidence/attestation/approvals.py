@@ -13,8 +13,9 @@ from securesystemslib.signer import Signer
 
 from ...engine.plan import PlanDict, digest
 from ...errors import NotApproved
+from ...files import write_atomically
 from . import keys as all_keys
-from .dsse import SUFFIX, InvalidEnvelope, Keys, sign, statement, subject, verify, write_atomically
+from .dsse import SUFFIX, InvalidEnvelope, Keys, sign, statement, subject, verify
 from .manifest import APPROVALS
 
 KIND = "urn:runbook:approval:v1"

@@ -7,6 +7,7 @@ of it once more and compares: it is the same, byte for byte, or it is not what t
 
 from __future__ import annotations
 
+import io
 import struct
 import tempfile
 import zipfile
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ...errors import EvidenceError, WrongUsage
+from ...files import write_atomically
 from ...journal.journal import MANIFEST
 from .manifest import files
 
@@ -31,18 +33,13 @@ def pack(folder: Path) -> Path:
     Nothing is compressed: what zlib makes of the same bytes differs from version to version, and
     an archive has to be the same file on the auditor's machine, years later.
     """
-    target = folder.with_name(f"{folder.name}.zip")
-    draft = folder.with_name(f".{folder.name}.zip.new")
-    try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as out:
-            for name, path in {MANIFEST: folder / MANIFEST, **files(folder)}.items():
-                entry = zipfile.ZipInfo(f"{folder.name}/{name}", _FIRST)
-                entry.create_system, entry.external_attr = _UNIX, 0o644 << 16
-                out.writestr(entry, path.read_bytes())
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-    return target
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as out:
+        for name, path in {MANIFEST: folder / MANIFEST, **files(folder)}.items():
+            entry = zipfile.ZipInfo(f"{folder.name}/{name}", _FIRST)
+            entry.create_system, entry.external_attr = _UNIX, 0o644 << 16
+            out.writestr(entry, path.read_bytes())
+    return write_atomically(folder.with_name(f"{folder.name}.zip"), archive.getvalue())
 
 
 @contextmanager

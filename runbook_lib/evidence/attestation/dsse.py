@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from securesystemslib.dsse import Envelope
@@ -85,20 +83,6 @@ def verify(data: bytes, keys: Keys, kind: str) -> VerifiedEnvelope:
     return VerifiedEnvelope(
         content, by, why, forged=bool(why) and any(key.keyid in envelope.signatures for key in keys.values())
     )
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file in one step: whoever looks sees all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with draft.open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _signer(envelope: Envelope, keys: Keys) -> tuple[str, str]:

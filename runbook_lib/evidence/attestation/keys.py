@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, Key, Signature, Signer, SSlibKey
 
 from ...errors import EvidenceError, WrongUsage
+from ...files import write_atomically
 
 PRIVATE, PUBLIC = "evidence.pem", "evidence.pub"
 
@@ -90,16 +89,9 @@ def from_file(path: Path) -> CryptoSigner:
 
 
 def _make(folder: Path) -> None:
-    """As a whole or not at all; when two processes come at once, the first one's stays."""
+    """Generate a key; when two processes do so at once, both use the first one."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = folder / f"{PRIVATE}.{os.getpid()}.new"
-    with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-        out.write(CryptoSigner.generate_ed25519().private_bytes)
-        out.flush()
-        os.fsync(out.fileno())
-    with suppress(FileExistsError):
-        os.link(draft, folder / PRIVATE)
-    draft.unlink()
+    write_atomically(folder / PRIVATE, CryptoSigner.generate_ed25519().private_bytes, mode=0o600, overwrite=False)
 
 
 class KmsSigner(Signer):

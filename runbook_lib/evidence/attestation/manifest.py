@@ -11,10 +11,11 @@ from typing import Any
 from securesystemslib.signer import Signer
 
 from ...errors import EvidenceError
+from ...files import write_atomically
 from ...journal.journal import MANIFEST
-from ...journal.reader import events_of, run_parameters
+from ...journal.reader import of_kind, read_events, run_parameters
 from ..git import source
-from .dsse import sign, statement, subject, write_atomically
+from .dsse import sign, statement, subject
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:runbook:run:v1"
@@ -73,8 +74,8 @@ def digest(path: Path) -> str:
 
 def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """https://slsa.dev/spec/v1.0/provenance"""
-    events = list(events_of(folder / "journal.jsonl"))
-    first, opened = run_parameters(folder), next((e for e in events if e["event"] == "open"), {})
+    events = read_events(folder)
+    first, opened = run_parameters(folder), next(of_kind(events, "open"), {})
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     external = ("env", "mode", "change", "asked_by", "approved", "confirm", "notebooks")
     return {

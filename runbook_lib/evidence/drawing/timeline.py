@@ -62,7 +62,7 @@ class _Drawing:
                 y += ROW
             y += 6
         self._bottom = y
-        ends = [at for span in timeline.spans for at in (span.acted, span.sent, span.end)]
+        ends = [at for span in timeline.spans for at in (span.started, span.sent, span.end)]
         self._longest = max(timeline.makespan, *ends, 0.0)
         count = len(timeline.spans)
         self._title = (
@@ -129,7 +129,7 @@ class _Drawing:
 
     def _bar(self, span: Span, y: float) -> None:
         """Its parts one after the other; what was done is always to be seen."""
-        began, acted, sent, end = (self._x(at) for at in (span.began, span.acted, span.sent, span.end))
+        began, acted, sent, end = (self._x(at) for at in (span.queued, span.started, span.sent, span.end))
         sent = max(sent, acted + MIN_BAR_WIDTH)
         if acted - began >= 0.5:
             self._svg.rect(Box(began, y + 2.5, acted - began, BAR - 5), "waits")
@@ -143,7 +143,7 @@ class _Drawing:
     def _chain(self) -> None:
         """From each change of the chain to the next, at the moment when that could go."""
         for (span, moment), (other, _) in pairwise(self._timeline.critical):
-            x, then = self._x(moment), self._x(max(other.acted, moment))
+            x, then = self._x(moment), self._x(max(other.started, moment))
             y, to = self._rows[id(span)] + ROW / 2, self._rows[id(other)] + ROW / 2
             self._svg.path("critical", "M", x, y, "V", to, "H", then)
 
@@ -166,16 +166,16 @@ def _sentences(timeline: Timeline) -> Iterator[str]:
 
 
 def _told(span: Span) -> str:
-    steps = {"waited": span.acted - span.began, "asked": span.sent - span.acted, "settled": span.end - span.sent}
+    steps = {"waited": span.started - span.queued, "asked": span.sent - span.started, "settled": span.end - span.sent}
     told = ", ".join(f"{name} {elapsed(step)}" for name, step in steps.items() if step >= 0.05)
     ending = "" if span.settled is not None else "; it was not seen to its end" if span.ok else "; it failed"
-    return f"{span.action} {span.key} at {elapsed(span.began)}{f': {told}' if told else ''}{ending}"
+    return f"{span.action} {span.key} at {elapsed(span.queued)}{f': {told}' if told else ''}{ending}"
 
 
 def _took(span: Span) -> str:
     if not span.ok:
         return "failed"
-    return f"{'> ' if span.settled is None else ''}{elapsed(span.took)}"
+    return f"{'> ' if span.settled is None else ''}{elapsed(span.duration)}"
 
 
 def _marks(longest: float) -> list[float]:

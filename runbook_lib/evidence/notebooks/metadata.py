@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 
 from ...journal.journal import Journal
-from ...journal.reader import events_of
+from ...journal.reader import JOURNAL, events_of
 from ..files import write_notebook
 from .cells import Cell, Cells, Outcome, State
 from .progress import read_progress
@@ -37,7 +37,7 @@ def write_metadata(notebook: Any, cells: Cells) -> None:
 
 def mark_interrupted(target: Path, why: str) -> None:
     """Say of a notebook whose process was killed what became of its cells, if nobody has."""
-    journal = target.parent / "journal.jsonl"
+    journal = target.parent / JOURNAL
     notebook = _read(target)
     known = read_progress(events_of(journal), target.stem)
     if known and known.closed:

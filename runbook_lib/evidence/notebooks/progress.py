@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...journal.process import ProcessIdentity
-from ...journal.reader import Event, events_of
+from ...journal.reader import JOURNAL, Event, of_kind, read_events
 from .cells import Cell, Cells, Outcome, State, outcome_text
 
 
@@ -82,7 +82,7 @@ def _closed(notebook: str, verdict: Event, last: str) -> NotebookProgress:
 
 def _open(notebook: str, cells: list[Cell], began: Event | None, last: str) -> NotebookProgress:
     """As it was last heard of: of cells that never began nobody has told."""
-    alive = bool(began) and not _process(began or {}).dead
+    alive = bool(began) and not ProcessIdentity.of_event(began or {}).is_dead
     found = Cells(cells)
     if not alive:
         found.close(last, "its process ended without a word")
@@ -97,10 +97,10 @@ def unfinished_runs(environment: Path, *, besides: str) -> Iterator[tuple[str, N
         environment: ``artifacts/<env>``; runs are sorted by their names.
         besides: The run that asks.
     """
-    others = sorted(path.parent for path in environment.glob("*/journal.jsonl") if path.parent.name < besides)
+    others = sorted(path.parent for path in environment.glob(f"*/{JOURNAL}") if path.parent.name < besides)
     for folder in others[-1:]:
-        events = list(events_of(folder / "journal.jsonl"))
-        for notebook in dict.fromkeys(e["notebook"] for e in events if e["event"] == "recording"):
+        events = read_events(folder)
+        for notebook in dict.fromkeys(e["notebook"] for e in of_kind(events, "recording")):
             found = read_progress(events, notebook)
             if found and not found.closed and not found.alive:
                 yield folder.name, found
@@ -108,8 +108,8 @@ def unfinished_runs(environment: Path, *, besides: str) -> Iterator[tuple[str, N
 
 def is_running(events: Iterable[Event]) -> bool:
     """Whether a command or a kernel of the run may still be there; of another machine's nobody can say, so it may."""
-    began = [event for event in events if event["event"] in ("run", "recording") and "pid" in event]
-    return any(not _process(event).dead for event in began)
+    began = [event for event in of_kind(events, "run", "recording") if "pid" in event]
+    return any(not ProcessIdentity.of_event(event).is_dead for event in began)
 
 
 def _step(steps: dict[Any, Cell], event: Event) -> None:
@@ -122,7 +122,3 @@ def _step(steps: dict[Any, Cell], event: Event) -> None:
         cell.began = event["at"]
     elif not event.get("before"):
         cell.ended = event["at"]
-
-
-def _process(began: Event) -> ProcessIdentity:
-    return ProcessIdentity(began.get("host", "?"), began.get("pid", 0), began.get("started", 0.0))

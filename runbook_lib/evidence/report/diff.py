@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...formatting import format_value
-from ...journal.reader import Event, read_events
+from ...journal.reader import Event, of_kind, read_events
 from .inventory import AFTER, BEFORE, State, read_inventories
 
 
@@ -28,7 +28,7 @@ def diff_environments(one: Path, two: Path) -> Iterator[str]:
 def seen(folder: Path) -> Mapping[str, State]:
     """What was there when each notebook had done its work; of one that did none, what it found."""
     events = read_events(folder)
-    changed = {event.get("notebook") for event in events if event["event"] == "change"}
+    changed = {event.get("notebook") for event in of_kind(events, "change")}
     found = {notebook: state for notebook, state in read_inventories(events, BEFORE).items() if notebook not in changed}
     return found | read_inventories(events, AFTER)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...engine.approval import NOTHING, parse_fingerprints
-from ...journal.reader import Event
+from ...journal.reader import RUN_START, Event
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def approvals(told: Iterable[Event]) -> tuple[Approval, ...]:
         if event["event"] == "approved":
             one = Approval(*(str(event.get(n) or "") for n in ("by", "plan", "at", "signed", "expires", "operator")))
             signed.setdefault((one.by, one.plan), one)
-        elif event["event"] in ("run", "open"):
+        elif event["event"] in RUN_START:
             given |= dict.fromkeys(parse_fingerprints(str(event.get("approved") or "")))
     rest = (
         Approval("", name) for name in given if name != NOTHING and not any(name in one.plan for one in signed.values())

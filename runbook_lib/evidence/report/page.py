@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ...formatting import elapsed, format_time, format_value, pluralize
-from ...journal.journal import MANIFEST, intact
+from ...journal.journal import MANIFEST, is_intact
 from ...journal.reader import JOURNAL, events_of
 from ..drawing import theme as ink
 from ..drawing import timeline as timeline_picture
@@ -49,7 +49,7 @@ _KNOWN = {
 def report(folder: Path) -> str:
     """The page, as HTML; pure, so that it can be made again."""
     told = read_run(events_of(folder / JOURNAL))
-    whole = intact(folder / JOURNAL) if (folder / JOURNAL).is_file() else None
+    whole = is_intact(folder / JOURNAL) if (folder / JOURNAL).is_file() else None
     return str(
         _environment()
         .get_template("report.html.j2")

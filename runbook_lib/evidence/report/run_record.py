@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ...journal.reader import Event
-from ...journal.timeline import Timeline, timeline
+from ...journal.reader import RUN_START, Event, of_kind
+from ...journal.timeline import Timeline, build_timeline
 from ..topology.model import EVENT, Topology
 from .changes import DONE, ChangeResult, changes_of
 from .human_steps import Approval, ManualStep, approvals, manual_steps
@@ -101,8 +101,8 @@ def read_run(events: Iterable[Event]) -> RunRecord:
     """Read it."""
     told = [event for event in events if isinstance(event.get("event"), str)]
     sight, since = _sight(told)
-    opened = [event for event in told if event["event"] == "open"]
-    asked = [event for event in told if event["event"] in ("run", "open")]
+    opened = list(of_kind(told, "open"))
+    asked = list(of_kind(told, *RUN_START))
     return RunRecord(
         asked=_asked(told),
         callers=_each(event.get("caller") for event in opened),
@@ -123,7 +123,7 @@ def read_run(events: Iterable[Event]) -> RunRecord:
         strays=_strays(told),
         sight=sight,
         since=since,
-        timeline=timeline(told),
+        timeline=build_timeline(told),
         calls=_calls(told),
         redactions=_redactions(told),
     )
@@ -132,13 +132,13 @@ def read_run(events: Iterable[Event]) -> RunRecord:
 def _asked(told: list[Event]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for event in told:
-        if event["event"] in ("run", "open"):
+        if event["event"] in RUN_START:
             found |= {name: value for name, value in event.items() if value not in (None, "")}
     return found
 
 
 def _source(told: list[Event]) -> Mapping[str, Any] | None:
-    found = [event["source"] for event in told if event["event"] in ("run", "open") and "source" in event]
+    found = [event["source"] for event in of_kind(told, *RUN_START) if "source" in event]
     known = [source for source in found if isinstance(source, dict)]
     return max(known, key=bool, default=None)
 
@@ -228,7 +228,7 @@ def _sight(told: list[Event]) -> tuple[Topology | None, int]:
 
 def _calls(told: list[Event]) -> tuple[tuple[str, int, int], ...]:
     """For each service how many calls were written down, and how many of them AWS refused."""
-    calls = [event for event in told if event["event"] == "call"]
+    calls = list(of_kind(told, "call"))
     every = Counter(str(event.get("service")) for event in calls)
     refused = Counter(str(event.get("service")) for event in calls if event.get("error"))
     return tuple((service, every[service], refused[service]) for service in sorted(every))

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...engine.plan import digest
 from ...errors import EvidenceError
-from ...journal.reader import Event
+from ...journal.reader import Event, of_kind
 from ..attestation import keys as all_keys
 from ..attestation.approvals import APPROVER, CLOCK_SKEW, OPERATOR, ApprovalStatement, read
 from ..attestation.dsse import SUFFIX, InvalidEnvelope, Keys
@@ -55,14 +55,14 @@ def unapproved_changes(folder: Path, events: Sequence[Event]) -> Iterator[str]:
     """
     for notebook in dict.fromkeys(event.get("notebook") for event in events):
         own = [event for event in events if event.get("notebook") == notebook]
-        opened = next((event for event in own if event["event"] == "open"), {})
+        opened = next(of_kind(own, "open"), {})
         rules = (opened.get("parameters") or {}).get("approval") or {}
         for event in own:
             if event["event"] == "approved":
                 yield from _gone_by(folder, event, rules, str(opened.get("change") or ""))
         if rules.get("signers"):
             yield from _unsigned(folder, str(notebook), own)
-        elif rules.get("required") and not opened.get("approved") and any(e["event"] == "change" for e in own):
+        elif rules.get("required") and not opened.get("approved") and any(of_kind(own, "change")):
             yield f"{notebook}: was changed, and its parameters ask for an approval: none was given"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...engine.plan import digest
 from ...journal.journal import MANIFEST
-from ...journal.reader import JOURNAL, Event
+from ...journal.reader import JOURNAL, Event, of_kind
 from ..report.changes import ACTS
 from ..report.inventory import AFTER, BEFORE
 from ..report.run_record import read_run
@@ -56,11 +56,11 @@ class _Part:
     events: Sequence[Event]
 
     def of(self, event: str) -> list[Event]:
-        return [one for one in self.own if one["event"] == event]
+        return list(of_kind(self.own, event))
 
     @property
     def mode(self) -> str:
-        asked = [*self.of("open"), *(event for event in self.events if event["event"] == "run")]
+        asked = [*self.of("open"), *of_kind(self.events, "run")]
         return next((str(event.get("mode")) for event in asked), "")
 
     @property
@@ -100,7 +100,7 @@ def find_gaps(folder: Path, events: Sequence[Event]) -> Iterator[MissingEvidence
 
 def planned_notebooks(events: Sequence[Event]) -> list[str]:
     """The notebooks that a run was to have, or that have begun without being asked for."""
-    begun = [event["notebook"] for event in events if event["event"] == "open" and "notebook" in event]
+    begun = [event["notebook"] for event in of_kind(events, "open") if "notebook" in event]
     return list(dict.fromkeys([*_asked(events), *begun]))
 
 
@@ -114,7 +114,7 @@ def plan_in(path: Path) -> Mapping[str, Any] | None:
 
 
 def _asked(events: Sequence[Event]) -> list[str]:
-    return [name for event in events if event["event"] == "run" for name in event.get("notebooks", ())]
+    return [name for event in of_kind(events, "run") for name in event.get("notebooks", ())]
 
 
 def _files(folder: Path, part: _Part) -> Iterator[MissingEvidence]:
@@ -151,7 +151,7 @@ def _changes(part: _Part) -> Iterator[MissingEvidence]:
     if changes and planned is None:
         yield MissingEvidence(part.notebook, "was changed, and the journal has no plan of that")
     verified = any(event["ok"] for event in part.of("verify"))
-    told = {event["key"] for event in part.own if event["event"] in ("change", "gone")}
+    told = {event["key"] for event in of_kind(part.own, "change", "gone")}
     for key, action in (planned or {}).items():
         if key in told:
             continue
@@ -209,7 +209,7 @@ def _done(part: _Part) -> Iterator[MissingEvidence]:
         yield MissingEvidence(part.notebook, "is done, and the journal has no plan of it")
     if part.of("plan") and not _looked(part.own, BEFORE):
         yield MissingEvidence(part.notebook, "the journal does not say what was there before")
-    if part.mode == "apply" and part.since and not any(e["event"] == "verify" and e["ok"] for e in part.since):
+    if part.mode == "apply" and part.since and not any(e["ok"] for e in of_kind(part.since, "verify")):
         yield MissingEvidence(
             part.notebook, "was changed, and the journal does not say that it was verified", grave=part.asked
         )
@@ -217,14 +217,14 @@ def _done(part: _Part) -> Iterator[MissingEvidence]:
 
 def _left(part: _Part) -> Iterator[MissingEvidence]:
     """What was changed was looked at afterwards, by the notebook or by whoever closed the run."""
-    unseen = any(e["event"] == "unseen" and part.notebook in e.get("notebooks", ()) for e in part.events)
+    unseen = any(part.notebook in e.get("notebooks", ()) for e in of_kind(part.events, "unseen"))
     layer = {event.get("stack") for event in part.of("plan")} & {part.notebook.partition("_")[2]}
     if part.since and (layer or part.state == DONE) and not _looked(part.since, AFTER) and not unseen:
         yield MissingEvidence(part.notebook, "was changed, and the journal does not say what was there afterwards")
 
 
 def _looked(own: Sequence[Event], when: str) -> bool:
-    return any(event["event"] == "inventory" and event.get("when") == when for event in own)
+    return any(event.get("when") == when for event in of_kind(own, "inventory"))
 
 
 def _made(folder: Path, events: Sequence[Event], notebooks: Sequence[str]) -> Iterator[MissingEvidence]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import WrongUsage
-from ...journal.journal import MANIFEST, broken
-from ...journal.reader import JOURNAL, Event, read_events, run_parameters
+from ...journal.journal import MANIFEST, first_broken_line
+from ...journal.reader import JOURNAL, RUN_START, Event, of_kind, read_events, run_parameters
 from ..attestation import dsse
 from ..attestation.dsse import InvalidEnvelope, Keys, VerifiedEnvelope
 from ..attestation.manifest import APPROVALS, PROVENANCE, digest, empty, files
@@ -86,7 +86,7 @@ def _journal(folder: Path) -> Iterator[str]:
     path = folder / JOURNAL
     if not path.is_file():
         yield f"{JOURNAL}: is no file" if os.path.lexists(path) else f"{JOURNAL}: is missing"
-    elif number := broken(folder / JOURNAL):
+    elif number := first_broken_line(folder / JOURNAL):
         yield (
             f"{JOURNAL}: line {number} does not follow from the one before it:"
             " something was changed, removed, added or reordered there"
@@ -95,7 +95,7 @@ def _journal(folder: Path) -> Iterator[str]:
 
 def _environment(events: Sequence[Event]) -> Iterator[str]:
     """A run is of one environment, whichever of its events one asks."""
-    told = {str(event.get("env", "")) for event in events if event["event"] in ("run", "open")}
+    told = {str(event.get("env", "")) for event in of_kind(events, *RUN_START)}
     told |= {str(event["scope"]).partition("/")[0] for event in events if event.get("scope")}
     if len(told) > 1:
         yield f"{JOURNAL}: names different environments: {', '.join(sorted(told))}"

@@ -1,4 +1,4 @@
-"""What a secret looks like that nobody told us of: keys, tokens and passwords, by their pattern."""
+"""Patterns of secrets that are not known beforehand: keys, tokens and passwords."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 PLACEHOLDER = "[redacted]"
-"""What stands where a secret was."""
+"""The text that replaces a secret."""
 
 
 @dataclass(frozen=True)
@@ -14,21 +14,31 @@ class Pattern:
     """A kind of secret.
 
     Args:
-        name: What it is called where redactions are counted.
-        looks: What is looked for; only the group ``s`` is the secret, where there is one.
-        code: Whether to look for it in source code, too, where a name is given a value all the time.
+        name: The name under which redactions of this kind are counted.
+        regex: The secret is the group ``s``, or the whole match when there is no such group.
+        code: False when source code has harmless matches, e.g. assignments of variables.
     """
 
     name: str
-    looks: re.Pattern[str]
+    regex: re.Pattern[str]
     code: bool = True
 
 
-_FIELD = (
-    r"(?:p(?:ass(?:word|wd|phrase)|wd|rivate_?key)|secret_?(?:access_?key|key|string|binary)|client_?secret"
-    r"|(?:(?:auth|session|security|access|refresh|id)_?token)|api_?key|key_?material)"
-)
-_NO_SECRET = (
+def secret_names(separator: str) -> str:
+    """Return a regular expression for names of fields that hold secrets.
+
+    Args:
+        separator: A regular expression for what may be between the words of a name.
+    """
+    return (
+        rf"(?:password|passwd|passphrase|pwd|private{separator}key|client{separator}secret|api{separator}key"
+        rf"|secret{separator}(?:access{separator}key|key|string|binary)|key{separator}material"
+        rf"|(?:auth|session|security|access|refresh|id){separator}token)"
+    )
+
+
+_FIELD = secret_names("_?")
+_NOT_SECRET = (
     r"(?!\[redacted|\*+(?:[\s\"'<,;&]|$)|arn:aws|(?i:true|false|none|null|nan|yes|no)\b"
     r"|[a-z0-9-]+(?:/[\w.-]+)+(?:[\s\"'<,;&]|$))"
 )
@@ -85,18 +95,18 @@ PATTERNS = (
     ),
     Pattern(
         "password",
-        re.compile(rf"(?i:--?(?:password|passwd|token)\s+){_NO_SECRET}(?P<s>[^\s\"'<>-][^\s\"'<>]+)"),
+        re.compile(rf"(?i:--?(?:password|passwd|token)\s+){_NOT_SECRET}(?P<s>[^\s\"'<>-][^\s\"'<>]+)"),
         code=False,
     ),
     Pattern("password", re.compile(r"(?i:identified\s+by\s+)[\"'](?P<s>(?!\[redacted)[^\"']+)[\"']")),
     Pattern(
         "password",
-        re.compile(rf"(?i:{_FIELD})(?:\\*[\"'])?\s{{0,4}}[:=]\s{{0,4}}\\*(?P<q>[\"']){_NO_SECRET}(?P<s>[^\"'\n\\]{{1,512}})(?=\\*(?P=q))"),
+        re.compile(rf"(?i:{_FIELD})(?:\\*[\"'])?\s{{0,4}}[:=]\s{{0,4}}\\*(?P<q>[\"']){_NOT_SECRET}(?P<s>[^\"'\n\\]{{1,512}})(?=\\*(?P=q))"),
     ),
     Pattern(
         "password",
         re.compile(
-            rf"(?i:{_FIELD})(?:\\*[\"'])?\s{{0,4}}[:=]\s{{0,4}}{_NO_SECRET}(?P<s>[^\s\"'(){{}}<>\[\],;&\\]{{4,512}})(?![(\[])"
+            rf"(?i:{_FIELD})(?:\\*[\"'])?\s{{0,4}}[:=]\s{{0,4}}{_NOT_SECRET}(?P<s>[^\s\"'(){{}}<>\[\],;&\\]{{4,512}})(?![(\[])"
         ),
         code=False,
     ),

@@ -1,4 +1,4 @@
-"""What is secret by what it is, or by where it stands: in a field, in a call to AWS, in a secret of JSON."""
+"""Find secret values by the names of their fields, and split them into the texts to search for."""
 
 from __future__ import annotations
 
@@ -7,90 +7,102 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from .patterns import PLACEHOLDER
+from .patterns import PLACEHOLDER, secret_names
 
-TOO_SHORT = 4
-"""What is shorter is not looked for: it is everywhere."""
+MIN_LENGTH = 4
+"""Shorter secrets are not searched for: too many other texts contain them."""
 
 _SECRET_FIELD = re.compile(
-    r"(?i)(?:^|[_.\-]|(?<=[a-z]))(?:password|passwd|passphrase|pwd|secret[_-]?(?:string|binary|key|access[_-]?key)"
-    r"|(?:client[_-]?)?secret|private[_-]?key|(?:auth(?:orization)?|session|security|access|refresh|id)[_-]?token"
-    r"|api[_-]?key|(?<!public)(?<!public[_-])key[_-]?material|plaintext)$"
+    rf"(?i)(?:^|[_.\-]|(?<=[a-z]))(?:{secret_names('[_-]?')}|secret|authorization[_-]?token|plaintext)$"
 )
-_NO_SECRET = re.compile(r"arn:aws[\w-]*:.+|\{\{resolve:.+|(?i:true|false|none|null)|[–-]?")
-"""What may stand in such a field and is no secret: where one is kept, whether there is one."""
+_PUBLIC_FIELD = re.compile(r"(?i)public[_-]?key[_-]?material$")
+_NOT_SECRET = re.compile(r"arn:aws[\w-]*:.+|\{\{resolve:.+|(?i:true|false|none|null)|[–-]?")
+"""Values of such a field that are not secret: where a secret is stored, or whether there is one."""
 
-_NAME = re.compile(r"[a-z0-9-]+(/[\w.-]+)+|[a-z][a-z0-9_]*\.[\w./-]+")
-"""The name of a secret in Secrets Manager, or the key of a resource: what a field called *secret* may hold."""
+_SECRET_NAME = re.compile(r"[a-z0-9-]+(/[\w.-]+)+|[a-z][a-z0-9_]*\.[\w./-]+")
+"""The name of a secret in Secrets Manager, or the key of a resource; a field ``secret`` may hold these."""
 
-_SAID_OF_ONE = {
+_OPEN_FIELDS = {
     *("username", "user", "engine", "host", "port", "dbname", "dbinstanceidentifier", "dbclusteridentifier"),
     *("masterarn", "proxyarn", "proxyidentifier", "ssl", "region", "url", "name", "database"),
 }
-"""The fields of a secret that are none: those of RDS's.
+"""Fields of a secret in Secrets Manager that are not secret, as RDS writes them.
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html"""
 
-_LONG, _LINE = 256, 16
-_COMMON = {"true", "false", "null", "none", "admin", "root", "test", "local", "prod", "mysql", "default", "testing"}
+_PIECE_LENGTH, _MIN_PIECE = 256, 16
+_COMMON_WORDS = {
+    "true",
+    "false",
+    "null",
+    "none",
+    "admin",
+    "root",
+    "test",
+    "local",
+    "prod",
+    "mysql",
+    "default",
+    "testing",
+}
 
 
 def is_secret_field(name: str) -> bool:
-    """Whether what is called so holds a secret."""
-    return bool(_SECRET_FIELD.search(name))
+    """Return whether a field of this name holds a secret."""
+    return bool(_SECRET_FIELD.search(name)) and not _PUBLIC_FIELD.search(name)
 
 
 def is_placeholder(name: str, text: str) -> bool:
-    """Whether what stands in a field of secrets only says where one is kept, or that there is one."""
-    if _NO_SECRET.fullmatch(text):
+    """Return whether the text in a secret field is not secret: where a secret is stored, or whether there is one."""
+    if _NOT_SECRET.fullmatch(text):
         return True
-    return name.lower().endswith("secret") and bool(_NAME.fullmatch(text))
+    return name.lower().endswith("secret") and bool(_SECRET_NAME.fullmatch(text))
 
 
-def is_labelled_secret(data: object) -> Iterator[object]:
-    """The secrets in a request to AWS, or in its answer, by the names of their fields."""
+def labelled_secrets(data: object) -> Iterator[object]:
+    """Yield the secrets in a request to AWS or its response, by the names of their fields."""
     if isinstance(data, Mapping):
-        if data.get("Type") == "SecureString" and "Value" in data:  # of a parameter of Systems Manager
+        if data.get("Type") == "SecureString" and "Value" in data:  # a parameter of Systems Manager
             yield data["Value"]
         for name, value in data.items():
             if is_secret_field(str(name)) and isinstance(value, (str, bytes)):
                 if isinstance(value, bytes) or not is_placeholder(str(name), value):
                     yield value
             else:
-                yield from is_labelled_secret(value)
+                yield from labelled_secrets(value)
     elif isinstance(data, (list, tuple)):
-        for one in data:
-            yield from is_labelled_secret(one)
+        for item in data:
+            yield from labelled_secrets(item)
 
 
 def searchable_parts(secret: object) -> Iterator[str]:
-    """What to look for, of something that is secret as a whole: of JSON its fields, of a long one its lines."""
+    """Yield the texts of a secret to search for: the fields of JSON, the lines of a long text."""
     if isinstance(secret, bytes):
         secret = secret.decode("utf-8", errors="replace")
     if isinstance(secret, Mapping):
         for name, value in secret.items():
-            if str(name).lower() not in _SAID_OF_ONE:
+            if str(name).lower() not in _OPEN_FIELDS:
                 yield from searchable_parts(value)
     elif isinstance(secret, (list, tuple)):
-        for one in secret:
-            yield from searchable_parts(one)
+        for item in secret:
+            yield from searchable_parts(item)
     elif isinstance(secret, str):
-        data = _json(secret)
-        yield from _pieces(secret) if data is None else searchable_parts(data)
+        data = _parse_json(secret)
+        yield from _split(secret) if data is None else searchable_parts(data)
 
 
-def _json(text: str) -> object:
+def _parse_json(text: str) -> object:
     with suppress(ValueError):
         data = json.loads(text)
         return data if isinstance(data, (dict, list)) else None
     return None
 
 
-def _pieces(secret: str) -> Iterator[str]:
-    if len(secret) > _LONG or "\n" in secret:
+def _split(secret: str) -> Iterator[str]:
+    if len(secret) > _PIECE_LENGTH or "\n" in secret:
         for line in secret.splitlines():
-            for at in range(0, len(line), _LONG):
-                piece = line[at : at + _LONG].strip()
-                if len(piece) >= _LINE and "-----" not in piece:
+            for at in range(0, len(line), _PIECE_LENGTH):
+                piece = line[at : at + _PIECE_LENGTH].strip()
+                if len(piece) >= _MIN_PIECE and "-----" not in piece:
                     yield piece
-    elif len(secret) >= TOO_SHORT and secret.lower() not in _COMMON and secret not in PLACEHOLDER:
+    elif len(secret) >= MIN_LENGTH and secret.lower() not in _COMMON_WORDS and secret not in PLACEHOLDER:
         yield secret

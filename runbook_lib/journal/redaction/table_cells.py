@@ -1,6 +1,6 @@
-"""The cells of a table whose column, or row, is called like a secret: in HTML, and as pandas prints it.
+"""Find the cells of tables whose column or row is secret_columns like a secret: in HTML, and as pandas prints it.
 
-A table that is not ours is no data any more when it comes by: only where a cell stands says what it holds.
+Tables printed by other libraries reach the redactor as text, so a cell is matched to its column by position.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .patterns import PLACEHOLDER
 from .secret_values import is_placeholder, is_secret_field
 
 CellPosition = tuple[int, int]
-"""From where to where in the text."""
+"""Start and end in the text."""
 
 NOTE = f"{PLACEHOLDER}: a table with a column of secrets"
 _TAG = re.compile(r"<(/?)(table|thead|tr|t[hd])\b((?:[^<>\"']|\"[^\"]{0,400}\"|'[^']{0,400}')*)>", re.IGNORECASE)
 _INNER = re.compile(r"<[^<>]*>")
 _SPAN = r"(?i)\b{}\s*=\s*[\"']?(\d{{1,4}})"
-_NOTHING = {"", PLACEHOLDER, "nan", "<na>", "nat", "..", "...", "…"}
+_EMPTY = {"", PLACEHOLDER, "nan", "<na>", "nat", "..", "...", "…"}
 
 _TRAILER = re.compile(r"^(?:Name: (?P<name>.*?), )?(?:Length: \d+, )?dtype: \w+$", re.MULTILINE)
 _INDEX = re.compile(r"\S.*?  +")
@@ -31,7 +31,7 @@ _LABEL = re.compile(r"(?P<label>\S.*?) {2,}(?P<value>\S.*)")
 
 @dataclass
 class _Cell:
-    """One cell: what stands in it, and which columns it covers."""
+    """The position of one cell, and the columns that it spans."""
 
     start: int
     head: bool
@@ -41,51 +41,52 @@ class _Cell:
 
 @dataclass
 class _Table:
-    """A table that is being read, row by row."""
+    """An HTML table that is read tag by tag."""
 
     rows: list[list[_Cell]] = field(default_factory=list)
     heads: set[int] = field(default_factory=set)
-    """The rows within its head."""
+    """The numbers of the rows in ``<thead>``."""
     head: bool = False
     below: dict[int, int] = field(default_factory=dict)
-    """For how many rows more a cell of an earlier one covers a column."""
+    """For each column the last row that a cell of an earlier row spans."""
 
-    def take(self, found: re.Match[str], tag: str, *, closing: bool) -> None:
-        """The next tag in it."""
+    def add_tag(self, match: re.Match[str], tag: str, *, closing: bool) -> None:
         if tag == "thead":
             self.head = not closing
             return
-        self.end(found.start())
+        self.end_cell(match.start())
         if closing:
             return
         if tag == "tr" or not self.rows:
             self.heads |= {len(self.rows)} if self.head else set()
             self.rows.append([])
         if tag != "tr":
-            self.cell(found.end(), tag == "th", _many(found[3], "colspan"), _many(found[3], "rowspan"))
+            self.add_cell(match.end(), tag == "th", _span_of(match[3], "colspan"), _span_of(match[3], "rowspan"))
 
-    def cell(self, start: int, head: bool, wide: int, high: int) -> None:
+    def add_cell(self, start: int, head: bool, colspan: int, rowspan: int) -> None:
         row = self.rows[-1]
         column = row[-1].columns.stop if row else 0
         while self.below.get(column, 0) >= len(self.rows):
             column += 1
-        row.append(_Cell(start, head, range(column, column + wide)))
-        if high > 1:
-            self.below |= dict.fromkeys(row[-1].columns, len(self.rows) + high - 1)
+        row.append(_Cell(start, head, range(column, column + colspan)))
+        if rowspan > 1:
+            self.below |= dict.fromkeys(row[-1].columns, len(self.rows) + rowspan - 1)
 
-    def end(self, at: int) -> None:
+    def end_cell(self, at: int) -> None:
         if self.rows and self.rows[-1] and not self.rows[-1][-1].end:
             self.rows[-1][-1].end = at
 
-    def secret(self, text: str) -> Iterator[tuple[str, _Cell]]:
-        """The cells below, or beside, a head that is called like a secret, and how it is called."""
+    def secret_cells(self, text: str) -> Iterator[tuple[str, _Cell]]:
+        """Yield the cells below or beside a head that is secret_columns like a secret, with that name."""
         columns: dict[int, str] = {}
-        bare = not any(cell.head for row in self.rows for cell in row)
+        without_heads = not any(cell.head for row in self.rows for cell in row)
         for number, row in enumerate(self.rows):
-            if number in self.heads or all(cell.head for cell in row) or (bare and number == 0):
-                columns |= {n: name for cell in row if (name := _called(_seen(text, cell))) for n in cell.columns}
+            if number in self.heads or all(cell.head for cell in row) or (without_heads and number == 0):
+                columns |= {
+                    n: name for cell in row if (name := _column_name(_visible_text(text, cell))) for n in cell.columns
+                }
                 continue
-            beside = next(filter(None, (_label(_seen(text, cell)) for cell in row if cell.head)), "")
+            beside = next(filter(None, (_row_name(_visible_text(text, cell)) for cell in row if cell.head)), "")
             for cell in row:
                 name = next((columns[n] for n in cell.columns if n in columns), "" if cell.head else beside)
                 if name:
@@ -93,44 +94,44 @@ class _Table:
 
 
 def html_cells(text: str) -> Iterator[CellPosition]:
-    """Those of every table in a page."""
+    """Yield the secret cells of all HTML tables in a text."""
     if "</t" not in text and "</T" not in text:
         return
     tables: list[_Table] = []
-    for found in _TAG.finditer(text):
-        closing, tag = bool(found[1]), found[2].lower()
+    for match in _TAG.finditer(text):
+        closing, tag = bool(match[1]), match[2].lower()
         if tag != "table":
             if tables:
-                tables[-1].take(found, tag, closing=closing)
+                tables[-1].add_tag(match, tag, closing=closing)
         elif not closing:
             tables.append(_Table())
         elif tables:
-            yield from _told(text, tables.pop(), found.start())
-    for table in tables:  # cut short
-        yield from _told(text, table, len(text))
+            yield from _redactable_cells(text, tables.pop(), match.start())
+    for table in tables:  # without a closing tag
+        yield from _redactable_cells(text, table, len(text))
 
 
 def plain_cells(text: str) -> Iterator[CellPosition]:
-    """Those of every data frame and series that pandas has printed.
+    """Yield the secret cells of all data frames and series that pandas has printed.
 
-    All lines of a frame are of one length, and every column ends where its head does.
+    All lines of a data frame have the same length, and each column ends where its head does.
     """
     lines = text.split("\n")
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    named: list[tuple[int, int, str]] = []
+    secret_columns: list[tuple[int, int, str]] = []
     length = -1
-    for at, line, following in zip(starts, lines, [*lines[1:], ""], strict=False):
+    for at, line, next_line in zip(starts, lines, [*lines[1:], ""], strict=False):
         if len(line) != length:
-            named, length = [], len(line) if line.startswith(" ") and len(following) == len(line) else -1
+            secret_columns, length = [], len(line) if line.startswith(" ") and len(next_line) == len(line) else -1
         if len(line) == length:
-            yield from ((at + left, at + right) for left, right in _within(line, named))
-            named += _named(line) if line.startswith(" ") else []
-    for found in _TRAILER.finditer(text):
-        yield from _series(text, found)
+            yield from ((at + left, at + right) for left, right in _cells_in_line(line, secret_columns))
+            secret_columns += _secret_columns(line) if line.startswith(" ") else []
+    for match in _TRAILER.finditer(text):
+        yield from _series_cells(text, match)
 
 
 def blank_cells(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a cell displays, without the other renderings of a table that has such a column: in HTML it is found."""
+    """Keep only the HTML of a displayed table with secret columns: in HTML the cells are found reliably."""
     page = data.get("text/html")
     page = "".join(page) if isinstance(page, list) else page
     if not isinstance(page, str) or next(html_cells(page), None) is None:
@@ -138,69 +139,69 @@ def blank_cells(data: Mapping[str, Any]) -> dict[str, Any]:
     return {kind: NOTE if kind.startswith("text/") and kind != "text/html" else value for kind, value in data.items()}
 
 
-def _told(text: str, table: _Table, end: int) -> Iterator[CellPosition]:
-    table.end(end)
-    for name, cell in table.secret(text):
-        if _worth(name, _seen(text, cell)):
+def _redactable_cells(text: str, table: _Table, end: int) -> Iterator[CellPosition]:
+    table.end_cell(end)
+    for name, cell in table.secret_cells(text):
+        if _is_redactable(name, _visible_text(text, cell)):
             yield cell.start, cell.end
 
 
-def _seen(text: str, cell: _Cell) -> str:
+def _visible_text(text: str, cell: _Cell) -> str:
     return html.unescape(_INNER.sub("", text[cell.start : cell.end])).strip()
 
 
-def _called(head: str) -> str:
-    """How a column of secrets is called; empty where it is none: a sentence is no name."""
+def _column_name(head: str) -> str:
+    """Return the name of a secret column; empty when it is not one, e.g. because the head is a sentence."""
     words = head.strip(" \t\n'\"()[]*:").split()
     name = "_".join(words)
     return name if len(words) <= 3 and is_secret_field(name) else ""
 
 
-def _label(head: str) -> str:
-    """The same of a line, which may also be called by the key of a resource: ``role_policy.master-secret`` is none."""
-    return "" if "." in head or len(head.split()) > 2 else _called(head)
+def _row_name(head: str) -> str:
+    """Return the name of a secret row; the key of a resource, such as ``role_policy.master-secret``, is not one."""
+    return "" if "." in head or len(head.split()) > 2 else _column_name(head)
 
 
-def _worth(name: str, value: str) -> bool:
-    """Whether there is something in it to take out."""
-    return value.lower() not in _NOTHING and not is_placeholder(name, value)
+def _is_redactable(name: str, value: str) -> bool:
+    """Return whether a cell holds something to redact."""
+    return value.lower() not in _EMPTY and not is_placeholder(name, value)
 
 
-def _many(more: str, name: str) -> int:
-    found = re.search(_SPAN.format(name), more)
-    return min(1000, int(found[1])) or 1 if found else 1
+def _span_of(attributes: str, name: str) -> int:
+    match = re.search(_SPAN.format(name), attributes)
+    return min(1000, int(match[1])) or 1 if match else 1
 
 
-def _named(head: str) -> list[tuple[int, int, str]]:
-    """The columns below a line of heads that are called like secrets: from the end of the one before to their own."""
+def _secret_columns(head: str) -> list[tuple[int, int, str]]:
+    """Return start, end and name of the secret columns below a line of heads."""
     edges = [0, *(word.end() for word in re.finditer(r"\S+", head))]
-    return [(left, right, name) for left, right in pairwise(edges) if (name := _called(head[left:right]))]
+    return [(left, right, name) for left, right in pairwise(edges) if (name := _column_name(head[left:right]))]
 
 
-def _within(line: str, named: list[tuple[int, int, str]]) -> Iterator[CellPosition]:
-    """What stands in the columns of secrets, and all of a line that is called so."""
-    found = _LABEL.fullmatch(line)
-    if found and (name := _label(found["label"])) and _worth(name, found["value"].strip()):
-        yield found.span("value")
-    for start, end, name in named:
+def _cells_in_line(line: str, secret_columns: list[tuple[int, int, str]]) -> Iterator[CellPosition]:
+    """Yield the secret cells of a line: those in secret columns, or the whole value of a secret row."""
+    row = _LABEL.fullmatch(line)
+    if row and (name := _row_name(row["label"])) and _is_redactable(name, row["value"].strip()):
+        yield row.span("value")
+    for start, end, name in secret_columns:
         while 0 < start < end and not line[start].isspace() and not line[start - 1].isspace():
-            start -= 1  # not in pieces
-        if start == 0:  # the index stands before it
+            start -= 1  # a value may start left of its head
+        if start == 0:  # the index is before the first column
             start = index.end() if (index := _INDEX.match(line, 0, end)) else 0
         value = line[start:end]
-        if value[-1:].strip() and not line[end : end + 1].strip() and _worth(name, value.strip()):
+        if value[-1:].strip() and not line[end : end + 1].strip() and _is_redactable(name, value.strip()):
             yield start + len(value) - len(value.lstrip()), end
 
 
-def _series(text: str, trailer: re.Match[str]) -> Iterator[CellPosition]:
-    """The lines before what pandas says of a series: all of them, or the one that is called so."""
-    every, end = _called(trailer["name"] or ""), trailer.start() - 1
+def _series_cells(text: str, trailer: re.Match[str]) -> Iterator[CellPosition]:
+    """Yield the secret values of a series, which pandas prints before the *trailer* with its name."""
+    series_name, end = _column_name(trailer["name"] or ""), trailer.start() - 1
     while end > 0:
         start = text.rfind("\n", 0, end) + 1
-        found = _LABEL.fullmatch(text, start, end)
-        name = every or (_label(found["label"]) if found else "")
-        if found and name and _worth(name, found["value"].strip()):
-            yield found.span("value")
-        if not found and text[start:end].strip() not in _NOTHING:
+        row = _LABEL.fullmatch(text, start, end)
+        name = series_name or (_row_name(row["label"]) if row else "")
+        if row and name and _is_redactable(name, row["value"].strip()):
+            yield row.span("value")
+        if not row and text[start:end].strip() not in _EMPTY:
             return
         end = start - 1

@@ -1,7 +1,7 @@
-"""A text as a reader sees it: without colours and mark-up, and with its escapes undone.
+"""Decode a text: remove colours and markup, and undo escapes.
 
-Something found in such a view is found again in the text itself: every view knows where each of
-its characters came from.
+A decoded text maps each of its characters back to the original, so that a match in it can be
+redacted there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _COLOUR = re.compile(
 )
 _TAG = re.compile(r"<[/!]?[A-Za-z](?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,400}>")
 IGNORED_MARKUP = (re.compile(r"(?!)"), _COLOUR, re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}"))
-"""What is in a text and not seen: nothing, colours, colours and tags."""
+"""Markup that is kept within a redacted span: none, colours, colours and tags."""
 
 _ESCAPED = re.compile(
     r"\\+u(?P<u>[0-9a-fA-F]{4})|\\+x(?P<x>[0-9a-fA-F]{2})|\\+(?P<c>[nrt\"'/\\])"
@@ -29,13 +29,13 @@ _CONTROL = {"n": "\n", "r": "\r", "t": "\t"}
 
 @dataclass(frozen=True)
 class DecodedText:
-    """Another reading of a text.
+    """A decoded text.
 
     Args:
-        text: What is read.
-        pieces: Where each of its pieces begins, and from where to where it stood in the text;
-            a piece of the same length is the same, letter by letter.
-        tags: Whether it is without those.
+        text: The text.
+        pieces: For each piece its start here, and its start and end in the original; a piece of the
+            same length is unchanged.
+        tags: Whether HTML tags were removed.
     """
 
     text: str
@@ -43,75 +43,71 @@ class DecodedText:
     tags: bool = False
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
-        """Where in the text a part of the view came from."""
-        return self._at(start)[0], self._at(end - 1)[1]
+        """Return where a part of the decoded text is in the original."""
+        return self._origin_of(start)[0], self._origin_of(end - 1)[1]
 
-    def _at(self, index: int) -> tuple[int, int]:
-        place = bisect_right(self.pieces, index, key=lambda piece: piece[0]) - 1
-        begins, start, end = self.pieces[place]
-        after = self.pieces[place + 1][0] if place + 1 < len(self.pieces) else len(self.text)
+    def _origin_of(self, index: int) -> tuple[int, int]:
+        piece = bisect_right(self.pieces, index, key=lambda item: item[0]) - 1
+        begins, start, end = self.pieces[piece]
+        after = self.pieces[piece + 1][0] if piece + 1 < len(self.pieces) else len(self.text)
         if after - begins == end - start:
             return start + index - begins, start + index - begins + 1
         return start, end
 
 
 def decode(text: str) -> Iterator[tuple[list[DecodedText], bool]]:
-    """The ways to read a text: the steps that lead to each, the last one first, and whether escapes are undone in it.
+    """Yield the ways to read a text: the decoding steps, the last one first, and whether escapes are undone.
 
-    It as it stands has no steps.  What could be a tag may be a part of the secret: so it is read with and without.
+    The text itself has no steps.  A tag may be part of a secret, so the text is read with and without tags.
     """
     yield [], False
     steps: list[DecodedText] = []
-    for what, instead, undone in (
-        (_COLOUR, _uncoloured, False),
-        (_TAG, _nothing, False),
-        *2 * [(_ESCAPED, _plain, True)],
+    for pattern, replace, unescaped in (
+        (_COLOUR, _remove_colour, False),
+        (_TAG, _remove, False),
+        *2 * [(_ESCAPED, _unescape, True)],
     ):
-        found = _edited(steps[0].text if steps else text, what, instead)
-        if found:
-            steps = [found, *steps]
-            yield steps, undone
+        decoded = _replace_all(steps[0].text if steps else text, pattern, replace)
+        if decoded:
+            steps = [decoded, *steps]
+            yield steps, unescaped
 
 
-def _uncoloured(found: re.Match[str]) -> str:
-    """Nothing, but for backslashes before it that are not its own: each layer of JSON doubles them."""
-    before = len(found[0]) - len(found[0].lstrip("\\"))
+def _remove_colour(match: re.Match[str]) -> str:
+    """Keep the backslashes that are not part of the colour code: each layer of JSON doubles them."""
+    before = len(match[0]) - len(match[0].lstrip("\\"))
     return "\\" * (before - (before & -before))
 
 
-def _nothing(found: re.Match[str]) -> str:
+def _remove(match: re.Match[str]) -> str:
     return ""
 
 
-def _edited(text: str, what: re.Pattern[str], instead: Callable[[re.Match[str]], str]) -> DecodedText | None:
-    """The text with all that was found replaced; ``None`` when there is nothing."""
-    told: list[str] = []
+def _replace_all(text: str, pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str]) -> DecodedText | None:
+    """Replace all matches in the text; ``None`` when there are none."""
+    parts: list[str] = []
     pieces: list[tuple[int, int, int]] = []
     length = last = 0
-    for found in what.finditer(text):
-        for start, end, new in ((last, found.start(), None), (found.start(), found.end(), instead(found))):
+    for match in pattern.finditer(text):
+        for start, end, new in ((last, match.start(), None), (match.start(), match.end(), replace(match))):
             piece = text[start:end] if new is None else new
             if piece:
                 pieces.append((length, start, end))
-                told.append(piece)
+                parts.append(piece)
                 length += len(piece)
-        last = found.end()
+        last = match.end()
     if last == 0:
         return None
     if last < len(text):
         pieces.append((length, last, len(text)))
-        told.append(text[last:])
-    return DecodedText("".join(told), tuple(pieces), tags=what is _TAG)
+        parts.append(text[last:])
+    return DecodedText("".join(parts), tuple(pieces), tags=pattern is _TAG)
 
 
-def _plain(found: re.Match[str]) -> str:
-    code = found["u"] or found["x"]
+def _unescape(match: re.Match[str]) -> str:
+    code = match["u"] or match["x"]
     if code:
         return chr(int(code, 16))
-    if found["c"]:
-        return _CONTROL.get(found["c"], found["c"])
-    return unquote(found["url"], errors="replace") if found["url"] else html.unescape(found["html"])
-
-
-_WAYS = ((_COLOUR, _uncoloured, False), (_TAG, _nothing, False), (_ESCAPED, _plain, True), (_ESCAPED, _plain, True))
-"""One after the other."""
+    if match["c"]:
+        return _CONTROL.get(match["c"], match["c"])
+    return unquote(match["url"], errors="replace") if match["url"] else html.unescape(match["html"])

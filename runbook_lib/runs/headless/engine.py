@@ -33,6 +33,7 @@ from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, runs, state
 from ...evidence.notebooks.html import export_html
 from ...evidence.notebooks.metadata import write_metadata
 from ...journal.journal import Journal
+from ...journal.reader import JOURNAL
 from ...journal.redaction.redactor import REDACTOR
 from ..kernel.recorder import ENGINE, MESSAGE
 
@@ -120,7 +121,7 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
 
     def finish(self, why: str = "") -> None:
         """Nothing more comes: say what became of it, in the notebook and in the journal."""
-        self.cells.close(_now(), REDACTOR.text(why))
+        self.cells.close(_now(), REDACTOR.redact_text(why))
         self.end_time = self.now()
         papermill = self.nb.metadata.papermill
         papermill.update(end_time=_now(), duration=(self.end_time - self.start_time).total_seconds())
@@ -159,7 +160,7 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
             self._end(cell, State.SUCCEEDED if reply["status"] == "ok" else State.NOT_RUN)
 
     def _end(self, cell: Cell, state: State, error: str = "") -> None:
-        cell.state, cell.ended, cell.error = state, _now(), REDACTOR.text(error)
+        cell.state, cell.ended, cell.error = state, _now(), REDACTOR.redact_text(error)
 
     def _say(self, event: str, cell: Cell) -> None:
         self._told(event, cell, self.nb.cells[cell.index], len(self.cells.cells))
@@ -269,7 +270,7 @@ def _told_of() -> Iterator[None]:
 
 def _journal(folder: Path, notebook: str, *, begun: bool = False) -> Journal | None:
     """The journal of the run that a notebook is part of, if there is one."""
-    path = folder / "journal.jsonl"
+    path = folder / JOURNAL
     return Journal(path, notebook=notebook) if begun or path.exists() or "RUNBOOK_RUN" in os.environ else None
 
 

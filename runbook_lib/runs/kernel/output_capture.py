@@ -67,7 +67,7 @@ class OutputCapture:
         if kind == "clear_output":
             self._outputs.clear()
             return message
-        content["data"] = data = REDACTOR.clean(content["data"])
+        content["data"] = data = REDACTOR.redact(content["data"])
         name = str((content.get("transient") or {}).get("display_id") or "")
         if kind == "update_display_data":
             for output in self._displays.get(name, ()):

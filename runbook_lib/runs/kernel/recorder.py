@@ -68,10 +68,9 @@ class Recorder:
             self._finish(why)
 
     def _begin(self) -> None:
-        here = ProcessIdentity.current()
-        self._journal.write("recording", host=here.host, pid=here.pid, started=here.started)
+        self._journal.write("recording", **asdict(ProcessIdentity.this_process()))
         self._tell(folder=str(self._folder.path), notebook=self._folder.notebook, secrets=REDACTOR.secrets)
-        REDACTOR.heard = lambda secret: self._tell(secrets=[secret])
+        REDACTOR.on_new_secret = lambda secret: self._tell(secrets=[secret])
         self._look_back()
         self._shell.events.register("pre_run_cell", self._before)
         self._shell.events.register("post_run_cell", self._after)

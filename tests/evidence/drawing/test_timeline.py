@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.evidence.drawing.svg import Box
 from runbook_lib.evidence.drawing.timeline import LEFT, RIGHT, picture
-from runbook_lib.journal.timeline import timeline
+from runbook_lib.journal.timeline import build_timeline
 from tests.journal.test_timeline import at, change, settled
 from tests.support.drawings import HAIR, NS, apart, groups, parsed, rects, spilling, within
 
@@ -21,7 +21,7 @@ EVENTS = (
 
 
 def drawn(*events):
-    return picture(timeline([at(0, "open"), *events]))
+    return picture(build_timeline([at(0, "open"), *events]))
 
 
 def lines(svg):

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from runbook_lib.evidence.attestation.approvals import OPERATOR, signer_of
-from runbook_lib.evidence.attestation.dsse import SUFFIX, write_atomically
+from runbook_lib.evidence.attestation.dsse import SUFFIX
 from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.evidence.verification.verify import verify
+from runbook_lib.files import write_atomically
 from tests.support.run_folders import (
     ANN,
     BOB,

@@ -1,4 +1,4 @@
-"""No secret reaches the disk, in whatever form, place or piece it comes; and nothing else is taken out."""
+"""No secret reaches the disk, in any form, place or piece; and nothing else is redacted."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from runbook_lib.evidence import files as writing
-from runbook_lib.journal.journal import Journal, intact
+from runbook_lib.journal.journal import Journal, is_intact
 from runbook_lib.journal.reader import events_of
 from runbook_lib.journal.redaction.patterns import PATTERNS, PLACEHOLDER
 from runbook_lib.journal.redaction.redactor import Redactor
-from runbook_lib.journal.redaction.secret_values import is_labelled_secret
+from runbook_lib.journal.redaction.secret_values import labelled_secrets
 
 PEM = (
     f"-----BEGIN RSA PRIVATE KEY-----\n{'MIIEpAIBAAKCAQEA7cX/+' * 3}\n{'Zm9vYmFy' * 7}==\n-----END RSA PRIVATE KEY-----"
@@ -64,12 +64,12 @@ SECRETS = st.text(ALPHABET, min_size=10, max_size=40).filter(
 
 
 def in_colour(text):
-    """As a traceback is coloured: token by token."""
+    """Colour the text token by token, as in a traceback."""
     return "".join(f"\x1b[38;5;{28 + n}m{part}\x1b[39m" for n, part in enumerate(re.findall(".{1,3}", text, re.S)))
 
 
 def in_spans(text):
-    """As a highlighter does it in HTML."""
+    """Colour the text in HTML, as a syntax highlighter does."""
     return "".join(
         f'<span class="s{n}">{html.escape(part)}</span>' for n, part in enumerate(re.findall(".{1,3}", text))
     )
@@ -107,11 +107,11 @@ CUT = {
     "cut out of a URL": lambda text: quote(text)[: 4 * len(text) // 5] + "...",
     "its middle cut out": lambda text: repr(f"{text[:9]}...{text[-9:]}"),
 }
-"""Forms in which there is only a part of it: its first letters, or its last ones."""
+"""Forms with only the first or the last letters of a secret."""
 
 
 def png(comment=b"nothing"):
-    """A picture with a comment in it."""
+    """A picture with a comment, in base64."""
 
     def chunk(kind, data):
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
@@ -122,7 +122,7 @@ def png(comment=b"nothing"):
 
 
 def outputs(secret, form, cut):
-    """A secret in everything that a cell can put out."""
+    """A secret in all outputs that a cell can have."""
     told = (FORMS | CUT)[form](secret)
     at = 1 + cut % max(1, len(told) - 1)
     bundle = {
@@ -162,7 +162,7 @@ def strings(value):
 
 
 def read(text, depth=3):
-    """Every way in which somebody who looks for it could read a text."""
+    """Yield all the ways in which somebody could decode a text."""
     yield text
     if depth:
         for way in (
@@ -188,7 +188,7 @@ def _letter(found):
 
 
 def written(notebook):
-    """What is on the disk, every string of it, and what was printed as one."""
+    """Yield all strings of the notebook on the disk, and each stream as one text."""
     with TemporaryDirectory() as folder:
         path = writing.write_notebook(Path(folder) / "x.ipynb", notebook)
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -199,18 +199,18 @@ def written(notebook):
 
 
 @pytest.fixture(autouse=True)
-def guard(monkeypatch):
-    """A process that knows no secret yet."""
-    guard = Redactor()
-    monkeypatch.setattr(writing, "REDACTOR", guard)
-    monkeypatch.setattr("runbook_lib.journal.journal.REDACTOR", guard)
-    return guard
+def redactor(monkeypatch):
+    """The redactor of a process that knows no secret yet."""
+    redactor = Redactor()
+    monkeypatch.setattr(writing, "REDACTOR", redactor)
+    monkeypatch.setattr("runbook_lib.journal.journal.REDACTOR", redactor)
+    return redactor
 
 
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(SECRETS, st.sampled_from(sorted(FORMS | CUT)), st.integers(0, 10_000))
 def test_two_hundred_outputs_reach_the_disk_without_their_secret(secret, form, cut):
-    """All of it, or what a display leaves of it: of a long one its first eight letters are too many."""
+    """Neither the whole secret nor what a truncated display leaves of it: eight letters are too many."""
     secret = secret if form in FORMS else secret * 2
     hidden = [secret] if form in FORMS else [secret[:8], secret[-8:]]
     writing.REDACTOR = Redactor([secret])
@@ -224,61 +224,63 @@ def test_two_hundred_outputs_reach_the_disk_without_their_secret(secret, form, c
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("secret", ["p\"s'&<w>\\o rd/+x=9é", "Ab3<b>x</b>%41\\u0041&amp;9"])
 def test_what_looks_like_markup_or_an_escape_may_be_a_part_of_the_secret(secret, form):
-    told = Redactor([secret]).text(f"before {FORMS[form](secret)} after")
+    told = Redactor([secret]).redact_text(f"before {FORMS[form](secret)} after")
     assert PLACEHOLDER in told
     assert not [way for way in read(told) if secret in way]
 
 
-def test_what_pandas_and_reprlib_leave_of_a_secret_goes_too(guard):
+def test_what_pandas_and_reprlib_leave_of_a_secret_is_redacted(redactor):
     """Cut at 50 letters, or in its middle; how much of it is left depends on what stands before it."""
     secret = "c3VwZXItc2VjcmV0_of-ours.4711-0815-WXYZabcd"
-    guard.add_secret(secret)
+    redactor.add_secret(secret)
     shown = [reprlib.repr({"web": secret}), reprlib.Repr().repr_str(secret, 1)]
     for before in range(0, 50):
         frame = pd.DataFrame({"x": ["-" * before + secret + "-" * 9]})
         shown += [repr(frame), frame.to_html()]
     assert sum(secret not in text and secret[:9] in text for text in shown) > 20
     for text in shown:
-        told = guard.text(text)
+        told = redactor.redact_text(text)
         assert not [at for at in range(len(secret) - 8) if secret[at : at + 9] in told], told
 
 
 @pytest.mark.parametrize("dots", ["...", "…", " [...]", "'...", "&hellip;", "\\u2026"])
-def test_only_what_the_dots_stand_for_is_a_part_of_it(dots):
+def test_only_letters_beside_an_ellipsis_are_part_of_a_secret(dots):
     """A short secret, fewer letters of a long one, or the same letters without dots are words like any other."""
     redactor = Redactor(["correct-horse-battery", "correct-staple"])
-    assert redactor.text(f"is correct-horse-bat{dots}") == f"is {PLACEHOLDER}{dots}"
+    assert redactor.redact_text(f"is correct-horse-bat{dots}") == f"is {PLACEHOLDER}{dots}"
     for text in (f"correct{dots}", "correct-horse-", f"correct-ion{dots}", f"correct-stap{dots}", f"{dots} of correct"):
-        assert redactor.text(text) == text
+        assert redactor.redact_text(text) == text
 
 
 @pytest.mark.parametrize("length", [16, 17, 64, 250])
-def test_however_long_a_secret_is_what_is_left_of_it_goes_whole(length):
+def test_all_letters_left_of_a_truncated_secret_are_redacted(length):
     secret = "".join(chr(ord("a") + (7 * n + n // 5) % 26) for n in range(length))
     redactor = Redactor([secret])
     for left in range(8, length):
-        assert redactor.text(f"({secret[:left]}...)") == f"({PLACEHOLDER}...)"
-        assert redactor.text(f"(...{secret[-left:]})") == f"(...{PLACEHOLDER})"
+        assert redactor.redact_text(f"({secret[:left]}...)") == f"({PLACEHOLDER}...)"
+        assert redactor.redact_text(f"(...{secret[-left:]})") == f"(...{PLACEHOLDER})"
 
 
-def test_what_looks_like_a_tag_within_a_coloured_secret_is_none():
-    assert "A22222" not in re.sub("\x1b.*?m", "", Redactor(["12><A222222222>34"]).text(in_colour("12><A222222222>34")))
+def test_a_coloured_secret_that_contains_a_tag_is_redacted():
+    assert "A22222" not in re.sub(
+        "\x1b.*?m", "", Redactor(["12><A222222222>34"]).redact_text(in_colour("12><A222222222>34"))
+    )
 
 
 @pytest.mark.parametrize("name", LOOKS)
 @pytest.mark.parametrize("form", ["as it is", "JSON", "JSON in JSON", "HTML", "URL", "colours", "spans"])
-def test_what_nobody_told_us_is_known_by_its_looks(name, form):
-    told = Redactor().text(FORMS[form](LOOKS[name]))
+def test_unknown_secrets_are_recognised_by_their_form(name, form):
+    told = Redactor().redact_text(FORMS[form](LOOKS[name]))
     assert PLACEHOLDER in told
     assert not [(one, way) for way in read(told) for one in HIDDEN if one in way]
 
 
-def test_a_key_over_several_lines_and_chunks_is_one(guard):
+def test_a_key_over_several_lines_and_outputs_is_one_secret(redactor):
     lines = PEM.splitlines(keepends=True)
     cell = new_code_cell("show()", outputs=[new_output("stream", name="stdout", text=line) for line in lines])
     texts = list(written(new_notebook(cells=[cell])))
     assert not [text for text in texts if "MIIE" in text or "Zm9v" in text]
-    assert guard.counts == {"private key": 1}
+    assert redactor.counts == {"private key": 1}
 
 
 HARMLESS = [
@@ -294,37 +296,37 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_is_no_secret_stays(text):
+def test_what_is_not_secret_stays(text):
     """An id, a digest or the name of a secret is what an auditor looks for."""
     for value in (text, html.escape(text), json.dumps(text), {"a": [text, 1, None, True]}):
-        assert Redactor(["a-secret-of-ours"]).clean(value) == value
+        assert Redactor(["a-secret-of-ours"]).redact(value) == value
 
 
-def test_code_that_handles_a_password_is_not_one():
-    """Only what stands there in quotes is."""
+def test_code_that_handles_a_password_stays():
+    """Only a quoted value is redacted."""
     redactor = Redactor()
     source = 'password = vault.get("web")\nconnect(password=password, api_key=key)\n'
-    assert redactor.text(source, code=True) == source
-    assert redactor.text('password = "hunter2secret"', code=True) == f'password = "{PLACEHOLDER}"'
+    assert redactor.redact_text(source, code=True) == source
+    assert redactor.redact_text('password = "hunter2secret"', code=True) == f'password = "{PLACEHOLDER}"'
 
 
 @pytest.mark.parametrize("size", [10, 2000])
-def test_a_picture_is_not_touched(guard, size):
-    """Its letters are no text: what looks like a key in them is chance."""
+def test_a_picture_is_not_touched(redactor, size):
+    """Base64 is not text: what looks like a key in it is chance."""
     picture = png(b"a picture of 10.20.0.0/16 " * size)
     chance = base64.b64encode(base64.b64decode("AAAAAKIAIOSFODNN7EXAMPLEAAAA") * 9).decode()
     page = f'<img src="data:image/png;base64,{chance}">'
     bundle = {"image/png": picture, "image/jpeg": chance, "text/html": page}
-    assert guard.clean(bundle) == bundle
-    assert guard.count == 0
+    assert redactor.redact(bundle) == bundle
+    assert redactor.count == 0
 
 
-def test_a_picture_with_a_secret_in_it_does_not_go_out(guard):
-    guard.add_secret("a-secret-of-ours")
+def test_a_picture_with_a_secret_in_it_does_not_go_out(redactor):
+    redactor.add_secret("a-secret-of-ours")
     picture = png(b"a-secret-of-ours")
-    told = guard.clean({"image/png": picture, "text/html": f'<img src="data:image/png;base64,{picture}">'})
+    told = redactor.redact({"image/png": picture, "text/html": f'<img src="data:image/png;base64,{picture}">'})
     assert picture not in json.dumps(told)
-    assert guard.counts["within a file"] == 2
+    assert redactor.counts["within a file"] == 2
 
 
 FIELDS = [
@@ -339,21 +341,21 @@ FIELDS = [
 
 
 @given(st.sampled_from(FIELDS), st.text("abc 123", min_size=1).filter(str.strip) | st.integers())
-def test_what_stands_in_a_field_of_secrets_is_one_whatever_it_looks_like(name, value):
-    told = Redactor().clean({"plan": [{name: value}, {"fields": {name: [None, value]}}], "n": 1})
+def test_any_value_of_a_secret_field_is_redacted(name, value):
+    told = Redactor().redact({"plan": [{name: value}, {"fields": {name: [None, value]}}], "n": 1})
     assert told == {"plan": [{name: PLACEHOLDER}, {"fields": {name: [None, PLACEHOLDER]}}], "n": 1}
 
 
-def test_of_a_secret_its_names_stay():
-    """Where it is kept, and whether AWS manages it, is no secret."""
+def test_names_and_states_of_secrets_stay():
+    """Where a secret is stored, and whether AWS manages it, is not secret."""
     arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:local/app-AbCdEf"
     state = {"managed_password": True, "app_secret": arn, "secret": "local/app", "password": None}
     fields = {"app_secret": [None, "random_secret.web/app"], "master_secret": [None, "master_user_secret.db"]}
     shown = {"managed_password": "True", "password": "–", "PublicKeyMaterial": "ssh-rsa AAAA"}
     described = {"MasterUserSecret": {"SecretArn": arn, "SecretStatus": "active"}}
     for one in (state, {"fields": fields}, shown, described):
-        assert Redactor().clean(one) == one
-    assert list(is_labelled_secret(shown | described)) == []
+        assert Redactor().redact(one) == one
+    assert list(labelled_secrets(shown | described)) == []
 
 
 @pytest.mark.parametrize(
@@ -371,36 +373,36 @@ def test_of_a_secret_its_names_stay():
     ],
     ids=["secret", "binary", "parameter", "credentials", "private key", "request"],
 )
-def test_what_goes_to_aws_as_a_secret_or_comes_from_it_is_known(told, secret):
+def test_secrets_of_aws_requests_and_responses_are_known(told, secret):
     redactor = Redactor()
     redactor.add_secrets_of(told)
-    assert redactor.text(f"it is {secret}, by someone") == f"it is {PLACEHOLDER}, by someone"
+    assert redactor.redact_text(f"it is {secret}, by someone") == f"it is {PLACEHOLDER}, by someone"
 
 
-def test_what_aws_says_of_other_things_is_not_learnt():
+def test_other_values_of_aws_responses_are_not_secrets():
     answer = {"Parameters": [{"Type": "String", "Value": "ami-12345678"}], "NextToken": "abcdef", "ARN": "arn:aws:x"}
-    assert list(is_labelled_secret(answer)) == []
+    assert list(labelled_secrets(answer)) == []
 
 
-def test_a_short_secret_is_only_a_word_of_its_own():
-    """Its letters are in half of all words."""
+def test_a_short_secret_is_only_redacted_as_a_separate_word():
+    """Other words contain its letters by chance."""
     redactor = Redactor(["cafe", "admin"])
-    assert redactor.text("cafe, decafes, admin") == f"{PLACEHOLDER}, decafes, admin"
+    assert redactor.redact_text("cafe, decafes, admin") == f"{PLACEHOLDER}, decafes, admin"
 
 
-def test_the_journal_has_its_count_and_its_chain_but_no_secret(tmp_path, guard):
-    guard.add_secret("a-secret-of-ours")
+def test_the_journal_has_its_count_and_its_chain_but_no_secret(tmp_path, redactor):
+    redactor.add_secret("a-secret-of-ours")
     journal = Journal(tmp_path / "j.jsonl")
     journal.write("call", error="no: a-secret-of-ours", request={"Password": "xyz"}, ok=False)
     journal.write("call", ok=True)
     first, second = events_of(journal.path)
     assert (first["error"], first["request"], first["redacted"]) == (f"no: {PLACEHOLDER}", {"Password": PLACEHOLDER}, 2)
     assert "redacted" not in second
-    assert intact(journal.path)
+    assert is_intact(journal.path)
 
 
-def test_a_table_has_neither_a_column_of_secrets_nor_one_in_its_texts(tmp_path, guard):
-    guard.add_secret("a-secret-of-ours")
+def test_a_table_has_neither_a_column_of_secrets_nor_one_in_its_texts(tmp_path, redactor):
+    redactor.add_secret("a-secret-of-ours")
     frame = pd.DataFrame({"id": ["a", "b"], "password": ["x1", None], "note": ["is a-secret-of-ours", "fine"]})
     text = writing.write_table(tmp_path / "t.csv", frame).read_text()
     assert text.splitlines() == [",id,password,note", f"0,a,{PLACEHOLDER},is {PLACEHOLDER}", "1,b,,fine"]
@@ -427,22 +429,22 @@ VALUES = ("x1", "y z", "mu", "rks")
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_a_table_that_is_not_ours_does_not_show_its_column_of_secrets(guard, name):
+def test_a_table_that_is_not_ours_does_not_show_its_column_of_secrets(redactor, name):
     """Whatever stands in it: neither displayed, where only HTML says surely where a cell is, nor printed."""
     frame = FRAMES[name]
     for shown in (
-        guard.clean({"text/html": frame.to_html(), "text/plain": repr(frame), "text/latex": repr(frame)}),
-        guard.clean({"text/html": [frame._repr_html_()], "text/markdown": repr(frame)}),
-        guard.clean({"text/plain": repr(frame)}),
-        {"": guard.text(f"Before:\n{frame}\nAfter it the words xylophone and musk.").partition("After")[0]},
-        {"": guard.text(f"<p>Before</p>{frame.to_html()}").partition("After")[0]},
+        redactor.redact({"text/html": frame.to_html(), "text/plain": repr(frame), "text/latex": repr(frame)}),
+        redactor.redact({"text/html": [frame._repr_html_()], "text/markdown": repr(frame)}),
+        redactor.redact({"text/plain": repr(frame)}),
+        {"": redactor.redact_text(f"Before:\n{frame}\nAfter it the words xylophone and musk.").partition("After")[0]},
+        {"": redactor.redact_text(f"<p>Before</p>{frame.to_html()}").partition("After")[0]},
     ):
         for kind, told in shown.items():
             told = "".join(told)
             assert not [value for value in VALUES if value in told], (kind, told)
             assert PLACEHOLDER in told
             assert kind not in ("text/html", "") or "id" not in frame.columns or ">b b<" in told or " b b " in told
-    assert guard.counts["secret field"] >= 6
+    assert redactor.counts["secret field"] >= 6
 
 
 @pytest.mark.parametrize(
@@ -450,8 +452,8 @@ def test_a_table_that_is_not_ours_does_not_show_its_column_of_secrets(guard, nam
     [FRAME["password"], FRAME.iloc[0], pd.concat([FRAME["password"]] * 50), FRAME.set_index("id")["password"]],
     ids=["of secrets", "of one line", "long", "with an index"],
 )
-def test_nor_does_a_column_or_a_line_of_it(guard, series):
-    told = guard.text(f"Before:\n{series}\nAfter")
+def test_secret_columns_and_rows_of_a_series_are_redacted(redactor, series):
+    told = redactor.redact_text(f"Before:\n{series}\nAfter")
     assert not [value for value in VALUES if value in told]
     assert "dtype:" in told
 
@@ -467,11 +469,11 @@ def test_nor_does_a_column_or_a_line_of_it(guard, series):
         "<table><thead><tr><th>token_count</th><th>client_secret</th></tr></thead><tbody><tr><td>1</td><td>x1 y z",
     ],
 )
-def test_whoever_made_the_table(page):
-    told = Redactor().text(page)
+def test_secret_columns_of_any_html_table_are_redacted(page):
+    told = Redactor().redact_text(page)
     assert not [value for value in VALUES if value in told]
     assert re.findall("<[^>]*>", told) == re.findall("<[^>]*>", page), "it is a table still"
-    assert Redactor().text(told) == told
+    assert Redactor().redact_text(told) == told
 
 
 @pytest.mark.parametrize(
@@ -491,24 +493,24 @@ def test_whoever_made_the_table(page):
         "  password   what he knows\n  user       who he is   \n  length     of it, at le\n",
     ],
 )
-def test_of_other_tables_nothing_is_missing(text):
-    assert Redactor().text(text) == text
-    assert Redactor().clean({"text/html": text, "text/plain": "as it was"})["text/plain"] == "as it was"
+def test_tables_without_secrets_stay(text):
+    assert Redactor().redact_text(text) == text
+    assert Redactor().redact({"text/html": text, "text/plain": "as it was"})["text/plain"] == "as it was"
 
 
-def test_what_was_taken_out_is_counted_by_its_kind_only():
+def test_redactions_are_counted_by_kind():
     redactor = Redactor(["a-secret-of-ours"])
-    redactor.text(f"a-secret-of-ours a-secret-of-ours {JWT} password=hunter2secret")
+    redactor.redact_text(f"a-secret-of-ours a-secret-of-ours {JWT} password=hunter2secret")
     assert redactor.counts == {"known": 2, "token": 1, "password": 1}
     assert redactor.count == 4
 
 
 @pytest.mark.parametrize("kind", sorted({pattern.name for pattern in PATTERNS} | {"known", "secret field"}))
-def test_how_often_something_was_taken_out_is_itself_not_taken_out(tmp_path, guard, kind):
-    """Also of a kind that is called like a field of secrets."""
-    guard.counts[kind] = 19
+def test_the_counts_of_redactions_are_not_redacted(tmp_path, redactor, kind):
+    """Also for a kind that is named like a secret field."""
+    redactor.counts[kind] = 19
     journal = Journal(tmp_path / "j.jsonl")
-    journal.write("cells", redactions=guard.redactions({kind: 2}))
+    journal.write("cells", redactions=redactor.redactions({kind: 2}))
     (event,) = events_of(journal.path)
     assert event["redactions"] == [{"kind": kind, "count": 21}]
     assert "redacted" not in event
@@ -516,7 +518,7 @@ def test_how_often_something_was_taken_out_is_itself_not_taken_out(tmp_path, gua
 
 def test_cleaning_twice_changes_nothing_more():
     redactor = Redactor(["a-secret-of-ours"])
-    once = redactor.text("\n".join([*LOOKS.values(), "a-secret-of-ours"]))
+    once = redactor.redact_text("\n".join([*LOOKS.values(), "a-secret-of-ours"]))
     count = redactor.count
-    assert redactor.text(once) == once
+    assert redactor.redact_text(once) == once
     assert redactor.count == count

@@ -19,7 +19,7 @@ from papermill.engines import papermill_engines
 import runbook_lib
 from runbook_lib.evidence.notebooks.cells import Outcome
 from runbook_lib.evidence.notebooks.progress import read_progress
-from runbook_lib.journal.journal import intact
+from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.reader import events_of
 from runbook_lib.runs.headless import entry_point as papermill_engine
 from runbook_lib.runs.headless.engine import IncompleteNotebook, RunbookEngine
@@ -34,7 +34,7 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.aws.connection import Connection
 from runbook_lib.evidence.folder import RunFolder
 journal = RunFolder(Path({environment!r}), "run-1", "01_network").journal()
-aws = Aws(env="local", region="us-west-2", connection=Connection({there!r}, "a", "b"), record=journal.write)
+aws = Aws(env="local", region="us-west-2", connection=Connection({there!r}, "a", "b"), on_call=journal.write)
 aws.ec2.create_vpc(CidrBlock="10.0.0.0/8")
 """
 FULL = """
@@ -67,7 +67,7 @@ def cells(folder):
 
 def known(folder):
     """What the journal says, which has to be the same; its chain holds."""
-    assert intact(folder / "journal.jsonl")
+    assert is_intact(folder / "journal.jsonl")
     return read_progress(events_of(folder / "journal.jsonl"), "01_network")
 
 

@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from runbook_lib.evidence.notebooks.progress import read_progress, unfinished_runs
-from runbook_lib.journal.journal import intact
+from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.reader import events_of
 from tests.support.kernels import OPEN, kernel
 
@@ -78,7 +78,7 @@ def test_the_last_run_of_a_cell_counts_and_what_was_not_run_is_said(folder, exec
     assert {name: states[name] for name in CELLS} == expected
     found = read_progress(events_of(folder / "journal.jsonl"), "01_network")
     assert (found.closed, found.outcome, found.success) == (True, "failed", False)
-    assert intact(folder / "journal.jsonl")
+    assert is_intact(folder / "journal.jsonl")
 
 
 def test_what_failed_before_it_was_mended_stays_in_the_journal(folder):

@@ -1,4 +1,4 @@
-"""Parameter files that somebody has spoilt, and what the operator is told of them."""
+"""Helpers: parameter files with mistakes, and the errors that loading them raises."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ GOOD = (PARAMS / "local.yaml").read_text(encoding="utf-8")
 
 
 def written(folder, *changes, name="local.yaml"):
-    """The rehearsal's file with other text in places: each change is a pair of old and new."""
+    """Write the file of the local environment with changes: pairs of old and new text."""
     text = GOOD
     for old, new in changes:
         assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
@@ -23,16 +23,16 @@ def written(folder, *changes, name="local.yaml"):
     return path
 
 
-def refused(path, given=None):
-    """The error that loading ends with."""
+def load_error(path, overrides=None):
+    """The error that loading raises."""
     with pytest.raises(ParamsError) as caught:
-        load(path, given)
+        load(path, overrides)
     return caught.value
 
 
-def told(path, given=None):
-    """The lines that are told, without the hint at the end."""
-    return refused(path, given).what.splitlines()
+def problems(path, overrides=None):
+    """The lines of the error, without the advice at the end."""
+    return load_error(path, overrides).what.splitlines()
 
 
 def at(path, text):
