@@ -52,14 +52,14 @@ class ApplyResource:
             took = self._clock.now() - began
             if now and now.failed not in ("", before):
                 raise failed_error(resource, now)
-            drift = None if now is None or now.going else drifted_fields(now.state, resource.desired(ids_of(seen)))
+            drift = None if now is None or now.deleting else drifted_fields(now.state, resource.desired(ids_of(seen)))
             if now and drift is not None and not drift:
                 self._watch(resource, status_text(now), took)
                 return now
             self._watch(resource, now.status if now and now.status and not now.ready else self._said, took)
-            if took >= resource.patience + CONSISTENCY_TIMEOUT:
+            if took >= resource.wait_timeout + CONSISTENCY_TIMEOUT:
                 raise timeout_error(resource, now)
-            if (now and now.going) or not self._act(now, drift or frozenset()):
+            if (now and now.deleting) or not self._act(now, drift or frozenset()):
                 pause = self._engine.pause(pause)
 
     def _act(self, now: Observed | None, drift: frozenset[str]) -> bool:
@@ -72,9 +72,9 @@ class ApplyResource:
         waiting = resource.update_when_ready and not now.ready
         if waiting or drift == self._sent:
             return False
-        if drift & resource.fixed:
+        if drift & resource.immutable:
             raise Blocked(
-                f"{resource.key}: AWS cannot change {', '.join(sorted(drift & resource.fixed))} in place",
+                f"{resource.key}: AWS cannot change {', '.join(sorted(drift & resource.immutable))} in place",
                 fix="Restore the old value in params/, or destroy this part and apply again.",
             )
         sent = self._send(lambda: resource.update(aws, ids_of(self._seen), now, drift), now)
@@ -92,7 +92,7 @@ class ApplyResource:
             at = self._clock.now()
             self._lost = self._lost if error.certain else at
             self._refused = min(self._refused, at)
-            passing = error.passing or error.code in self._resource.catching_up
+            passing = error.passing or error.code in self._resource.eventual_errors
             if not passing or at - self._refused >= CONSISTENCY_TIMEOUT:
                 raise error.about(self._resource.key) from None
             return False

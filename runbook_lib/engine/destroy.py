@@ -52,7 +52,7 @@ class DestroyResources:
         found = self._seen[resource] = observe(resource, look, ids_of(self._seen))
         began = self._going.setdefault(resource, self._engine.clock.now())
         took = self._engine.clock.now() - began
-        if found is None or found.going:
+        if found is None or found.deleting:
             self._engine.journal.write("gone", key=resource.key)
             return True
         self._watch(resource, "deleting", took)
@@ -81,8 +81,8 @@ class DestroyResources:
             self._engine.journal.write("gone", key=resource.key)
             return  # somebody else was faster, or the answer was lost: gone is gone
         if (
-            not (error.passing or error.code in _USED | resource.catching_up)
-            or took > resource.patience + CONSISTENCY_TIMEOUT
+            not (error.passing or error.code in _USED | resource.eventual_errors)
+            or took > resource.wait_timeout + CONSISTENCY_TIMEOUT
         ):
             told = dependencies_of(resource) | self._times(resource)
             self._engine.journal.write("change", ok=False, error=str(error), **change.as_dict(), **told)
@@ -102,7 +102,7 @@ class DestroyResources:
                 continue
             self._watch(resource, status_text(now) if resource not in self._refused else "still in use", took)
             # Of what AWS refuses to delete, its last refusal tells more.
-            if took > resource.patience + CONSISTENCY_TIMEOUT and resource not in self._refused:
+            if took > resource.wait_timeout + CONSISTENCY_TIMEOUT and resource not in self._refused:
                 raise timeout_error(resource, now)
         for resource in gone:
             if resource in self._accepted:

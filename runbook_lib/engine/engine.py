@@ -113,7 +113,7 @@ class Engine:
         while missing := missing_dependencies(stack, seen := self.survey(stack)):
             took = self.clock.now() - began
             # Asked first, looked last: what comes in between is seen.
-            if not self._coming() or took > sum(need.patience for need in missing):
+            if not self._coming() or took > sum(need.wait_timeout for need in missing):
                 require_dependencies(stack, seen := self.survey(stack, afresh=True))
                 return seen
             for need in missing:
@@ -141,7 +141,7 @@ class Engine:
                     raise failed_error(resource, now)
                 watch(resource, status_text(now), took)
                 self._note(resource, now)
-                if not is_ready(now) and took >= resource.patience:
+                if not is_ready(now) and took >= resource.wait_timeout:
                     raise timeout_error(resource, now)
             waiting = [r for r in waiting if not is_ready(seen[r])]
             if waiting:

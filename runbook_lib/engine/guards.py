@@ -22,7 +22,7 @@ def require_destroyable(stack: Stack, everything: Stack, seen: ObservedState) ->
     """
     require_unprotected(r for r in everything if seen[r])
     own = set(stack)
-    above = [r.key for r in everything if seen[r] and r not in own and not r.given and own & set(r.dependencies)]
+    above = [r.key for r in everything if seen[r] and r not in own and not r.external and own & set(r.dependencies)]
     if above:
         raise StillNeeded(
             f"{', '.join(above)} still stand{'s' if len(above) == 1 else ''} on {stack.name}.",

@@ -42,7 +42,7 @@ def observe(resource: Resource, look: Snapshot, ids: Ids) -> Observed | None:
 
 
 def is_ready(now: Observed | None) -> bool:
-    return now is not None and now.ready and not now.going
+    return now is not None and now.ready and not now.deleting
 
 
 def status_text(now: Observed | None) -> str:
@@ -60,6 +60,6 @@ def failed_error(resource: Resource, now: Observed) -> Failed:
 
 def timeout_error(resource: Resource, now: Observed | None) -> WaitTimeout:
     return WaitTimeout(
-        f"{resource.key} did not settle within {resource.patience} s; last seen: {status_text(now)}.",
+        f"{resource.key} did not settle within {resource.wait_timeout} s; last seen: {status_text(now)}.",
         fix="Look at it in the console. When it has settled, run this cell again: it goes on from there.",
     )

@@ -111,13 +111,13 @@ def make_plan(stack: Stack, seen: ObservedState, *, present: bool = True, scope:
     own = list(stack)
     if present:
         return Plan(scope, stack.name, tuple(plan_change(r, seen.get(r), seen) for r in own))
-    going = [r for r in reversed(own) if seen.get(r) and not r.given and not r.lasting]
-    return Plan(scope, stack.name, tuple(_to_go(r, seen[r]) for r in going))
+    to_delete = [r for r in reversed(own) if seen.get(r) and not r.external and not r.implicit]
+    return Plan(scope, stack.name, tuple(_to_go(r, seen[r]) for r in to_delete))
 
 
 def ids_of(seen: ObservedState) -> dict[Resource, str]:
     """The ids of what is there, and not about to go."""
-    return {resource: found.id for resource, found in seen.items() if found and not found.going}
+    return {resource: found.id for resource, found in seen.items() if found and not found.deleting}
 
 
 def missing_dependencies(stack: Stack, seen: ObservedState) -> tuple[Resource, ...]:
@@ -133,7 +133,7 @@ def require_dependencies(stack: Stack, seen: ObservedState) -> None:
         MissingDependency: Naming it, and what to apply first.
     """
     missing = missing_dependencies(stack, seen)
-    if foreign := [need.key for need in missing if need.given and not need.dependencies]:
+    if foreign := [need.key for need in missing if need.external and not need.dependencies]:
         raise MissingDependency(
             f"{stack.name} needs {', '.join(foreign)}: not there, and not ours to make.",
             fix="Correct its name or id in params/, or have it made.",
@@ -162,16 +162,16 @@ def plan_change(resource: Resource, seen: Observed | None, all_seen: ObservedSta
     wanted = resource.desired(ids_of(all_seen))
     names = placeholders(resource, all_seen)
     logical = resource.desired(_Keys())
-    if seen is None or seen.going:
+    if seen is None or seen.deleting:
         reason = "once the one that AWS is deleting is gone" if seen else ""
         fields = {name: (None, to_json(value, {})) for name, value in logical.items()}
-        if resource.given:
+        if resource.external:
             return Change(resource, Action.BLOCKED, None, wanted, fields, "is not there, and not ours to make")
         return Change(resource, Action.CREATE, seen, wanted, fields, reason)
     drift = drifted_fields(seen.state, wanted)
     fields = {name: (to_json(seen.state.get(name), names), to_json(logical[name], {})) for name in drift}
-    stuck = drift & resource.fixed
-    if resource.given and drift:
+    stuck = drift & resource.immutable
+    if resource.external and drift:
         return Change(resource, Action.BLOCKED, seen, wanted, fields, "differs, and is not ours to change")
     if stuck:
         reason = f"AWS cannot change {', '.join(sorted(stuck))} in place"

@@ -33,10 +33,10 @@ class AutoScalingGroup(Resource):
     most: int
     grace_seconds: int
 
-    waits_for = frozenset({"way_out"})
+    ready_fields = frozenset({"way_out"})
     # Auto Scaling checks the template's instance profile before it may have heard of it.
-    catching_up = frozenset({"ValidationError", "ScalingActivityInProgress", "ResourceContention"})
-    patience = 1200
+    eventual_errors = frozenset({"ValidationError", "ScalingActivityInProgress", "ResourceContention"})
+    wait_timeout = 1200
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "way_out"}
@@ -44,13 +44,13 @@ class AutoScalingGroup(Resource):
         # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
         return {**wanted, "version": "$Default", "health": "ELB", "spread": "balanced-only"}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        groups = look.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = snapshot.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
         group = next((group for group in groups if group["AutoScalingGroupName"] == name), None)
         if group is None:
             return None
-        look.require_ownership(self, tags_of(group))
+        snapshot.require_ownership(self, tags_of(group))
         template = group.get("LaunchTemplate", {})
         targets = group.get("TargetGroupARNs", [])
         state = {
@@ -73,8 +73,8 @@ class AutoScalingGroup(Resource):
             name,
             state,
             ready=ready,
-            status=status if ready else f"{status}{_trouble(look, name)}",
-            going=bool(group.get("Status")),  # set only while AWS deletes the group
+            status=status if ready else f"{status}{_trouble(snapshot, name)}",
+            deleting=bool(group.get("Status")),  # set only while AWS deletes the group
             detail={"instances": {i["InstanceId"]: i["AvailabilityZone"] for i in serving}},
         )
 
@@ -87,23 +87,23 @@ class AutoScalingGroup(Resource):
             **self._settings(ids),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        name, wanted = seen.id, ids[self.target_group]
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        name, wanted = observed.id, ids[self.target_group]
         if drift - {"target_group"}:
             aws.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, **self._settings(ids))
         if "target_group" in drift:
-            found = seen.state["target_group"]
+            found = observed.state["target_group"]
             others = [arn for arn in ([found] if isinstance(found, str) else found) if arn != wanted]
             if others:
                 aws.autoscaling.detach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=others)
             if wanted not in found:
                 aws.autoscaling.attach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=[wanted])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         # The group waits for its servers to leave the load balancer; there is nothing left to finish.
         if self.target_group in ids and delay(aws, ids[self.target_group]):
             deregister_within(aws, ids[self.target_group], 0)
-        aws.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=seen.id, ForceDelete=True)
+        aws.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=observed.id, ForceDelete=True)
 
     def _settings(self, ids: Ids) -> dict[str, Any]:
         return {
@@ -123,9 +123,9 @@ def _everywhere(serving: list[ApiObject], group: ApiObject) -> bool:
     return {i["AvailabilityZone"] for i in serving} >= zones or group["DesiredCapacity"] < len(zones)
 
 
-def _trouble(look: Snapshot, name: str) -> str:
+def _trouble(snapshot: Snapshot, name: str) -> str:
     """Why the last launch failed, as AWS says it; empty when it did not."""
-    last = look.get("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=1)
+    last = snapshot.get("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=1)
     activities = last["Activities"] if last else []
     if activities and activities[0]["StatusCode"] in ("Failed", "Cancelled"):
         return f"; {activities[0].get('StatusMessage', '')}"

@@ -32,7 +32,7 @@ class Observed:
         ready: Whether it can be used by something that needs it ready.
         status: AWS's own word for its state, shown while waiting and in tables.
         failed: Why it will never become ready, as AWS says it; empty while it may.
-        going: Whether AWS is deleting it: neither there nor gone.
+        deleting: Whether AWS is deleting it.
         retain: Why a destroy leaves this very one; empty when it doesn't.
         detail: What else a person or another call wants to know; never compared.  What begins
             with an underscore is for calls only.
@@ -43,7 +43,7 @@ class Observed:
     ready: bool = True
     status: str = ""
     failed: str = ""
-    going: bool = False
+    deleting: bool = False
     retain: str = ""
     detail: State = field(default_factory=dict)
 
@@ -82,19 +82,19 @@ class Resource(ABC):
 
     name: str
 
-    fixed: ClassVar[frozenset[str]] = frozenset()
+    immutable: ClassVar[frozenset[str]] = frozenset()
     """Fields that AWS cannot change in place."""
-    waits_for: ClassVar[frozenset[str]] = frozenset()
+    ready_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields whose resource has to be ready first; for all others its id is enough."""
     update_when_ready: ClassVar[bool] = False
     """Whether AWS takes changes only when the last one has settled."""
-    catching_up: ClassVar[frozenset[str]] = frozenset()
+    eventual_errors: ClassVar[frozenset[str]] = frozenset()
     """Error codes by which AWS says that it has not heard of a need yet; worth another try."""
-    patience: ClassVar[int] = 120
+    wait_timeout: ClassVar[int] = 120
     """Seconds after which waiting for it is given up."""
-    given: ClassVar[bool] = False
+    external: ClassVar[bool] = False
     """Looked up, never made or destroyed: it belongs to AWS or to somebody else."""
-    lasting: ClassVar[bool] = False
+    implicit: ClassVar[bool] = False
     """Has no end of its own: it goes when what it belongs to goes."""
 
     def __eq__(self, other: object) -> bool:
@@ -116,7 +116,7 @@ class Resource(ABC):
     @property
     def ready_dependencies(self) -> tuple[Resource, ...]:
         """Those of the needs that have to be ready before this one is made."""
-        return tuple(referenced_resources(getattr(self, name) for name in sorted(self.waits_for)))
+        return tuple(referenced_resources(getattr(self, name) for name in sorted(self.ready_fields)))
 
     def desired(self, ids: Ids) -> State:
         """The fields, with every reference replaced by its id."""
@@ -138,8 +138,8 @@ class Resource(ABC):
         return ""
 
     @abstractmethod
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        """Find the resource in *look*; ``None`` means that it does not exist.
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the resource in *snapshot*; ``None`` means that it does not exist.
 
         Never writes.  A need that does not exist has no entry in *ids*.
         """
@@ -151,12 +151,12 @@ class Resource(ABC):
         Fields left out are set by :meth:`update`.
         """
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """Set the fields in *drift*; called on drift, and after :meth:`create` for what it left out."""
         raise NotImplementedError(f"{self.key} cannot update {sorted(drift)}")
 
     @abstractmethod
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Remove it, with what stands in the way and is ours to remove."""
 
 
@@ -165,9 +165,9 @@ def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def drifted_fields(seen: State, wanted: State) -> frozenset[str]:
+def drifted_fields(observed: State, wanted: State) -> frozenset[str]:
     """Names of the wanted fields that are seen otherwise."""
-    return frozenset(name for name, value in wanted.items() if seen.get(name) != value)
+    return frozenset(name for name, value in wanted.items() if observed.get(name) != value)
 
 
 def referenced_resources(values: Iterable[Any]) -> Iterator[Resource]:

@@ -37,7 +37,7 @@ class Bucket(Resource):
     kept: bool = True
     object_lock: bool = False
 
-    catching_up = frozenset({"NoSuchBucket", "OperationAborted"})
+    eventual_errors = frozenset({"NoSuchBucket", "OperationAborted"})
 
     def called(self, aws: Aws) -> str:
         """Bucket names are shared by all of AWS, so the account's number is part of it."""
@@ -52,24 +52,24 @@ class Bucket(Resource):
         locks = {"object_lock": True} if self.object_lock else {}
         return {**wanted, "expire": frozenset(self.expire), "policy": _POLICY, "tagged": True, **locks}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        bucket = self.called(look.aws)
-        if bucket not in {b["Name"] for b in look.all("s3", "list_buckets", "Buckets", Prefix=bucket)}:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        bucket = self.called(snapshot.aws)
+        if bucket not in {b["Name"] for b in snapshot.all("s3", "list_buckets", "Buckets", Prefix=bucket)}:
             return None
-        tags = tags_of(look.get("s3", "get_bucket_tagging", missing="NoSuchTagSet", Bucket=bucket) or {}, "TagSet")
+        tags = tags_of(snapshot.get("s3", "get_bucket_tagging", missing="NoSuchTagSet", Bucket=bucket) or {}, "TagSet")
         if tags:  # untagged is ours too, cut short while it was made: the name holds our account
-            look.require_ownership(self, tags)
-        versioning = look.get("s3", "get_bucket_versioning", Bucket=bucket) or {}
+            snapshot.require_ownership(self, tags)
+        versioning = snapshot.get("s3", "get_bucket_versioning", Bucket=bucket) or {}
         state = {
             "versioned": versioning.get("Status") == "Enabled",
-            "encryption": _encryption(look, bucket),
-            "private": _private(look, bucket),
-            "expire": _expiry(look, bucket),
-            "policy": _POLICY if _policy_of(look, bucket) == _policy(bucket, look.aws) else "another",
+            "encryption": _encryption(snapshot, bucket),
+            "private": _private(snapshot, bucket),
+            "expire": _expiry(snapshot, bucket),
+            "policy": _POLICY if _policy_of(snapshot, bucket) == _policy(bucket, snapshot.aws) else "another",
             "tagged": bool(tags),
         }
         if self.object_lock:
-            state["object_lock"] = _locks(look, bucket)
+            state["object_lock"] = _locks(snapshot, bucket)
         return Observed(bucket, state, status="available")
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -80,8 +80,8 @@ class Bucket(Resource):
             request["ObjectLockEnabledForBucket"] = True
         aws.s3.create_bucket(Bucket=self.called(aws), **request)
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        bucket = seen.id
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        bucket = observed.id
         if "tagged" in drift:
             aws.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": aws.tags(self)})
         if "private" in drift:
@@ -118,15 +118,17 @@ class Bucket(Resource):
         ]
         aws.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Empty it, with every version, then remove it."""
         listed = {"Versions": ["Key", "VersionId"], "DeleteMarkers": ["Key", "VersionId"]}
         for kind_of, fields in listed.items():
-            found = aws.pages("s3", "list_object_versions", kind_of, Bucket=seen.id)
+            found = aws.pages("s3", "list_object_versions", kind_of, Bucket=observed.id)
             objects = [{field: item[field] for field in fields} for item in found]
             for start in range(0, len(objects), 1000):  # AWS takes a thousand at a time
-                aws.s3.delete_objects(Bucket=seen.id, Delete={"Objects": objects[start : start + 1000], "Quiet": True})
-        aws.s3.delete_bucket(Bucket=seen.id)
+                aws.s3.delete_objects(
+                    Bucket=observed.id, Delete={"Objects": objects[start : start + 1000], "Quiet": True}
+                )
+        aws.s3.delete_bucket(Bucket=observed.id)
 
 
 _POLICY = "TLS only; the load balancer may write its logs"
@@ -152,33 +154,33 @@ def _policy(bucket: str, aws: Aws) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [tls, logs]}
 
 
-def _policy_of(look: Snapshot, bucket: str) -> Any:
-    found = look.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=bucket)
+def _policy_of(snapshot: Snapshot, bucket: str) -> Any:
+    found = snapshot.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=bucket)
     return json.loads(found["Policy"]) if found else None
 
 
-def _encryption(look: Snapshot, bucket: str) -> str | None:
+def _encryption(snapshot: Snapshot, bucket: str) -> str | None:
     none = "ServerSideEncryptionConfigurationNotFoundError"
-    found = look.get("s3", "get_bucket_encryption", missing=none, Bucket=bucket)
+    found = snapshot.get("s3", "get_bucket_encryption", missing=none, Bucket=bucket)
     rules = found["ServerSideEncryptionConfiguration"]["Rules"] if found else []
     return rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if rules else None
 
 
-def _locks(look: Snapshot, bucket: str) -> bool:
+def _locks(snapshot: Snapshot, bucket: str) -> bool:
     none = "ObjectLockConfigurationNotFoundError"
-    found = look.get("s3", "get_object_lock_configuration", missing=none, Bucket=bucket) or {}
+    found = snapshot.get("s3", "get_object_lock_configuration", missing=none, Bucket=bucket) or {}
     return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
 
 
-def _private(look: Snapshot, bucket: str) -> bool:
+def _private(snapshot: Snapshot, bucket: str) -> bool:
     none = "NoSuchPublicAccessBlockConfiguration"
-    found = look.get("s3", "get_public_access_block", missing=none, Bucket=bucket)
+    found = snapshot.get("s3", "get_public_access_block", missing=none, Bucket=bucket)
     return found is not None and all(found["PublicAccessBlockConfiguration"].get(block) for block in _BLOCKS)
 
 
-def _expiry(look: Snapshot, bucket: str) -> frozenset[tuple[str, int]]:
+def _expiry(snapshot: Snapshot, bucket: str) -> frozenset[tuple[str, int]]:
     none = "NoSuchLifecycleConfiguration"
-    found = look.get("s3", "get_bucket_lifecycle_configuration", missing=none, Bucket=bucket) or {"Rules": []}
+    found = snapshot.get("s3", "get_bucket_lifecycle_configuration", missing=none, Bucket=bucket) or {"Rules": []}
     return frozenset(
         (rule["Filter"].get("Prefix", "").rstrip("/"), rule["Expiration"].get("Days", 0))
         for rule in found["Rules"]

@@ -33,11 +33,11 @@ class CacheReplicationGroup(Resource):
     snapshot_days: int = 0
 
     # The last is no setting: it says that a change goes a way which AWS has not.
-    fixed = frozenset({"subnet_group", "engine", "in_transit", "at_rest", "cluster_mode", "engine_downgrade"})
+    immutable = frozenset({"subnet_group", "engine", "in_transit", "at_rest", "cluster_mode", "engine_downgrade"})
     update_when_ready = True
-    catching_up = frozenset({"CacheSubnetGroupNotFoundFault"})
+    eventual_errors = frozenset({"CacheSubnetGroupNotFoundFault"})
     # Up to nine minutes have been seen, and each node more takes its time.
-    patience = 2400
+    wait_timeout = 2400
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         # Automatic failover and Multi-AZ need a replica, and a replica is there for them.
@@ -45,16 +45,16 @@ class CacheReplicationGroup(Resource):
         redundant = {"failover": self.replicas > 0, "multi_az": self.replicas > 0}
         return {**super().desired(ids), **_ALWAYS, **redundant, "engine_downgrade": "none"}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        groups = look.all("elasticache", "describe_replication_groups", "ReplicationGroups")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = snapshot.all("elasticache", "describe_replication_groups", "ReplicationGroups")
         group = {g["ReplicationGroupId"]: g for g in groups}.get(name)
         if group is None:
             return None
-        status, ours = group["Status"], self._ours(look, group["ARN"])
+        status, ours = group["Status"], self._ours(snapshot, group["ARN"])
         # Some of it only its nodes tell.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
-        clusters = look.all("elasticache", "describe_cache_clusters", "CacheClusters")
+        clusters = snapshot.all("elasticache", "describe_cache_clusters", "CacheClusters")
         node = next((c for c in clusters if c.get("ReplicationGroupId") == name), None)
         state = self._group_state(group) | (self._node_state(node) if node else {})
         if status == "creating" or not node:
@@ -67,7 +67,7 @@ class CacheReplicationGroup(Resource):
             ready=status == "available" and node is not None,
             status=status,
             failed=_failure(status),
-            going=status == "deleting",
+            deleting=status == "deleting",
             detail=_detail(group, node) | {"_arn": group["ARN"], "_ours": ours},
         )
 
@@ -86,14 +86,14 @@ class CacheReplicationGroup(Resource):
             **settings,
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """One call at a time: after each, AWS takes the next only when the group is available again.
 
         Replicas come before what needs them, and go after it.
         """
-        if seen.state["replicas"] < self.replicas:
+        if observed.state["replicas"] < self.replicas:
             aws.elasticache.increase_replica_count(
-                ReplicationGroupId=seen.id, NewReplicaCount=self.replicas, ApplyImmediately=True
+                ReplicationGroupId=observed.id, NewReplicaCount=self.replicas, ApplyImmediately=True
             )
             return
         request: dict[str, Any] = {}
@@ -101,34 +101,34 @@ class CacheReplicationGroup(Resource):
             if field in drift:
                 request |= setting
         if request:
-            aws.elasticache.modify_replication_group(ReplicationGroupId=seen.id, ApplyImmediately=True, **request)
+            aws.elasticache.modify_replication_group(ReplicationGroupId=observed.id, ApplyImmediately=True, **request)
             return
         aws.elasticache.decrease_replica_count(
-            ReplicationGroupId=seen.id, NewReplicaCount=self.replicas, ApplyImmediately=True
+            ReplicationGroupId=observed.id, NewReplicaCount=self.replicas, ApplyImmediately=True
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Delete it; refused, to be tried again, as long as nobody can say whether it is ours."""
-        if not seen.detail["_ours"]:
-            look = Snapshot(aws)
-            tags = look.get("elasticache", "list_tags_for_resource", ResourceName=seen.detail["_arn"]) or {}
-            look.require_ownership(self, tags_of(tags, "TagList"))
-        aws.elasticache.delete_replication_group(ReplicationGroupId=seen.id)
+        if not observed.detail["_ours"]:
+            snapshot = Snapshot(aws)
+            tags = snapshot.get("elasticache", "list_tags_for_resource", ResourceName=observed.detail["_arn"]) or {}
+            snapshot.require_ownership(self, tags_of(tags, "TagList"))
+        aws.elasticache.delete_replication_group(ReplicationGroupId=observed.id)
 
-    def _ours(self, look: Snapshot, arn: str) -> bool:
+    def _ours(self, snapshot: Snapshot, arn: str) -> bool:
         """Whether its tags say so, or nobody can tell: ElastiCache does only while it is available.
 
         https://github.com/hashicorp/terraform-provider-aws/issues/41416
         """
-        answer = look.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
+        answer = snapshot.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
         if answer is not None:
-            look.require_ownership(self, tags_of(answer, "TagList"))
+            snapshot.require_ownership(self, tags_of(answer, "TagList"))
             return True
-        filters = [{"Key": look.aws.ENV, "Values": [look.aws.env]}]
-        listed = look.all("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
+        filters = [{"Key": snapshot.aws.ENV, "Values": [snapshot.aws.env]}]
+        listed = snapshot.all("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
         for found in listed:
             if found["ResourceARN"] == arn:
-                look.require_ownership(self, tags_of(found))
+                snapshot.require_ownership(self, tags_of(found))
                 return True
         return False
 

@@ -19,19 +19,21 @@ _NEVER = {"FAILED", "VALIDATION_TIMED_OUT", "REVOKED", "EXPIRED", "INACTIVE"}
 class Certificate(Resource):
     """A certificate that a listener can present once it is issued; its id is its ARN."""
 
-    catching_up = frozenset({"RequestInProgressException", "InvalidArnException"})
+    eventual_errors = frozenset({"RequestInProgressException", "InvalidArnException"})
 
     @abstractmethod
-    def arn(self, look: Snapshot) -> str | None:
+    def arn(self, snapshot: Snapshot) -> str | None:
         """Its ARN, when it exists."""
 
     @abstractmethod
     def state(self, found: ApiObject) -> dict[str, Any]:
         """Its comparable fields, from what AWS describes."""
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        arn = self.arn(look)
-        found = arn and look.get("acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        arn = self.arn(snapshot)
+        found = arn and snapshot.get(
+            "acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn
+        )
         if not found:
             return None
         certificate = found["Certificate"]
@@ -49,8 +51,8 @@ class Certificate(Resource):
             },
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.acm.delete_certificate(CertificateArn=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.acm.delete_certificate(CertificateArn=observed.id)
 
 
 @kind
@@ -59,9 +61,9 @@ class GivenCertificate(Certificate):
 
     known_as: str
 
-    given = True
+    external = True
 
-    def arn(self, look: Snapshot) -> str | None:
+    def arn(self, snapshot: Snapshot) -> str | None:
         return self.known_as
 
     def state(self, found: ApiObject) -> dict[str, Any]:
@@ -79,17 +81,17 @@ def validation(certificate: ApiObject) -> dict[str, str]:
     return {}
 
 
-def ours(look: Snapshot, resource: Resource, domain: str) -> str | None:
+def ours(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
     """The ARN of the certificate of that domain that carries the resource's tags."""
-    listed = look.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
+    listed = snapshot.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
     same = [found["CertificateArn"] for found in listed if found["DomainName"] == domain]
-    owned = [{"arn": arn} for arn in same if _tags(look, arn).get(look.aws.KEY) == resource.key]
+    owned = [{"arn": arn} for arn in same if _tags(snapshot, arn).get(snapshot.aws.KEY) == resource.key]
     found = at_most_one(owned, resource)
     return found["arn"] if found else None
 
 
-def _tags(look: Snapshot, arn: str) -> dict[str, str]:
+def _tags(snapshot: Snapshot, arn: str) -> dict[str, str]:
     # ACM tells the tags of one certificate at a time.
     gone = "ResourceNotFoundException"
-    tags = tags_of(look.get("acm", "list_tags_for_certificate", missing=gone, CertificateArn=arn) or {})
-    return tags if tags.get(look.aws.ENV) == look.aws.env else {}
+    tags = tags_of(snapshot.get("acm", "list_tags_for_certificate", missing=gone, CertificateArn=arn) or {})
+    return tags if tags.get(snapshot.aws.ENV) == snapshot.aws.env else {}

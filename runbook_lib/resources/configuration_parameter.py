@@ -33,7 +33,7 @@ class ConfigurationParameter(Resource):
     domain: str = ""
 
     # Their addresses do not exist before they are available.
-    waits_for = frozenset({"database", "cache"})
+    ready_fields = frozenset({"database", "cache"})
 
     def called(self, aws: Aws) -> str:
         """Its name in Systems Manager, e.g. ``/prod/web/config``."""
@@ -43,40 +43,40 @@ class ConfigurationParameter(Resource):
         wanted = dict(super().desired(ids))
         return wanted | {"balancer": wanted["balancer"] if not self.domain else None, "schema": self.database.database}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = self.called(look.aws)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = self.called(snapshot.aws)
         folder = name.rpartition("/")[0]
-        found = look.all("ssm", "get_parameters_by_path", "Parameters", Path=folder)
+        found = snapshot.all("ssm", "get_parameters_by_path", "Parameters", Path=folder)
         parameter = next((parameter for parameter in found if parameter["Name"] == name), None)
         if parameter is None:
             return None
-        tags = look.get(
+        tags = snapshot.get(
             "ssm", "list_tags_for_resource", missing="InvalidResourceId", ResourceType="Parameter", ResourceId=name
         )
         if tags is None:
             return None
-        look.require_ownership(self, tags_of(tags, "TagList"))
+        snapshot.require_ownership(self, tags_of(tags, "TagList"))
         said = _object(parameter["Value"])
         database = said.get("database") or {}
         state = {
-            "database": _database(look, database),
-            "cache": _cache(look, said.get("cache") or {}),
+            "database": _database(snapshot, database),
+            "cache": _cache(snapshot, said.get("cache") or {}),
             "schema": database.get("name"),
             "master_secret": database.get("master_secret"),
             "app_secret": database.get("app_secret"),
             "session_secret": said.get("session_secret"),
-            **self._site(look, str(said.get("public_url"))),
+            **self._site(snapshot, str(said.get("public_url"))),
         }
         return Observed(name, state, detail={"version": parameter["Version"], "public_url": said.get("public_url")})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ssm.put_parameter(Tags=aws.tags(self), **self._request(aws, ids))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         aws.ssm.put_parameter(Overwrite=True, **self._request(aws, ids))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ssm.delete_parameter(Name=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ssm.delete_parameter(Name=observed.id)
 
     def _request(self, aws: Aws, ids: Ids) -> dict[str, str]:
         (database,) = aws.rds.describe_db_instances(DBInstanceIdentifier=ids[self.database])["DBInstances"]
@@ -102,30 +102,30 @@ class ConfigurationParameter(Resource):
         (found,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=group)["ReplicationGroups"]
         return {"cache": {"host": _primary(found)["Address"], "port": _primary(found)["Port"]}}
 
-    def _site(self, look: Snapshot, url: str) -> dict[str, Any]:
+    def _site(self, snapshot: Snapshot, url: str) -> dict[str, Any]:
         """The site as a domain of its own, or as the load balancer that goes by its AWS name."""
         host = url.removeprefix("https://")
         if self.domain:
             return {"domain": host, "balancer": None}
-        balancers = look.all("elbv2", "describe_load_balancers", "LoadBalancers")
+        balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
         arns = {balancer["DNSName"]: balancer["LoadBalancerArn"] for balancer in balancers}
         return {"domain": "", "balancer": arns.get(host, host)}
 
 
-def _database(look: Snapshot, said: ApiObject) -> str:
+def _database(snapshot: Snapshot, said: ApiObject) -> str:
     """The database that has the address, or the address when none has it."""
-    for found in look.all("rds", "describe_db_instances", "DBInstances"):
+    for found in snapshot.all("rds", "describe_db_instances", "DBInstances"):
         endpoint = found.get("Endpoint", {})
         if endpoint and (endpoint.get("Address"), endpoint.get("Port")) == (said.get("host"), said.get("port")):
             return str(found["DBInstanceIdentifier"])
     return f"{said.get('host')}:{said.get('port')}"
 
 
-def _cache(look: Snapshot, said: ApiObject) -> str | None:
+def _cache(snapshot: Snapshot, said: ApiObject) -> str | None:
     """The cache whose primary has the address, or the address when none has it; ``None`` when there is no address."""
     if not said:
         return None
-    for found in look.all("elasticache", "describe_replication_groups", "ReplicationGroups"):
+    for found in snapshot.all("elasticache", "describe_replication_groups", "ReplicationGroups"):
         primary = _primary(found)
         if primary and (primary.get("Address"), primary.get("Port")) == (said.get("host"), said.get("port")):
             return str(found["ReplicationGroupId"])

@@ -57,12 +57,12 @@ class DbInstance(Resource):
     port: int = 3306
 
     # The last two are no settings: they say that a change goes a way which AWS has not.
-    fixed = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_step", "engine_downgrade"})
+    immutable = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_step", "engine_downgrade"})
     update_when_ready = True
     # With InvalidParameterValue RDS says that it has not heard of a new role yet.
     # https://github.com/hashicorp/terraform-provider-aws/pull/9747
-    catching_up = frozenset({"InvalidParameterValue", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"})
-    patience = 2400
+    eventual_errors = frozenset({"InvalidParameterValue", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"})
+    wait_timeout = 2400
 
     @property
     def prevent_destroy(self) -> str:
@@ -78,13 +78,13 @@ class DbInstance(Resource):
         steps = {"storage_step": _STEP, "engine_downgrade": "none"}
         return wanted | _ALWAYS | {"log_exports": self._exports} | steps
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        instances = look.all("rds", "describe_db_instances", "DBInstances")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        instances = snapshot.all("rds", "describe_db_instances", "DBInstances")
         found = {i["DBInstanceIdentifier"]: i for i in instances}.get(name)
         if found is None:
             return None
-        look.require_ownership(self, tags_of(found, "TagList"))
+        snapshot.require_ownership(self, tags_of(found, "TagList"))
         status = found["DBInstanceStatus"]
         state = self._state(found)
         if status == "creating":
@@ -97,7 +97,7 @@ class DbInstance(Resource):
             ready=status in _SETTLED,
             status=status,
             failed=_failure(status),
-            going=status == "deleting",
+            deleting=status == "deleting",
             detail=_detail(found),
         )
 
@@ -118,7 +118,7 @@ class DbInstance(Resource):
             **settings,
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         request: dict[str, Any] = {}
         for field, setting in self._settings(ids).items():
             if field in drift:
@@ -126,20 +126,20 @@ class DbInstance(Resource):
         if "port" in drift:
             request["DBPortNumber"] = self.port
         if "log_exports" in drift:
-            on: frozenset[str] = seen.state["log_exports"]
+            on: frozenset[str] = observed.state["log_exports"]
             request["CloudwatchLogsExportConfiguration"] = {
                 "EnableLogTypes": sorted(self._exports - on),
                 "DisableLogTypes": sorted(on - self._exports),
             }
-        aws.rds.modify_db_instance(DBInstanceIdentifier=seen.id, ApplyImmediately=True, **request)
+        aws.rds.modify_db_instance(DBInstanceIdentifier=observed.id, ApplyImmediately=True, **request)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Delete it, with its automated backups; AWS refuses while its deletion protection is on."""
         # The id is of this very database, so the name is never taken by another one's snapshot.
-        snapshot = f"{seen.id}-final-{seen.detail['resource_id'].lower()}"
+        snapshot = f"{observed.id}-final-{observed.detail['resource_id'].lower()}"
         last = {"FinalDBSnapshotIdentifier": snapshot} if self.final_snapshot else {}
         aws.rds.delete_db_instance(
-            DBInstanceIdentifier=seen.id,
+            DBInstanceIdentifier=observed.id,
             SkipFinalSnapshot=not self.final_snapshot,
             DeleteAutomatedBackups=True,
             **last,

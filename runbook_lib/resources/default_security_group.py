@@ -21,16 +21,16 @@ class DefaultSecurityGroup(Resource):
 
     vpc: Vpc
 
-    lasting = True
+    implicit = True
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"ingress": frozenset(), "egress": frozenset()}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         if self.vpc not in ids:
             return None
         filters = [{"Name": "vpc-id", "Values": [ids[self.vpc]]}, {"Name": "group-name", "Values": ["default"]}]
-        groups = look.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
+        groups = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
         if not groups:
             return None
         (group,) = groups
@@ -41,14 +41,14 @@ class DefaultSecurityGroup(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         """AWS makes it, moments after the VPC."""
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        permissions = seen.detail["_permissions"]
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        permissions = observed.detail["_permissions"]
         if "ingress" in drift:
-            aws.ec2.revoke_security_group_ingress(GroupId=seen.id, IpPermissions=permissions["ingress"])
+            aws.ec2.revoke_security_group_ingress(GroupId=observed.id, IpPermissions=permissions["ingress"])
         if "egress" in drift:
-            aws.ec2.revoke_security_group_egress(GroupId=seen.id, IpPermissions=permissions["egress"])
+            aws.ec2.revoke_security_group_egress(GroupId=observed.id, IpPermissions=permissions["egress"])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """It goes with the VPC."""
 
 

@@ -39,21 +39,25 @@ class DeploymentGroup(Resource):
     target_group: TargetGroup
     configuration: str
 
-    fixed = frozenset({"application"})
+    immutable = frozenset({"application"})
     # IAM may not have told CodeDeploy of the role yet.
-    catching_up = frozenset({"InvalidRoleException", "InvalidAutoScalingGroupException"})
+    eventual_errors = frozenset({"InvalidRoleException", "InvalidAutoScalingGroupException"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "permissions"}
         always = {"traffic": "in place, with traffic control", "rollback": _ROLLBACK_WORDS, "outdated": "UPDATE"}
         return wanted | always
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = group(look, self, ids)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        found = group(snapshot, self, ids)
         if found is None:
             return None
         application, name = found["applicationName"], found["deploymentGroupName"]
-        own(look, self, f"arn:aws:codedeploy:{look.aws.region}:{look.aws.account}:deploymentgroup:{application}/{name}")
+        own(
+            snapshot,
+            self,
+            f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:deploymentgroup:{application}/{name}",
+        )
         targets = [target["name"] for target in found.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
         rollback = found.get("autoRollbackConfiguration", {})
         state = {
@@ -62,7 +66,7 @@ class DeploymentGroup(Resource):
             "servers": ", ".join(sorted(there["name"] for there in found.get("autoScalingGroups", []))),
             # CodeDeploy knows target groups by name; others know ours by its ARN.
             "target_group": ids.get(self.target_group)
-            if targets == [look.aws.name(self.target_group)]
+            if targets == [snapshot.aws.name(self.target_group)]
             else ", ".join(sorted(targets)),
             "configuration": found["deploymentConfigName"],
             "traffic": "in place, with traffic control"
@@ -83,13 +87,15 @@ class DeploymentGroup(Resource):
             **self._settings(aws, ids),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         aws.codedeploy.update_deployment_group(
-            applicationName=ids[self.application], currentDeploymentGroupName=seen.id, **self._settings(aws, ids)
+            applicationName=ids[self.application], currentDeploymentGroupName=observed.id, **self._settings(aws, ids)
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.codedeploy.delete_deployment_group(applicationName=seen.state["application"], deploymentGroupName=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.codedeploy.delete_deployment_group(
+            applicationName=observed.state["application"], deploymentGroupName=observed.id
+        )
 
     def _settings(self, aws: Aws, ids: Ids) -> dict[str, Any]:
         return {
@@ -106,12 +112,12 @@ class DeploymentGroup(Resource):
 _ROLLBACK_WORDS = "when a deployment fails"
 
 
-def group(look: Snapshot, resource: DeploymentGroup, ids: Ids) -> ApiObject | None:
+def group(snapshot: Snapshot, resource: DeploymentGroup, ids: Ids) -> ApiObject | None:
     """What CodeDeploy tells of a deployment group: its settings and its last deployments."""
     if resource.application not in ids:
         return None
-    answer = look.get(
+    answer = snapshot.get(
         "codedeploy", "get_deployment_group", missing=_GONE,
-        applicationName=ids[resource.application], deploymentGroupName=look.aws.name(resource),
+        applicationName=ids[resource.application], deploymentGroupName=snapshot.aws.name(resource),
     )  # fmt: skip
     return answer["deploymentGroupInfo"] if answer else None

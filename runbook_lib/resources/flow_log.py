@@ -26,16 +26,16 @@ class FlowLog(Resource):
     permission: RolePolicy
     traffic: str = "ALL"
 
-    fixed = frozenset({"vpc", "log_group", "permission", "traffic"})
-    catching_up = frozenset({"InvalidParameter", "Access error"})  # the role is known to IAM before EC2 hears of it
-    patience = 600
+    immutable = frozenset({"vpc", "log_group", "permission", "traffic"})
+    eventual_errors = frozenset({"InvalidParameter", "Access error"})  # the role is known to IAM before EC2 hears of it
+    wait_timeout = 600
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         # AWS tells the role, not what permits it.
         return {**super().desired(ids), "permission": _role(super().desired(ids)["permission"])}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        log = look.find("describe_flow_logs", "FlowLogs", self, under="Filter")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        log = snapshot.find("describe_flow_logs", "FlowLogs", self, under="Filter")
         if log is None:
             return None
         ours = log.get("LogGroupName") == self.log_group.path
@@ -69,8 +69,8 @@ class FlowLog(Resource):
                 message=error["Message"],
             )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_flow_logs(FlowLogIds=[seen.id])
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_flow_logs(FlowLogIds=[observed.id])
 
 
 def _role(policy: Any) -> Any:

@@ -15,13 +15,13 @@ class HostedZone(Resource):
 
     known_as: str
 
-    given = True
+    external = True
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = look.get("route53", "get_hosted_zone", missing="NoSuchHostedZone", Id=self.known_as)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        found = snapshot.get("route53", "get_hosted_zone", missing="NoSuchHostedZone", Id=self.known_as)
         if found is None:
             return None
         zone = found["HostedZone"]
@@ -30,13 +30,13 @@ class HostedZone(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         raise NotImplementedError
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         raise NotImplementedError
 
 
-def record(look: Snapshot, zone: str, name: str, type_: str) -> ApiObject | None:
+def record(snapshot: Snapshot, zone: str, name: str, type_: str) -> ApiObject | None:
     """One record of a zone; names compare without their last dot and their case."""
-    for found in look.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone):
+    for found in snapshot.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone):
         if found["Type"] == type_ and bare(found["Name"]) == bare(name):
             return found
     return None

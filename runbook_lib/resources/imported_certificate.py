@@ -28,14 +28,14 @@ class ImportedCertificate(Certificate):
 
     domain: str
 
-    fixed = frozenset({"domain"})
-    patience = 300
+    immutable = frozenset({"domain"})
+    wait_timeout = 300
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"domain": self.domain, "expired": False}
 
-    def arn(self, look: Snapshot) -> str | None:
-        return ours(look, self, self.domain)
+    def arn(self, snapshot: Snapshot) -> str | None:
+        return ours(snapshot, self, self.domain)
 
     def state(self, found: ApiObject) -> dict[str, Any]:
         return {"domain": found["DomainName"], "expired": found["Status"] == "EXPIRED"}
@@ -43,8 +43,8 @@ class ImportedCertificate(Certificate):
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.acm.import_certificate(**_signed(self.domain), Tags=aws.tags(self))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        aws.acm.import_certificate(**_signed(self.domain), CertificateArn=seen.id)
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        aws.acm.import_certificate(**_signed(self.domain), CertificateArn=observed.id)
 
 
 def _signed(domain: str) -> dict[str, bytes]:

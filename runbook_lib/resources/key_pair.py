@@ -20,15 +20,15 @@ class KeyPair(Resource):
 
     public: str | SshKey
 
-    fixed = frozenset({"public"})
+    immutable = frozenset({"public"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = super().desired(ids)
         return {"public": _bare(self.public) if isinstance(self.public, str) else wanted["public"]}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        aws = look.aws
-        pairs = look.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        aws = snapshot.aws
+        pairs = snapshot.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
         pair = at_most_one([pair for pair in pairs if tags_of(pair).get(aws.KEY) == self.key], self)
         if pair is None:
             return None
@@ -43,8 +43,8 @@ class KeyPair(Resource):
             TagSpecifications=aws.tag_spec("key-pair", self),
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_key_pair(KeyName=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_key_pair(KeyName=observed.id)
 
 
 def _bare(public: str) -> str:

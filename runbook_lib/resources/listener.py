@@ -20,16 +20,16 @@ class PortListener(Resource):
     balancer: LoadBalancer
     port: int
 
-    fixed = frozenset({"balancer", "port"})
-    catching_up = frozenset(
+    immutable = frozenset({"balancer", "port"})
+    eventual_errors = frozenset(
         {"LoadBalancerNotFound", "TargetGroupNotFound", "CertificateNotFound", "UnsupportedCertificate"}
     )
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         balancer = ids.get(self.balancer)
         if balancer is None:
             return None
-        found = look.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer)
+        found = snapshot.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer)
         listener = next((listener for listener in found if listener["Port"] == self.port), None)
         if listener is None:
             return None
@@ -49,11 +49,11 @@ class PortListener(Resource):
             LoadBalancerArn=ids[self.balancer], Port=self.port, Tags=aws.tags(self), **self.request(ids)
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        aws.elbv2.modify_listener(ListenerArn=seen.id, **self.request(ids))
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        aws.elbv2.modify_listener(ListenerArn=observed.id, **self.request(ids))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.elbv2.delete_listener(ListenerArn=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.elbv2.delete_listener(ListenerArn=observed.id)
 
 
 @kind
@@ -68,7 +68,7 @@ class Listener(PortListener):
     target_group: TargetGroup
     policy: str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
-    waits_for = frozenset({"certificate"})
+    ready_fields = frozenset({"certificate"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTPS"}

@@ -30,8 +30,10 @@ class LoadBalancer(Resource):
     protected: bool = True
 
     # The bucket's policy may take a moment to be known.
-    catching_up = frozenset({"SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "InvalidConfigurationRequest"})
-    patience = 900
+    eventual_errors = frozenset(
+        {"SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "InvalidConfigurationRequest"}
+    )
+    wait_timeout = 900
 
     @property
     def prevent_destroy(self) -> str:
@@ -49,16 +51,18 @@ class LoadBalancer(Resource):
         }
         return {"subnets": wanted["subnets"], "groups": wanted["groups"], "attributes": attributes}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        balancers = look.all("elbv2", "describe_load_balancers", "LoadBalancers")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
         balancer = next((found for found in balancers if found["LoadBalancerName"] == name), None)
         if balancer is None:
             return None
         arn = balancer["LoadBalancerArn"]
-        own(look, self, arn)
+        own(snapshot, self, arn)
         asked = self.desired(ids)["attributes"]
-        attributes = look.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {"Attributes": []}
+        attributes = snapshot.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {
+            "Attributes": []
+        }
         status = balancer["State"]["Code"]
         return Observed(
             arn,
@@ -84,27 +88,29 @@ class LoadBalancer(Resource):
             Tags=aws.tags(self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         if "subnets" in drift:
-            aws.elbv2.set_subnets(LoadBalancerArn=seen.id, Subnets=[ids[subnet] for subnet in self.subnets])
+            aws.elbv2.set_subnets(LoadBalancerArn=observed.id, Subnets=[ids[subnet] for subnet in self.subnets])
         if "groups" in drift:
-            aws.elbv2.set_security_groups(LoadBalancerArn=seen.id, SecurityGroups=[ids[group] for group in self.groups])
+            aws.elbv2.set_security_groups(
+                LoadBalancerArn=observed.id, SecurityGroups=[ids[group] for group in self.groups]
+            )
         if "attributes" in drift:
             wanted = self.desired(ids)["attributes"].items()
             attributes = [{"Key": key, "Value": value} for key, value in wanted]
-            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=seen.id, Attributes=attributes)
+            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=attributes)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         # No guard forbids it any more, or we would not be here; AWS may still hold the protection of before.
-        if seen.state["attributes"].get("deletion_protection.enabled") == "true":
+        if observed.state["attributes"].get("deletion_protection.enabled") == "true":
             lifted = [{"Key": "deletion_protection.enabled", "Value": "false"}]
-            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=seen.id, Attributes=lifted)
-        aws.elbv2.delete_load_balancer(LoadBalancerArn=seen.id)
+            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=lifted)
+        aws.elbv2.delete_load_balancer(LoadBalancerArn=observed.id)
 
 
-def own(look: Snapshot, resource: Resource, arn: str) -> None:
+def own(snapshot: Snapshot, resource: Resource, arn: str) -> None:
     """Stop unless what has the resource's name also carries its tags.  AWS lists load balancers without them."""
     gone = ("LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound")
-    answer = look.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
+    answer = snapshot.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
     if answer is not None:
-        look.require_ownership(resource, tags_of(answer["TagDescriptions"][0]))
+        snapshot.require_ownership(resource, tags_of(answer["TagDescriptions"][0]))

@@ -21,27 +21,27 @@ class LogGroup(Resource):
     path: str
     days: int
 
-    fixed = frozenset({"path"})
-    catching_up = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
+    immutable = frozenset({"path"})
+    eventual_errors = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         folder = self.path.rpartition("/")[0] + "/"  # one call finds all the groups of a folder
-        groups = look.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
+        groups = snapshot.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
         group = next((group for group in groups if group["logGroupName"] == self.path), None)
         if group is None:
             return None
         arn = group["arn"].removesuffix(":*")
-        tags = look.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
+        tags = snapshot.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
         if tags is None:
             return None
-        look.require_ownership(self, tags_of(tags, "tags"))
+        snapshot.require_ownership(self, tags_of(tags, "tags"))
         return Observed(arn, {"path": self.path, "days": group.get("retentionInDays")})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.logs.create_log_group(logGroupName=self.path, tags=aws.tag_map(self))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         aws.logs.put_retention_policy(logGroupName=self.path, retentionInDays=self.days)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.logs.delete_log_group(logGroupName=self.path)

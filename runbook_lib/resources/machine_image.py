@@ -16,13 +16,13 @@ class MachineImage(Resource):
 
     parameter: str
 
-    given = True
+    external = True
 
     def desired(self, ids: Ids) -> dict[str, str]:
         return {}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = look.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        found = snapshot.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
         if found is None:
             return None
         parameter = found["Parameter"]
@@ -32,5 +32,5 @@ class MachineImage(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         raise NotImplementedError
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         raise NotImplementedError

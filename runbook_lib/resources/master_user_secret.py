@@ -17,13 +17,13 @@ class MasterUserSecret(Resource):
 
     database: DbInstance
 
-    given = True
+    external = True
 
     def desired(self, ids: Ids) -> dict[str, str]:
         return {}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        for found in look.all("rds", "describe_db_instances", "DBInstances"):
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        for found in snapshot.all("rds", "describe_db_instances", "DBInstances"):
             secret = found.get("MasterUserSecret", {}).get("SecretArn")
             if secret and found["DBInstanceIdentifier"] == ids.get(self.database):
                 return Observed(secret, {}, status=found["MasterUserSecret"].get("SecretStatus", ""))
@@ -32,5 +32,5 @@ class MasterUserSecret(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         raise NotImplementedError
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         raise NotImplementedError

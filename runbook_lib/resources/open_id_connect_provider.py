@@ -28,7 +28,7 @@ class OpenIdConnectProvider(Resource):
     audience: str
 
     # Another environment of the account may have been faster; then its one is used.
-    catching_up = frozenset({"ConcurrentModification", "EntityAlreadyExists"})
+    eventual_errors = frozenset({"ConcurrentModification", "EntityAlreadyExists"})
 
     def called(self, aws: Aws) -> str:
         """Its ARN: it has no name of its own."""
@@ -37,16 +37,18 @@ class OpenIdConnectProvider(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"audiences": frozenset({self.audience})}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        arn = self.called(look.aws)
-        providers = look.all("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        arn = self.called(snapshot.aws)
+        providers = snapshot.all("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
         if arn not in {provider["Arn"] for provider in providers}:
             return None
-        found = look.get("iam", "get_open_id_connect_provider", missing="NoSuchEntity", OpenIDConnectProviderArn=arn)
+        found = snapshot.get(
+            "iam", "get_open_id_connect_provider", missing="NoSuchEntity", OpenIDConnectProviderArn=arn
+        )
         if found is None:
             return None
         audiences, tags = frozenset(found.get("ClientIDList", ())), tags_of(found)
-        ours = tags.get(look.aws.ENV) == look.aws.env and tags.get(look.aws.KEY) == self.key
+        ours = tags.get(snapshot.aws.ENV) == snapshot.aws.env and tags.get(snapshot.aws.KEY) == self.key
         if not ours and self.audience not in audiences:
             raise NotOwned(
                 f"{self.key}: the account's provider {arn} is not ours, and does not know {self.audience}.",
@@ -64,12 +66,14 @@ class OpenIdConnectProvider(Resource):
             Url=f"https://{self.issuer}", ClientIDList=[self.audience], Tags=aws.tags(self)
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        there = seen.state["audiences"]
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        there = observed.state["audiences"]
         if self.audience not in there:
-            aws.iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=seen.id, ClientID=self.audience)
+            aws.iam.add_client_id_to_open_id_connect_provider(
+                OpenIDConnectProviderArn=observed.id, ClientID=self.audience
+            )
         for other in sorted(there - {self.audience}):
-            aws.iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=seen.id, ClientID=other)
+            aws.iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=observed.id, ClientID=other)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=observed.id)

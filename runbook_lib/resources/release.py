@@ -39,26 +39,26 @@ class Release(Resource):
     bundle: StoredBundle | None = None
     commit: str = ""
 
-    waits_for = frozenset({"servers"})
+    ready_fields = frozenset({"servers"})
     update_when_ready = True
-    lasting = True
-    catching_up = frozenset({"DeploymentLimitExceededException"})
-    patience = 7200
+    implicit = True
+    eventual_errors = frozenset({"DeploymentLimitExceededException"})
+    wait_timeout = 7200
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"revision": f"sha256 {self.bundle.sha256}" if self.bundle else self.commit}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = group(look, self.group, ids) if self.group in ids else None
-        last = _deployment(look, (found or {}).get("lastAttemptedDeployment"))
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        found = group(snapshot, self.group, ids) if self.group in ids else None
+        last = _deployment(snapshot, (found or {}).get("lastAttemptedDeployment"))
         if found is None or last is None:
             return None
         # What ended between the two answers has succeeded although the first one does not say so yet.
         ended_well = last["status"] == "Succeeded"
-        good = last if ended_well else _deployment(look, found.get("lastSuccessfulDeployment"))
+        good = last if ended_well else _deployment(snapshot, found.get("lastSuccessfulDeployment"))
         wanted, runs = self.desired(ids)["revision"], _revision(good["revision"]) if good else _NONE
         running = last["status"] not in _ENDED
-        failure = "" if running or runs == wanted else self._failure(look, last, wanted)
+        failure = "" if running or runs == wanted else self._failure(snapshot, last, wanted)
         return Observed(
             (good or last)["deploymentId"],
             {"revision": runs},
@@ -76,10 +76,10 @@ class Release(Resource):
             description=f"runbook run {aws.run or 'by hand'}",
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         self.create(aws, ids)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Never asked for: what runs on the servers goes with them."""
 
     def _revision(self, ids: Ids) -> ApiObject:
@@ -89,14 +89,14 @@ class Release(Resource):
         repository, _, commit = self.commit.partition("@")
         return {"revisionType": "GitHub", "gitHubLocation": {"repository": repository, "commitId": commit}}
 
-    def _failure(self, look: Snapshot, last: ApiObject, wanted: str) -> str:
+    def _failure(self, snapshot: Snapshot, last: ApiObject, wanted: str) -> str:
         """Why the wanted revision did not get there, when it was the last that was tried."""
         cause = last.get("rollbackInfo", {}).get("rollbackTriggeringDeploymentId")
-        tried = _deployment(look, {"deploymentId": cause}) if cause else last
+        tried = _deployment(snapshot, {"deploymentId": cause}) if cause else last
         if tried is None or _revision(tried["revision"]) != wanted or tried["status"] == "Succeeded":
             return ""
         told = [f"deployment {tried['deploymentId']} {tried['status'].lower()}: {_why(tried)}"]
-        told += _where(look, tried["deploymentId"])
+        told += _where(snapshot, tried["deploymentId"])
         if cause:
             told.append(
                 f"Rolled back to {_revision(last['revision'])}: {last['deploymentId']} {last['status'].lower()}."
@@ -104,11 +104,11 @@ class Release(Resource):
         return "\n".join(told)
 
 
-def _deployment(look: Snapshot, brief: ApiObject | None) -> ApiObject | None:
+def _deployment(snapshot: Snapshot, brief: ApiObject | None) -> ApiObject | None:
     if not brief:
         return None
     missing = ("DeploymentDoesNotExistException",)
-    answer = look.get("codedeploy", "get_deployment", missing=missing, deploymentId=brief["deploymentId"])
+    answer = snapshot.get("codedeploy", "get_deployment", missing=missing, deploymentId=brief["deploymentId"])
     return answer["deploymentInfo"] if answer else None
 
 
@@ -143,12 +143,12 @@ def _why(deployment: ApiObject) -> str:
     return f"{error.get('code', 'no reason given')}. {error.get('message', '')}".strip()
 
 
-def _where(look: Snapshot, deployment: str) -> list[str]:
+def _where(snapshot: Snapshot, deployment: str) -> list[str]:
     """The first server on which it failed: the step, and the last lines of its script."""
-    ids = look.all("codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment)
+    ids = snapshot.all("codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment)
     for start in range(0, len(ids), 25):  # as many as CodeDeploy describes at once
         some = ids[start : start + 25]
-        answer = look.get("codedeploy", "batch_get_deployment_targets", deploymentId=deployment, targetIds=some)
+        answer = snapshot.get("codedeploy", "batch_get_deployment_targets", deploymentId=deployment, targetIds=some)
         for target in (answer or {}).get("deploymentTargets", []):
             server = target.get("instanceTarget", {})
             for event in server.get("lifecycleEvents", []):

@@ -16,11 +16,11 @@ class RequestedCertificate(Certificate):
 
     domain: str
 
-    fixed = frozenset({"domain"})
-    patience = 3600
+    immutable = frozenset({"domain"})
+    wait_timeout = 3600
 
-    def arn(self, look: Snapshot) -> str | None:
-        return ours(look, self, self.domain)
+    def arn(self, snapshot: Snapshot) -> str | None:
+        return ours(snapshot, self, self.domain)
 
     def state(self, found: ApiObject) -> dict[str, Any]:
         return {"domain": found["DomainName"]}

@@ -24,7 +24,7 @@ class Role(Resource):
     service: str
     policies: tuple[str, ...] = ()
 
-    catching_up = frozenset({"NoSuchEntity", "ConcurrentModification"})
+    eventual_errors = frozenset({"NoSuchEntity", "ConcurrentModification"})
 
     @property
     def trusts(self) -> str:
@@ -39,21 +39,21 @@ class Role(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"trust": self.trusts, "policies": frozenset(self.policies)}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        roles = look.all("iam", "list_roles", "Roles", PathPrefix=path(look.aws))
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        roles = snapshot.all("iam", "list_roles", "Roles", PathPrefix=path(snapshot.aws))
         role = next((role for role in roles if role["RoleName"] == name), None)
         if role is None:
             return None
-        tags = look.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
+        tags = snapshot.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
         if tags is None:
             return None
-        look.require_ownership(self, tags_of(tags))
-        attached = look.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
+        snapshot.require_ownership(self, tags_of(tags))
+        attached = snapshot.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
         policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
         document = role["AssumeRolePolicyDocument"]
         state = {
-            "trust": self.trusts if document == self.trust(look.aws) else json.dumps(document),
+            "trust": self.trusts if document == self.trust(snapshot.aws) else json.dumps(document),
             "policies": frozenset(policy["PolicyArn"] for policy in policies),
         }
         return Observed(role["Arn"], state, detail={"name": name})
@@ -66,19 +66,19 @@ class Role(Resource):
             Tags=aws.tags(self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         name = aws.name(self)
         if "trust" in drift:
             aws.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(self.trust(aws)))
         if "policies" in drift:
-            for arn in sorted(set(self.policies) - seen.state["policies"]):
+            for arn in sorted(set(self.policies) - observed.state["policies"]):
                 aws.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
-            for arn in sorted(seen.state["policies"] - set(self.policies)):
+            for arn in sorted(observed.state["policies"] - set(self.policies)):
                 aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         name = aws.name(self)
-        for arn in sorted(seen.state["policies"]):
+        for arn in sorted(observed.state["policies"]):
             aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
         aws.iam.delete_role(RoleName=name)
 

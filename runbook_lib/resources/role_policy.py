@@ -29,18 +29,18 @@ class RolePolicy(Resource):
     on: tuple[On, ...]
     when: tuple[tuple[str, str, str], ...] = ()
 
-    fixed = frozenset({"role"})
-    catching_up = frozenset({"NoSuchEntity"})
+    immutable = frozenset({"role"})
+    eventual_errors = frozenset({"NoSuchEntity"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"role": ids.get(self.role, Unknown(self.role.key)), "allows": _read(self._document(ids))}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        role, name = ids.get(self.role), look.aws.name(self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        role, name = ids.get(self.role), snapshot.aws.name(self)
         if role is None:
             return None
-        there = {"RoleName": look.aws.name(self.role), "PolicyName": name}
-        policy = look.get("iam", "get_role_policy", missing="NoSuchEntity", **there)
+        there = {"RoleName": snapshot.aws.name(self.role), "PolicyName": name}
+        policy = snapshot.get("iam", "get_role_policy", missing="NoSuchEntity", **there)
         if policy is None:
             return None
         return Observed(f"{role} {name}", {"role": role, "allows": _read(policy["PolicyDocument"])})
@@ -48,10 +48,10 @@ class RolePolicy(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         self._put(aws, ids)
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         self._put(aws, ids)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.iam.delete_role_policy(RoleName=aws.name(self.role), PolicyName=aws.name(self))
 
     def _put(self, aws: Aws, ids: Ids) -> None:

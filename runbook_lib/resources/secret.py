@@ -21,7 +21,7 @@ class KeptSecret(Resource):
 
     # A name is free again moments after its secret was deleted for good.
     # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
-    catching_up = frozenset({"InvalidRequestException"})
+    eventual_errors = frozenset({"InvalidRequestException"})
 
     def called(self, aws: Aws) -> str:
         """Its name in Secrets Manager: under the environment's, so that one call finds all of ours."""
@@ -30,27 +30,27 @@ class KeptSecret(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"kept": True}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        secret = self._find(look)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        secret = self._find(snapshot)
         if secret is None:
             return None
         scheduled = bool(secret.get("DeletedDate"))
         status = "scheduled for deletion" if scheduled else "kept"
-        detail = {"secret": self.called(look.aws), "arn": secret["ARN"]}
+        detail = {"secret": self.called(snapshot.aws), "arn": secret["ARN"]}
         return Observed(self.id_of(secret), {"kept": not scheduled}, status=status, detail=detail)
 
     def id_of(self, secret: ApiObject) -> str:
         """What others need of it: its ARN."""
         return str(secret["ARN"])
 
-    def _find(self, look: Snapshot) -> ApiObject | None:
+    def _find(self, snapshot: Snapshot) -> ApiObject | None:
         # Also those that somebody has scheduled for deletion: their name is taken.
-        request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [f"{look.aws.env}/"]}]}
-        name = self.called(look.aws)
-        found = look.all("secretsmanager", "list_secrets", "SecretList", **request)
+        request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [f"{snapshot.aws.env}/"]}]}
+        name = self.called(snapshot.aws)
+        found = snapshot.all("secretsmanager", "list_secrets", "SecretList", **request)
         secret = next((secret for secret in found if secret["Name"] == name), None)
         if secret:
-            look.require_ownership(self, tags_of(secret))
+            snapshot.require_ownership(self, tags_of(secret))
         return secret
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -62,11 +62,11 @@ class KeptSecret(Resource):
     def contents(self) -> tuple[str, dict[str, str]]:
         """A new value, and tags that tell of it what is no secret."""
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        aws.secretsmanager.restore_secret(SecretId=seen.detail["arn"])
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        aws.secretsmanager.restore_secret(SecretId=observed.detail["arn"])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.secretsmanager.delete_secret(SecretId=seen.detail["arn"], ForceDeleteWithoutRecovery=True)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.secretsmanager.delete_secret(SecretId=observed.detail["arn"], ForceDeleteWithoutRecovery=True)
 
 
 @kind

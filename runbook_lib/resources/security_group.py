@@ -26,20 +26,20 @@ class SecurityGroup(Resource):
     description: str
     rules: tuple[str, ...] | None = None
 
-    fixed = frozenset({"vpc", "description"})
-    catching_up = frozenset({"InvalidVpcID.NotFound", "InvalidGroup.NotFound", "InvalidPermission.Duplicate"})
-    patience = 300  # a load balancer's or database's interfaces leave minutes after it does
+    immutable = frozenset({"vpc", "description"})
+    eventual_errors = frozenset({"InvalidVpcID.NotFound", "InvalidGroup.NotFound", "InvalidPermission.Duplicate"})
+    wait_timeout = 300  # a load balancer's or database's interfaces leave minutes after it does
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "rules"}
         return {**wanted, "strangers": frozenset(), "egress": _EVERYTHING}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        group = look.find("describe_security_groups", "SecurityGroups", self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        group = snapshot.find("describe_security_groups", "SecurityGroups", self)
         if group is None:
             return None
-        rules = [rule for rule in rules_of(look) if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]]
-        strange = [rule for rule in rules if not self._asked_for(tags_of(rule), look.aws)]
+        rules = [rule for rule in rules_of(snapshot) if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]]
+        strange = [rule for rule in rules if not self._asked_for(tags_of(rule), snapshot.aws)]
         state = {
             "vpc": group["VpcId"],
             "description": group["Description"],
@@ -63,26 +63,28 @@ class SecurityGroup(Resource):
             TagSpecifications=aws.tag_spec("security-group", self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         if "strangers" in drift:
-            aws.ec2.revoke_security_group_ingress(GroupId=seen.id, SecurityGroupRuleIds=seen.detail["_strangers"])
+            aws.ec2.revoke_security_group_ingress(
+                GroupId=observed.id, SecurityGroupRuleIds=observed.detail["_strangers"]
+            )
         if "egress" in drift:
-            if other := [p for p in seen.detail["_egress"] if describe_rule([p]) != _EVERYTHING]:
-                aws.ec2.revoke_security_group_egress(GroupId=seen.id, IpPermissions=other)
-            if not seen.state["egress"] >= _EVERYTHING:
+            if other := [p for p in observed.detail["_egress"] if describe_rule([p]) != _EVERYTHING]:
+                aws.ec2.revoke_security_group_egress(GroupId=observed.id, IpPermissions=other)
+            if not observed.state["egress"] >= _EVERYTHING:
                 everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-                aws.ec2.authorize_security_group_egress(GroupId=seen.id, IpPermissions=[everything])
+                aws.ec2.authorize_security_group_egress(GroupId=observed.id, IpPermissions=[everything])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_security_group(GroupId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_security_group(GroupId=observed.id)
 
 
 _EVERYTHING = frozenset({"all 0.0.0.0/0"})
 
 
-def rules_of(look: Snapshot) -> list[ApiObject]:
+def rules_of(snapshot: Snapshot) -> list[ApiObject]:
     """Every rule of the region's groups, also those that somebody added by hand, which carry no tags."""
-    return look.all("ec2", "describe_security_group_rules", "SecurityGroupRules")
+    return snapshot.all("ec2", "describe_security_group_rules", "SecurityGroupRules")
 
 
 def describe_rule(permissions: Iterable[Mapping[str, Any]]) -> frozenset[str]:

@@ -23,12 +23,12 @@ class SecurityGroupRule(Resource):
     source: str | SecurityGroup
     description: str
 
-    fixed = frozenset({"group"})
-    catching_up = frozenset({"InvalidGroup.NotFound"})
+    immutable = frozenset({"group"})
+    eventual_errors = frozenset({"InvalidGroup.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        own = {look.aws.ENV: look.aws.env, look.aws.KEY: self.key}
-        rule = at_most_one([rule for rule in rules_of(look) if own.items() <= tags_of(rule).items()], self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        own = {snapshot.aws.ENV: snapshot.aws.env, snapshot.aws.KEY: self.key}
+        rule = at_most_one([rule for rule in rules_of(snapshot) if own.items() <= tags_of(rule).items()], self)
         if rule is None:
             return None
         state = {
@@ -54,16 +54,16 @@ class SecurityGroupRule(Resource):
             TagSpecifications=aws.tag_spec("security-group-rule", self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         source = {"CidrIpv4": self.source} if isinstance(self.source, str) else {"ReferencedGroupId": ids[self.source]}
         rule = {"IpProtocol": "tcp", "FromPort": self.port, "ToPort": self.port, "Description": self.description}
         aws.ec2.modify_security_group_rules(
             GroupId=ids[self.group],
-            SecurityGroupRules=[{"SecurityGroupRuleId": seen.id, "SecurityGroupRule": rule | source}],
+            SecurityGroupRules=[{"SecurityGroupRuleId": observed.id, "SecurityGroupRule": rule | source}],
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.revoke_security_group_ingress(GroupId=seen.state["group"], SecurityGroupRuleIds=[seen.id])
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.revoke_security_group_ingress(GroupId=observed.state["group"], SecurityGroupRuleIds=[observed.id])
 
 
 def _one_port(rule: dict[str, Any]) -> bool:

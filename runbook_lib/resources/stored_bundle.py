@@ -27,7 +27,7 @@ class StoredBundle(Resource):
     sha256: str
     path: Path
 
-    catching_up = frozenset({"NoSuchBucket"})
+    eventual_errors = frozenset({"NoSuchBucket"})
 
     @property
     def retain(self) -> str:
@@ -36,11 +36,11 @@ class StoredBundle(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"sha256": self.sha256}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         bucket, name = ids.get(self.bucket), key(self.sha256)
         if bucket is None:
             return None
-        found = look.all("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=name)
+        found = snapshot.all("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=name)
         if not any(stored["Key"] == name for stored in found):
             return None
         return Observed(f"s3://{bucket}/{name}", {"sha256": self.sha256}, detail={"bytes": found[0]["Size"]})
@@ -55,7 +55,7 @@ class StoredBundle(Resource):
                 ChecksumSHA256=base64.b64encode(bytes.fromhex(self.sha256)).decode(),
             )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Never asked for: it is kept."""
 
 

@@ -30,21 +30,21 @@ class TargetGroup(Resource):
     unhealthy: int = 2
     deregistration_seconds: int = 60
 
-    fixed = frozenset({"vpc", "port", "protocol"})
-    catching_up = frozenset({"InvalidVpcID.NotFound", "ResourceInUse"})
+    immutable = frozenset({"vpc", "port", "protocol"})
+    eventual_errors = frozenset({"InvalidVpcID.NotFound", "ResourceInUse"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        groups = look.all("elbv2", "describe_target_groups", "TargetGroups")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = snapshot.all("elbv2", "describe_target_groups", "TargetGroups")
         group = next((group for group in groups if group["TargetGroupName"] == name), None)
         if group is None:
             return None
         arn = group["TargetGroupArn"]
-        own(look, self, arn)
-        answer = look.get("elbv2", "describe_target_group_attributes", TargetGroupArn=arn) or {"Attributes": []}
+        own(snapshot, self, arn)
+        answer = snapshot.get("elbv2", "describe_target_group_attributes", TargetGroupArn=arn) or {"Attributes": []}
         state = {
             "vpc": group["VpcId"],
             "port": group["Port"],
@@ -70,14 +70,14 @@ class TargetGroup(Resource):
             **self._health(),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         if drift - {"deregistration_seconds"}:
-            aws.elbv2.modify_target_group(TargetGroupArn=seen.id, **self._health())
+            aws.elbv2.modify_target_group(TargetGroupArn=observed.id, **self._health())
         if "deregistration_seconds" in drift:
-            deregister_within(aws, seen.id, self.deregistration_seconds)
+            deregister_within(aws, observed.id, self.deregistration_seconds)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.elbv2.delete_target_group(TargetGroupArn=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.elbv2.delete_target_group(TargetGroupArn=observed.id)
 
     def _health(self) -> dict[str, Any]:
         return {

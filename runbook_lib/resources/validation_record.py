@@ -24,7 +24,7 @@ class ValidationRecord(Resource):
     zone: HostedZone
     certificate: RequestedCertificate
 
-    catching_up = frozenset({"NotYet", "PriorRequestNotComplete"})
+    eventual_errors = frozenset({"NotYet", "PriorRequestNotComplete"})
 
     @property
     def retain(self) -> str:
@@ -33,11 +33,11 @@ class ValidationRecord(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"proves": super().desired(ids)["certificate"]}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         if self.certificate not in ids or self.zone not in ids:
             return None
-        wanted = _wanted(look.get("acm", "describe_certificate", CertificateArn=ids[self.certificate]))
-        found = record(look, ids[self.zone], wanted["name"], "CNAME") if wanted else None
+        wanted = _wanted(snapshot.get("acm", "describe_certificate", CertificateArn=ids[self.certificate]))
+        found = record(snapshot, ids[self.zone], wanted["name"], "CNAME") if wanted else None
         if found is None:
             return None
         value = found["ResourceRecords"][0]["Value"]
@@ -47,10 +47,10 @@ class ValidationRecord(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         self._put(aws, ids)
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         self._put(aws, ids)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Never asked for: it is kept."""
 
     def _put(self, aws: Aws, ids: Ids) -> None:

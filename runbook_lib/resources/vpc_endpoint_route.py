@@ -16,12 +16,12 @@ class VpcEndpointRoute(Resource):
     endpoint: VpcEndpoint
     table: RouteTable
 
-    fixed = frozenset({"endpoint", "table"})
-    waits_for = frozenset({"endpoint"})
-    catching_up = frozenset({"InvalidVpcEndpointId.NotFound", "InvalidRouteTableId.NotFound"})
+    immutable = frozenset({"endpoint", "table"})
+    ready_fields = frozenset({"endpoint"})
+    eventual_errors = frozenset({"InvalidVpcEndpointId.NotFound", "InvalidRouteTableId.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        for endpoint in look.tagged_with_env("describe_vpc_endpoints", "VpcEndpoints"):
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        for endpoint in snapshot.tagged_with_env("describe_vpc_endpoints", "VpcEndpoints"):
             found = endpoint["VpcEndpointId"]
             if found == ids.get(self.endpoint) and ids.get(self.table) in endpoint.get("RouteTableIds", []):
                 return Observed(f"{found} {ids[self.table]}", {"endpoint": found, "table": ids[self.table]})
@@ -30,6 +30,6 @@ class VpcEndpointRoute(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.modify_vpc_endpoint(VpcEndpointId=ids[self.endpoint], AddRouteTableIds=[ids[self.table]])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        endpoint, table = seen.state["endpoint"], seen.state["table"]
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        endpoint, table = observed.state["endpoint"], observed.state["table"]
         aws.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, RemoveRouteTableIds=[table])

@@ -98,9 +98,9 @@ class Thing(Resource):
     on: tuple[Resource, ...] = ()
     on_ready: tuple[Resource, ...] = ()
 
-    fixed = frozenset({"shape"})
-    waits_for = frozenset({"on_ready"})
-    catching_up = frozenset({"NotHeardOf"})
+    immutable = frozenset({"shape"})
+    ready_fields = frozenset({"on_ready"})
+    eventual_errors = frozenset({"NotHeardOf"})
 
     def desired(self, ids):
         return {"size": self.size, "shape": self.shape}
@@ -115,7 +115,7 @@ class Thing(Resource):
         status = "deleting" if made.gone_at is not None else "available" if ready else "pending"
         state = {"size": made.size, "shape": made.shape}
         there = ready and not failed
-        return Observed(self.key, state, ready=there, status=status, failed=failed, going=made.gone_at is not None)
+        return Observed(self.key, state, ready=there, status=status, failed=failed, deleting=made.gone_at is not None)
 
     def create(self, aws, ids):
         for need in self.dependencies:
@@ -136,7 +136,7 @@ class Thing(Resource):
 
 @kind
 class Hasty(Thing):
-    patience = 30
+    wait_timeout = 30
 
 
 @kind
@@ -154,7 +154,7 @@ class Slow(Bare):
 
 @kind
 class LongSlow(Slow):
-    patience = 1200
+    wait_timeout = 1200
 
 
 @kind
@@ -165,8 +165,8 @@ class Dear(Thing):
 
 
 @kind
-class Given(Thing):
-    given = True
+class External(Thing):
+    external = True
 
 
 @pytest.fixture
@@ -310,8 +310,8 @@ class TestWhatStandsInTheWay:
         assert world.wrote == []
 
     def test_what_is_given_and_missing_stops_before_anything_is_done(self, engine, world):
-        with pytest.raises(Blocked, match=r"given\.theirs: is not there, and not ours to make"):
-            engine.apply(stack(Thing(name="a"), Given(name="theirs")))
+        with pytest.raises(Blocked, match=r"external\.theirs: is not there, and not ours to make"):
+            engine.apply(stack(Thing(name="a"), External(name="theirs")))
         assert world.wrote == []
 
     def test_a_need_of_an_earlier_layer_that_is_missing_is_named(self, engine, world):
@@ -573,7 +573,7 @@ class TestRemoval:
         with pytest.raises(RequestRejected, match=r"thing\.a: it was refused: DependencyViolation"):
             engine.destroy(tower)
         assert set(world.things) == {"thing.a"}
-        assert Thing.patience <= world.now < 300
+        assert Thing.wait_timeout <= world.now < 300
         assert journal(tmp_path)[-1]["ok"] is False
 
     def test_any_other_refusal_is_raised_at_once(self, engine, world, tower):
@@ -622,9 +622,9 @@ class TestRemoval:
     def test_it_keeps_what_it_must_keep(self, engine, world):
         """What is kept stays, and so does what is not there to be removed: that of somebody else."""
         world.add("dear.x", 1)
-        world.add("given.y", 1)
+        world.add("external.y", 1)
         world.add("thing.z", 1)
-        plan = engine.destroy(stack(Dear(name="x"), Given(name="y"), Thing(name="z"), Thing(name="never")))
+        plan = engine.destroy(stack(Dear(name="x"), External(name="y"), Thing(name="z"), Thing(name="never")))
         assert world.wrote == [("delete", "thing.z")]
         assert [(c.key, c.action, c.reason) for c in plan.changes if c.action is Action.KEEP] == [
             ("dear.x", Action.KEEP, "left on purpose: it is dear to us")

@@ -24,13 +24,13 @@ def _cases():
 
 CASES = list(_cases())
 ALL = [pytest.param(first, id=name) for name, first, _ in CASES]
-MADE = [pytest.param(first, id=name) for name, first, _ in CASES if not first.given]
+MADE = [pytest.param(first, id=name) for name, first, _ in CASES if not first.external]
 CHANGING = [pytest.param(first, later, id=name) for name, first, later in CASES if later]
 
 
 def grounds(*resources):
     """All that they need."""
-    return Stack("grounds", all=[r for r in in_order(resources) if r not in resources and not r.given])
+    return Stack("grounds", all=[r for r in in_order(resources) if r not in resources and not r.external])
 
 
 def todo(plan):
@@ -58,7 +58,7 @@ def bring_about(engine, stack):
 def test_applying_leaves_nothing_to_do(engine, first):
     """On an empty account it is planned as new; it is made once, and then there is nothing left to do."""
     stack = Stack("s", it=first)
-    if not first.lasting:
+    if not first.implicit:
         assert todo(engine.plan(stack)) == [(first.key, Action.CREATE)]
     bring_about(engine, grounds(first))
     bring_about(engine, stack)
@@ -85,7 +85,7 @@ def test_destroying_leaves_nothing_behind(engine, first):
     ground, stack = grounds(first), Stack("s", it=first)
     bring_about(engine, ground)
     bring_about(engine, stack)
-    gone = [] if first.lasting or first.retain else [(first.key, Action.DELETE)]
+    gone = [] if first.implicit or first.retain else [(first.key, Action.DELETE)]
     assert todo(engine.destroy(stack)) == gone
     assert engine.plan(stack, present=False, afresh=True).todo == ()
     engine.destroy(ground)

@@ -235,7 +235,7 @@ def test_logs_are_exported_and_no_longer_exported_in_one_change():
 
 
 @pytest.mark.parametrize(
-    ("status", "ready", "failed", "going"),
+    ("status", "ready", "failed", "deleting"),
     [
         ("available", True, False, False),
         ("storage-optimization", True, False, False),
@@ -251,9 +251,9 @@ def test_logs_are_exported_and_no_longer_exported_in_one_change():
         ("storage-full", True, True, False),
     ],
 )
-def test_a_status_says_what_to_expect(status, ready, failed, going):
+def test_a_status_says_what_to_expect(status, ready, failed, deleting):
     found = seen(DBInstanceStatus=status)
-    assert (found.status, found.ready, bool(found.failed), found.going) == (status, ready, failed, going)
+    assert (found.status, found.ready, bool(found.failed), found.deleting) == (status, ready, failed, deleting)
 
 
 def test_full_storage_can_be_grown():
