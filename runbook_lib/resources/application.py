@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import ApiObject, Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 
 
 @kind
@@ -13,11 +13,11 @@ class Application(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
-        # Unlike other lists, this one is of bare names.
+        # This list contains names only.
         if name not in map(str, snapshot.all("codedeploy", "list_applications", "applications")):
             return None
         arn = f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:application:{name}"
-        own(snapshot, self, arn)
+        is_owned(snapshot, self, read_tags(snapshot, arn))
         return Observed(name, {})
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -27,9 +27,7 @@ class Application(Resource):
         aws.codedeploy.delete_application(applicationName=observed.id)
 
 
-def own(snapshot: Snapshot, resource: Resource, arn: str) -> None:
-    """Stop unless what has the resource's name also carries its tags, which CodeDeploy tells one at a time."""
+def read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
+    """The tags of an application or deployment group; ``None`` when it is gone.  CodeDeploy's lists lack them."""
     gone = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
-    answer = snapshot.get("codedeploy", "list_tags_for_resource", missing=gone, ResourceArn=arn)
-    if answer is not None:
-        snapshot.require_ownership(resource, tags_of(answer))
+    return snapshot.get("codedeploy", "list_tags_for_resource", missing=gone, ResourceArn=arn)

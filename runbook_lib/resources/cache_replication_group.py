@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind, tagged_resources
 from .cache_subnet_group import CacheSubnetGroup
 from .security_group import SecurityGroup
 
@@ -112,7 +112,7 @@ class CacheReplicationGroup(Resource):
         if not observed.detail["_ours"]:
             snapshot = Snapshot(aws)
             tags = snapshot.get("elasticache", "list_tags_for_resource", ResourceName=observed.detail["_arn"]) or {}
-            snapshot.require_ownership(self, tags_of(tags, "TagList"))
+            is_owned(snapshot, self, tags, "TagList")
         aws.elasticache.delete_replication_group(ReplicationGroupId=observed.id)
 
     def _ours(self, snapshot: Snapshot, arn: str) -> bool:
@@ -121,16 +121,10 @@ class CacheReplicationGroup(Resource):
         https://github.com/hashicorp/terraform-provider-aws/issues/41416
         """
         answer = snapshot.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
-        if answer is not None:
-            snapshot.require_ownership(self, tags_of(answer, "TagList"))
+        if is_owned(snapshot, self, answer, "TagList"):
             return True
-        filters = [{"Key": snapshot.aws.ENV, "Values": [snapshot.aws.env]}]
-        listed = snapshot.all("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
-        for found in listed:
-            if found["ResourceARN"] == arn:
-                snapshot.require_ownership(self, tags_of(found))
-                return True
-        return False
+        listed = {mapping["ResourceARN"]: mapping for mapping in tagged_resources(snapshot)}
+        return is_owned(snapshot, self, listed.get(arn))
 
     def _settings(self, ids: Ids) -> dict[str, dict[str, Any]]:
         """For each field what create and modify call it alike."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .subnet import Subnet
 
 
@@ -29,9 +29,8 @@ class CacheSubnetGroup(Resource):
             return None
         gone = "CacheSubnetGroupNotFoundFault"
         tags = snapshot.get("elasticache", "list_tags_for_resource", missing=gone, ResourceName=group["ARN"])
-        if tags is None:
+        if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        snapshot.require_ownership(self, tags_of(tags, "TagList"))
         state = {
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["CacheSubnetGroupDescription"],

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
-from .base import Ids, Observed, Resource, kind
+from .base import ExternalResource, Ids, Observed, Resource, kind
 
 # Without this, AWS lists RSA keys of 1024 and 2048 bits only.
 # https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html
@@ -56,21 +56,19 @@ class Certificate(Resource):
 
 
 @kind
-class GivenCertificate(Certificate):
+class GivenCertificate(ExternalResource, Certificate):
     """One that somebody else keeps."""
 
     known_as: str
 
-    external = True
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"known_as": self.known_as}
 
     def arn(self, snapshot: Snapshot) -> str | None:
         return self.known_as
 
     def state(self, found: ApiObject) -> dict[str, Any]:
         return {"known_as": found["CertificateArn"]}
-
-    def create(self, aws: Aws, ids: Ids) -> None:
-        raise NotImplementedError
 
 
 def validation(certificate: ApiObject) -> dict[str, str]:

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import ApiObject, Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import ApiObject, Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .cache_replication_group import CacheReplicationGroup
 from .db_instance import DbInstance
 from .load_balancer import LoadBalancer
@@ -53,9 +53,8 @@ class ConfigurationParameter(Resource):
         tags = snapshot.get(
             "ssm", "list_tags_for_resource", missing="InvalidResourceId", ResourceType="Parameter", ResourceId=name
         )
-        if tags is None:
+        if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        snapshot.require_ownership(self, tags_of(tags, "TagList"))
         said = _object(parameter["Value"])
         database = said.get("database") or {}
         state = {

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 
 
 @kind
@@ -37,9 +37,8 @@ class DbParameterGroup(Resource):
             return None
         gone = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
         tags = snapshot.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBParameterGroupArn"])
-        if tags is None:
+        if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        snapshot.require_ownership(self, tags_of(tags, "TagList"))
         # All of them, not only those that RDS calls set by a user: it does not call so what was
         # set to the value that it has anyway. https://github.com/hashicorp/terraform-provider-aws/issues/23335
         wanted = dict(self.parameters)

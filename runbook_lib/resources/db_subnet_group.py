@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .subnet import Subnet
 
 
@@ -28,9 +28,8 @@ class DbSubnetGroup(Resource):
             return None
         gone = ("DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound")
         tags = snapshot.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBSubnetGroupArn"])
-        if tags is None:
+        if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        snapshot.require_ownership(self, tags_of(tags, "TagList"))
         state = {
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["DBSubnetGroupDescription"],

@@ -6,9 +6,9 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
-from .application import Application, own
+from .application import Application, read_tags
 from .auto_scaling_group import AutoScalingGroup
-from .base import Ids, Observed, Resource, kind
+from .base import Ids, Observed, Resource, is_owned, kind
 from .role import Role
 from .role_policy import RolePolicy
 from .target_group import TargetGroup
@@ -53,11 +53,8 @@ class DeploymentGroup(Resource):
         if found is None:
             return None
         application, name = found["applicationName"], found["deploymentGroupName"]
-        own(
-            snapshot,
-            self,
-            f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:deploymentgroup:{application}/{name}",
-        )
+        arn = f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:deploymentgroup:{application}/{name}"
+        is_owned(snapshot, self, read_tags(snapshot, arn))
         targets = [target["name"] for target in found.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
         rollback = found.get("autoRollbackConfiguration", {})
         state = {

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
-from .base import Ids, Observed, Resource, kind
+from .base import ExternalResource, Ids, Observed, kind
 
 
 @kind
-class HostedZone(Resource):
+class HostedZone(ExternalResource):
     """Where a domain's records live; its id is Route 53's."""
 
     known_as: str
-
-    external = True
-
-    def desired(self, ids: Ids) -> dict[str, Any]:
-        return {}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         found = snapshot.get("route53", "get_hosted_zone", missing="NoSuchHostedZone", Id=self.known_as)
@@ -26,12 +19,6 @@ class HostedZone(Resource):
             return None
         zone = found["HostedZone"]
         return Observed(self.known_as, {}, status="given", detail={"domain": zone["Name"].rstrip(".")})
-
-    def create(self, aws: Aws, ids: Ids) -> None:
-        raise NotImplementedError
-
-    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
-        raise NotImplementedError
 
 
 def record(snapshot: Snapshot, zone: str, name: str, type_: str) -> ApiObject | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .role import Role, path
 
 
@@ -23,9 +23,8 @@ class InstanceProfile(Resource):
         if profile is None:
             return None
         tags = snapshot.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", InstanceProfileName=name)
-        if tags is None:
+        if not is_owned(snapshot, self, tags):
             return None
-        snapshot.require_ownership(self, tags_of(tags))
         role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
         return Observed(profile["Arn"], {"role": role}, detail={"name": name, "_roles": _names(profile)})
 

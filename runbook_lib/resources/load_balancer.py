@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import ApiObject, Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .bucket import Bucket
 from .internet_gateway import InternetGateway
 from .security_group import SecurityGroup
@@ -58,7 +58,7 @@ class LoadBalancer(Resource):
         if balancer is None:
             return None
         arn = balancer["LoadBalancerArn"]
-        own(snapshot, self, arn)
+        is_owned(snapshot, self, read_tags(snapshot, arn))
         asked = self.desired(ids)["attributes"]
         attributes = snapshot.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {
             "Attributes": []
@@ -108,9 +108,8 @@ class LoadBalancer(Resource):
         aws.elbv2.delete_load_balancer(LoadBalancerArn=observed.id)
 
 
-def own(snapshot: Snapshot, resource: Resource, arn: str) -> None:
-    """Stop unless what has the resource's name also carries its tags.  AWS lists load balancers without them."""
+def read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
+    """The tags of a load balancer or target group; ``None`` when it is gone.  AWS's lists lack them."""
     gone = ("LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound")
-    answer = snapshot.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
-    if answer is not None:
-        snapshot.require_ownership(resource, tags_of(answer["TagDescriptions"][0]))
+    response = snapshot.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
+    return response["TagDescriptions"][0] if response else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 
 
 @kind
@@ -32,9 +32,8 @@ class LogGroup(Resource):
             return None
         arn = group["arn"].removesuffix(":*")
         tags = snapshot.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
-        if tags is None:
+        if not is_owned(snapshot, self, tags, "tags"):
             return None
-        snapshot.require_ownership(self, tags_of(tags, "tags"))
         return Observed(arn, {"path": self.path, "days": group.get("retentionInDays")})
 
     def create(self, aws: Aws, ids: Ids) -> None:

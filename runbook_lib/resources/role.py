@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 
 
 @kind
@@ -46,9 +46,8 @@ class Role(Resource):
         if role is None:
             return None
         tags = snapshot.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
-        if tags is None:
+        if not is_owned(snapshot, self, tags):
             return None
-        snapshot.require_ownership(self, tags_of(tags))
         attached = snapshot.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
         policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
         document = role["AssumeRolePolicyDocument"]

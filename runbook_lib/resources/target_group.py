@@ -6,8 +6,8 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
-from .base import Ids, Observed, Resource, kind
-from .load_balancer import own
+from .base import Ids, Observed, Resource, is_owned, kind
+from .load_balancer import read_tags
 from .vpc import Vpc
 
 
@@ -43,7 +43,7 @@ class TargetGroup(Resource):
         if group is None:
             return None
         arn = group["TargetGroupArn"]
-        own(snapshot, self, arn)
+        is_owned(snapshot, self, read_tags(snapshot, arn))
         answer = snapshot.get("elbv2", "describe_target_group_attributes", TargetGroupArn=arn) or {"Attributes": []}
         state = {
             "vpc": group["VpcId"],

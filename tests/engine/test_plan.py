@@ -16,8 +16,8 @@ from runbook_lib.resources.base import Observed
 from runbook_lib.stacks.stack import in_order
 from tests.support.fake_kinds import (
     ExternalThing,
-    KeptThing,
     ImplicitThing,
+    KeptThing,
     LeavingThing,
     Thing,
     accounts,
@@ -76,7 +76,7 @@ def test_a_blocked_plan_says_all_that_is_in_the_way():
 
 def test_what_is_given_is_never_made():
     change = the_change(ExternalThing(name="zone"), None)
-    assert (change.action, change.reason) == (Action.BLOCKED, "is not there, and not ours to make")
+    assert (change.action, change.reason) == (Action.BLOCKED, "does not exist, and this runbook does not create it")
 
 
 def test_what_is_given_is_never_changed():
@@ -84,7 +84,7 @@ def test_what_is_given_is_never_changed():
         ExternalThing(name="zone", size=2),
         Observed("Z1", {"size": 1, "shape": "round", "on": frozenset(), "beside": None}),
     )
-    assert (change.action, change.reason) == (Action.BLOCKED, "differs, and is not ours to change")
+    assert (change.action, change.reason) == (Action.BLOCKED, "differs, and this runbook does not change it")
 
 
 def test_what_failed_is_blocked_unless_a_change_may_mend_it():
@@ -98,7 +98,7 @@ def test_what_failed_is_blocked_unless_a_change_may_mend_it():
 def test_what_aws_is_deleting_is_made_anew_when_it_is_gone():
     (seen,) = there(GROUND).values()
     change = the_change(GROUND, replace(seen, deleting=True))
-    assert (change.action, change.reason) == (Action.CREATE, "once the one that AWS is deleting is gone")
+    assert (change.action, change.reason) == (Action.CREATE, "after AWS has finished deleting the old one")
 
 
 def test_what_is_about_to_go_lends_its_id_to_nobody():

@@ -116,4 +116,4 @@ def test_nothing_is_guarded_kept_or_left_unless_it_says_so():
 
 def test_a_person_is_told_the_facts_and_not_what_only_calls_want():
     seen = Observed("thing-1", {}, detail={"address": "192.0.2.1", "_record": {"x": 1}})
-    assert seen.facts == {"address": "192.0.2.1"}
+    assert seen.public_detail == {"address": "192.0.2.1"}

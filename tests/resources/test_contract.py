@@ -51,7 +51,7 @@ def bring_about(engine, stack):
     for part in (lambda r: not on_master(r), on_master):
         engine.apply(Stack("part", all=filter(part, stack)))
     settling = [r for r in stack if not isinstance(r, RequestedCertificate)]
-    engine.wait_until_ready(settling, engine.survey(stack, afresh=True))
+    engine.wait_until_ready(settling, engine.survey(stack, refresh=True))
 
 
 @pytest.mark.parametrize("first", MADE)
@@ -62,7 +62,7 @@ def test_applying_leaves_nothing_to_do(engine, first):
         assert todo(engine.plan(stack)) == [(first.key, Action.CREATE)]
     bring_about(engine, grounds(first))
     bring_about(engine, stack)
-    assert engine.plan(stack, afresh=True).todo == ()
+    assert engine.plan(stack, refresh=True).todo == ()
     assert engine.apply(stack).todo == ()
 
 
@@ -74,9 +74,9 @@ def test_drift_is_seen_and_mended(engine, first, later):
     bring_about(engine, Stack("s", it=first))
     for wish in (later, first):
         stack = Stack("s", it=wish)
-        assert todo(engine.plan(stack, afresh=True)) == [(wish.key, Action.UPDATE)]
+        assert todo(engine.plan(stack, refresh=True)) == [(wish.key, Action.UPDATE)]
         bring_about(engine, stack)
-        assert engine.plan(stack, afresh=True).todo == ()
+        assert engine.plan(stack, refresh=True).todo == ()
 
 
 @pytest.mark.parametrize("first", MADE)
@@ -87,9 +87,9 @@ def test_destroying_leaves_nothing_behind(engine, first):
     bring_about(engine, stack)
     gone = [] if first.implicit or first.retain else [(first.key, Action.DELETE)]
     assert todo(engine.destroy(stack)) == gone
-    assert engine.plan(stack, present=False, afresh=True).todo == ()
+    assert engine.plan(stack, present=False, refresh=True).todo == ()
     engine.destroy(ground)
-    assert engine.plan(ground, present=False, afresh=True).todo == ()
+    assert engine.plan(ground, present=False, refresh=True).todo == ()
 
 
 @pytest.mark.parametrize("first", ALL)

@@ -323,7 +323,7 @@ def test_the_password_is_nowhere_but_in_secrets_manager(engine, aws, journal):
     """Neither state nor detail nor the journal holds it; the detail says where it is."""
     stack = Stack("all", all=in_order([database]))
     engine.apply(stack)
-    found = engine.survey(stack, afresh=True)[database]
+    found = engine.survey(stack, refresh=True)[database]
     secret = aws.client("secretsmanager").get_secret_value(SecretId=found.detail["master_secret"])["SecretString"]
     password = secret.partition('"password": "')[2].rstrip('"}')
     assert len(password) > 8

@@ -23,9 +23,9 @@ def theirs(aws):
 def test_it_is_used_and_left(engine, calls, theirs):
     iam, arn = theirs("sts.amazonaws.com", "theirs")
     engine.apply(STACK)
-    assert engine.plan(STACK, afresh=True).todo == ()
+    assert engine.plan(STACK, refresh=True).todo == ()
     assert [c.key for c in engine.destroy(STACK).todo] == ["federated_role.github-deploy"]
-    (left,) = [c for c in engine.plan(STACK, present=False, afresh=True).changes if c.resource == provider]
+    (left,) = [c for c in engine.plan(STACK, present=False, refresh=True).changes if c.resource == provider]
     assert (left.action, left.reason) == (Action.KEEP, "left on purpose: the account had it before, for others too")
     found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     assert found["ClientIDList"] == ["sts.amazonaws.com", "theirs"]

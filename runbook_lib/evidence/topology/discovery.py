@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ...aws.snapshot import ApiObject, Snapshot, tags_of
 from ...errors import RequestRejected
+from ...resources.base import tagged_resources
 from ...resources.security_group import rules_of
 from .model import EgressRule, Group, Network, Node, Rule, Subnet, Topology
 from .ports import Ports
@@ -190,13 +191,8 @@ class _Eye:
             )  # fmt: skip
 
     def _tagged(self) -> Iterator[str]:
-        aws = self._look.aws
-        filters = [{"Key": aws.ENV, "Values": [aws.env]}, {"Key": aws.OWNER, "Values": ["runbook"]}]
-        for found in self._look.all(
-            "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
-            TagFilters=filters, ResourcesPerPage=100,
-        ):  # fmt: skip
-            yield found["ResourceARN"]
+        for mapping in tagged_resources(self._look):
+            yield mapping["ResourceARN"]
 
     def _groups(self, vpc: str) -> Iterator[Group]:
         for found in self._ec2("describe_security_groups", "SecurityGroups", vpc):

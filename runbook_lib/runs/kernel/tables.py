@@ -53,7 +53,7 @@ def _line(found: Observed | None, names: Mapping[str, str], alike: bool) -> dict
     if found is None:
         return {"id": None, "status": "not there"}
     state = {name: _value(to_json(value, names)) for name, value in found.state.items()}
-    settings = state | {name: _value(to_json(value, {})) for name, value in found.facts.items()}
+    settings = state | {name: _value(to_json(value, {})) for name, value in found.public_detail.items()}
     head = {"id": found.id, "status": found.status or ("ready" if found.ready else "not ready")}
     if alike:
         return head | settings

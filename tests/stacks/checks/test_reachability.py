@@ -20,7 +20,7 @@ def probe(engine, door):
     ground = Stack("ground", all=[*net.vpc, *net.security_groups, *net.rules])
     engine.apply(ground)
     (check,) = reachability(net)
-    return lambda: check.probe(Snapshot(door), engine.survey(ground, afresh=True))
+    return lambda: check.probe(Snapshot(door), engine.survey(ground, refresh=True))
 
 
 def test_what_the_stack_opens_is_as_claimed(probe):
