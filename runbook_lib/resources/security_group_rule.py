@@ -1,4 +1,4 @@
-"""One rule of a security group: it comes and goes without its neighbours."""
+"""One ingress rule of a security group, created and deleted independently of the others."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from ..aws.client import Aws
 from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .security_group import SecurityGroup, rules_of
+from .traffic import Ports
 
 
 @kind
 class SecurityGroupRule(Resource):
-    """Lets TCP from one source in on one port.
+    """Allows TCP from one source to one port.
 
     Args:
-        source: A network in CIDR notation, or the group whose members may come.
+        source: A network in CIDR notation, or a group whose members are allowed.
     """
 
     group: SecurityGroup
@@ -31,12 +32,11 @@ class SecurityGroupRule(Resource):
         rule = at_most_one([rule for rule in rules_of(snapshot) if own.items() <= tags_of(rule).items()], self)
         if rule is None:
             return None
+        ports = Ports.of(rule)
         state = {
             "group": rule["GroupId"],
-            # Another protocol or a wider range is a difference that a port alone would not show.
-            "port": rule["FromPort"]
-            if _one_port(rule)
-            else f"{rule['IpProtocol']} {rule['FromPort']}-{rule['ToPort']}",
+            # The text shows another protocol or a wider range, which a number would hide.
+            "port": ports.low if ports == Ports("tcp", ports.low, ports.low) else ports.in_plan,
             "source": rule.get("CidrIpv4") or rule.get("ReferencedGroupInfo", {}).get("GroupId"),
             "description": rule.get("Description", ""),
         }
@@ -64,7 +64,3 @@ class SecurityGroupRule(Resource):
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.revoke_security_group_ingress(GroupId=observed.state["group"], SecurityGroupRuleIds=[observed.id])
-
-
-def _one_port(rule: dict[str, Any]) -> bool:
-    return bool(rule["IpProtocol"] == "tcp" and rule["FromPort"] == rule["ToPort"])

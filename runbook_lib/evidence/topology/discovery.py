@@ -10,12 +10,11 @@ from ...aws.snapshot import ApiObject, Snapshot, tags_of
 from ...errors import RequestRejected
 from ...resources.base import tagged_resources
 from ...resources.security_group import rules_of
+from ...resources.traffic import INTERNET, Ports
 from .model import EgressRule, Group, Network, Node, Rule, Subnet, Topology
-from .ports import Ports
 
 Read = TypeVar("Read")
 
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
 _CACHES = "arn:aws:elasticache:"
 
@@ -225,7 +224,7 @@ def _out(table: ApiObject, nats: Mapping[str, str]) -> tuple[str, bool]:
     """What a table's route to everywhere leads to, and whether that is the internet itself."""
     for route in table.get("Routes", []):
         to = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
-        if to not in _EVERYWHERE or route.get("State") == "blackhole":
+        if to not in INTERNET or route.get("State") == "blackhole":
             continue
         if route.get("GatewayId", "").startswith("igw-"):
             return "the internet gateway", True

@@ -13,7 +13,7 @@ from runbook_lib.evidence.topology import Topology, discover, picture
 from runbook_lib.evidence.topology.connectivity import connectivity, in_order
 from runbook_lib.evidence.topology.lanes import lanes
 from runbook_lib.evidence.topology.model import EgressRule, Group, Network, Rule
-from runbook_lib.evidence.topology.ports import Ports
+from runbook_lib.resources.traffic import Ports
 from tests.support.drawings import NS, apart, groups, overlap, parsed, spilling, within
 from tests.support.topologies import environment, instance, sights, subnet
 from tests.support.topologies import sight as seen
