@@ -44,7 +44,7 @@ from .kernel.recorder import Recorder
 from .kernel.report import Report, Row
 from .kernel.tables import table
 from .operator import operator
-from .start import aws_client, build_bundle, environment_lock, new_run, run_metadata
+from .start import aws_client, environment_lock, new_run, pack_webapp, run_metadata
 
 MODES = ("plan", "apply", "verify", "destroy")
 
@@ -240,7 +240,9 @@ class Runbook:
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""
-        return None if self.mode == "destroy" else build_bundle(self.params, self._root)
+        if self.mode == "destroy" or self.params.deploy.source != "s3":
+            return None
+        return pack_webapp(self._root)
 
     def __repr__(self) -> str:
         return facts.to_text(self._facts())

@@ -76,11 +76,6 @@ def run_metadata(params: Params) -> dict[str, Any]:
     }
 
 
-def build_bundle(params: Params, root: Path) -> Bundle | None:
-    """``webapp/``, packed; ``None`` where what is deployed comes from GitHub."""
-    return pack_webapp(root) if params.deploy.source == "s3" else None
-
-
 def pack_webapp(root: Path) -> Bundle:
     """``webapp/``, packed; with the commit that last touched it, since another one of the rest changes no bundle."""
     return build(CHECKOUT / "webapp", root / ".runbook" / "bundles", commit=last_commit(CHECKOUT, "webapp"))
