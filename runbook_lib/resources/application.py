@@ -9,7 +9,7 @@ from .base import Ids, Observed, Resource, is_owned, kind
 
 @kind
 class Application(Resource):
-    """An application for EC2 instances; CodeDeploy removes it together with its revisions' history."""
+    """An application for EC2 instances; CodeDeploy deletes it together with the history of its revisions."""
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)

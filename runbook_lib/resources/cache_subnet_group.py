@@ -10,7 +10,7 @@ from .subnet import Subnet
 
 @kind
 class CacheSubnetGroup(Resource):
-    """The subnets that ElastiCache may place a cache's nodes in.
+    """The subnets for the nodes of a cache.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html
     """
@@ -18,13 +18,13 @@ class CacheSubnetGroup(Resource):
     subnets: tuple[Subnet, ...]
     description: str
 
-    # By both ElastiCache says that it does not know a subnet.
+    # ElastiCache's errors for a subnet that it does not know yet.
     eventual_errors = frozenset({"InvalidSubnet", "InvalidParameterValue"})
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
-        found = snapshot.all("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
-        group = {g["CacheSubnetGroupName"]: g for g in found}.get(name)
+        groups = snapshot.all("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
+        group = {g["CacheSubnetGroupName"]: g for g in groups}.get(name)
         if group is None:
             return None
         gone = "CacheSubnetGroupNotFoundFault"

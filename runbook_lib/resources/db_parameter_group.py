@@ -17,7 +17,7 @@ class DbParameterGroup(Resource):
     Args:
         family: Engine and version, e.g. ``mysql8.4``.
         parameters: Names and values as RDS keeps them: a switch is ``"1"`` or ``"0"``, although
-            MySQL says ON.
+            MySQL shows ON.
             https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html
     """
 
@@ -31,16 +31,16 @@ class DbParameterGroup(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
-        found = snapshot.all("rds", "describe_db_parameter_groups", "DBParameterGroups")
-        group = {g["DBParameterGroupName"]: g for g in found}.get(name)
+        groups = snapshot.all("rds", "describe_db_parameter_groups", "DBParameterGroups")
+        group = {g["DBParameterGroupName"]: g for g in groups}.get(name)
         if group is None:
             return None
         gone = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
         tags = snapshot.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBParameterGroupArn"])
         if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        # All of them, not only those that RDS calls set by a user: it does not call so what was
-        # set to the value that it has anyway. https://github.com/hashicorp/terraform-provider-aws/issues/23335
+        # All of them, not only source=user: RDS does not report a parameter as set by a user
+        # when its value is the default. https://github.com/hashicorp/terraform-provider-aws/issues/23335
         wanted = dict(self.parameters)
         values = frozenset(
             (p["ParameterName"], p["ParameterValue"])

@@ -10,7 +10,7 @@ from .subnet import Subnet
 
 @kind
 class DbSubnetGroup(Resource):
-    """The subnets that RDS may place a database in; they have to lie in two zones at least.
+    """The subnets for a database, in two zones at least.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html
     """

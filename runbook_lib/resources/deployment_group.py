@@ -20,15 +20,15 @@ _GONE = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistExcepti
 
 @kind
 class DeploymentGroup(Resource):
-    """The servers of one Auto Scaling group, each taken out of its target group while it is changed.
+    """The servers of one Auto Scaling group, each out of its target group while it is changed.
 
-    A server that is launched later gets the last successful revision; one that missed a
-    deployment on its way is brought up to date by another.  A failed deployment is rolled back.
-    CodeDeploy holds launches by a lifecycle hook, which goes with this group: it has to go first.
+    A server that is launched later gets the last successful revision, and an outdated server is
+    updated.  A failed deployment is rolled back.  CodeDeploy installs a lifecycle hook in the Auto
+    Scaling group and removes it with this group, so this group is deleted first.
     https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
 
     Args:
-        permissions: What CodeDeploy needs to launch from a template, beyond AWS's own policy.
+        permissions: CodeDeploy's permissions for launch templates, which AWS's own policy lacks.
         configuration: How many servers at a time, e.g. ``CodeDeployDefault.OneAtATime``.
     """
 
@@ -40,7 +40,7 @@ class DeploymentGroup(Resource):
     configuration: str
 
     immutable = frozenset({"application"})
-    # IAM may not have told CodeDeploy of the role yet.
+    # CodeDeploy may not know the role yet.
     eventual_errors = frozenset({"InvalidRoleException", "InvalidAutoScalingGroupException"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -49,30 +49,30 @@ class DeploymentGroup(Resource):
         return wanted | always
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        found = group(snapshot, self, ids)
-        if found is None:
+        info = find_group(snapshot, self, ids)
+        if info is None:
             return None
-        application, name = found["applicationName"], found["deploymentGroupName"]
+        application, name = info["applicationName"], info["deploymentGroupName"]
         arn = f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:deploymentgroup:{application}/{name}"
         is_owned(snapshot, self, read_tags(snapshot, arn))
-        targets = [target["name"] for target in found.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
-        rollback = found.get("autoRollbackConfiguration", {})
+        targets = [target["name"] for target in info.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
+        rollback = info.get("autoRollbackConfiguration", {})
         state = {
             "application": application,
-            "role": found.get("serviceRoleArn"),
-            "servers": ", ".join(sorted(there["name"] for there in found.get("autoScalingGroups", []))),
-            # CodeDeploy knows target groups by name; others know ours by its ARN.
+            "role": info.get("serviceRoleArn"),
+            "servers": ", ".join(sorted(there["name"] for there in info.get("autoScalingGroups", []))),
+            # CodeDeploy returns the name of a target group; its id here is the ARN.
             "target_group": ids.get(self.target_group)
             if targets == [snapshot.aws.name(self.target_group)]
             else ", ".join(sorted(targets)),
-            "configuration": found["deploymentConfigName"],
+            "configuration": info["deploymentConfigName"],
             "traffic": "in place, with traffic control"
-            if found.get("deploymentStyle") == _TRAFFIC
-            else str(found.get("deploymentStyle")),
+            if info.get("deploymentStyle") == _TRAFFIC
+            else str(info.get("deploymentStyle")),
             "rollback": _ROLLBACK_WORDS
             if rollback.get("enabled") and tuple(rollback.get("events", ())) == _ROLLBACK
             else str(rollback),
-            "outdated": found.get("outdatedInstancesStrategy", "UPDATE"),
+            "outdated": info.get("outdatedInstancesStrategy", "UPDATE"),
         }
         return Observed(name, state)
 
@@ -109,8 +109,8 @@ class DeploymentGroup(Resource):
 _ROLLBACK_WORDS = "when a deployment fails"
 
 
-def group(snapshot: Snapshot, resource: DeploymentGroup, ids: Ids) -> ApiObject | None:
-    """What CodeDeploy tells of a deployment group: its settings and its last deployments."""
+def find_group(snapshot: Snapshot, resource: DeploymentGroup, ids: Ids) -> ApiObject | None:
+    """CodeDeploy's description of a deployment group: its settings and its last deployments."""
     if resource.application not in ids:
         return None
     answer = snapshot.get(

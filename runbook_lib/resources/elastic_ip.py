@@ -9,7 +9,7 @@ from .base import Ids, Observed, Resource, kind
 
 @kind
 class ElasticIp(Resource):
-    """A public address that stays ours; what uses it says so itself."""
+    """A public address; the resource that uses it refers to it."""
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         address = snapshot.find("describe_addresses", "Addresses", self)

@@ -19,7 +19,7 @@ from .subnet import Subnet
 class Instance(Resource):
     """One instance with a public address, an encrypted disk and IMDSv2 only.
 
-    Its image counts when it is made: a newer one is no reason to replace what runs.
+    Its image is used when it is created; a newer image does not replace it.
     """
 
     image: str | MachineImage
@@ -33,7 +33,7 @@ class Instance(Resource):
     immutable = frozenset({"instance_type", "subnet", "key_pair", "profile"})
     eventual_errors = frozenset(
         {"InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "InvalidParameterValue"}
-    )  # the last one: EC2 has not heard of the instance profile yet
+    )  # the last one: EC2 does not know the instance profile yet
     wait_timeout = 600
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Instance(Resource):
             BlockDeviceMappings=disk(self.volume_gb),
             ClientToken=aws.token(self, ids[self.subnet]),
             TagSpecifications=[
-                spec for made in ("instance", "volume", "network-interface") for spec in aws.tag_spec(made, self)
+                spec for type_ in ("instance", "volume", "network-interface") for spec in aws.tag_spec(type_, self)
             ],
         )
 

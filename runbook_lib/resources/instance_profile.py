@@ -1,4 +1,4 @@
-"""An instance profile: how a role reaches an instance."""
+"""An instance profile, which gives a role to instances."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .role import Role, path
 
 @kind
 class InstanceProfile(Resource):
-    """Holds the one role of the instances that carry it; its id is its ARN."""
+    """A profile with one role; its id is its ARN."""
 
     role: Role
 
-    eventual_errors = frozenset({"NoSuchEntity", "LimitExceeded"})  # a role that was just taken out still counts
+    eventual_errors = frozenset({"NoSuchEntity", "LimitExceeded"})  # a role that was just removed may still count
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)

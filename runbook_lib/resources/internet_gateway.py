@@ -10,7 +10,7 @@ from .vpc import Vpc
 
 @kind
 class InternetGateway(Resource):
-    """The VPC's door to the internet."""
+    """The VPC's connection to the internet."""
 
     vpc: Vpc
 

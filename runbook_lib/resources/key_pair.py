@@ -1,4 +1,4 @@
-"""A key pair of EC2's: the public half of an SSH key."""
+"""An EC2 key pair: the public half of an SSH key."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .ssh_key import SshKey
 
 @kind
 class KeyPair(Resource):
-    """Lets the holder of the private half in; its id is its name, which launches ask for.
+    """The public key for SSH access to instances; its id is its name.
 
     Args:
-        public: An OpenSSH public key, or the key that was made here.
+        public: An OpenSSH public key, or a key created by this runbook.
     """
 
     public: str | SshKey

@@ -15,12 +15,12 @@ from .subnet import Subnet
 
 @kind
 class LoadBalancer(Resource):
-    """Takes requests from the internet in all zones; its id is its ARN.
+    """An internet-facing load balancer in all zones; its id is its ARN.
 
     Args:
-        gateway: No field of AWS's, which refuses to place a public one in a VPC without it.
-        logs: The bucket that its access logs go to, under ``alb/``.
-        protected: Whether AWS refuses to delete it.
+        gateway: Not a field in AWS, which requires it in the VPC of an internet-facing load balancer.
+        logs: The bucket for its access logs, under ``alb/``.
+        protected: Whether deletion protection is on.
     """
 
     subnets: tuple[Subnet, ...]
@@ -29,7 +29,7 @@ class LoadBalancer(Resource):
     logs: Bucket
     protected: bool = True
 
-    # The bucket's policy may take a moment to be known.
+    # The bucket's policy may not be in effect yet.
     eventual_errors = frozenset(
         {"SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "InvalidConfigurationRequest"}
     )
@@ -54,12 +54,12 @@ class LoadBalancer(Resource):
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
         balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
-        balancer = next((found for found in balancers if found["LoadBalancerName"] == name), None)
+        balancer = next((item for item in balancers if item["LoadBalancerName"] == name), None)
         if balancer is None:
             return None
         arn = balancer["LoadBalancerArn"]
         is_owned(snapshot, self, read_tags(snapshot, arn))
-        asked = self.desired(ids)["attributes"]
+        desired = self.desired(ids)["attributes"]
         attributes = snapshot.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {
             "Attributes": []
         }
@@ -69,11 +69,11 @@ class LoadBalancer(Resource):
             {
                 "subnets": frozenset(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
                 "groups": frozenset(balancer.get("SecurityGroups", [])),
-                "attributes": {a["Key"]: a["Value"] for a in attributes["Attributes"] if a["Key"] in asked},
+                "attributes": {a["Key"]: a["Value"] for a in attributes["Attributes"] if a["Key"] in desired},
             },
             ready=status in ("active", "active_impaired"),
             status=status,
-            failed=balancer["State"].get("Reason", "AWS does not say why") if status == "failed" else "",
+            failed=balancer["State"].get("Reason", "AWS gives no reason") if status == "failed" else "",
             detail={"dns_name": balancer["DNSName"]},
         )
 
@@ -101,7 +101,7 @@ class LoadBalancer(Resource):
             aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=attributes)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
-        # No guard forbids it any more, or we would not be here; AWS may still hold the protection of before.
+        # The guard is off in the parameters, but deletion protection may still be on in AWS.
         if observed.state["attributes"].get("deletion_protection.enabled") == "true":
             lifted = [{"Key": "deletion_protection.enabled", "Value": "false"}]
             aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=lifted)

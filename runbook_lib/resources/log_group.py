@@ -9,13 +9,13 @@ from .base import Ids, Observed, Resource, is_owned, kind
 
 @kind
 class LogGroup(Resource):
-    """Keeps log lines for so many days.
+    """A log group whose lines expire.
 
-    Made by us before anything logs into it: what AWS makes by itself never expires.
+    It is created before anything logs to it: groups that AWS creates never expire.
 
     Args:
         path: Its name in AWS, e.g. ``/runbook/prod/flow-logs``.
-        days: How long lines are kept.
+        days: The retention.
     """
 
     path: str
@@ -25,7 +25,7 @@ class LogGroup(Resource):
     eventual_errors = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        folder = self.path.rpartition("/")[0] + "/"  # one call finds all the groups of a folder
+        folder = self.path.rpartition("/")[0] + "/"  # one call lists all groups of a folder
         groups = snapshot.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
         group = next((group for group in groups if group["logGroupName"] == self.path), None)
         if group is None:

@@ -8,7 +8,7 @@ from .base import ExternalResource, Ids, Observed, kind
 
 @kind
 class MachineImage(ExternalResource):
-    """The newest image that a public parameter of Systems Manager names; its id is the image's.
+    """The newest image, from a public parameter of Systems Manager; its id is the image's.
 
     https://docs.aws.amazon.com/linux/al2023/ug/ec2.html (parameters of the AL2023 images)
     """
@@ -16,9 +16,9 @@ class MachineImage(ExternalResource):
     parameter: str
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        found = snapshot.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
-        if found is None:
+        response = snapshot.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
+        if response is None:
             return None
-        parameter = found["Parameter"]
+        parameter = response["Parameter"]
         detail = {"parameter": self.parameter, "version": parameter["Version"]}
         return Observed(parameter["Value"], {}, status="published", detail=detail)

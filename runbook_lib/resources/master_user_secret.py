@@ -1,4 +1,4 @@
-"""The secret in which RDS keeps the password of a database's master user."""
+"""The secret with the password of a database's master user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .db_instance import DbInstance
 
 @kind
 class MasterUserSecret(ExternalResource):
-    """Made, rotated and removed by RDS; its id is its ARN, and its contents are never read here.
+    """Created, rotated and deleted by RDS; its id is its ARN, and this runbook never reads its value.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
     """
@@ -17,8 +17,8 @@ class MasterUserSecret(ExternalResource):
     database: DbInstance
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        for found in snapshot.all("rds", "describe_db_instances", "DBInstances"):
-            secret = found.get("MasterUserSecret", {}).get("SecretArn")
-            if secret and found["DBInstanceIdentifier"] == ids.get(self.database):
-                return Observed(secret, {}, status=found["MasterUserSecret"].get("SecretStatus", ""))
+        for instance in snapshot.all("rds", "describe_db_instances", "DBInstances"):
+            secret = instance.get("MasterUserSecret", {}).get("SecretArn")
+            if secret and instance["DBInstanceIdentifier"] == ids.get(self.database):
+                return Observed(secret, {}, status=instance["MasterUserSecret"].get("SecretStatus", ""))
         return None

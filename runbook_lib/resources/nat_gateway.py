@@ -12,9 +12,9 @@ from .subnet import Subnet
 
 @kind
 class NatGateway(Resource):
-    """The way out for what has no public address, in one zone.
+    """Access to the internet for instances without a public address, in one zone.
 
-    ``gateway`` is not a field of AWS's: a NAT gateway fails in a VPC without an internet
+    ``gateway`` is not a field in AWS: a NAT gateway fails in a VPC without an internet
     gateway, and the gateway cannot be detached while the NAT's address is mapped.
     """
 

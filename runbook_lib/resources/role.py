@@ -1,4 +1,4 @@
-"""An IAM role that an AWS service takes on."""
+"""An IAM role for an AWS service."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .base import Ids, Observed, Resource, is_owned, kind
 
 @kind
 class Role(Resource):
-    """What a service may do in our name; its id is its ARN.
+    """A role that a service can assume; its id is its ARN.
 
-    Roles live under a path of the environment's own, so that one call finds all of ours.
+    Roles have the environment's path, so that one call lists all of them.
 
     Args:
-        service: Who may take it on, e.g. ``ec2.amazonaws.com``.
+        service: E.g. ``ec2.amazonaws.com``.
         policies: ARNs of AWS's managed policies.
     """
 
@@ -28,11 +28,11 @@ class Role(Resource):
 
     @property
     def trusts(self) -> str:
-        """Who may take it on, as a plan tells it."""
+        """Who can assume it, as a plan shows it."""
         return f"sts:AssumeRole by {self.service}"
 
     def trust(self, aws: Aws) -> dict[str, Any]:
-        """Who may take it on, as a policy."""
+        """Who can assume it, as a policy document."""
         statement = {"Effect": "Allow", "Principal": {"Service": self.service}, "Action": "sts:AssumeRole"}
         return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -83,5 +83,5 @@ class Role(Resource):
 
 
 def path(aws: Aws) -> str:
-    """IAM's folder for everything of the environment."""
+    """The IAM path of the environment's roles and profiles."""
     return f"/runbook/{aws.env}/"

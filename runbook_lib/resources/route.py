@@ -14,9 +14,9 @@ from .route_table import RouteTable
 
 @kind
 class Route(Resource):
-    """Sends what is meant for *destination* to a gateway, which has to be ready to take it.
+    """Sends traffic for *destination* to a gateway, which has to be ready.
 
-    A route whose gateway is gone is a ``blackhole``.
+    A route whose gateway was deleted is a ``blackhole``.
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
     """
 

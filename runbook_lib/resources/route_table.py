@@ -10,7 +10,7 @@ from .vpc import Vpc
 
 @kind
 class RouteTable(Resource):
-    """Says where traffic goes.  AWS puts the VPC's own, ``local`` route into a new one."""
+    """A route table; AWS adds the VPC's ``local`` route to a new one."""
 
     vpc: Vpc
 

@@ -1,4 +1,4 @@
-"""Which route table a subnet follows."""
+"""The association of a subnet with a route table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .subnet import Subnet
 
 @kind
 class RouteTableAssociation(Resource):
-    """A subnet follows one table; without an association it is the VPC's main table."""
+    """A subnet uses one table; without an association it uses the VPC's main table."""
 
     table: RouteTable
     subnet: Subnet
@@ -23,16 +23,20 @@ class RouteTableAssociation(Resource):
         subnet = ids.get(self.subnet)
         if subnet is None:
             return None
-        # All tables of the VPC: the subnet may follow one that is not ours.
+        # All tables of the VPC: the subnet may use one that is not ours.
         filters = [{"Name": "vpc-id", "Values": [ids[self.subnet.vpc]]}]
         for table in snapshot.all("ec2", "describe_route_tables", "RouteTables", Filters=filters):
             for association in table["Associations"]:
                 status = association.get("AssociationState", {}).get("State", "associated")
                 if association.get("SubnetId") == subnet and status != "disassociated":
                     state = {"table": table["RouteTableId"], "subnet": subnet}
-                    found = association["RouteTableAssociationId"]
+                    association_id = association["RouteTableAssociationId"]
                     return Observed(
-                        found, state, ready=status == "associated", status=status, deleting=status == "disassociating"
+                        association_id,
+                        state,
+                        ready=status == "associated",
+                        status=status,
+                        deleting=status == "disassociating",
                     )
         return None
 

@@ -10,7 +10,7 @@ from .vpc import Vpc
 
 @kind
 class Subnet(Resource):
-    """A range of a VPC's addresses in one zone; what makes it public is its route, nothing else."""
+    """A range of a VPC's addresses in one zone; it is public when its route table leads to an internet gateway."""
 
     vpc: Vpc
     cidr: str

@@ -1,4 +1,4 @@
-"""A target group: the servers that a load balancer sends requests to."""
+"""A target group."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .vpc import Vpc
 
 @kind
 class TargetGroup(Resource):
-    """Servers that take HTTP on one port, and how their health is asked for; its id is its ARN.
+    """The HTTP servers behind a load balancer, and their health check; its id is its ARN.
 
     Args:
-        interval: Seconds between two checks.
-        healthy, unhealthy: How many checks in a row decide.
-        deregistration_seconds: How long a leaving server finishes what it has begun.
+        interval, timeout: Of the health check, in seconds.
+        healthy, unhealthy: How many checks in a row change the state.
+        deregistration_seconds: How long a deregistered server may finish its requests.
     """
 
     vpc: Vpc
@@ -92,7 +92,7 @@ class TargetGroup(Resource):
 
 
 def delay(aws: Aws, arn: str) -> int:
-    """How long a leaving server finishes what it has begun, in seconds."""
+    """The deregistration delay of a target group, in seconds."""
     return _delay(aws.elbv2.describe_target_group_attributes(TargetGroupArn=arn))
 
 
@@ -103,6 +103,6 @@ def _delay(answer: ApiObject) -> int:
 
 
 def deregister_within(aws: Aws, arn: str, seconds: int) -> None:
-    """Say how long a leaving server finishes what it has begun."""
+    """Set the deregistration delay of a target group."""
     attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": str(seconds)}]
     aws.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=attributes)

@@ -10,7 +10,7 @@ from typing import Any
 EVERYTHING = "everything"
 INTERNET = {"0.0.0.0/0": "the internet", "::/0": "the internet (IPv6)"}
 """The networks that contain every address, and what a person calls them."""
-_TOLD = re.compile(r"(?:(?P<protocol>[A-Za-z][\w-]*)(?: |$))?(?:(?P<low>\d+)(?:–(?P<high>-?\d+))?)?")
+_TEXT = re.compile(r"(?:(?P<protocol>[A-Za-z][\w-]*)(?: |$))?(?:(?P<low>\d+)(?:–(?P<high>-?\d+))?)?")
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Ports:
         return cls(protocol) if low in (None, -1) else cls(protocol, low, high)
 
     @classmethod
-    def told(cls, words: str) -> Ports:
+    def parse(cls, text: str) -> Ports:
         """Parse the text form: ``443``, ``1000–2000``, ``udp 53``, ``everything``."""
-        found = _TOLD.fullmatch(words)
-        if words == EVERYTHING or found is None:
-            return cls() if words == EVERYTHING else cls(words)
-        low = int(found["low"]) if found["low"] else None
-        return cls(found["protocol"] or "tcp", low, int(found["high"]) if found["high"] else low)
+        match = _TEXT.fullmatch(text)
+        if text == EVERYTHING or match is None:
+            return cls() if text == EVERYTHING else cls(text)
+        low = int(match["low"]) if match["low"] else None
+        return cls(match["protocol"] or "tcp", low, int(match["high"]) if match["high"] else low)
 
     @property
     def in_plan(self) -> str:

@@ -9,7 +9,7 @@ from .base import Ids, Observed, Resource, kind
 
 @kind
 class Vpc(Resource):
-    """A private network with its own range of addresses, and names for what lives in it.
+    """A private network with a range of addresses, and DNS names for its instances.
 
     Both DNS attributes are AWS's defaults only for a default VPC; interface and gateway
     endpoints need them.
@@ -37,7 +37,7 @@ class Vpc(Resource):
         aws.ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=aws.tag_spec("vpc", self))
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        # One attribute per call is all that AWS takes; host names need DNS support first.
+        # AWS accepts one attribute per call; host names need DNS support first.
         if "dns_support" in drift:
             aws.ec2.modify_vpc_attribute(VpcId=observed.id, EnableDnsSupport={"Value": self.dns_support})
         if "dns_hostnames" in drift:

@@ -1,4 +1,4 @@
-"""A gateway endpoint: a way to S3 that does not leave AWS, free of charge."""
+"""A gateway endpoint: access to S3 within AWS's network, free of charge."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .vpc import Vpc
 
 @kind
 class VpcEndpoint(Resource):
-    """A gateway endpoint of a VPC; which route tables use it is said by :class:`VpcEndpointRoute`.
+    """A gateway endpoint of a VPC; a :class:`VpcEndpointRoute` adds it to a route table.
 
     Args:
         service: The last part of its name, e.g. ``s3``.

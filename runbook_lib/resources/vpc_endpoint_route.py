@@ -1,4 +1,4 @@
-"""A route table that uses a gateway endpoint: it comes and goes without its neighbours."""
+"""A gateway endpoint's route in one route table, created and deleted independently of the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .vpc_endpoint import VpcEndpoint
 
 @kind
 class VpcEndpointRoute(Resource):
-    """AWS keeps a route to the endpoint in the table for as long as the endpoint names the table."""
+    """AWS keeps the route while the endpoint lists the table."""
 
     endpoint: VpcEndpoint
     table: RouteTable
@@ -22,9 +22,9 @@ class VpcEndpointRoute(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         for endpoint in snapshot.tagged_with_env("describe_vpc_endpoints", "VpcEndpoints"):
-            found = endpoint["VpcEndpointId"]
-            if found == ids.get(self.endpoint) and ids.get(self.table) in endpoint.get("RouteTableIds", []):
-                return Observed(f"{found} {ids[self.table]}", {"endpoint": found, "table": ids[self.table]})
+            endpoint_id = endpoint["VpcEndpointId"]
+            if endpoint_id == ids.get(self.endpoint) and ids.get(self.table) in endpoint.get("RouteTableIds", []):
+                return Observed(f"{endpoint_id} {ids[self.table]}", {"endpoint": endpoint_id, "table": ids[self.table]})
         return None
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -56,7 +56,7 @@ def environment_lock(params: Params, aws: Aws, caller: str, told: OnCall) -> Loc
     bucket = bucket_of(params)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     me = LockHolder.this_process(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
-    return Lock(aws, bucket.called(aws), me, told=told)
+    return Lock(aws, bucket.aws_name(aws), me, told=told)
 
 
 def bucket_of(params: Params) -> Bucket:

@@ -8,7 +8,7 @@ PLAIN, LOCKING = Bucket(name="runbook"), Bucket(name="runbook", object_lock=True
 
 
 def bucket_of(door):
-    return PLAIN.called(door)
+    return PLAIN.aws_name(door)
 
 
 def test_a_lock_is_wished_for_at_creation(engine, aws, door, calls):

@@ -35,7 +35,7 @@ def test_it_is_used_and_left(engine, calls, theirs):
 def test_one_that_would_not_do_is_told_with_what_to_do(engine, theirs):
     """Nobody's provider is changed behind their back."""
     theirs("theirs")
-    with pytest.raises(NotOwned, match=r"does not know sts\.amazonaws\.com[\s\S]*belongs to somebody else"):
+    with pytest.raises(NotOwned, match=r"lacks the audience sts\.amazonaws\.com[\s\S]*Ask its owner"):
         engine.plan(STACK)
 
 

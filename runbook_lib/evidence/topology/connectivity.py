@@ -100,7 +100,7 @@ def _open(rule: Rule, networks: Iterable[Network]) -> Iterator[str]:
     places = _places(rule.group, networks)
     for way in own.exits:
         if way.group == rule.source and (way.target == rule.group or _reaches(way.target, places)):
-            common = Ports.told(rule.ports).common(Ports.told(way.ports))
+            common = Ports.parse(rule.ports).common(Ports.parse(way.ports))
             if common:
                 yield str(common)
 

@@ -258,7 +258,7 @@ PORTS = st.one_of(
 
 @given(PORTS, PORTS)
 def test_ports_are_read_back_as_they_were_and_what_two_have_in_common_is_in_both(one, other):
-    assert Ports.told(str(one)) == one
+    assert Ports.parse(str(one)) == one
     common = one.common(other)
     assert common == other.common(one)
     assert one.common(one) == one
