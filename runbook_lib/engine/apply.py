@@ -1,109 +1,112 @@
-"""One resource brought to what is wanted: look, send what is missing once, look again."""
+"""Create or update one resource: observe it, send the difference once, and observe until it is as desired."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING
 
-from ..aws.snapshot import Snapshot
 from ..errors import Blocked, RequestRejected
-from ..resources.base import Observed, ObservedState, Resource, drifted_fields
-from .observe import CONSISTENCY_TIMEOUT, OnProgress, RequireApproval, failed_error, observe, status_text, timeout_error
+from ..resources.base import Observed, ObservedState, drifted_fields
+from .context import FIRST_PAUSE, Context
+from .observe import CONSISTENCY_TIMEOUT, failed_error, observe, status_text, timeout_error
 from .plan import Action, Change, ids_of, plan_change
 
-if TYPE_CHECKING:
-    from .engine import Engine
-
-_LOST = 20.0
-"""Seconds for which a create whose answer was lost may still show up."""
+_LOST_RESPONSE = 20.0
+"""Seconds in which a resource may still appear whose create call got no response."""
 
 
 class ApplyResource:
-    """One resource brought to what is wanted."""
+    """Create or update one resource.
 
-    def __init__(
-        self, engine: Engine, change: Change, seen: ObservedState, allow: RequireApproval, watch: OnProgress
-    ) -> None:
-        self._engine, self._change, self._seen, self._allow, self._watch = engine, change, seen, allow, watch
-        self._resource = change.resource
-        self._clock = engine.clock
-        self._made = False
-        self._lost, self._refused = -inf, inf
-        self._sent: frozenset[str] | None = None
-        self._began = self._turn = self._last_sent = self._clock.now()
-        self._said = "updating" if change.action is Action.UPDATE else "creating"
+    Args:
+        observed_state: Updated with every observation of the resource and of what it waits for.
+    """
+
+    def __init__(self, context: Context, change: Change, observed_state: ObservedState) -> None:
+        self._context, self._change, self._observed_state = context, change, observed_state
+        self._resource, self._clock = change.resource, context.clock
+        self._created = False
+        self._last_lost, self._first_rejected = -inf, inf
+        self._sent_fields: frozenset[str] | None = None
+        self._began = self._started = self._last_sent = self._clock.now()
+        self._verb = "updating" if change.action is Action.UPDATE else "creating"
 
     @property
     def timings(self) -> dict[str, float]:
-        """For how many seconds it waited for its needs, after how many it had sent all, and how long it took."""
-        now = self._clock.now()
-        moments = {"waited": self._turn, "sent": max(self._turn, self._last_sent), "took": now}
+        """Seconds until its dependencies were ready, until AWS had accepted every request, and until now."""
+        moments = {
+            "waited": self._started,
+            "sent": max(self._started, self._last_sent),
+            "took": self._clock.now(),
+        }
         return {name: round(moment - self._began, 3) for name, moment in moments.items()}
 
     def run(self) -> Observed:
-        resource, seen = self._resource, self._seen
-        self._engine.wait_until_ready(resource.ready_dependencies, seen, self._watch)
-        before = self._change.seen.failed if self._change.seen else ""
-        began, pause = self._clock.now(), 0.5
-        self._turn = began
-        while True:
-            now = seen[resource] = observe(resource, Snapshot(self._engine.aws), ids_of(seen))
-            took = self._clock.now() - began
-            if now and now.failed not in ("", before):
-                raise failed_error(resource, now)
-            drift = None if now is None or now.going else drifted_fields(now.state, resource.desired(ids_of(seen)))
-            if now and drift is not None and not drift:
-                self._watch(resource, status_text(now), took)
-                return now
-            self._watch(resource, now.status if now and now.status and not now.ready else self._said, took)
-            if took >= resource.patience + CONSISTENCY_TIMEOUT:
-                raise timeout_error(resource, now)
-            if (now and now.going) or not self._act(now, drift or frozenset()):
-                pause = self._engine.pause(pause)
+        """Bring the resource to its desired state; returns its observed state.
 
-    def _act(self, now: Observed | None, drift: frozenset[str]) -> bool:
-        """Send what is missing, unless it was sent; whether something was."""
-        resource, aws = self._resource, self._engine.aws
-        if now is None:
-            if self._made or self._clock.now() - self._lost < _LOST:
-                return False  # AWS shows new things late; a second one would be one too many
-            return self._send(lambda: resource.create(aws, ids_of(self._seen)), now, made=True)
-        waiting = resource.update_when_ready and not now.ready
-        if waiting or drift == self._sent:
+        Raises:
+            Failed: AWS reports it, or a dependency, as failed.
+            WaitTimeout: It does not reach the desired state, or a dependency is not ready, in time.
+            Blocked: AWS cannot change a drifted field in place.
+            RequestRejected: AWS rejects a request, and retrying does not help.
+        """
+        resource, observed_state = self._resource, self._observed_state
+        self._context.wait_until_ready(resource.ready_dependencies, observed_state)
+        known_failure = self._change.observed.failed if self._change.observed else ""
+        began, pause = self._clock.now(), FIRST_PAUSE
+        self._started = began
+        while True:
+            observed = observe(resource, self._context.snapshot(), ids_of(observed_state))
+            observed_state[resource] = observed
+            seconds = self._clock.now() - began
+            if observed and observed.failed not in ("", known_failure):
+                raise failed_error(resource, observed)
+            drift = None
+            if observed and not observed.deleting:
+                drift = drifted_fields(observed.state, resource.desired(ids_of(observed_state)))
+            if observed and drift is not None and not drift:
+                self._context.on_progress(resource, status_text(observed), seconds)
+                return observed
+            waiting_for = observed.status if observed and not observed.ready else ""
+            self._context.on_progress(resource, waiting_for or self._verb, seconds)
+            if seconds >= resource.wait_timeout + CONSISTENCY_TIMEOUT:
+                raise timeout_error(resource, observed)
+            if (observed and observed.deleting) or not self._send_missing(observed, drift or frozenset()):
+                pause = self._context.pause(pause)
+
+    def _send_missing(self, observed: Observed | None, drift: frozenset[str]) -> bool:
+        """Send what is missing, unless it was sent already; returns whether AWS accepted a request."""
+        resource, aws = self._resource, self._context.aws
+        if observed is None:
+            if self._created or self._clock.now() - self._last_lost < _LOST_RESPONSE:
+                return False  # AWS lists new resources late: creating it again could make a second one
+            return self._send(lambda: resource.create(aws, ids_of(self._observed_state)), None, create=True)
+        if drift == self._sent_fields or (resource.update_when_ready and not observed.ready):
             return False
-        if drift & resource.fixed:
+        if immutable := drift & resource.immutable:
             raise Blocked(
-                f"{resource.key}: AWS cannot change {', '.join(sorted(drift & resource.fixed))} in place",
+                f"{resource.key}: AWS cannot change {', '.join(sorted(immutable))} in place",
                 fix="Restore the old value in params/, or destroy this part and apply again.",
             )
-        sent = self._send(lambda: resource.update(aws, ids_of(self._seen), now, drift), now)
-        self._sent = drift if sent else None
+        sent = self._send(lambda: resource.update(aws, ids_of(self._observed_state), observed, drift), observed)
+        self._sent_fields = drift if sent else None
         return sent
 
-    def _send(self, write: Callable[[], None], now: Observed | None, made: bool = False) -> bool:
-        """Write, once; whether AWS took it.  What is worth another try is left for the next turn."""
-        if not self._made:  # what a create left out was allowed with it
-            self._allow(plan_change(self._resource, now, self._seen))
-        self._engine.hold()
+    def _send(self, write: Callable[[], None], observed: Observed | None, create: bool = False) -> bool:
+        """Write once; returns whether AWS accepted it.  A retryable error leaves it for the next turn."""
+        if not self._created:  # the fields that a create leaves out were approved with it
+            self._context.require_approval(plan_change(self._resource, observed, self._observed_state))
+        self._context.ensure_lock()
         try:
             write()
         except RequestRejected as error:
-            at = self._clock.now()
-            self._lost = self._lost if error.outcome_known else at
-            self._refused = min(self._refused, at)
-            retryable = error.retryable or error.code in self._resource.catching_up
-            if not retryable or at - self._refused >= CONSISTENCY_TIMEOUT:
+            now = self._clock.now()
+            self._last_lost = self._last_lost if error.outcome_known else now
+            self._first_rejected = min(self._first_rejected, now)
+            retryable = error.retryable or error.code in self._resource.eventual_errors
+            if not retryable or now - self._first_rejected >= CONSISTENCY_TIMEOUT:
                 raise error.for_resource(self._resource.key) from None
             return False
-        self._made, self._refused = self._made or made, inf
+        self._created, self._first_rejected = self._created or create, inf
         self._last_sent = self._clock.now()
         return True
-
-
-def dependencies_of(resource: Resource) -> dict[str, list[str]]:
-    """What a change stood on, for whoever reads later why it came when it did."""
-    return {
-        "needs": [need.key for need in resource.dependencies],
-        "after": [need.key for need in resource.ready_dependencies],
-    }

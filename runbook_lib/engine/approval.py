@@ -1,4 +1,4 @@
-"""Approval binds: what is done is what was reviewed, or a part of it."""
+"""Check that every change is part of an approved plan."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from ..errors import NotApproved
 from .plan import Action, Change, Plan, PlanDict, digest
 
 NOTHING = "nothing"
-"""Given in place of fingerprints, it approves no change at all; to give none at all is something else."""
+"""Used in place of a fingerprint: approves no change.  An empty parameter means that no approval was passed."""
 
 
 def parse_fingerprints(approved: str) -> tuple[str, ...]:
-    """The fingerprints in a parameter: several are told apart by commas or spaces."""
+    """The fingerprints in a parameter, separated by commas or spaces."""
     return tuple(filter(None, re.split(r"[\s,]+", approved)))
 
 
-def join_fingerprints(given: Sequence[str]) -> str:
-    """One parameter of all that was given.
+def join_fingerprints(options: Sequence[str]) -> str:
+    """One parameter made of all values of the option.
 
-    What was given and is blank, as it is of a plan with nothing to do, approves nothing.
+    Values that are all blank, as the fingerprint of a plan with nothing to do is, approve nothing.
     """
-    named = [each for text in given for each in parse_fingerprints(text)]
-    return ",".join(named) or (NOTHING if given else "")
+    fingerprints = [each for text in options for each in parse_fingerprints(text)]
+    return ",".join(fingerprints) or (NOTHING if options else "")
 
 
 def find_plan(root: Path, fingerprint: str) -> PlanDict | None:
-    """The plan of that fingerprint among an environment's evidence.
+    """The plan with that fingerprint in an environment's evidence; ``None`` when it is not there.
 
     Args:
         root: The environment's folder of evidence, ``artifacts/<env>``.
@@ -40,101 +40,112 @@ def find_plan(root: Path, fingerprint: str) -> PlanDict | None:
         try:
             plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
         except (ValueError, KeyError, TypeError, OSError):
-            continue  # cut short, or no plan
-        # The name says what it is; only the content proves it.
+            continue  # truncated, or not a plan
+        # The file's name is not enough: the content must have that fingerprint.
         if digest(plan)[:16] == fingerprint:
             return dict(plan)
     return None
 
 
 class Approval:
-    """What a run may do.
+    """The plans whose changes a run may make.
 
     Args:
-        approved: Fingerprints of reviewed plans, as given; blank where none was given.
-        required: Whether the parameters ask for one.
-        evidence: ``artifacts/<env>``, where a plan reviewed earlier is found.
-        signed: Stops unless a plan carries the signed approvals that the parameters ask for;
-            without it, to know the fingerprint is enough.
+        approved: The run's parameter: fingerprints of reviewed plans, or blank.
+        required: Whether the parameters require an approval.
+        evidence: ``artifacts/<env>``, which holds the plans of earlier runs.
+        require_signed: Raises unless a plan has the signed approvals that the parameters require;
+            without it, the fingerprint is enough.
     """
 
     def __init__(
-        self, approved: str, *, required: bool, evidence: Path, signed: Callable[[PlanDict], None] | None = None
+        self,
+        approved: str,
+        *,
+        required: bool,
+        evidence: Path,
+        require_signed: Callable[[PlanDict], None] | None = None,
     ) -> None:
-        self._given = parse_fingerprints(approved) or ((NOTHING,) if approved.strip() else ())
-        self._required, self._evidence, self._signed = required, evidence, signed
-        self._present: dict[str, Plan] = {}
+        self._fingerprints = parse_fingerprints(approved) or ((NOTHING,) if approved.strip() else ())
+        self._required, self._evidence, self._require_signed = required, evidence, require_signed
+        self._current: dict[str, Plan] = {}
 
     def add_plan(self, plan: Plan) -> None:
-        """Take note of the present plan of a whole stack: its fingerprint may be the approved one."""
-        self._present[plan.fingerprint] = plan
+        """Remember the current plan of a whole stack: its fingerprint may be the approved one."""
+        self._current[plan.fingerprint] = plan
 
     def require(self, change: Change, *, scope: str, stack: str) -> None:
-        """Raises:
-        NotApproved: When an approval is given or required and does not contain the change.
+        """Stop unless the change is part of an approved plan.
+
+        Args:
+            scope: Environment, account and region, as :attr:`Engine.scope`.
+            stack: The name of the whole stack that the resource belongs to.
+
+        Raises:
+            NotApproved: An approval was passed or is required, and it does not contain the change.
         """
-        if not self._given and not self._required:
+        if not self._fingerprints and not self._required:
             return
-        if self._given == (NOTHING,):
+        if self._fingerprints == (NOTHING,):
             raise NotApproved(
-                f"{change.key}: nothing was approved, and to {change.action} it would be something.",
-                fix="The reviewed plan had nothing to do. Review the present plan and approve its fingerprint.",
+                f"{change.key}: the approved plan has no changes, so this run must not {change.action} it.",
+                fix="Review the current plan and approve its fingerprint.",
             )
-        given = self._given or self._named(scope, stack)
-        if not given:
+        fingerprints = self._fingerprints or self._current_fingerprints(scope, stack)
+        if not fingerprints:
             raise NotApproved(
-                f"{change.key}: this environment needs an approval, and none was given.",
-                fix="Run in plan mode, have the plan reviewed, then give its fingerprint as approved.",
+                f"{change.key}: this environment requires an approval, and none was passed.",
+                fix="Run in plan mode, have the plan reviewed, then pass its fingerprint as approved.",
             )
-        plans = [p for p in self._plans(given) if p["scope"] == scope and p["stack"] == stack]
+        plans = [p for p in self._plans(fingerprints) if p["scope"] == scope and p["stack"] == stack]
         if not plans:
             raise NotApproved(
-                f"{', '.join(given)}: not the fingerprint of the present plan of {stack} in {scope},"
+                f"{', '.join(fingerprints)}: not the fingerprint of the current plan of {stack} in {scope},"
                 " nor of one in the evidence.",
-                fix="Review the present plan and approve its fingerprint.",
+                fix="Review the current plan and approve its fingerprint.",
             )
         containing = [plan for plan in plans if any(is_covered(entry, change) for entry in plan["changes"])]
         if not containing:
             raise NotApproved(
-                f"{change.key}: to {change.action} it is not part of the approved plan.",
-                fix="The account or the parameters changed since the review. Review the present plan and approve it.",
+                f"{change.key}: the approved plan does not {change.action} it.",
+                fix="The account or the parameters changed since the review. Review the current plan and approve it.",
             )
-        if self._signed:
-            self._proven(containing, self._signed)
+        if self._require_signed:
+            self._require_any_signed(containing, self._require_signed)
 
-    def _named(self, scope: str, stack: str) -> tuple[str, ...]:
-        """Where approvals are signed they say themselves which plan they are of: the present one needs no naming."""
-        mine = (plan for plan in self._present.values() if (plan.scope, plan.stack) == (scope, stack))
-        return tuple(plan.fingerprint for plan in mine) if self._signed else ()
+    def _current_fingerprints(self, scope: str, stack: str) -> tuple[str, ...]:
+        """Signed approvals name their plan themselves, so the current plan's fingerprint need not be passed."""
+        current = (plan for plan in self._current.values() if (plan.scope, plan.stack) == (scope, stack))
+        return tuple(plan.fingerprint for plan in current) if self._require_signed else ()
 
-    def _proven(self, plans: list[PlanDict], signed: Callable[[PlanDict], None]) -> None:
-        refusals: list[NotApproved] = []
+    def _require_any_signed(self, plans: list[PlanDict], require_signed: Callable[[PlanDict], None]) -> None:
+        errors: list[NotApproved] = []
         for plan in plans:
             try:
-                return signed(plan)
+                return require_signed(plan)
             except NotApproved as error:
-                refusals.append(error)
-        raise refusals[0]
+                errors.append(error)
+        raise errors[0]
 
-    def _plans(self, given: Iterable[str]) -> Iterable[PlanDict]:
-        for fingerprint in given:
-            if fingerprint in self._present:
-                yield self._present[fingerprint].as_dict()
+    def _plans(self, fingerprints: Iterable[str]) -> Iterable[PlanDict]:
+        for fingerprint in fingerprints:
+            if fingerprint in self._current:
+                yield self._current[fingerprint].as_dict()
             elif plan := find_plan(self._evidence, fingerprint):
                 yield plan
 
 
 def is_covered(entry: PlanDict, change: Change) -> bool:
-    """Whether an approved entry contains a change: the same, or what remains of it."""
+    """Whether an approved plan's entry contains a change: the same one, or what remains of it."""
     if entry["key"] != change.key:
         return False
-    now = change.as_dict()
-    if entry == now:
+    current = change.as_dict()
+    if entry == current:
         return True
-    wanted = {name: pair[1] for name, pair in entry["fields"].items()}
+    approved = {name: pair[1] for name, pair in entry["fields"].items()}
     if change.action is Action.UPDATE and entry["action"] == Action.CREATE:
-        # A create that was cut short is completed by an update.
-        return all(wanted.get(name) == to_be for name, (_, to_be) in now["fields"].items())
+        # An interrupted create is completed by an update.
+        return all(approved.get(name) == new for name, (_, new) in current["fields"].items())
     if change.action is Action.UPDATE and entry["action"] == Action.UPDATE:
-        return all(entry["fields"].get(name) == pair for name, pair in now["fields"].items())
+        return all(entry["fields"].get(name) == pair for name, pair in current["fields"].items())
     return change.action is Action.DELETE and entry["action"] == Action.DELETE

@@ -1,112 +1,116 @@
-"""Many resources removed: each as soon as nothing that needs it is left."""
+"""Delete resources, each as soon as nothing that depends on it is left."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from ..aws.snapshot import Snapshot
 from ..errors import RequestRejected
 from ..resources.base import ObservedState, Resource
-from .apply import dependencies_of
-from .observe import CONSISTENCY_TIMEOUT, OnProgress, observe, status_text, timeout_error
-from .plan import Change, ids_of
+from .context import FIRST_PAUSE, Context
+from .observe import CONSISTENCY_TIMEOUT, observe, status_text, timeout_error
+from .plan import Change, dependencies_of, ids_of
 
-if TYPE_CHECKING:
-    from .engine import Engine
-
-_USED = {
+_IN_USE = {
     "DependencyViolation", "DeleteConflict", "ResourceInUse", "ResourceInUseException", "InvalidIPAddress.InUse",
     "InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState", "ScalingActivityInProgress", "IncorrectState",
     "InvalidDBInstanceState", "AuthFailure.InUse", "BucketNotEmpty", "CacheSubnetGroupInUse",
     "InvalidReplicationGroupState",
 }  # fmt: skip
-"""By these AWS says that something still uses what is to go: often only its own tardy bookkeeping."""
+"""Error codes that mean "still in use"; they often pass by themselves, so the delete is retried."""
 
 
 class DestroyResources:
-    """Many resources removed: each as soon as nothing that needs it is left."""
+    """Delete resources, each as soon as nothing that depends on it is left.
 
-    def __init__(self, engine: Engine, changes: tuple[Change, ...], seen: ObservedState, watch: OnProgress) -> None:
-        self._engine, self._seen, self._watch = engine, seen, watch
-        self._pending = {c.resource: c for c in changes}
-        self._began = engine.clock.now()
-        self._going: dict[Resource, float] = {}
-        self._refused: dict[Resource, RequestRejected] = {}
+    Args:
+        observed_state: Updated with every observation.
+    """
+
+    def __init__(self, context: Context, changes: tuple[Change, ...], observed_state: ObservedState) -> None:
+        self._context, self._observed_state = context, observed_state
+        self._pending = {change.resource: change for change in changes}
+        self._began = context.clock.now()
+        self._deleting: dict[Resource, float] = {}
+        self._rejected: set[Resource] = set()
         self._accepted: set[Resource] = set()
 
     def run(self) -> None:
-        pause = 0.5
-        while self._pending or self._going:
-            look = Snapshot(self._engine.aws)
-            gone = self._gone(look)
-            begun = [self._begin(r, look) for r in list(self._pending) if not self._users(r)]
-            pause = 0.5 if gone or any(begun) else self._engine.pause(pause)
+        """Delete all of them; returns when none is left.
 
-    def _users(self, resource: Resource) -> bool:
-        """Whether something that needs it is still there."""
-        return any(resource in other.dependencies for other in (*self._pending, *self._going) if other != resource)
+        Raises:
+            RequestRejected: AWS rejects a delete, and retrying does not help.
+            WaitTimeout: A resource is not gone in time.
+        """
+        pause = FIRST_PAUSE
+        while self._pending or self._deleting:
+            snapshot = self._context.snapshot()
+            any_gone = self._forget_gone(snapshot)
+            deleted = [self._delete(r, snapshot) for r in list(self._pending) if not self._has_dependents(r)]
+            pause = FIRST_PAUSE if any_gone or any(deleted) else self._context.pause(pause)
 
-    def _begin(self, resource: Resource, look: Snapshot) -> bool:
-        """Send its deletion; whether AWS took it."""
+    def _has_dependents(self, resource: Resource) -> bool:
+        """Whether something that depends on it still exists."""
+        return any(resource in other.dependencies for other in (*self._pending, *self._deleting) if other != resource)
+
+    def _delete(self, resource: Resource, snapshot: Snapshot) -> bool:
+        """Send its deletion; returns whether AWS accepted it."""
         change = self._pending.pop(resource)
-        found = self._seen[resource] = observe(resource, look, ids_of(self._seen))
-        began = self._going.setdefault(resource, self._engine.clock.now())
-        took = self._engine.clock.now() - began
-        if found is None or found.going:
-            self._engine.journal.write("gone", key=resource.key)
+        observed = self._observed_state[resource] = observe(resource, snapshot, ids_of(self._observed_state))
+        began = self._deleting.setdefault(resource, self._context.clock.now())
+        seconds = self._context.clock.now() - began
+        if observed is None or observed.deleting:
+            self._context.journal.write("gone", key=resource.key)
             return True
-        self._watch(resource, "deleting", took)
-        self._engine.hold()
+        self._context.on_progress(resource, "deleting", seconds)
+        self._context.ensure_lock()
         try:
-            resource.delete(self._engine.aws, ids_of(self._seen), found)
+            resource.delete(self._context.aws, ids_of(self._observed_state), observed)
         except RequestRejected as error:
-            self._again(change, error, took)
+            self._retry_later(change, error, seconds)
             return False
-        self._refused.pop(resource, None)
-        told = dependencies_of(resource) | self._times(resource)
-        self._engine.journal.write("change", ok=True, **change.as_dict(), **told, ready=False)
+        self._rejected.discard(resource)
+        details = dependencies_of(resource) | self._timings(resource)
+        self._context.journal.write("change", ok=True, **change.as_dict(), **details, ready=False)
         self._accepted.add(resource)
         return True
 
-    def _times(self, resource: Resource) -> dict[str, float]:
-        """As a deed has them: until it was its turn, until AWS took it."""
-        now = self._engine.clock.now()
-        moments = {"waited": self._going[resource], "sent": now, "took": now}
+    def _timings(self, resource: Resource) -> dict[str, float]:
+        """As of an apply: seconds until its turn came, until AWS accepted the request, and until now."""
+        now = self._context.clock.now()
+        moments = {"waited": self._deleting[resource], "sent": now, "took": now}
         return {name: round(moment - self._began, 3) for name, moment in moments.items()}
 
-    def _again(self, change: Change, error: RequestRejected, took: float) -> None:
-        """Try again later, unless it is gone by now or AWS means it."""
+    def _retry_later(self, change: Change, error: RequestRejected, seconds: float) -> None:
+        """Keep it pending, unless it is gone meanwhile or retrying does not help."""
         resource = change.resource
-        if observe(resource, Snapshot(self._engine.aws), ids_of(self._seen)) is None:
-            self._engine.journal.write("gone", key=resource.key)
-            return  # somebody else was faster, or the answer was lost: gone is gone
-        if (
-            not (error.retryable or error.code in _USED | resource.catching_up)
-            or took > resource.patience + CONSISTENCY_TIMEOUT
-        ):
-            told = dependencies_of(resource) | self._times(resource)
-            self._engine.journal.write("change", ok=False, error=str(error), **change.as_dict(), **told)
+        if observe(resource, self._context.snapshot(), ids_of(self._observed_state)) is None:
+            self._context.journal.write("gone", key=resource.key)
+            return  # somebody else deleted it, or our delete succeeded and its response was lost
+        retryable = error.retryable or error.code in _IN_USE | resource.eventual_errors
+        if not retryable or seconds > resource.wait_timeout + CONSISTENCY_TIMEOUT:
+            details = dependencies_of(resource) | self._timings(resource)
+            self._context.journal.write("change", ok=False, error=str(error), **change.as_dict(), **details)
             raise error.for_resource(resource.key) from None
-        self._refused[resource] = error
+        self._rejected.add(resource)
         self._pending[resource] = change
 
-    def _gone(self, look: Snapshot) -> bool:
-        """Take note of what is gone; whether anything is."""
-        clock, gone = self._engine.clock, []
-        for resource, began in list(self._going.items()):
-            now = self._seen[resource] = observe(resource, look, ids_of(self._seen))
-            took = clock.now() - began
-            if now is None:
+    def _forget_gone(self, snapshot: Snapshot) -> bool:
+        """Remove from the lists what no longer exists; returns whether anything was removed."""
+        gone = []
+        for resource, began in list(self._deleting.items()):
+            observed = self._observed_state[resource] = observe(resource, snapshot, ids_of(self._observed_state))
+            seconds = self._context.clock.now() - began
+            if observed is None:
                 gone.append(resource)
-                self._watch(resource, "gone", took)
+                self._context.on_progress(resource, "gone", seconds)
                 continue
-            self._watch(resource, status_text(now) if resource not in self._refused else "still in use", took)
-            # Of what AWS refuses to delete, its last refusal tells more.
-            if took > resource.patience + CONSISTENCY_TIMEOUT and resource not in self._refused:
-                raise timeout_error(resource, now)
+            rejected = resource in self._rejected
+            self._context.on_progress(resource, "still in use" if rejected else status_text(observed), seconds)
+            # Where AWS rejects the delete, its last error explains more than a timeout would.
+            if seconds > resource.wait_timeout + CONSISTENCY_TIMEOUT and not rejected:
+                raise timeout_error(resource, observed)
         for resource in gone:
             if resource in self._accepted:
-                self._engine.journal.write("settled", key=resource.key)
-            del self._going[resource]
+                self._context.journal.write("settled", key=resource.key)
+            del self._deleting[resource]
             self._pending.pop(resource, None)
         return bool(gone)

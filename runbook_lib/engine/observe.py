@@ -1,65 +1,66 @@
-"""One resource as AWS shows it: whether it is there, ready, or will never be."""
+"""Observe one resource, and describe its status and its errors."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from ..aws.snapshot import Snapshot
 from ..errors import Failed, NotOwned, RequestRejected, WaitTimeout
 from ..resources.base import Ids, Observed, Resource
-from .plan import Change
-
-OnProgress = Callable[[Resource, str, float], None]
-"""Is told which resource is in what state, and for how many seconds it has been worked on."""
-RequireApproval = Callable[[Change], None]
-"""Raises unless a change may be made."""
 
 CONSISTENCY_TIMEOUT = 90.0
-"""Seconds for which AWS may not have heard of what was just made, or may be short of breath."""
+"""Seconds to retry errors caused by eventual consistency or throttling."""
 _NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|^404$")
 
 
-def observe(resource: Resource, look: Snapshot, ids: Ids) -> Observed | None:
-    """The resource as AWS shows it.
+def observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None:
+    """The resource as AWS shows it, or ``None`` when it does not exist.
 
-    What is listed and then cannot be found, or has lost its tags, is on its way in or out: another
-    notebook of the run, or somebody else, is at it.  A second, fresh look tells.
+    A resource that is listed and then not found, or has lost its tags, is being created or deleted
+    by another notebook or another user, so it is observed once more in a new snapshot.
+
+    Raises:
+        NotOwned: The name is taken by something that is not tagged as ours.
+        RequestRejected: A read failed otherwise.
     """
     try:
-        return resource.observe(look, ids)
+        return resource.observe(snapshot, ids)
     except NotOwned:
-        return resource.observe(Snapshot(look.aws), ids)
+        return resource.observe(Snapshot(snapshot.aws), ids)
     except RequestRejected as error:
         if not _NOT_FOUND.search(error.code):
             raise
     try:
-        return resource.observe(Snapshot(look.aws), ids)
+        return resource.observe(Snapshot(snapshot.aws), ids)
     except RequestRejected as error:
         if not _NOT_FOUND.search(error.code):
             raise
         return None
 
 
-def is_ready(now: Observed | None) -> bool:
-    return now is not None and now.ready and not now.going
+def is_ready(observed: Observed | None) -> bool:
+    """Whether other resources can use it now."""
+    return observed is not None and observed.ready and not observed.deleting
 
 
-def status_text(now: Observed | None) -> str:
-    if now is None:
+def status_text(observed: Observed | None) -> str:
+    """AWS's own word for the state, or ours where AWS has none."""
+    if observed is None:
         return "not there yet"
-    return now.status or ("ready" if now.ready else "not ready yet")
+    return observed.status or ("ready" if observed.ready else "not ready yet")
 
 
-def failed_error(resource: Resource, now: Observed) -> Failed:
+def failed_error(resource: Resource, observed: Observed) -> Failed:
+    """The error for a resource that AWS reports as failed."""
     return Failed(
-        f"{resource.key} failed: {now.failed}",
+        f"{resource.key} failed: {observed.failed}",
         fix="Correct the cause. If it cannot recover, destroy this part; then apply again.",
     )
 
 
-def timeout_error(resource: Resource, now: Observed | None) -> WaitTimeout:
+def timeout_error(resource: Resource, observed: Observed | None) -> WaitTimeout:
+    """The error for a resource that is not ready in time."""
     return WaitTimeout(
-        f"{resource.key} did not settle within {resource.patience} s; last seen: {status_text(now)}.",
-        fix="Look at it in the console. When it has settled, run this cell again: it goes on from there.",
+        f"{resource.key} was not ready within {resource.wait_timeout} s; last status: {status_text(observed)}.",
+        fix="Look at it in the AWS console. When it is ready, run this cell again: it continues from there.",
     )

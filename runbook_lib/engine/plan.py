@@ -1,4 +1,4 @@
-"""Desired against observed: a pure comparison that yields a plan.  No AWS here."""
+"""Compare desired and observed state, which gives a plan.  Pure: no AWS, no clock, no files."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ ACTION_SYMBOLS = {Action.KEEP: "=", Action.CREATE: "+", Action.UPDATE: "~", Acti
 
 @dataclass(frozen=True)
 class Change:
-    """What has to happen to one resource, and why.
+    """One change of a plan: what happens to one resource, and why.
 
     Args:
-        fields: For each field concerned, what it is and what it is to be, in logical
-            terms: a reference is the key of its resource, never an id.
-        reason: Why it is blocked, or left.
+        observed: The resource as AWS shows it; ``None`` when it does not exist.
+        desired: The desired state, with ids; ``None`` when it is deleted or kept on destroy.
+        fields: For each field concerned its old and its new value, as JSON.  A reference is
+            the key of its resource, never an id.
+        reason: Why it is blocked or kept, or what remains of it.
     """
 
     resource: Resource
     action: Action
-    seen: Observed | None
-    wanted: State | None
+    observed: Observed | None
+    desired: State | None
     fields: Mapping[str, tuple[Any, Any]]
     reason: str = ""
 
@@ -52,16 +54,17 @@ class Change:
         return self.resource.key
 
     def as_dict(self) -> dict[str, Any]:
-        """As it stands in ``plan.json``; what the fingerprint is computed over."""
+        """The change as the plan's file and its fingerprint contain it."""
         fields = {name: list(pair) for name, pair in sorted(self.fields.items())}
         return {"key": self.key, "action": self.action.value, "fields": fields}
 
 
 @dataclass(frozen=True, repr=False)
 class Plan:
-    """The changes that turn what is there into what is wanted, in a safe order.
+    """The changes that bring a stack to its desired state, in a safe order.
 
-    ``scope`` names environment, account and region, so that no plan is mistaken for another's.
+    Args:
+        scope: Environment, account and region, so that a plan of one environment never counts for another.
     """
 
     scope: str
@@ -70,17 +73,16 @@ class Plan:
 
     @property
     def todo(self) -> tuple[Change, ...]:
-        """What is to be done, or stands in the way of it."""
+        """The changes to make, and those that are blocked."""
         return tuple(c for c in self.changes if c.action is not Action.KEEP)
 
     @property
     def fingerprint(self) -> str:
-        """Same fingerprint, same changes: what was reviewed is what gets applied."""
-        text = json.dumps(self.as_dict(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """16 hexadecimal digits; the same changes have the same fingerprint."""
+        return digest(self.as_dict())[:16]
 
     def as_dict(self) -> dict[str, Any]:
-        """The changes to do, as plain data; of what is kept only nothing is said."""
+        """The plan as JSON, without the resources that are kept."""
         todo = sorted((c.as_dict() for c in self.todo), key=lambda c: str(c["key"]))
         return {"scope": self.scope, "stack": self.stack, "changes": todo}
 
@@ -106,37 +108,45 @@ class Plan:
         return "\n".join([head, *(line for c in self.changes for line in render_change(c))])
 
 
-def make_plan(stack: Stack, seen: ObservedState, *, present: bool = True, scope: str = "") -> Plan:
-    """Compare the stack with what was seen; *present* false plans its removal."""
+def make_plan(stack: Stack, observed_state: ObservedState, *, present: bool = True, scope: str = "") -> Plan:
+    """Compare the stack with its observed state; *present* false plans to destroy it."""
     own = list(stack)
     if present:
-        return Plan(scope, stack.name, tuple(plan_change(r, seen.get(r), seen) for r in own))
-    going = [r for r in reversed(own) if seen.get(r) and not r.given and not r.lasting]
-    return Plan(scope, stack.name, tuple(_to_go(r, seen[r]) for r in going))
+        return Plan(scope, stack.name, tuple(plan_change(r, observed_state.get(r), observed_state) for r in own))
+    existing = [r for r in reversed(own) if observed_state.get(r) and not r.external and not r.implicit]
+    return Plan(scope, stack.name, tuple(_plan_delete(r, observed_state[r]) for r in existing))
 
 
-def ids_of(seen: ObservedState) -> dict[Resource, str]:
-    """The ids of what is there, and not about to go."""
-    return {resource: found.id for resource, found in seen.items() if found and not found.going}
+def ids_of(observed_state: ObservedState) -> dict[Resource, str]:
+    """The ids of the resources that exist and are not being deleted."""
+    return {r: observed.id for r, observed in observed_state.items() if observed and not observed.deleting}
 
 
-def missing_dependencies(stack: Stack, seen: ObservedState) -> tuple[Resource, ...]:
-    """What the stack stands on, is not part of it, and is not there."""
-    own, there = set(stack), ids_of(seen)
-    return tuple(need for need in in_order(stack) if need not in own and need not in there)
+def dependencies_of(resource: Resource) -> dict[str, list[str]]:
+    """The keys of a change's dependencies, for the journal: all of them, and those that have to be ready first."""
+    return {
+        "needs": [need.key for need in resource.dependencies],
+        "after": [need.key for need in resource.ready_dependencies],
+    }
 
 
-def require_dependencies(stack: Stack, seen: ObservedState) -> None:
-    """Stop when the stack stands on something that does not exist.
+def missing_dependencies(stack: Stack, observed_state: ObservedState) -> tuple[Resource, ...]:
+    """Dependencies outside the stack that do not exist."""
+    own, existing = set(stack), ids_of(observed_state)
+    return tuple(need for need in in_order(stack) if need not in own and need not in existing)
+
+
+def require_dependencies(stack: Stack, observed_state: ObservedState) -> None:
+    """Stop when a dependency outside the stack does not exist.
 
     Raises:
         MissingDependency: Naming it, and what to apply first.
     """
-    missing = missing_dependencies(stack, seen)
-    if foreign := [need.key for need in missing if need.given and not need.dependencies]:
+    missing = missing_dependencies(stack, observed_state)
+    if external := [need.key for need in missing if need.external and not need.dependencies]:
         raise MissingDependency(
-            f"{stack.name} needs {', '.join(foreign)}: not there, and not ours to make.",
-            fix="Correct its name or id in params/, or have it made.",
+            f"{stack.name} needs {', '.join(external)}: it does not exist, and this runbook does not create it.",
+            fix="Correct its name or id in params/, or have it created.",
         )
     if missing:
         raise MissingDependency(
@@ -147,49 +157,60 @@ def require_dependencies(stack: Stack, seen: ObservedState) -> None:
 
 
 def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
-    """The lines that a person reads of one change; *whole* also tells what a new one is to be."""
+    """The lines of text that show one change.
+
+    Args:
+        whole: Whether to list all fields of a resource that is created.
+    """
     reason = f"  ({change.reason})" if change.reason else ""
     yield f"  {ACTION_SYMBOLS[change.action]} {change.key}{reason}"
     if change.action is Action.CREATE and whole and change.fields:
-        yield "      " + ", ".join(f"{name}={format_value(want)}" for name, (_, want) in sorted(change.fields.items()))
+        yield "      " + ", ".join(f"{name}={format_value(new)}" for name, (_, new) in sorted(change.fields.items()))
     if change.action in (Action.UPDATE, Action.BLOCKED):
-        for name, (was, want) in sorted(change.fields.items()):
-            yield f"      {name}: {format_value(was)} → {format_value(want)}"
+        for name, (old, new) in sorted(change.fields.items()):
+            yield f"      {name}: {format_value(old)} → {format_value(new)}"
 
 
-def plan_change(resource: Resource, seen: Observed | None, all_seen: ObservedState) -> Change:
-    """What has to happen to a resource that is *seen* like this, to be what is wanted."""
-    wanted = resource.desired(ids_of(all_seen))
-    names = placeholders(resource, all_seen)
+def plan_change(resource: Resource, observed: Observed | None, observed_state: ObservedState) -> Change:
+    """What has to happen to a resource that is *observed* like this.
+
+    Args:
+        observed_state: The other resources, whose ids stand in the resource's state.
+    """
+    desired = resource.desired(ids_of(observed_state))
+    names = placeholders(resource, observed_state)
     logical = resource.desired(_Keys())
-    if seen is None or seen.going:
-        reason = "once the one that AWS is deleting is gone" if seen else ""
+    if observed is None or observed.deleting:
+        reason = "after AWS has finished deleting the old one" if observed else ""
         fields = {name: (None, to_json(value, {})) for name, value in logical.items()}
-        if resource.given:
-            return Change(resource, Action.BLOCKED, None, wanted, fields, "is not there, and not ours to make")
-        return Change(resource, Action.CREATE, seen, wanted, fields, reason)
-    drift = drifted_fields(seen.state, wanted)
-    fields = {name: (to_json(seen.state.get(name), names), to_json(logical[name], {})) for name in drift}
-    stuck = drift & resource.fixed
-    if resource.given and drift:
-        return Change(resource, Action.BLOCKED, seen, wanted, fields, "differs, and is not ours to change")
-    if stuck:
-        reason = f"AWS cannot change {', '.join(sorted(stuck))} in place"
-        return Change(resource, Action.BLOCKED, seen, wanted, fields, reason)
-    if seen.failed and not drift:
-        return Change(resource, Action.BLOCKED, seen, wanted, {}, f"AWS reports it as failed: {seen.failed}")
-    return Change(resource, Action.UPDATE if drift else Action.KEEP, seen, wanted, fields)
+        if resource.external:
+            reason = "does not exist, and this runbook does not create it"
+            return Change(resource, Action.BLOCKED, None, desired, fields, reason)
+        return Change(resource, Action.CREATE, observed, desired, fields, reason)
+    drift = drifted_fields(observed.state, desired)
+    fields = {name: (to_json(observed.state.get(name), names), to_json(logical[name], {})) for name in drift}
+    if resource.external and drift:
+        return Change(
+            resource, Action.BLOCKED, observed, desired, fields, "differs, and this runbook does not change it"
+        )
+    if immutable := drift & resource.immutable:
+        reason = f"AWS cannot change {', '.join(sorted(immutable))} in place"
+        return Change(resource, Action.BLOCKED, observed, desired, fields, reason)
+    if observed.failed and not drift:
+        reason = f"AWS reports it as failed: {observed.failed}"
+        return Change(resource, Action.BLOCKED, observed, desired, {}, reason)
+    return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields)
 
 
-def _to_go(resource: Resource, seen: Observed | None) -> Change:
-    if keep := resource.retain or (seen.retain if seen else ""):
-        return Change(resource, Action.KEEP, seen, None, {}, f"left on purpose: {keep}")
+def _plan_delete(resource: Resource, observed: Observed | None) -> Change:
+    if retain := resource.retain or (observed.retain if observed else ""):
+        return Change(resource, Action.KEEP, observed, None, {}, f"left on purpose: {retain}")
     leaves = f"leaves {resource.left_behind}" if resource.left_behind else ""
-    return Change(resource, Action.DELETE, seen, None, {}, leaves)
+    return Change(resource, Action.DELETE, observed, None, {}, leaves)
 
 
 class _Keys(Mapping[Resource, str]):
-    """Ids by which a plan refers to resources, whether they exist or not: their keys."""
+    """Maps every resource, existing or not, to its key, by which a plan refers to it."""
 
     def __getitem__(self, resource: Resource) -> str:
         return resource.key
@@ -202,7 +223,11 @@ class _Keys(Mapping[Resource, str]):
 
 
 def to_json(value: Any, names: Mapping[str, str]) -> Any:
-    """A value as JSON knows it, every id in it replaced by the key of its resource."""
+    """A value as JSON, with every id in it replaced by the key of its resource.
+
+    Args:
+        names: Keys by id.
+    """
     if isinstance(value, (set, frozenset)):
         return sorted((to_json(v, names) for v in value), key=str)
     if isinstance(value, (tuple, list)):
@@ -211,32 +236,32 @@ def to_json(value: Any, names: Mapping[str, str]) -> Any:
         return {str(k): to_json(v, names) for k, v in value.items()}
     if isinstance(value, (int, float, type(None))):
         return value
-    return _named(str(value), names)
+    return _replace_ids(str(value), names)
 
 
-def placeholders(resource: Resource, seen: ObservedState) -> dict[str, str]:
-    """The key of each resource by its id, as one resource means it.
+def placeholders(resource: Resource, observed_state: ObservedState) -> dict[str, str]:
+    """The key of each other resource by its id.
 
-    Ids that are names are not unique across AWS's services: what the resource needs comes first.
+    Ids that are names are not unique across AWS's services: dependencies of *resource* win.
     """
-    others = [(r, found) for r, found in seen.items() if found and r != resource]
+    others = [(r, observed) for r, observed in observed_state.items() if observed and r != resource]
     needs = set(in_order([resource]))
-    return {found.id: r.key for r, found in sorted(others, key=lambda pair: pair[0] in needs)}
+    return {observed.id: r.key for r, observed in sorted(others, key=lambda pair: pair[0] in needs)}
 
 
-# Ids that mean one thing wherever they stand: ARNs, and AWS's own, such as vpc-0a1b2c3d4e5f67890.
-_DISTINCT = re.compile(r"arn:.+|[a-z]+(-[a-z]+)*-[0-9a-f]{8,}")
+# Unique ids: ARNs, and those that AWS generates, such as vpc-0a1b2c3d4e5f67890.
+_UNIQUE_ID = re.compile(r"arn:.+|[a-z]+(-[a-z]+)*-[0-9a-f]{8,}")
 
 
-def _named(text: str, names: Mapping[str, str]) -> str:
+def _replace_ids(text: str, names: Mapping[str, str]) -> str:
     if text in names:
         return names[text]
-    known = sorted(filter(_DISTINCT.fullmatch, names), key=len, reverse=True)
-    if not known:
+    ids = sorted(filter(_UNIQUE_ID.fullmatch, names), key=len, reverse=True)
+    if not ids:
         return text
-    # Whole ids only: one ARN may begin like another.
-    either = "|".join(map(re.escape, known))
-    return re.sub(rf"(?<![\w-])({either})(?![\w-])", lambda found: names[found[0]], text)
+    # Whole ids only: one ARN may be the beginning of another.
+    pattern = "|".join(map(re.escape, ids))
+    return re.sub(rf"(?<![\w-])({pattern})(?![\w-])", lambda match: names[match[0]], text)
 
 
 def count_text(plan: Plan) -> str:
@@ -252,5 +277,5 @@ PlanDict = Mapping[str, Any]
 
 
 def digest(plan: PlanDict) -> str:
-    """The whole SHA-256 of a plan; its fingerprint is the beginning of it."""
+    """The SHA-256 of a plan in hexadecimal; its first 16 digits are the fingerprint."""
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()

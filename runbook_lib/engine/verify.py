@@ -1,4 +1,4 @@
-"""What a verify comes to: all is as asked for, or why not."""
+"""The conclusion of a verify: no drift and no failed check, or an error that names them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from .plan import Action, Plan, count_text, render_change
 
 
 def require_no_drift(stack: Stack, plan: Plan, failed: Sequence[str]) -> None:
-    """Stop where something differs, or a claim does not hold.
+    """Stop when the plan is not empty, or a check failed.
+
+    Args:
+        failed: The claims of the checks that failed.
 
     Raises:
-        DriftDetected: It says what.
+        DriftDetected: Naming the changes, or the claims.
     """
     if plan.todo:
         lines = [line for change in plan.todo for line in render_change(change, whole=False)]
-        head = f"{stack.name} differs from what was asked for: {count_text(plan)}"
+        head = f"{stack.name} differs from the parameters: {count_text(plan)}"
         blocked = any(c.action is Action.BLOCKED for c in plan.todo)
         fix = "Correct params/, or see what is blocked above." if blocked else "Apply it, or correct params/."
         raise DriftDetected("\n".join([head, *lines]), fix=fix)
     if failed:
-        raise DriftDetected(f"Not true of {stack.name}: {'; '.join(failed)}.", fix="See above for what was found.")
+        raise DriftDetected(f"Not true of {stack.name}: {'; '.join(failed)}.", fix="See the findings above.")

@@ -1,4 +1,4 @@
-"""The name by which the world finds the load balancer."""
+"""The DNS record of the site, which points to the load balancer."""
 
 from __future__ import annotations
 
@@ -14,39 +14,40 @@ from .load_balancer import LoadBalancer
 
 @kind
 class AliasRecord(Resource):
-    """An A record that follows the load balancer's addresses."""
+    """An alias record of type A to the load balancer."""
 
     zone: HostedZone
     domain: str
     balancer: LoadBalancer
 
-    fixed = frozenset({"zone", "domain"})
-    catching_up = frozenset({"PriorRequestNotComplete"})
+    immutable = frozenset({"zone", "domain"})
+    eventual_errors = frozenset({"PriorRequestNotComplete"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = record(look, ids[self.zone], self.domain, "A") if self.zone in ids else None
-        if found is None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        record_set = record(snapshot, ids[self.zone], self.domain, "A") if self.zone in ids else None
+        if record_set is None:
             return None
-        target = found.get("AliasTarget", {}).get("DNSName") or ", ".join(r["Value"] for r in found["ResourceRecords"])
-        balancers = look.all("elbv2", "describe_load_balancers", "LoadBalancers")
+        alias = record_set.get("AliasTarget", {}).get("DNSName")
+        target = alias or ", ".join(r["Value"] for r in record_set["ResourceRecords"])
+        balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
         arns = {bare(balancer["DNSName"]): balancer["LoadBalancerArn"] for balancer in balancers}
         points_to = arns.get(bare(target).removeprefix("dualstack."), target)
         state = {"zone": ids[self.zone], "domain": self.domain, "balancer": points_to}
-        return Observed(bare(found["Name"]), state, detail={"_record": found})
+        return Observed(bare(record_set["Name"]), state, detail={"_record": record_set})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         self._change(aws, ids, "CREATE")
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         self._change(aws, ids, "UPSERT")
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        if seen.state["balancer"] != ids.get(self.balancer):
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        if observed.state["balancer"] != ids.get(self.balancer):
             raise NotOwned(
-                f"{self.key}: {self.domain} points to {seen.state['balancer']}, not to our load balancer.",
-                fix="Remove the record by hand if nobody needs it, or take the domain out of params/.",
+                f"{self.key}: {self.domain} points to {observed.state['balancer']}, not to our load balancer.",
+                fix="Remove the record manually if nobody needs it, or remove the domain from params/.",
             )
-        change(aws, ids[self.zone], "DELETE", seen.detail["_record"])
+        change(aws, ids[self.zone], "DELETE", observed.detail["_record"])
 
     def _change(self, aws: Aws, ids: Ids, action: str) -> None:
         (balancer,) = aws.elbv2.describe_load_balancers(LoadBalancerArns=[ids[self.balancer]])["LoadBalancers"]

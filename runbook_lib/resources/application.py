@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import ApiObject, Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 
 
 @kind
 class Application(Resource):
-    """An application for EC2 instances; CodeDeploy removes it together with its revisions' history."""
+    """An application for EC2 instances; CodeDeploy deletes it together with the history of its revisions."""
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        # Unlike other lists, this one is of bare names.
-        if name not in map(str, look.all("codedeploy", "list_applications", "applications")):
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        # This list contains names only.
+        if name not in map(str, snapshot.all("codedeploy", "list_applications", "applications")):
             return None
-        arn = f"arn:aws:codedeploy:{look.aws.region}:{look.aws.account}:application:{name}"
-        own(look, self, arn)
+        arn = f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:application:{name}"
+        is_owned(snapshot, self, read_tags(snapshot, arn))
         return Observed(name, {})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.codedeploy.create_application(applicationName=aws.name(self), computePlatform="Server", tags=aws.tags(self))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.codedeploy.delete_application(applicationName=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.codedeploy.delete_application(applicationName=observed.id)
 
 
-def own(look: Snapshot, resource: Resource, arn: str) -> None:
-    """Stop unless what has the resource's name also carries its tags, which CodeDeploy tells one at a time."""
+def read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
+    """The tags of an application or deployment group; ``None`` when it is gone.  CodeDeploy's lists lack them."""
     gone = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
-    answer = look.get("codedeploy", "list_tags_for_resource", missing=gone, ResourceArn=arn)
-    if answer is not None:
-        look.require_ownership(resource, tags_of(answer))
+    return snapshot.get("codedeploy", "list_tags_for_resource", missing=gone, ResourceArn=arn)

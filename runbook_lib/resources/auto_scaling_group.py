@@ -1,4 +1,4 @@
-"""An Auto Scaling group that keeps servers in every zone."""
+"""An Auto Scaling group."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .target_group import TargetGroup, delay, deregister_within
 
 @kind
 class AutoScalingGroup(Resource):
-    """Keeps as many servers in each zone, and replaces what the load balancer calls unhealthy.
+    """Servers spread evenly over the zones; those that the load balancer finds unhealthy are replaced.
 
-    How many it wants now, between least and most, is for scaling to decide and not compared.
+    The desired capacity, between least and most, is left to scaling and not compared.
 
     Args:
-        way_out: By which a server fetches what it needs at its first boot: the routes, and which subnet follows them.
+        way_out: The routes and their associations through which a server downloads packages at its first boot.
         grace_seconds: How long a new server may fail its health check.
     """
 
@@ -33,24 +33,24 @@ class AutoScalingGroup(Resource):
     most: int
     grace_seconds: int
 
-    waits_for = frozenset({"way_out"})
-    # Auto Scaling checks the template's instance profile before it may have heard of it.
-    catching_up = frozenset({"ValidationError", "ScalingActivityInProgress", "ResourceContention"})
-    patience = 1200
+    ready_fields = frozenset({"way_out"})
+    # Auto Scaling may not know the template's new instance profile yet.
+    eventual_errors = frozenset({"ValidationError", "ScalingActivityInProgress", "ResourceContention"})
+    wait_timeout = 1200
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "way_out"}
-        # Best effort by default; this keeps the promise of one server in each zone.
+        # By default balancing is best effort; this enforces one server in each zone.
         # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
         return {**wanted, "version": "$Default", "health": "ELB", "spread": "balanced-only"}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        groups = look.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = snapshot.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
         group = next((group for group in groups if group["AutoScalingGroupName"] == name), None)
         if group is None:
             return None
-        look.require_ownership(self, tags_of(group))
+        snapshot.require_ownership(self, tags_of(group))
         template = group.get("LaunchTemplate", {})
         targets = group.get("TargetGroupARNs", [])
         state = {
@@ -67,14 +67,14 @@ class AutoScalingGroup(Resource):
         serving = [
             i for i in group["Instances"] if (i["LifecycleState"], i["HealthStatus"]) == ("InService", "Healthy")
         ]
-        ready = len(serving) >= group["DesiredCapacity"] and _everywhere(serving, group)
+        ready = len(serving) >= group["DesiredCapacity"] and _is_spread(serving, group)
         status = f"{len(serving)} of {group['DesiredCapacity']} in service"
         return Observed(
             name,
             state,
             ready=ready,
-            status=status if ready else f"{status}{_trouble(look, name)}",
-            going=bool(group.get("Status")),  # set only while AWS deletes the group
+            status=status if ready else f"{status}{_launch_failure(snapshot, name)}",
+            deleting=bool(group.get("Status")),  # set only while AWS deletes the group
             detail={"instances": {i["InstanceId"]: i["AvailabilityZone"] for i in serving}},
         )
 
@@ -87,23 +87,23 @@ class AutoScalingGroup(Resource):
             **self._settings(ids),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        name, wanted = seen.id, ids[self.target_group]
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        name, wanted = observed.id, ids[self.target_group]
         if drift - {"target_group"}:
             aws.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, **self._settings(ids))
         if "target_group" in drift:
-            found = seen.state["target_group"]
-            others = [arn for arn in ([found] if isinstance(found, str) else found) if arn != wanted]
+            attached = observed.state["target_group"]
+            others = [arn for arn in ([attached] if isinstance(attached, str) else attached) if arn != wanted]
             if others:
                 aws.autoscaling.detach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=others)
-            if wanted not in found:
+            if wanted not in attached:
                 aws.autoscaling.attach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=[wanted])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        # The group waits for its servers to leave the load balancer; there is nothing left to finish.
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        # The group waits until its servers are deregistered; no requests need to finish.
         if self.target_group in ids and delay(aws, ids[self.target_group]):
             deregister_within(aws, ids[self.target_group], 0)
-        aws.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=seen.id, ForceDelete=True)
+        aws.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=observed.id, ForceDelete=True)
 
     def _settings(self, ids: Ids) -> dict[str, Any]:
         return {
@@ -117,15 +117,15 @@ class AutoScalingGroup(Resource):
         }
 
 
-def _everywhere(serving: list[ApiObject], group: ApiObject) -> bool:
-    """Whether each zone has one, when there are enough to go round."""
+def _is_spread(serving: list[ApiObject], group: ApiObject) -> bool:
+    """Whether each zone has a server, if the desired capacity is at least one for each zone."""
     zones = set(group["AvailabilityZones"])
     return {i["AvailabilityZone"] for i in serving} >= zones or group["DesiredCapacity"] < len(zones)
 
 
-def _trouble(look: Snapshot, name: str) -> str:
-    """Why the last launch failed, as AWS says it; empty when it did not."""
-    last = look.get("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=1)
+def _launch_failure(snapshot: Snapshot, name: str) -> str:
+    """Why the last launch failed, in AWS's words; empty when it did not."""
+    last = snapshot.get("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=1)
     activities = last["Activities"] if last else []
     if activities and activities[0]["StatusCode"] in ("Failed", "Cancelled"):
         return f"; {activities[0].get('StatusMessage', '')}"

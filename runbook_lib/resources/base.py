@@ -1,8 +1,7 @@
-"""What a resource is: one class says what is wanted, what is there, and how to close the gap.
+"""The base class of all resources: desired state, observed state, create, update and delete.
 
-A kind is a frozen dataclass.  Its fields *are* the desired state, so a field is
-written down once.  A field that holds another resource is a dependency, so the
-order of work is never written down at all.
+A kind is a frozen dataclass whose fields are the desired state.  A field that holds another
+resource is a dependency; the order of work follows from the dependencies.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
+
 if TYPE_CHECKING:
     from ..aws.client import Aws
-    from ..aws.snapshot import Snapshot
 
 State = Mapping[str, Any]
 Ids = Mapping["Resource", str]
@@ -27,15 +27,15 @@ class Observed:
     """A resource as AWS reports it.
 
     Args:
-        id: What AWS calls it: id, ARN or name, whatever other calls take.
-        state: The fields comparable with the desired ones.
-        ready: Whether it can be used by something that needs it ready.
+        id: Its id, ARN or name in AWS: what other calls take.
+        state: Its fields, compared with the desired state.
+        ready: Whether resources that need it ready can use it.
         status: AWS's own word for its state, shown while waiting and in tables.
-        failed: Why it will never become ready, as AWS says it; empty while it may.
-        going: Whether AWS is deleting it: neither there nor gone.
-        retain: Why a destroy leaves this very one; empty when it doesn't.
-        detail: What else a person or another call wants to know; never compared.  What begins
-            with an underscore is for calls only.
+        failed: Why it will never become ready, in AWS's words; empty otherwise.
+        deleting: Whether AWS is deleting it.
+        retain: Why a destroy keeps it; empty when it doesn't.
+        detail: Other values, never compared.  Names that begin with an underscore are for
+            later calls only and are not shown.
     """
 
     id: str
@@ -43,19 +43,19 @@ class Observed:
     ready: bool = True
     status: str = ""
     failed: str = ""
-    going: bool = False
+    deleting: bool = False
     retain: str = ""
     detail: State = field(default_factory=dict)
 
     @property
-    def facts(self) -> State:
-        """What of the detail a person wants to know."""
+    def public_detail(self) -> State:
+        """The part of the detail that is shown."""
         return {name: value for name, value in self.detail.items() if not name.startswith("_")}
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """Stands for an id that exists only after its resource is created."""
+    """The placeholder for an id that exists only after its resource is created."""
 
     key: str
 
@@ -68,34 +68,34 @@ Kind = TypeVar("Kind", bound="Resource")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def kind(cls: type[Kind]) -> type[Kind]:
-    """Make a class a kind: a frozen dataclass whose instances are told apart by their key."""
+    """Make a class a kind: a frozen dataclass whose instances are equal when their keys are."""
     return dataclass(frozen=True, kw_only=True, eq=False)(cls)
 
 
 @dataclass(frozen=True, eq=False)
 class Resource(ABC):
-    """One thing in AWS that the runbook owns.
+    """One resource in AWS.
 
-    Two resources are the same when kind and name are: what is wanted of one may
-    change, and it is still that one.
+    Two instances are equal when kind and name are: the desired state of a resource may change,
+    and it is still the same resource.
     """
 
     name: str
 
-    fixed: ClassVar[frozenset[str]] = frozenset()
+    immutable: ClassVar[frozenset[str]] = frozenset()
     """Fields that AWS cannot change in place."""
-    waits_for: ClassVar[frozenset[str]] = frozenset()
-    """Fields whose resource has to be ready first; for all others its id is enough."""
+    ready_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose resources have to be ready first; for all others an id is enough."""
     update_when_ready: ClassVar[bool] = False
-    """Whether AWS takes changes only when the last one has settled."""
-    catching_up: ClassVar[frozenset[str]] = frozenset()
-    """Error codes by which AWS says that it has not heard of a need yet; worth another try."""
-    patience: ClassVar[int] = 120
-    """Seconds after which waiting for it is given up."""
-    given: ClassVar[bool] = False
-    """Looked up, never made or destroyed: it belongs to AWS or to somebody else."""
-    lasting: ClassVar[bool] = False
-    """Has no end of its own: it goes when what it belongs to goes."""
+    """Whether AWS accepts an update only while the resource is ready."""
+    eventual_errors: ClassVar[frozenset[str]] = frozenset()
+    """Error codes caused by eventual consistency, e.g. a dependency that AWS does not know yet; retried."""
+    wait_timeout: ClassVar[int] = 120
+    """Seconds to wait until it is ready, or gone."""
+    external: ClassVar[bool] = False
+    """Only looked up, never created, changed or deleted: it belongs to AWS or to somebody else."""
+    implicit: ClassVar[bool] = False
+    """Deleted by AWS together with its parent."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Resource) and self.key == other.key
@@ -115,8 +115,8 @@ class Resource(ABC):
 
     @property
     def ready_dependencies(self) -> tuple[Resource, ...]:
-        """Those of the needs that have to be ready before this one is made."""
-        return tuple(referenced_resources(getattr(self, name) for name in sorted(self.waits_for)))
+        """The dependencies that have to be ready before this resource is created."""
+        return tuple(referenced_resources(getattr(self, name) for name in sorted(self.ready_fields)))
 
     def desired(self, ids: Ids) -> State:
         """The fields, with every reference replaced by its id."""
@@ -124,40 +124,59 @@ class Resource(ABC):
 
     @property
     def prevent_destroy(self) -> str:
-        """Why the parameters forbid to destroy it; empty when they don't."""
+        """Why the parameters protect it from a destroy; empty when they don't."""
         return ""
 
     @property
     def retain(self) -> str:
-        """Why a destroy leaves it on purpose; empty when it doesn't."""
+        """Why a destroy keeps it; empty when it doesn't."""
         return ""
 
     @property
     def left_behind(self) -> str:
-        """What stays behind on purpose when it is destroyed, e.g. a final snapshot."""
+        """What remains when it is destroyed, e.g. a final snapshot; empty when nothing does."""
         return ""
 
     @abstractmethod
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        """Find the resource in *look*; ``None`` means that it does not exist.
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the resource through *snapshot*; ``None`` when it does not exist.  Never writes.
 
-        Never writes.  A need that does not exist has no entry in *ids*.
+        Args:
+            ids: The ids of its dependencies that exist.
         """
 
     @abstractmethod
     def create(self, aws: Aws, ids: Ids) -> None:
-        """Make the bare thing, tagged as ours, and return when AWS has accepted.
+        """Create the resource with its tags; returns when AWS has accepted it.
 
-        Fields left out are set by :meth:`update`.
+        Fields that are left out drift, and are set by :meth:`update`.
         """
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        """Set the fields in *drift*; called on drift, and after :meth:`create` for what it left out."""
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set the fields in *drift*."""
         raise NotImplementedError(f"{self.key} cannot update {sorted(drift)}")
 
     @abstractmethod
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        """Remove it, with what stands in the way and is ours to remove."""
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the resource, and what belongs to it and would prevent that."""
+
+
+class ExternalResource(Resource):
+    """A resource that is only looked up: it belongs to AWS or to somebody else."""
+
+    external = True
+
+    def desired(self, ids: Ids) -> State:
+        """Nothing: whatever is there is accepted as it is."""
+        return {}
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        """Never called."""
+        raise NotImplementedError(f"{self.key} is external")
+
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Never called."""
+        raise NotImplementedError(f"{self.key} is external")
 
 
 def snake(name: str) -> str:
@@ -165,13 +184,13 @@ def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def drifted_fields(seen: State, wanted: State) -> frozenset[str]:
-    """Names of the wanted fields that are seen otherwise."""
-    return frozenset(name for name, value in wanted.items() if seen.get(name) != value)
+def drifted_fields(observed: State, desired: State) -> frozenset[str]:
+    """Names of the fields whose observed value differs from the desired one."""
+    return frozenset(name for name, value in desired.items() if observed.get(name) != value)
 
 
 def referenced_resources(values: Iterable[Any]) -> Iterator[Resource]:
-    """Every resource that the values refer to, also inside tuples."""
+    """All resources among the values, also inside tuples."""
     for value in values:
         if isinstance(value, Resource):
             yield value
@@ -182,9 +201,38 @@ def referenced_resources(values: Iterable[Any]) -> Iterator[Resource]:
 def _resolve(value: Any, ids: Ids) -> Any:
     if isinstance(value, Resource):
         return ids.get(value, Unknown(value.key))
-    if isinstance(value, tuple):  # order carries no meaning in AWS, so compare as sets
+    if isinstance(value, tuple):  # AWS keeps no order, so compare as sets
         return frozenset(_resolve(v, ids) for v in value)
     return value
 
 
 ObservedState = dict[Resource, Observed | None]
+"""A survey's result: each resource as AWS shows it; ``None`` where it does not exist."""
+
+
+def is_owned(snapshot: Snapshot, resource: Resource, tags: ApiObject | None, field: str = "Tags") -> bool:
+    """Whether the thing with the resource's name still exists; it must carry the resource's tags.
+
+    Args:
+        tags: AWS's response with its tags; ``None`` when it was deleted meanwhile.
+        field: The field of the response that holds them.
+
+    Raises:
+        NotOwned: It is not tagged as ours.
+    """
+    if tags is None:
+        return False
+    snapshot.require_ownership(resource, tags_of(tags, field))
+    return True
+
+
+def tagged_resources(snapshot: Snapshot) -> list[ApiObject]:
+    """ARN and tags of everything that carries this environment's tags, as the tagging API lists it.
+
+    https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+    """
+    aws = snapshot.aws
+    filters = [{"Key": aws.ENV, "Values": [aws.env]}, {"Key": aws.OWNER, "Values": ["runbook"]}]
+    return snapshot.all(
+        "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourcesPerPage=100
+    )

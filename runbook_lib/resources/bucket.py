@@ -10,23 +10,22 @@ from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 
 EVIDENCE = "evidence"
-"""The folder for what runs leave behind."""
+"""The folder for the evidence of runs."""
 
 
 @kind
 class Bucket(Resource):
-    """A private, versioned, encrypted bucket that answers over TLS only.
+    """A private, versioned, encrypted bucket that requires TLS.
 
-    It holds evidence, bundles, the lock, and the load balancer's access logs, for which SSE-S3
-    is the only encryption that Elastic Load Balancing can write with.
+    It holds evidence, bundles, the lock, and the load balancer's access logs.  Elastic Load
+    Balancing can only write with SSE-S3.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
 
     Args:
-        expire: What lies under a prefix goes after so many days: ``(("alb", 90), ...)``.
-        kept: Whether a destroy leaves the bucket; a wish of ours, not a setting of AWS's.
-        object_lock: Whether what is stored in it can be locked; each object says for how long.  AWS
-            takes it for a bucket that is there already, too, but never back: without the wish
-            nothing is asked.
+        expire: Prefixes, and the days after which their objects are deleted: ``(("alb", 90), ...)``.
+        kept: Whether a destroy keeps the bucket; not a setting in AWS.
+        object_lock: Whether its objects can be locked; each object has its own retention.  It can be
+            enabled for an existing bucket but never disabled, so it is only read where it is desired.
             https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html
     """
 
@@ -37,10 +36,10 @@ class Bucket(Resource):
     kept: bool = True
     object_lock: bool = False
 
-    catching_up = frozenset({"NoSuchBucket", "OperationAborted"})
+    eventual_errors = frozenset({"NoSuchBucket", "OperationAborted"})
 
-    def called(self, aws: Aws) -> str:
-        """Bucket names are shared by all of AWS, so the account's number is part of it."""
+    def aws_name(self, aws: Aws) -> str:
+        """Its name, which contains the account because bucket names are unique in all of AWS."""
         return f"{aws.env}-{self.name}-{aws.account}-{aws.region}"
 
     @property
@@ -52,36 +51,36 @@ class Bucket(Resource):
         locks = {"object_lock": True} if self.object_lock else {}
         return {**wanted, "expire": frozenset(self.expire), "policy": _POLICY, "tagged": True, **locks}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        bucket = self.called(look.aws)
-        if bucket not in {b["Name"] for b in look.all("s3", "list_buckets", "Buckets", Prefix=bucket)}:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        bucket = self.aws_name(snapshot.aws)
+        if bucket not in {b["Name"] for b in snapshot.all("s3", "list_buckets", "Buckets", Prefix=bucket)}:
             return None
-        tags = tags_of(look.get("s3", "get_bucket_tagging", missing="NoSuchTagSet", Bucket=bucket) or {}, "TagSet")
-        if tags:  # untagged is ours too, cut short while it was made: the name holds our account
-            look.require_ownership(self, tags)
-        versioning = look.get("s3", "get_bucket_versioning", Bucket=bucket) or {}
+        tags = tags_of(snapshot.get("s3", "get_bucket_tagging", missing="NoSuchTagSet", Bucket=bucket) or {}, "TagSet")
+        if tags:  # an untagged bucket is ours, too: its create was interrupted, and the name contains our account
+            snapshot.require_ownership(self, tags)
+        versioning = snapshot.get("s3", "get_bucket_versioning", Bucket=bucket) or {}
         state = {
             "versioned": versioning.get("Status") == "Enabled",
-            "encryption": _encryption(look, bucket),
-            "private": _private(look, bucket),
-            "expire": _expiry(look, bucket),
-            "policy": _POLICY if _policy_of(look, bucket) == _policy(bucket, look.aws) else "another",
+            "encryption": _encryption(snapshot, bucket),
+            "private": _private(snapshot, bucket),
+            "expire": _expiry(snapshot, bucket),
+            "policy": _POLICY if _policy_of(snapshot, bucket) == _policy(bucket, snapshot.aws) else "another",
             "tagged": bool(tags),
         }
         if self.object_lock:
-            state["object_lock"] = _locks(look, bucket)
+            state["object_lock"] = _locks(snapshot, bucket)
         return Observed(bucket, state, status="available")
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        # In us-east-1 AWS refuses a location constraint of its own name.
+        # In us-east-1 AWS rejects a location constraint.
         place = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
         request: dict[str, Any] = {"CreateBucketConfiguration": place} if place else {}
         if self.object_lock:
             request["ObjectLockEnabledForBucket"] = True
-        aws.s3.create_bucket(Bucket=self.called(aws), **request)
+        aws.s3.create_bucket(Bucket=self.aws_name(aws), **request)
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        bucket = seen.id
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        bucket = observed.id
         if "tagged" in drift:
             aws.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": aws.tags(self)})
         if "private" in drift:
@@ -90,7 +89,7 @@ class Bucket(Resource):
         if "versioned" in drift:
             status = "Enabled" if self.versioned else "Suspended"
             aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
-        if "object_lock" in drift:  # after versioning, without which AWS takes none
+        if "object_lock" in drift:  # after versioning, which it requires
             aws.s3.put_object_lock_configuration(
                 Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}
             )
@@ -118,15 +117,17 @@ class Bucket(Resource):
         ]
         aws.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        """Empty it, with every version, then remove it."""
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete all versions of all objects, then the bucket."""
         listed = {"Versions": ["Key", "VersionId"], "DeleteMarkers": ["Key", "VersionId"]}
         for kind_of, fields in listed.items():
-            found = aws.pages("s3", "list_object_versions", kind_of, Bucket=seen.id)
-            objects = [{field: item[field] for field in fields} for item in found]
-            for start in range(0, len(objects), 1000):  # AWS takes a thousand at a time
-                aws.s3.delete_objects(Bucket=seen.id, Delete={"Objects": objects[start : start + 1000], "Quiet": True})
-        aws.s3.delete_bucket(Bucket=seen.id)
+            items = aws.pages("s3", "list_object_versions", kind_of, Bucket=observed.id)
+            objects = [{field: item[field] for field in fields} for item in items]
+            for start in range(0, len(objects), 1000):  # the maximum of one call
+                aws.s3.delete_objects(
+                    Bucket=observed.id, Delete={"Objects": objects[start : start + 1000], "Quiet": True}
+                )
+        aws.s3.delete_bucket(Bucket=observed.id)
 
 
 _POLICY = "TLS only; the load balancer may write its logs"
@@ -152,35 +153,35 @@ def _policy(bucket: str, aws: Aws) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [tls, logs]}
 
 
-def _policy_of(look: Snapshot, bucket: str) -> Any:
-    found = look.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=bucket)
-    return json.loads(found["Policy"]) if found else None
+def _policy_of(snapshot: Snapshot, bucket: str) -> Any:
+    response = snapshot.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=bucket)
+    return json.loads(response["Policy"]) if response else None
 
 
-def _encryption(look: Snapshot, bucket: str) -> str | None:
+def _encryption(snapshot: Snapshot, bucket: str) -> str | None:
     none = "ServerSideEncryptionConfigurationNotFoundError"
-    found = look.get("s3", "get_bucket_encryption", missing=none, Bucket=bucket)
-    rules = found["ServerSideEncryptionConfiguration"]["Rules"] if found else []
+    response = snapshot.get("s3", "get_bucket_encryption", missing=none, Bucket=bucket)
+    rules = response["ServerSideEncryptionConfiguration"]["Rules"] if response else []
     return rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if rules else None
 
 
-def _locks(look: Snapshot, bucket: str) -> bool:
+def _locks(snapshot: Snapshot, bucket: str) -> bool:
     none = "ObjectLockConfigurationNotFoundError"
-    found = look.get("s3", "get_object_lock_configuration", missing=none, Bucket=bucket) or {}
-    return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
+    response = snapshot.get("s3", "get_object_lock_configuration", missing=none, Bucket=bucket) or {}
+    return bool(response.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
 
 
-def _private(look: Snapshot, bucket: str) -> bool:
+def _private(snapshot: Snapshot, bucket: str) -> bool:
     none = "NoSuchPublicAccessBlockConfiguration"
-    found = look.get("s3", "get_public_access_block", missing=none, Bucket=bucket)
-    return found is not None and all(found["PublicAccessBlockConfiguration"].get(block) for block in _BLOCKS)
+    response = snapshot.get("s3", "get_public_access_block", missing=none, Bucket=bucket)
+    return response is not None and all(response["PublicAccessBlockConfiguration"].get(block) for block in _BLOCKS)
 
 
-def _expiry(look: Snapshot, bucket: str) -> frozenset[tuple[str, int]]:
+def _expiry(snapshot: Snapshot, bucket: str) -> frozenset[tuple[str, int]]:
     none = "NoSuchLifecycleConfiguration"
-    found = look.get("s3", "get_bucket_lifecycle_configuration", missing=none, Bucket=bucket) or {"Rules": []}
+    response = snapshot.get("s3", "get_bucket_lifecycle_configuration", missing=none, Bucket=bucket) or {"Rules": []}
     return frozenset(
         (rule["Filter"].get("Prefix", "").rstrip("/"), rule["Expiration"].get("Days", 0))
-        for rule in found["Rules"]
+        for rule in response["Rules"]
         if rule["Status"] == "Enabled" and "Expiration" in rule
     )

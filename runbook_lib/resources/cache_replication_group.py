@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind, tagged_resources
 from .cache_subnet_group import CacheSubnetGroup
 from .security_group import SecurityGroup
 
 
 @kind
 class CacheReplicationGroup(Resource):
-    """Valkey without cluster mode, encrypted in transit and at rest; with replicas it fails over to one by itself.
+    """Valkey without cluster mode, encrypted in transit and at rest, with automatic failover to a replica.
 
     Args:
-        replicas: Beside the primary, in other zones; 0 to 5.
-        engine_version: ``8.0``: ElastiCache chooses the patch, and with ``minor_upgrades`` a later 8, too.
-        snapshot_days: For how long daily snapshots are kept; 0: there are none.
+        replicas: The number of replicas, in other zones; 0 to 5.
+        engine_version: E.g. ``8.0``: ElastiCache chooses the patch, and with ``minor_upgrades`` also a later 8.
+        snapshot_days: How long daily snapshots are kept; 0 for none.
     """
 
     subnet_group: CacheSubnetGroup
@@ -32,33 +32,33 @@ class CacheReplicationGroup(Resource):
     minor_upgrades: bool = True
     snapshot_days: int = 0
 
-    # The last is no setting: it says that a change goes a way which AWS has not.
-    fixed = frozenset({"subnet_group", "engine", "in_transit", "at_rest", "cluster_mode", "engine_downgrade"})
+    # The last is not a setting: it stands for a downgrade, which AWS does not support.
+    immutable = frozenset({"subnet_group", "engine", "in_transit", "at_rest", "cluster_mode", "engine_downgrade"})
     update_when_ready = True
-    catching_up = frozenset({"CacheSubnetGroupNotFoundFault"})
-    # Up to nine minutes have been seen, and each node more takes its time.
-    patience = 2400
+    eventual_errors = frozenset({"CacheSubnetGroupNotFoundFault"})
+    # A create took up to nine minutes, and more with each further node.
+    wait_timeout = 2400
 
     def desired(self, ids: Ids) -> dict[str, Any]:
-        # Automatic failover and Multi-AZ need a replica, and a replica is there for them.
+        # Automatic failover and Multi-AZ need a replica.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html
         redundant = {"failover": self.replicas > 0, "multi_az": self.replicas > 0}
         return {**super().desired(ids), **_ALWAYS, **redundant, "engine_downgrade": "none"}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        groups = look.all("elasticache", "describe_replication_groups", "ReplicationGroups")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = snapshot.all("elasticache", "describe_replication_groups", "ReplicationGroups")
         group = {g["ReplicationGroupId"]: g for g in groups}.get(name)
         if group is None:
             return None
-        status, ours = group["Status"], self._ours(look, group["ARN"])
-        # Some of it only its nodes tell.
+        status, ours = group["Status"], self._has_our_tags(snapshot, group["ARN"])
+        # Only its nodes have some of the fields.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
-        clusters = look.all("elasticache", "describe_cache_clusters", "CacheClusters")
+        clusters = snapshot.all("elasticache", "describe_cache_clusters", "CacheClusters")
         node = next((c for c in clusters if c.get("ReplicationGroupId") == name), None)
         state = self._group_state(group) | (self._node_state(node) if node else {})
         if status == "creating" or not node:
-            # Some of what a create asks for is there, and shown, only on the way to available.
+            # AWS shows some settings of a create only when the group is almost available.
             wanted = self.desired(ids)
             state |= {field: wanted[field] for field in _SHOWN_LATE}
         return Observed(
@@ -67,7 +67,7 @@ class CacheReplicationGroup(Resource):
             ready=status == "available" and node is not None,
             status=status,
             failed=_failure(status),
-            going=status == "deleting",
+            deleting=status == "deleting",
             detail=_detail(group, node) | {"_arn": group["ARN"], "_ours": ours},
         )
 
@@ -86,14 +86,14 @@ class CacheReplicationGroup(Resource):
             **settings,
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        """One call at a time: after each, AWS takes the next only when the group is available again.
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Send one call: AWS accepts the next only when the group is available again.
 
-        Replicas come before what needs them, and go after it.
+        Replicas are added before the settings that need them, and removed after those.
         """
-        if seen.state["replicas"] < self.replicas:
+        if observed.state["replicas"] < self.replicas:
             aws.elasticache.increase_replica_count(
-                ReplicationGroupId=seen.id, NewReplicaCount=self.replicas, ApplyImmediately=True
+                ReplicationGroupId=observed.id, NewReplicaCount=self.replicas, ApplyImmediately=True
             )
             return
         request: dict[str, Any] = {}
@@ -101,39 +101,33 @@ class CacheReplicationGroup(Resource):
             if field in drift:
                 request |= setting
         if request:
-            aws.elasticache.modify_replication_group(ReplicationGroupId=seen.id, ApplyImmediately=True, **request)
+            aws.elasticache.modify_replication_group(ReplicationGroupId=observed.id, ApplyImmediately=True, **request)
             return
         aws.elasticache.decrease_replica_count(
-            ReplicationGroupId=seen.id, NewReplicaCount=self.replicas, ApplyImmediately=True
+            ReplicationGroupId=observed.id, NewReplicaCount=self.replicas, ApplyImmediately=True
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        """Delete it; refused, to be tried again, as long as nobody can say whether it is ours."""
-        if not seen.detail["_ours"]:
-            look = Snapshot(aws)
-            tags = look.get("elasticache", "list_tags_for_resource", ResourceName=seen.detail["_arn"]) or {}
-            look.require_ownership(self, tags_of(tags, "TagList"))
-        aws.elasticache.delete_replication_group(ReplicationGroupId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete it.  While its tags cannot be read, AWS's error is raised, and the delete is retried."""
+        if not observed.detail["_ours"]:
+            snapshot = Snapshot(aws)
+            tags = snapshot.get("elasticache", "list_tags_for_resource", ResourceName=observed.detail["_arn"]) or {}
+            is_owned(snapshot, self, tags, "TagList")
+        aws.elasticache.delete_replication_group(ReplicationGroupId=observed.id)
 
-    def _ours(self, look: Snapshot, arn: str) -> bool:
+    def _has_our_tags(self, snapshot: Snapshot, arn: str) -> bool:
         """Whether its tags say so, or nobody can tell: ElastiCache does only while it is available.
 
         https://github.com/hashicorp/terraform-provider-aws/issues/41416
         """
-        answer = look.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
-        if answer is not None:
-            look.require_ownership(self, tags_of(answer, "TagList"))
+        answer = snapshot.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
+        if is_owned(snapshot, self, answer, "TagList"):
             return True
-        filters = [{"Key": look.aws.ENV, "Values": [look.aws.env]}]
-        listed = look.all("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
-        for found in listed:
-            if found["ResourceARN"] == arn:
-                look.require_ownership(self, tags_of(found))
-                return True
-        return False
+        listed = {mapping["ResourceARN"]: mapping for mapping in tagged_resources(snapshot)}
+        return is_owned(snapshot, self, listed.get(arn))
 
     def _settings(self, ids: Ids) -> dict[str, dict[str, Any]]:
-        """For each field what create and modify call it alike."""
+        """The request of each field, the same for create and modify."""
         redundant = self.replicas > 0
         return {
             "description": {"ReplicationGroupDescription": self.description},
@@ -166,7 +160,7 @@ class CacheReplicationGroup(Resource):
         version = node["EngineVersion"]
         meets = f"{version}.".startswith(f"{self.engine_version}.")
         later = _numbers(version) > _numbers(self.engine_version)
-        # What AWS upgrades because we let it is what we want.
+        # Automatic upgrades are not drift.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
         meets |= later and self.minor_upgrades and _numbers(version)[0] == _numbers(self.engine_version)[0]
         downgrade = later and not meets
@@ -191,7 +185,7 @@ def _failure(status: str) -> str:
 
 
 def _detail(group: Mapping[str, Any], node: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What people and later layers want to know; while it is created there is no endpoint yet."""
+    """Values for people and later stacks; there is no endpoint while it is created."""
     shard = (group.get("NodeGroups") or [{}])[0]
     endpoint, members = shard.get("PrimaryEndpoint", {}), shard.get("NodeGroupMembers", ())
     zones = {m["CacheClusterId"]: m["PreferredAvailabilityZone"] for m in members if m.get("CurrentRole") == "primary"}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .subnet import Subnet
 
 
 @kind
 class CacheSubnetGroup(Resource):
-    """The subnets that ElastiCache may place a cache's nodes in.
+    """The subnets for the nodes of a cache.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html
     """
@@ -18,20 +18,19 @@ class CacheSubnetGroup(Resource):
     subnets: tuple[Subnet, ...]
     description: str
 
-    # By both ElastiCache says that it does not know a subnet.
-    catching_up = frozenset({"InvalidSubnet", "InvalidParameterValue"})
+    # ElastiCache's errors for a subnet that it does not know yet.
+    eventual_errors = frozenset({"InvalidSubnet", "InvalidParameterValue"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        found = look.all("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
-        group = {g["CacheSubnetGroupName"]: g for g in found}.get(name)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = snapshot.all("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
+        group = {g["CacheSubnetGroupName"]: g for g in groups}.get(name)
         if group is None:
             return None
         gone = "CacheSubnetGroupNotFoundFault"
-        tags = look.get("elasticache", "list_tags_for_resource", missing=gone, ResourceName=group["ARN"])
-        if tags is None:
+        tags = snapshot.get("elasticache", "list_tags_for_resource", missing=gone, ResourceName=group["ARN"])
+        if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        look.require_ownership(self, tags_of(tags, "TagList"))
         state = {
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["CacheSubnetGroupDescription"],
@@ -46,16 +45,16 @@ class CacheSubnetGroup(Resource):
             Tags=aws.tags(self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         # The call replaces the whole list, so both fields go with it.
         aws.elasticache.modify_cache_subnet_group(
-            CacheSubnetGroupName=seen.id,
+            CacheSubnetGroupName=observed.id,
             CacheSubnetGroupDescription=self.description,
             SubnetIds=self._subnet_ids(ids),
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=observed.id)
 
     def _subnet_ids(self, ids: Ids) -> list[str]:
         return [ids[subnet] for subnet in self.subnets]

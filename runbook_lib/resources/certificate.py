@@ -1,4 +1,4 @@
-"""What all certificates in ACM have in common, and one that is there already."""
+"""The base of all ACM certificates, and a certificate that exists already."""
 
 from __future__ import annotations
 
@@ -7,41 +7,43 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
-from .base import Ids, Observed, Resource, kind
+from .base import ExternalResource, Ids, Observed, Resource, kind
 
 # Without this, AWS lists RSA keys of 1024 and 2048 bits only.
 # https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html
 _ALL = {"keyTypes": ["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]}
-_NEVER = {"FAILED", "VALIDATION_TIMED_OUT", "REVOKED", "EXPIRED", "INACTIVE"}
+_FINAL_FAILURES = {"FAILED", "VALIDATION_TIMED_OUT", "REVOKED", "EXPIRED", "INACTIVE"}
 
 
 @kind
 class Certificate(Resource):
-    """A certificate that a listener can present once it is issued; its id is its ARN."""
+    """A certificate; it is ready when it is issued, and its id is its ARN."""
 
-    catching_up = frozenset({"RequestInProgressException", "InvalidArnException"})
-
-    @abstractmethod
-    def arn(self, look: Snapshot) -> str | None:
-        """Its ARN, when it exists."""
+    eventual_errors = frozenset({"RequestInProgressException", "InvalidArnException"})
 
     @abstractmethod
-    def state(self, found: ApiObject) -> dict[str, Any]:
-        """Its comparable fields, from what AWS describes."""
+    def arn(self, snapshot: Snapshot) -> str | None:
+        """Its ARN; ``None`` when it does not exist."""
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        arn = self.arn(look)
-        found = arn and look.get("acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn)
-        if not found:
+    @abstractmethod
+    def state(self, description: ApiObject) -> dict[str, Any]:
+        """Its state, from AWS's description."""
+
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        arn = self.arn(snapshot)
+        response = arn and snapshot.get(
+            "acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn
+        )
+        if not response:
             return None
-        certificate = found["Certificate"]
+        certificate = response["Certificate"]
         status = certificate["Status"]
         return Observed(
             certificate["CertificateArn"],
             self.state(certificate),
             ready=status == "ISSUED",
             status=status.lower().replace("_", " "),
-            failed=f"{status} {certificate.get('FailureReason', '')}".strip() if status in _NEVER else "",
+            failed=f"{status} {certificate.get('FailureReason', '')}".strip() if status in _FINAL_FAILURES else "",
             detail={
                 "domain": certificate["DomainName"],
                 "until": str(certificate.get("NotAfter", "")),
@@ -49,47 +51,45 @@ class Certificate(Resource):
             },
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.acm.delete_certificate(CertificateArn=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.acm.delete_certificate(CertificateArn=observed.id)
 
 
 @kind
-class GivenCertificate(Certificate):
-    """One that somebody else keeps."""
+class GivenCertificate(ExternalResource, Certificate):
+    """A certificate that is managed outside of this runbook."""
 
     known_as: str
 
-    given = True
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {"known_as": self.known_as}
 
-    def arn(self, look: Snapshot) -> str | None:
+    def arn(self, snapshot: Snapshot) -> str | None:
         return self.known_as
 
-    def state(self, found: ApiObject) -> dict[str, Any]:
-        return {"known_as": found["CertificateArn"]}
-
-    def create(self, aws: Aws, ids: Ids) -> None:
-        raise NotImplementedError
+    def state(self, description: ApiObject) -> dict[str, Any]:
+        return {"known_as": description["CertificateArn"]}
 
 
 def validation(certificate: ApiObject) -> dict[str, str]:
-    """The DNS record that proves the domain is ours; empty until ACM has made it up."""
+    """Name and value of the DNS record that validates the domain; empty until ACM has created it."""
     for option in certificate.get("DomainValidationOptions", []):
         if "ResourceRecord" in option:
             return {"name": option["ResourceRecord"]["Name"], "value": option["ResourceRecord"]["Value"]}
     return {}
 
 
-def ours(look: Snapshot, resource: Resource, domain: str) -> str | None:
-    """The ARN of the certificate of that domain that carries the resource's tags."""
-    listed = look.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
-    same = [found["CertificateArn"] for found in listed if found["DomainName"] == domain]
-    owned = [{"arn": arn} for arn in same if _tags(look, arn).get(look.aws.KEY) == resource.key]
-    found = at_most_one(owned, resource)
-    return found["arn"] if found else None
+def find_arn(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
+    """The ARN of the domain's certificate with the resource's tags; ``None`` when there is none."""
+    listed = snapshot.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
+    same = [item["CertificateArn"] for item in listed if item["DomainName"] == domain]
+    owned = [{"arn": arn} for arn in same if _tags(snapshot, arn).get(snapshot.aws.KEY) == resource.key]
+    match = at_most_one(owned, resource)
+    return match["arn"] if match else None
 
 
-def _tags(look: Snapshot, arn: str) -> dict[str, str]:
-    # ACM tells the tags of one certificate at a time.
+def _tags(snapshot: Snapshot, arn: str) -> dict[str, str]:
+    # ACM returns the tags of one certificate per call.
     gone = "ResourceNotFoundException"
-    tags = tags_of(look.get("acm", "list_tags_for_certificate", missing=gone, CertificateArn=arn) or {})
-    return tags if tags.get(look.aws.ENV) == look.aws.env else {}
+    tags = tags_of(snapshot.get("acm", "list_tags_for_certificate", missing=gone, CertificateArn=arn) or {})
+    return tags if tags.get(snapshot.aws.ENV) == snapshot.aws.env else {}

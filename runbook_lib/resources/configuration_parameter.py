@@ -1,4 +1,4 @@
-"""What the application works with, as a parameter of Systems Manager: names and addresses, no secrets."""
+"""The application's configuration in Systems Manager: names and addresses, no secrets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import ApiObject, Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import ApiObject, Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .cache_replication_group import CacheReplicationGroup
 from .db_instance import DbInstance
 from .load_balancer import LoadBalancer
@@ -20,8 +20,8 @@ class ConfigurationParameter(Resource):
     """A JSON object that names the database, the cache, the secrets and the public address.
 
     Args:
-        cache: Where sessions are kept; without one they are in cookies.
-        domain: The site's own name; without one it goes by the load balancer's.
+        cache: Where sessions are kept; without it they are in cookies.
+        domain: The site's domain; without it the load balancer's name is used.
     """
 
     database: DbInstance
@@ -32,10 +32,10 @@ class ConfigurationParameter(Resource):
     cache: CacheReplicationGroup | None = None
     domain: str = ""
 
-    # Their addresses do not exist before they are available.
-    waits_for = frozenset({"database", "cache"})
+    # They have no address until they are available.
+    ready_fields = frozenset({"database", "cache"})
 
-    def called(self, aws: Aws) -> str:
+    def aws_name(self, aws: Aws) -> str:
         """Its name in Systems Manager, e.g. ``/prod/web/config``."""
         return f"/{aws.env}/{self.name}"
 
@@ -43,40 +43,39 @@ class ConfigurationParameter(Resource):
         wanted = dict(super().desired(ids))
         return wanted | {"balancer": wanted["balancer"] if not self.domain else None, "schema": self.database.database}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = self.called(look.aws)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = self.aws_name(snapshot.aws)
         folder = name.rpartition("/")[0]
-        found = look.all("ssm", "get_parameters_by_path", "Parameters", Path=folder)
-        parameter = next((parameter for parameter in found if parameter["Name"] == name), None)
+        parameters = snapshot.all("ssm", "get_parameters_by_path", "Parameters", Path=folder)
+        parameter = next((parameter for parameter in parameters if parameter["Name"] == name), None)
         if parameter is None:
             return None
-        tags = look.get(
+        tags = snapshot.get(
             "ssm", "list_tags_for_resource", missing="InvalidResourceId", ResourceType="Parameter", ResourceId=name
         )
-        if tags is None:
+        if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        look.require_ownership(self, tags_of(tags, "TagList"))
-        said = _object(parameter["Value"])
-        database = said.get("database") or {}
+        settings = _parse_object(parameter["Value"])
+        database = settings.get("database") or {}
         state = {
-            "database": _database(look, database),
-            "cache": _cache(look, said.get("cache") or {}),
+            "database": _database(snapshot, database),
+            "cache": _cache(snapshot, settings.get("cache") or {}),
             "schema": database.get("name"),
             "master_secret": database.get("master_secret"),
             "app_secret": database.get("app_secret"),
-            "session_secret": said.get("session_secret"),
-            **self._site(look, str(said.get("public_url"))),
+            "session_secret": settings.get("session_secret"),
+            **self._site(snapshot, str(settings.get("public_url"))),
         }
-        return Observed(name, state, detail={"version": parameter["Version"], "public_url": said.get("public_url")})
+        return Observed(name, state, detail={"version": parameter["Version"], "public_url": settings.get("public_url")})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ssm.put_parameter(Tags=aws.tags(self), **self._request(aws, ids))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         aws.ssm.put_parameter(Overwrite=True, **self._request(aws, ids))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ssm.delete_parameter(Name=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ssm.delete_parameter(Name=observed.id)
 
     def _request(self, aws: Aws, ids: Ids) -> dict[str, str]:
         (database,) = aws.rds.describe_db_instances(DBInstanceIdentifier=ids[self.database])["DBInstances"]
@@ -90,55 +89,55 @@ class ConfigurationParameter(Resource):
                 "master_secret": ids[self.master_secret],
             },
             "session_secret": ids[self.session_secret],
-            **self._cached(aws, ids),
+            **self._cache_section(aws, ids),
             "public_url": f"https://{self.domain or balancer['DNSName']}",
         }
-        return {"Name": self.called(aws), "Type": "String", "Value": json.dumps(value, indent=1)}
+        return {"Name": self.aws_name(aws), "Type": "String", "Value": json.dumps(value, indent=1)}
 
-    def _cached(self, aws: Aws, ids: Ids) -> dict[str, Any]:
+    def _cache_section(self, aws: Aws, ids: Ids) -> dict[str, Any]:
         if self.cache is None:
             return {}
-        group = ids[self.cache]
-        (found,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=group)["ReplicationGroups"]
-        return {"cache": {"host": _primary(found)["Address"], "port": _primary(found)["Port"]}}
+        group_id = ids[self.cache]
+        (group,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=group_id)["ReplicationGroups"]
+        return {"cache": {"host": _primary(group)["Address"], "port": _primary(group)["Port"]}}
 
-    def _site(self, look: Snapshot, url: str) -> dict[str, Any]:
-        """The site as a domain of its own, or as the load balancer that goes by its AWS name."""
+    def _site(self, snapshot: Snapshot, url: str) -> dict[str, Any]:
+        """The site's domain, or the load balancer with that name."""
         host = url.removeprefix("https://")
         if self.domain:
             return {"domain": host, "balancer": None}
-        balancers = look.all("elbv2", "describe_load_balancers", "LoadBalancers")
+        balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
         arns = {balancer["DNSName"]: balancer["LoadBalancerArn"] for balancer in balancers}
         return {"domain": "", "balancer": arns.get(host, host)}
 
 
-def _database(look: Snapshot, said: ApiObject) -> str:
-    """The database that has the address, or the address when none has it."""
-    for found in look.all("rds", "describe_db_instances", "DBInstances"):
-        endpoint = found.get("Endpoint", {})
-        if endpoint and (endpoint.get("Address"), endpoint.get("Port")) == (said.get("host"), said.get("port")):
-            return str(found["DBInstanceIdentifier"])
-    return f"{said.get('host')}:{said.get('port')}"
+def _database(snapshot: Snapshot, settings: ApiObject) -> str:
+    """The database with the address, or the address when no database has it."""
+    for item in snapshot.all("rds", "describe_db_instances", "DBInstances"):
+        endpoint = item.get("Endpoint", {})
+        if endpoint and (endpoint.get("Address"), endpoint.get("Port")) == (settings.get("host"), settings.get("port")):
+            return str(item["DBInstanceIdentifier"])
+    return f"{settings.get('host')}:{settings.get('port')}"
 
 
-def _cache(look: Snapshot, said: ApiObject) -> str | None:
-    """The cache whose primary has the address, or the address when none has it; ``None`` when there is no address."""
-    if not said:
+def _cache(snapshot: Snapshot, settings: ApiObject) -> str | None:
+    """The cache with the address, or the address when no cache has it; ``None`` when there is no address."""
+    if not settings:
         return None
-    for found in look.all("elasticache", "describe_replication_groups", "ReplicationGroups"):
-        primary = _primary(found)
-        if primary and (primary.get("Address"), primary.get("Port")) == (said.get("host"), said.get("port")):
-            return str(found["ReplicationGroupId"])
-    return f"{said.get('host')}:{said.get('port')}"
+    for item in snapshot.all("elasticache", "describe_replication_groups", "ReplicationGroups"):
+        primary = _primary(item)
+        if primary and (primary.get("Address"), primary.get("Port")) == (settings.get("host"), settings.get("port")):
+            return str(item["ReplicationGroupId"])
+    return f"{settings.get('host')}:{settings.get('port')}"
 
 
 def _primary(group: ApiObject) -> ApiObject:
-    """Where its primary is, whichever node that is; nothing while it is created."""
+    """The primary endpoint; empty while the group is created."""
     return (group.get("NodeGroups") or [{}])[0].get("PrimaryEndpoint") or {}
 
 
-def _object(text: str) -> ApiObject:
-    """What the parameter says; nothing where somebody wrote something else into it."""
+def _parse_object(text: str) -> ApiObject:
+    """The parameter's JSON object; empty when the text is something else."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -18,20 +18,19 @@ from .security_group import SecurityGroup
 
 @kind
 class DbInstance(Resource):
-    """MySQL on gp3 storage, private, whose master password only RDS and Secrets Manager know.
+    """MySQL on gp3 storage, private, with a master password that RDS keeps in Secrets Manager.
 
     Without ``EngineLifecycleSupport`` AWS enrols it in Extended Support, which costs extra
     once the version is out of standard support.
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support-creating-db-instance.html
 
     Args:
-        logs: The groups of the logs that it exports, named by the last part of their path.
-            They are there before the instance, which would else make its own without an end,
-            and go after it.
-        monitoring_seconds: Between two readings of enhanced monitoring; 0 is off, and has no role.
-        engine_version: ``8.4`` is met by any ``8.4.x``.
-        backup_window: In UTC, as the next one.
-        final_snapshot: Whether it leaves a snapshot when it goes; a wish of ours, not a setting of AWS's.
+        logs: The log groups of the exported logs; the last part of the path names the log.  They
+            are created before the instance, which would create groups that never expire.
+        monitoring_seconds: The interval of enhanced monitoring; 0 is off and needs no role.
+        engine_version: ``8.4`` accepts any ``8.4.x``.
+        backup_window: In UTC, as ``maintenance_window``.
+        final_snapshot: Whether a destroy leaves a snapshot; not a setting in AWS.
     """
 
     subnet_group: DbSubnetGroup
@@ -56,13 +55,13 @@ class DbInstance(Resource):
     database: str = "web"
     port: int = 3306
 
-    # The last two are no settings: they say that a change goes a way which AWS has not.
-    fixed = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_step", "engine_downgrade"})
+    # The last two are not settings: they stand for changes that AWS does not support.
+    immutable = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_step", "engine_downgrade"})
     update_when_ready = True
-    # With InvalidParameterValue RDS says that it has not heard of a new role yet.
+    # InvalidParameterValue is RDS's error for a new role that it does not know yet.
     # https://github.com/hashicorp/terraform-provider-aws/pull/9747
-    catching_up = frozenset({"InvalidParameterValue", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"})
-    patience = 2400
+    eventual_errors = frozenset({"InvalidParameterValue", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"})
+    wait_timeout = 2400
 
     @property
     def prevent_destroy(self) -> str:
@@ -78,17 +77,17 @@ class DbInstance(Resource):
         steps = {"storage_step": _STEP, "engine_downgrade": "none"}
         return wanted | _ALWAYS | {"log_exports": self._exports} | steps
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        instances = look.all("rds", "describe_db_instances", "DBInstances")
-        found = {i["DBInstanceIdentifier"]: i for i in instances}.get(name)
-        if found is None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        instances = snapshot.all("rds", "describe_db_instances", "DBInstances")
+        instance = {i["DBInstanceIdentifier"]: i for i in instances}.get(name)
+        if instance is None:
             return None
-        look.require_ownership(self, tags_of(found, "TagList"))
-        status = found["DBInstanceStatus"]
-        state = self._state(found)
+        snapshot.require_ownership(self, tags_of(instance, "TagList"))
+        status = instance["DBInstanceStatus"]
+        state = self._state(instance)
         if status == "creating":
-            # Some of what a create asks for is set, and shown, only on the way to available.
+            # AWS shows some settings of a create only when the instance is almost available.
             wanted = self.desired(ids)
             state |= {field: wanted[field] for field in _SET_LATE}
         return Observed(
@@ -97,8 +96,8 @@ class DbInstance(Resource):
             ready=status in _SETTLED,
             status=status,
             failed=_failure(status),
-            going=status == "deleting",
-            detail=_detail(found),
+            deleting=status == "deleting",
+            detail=_detail(instance),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -118,7 +117,7 @@ class DbInstance(Resource):
             **settings,
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         request: dict[str, Any] = {}
         for field, setting in self._settings(ids).items():
             if field in drift:
@@ -126,20 +125,20 @@ class DbInstance(Resource):
         if "port" in drift:
             request["DBPortNumber"] = self.port
         if "log_exports" in drift:
-            on: frozenset[str] = seen.state["log_exports"]
+            on: frozenset[str] = observed.state["log_exports"]
             request["CloudwatchLogsExportConfiguration"] = {
                 "EnableLogTypes": sorted(self._exports - on),
                 "DisableLogTypes": sorted(on - self._exports),
             }
-        aws.rds.modify_db_instance(DBInstanceIdentifier=seen.id, ApplyImmediately=True, **request)
+        aws.rds.modify_db_instance(DBInstanceIdentifier=observed.id, ApplyImmediately=True, **request)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        """Delete it, with its automated backups; AWS refuses while its deletion protection is on."""
-        # The id is of this very database, so the name is never taken by another one's snapshot.
-        snapshot = f"{seen.id}-final-{seen.detail['resource_id'].lower()}"
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete it and its automated backups; AWS rejects this while deletion protection is on."""
+        # The resource id makes the name unique: no other database's snapshot has it.
+        snapshot = f"{observed.id}-final-{observed.detail['resource_id'].lower()}"
         last = {"FinalDBSnapshotIdentifier": snapshot} if self.final_snapshot else {}
         aws.rds.delete_db_instance(
-            DBInstanceIdentifier=seen.id,
+            DBInstanceIdentifier=observed.id,
             SkipFinalSnapshot=not self.final_snapshot,
             DeleteAutomatedBackups=True,
             **last,
@@ -150,7 +149,7 @@ class DbInstance(Resource):
         return frozenset(group.path.rpartition("/")[2] for group in self.logs)
 
     def _settings(self, ids: Ids) -> dict[str, dict[str, Any]]:
-        """For each field what create and modify call it alike."""
+        """The request of each field, the same for create and modify."""
         monitoring: dict[str, Any] = {"MonitoringInterval": self.monitoring_seconds}
         if self.monitoring_role:
             monitoring["MonitoringRoleArn"] = ids[self.monitoring_role]
@@ -176,44 +175,44 @@ class DbInstance(Resource):
             "lifecycle_support": {"EngineLifecycleSupport": _ALWAYS["lifecycle_support"]},
         }
 
-    def _state(self, found: Mapping[str, Any]) -> dict[str, Any]:
-        # What was asked for and is not in place yet goes by the same names as what is.
-        pending = found.get("PendingModifiedValues", {})
-        now = {**found, **pending}
+    def _state(self, instance: Mapping[str, Any]) -> dict[str, Any]:
+        # Pending changes have the same field names as the current values.
+        pending = instance.get("PendingModifiedValues", {})
+        now = {**instance, **pending}
         logs = pending.get("PendingCloudwatchLogsExports", {})
-        exports = {*found.get("EnabledCloudwatchLogsExports", ()), *logs.get("LogTypesToEnable", ())}
-        groups = [g["VpcSecurityGroupId"] for g in found["VpcSecurityGroups"] if g["Status"] != "removing"]
-        seconds = found.get("MonitoringInterval", 0)
+        exports = {*instance.get("EnabledCloudwatchLogsExports", ()), *logs.get("LogTypesToEnable", ())}
+        groups = [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"] if g["Status"] != "removing"]
+        seconds = instance.get("MonitoringInterval", 0)
         version, storage = now["EngineVersion"], now["AllocatedStorage"]
         return {
-            "subnet_group": found["DBSubnetGroup"]["DBSubnetGroupName"],
-            "parameter_group": ", ".join(sorted(g["DBParameterGroupName"] for g in found["DBParameterGroups"])),
+            "subnet_group": instance["DBSubnetGroup"]["DBSubnetGroupName"],
+            "parameter_group": ", ".join(sorted(g["DBParameterGroupName"] for g in instance["DBParameterGroups"])),
             "security_group": ", ".join(sorted(groups)),
-            "monitoring_role": found.get("MonitoringRoleArn") if seconds else None,
+            "monitoring_role": instance.get("MonitoringRoleArn") if seconds else None,
             "monitoring_seconds": seconds,
             "log_exports": frozenset(exports) - {*logs.get("LogTypesToDisable", ())},
-            "engine_version": self.engine_version if _meets(version, self.engine_version) else version,
-            "engine_downgrade": f"from {version}" if _below(self.engine_version, version) else "none",
+            "engine_version": self.engine_version if _matches(version, self.engine_version) else version,
+            "engine_downgrade": f"from {version}" if _is_older(self.engine_version, version) else "none",
             "instance_class": now["DBInstanceClass"],
             "storage_gb": storage,
-            "storage_step": _STEP if _can_become(storage, self.storage_gb) else f"another, from {storage} GB",
+            "storage_step": _STEP if _can_resize(storage, self.storage_gb) else f"another, from {storage} GB",
             "multi_az": now["MultiAZ"],
             "backup_days": now["BackupRetentionPeriod"],
-            "backup_window": found["PreferredBackupWindow"],
-            "maintenance_window": found["PreferredMaintenanceWindow"],
-            "minor_upgrades": found["AutoMinorVersionUpgrade"],
-            "deletion_protection": found["DeletionProtection"],
+            "backup_window": instance["PreferredBackupWindow"],
+            "maintenance_window": instance["PreferredMaintenanceWindow"],
+            "minor_upgrades": instance["AutoMinorVersionUpgrade"],
+            "deletion_protection": instance["DeletionProtection"],
             "iam_auth": now["IAMDatabaseAuthenticationEnabled"],
-            "encrypted": found["StorageEncrypted"],
-            "master_user": found["MasterUsername"],
-            "database": found.get("DBName"),
+            "encrypted": instance["StorageEncrypted"],
+            "master_user": instance["MasterUsername"],
+            "database": instance.get("DBName"),
             # While it is created it has no endpoint yet.
-            "port": pending.get("Port", found.get("Endpoint", {}).get("Port", self.port)),
+            "port": pending.get("Port", instance.get("Endpoint", {}).get("Port", self.port)),
             "storage_type": now["StorageType"],
-            "public": found["PubliclyAccessible"],
-            "tags_to_snapshots": found["CopyTagsToSnapshot"],
-            "managed_password": "MasterUserSecret" in found,
-            "lifecycle_support": found.get("EngineLifecycleSupport"),
+            "public": instance["PubliclyAccessible"],
+            "tags_to_snapshots": instance["CopyTagsToSnapshot"],
+            "managed_password": "MasterUserSecret" in instance,
+            "lifecycle_support": instance.get("EngineLifecycleSupport"),
         }
 
 
@@ -231,7 +230,7 @@ _SET_LATE = ("multi_az", "iam_auth", "backup_days", "log_exports", "monitoring_r
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
 _SETTLED = {"available", "storage-optimization", "storage-full"}  # those in which RDS takes modifications
 _BROKEN = re.compile(r"failed|incompatible-.+|inaccessible-.+|insufficient-capacity|restore-error")
-_MENDABLE = {
+_RECOVERABLE = {
     "storage-full": "its storage is full: raise data.storage_gb, then apply",
     "stopped": "somebody stopped it: start it again (aws rds start-db-instance)",
 }
@@ -240,37 +239,37 @@ _MENDABLE = {
 def _failure(status: str) -> str:
     if _BROKEN.fullmatch(status):
         return f"its status is {status}: its events say why (aws rds describe-events --source-type db-instance)"
-    return _MENDABLE.get(status, "")
+    return _RECOVERABLE.get(status, "")
 
 
-def _detail(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What people and later layers want to know; of the password only where it is kept."""
-    endpoint = found.get("Endpoint", {})
+def _detail(instance: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for people and later stacks; of the password only the ARN of its secret."""
+    endpoint = instance.get("Endpoint", {})
     return {
         "endpoint": endpoint.get("Address"),
         "port": endpoint.get("Port"),
-        "master_secret": found.get("MasterUserSecret", {}).get("SecretArn"),
-        "engine_version": found["EngineVersion"],
-        "zone": found.get("AvailabilityZone"),
-        "parameters": ", ".join(group["ParameterApplyStatus"] for group in found["DBParameterGroups"]),
-        "resource_id": found["DbiResourceId"],
+        "master_secret": instance.get("MasterUserSecret", {}).get("SecretArn"),
+        "engine_version": instance["EngineVersion"],
+        "zone": instance.get("AvailabilityZone"),
+        "parameters": ", ".join(group["ParameterApplyStatus"] for group in instance["DBParameterGroups"]),
+        "resource_id": instance["DbiResourceId"],
     }
 
 
-def _can_become(storage: int, wanted: int) -> bool:
-    """Whether storage can grow so: never down, and by less than a tenth it would grow by more than was asked for.
+def _can_resize(storage: int, wanted: int) -> bool:
+    """Whether RDS can resize storage to *wanted* GB: up by at least a tenth; for less it would add more than wanted.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (AllocatedStorage)
     """
     return storage == wanted or 10 * wanted >= 11 * storage
 
 
-def _meets(version: str, wanted: str) -> bool:
+def _matches(version: str, wanted: str) -> bool:
     return f"{version}.".startswith(f"{wanted}.")
 
 
-def _below(one: str, other: str) -> bool:
-    """Whether a version is older than another, as far as both are given."""
+def _is_older(one: str, other: str) -> bool:
+    """Whether a version is older than another, compared to the shorter one's precision."""
     a, b = ([int(number) for number in re.findall(r"\d+", version)] for version in (one, other))
-    given = min(len(a), len(b))
-    return a[:given] < b[:given]
+    precision = min(len(a), len(b))
+    return a[:precision] < b[:precision]

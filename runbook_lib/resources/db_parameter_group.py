@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 
 
 @kind
@@ -17,35 +17,34 @@ class DbParameterGroup(Resource):
     Args:
         family: Engine and version, e.g. ``mysql8.4``.
         parameters: Names and values as RDS keeps them: a switch is ``"1"`` or ``"0"``, although
-            MySQL says ON.
+            MySQL shows ON.
             https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/mysql-ssl-connections.require-ssl.html
     """
 
     family: str
     parameters: tuple[tuple[str, str], ...]
 
-    fixed = frozenset({"family"})
+    immutable = frozenset({"family"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"family": self.family, "parameters": frozenset(self.parameters)}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        found = look.all("rds", "describe_db_parameter_groups", "DBParameterGroups")
-        group = {g["DBParameterGroupName"]: g for g in found}.get(name)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = snapshot.all("rds", "describe_db_parameter_groups", "DBParameterGroups")
+        group = {g["DBParameterGroupName"]: g for g in groups}.get(name)
         if group is None:
             return None
         gone = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
-        tags = look.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBParameterGroupArn"])
-        if tags is None:
+        tags = snapshot.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBParameterGroupArn"])
+        if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        look.require_ownership(self, tags_of(tags, "TagList"))
-        # All of them, not only those that RDS calls set by a user: it does not call so what was
-        # set to the value that it has anyway. https://github.com/hashicorp/terraform-provider-aws/issues/23335
+        # All of them, not only source=user: RDS does not report a parameter as set by a user
+        # when its value is the default. https://github.com/hashicorp/terraform-provider-aws/issues/23335
         wanted = dict(self.parameters)
         values = frozenset(
             (p["ParameterName"], p["ParameterValue"])
-            for p in look.all("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=name)
+            for p in snapshot.all("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=name)
             if "ParameterValue" in p and (p["Source"] == "user" or p["ParameterName"] in wanted)
         )
         return Observed(name, {"family": group["DBParameterGroupFamily"], "parameters": values})
@@ -58,10 +57,10 @@ class DbParameterGroup(Resource):
             Tags=aws.tags(self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        has: frozenset[tuple[str, str]] = seen.state["parameters"]
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        has: frozenset[tuple[str, str]] = observed.state["parameters"]
         wanted = dict(self.parameters)
-        known = aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=seen.id)
+        known = aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=observed.id)
         static = {p["ParameterName"] for p in known if p.get("ApplyType") == "static"}
 
         def entry(name: str, **value: str) -> dict[str, str]:
@@ -69,12 +68,14 @@ class DbParameterGroup(Resource):
             return {"ParameterName": name, "ApplyMethod": "pending-reboot" if name in static else "immediate"} | value
 
         for some in _twenty(entry(name, ParameterValue=value) for name, value in set(wanted.items()) - has):
-            aws.rds.modify_db_parameter_group(DBParameterGroupName=seen.id, Parameters=some)
+            aws.rds.modify_db_parameter_group(DBParameterGroupName=observed.id, Parameters=some)
         for some in _twenty(entry(name) for name, _ in has if name not in wanted):
-            aws.rds.reset_db_parameter_group(DBParameterGroupName=seen.id, ResetAllParameters=False, Parameters=some)
+            aws.rds.reset_db_parameter_group(
+                DBParameterGroupName=observed.id, ResetAllParameters=False, Parameters=some
+            )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.rds.delete_db_parameter_group(DBParameterGroupName=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.rds.delete_db_parameter_group(DBParameterGroupName=observed.id)
 
 
 def _twenty(entries: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

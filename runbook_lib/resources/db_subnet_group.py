@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .subnet import Subnet
 
 
 @kind
 class DbSubnetGroup(Resource):
-    """The subnets that RDS may place a database in; they have to lie in two zones at least.
+    """The subnets for a database, in two zones at least.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html
     """
@@ -18,19 +18,18 @@ class DbSubnetGroup(Resource):
     subnets: tuple[Subnet, ...]
     description: str
 
-    catching_up = frozenset({"InvalidSubnet"})
+    eventual_errors = frozenset({"InvalidSubnet"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        groups = {g["DBSubnetGroupName"]: g for g in look.all("rds", "describe_db_subnet_groups", "DBSubnetGroups")}
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = {g["DBSubnetGroupName"]: g for g in snapshot.all("rds", "describe_db_subnet_groups", "DBSubnetGroups")}
         group = groups.get(name)
         if group is None:
             return None
         gone = ("DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound")
-        tags = look.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBSubnetGroupArn"])
-        if tags is None:
+        tags = snapshot.get("rds", "list_tags_for_resource", missing=gone, ResourceName=group["DBSubnetGroupArn"])
+        if not is_owned(snapshot, self, tags, "TagList"):
             return None
-        look.require_ownership(self, tags_of(tags, "TagList"))
         state = {
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["DBSubnetGroupDescription"],
@@ -45,14 +44,14 @@ class DbSubnetGroup(Resource):
             Tags=aws.tags(self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         # The call replaces the whole list, so both fields go with it.
         aws.rds.modify_db_subnet_group(
-            DBSubnetGroupName=seen.id, DBSubnetGroupDescription=self.description, SubnetIds=self._subnet_ids(ids)
+            DBSubnetGroupName=observed.id, DBSubnetGroupDescription=self.description, SubnetIds=self._subnet_ids(ids)
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.rds.delete_db_subnet_group(DBSubnetGroupName=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.rds.delete_db_subnet_group(DBSubnetGroupName=observed.id)
 
     def _subnet_ids(self, ids: Ids) -> list[str]:
         return [ids[subnet] for subnet in self.subnets]

@@ -1,4 +1,4 @@
-"""The security group that AWS makes with every VPC, emptied."""
+"""The default security group of a VPC, without rules."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
-from .security_group import describe_rule
+from .security_group import describe_permissions
 from .vpc import Vpc
 
 
 @kind
 class DefaultSecurityGroup(Resource):
-    """Lets nothing in and nothing out, so that what forgets to name its group can reach nothing.
+    """The default group, which allows nothing, so that a resource without a group reaches nothing.
 
-    AWS makes it with the VPC and deletes it with the VPC; it can be neither made nor deleted.
+    AWS creates and deletes it together with the VPC.
     https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
     """
 
     vpc: Vpc
 
-    lasting = True
+    implicit = True
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"ingress": frozenset(), "egress": frozenset()}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         if self.vpc not in ids:
             return None
         filters = [{"Name": "vpc-id", "Values": [ids[self.vpc]]}, {"Name": "group-name", "Values": ["default"]}]
-        groups = look.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
+        groups = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
         if not groups:
             return None
         (group,) = groups
-        state = {way: describe_rule(group[field]) for way, field in _WAYS.items()}
-        permissions = {way: group[field] for way, field in _WAYS.items()}
+        state = {direction: describe_permissions(group[field]) for direction, field in _DIRECTIONS.items()}
+        permissions = {direction: group[field] for direction, field in _DIRECTIONS.items()}
         return Observed(group["GroupId"], state, detail={"_permissions": permissions})
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        """AWS makes it, moments after the VPC."""
+        """Nothing to send: AWS creates it moments after the VPC."""
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        permissions = seen.detail["_permissions"]
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        permissions = observed.detail["_permissions"]
         if "ingress" in drift:
-            aws.ec2.revoke_security_group_ingress(GroupId=seen.id, IpPermissions=permissions["ingress"])
+            aws.ec2.revoke_security_group_ingress(GroupId=observed.id, IpPermissions=permissions["ingress"])
         if "egress" in drift:
-            aws.ec2.revoke_security_group_egress(GroupId=seen.id, IpPermissions=permissions["egress"])
+            aws.ec2.revoke_security_group_egress(GroupId=observed.id, IpPermissions=permissions["egress"])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        """It goes with the VPC."""
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Never called: AWS deletes it with the VPC."""
 
 
-_WAYS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
+_DIRECTIONS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}

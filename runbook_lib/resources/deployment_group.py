@@ -6,9 +6,9 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
-from .application import Application, own
+from .application import Application, read_tags
 from .auto_scaling_group import AutoScalingGroup
-from .base import Ids, Observed, Resource, kind
+from .base import Ids, Observed, Resource, is_owned, kind
 from .role import Role
 from .role_policy import RolePolicy
 from .target_group import TargetGroup
@@ -20,15 +20,15 @@ _GONE = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistExcepti
 
 @kind
 class DeploymentGroup(Resource):
-    """The servers of one Auto Scaling group, each taken out of its target group while it is changed.
+    """The servers of one Auto Scaling group, each out of its target group while it is changed.
 
-    A server that is launched later gets the last successful revision; one that missed a
-    deployment on its way is brought up to date by another.  A failed deployment is rolled back.
-    CodeDeploy holds launches by a lifecycle hook, which goes with this group: it has to go first.
+    A server that is launched later gets the last successful revision, and an outdated server is
+    updated.  A failed deployment is rolled back.  CodeDeploy installs a lifecycle hook in the Auto
+    Scaling group and removes it with this group, so this group is deleted first.
     https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
 
     Args:
-        permissions: What CodeDeploy needs to launch from a template, beyond AWS's own policy.
+        permissions: CodeDeploy's permissions for launch templates, which AWS's own policy lacks.
         configuration: How many servers at a time, e.g. ``CodeDeployDefault.OneAtATime``.
     """
 
@@ -39,39 +39,40 @@ class DeploymentGroup(Resource):
     target_group: TargetGroup
     configuration: str
 
-    fixed = frozenset({"application"})
-    # IAM may not have told CodeDeploy of the role yet.
-    catching_up = frozenset({"InvalidRoleException", "InvalidAutoScalingGroupException"})
+    immutable = frozenset({"application"})
+    # CodeDeploy may not know the role yet.
+    eventual_errors = frozenset({"InvalidRoleException", "InvalidAutoScalingGroupException"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "permissions"}
         always = {"traffic": "in place, with traffic control", "rollback": _ROLLBACK_WORDS, "outdated": "UPDATE"}
         return wanted | always
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = group(look, self, ids)
-        if found is None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        info = find_group(snapshot, self, ids)
+        if info is None:
             return None
-        application, name = found["applicationName"], found["deploymentGroupName"]
-        own(look, self, f"arn:aws:codedeploy:{look.aws.region}:{look.aws.account}:deploymentgroup:{application}/{name}")
-        targets = [target["name"] for target in found.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
-        rollback = found.get("autoRollbackConfiguration", {})
+        application, name = info["applicationName"], info["deploymentGroupName"]
+        arn = f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:deploymentgroup:{application}/{name}"
+        is_owned(snapshot, self, read_tags(snapshot, arn))
+        targets = [target["name"] for target in info.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
+        rollback = info.get("autoRollbackConfiguration", {})
         state = {
             "application": application,
-            "role": found.get("serviceRoleArn"),
-            "servers": ", ".join(sorted(there["name"] for there in found.get("autoScalingGroups", []))),
-            # CodeDeploy knows target groups by name; others know ours by its ARN.
+            "role": info.get("serviceRoleArn"),
+            "servers": ", ".join(sorted(there["name"] for there in info.get("autoScalingGroups", []))),
+            # CodeDeploy returns the name of a target group; its id here is the ARN.
             "target_group": ids.get(self.target_group)
-            if targets == [look.aws.name(self.target_group)]
+            if targets == [snapshot.aws.name(self.target_group)]
             else ", ".join(sorted(targets)),
-            "configuration": found["deploymentConfigName"],
+            "configuration": info["deploymentConfigName"],
             "traffic": "in place, with traffic control"
-            if found.get("deploymentStyle") == _TRAFFIC
-            else str(found.get("deploymentStyle")),
+            if info.get("deploymentStyle") == _TRAFFIC
+            else str(info.get("deploymentStyle")),
             "rollback": _ROLLBACK_WORDS
             if rollback.get("enabled") and tuple(rollback.get("events", ())) == _ROLLBACK
             else str(rollback),
-            "outdated": found.get("outdatedInstancesStrategy", "UPDATE"),
+            "outdated": info.get("outdatedInstancesStrategy", "UPDATE"),
         }
         return Observed(name, state)
 
@@ -83,13 +84,15 @@ class DeploymentGroup(Resource):
             **self._settings(aws, ids),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         aws.codedeploy.update_deployment_group(
-            applicationName=ids[self.application], currentDeploymentGroupName=seen.id, **self._settings(aws, ids)
+            applicationName=ids[self.application], currentDeploymentGroupName=observed.id, **self._settings(aws, ids)
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.codedeploy.delete_deployment_group(applicationName=seen.state["application"], deploymentGroupName=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.codedeploy.delete_deployment_group(
+            applicationName=observed.state["application"], deploymentGroupName=observed.id
+        )
 
     def _settings(self, aws: Aws, ids: Ids) -> dict[str, Any]:
         return {
@@ -106,12 +109,12 @@ class DeploymentGroup(Resource):
 _ROLLBACK_WORDS = "when a deployment fails"
 
 
-def group(look: Snapshot, resource: DeploymentGroup, ids: Ids) -> ApiObject | None:
-    """What CodeDeploy tells of a deployment group: its settings and its last deployments."""
+def find_group(snapshot: Snapshot, resource: DeploymentGroup, ids: Ids) -> ApiObject | None:
+    """CodeDeploy's description of a deployment group: its settings and its last deployments."""
     if resource.application not in ids:
         return None
-    answer = look.get(
+    answer = snapshot.get(
         "codedeploy", "get_deployment_group", missing=_GONE,
-        applicationName=ids[resource.application], deploymentGroupName=look.aws.name(resource),
+        applicationName=ids[resource.application], deploymentGroupName=snapshot.aws.name(resource),
     )  # fmt: skip
     return answer["deploymentGroupInfo"] if answer else None

@@ -9,10 +9,10 @@ from .base import Ids, Observed, Resource, kind
 
 @kind
 class ElasticIp(Resource):
-    """A public address that stays ours; what uses it says so itself."""
+    """A public address; the resource that uses it refers to it."""
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        address = look.find("describe_addresses", "Addresses", self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        address = snapshot.find("describe_addresses", "Addresses", self)
         if address is None:
             return None
         status = "associated" if address.get("AssociationId") else "free"
@@ -21,5 +21,5 @@ class ElasticIp(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.allocate_address(Domain="vpc", TagSpecifications=aws.tag_spec("elastic-ip", self))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.release_address(AllocationId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.release_address(AllocationId=observed.id)

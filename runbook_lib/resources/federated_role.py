@@ -1,4 +1,4 @@
-"""An IAM role for those whom another provider knows, such as a workflow at GitHub."""
+"""An IAM role for identities of another provider, such as a GitHub workflow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .role import Role
 
 @kind
 class FederatedRole(Role):
-    """Taken on with a provider's token, by the subjects named here and nobody else.
+    """Assumed with a provider's token, only by the listed subjects.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html
 
     Args:
-        subjects: As the token names them, each in full: no wildcards.
+        subjects: Exactly as in the token, without wildcards.
     """
 
     service: str = ""
@@ -33,7 +33,7 @@ class FederatedRole(Role):
         who = {f"{issuer}:aud": self.provider.audience, f"{issuer}:sub": sorted(self.subjects)}
         statement = {
             "Effect": "Allow",
-            "Principal": {"Federated": self.provider.called(aws)},
+            "Principal": {"Federated": self.provider.aws_name(aws)},
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {"StringEquals": who},
         }

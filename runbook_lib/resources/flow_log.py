@@ -15,10 +15,10 @@ from .vpc import Vpc
 
 @kind
 class FlowLog(Resource):
-    """Who talked to whom in the VPC, accepted or rejected.
+    """A log of the VPC's accepted and rejected connections.
 
     Args:
-        permission: Lets its role write into the log group.
+        permission: The policy by which its role writes to the log group.
     """
 
     vpc: Vpc
@@ -26,16 +26,16 @@ class FlowLog(Resource):
     permission: RolePolicy
     traffic: str = "ALL"
 
-    fixed = frozenset({"vpc", "log_group", "permission", "traffic"})
-    catching_up = frozenset({"InvalidParameter", "Access error"})  # the role is known to IAM before EC2 hears of it
-    patience = 600
+    immutable = frozenset({"vpc", "log_group", "permission", "traffic"})
+    eventual_errors = frozenset({"InvalidParameter", "Access error"})  # EC2 may not know the role yet
+    wait_timeout = 600
 
     def desired(self, ids: Ids) -> dict[str, Any]:
-        # AWS tells the role, not what permits it.
+        # AWS returns the role, not its policy.
         return {**super().desired(ids), "permission": _role(super().desired(ids)["permission"])}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        log = look.find("describe_flow_logs", "FlowLogs", self, filter_field="Filter")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        log = snapshot.find("describe_flow_logs", "FlowLogs", self, filter_field="Filter")
         if log is None:
             return None
         ours = log.get("LogGroupName") == self.log_group.path
@@ -60,17 +60,17 @@ class FlowLog(Resource):
             ClientToken=aws.token(self, ids[self.vpc]),
             TagSpecifications=aws.tag_spec("vpc-flow-log", self),
         )
-        for refused in answer.get("Unsuccessful", []):  # AWS answers 200 all the same
-            error = refused["Error"]
+        for item in answer.get("Unsuccessful", []):  # AWS responds with 200 anyway
+            error = item["Error"]
             raise RequestRejected(
-                f"CreateFlowLogs was refused: {error['Code']}. {error['Message']}",
-                fix="Correct the cause, then run this cell again; what is done stays done.",
+                f"CreateFlowLogs was rejected: {error['Code']}. {error['Message']}",
+                fix="Correct the cause, then run this cell again: it continues from there.",
                 code=error["Code"],
                 message=error["Message"],
             )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_flow_logs(FlowLogIds=[seen.id])
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_flow_logs(FlowLogIds=[observed.id])
 
 
 def _role(policy: Any) -> Any:

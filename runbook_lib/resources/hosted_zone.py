@@ -1,53 +1,40 @@
-"""A zone of Route 53's that somebody else keeps."""
+"""A hosted zone of Route 53, managed outside of this runbook."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
-from .base import Ids, Observed, Resource, kind
+from .base import ExternalResource, Ids, Observed, kind
 
 
 @kind
-class HostedZone(Resource):
-    """Where a domain's records live; its id is Route 53's."""
+class HostedZone(ExternalResource):
+    """The zone with a domain's records; its id is Route 53's."""
 
     known_as: str
 
-    given = True
-
-    def desired(self, ids: Ids) -> dict[str, Any]:
-        return {}
-
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = look.get("route53", "get_hosted_zone", missing="NoSuchHostedZone", Id=self.known_as)
-        if found is None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        response = snapshot.get("route53", "get_hosted_zone", missing="NoSuchHostedZone", Id=self.known_as)
+        if response is None:
             return None
-        zone = found["HostedZone"]
+        zone = response["HostedZone"]
         return Observed(self.known_as, {}, status="given", detail={"domain": zone["Name"].rstrip(".")})
 
-    def create(self, aws: Aws, ids: Ids) -> None:
-        raise NotImplementedError
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        raise NotImplementedError
-
-
-def record(look: Snapshot, zone: str, name: str, type_: str) -> ApiObject | None:
-    """One record of a zone; names compare without their last dot and their case."""
-    for found in look.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone):
-        if found["Type"] == type_ and bare(found["Name"]) == bare(name):
-            return found
+def record(snapshot: Snapshot, zone: str, name: str, type_: str) -> ApiObject | None:
+    """One record of a zone; ``None`` when there is none.  Names are compared without case and final dot."""
+    for record_set in snapshot.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone):
+        if record_set["Type"] == type_ and bare(record_set["Name"]) == bare(name):
+            return record_set
     return None
 
 
 def bare(name: str) -> str:
-    """A domain name as it compares."""
+    """A domain name in lower case, without its final dot."""
     return name.rstrip(".").lower()
 
 
 def change(aws: Aws, zone: str, action: str, record_set: ApiObject) -> None:
-    """Change one record; Route 53 takes all of a change or none of it."""
+    """Change one record atomically."""
     changes = {"Comment": f"runbook {aws.env}", "Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
     aws.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes)

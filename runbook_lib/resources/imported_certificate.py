@@ -1,4 +1,4 @@
-"""A self-signed certificate, for environments that say so."""
+"""A self-signed certificate, for environments whose parameters ask for one."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from cryptography.x509.oid import NameOID
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, kind
-from .certificate import Certificate, ours
+from .certificate import Certificate, find_arn
 
-# The longest that browsers accept: https://support.apple.com/en-us/102028
+# The maximum that browsers accept: https://support.apple.com/en-us/102028
 _VALID = timedelta(days=397)
 
 
 @kind
 class ImportedCertificate(Certificate):
-    """Made and signed here.  Its private key goes from memory to ACM, which never gives it back.
+    """Created and signed here.  Its private key goes from memory to ACM, which never returns it.
 
-    An expired one is replaced under its ARN, so that no listener notices.
+    An expired certificate is replaced under the same ARN, so listeners need no change.
     """
 
     domain: str
 
-    fixed = frozenset({"domain"})
-    patience = 300
+    immutable = frozenset({"domain"})
+    wait_timeout = 300
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"domain": self.domain, "expired": False}
 
-    def arn(self, look: Snapshot) -> str | None:
-        return ours(look, self, self.domain)
+    def arn(self, snapshot: Snapshot) -> str | None:
+        return find_arn(snapshot, self, self.domain)
 
-    def state(self, found: ApiObject) -> dict[str, Any]:
-        return {"domain": found["DomainName"], "expired": found["Status"] == "EXPIRED"}
+    def state(self, description: ApiObject) -> dict[str, Any]:
+        return {"domain": description["DomainName"], "expired": description["Status"] == "EXPIRED"}
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        aws.acm.import_certificate(**_signed(self.domain), Tags=aws.tags(self))
+        aws.acm.import_certificate(**_create_certificate(self.domain), Tags=aws.tags(self))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        aws.acm.import_certificate(**_signed(self.domain), CertificateArn=seen.id)
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        aws.acm.import_certificate(**_create_certificate(self.domain), CertificateArn=observed.id)
 
 
-def _signed(domain: str) -> dict[str, bytes]:
+def _create_certificate(domain: str) -> dict[str, bytes]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
     names = [x509.DNSName(domain), x509.DNSName("localhost")]

@@ -19,7 +19,7 @@ from .subnet import Subnet
 class Instance(Resource):
     """One instance with a public address, an encrypted disk and IMDSv2 only.
 
-    Its image counts when it is made: a newer one is no reason to replace what runs.
+    Its image is used when it is created; a newer image does not replace it.
     """
 
     image: str | MachineImage
@@ -30,21 +30,21 @@ class Instance(Resource):
     profile: InstanceProfile
     volume_gb: int = 8
 
-    fixed = frozenset({"instance_type", "subnet", "key_pair", "profile"})
-    catching_up = frozenset(
+    immutable = frozenset({"instance_type", "subnet", "key_pair", "profile"})
+    eventual_errors = frozenset(
         {"InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "InvalidParameterValue"}
-    )  # the last one: EC2 has not heard of the instance profile yet
-    patience = 600
+    )  # the last one: EC2 does not know the instance profile yet
+    wait_timeout = 600
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = super().desired(ids)
         compared = {name: wanted[name] for name in ("instance_type", "subnet", "groups", "key_pair", "profile")}
         return {**compared, "imds": "required, 1 hop", "on": True}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        reservations = look.tagged_with_env("describe_instances", "Reservations")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        reservations = snapshot.tagged_with_env("describe_instances", "Reservations")
         instances = [instance for reservation in reservations for instance in reservation["Instances"]]
-        mine = [i for i in instances if tags_of(i).get(look.aws.KEY) == self.key]
+        mine = [i for i in instances if tags_of(i).get(snapshot.aws.KEY) == self.key]
         instance = at_most_one([i for i in mine if i["State"]["Name"] != "terminated"], self)
         if instance is None:
             return None
@@ -64,7 +64,7 @@ class Instance(Resource):
             state,
             ready=status == "running",
             status=status,
-            going=status == "shutting-down",
+            deleting=status == "shutting-down",
             detail=detail,
         )
 
@@ -87,17 +87,17 @@ class Instance(Resource):
             BlockDeviceMappings=disk(self.volume_gb),
             ClientToken=aws.token(self, ids[self.subnet]),
             TagSpecifications=[
-                spec for made in ("instance", "volume", "network-interface") for spec in aws.tag_spec(made, self)
+                spec for type_ in ("instance", "volume", "network-interface") for spec in aws.tag_spec(type_, self)
             ],
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         if "groups" in drift:
-            aws.ec2.modify_instance_attribute(InstanceId=seen.id, Groups=[ids[group] for group in self.groups])
+            aws.ec2.modify_instance_attribute(InstanceId=observed.id, Groups=[ids[group] for group in self.groups])
         if "imds" in drift:
-            aws.ec2.modify_instance_metadata_options(InstanceId=seen.id, **IMDS)
-        if "on" in drift and seen.status == "stopped":
-            aws.ec2.start_instances(InstanceIds=[seen.id])
+            aws.ec2.modify_instance_metadata_options(InstanceId=observed.id, **IMDS)
+        if "on" in drift and observed.status == "stopped":
+            aws.ec2.start_instances(InstanceIds=[observed.id])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.terminate_instances(InstanceIds=[seen.id])
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.terminate_instances(InstanceIds=[observed.id])

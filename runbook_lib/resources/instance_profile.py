@@ -1,47 +1,46 @@
-"""An instance profile: how a role reaches an instance."""
+"""An instance profile, which gives a role to instances."""
 
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .role import Role, path
 
 
 @kind
 class InstanceProfile(Resource):
-    """Holds the one role of the instances that carry it; its id is its ARN."""
+    """A profile with one role; its id is its ARN."""
 
     role: Role
 
-    catching_up = frozenset({"NoSuchEntity", "LimitExceeded"})  # a role that was just taken out still counts
+    eventual_errors = frozenset({"NoSuchEntity", "LimitExceeded"})  # a role that was just removed may still count
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        profiles = look.all("iam", "list_instance_profiles", "InstanceProfiles", PathPrefix=path(look.aws))
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        profiles = snapshot.all("iam", "list_instance_profiles", "InstanceProfiles", PathPrefix=path(snapshot.aws))
         profile = next((profile for profile in profiles if profile["InstanceProfileName"] == name), None)
         if profile is None:
             return None
-        tags = look.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", InstanceProfileName=name)
-        if tags is None:
+        tags = snapshot.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", InstanceProfileName=name)
+        if not is_owned(snapshot, self, tags):
             return None
-        look.require_ownership(self, tags_of(tags))
         role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
         return Observed(profile["Arn"], {"role": role}, detail={"name": name, "_roles": _names(profile)})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.iam.create_instance_profile(InstanceProfileName=aws.name(self), Path=path(aws), Tags=aws.tags(self))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        self._empty(aws, seen)
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        self._empty(aws, observed)
         aws.iam.add_role_to_instance_profile(InstanceProfileName=aws.name(self), RoleName=aws.name(self.role))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        self._empty(aws, seen)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        self._empty(aws, observed)
         aws.iam.delete_instance_profile(InstanceProfileName=aws.name(self))
 
-    def _empty(self, aws: Aws, seen: Observed) -> None:
-        for role in seen.detail["_roles"]:
+    def _empty(self, aws: Aws, observed: Observed) -> None:
+        for role in observed.detail["_roles"]:
             aws.iam.remove_role_from_instance_profile(InstanceProfileName=aws.name(self), RoleName=role)
 
 

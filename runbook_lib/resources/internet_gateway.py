@@ -10,14 +10,14 @@ from .vpc import Vpc
 
 @kind
 class InternetGateway(Resource):
-    """The VPC's door to the internet."""
+    """The VPC's connection to the internet."""
 
     vpc: Vpc
 
-    catching_up = frozenset({"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"})
+    eventual_errors = frozenset({"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        gateway = look.find("describe_internet_gateways", "InternetGateways", self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        gateway = snapshot.find("describe_internet_gateways", "InternetGateways", self)
         if gateway is None:
             return None
         attached = gateway["Attachments"][0] if gateway["Attachments"] else {}
@@ -29,12 +29,12 @@ class InternetGateway(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_internet_gateway(TagSpecifications=aws.tag_spec("internet-gateway", self))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        if seen.state["vpc"]:
-            aws.ec2.detach_internet_gateway(InternetGatewayId=seen.id, VpcId=seen.state["vpc"])
-        aws.ec2.attach_internet_gateway(InternetGatewayId=seen.id, VpcId=ids[self.vpc])
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        if observed.state["vpc"]:
+            aws.ec2.detach_internet_gateway(InternetGatewayId=observed.id, VpcId=observed.state["vpc"])
+        aws.ec2.attach_internet_gateway(InternetGatewayId=observed.id, VpcId=ids[self.vpc])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        if seen.state["vpc"]:
-            aws.ec2.detach_internet_gateway(InternetGatewayId=seen.id, VpcId=seen.state["vpc"])
-        aws.ec2.delete_internet_gateway(InternetGatewayId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        if observed.state["vpc"]:
+            aws.ec2.detach_internet_gateway(InternetGatewayId=observed.id, VpcId=observed.state["vpc"])
+        aws.ec2.delete_internet_gateway(InternetGatewayId=observed.id)

@@ -1,4 +1,4 @@
-"""A key pair of EC2's: the public half of an SSH key."""
+"""An EC2 key pair: the public half of an SSH key."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from .ssh_key import SshKey
 
 @kind
 class KeyPair(Resource):
-    """Lets the holder of the private half in; its id is its name, which launches ask for.
+    """The public key for SSH access to instances; its id is its name.
 
     Args:
-        public: An OpenSSH public key, or the key that was made here.
+        public: An OpenSSH public key, or a key created by this runbook.
     """
 
     public: str | SshKey
 
-    fixed = frozenset({"public"})
+    immutable = frozenset({"public"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = super().desired(ids)
         return {"public": _bare(self.public) if isinstance(self.public, str) else wanted["public"]}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        aws = look.aws
-        pairs = look.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        aws = snapshot.aws
+        pairs = snapshot.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
         pair = at_most_one([pair for pair in pairs if tags_of(pair).get(aws.KEY) == self.key], self)
         if pair is None:
             return None
@@ -43,8 +43,8 @@ class KeyPair(Resource):
             TagSpecifications=aws.tag_spec("key-pair", self),
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_key_pair(KeyName=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_key_pair(KeyName=observed.id)
 
 
 def _bare(public: str) -> str:

@@ -1,4 +1,4 @@
-"""A launch template: what a server is."""
+"""A launch template."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .security_group import SecurityGroup
 
 @kind
 class LaunchTemplate(Resource):
-    """What Auto Scaling launches; every change is a new version, complete in itself.
+    """The template of the servers; every change creates a new, complete version.
 
-    IMDSv2 only, and not for containers (one hop); an encrypted gp3 disk; no public address.
+    IMDSv2 with one hop, so not from containers; an encrypted gp3 disk; no public address.
 
     Args:
-        image: An image's id, or where AWS names the newest.
-        user_data: What cloud-init reads at the first boot.
+        image: An image's id, or the parameter in which AWS publishes the newest.
+        user_data: For cloud-init at the first boot.
     """
 
     image: str | MachineImage
@@ -32,18 +32,18 @@ class LaunchTemplate(Resource):
     volume_gb: int
     user_data: str
 
-    catching_up = frozenset({"InvalidLaunchTemplateId.NotFound"})
+    eventual_errors = frozenset({"InvalidLaunchTemplateId.NotFound"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = super().desired(ids)
         digest = hashlib.sha256(self.user_data.encode()).hexdigest()[:12]
         return {**wanted, "user_data": f"sha256 {digest}", "imds": "required, 1 hop", "disk": "gp3, encrypted"}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        template = look.find("describe_launch_templates", "LaunchTemplates", self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        template = snapshot.find("describe_launch_templates", "LaunchTemplates", self)
         if template is None:
             return None
-        versions = look.all(
+        versions = snapshot.all(
             "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
             LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest", "$Default"],
         )  # fmt: skip
@@ -70,21 +70,21 @@ class LaunchTemplate(Resource):
             TagSpecifications=aws.tag_spec("launch-template", self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        latest = seen.detail["_latest"]
-        if latest["state"] == self.desired(ids):  # made by a run that was cut short before it named it the default
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        latest = observed.detail["_latest"]
+        if latest["state"] == self.desired(ids):  # created by a run that was interrupted before it made it the default
             version = latest["version"]
         else:
-            made = aws.ec2.create_launch_template_version(
-                LaunchTemplateId=seen.id,
+            response = aws.ec2.create_launch_template_version(
+                LaunchTemplateId=observed.id,
                 LaunchTemplateData=self._data(aws, ids),
                 ClientToken=aws.token(self, str(latest["version"])),
             )
-            version = made["LaunchTemplateVersion"]["VersionNumber"]
-        aws.ec2.modify_launch_template(LaunchTemplateId=seen.id, DefaultVersion=str(version))
+            version = response["LaunchTemplateVersion"]["VersionNumber"]
+        aws.ec2.modify_launch_template(LaunchTemplateId=observed.id, DefaultVersion=str(version))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_launch_template(LaunchTemplateId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_launch_template(LaunchTemplateId=observed.id)
 
     def _data(self, aws: Aws, ids: Ids) -> dict[str, Any]:
         return {
@@ -95,9 +95,9 @@ class LaunchTemplate(Resource):
             "MetadataOptions": IMDS,
             "BlockDeviceMappings": disk(self.volume_gb),
             "UserData": base64.b64encode(self.user_data.encode()).decode(),
-            # Tags of the instances come from the group; nothing else tags their disks and interfaces.
+            # The group tags its instances, but not their disks and interfaces.
             "TagSpecifications": [
-                {"ResourceType": made, "Tags": aws.tags(self)} for made in ("volume", "network-interface")
+                {"ResourceType": type_, "Tags": aws.tags(self)} for type_ in ("volume", "network-interface")
             ],
         }
 

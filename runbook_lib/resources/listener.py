@@ -15,52 +15,52 @@ from .target_group import TargetGroup
 
 @kind
 class PortListener(Resource):
-    """What a load balancer does with what comes in on one port."""
+    """The base of a load balancer's listeners."""
 
     balancer: LoadBalancer
     port: int
 
-    fixed = frozenset({"balancer", "port"})
-    catching_up = frozenset(
+    immutable = frozenset({"balancer", "port"})
+    eventual_errors = frozenset(
         {"LoadBalancerNotFound", "TargetGroupNotFound", "CertificateNotFound", "UnsupportedCertificate"}
     )
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         balancer = ids.get(self.balancer)
         if balancer is None:
             return None
-        found = look.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer)
-        listener = next((listener for listener in found if listener["Port"] == self.port), None)
+        listeners = snapshot.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer)
+        listener = next((listener for listener in listeners if listener["Port"] == self.port), None)
         if listener is None:
             return None
         state = {"balancer": balancer, "port": self.port, **self.state(listener)}
         return Observed(listener["ListenerArn"], state)
 
     @abstractmethod
-    def state(self, found: ApiObject) -> dict[str, Any]:
-        """Its comparable fields, beside balancer and port."""
+    def state(self, description: ApiObject) -> dict[str, Any]:
+        """Its state, without balancer and port."""
 
     @abstractmethod
     def request(self, ids: Ids) -> dict[str, Any]:
-        """What creating and modifying it take alike."""
+        """The request fields, the same for create and modify."""
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.elbv2.create_listener(
             LoadBalancerArn=ids[self.balancer], Port=self.port, Tags=aws.tags(self), **self.request(ids)
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        aws.elbv2.modify_listener(ListenerArn=seen.id, **self.request(ids))
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        aws.elbv2.modify_listener(ListenerArn=observed.id, **self.request(ids))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.elbv2.delete_listener(ListenerArn=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.elbv2.delete_listener(ListenerArn=observed.id)
 
 
 @kind
 class Listener(PortListener):
-    """Takes HTTPS and forwards to a target group.
+    """Forwards HTTPS to a target group.
 
-    Without ``policy`` AWS's API would take one of 2016 that still speaks TLS 1.0.
+    Without ``policy`` AWS would use a policy of 2016 that allows TLS 1.0.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
     """
 
@@ -68,20 +68,20 @@ class Listener(PortListener):
     target_group: TargetGroup
     policy: str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
-    waits_for = frozenset({"certificate"})
+    ready_fields = frozenset({"certificate"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTPS"}
 
-    def state(self, found: ApiObject) -> dict[str, Any]:
-        certificates = found.get("Certificates") or [{}]
-        action = found["DefaultActions"][0]
+    def state(self, description: ApiObject) -> dict[str, Any]:
+        certificates = description.get("Certificates") or [{}]
+        action = description["DefaultActions"][0]
         forwarded = action.get("ForwardConfig", {}).get("TargetGroups") or [{}]
         return {
-            "protocol": found["Protocol"],
+            "protocol": description["Protocol"],
             "certificate": certificates[0].get("CertificateArn"),
             "target_group": action.get("TargetGroupArn") or forwarded[0].get("TargetGroupArn") or action["Type"],
-            "policy": found.get("SslPolicy"),
+            "policy": description.get("SslPolicy"),
         }
 
     def request(self, ids: Ids) -> dict[str, Any]:
@@ -95,12 +95,12 @@ class Listener(PortListener):
 
 @kind
 class RedirectListener(PortListener):
-    """Sends whoever comes by HTTP to the same address by HTTPS, for good."""
+    """Redirects HTTP to HTTPS permanently."""
 
     to_port: int = 443
 
-    def state(self, found: ApiObject) -> dict[str, Any]:
-        redirect = found["DefaultActions"][0].get("RedirectConfig", {})
+    def state(self, description: ApiObject) -> dict[str, Any]:
+        redirect = description["DefaultActions"][0].get("RedirectConfig", {})
         permanent = redirect.get("Protocol") == "HTTPS" and redirect.get("StatusCode") == "HTTP_301"
         return {"to_port": int(redirect["Port"]) if permanent and redirect.get("Port", "").isdigit() else None}
 

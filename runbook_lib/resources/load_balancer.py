@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import ApiObject, Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 from .bucket import Bucket
 from .internet_gateway import InternetGateway
 from .security_group import SecurityGroup
@@ -15,12 +15,12 @@ from .subnet import Subnet
 
 @kind
 class LoadBalancer(Resource):
-    """Takes requests from the internet in all zones; its id is its ARN.
+    """An internet-facing load balancer in all zones; its id is its ARN.
 
     Args:
-        gateway: No field of AWS's, which refuses to place a public one in a VPC without it.
-        logs: The bucket that its access logs go to, under ``alb/``.
-        protected: Whether AWS refuses to delete it.
+        gateway: Not a field in AWS, which requires it in the VPC of an internet-facing load balancer.
+        logs: The bucket for its access logs, under ``alb/``.
+        protected: Whether deletion protection is on.
     """
 
     subnets: tuple[Subnet, ...]
@@ -29,9 +29,11 @@ class LoadBalancer(Resource):
     logs: Bucket
     protected: bool = True
 
-    # The bucket's policy may take a moment to be known.
-    catching_up = frozenset({"SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "InvalidConfigurationRequest"})
-    patience = 900
+    # The bucket's policy may not be in effect yet.
+    eventual_errors = frozenset(
+        {"SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "InvalidConfigurationRequest"}
+    )
+    wait_timeout = 900
 
     @property
     def prevent_destroy(self) -> str:
@@ -49,27 +51,29 @@ class LoadBalancer(Resource):
         }
         return {"subnets": wanted["subnets"], "groups": wanted["groups"], "attributes": attributes}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        balancers = look.all("elbv2", "describe_load_balancers", "LoadBalancers")
-        balancer = next((found for found in balancers if found["LoadBalancerName"] == name), None)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
+        balancer = next((item for item in balancers if item["LoadBalancerName"] == name), None)
         if balancer is None:
             return None
         arn = balancer["LoadBalancerArn"]
-        own(look, self, arn)
-        asked = self.desired(ids)["attributes"]
-        attributes = look.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {"Attributes": []}
+        is_owned(snapshot, self, read_tags(snapshot, arn))
+        desired = self.desired(ids)["attributes"]
+        attributes = snapshot.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {
+            "Attributes": []
+        }
         status = balancer["State"]["Code"]
         return Observed(
             arn,
             {
                 "subnets": frozenset(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
                 "groups": frozenset(balancer.get("SecurityGroups", [])),
-                "attributes": {a["Key"]: a["Value"] for a in attributes["Attributes"] if a["Key"] in asked},
+                "attributes": {a["Key"]: a["Value"] for a in attributes["Attributes"] if a["Key"] in desired},
             },
             ready=status in ("active", "active_impaired"),
             status=status,
-            failed=balancer["State"].get("Reason", "AWS does not say why") if status == "failed" else "",
+            failed=balancer["State"].get("Reason", "AWS gives no reason") if status == "failed" else "",
             detail={"dns_name": balancer["DNSName"]},
         )
 
@@ -84,27 +88,28 @@ class LoadBalancer(Resource):
             Tags=aws.tags(self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         if "subnets" in drift:
-            aws.elbv2.set_subnets(LoadBalancerArn=seen.id, Subnets=[ids[subnet] for subnet in self.subnets])
+            aws.elbv2.set_subnets(LoadBalancerArn=observed.id, Subnets=[ids[subnet] for subnet in self.subnets])
         if "groups" in drift:
-            aws.elbv2.set_security_groups(LoadBalancerArn=seen.id, SecurityGroups=[ids[group] for group in self.groups])
+            aws.elbv2.set_security_groups(
+                LoadBalancerArn=observed.id, SecurityGroups=[ids[group] for group in self.groups]
+            )
         if "attributes" in drift:
             wanted = self.desired(ids)["attributes"].items()
             attributes = [{"Key": key, "Value": value} for key, value in wanted]
-            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=seen.id, Attributes=attributes)
+            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=attributes)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        # No guard forbids it any more, or we would not be here; AWS may still hold the protection of before.
-        if seen.state["attributes"].get("deletion_protection.enabled") == "true":
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        # The guard is off in the parameters, but deletion protection may still be on in AWS.
+        if observed.state["attributes"].get("deletion_protection.enabled") == "true":
             lifted = [{"Key": "deletion_protection.enabled", "Value": "false"}]
-            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=seen.id, Attributes=lifted)
-        aws.elbv2.delete_load_balancer(LoadBalancerArn=seen.id)
+            aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=lifted)
+        aws.elbv2.delete_load_balancer(LoadBalancerArn=observed.id)
 
 
-def own(look: Snapshot, resource: Resource, arn: str) -> None:
-    """Stop unless what has the resource's name also carries its tags.  AWS lists load balancers without them."""
+def read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
+    """The tags of a load balancer or target group; ``None`` when it is gone.  AWS's lists lack them."""
     gone = ("LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound")
-    answer = look.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
-    if answer is not None:
-        look.require_ownership(resource, tags_of(answer["TagDescriptions"][0]))
+    response = snapshot.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
+    return response["TagDescriptions"][0] if response else None

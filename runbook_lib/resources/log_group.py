@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 
 
 @kind
 class LogGroup(Resource):
-    """Keeps log lines for so many days.
+    """A log group whose lines expire.
 
-    Made by us before anything logs into it: what AWS makes by itself never expires.
+    It is created before anything logs to it: groups that AWS creates never expire.
 
     Args:
         path: Its name in AWS, e.g. ``/runbook/prod/flow-logs``.
-        days: How long lines are kept.
+        days: The retention.
     """
 
     path: str
     days: int
 
-    fixed = frozenset({"path"})
-    catching_up = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
+    immutable = frozenset({"path"})
+    eventual_errors = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        folder = self.path.rpartition("/")[0] + "/"  # one call finds all the groups of a folder
-        groups = look.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        folder = self.path.rpartition("/")[0] + "/"  # one call lists all groups of a folder
+        groups = snapshot.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
         group = next((group for group in groups if group["logGroupName"] == self.path), None)
         if group is None:
             return None
         arn = group["arn"].removesuffix(":*")
-        tags = look.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
-        if tags is None:
+        tags = snapshot.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
+        if not is_owned(snapshot, self, tags, "tags"):
             return None
-        look.require_ownership(self, tags_of(tags, "tags"))
         return Observed(arn, {"path": self.path, "days": group.get("retentionInDays")})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.logs.create_log_group(logGroupName=self.path, tags=aws.tag_map(self))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         aws.logs.put_retention_policy(logGroupName=self.path, retentionInDays=self.days)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.logs.delete_log_group(logGroupName=self.path)

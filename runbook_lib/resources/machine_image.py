@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
-from .base import Ids, Observed, Resource, kind
+from .base import ExternalResource, Ids, Observed, kind
 
 
 @kind
-class MachineImage(Resource):
-    """The newest image that a public parameter of Systems Manager names; its id is the image's.
+class MachineImage(ExternalResource):
+    """The newest image, from a public parameter of Systems Manager; its id is the image's.
 
     https://docs.aws.amazon.com/linux/al2023/ug/ec2.html (parameters of the AL2023 images)
     """
 
     parameter: str
 
-    given = True
-
-    def desired(self, ids: Ids) -> dict[str, str]:
-        return {}
-
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = look.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
-        if found is None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        response = snapshot.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
+        if response is None:
             return None
-        parameter = found["Parameter"]
+        parameter = response["Parameter"]
         detail = {"parameter": self.parameter, "version": parameter["Version"]}
         return Observed(parameter["Value"], {}, status="published", detail=detail)
-
-    def create(self, aws: Aws, ids: Ids) -> None:
-        raise NotImplementedError
-
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        raise NotImplementedError

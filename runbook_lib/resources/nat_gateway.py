@@ -12,9 +12,9 @@ from .subnet import Subnet
 
 @kind
 class NatGateway(Resource):
-    """The way out for what has no public address, in one zone.
+    """Access to the internet for instances without a public address, in one zone.
 
-    ``gateway`` is not a field of AWS's: a NAT gateway fails in a VPC without an internet
+    ``gateway`` is not a field in AWS: a NAT gateway fails in a VPC without an internet
     gateway, and the gateway cannot be detached while the NAT's address is mapped.
     """
 
@@ -22,14 +22,16 @@ class NatGateway(Resource):
     address: ElasticIp
     gateway: InternetGateway
 
-    fixed = frozenset({"subnet", "address", "gateway"})
-    catching_up = frozenset({"InvalidSubnetID.NotFound", "InvalidAllocationID.NotFound", "Gateway.NotAttached"})
-    patience = 900
+    immutable = frozenset({"subnet", "address", "gateway"})
+    eventual_errors = frozenset({"InvalidSubnetID.NotFound", "InvalidAllocationID.NotFound", "Gateway.NotAttached"})
+    wait_timeout = 900
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         # A deleted NAT gateway stays listed for about an hour, a failed one too.
         # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
-        nat = look.find("describe_nat_gateways", "NatGateways", self, filter_field="Filter", ignore_states=("deleted",))
+        nat = snapshot.find(
+            "describe_nat_gateways", "NatGateways", self, filter_field="Filter", ignore_states=("deleted",)
+        )
         if nat is None:
             return None
         address = nat["NatGatewayAddresses"][0] if nat["NatGatewayAddresses"] else {}
@@ -44,7 +46,7 @@ class NatGateway(Resource):
             ready=nat["State"] == "available",
             status=nat["State"],
             failed=nat.get("FailureMessage", "") if nat["State"] == "failed" else "",
-            going=nat["State"] == "deleting",
+            deleting=nat["State"] == "deleting",
             detail={"address": address.get("PublicIp")},
         )
 
@@ -57,5 +59,5 @@ class NatGateway(Resource):
             TagSpecifications=aws.tag_spec("natgateway", self),
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_nat_gateway(NatGatewayId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_nat_gateway(NatGatewayId=observed.id)

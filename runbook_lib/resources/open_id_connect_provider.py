@@ -1,4 +1,4 @@
-"""An OpenID Connect provider: whose tokens the account takes for a proof of who somebody is."""
+"""An OpenID Connect provider, whose tokens the account trusts."""
 
 from __future__ import annotations
 
@@ -12,45 +12,47 @@ from .base import Ids, Observed, Resource, kind
 
 @kind
 class OpenIdConnectProvider(Resource):
-    """One for each issuer and account; its id is its ARN, and it allows nothing by itself.
+    """An account has one for each issuer; its id is its ARN, and it grants nothing by itself.
 
-    Where the account has one already, that one is used as it is, neither changed nor removed.
-    No thumbprint is given: AWS checks GitHub's certificate by its own library of authorities.
+    An existing provider of the account is used as it is, neither changed nor deleted.
+    No thumbprint is set: AWS verifies GitHub's certificate by its own list of authorities.
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
 
     Args:
         issuer: The host that signs the tokens, e.g. ``token.actions.githubusercontent.com``.
-        audience: Whom the tokens are for, e.g. ``sts.amazonaws.com``.
+        audience: The audience of the tokens, e.g. ``sts.amazonaws.com``.
     """
 
     issuer: str
     audience: str
 
-    # Another environment of the account may have been faster; then its one is used.
-    catching_up = frozenset({"ConcurrentModification", "EntityAlreadyExists"})
+    # Another environment of the account may create it at the same time; then that one is used.
+    eventual_errors = frozenset({"ConcurrentModification", "EntityAlreadyExists"})
 
-    def called(self, aws: Aws) -> str:
-        """Its ARN: it has no name of its own."""
+    def aws_name(self, aws: Aws) -> str:
+        """Its ARN, since it has no name."""
         return f"arn:aws:iam::{aws.account}:oidc-provider/{self.issuer}"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"audiences": frozenset({self.audience})}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        arn = self.called(look.aws)
-        providers = look.all("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        arn = self.aws_name(snapshot.aws)
+        providers = snapshot.all("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
         if arn not in {provider["Arn"] for provider in providers}:
             return None
-        found = look.get("iam", "get_open_id_connect_provider", missing="NoSuchEntity", OpenIDConnectProviderArn=arn)
-        if found is None:
+        response = snapshot.get(
+            "iam", "get_open_id_connect_provider", missing="NoSuchEntity", OpenIDConnectProviderArn=arn
+        )
+        if response is None:
             return None
-        audiences, tags = frozenset(found.get("ClientIDList", ())), tags_of(found)
-        ours = tags.get(look.aws.ENV) == look.aws.env and tags.get(look.aws.KEY) == self.key
+        audiences, tags = frozenset(response.get("ClientIDList", ())), tags_of(response)
+        ours = tags.get(snapshot.aws.ENV) == snapshot.aws.env and tags.get(snapshot.aws.KEY) == self.key
         if not ours and self.audience not in audiences:
             raise NotOwned(
-                f"{self.key}: the account's provider {arn} is not ours, and does not know {self.audience}.",
-                fix=f"Have {self.audience} added to its audiences: it belongs to somebody else.",
+                f"{self.key}: the account's provider {arn} is not ours, and lacks the audience {self.audience}.",
+                fix=f"Ask its owner to add {self.audience} to its audiences.",
             )
         return Observed(
             arn,
@@ -64,12 +66,14 @@ class OpenIdConnectProvider(Resource):
             Url=f"https://{self.issuer}", ClientIDList=[self.audience], Tags=aws.tags(self)
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        there = seen.state["audiences"]
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        there = observed.state["audiences"]
         if self.audience not in there:
-            aws.iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=seen.id, ClientID=self.audience)
+            aws.iam.add_client_id_to_open_id_connect_provider(
+                OpenIDConnectProviderArn=observed.id, ClientID=self.audience
+            )
         for other in sorted(there - {self.audience}):
-            aws.iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=seen.id, ClientID=other)
+            aws.iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=observed.id, ClientID=other)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=observed.id)

@@ -10,25 +10,25 @@ from ..aws.snapshot import ApiObject, Snapshot
 from .auto_scaling_group import AutoScalingGroup
 from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
-from .deployment_group import DeploymentGroup, group
+from .deployment_group import DeploymentGroup, find_group
 from .role_policy import RolePolicy
 from .stored_bundle import FOLDER, StoredBundle, key
 
 _NONE = "none"
 _ENDED = ("Succeeded", "Failed", "Stopped")
-_TAIL = 8
+_TAIL_LINES = 8
 
 
 @kind
 class Release(Resource):
-    """What a group last got *successfully* is what runs; a deployment changes that, or fails.
+    """The revision of the last successful deployment; creating or updating it deploys.
 
-    CreateDeployment takes neither a client token nor tags, but one deployment of a group at a
-    time: whoever finds one under way waits for its end instead of asking again.
+    CreateDeployment has neither a client token nor tags, but a group has one deployment at a
+    time: a deployment in progress is waited for.
 
     Args:
-        bundle: From the environment's bucket; or
-        commit: from GitHub, ``owner/name@<40 digits>``.
+        bundle: In the environment's bucket; or
+        commit: in GitHub, ``owner/name@<40 digits>``.
         configuration, permissions: What the application reads when it starts.
     """
 
@@ -39,26 +39,26 @@ class Release(Resource):
     bundle: StoredBundle | None = None
     commit: str = ""
 
-    waits_for = frozenset({"servers"})
+    ready_fields = frozenset({"servers"})
     update_when_ready = True
-    lasting = True
-    catching_up = frozenset({"DeploymentLimitExceededException"})
-    patience = 7200
+    implicit = True
+    eventual_errors = frozenset({"DeploymentLimitExceededException"})
+    wait_timeout = 7200
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"revision": f"sha256 {self.bundle.sha256}" if self.bundle else self.commit}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        found = group(look, self.group, ids) if self.group in ids else None
-        last = _deployment(look, (found or {}).get("lastAttemptedDeployment"))
-        if found is None or last is None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        info = find_group(snapshot, self.group, ids) if self.group in ids else None
+        last = _deployment(snapshot, (info or {}).get("lastAttemptedDeployment"))
+        if info is None or last is None:
             return None
-        # What ended between the two answers has succeeded although the first one does not say so yet.
+        # It may have ended between the two calls, so the first response may not show that it succeeded.
         ended_well = last["status"] == "Succeeded"
-        good = last if ended_well else _deployment(look, found.get("lastSuccessfulDeployment"))
+        good = last if ended_well else _deployment(snapshot, info.get("lastSuccessfulDeployment"))
         wanted, runs = self.desired(ids)["revision"], _revision(good["revision"]) if good else _NONE
         running = last["status"] not in _ENDED
-        failure = "" if running or runs == wanted else self._failure(look, last, wanted)
+        failure = "" if running or runs == wanted else self._failure(snapshot, last, wanted)
         return Observed(
             (good or last)["deploymentId"],
             {"revision": runs},
@@ -76,11 +76,11 @@ class Release(Resource):
             description=f"runbook run {aws.run or 'by hand'}",
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         self.create(aws, ids)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        """Never asked for: what runs on the servers goes with them."""
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Never called: what runs on the servers is deleted with them."""
 
     def _revision(self, ids: Ids) -> ApiObject:
         if self.bundle:
@@ -89,31 +89,31 @@ class Release(Resource):
         repository, _, commit = self.commit.partition("@")
         return {"revisionType": "GitHub", "gitHubLocation": {"repository": repository, "commitId": commit}}
 
-    def _failure(self, look: Snapshot, last: ApiObject, wanted: str) -> str:
-        """Why the wanted revision did not get there, when it was the last that was tried."""
+    def _failure(self, snapshot: Snapshot, last: ApiObject, wanted: str) -> str:
+        """Why the last deployment of the wanted revision failed; empty when it did not."""
         cause = last.get("rollbackInfo", {}).get("rollbackTriggeringDeploymentId")
-        tried = _deployment(look, {"deploymentId": cause}) if cause else last
+        tried = _deployment(snapshot, {"deploymentId": cause}) if cause else last
         if tried is None or _revision(tried["revision"]) != wanted or tried["status"] == "Succeeded":
             return ""
-        told = [f"deployment {tried['deploymentId']} {tried['status'].lower()}: {_why(tried)}"]
-        told += _where(look, tried["deploymentId"])
+        lines = [f"deployment {tried['deploymentId']} {tried['status'].lower()}: {_why(tried)}"]
+        lines += _first_failure(snapshot, tried["deploymentId"])
         if cause:
-            told.append(
+            lines.append(
                 f"Rolled back to {_revision(last['revision'])}: {last['deploymentId']} {last['status'].lower()}."
             )
-        return "\n".join(told)
+        return "\n".join(lines)
 
 
-def _deployment(look: Snapshot, brief: ApiObject | None) -> ApiObject | None:
+def _deployment(snapshot: Snapshot, brief: ApiObject | None) -> ApiObject | None:
     if not brief:
         return None
     missing = ("DeploymentDoesNotExistException",)
-    answer = look.get("codedeploy", "get_deployment", missing=missing, deploymentId=brief["deploymentId"])
+    answer = snapshot.get("codedeploy", "get_deployment", missing=missing, deploymentId=brief["deploymentId"])
     return answer["deploymentInfo"] if answer else None
 
 
 def _revision(location: ApiObject) -> str:
-    """A revision as a plan names it."""
+    """A revision as a plan shows it."""
     if s3 := location.get("s3Location"):
         digest = s3.get("key", "").removeprefix(f"{FOLDER}/").removesuffix(".zip")
         return f"sha256 {digest}" if key(digest) == s3.get("key") else f"s3://{s3.get('bucket')}/{s3.get('key')}"
@@ -129,13 +129,13 @@ def _progress(deployment: ApiObject) -> str:
 
 
 def _detail(deployment: ApiObject) -> dict[str, Any]:
-    told = {
+    detail = {
         "deployment": deployment["deploymentId"],
         "by": deployment.get("creator"),
         "completed": str(deployment.get("completeTime", "")),
     }
     note = deployment.get("additionalDeploymentStatusInfo")
-    return told | ({"note": note} if note else {})
+    return detail | ({"note": note} if note else {})
 
 
 def _why(deployment: ApiObject) -> str:
@@ -143,12 +143,12 @@ def _why(deployment: ApiObject) -> str:
     return f"{error.get('code', 'no reason given')}. {error.get('message', '')}".strip()
 
 
-def _where(look: Snapshot, deployment: str) -> list[str]:
-    """The first server on which it failed: the step, and the last lines of its script."""
-    ids = look.all("codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment)
-    for start in range(0, len(ids), 25):  # as many as CodeDeploy describes at once
+def _first_failure(snapshot: Snapshot, deployment: str) -> list[str]:
+    """The first failed server: the lifecycle event, and the last lines of its script."""
+    ids = snapshot.all("codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment)
+    for start in range(0, len(ids), 25):  # the maximum of one call
         some = ids[start : start + 25]
-        answer = look.get("codedeploy", "batch_get_deployment_targets", deploymentId=deployment, targetIds=some)
+        answer = snapshot.get("codedeploy", "batch_get_deployment_targets", deploymentId=deployment, targetIds=some)
         for target in (answer or {}).get("deploymentTargets", []):
             server = target.get("instanceTarget", {})
             for event in server.get("lifecycleEvents", []):
@@ -158,7 +158,10 @@ def _where(look: Snapshot, deployment: str) -> list[str]:
 
 
 def _step(server: str, event: ApiObject) -> list[str]:
-    said = event.get("diagnostics", {})
-    script = f" in {said['scriptName']}" if said.get("scriptName") else ""
-    head = f"{event['lifecycleEventName']} on {server}: {said.get('errorCode')}{script}. {said.get('message', '')}"
-    return [head.strip(), *(f"  | {line}" for line in said.get("logTail", "").splitlines()[-_TAIL:])]
+    diagnostics = event.get("diagnostics", {})
+    script = f" in {diagnostics['scriptName']}" if diagnostics.get("scriptName") else ""
+    reason = f"{diagnostics.get('errorCode')}{script}. {diagnostics.get('message', '')}"
+    return [
+        f"{event['lifecycleEventName']} on {server}: {reason}".strip(),
+        *(f"  | {line}" for line in diagnostics.get("logTail", "").splitlines()[-_TAIL_LINES:]),
+    ]

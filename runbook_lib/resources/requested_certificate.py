@@ -1,4 +1,4 @@
-"""A certificate that ACM issues for a domain of ours."""
+"""A certificate that ACM issues."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, kind
-from .certificate import Certificate, ours
+from .certificate import Certificate, find_arn
 
 
 @kind
 class RequestedCertificate(Certificate):
-    """Issued once DNS proves that the domain is ours; renewed by ACM for as long as it does."""
+    """Issued when DNS validates the domain, and renewed by ACM while it does."""
 
     domain: str
 
-    fixed = frozenset({"domain"})
-    patience = 3600
+    immutable = frozenset({"domain"})
+    wait_timeout = 3600
 
-    def arn(self, look: Snapshot) -> str | None:
-        return ours(look, self, self.domain)
+    def arn(self, snapshot: Snapshot) -> str | None:
+        return find_arn(snapshot, self, self.domain)
 
-    def state(self, found: ApiObject) -> dict[str, Any]:
-        return {"domain": found["DomainName"]}
+    def state(self, description: ApiObject) -> dict[str, Any]:
+        return {"domain": description["DomainName"]}
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.acm.request_certificate(

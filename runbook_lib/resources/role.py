@@ -1,4 +1,4 @@
-"""An IAM role that an AWS service takes on."""
+"""An IAM role for an AWS service."""
 
 from __future__ import annotations
 
@@ -6,54 +6,53 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
-from .base import Ids, Observed, Resource, kind
+from ..aws.snapshot import Snapshot
+from .base import Ids, Observed, Resource, is_owned, kind
 
 
 @kind
 class Role(Resource):
-    """What a service may do in our name; its id is its ARN.
+    """A role that a service can assume; its id is its ARN.
 
-    Roles live under a path of the environment's own, so that one call finds all of ours.
+    Roles have the environment's path, so that one call lists all of them.
 
     Args:
-        service: Who may take it on, e.g. ``ec2.amazonaws.com``.
+        service: E.g. ``ec2.amazonaws.com``.
         policies: ARNs of AWS's managed policies.
     """
 
     service: str
     policies: tuple[str, ...] = ()
 
-    catching_up = frozenset({"NoSuchEntity", "ConcurrentModification"})
+    eventual_errors = frozenset({"NoSuchEntity", "ConcurrentModification"})
 
     @property
     def trusts(self) -> str:
-        """Who may take it on, as a plan tells it."""
+        """Who can assume it, as a plan shows it."""
         return f"sts:AssumeRole by {self.service}"
 
     def trust(self, aws: Aws) -> dict[str, Any]:
-        """Who may take it on, as a policy."""
+        """Who can assume it, as a policy document."""
         statement = {"Effect": "Allow", "Principal": {"Service": self.service}, "Action": "sts:AssumeRole"}
         return {"Version": "2012-10-17", "Statement": [statement]}
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"trust": self.trusts, "policies": frozenset(self.policies)}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        roles = look.all("iam", "list_roles", "Roles", PathPrefix=path(look.aws))
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        roles = snapshot.all("iam", "list_roles", "Roles", PathPrefix=path(snapshot.aws))
         role = next((role for role in roles if role["RoleName"] == name), None)
         if role is None:
             return None
-        tags = look.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
-        if tags is None:
+        tags = snapshot.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
+        if not is_owned(snapshot, self, tags):
             return None
-        look.require_ownership(self, tags_of(tags))
-        attached = look.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
+        attached = snapshot.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
         policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
         document = role["AssumeRolePolicyDocument"]
         state = {
-            "trust": self.trusts if document == self.trust(look.aws) else json.dumps(document),
+            "trust": self.trusts if document == self.trust(snapshot.aws) else json.dumps(document),
             "policies": frozenset(policy["PolicyArn"] for policy in policies),
         }
         return Observed(role["Arn"], state, detail={"name": name})
@@ -66,23 +65,23 @@ class Role(Resource):
             Tags=aws.tags(self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         name = aws.name(self)
         if "trust" in drift:
             aws.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(self.trust(aws)))
         if "policies" in drift:
-            for arn in sorted(set(self.policies) - seen.state["policies"]):
+            for arn in sorted(set(self.policies) - observed.state["policies"]):
                 aws.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
-            for arn in sorted(seen.state["policies"] - set(self.policies)):
+            for arn in sorted(observed.state["policies"] - set(self.policies)):
                 aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         name = aws.name(self)
-        for arn in sorted(seen.state["policies"]):
+        for arn in sorted(observed.state["policies"]):
             aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
         aws.iam.delete_role(RoleName=name)
 
 
 def path(aws: Aws) -> str:
-    """IAM's folder for everything of the environment."""
+    """The IAM path of the environment's roles and profiles."""
     return f"/runbook/{aws.env}/"

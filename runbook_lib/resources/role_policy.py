@@ -1,4 +1,4 @@
-"""What a role may do, written into the role itself."""
+"""An inline policy of a role."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ On = str | tuple[str, Resource]
 
 @kind
 class RolePolicy(Resource):
-    """Allows a role some actions on some things, each named.
+    """Allows a role the listed actions on the listed resources.
 
     Args:
         actions: E.g. ``("s3:GetObject",)``.
-        on: ARNs; for one that is known only when its resource exists, a template and the
+        on: ARNs; where the ARN is known only when its resource exists, a template and the
             resource: ``("{}:*", log_group)``.
-        when: Conditions: operator, key and value of each.
+        when: Conditions, each as operator, key and value.
     """
 
     role: Role
@@ -29,34 +29,31 @@ class RolePolicy(Resource):
     on: tuple[On, ...]
     when: tuple[tuple[str, str, str], ...] = ()
 
-    fixed = frozenset({"role"})
-    catching_up = frozenset({"NoSuchEntity"})
+    immutable = frozenset({"role"})
+    eventual_errors = frozenset({"NoSuchEntity"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"role": ids.get(self.role, Unknown(self.role.key)), "allows": _read(self._document(ids))}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        role, name = ids.get(self.role), look.aws.name(self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        role, name = ids.get(self.role), snapshot.aws.name(self)
         if role is None:
             return None
-        there = {"RoleName": look.aws.name(self.role), "PolicyName": name}
-        policy = look.get("iam", "get_role_policy", missing="NoSuchEntity", **there)
+        request = {"RoleName": snapshot.aws.name(self.role), "PolicyName": name}
+        policy = snapshot.get("iam", "get_role_policy", missing="NoSuchEntity", **request)
         if policy is None:
             return None
         return Observed(f"{role} {name}", {"role": role, "allows": _read(policy["PolicyDocument"])})
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        self._put(aws, ids)
-
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        self._put(aws, ids)
-
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.iam.delete_role_policy(RoleName=aws.name(self.role), PolicyName=aws.name(self))
-
-    def _put(self, aws: Aws, ids: Ids) -> None:
         document = json.dumps(self._document(ids))
         aws.iam.put_role_policy(RoleName=aws.name(self.role), PolicyName=aws.name(self), PolicyDocument=document)
+
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        self.create(aws, ids)  # the same call replaces it
+
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.iam.delete_role_policy(RoleName=aws.name(self.role), PolicyName=aws.name(self))
 
     def _document(self, ids: Ids) -> dict[str, Any]:
         arns = [on if isinstance(on, str) else on[0].format(ids.get(on[1], Unknown(on[1].key))) for on in self.on]
@@ -67,7 +64,7 @@ class RolePolicy(Resource):
 
 
 def _read(document: dict[str, Any]) -> dict[str, Any] | str:
-    """A policy of ours in a shape that compares and reads well; any other as it is."""
+    """A policy with one statement in a readable form; any other as JSON."""
     statements = document["Statement"]
     if len(statements) != 1 or set(statements[0]) - {"Effect", "Action", "Resource", "Condition"}:
         return json.dumps(document, sort_keys=True)

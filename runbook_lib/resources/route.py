@@ -14,9 +14,9 @@ from .route_table import RouteTable
 
 @kind
 class Route(Resource):
-    """Sends what is meant for *destination* to a gateway, which has to be ready to take it.
+    """Sends traffic for *destination* to a gateway, which has to be ready.
 
-    A route whose gateway is gone is a ``blackhole``.
+    A route whose gateway was deleted is a ``blackhole``.
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
     """
 
@@ -24,14 +24,14 @@ class Route(Resource):
     via: InternetGateway | NatGateway
     destination: str = "0.0.0.0/0"
 
-    fixed = frozenset({"table", "destination"})
-    waits_for = frozenset({"via"})
-    catching_up = frozenset(
+    immutable = frozenset({"table", "destination"})
+    ready_fields = frozenset({"via"})
+    eventual_errors = frozenset(
         {"InvalidRouteTableID.NotFound", "InvalidGatewayID.NotFound", "InvalidNatGatewayID.NotFound"}
     )
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        for table in look.tagged_with_env("describe_route_tables", "RouteTables"):
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        for table in snapshot.tagged_with_env("describe_route_tables", "RouteTables"):
             for route in table["Routes"] if table["RouteTableId"] == ids.get(self.table) else ():
                 if route.get("DestinationCidrBlock") == self.destination:
                     return _observed(table["RouteTableId"], route)
@@ -40,11 +40,11 @@ class Route(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_route(**self._request(ids))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         aws.ec2.replace_route(**self._request(ids))
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_route(RouteTableId=seen.state["table"], DestinationCidrBlock=self.destination)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_route(RouteTableId=observed.state["table"], DestinationCidrBlock=self.destination)
 
     def _request(self, ids: Ids) -> dict[str, Any]:
         field = "GatewayId" if isinstance(self.via, InternetGateway) else "NatGatewayId"

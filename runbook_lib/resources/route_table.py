@@ -10,15 +10,15 @@ from .vpc import Vpc
 
 @kind
 class RouteTable(Resource):
-    """Says where traffic goes.  AWS puts the VPC's own, ``local`` route into a new one."""
+    """A route table; AWS adds the VPC's ``local`` route to a new one."""
 
     vpc: Vpc
 
-    fixed = frozenset({"vpc"})
-    catching_up = frozenset({"InvalidVpcID.NotFound"})
+    immutable = frozenset({"vpc"})
+    eventual_errors = frozenset({"InvalidVpcID.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        table = look.find("describe_route_tables", "RouteTables", self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        table = snapshot.find("describe_route_tables", "RouteTables", self)
         if table is None:
             return None
         return Observed(table["RouteTableId"], {"vpc": table["VpcId"]})
@@ -30,5 +30,5 @@ class RouteTable(Resource):
             TagSpecifications=aws.tag_spec("route-table", self),
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_route_table(RouteTableId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_route_table(RouteTableId=observed.id)

@@ -1,4 +1,4 @@
-"""Which route table a subnet follows."""
+"""The association of a subnet with a route table."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ from .subnet import Subnet
 
 @kind
 class RouteTableAssociation(Resource):
-    """A subnet follows one table; without an association it is the VPC's main table."""
+    """A subnet uses one table; without an association it uses the VPC's main table."""
 
     table: RouteTable
     subnet: Subnet
 
-    fixed = frozenset({"subnet"})
-    catching_up = frozenset({"InvalidRouteTableID.NotFound", "InvalidSubnetID.NotFound"})
+    immutable = frozenset({"subnet"})
+    eventual_errors = frozenset({"InvalidRouteTableID.NotFound", "InvalidSubnetID.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         subnet = ids.get(self.subnet)
         if subnet is None:
             return None
-        # All tables of the VPC: the subnet may follow one that is not ours.
+        # All tables of the VPC: the subnet may use one that is not ours.
         filters = [{"Name": "vpc-id", "Values": [ids[self.subnet.vpc]]}]
-        for table in look.all("ec2", "describe_route_tables", "RouteTables", Filters=filters):
+        for table in snapshot.all("ec2", "describe_route_tables", "RouteTables", Filters=filters):
             for association in table["Associations"]:
                 status = association.get("AssociationState", {}).get("State", "associated")
                 if association.get("SubnetId") == subnet and status != "disassociated":
                     state = {"table": table["RouteTableId"], "subnet": subnet}
-                    found = association["RouteTableAssociationId"]
+                    association_id = association["RouteTableAssociationId"]
                     return Observed(
-                        found, state, ready=status == "associated", status=status, going=status == "disassociating"
+                        association_id,
+                        state,
+                        ready=status == "associated",
+                        status=status,
+                        deleting=status == "disassociating",
                     )
         return None
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.associate_route_table(RouteTableId=ids[self.table], SubnetId=ids[self.subnet])
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        aws.ec2.replace_route_table_association(AssociationId=seen.id, RouteTableId=ids[self.table])
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        aws.ec2.replace_route_table_association(AssociationId=observed.id, RouteTableId=ids[self.table])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.disassociate_route_table(AssociationId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.disassociate_route_table(AssociationId=observed.id)

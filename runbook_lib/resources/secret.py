@@ -1,4 +1,4 @@
-"""A secret in Secrets Manager whose contents are made here, once, and never read again."""
+"""A secret in Secrets Manager whose value is generated here, once, and never read."""
 
 from __future__ import annotations
 
@@ -14,59 +14,59 @@ from .base import Ids, Observed, Resource, kind
 
 @kind
 class KeptSecret(Resource):
-    """Goes from memory to Secrets Manager, past every screen, log and file.
+    """A value that goes from memory to Secrets Manager, and to no screen, log or file.
 
-    A destroy removes it for good: what it opened is gone, too, and its name is free at once.
+    A destroy deletes it permanently: what it gives access to is deleted as well.
     """
 
-    # A name is free again moments after its secret was deleted for good.
+    # The name is free again moments after the secret was deleted permanently.
     # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
-    catching_up = frozenset({"InvalidRequestException"})
+    eventual_errors = frozenset({"InvalidRequestException"})
 
-    def called(self, aws: Aws) -> str:
-        """Its name in Secrets Manager: under the environment's, so that one call finds all of ours."""
+    def aws_name(self, aws: Aws) -> str:
+        """Its name in Secrets Manager, e.g. ``prod/web/session``, so that one call lists all of the environment."""
         return f"{aws.env}/{self.name}"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"kept": True}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        secret = self._find(look)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        secret = self._find(snapshot)
         if secret is None:
             return None
         scheduled = bool(secret.get("DeletedDate"))
         status = "scheduled for deletion" if scheduled else "kept"
-        detail = {"secret": self.called(look.aws), "arn": secret["ARN"]}
+        detail = {"secret": self.aws_name(snapshot.aws), "arn": secret["ARN"]}
         return Observed(self.id_of(secret), {"kept": not scheduled}, status=status, detail=detail)
 
     def id_of(self, secret: ApiObject) -> str:
-        """What others need of it: its ARN."""
+        """Its id for other resources: the ARN."""
         return str(secret["ARN"])
 
-    def _find(self, look: Snapshot) -> ApiObject | None:
-        # Also those that somebody has scheduled for deletion: their name is taken.
-        request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [f"{look.aws.env}/"]}]}
-        name = self.called(look.aws)
-        found = look.all("secretsmanager", "list_secrets", "SecretList", **request)
-        secret = next((secret for secret in found if secret["Name"] == name), None)
+    def _find(self, snapshot: Snapshot) -> ApiObject | None:
+        # Including those that are scheduled for deletion: their names are taken.
+        request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [f"{snapshot.aws.env}/"]}]}
+        name = self.aws_name(snapshot.aws)
+        listed = snapshot.all("secretsmanager", "list_secrets", "SecretList", **request)
+        secret = next((secret for secret in listed if secret["Name"] == name), None)
         if secret:
-            look.require_ownership(self, tags_of(secret))
+            snapshot.require_ownership(self, tags_of(secret))
         return secret
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        value, tags = self.contents()
+        value, tags = self.generate()
         labels = [{"Key": key, "Value": text} for key, text in tags.items()]
-        aws.secretsmanager.create_secret(Name=self.called(aws), SecretString=value, Tags=[*aws.tags(self), *labels])
+        aws.secretsmanager.create_secret(Name=self.aws_name(aws), SecretString=value, Tags=[*aws.tags(self), *labels])
 
     @abstractmethod
-    def contents(self) -> tuple[str, dict[str, str]]:
-        """A new value, and tags that tell of it what is no secret."""
+    def generate(self) -> tuple[str, dict[str, str]]:
+        """A new value, and tags with its public part."""
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        aws.secretsmanager.restore_secret(SecretId=seen.detail["arn"])
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        aws.secretsmanager.restore_secret(SecretId=observed.detail["arn"])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.secretsmanager.delete_secret(SecretId=seen.detail["arn"], ForceDeleteWithoutRecovery=True)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.secretsmanager.delete_secret(SecretId=observed.detail["arn"], ForceDeleteWithoutRecovery=True)
 
 
 @kind
@@ -75,11 +75,11 @@ class RandomSecret(KeptSecret):
 
     Args:
         random: The field that holds 256 random bits.
-        fields: The other fields, which are no secret.
+        fields: The other fields, which are not secret.
     """
 
     random: str
     fields: tuple[tuple[str, str], ...] = ()
 
-    def contents(self) -> tuple[str, dict[str, str]]:
+    def generate(self) -> tuple[str, dict[str, str]]:
         return json.dumps({**dict(self.fields), self.random: secrets.token_urlsafe(32)}), {}

@@ -1,4 +1,4 @@
-"""One rule of a security group: it comes and goes without its neighbours."""
+"""One ingress rule of a security group, created and deleted independently of the others."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from ..aws.client import Aws
 from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .security_group import SecurityGroup, rules_of
+from .traffic import Ports
 
 
 @kind
 class SecurityGroupRule(Resource):
-    """Lets TCP from one source in on one port.
+    """Allows TCP from one source to one port.
 
     Args:
-        source: A network in CIDR notation, or the group whose members may come.
+        source: A network in CIDR notation, or a group whose members are allowed.
     """
 
     group: SecurityGroup
@@ -23,20 +24,19 @@ class SecurityGroupRule(Resource):
     source: str | SecurityGroup
     description: str
 
-    fixed = frozenset({"group"})
-    catching_up = frozenset({"InvalidGroup.NotFound"})
+    immutable = frozenset({"group"})
+    eventual_errors = frozenset({"InvalidGroup.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        own = {look.aws.ENV: look.aws.env, look.aws.KEY: self.key}
-        rule = at_most_one([rule for rule in rules_of(look) if own.items() <= tags_of(rule).items()], self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        own = {snapshot.aws.ENV: snapshot.aws.env, snapshot.aws.KEY: self.key}
+        rule = at_most_one([rule for rule in rules_of(snapshot) if own.items() <= tags_of(rule).items()], self)
         if rule is None:
             return None
+        ports = Ports.of(rule)
         state = {
             "group": rule["GroupId"],
-            # Another protocol or a wider range is a difference that a port alone would not show.
-            "port": rule["FromPort"]
-            if _one_port(rule)
-            else f"{rule['IpProtocol']} {rule['FromPort']}-{rule['ToPort']}",
+            # The text shows another protocol or a wider range, which a number would hide.
+            "port": ports.low if ports == Ports("tcp", ports.low, ports.low) else ports.in_plan,
             "source": rule.get("CidrIpv4") or rule.get("ReferencedGroupInfo", {}).get("GroupId"),
             "description": rule.get("Description", ""),
         }
@@ -54,17 +54,13 @@ class SecurityGroupRule(Resource):
             TagSpecifications=aws.tag_spec("security-group-rule", self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         source = {"CidrIpv4": self.source} if isinstance(self.source, str) else {"ReferencedGroupId": ids[self.source]}
         rule = {"IpProtocol": "tcp", "FromPort": self.port, "ToPort": self.port, "Description": self.description}
         aws.ec2.modify_security_group_rules(
             GroupId=ids[self.group],
-            SecurityGroupRules=[{"SecurityGroupRuleId": seen.id, "SecurityGroupRule": rule | source}],
+            SecurityGroupRules=[{"SecurityGroupRuleId": observed.id, "SecurityGroupRule": rule | source}],
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.revoke_security_group_ingress(GroupId=seen.state["group"], SecurityGroupRuleIds=[seen.id])
-
-
-def _one_port(rule: dict[str, Any]) -> bool:
-    return bool(rule["IpProtocol"] == "tcp" and rule["FromPort"] == rule["ToPort"])
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.revoke_security_group_ingress(GroupId=observed.state["group"], SecurityGroupRuleIds=[observed.id])

@@ -1,4 +1,4 @@
-"""An SSH key made here, whose private half nobody sees."""
+"""An SSH key generated here; its private half is a secret."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ PUBLIC = "runbook:public"
 
 @kind
 class SshKey(KeptSecret):
-    """An ed25519 key: the private half is a secret, the public half a tag of it, and its id here."""
+    """An ed25519 key: the private half is a secret, the public half is a tag of the secret and the id."""
 
     def id_of(self, secret: ApiObject) -> str:
         return tags_of(secret).get(PUBLIC, "")
 
-    def contents(self) -> tuple[str, dict[str, str]]:
+    def generate(self) -> tuple[str, dict[str, str]]:
         key = Ed25519PrivateKey.generate()
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()

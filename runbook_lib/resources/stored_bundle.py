@@ -1,4 +1,4 @@
-"""A bundle in the environment's bucket, under the digest of what it holds."""
+"""A bundle in the environment's bucket, named by its digest."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ FOLDER = "bundles"
 
 @kind
 class StoredBundle(Resource):
-    """Written once and never changed: another content has another name.
+    """Written once and never changed: different content has a different name.
 
     Args:
-        sha256: Of the file, in hexadecimal; S3 refuses what arrives as anything else.
-        path: Where the file is here; no property of what is stored.
+        sha256: Of the file, in hexadecimal; S3 rejects an upload with another checksum.
+        path: The local file; not part of the state.
     """
 
     bucket: Bucket
     sha256: str
     path: Path
 
-    catching_up = frozenset({"NoSuchBucket"})
+    eventual_errors = frozenset({"NoSuchBucket"})
 
     @property
     def retain(self) -> str:
@@ -36,14 +36,14 @@ class StoredBundle(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"sha256": self.sha256}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         bucket, name = ids.get(self.bucket), key(self.sha256)
         if bucket is None:
             return None
-        found = look.all("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=name)
-        if not any(stored["Key"] == name for stored in found):
+        objects = snapshot.all("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=name)
+        if not any(stored["Key"] == name for stored in objects):
             return None
-        return Observed(f"s3://{bucket}/{name}", {"sha256": self.sha256}, detail={"bytes": found[0]["Size"]})
+        return Observed(f"s3://{bucket}/{name}", {"sha256": self.sha256}, detail={"bytes": objects[0]["Size"]})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         with self.path.open("rb") as body:
@@ -55,10 +55,10 @@ class StoredBundle(Resource):
                 ChecksumSHA256=base64.b64encode(bytes.fromhex(self.sha256)).decode(),
             )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        """Never asked for: it is kept."""
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Never called: the bundle is retained."""
 
 
 def key(sha256: str) -> str:
-    """Where in the bucket the bundle of that digest lies."""
+    """The key in the bucket of the bundle with that digest."""
     return f"{FOLDER}/{sha256}.zip"

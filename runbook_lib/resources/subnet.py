@@ -10,18 +10,18 @@ from .vpc import Vpc
 
 @kind
 class Subnet(Resource):
-    """A range of a VPC's addresses in one zone; what makes it public is its route, nothing else."""
+    """A range of a VPC's addresses in one zone; it is public when its route table leads to an internet gateway."""
 
     vpc: Vpc
     cidr: str
     zone: str
     public_ips: bool = False
 
-    fixed = frozenset({"vpc", "cidr", "zone"})
-    catching_up = frozenset({"InvalidVpcID.NotFound"})
+    immutable = frozenset({"vpc", "cidr", "zone"})
+    eventual_errors = frozenset({"InvalidVpcID.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        subnet = look.find("describe_subnets", "Subnets", self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        subnet = snapshot.find("describe_subnets", "Subnets", self)
         if subnet is None:
             return None
         state = {
@@ -40,8 +40,8 @@ class Subnet(Resource):
             TagSpecifications=aws.tag_spec("subnet", self),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        aws.ec2.modify_subnet_attribute(SubnetId=seen.id, MapPublicIpOnLaunch={"Value": self.public_ips})
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        aws.ec2.modify_subnet_attribute(SubnetId=observed.id, MapPublicIpOnLaunch={"Value": self.public_ips})
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_subnet(SubnetId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_subnet(SubnetId=observed.id)

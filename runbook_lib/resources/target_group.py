@@ -1,4 +1,4 @@
-"""A target group: the servers that a load balancer sends requests to."""
+"""A target group."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
-from .base import Ids, Observed, Resource, kind
-from .load_balancer import own
+from .base import Ids, Observed, Resource, is_owned, kind
+from .load_balancer import read_tags
 from .vpc import Vpc
 
 
 @kind
 class TargetGroup(Resource):
-    """Servers that take HTTP on one port, and how their health is asked for; its id is its ARN.
+    """The HTTP servers behind a load balancer, and their health check; its id is its ARN.
 
     Args:
-        interval: Seconds between two checks.
-        healthy, unhealthy: How many checks in a row decide.
-        deregistration_seconds: How long a leaving server finishes what it has begun.
+        interval, timeout: Of the health check, in seconds.
+        healthy, unhealthy: How many checks in a row change the state.
+        deregistration_seconds: How long a deregistered server may finish its requests.
     """
 
     vpc: Vpc
@@ -30,21 +30,21 @@ class TargetGroup(Resource):
     unhealthy: int = 2
     deregistration_seconds: int = 60
 
-    fixed = frozenset({"vpc", "port", "protocol"})
-    catching_up = frozenset({"InvalidVpcID.NotFound", "ResourceInUse"})
+    immutable = frozenset({"vpc", "port", "protocol"})
+    eventual_errors = frozenset({"InvalidVpcID.NotFound", "ResourceInUse"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        name = look.aws.name(self)
-        groups = look.all("elbv2", "describe_target_groups", "TargetGroups")
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        name = snapshot.aws.name(self)
+        groups = snapshot.all("elbv2", "describe_target_groups", "TargetGroups")
         group = next((group for group in groups if group["TargetGroupName"] == name), None)
         if group is None:
             return None
         arn = group["TargetGroupArn"]
-        own(look, self, arn)
-        answer = look.get("elbv2", "describe_target_group_attributes", TargetGroupArn=arn) or {"Attributes": []}
+        is_owned(snapshot, self, read_tags(snapshot, arn))
+        answer = snapshot.get("elbv2", "describe_target_group_attributes", TargetGroupArn=arn) or {"Attributes": []}
         state = {
             "vpc": group["VpcId"],
             "port": group["Port"],
@@ -70,14 +70,14 @@ class TargetGroup(Resource):
             **self._health(),
         )
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         if drift - {"deregistration_seconds"}:
-            aws.elbv2.modify_target_group(TargetGroupArn=seen.id, **self._health())
+            aws.elbv2.modify_target_group(TargetGroupArn=observed.id, **self._health())
         if "deregistration_seconds" in drift:
-            deregister_within(aws, seen.id, self.deregistration_seconds)
+            deregister_within(aws, observed.id, self.deregistration_seconds)
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.elbv2.delete_target_group(TargetGroupArn=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.elbv2.delete_target_group(TargetGroupArn=observed.id)
 
     def _health(self) -> dict[str, Any]:
         return {
@@ -92,7 +92,7 @@ class TargetGroup(Resource):
 
 
 def delay(aws: Aws, arn: str) -> int:
-    """How long a leaving server finishes what it has begun, in seconds."""
+    """The deregistration delay of a target group, in seconds."""
     return _delay(aws.elbv2.describe_target_group_attributes(TargetGroupArn=arn))
 
 
@@ -103,6 +103,6 @@ def _delay(answer: ApiObject) -> int:
 
 
 def deregister_within(aws: Aws, arn: str, seconds: int) -> None:
-    """Say how long a leaving server finishes what it has begun."""
+    """Set the deregistration delay of a target group."""
     attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": str(seconds)}]
     aws.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=attributes)

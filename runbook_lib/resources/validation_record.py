@@ -1,4 +1,4 @@
-"""The DNS record by which ACM knows that a domain is ours."""
+"""The DNS record by which ACM validates a domain."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .requested_certificate import RequestedCertificate
 
 @kind
 class ValidationRecord(Resource):
-    """Proves the domain to ACM, now and at each renewal.
+    """Validates the domain, now and at each renewal.
 
-    All certificates of an account for one domain share this record, so a destroy leaves it.
+    All certificates of an account for one domain share this record, so a destroy keeps it.
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
 
     zone: HostedZone
     certificate: RequestedCertificate
 
-    catching_up = frozenset({"NotYet", "PriorRequestNotComplete"})
+    eventual_errors = frozenset({"NotYet", "PriorRequestNotComplete"})
 
     @property
     def retain(self) -> str:
@@ -33,31 +33,22 @@ class ValidationRecord(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"proves": super().desired(ids)["certificate"]}
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         if self.certificate not in ids or self.zone not in ids:
             return None
-        wanted = _wanted(look.get("acm", "describe_certificate", CertificateArn=ids[self.certificate]))
-        found = record(look, ids[self.zone], wanted["name"], "CNAME") if wanted else None
-        if found is None:
+        wanted = _wanted(snapshot.get("acm", "describe_certificate", CertificateArn=ids[self.certificate]))
+        record_set = record(snapshot, ids[self.zone], wanted["name"], "CNAME") if wanted else None
+        if record_set is None:
             return None
-        value = found["ResourceRecords"][0]["Value"]
+        value = record_set["ResourceRecords"][0]["Value"]
         proves = ids[self.certificate] if bare(value) == bare(wanted["value"]) else value
-        return Observed(found["Name"], {"proves": proves})
+        return Observed(record_set["Name"], {"proves": proves})
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        self._put(aws, ids)
-
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        self._put(aws, ids)
-
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        """Never asked for: it is kept."""
-
-    def _put(self, aws: Aws, ids: Ids) -> None:
         wanted = _wanted(aws.acm.describe_certificate(CertificateArn=ids[self.certificate]))
         if not wanted:
             raise RequestRejected(
-                "ACM has not made up the validation record yet.",
+                "ACM has not created the validation record yet.",
                 fix="Run this cell again.",
                 code="NotYet",
                 retryable=True,
@@ -67,6 +58,12 @@ class ValidationRecord(Resource):
             aws, ids[self.zone], "UPSERT",
             {"Name": wanted["name"], "Type": "CNAME", "TTL": 300, "ResourceRecords": values},
         )  # fmt: skip
+
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        self.create(aws, ids)  # the same call replaces it
+
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Never called: the record is retained."""
 
 
 def _wanted(described: ApiObject | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from .base import Ids, Observed, Resource, kind
 
 @kind
 class Vpc(Resource):
-    """A private network with its own range of addresses, and names for what lives in it.
+    """A private network with a range of addresses, and DNS names for its instances.
 
     Both DNS attributes are AWS's defaults only for a default VPC; interface and gateway
     endpoints need them.
@@ -20,14 +20,14 @@ class Vpc(Resource):
     dns_support: bool = True
     dns_hostnames: bool = True
 
-    fixed = frozenset({"cidr"})
+    immutable = frozenset({"cidr"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        vpc = look.find("describe_vpcs", "Vpcs", self)
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        vpc = snapshot.find("describe_vpcs", "Vpcs", self)
         if vpc is None:
             return None
-        support = _attribute(look, vpc["VpcId"], "enableDnsSupport")
-        hostnames = _attribute(look, vpc["VpcId"], "enableDnsHostnames")
+        support = _attribute(snapshot, vpc["VpcId"], "enableDnsSupport")
+        hostnames = _attribute(snapshot, vpc["VpcId"], "enableDnsHostnames")
         if support is None or hostnames is None:
             return None
         state = {"cidr": vpc["CidrBlock"], "dns_support": support, "dns_hostnames": hostnames}
@@ -36,19 +36,19 @@ class Vpc(Resource):
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=aws.tag_spec("vpc", self))
 
-    def update(self, aws: Aws, ids: Ids, seen: Observed, drift: frozenset[str]) -> None:
-        # One attribute per call is all that AWS takes; host names need DNS support first.
+    def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        # AWS accepts one attribute per call; host names need DNS support first.
         if "dns_support" in drift:
-            aws.ec2.modify_vpc_attribute(VpcId=seen.id, EnableDnsSupport={"Value": self.dns_support})
+            aws.ec2.modify_vpc_attribute(VpcId=observed.id, EnableDnsSupport={"Value": self.dns_support})
         if "dns_hostnames" in drift:
-            aws.ec2.modify_vpc_attribute(VpcId=seen.id, EnableDnsHostnames={"Value": self.dns_hostnames})
+            aws.ec2.modify_vpc_attribute(VpcId=observed.id, EnableDnsHostnames={"Value": self.dns_hostnames})
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_vpc(VpcId=seen.id)
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_vpc(VpcId=observed.id)
 
 
-def _attribute(look: Snapshot, vpc: str, name: str) -> bool | None:
-    answer = look.get(
+def _attribute(snapshot: Snapshot, vpc: str, name: str) -> bool | None:
+    answer = snapshot.get(
         "ec2", "describe_vpc_attribute", missing="InvalidVpcID.NotFound", VpcId=vpc, Attribute=name
     )  # AWS has no call for the attributes of all VPCs
     return answer[name[0].upper() + name[1:]]["Value"] if answer else None

@@ -1,4 +1,4 @@
-"""A gateway endpoint: a way to S3 that does not leave AWS, free of charge."""
+"""A gateway endpoint: access to S3 within AWS's network, free of charge."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .vpc import Vpc
 
 @kind
 class VpcEndpoint(Resource):
-    """A gateway endpoint of a VPC; which route tables use it is said by :class:`VpcEndpointRoute`.
+    """A gateway endpoint of a VPC; a :class:`VpcEndpointRoute` adds it to a route table.
 
     Args:
         service: The last part of its name, e.g. ``s3``.
@@ -19,13 +19,13 @@ class VpcEndpoint(Resource):
     vpc: Vpc
     service: str
 
-    fixed = frozenset({"vpc", "service"})
-    catching_up = frozenset({"InvalidVpcId.NotFound", "InvalidVpcID.NotFound"})
+    immutable = frozenset({"vpc", "service"})
+    eventual_errors = frozenset({"InvalidVpcId.NotFound", "InvalidVpcID.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         # AWS's documentation writes the states with capitals, AWS without.
         gone = ("deleted", "Deleted")
-        endpoint = look.find("describe_vpc_endpoints", "VpcEndpoints", self, ignore_states=gone)
+        endpoint = snapshot.find("describe_vpc_endpoints", "VpcEndpoints", self, ignore_states=gone)
         if endpoint is None:
             return None
         status = endpoint["State"].lower()
@@ -37,7 +37,7 @@ class VpcEndpoint(Resource):
             ready=status == "available",
             status=status,
             failed=failed,
-            going=status == "deleting",
+            deleting=status == "deleting",
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -49,5 +49,5 @@ class VpcEndpoint(Resource):
             TagSpecifications=aws.tag_spec("vpc-endpoint", self),
         )
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        aws.ec2.delete_vpc_endpoints(VpcEndpointIds=[seen.id])
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.delete_vpc_endpoints(VpcEndpointIds=[observed.id])

@@ -1,4 +1,4 @@
-"""A route table that uses a gateway endpoint: it comes and goes without its neighbours."""
+"""A gateway endpoint's route in one route table, created and deleted independently of the others."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from .vpc_endpoint import VpcEndpoint
 
 @kind
 class VpcEndpointRoute(Resource):
-    """AWS keeps a route to the endpoint in the table for as long as the endpoint names the table."""
+    """AWS keeps the route while the endpoint lists the table."""
 
     endpoint: VpcEndpoint
     table: RouteTable
 
-    fixed = frozenset({"endpoint", "table"})
-    waits_for = frozenset({"endpoint"})
-    catching_up = frozenset({"InvalidVpcEndpointId.NotFound", "InvalidRouteTableId.NotFound"})
+    immutable = frozenset({"endpoint", "table"})
+    ready_fields = frozenset({"endpoint"})
+    eventual_errors = frozenset({"InvalidVpcEndpointId.NotFound", "InvalidRouteTableId.NotFound"})
 
-    def observe(self, look: Snapshot, ids: Ids) -> Observed | None:
-        for endpoint in look.tagged_with_env("describe_vpc_endpoints", "VpcEndpoints"):
-            found = endpoint["VpcEndpointId"]
-            if found == ids.get(self.endpoint) and ids.get(self.table) in endpoint.get("RouteTableIds", []):
-                return Observed(f"{found} {ids[self.table]}", {"endpoint": found, "table": ids[self.table]})
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        for endpoint in snapshot.tagged_with_env("describe_vpc_endpoints", "VpcEndpoints"):
+            endpoint_id = endpoint["VpcEndpointId"]
+            if endpoint_id == ids.get(self.endpoint) and ids.get(self.table) in endpoint.get("RouteTableIds", []):
+                return Observed(f"{endpoint_id} {ids[self.table]}", {"endpoint": endpoint_id, "table": ids[self.table]})
         return None
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.modify_vpc_endpoint(VpcEndpointId=ids[self.endpoint], AddRouteTableIds=[ids[self.table]])
 
-    def delete(self, aws: Aws, ids: Ids, seen: Observed) -> None:
-        endpoint, table = seen.state["endpoint"], seen.state["table"]
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        endpoint, table = observed.state["endpoint"], observed.state["table"]
         aws.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, RemoveRouteTableIds=[table])

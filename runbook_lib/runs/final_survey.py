@@ -15,7 +15,7 @@ from ..evidence.report.inventory import AFTER, EVENT, inventory
 from ..journal.reader import Event, of_kind, read_events
 from ..params import Params
 from ..stacks.environment import stacks
-from .start import aws_client, build_bundle
+from .start import aws_client, pack_webapp
 
 UNSEEN = "unseen"
 """The event that says of which notebooks nobody knows what there is, and why."""
@@ -52,7 +52,8 @@ def _looked(events: Sequence[Event], notebook: str) -> bool:
 def _look(params: Params, root: Path, folder: RunFolder, notebooks: Sequence[str]) -> None:
     aws = aws_client(params, root, folder.path.name)
     engine = Engine(aws, folder.journal())
-    layers = {stack.name: stack for stack in stacks(params, build_bundle(params, root))}
+    bundle = pack_webapp(root) if params.deploy.source == "s3" else None
+    layers = {stack.name: stack for stack in stacks(params, bundle)}
     for notebook in notebooks:
         if stack := layers.get(notebook.partition("_")[2]):
             there = inventory(stack, engine.survey(stack))

@@ -109,7 +109,7 @@ def signer(params: Params, root: Path, run: str) -> Signer:
 def upload(params: Params, root: Path, run: str, packed: Path) -> str:
     """Upload an archive; returns where it is."""
     aws = aws_client(params, root, run)
-    return storage.store(aws, bucket_of(params).called(aws), packed, params.evidence.object_lock)
+    return storage.store(aws, bucket_of(params).aws_name(aws), packed, params.evidence.object_lock)
 
 
 def _account_for(folder: RunFolder, told: str) -> None:

@@ -44,7 +44,7 @@ from .kernel.recorder import Recorder
 from .kernel.report import Report, Row
 from .kernel.tables import table
 from .operator import operator
-from .start import aws_client, build_bundle, environment_lock, new_run, run_metadata
+from .start import aws_client, environment_lock, new_run, pack_webapp, run_metadata
 
 MODES = ("plan", "apply", "verify", "destroy")
 
@@ -94,11 +94,13 @@ class Runbook:
             self._recorder = Recorder.start(self._folder, self._journal)
         self._approval = Approval(
             approved, required=self.params.approval.required, evidence=self._folder.environment,
-            signed=signature_check(self.params, root, self.run, self.change, self._journal.write),
+            require_signed=signature_check(self.params, root, self.run, self.change, self._journal.write),
         )  # fmt: skip
         self._lock = environment_lock(self.params, self.aws, self.caller, self._journal.write)
-        fresh = inf if mode == "plan" else REPLAN_AGE
-        self._engine = Engine(self.aws, self._journal, hold=self._hold, fresh=fresh, coming=self._coming)
+        age = inf if mode == "plan" else REPLAN_AGE
+        self._engine = Engine(
+            self.aws, self._journal, ensure_lock=self._hold, snapshot_age=age, dependencies_pending=self._coming
+        )
 
     def plan(self, stack: Stack) -> Report:
         """The whole plan of a stack, with the fingerprint by which it is approved.
@@ -127,8 +129,8 @@ class Runbook:
         with self._writing(report):
             self._engine.apply(
                 part,
-                allow=lambda change: self._approval.require(change, scope=self._engine.scope, stack=part.whole),
-                watch=report.watch,
+                require_approval=partial(self._approval.require, scope=self._engine.scope, stack=part.whole),
+                on_progress=report.watch,
             )
         return report.close("Accepted by AWS." if plan.todo else "Nothing to do.")
 
@@ -143,9 +145,9 @@ class Runbook:
             return Report(f"would verify {stack.name}: now {count_text(plan)}", plan=plan)
         report = Report(f"verify {stack.name}").live()
         with self._noted(report):
-            seen = self._engine.survey(stack, afresh=True)
+            seen = self._engine.survey(stack, refresh=True)
             self._engine.wait_until_ready([r for r in stack if seen[r]], seen, report.watch)
-            plan = self._engine.plan(stack, afresh=True)
+            plan = self._engine.plan(stack, refresh=True)
             seen = self._engine.survey(stack)
             failed = [check.claim for check in checks if not self._holds(check, seen, report)]
             self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
@@ -174,14 +176,14 @@ class Runbook:
                 fix=f"Set confirm to {self.env}, if that is what you mean.",
             )
         everything = whole(self.params)
-        require_destroyable(stack, everything, self._engine.survey(everything, afresh=True))
+        require_destroyable(stack, everything, self._engine.survey(everything, refresh=True))
         self._approval.add_plan(plan)
         report = Report.of(plan, f"destroy {stack.name}: {count_text(plan)}").live()
         with self._writing(report):
             self._engine.destroy(
                 stack,
-                allow=lambda change: self._approval.require(change, scope=self._engine.scope, stack=stack.whole),
-                watch=report.watch,
+                require_approval=partial(self._approval.require, scope=self._engine.scope, stack=stack.whole),
+                on_progress=report.watch,
             )
         self._take_stock(stack, AFTER)
         stray = self._strays(report)
@@ -238,7 +240,9 @@ class Runbook:
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""
-        return None if self.mode == "destroy" else build_bundle(self.params, self._root)
+        if self.mode == "destroy" or self.params.deploy.source != "s3":
+            return None
+        return pack_webapp(self._root)
 
     def __repr__(self) -> str:
         return facts.to_text(self._facts())

@@ -56,7 +56,7 @@ def environment_lock(params: Params, aws: Aws, caller: str, told: OnCall) -> Loc
     bucket = bucket_of(params)
     since = datetime.now(UTC).isoformat(timespec="seconds")
     me = LockHolder.this_process(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
-    return Lock(aws, bucket.called(aws), me, told=told)
+    return Lock(aws, bucket.aws_name(aws), me, told=told)
 
 
 def bucket_of(params: Params) -> Bucket:
@@ -74,11 +74,6 @@ def run_metadata(params: Params) -> dict[str, Any]:
         "source": source(checkout()),
         "parameters": params.model_dump(mode="json"),
     }
-
-
-def build_bundle(params: Params, root: Path) -> Bundle | None:
-    """``webapp/``, packed; ``None`` where what is deployed comes from GitHub."""
-    return pack_webapp(root) if params.deploy.source == "s3" else None
 
 
 def pack_webapp(root: Path) -> Bundle:

@@ -1,4 +1,4 @@
-"""The CodeDeploy bundle of `webapp/`: one zip file, the same byte for byte wherever the same content is packed."""
+"""Build the CodeDeploy bundle of `webapp/`: a zip file whose bytes depend on its content only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runbook_lib.paths import checkout
 
 LOCK = "requirements.txt"
 
-#: What never travels: caches, tests, editors' and systems' droppings, and what only a developer reads.
+#: Files that are not packed: caches, tests, files of editors and operating systems, and developers' documents.
 IGNORED = (
     "__pycache__", "*.pyc", "*.pyo", "tests", "conftest.py", "wheels", "run", "venv*", "node_modules", ".*",
     "*~", "#*#", "*.swp", "*.orig", "*.rej", "*.bak", "*.tmp", "Thumbs.db", "*.md", "requirements.in", "lock.py",
@@ -30,12 +30,18 @@ PLATFORMS = ("manylinux2014_aarch64", "manylinux2014_x86_64", "macosx_11_0_arm64
 
 
 class BundleError(RunbookError):
-    """The application's folder or its wheels cannot be made into a bundle."""
+    """The bundle cannot be built from the application's folder and its wheels."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle on disk: ``sha256`` names the zip, ``revision`` what an instance answers at ``/version``."""
+    """A bundle on disk.
+
+    Args:
+        sha256: Of the zip file, in hexadecimal.
+        size: In bytes.
+        revision: What an instance returns at ``/version``.
+    """
 
     path: Path
     sha256: str
@@ -43,7 +49,7 @@ class Bundle:
     revision: str
 
     def __repr__(self) -> str:
-        return f"bundle {self.sha256}, {self.size / 1e6:.1f} MB; answers at /version as revision {self.revision}"
+        return f"bundle {self.sha256}, {self.size / 1e6:.1f} MB; revision at /version: {self.revision}"
 
 
 def build(webapp: Path, into: Path, *, wheels: Path | None = None, commit: str = "") -> Bundle:
@@ -51,14 +57,17 @@ def build(webapp: Path, into: Path, *, wheels: Path | None = None, commit: str =
 
     Args:
         wheels: A folder with the locked wheels; by default the cache, filled from the package index where needed.
-        commit: Shown at ``/version`` beside the revision. It is in the zip and thus in ``sha256``, not in ``revision``.
+        commit: Shown at ``/version`` beside the revision. It changes ``sha256``, not ``revision``.
+
+    Raises:
+        BundleError: There is no ``appspec.yml``, or a wheel is missing.
     """
-    content = _content(webapp)
+    content = _read_files(webapp)
     digest = _digest(content)
     content["REVISION"] = f"{digest}\n".encode()
     if commit:
         content["COMMIT"] = f"{commit}\n".encode()
-    for wheel in _locked(webapp, wheels or wheelhouse(webapp)):
+    for wheel in _locked_wheels(webapp, wheels or wheelhouse(webapp)):
         content[f"wheels/{wheel.name}"] = wheel.read_bytes()
     packed = _zip(content)
     name = hashlib.sha256(packed).hexdigest()
@@ -67,37 +76,37 @@ def build(webapp: Path, into: Path, *, wheels: Path | None = None, commit: str =
 
 
 def revision(webapp: Path) -> str:
-    """The digest of the content alone: known without any wheel, since the lock holds the hash of each."""
-    return _digest(_content(webapp))
+    """The digest of the content without the wheels, whose hashes are in the lock file."""
+    return _digest(_read_files(webapp))
 
 
 def wheelhouse(webapp: Path, cache: Path | None = None) -> Path:
-    """The folder that holds every locked wheel; asks the package index only for those that are missing.
+    """The folder that holds every locked wheel; downloads those that are missing.
 
     Args:
         cache: By default the checkout's own, `.runbook/wheels`.
 
     Raises:
-        BundleError: A wheel cannot be had, or is not what the lock says.
+        BundleError: A wheel cannot be downloaded, or its hash is not in the lock file.
     """
     cache = cache or checkout() / ".runbook" / "wheels"
     for python, platform in ((python, platform) for python in PYTHONS for platform in PLATFORMS):
         if not (missing := _missing(webapp, cache)):
             break
         _download(missing, cache, python, platform)
-    _locked(webapp, cache)
+    _locked_wheels(webapp, cache)
     return cache
 
 
-def _content(webapp: Path) -> dict[str, bytes]:
-    """Every file that travels, by its name in the zip."""
+def _read_files(webapp: Path) -> dict[str, bytes]:
+    """The content of every packed file, by its name in the zip."""
     if not (webapp / "appspec.yml").is_file():
-        raise BundleError(f"{webapp} has no appspec.yml", fix="Name the folder that holds appspec.yml.")
+        raise BundleError(f"{webapp} has no appspec.yml.", fix="Pass the folder that contains appspec.yml.")
     names = (path.relative_to(webapp) for path in webapp.rglob("*") if path.is_file())
-    return {name.as_posix(): (webapp / name).read_bytes() for name in names if not _ignored(name)}
+    return {name.as_posix(): (webapp / name).read_bytes() for name in names if not _is_ignored(name)}
 
 
-def _ignored(name: Path) -> bool:
+def _is_ignored(name: Path) -> bool:
     return any(fnmatch(part, pattern) for part in name.parts for pattern in IGNORED)
 
 
@@ -107,48 +116,59 @@ def _digest(content: dict[str, bytes]) -> str:
 
 
 def _zip(content: dict[str, bytes]) -> bytes:
-    """Stored, not deflated: wheels are compressed already, and zlib's output differs between its builds."""
+    """The zip file: fixed order, times and modes, and no compression.
+
+    Wheels are compressed already, and zlib's output differs between its builds.
+    repro-zipfile gives all files one mode, but CodeDeploy's hooks must be executable.
+    """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, data in sorted(content.items()):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3  # Unix, also where Python runs on something else: it makes the modes count
+            entry.create_system = 3  # Unix, on every system: only then the modes apply
             entry.external_attr = (0o100755 if name.startswith("hooks/") else 0o100644) << 16
             archive.writestr(entry, data)
     return packed.getvalue()
 
 
 def _pins(webapp: Path) -> dict[str, set[str]]:
-    """Hashes by the locked requirement that they belong to; empty where the application locks nothing."""
+    """The hashes of each line of the lock file; empty when there is no lock file."""
     lock = webapp / LOCK
     text = lock.read_text(encoding="utf-8").replace("\\\n", " ") if lock.is_file() else ""
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
     return {line: set(re.findall(r"--hash=sha256:([0-9a-f]{64})", line)) for line in lines}
 
 
-def _held(folder: Path) -> dict[str, Path]:
+def _wheels_by_hash(folder: Path) -> dict[str, Path]:
     return {hashlib.sha256(wheel.read_bytes()).hexdigest(): wheel for wheel in sorted(folder.glob("*.whl"))}
 
 
 def _missing(webapp: Path, cache: Path) -> list[str]:
-    held = _held(cache).keys()
-    return [line for line, hashes in _pins(webapp).items() if not hashes <= held]
+    present = _wheels_by_hash(cache).keys()
+    return [line for line, hashes in _pins(webapp).items() if not hashes <= present]
 
 
-def _locked(webapp: Path, folder: Path) -> list[Path]:
-    """Exactly the wheels that the lock names: the folder may hold others, of an older lock."""
-    held, pins = _held(folder), _pins(webapp)
+def _locked_wheels(webapp: Path, folder: Path) -> list[Path]:
+    """The wheels in the lock file; the folder may hold others, of an older lock file."""
+    wheels, pins = _wheels_by_hash(folder), _pins(webapp)
     for line, hashes in pins.items():
-        if not hashes or not hashes <= held.keys():
+        if not hashes or not hashes <= wheels.keys():
             raise BundleError(
-                f"{folder} lacks a wheel of {line.split()[0]} that {webapp / LOCK} locks",
-                fix="Run `python webapp/lock.py` and commit what it writes, or fetch the wheels with a network once.",
+                f"{folder} lacks a wheel of {line.split()[0]}, which {webapp / LOCK} locks.",
+                fix="Run `python webapp/lock.py` and commit its output, or build once with a package index.",
             )
-    return sorted(held[each] for hashes in pins.values() for each in hashes)
+    return sorted(wheels[each] for hashes in pins.values() for each in hashes)
 
 
 def _download(lines: list[str], cache: Path, python: str, platform: str) -> None:
-    """One pip run; pip checks the hashes. A wheel enters the cache whole or not at all."""
+    """Download wheels by pip, which checks the hashes, and move them into the cache.
+
+    Args:
+        lines: Lines of the lock file.
+
+    Raises:
+        BundleError: pip failed.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         lock = Path(folder, LOCK)
@@ -160,10 +180,10 @@ def _download(lines: list[str], cache: Path, python: str, platform: str) -> None
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr.strip()]
+            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr.strip()]
             raise BundleError(
-                f"the wheels of {LOCK} cannot be fetched for Python {python} on {platform}: {said[-1]}",
-                fix="Connect to a package index once (pip's own settings count), or copy the wheels to "
+                f"The wheels of {LOCK} cannot be downloaded for Python {python} on {platform}: {errors[-1]}",
+                fix="Connect to a package index once (pip's own settings apply), or copy the wheels to "
                 f"{cache}; if pip itself is missing, run `python -m ensurepip`.",
             )
         for wheel in Path(folder).glob("*.whl"):

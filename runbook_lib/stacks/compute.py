@@ -1,4 +1,4 @@
-"""The web servers: one in each zone behind a load balancer, and a bastion."""
+"""The compute stack: web servers in each zone behind a load balancer, and a bastion."""
 
 from __future__ import annotations
 
@@ -38,80 +38,44 @@ _DATABASE_USER = "shiftlog"
 
 
 def config_path(params: Params) -> str:
-    """The parameter of Systems Manager that tells the application what it works with."""
+    """The name of the Systems Manager parameter with the application's configuration."""
     return f"/{params.env}/web/config"
 
 
 def compute(params: Params) -> Stack:
-    """What ``03_compute`` walks through."""
-    wanted, zones = params.compute, len(params.network.zones)
+    """The stack of ``03_compute``."""
     net = network(params)
-    public = tuple(subnet for subnet in net.subnets.every(Subnet) if subnet.name.startswith("public-"))
-    private = tuple(subnet for subnet in net.subnets.every(Subnet) if subnet.name.startswith("private-"))
     groups = {group.name: group for group in net.every(SecurityGroup)}
-    bucket, vpc = net.bucket.the(Bucket), net.vpc.the(Vpc)
-    image = wanted.image or MachineImage(
+    image = params.compute.image or MachineImage(
         name="al2023",
-        parameter=f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{wanted.architecture}",
+        parameter=f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{params.compute.architecture}",
     )
     secrets = _secrets()
-    role, profile, *policies = _web_role(params, bucket, secrets)
-    certificate, *proof = _certificate(params)
+    role, profile, *policies = _web_role(params, net.bucket.the(Bucket), secrets)
+    certificate, *validation = _certificate(params)
     balancer = LoadBalancer(
         name="web",
-        subnets=public,
+        subnets=_subnets(net, "public"),
         gateway=net.gateway.the(InternetGateway),
         groups=(groups["alb"],),
-        logs=bucket,
+        logs=net.bucket.the(Bucket),
         protected=params.guards.deletion_protection,
     )
-    check = wanted.health_check
-    targets = TargetGroup(
-        name="web",
-        vpc=vpc,
-        port=wanted.app_port,
-        path=check.path,
-        interval=check.interval,
-        timeout=min(5, check.interval - 1),
-        healthy=check.healthy,
-        unhealthy=check.unhealthy,
-        deregistration_seconds=wanted.deregistration_seconds,
-    )
+    targets = _target_group(params, net.vpc.the(Vpc))
     template = LaunchTemplate(
         name="web",
         image=image,
-        instance_type=wanted.instance_type,
+        instance_type=params.compute.instance_type,
         profile=profile,
         groups=(groups["web"],),
-        volume_gb=wanted.volume_gb,
+        volume_gb=params.compute.volume_gb,
         user_data=web_server(params, config_path(params)),
-    )
-    servers = AutoScalingGroup(
-        name="web",
-        template=template,
-        subnets=private,
-        target_group=targets,
-        way_out=(*net.private_routes.every(Route), *net.private_routes.every(RouteTableAssociation)),
-        least=zones,
-        most=zones * wanted.max_per_zone,
-        grace_seconds=wanted.grace_seconds,
-    )
-    jump_role = Role(name="bastion", service="ec2.amazonaws.com", policies=_MANAGED)
-    jump_profile = InstanceProfile(name="bastion", role=jump_role)
-    bastion = Instance(
-        name="bastion",
-        image=image,
-        instance_type=wanted.bastion_type,
-        subnet=public[0],
-        groups=(groups["bastion"],),
-        key_pair=net.key.the(KeyPair),
-        profile=jump_profile,
     )
     return Stack(
         "compute",
         secrets=secrets,
         role=(role, *policies, profile),
-        certificate=(certificate, *proof),
+        certificate=(certificate, *validation),
         load_balancer=(
             balancer,
             targets,
@@ -120,13 +84,63 @@ def compute(params: Params) -> Stack:
         ),
         dns=_dns(params, balancer),
         template=(*((image,) if isinstance(image, MachineImage) else ()), template),
-        servers=servers,
-        bastion=(jump_role, jump_profile, bastion),
+        servers=_servers(params, net, template, targets),
+        bastion=_bastion(params, net, image, groups["bastion"]),
     )
 
 
+def _subnets(net: Stack, tier: str) -> tuple[Subnet, ...]:
+    return tuple(subnet for subnet in net.subnets.every(Subnet) if subnet.name.startswith(f"{tier}-"))
+
+
+def _target_group(params: Params, vpc: Vpc) -> TargetGroup:
+    settings, check = params.compute, params.compute.health_check
+    return TargetGroup(
+        name="web",
+        vpc=vpc,
+        port=settings.app_port,
+        path=check.path,
+        interval=check.interval,
+        timeout=min(5, check.interval - 1),
+        healthy=check.healthy,
+        unhealthy=check.unhealthy,
+        deregistration_seconds=settings.deregistration_seconds,
+    )
+
+
+def _servers(params: Params, net: Stack, template: LaunchTemplate, targets: TargetGroup) -> AutoScalingGroup:
+    zones = len(params.network.zones)
+    return AutoScalingGroup(
+        name="web",
+        template=template,
+        subnets=_subnets(net, "private"),
+        target_group=targets,
+        way_out=(*net.private_routes.every(Route), *net.private_routes.every(RouteTableAssociation)),
+        least=zones,
+        most=zones * params.compute.max_per_zone,
+        grace_seconds=params.compute.grace_seconds,
+    )
+
+
+def _bastion(
+    params: Params, net: Stack, image: str | MachineImage, group: SecurityGroup
+) -> tuple[Role, InstanceProfile, Instance]:
+    role = Role(name="bastion", service="ec2.amazonaws.com", policies=_MANAGED)
+    profile = InstanceProfile(name="bastion", role=role)
+    instance = Instance(
+        name="bastion",
+        image=image,
+        instance_type=params.compute.bastion_type,
+        subnet=_subnets(net, "public")[0],
+        groups=(group,),
+        key_pair=net.key.the(KeyPair),
+        profile=profile,
+    )
+    return role, profile, instance
+
+
 def _secrets() -> tuple[RandomSecret, RandomSecret]:
-    """What the application signs sessions with, and its own user of the database."""
+    """The application's key for sessions, and its database user."""
     return (
         RandomSecret(name="web/session", random="key"),
         RandomSecret(name="web/database", random="password", fields=(("username", _DATABASE_USER),)),
@@ -136,9 +150,9 @@ def _secrets() -> tuple[RandomSecret, RandomSecret]:
 def _web_role(
     params: Params, bucket: Bucket, secrets: tuple[RandomSecret, ...]
 ) -> tuple[Role, InstanceProfile, RolePolicy, RolePolicy, RolePolicy]:
-    """Bundles, its own secrets and its configuration, each by name; Systems Manager reaches it."""
+    """The web servers' role: it reads bundles, the application's secrets and its configuration."""
     role = Role(name="web", service="ec2.amazonaws.com", policies=_MANAGED)
-    agent = f"arn:aws:s3:::aws-codedeploy-{params.region}/*"  # where the CodeDeploy agent updates itself from
+    agent = f"arn:aws:s3:::aws-codedeploy-{params.region}/*"  # the CodeDeploy agent's updates
     config = f"arn:aws:ssm:{params.region}:{params.account}:parameter{config_path(params)}"
     return (
         role,
@@ -160,19 +174,19 @@ def _web_role(
 
 
 def _certificate(params: Params) -> tuple[Certificate, *tuple[Resource, ...]]:
-    wanted = params.compute.certificate
-    if wanted.arn:
-        return (GivenCertificate(name="web", known_as=wanted.arn),)
-    if wanted.domain and wanted.hosted_zone:
-        requested = RequestedCertificate(name="web", domain=wanted.domain)
-        zone = HostedZone(name="web", known_as=wanted.hosted_zone)
+    settings = params.compute.certificate
+    if settings.arn:
+        return (GivenCertificate(name="web", known_as=settings.arn),)
+    if settings.domain and settings.hosted_zone:
+        requested = RequestedCertificate(name="web", domain=settings.domain)
+        zone = HostedZone(name="web", known_as=settings.hosted_zone)
         return requested, zone, ValidationRecord(name="web", zone=zone, certificate=requested)
-    return (ImportedCertificate(name="web", domain=wanted.self_signed or ""),)
+    return (ImportedCertificate(name="web", domain=settings.self_signed or ""),)
 
 
 def _dns(params: Params, balancer: LoadBalancer) -> tuple[AliasRecord, ...]:
-    wanted = params.compute.certificate
-    if not (wanted.domain and wanted.hosted_zone):
+    settings = params.compute.certificate
+    if not (settings.domain and settings.hosted_zone):
         return ()
-    zone = HostedZone(name="web", known_as=wanted.hosted_zone)
-    return (AliasRecord(name="web", zone=zone, domain=wanted.domain, balancer=balancer),)
+    zone = HostedZone(name="web", known_as=settings.hosted_zone)
+    return (AliasRecord(name="web", zone=zone, domain=settings.domain, balancer=balancer),)

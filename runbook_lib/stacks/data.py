@@ -1,4 +1,4 @@
-"""The database, what it stands in, and the cache that sessions may be kept in."""
+"""The data stack: the database, its groups and logs, and an optional cache for sessions."""
 
 from __future__ import annotations
 
@@ -22,19 +22,16 @@ _MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringR
 
 
 def data(params: Params) -> Stack:
-    """What ``02_data`` walks through; it stands on the private subnets and on security groups of its own."""
-    wanted, net = params.data, network(params)
+    """The stack of ``02_data``; it depends on the network's private subnets and security groups."""
+    settings, net = params.data, network(params)
     private = tuple(cast(Subnet, net[f"subnet.private-{zone}"]) for zone in params.network.zones)
     subnet_group = DbSubnetGroup(name="private", subnets=private, description="Private subnets")
     parameter_group = DbParameterGroup(
-        name="mysql", family="mysql8.4", parameters=tuple(_parameters(wanted.log_exports))
+        name="mysql", family="mysql8.4", parameters=tuple(_parameters(settings.log_exports))
     )
-    folder = f"/aws/rds/instance/{params.env}-database"
-    logs = tuple(
-        LogGroup(name=f"database-{log}", path=f"{folder}/{log}", days=wanted.log_days) for log in wanted.log_exports
-    )
+    logs = _logs(params)
     monitoring = None
-    if wanted.monitoring_seconds:
+    if settings.monitoring_seconds:
         monitoring = Role(name="monitoring", service="monitoring.rds.amazonaws.com", policies=(_MONITORING,))
     database = DbInstance(
         name="database",
@@ -43,15 +40,15 @@ def data(params: Params) -> Stack:
         security_group=cast(SecurityGroup, net["security_group.db"]),
         logs=logs,
         monitoring_role=monitoring,
-        monitoring_seconds=wanted.monitoring_seconds,
-        engine_version=wanted.engine_version,
-        instance_class=wanted.instance_class,
-        storage_gb=wanted.storage_gb,
-        multi_az=wanted.multi_az,
-        backup_days=wanted.backup_days,
-        backup_window=wanted.backup_window,
-        maintenance_window=wanted.maintenance_window,
-        minor_upgrades=wanted.minor_upgrades,
+        monitoring_seconds=settings.monitoring_seconds,
+        engine_version=settings.engine_version,
+        instance_class=settings.instance_class,
+        storage_gb=settings.storage_gb,
+        multi_az=settings.multi_az,
+        backup_days=settings.backup_days,
+        backup_window=settings.backup_window,
+        maintenance_window=settings.maintenance_window,
+        minor_upgrades=settings.minor_upgrades,
         deletion_protection=params.guards.deletion_protection,
         final_snapshot=params.guards.final_snapshot,
     )
@@ -66,28 +63,35 @@ def data(params: Params) -> Stack:
     )
 
 
+def _logs(params: Params) -> tuple[LogGroup, ...]:
+    folder, settings = f"/aws/rds/instance/{params.env}-database", params.data
+    return tuple(
+        LogGroup(name=f"database-{log}", path=f"{folder}/{log}", days=settings.log_days) for log in settings.log_exports
+    )
+
+
 def _cache(
     params: Params, net: Stack, private: tuple[Subnet, ...]
 ) -> tuple[()] | tuple[CacheSubnetGroup, CacheReplicationGroup]:
-    """Nothing, where sessions are in cookies."""
-    wanted = params.data.sessions
-    if wanted.store == "cookie":
+    """Empty when sessions are kept in cookies."""
+    settings = params.data.sessions
+    if settings.store == "cookie":
         return ()
-    places = CacheSubnetGroup(name="private", subnets=private, description="Private subnets")
+    subnet_group = CacheSubnetGroup(name="private", subnets=private, description="Private subnets")
     sessions = CacheReplicationGroup(
         name="sessions",
-        subnet_group=places,
+        subnet_group=subnet_group,
         security_group=cast(SecurityGroup, net["security_group.cache"]),
         description="Sessions",
-        node_type=wanted.node_type,
-        replicas=wanted.replicas,
+        node_type=settings.node_type,
+        replicas=settings.replicas,
         minor_upgrades=params.data.minor_upgrades,
     )
-    return places, sessions
+    return subnet_group, sessions
 
 
 def _parameters(exports: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """TLS, one character set, and the logs that are to be exported: MySQL writes only errors by itself.
+    """TLS, one character set, and the exported logs: by default MySQL writes the error log only.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.MySQLDB.PublishtoCloudWatchLogs.html
     """

@@ -1,4 +1,4 @@
-"""The application on the servers: what it is told, how it gets there, and which revision runs."""
+"""The deploy stack: the application's configuration, CodeDeploy, and the revision that runs."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ _MANAGED = ("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",)
 
 
 def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
-    """What ``04_deploy`` walks through.
+    """The stack of ``04_deploy``.
 
     Args:
-        bundle: What is to run; without one, and without a commit in ``params``, there is no release.
+        bundle: The application to deploy.  Without one, and without a commit in ``params``, there is no release.
     """
     web, net = compute(params), network(params)
     configuration, reads_master = _configuration(params, web)
     role = Role(name="codedeploy", service="codedeploy.amazonaws.com", policies=_MANAGED)
-    permissions = _launching(params, role, web.role.the(Role))
-    servers, targets = web.servers.the(AutoScalingGroup), web.load_balancer.the(TargetGroup)
+    permissions = _launch_policies(params, role, web.role.the(Role))
     application = Application(name="web")
     group = DeploymentGroup(
         name="web",
         application=application,
         role=role,
         permissions=permissions,
-        servers=servers,
-        target_group=targets,
+        servers=web.servers.the(AutoScalingGroup),
+        target_group=web.load_balancer.the(TargetGroup),
         configuration=params.deploy.configuration,
     )
-    stored = _stored(net.bucket.the(Bucket), bundle)
+    bucket = net.bucket.the(Bucket)
+    stored = StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path) if bundle else None
     commit = f"{revision.repository}@{revision.commit}" if (revision := params.deploy.github) else ""
     release = Release(
         name="web",
         group=group,
-        servers=servers,
+        servers=group.servers,
         configuration=configuration,
         permissions=(reads_master,),
         bundle=stored,
@@ -65,14 +65,14 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         configuration=(configuration, reads_master),
         role=(role, *permissions),
         application=(application, group),
-        github=github(params, net.bucket.the(Bucket), group),
+        github=github(params, bucket, group),
         bundle=(stored,) if stored else (),
         release=(release,) if stored or commit else (),
     )
 
 
 def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, RolePolicy]:
-    """The application makes its own user of the database as it is deployed, and needs the master's secret for that."""
+    """The configuration, and access to the master user's secret, by which a deployment creates the database user."""
     store = data(params)
     database = store.database.the(DbInstance)
     secrets = {secret.name: secret for secret in web.secrets.every(RandomSecret)}
@@ -96,22 +96,22 @@ def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, 
     return configuration, reads_master
 
 
-def _launching(params: Params, role: Role, servers: Role) -> tuple[RolePolicy, ...]:
-    """What CodeDeploy needs beyond AWS's own policy where servers come from a launch template.
+def _launch_policies(params: Params, role: Role, servers: Role) -> tuple[RolePolicy, ...]:
+    """CodeDeploy's permissions for launch templates, which AWS's own policy lacks.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/getting-started-create-service-role.html
     """
     here = f"arn:aws:ec2:{params.region}:{params.account}"
-    made = tuple(f"{here}:{kind}/*" for kind in ("instance", "volume", "network-interface"))
+    created = tuple(f"{here}:{kind}/*" for kind in ("instance", "volume", "network-interface"))
     used = tuple(f"{here}:{kind}/*" for kind in ("subnet", "security-group", "launch-template"))
     images = f"arn:aws:ec2:{params.region}::image/*"
     return (
-        RolePolicy(name="codedeploy-launch", role=role, actions=("ec2:RunInstances",), on=(*made, *used, images)),
+        RolePolicy(name="codedeploy-launch", role=role, actions=("ec2:RunInstances",), on=(*created, *used, images)),
         RolePolicy(
             name="codedeploy-tag",
             role=role,
             actions=("ec2:CreateTags",),
-            on=made,
+            on=created,
             when=(("StringEquals", "ec2:CreateAction", "RunInstances"),),
         ),
         RolePolicy(
@@ -122,9 +122,3 @@ def _launching(params: Params, role: Role, servers: Role) -> tuple[RolePolicy, .
             when=(("StringEquals", "iam:PassedToService", "ec2.amazonaws.com"),),
         ),
     )
-
-
-def _stored(bucket: Bucket, bundle: Bundle | None) -> StoredBundle | None:
-    if bundle is None:
-        return None
-    return StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path)

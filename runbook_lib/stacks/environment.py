@@ -12,10 +12,10 @@ from .stack import Stack
 
 
 def stacks(params: Params, bundle: Bundle | None = None) -> tuple[Stack, ...]:
-    """The four stacks of an environment; each stands on the ones before it.
+    """The four stacks of an environment; each depends on the ones before it.
 
     Args:
-        bundle: What is to run, as ``04_deploy`` packs it.
+        bundle: The application to deploy, as ``04_deploy`` packs it.
     """
     return network(params), data(params), compute(params), deploy(params, bundle)
 

@@ -1,7 +1,7 @@
-"""What a workflow at GitHub may do in an environment: deploy another revision, and nothing else.
+"""The role of a GitHub workflow: it can deploy another revision, and nothing else.
 
-Where AWS lets an action be bound to things, it is bound to the environment's own; what it only
-lets one ask for the whole account is bound to the region, but for services that have none.
+Actions are limited to the environment's own resources where AWS supports that.  Reads of the
+whole account are limited to the region, except in services without regions.
 https://docs.aws.amazon.com/service-authorization/latest/reference/
 """
 
@@ -61,68 +61,70 @@ _RELEASE = (
 
 
 def github(params: Params, bucket: Bucket, group: DeploymentGroup) -> tuple[Resource, ...]:
-    """The provider, the role and its policies; nothing where the parameters name no repository."""
+    """The provider, the role and its policies; empty when the parameters name no repository."""
     if params.github is None:
         return ()
     provider = OpenIdConnectProvider(name="github", issuer=_ISSUER, audience=_AUDIENCE)
     repository, environments = params.github.repository, params.github.environments
     subjects = tuple(f"repo:{repository}:environment:{each}" for each in environments)
     role = FederatedRole(name="github-deploy", provider=provider, subjects=subjects)
-    return provider, role, *_looks(params, role, bucket), *_deploys(params, role, bucket, group)
+    return provider, role, *_read_policies(params, role, bucket), *_deploy_policies(params, role, bucket, group)
 
 
-def _looks(params: Params, role: FederatedRole, bucket: Bucket) -> Iterator[RolePolicy]:
-    """What a survey of `04_deploy` asks: it looks at all that the servers stand on, too."""
+def _read_policies(params: Params, role: FederatedRole, bucket: Bucket) -> Iterator[RolePolicy]:
+    """The reads of a survey of `04_deploy`, which includes all dependencies of the servers."""
     env, region = params.env, f"{params.region}:{params.account}"
 
-    def may(name: str, actions: tuple[str, ...], *on: On, **more: Any) -> RolePolicy:
+    def policy(name: str, actions: tuple[str, ...], *on: On, **more: Any) -> RolePolicy:
         return RolePolicy(name=f"github-{name}", role=role, actions=actions, on=on, **more)
 
     here = (("StringEquals", "aws:RequestedRegion", params.region),)
-    yield may("look", _REGIONAL, "*", when=here)
-    yield may("look-global", _GLOBAL, "*")
+    yield policy("look", _REGIONAL, "*", when=here)
+    yield policy("look-global", _GLOBAL, "*")
     locks = ("s3:GetBucketObjectLockConfiguration",) if bucket.object_lock else ()
-    yield may("look-bucket", (*locks, *_BUCKET), ("arn:aws:s3:::{}", bucket))
+    yield policy("look-bucket", (*locks, *_BUCKET), ("arn:aws:s3:::{}", bucket))
     iam = f"arn:aws:iam::{params.account}"
     ours = (f"{iam}:role/runbook/{env}/*", f"{iam}:instance-profile/runbook/{env}/*")
-    yield may("look-iam", _IDENTITIES, *ours, ("{}", role.provider))
-    # Strays are looked for under any path.
-    yield may("look-roles", ("iam:ListRoleTags",), f"{iam}:role/{env}-*", f"{iam}:role/*/{env}-*")
+    yield policy("look-iam", _IDENTITIES, *ours, ("{}", role.provider))
+    # Orphans may have any path.
+    yield policy("look-roles", ("iam:ListRoleTags",), f"{iam}:role/{env}-*", f"{iam}:role/*/{env}-*")
     databases = tuple(f"arn:aws:rds:{region}:{kind}:*" for kind in ("db", "pg", "subgrp"))
     logs = f"arn:aws:logs:{region}:log-group:/aws/rds/instance/{env}-database/*"
-    yield may("look-data", _DATA, *databases, logs)
+    yield policy("look-data", _DATA, *databases, logs)
     if params.data.sessions.store == "elasticache":
         kinds = ("cluster", "replicationgroup", "subnetgroup")
-        yield may("look-cache", _CACHE, *(f"arn:aws:elasticache:{region}:{kind}:*" for kind in kinds))
-    yield may("look-parameters", _PARAMETERS, f"arn:aws:ssm:{region}:parameter/{env}/*")
+        yield policy("look-cache", _CACHE, *(f"arn:aws:elasticache:{region}:{kind}:*" for kind in kinds))
+    yield policy("look-parameters", _PARAMETERS, f"arn:aws:ssm:{region}:parameter/{env}/*")
     if params.compute.image is None:
         image = f"arn:aws:ssm:{params.region}::parameter/aws/service/ami-amazon-linux-latest/*"
-        yield may("look-image", ("ssm:GetParameter",), image)
+        yield policy("look-image", ("ssm:GetParameter",), image)
 
 
-def _deploys(params: Params, role: FederatedRole, bucket: Bucket, group: DeploymentGroup) -> Iterator[RolePolicy]:
-    """The bundle, the environment's lock, and a deployment of the one group.
+def _deploy_policies(
+    params: Params, role: FederatedRole, bucket: Bucket, group: DeploymentGroup
+) -> Iterator[RolePolicy]:
+    """Upload the bundle, take the environment's lock, and deploy to the one group.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
     """
 
-    def may(name: str, actions: tuple[str, ...], *on: On) -> RolePolicy:
+    def policy(name: str, actions: tuple[str, ...], *on: On) -> RolePolicy:
         return RolePolicy(name=f"github-{name}", role=role, actions=actions, on=on)
 
     codedeploy = f"arn:aws:codedeploy:{params.region}:{params.account}"
     web = f"{params.env}-{group.application.name}"
-    yield may("applications", ("codedeploy:ListApplications",), f"{codedeploy}:application:*")
-    yield may("revisions", _REVISIONS, f"{codedeploy}:application:{web}")
-    yield may("release", _RELEASE, f"{codedeploy}:deploymentgroup:{web}/{params.env}-{group.name}")
+    yield policy("applications", ("codedeploy:ListApplications",), f"{codedeploy}:application:*")
+    yield policy("revisions", _REVISIONS, f"{codedeploy}:application:{web}")
+    yield policy("release", _RELEASE, f"{codedeploy}:deploymentgroup:{web}/{params.env}-{group.name}")
     pace = f"{codedeploy}:deploymentconfig:{group.configuration}"
-    yield may("pace", ("codedeploy:GetDeploymentConfig",), pace)
+    yield policy("pace", ("codedeploy:GetDeploymentConfig",), pace)
     if params.deploy.source == "s3":
-        yield may("bundle", ("s3:PutObject",), (f"arn:aws:s3:::{{}}/{FOLDER}/*", bucket))
+        yield policy("bundle", ("s3:PutObject",), (f"arn:aws:s3:::{{}}/{FOLDER}/*", bucket))
     if params.evidence.store == "bucket":
         retention = ("s3:PutObjectRetention",) if params.evidence.object_lock else ()
         keep = ("s3:GetObject", "s3:PutObject", *retention)
-        yield may("evidence", keep, (f"arn:aws:s3:::{{}}/{EVIDENCE}/*", bucket))
+        yield policy("evidence", keep, (f"arn:aws:s3:::{{}}/{EVIDENCE}/*", bucket))
     if params.evidence.kms_key:
-        yield may("sign", ("kms:GetPublicKey", "kms:Sign"), params.evidence.kms_key)
+        yield policy("sign", ("kms:GetPublicKey", "kms:Sign"), params.evidence.kms_key)
     lock = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
-    yield may("lock", lock, ("arn:aws:s3:::{}/lock.json", bucket))
+    yield policy("lock", lock, ("arn:aws:s3:::{}/lock.json", bucket))

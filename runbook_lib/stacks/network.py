@@ -1,4 +1,4 @@
-"""The network: who may talk to whom, and by which way."""
+"""The network stack: VPC, subnets, routes, security groups and flow logs, and the environment's bucket."""
 
 from __future__ import annotations
 
@@ -28,91 +28,112 @@ from ..resources.vpc_endpoint_route import VpcEndpointRoute
 from .stack import Stack
 
 
-def network(params: Params) -> Stack:
-    """What ``01_network`` walks through.
+class _Subnets(NamedTuple):
+    """The subnets by zone."""
 
-    What belongs to a zone is named after it, so that a zone more touches no neighbour.
-    With one NAT gateway it stands in the zone that ``params`` names first.
+    public: dict[str, Subnet]
+    private: dict[str, Subnet]
+
+
+def network(params: Params) -> Stack:
+    """The stack of ``01_network``.
+
+    Resources of a zone are named after it, so that adding a zone changes no other zone.  A single
+    NAT gateway is in the first zone of the parameters.
     """
-    wanted = params.network
-    vpc = Vpc(name="main", cidr=str(wanted.vpc_cidr))
-    public = {
-        zone: Subnet(name=f"public-{zone}", vpc=vpc, cidr=str(nets.public), zone=zone)
-        for zone, nets in wanted.zones.items()
-    }
-    private = {
-        zone: Subnet(name=f"private-{zone}", vpc=vpc, cidr=str(nets.private), zone=zone)
-        for zone, nets in wanted.zones.items()
-    }
+    settings = params.network
+    vpc = Vpc(name="main", cidr=str(settings.vpc_cidr))
+    subnets = _subnets(params, vpc)
     gateway = InternetGateway(name="main", vpc=vpc)
-    with_nat = list(wanted.zones) if wanted.nat == "per_zone" else list(wanted.zones)[:1]
-    addresses = {zone: ElasticIp(name=f"nat-{zone}") for zone in with_nat}
+    nat_zones = list(settings.zones) if settings.nat == "per_zone" else list(settings.zones)[:1]
+    addresses = {zone: ElasticIp(name=f"nat-{zone}") for zone in nat_zones}
     nats = {
-        zone: NatGateway(name=zone, subnet=public[zone], address=addresses[zone], gateway=gateway) for zone in with_nat
+        zone: NatGateway(name=zone, subnet=subnets.public[zone], address=addresses[zone], gateway=gateway)
+        for zone in nat_zones
     }
-    outside = RouteTable(name="public", vpc=vpc)
-    inside = {zone: RouteTable(name=f"private-{zone}", vpc=vpc) for zone in with_nat}
+    public_table = RouteTable(name="public", vpc=vpc)
     endpoint = VpcEndpoint(name="s3", vpc=vpc, service="s3")
-    rules = _wanted(params)
+    rules = _ingress_rules(params)
     groups = _groups(params, vpc, rules)
     return Stack(
         "network",
-        bucket=Bucket(
-            name="runbook",
-            expire=(("alb", params.compute.access_log_days),),
-            kept=params.guards.keep_bucket,
-            object_lock=params.evidence.object_lock is not None,
-        ),
+        bucket=_bucket(params),
         vpc=(vpc, DefaultSecurityGroup(name="main", vpc=vpc)),
-        subnets=(*public.values(), *private.values()),
+        subnets=(*subnets.public.values(), *subnets.private.values()),
         gateway=gateway,
         nat=(*addresses.values(), *nats.values()),
         security_groups=tuple(groups.values()),
         rules=(_rule(rule, groups) for rule in rules),
         flow_logs=_flow_logs(params, vpc),
-        key=_key(wanted.public_key),
+        key=_key(settings.public_key),
         public_routes=(
-            outside,
-            Route(name="public", table=outside, via=gateway),
-            *(RouteTableAssociation(name=s.name, table=outside, subnet=s) for s in public.values()),
+            public_table,
+            Route(name="public", table=public_table, via=gateway),
+            *(RouteTableAssociation(name=s.name, table=public_table, subnet=s) for s in subnets.public.values()),
         ),
-        endpoint=(endpoint, VpcEndpointRoute(name="public", endpoint=endpoint, table=outside)),
-        private_routes=(
-            *inside.values(),
-            *(VpcEndpointRoute(name=t.name, endpoint=endpoint, table=t) for t in inside.values()),
-            *(Route(name=inside[zone].name, table=inside[zone], via=nats[zone]) for zone in with_nat),
-            # Last: a subnet that moves to another table finds its way out there already.
-            *(
-                RouteTableAssociation(name=s.name, table=inside.get(zone, inside[with_nat[0]]), subnet=s)
-                for zone, s in private.items()
-            ),
+        endpoint=(endpoint, VpcEndpointRoute(name="public", endpoint=endpoint, table=public_table)),
+        private_routes=_private_routes(vpc, subnets, nats, endpoint),
+    )
+
+
+def _subnets(params: Params, vpc: Vpc) -> _Subnets:
+    zones = params.network.zones.items()
+    return _Subnets(
+        {zone: Subnet(name=f"public-{zone}", vpc=vpc, cidr=str(nets.public), zone=zone) for zone, nets in zones},
+        {zone: Subnet(name=f"private-{zone}", vpc=vpc, cidr=str(nets.private), zone=zone) for zone, nets in zones},
+    )
+
+
+def _bucket(params: Params) -> Bucket:
+    return Bucket(
+        name="runbook",
+        expire=(("alb", params.compute.access_log_days),),
+        kept=params.guards.keep_bucket,
+        object_lock=params.evidence.object_lock is not None,
+    )
+
+
+def _private_routes(
+    vpc: Vpc, subnets: _Subnets, nats: dict[str, NatGateway], endpoint: VpcEndpoint
+) -> tuple[RouteTable | VpcEndpointRoute | Route | RouteTableAssociation, ...]:
+    """One table for each NAT gateway; zones without one use the first."""
+    tables = {zone: RouteTable(name=f"private-{zone}", vpc=vpc) for zone in nats}
+    first = next(iter(tables.values()))
+    return (
+        *tables.values(),
+        *(VpcEndpointRoute(name=t.name, endpoint=endpoint, table=t) for t in tables.values()),
+        *(Route(name=tables[zone].name, table=tables[zone], via=nat) for zone, nat in nats.items()),
+        # Last: when a subnet moves to another table, that table has its routes already.
+        *(
+            RouteTableAssociation(name=s.name, table=tables.get(zone, first), subnet=s)
+            for zone, s in subnets.private.items()
         ),
     )
 
 
 def _groups(params: Params, vpc: Vpc, rules: tuple[_Rule, ...]) -> dict[str, SecurityGroup]:
-    members = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
-    if _cached(params):
-        members["cache"] = "Session cache"
+    descriptions = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
+    if _has_cache(params):
+        descriptions["cache"] = "Session cache"
     return {
         name: SecurityGroup(
-            name=name, vpc=vpc, description=who, rules=tuple(rule.name for rule in rules if rule.group == name)
+            name=name, vpc=vpc, description=description, rules=tuple(rule.name for rule in rules if rule.group == name)
         )
-        for name, who in members.items()
+        for name, description in descriptions.items()
     }
 
 
 class _Rule(NamedTuple):
-    """Who may come in where: a group's name, and a network or the name of another group."""
+    """An ingress rule: the name of its group, and as source a network or the name of another group."""
 
     name: str
     group: str
     port: int
     source: str
-    why: str
+    description: str
 
 
-def _wanted(params: Params) -> tuple[_Rule, ...]:
+def _ingress_rules(params: Params) -> tuple[_Rule, ...]:
     return (
         _Rule("alb-http", "alb", 80, "0.0.0.0/0", "HTTP from anywhere, to be redirected"),
         _Rule("alb-https", "alb", 443, "0.0.0.0/0", "HTTPS from anywhere"),
@@ -123,23 +144,23 @@ def _wanted(params: Params) -> tuple[_Rule, ...]:
         _Rule("web-app", "web", params.compute.app_port, "alb", "Requests from the load balancer"),
         _Rule("web-ssh", "web", 22, "bastion", "SSH from the bastion"),
         _Rule("db-mysql", "db", 3306, "web", "MySQL from the web servers"),
-        *([_Rule("cache-valkey", "cache", 6379, "web", "Valkey from the web servers")] if _cached(params) else ()),
+        *([_Rule("cache-valkey", "cache", 6379, "web", "Valkey from the web servers")] if _has_cache(params) else ()),
     )
 
 
-def _cached(params: Params) -> bool:
+def _has_cache(params: Params) -> bool:
     return params.data.sessions.store == "elasticache"
 
 
 def _rule(rule: _Rule, groups: dict[str, SecurityGroup]) -> SecurityGroupRule:
     source = groups.get(rule.source, rule.source)
     return SecurityGroupRule(
-        name=rule.name, group=groups[rule.group], port=rule.port, source=source, description=rule.why
+        name=rule.name, group=groups[rule.group], port=rule.port, source=source, description=rule.description
     )
 
 
 def _flow_logs(params: Params, vpc: Vpc) -> tuple[LogGroup, Role, RolePolicy, FlowLog]:
-    # The permissions that AWS asks for, less those to make groups: ours is there already.
+    # The permissions that AWS documents, without those to create log groups: ours exists already.
     # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     logs = LogGroup(name="flow-logs", path=f"/runbook/{params.env}/flow-logs", days=params.network.flow_log_days)
     role = Role(name="flow-logs", service="vpc-flow-logs.amazonaws.com")
@@ -151,5 +172,5 @@ def _flow_logs(params: Params, vpc: Vpc) -> tuple[LogGroup, Role, RolePolicy, Fl
 def _key(public_key: str | None) -> tuple[KeyPair] | tuple[SshKey, KeyPair]:
     if public_key:
         return (KeyPair(name="bastion", public=public_key),)
-    made = SshKey(name="bastion-ssh-key")
-    return made, KeyPair(name="bastion", public=made)
+    generated = SshKey(name="bastion-ssh-key")
+    return generated, KeyPair(name="bastion", public=generated)

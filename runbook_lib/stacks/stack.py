@@ -1,4 +1,4 @@
-"""A stack: the resources of one notebook, in named parts that the notebook walks through."""
+"""A stack: the resources of one notebook, in named parts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Kind = TypeVar("Kind", bound=Resource)
 class Stack:
     """Named parts of resources: ``Stack("network", vpc=..., subnets=(...))``.
 
-    Each part is itself a stack, so ``net`` and ``net.subnets`` are used alike,
-    and parts add up: ``net.gateway + net.public_routes``.
+    Each part is itself a stack, so ``net`` and ``net.subnets`` are used in the same way,
+    and parts can be added: ``net.gateway + net.public_routes``.
     """
 
     def __init__(self, name: str, **parts: Resource | Iterable[Resource]) -> None:
@@ -23,7 +23,7 @@ class Stack:
 
     @property
     def whole(self) -> str:
-        """Name of the stack that this is, or is part of: ``network`` for ``network.vpc``."""
+        """The name of the whole stack: ``network`` for ``network.vpc``."""
         return self.name.partition(".")[0]
 
     def __getattr__(self, part: str) -> Stack:
@@ -41,41 +41,40 @@ class Stack:
         return Stack(f"{self.name} + {other.name}", **self.parts, **other.parts)
 
     def __iter__(self) -> Iterator[Resource]:
-        """The resources, every one after those it needs."""
+        """The resources, each after its dependencies."""
         own = {r: None for part in self.parts.values() for r in part}
         return (r for r in in_order(own) if r in own)
 
     def __getitem__(self, key: str) -> Resource:
-        """The resource of that key, e.g. ``net["subnet.private-a"]``."""
+        """The resource with that key, e.g. ``net["subnet.private-a"]``."""
         for resource in self:
             if resource.key == key:
                 return resource
         raise KeyError(f"{self.name} has no {key}; it has {', '.join(r.key for r in self)}")
 
     def every(self, kind: type[Kind]) -> Iterator[Kind]:
-        """All of one kind, e.g. ``net.subnets.every(Subnet)``."""
+        """All resources of one kind, e.g. ``net.subnets.every(Subnet)``."""
         return (resource for resource in self if isinstance(resource, kind))
 
     def the(self, kind: type[Kind]) -> Kind:
-        """The only one of a kind, e.g. ``net.the(Vpc)``."""
+        """The only resource of a kind, e.g. ``net.the(Vpc)``."""
         (only,) = self.every(kind)
         return only
 
 
 def in_order(resources: Iterable[Resource]) -> list[Resource]:
-    """The resources and all they need, needs first, otherwise as declared.
+    """The resources and all their dependencies, dependencies first, otherwise as declared.
 
-    A resource can only refer to one that was built before it, so there are no
-    cycles to look for and a walk is enough.
+    A resource can only refer to one that was built before it, so there are no cycles.
     """
-    found: dict[Resource, None] = {}
+    ordered: dict[Resource, None] = {}
 
     def visit(resource: Resource) -> None:
-        if resource not in found:
-            for need in resource.dependencies:
-                visit(need)
-            found[resource] = None
+        if resource not in ordered:
+            for dependency in resource.dependencies:
+                visit(dependency)
+            ordered[resource] = None
 
     for resource in resources:
         visit(resource)
-    return list(found)
+    return list(ordered)

@@ -1,17 +1,17 @@
-"""What a web server does at its first boot, as cloud-init reads it."""
+"""The user data of the web servers, which cloud-init executes at the first boot."""
 
 from __future__ import annotations
 
 from ..params import Params
 
-# cloud-init fills in what the instance's metadata says ({{ v1.… }}):
+# cloud-init replaces {{ v1.… }} by the instance's metadata:
 # https://cloudinit.readthedocs.io/en/latest/explanation/instancedata.html
 #
-# The agent's version 2 needs no Ruby; where a region has no such installer yet, version 1 does its work.
+# The agent's version 2 needs no Ruby; in regions without its installer, version 1 is installed.
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/codedeploy-agent-operations-install-linux.html
 #
 # The placeholder answers the health check until the first deployment: without it, Auto Scaling would
-# replace every server that waits for one.  It gives way by itself when the application starts.
+# replace every server that waits for one.  systemd stops it when the application starts.
 _WEB_SERVER = """\
 ## template: jinja
 #cloud-config
@@ -68,7 +68,7 @@ def web_server(params: Params, config: str) -> str:
     """User data of the web servers.
 
     Args:
-        config: The parameter of Systems Manager that tells the application what it works with.
+        config: The name of the Systems Manager parameter with the application's configuration.
     """
     compute = params.compute
     health = compute.health_check.path.strip("/").partition("?")[0] or "index.html"

@@ -186,7 +186,7 @@ def test_without_a_need_for_approval_anything_may_be_done(tmp_path):
 
 
 def test_where_it_is_required_nothing_is_done_without_one(tmp_path):
-    with pytest.raises(NotApproved, match="needs an approval, and none was given") as caught:
+    with pytest.raises(NotApproved, match="requires an approval, and none was passed") as caught:
         allow(approval("  ", tmp_path), planned({}))
     assert caught.value.what.startswith("thing.ground: ")
     assert "fingerprint" in caught.value.fix
@@ -213,17 +213,17 @@ def test_where_nothing_was_approved_nothing_is_done(tmp_path, approved, required
     """The reviewed plan had nothing to do: what there is to do now was seen by nobody."""
     mine = approval(approved, tmp_path, required=required)
     mine.add_plan(planned({}))
-    with pytest.raises(NotApproved, match=r"thing\.ground: nothing was approved, and to create it would be something"):
+    with pytest.raises(NotApproved, match=r"thing\.ground: the approved plan has no changes"):
         allow(mine, planned({}))
     allow(mine, planned(there(GROUND, WALL)))
 
 
 def test_where_nothing_was_approved_no_signature_helps(tmp_path):
-    """It would find the present plan by itself."""
+    """It would find the current plan by itself."""
     plan = planned({})
-    mine = Approval(NOTHING, required=True, evidence=tmp_path, signed=lambda plan: None)
+    mine = Approval(NOTHING, required=True, evidence=tmp_path, require_signed=lambda plan: None)
     mine.add_plan(plan)
-    with pytest.raises(NotApproved, match="nothing was approved"):
+    with pytest.raises(NotApproved, match="the approved plan has no changes"):
         allow(mine, plan)
 
 
@@ -240,7 +240,7 @@ def test_a_present_plan_that_nobody_approved_allows_nothing(tmp_path):
     mine = approval("0123456789abcdef", tmp_path)
     mine.add_plan(planned({}))
     with pytest.raises(
-        NotApproved, match="0123456789abcdef: not the fingerprint of the present plan of stack in prod/"
+        NotApproved, match="0123456789abcdef: not the fingerprint of the current plan of stack in prod/"
     ):
         allow(mine, planned({}))
 
@@ -259,7 +259,7 @@ def test_what_is_left_may_be_done_with_the_approval_of_the_whole(tmp_path):
 def test_a_change_that_is_not_in_the_approved_plan_is_refused_and_named(tmp_path):
     kept(tmp_path, planned({}, GROUND))
     mine = approval(planned({}, GROUND).fingerprint, tmp_path)
-    with pytest.raises(NotApproved, match=r"thing\.wall: to create it is not part of the approved plan"):
+    with pytest.raises(NotApproved, match=r"thing\.wall: the approved plan does not create it"):
         allow(mine, planned({}))
 
 
@@ -267,14 +267,14 @@ def test_an_approval_for_another_environment_account_or_region_is_refused(tmp_pa
     plan = planned({})
     kept(tmp_path, plan)
     for scope in ("dev/123456789012/us-west-2", "prod/210987654321/us-west-2", "prod/123456789012/us-east-1"):
-        with pytest.raises(NotApproved, match=f"not the fingerprint of the present plan of stack in {scope}"):
+        with pytest.raises(NotApproved, match=f"not the fingerprint of the current plan of stack in {scope}"):
             allow(approval(plan.fingerprint, tmp_path), plan, scope=scope)
 
 
 def test_an_approval_for_another_stack_is_refused(tmp_path):
     plan = planned({})
     kept(tmp_path, plan)
-    with pytest.raises(NotApproved, match="present plan of data in prod/"):
+    with pytest.raises(NotApproved, match="current plan of data in prod/"):
         allow(approval(plan.fingerprint, tmp_path), plan, stack="data")
 
 
@@ -290,7 +290,7 @@ def test_several_plans_are_approved_at_once(tmp_path, between):
     mine = approval(between.join(plan.fingerprint for plan in plans), tmp_path)
     for plan in plans:
         allow(mine, plan, stack=plan.stack)
-    with pytest.raises(NotApproved, match=r"thing\.wall: to create it is not part"):
+    with pytest.raises(NotApproved, match=r"thing\.wall: the approved plan does not create it"):
         allow(mine, plans[1], stack="network")
 
 
@@ -313,6 +313,6 @@ def test_to_destroy_needs_its_own_approval(tmp_path):
     build, destroy = planned({}, database), planned(there(database), database, present=False)
     for plan in (build, destroy):
         kept(tmp_path, plan)
-    with pytest.raises(NotApproved, match=r"leaving_thing\.database: to delete it is not part"):
+    with pytest.raises(NotApproved, match=r"leaving_thing\.database: the approved plan does not delete it"):
         allow(approval(build.fingerprint, tmp_path), destroy)
     allow(approval(destroy.fingerprint, tmp_path), destroy)

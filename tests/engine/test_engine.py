@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.engine.context import Clock
+from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import Action
 from runbook_lib.errors import Blocked, Failed, MissingDependency, NoAccess, RequestRejected, WaitTimeout
 from runbook_lib.journal.journal import Journal
@@ -98,9 +99,9 @@ class Thing(Resource):
     on: tuple[Resource, ...] = ()
     on_ready: tuple[Resource, ...] = ()
 
-    fixed = frozenset({"shape"})
-    waits_for = frozenset({"on_ready"})
-    catching_up = frozenset({"NotHeardOf"})
+    immutable = frozenset({"shape"})
+    ready_fields = frozenset({"on_ready"})
+    eventual_errors = frozenset({"NotHeardOf"})
 
     def desired(self, ids):
         return {"size": self.size, "shape": self.shape}
@@ -115,7 +116,7 @@ class Thing(Resource):
         status = "deleting" if made.gone_at is not None else "available" if ready else "pending"
         state = {"size": made.size, "shape": made.shape}
         there = ready and not failed
-        return Observed(self.key, state, ready=there, status=status, failed=failed, going=made.gone_at is not None)
+        return Observed(self.key, state, ready=there, status=status, failed=failed, deleting=made.gone_at is not None)
 
     def create(self, aws, ids):
         for need in self.dependencies:
@@ -136,7 +137,7 @@ class Thing(Resource):
 
 @kind
 class Hasty(Thing):
-    patience = 30
+    wait_timeout = 30
 
 
 @kind
@@ -154,7 +155,7 @@ class Slow(Bare):
 
 @kind
 class LongSlow(Slow):
-    patience = 1200
+    wait_timeout = 1200
 
 
 @kind
@@ -165,8 +166,8 @@ class Dear(Thing):
 
 
 @kind
-class Given(Thing):
-    given = True
+class External(Thing):
+    external = True
 
 
 @pytest.fixture
@@ -251,11 +252,11 @@ class TestStartEarlyWaitLate:
         world.takes = {"hasty.a": 100}
         a = Hasty(name="a")
         engine.apply(stack(a))
-        with pytest.raises(WaitTimeout, match=r"hasty\.a did not settle within 30 s; last seen: pending"):
+        with pytest.raises(WaitTimeout, match=r"hasty\.a was not ready within 30 s; last status: pending"):
             engine.wait_until_ready([a], engine.survey(stack(a)))
         assert 30 <= world.now < 45
         world.now = 200
-        engine.wait_until_ready([a], engine.survey(stack(a), afresh=True))
+        engine.wait_until_ready([a], engine.survey(stack(a), refresh=True))
 
     def test_what_aws_calls_failed_is_not_waited_for(self, engine, world):
         world.takes = {"thing.a": 5}
@@ -310,8 +311,8 @@ class TestWhatStandsInTheWay:
         assert world.wrote == []
 
     def test_what_is_given_and_missing_stops_before_anything_is_done(self, engine, world):
-        with pytest.raises(Blocked, match=r"given\.theirs: is not there, and not ours to make"):
-            engine.apply(stack(Thing(name="a"), Given(name="theirs")))
+        with pytest.raises(Blocked, match=r"external\.theirs: does not exist, and this runbook does not create it"):
+            engine.apply(stack(Thing(name="a"), External(name="theirs")))
         assert world.wrote == []
 
     def test_a_need_of_an_earlier_layer_that_is_missing_is_named(self, engine, world):
@@ -328,7 +329,9 @@ class TestWhatStandsInTheWay:
             return True
 
         a = stack(Thing(name="a", on=(below,)))
-        start(coming=coming).apply(a, watch=lambda resource, status, took: heard.append((resource.key, status)))
+        start(dependencies_pending=coming).apply(
+            a, on_progress=lambda resource, status, took: heard.append((resource.key, status))
+        )
         assert world.wrote == [("create", "thing.a")]
         assert ("thing.below", "awaited") in heard
 
@@ -340,14 +343,14 @@ class TestWhatStandsInTheWay:
             world.add("thing.below", 1)
             return False
 
-        start(coming=ended).apply(stack(Thing(name="a", on=(below,))))
+        start(dependencies_pending=ended).apply(stack(Thing(name="a", on=(below,))))
         assert world.wrote == [("create", "thing.a")]
         with pytest.raises(MissingDependency, match=r"thing\.other"):
-            start(coming=lambda: world.now < 10).apply(stack(Thing(name="b", on=(Thing(name="other"),))))
+            start(dependencies_pending=lambda: world.now < 10).apply(stack(Thing(name="b", on=(Thing(name="other"),))))
 
     def test_a_need_that_never_comes_is_waited_for_only_within_its_patience(self, start, world):
         with pytest.raises(MissingDependency, match=r"hasty\.below"):
-            start(coming=lambda: True).apply(stack(Thing(name="a", on=(Hasty(name="below"),))))
+            start(dependencies_pending=lambda: True).apply(stack(Thing(name="a", on=(Hasty(name="below"),))))
         assert 30 < world.now < 60
 
 
@@ -384,7 +387,7 @@ class TestLostAnswers:
         assert world.wrote == [("update", "thing.a")]
         assert world.things["thing.a"].size == 2
 
-    def test_an_update_that_shows_late_is_sent_once(self, engine, world, monkeypatch):
+    def test_an_update_that_shows_late_is_sent_once(self, start, world, monkeypatch):
         world.add("thing.a", 1)
         late = replace(world.things["thing.a"], size=2)
 
@@ -398,7 +401,7 @@ class TestLostAnswers:
 
         monkeypatch.setattr(Thing, "update", update)
         monkeypatch.setattr(world, "sleep", sleep, raising=False)
-        Engine(world, engine.journal, clock=Clock(lambda: world.now, sleep)).apply(stack(Thing(name="a", size=2)))
+        start().apply(stack(Thing(name="a", size=2)))
         assert world.wrote == [("update", "thing.a")]
 
     @pytest.mark.parametrize("done", [True, False])
@@ -473,11 +476,11 @@ class TestLeave:
         def hold():
             said.append(("hold", len(world.wrote)))
 
-        engine = start(hold=hold)
+        engine = start(ensure_lock=hold)
         world.add("thing.c", 1)
         engine.apply(
             stack(Thing(name="a"), Thing(name="b"), Thing(name="c", size=2)),
-            allow=lambda change: said.append((f"{change.action} {change.key}", len(world.wrote))),
+            require_approval=lambda change: said.append((f"{change.action} {change.key}", len(world.wrote))),
         )
         for key, before in (("create thing.a", 0), ("create thing.b", 1), ("update thing.c", 2)):
             assert (key, before) in said
@@ -491,12 +494,12 @@ class TestLeave:
 
         things = stack(Thing(name="a"), Thing(name="b"))
         with pytest.raises(Blocked):
-            engine.apply(things, allow=allow)
+            engine.apply(things, require_approval=allow)
         assert world.wrote == []
         world.add("thing.a", 1)
         world.add("thing.b", 1)
         with pytest.raises(Blocked):
-            engine.destroy(things, allow=allow)
+            engine.destroy(things, require_approval=allow)
         assert world.wrote == []
 
     @pytest.mark.parametrize("verb", ["apply", "destroy"])
@@ -509,7 +512,7 @@ class TestLeave:
             world.add("thing.a", 1)
             world.add("thing.b", 1)
         with pytest.raises(Blocked, match="lock"):
-            getattr(start(hold=hold), verb)(stack(Thing(name="a"), Thing(name="b")))
+            getattr(start(ensure_lock=hold), verb)(stack(Thing(name="a"), Thing(name="b")))
         assert len(world.wrote) == 1
 
     def test_drift_that_comes_up_meanwhile_needs_leave_too(self, start, world):
@@ -522,7 +525,7 @@ class TestLeave:
                 world.things["thing.a"].size = 7
 
         world.add("thing.a", 1)
-        start().apply(stack(Thing(name="a", size=2)), allow=allow)
+        start().apply(stack(Thing(name="a", size=2)), require_approval=allow)
         assert asked == [("thing.a", Action.UPDATE, (1, 2)), ("thing.a", Action.UPDATE, (7, 2))]
 
 
@@ -554,14 +557,14 @@ class TestRemoval:
         engine.destroy(tower)
         assert world.now >= 50
         assert world.find("thing.a") is None
-        assert engine.plan(tower, present=False, afresh=True).todo == ()
+        assert engine.plan(tower, present=False, refresh=True).todo == ()
 
     @pytest.mark.parametrize("code", ["DependencyViolation", "NotHeardOf", "ScalingActivityInProgress"])
     def test_what_is_still_in_use_is_tried_again(self, engine, world, tower, code, tmp_path):
         """AWS's own bookkeeping lags behind; the others go meanwhile."""
         world.answers = {("delete", "thing.a"): [refused(code)] * 4}
         heard = []
-        engine.destroy(tower, watch=lambda resource, status, took: heard.append((resource.key, status)))
+        engine.destroy(tower, on_progress=lambda resource, status, took: heard.append((resource.key, status)))
         assert world.things == {}
         assert ("thing.a", "still in use") in heard
         assert Counter(world.wrote) == Counter([("delete", f"thing.{name}") for name in "abcd"])
@@ -573,7 +576,7 @@ class TestRemoval:
         with pytest.raises(RequestRejected, match=r"thing\.a: it was refused: DependencyViolation"):
             engine.destroy(tower)
         assert set(world.things) == {"thing.a"}
-        assert Thing.patience <= world.now < 300
+        assert Thing.wait_timeout <= world.now < 300
         assert journal(tmp_path)[-1]["ok"] is False
 
     def test_any_other_refusal_is_raised_at_once(self, engine, world, tower):
@@ -615,16 +618,16 @@ class TestRemoval:
 
     def test_what_never_goes_is_named(self, engine, world, tower):
         world.leaves = {"thing.c": 10_000}
-        with pytest.raises(WaitTimeout, match=r"thing\.c did not settle .*; last seen: deleting"):
+        with pytest.raises(WaitTimeout, match=r"thing\.c was not ready .*; last status: deleting"):
             engine.destroy(tower)
         assert {"thing.a", "thing.b"} <= set(world.things)
 
     def test_it_keeps_what_it_must_keep(self, engine, world):
         """What is kept stays, and so does what is not there to be removed: that of somebody else."""
         world.add("dear.x", 1)
-        world.add("given.y", 1)
+        world.add("external.y", 1)
         world.add("thing.z", 1)
-        plan = engine.destroy(stack(Dear(name="x"), Given(name="y"), Thing(name="z"), Thing(name="never")))
+        plan = engine.destroy(stack(Dear(name="x"), External(name="y"), Thing(name="z"), Thing(name="never")))
         assert world.wrote == [("delete", "thing.z")]
         assert [(c.key, c.action, c.reason) for c in plan.changes if c.action is Action.KEEP] == [
             ("dear.x", Action.KEEP, "left on purpose: it is dear to us")
@@ -645,13 +648,13 @@ class TestLooking:
         assert world.wrote == []
 
     def test_cells_share_a_look_only_as_long_as_it_is_fresh(self, start, world):
-        engine, looks = start(fresh=30), []
+        engine, looks = start(snapshot_age=30), []
         watched = stack(Thing(name="a"))
         world.find = lambda name: None
         for at in (0, 29, 31):
             world.now = float(at)
             engine.survey(watched)
-            looks.append(engine._look)
+            looks.append(engine._snapshot)
         assert looks[0] is looks[1]
         assert looks[1] is not looks[2]
 
@@ -665,7 +668,7 @@ class TestLooking:
                 return
             world.things["thing.b"].size = 2
 
-        engine.apply(stack(Thing(name="a"), b), allow=allow)
+        engine.apply(stack(Thing(name="a"), b), require_approval=allow)
         assert world.wrote == [("create", "thing.a")]
 
     def test_nothing_to_do_does_nothing(self, engine, world):

@@ -9,7 +9,8 @@ import pytest
 
 from runbook_lib.aws.client import Aws
 from runbook_lib.cli.timeline import render_timeline
-from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.engine.context import Clock
+from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
 from runbook_lib.journal.timeline import build_timeline
@@ -50,12 +51,12 @@ class Operator:
 
     def build(self, stacks):
         for stack in stacks:
-            self.engine.apply(stack, watch=self.watch)
+            self.engine.apply(stack, on_progress=self.watch)
             self.engine.wait_until_ready(stack, self.engine.survey(stack), self.watch)
 
     def remove(self, stacks):
         for stack in reversed(stacks):
-            self.engine.destroy(stack, watch=self.watch)
+            self.engine.destroy(stack, on_progress=self.watch)
 
 
 def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path):
@@ -70,7 +71,7 @@ def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path):
     assert "pending" in seen["instance.bastion"]
     assert "0 of 2 in service" in seen["auto_scaling_group.web"]
     assert any(state.endswith("InProgress, 0 of 2 servers") for state in seen["release.web"])
-    assert [change for stack in stacks for change in operator.engine.plan(stack, afresh=True).todo] == []
+    assert [change for stack in stacks for change in operator.engine.plan(stack, refresh=True).todo] == []
     built = build_timeline(events_of(operator.journal.path))
     took = {span.key: span.duration for span in built.spans}
     assert took["nat_gateway.us-west-2a"] >= 110 * FACTOR

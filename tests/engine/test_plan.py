@@ -15,9 +15,9 @@ from runbook_lib.formatting import format_value
 from runbook_lib.resources.base import Observed
 from runbook_lib.stacks.stack import in_order
 from tests.support.fake_kinds import (
-    GivenThing,
+    ExternalThing,
+    ImplicitThing,
     KeptThing,
-    LastingThing,
     LeavingThing,
     Thing,
     accounts,
@@ -75,16 +75,16 @@ def test_a_blocked_plan_says_all_that_is_in_the_way():
 
 
 def test_what_is_given_is_never_made():
-    change = the_change(GivenThing(name="zone"), None)
-    assert (change.action, change.reason) == (Action.BLOCKED, "is not there, and not ours to make")
+    change = the_change(ExternalThing(name="zone"), None)
+    assert (change.action, change.reason) == (Action.BLOCKED, "does not exist, and this runbook does not create it")
 
 
 def test_what_is_given_is_never_changed():
     change = the_change(
-        GivenThing(name="zone", size=2),
+        ExternalThing(name="zone", size=2),
         Observed("Z1", {"size": 1, "shape": "round", "on": frozenset(), "beside": None}),
     )
-    assert (change.action, change.reason) == (Action.BLOCKED, "differs, and is not ours to change")
+    assert (change.action, change.reason) == (Action.BLOCKED, "differs, and this runbook does not change it")
 
 
 def test_what_failed_is_blocked_unless_a_change_may_mend_it():
@@ -97,13 +97,13 @@ def test_what_failed_is_blocked_unless_a_change_may_mend_it():
 
 def test_what_aws_is_deleting_is_made_anew_when_it_is_gone():
     (seen,) = there(GROUND).values()
-    change = the_change(GROUND, replace(seen, going=True))
-    assert (change.action, change.reason) == (Action.CREATE, "once the one that AWS is deleting is gone")
+    change = the_change(GROUND, replace(seen, deleting=True))
+    assert (change.action, change.reason) == (Action.CREATE, "after AWS has finished deleting the old one")
 
 
 def test_what_is_about_to_go_lends_its_id_to_nobody():
     seen = there(WALL)
-    seen[GROUND] = replace(seen[GROUND], going=True)
+    seen[GROUND] = replace(seen[GROUND], deleting=True)
     assert ids_of(seen) == {WALL: seen[WALL].id}
     assert todo(make_plan(BOTH, seen)) == [("thing.ground", "create"), ("thing.wall", "update")]
 
@@ -135,7 +135,7 @@ def test_destroying_goes_the_same_way_backwards(things, data):
 
 
 def test_destroying_passes_over_what_is_not_ours_to_end():
-    things = (GivenThing(name="zone"), LastingThing(name="rule"), Thing(name="a"))
+    things = (ExternalThing(name="zone"), ImplicitThing(name="rule"), Thing(name="a"))
     assert todo(make_plan(stack_of(*things), there(*things), present=False)) == [("thing.a", "delete")]
 
 
@@ -344,7 +344,7 @@ def test_what_is_about_to_go_carries_nothing():
     seen = there(GROUND)
     assert missing_dependencies(stack_of(WALL), seen) == ()
     require_dependencies(stack_of(WALL), seen)
-    seen[GROUND] = replace(seen[GROUND], going=True)
+    seen[GROUND] = replace(seen[GROUND], deleting=True)
     assert missing_dependencies(stack_of(WALL), seen) == (GROUND,)
 
 

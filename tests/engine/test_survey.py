@@ -60,7 +60,7 @@ _NEXT_PAGE = re.compile(r"(marker|next-?token|continuation-?token|nexttoken)\W",
 def asked(runs, stack):
     """The reads of a notebook that plans: its whole stack, each part, and the removal that it shows."""
     runs.wire.asked.clear()
-    engine: Engine = runs.engine(fresh=inf)
+    engine: Engine = runs.engine(snapshot_age=inf)
     assert engine.plan(stack).todo == ()
     for part in stack.parts:
         assert engine.plan(getattr(stack, part)).todo == ()

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runbook_lib.cli.timeline import MOST, STEPS, render_timeline
-from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.engine.context import Clock
+from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
 from runbook_lib.journal.timeline import build_timeline

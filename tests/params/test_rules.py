@@ -139,10 +139,10 @@ def everything():
 def really_called(aws, resource):
     """The kind of a name as the table knows it, and the name that AWS gets."""
     if isinstance(resource, KeptSecret):
-        return "secret", resource.called(aws)
+        return "secret", resource.aws_name(aws)
     if isinstance(resource, LogGroup):
         return "log_group", resource.path
-    called = resource.called(aws) if hasattr(resource, "called") else aws.name(resource)
+    called = resource.aws_name(aws) if hasattr(resource, "aws_name") else aws.name(resource)
     return snake(type(resource).__name__), called
 
 
@@ -249,7 +249,7 @@ def test_an_environment_that_is_no_text_is_passed_over():
 def test_buckets_are_told_apart_by_account_and_region():
     """All of AWS shares their names."""
     names = {
-        Bucket(name="runbook").called(Aws(env="dev", account=account, region=region))
+        Bucket(name="runbook").aws_name(Aws(env="dev", account=account, region=region))
         for account in ("111122223333", "222233334444")
         for region in ("us-west-2", "us-east-1")
     }

@@ -16,7 +16,7 @@ class VpcEndpointRoute(Resource):
     way: tuple[tuple[str, Thing], ...] = ()
     others: tuple[Thing, ...] = ()
 
-    waits_for = frozenset({"others", "table"})
+    ready_fields = frozenset({"others", "table"})
 
     def observe(self, look, ids):
         return None
@@ -111,9 +111,9 @@ def test_a_kind_that_cannot_be_changed_says_what_it_was_asked_for():
 
 def test_nothing_is_guarded_kept_or_left_unless_it_says_so():
     assert (GROUND.prevent_destroy, GROUND.retain, GROUND.left_behind) == ("", "", "")
-    assert (Thing.given, Thing.lasting, Thing.update_when_ready) == (False, False, False)
+    assert (Thing.external, Thing.implicit, Thing.update_when_ready) == (False, False, False)
 
 
 def test_a_person_is_told_the_facts_and_not_what_only_calls_want():
     seen = Observed("thing-1", {}, detail={"address": "192.0.2.1", "_record": {"x": 1}})
-    assert seen.facts == {"address": "192.0.2.1"}
+    assert seen.public_detail == {"address": "192.0.2.1"}

@@ -8,7 +8,7 @@ PLAIN, LOCKING = Bucket(name="runbook"), Bucket(name="runbook", object_lock=True
 
 
 def bucket_of(door):
-    return PLAIN.called(door)
+    return PLAIN.aws_name(door)
 
 
 def test_a_lock_is_wished_for_at_creation(engine, aws, door, calls):
@@ -25,7 +25,7 @@ def test_a_bucket_in_use_gets_its_lock_in_place_and_the_plan_says_so(door, journ
     plan = engine.plan(Stack("s", it=LOCKING))
     assert [(c.action.value, dict(c.fields)) for c in plan.todo] == [("update", {"object_lock": (False, True)})]
     engine.apply(Stack("s", it=LOCKING))
-    assert engine.plan(Stack("s", it=LOCKING), afresh=True).todo == ()
+    assert engine.plan(Stack("s", it=LOCKING), refresh=True).todo == ()
 
 
 def test_a_lock_that_is_no_longer_wished_for_stays(door, journal):
@@ -36,5 +36,5 @@ def test_a_lock_that_is_no_longer_wished_for_stays(door, journal):
 
 def test_without_the_wish_nothing_is_asked_about_it(engine, calls, door):
     engine.apply(Stack("s", it=PLAIN))
-    engine.plan(Stack("s", it=PLAIN), afresh=True)
+    engine.plan(Stack("s", it=PLAIN), refresh=True)
     assert not [call for call in calls if "ObjectLock" in call.operation]

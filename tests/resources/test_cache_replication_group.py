@@ -50,19 +50,19 @@ def test_it_is_not_deleted_before_anybody_can_tell_whose_it_is(door, foreign):
 def test_while_it_is_made_its_tags_are_known_from_elsewhere(engine, door, aws):
     """And it counts as made, without a second one."""
     bring_about(engine, grounds(cache))
-    ids = {need: seen.id for need, seen in engine.survey(grounds(cache), afresh=True).items() if seen}
+    ids = {need: seen.id for need, seen in engine.survey(grounds(cache), refresh=True).items() if seen}
     cache.create(door, ids)
     seen = cache.observe(Snapshot(door), ids)
     assert seen.detail["_ours"]
-    assert engine.plan(Stack("s", it=cache), afresh=True).todo == ()
+    assert engine.plan(Stack("s", it=cache), refresh=True).todo == ()
 
 
 def test_an_older_engine_is_not_to_be_had(engine):
     """The plan says so, before AWS does; but what AWS has upgraded because we let it is no difference."""
     bring_about(engine, grounds(cache))
     bring_about(engine, Stack("s", it=replace(cache, engine_version="8.1")))
-    assert engine.plan(Stack("s", it=cache), afresh=True).todo == ()
+    assert engine.plan(Stack("s", it=cache), refresh=True).todo == ()
     for older in (replace(cache, minor_upgrades=False), replace(cache, engine_version="7.2")):
-        (change,) = engine.plan(Stack("s", it=older), afresh=True).changes
+        (change,) = engine.plan(Stack("s", it=older), refresh=True).changes
         assert change.action is Action.BLOCKED
         assert "engine_downgrade" in change.fields

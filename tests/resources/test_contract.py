@@ -24,13 +24,13 @@ def _cases():
 
 CASES = list(_cases())
 ALL = [pytest.param(first, id=name) for name, first, _ in CASES]
-MADE = [pytest.param(first, id=name) for name, first, _ in CASES if not first.given]
+MADE = [pytest.param(first, id=name) for name, first, _ in CASES if not first.external]
 CHANGING = [pytest.param(first, later, id=name) for name, first, later in CASES if later]
 
 
 def grounds(*resources):
     """All that they need."""
-    return Stack("grounds", all=[r for r in in_order(resources) if r not in resources and not r.given])
+    return Stack("grounds", all=[r for r in in_order(resources) if r not in resources and not r.external])
 
 
 def todo(plan):
@@ -51,18 +51,18 @@ def bring_about(engine, stack):
     for part in (lambda r: not on_master(r), on_master):
         engine.apply(Stack("part", all=filter(part, stack)))
     settling = [r for r in stack if not isinstance(r, RequestedCertificate)]
-    engine.wait_until_ready(settling, engine.survey(stack, afresh=True))
+    engine.wait_until_ready(settling, engine.survey(stack, refresh=True))
 
 
 @pytest.mark.parametrize("first", MADE)
 def test_applying_leaves_nothing_to_do(engine, first):
     """On an empty account it is planned as new; it is made once, and then there is nothing left to do."""
     stack = Stack("s", it=first)
-    if not first.lasting:
+    if not first.implicit:
         assert todo(engine.plan(stack)) == [(first.key, Action.CREATE)]
     bring_about(engine, grounds(first))
     bring_about(engine, stack)
-    assert engine.plan(stack, afresh=True).todo == ()
+    assert engine.plan(stack, refresh=True).todo == ()
     assert engine.apply(stack).todo == ()
 
 
@@ -74,9 +74,9 @@ def test_drift_is_seen_and_mended(engine, first, later):
     bring_about(engine, Stack("s", it=first))
     for wish in (later, first):
         stack = Stack("s", it=wish)
-        assert todo(engine.plan(stack, afresh=True)) == [(wish.key, Action.UPDATE)]
+        assert todo(engine.plan(stack, refresh=True)) == [(wish.key, Action.UPDATE)]
         bring_about(engine, stack)
-        assert engine.plan(stack, afresh=True).todo == ()
+        assert engine.plan(stack, refresh=True).todo == ()
 
 
 @pytest.mark.parametrize("first", MADE)
@@ -85,11 +85,11 @@ def test_destroying_leaves_nothing_behind(engine, first):
     ground, stack = grounds(first), Stack("s", it=first)
     bring_about(engine, ground)
     bring_about(engine, stack)
-    gone = [] if first.lasting or first.retain else [(first.key, Action.DELETE)]
+    gone = [] if first.implicit or first.retain else [(first.key, Action.DELETE)]
     assert todo(engine.destroy(stack)) == gone
-    assert engine.plan(stack, present=False, afresh=True).todo == ()
+    assert engine.plan(stack, present=False, refresh=True).todo == ()
     engine.destroy(ground)
-    assert engine.plan(ground, present=False, afresh=True).todo == ()
+    assert engine.plan(ground, present=False, refresh=True).todo == ()
 
 
 @pytest.mark.parametrize("first", ALL)

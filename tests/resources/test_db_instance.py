@@ -235,7 +235,7 @@ def test_logs_are_exported_and_no_longer_exported_in_one_change():
 
 
 @pytest.mark.parametrize(
-    ("status", "ready", "failed", "going"),
+    ("status", "ready", "failed", "deleting"),
     [
         ("available", True, False, False),
         ("storage-optimization", True, False, False),
@@ -251,9 +251,9 @@ def test_logs_are_exported_and_no_longer_exported_in_one_change():
         ("storage-full", True, True, False),
     ],
 )
-def test_a_status_says_what_to_expect(status, ready, failed, going):
+def test_a_status_says_what_to_expect(status, ready, failed, deleting):
     found = seen(DBInstanceStatus=status)
-    assert (found.status, found.ready, bool(found.failed), found.going) == (status, ready, failed, going)
+    assert (found.status, found.ready, bool(found.failed), found.deleting) == (status, ready, failed, deleting)
 
 
 def test_full_storage_can_be_grown():
@@ -323,7 +323,7 @@ def test_the_password_is_nowhere_but_in_secrets_manager(engine, aws, journal):
     """Neither state nor detail nor the journal holds it; the detail says where it is."""
     stack = Stack("all", all=in_order([database]))
     engine.apply(stack)
-    found = engine.survey(stack, afresh=True)[database]
+    found = engine.survey(stack, refresh=True)[database]
     secret = aws.client("secretsmanager").get_secret_value(SecretId=found.detail["master_secret"])["SecretString"]
     password = secret.partition('"password": "')[2].rstrip('"}')
     assert len(password) > 8

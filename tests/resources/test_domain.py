@@ -47,11 +47,11 @@ def test_the_record_gets_the_certificate_issued(engine, proof):
     """A listener can wait for it; and it stays issued when everything else is destroyed."""
     stack = Stack("s", certificate=(proof.certificate, proof))
     engine.apply(stack)
-    seen = engine.survey(stack, afresh=True)
+    seen = engine.survey(stack, refresh=True)
     engine.wait_until_ready(stack, seen)
     assert (seen[proof.certificate].ready, seen[proof.certificate].status) == (True, "issued")
     engine.destroy(stack)
-    assert [r.key for r, found in engine.survey(stack, afresh=True).items() if found] == ["hosted_zone.web"]
+    assert [r.key for r, found in engine.survey(stack, refresh=True).items() if found] == ["hosted_zone.web"]
 
 
 def test_an_alias_that_somebody_pointed_elsewhere_is_mended_but_never_removed(engine, aws, alias):
@@ -62,9 +62,9 @@ def test_an_alias_that_somebody_pointed_elsewhere_is_mended_but_never_removed(en
     elsewhere = {"Name": DOMAIN, "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
     change = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": elsewhere}]}
     aws.client("route53").change_resource_record_sets(HostedZoneId=alias.zone.known_as, ChangeBatch=change)
-    (found,) = engine.plan(stack, afresh=True).todo
+    (found,) = engine.plan(stack, refresh=True).todo
     assert found.fields == {"balancer": ("192.0.2.1", "load_balancer.web")}
     with pytest.raises(NotOwned, match=r"points to 192\.0\.2\.1"):
         engine.destroy(stack)
     contract.bring_about(engine, stack)
-    assert engine.plan(stack, afresh=True).todo == ()
+    assert engine.plan(stack, refresh=True).todo == ()

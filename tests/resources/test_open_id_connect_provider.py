@@ -23,9 +23,9 @@ def theirs(aws):
 def test_it_is_used_and_left(engine, calls, theirs):
     iam, arn = theirs("sts.amazonaws.com", "theirs")
     engine.apply(STACK)
-    assert engine.plan(STACK, afresh=True).todo == ()
+    assert engine.plan(STACK, refresh=True).todo == ()
     assert [c.key for c in engine.destroy(STACK).todo] == ["federated_role.github-deploy"]
-    (left,) = [c for c in engine.plan(STACK, present=False, afresh=True).changes if c.resource == provider]
+    (left,) = [c for c in engine.plan(STACK, present=False, refresh=True).changes if c.resource == provider]
     assert (left.action, left.reason) == (Action.KEEP, "left on purpose: the account had it before, for others too")
     found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     assert found["ClientIDList"] == ["sts.amazonaws.com", "theirs"]
@@ -35,7 +35,7 @@ def test_it_is_used_and_left(engine, calls, theirs):
 def test_one_that_would_not_do_is_told_with_what_to_do(engine, theirs):
     """Nobody's provider is changed behind their back."""
     theirs("theirs")
-    with pytest.raises(NotOwned, match=r"does not know sts\.amazonaws\.com[\s\S]*belongs to somebody else"):
+    with pytest.raises(NotOwned, match=r"lacks the audience sts\.amazonaws\.com[\s\S]*Ask its owner"):
         engine.plan(STACK)
 
 

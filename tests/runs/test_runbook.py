@@ -161,7 +161,7 @@ def test_without_the_approval_that_is_asked_for_nothing_is_done(root, aws):
     changed(root, approval={"required": True})
     book, net = opened("apply")
     book.plan(net)
-    with pytest.raises(NotApproved, match="needs an approval"):
+    with pytest.raises(NotApproved, match="requires an approval"):
         book.apply(net.vpc)
     assert vpcs(aws) == []
 
@@ -180,13 +180,13 @@ def test_what_was_reviewed_is_what_is_done_also_by_the_next_run(root, aws):
     assert len(vpcs(aws)) == 1
     changed(root, network={"flow_log_days": 90})
     third, net = opened("apply", approved=fingerprint)
-    with pytest.raises(NotApproved, match="not part of the approved plan"):
+    with pytest.raises(NotApproved, match="the approved plan does not"):
         third.apply(net.flow_logs)
 
 
 def test_an_approval_of_another_plan_fits_nothing(root):
     book, net = opened("apply", approved="0123456789abcdef")
-    with pytest.raises(NotApproved, match="not the fingerprint of the present plan"):
+    with pytest.raises(NotApproved, match="not the fingerprint of the current plan"):
         book.apply(net.vpc)
 
 
@@ -201,7 +201,7 @@ def test_a_removal_needs_its_approval_too(root, aws):
     book, net = opened("apply")
     book.apply(ground(net))
     changed(root, approval={"required": True})
-    with pytest.raises(NotApproved, match="needs an approval"):
+    with pytest.raises(NotApproved, match="requires an approval"):
         opened("destroy", confirm="local")[0].destroy(net)
     assert len(vpcs(aws)) == 1
     fingerprint = opened()[0].destroy(net).plan.fingerprint

@@ -81,7 +81,7 @@ def test_wheels_that_cannot_be_fetched_are_told_with_what_to_do(app, tmp_path, m
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     locked = FILES | {"requirements.txt": f"flask==3.0.0 --hash=sha256:{'0' * 64}\n"}
-    with pytest.raises(BundleError, match=r"cannot be fetched[\s\S]*Connect to a package index once") as raised:
+    with pytest.raises(BundleError, match=r"cannot be downloaded[\s\S]*Connect to a package index once") as raised:
         wheelhouse(app("one", locked), tmp_path / "cache")
     assert "Traceback" not in str(raised.value)
     assert list((tmp_path / "cache").iterdir()) == []

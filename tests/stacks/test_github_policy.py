@@ -153,17 +153,16 @@ class Deployments:
 
     def apply(self):
         """What the notebook's cells do, one after the other, and the command when they have ended."""
-        engine = self.runs.engine()
+        engine = self.runs.engine(ensure_lock=lambda: lock.acquire(datetime.now(UTC)))
         engine.aws._service_clients = {}  # clients of its own: the recording begins here
         engine.aws._session.events.register("provide-client-params", self._note)
         engine.aws.require_account(ACCOUNT)
         lock = environment_lock(self.params, engine.aws, "a workflow", lambda *a, **k: None)
-        engine.hold = lambda: lock.acquire(datetime.now(UTC))
         app = deploy(self.params, self._bundle())
         try:
             engine.plan(app)
             engine.apply(app)
-            seen = engine.survey(app, afresh=True)
+            seen = engine.survey(app, refresh=True)
             engine.wait_until_ready(app, seen)
             for check in availability(app):
                 check.probe(Snapshot(engine.aws), seen)

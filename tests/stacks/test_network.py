@@ -84,11 +84,11 @@ def test_a_network_that_may_no_longer_come_in_is_shut_out(engine):
     ground = Stack("ground", all=[*before.vpc])
     engine.apply(ground)
     engine.apply(before.security_groups + before.rules)
-    plan = engine.plan(after.security_groups + after.rules, afresh=True)
+    plan = engine.plan(after.security_groups + after.rules, refresh=True)
     (change,) = plan.todo
     assert (change.key, change.action) == ("security_group.bastion", Action.UPDATE)
     assert change.fields == {"strangers": (["tcp 22 198.51.100.0/24"], [])}
     engine.apply(after.security_groups + after.rules)
-    assert engine.plan(after.security_groups + after.rules, afresh=True).todo == ()
-    (shut,) = engine.plan(before.security_groups + before.rules, afresh=True).todo
+    assert engine.plan(after.security_groups + after.rules, refresh=True).todo == ()
+    (shut,) = engine.plan(before.security_groups + before.rules, refresh=True).todo
     assert (shut.key, shut.action) == ("security_group_rule.bastion-ssh-198.51.100.0/24", Action.CREATE)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.stacks.stack import Stack, in_order
-from tests.support.fake_kinds import GivenThing, KeptThing, Thing, layouts, stack_of
+from tests.support.fake_kinds import ExternalThing, KeptThing, Thing, layouts, stack_of
 
 GROUND = Thing(name="ground")
 WALL = Thing(name="wall", on=(GROUND,))
@@ -79,7 +79,7 @@ def test_a_part_holds_no_resource_of_another():
 
 def test_resources_of_one_kind_are_picked_out():
     dear = KeptThing(name="dear")
-    stack = Stack("s", a=(dear, GROUND), b=GivenThing(name="lent"))
+    stack = Stack("s", a=(dear, GROUND), b=ExternalThing(name="lent"))
     assert list(stack.every(KeptThing)) == [dear]
     assert stack.the(KeptThing) is dear
     assert set(stack.every(Thing)) == set(stack)

@@ -16,7 +16,7 @@ class Thing(Resource):
     on: tuple[Resource, ...] = ()
     beside: Resource | None = None
 
-    fixed = frozenset({"shape"})
+    immutable = frozenset({"shape"})
 
     def observe(self, look, ids):
         raise AssertionError("what is decided without AWS must not ask it")
@@ -29,13 +29,13 @@ class Thing(Resource):
 
 
 @kind
-class GivenThing(Thing):
-    given = True
+class ExternalThing(Thing):
+    external = True
 
 
 @kind
-class LastingThing(Thing):
-    lasting = True
+class ImplicitThing(Thing):
+    implicit = True
 
 
 @kind

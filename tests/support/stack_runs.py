@@ -10,7 +10,8 @@ from pathlib import Path
 
 import runbook_lib
 from runbook_lib.aws.client import Aws
-from runbook_lib.engine.engine import Clock, Engine
+from runbook_lib.engine.context import Clock
+from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.params import load
 from runbook_lib.stacks.bundle import Bundle

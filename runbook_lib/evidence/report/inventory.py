@@ -36,7 +36,7 @@ def inventory(stack: Stack, seen: ObservedState) -> list[dict[str, Any]]:
     """What is there of a stack: ids, states and settings, with names instead of ids."""
     return [
         {"key": r.key, "id": found.id, "status": found.status, **_plain(found.state, placeholders(r, seen)),
-         "detail": _plain(found.facts, {})}
+         "detail": _plain(found.public_detail, {})}
         for r in stack if (found := seen[r])
     ]  # fmt: skip
 

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from ...resources.traffic import INTERNET, Ports
 from .model import Group, Network, Rule
-from .ports import Ports
-
-_INTERNET = {"0.0.0.0/0": "the internet", "::/0": "the internet (IPv6)"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def _open(rule: Rule, networks: Iterable[Network]) -> Iterator[str]:
     places = _places(rule.group, networks)
     for way in own.exits:
         if way.group == rule.source and (way.target == rule.group or _reaches(way.target, places)):
-            common = Ports.told(rule.ports).common(Ports.told(way.ports))
+            common = Ports.parse(rule.ports).common(Ports.parse(way.ports))
             if common:
                 yield str(common)
 
@@ -133,14 +131,14 @@ def _audiences(rules: Iterable[Rule]) -> dict[str, Peer]:
     for rule in rules:
         may[rule.source].add((rule.group, rule.ports))
     alike: dict[frozenset[tuple[str, str]], list[str]] = defaultdict(list)
-    for source in sorted(may, key=lambda source: (source not in _INTERNET, ":" in source, _by_number(source))):
+    for source in sorted(may, key=lambda source: (source not in INTERNET, ":" in source, _by_number(source))):
         alike[frozenset(may[source])].append(source)
     found = [(Peer(sources[0], tuple(map(_called, sources))), sources) for sources in alike.values()]
     return {source: speaker for speaker, sources in found for source in sources}
 
 
 def _called(source: str) -> str:
-    return _INTERNET.get(source, source)
+    return INTERNET.get(source, source)
 
 
 def _by_number(words: str) -> tuple[tuple[int, str], ...]:

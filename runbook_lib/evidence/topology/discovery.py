@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from ...aws.snapshot import ApiObject, Snapshot, tags_of
 from ...errors import RequestRejected
+from ...resources.base import tagged_resources
 from ...resources.security_group import rules_of
+from ...resources.traffic import INTERNET, Ports
 from .model import EgressRule, Group, Network, Node, Rule, Subnet, Topology
-from .ports import Ports
 
 Read = TypeVar("Read")
 
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
 _CACHES = "arn:aws:elasticache:"
 
@@ -190,13 +190,8 @@ class _Eye:
             )  # fmt: skip
 
     def _tagged(self) -> Iterator[str]:
-        aws = self._look.aws
-        filters = [{"Key": aws.ENV, "Values": [aws.env]}, {"Key": aws.OWNER, "Values": ["runbook"]}]
-        for found in self._look.all(
-            "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
-            TagFilters=filters, ResourcesPerPage=100,
-        ):  # fmt: skip
-            yield found["ResourceARN"]
+        for mapping in tagged_resources(self._look):
+            yield mapping["ResourceARN"]
 
     def _groups(self, vpc: str) -> Iterator[Group]:
         for found in self._ec2("describe_security_groups", "SecurityGroups", vpc):
@@ -229,7 +224,7 @@ def _out(table: ApiObject, nats: Mapping[str, str]) -> tuple[str, bool]:
     """What a table's route to everywhere leads to, and whether that is the internet itself."""
     for route in table.get("Routes", []):
         to = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
-        if to not in _EVERYWHERE or route.get("State") == "blackhole":
+        if to not in INTERNET or route.get("State") == "blackhole":
             continue
         if route.get("GatewayId", "").startswith("igw-"):
             return "the internet gateway", True

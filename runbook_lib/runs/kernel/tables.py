@@ -40,7 +40,7 @@ def table(resources: Iterable[Resource], seen: ObservedState) -> Table:
     A reference is shown as the key of its resource.  Numbers are numbers, what is true or false is
     that, several values are one text with spaces between, and what is missing is missing.
     """
-    own = [r for r in resources if not r.lasting or seen.get(r)]
+    own = [r for r in resources if not r.implicit or seen.get(r)]
     alike = len({type(r) for r in own}) == 1
     lines = {r.key: _line(seen.get(r), placeholders(r, seen), alike) for r in own}
     frame = Table(pd.DataFrame.from_dict(lines, orient="index").convert_dtypes())
@@ -53,7 +53,7 @@ def _line(found: Observed | None, names: Mapping[str, str], alike: bool) -> dict
     if found is None:
         return {"id": None, "status": "not there"}
     state = {name: _value(to_json(value, names)) for name, value in found.state.items()}
-    settings = state | {name: _value(to_json(value, {})) for name, value in found.facts.items()}
+    settings = state | {name: _value(to_json(value, {})) for name, value in found.public_detail.items()}
     head = {"id": found.id, "status": found.status or ("ready" if found.ready else "not ready")}
     if alike:
         return head | settings

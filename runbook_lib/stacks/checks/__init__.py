@@ -1,1 +1,1 @@
-"""Claims about the running system that no single resource can show."""
+"""Checks of the running system that no single resource can prove."""

@@ -1,4 +1,4 @@
-"""Whether losing a zone would leave the site up."""
+"""Check that the site stays up when a zone fails."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from .check import Check
 
 
 def availability(app: Stack) -> tuple[Check, ...]:
-    """Claims about the servers that an application is deployed to."""
+    """Checks of the servers that the application is deployed to."""
     group = app.the(DeploymentGroup)
     zones = {subnet.zone for subnet in group.servers.subnets}
 
-    def probe(look: Snapshot, seen: ObservedState) -> tuple[bool, dict[str, list[str]]]:
-        servers, targets = seen[group.servers], seen[group.target_group]
-        where = servers.detail["instances"] if servers else {}
+    def probe(snapshot: Snapshot, observed_state: ObservedState) -> tuple[bool, dict[str, list[str]]]:
+        servers, targets = observed_state[group.servers], observed_state[group.target_group]
+        zone_of = servers.detail["instances"] if servers else {}
         arn = targets.id if targets else ""
-        answer = look.get("elbv2", "describe_target_health", missing="TargetGroupNotFound", TargetGroupArn=arn)
-        found: dict[str, list[str]] = {zone: [] for zone in sorted(zones)}
+        response = snapshot.get("elbv2", "describe_target_health", missing="TargetGroupNotFound", TargetGroupArn=arn)
+        findings: dict[str, list[str]] = {zone: [] for zone in sorted(zones)}
         healthy = set()
-        for described in (answer or {}).get("TargetHealthDescriptions", []):
-            target, health = described["Target"]["Id"], described["TargetHealth"]
-            zone = where.get(target, "not in service")
-            why = f" ({health['Reason']})" if health.get("Reason") else ""
-            found.setdefault(zone, []).append(f"{target} {health['State']}{why}")
+        for description in (response or {}).get("TargetHealthDescriptions", []):
+            target, health = description["Target"]["Id"], description["TargetHealth"]
+            zone = zone_of.get(target, "not in service")
+            reason = f" ({health['Reason']})" if health.get("Reason") else ""
+            findings.setdefault(zone, []).append(f"{target} {health['State']}{reason}")
             healthy |= {zone} if health["State"] == "healthy" else set()
-        return zones <= healthy, found
+        return zones <= healthy, findings
 
     return (Check("Each zone has a server that the load balancer finds healthy", probe),)

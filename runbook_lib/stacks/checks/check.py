@@ -1,4 +1,4 @@
-"""A check: a claim about the running system, and the probe that tests it."""
+"""A check: a claim about the running system, and the function that tests it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Check:
-    """Something that no single resource can show, e.g. that each zone has a server.
+    """A claim that no single resource can prove, e.g. that each zone has a server.
 
     Args:
-        claim: One sentence that should be true.
-        probe: Reads what is there and answers whether it holds, with what was found.
+        claim: One sentence.
+        probe: Reads the account; returns whether the claim holds, and the findings as JSON.
     """
 
     claim: str

@@ -13,7 +13,7 @@ from runbook_lib.evidence.topology import Topology, discover, picture
 from runbook_lib.evidence.topology.connectivity import connectivity, in_order
 from runbook_lib.evidence.topology.lanes import lanes
 from runbook_lib.evidence.topology.model import EgressRule, Group, Network, Rule
-from runbook_lib.evidence.topology.ports import Ports
+from runbook_lib.resources.traffic import Ports
 from tests.support.drawings import NS, apart, groups, overlap, parsed, spilling, within
 from tests.support.topologies import environment, instance, sights, subnet
 from tests.support.topologies import sight as seen
@@ -258,7 +258,7 @@ PORTS = st.one_of(
 
 @given(PORTS, PORTS)
 def test_ports_are_read_back_as_they_were_and_what_two_have_in_common_is_in_both(one, other):
-    assert Ports.told(str(one)) == one
+    assert Ports.parse(str(one)) == one
     common = one.common(other)
     assert common == other.common(one)
     assert one.common(one) == one

@@ -10,7 +10,7 @@ from runbook_lib.evidence.files import write_table
 from runbook_lib.resources.base import Observed
 from runbook_lib.runs.kernel.tables import MISSING, table
 from runbook_lib.stacks.stack import Stack
-from tests.support.fake_kinds import GivenThing, LastingThing, Thing, there
+from tests.support.fake_kinds import ExternalThing, ImplicitThing, Thing, there
 
 FLOOR = Thing(name="floor")
 CHAIR = Thing(name="chair", size=2, on=(FLOOR,))
@@ -32,7 +32,7 @@ def test_a_reference_is_told_by_name_not_by_id():
 
 def test_things_of_several_kinds_share_one_column():
     """A table of forty half-empty columns could not be read."""
-    given = GivenThing(name="wall")
+    given = ExternalThing(name="wall")
     found = table([CHAIR, given], there(FLOOR, CHAIR, given))
     assert list(found.columns) == ["id", "status", "settings"]
     assert "size=2" in found.loc["thing.chair", "settings"]
@@ -47,9 +47,9 @@ def test_what_is_not_there_is_said_not_left_out():
 
 def test_what_belongs_to_another_and_is_not_there_is_no_gap():
     """A default security group exists only with its VPC."""
-    lasting = LastingThing(name="rule")
-    assert list(table([FLOOR, lasting], {}).index) == ["thing.floor"]
-    assert list(table([FLOOR, lasting], there(lasting)).index) == ["thing.floor", "lasting_thing.rule"]
+    implicit = ImplicitThing(name="rule")
+    assert list(table([FLOOR, implicit], {}).index) == ["thing.floor"]
+    assert list(table([FLOOR, implicit], there(implicit)).index) == ["thing.floor", "implicit_thing.rule"]
 
 
 def test_the_status_is_awss_own_word():

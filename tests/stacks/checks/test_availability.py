@@ -16,7 +16,7 @@ def probe(engine, door):
     bring_about(engine, grounds(group))
     bring_about(engine, app)
     (check,) = availability(app)
-    return lambda: check.probe(Snapshot(door), engine.survey(app, afresh=True))
+    return lambda: check.probe(Snapshot(door), engine.survey(app, refresh=True))
 
 
 def test_each_zone_has_a_healthy_server(probe):

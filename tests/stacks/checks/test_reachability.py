@@ -20,7 +20,7 @@ def probe(engine, door):
     ground = Stack("ground", all=[*net.vpc, *net.security_groups, *net.rules])
     engine.apply(ground)
     (check,) = reachability(net)
-    return lambda: check.probe(Snapshot(door), engine.survey(ground, afresh=True))
+    return lambda: check.probe(Snapshot(door), engine.survey(ground, refresh=True))
 
 
 def test_what_the_stack_opens_is_as_claimed(probe):
@@ -29,7 +29,7 @@ def test_what_the_stack_opens_is_as_claimed(probe):
 
 @pytest.mark.parametrize(
     ("rule", "told"),
-    [(ANYTHING, "everything from ::/0"), (RANGE, "tcp 80-443 from 0.0.0.0/0"), (HTTPS, ""), (INSIDE, "")],
+    [(ANYTHING, "all from ::/0"), (RANGE, "tcp 80-443 from 0.0.0.0/0"), (HTTPS, ""), (INSIDE, "")],
 )
 def test_a_group_that_somebody_made_by_hand_counts_too(probe, engine, aws, rule, told):
     """A group that no stack knows, in the same VPC: it is named with what it opens, and to whom."""

@@ -1,4 +1,4 @@
-"""Ports that a rule of a security group speaks of, and what two rules have in common."""
+"""The traffic that a security group's rule allows: its ports, and the networks that mean the internet."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 EVERYTHING = "everything"
-_TOLD = re.compile(r"(?:(?P<protocol>[A-Za-z][\w-]*)(?: |$))?(?:(?P<low>\d+)(?:–(?P<high>-?\d+))?)?")
+INTERNET = {"0.0.0.0/0": "the internet", "::/0": "the internet (IPv6)"}
+"""The networks that contain every address, and what a person calls them."""
+_TEXT = re.compile(r"(?:(?P<protocol>[A-Za-z][\w-]*)(?: |$))?(?:(?P<low>\d+)(?:–(?P<high>-?\d+))?)?")
 
 
 @dataclass(frozen=True)
 class Ports:
-    """A protocol and a range of its ports, of ICMP a type and a code; none is any of them, as is code -1."""
+    """A protocol and a range of ports, for ICMP a type and a code.
+
+    An empty protocol, no ports, or the code -1 mean any.
+    """
 
     protocol: str = ""
     low: int | None = None
@@ -21,7 +26,7 @@ class Ports:
 
     @classmethod
     def of(cls, rule: Mapping[str, Any]) -> Ports:
-        """Those of a rule as AWS shows it."""
+        """The ports of a rule or permission in EC2's form."""
         protocol, low, high = str(rule["IpProtocol"]), rule.get("FromPort"), rule.get("ToPort")
         if protocol == "-1":
             return cls()
@@ -30,13 +35,21 @@ class Ports:
         return cls(protocol) if low in (None, -1) else cls(protocol, low, high)
 
     @classmethod
-    def told(cls, words: str) -> Ports:
-        """Those that are written down: ``443``, ``1000–2000``, ``udp 53``, ``everything``."""
-        found = _TOLD.fullmatch(words)
-        if words == EVERYTHING or found is None:
-            return cls() if words == EVERYTHING else cls(words)
-        low = int(found["low"]) if found["low"] else None
-        return cls(found["protocol"] or "tcp", low, int(found["high"]) if found["high"] else low)
+    def parse(cls, text: str) -> Ports:
+        """Parse the text form: ``443``, ``1000–2000``, ``udp 53``, ``everything``."""
+        match = _TEXT.fullmatch(text)
+        if text == EVERYTHING or match is None:
+            return cls() if text == EVERYTHING else cls(text)
+        low = int(match["low"]) if match["low"] else None
+        return cls(match["protocol"] or "tcp", low, int(match["high"]) if match["high"] else low)
+
+    @property
+    def in_plan(self) -> str:
+        """As plans write it: ``tcp 22``, ``tcp 80-443``, ``all``.  The texts are part of fingerprints."""
+        if not self.protocol:
+            return "all"
+        ports = "" if self.low is None else f" {self.low}" if self.low == self.high else f" {self.low}-{self.high}"
+        return f"{self.protocol}{ports}"
 
     def __str__(self) -> str:
         if not self.protocol:
@@ -45,7 +58,7 @@ class Ports:
         return " ".join(filter(None, ("" if self.protocol == "tcp" and ports else self.protocol, ports)))
 
     def common(self, other: Ports) -> Ports | None:
-        """What both let through; ``None`` where that is nothing."""
+        """What both allow; ``None`` when they have nothing in common."""
         if not self.protocol or not other.protocol:
             return other if not self.protocol else self
         if self.protocol != other.protocol:

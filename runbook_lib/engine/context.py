@@ -1,0 +1,86 @@
+"""What all actions of the engine share: the account, the journal, the clock, the lock and the callbacks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ..aws.client import Aws
+from ..aws.snapshot import Snapshot
+from ..journal.journal import Journal
+from ..resources.base import Observed, ObservedState, Resource
+from .observe import failed_error, is_ready, observe, status_text, timeout_error
+from .plan import Change, ids_of
+
+OnProgress = Callable[[Resource, str, float], None]
+"""Called with a resource, its status, and the seconds since work on it began."""
+RequireApproval = Callable[[Change], None]
+"""Raises unless the change is approved."""
+
+FIRST_PAUSE = 0.5
+"""Seconds between the first two observations; :meth:`Context.pause` lengthens it."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The source of time, in seconds; tests pass their own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every action works with.
+
+    Args:
+        ensure_lock: Called before every write; raises when another run holds the lock.
+        unready: Resources that AWS has accepted and that have not been observed to be ready yet.
+    """
+
+    aws: Aws
+    journal: Journal
+    clock: Clock
+    ensure_lock: Callable[[], None]
+    on_progress: OnProgress = lambda resource, status, seconds: None
+    require_approval: RequireApproval = lambda change: None
+    unready: set[Resource] = field(default_factory=set)
+
+    def snapshot(self) -> Snapshot:
+        """A new, empty cache of reads."""
+        return Snapshot(self.aws)
+
+    def pause(self, seconds: float) -> float:
+        """Sleep; returns how long to sleep next time."""
+        self.clock.sleep(seconds)
+        return min(1.5 * seconds, 10.0)
+
+    def wait_until_ready(self, resources: Iterable[Resource], observed_state: ObservedState) -> None:
+        """Wait until all resources are ready, with one snapshot per turn, and update *observed_state*.
+
+        Raises:
+            Failed: AWS reports one as failed.
+            WaitTimeout: One is not ready within its ``wait_timeout``.
+        """
+        began, pause = self.clock.now(), FIRST_PAUSE
+        waiting = [r for r in resources if not is_ready(observed_state.get(r))]
+        while waiting:
+            snapshot, seconds = self.snapshot(), self.clock.now() - began
+            for resource in waiting:
+                observed = observed_state[resource] = observe(resource, snapshot, ids_of(observed_state))
+                if observed and observed.failed:
+                    raise failed_error(resource, observed)
+                self.on_progress(resource, status_text(observed), seconds)
+                self.record_ready(resource, observed)
+                if not is_ready(observed) and seconds >= resource.wait_timeout:
+                    raise timeout_error(resource, observed)
+            waiting = [r for r in waiting if not is_ready(observed_state[r])]
+            if waiting:
+                pause = self.pause(pause)
+
+    def record_ready(self, resource: Resource, observed: Observed | None) -> None:
+        """Record in the journal the first time that a changed resource is observed to be ready."""
+        if resource in self.unready and is_ready(observed):
+            self.unready.discard(resource)
+            self.journal.write("settled", key=resource.key)
