@@ -13,7 +13,7 @@ from embedded_aws.services.autoscaling import capacity as scaling_capacity
 from embedded_aws.services.autoscaling import launching
 from embedded_aws.services.codedeploy import progress
 from embedded_aws.settings import REGION
-from services.web import Web
+from services.auto_scaling_group import WebGroup
 from tests.support.trusted_keys import trust
 
 TRUST = trust("codedeploy")
@@ -22,7 +22,7 @@ SESSION = boto3.session.Session(region_name=REGION)  # one for all tests: it rea
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 
-class Cloud(Web):
+class Cloud(WebGroup):
     """A web tier of two machines, an application, and a deployment group `web` behind the target group."""
 
     def __init__(self, folder, ledger, monkeypatch):
@@ -82,7 +82,7 @@ class Cloud(Web):
         """One heartbeat of the server."""
         self.fleet.tick()
         progress.tick()
-        launching.tick(scaling_capacity.enter, scaling_capacity.abandon)
+        launching.tick(scaling_capacity.register, scaling_capacity.abandon)
 
     def until(self, look, within=30.0):
         """Beat until something is true."""
@@ -103,5 +103,5 @@ class Cloud(Web):
         group = world.backend("autoscaling").autoscaling_groups["web"]
         known = set(self.members())
         group.desired_capacity += 1
-        scaling_capacity.reach(group, "a test")
+        scaling_capacity.scale_to_desired(group, "a test")
         return next(state for state in group.instance_states if state.instance.id not in known)

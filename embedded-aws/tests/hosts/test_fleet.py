@@ -244,7 +244,7 @@ def test_a_later_instance_gets_the_last_revision_before_it_is_in_service(cloud):
     state = cloud.launch_one()
     name = state.instance.id
     assert cloud.group()["Instances"][-1]["LifecycleState"] == "Pending:Wait"
-    assert len(launching.counted(state.auto_scaling_group)) == 3
+    assert len(launching.counted_instances(state.auto_scaling_group)) == 3
     assert name not in cloud.targets()
     cloud.until(lambda: state.lifecycle_state == "InService")
     assert name in cloud.targets()
@@ -313,7 +313,7 @@ def test_an_instance_whose_deployment_does_not_end_in_time_is_abandoned(cloud, m
     cloud.ended(cloud.deploy(zipped()))
     (hook,) = cloud.asg.describe_lifecycle_hooks(AutoScalingGroupName="web")["LifecycleHooks"]
     assert (hook["HeartbeatTimeout"], hook["DefaultResult"]) == (600, "ABANDON")
-    monkeypatch.setattr(actions, "seconds", lambda hook: 0.0)
+    monkeypatch.setattr(actions, "timeout_seconds", lambda hook: 0.0)
     state = cloud.launch_one()
     cloud.beat()
     assert state.instance.id not in cloud.members()

@@ -1,7 +1,4 @@
-"""Auto Scaling groups at a pace: a group that is deleted stays for a while, and says so.
-
-What happens to its instances meanwhile: `machines/launching.py`.
-"""
+"""Delayed deletion of Auto Scaling groups: a deleted group stays for a while, with the status of a deletion."""
 
 from __future__ import annotations
 
@@ -10,15 +7,15 @@ from typing import Any
 from moto.autoscaling.models import AutoScalingBackend
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
+from embedded_aws.account import backends
+from embedded_aws.patching import Method, patch
 
 DELETING = "Delete in progress"
 
 
 def tick() -> bool:
-    """Let go the groups that have been deleting for long enough."""
-    return any([_tick(scaling) for scaling in world.existing("autoscaling")])
+    """Remove the groups whose deletion delay is over; return whether any was removed."""
+    return any([_tick(scaling) for scaling in backends.existing("autoscaling")])
 
 
 def _tick(scaling: Any) -> bool:
@@ -26,7 +23,7 @@ def _tick(scaling: Any) -> bool:
     return pacing.finish(groups, DELETING, lambda group: scaling.delete_auto_scaling_group(group.name))
 
 
-@around(AutoScalingBackend, "delete_auto_scaling_group")
+@patch(AutoScalingBackend, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, scaling: Any, group_name: str) -> None:
     """ "The current state of the group when the DeleteAutoScalingGroup operation is in progress" (Status).
 

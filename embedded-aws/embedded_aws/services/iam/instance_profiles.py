@@ -1,4 +1,4 @@
-"""Instance profiles: listed by path, and their tags by a call of their own."""
+"""Instance profiles: list them by path, and list their tags."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
 
-from embedded_aws.patching import Method, adds, around
+from embedded_aws.patching import Method, add_method, patch
 
 
-@adds(IamResponse)
+@add_method(IamResponse)
 def list_instance_profile_tags(response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListInstanceProfileTags.html."""
     profile = response.backend.get_instance_profile(response._get_param("InstanceProfileName"))
@@ -18,12 +18,12 @@ def list_instance_profile_tags(response: Any) -> ActionResult:
     return ActionResult({"Tags": tags, "IsTruncated": False})
 
 
-@around(IamResponse, "list_instance_profiles")
+@patch(IamResponse, "list_instance_profiles")
 def list_instance_profiles(moto: Method, response: Any) -> ActionResult:
-    """Those under a path.
+    """List the profiles under a path.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListInstanceProfiles.html
     """
     prefix = response._get_param("PathPrefix") or "/"
-    profiles = [found for found in response.backend.get_instance_profiles() if found.path.startswith(prefix)]
+    profiles = [profile for profile in response.backend.get_instance_profiles() if profile.path.startswith(prefix)]
     return ActionResult({"InstanceProfiles": profiles, "IsTruncated": False})

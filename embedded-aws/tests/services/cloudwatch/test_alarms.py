@@ -16,7 +16,7 @@ from embedded_aws.services.cloudwatch.evaluation import ALARM, INSUFFICIENT_DATA
 from embedded_aws.services.cloudwatch.notifications import subject
 from embedded_aws.services.cloudwatch.reasons import reason
 from embedded_aws.testing import eventually
-from services.errors import refused
+from services.errors import raises
 
 NOON = datetime(2026, 1, 2, 12)  # as moto keeps it: UTC without saying so
 KEEP = None
@@ -370,9 +370,9 @@ def test_a_state_that_is_set_lasts_until_the_next_evaluation(watch):
     assert (watch.found()["StateValue"], watch.found()["StateReason"]) == ("ALARM", "game day")
     assert [message["NewStateReason"] for _, message in watch.told()] == ["game day"]
     watch.becomes("OK")
-    with refused("ValidationError", "enum value set"):
+    with raises("ValidationError", "enum value set"):
         watch.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="BAD", StateReason="x")
-    with refused("ResourceNotFound"):
+    with raises("ResourceNotFound"):
         watch.cloudwatch.set_alarm_state(AlarmName="none", StateValue="OK", StateReason="x")
 
 
@@ -394,7 +394,7 @@ def test_a_heartbeat_without_news_costs_nothing(monkeypatch):
 def test_only_scaling_actions_are_repeated_while_the_state_lasts(monkeypatch):
     """Once a minute, with what is measured by then; a topic is told once."""
     backend, done = stopped_clock(monkeypatch), []
-    monkeypatch.setattr(actions.triggered, "by_alarm", lambda alarm, arn, data: done.append(json.loads(data)))
+    monkeypatch.setattr(actions.triggered, "execute_for_alarm", lambda alarm, arn, data: done.append(json.loads(data)))
     monkeypatch.setattr(actions.notifications, "publish", lambda *about: done.append("told"))
     names = ["arn:aws:sns:us-west-2:123456789012:ops", "arn:aws:autoscaling:us-west-2:123456789012:scalingPolicy:p"]
     backend.put_metric_alarm("a", "N", "m", "GreaterThanThreshold", 1, 3600, 5.0, "Maximum", "", [], names)

@@ -1,4 +1,4 @@
-"""The surroundings of an Auto Scaling group, made by plain calls."""
+"""An Auto Scaling group and its dependencies, created by API calls."""
 
 import base64
 
@@ -6,8 +6,8 @@ USER_DATA = base64.b64encode(b"#!/bin/bash\necho ready\n").decode()
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
 
 
-class Web:
-    """Network, profile, target group and launch template `web`."""
+class WebGroup:
+    """The Auto Scaling group `web`, with VPC, instance profile, target group and launch template."""
 
     def __init__(self, aws):
         self.aws = aws
@@ -23,17 +23,17 @@ class Web:
         self.profile = iam.create_instance_profile(InstanceProfileName="web")["InstanceProfile"]["Arn"]
         self.image = aws.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
         self.root = self.ec2.describe_images(ImageIds=[self.image])["Images"][0]["RootDeviceName"]
-        made = self.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=self.data())
-        self.template = made["LaunchTemplate"]["LaunchTemplateId"]
+        created = self.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=self.data())
+        self.template = created["LaunchTemplate"]["LaunchTemplateId"]
 
     def subnet(self, number, zone):
-        made = self.ec2.create_subnet(
+        created = self.ec2.create_subnet(
             VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-west-2{zone}"
         )
-        return made["Subnet"]["SubnetId"]
+        return created["Subnet"]["SubnetId"]
 
     def data(self, **changes):
-        """What a launch template of ours says."""
+        """Return the data of the launch template."""
         tags = [{"Key": "Layer", "Value": "compute"}]
         return {
             "ImageId": self.image,
@@ -57,8 +57,8 @@ class Web:
         } | changes
 
     def create(self, **changes):
-        """Create the group `web` of two to four instances over both zones; what is None is not sent."""
-        asked = {
+        """Create the group with two to four instances in both zones; parameters that are None are not sent."""
+        params = {
             "AutoScalingGroupName": "web",
             "MinSize": 2,
             "MaxSize": 4,
@@ -70,29 +70,30 @@ class Web:
                 {"Key": "Owner", "Value": "sre", "PropagateAtLaunch": False},
             ],
         } | changes
-        self.asg.create_auto_scaling_group(**{field: value for field, value in asked.items() if value is not None})
+        self.asg.create_auto_scaling_group(**{field: value for field, value in params.items() if value is not None})
         return self.group()
 
     def group(self, name="web"):
         return self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
 
     def members(self, name="web"):
-        """The group's instances by id: their zones."""
+        """Return the zone of each instance of the group, by id."""
         return {instance["InstanceId"]: instance["AvailabilityZone"] for instance in self.group(name)["Instances"]}
 
     def zones(self):
         return sorted(zone[-1] for zone in self.members().values())
 
     def instances(self, ids=None):
-        """The group's instances, or others, as EC2 describes them."""
-        found = self.ec2.describe_instances(InstanceIds=list(ids or self.members()))["Reservations"]
-        return [instance for reservation in found for instance in reservation["Instances"]]
+        """Describe the group's instances, or others."""
+        reservations = self.ec2.describe_instances(InstanceIds=list(ids or self.members()))["Reservations"]
+        return [instance for reservation in reservations for instance in reservation["Instances"]]
 
     def targets(self):
-        """The registered targets by id: their health."""
-        found = self.elb.describe_target_health(TargetGroupArn=self.target_group)["TargetHealthDescriptions"]
-        return {target["Target"]["Id"]: target["TargetHealth"]["State"] for target in found}
+        """Return the health of each registered target, by id."""
+        descriptions = self.elb.describe_target_health(TargetGroupArn=self.target_group)["TargetHealthDescriptions"]
+        return {target["Target"]["Id"]: target["TargetHealth"]["State"] for target in descriptions}
 
     def activities(self):
-        found = self.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
-        return [activity["Description"] for activity in found]
+        """Return the descriptions of the group's activities, the newest first."""
+        activities = self.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+        return [activity["Description"] for activity in activities]
