@@ -10,7 +10,7 @@ from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.core.utils import utcnow
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.ticker import each
@@ -22,7 +22,7 @@ NOT_YET = ("IssuedAt", "NotBefore", "NotAfter", "Serial")
 
 def tick() -> bool:
     """Issue what has its records; returns whether anything was."""
-    found = [one for acm in world.existing("acm") for one in acm._certificates.values() if one.status == PENDING]
+    found = [one for acm in backends.existing("acm") for one in acm._certificates.values() if one.status == PENDING]
     return each(found, _is_issued)
 
 
@@ -82,7 +82,7 @@ def _records(certificate: Any) -> dict[str, dict[str, str]]:
 
 def _exists(record: dict[str, str]) -> bool:
     wanted = (_bare(record["Name"]), _bare(record["Value"]))
-    zones = [zone for zone in world.backend("route53").zones.values() if not zone.private_zone]
+    zones = [zone for zone in backends.backend("route53").zones.values() if not zone.private_zone]
     aliases = [found for zone in zones for found in zone.rrsets if found.type == record["Type"]]
     return wanted in [(_bare(found.name), _bare(value)) for found in aliases for value in found.records]
 
@@ -96,7 +96,7 @@ def _in_use_by(certificate: Any) -> list[str]:
 
     https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html (InUseBy)
     """
-    balancers = world.backend("elbv2", certificate.arn.split(":")[3]).load_balancers.values()
+    balancers = backends.backend("elbv2", certificate.arn.split(":")[3]).load_balancers.values()
     return [
         balancer.arn
         for balancer in balancers

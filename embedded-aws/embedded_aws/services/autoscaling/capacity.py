@@ -9,7 +9,7 @@ from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, In
 from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.faults import outages
 from embedded_aws.load_balancer import health
 from embedded_aws.patching import Method, patch
@@ -36,7 +36,7 @@ def tick() -> bool:
 
 def groups() -> Iterator[Any]:
     """All groups of the account."""
-    for backend in world.existing("autoscaling"):
+    for backend in backends.existing("autoscaling"):
         yield from list(backend.autoscaling_groups.values())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.autoscaling.activities import cancel, finish
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
@@ -74,7 +74,7 @@ def is_waiting(state: Any) -> bool:
 
 def _hooking(group: Any) -> Iterator[tuple[Any, Fields, str]]:
     """The deployment groups whose hook an Auto Scaling group carries, and the hook's name."""
-    for backend in world.existing("codedeploy"):
+    for backend in backends.existing("codedeploy"):
         for deployment_groups in backend.deployment_groups.values():
             for found in deployment_groups.values():
                 for there in found["autoScalingGroups"]:
@@ -83,7 +83,7 @@ def _hooking(group: Any) -> Iterator[tuple[Any, Fields, str]]:
 
 
 def _groups() -> list[Any]:
-    return [group for scaling in world.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
+    return [group for scaling in backends.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
 
 
 def _advance(group: Any, state: Any, in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from moto.autoscaling.models import AutoScalingBackend
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 
 DELETING = "Delete in progress"
@@ -18,7 +18,7 @@ DELETING = "Delete in progress"
 
 def tick() -> bool:
     """Let go the groups that have been deleting for long enough."""
-    return any([_tick(scaling) for scaling in world.existing("autoscaling")])
+    return any([_tick(scaling) for scaling in backends.existing("autoscaling")])
 
 
 def _tick(scaling: Any) -> bool:

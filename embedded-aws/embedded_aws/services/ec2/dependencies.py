@@ -14,7 +14,7 @@ from moto.ec2.responses.security_groups import SecurityGroups
 from moto.ec2.responses.subnets import Subnets
 from moto.ec2.responses.vpcs import VPCs
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.services.elasticache.nodes import caches, uses_subnet
 from embedded_aws.services.elbv2.pacing import with_interfaces
@@ -40,11 +40,11 @@ def delete_security_group(moto: Method, response: Any) -> Any:
 def _uses_group(ec2: Any, group_id: str) -> Iterator[bool]:
     for interface in ec2.enis.values():
         yield group_id in [group.id for group in interface.group_set]
-    for balancer in with_interfaces(world.backend("elbv2", ec2.region_name)):
+    for balancer in with_interfaces(backends.backend("elbv2", ec2.region_name)):
         yield group_id in balancer.security_groups
-    for database in world.backend("rds", ec2.region_name).databases.values():
+    for database in backends.backend("rds", ec2.region_name).databases.values():
         yield group_id in database.vpc_security_group_ids
-    for cache in caches(world.backend("elasticache", ec2.region_name)):
+    for cache in caches(backends.backend("elasticache", ec2.region_name)):
         yield group_id in cache.security_group_ids
 
 
@@ -75,11 +75,11 @@ def delete_subnet(moto: Method, response: Any) -> Any:
 def _uses_subnet(ec2: Any, subnet_id: str) -> Iterator[bool]:
     for interface in ec2.enis.values():
         yield interface.subnet.id == subnet_id
-    for balancer in with_interfaces(world.backend("elbv2", ec2.region_name)):
+    for balancer in with_interfaces(backends.backend("elbv2", ec2.region_name)):
         yield subnet_id in [subnet.id for subnet in balancer.subnets]
-    for database in world.backend("rds", ec2.region_name).databases.values():
+    for database in backends.backend("rds", ec2.region_name).databases.values():
         yield subnet_id in _subnets_of(database)
-    yield from uses_subnet(world.backend("elasticache", ec2.region_name), subnet_id)
+    yield from uses_subnet(backends.backend("elasticache", ec2.region_name), subnet_id)
 
 
 def _subnets_of(database: Any) -> list[str]:
@@ -146,7 +146,7 @@ def detach_internet_gateway(moto: Method, response: Any) -> Any:
 def _public(ec2: Any, vpc_id: str) -> Iterator[bool]:
     for interface in ec2.enis.values():
         yield interface.vpc_id == vpc_id and bool(interface.public_ip)
-    for balancer in with_interfaces(world.backend("elbv2", ec2.region_name)):
+    for balancer in with_interfaces(backends.backend("elbv2", ec2.region_name)):
         yield balancer.vpc_id == vpc_id and balancer.scheme != "internal"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from moto.ec2.models.instances import Instance
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.services.ec2 import instances as _beneath  # noqa: F401 - what terminates at last
 
@@ -21,7 +21,7 @@ CODES = {PENDING: 0, "running": 16, SHUTTING_DOWN: 32}
 
 def tick() -> bool:
     """Have pending instances run, and those that shut down terminated, once their time is over."""
-    found = [instance for ec2 in world.existing("ec2") for instance in ec2.all_instances()]
+    found = [instance for ec2 in backends.existing("ec2") for instance in ec2.all_instances()]
     starting = [instance for instance in found if instance.state == PENDING]
     leaving = [instance for instance in found if instance.state == SHUTTING_DOWN]
     return pacing.finish(starting, PENDING, lambda instance: _become(instance, "running")) | pacing.finish(

@@ -9,7 +9,7 @@ from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.vpcs import VPC, VPCBackend, VPCEndPoint
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.services.ec2 import nat_gateways as _beneath  # noqa: F401 - what deletes at last
 from embedded_aws.services.ec2 import vpc_endpoints as _beneath_too  # noqa: F401
@@ -22,7 +22,7 @@ for kind in (VPC, Subnet, NatGateway, VPCEndPoint):
 
 def tick() -> bool:
     """Let go what has been deleting for long enough."""
-    return any([_tick(ec2) for ec2 in world.existing("ec2")])
+    return any([_tick(ec2) for ec2 in backends.existing("ec2")])
 
 
 def _tick(ec2: Any) -> bool:

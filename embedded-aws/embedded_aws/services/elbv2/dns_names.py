@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from moto.elbv2.models import ELBv2Backend
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.ticker import each
 
@@ -28,7 +28,7 @@ def install(doors: Doors) -> None:
 
 def tick() -> bool:
     """An address changes when somebody else has taken the port meanwhile."""
-    balancers = [one for elb in world.existing("elbv2") for one in elb.load_balancers.values()]
+    balancers = [one for elb in backends.existing("elbv2") for one in elb.load_balancers.values()]
     return each(balancers, _name)
 
 

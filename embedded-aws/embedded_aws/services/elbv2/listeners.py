@@ -8,7 +8,7 @@ from typing import Any
 from moto.elbv2.models import ELBv2Backend, FakeAction, FakeListener
 from moto.elbv2.responses import SSL_POLICIES, ELBV2Response
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
@@ -177,8 +177,8 @@ def _refuse_certificate(elb: Any, protocol: str, arn: str | None) -> None:
         raise ServiceError("ValidationError", f"A certificate must be specified for {protocol} listeners")
     if not CERTIFICATE.match(arn):
         raise ServiceError("ValidationError", f"Certificate ARN '{arn}' is not valid")
-    acm = world.backend("acm", elb.region_name)
-    if ":iam:" in arn and world.backend("iam").get_certificate_by_arn(arn):
+    acm = backends.backend("acm", elb.region_name)
+    if ":iam:" in arn and backends.backend("iam").get_certificate_by_arn(arn):
         return
     if arn not in acm._certificates:
         raise ServiceError("CertificateNotFound", f"Certificate '{arn}' not found")

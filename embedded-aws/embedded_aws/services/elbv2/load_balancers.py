@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
@@ -101,7 +101,7 @@ def set_security_groups(moto: Method, elb: Any, arn: str, group_ids: list[str]) 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSecurityGroups.html
     """
     if balancer := elb.load_balancers.get(arn):
-        _refuse_mixture(world.backend("ec2", elb.region_name), balancer.subnets, group_ids)
+        _refuse_mixture(backends.backend("ec2", elb.region_name), balancer.subnets, group_ids)
     moto(elb, arn, group_ids)
 
 
@@ -110,7 +110,7 @@ def _refuse_subnets(elb: Any, asked: list[str], group_ids: list[str], scheme: st
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer
     """
-    ec2 = world.backend("ec2", elb.region_name)
+    ec2 = backends.backend("ec2", elb.region_name)
     present = {subnet.id: subnet for zone in ec2.subnets.values() for subnet in zone.values()}
     if missing := [subnet_id for subnet_id in asked if subnet_id not in present]:
         raise ServiceError("SubnetNotFound", f"The subnet ID '{missing[0]}' does not exist")
@@ -208,5 +208,5 @@ def _refuse_bucket(name: str) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html."""
     if not name:
         raise ServiceError("InvalidConfigurationRequest", "The access logs S3 bucket must be specified")
-    if name not in world.backend("s3").buckets:
+    if name not in backends.backend("s3").buckets:
         raise ServiceError("InvalidConfigurationRequest", f"S3Bucket: {name} does not exist")

@@ -7,7 +7,7 @@ from typing import Any
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.load_balancer import health
 from embedded_aws.load_balancer.target import REGISTERING
 from embedded_aws.patching import Method, attach_dict, patch
@@ -21,7 +21,7 @@ pacing.shown(FakeLoadBalancer, "state", "active")
 
 def tick() -> bool:
     """Let the interfaces of deleted load balancers go."""
-    return any([_tick(attach_dict(elb, "leaving")) for elb in world.existing("elbv2")])
+    return any([_tick(attach_dict(elb, "leaving")) for elb in backends.existing("elbv2")])
 
 
 def _tick(leaving: dict[str, Any]) -> bool:

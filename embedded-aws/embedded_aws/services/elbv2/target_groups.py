@@ -8,7 +8,7 @@ from typing import Any
 from moto.elbv2.models import ELBv2Backend, FakeTargetGroup
 from moto.elbv2.responses import ELBV2Response
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
@@ -119,7 +119,7 @@ def register_targets(moto: Method, response: Any) -> Any:
 
 
 def _refuse_instances(region: str, vpc_id: str, ids: list[str]) -> None:
-    ec2 = world.backend("ec2", region)
+    ec2 = backends.backend("ec2", region)
     if wrong := [name for name in ids if not name.startswith("i-")]:
         raise ServiceError("ValidationError", f"Instance ID '{wrong[0]}' is not valid")
     found = {name: ec2.get_instance_by_id(name) for name in ids}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.load_balancer import health
 from embedded_aws.services.autoscaling.activities import finish
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
@@ -20,7 +20,7 @@ ENDING = ("pending", "running", "stopped", "stopping")
 
 def tick() -> bool:
     """Bring every instance forward that leaves its group; returns whether the account has changed."""
-    groups = [group for scaling in world.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
+    groups = [group for scaling in backends.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
     leaving = [(group, state) for group in groups for state in group.instance_states if is_leaving(state)]
     return each(leaving, lambda one: _advance(*one))
 

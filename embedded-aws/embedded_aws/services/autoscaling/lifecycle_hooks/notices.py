@@ -11,7 +11,7 @@ from moto.autoscaling.exceptions import ValidationError
 from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,8 @@ def _deliver(hook: Any, subject: str, message: str) -> None:
         return
     _, _, service, region, _, name = arn.split(":", 5)
     if service == "sqs":
-        world.backend("sqs", region).send_message(name, message)
+        backends.backend("sqs", region).send_message(name, message)
     elif service == "sns":
-        world.backend("sns", region).publish(message=message, arn=arn, subject=subject)
+        backends.backend("sns", region).publish(message=message, arn=arn, subject=subject)
     else:
         raise NotImplementedError("The local environment tells SQS queues and SNS topics only.")

@@ -9,7 +9,7 @@ from moto.autoscaling.models import AutoScalingBackend
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.services.autoscaling.scaling_policies import tracking, triggered
 from embedded_aws.services.autoscaling.scaling_policies.policies import (
@@ -111,7 +111,7 @@ def _remove(backend: Any, policy: Policy) -> None:
     del policies_of(backend)[arn]
     found = alarms_of(backend, arn)
     if policy["PolicyType"] == "TargetTrackingScaling":
-        world.backend("cloudwatch", backend.region_name).delete_alarms([alarm.name for alarm in found])
+        backends.backend("cloudwatch", backend.region_name).delete_alarms([alarm.name for alarm in found])
         return
     for alarm in found:
         for field in ("alarm_actions", "ok_actions", "insufficient_data_actions"):

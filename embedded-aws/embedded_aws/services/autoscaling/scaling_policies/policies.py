@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.autoscaling.exceptions import ValidationError
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import attach_dict
 from embedded_aws.services.autoscaling.scaling_policies import tracking
 
@@ -36,7 +36,7 @@ def policies_of(backend: Any) -> dict[str, Policy]:
 
 def alarms_of(backend: Any, arn: str) -> list[Any]:
     """The alarms that have a policy executed."""
-    return tracking.alarms(world.backend("cloudwatch", backend.region_name), arn)
+    return tracking.alarms(backends.backend("cloudwatch", backend.region_name), arn)
 
 
 def named(backend: Any, name: str, group: str | None) -> list[Policy]:

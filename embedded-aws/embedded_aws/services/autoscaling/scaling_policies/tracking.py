@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.autoscaling.exceptions import ValidationError
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 
 PERIOD = 60
 # What AWS's alarms look like, as DescribeAlarms shows them; it is not in the documentation.
@@ -50,7 +50,7 @@ def metric(group_name: str, config: dict[str, Any]) -> dict[str, Any]:
 def put_alarms(policy: dict[str, Any]) -> None:
     """Create the alarms of a policy, or change those that it has."""
     config, arn, name = policy["TargetTrackingConfiguration"], policy["PolicyARN"], policy["AutoScalingGroupName"]
-    cloudwatch = world.backend("cloudwatch", arn.split(":")[3])
+    cloudwatch = backends.backend("cloudwatch", arn.split(":")[3])
     watched = metric(name, config)
     for side, comparison, periods in (HIGH,) if config["DisableScaleIn"] else (HIGH, LOW):
         part = LOW_PART if side == "Low" else 1.0

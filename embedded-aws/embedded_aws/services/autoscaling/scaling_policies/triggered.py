@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.autoscaling.scaling_policies import adjusting, capacity
 from embedded_aws.services.autoscaling.scaling_policies.policies import alarms_of, policies_of
 
@@ -30,7 +30,7 @@ def by_alarm(alarm: Any, arn: str, reason_data: str) -> None:
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html (AlarmNotification)
     """
-    backend = world.backend("autoscaling", arn.split(":")[3])
+    backend = backends.backend("autoscaling", arn.split(":")[3])
     policy = policies_of(backend).get(arn)
     if policy is None:
         raise ValidationError(f"Scaling policy not found: {arn}")

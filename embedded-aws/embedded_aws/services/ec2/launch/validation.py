@@ -8,7 +8,7 @@ from typing import Any
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.responses.instances import InstanceResponse
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
@@ -69,7 +69,7 @@ def _refuse_user_data(encoded: str | None) -> None:
 
 
 def _refuse_profile(profile: dict[str, str]) -> None:
-    known = world.backend("iam").instance_profiles.values()
+    known = backends.backend("iam").instance_profiles.values()
     name, arn = profile.get("Name"), profile.get("Arn")
     if name and name not in [found.name for found in known]:
         why = f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
