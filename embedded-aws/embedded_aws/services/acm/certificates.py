@@ -1,4 +1,4 @@
-"""Certificates: issued when their DNS record is there, kept while in use, listed as ACM lists them."""
+"""Certificates: issued when their DNS records exist, kept while in use, listed by key type."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.ticker import each
 
-LISTED = ["RSA_1024", "RSA_2048"]
+DEFAULT_KEY_TYPES = ["RSA_1024", "RSA_2048"]
 PENDING = "PENDING_VALIDATION"
-NOT_YET = ("IssuedAt", "NotBefore", "NotAfter", "Serial")
+FIELDS_OF_ISSUED = ("IssuedAt", "NotBefore", "NotAfter", "Serial")
 
 
 def tick() -> bool:
-    """Issue what has its records; returns whether anything was."""
-    found = [one for acm in backends.existing("acm") for one in acm._certificates.values() if one.status == PENDING]
-    return each(found, _is_issued)
+    """Issue the pending certificates whose records exist; return whether any was issued."""
+    certificates = [certificate for acm in backends.existing("acm") for certificate in acm._certificates.values()]
+    return each([certificate for certificate in certificates if certificate.status == PENDING], _try_to_issue)
 
 
-def _is_issued(certificate: Any) -> bool:
+def _try_to_issue(certificate: Any) -> bool:
     certificate.check()
     return bool(certificate.status != PENDING)
 
 
 @patch(CertBundle, "check")
 def check(moto: Method, certificate: Any) -> None:
-    """A requested certificate is issued when the CNAME records of all its domains exist, and not before.
+    """Issue a requested certificate when the CNAME records of all its domains exist, and not before.
 
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
     pending = certificate.status == PENDING
-    if pending and not (_proven(certificate) and _looked_up(certificate)):
+    if pending and not (_has_records(certificate) and _validation_delay_is_over(certificate)):
         return
     moto(certificate)
     if pending and certificate.status == "ISSUED":
@@ -47,52 +47,52 @@ def check(moto: Method, certificate: Any) -> None:
 
 @patch(CertBundle, "describe")
 def describe(moto: Method, certificate: Any) -> dict[str, Any]:
-    """What is not issued has no dates, and each domain its own state.
+    """Remove the dates of a pending certificate, and describe the validation status of each domain.
 
     https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html
     """
-    answer: dict[str, Any] = moto(certificate)
-    detail = answer["Certificate"]
+    result: dict[str, Any] = moto(certificate)
+    detail = result["Certificate"]
     if issued := vars(certificate).get("issued_at"):
         detail["IssuedAt"] = issued
     if certificate.status == PENDING:
-        for field in NOT_YET:
+        for field in FIELDS_OF_ISSUED:
             detail.pop(field, None)
         for option in detail.get("DomainValidationOptions", []):
-            option["ValidationStatus"] = "SUCCESS" if _exists(option["ResourceRecord"]) else PENDING
-    return answer
+            option["ValidationStatus"] = "SUCCESS" if _record_exists(option["ResourceRecord"]) else PENDING
+    return result
 
 
-def _proven(certificate: Any) -> bool:
-    return all(_exists(record) for record in _records(certificate).values())
+def _has_records(certificate: Any) -> bool:
+    return all(_record_exists(record) for record in _validation_records(certificate).values())
 
 
-def _looked_up(certificate: Any) -> bool:
-    """Whether ACM, at the present pace, has had the time to find the records."""
+def _validation_delay_is_over(certificate: Any) -> bool:
+    """Return whether the time is over that ACM needs, at the current pace, to find the records."""
     if pacing.NOTE not in vars(certificate):
         pacing.begin(certificate, PENDING, "certificate_validation")
     return not pacing.on_its_way(certificate)
 
 
-def _records(certificate: Any) -> dict[str, dict[str, str]]:
-    """The record that each domain is validated by."""
+def _validation_records(certificate: Any) -> dict[str, dict[str, str]]:
+    """Return the validation record of each domain."""
     detail = certificate.describe()["Certificate"]
     return {option["DomainName"]: option["ResourceRecord"] for option in detail.get("DomainValidationOptions", [])}
 
 
-def _exists(record: dict[str, str]) -> bool:
-    wanted = (_bare(record["Name"]), _bare(record["Value"]))
+def _record_exists(record: dict[str, str]) -> bool:
+    expected = (_normalize(record["Name"]), _normalize(record["Value"]))
     zones = [zone for zone in backends.backend("route53").zones.values() if not zone.private_zone]
-    aliases = [found for zone in zones for found in zone.rrsets if found.type == record["Type"]]
-    return wanted in [(_bare(found.name), _bare(value)) for found in aliases for value in found.records]
+    record_sets = [record_set for zone in zones for record_set in zone.rrsets if record_set.type == record["Type"]]
+    return expected in [(_normalize(one.name), _normalize(value)) for one in record_sets for value in one.records]
 
 
-def _bare(name: str) -> str:
+def _normalize(name: str) -> str:
     return name.lower().rstrip(".")
 
 
 def _in_use_by(certificate: Any) -> list[str]:
-    """The load balancers with a listener that presents it.
+    """Return the ARNs of the load balancers with a listener that uses the certificate.
 
     https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html (InUseBy)
     """
@@ -104,16 +104,16 @@ def _in_use_by(certificate: Any) -> list[str]:
     ]
 
 
-def _ignore(certificate: Any, value: list[str]) -> None:
-    """moto writes down users, and never that one has gone."""
+def _ignore_assignment(certificate: Any, value: list[str]) -> None:
+    """Ignore moto's list of users, which never shrinks."""
 
 
-CertBundle.in_use_by = property(_in_use_by, _ignore)
+CertBundle.in_use_by = property(_in_use_by, _ignore_assignment)
 
 
 @patch(AWSCertificateManagerBackend, "delete_certificate")
 def delete_certificate(moto: Method, acm: Any, arn: str) -> None:
-    """Not while a load balancer presents it; the token that it was requested with may be used again.
+    """Reject the deletion of a certificate in use; forget the idempotency token of a deleted one.
 
     https://docs.aws.amazon.com/acm/latest/APIReference/API_DeleteCertificate.html
     """
@@ -125,18 +125,18 @@ def delete_certificate(moto: Method, acm: Any, arn: str) -> None:
 
 
 @patch(AWSCertificateManagerBackend, "import_certificate")
-def import_certificate(moto: Method, acm: Any, certificate: bytes, private_key: bytes, **sent: Any) -> str:
+def import_certificate(moto: Method, acm: Any, certificate: bytes, private_key: bytes, **params: Any) -> str:
     """ "The private key must match the public key in the certificate."
 
     https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
     """
-    if not _belong(certificate, private_key):
+    if not _key_matches(certificate, private_key):
         raise ServiceError("ValidationException", "The private key does not match the public key in the certificate.")
-    return str(moto(acm, certificate, private_key, **sent))
+    return str(moto(acm, certificate, private_key, **params))
 
 
-def _belong(certificate: bytes, private_key: bytes) -> bool:
-    """What is not a certificate, or not a key, is for moto to refuse."""
+def _key_matches(certificate: bytes, private_key: bytes) -> bool:
+    """Return whether the key belongs to the certificate; True for unreadable input, which moto rejects."""
     try:
         public = load_pem_x509_certificate(certificate).public_key()
         return public == load_pem_private_key(private_key, None).public_key()
@@ -146,7 +146,7 @@ def _belong(certificate: bytes, private_key: bytes) -> bool:
 
 @patch(AWSCertificateManagerBackend, "request_certificate")
 def request_certificate(moto: Method, acm: Any, domain: str, token: str | None, *rest: Any) -> str:
-    """The same token within an hour is the same request, whatever the tags.
+    """Return the existing certificate for a token that was used within the last hour, whatever the tags.
 
     https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html (IdempotencyToken)
     """
@@ -154,15 +154,15 @@ def request_certificate(moto: Method, acm: Any, domain: str, token: str | None, 
     if known:
         return str(known)
     certificate = acm._certificates[moto(acm, domain, token, *rest)]
-    if certificate.status == PENDING and _proven(certificate):
-        vars(certificate)[pacing.NOTE] = None  # there are the records of an earlier one: nobody has to wait for them
+    if certificate.status == PENDING and _has_records(certificate):
+        vars(certificate)[pacing.NOTE] = None  # an earlier certificate's records exist: no validation delay
     return str(certificate.arn)
 
 
 @patch(AWSCertificateManagerBackend, "list_certificates")
 def list_certificates(moto: Method, acm: Any, statuses: list[str], includes: dict[str, Any] | None) -> Any:
-    """Without a filter by key types only RSA certificates of up to 2048 bits are listed.
+    """List only RSA certificates of up to 2048 bits, unless the request filters by key type.
 
     https://docs.aws.amazon.com/acm/latest/APIReference/API_Filters.html (keyTypes)
     """
-    return moto(acm, statuses, {"keyTypes": LISTED, **(includes or {})})
+    return moto(acm, statuses, {"keyTypes": DEFAULT_KEY_TYPES, **(includes or {})})

@@ -1,4 +1,4 @@
-"""How many there may be of some things, in an account whose quotas nobody has raised."""
+"""Default quotas of an account, for networks, load balancers and IAM."""
 
 from __future__ import annotations
 
@@ -21,88 +21,88 @@ NAT_GATEWAYS = 5  # per zone
 # Per region, and per load balancer.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 LOAD_BALANCERS = LISTENERS = 50
-# Of a role, a user or a group. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# Per role, user or group. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICIES = 10
 
 
-def _limits(owner: type, operation: str, reached: Callable[[Any], bool], code: str, why: str) -> None:
-    """Refuse an operation of EC2 when a quota is reached.
+def _enforce_quota(owner: type, operation: str, is_reached: Callable[[Any], bool], code: str, message: str) -> None:
+    """Reject an operation of EC2 when its quota is reached.
 
-    The codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    Error codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
     """
 
     @patch(owner, operation)
-    def refuse(moto: Method, response: Any) -> Any:
-        if reached(response):
-            raise ServiceError(code, why)
+    def enforce(moto: Method, response: Any) -> Any:
+        if is_reached(response):
+            raise ServiceError(code, message)
         return moto(response)
 
 
-def _nat_gateways(response: Any) -> int:
+def _count_nat_gateways(response: Any) -> int:
     ec2 = response.ec2_backend
     zone = ec2.get_subnet(response._get_param("SubnetId")).availability_zone
-    present = [found for found in ec2.nat_gateways.values() if found.state in ("pending", "available")]
-    return len([found for found in present if ec2.get_subnet(found.subnet_id).availability_zone == zone])
+    live = [gateway for gateway in ec2.nat_gateways.values() if gateway.state in ("pending", "available")]
+    return len([gateway for gateway in live if ec2.get_subnet(gateway.subnet_id).availability_zone == zone])
 
 
-_limits(
+_enforce_quota(
     VPCs, "create_vpc",
     lambda response: len(response.ec2_backend.vpcs) >= VPCS,
     "VpcLimitExceeded", "The maximum number of VPCs has been reached.",
 )  # fmt: skip
-_limits(
+_enforce_quota(
     InternetGateways, "create_internet_gateway",
     lambda response: len(response.ec2_backend.internet_gateways) >= INTERNET_GATEWAYS,
     "InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.",
 )  # fmt: skip
-_limits(
+_enforce_quota(
     ElasticIPAddresses, "allocate_address",
     lambda response: len(response.ec2_backend.addresses) >= ADDRESSES,
     "AddressLimitExceeded", "The maximum number of addresses has been reached.",
 )  # fmt: skip
-_limits(
+_enforce_quota(
     NatGateways, "create_nat_gateway",
-    lambda response: _nat_gateways(response) >= NAT_GATEWAYS,
+    lambda response: _count_nat_gateways(response) >= NAT_GATEWAYS,
     "NatGatewayLimitExceeded",
     f"Performing this operation would exceed the limit of {NAT_GATEWAYS} NAT gateways",
 )  # fmt: skip
 
 
 @patch(ELBv2Backend, "create_load_balancer")
-def create_load_balancer(moto: Method, elb: Any, **sent: Any) -> Any:
-    """A name that exists is not another load balancer; the error is TooManyLoadBalancers.
+def create_load_balancer(moto: Method, elb: Any, **params: Any) -> Any:
+    """Raise TooManyLoadBalancers, except for a name that already exists.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
     """
     known = [balancer.name for balancer in elb.load_balancers.values()]
-    if len(known) >= LOAD_BALANCERS and sent["name"] not in known:
+    if len(known) >= LOAD_BALANCERS and params["name"] not in known:
         raise ServiceError(
             "TooManyLoadBalancers", f"The maximum number of load balancers ({LOAD_BALANCERS}) has been reached"
         )
-    return moto(elb, **sent)
+    return moto(elb, **params)
 
 
 @patch(ELBv2Backend, "create_listener")
-def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
-    """A port that has its listener is not another one.
+def create_listener(moto: Method, elb: Any, **params: Any) -> Any:
+    """Raise TooManyListeners, except for a port that already has a listener.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html (TooManyListeners)
     """
-    balancer = elb.load_balancers.get(sent["load_balancer_arn"])
+    balancer = elb.load_balancers.get(params["load_balancer_arn"])
     ports = [str(listener.port) for listener in balancer.listeners.values()] if balancer else []
-    if len(ports) >= LISTENERS and str(sent["port"]) not in ports:
+    if len(ports) >= LISTENERS and str(params["port"]) not in ports:
         raise ServiceError("TooManyListeners", f"The maximum number of listeners ({LISTENERS}) has been reached")
-    return moto(elb, **sent)
+    return moto(elb, **params)
 
 
-def _limits_policies(kind: str) -> None:
-    """A policy that is attached already is not another one.
+def _enforce_policy_quota(kind: str) -> None:
+    """Raise LimitExceeded, except for a policy that is already attached.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html (LimitExceeded)
     """
 
     @patch(IAMBackend, f"attach_{kind}_policy")
-    def refuse(moto: Method, iam: Any, policy_arn: str, name: str) -> None:
+    def enforce(moto: Method, iam: Any, policy_arn: str, name: str) -> None:
         attached = getattr(iam, f"get_{kind}")(name).managed_policies
         if len(attached) >= MANAGED_POLICIES and policy_arn not in attached:
             quota = f"PoliciesPer{kind.capitalize()}: {MANAGED_POLICIES}"
@@ -111,4 +111,4 @@ def _limits_policies(kind: str) -> None:
 
 
 for _kind in ("role", "user", "group"):
-    _limits_policies(_kind)
+    _enforce_policy_quota(_kind)

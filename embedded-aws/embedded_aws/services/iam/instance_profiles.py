@@ -1,4 +1,4 @@
-"""Instance profiles: listed by path, and their tags by a call of their own."""
+"""Instance profiles: list them by path, and list their tags."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def list_instance_profile_tags(response: Any) -> ActionResult:
 
 @patch(IamResponse, "list_instance_profiles")
 def list_instance_profiles(moto: Method, response: Any) -> ActionResult:
-    """Those under a path.
+    """List the profiles under a path.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListInstanceProfiles.html
     """
     prefix = response._get_param("PathPrefix") or "/"
-    profiles = [found for found in response.backend.get_instance_profiles() if found.path.startswith(prefix)]
+    profiles = [profile for profile in response.backend.get_instance_profiles() if profile.path.startswith(prefix)]
     return ActionResult({"InstanceProfiles": profiles, "IsTruncated": False})

@@ -1,4 +1,4 @@
-"""AWS's own managed policies, read once: an account that is emptied has the same ones as before."""
+"""AWS's managed policies: loaded once per process, so that an emptied account has the same ones as before."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from moto.iam.models import IAMBackend
 
 from embedded_aws.patching import Method, patch
 
-_as_published: list[Any] = []
+_loaded_policies: list[Any] = []
 
 
 @patch(IAMBackend, "_init_aws_policies")
 def _init_aws_policies(moto: Method, iam: Any) -> list[Any]:
-    """Each backend has its own, since it counts their attachments; their documents nobody can change."""
-    if not _as_published:
-        _as_published.extend(moto(iam))
-    return [copy(policy) for policy in _as_published]
+    """Give each backend copies, since it counts their attachments; their documents cannot change."""
+    if not _loaded_policies:
+        _loaded_policies.extend(moto(iam))
+    return [copy(policy) for policy in _loaded_policies]

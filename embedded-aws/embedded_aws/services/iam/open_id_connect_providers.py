@@ -1,4 +1,4 @@
-"""OpenID Connect providers: their audiences can be changed, and one issuer is there once."""
+"""OpenID Connect providers: add and remove audiences, and allow one provider per issuer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from embedded_aws.service_error import ServiceError
 
 @add_method(IamResponse)
 def add_client_id_to_open_id_connect_provider(response: Any) -> ActionResult:
-    """Adding one that is there already does nothing.
+    """Add an audience, unless it exists.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddClientIDToOpenIDConnectProvider.html
     """
@@ -26,7 +26,7 @@ def add_client_id_to_open_id_connect_provider(response: Any) -> ActionResult:
 
 @add_method(IamResponse)
 def remove_client_id_from_open_id_connect_provider(response: Any) -> ActionResult:
-    """Removing one that is not there does nothing.
+    """Remove an audience, if it exists.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveClientIDFromOpenIDConnectProvider.html
     """
@@ -38,19 +38,19 @@ def remove_client_id_from_open_id_connect_provider(response: Any) -> ActionResul
 
 def _audiences(response: Any) -> list[str]:
     arn = response._get_param("OpenIDConnectProviderArn")
-    found: list[str] = response.backend.get_open_id_connect_provider(arn).client_id_list
-    return found
+    audiences: list[str] = response.backend.get_open_id_connect_provider(arn).client_id_list
+    return audiences
 
 
 @patch(IAMBackend, "create_open_id_connect_provider")
 def create_open_id_connect_provider(moto: Method, iam: Any, url: str, *args: Any, **kwargs: Any) -> Any:
-    """An issuer that an account knows is refused, by its name.
+    """Reject an issuer that already has a provider.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
     """
     if not url.startswith("https://"):
         raise ServiceError("ValidationError", "Invalid Open ID Connect Provider URL")
     issuer = url.removeprefix("https://")
-    if any(known.url == issuer for known in iam.open_id_providers.values()):
+    if any(provider.url == issuer for provider in iam.open_id_providers.values()):
         raise ServiceError("EntityAlreadyExists", f"Provider with url {url} already exists.")
     return moto(iam, url, *args, **kwargs)

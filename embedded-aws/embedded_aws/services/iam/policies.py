@@ -1,4 +1,4 @@
-"""IAM policies that are in use, or have more than one version, stay."""
+"""IAM policies: reject the deletion of policies that are in use or have several versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from embedded_aws.service_error import ServiceError
 
 @patch(IAMBackend, "delete_policy")
 def delete_policy(moto: Method, iam: Any, arn: str) -> None:
-    """Roles, users and groups have to be detached, and all versions but the default one deleted first.
+    """Require that the policy is detached everywhere and has only its default version.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html
     """

@@ -1,4 +1,4 @@
-"""IAM roles: trusted by a policy that IAM can read."""
+"""IAM roles: validate the trust policy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from embedded_aws.patching import Method, patch
 
 @patch(IAMBackend, "create_role")
 def create_role(
-    moto: Method, iam: Any, role_name: str, assume_role_policy_document: str, *args: Any, **sent: Any
+    moto: Method, iam: Any, role_name: str, assume_role_policy_document: str, *args: Any, **params: Any
 ) -> Any:
-    """A trust policy is checked at the creation, too, not only when it is changed.
+    """Validate the trust policy at the creation, too; moto validates changes only.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html (MalformedPolicyDocument)
     """
     IAMTrustPolicyDocumentValidator(assume_role_policy_document).validate()
-    return moto(iam, role_name, assume_role_policy_document, *args, **sent)
+    return moto(iam, role_name, assume_role_policy_document, *args, **params)

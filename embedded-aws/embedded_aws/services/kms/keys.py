@@ -1,4 +1,4 @@
-"""KMS keys: scheduled for deletion once, by their id and by their ARN alike, and of no use from then on."""
+"""KMS keys: schedule the deletion by id or ARN, and reject the use of disabled and deleted keys."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ def schedule_key_deletion(moto: Method, kms: Any, key_id: str, days: int) -> Any
         limits = f"must be between {WINDOW[0]} and {WINDOW[-1]} (inclusive)"
         raise ServiceError("ValidationException", f"PendingWindowInDays {limits}: {days}")
     key = kms.any_id_to_key_id(key_id)
-    _refuse_leaving(kms.keys[key])
+    _require_not_pending_deletion(kms.keys[key])
     return moto(kms, key, days)
 
 
 @patch(KmsBackend, "encrypt")
-def encrypt(moto: Method, kms: Any, key_id: str, *args: Any, **sent: Any) -> Any:
-    """A data key is encrypted, too.
+def encrypt(moto: Method, kms: Any, key_id: str, *args: Any, **params: Any) -> Any:
+    """Reject an unusable key; data keys are encrypted by this method, too.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
     """
-    _refuse_unusable(kms.keys[kms.any_id_to_key_id(key_id)])
-    return moto(kms, key_id, *args, **sent)
+    _require_usable(kms.keys[kms.any_id_to_key_id(key_id)])
+    return moto(kms, key_id, *args, **params)
 
 
 @patch(KmsBackend, "decrypt")
-def decrypt(moto: Method, kms: Any, *args: Any, **sent: Any) -> Any:
-    """Which key it is, is known when it is done.
+def decrypt(moto: Method, kms: Any, *args: Any, **params: Any) -> Any:
+    """Reject an unusable key, after decryption, which tells the key.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
     """
-    plain, arn = moto(kms, *args, **sent)
-    _refuse_unusable(kms.keys[kms.any_id_to_key_id(arn)])
+    plain, arn = moto(kms, *args, **params)
+    _require_usable(kms.keys[kms.any_id_to_key_id(arn)])
     return plain, arn
 
 
-def _refuse_unusable(key: Any) -> None:
-    _refuse_leaving(key)
+def _require_usable(key: Any) -> None:
+    _require_not_pending_deletion(key)
     if key.key_state == "Disabled":
         raise ServiceError("DisabledException", f"{key.arn} is disabled.")
 
 
-def _refuse_leaving(key: Any) -> None:
+def _require_not_pending_deletion(key: Any) -> None:
     if key.key_state == "PendingDeletion":
         raise ServiceError("KMSInvalidStateException", f"{key.arn} is pending deletion.")

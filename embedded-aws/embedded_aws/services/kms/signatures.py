@@ -1,4 +1,4 @@
-"""Signatures of KMS over a digest that the caller has computed; moto would hash it once more."""
+"""Sign a digest that the caller has computed (MessageType DIGEST); moto would hash it again."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {"256": hashes.SHA256, "384": h
 
 
 class _Digest(bytes):
-    """What is to be signed as it is."""
+    """A digest, to be signed without hashing."""
 
 
 @patch(KmsResponse, "sign")
 def sign(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html (MessageType)."""
     if response._get_param("MessageType") == "DIGEST":
-        asked = response._get_param
+        get_param = response._get_param
 
         def param(name: str, if_none: Any = None) -> Any:
-            found = asked(name, if_none)
-            return _Digest(found) if name == "Message" and found else found
+            value = get_param(name, if_none)
+            return _Digest(value) if name == "Message" and value else value
 
         response._get_param = param
     return moto(response)
@@ -36,7 +36,7 @@ def sign(moto: Method, response: Any) -> Any:
 
 @patch(ECDSAPrivateKey, "sign")
 def sign_with_curve(moto: Method, key: Any, message: bytes, signing_algorithm: str) -> Any:
-    """The digest of a message, or a message of which moto computes it."""
+    """Sign a digest; leave other messages to moto."""
     if not isinstance(message, _Digest):
         return moto(key, message, signing_algorithm)
     return key.private_key.sign(bytes(message), ec.ECDSA(_prehashed(message, signing_algorithm)))
@@ -44,7 +44,7 @@ def sign_with_curve(moto: Method, key: Any, message: bytes, signing_algorithm: s
 
 @patch(RSAPrivateKey, "sign")
 def sign_with_modulus(moto: Method, key: Any, message: bytes, signing_algorithm: str) -> Any:
-    """The same; with a salt as long as the digest.
+    """Sign a digest, with a PSS salt as long as the digest; leave other messages to moto.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/symm-asymm-choose-key-spec.html
     """

@@ -1,4 +1,4 @@
-"""What S3 takes neither as a bucket's name nor as its policy."""
+"""Validate names and policies of buckets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from embedded_aws.services.s3.object_validation import ENFORCED
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
-NOT_FIRST = ("xn--", "sthree-", "amzn-s3-demo-")
-NOT_LAST = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
-NARROWING = (
+# Condition keys that make a policy non-public.
+RESTRICTING_KEYS = (
     *("aws:sourceip", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner", "aws:sourceaccount"),
     *("aws:userid", "aws:principalorgid", "aws:principalarn", "aws:principalaccount", "aws:principalorgpaths"),
     *("s3:dataaccesspointarn", "s3:dataaccesspointaccount", "s3:x-amz-server-side-encryption-aws-kms-key-id"),
@@ -26,15 +27,15 @@ NARROWING = (
 
 
 @patch(S3Backend, "create_bucket")
-def create_bucket(moto: Method, s3: Any, bucket_name: str, *args: Any, **sent: Any) -> Any:
-    """A new bucket is private, whoever owns what is put there.
+def create_bucket(moto: Method, s3: Any, bucket_name: str, *args: Any, **params: Any) -> Any:
+    """Validate the name; block public access to a new bucket, and let its owner own all objects.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
     """
-    reserved = bucket_name.startswith(NOT_FIRST) or bucket_name.endswith(NOT_LAST)
+    reserved = bucket_name.startswith(RESERVED_PREFIXES) or bucket_name.endswith(RESERVED_SUFFIXES)
     if reserved or not NAME.fullmatch(bucket_name) or _is_address(bucket_name):
         raise InvalidBucketName
-    bucket = moto(s3, bucket_name, *args, **sent)
+    bucket = moto(s3, bucket_name, *args, **params)
     bucket.ownership_rule, bucket.public_access_block = ENFORCED, PublicAccessBlock(True, True, True, True)
     return bucket
 
@@ -48,7 +49,7 @@ def _is_address(name: str) -> bool:
 
 @patch(S3Backend, "put_bucket_policy")
 def put_bucket_policy(moto: Method, s3: Any, bucket_name: str, policy: bytes) -> None:
-    """JSON with statements that say what they are about; of a bucket that there is.
+    """Require valid JSON, complete statements and an existing bucket; reject a public policy where it is blocked.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
     https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (MalformedPolicy)
@@ -58,8 +59,8 @@ def put_bucket_policy(moto: Method, s3: Any, bucket_name: str, policy: bytes) ->
         document = json.loads(policy)
         statements = document["Statement"]
     except ValueError as error:
-        why = "Policies must be valid JSON and the first byte must be '{'"
-        raise S3ClientError("MalformedPolicy", why) from error
+        message = "Policies must be valid JSON and the first byte must be '{'"
+        raise S3ClientError("MalformedPolicy", message) from error
     except (KeyError, TypeError) as error:
         raise S3ClientError("MalformedPolicy", "Missing required field Statement") from error
     statements = statements if isinstance(statements, list) else [statements]
@@ -74,20 +75,20 @@ def put_bucket_policy(moto: Method, s3: Any, bucket_name: str, policy: bytes) ->
 
 
 def _is_public(statement: dict[str, Any]) -> bool:
-    """Whether it lets everybody in, unless a condition with fixed values says who.
+    """Return whether a statement allows everybody, without a condition that has fixed values.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
     """
     principal = statement.get("Principal")
-    named = principal.get("AWS", []) if isinstance(principal, dict) else principal
-    everybody = "NotPrincipal" in statement or "*" in (named if isinstance(named, list) else [named])
-    return statement["Effect"] == "Allow" and everybody and not _is_narrowed(statement.get("Condition") or {})
+    principals = principal.get("AWS", []) if isinstance(principal, dict) else principal
+    everybody = "NotPrincipal" in statement or "*" in (principals if isinstance(principals, list) else [principals])
+    return statement["Effect"] == "Allow" and everybody and not _is_restricted(statement.get("Condition") or {})
 
 
-def _is_narrowed(condition: dict[str, Any]) -> bool:
-    tests = [(key.lower(), values) for keys in condition.values() for key, values in keys.items()]
-    for key, values in tests:
-        found = values if isinstance(values, list) else [values]
-        if key in NARROWING and not any(sign in str(value) for value in found for sign in "*?$"):
+def _is_restricted(condition: dict[str, Any]) -> bool:
+    restrictions = [(key.lower(), values) for keys in condition.values() for key, values in keys.items()]
+    for key, value in restrictions:
+        values = value if isinstance(value, list) else [value]
+        if key in RESTRICTING_KEYS and not any(wildcard in str(one) for one in values for wildcard in "*?$"):
             return True
     return False

@@ -1,4 +1,4 @@
-"""Object Lock for a bucket that is there already, with objects in it; moto takes it for new ones only."""
+"""Object Lock for a bucket with objects in it; moto supports it for empty buckets only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from embedded_aws.patching import Method, patch
 
 
 @patch(S3Backend, "put_object_lock_configuration")
-def put_object_lock_configuration(moto: Method, s3: Any, bucket_name: str, *args: Any, **sent: Any) -> None:
+def put_object_lock_configuration(moto: Method, s3: Any, bucket_name: str, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html (on an existing bucket)."""
     bucket = s3.get_bucket(bucket_name)
-    kept = bucket.keys
-    bucket.keys = type(kept)()
+    keys = bucket.keys
+    bucket.keys = type(keys)()
     try:
-        moto(s3, bucket_name, *args, **sent)
+        moto(s3, bucket_name, *args, **params)
     finally:
-        bucket.keys = kept
+        bucket.keys = keys
