@@ -86,7 +86,7 @@ class Rehearsal:
         cache_servers.install(self.caches)
         balancer_names.install(self.proxy)
         progress.deployer = FleetDeployer(self.fleet, Traffic(self.health.state))
-        scaling_capacity.broken = self.fleet.died
+        scaling_capacity.is_host_broken = self.fleet.died
         self.databases.start(forget)
         self.caches.start()
 

@@ -82,7 +82,7 @@ class Cloud(Web):
         """One heartbeat of the server."""
         self.fleet.tick()
         progress.tick()
-        launching.tick(scaling_capacity.enter, scaling_capacity.abandon)
+        launching.tick(scaling_capacity.register, scaling_capacity.abandon)
 
     def until(self, look, within=30.0):
         """Beat until something is true."""
@@ -103,5 +103,5 @@ class Cloud(Web):
         group = world.backend("autoscaling").autoscaling_groups["web"]
         known = set(self.members())
         group.desired_capacity += 1
-        scaling_capacity.reach(group, "a test")
+        scaling_capacity.scale_to_desired(group, "a test")
         return next(state for state in group.instance_states if state.instance.id not in known)

@@ -244,7 +244,7 @@ def test_a_later_instance_gets_the_last_revision_before_it_is_in_service(cloud):
     state = cloud.launch_one()
     name = state.instance.id
     assert cloud.group()["Instances"][-1]["LifecycleState"] == "Pending:Wait"
-    assert len(launching.counted(state.auto_scaling_group)) == 3
+    assert len(launching.counted_instances(state.auto_scaling_group)) == 3
     assert name not in cloud.targets()
     cloud.until(lambda: state.lifecycle_state == "InService")
     assert name in cloud.targets()

@@ -1,4 +1,4 @@
-"""Scaling activities: the record of what an Auto Scaling group did, and why."""
+"""Scaling activities: a log of what an Auto Scaling group did, and why."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from moto.core.utils import utcnow
 
 from embedded_aws.patching import Method, patch
 
-PAGE = 100
-ENDS = ("Successful", "Failed", "Cancelled")
-KEPT = 1000  # AWS keeps six weeks of them; this many are enough for a rehearsal
+PAGE_SIZE = 100
+FINAL_STATUSES = ("Successful", "Failed", "Cancelled")
+MAX_ACTIVITIES = 1000  # AWS keeps activities for six weeks
 
 
 def record(group: Any, description: str, cause: str, *, subnet: Any = None, failure: str = "") -> dict[str, Any]:
-    """Write down that a group launched or terminated an instance; with `failure`, that it could not."""
+    """Record and return an activity of a group; with `failure`, a failed one."""
     now = utcnow()
-    place = {"Subnet ID": subnet.id, "Availability Zone": subnet.availability_zone} if subnet else {}
+    details = {"Subnet ID": subnet.id, "Availability Zone": subnet.availability_zone} if subnet else {}
     activity = {
         "ActivityId": str(uuid.uuid4()),
         "AutoScalingGroupName": group.name,
@@ -33,59 +33,64 @@ def record(group: Any, description: str, cause: str, *, subnet: Any = None, fail
         "StatusCode": "Failed" if failure else "Successful",
         "StatusMessage": failure or None,
         "Progress": 100,
-        "Details": json.dumps(place),
+        "Details": json.dumps(details),
     }
-    kept = activities_of(group.autoscaling_backend)
-    kept.insert(0, activity)
-    del kept[KEPT:]
+    activities = activities_of(group.autoscaling_backend)
+    activities.insert(0, activity)
+    del activities[MAX_ACTIVITIES:]
     return activity
 
 
-def finish(activity: dict[str, Any], status: str) -> None:
-    """Let an activity be in a status, which is its last one or one of those before.
+def set_status(activity: dict[str, Any], status: str) -> None:
+    """Set the status of an activity, and its progress and end time accordingly.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html (StatusCode)
     """
-    over = status in ENDS
-    activity |= {"StatusCode": status, "Progress": 100 if over else 50, "EndTime": utcnow() if over else None}
+    is_final = status in FINAL_STATUSES
+    activity |= {"StatusCode": status, "Progress": 100 if is_final else 50, "EndTime": utcnow() if is_final else None}
 
 
-def cancel(activity: dict[str, Any], why: str) -> None:
-    """End the launch of an instance that will not come into service.
+def cancel(activity: dict[str, Any], reason: str) -> None:
+    """Cancel the launch of an instance that will not come into service.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/CHAP_Troubleshooting.html
     """
-    finish(activity, "Cancelled")
-    activity |= {"Description": f"{activity['Description']}.  Status Reason: {why}", "StatusMessage": why}
+    set_status(activity, "Cancelled")
+    activity |= {"Description": f"{activity['Description']}.  Status Reason: {reason}", "StatusMessage": reason}
 
 
 def activities_of(backend: Any) -> list[dict[str, Any]]:
-    """All activities of a region, the newest first."""
-    kept: list[dict[str, Any]] = vars(backend).setdefault("activities", [])
-    return kept
+    """Return all activities of a region, the newest first."""
+    activities: list[dict[str, Any]] = vars(backend).setdefault("activities", [])
+    return activities
 
 
-def at(moment: datetime) -> str:
-    """A moment as AWS writes it in a cause."""
-    return f"At {moment:%Y-%m-%dT%H:%M:%SZ}"
+def format_time(time: datetime) -> str:
+    """Return the time as AWS writes it at the start of a cause."""
+    return f"At {time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @patch(AutoScalingResponse, "describe_scaling_activities")
 def describe_scaling_activities(moto: Method, response: Any) -> ActionResult:
-    """The activities of the last weeks, the newest first; those of deleted groups only when asked for.
+    """Return the activities, the newest first; those of deleted groups only with IncludeDeletedGroups.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
     """
     backend = response.autoscaling_backend
     name, ids = response._get_param("AutoScalingGroupName"), response._get_param("ActivityIds", [])
-    deleted_too = response._get_bool_param("IncludeDeletedGroups", False)
-    found = [
+    include_deleted = response._get_bool_param("IncludeDeletedGroups", False)
+    activities = [
         activity
         for activity in activities_of(backend)
         if name in (None, activity["AutoScalingGroupName"])
         and (not ids or activity["ActivityId"] in ids)
-        and (deleted_too or activity["AutoScalingGroupName"] in backend.autoscaling_groups)
+        and (include_deleted or activity["AutoScalingGroupName"] in backend.autoscaling_groups)
     ]
-    start, size = int(response._get_param("NextToken") or 0), response._get_int_param("MaxRecords", PAGE)
-    token = str(start + size) if len(found) > start + size else None
-    return ActionResult({"Activities": found[start : start + size], "NextToken": token})
+    page, token = paginate(response, activities, PAGE_SIZE)
+    return ActionResult({"Activities": page, "NextToken": token})
+
+
+def paginate(response: Any, items: list[Any], page_size: int) -> tuple[list[Any], str | None]:
+    """Return the requested page of a list, and the token of the next page; `page_size` is the default."""
+    start, size = int(response._get_param("NextToken") or 0), response._get_int_param("MaxRecords", page_size)
+    return items[start : start + size], str(start + size) if len(items) > start + size else None

@@ -1,6 +1,6 @@
-"""Between an instance's launch and its being in service: it comes up, and waits for its group's lifecycle hooks.
+"""Bring launched instances into service: they are pending first, then wait for the lifecycle hooks of their group.
 
-CodeDeploy's hook holds it until the last successful revision is deployed to it:
+CodeDeploy's hook is completed when the last successful revision is deployed to the instance:
 https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from embedded_aws import pacing
 from embedded_aws.account import backends
 from embedded_aws.service_error import ServiceError
-from embedded_aws.services.autoscaling.activities import cancel, finish
+from embedded_aws.services.autoscaling.activities import cancel, set_status
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
 from embedded_aws.services.codedeploy.deployments import AUTO_SCALING, create
 from embedded_aws.services.codedeploy.model import ENDED, Deployment, Fields
@@ -21,130 +21,131 @@ from embedded_aws.ticker import each
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 PENDING, WAITING, IN_SERVICE = "Pending", "Pending:Wait", "InService"
 ALIVE = ("pending", "running")
-DIED = "Instance became unhealthy while waiting for instance to be in InService state."
+UNHEALTHY = "Instance became unhealthy while waiting for instance to be in InService state."
 
-#: Does something with an Auto Scaling group and one of its instances.
-Deed = Callable[[Any, Any], None]
+#: Callback with an Auto Scaling group and one of its instances; the second one also gets a reason.
+OnInService = Callable[[Any, Any], None]
+OnAbandon = Callable[[Any, Any, str], None]
 
 
 def begin(group: Any, state: Any, activity: dict[str, Any]) -> bool:
-    """Let a launched instance come up at the present pace; returns whether it is in service at once.
+    """Start to bring a launched instance into service; return whether it is in service at once.
 
     Args:
-        activity: The record of its launch, which says how it goes on.
+        activity: The activity of its launch, whose status is updated.
     """
     state.activity = activity
     if pacing.begin(state, PENDING, "auto_scaling_instance"):
         state.lifecycle_state = PENDING
-        finish(activity, "PreInService")
+        set_status(activity, "PreInService")
         return False
-    return _come_up(group, state)
+    return _wait_for_hooks(group, state)
 
 
-def _come_up(group: Any, state: Any) -> bool:
-    """Let an instance wait for the hooks of its group, or be in service at once; returns whether it is."""
+def _wait_for_hooks(group: Any, state: Any) -> bool:
+    """Start the launch hooks of an instance; return whether it is in service already, because no hook is left."""
     actions.begin(group, state, actions.LAUNCHING)
     _deploy(group, state)
     waits = actions.result(state) != actions.CONTINUE
     state.lifecycle_state = WAITING if waits else IN_SERVICE
-    finish(state.activity, "MidLifecycleAction" if waits else "Successful")
+    set_status(state.activity, "MidLifecycleAction" if waits else "Successful")
     return not waits
 
 
-def counted(group: Any) -> list[Any]:
-    """The instances that count towards a group's capacity: in service, or on the way there."""
+def counted_instances(group: Any) -> list[Any]:
+    """Return the instances that count towards a group's capacity: in service, or about to be."""
     return [state for state in group.instance_states if state.lifecycle_state in (PENDING, WAITING, IN_SERVICE)]
 
 
-def tick(in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
-    """Bring every waiting instance forward; returns whether the account has changed.
+def tick(on_in_service: OnInService, on_abandon: OnAbandon) -> bool:
+    """Advance every waiting instance; return whether the account has changed.
 
     Args:
-        in_service: Called for an instance that has just come into service: it is to be registered with load balancers.
-        abandon: Called for an instance that will not come into service, with why: it is to be terminated.
+        on_in_service: Called for an instance that has come into service, to register it with load balancers.
+        on_abandon: Called for an instance that will not come into service, with the reason, to terminate it.
     """
     waiting = [(group, state) for group in _groups() for state in group.instance_states if is_waiting(state)]
-    return each(waiting, lambda one: _advance(*one, in_service, abandon))
+    return each(waiting, lambda one: _advance(*one, on_in_service, on_abandon))
 
 
 def is_waiting(state: Any) -> bool:
-    """Whether an instance comes up, or waits for a hook."""
+    """Return whether an instance is pending or waits for a hook."""
     return state.lifecycle_state in (PENDING, WAITING)
 
 
-def _hooking(group: Any) -> Iterator[tuple[Any, Fields, str]]:
-    """The deployment groups whose hook an Auto Scaling group carries, and the hook's name."""
+def _codedeploy_hooks(group: Any) -> Iterator[tuple[Any, Fields, str]]:
+    """Yield the CodeDeploy hooks of an Auto Scaling group: backend, deployment group and the hook's name."""
     for backend in backends.existing("codedeploy"):
         for deployment_groups in backend.deployment_groups.values():
-            for found in deployment_groups.values():
-                for there in found["autoScalingGroups"]:
-                    if there["name"] == group.name:
-                        yield backend, found, there["hook"]
+            for deployment_group in deployment_groups.values():
+                for attachment in deployment_group["autoScalingGroups"]:
+                    if attachment["name"] == group.name:
+                        yield backend, deployment_group, attachment["hook"]
 
 
 def _groups() -> list[Any]:
     return [group for scaling in backends.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
 
 
-def _advance(group: Any, state: Any, in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
+def _advance(group: Any, state: Any, on_in_service: OnInService, on_abandon: OnAbandon) -> bool:
     if state.instance.state not in ALIVE:
-        cancel(state.activity, DIED)
-        abandon(group, state, "an EC2 health check indicating it has been terminated or stopped")
+        cancel(state.activity, UNHEALTHY)
+        on_abandon(group, state, "an EC2 health check indicating it has been terminated or stopped")
         return True
     if state.lifecycle_state == PENDING:
-        return _advance_pending(group, state, in_service)
-    before = dict(_begun(state))
+        return _advance_pending(group, state, on_in_service)
+    before = dict(_deployments_of(state))
     _deploy(group, state)
     actions.expire(state)
     result = actions.result(state)
     if result == actions.ABANDON:
-        cancel(state.activity, actions.complaint(state))
-        abandon(group, state, "a launch failure")
+        cancel(state.activity, actions.abandon_reason(state))
+        on_abandon(group, state, "a launch failure")
     elif result == actions.CONTINUE:
         state.lifecycle_state = IN_SERVICE
-        finish(state.activity, "Successful")
-        in_service(group, state)
-    return bool(result) or before != _begun(state)
+        set_status(state.activity, "Successful")
+        on_in_service(group, state)
+    return bool(result) or before != _deployments_of(state)
 
 
-def _advance_pending(group: Any, state: Any, in_service: Deed) -> bool:
+def _advance_pending(group: Any, state: Any, on_in_service: OnInService) -> bool:
     if pacing.on_its_way(state) or state.instance.state != "running":
         return False
-    if _come_up(group, state):
-        in_service(group, state)
+    if _wait_for_hooks(group, state):
+        on_in_service(group, state)
     return True
 
 
 def _deploy(group: Any, state: Any) -> None:
-    """Answer CodeDeploy's hooks as their deployments end: at once where nothing was deployed successfully yet."""
+    """Complete CodeDeploy's hooks when their deployments end; at once if nothing was deployed successfully yet."""
     waiting = {action["hook"]: action for action in actions.outstanding(state)}
-    for backend, found, hook in _hooking(group):
+    for backend, deployment_group, hook in _codedeploy_hooks(group):
         if hook not in waiting:
             continue
-        if not found.get("lastSuccessfulRevision"):
-            actions.answer(waiting[hook], actions.CONTINUE)
+        if not deployment_group.get("lastSuccessfulRevision"):
+            actions.complete(waiting[hook], actions.CONTINUE)
             continue
-        deployment = _deployment(backend, found, state)
+        deployment = _deployment_to(backend, deployment_group, state)
         if deployment and deployment.status in ENDED:
             succeeded = deployment.status == "Succeeded"
-            actions.answer(waiting[hook], actions.CONTINUE if succeeded else actions.ABANDON)
+            actions.complete(waiting[hook], actions.CONTINUE if succeeded else actions.ABANDON)
 
 
-def _deployment(backend: Any, group: Fields, state: Any) -> Deployment | None:
-    """The deployment of a deployment group to an instance; None while another one has to end first."""
-    begun = _begun(state)
-    deployment_id = begun.get(group["deploymentGroupId"])
+def _deployment_to(backend: Any, group: Fields, state: Any) -> Deployment | None:
+    """Return, or create, the deployment to an instance; None while another deployment has to end first."""
+    deployment_ids = _deployments_of(state)
+    deployment_id = deployment_ids.get(group["deploymentGroupId"])
     if deployment_id not in backend.deployments:
         try:
-            made = create(backend, group, group["lastSuccessfulRevision"], {}, AUTO_SCALING, (state.instance.id,))
+            created = create(backend, group, group["lastSuccessfulRevision"], {}, AUTO_SCALING, (state.instance.id,))
         except ServiceError:
             return None
-        begun[group["deploymentGroupId"]] = deployment_id = made.deployment_id
-    found: Deployment = backend.deployments[deployment_id]
-    return found
+        deployment_ids[group["deploymentGroupId"]] = deployment_id = created.deployment_id
+    deployment: Deployment = backend.deployments[deployment_id]
+    return deployment
 
 
-def _begun(state: Any) -> dict[str, str]:
-    """By deployment group: the deployment that was begun for an instance; kept with it, over a restart, too."""
-    begun: dict[str, str] = vars(state).setdefault("launch_deployments", {})
-    return begun
+def _deployments_of(state: Any) -> dict[str, str]:
+    """Return the id of the deployment to an instance, by deployment group; it is saved with the instance."""
+    deployment_ids: dict[str, str] = vars(state).setdefault("launch_deployments", {})
+    return deployment_ids

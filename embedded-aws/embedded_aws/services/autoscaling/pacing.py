@@ -1,7 +1,4 @@
-"""Auto Scaling groups at a pace: a group that is deleted stays for a while, and says so.
-
-What happens to its instances meanwhile: `machines/launching.py`.
-"""
+"""Delayed deletion of Auto Scaling groups: a deleted group stays for a while, with the status of a deletion."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ DELETING = "Delete in progress"
 
 
 def tick() -> bool:
-    """Let go the groups that have been deleting for long enough."""
+    """Remove the groups whose deletion delay is over; return whether any was removed."""
     return any([_tick(scaling) for scaling in backends.existing("autoscaling")])
 
 

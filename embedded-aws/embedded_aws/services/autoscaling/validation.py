@@ -1,4 +1,4 @@
-"""What Auto Scaling does not take: places, templates and settings that there are not, and groups unknown to it."""
+"""Validate requests of Auto Scaling: zones, subnets, templates and settings, and that the group exists."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.exceptions import ServiceException
 
 from embedded_aws.patching import Method, patch
-from embedded_aws.services.ec2.launch.validation import refuse_machine
+from embedded_aws.services.autoscaling.groups import find_group
+from embedded_aws.services.ec2.launch.validation import validate_image_and_type
 
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
 HEALTH_CHECKS = ("EC2", "EBS", "ELB", "VPC_LATTICE")
-DAY = 86400
-CLEARED = -1  # of an instance maintenance policy
-SIZES = ("MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown", "HealthCheckGracePeriod")
+DAY = 86400  # seconds
+CLEARED = -1  # removes a percentage of an instance maintenance policy
+NON_NEGATIVE = ("MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown", "HealthCheckGracePeriod")
 PROCESSES = (
     *("Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck"),
     *("InstanceRefresh", "ReplaceUnhealthy", "ScheduledActions"),
 )
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-instance-termination.html
-TERMINATION = (
+TERMINATION_POLICIES = (
     *("Default", "OldestInstance", "NewestInstance", "OldestLaunchConfiguration", "OldestLaunchTemplate"),
     *("ClosestToNextInstanceHour", "AllocationStrategy"),
 )
@@ -35,7 +36,7 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     if ":" in name:
         raise ValidationError(f"The Auto Scaling group name '{name}' must not contain a colon.")
     if name not in response.autoscaling_backend.autoscaling_groups:
-        _refuse_settings(response)
+        _validate_settings(response)
     return moto(response)
 
 
@@ -43,19 +44,19 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
 def update_auto_scaling_group(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html."""
     if response._get_param("AutoScalingGroupName") in response.autoscaling_backend.autoscaling_groups:
-        _refuse_settings(response)
+        _validate_settings(response)
     return moto(response)
 
 
-def _refuse_settings(response: Any) -> None:
+def _validate_settings(response: Any) -> None:
     ec2 = response.autoscaling_backend.ec2_backend
-    _refuse_negative(response)
-    _refuse_tags(response._get_param("Tags", []))
+    _validate_sizes(response)
+    _validate_tags(response._get_param("Tags", []))
     known_zones = [zone.name for zone in ec2.describe_availability_zones()]
-    if strange := [zone for zone in response._get_param("AvailabilityZones", []) if zone not in known_zones]:
-        raise ValidationError(f"Invalid availability zones: [{', '.join(strange)}]")
+    if unknown := [zone for zone in response._get_param("AvailabilityZones", []) if zone not in known_zones]:
+        raise ValidationError(f"Invalid availability zones: [{', '.join(unknown)}]")
     known = {subnet.id: subnet for zone in ec2.subnets.values() for subnet in zone.values()}
-    subnets = [found.strip() for found in (response._get_param("VPCZoneIdentifier") or "").split(",") if found]
+    subnets = [name.strip() for name in (response._get_param("VPCZoneIdentifier") or "").split(",") if name]
     for subnet_id in subnets:
         if subnet_id not in known:
             raise ValidationError(f"The subnet ID '{subnet_id}' does not exist")
@@ -68,41 +69,41 @@ def _refuse_settings(response: Any) -> None:
     if lifetime and lifetime < DAY:
         raise ValidationError(f"MaxInstanceLifetime must be 0 or at least {DAY} seconds, not {lifetime}.")
     for policy in response._get_param("TerminationPolicies", []):
-        if policy not in TERMINATION and not policy.startswith("arn:"):
+        if policy not in TERMINATION_POLICIES and not policy.startswith("arn:"):
             raise ValidationError(f"Termination policy '{policy}' is not supported.")
-    _refuse_maintenance(response._get_param("InstanceMaintenancePolicy") or {})
-    _refuse_machine(ec2, response._get_param("LaunchTemplate"))
+    _validate_maintenance(response._get_param("InstanceMaintenancePolicy") or {})
+    _validate_image_and_type(ec2, response._get_param("LaunchTemplate"))
 
 
-def _refuse_maintenance(policy: dict[str, int]) -> None:
-    """Both percentages are set, or both are cleared by -1.
+def _validate_maintenance(policy: dict[str, int]) -> None:
+    """Require that both percentages are set, or both are cleared by -1.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceMaintenancePolicy.html
     """
     if not policy:
         return
-    least, most = (policy.get(name) for name in ("MinHealthyPercentage", "MaxHealthyPercentage"))
-    if least is None or most is None or (least == CLEARED) != (most == CLEARED):
+    minimum, maximum = (policy.get(name) for name in ("MinHealthyPercentage", "MaxHealthyPercentage"))
+    if minimum is None or maximum is None or (minimum == CLEARED) != (maximum == CLEARED):
         raise ValidationError("Both MinHealthyPercentage and MaxHealthyPercentage must be specified.")
-    if most != CLEARED and most < 100:
-        raise ValidationError(f"MaxHealthyPercentage must be from 100 to 200, not {most}.")
-    if most - least > 100:
-        why = "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100."
-        raise ValidationError(why)
+    if maximum != CLEARED and maximum < 100:
+        raise ValidationError(f"MaxHealthyPercentage must be from 100 to 200, not {maximum}.")
+    if maximum - minimum > 100:
+        message = "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100."
+        raise ValidationError(message)
 
 
-def _refuse_negative(response: Any) -> None:
+def _validate_sizes(response: Any) -> None:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-capacity-limits.html."""
-    for field in SIZES:
+    for field in NON_NEGATIVE:
         size = response._get_int_param(field)
         if size is not None and size < 0:
-            where = f"Value '{size}' at '{field[0].lower()}{field[1:]}' failed to satisfy constraint"
+            problem = f"Value '{size}' at '{field[0].lower()}{field[1:]}' failed to satisfy constraint"
             raise ValidationError(
-                f"1 validation error detected: {where}: Member must have value greater than or equal to 0"
+                f"1 validation error detected: {problem}: Member must have value greater than or equal to 0"
             )
 
 
-def _refuse_tags(tags: list[dict[str, str]]) -> None:
+def _validate_tags(tags: list[dict[str, str]]) -> None:
     """ "You can't use aws: prefix in your tag names or values because it is reserved".
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
@@ -111,27 +112,26 @@ def _refuse_tags(tags: list[dict[str, str]]) -> None:
         raise ValidationError("Tag keys starting with 'aws:' are reserved for internal use")
 
 
-def _refuse_machine(ec2: Any, named: dict[str, str] | None) -> None:
-    """A template's image and instance type fit together.
+def _validate_image_and_type(ec2: Any, template: dict[str, str] | None) -> None:
+    """Require that the template's image and instance type fit together.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-launch-template.html
     """
     try:
-        version = ec2._get_template_from_args({k: v for k, v in (named or {}).items() if v}) if named else None
+        version = ec2._get_template_from_args({k: v for k, v in (template or {}).items() if v}) if template else None
     except (ServiceException, IndexError, ValueError):
-        return  # what cannot be found is told next
+        return  # the next patch in the chain raises the error
     if version and version.image_id and version.data.get("InstanceType"):
         try:
-            refuse_machine(ec2, version.image_id, version.data["InstanceType"])
+            validate_image_and_type(ec2, version.image_id, version.data["InstanceType"])
         except ServiceException as error:
             raise ValidationError(f"You must use a valid fully-formed launch template. {error.message}") from error
 
 
-def _needs_group(operation: str) -> None:
+def _require_group(operation: str) -> None:
     @patch(AutoScalingResponse, operation)
-    def refuse(moto: Method, response: Any) -> Any:
-        if response._get_param("AutoScalingGroupName") not in response.autoscaling_backend.autoscaling_groups:
-            raise ValidationError("AutoScalingGroup name not found - null")
+    def validate(moto: Method, response: Any) -> Any:
+        find_group(response.autoscaling_backend, response._get_param("AutoScalingGroupName"))
         return moto(response)
 
 
@@ -140,14 +140,14 @@ for _operation in (
     *("resume_processes", "attach_load_balancer_target_groups", "detach_load_balancer_target_groups"),
     *("enable_metrics_collection", "attach_instances", "detach_instances", "enter_standby", "exit_standby"),
 ):
-    _needs_group(_operation)
+    _require_group(_operation)
 
 
-def _names_processes(operation: str) -> None:
+def _validate_processes_of(operation: str) -> None:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SuspendProcesses.html (ScalingProcesses)."""
 
     @patch(AutoScalingBackend, operation)
-    def refuse(moto: Method, backend: Any, group_name: str, processes: list[str]) -> None:
+    def validate(moto: Method, backend: Any, group_name: str, processes: list[str]) -> None:
         for process in processes or []:
             if process not in PROCESSES:
                 raise ValidationError(f"Invalid scaling process '{process}'. Valid values: {', '.join(PROCESSES)}")
@@ -155,12 +155,12 @@ def _names_processes(operation: str) -> None:
 
 
 for _operation in ("suspend_processes", "resume_processes"):
-    _names_processes(_operation)
+    _validate_processes_of(_operation)
 
 
 @patch(AutoScalingBackend, "attach_load_balancer_target_groups")
 def attach_load_balancer_target_groups(moto: Method, backend: Any, group_name: str, arns: list[str]) -> None:
-    """Those that there are.
+    """Require that the target groups exist.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AttachLoadBalancerTargetGroups.html
     """
@@ -171,11 +171,11 @@ def attach_load_balancer_target_groups(moto: Method, backend: Any, group_name: s
 
 @patch(AutoScalingBackend, "create_or_update_tags")
 def create_or_update_tags(moto: Method, backend: Any, tags: list[dict[str, str]]) -> None:
-    """Of groups that there are; all tags are written, or none.
+    """Require that all groups exist, before any tag is written.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html
     """
-    _refuse_tags(tags)
+    _validate_tags(tags)
     for name in [tag["ResourceId"] for tag in tags]:
         if name not in backend.autoscaling_groups:
             raise ValidationError(f"AutoScalingGroup not found - No AutoScalingGroup found with name: {name}")

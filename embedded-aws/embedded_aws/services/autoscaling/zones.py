@@ -1,4 +1,4 @@
-"""Which zone of a group gets the next instance, and which instance goes first."""
+"""Select the zone of the next launch, and the instance of the next termination."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from embedded_aws.service_error import ServiceError
 from embedded_aws.services.autoscaling import launching
 
 
-def emptiest_first(group: Any) -> list[Any]:
-    """The subnets to launch in, one of each zone: first of the zone with the fewest instances, the one with the fewest.
+def rank_subnets(group: Any) -> list[Any]:
+    """Return the subnets to launch in, one per zone, those with the fewest instances first.
 
-    During an instance refresh, the fewest of those that are not to be replaced.
+    During an instance refresh, instances that are being replaced do not count.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
     """
-    per_zone, per_subnet = counts(group)
-    staying, _ = counts(group, (vars(group).get("refreshing") or {}).get("leaving", ()))
+    per_zone, per_subnet = count_instances(group)
+    staying, _ = count_instances(group, (vars(group).get("refreshing") or {}).get("leaving", ()))
     subnets = _subnets(group)
 
     def fullness(subnet: Any) -> tuple[int, int, int]:
@@ -29,41 +29,41 @@ def emptiest_first(group: Any) -> list[Any]:
 
 
 def _subnets(group: Any) -> list[Any]:
-    """Those that a group names, or else "the default VPC subnet in each Availability Zone".
+    """Return the group's subnets, or else "the default VPC subnet in each Availability Zone".
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html (AvailabilityZones)
     """
     if group.vpc_zone_identifier:
-        named: list[Any] = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
-        return named
+        subnets: list[Any] = group.ec2_backend.describe_subnets(subnet_ids=group.vpc_zone_identifier.split(","))
+        return subnets
     defaults = group.ec2_backend.get_default_subnets()
     if missing := [zone for zone in group.availability_zones if zone not in defaults]:
         raise ServiceError("ValidationError", f"No default subnet for availability zone: '{missing[0]}'.")
     return [defaults[zone] for zone in group.availability_zones]
 
 
-def counts(group: Any, without: Iterable[str] = ()) -> tuple[dict[str, int], dict[str, int]]:
-    """How many instances each zone and each subnet has, but for some."""
+def count_instances(group: Any, excluded: Iterable[str] = ()) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the number of instances by zone and by subnet."""
     per_zone = dict.fromkeys(group.availability_zones, 0)
     per_subnet: dict[str, int] = {}
-    for state in [state for state in launching.counted(group) if state.instance.id not in without]:
+    for state in [state for state in launching.counted_instances(group) if state.instance.id not in excluded]:
         per_zone[state.availability_zone] = per_zone.get(state.availability_zone, 0) + 1
         per_subnet[state.instance.subnet_id] = per_subnet.get(state.instance.subnet_id, 0) + 1
     return per_zone, per_subnet
 
 
-def superfluous(group: Any) -> Any | None:
-    """The instance that goes first: in the fullest zone, of the oldest template version, the oldest.
+def select_for_termination(group: Any) -> Any | None:
+    """Return the instance to terminate first: in the fullest zone, of the oldest template version, the oldest.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html
     """
-    free = [state for state in launching.counted(group) if not state.protected_from_scale_in]
-    return next(iter(in_order(group, free)), None)
+    unprotected = [state for state in launching.counted_instances(group) if not state.protected_from_scale_in]
+    return next(iter(sort_for_termination(group, unprotected)), None)
 
 
-def in_order(group: Any, states: list[Any]) -> list[Any]:
-    """Instances in the order in which they are to go."""
-    per_zone, _ = counts(group)
+def sort_for_termination(group: Any, states: list[Any]) -> list[Any]:
+    """Sort instances in the order in which they are terminated."""
+    per_zone, _ = count_instances(group)
     return sorted(states, key=lambda state: (-per_zone.get(state.availability_zone, 0), *_age(state)))
 
 

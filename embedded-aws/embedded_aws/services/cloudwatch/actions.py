@@ -53,7 +53,7 @@ def _act(backend: Any, alarm: Any, arn: str, before: str, reason_data: str) -> N
     """A failure is only told by the history: CloudWatch does not look whether an action can work."""
     try:
         if _is_scaling(arn):
-            triggered.by_alarm(alarm, arn, reason_data)
+            triggered.execute_for_alarm(alarm, arn, reason_data)
         elif arn.split(":")[2] == "sns":
             notifications.publish(backend, alarm, arn, before)
         else:

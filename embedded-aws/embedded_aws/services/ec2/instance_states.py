@@ -1,4 +1,4 @@
-"""What EC2 does not do with an instance that is gone, or on its way there.
+"""Validate the state of an instance: EC2 rejects calls for instances that are shutting down or terminated.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
 """
@@ -15,25 +15,25 @@ from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
 GONE = ("shutting-down", "terminated")
-STATE = "IncorrectInstanceState"
+INCORRECT_STATE = "IncorrectInstanceState"
 
 
-def _refuses(owner: type, operation: str, why: str) -> None:
-    """All that are named are looked at before the first one is touched.
+def _require_live_instances(owner: type, operation: str, message: str) -> None:
+    """Reject an operation when any instance of the request is gone; nothing is changed then.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (IncorrectInstanceState)
     """
 
     @patch(owner, operation)
-    def refuse(moto: Method, response: Any) -> Any:
-        named = response._get_param("InstanceIds") or [response._get_param("InstanceId")]
-        for instance in [response.ec2_backend.get_instance(instance_id) for instance_id in named]:
+    def validate(moto: Method, response: Any) -> Any:
+        ids = response._get_param("InstanceIds") or [response._get_param("InstanceId")]
+        for instance in [response.ec2_backend.get_instance(instance_id) for instance_id in ids]:
             if instance.state in GONE:
-                raise ServiceError(STATE, why.format(instance.id))
+                raise ServiceError(INCORRECT_STATE, message.format(instance.id))
         return moto(response)
 
 
-for _owner, _operation, _done in (
+for _owner, _operation, _past_participle in (
     (InstanceResponse, "start_instances", "started"),
     (InstanceResponse, "stop_instances", "stopped"),
     (InstanceResponse, "reboot_instances", "rebooted"),
@@ -42,27 +42,29 @@ for _owner, _operation, _done in (
     (Monitoring, "monitor_instances", "monitored"),
     (Monitoring, "unmonitor_instances", "unmonitored"),
 ):
-    _refuses(_owner, _operation, f"The instance '{{}}' is not in a state from which it can be {_done}.")
+    _require_live_instances(
+        _owner, _operation, f"The instance '{{}}' is not in a state from which it can be {_past_participle}."
+    )
 
 
 @patch(ElasticIPAddresses, "associate_address")
 def associate_address(moto: Method, response: Any) -> Any:
-    """Nor does an instance get an address before it runs.
+    """Reject an address for an instance that is pending or gone.
 
     "InvalidInstanceID: The terminated instance 'i-...' is not in a valid state for this operation":
     https://github.com/cloudposse/terraform-aws-ec2-instance/issues/95
     "IncorrectInstanceState: The pending-instance-creation instance to which 'eni' is attached is not in a valid state":
     https://github.com/PaloAltoNetworks/terraform-aws-vmseries-modules/issues/97
     """
-    ec2, refused = response.ec2_backend, ("pending", *GONE)
+    ec2, invalid_states = response.ec2_backend, ("pending", *GONE)
     if instance_id := response._get_param("InstanceId"):
         state = ec2.get_instance(instance_id).state
-        if state in refused:
-            what = f"The {state} instance '{instance_id}'"
-            raise ServiceError("InvalidInstanceID", f"{what} is not in a valid state for this operation.")
+        if state in invalid_states:
+            subject = f"The {state} instance '{instance_id}'"
+            raise ServiceError("InvalidInstanceID", f"{subject} is not in a valid state for this operation.")
     elif interface_id := response._get_param("NetworkInterfaceId"):
         instance = ec2.get_network_interface(interface_id).instance
-        if instance and instance.state in refused:
-            what = f"The {instance.state} instance to which '{interface_id}' is attached"
-            raise ServiceError(STATE, f"{what} is not in a valid state for this operation.")
+        if instance and instance.state in invalid_states:
+            subject = f"The {instance.state} instance to which '{interface_id}' is attached"
+            raise ServiceError(INCORRECT_STATE, f"{subject} is not in a valid state for this operation.")
     return moto(response)

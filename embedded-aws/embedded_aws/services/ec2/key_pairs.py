@@ -1,4 +1,4 @@
-"""Key pairs: a public key that cannot be read is refused with EC2's own code."""
+"""Key pairs: reject an unreadable public key with EC2's own error code."""
 
 from __future__ import annotations
 

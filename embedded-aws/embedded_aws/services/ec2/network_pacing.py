@@ -1,4 +1,4 @@
-"""The network at a pace: pending before it is available, and deleting before it is gone."""
+"""Delayed state changes of network resources: pending before available, deleting before they are gone."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.vpcs import VPC, VPCBackend, VPCEndPoint
 
+import embedded_aws.services.ec2.vpc_endpoints  # noqa: F401 - its patches have to be the inner ones
 from embedded_aws import pacing
 from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
-from embedded_aws.services.ec2 import nat_gateways as _beneath  # noqa: F401 - what deletes at last
-from embedded_aws.services.ec2 import vpc_endpoints as _beneath_too  # noqa: F401
 
 AVAILABLE, PENDING, DELETING = "available", "pending", "deleting"
 
-for kind in (VPC, Subnet, NatGateway, VPCEndPoint):
-    pacing.shown(kind, "state", AVAILABLE)
+for resource_class in (VPC, Subnet, NatGateway, VPCEndPoint):
+    pacing.shown(resource_class, "state", AVAILABLE)
 
 
 def tick() -> bool:
-    """Let go what has been deleting for long enough."""
+    """Remove gateways and endpoints whose deletion delay is over; return whether any was removed."""
     return any([_tick(ec2) for ec2 in backends.existing("ec2")])
 
 
@@ -34,38 +33,38 @@ def _tick(ec2: Any) -> bool:
 
 
 @patch(VPC, "__init__")
-def made_vpc(moto: Method, vpc: Any, *args: Any, **sent: Any) -> None:
+def initialize_vpc(moto: Method, vpc: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html (State)."""
-    moto(vpc, *args, **sent)
+    moto(vpc, *args, **params)
     if not vpc.is_default:
         pacing.begin(vpc, PENDING, "vpc")
 
 
 @patch(Subnet, "__init__")
-def made_subnet(moto: Method, subnet: Any, *args: Any, **sent: Any) -> None:
+def initialize_subnet(moto: Method, subnet: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html (State)."""
-    moto(subnet, *args, **sent)
+    moto(subnet, *args, **params)
     if not subnet.default_for_az:
         pacing.begin(subnet, PENDING, "subnet")
 
 
 @patch(NatGateway, "__init__")
-def made_nat_gateway(moto: Method, gateway: Any, *args: Any, **sent: Any) -> None:
+def initialize_nat_gateway(moto: Method, gateway: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html."""
-    moto(gateway, *args, **sent)
+    moto(gateway, *args, **params)
     pacing.begin(gateway, PENDING, "nat_gateway")
 
 
 @patch(VPCEndPoint, "__init__")
-def made_vpc_endpoint(moto: Method, endpoint: Any, *args: Any, **sent: Any) -> None:
+def initialize_vpc_endpoint(moto: Method, endpoint: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/vpc/latest/privatelink/concepts.html#concepts-vpc-endpoints."""
-    moto(endpoint, *args, **sent)
+    moto(endpoint, *args, **params)
     pacing.begin(endpoint, PENDING, "vpc_endpoint")
 
 
 @patch(NatGatewayBackend, "delete_nat_gateway")
 def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
-    """While it is deleting it has its interface and its address, which keep subnet, address and internet gateway.
+    """Keep the interface and the address while the gateway is deleting, and with them its dependencies.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html#nat-gateway-deleting
     """
@@ -78,7 +77,7 @@ def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
 
 @patch(VPCBackend, "delete_vpc_endpoints")
 def delete_vpc_endpoints(moto: Method, ec2: Any, vpce_ids: list[str] | None = None) -> None:
-    """Each by itself: some may be on their way already.
+    """Delete each endpoint separately, because some may already be deleting.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html (State)
     """

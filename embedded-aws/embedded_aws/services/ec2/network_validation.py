@@ -1,4 +1,4 @@
-"""What EC2 does not take when a network is made: ranges, zones, gateways, routes and associations."""
+"""Validate network requests: CIDR blocks, zones, gateways, routes and associations."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from embedded_aws.service_error import ServiceError
 
 # "a subnet ... The allowed block size is between a /28 netmask and /16 netmask":
 # https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
-SMALLEST = 28
+LONGEST_PREFIX = 28
 GATEWAY_SERVICES = ("s3", "dynamodb")
-ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics")
+VPC_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics")
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
-TARGETS = (
+ROUTE_TARGETS = (
     *("GatewayId", "NatGatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId", "TransitGatewayId"),
     *("EgressOnlyInternetGatewayId", "LocalGatewayId", "CarrierGatewayId", "VpcEndpointId", "CoreNetworkArn"),
     *("OdbNetworkArn",),
 )
-VALUE = "InvalidParameterValue"
+INVALID = "InvalidParameterValue"
 
 
-def _network(cidr: Any) -> IPv4Network | None:
+def _parse_network(cidr: Any) -> IPv4Network | None:
     try:
         return IPv4Network(str(cidr), strict=False)
     except ValueError:
         return None
 
 
-def _canonical(response: Any, field: str) -> IPv4Network | None:
-    """Bring a range that is sent to its canonical form; an address is none, and other nonsense is moto's to refuse.
+def _normalize_cidr(response: Any, field: str) -> IPv4Network | None:
+    """Normalize a CIDR block of the request; reject an address without a prefix, and leave other errors to moto.
 
     "if you specify 100.68.0.18/18, we modify it to 100.68.0.0/18":
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html (CidrBlock)
     """
-    sent = response._get_param(field)
-    if sent and "/" not in sent:
-        why = f"Value ({sent}) for parameter {field[0].lower()}{field[1:]} is invalid."
-        raise ServiceError(VALUE, f"{why} This is not a valid CIDR block.")
-    network = _network(sent)
+    value = response._get_param(field)
+    if value and "/" not in value:
+        problem = f"Value ({value}) for parameter {field[0].lower()}{field[1:]} is invalid."
+        raise ServiceError(INVALID, f"{problem} This is not a valid CIDR block.")
+    network = _parse_network(value)
     if network:
         response.params[field] = str(network)
     return network
@@ -54,13 +54,13 @@ def _canonical(response: Any, field: str) -> IPv4Network | None:
 
 @patch(VPCs, "create_vpc")
 def create_vpc(moto: Method, response: Any) -> Any:
-    """A VPC has a range, kept in its canonical form.
+    """Require a CIDR block and store it in canonical form.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html
     """
     if not response._get_param("CidrBlock") and not response._get_param("Ipv4IpamPoolId"):
         raise ServiceError("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
-    _canonical(response, "CidrBlock")
+    _normalize_cidr(response, "CidrBlock")
     return moto(response)
 
 
@@ -69,18 +69,18 @@ def modify_vpc_attribute(moto: Method, response: Any) -> Any:
     """ "You cannot modify the DNS resolution and DNS hostnames attributes in the same request."
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html
-    The words: https://github.com/aws/aws-sdk-go/issues/415
+    The message: https://github.com/aws/aws-sdk-go/issues/415
     """
-    named = [name for name in ATTRIBUTES if response._get_param(name[0].upper() + name[1:]) is not None]
-    if len(named) > 1:
-        why = f"Fields for multiple attribute types specified: {', '.join(named)}"
-        raise ServiceError("InvalidParameterCombination", why)
+    names = [name for name in VPC_ATTRIBUTES if response._get_param(name[0].upper() + name[1:]) is not None]
+    if len(names) > 1:
+        message = f"Fields for multiple attribute types specified: {', '.join(names)}"
+        raise ServiceError("InvalidParameterCombination", message)
     return moto(response)
 
 
 @patch(Subnets, "create_subnet")
 def create_subnet(moto: Method, response: Any) -> Any:
-    """A subnet has 16 addresses at least, and a zone of its region.
+    """Require at least 16 addresses and a zone of the region.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html
     """
@@ -91,36 +91,36 @@ def create_subnet(moto: Method, response: Any) -> Any:
         ("AvailabilityZone", [zone.name for zone in zones]),
         ("AvailabilityZoneId", [zone.zone_id for zone in zones]),
     ):
-        asked = response._get_param(field)
-        if asked and asked not in known:
-            where = f"Subnets can currently only be created in the following availability zones: {', '.join(known)}."
+        value = response._get_param(field)
+        if value and value not in known:
+            advice = f"Subnets can currently only be created in the following availability zones: {', '.join(known)}."
             name = field[0].lower() + field[1:]
-            raise ServiceError(VALUE, f"Value ({asked}) for parameter {name} is invalid. {where}")
-    network = _canonical(response, "CidrBlock")
-    if network and network.prefixlen > SMALLEST:
+            raise ServiceError(INVALID, f"Value ({value}) for parameter {name} is invalid. {advice}")
+    network = _normalize_cidr(response, "CidrBlock")
+    if network and network.prefixlen > LONGEST_PREFIX:
         raise ServiceError("InvalidSubnet.Range", f"The CIDR '{network}' is invalid.")
     return moto(response)
 
 
 @patch(InternetGateways, "attach_internet_gateway")
 def attach_internet_gateway(moto: Method, response: Any) -> Any:
-    """A VPC has one internet gateway, and a gateway one VPC.
+    """Allow one internet gateway per VPC and one VPC per gateway.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
     """
     ec2, vpc_id = response.ec2_backend, response._get_param("VpcId")
     gateway = ec2.get_internet_gateway(response._get_param("InternetGatewayId"))
     if gateway.vpc:
-        why = f"resource {gateway.id} is already attached to network {gateway.vpc.id}"
-        raise ServiceError("Resource.AlreadyAssociated", why)
+        message = f"resource {gateway.id} is already attached to network {gateway.vpc.id}"
+        raise ServiceError("Resource.AlreadyAssociated", message)
     if any(other.vpc and other.vpc.id == vpc_id for other in ec2.internet_gateways.values()):
-        raise ServiceError(VALUE, f"Network {vpc_id} already has an internet gateway attached")
+        raise ServiceError(INVALID, f"Network {vpc_id} already has an internet gateway attached")
     return moto(response)
 
 
 @patch(InternetGateways, "detach_internet_gateway")
 def detach_internet_gateway(moto: Method, response: Any) -> Any:
-    """Only from the VPC that it is attached to.
+    """Reject the detachment from a VPC to which the gateway is not attached.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (Gateway.NotAttached)
     """
@@ -135,15 +135,15 @@ def detach_internet_gateway(moto: Method, response: Any) -> Any:
 def create_nat_gateway(moto: Method, response: Any) -> Any:
     """A public gateway has an Elastic IP address that is free, a private one has none.
 
-    Asked beforehand, because moto leaves an interface behind when it notices half-way.
+    This is checked first, because moto leaves an interface behind when it fails later.
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html (AllocationId)
     """
     ec2, allocation_id = response.ec2_backend, response._get_param("AllocationId")
     ec2.get_subnet(response._get_param("SubnetId"))
     private = response._get_param("ConnectivityType") == "private"
     if private and allocation_id:
-        why = "AllocationId cannot be specified for a NAT gateway whose connectivity type is private."
-        raise ServiceError("InvalidParameterCombination", why)
+        message = "AllocationId cannot be specified for a NAT gateway whose connectivity type is private."
+        raise ServiceError("InvalidParameterCombination", message)
     if not private and not allocation_id:
         raise ServiceError("MissingParameter", "The request must contain the parameter AllocationId")
     if allocation_id:
@@ -157,7 +157,7 @@ def create_nat_gateway(moto: Method, response: Any) -> Any:
 
 @patch(RouteTables, "associate_route_table")
 def associate_route_table(moto: Method, response: Any) -> Any:
-    """A subnet has one route table; the same association again is no error.
+    """Allow one route table per subnet; accept a repeated request for the same association.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (Resource.AlreadyAssociated)
     """
@@ -165,43 +165,43 @@ def associate_route_table(moto: Method, response: Any) -> Any:
     table = ec2.get_route_table(response._get_param("RouteTableId"))
     if subnet_id:
         if ec2.get_subnet(subnet_id).vpc_id != table.vpc_id:
-            raise ServiceError(VALUE, f"Route table {table.id} and subnet {subnet_id} belong to different networks")
+            raise ServiceError(INVALID, f"Route table {table.id} and subnet {subnet_id} belong to different networks")
         if any(subnet_id in other._associations.values() for other in ec2.route_tables.values() if other is not table):
-            why = f"the specified association for route table {table.id} conflicts with an existing association"
-            raise ServiceError("Resource.AlreadyAssociated", why)
+            message = f"the specified association for route table {table.id} conflicts with an existing association"
+            raise ServiceError("Resource.AlreadyAssociated", message)
     return moto(response)
 
 
 @patch(RouteTables, "create_route")
 def create_route(moto: Method, response: Any) -> Any:
-    """To a target that exists, in the same network, and for what is not inside of it.
+    """Require a target that exists in the same VPC, and for gateways a destination outside of the VPC.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
     """
     table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
-    network = _canonical(response, "DestinationCidrBlock")
-    if not any(response._get_param(target) for target in TARGETS):
+    network = _normalize_cidr(response, "DestinationCidrBlock")
+    if not any(response._get_param(target) for target in ROUTE_TARGETS):
         raise ServiceError("MissingParameter", "The request must contain the target of the route")
-    _refuse_target(response, table)
+    _validate_target(response, table)
     if network and (response._get_param("GatewayId") or response._get_param("NatGatewayId")):
-        _refuse_inside(response, table, network)
+        _validate_destination(response, table, network)
     return moto(response)
 
 
 @patch(RouteTables, "replace_route")
 def replace_route(moto: Method, response: Any) -> Any:
-    """The same of the target that takes the other's place.
+    """Validate the new target as create_route does.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html
     """
     table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
-    _canonical(response, "DestinationCidrBlock")
-    _refuse_target(response, table)
+    _normalize_cidr(response, "DestinationCidrBlock")
+    _validate_target(response, table)
     return moto(response)
 
 
-def _refuse_target(response: Any, table: Any) -> None:
-    """The codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html."""
+def _validate_target(response: Any, table: Any) -> None:
+    """Error codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html."""
     ec2, nat_id = response.ec2_backend, response._get_param("NatGatewayId")
     gateway_id = response._get_param("GatewayId") or ""
     if gateway_id.startswith("igw-"):
@@ -209,42 +209,44 @@ def _refuse_target(response: Any, table: Any) -> None:
         if not gateway:
             raise ServiceError("InvalidGatewayID.NotFound", f"The gateway ID '{gateway_id}' does not exist")
         if not gateway.vpc or gateway.vpc.id != table.vpc_id:
-            why = f"route table {table.id} and network gateway {gateway_id} belong to different networks"
-            raise ServiceError(VALUE, why)
+            message = f"route table {table.id} and network gateway {gateway_id} belong to different networks"
+            raise ServiceError(INVALID, message)
     if nat_id:
         nat = ec2.nat_gateways.get(nat_id)
         if not nat or nat.state == "deleted":
             raise ServiceError("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat_id}' does not exist")
         if nat.vpc_id != table.vpc_id:
             raise ServiceError(
-                VALUE, f"route table {table.id} and network gateway {nat_id} belong to different networks"
+                INVALID, f"route table {table.id} and network gateway {nat_id} belong to different networks"
             )
 
 
-def _refuse_inside(response: Any, table: Any, network: IPv4Network) -> None:
+def _validate_destination(response: Any, table: Any, network: IPv4Network) -> None:
     """https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html."""
-    if any(network.subnet_of(range_) for range_ in _ranges(response.ec2_backend.get_vpc(table.vpc_id))):
-        why = f"The destination CIDR block {network} is equal to or more specific than one of this VPC's CIDR blocks."
-        raise ServiceError(VALUE, f"{why} This route can target only an interface or an instance.")
+    if any(network.subnet_of(vpc_network) for vpc_network in _vpc_networks(response.ec2_backend.get_vpc(table.vpc_id))):
+        message = (
+            f"The destination CIDR block {network} is equal to or more specific than one of this VPC's CIDR blocks."
+        )
+        raise ServiceError(INVALID, f"{message} This route can target only an interface or an instance.")
 
 
-def _ranges(vpc: Any) -> Iterator[IPv4Network]:
+def _vpc_networks(vpc: Any) -> Iterator[IPv4Network]:
     for association in vpc.get_cidr_block_association_set():
         yield IPv4Network(association["cidr_block"], strict=False)
 
 
 @patch(RouteTables, "delete_route")
 def delete_route(moto: Method, response: Any) -> Any:
-    """One that there is, and not the local one.
+    """Reject the deletion of the local route and of routes that do not exist.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidRoute.NotFound)
     """
-    network = _canonical(response, "DestinationCidrBlock")
+    network = _normalize_cidr(response, "DestinationCidrBlock")
     table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
-    found = [route for route in table.routes if network and str(network) == route.destination_cidr_block]
-    if any(route.local for route in found):
-        raise ServiceError(VALUE, f"cannot remove local route {network} in route table {table.id}")
-    if network and not found:
+    routes = [route for route in table.routes if network and str(network) == route.destination_cidr_block]
+    if any(route.local for route in routes):
+        raise ServiceError(INVALID, f"cannot remove local route {network} in route table {table.id}")
+    if network and not routes:
         raise ServiceError(
             "InvalidRoute.NotFound", f"no route with destination-cidr-block {network} in route table {table.id}"
         )
@@ -253,7 +255,7 @@ def delete_route(moto: Method, response: Any) -> Any:
 
 @patch(VPCs, "create_vpc_endpoint")
 def create_vpc_endpoint(moto: Method, response: Any) -> Any:
-    """Of a service of the region, in a VPC that exists; a gateway only to S3 and DynamoDB.
+    """Require a service of the region and an existing VPC; allow gateway endpoints for S3 and DynamoDB only.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidServiceName)
     https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
@@ -262,12 +264,12 @@ def create_vpc_endpoint(moto: Method, response: Any) -> Any:
     vpc_id = response._get_param("VpcId")
     if vpc_id not in ec2.vpcs:
         raise ServiceError("InvalidVpcId.NotFound", f"The Vpc Id {vpc_id} does not exist")
-    kind = response._get_param("VpcEndpointType") or "Gateway"
-    names = [f"com.amazonaws.{ec2.region_name}.{name}" for name in GATEWAY_SERVICES]
-    theirs = service.startswith("com.amazonaws.") and not service.startswith(f"com.amazonaws.{ec2.region_name}.")
-    if theirs or (kind == "Gateway" and service not in names):
+    endpoint_type = response._get_param("VpcEndpointType") or "Gateway"
+    gateway_services = [f"com.amazonaws.{ec2.region_name}.{name}" for name in GATEWAY_SERVICES]
+    other_region = service.startswith("com.amazonaws.") and not service.startswith(f"com.amazonaws.{ec2.region_name}.")
+    if other_region or (endpoint_type == "Gateway" and service not in gateway_services):
         raise ServiceError("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist")
-    if service not in names:  # moto refuses one that there is not
+    if service not in gateway_services:  # moto raises an error for an unknown service
         ec2.describe_vpc_endpoint_services([service], [], None, None, ec2.region_name)
     for table_id in response._get_param("RouteTableIds", []):
         ec2.get_route_table(table_id)

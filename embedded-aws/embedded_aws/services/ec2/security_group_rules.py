@@ -1,4 +1,4 @@
-"""Rules of security groups that name another group: described, changed and compared as others are."""
+"""Security group rules that reference another group: describe, modify and compare them as AWS does."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from embedded_aws.patching import Method, patch
 
 def _description(rule: Any) -> str | None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html (description)."""
-    found: str | None = rule.ip_range.get("Description") or rule.source_group.get("Description")
-    return found
+    text: str | None = rule.ip_range.get("Description") or rule.source_group.get("Description")
+    return text
 
 
 SecurityGroupRule.description = property(_description)
 
 
 @patch(SecurityGroupRule, "__eq__")
-def same(moto: Method, rule: Any, other: Any) -> bool:
-    """A description tells no rules apart, neither when one is added nor when one is revoked.
+def is_equal(moto: Method, rule: Any, other: Any) -> bool:
+    """Compare rules without their descriptions, as AWS does when a rule is added or revoked.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html
     """
@@ -36,7 +36,7 @@ def _without_description(rule: Any) -> Any:
 
 @patch(SecurityGroupBackend, "modify_security_group_rules")
 def modify_security_group_rules(moto: Method, ec2: Any, group_id: str, rules: dict[str, dict[str, Any]]) -> None:
-    """A rule may be pointed at another group; moto changes its ports only.
+    """Change the referenced group of a rule, too; moto changes its ports only.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRuleRequest.html (ReferencedGroupId)
     """
@@ -44,10 +44,10 @@ def modify_security_group_rules(moto: Method, ec2: Any, group_id: str, rules: di
     group = ec2.get_security_group_by_name_or_id(group_id)
     for rule in [*group.ingress_rules, *group.egress_rules]:
         if "ReferencedGroupId" in rules.get(rule.id, {}):
-            _point(rule, rules[rule.id])
+            _set_referenced_group(rule, rules[rule.id])
 
 
-def _point(rule: Any, request: dict[str, Any]) -> None:
+def _set_referenced_group(rule: Any, request: dict[str, Any]) -> None:
     rule.ip_range = {}
     rule.source_group = {**rule.source_group, "GroupId": request["ReferencedGroupId"]}
     if request.get("Description") is not None:

@@ -1,4 +1,4 @@
-"""Gateway endpoints: their routes follow the route tables that they are given and lose."""
+"""Gateway endpoints: add and remove their routes when route tables are added to and removed from them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from embedded_aws.patching import Method, patch
 
 
 @patch(VPCBackend, "create_vpc_endpoint")
-def create_vpc_endpoint(moto: Method, ec2: Any, **sent: Any) -> Any:
-    """One gateway endpoint of a service per route table; and an endpoint is a gateway unless it is asked to be another.
+def create_vpc_endpoint(moto: Method, ec2: Any, **params: Any) -> Any:
+    """Allow one gateway endpoint per service and route table; create a gateway endpoint by default.
 
     https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html#gateway-endpoint-considerations-s3
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html (VpcEndpointType)
     """
-    for table_id in sent.get("route_table_ids") or []:
-        _refuse_second(ec2, sent["service_name"], table_id)
-    return moto(ec2, **{**sent, "endpoint_type": sent.get("endpoint_type") or "Gateway"})
+    for table_id in params.get("route_table_ids") or []:
+        _require_no_endpoint(ec2, params["service_name"], table_id)
+    return moto(ec2, **{**params, "endpoint_type": params.get("endpoint_type") or "Gateway"})
 
 
 @patch(VPCBackend, "modify_vpc_endpoint")
 def modify_vpc_endpoint(moto: Method, ec2: Any, vpc_id: str, **changes: Any) -> None:
-    """moto changes the list of route tables, but no route.
+    """Add and remove the endpoint's routes; moto changes only the list of route tables.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcEndpoint.html (AddRouteTableId.N)
     """
     (endpoint,) = ec2.describe_vpc_endpoints(vpc_end_point_ids=[vpc_id])
     added = [table_id for table_id in changes.get("add_route_tables") or [] if table_id not in endpoint.route_table_ids]
     for table_id in added:
-        _refuse_second(ec2, endpoint.service_name, table_id)
+        _require_no_endpoint(ec2, endpoint.service_name, table_id)
     moto(ec2, vpc_id=vpc_id, **changes)
     prefix_list = endpoint.destination_prefix_list_id
     for table_id in added:
@@ -42,11 +42,11 @@ def modify_vpc_endpoint(moto: Method, ec2: Any, vpc_id: str, **changes: Any) -> 
 
 @patch(VPCBackend, "delete_vpc_endpoints")
 def delete_vpc_endpoints(moto: Method, ec2: Any, vpce_ids: list[str] | None = None) -> None:
-    """A route table that is gone does not stop the deletion, and a deleted endpoint is gone.
+    """Delete an endpoint with its routes, even if a route table no longer exists.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html
     """
-    for endpoint in [ec2.vpc_end_points[found] for found in vpce_ids or [] if found in ec2.vpc_end_points]:
+    for endpoint in [ec2.vpc_end_points[name] for name in vpce_ids or [] if name in ec2.vpc_end_points]:
         for table_id in endpoint.route_table_ids:
             _remove_route(ec2, endpoint, table_id)
         endpoint.route_table_ids = []
@@ -60,9 +60,9 @@ def _remove_route(ec2: Any, endpoint: Any, table_id: str) -> None:
         del table._routes[route.id]
 
 
-def _refuse_second(ec2: Any, service: str, table_id: str) -> None:
+def _require_no_endpoint(ec2: Any, service: str, table_id: str) -> None:
     for endpoint in ec2.vpc_end_points.values():
         if endpoint.service_name == service and table_id in endpoint.route_table_ids:
             prefix_list = endpoint.destination_prefix_list_id
-            why = f"route table {table_id} already has a route with destination-prefix-list-id {prefix_list}"
-            raise EC2ClientError("RouteAlreadyExists", why)
+            message = f"route table {table_id} already has a route with destination-prefix-list-id {prefix_list}"
+            raise EC2ClientError("RouteAlreadyExists", message)

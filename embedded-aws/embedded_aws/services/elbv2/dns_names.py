@@ -1,4 +1,4 @@
-"""The DNS name of a load balancer, where one listens on this machine: `localhost:10443` instead of Amazon's."""
+"""DNS names of load balancers: the address of the local proxy, `localhost:10443`, instead of Amazon's."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from embedded_aws.patching import Method, patch
 from embedded_aws.ticker import each
 
 
-class Doors(Protocol):
-    """What the overlay asks of `Proxy`."""
+class AddressProvider(Protocol):
+    """Knows the local address of each load balancer; implemented by `Proxy`."""
 
     def address(self, balancer: str) -> str:
-        """Host and port at which a load balancer is, or is going to be, found."""
+        """Return host and port at which a load balancer listens, or is going to listen."""
 
 
-_doors: list[Doors] = []
+_installed: list[AddressProvider] = []
 
 
-def install(doors: Doors) -> None:
-    """From now on, load balancers have an address that leads to them."""
-    _doors[:] = [doors]
+def install(provider: AddressProvider) -> None:
+    """Use the addresses of a provider as DNS names from now on."""
+    _installed[:] = [provider]
 
 
 def tick() -> bool:
-    """An address changes when somebody else has taken the port meanwhile."""
-    balancers = [one for elb in backends.existing("elbv2") for one in elb.load_balancers.values()]
-    return each(balancers, _name)
+    """Update the names whose port has changed; return whether any has."""
+    balancers = [balancer for elb in backends.existing("elbv2") for balancer in elb.load_balancers.values()]
+    return each(balancers, _update_dns_name)
 
 
 @patch(ELBv2Backend, "create_load_balancer")
-def create_load_balancer(moto: Method, elb: Any, *args: Any, **sent: Any) -> Any:
-    """It keeps its name for as long as it exists.
+def create_load_balancer(moto: Method, elb: Any, *args: Any, **params: Any) -> Any:
+    """Give a new load balancer its local DNS name.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancer.html (DNSName)
     """
-    balancer = moto(elb, *args, **sent)
-    _name(balancer)
+    balancer = moto(elb, *args, **params)
+    _update_dns_name(balancer)
     return balancer
 
 
-def _name(balancer: Any) -> bool:
-    """Returns whether the name has changed."""
+def _update_dns_name(balancer: Any) -> bool:
+    """Set the local DNS name of a load balancer; return whether it has changed."""
     before = balancer.dns_name
-    if _doors and balancer.type == "application" and balancer.scheme != "internal":
-        balancer.dns_name = _doors[0].address(balancer.name)
+    if _installed and balancer.type == "application" and balancer.scheme != "internal":
+        balancer.dns_name = _installed[0].address(balancer.name)
     return bool(balancer.dns_name != before)

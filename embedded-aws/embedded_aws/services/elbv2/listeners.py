@@ -1,4 +1,4 @@
-"""Listeners: one per port, with an issued certificate, and with actions read back whole."""
+"""Listeners: one per port, with an issued certificate, and with complete actions."""
 
 from __future__ import annotations
 
@@ -42,37 +42,37 @@ ATTRIBUTES = {"routing.http.response.server.enabled": "true"}
 
 
 @patch(FakeListener, "__init__")
-def made(moto: Method, listener: Any, *args: Any, **sent: Any) -> None:
-    """A listener has the attributes of its protocol."""
-    moto(listener, *args, **sent)
+def initialize(moto: Method, listener: Any, *args: Any, **params: Any) -> None:
+    """Set the default attributes of an HTTP or HTTPS listener."""
+    moto(listener, *args, **params)
     if listener.protocol in WEB:
         listener.attributes = dict(ATTRIBUTES)
 
 
 @patch(FakeAction, "__init__")
-def action(moto: Method, fake: Any, sent: dict[str, Any]) -> None:
-    """An action is described in both of its forms, and a redirect with all of its parts.
+def initialize_action(moto: Method, action: Any, data: dict[str, Any]) -> None:
+    """Complete an action: a forward in both of its forms, and a redirect with all of its fields.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html
     """
-    moto(fake, _whole(sent))
+    moto(action, _complete_action(data))
 
 
-def _whole(sent: dict[str, Any]) -> dict[str, Any]:
-    if sent.get("Type") == "redirect":
-        return {**sent, "RedirectConfig": {**REDIRECT, **sent.get("RedirectConfig", {})}}
-    if sent.get("Type") != "forward":
-        return sent
-    groups = sent.get("ForwardConfig", {}).get("TargetGroups") or [{"TargetGroupArn": sent["TargetGroupArn"]}]
-    alone = {"TargetGroupArn": groups[0]["TargetGroupArn"]} if len(groups) == 1 else {}
-    forward = {"TargetGroupStickinessConfig": {"Enabled": False}, **sent.get("ForwardConfig", {})}
+def _complete_action(data: dict[str, Any]) -> dict[str, Any]:
+    if data.get("Type") == "redirect":
+        return {**data, "RedirectConfig": {**REDIRECT, **data.get("RedirectConfig", {})}}
+    if data.get("Type") != "forward":
+        return data
+    groups = data.get("ForwardConfig", {}).get("TargetGroups") or [{"TargetGroupArn": data["TargetGroupArn"]}]
+    single = {"TargetGroupArn": groups[0]["TargetGroupArn"]} if len(groups) == 1 else {}
+    forward = {"TargetGroupStickinessConfig": {"Enabled": False}, **data.get("ForwardConfig", {})}
     weighted = [{"Weight": 1, **group} for group in groups]
-    return {**sent, **alone, "ForwardConfig": {**forward, "TargetGroups": weighted}}
+    return {**data, **single, "ForwardConfig": {**forward, "TargetGroups": weighted}}
 
 
 @patch(ELBV2Response, "create_listener")
-def create(moto: Method, response: Any) -> Any:
-    """What only a secure listener has is refused for another one, and a policy is one of those that there are.
+def validate_new_listener(moto: Method, response: Any) -> Any:
+    """Reject certificates and policies of insecure listeners, and unknown policies.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
     """
@@ -90,8 +90,8 @@ def create(moto: Method, response: Any) -> Any:
 
 
 @patch(ELBV2Response, "modify_listener")
-def modify(moto: Method, response: Any) -> Any:
-    """A policy is one of those that there are.
+def validate_modified_listener(moto: Method, response: Any) -> Any:
+    """Reject an unknown policy.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html
     """
@@ -102,35 +102,35 @@ def modify(moto: Method, response: Any) -> Any:
 
 
 @patch(ELBv2Backend, "create_listener")
-def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
-    """A port is taken once; the same request again is the same listener. Only a secure one has a TLS policy.
+def create_listener(moto: Method, elb: Any, **params: Any) -> Any:
+    """Reject a second listener on a port; return the existing one for the same request. Drop the policy of HTTP.
 
     "If you attempt to create multiple listeners with the same settings, each call succeeds":
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
     """
-    if sent["protocol"] in SECURE:
-        _refuse_certificate(elb, sent["protocol"], sent["certificate"])
+    if params["protocol"] in SECURE:
+        _validate_certificate(elb, params["protocol"], params["certificate"])
     else:
-        sent["ssl_policy"] = None
-    balancer = elb.load_balancers.get(sent["load_balancer_arn"])
+        params["ssl_policy"] = None
+    balancer = elb.load_balancers.get(params["load_balancer_arn"])
     for listener in balancer.listeners.values() if balancer else []:
-        if str(listener.port) == str(sent["port"]):
-            if _settings(listener) == _asked(sent):
+        if str(listener.port) == str(params["port"]):
+            if _settings_of(listener) == _requested_settings(params):
                 return listener
             raise ServiceError("DuplicateListener", DUPLICATE)
     if balancer:
-        _refuse_groups(elb, balancer, sent["actions"])
-    return moto(elb, **sent)
+        _validate_target_groups(elb, balancer, params["actions"])
+    return moto(elb, **params)
 
 
-def _settings(listener: Any) -> list[Any]:
+def _settings_of(listener: Any) -> list[Any]:
     actions = [action.data for action in listener.default_actions]
     return [listener.protocol, listener.certificate, listener.ssl_policy, actions]
 
 
-def _asked(sent: dict[str, Any]) -> list[Any]:
-    actions = [_whole(action) for action in sent["actions"]]
-    return [sent["protocol"], sent["certificate"], sent["ssl_policy"], actions]
+def _requested_settings(params: dict[str, Any]) -> list[Any]:
+    actions = [_complete_action(action) for action in params["actions"]]
+    return [params["protocol"], params["certificate"], params["ssl_policy"], actions]
 
 
 @patch(ELBv2Backend, "modify_listener")
@@ -144,34 +144,35 @@ def modify_listener(
     certificates: list[dict[str, Any]],
     actions: list[dict[str, Any]],
 ) -> Any:
-    """What it is given has to be as at its creation: a port of its own, issued certificates, its own target groups.
+    """Validate port, certificates and target groups as at the creation.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html
     """
     for certificate in certificates:
-        _refuse_certificate(elb, "HTTPS", certificate["CertificateArn"])
+        _validate_certificate(elb, "HTTPS", certificate["CertificateArn"])
     for balancer in elb.load_balancers.values():
         others = [str(listener.port) for listener in balancer.listeners.values() if listener.arn != arn]
         if arn in balancer.listeners and port and str(port) in others:
             raise ServiceError("DuplicateListener", DUPLICATE)
         if arn in balancer.listeners:
-            _refuse_groups(elb, balancer, actions)
+            _validate_target_groups(elb, balancer, actions)
     return moto(elb, arn, port, protocol, ssl_policy, certificates, actions)
 
 
 @patch(ELBv2Backend, "add_listener_certificates")
 def add_listener_certificates(moto: Method, elb: Any, arn: str, certificates: list[dict[str, Any]]) -> Any:
-    """Like the default certificate; one that the listener has already is not added again.
+    """Validate the certificates; skip those that the listener already has.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html
     """
     for certificate in certificates:
-        _refuse_certificate(elb, "HTTPS", certificate["CertificateArn"])
+        _validate_certificate(elb, "HTTPS", certificate["CertificateArn"])
     (listener,) = elb.describe_listeners(load_balancer_arn=None, listener_arns=[arn])
-    return moto(elb, arn, [one for one in certificates if one["CertificateArn"] not in listener.certificates])
+    new = [certificate for certificate in certificates if certificate["CertificateArn"] not in listener.certificates]
+    return moto(elb, arn, new)
 
 
-def _refuse_certificate(elb: Any, protocol: str, arn: str | None) -> None:
+def _validate_certificate(elb: Any, protocol: str, arn: str | None) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html."""
     if not arn:
         raise ServiceError("ValidationError", f"A certificate must be specified for {protocol} listeners")
@@ -187,29 +188,30 @@ def _refuse_certificate(elb: Any, protocol: str, arn: str | None) -> None:
         raise ServiceError("UnsupportedCertificate", f"The certificate '{arn}' must have {needs}.")
 
 
-def _refuse_groups(elb: Any, balancer: Any, actions: list[dict[str, Any]]) -> None:
-    """A target group is of the load balancer's VPC, and belongs to no other load balancer.
+def _validate_target_groups(elb: Any, balancer: Any, actions: list[dict[str, Any]]) -> None:
+    """Require that the target groups are in the load balancer's VPC and used by no other load balancer.
 
     "Each target group can be associated with only one load balancer":
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
     """
-    forwards = [_whole(action) for action in actions if action.get("Type") == "forward"]
-    for arn in [group["TargetGroupArn"] for found in forwards for group in found["ForwardConfig"]["TargetGroups"]]:
+    for arn in _target_groups_of(actions):
         group = elb.target_groups.get(arn)
         if group is None:
             raise ServiceError("TargetGroupNotFound", f"Target groups '{arn}' not found")
         if group.vpc_id and group.vpc_id != balancer.vpc_id:
-            where = f"is in a different VPC than load balancer '{balancer.arn}'"
-            raise ServiceError("InvalidConfigurationRequest", f"Target group '{arn}' {where}")
+            problem = f"is in a different VPC than load balancer '{balancer.arn}'"
+            raise ServiceError("InvalidConfigurationRequest", f"Target group '{arn}' {problem}")
         if any(_forwards_to(other, arn) for other in elb.load_balancers.values() if other is not balancer):
-            why = f"The following target groups cannot be associated with more than one load balancer: {arn}"
-            raise ServiceError("TargetGroupAssociationLimit", why)
+            message = f"The following target groups cannot be associated with more than one load balancer: {arn}"
+            raise ServiceError("TargetGroupAssociationLimit", message)
 
 
 def _forwards_to(balancer: Any, arn: str) -> bool:
-    """moto writes down a target group's load balancers, and never that one has let go of it."""
+    """Return whether a rule forwards to a target group; moto's own list of its load balancers never shrinks."""
     rules = [rule for listener in balancer.listeners.values() for rule in listener.rules.values()]
-    forwards = [action.data for rule in rules for action in rule.actions if action.data.get("Type") == "forward"]
-    return any(
-        arn == group["TargetGroupArn"] for found in forwards for group in _whole(found)["ForwardConfig"]["TargetGroups"]
-    )
+    return arn in _target_groups_of([action.data for rule in rules for action in rule.actions])
+
+
+def _target_groups_of(actions: list[dict[str, Any]]) -> list[str]:
+    forwards = [_complete_action(action) for action in actions if action.get("Type") == "forward"]
+    return [group["TargetGroupArn"] for forward in forwards for group in forward["ForwardConfig"]["TargetGroups"]]

@@ -1,4 +1,4 @@
-"""Load balancers at a pace: provisioning before they are active, their interfaces stay longer, targets are checked."""
+"""Delays of load balancers: provisioning before active, interfaces that outlive the deletion, first health checks."""
 
 from __future__ import annotations
 
@@ -6,55 +6,60 @@ from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
 
+import embedded_aws.services.elbv2.load_balancers
+import embedded_aws.services.elbv2.target_health  # noqa: F401 - as above
 from embedded_aws import pacing
 from embedded_aws.account import backends
 from embedded_aws.load_balancer import health
 from embedded_aws.load_balancer.target import REGISTERING
 from embedded_aws.patching import Method, attach_dict, patch
-from embedded_aws.services.elbv2 import load_balancers as _beneath  # noqa: F401 - what refuses a deletion
-from embedded_aws.services.elbv2 import target_health as _beneath_too  # noqa: F401 - what asks real targets
 
-LEAVING = "deleting"
+DELETING = "deleting"
 
 pacing.shown(FakeLoadBalancer, "state", "active")
 
 
 def tick() -> bool:
-    """Let the interfaces of deleted load balancers go."""
-    return any([_tick(attach_dict(elb, "leaving")) for elb in backends.existing("elbv2")])
+    """Remove the interfaces of deleted load balancers whose delay is over; return whether any was removed."""
+    return any([_tick(_deleting(elb)) for elb in backends.existing("elbv2")])
 
 
-def _tick(leaving: dict[str, Any]) -> bool:
-    return pacing.finish(list(leaving.values()), LEAVING, lambda balancer: leaving.pop(balancer.arn, None))
+def _tick(deleting: dict[str, Any]) -> bool:
+    return pacing.finish(list(deleting.values()), DELETING, lambda balancer: deleting.pop(balancer.arn, None))
 
 
-def with_interfaces(elb: Any) -> list[Any]:
-    """The load balancers that have interfaces in their subnets: all there are, and those deleted a moment ago."""
-    return [*elb.load_balancers.values(), *attach_dict(elb, "leaving").values()]
+def _deleting(elb: Any) -> dict[str, Any]:
+    """Return the deleted load balancers that still have interfaces, by ARN."""
+    return attach_dict(elb, "deleting_load_balancers")
+
+
+def load_balancers_with_interfaces(elb: Any) -> list[Any]:
+    """Return the load balancers with interfaces in their subnets: the existing and the recently deleted ones."""
+    return [*elb.load_balancers.values(), *_deleting(elb).values()]
 
 
 @patch(FakeLoadBalancer, "__init__")
-def made(moto: Method, balancer: Any, *args: Any, **sent: Any) -> None:
+def initialize(moto: Method, balancer: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html."""
-    moto(balancer, *args, **sent)
+    moto(balancer, *args, **params)
     pacing.begin(balancer, "provisioning", "load_balancer")
 
 
 @patch(ELBv2Backend, "delete_load_balancer")
 def delete_load_balancer(moto: Method, elb: Any, arn: str) -> None:
-    """It is gone at once; what it had in its subnets is not, and keeps them and its security groups.
+    """Delete a load balancer at once, but keep its interfaces for a while: they use its subnets and security groups.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-delete.html
     """
     balancer = elb.load_balancers.get(arn)
     moto(elb, arn)
-    if balancer and pacing.leave(balancer, LEAVING, "load_balancer"):
-        attach_dict(elb, "leaving")[arn] = balancer
+    if balancer and pacing.leave(balancer, DELETING, "load_balancer"):
+        _deleting(elb)[arn] = balancer
 
 
 @patch(FakeTargetGroup, "register")
 def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> None:
-    """A target is checked before it is healthy."""
+    """Start the first health check of each new target."""
     moto(target_group, targets)
     for target in targets:
         attach_dict(target_group, "registrations")[target["Id"]] = pacing.note("initial", "target_health")
@@ -62,12 +67,16 @@ def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> 
 
 @patch(FakeTargetGroup, "health_for")
 def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any) -> Any:
-    """Where nobody asks the targets themselves, a new one is healthy after some time.
+    """Report a new target as initial for a while, unless real health checks are installed.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
-    told = moto(target_group, target, ec2)
+    status = moto(target_group, target, ec2)
     fresh = pacing.goes_on(attach_dict(target_group, "registrations").get(target["Id"]))
-    if fresh and told.status == "healthy" and not health.installed():
-        told.status, told.reason, told.description = REGISTERING.state, REGISTERING.reason, REGISTERING.description
-    return told
+    if fresh and status.status == "healthy" and not health.installed():
+        status.status, status.reason, status.description = (
+            REGISTERING.state,
+            REGISTERING.reason,
+            REGISTERING.description,
+        )
+    return status

@@ -1,4 +1,4 @@
-"""Target groups: made once per name, with health checks that can be made, and read back with every attribute."""
+"""Target groups: idempotent creation, valid health checks and targets, default attributes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
-# Of a group of instances or addresses behind an Application Load Balancer:
+# Attributes of a group of instances or addresses behind an Application Load Balancer:
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
 ATTRIBUTES = {
     "deregistration_delay.timeout_seconds": "300",
@@ -31,54 +31,55 @@ ATTRIBUTES = {
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "off",
 }
 WEB = ("HTTP", "HTTPS")
-HEALTHY = range(200, 500)
+VALID_CODES = range(200, 500)
 
 
 @patch(FakeTargetGroup, "__init__")
-def made(moto: Method, group: Any, *args: Any, **sent: Any) -> None:
-    """Every attribute has a value from the start."""
-    moto(group, *args, **sent)
+def initialize(moto: Method, group: Any, *args: Any, **params: Any) -> None:
+    """Set the default attributes."""
+    moto(group, *args, **params)
     if group.protocol in WEB:
         group.attributes = dict(ATTRIBUTES)
 
 
 @patch(ELBv2Backend, "create_target_group")
-def create_target_group(moto: Method, elb: Any, name: str, **sent: Any) -> Any:
-    """The same request again is the same target group.
+def create_target_group(moto: Method, elb: Any, name: str, **params: Any) -> Any:
+    """Return the existing target group for the same request.
 
     "If you attempt to create multiple target groups with the same settings, each call succeeds":
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
     """
-    asked = {key: value for key, value in sent.items() if key != "tags" and value is not None}
+    request = {key: value for key, value in params.items() if key != "tags" and value is not None}
     for group in elb.target_groups.values():
-        if group.name == name and vars(group).get("asked") == asked:
+        if group.name == name and vars(group).get("creation_request") == request:
             return group
-    _refuse_check(sent.get("protocol"), sent.get("healthcheck_path"), (sent.get("matcher") or {}).get("HttpCode"))
-    group = moto(elb, name, **sent)
-    group.asked = asked
+    codes = (params.get("matcher") or {}).get("HttpCode")
+    _validate_health_check(params.get("protocol"), params.get("healthcheck_path"), codes)
+    group = moto(elb, name, **params)
+    group.creation_request = request
     return group
 
 
 @patch(ELBV2Response, "modify_target_group")
 def modify_target_group(moto: Method, response: Any) -> Any:
-    """As at its creation, of what the health check is afterwards.
+    """Validate the health check as it is after the change.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroup.html
     """
-    sent, group = response.params, response.elbv2_backend.target_groups.get(response.params["TargetGroupArn"])
+    params, group = response.params, response.elbv2_backend.target_groups.get(response.params["TargetGroupArn"])
     if group:
-        codes = (sent.get("Matcher") or {}).get("HttpCode")
-        _refuse_check(group.protocol, sent.get("HealthCheckPath"), codes)
-        interval = sent.get("HealthCheckIntervalSeconds") or group.health_check_interval_seconds
-        timeout = sent.get("HealthCheckTimeoutSeconds") or group.health_check_timeout_seconds
+        codes = (params.get("Matcher") or {}).get("HttpCode")
+        _validate_health_check(group.protocol, params.get("HealthCheckPath"), codes)
+        interval = params.get("HealthCheckIntervalSeconds") or group.health_check_interval_seconds
+        timeout = params.get("HealthCheckTimeoutSeconds") or group.health_check_timeout_seconds
         if int(timeout) > int(interval):
             limits = f"must be smaller than or equal to the interval '{interval}'"
             raise ServiceError("ValidationError", f"Health check timeout '{timeout}' {limits}")
     return moto(response)
 
 
-def _refuse_check(protocol: str | None, path: str | None, codes: str | None) -> None:
-    """What a load balancer asks for, and which answers it may take for healthy.
+def _validate_health_check(protocol: str | None, path: str | None, codes: str | None) -> None:
+    """Validate path and success codes of a health check.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html (HttpCode)
     """
@@ -87,14 +88,14 @@ def _refuse_check(protocol: str | None, path: str | None, codes: str | None) -> 
     if path and not path.startswith("/"):
         raise ServiceError("ValidationError", f"Health check path '{path}' must begin with a '/' character")
     for code in re.split("[,-]", codes) if codes else []:
-        if not code.strip().isdecimal() or int(code) not in HEALTHY:
-            limits = f"must be within '{HEALTHY[0]}-{HEALTHY[-1]}' inclusive"
+        if not code.strip().isdecimal() or int(code) not in VALID_CODES:
+            limits = f"must be within '{VALID_CODES[0]}-{VALID_CODES[-1]}' inclusive"
             raise ServiceError("ValidationError", f"Health check matcher HTTP code '{code}' {limits}")
 
 
 @patch(ELBv2Backend, "modify_target_group_attributes")
 def modify_target_group_attributes(moto: Method, elb: Any, arn: str, attributes: dict[str, Any]) -> None:
-    """An attribute is one of those that there are.
+    """Reject an unknown attribute.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroupAttributes.html
     """
@@ -107,31 +108,31 @@ def modify_target_group_attributes(moto: Method, elb: Any, arn: str, attributes:
 
 @patch(ELBV2Response, "register_targets")
 def register_targets(moto: Method, response: Any) -> Any:
-    """An instance exists, runs, and is in the VPC of the target group.
+    """Require that each instance exists, runs, and is in the VPC of the target group.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html
     """
-    elb, sent = response.elbv2_backend, response.params
-    group = elb.target_groups.get(sent["TargetGroupArn"])
+    elb, params = response.elbv2_backend, response.params
+    group = elb.target_groups.get(params["TargetGroupArn"])
     if group and group.target_type == "instance":
-        _refuse_instances(elb.region_name, group.vpc_id, [target["Id"] for target in sent["Targets"]])
+        _validate_instances(elb.region_name, group.vpc_id, [target["Id"] for target in params["Targets"]])
     return moto(response)
 
 
-def _refuse_instances(region: str, vpc_id: str, ids: list[str]) -> None:
+def _validate_instances(region: str, vpc_id: str, ids: list[str]) -> None:
     ec2 = backends.backend("ec2", region)
-    if wrong := [name for name in ids if not name.startswith("i-")]:
-        raise ServiceError("ValidationError", f"Instance ID '{wrong[0]}' is not valid")
-    found = {name: ec2.get_instance_by_id(name) for name in ids}
-    if missing := [name for name, instance in found.items() if instance is None]:
-        raise ServiceError("InvalidTarget", f"The following instances do not exist: {_listed(missing)}")
-    if elsewhere := [name for name, instance in found.items() if instance.vpc_id != vpc_id]:
-        why = f"The following targets are not in the target group VPC '{vpc_id}': {_listed(elsewhere)}"
-        raise ServiceError("InvalidTarget", why)
-    if resting := [name for name, instance in found.items() if instance.state != "running"]:
-        why = f"The following targets are not in a running state and cannot be registered: {_listed(resting)}"
-        raise ServiceError("InvalidTarget", why)
+    if invalid := [name for name in ids if not name.startswith("i-")]:
+        raise ServiceError("ValidationError", f"Instance ID '{invalid[0]}' is not valid")
+    instances = {name: ec2.get_instance_by_id(name) for name in ids}
+    if missing := [name for name, instance in instances.items() if instance is None]:
+        raise ServiceError("InvalidTarget", f"The following instances do not exist: {_quote(missing)}")
+    if other_vpc := [name for name, instance in instances.items() if instance.vpc_id != vpc_id]:
+        message = f"The following targets are not in the target group VPC '{vpc_id}': {_quote(other_vpc)}"
+        raise ServiceError("InvalidTarget", message)
+    if not_running := [name for name, instance in instances.items() if instance.state != "running"]:
+        message = f"The following targets are not in a running state and cannot be registered: {_quote(not_running)}"
+        raise ServiceError("InvalidTarget", message)
 
 
-def _listed(names: list[str]) -> str:
+def _quote(names: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)

@@ -1,4 +1,4 @@
-"""Target health: found by asking the targets where somebody does; else a target is healthy while its instance runs."""
+"""Target health: from real health checks where they are installed, else from the state of the instance."""
 
 from __future__ import annotations
 
@@ -15,57 +15,58 @@ from embedded_aws.patching import Method, patch
 
 @patch(FakeTargetGroup, "health_for")
 def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any) -> Any:
-    """A registered instance that does not run, or does not exist, takes no traffic.
+    """Report an instance that does not run, or does not exist, as unused.
 
     "unused ... the target is in the stopped or terminated state (Target.InvalidState)":
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
-    asked = health.installed()
-    if asked and is_asked(target_group):
-        return _told(target_group, target, asked.describe(target_group, target["Id"]))
+    checks = health.installed()
+    if checks and is_asked(target_group):
+        return _health_status(target_group, target, checks.describe(target_group, target["Id"]))
     registered = target_group.targets.get(target["Id"])
     if registered is None or not registered["Id"].startswith("i-"):
         return moto(target_group, target, ec2)
     instance = ec2.get_instance_by_id(registered["Id"])
     if instance is not None and instance.state == "running":
         if outages.lost_since(instance) is not None:
-            return _told(target_group, registered, TIMEOUT)
+            return _health_status(target_group, registered, TIMEOUT)
         return moto(target_group, target, ec2)
-    return _told(target_group, registered, invalid(instance.state if instance else "terminated"))
+    return _health_status(target_group, registered, invalid(instance.state if instance else "terminated"))
 
 
 @patch(ELBv2Backend, "describe_target_health")
 def describe_target_health(moto: Method, elb: Any, arn: str, targets: list[dict[str, Any]]) -> list[Any]:
-    """Targets that are draining are described with the others.
+    """Describe draining targets, too.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html
     """
-    found: list[Any] = moto(elb, arn, targets)
-    asked = health.installed()
-    if asked is None or targets:
-        return found
+    descriptions: list[Any] = moto(elb, arn, targets)
+    checks = health.installed()
+    if checks is None or targets:
+        return descriptions
     group = elb.target_groups[arn]
-    return [*found, *[group.health_for({"Id": name}, elb.ec2_backend) for name in asked.leaving(group)]]
+    return [*descriptions, *[group.health_for({"Id": name}, elb.ec2_backend) for name in checks.leaving(group)]]
 
 
 @patch(FakeTargetGroup, "register")
 def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> None:
-    """A target that was away is a new one, however short the time."""
+    """Let health checks treat a target that is registered again as a new one."""
     moto(target_group, targets)
-    if asked := health.installed():
-        asked.note(target_group)
+    if checks := health.installed():
+        checks.note(target_group)
 
 
 @patch(FakeTargetGroup, "deregister")
 def deregister(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> None:
-    """From this moment a target has no new request."""
+    """Stop new requests to the targets."""
     moto(target_group, targets)
-    if asked := health.installed():
-        asked.note(target_group)
+    if checks := health.installed():
+        checks.note(target_group)
 
 
-def _told(target_group: Any, target: dict[str, Any], status: Status) -> Any:
+def _health_status(target_group: Any, target: dict[str, Any], status: Status) -> Any:
     known = target_group.targets.get(target["Id"], {})
     port = target.get("Port") or known.get("Port") or target_group.port
-    about = (status.state, status.reason, status.description)
-    return FakeHealthStatus(target["Id"], port, target_group.health_check_port, *about)
+    return FakeHealthStatus(
+        target["Id"], port, target_group.health_check_port, status.state, status.reason, status.description
+    )

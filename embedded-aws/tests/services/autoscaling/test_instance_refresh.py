@@ -7,7 +7,7 @@ import pytest
 from embedded_aws.faults import outages
 from embedded_aws.load_balancer import health
 from embedded_aws.services.autoscaling.instance_refresh import standing
-from embedded_aws.services.autoscaling.instance_refresh.model import bounds
+from embedded_aws.services.autoscaling.instance_refresh.model import capacity_limits
 from embedded_aws.testing import eventually
 from services.autoscaling.test_lifecycle_hooks import DOWN, Hooks
 from services.errors import refused
@@ -75,7 +75,7 @@ def refreshes(web):
 def test_how_many_at_a_time(asked, desired, expected):
     """As the percentages say; where they leave no room, AWS makes some."""
     preferences = dict(zip(("MinHealthyPercentage", "MaxHealthyPercentage"), asked, strict=True))
-    assert bounds(preferences, desired) == expected
+    assert capacity_limits(preferences, desired) == expected
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_instance_counts_when_its_load_balancer_finds_it_healthy(monkeypatch,
     )
     instance = SimpleNamespace(id="i-1", state="running")
     state = SimpleNamespace(instance=instance, lifecycle_state="InService", health_status="Healthy")
-    assert standing.is_up(group, state) is expected
+    assert standing.is_in_service(group, state) is expected
 
 
 def test_a_group_that_shrinks_meanwhile_ends_as_small_as_it_is_wanted(refreshes):

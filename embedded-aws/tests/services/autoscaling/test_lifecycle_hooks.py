@@ -185,7 +185,7 @@ def test_how_long_a_hook_waits(factor, name, expected):
     hook = SimpleNamespace(name=name, heartbeat_timeout=600)
     pace.use(factor)
     try:
-        assert actions.seconds(hook) == expected
+        assert actions.timeout_seconds(hook) == expected
     finally:
         pace.use(0)
 

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded_aws.services.autoscaling.scaling_policies.adjusting import adjusted, step, tracked_in, tracked_out
-from embedded_aws.services.autoscaling.scaling_policies.tracking import metric
+from embedded_aws.services.autoscaling.scaling_policies.adjusting import (
+    adjust_capacity,
+    find_adjustment,
+    scale_in_capacity,
+    scale_out_capacity,
+)
+from embedded_aws.services.autoscaling.scaling_policies.tracking import get_metric
 from embedded_aws.testing import eventually
 from services.errors import refused
 from services.web import Web
@@ -42,7 +47,7 @@ STEPS_IN = [
 )
 def test_adjustments_are_rounded_as_documented(kind, capacity, adjustment, least, expected):
     """The examples of the user guide."""
-    assert adjusted(kind, capacity, adjustment, least) == expected
+    assert adjust_capacity(kind, capacity, adjustment, least) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,17 +67,17 @@ def test_adjustments_are_rounded_as_documented(kind, capacity, adjustment, least
 )
 def test_bounds_of_steps_belong_to_them_as_documented(steps, beyond, expected):
     """Above the threshold the lower bound is inclusive, below it the upper one."""
-    assert step(steps, beyond) == expected
+    assert find_adjustment(steps, beyond) == expected
 
 
 @given(st.integers(1, 500), st.floats(1, 1000), st.floats(1, 1000))
 def test_target_tracking_brings_the_metric_to_its_target(capacity, metric, target):
     """Scaling out is enough and not one too many; scaling in goes towards it, and never beyond."""
-    enough = tracked_out(capacity, metric, target)
+    enough = scale_out_capacity(capacity, metric, target)
     assert metric * capacity / enough <= target * (1 + 1e-6)
     assert enough == 1 or metric * capacity / (enough - 1) > target * (1 - 1e-6)
-    assert min(capacity, enough) <= tracked_in(capacity, metric, target) <= capacity
-    assert tracked_in(capacity, metric, target) < capacity or enough >= capacity
+    assert min(capacity, enough) <= scale_in_capacity(capacity, metric, target) <= capacity
+    assert scale_in_capacity(capacity, metric, target) < capacity or enough >= capacity
 
 
 class Scaled(Web):
@@ -256,7 +261,7 @@ def test_target_tracking_has_two_alarms_of_its_own(scaled):
 )
 def test_target_tracking_watches_the_metric_it_names(specification, expected):
     """Requests per target of a load balancer, or a metric of ours."""
-    assert metric("web", specification) == expected | {"period": 60}
+    assert get_metric("web", specification) == expected | {"period": 60}
 
 
 def test_target_tracking_scales_out_at_once_and_in_gradually(scaled):
@@ -378,7 +383,7 @@ def test_what_cannot_be_executed_is_refused(scaled):
     wrong = [
         ({"PolicyName": "step"}, "MetricValue and BreachThreshold are required"),
         ({"PolicyName": "step", "MetricValue": 40.0, "BreachThreshold": 50.0}, "No step adjustment found for metric"),
-        ({"PolicyName": "t"}, "TargetTrackingScaling can't be executed by hand"),
+        ({"PolicyName": "t"}, "TargetTrackingScaling can't be executed manually"),
         ({"PolicyName": "none"}, "Policy not found: none"),
     ]
     for asked, words in wrong:

@@ -394,7 +394,7 @@ def test_a_heartbeat_without_news_costs_nothing(monkeypatch):
 def test_only_scaling_actions_are_repeated_while_the_state_lasts(monkeypatch):
     """Once a minute, with what is measured by then; a topic is told once."""
     backend, done = stopped_clock(monkeypatch), []
-    monkeypatch.setattr(actions.triggered, "by_alarm", lambda alarm, arn, data: done.append(json.loads(data)))
+    monkeypatch.setattr(actions.triggered, "execute_for_alarm", lambda alarm, arn, data: done.append(json.loads(data)))
     monkeypatch.setattr(actions.notifications, "publish", lambda *about: done.append("told"))
     names = ["arn:aws:sns:us-west-2:123456789012:ops", "arn:aws:autoscaling:us-west-2:123456789012:scalingPolicy:p"]
     backend.put_metric_alarm("a", "N", "m", "GreaterThanThreshold", 1, 3600, 5.0, "Maximum", "", [], names)

@@ -1,5 +1,5 @@
 """Instance refreshes: an Auto Scaling group replaces its instances a few at a time.
 
-`operations` answers the calls, `model` keeps a refresh and its bounds, `standing` finds out which instances serve,
-and `progress` is how a refresh goes on by itself.
+`operations` implements the API calls, `model` is a refresh and its limits, `standing` determines which instances are
+in service, and `progress` advances a refresh.
 """

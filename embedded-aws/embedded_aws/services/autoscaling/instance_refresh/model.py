@@ -1,4 +1,4 @@
-"""An instance refresh as it is kept, and how many instances it may take at a time."""
+"""The data of an instance refresh, and how many instances it may replace at a time."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ class Refresh:
     """One instance refresh.
 
     Attributes:
-        info: What AWS answers about it.
-        known: The instances that were there when it began.
-        to_replace: Those that are to go, whether they have gone or not; during a rollback, those that came.
-        since: When an instance was first seen in service and healthy.
-        moved: When it last made progress.
-        failing: When launches began to fail; 0 while they do not.
+        info: Its description, as DescribeInstanceRefreshes returns it.
+        initial: Ids of the instances that existed at the start.
+        to_replace: Ids of the instances to replace, terminated or not; during a rollback, those launched by it.
+        in_service_since: When an instance was first in service and healthy, in seconds since the epoch, by id.
+        progressed_at: When it last made progress, in seconds since the epoch.
+        failing_since: When launches began to fail, in seconds since the epoch; 0 while they do not.
     """
 
     info: Fields
-    known: list[str]
+    initial: list[str]
     to_replace: list[str]
-    since: dict[str, float] = field(default_factory=dict)
-    moved: float = field(default_factory=time.time)
-    failing: float = 0.0
+    in_service_since: dict[str, float] = field(default_factory=dict)
+    progressed_at: float = field(default_factory=time.time)
+    failing_since: float = 0.0
 
     @property
     def status(self) -> str:
-        """One of AWS's statuses of instance refreshes."""
+        """The status, one of AWS's statuses of instance refreshes."""
         return str(self.info["Status"])
 
     @property
     def preferences(self) -> Fields:
-        """How it was asked to go on, with AWS's defaults for the rest."""
-        found: Fields = self.info["Preferences"]
-        return found
+        """The preferences of the request, with AWS's defaults for the rest."""
+        preferences: Fields = self.info["Preferences"]
+        return preferences
 
     @property
     def template(self) -> Fields | None:
-        """What is launched meanwhile; None for what the group says itself."""
+        """The launch template to launch from; None for the group's own."""
         desired: Fields = self.info.get("DesiredConfiguration") or {}
         return None if self.status == "RollbackInProgress" else desired.get("LaunchTemplate")
 
     def end(self, status: str, reason: str = "") -> None:
-        """Come to an end."""
+        """Set the final status."""
         self.info |= {"Status": status, "StatusReason": reason or None, "EndTime": utcnow()}
 
-    def turn_back(self, members: list[str], reason: str) -> None:
-        """Begin the rollback: what came since the refresh has begun is to go again."""
+    def roll_back(self, members: list[str], reason: str) -> None:
+        """Start the rollback: replace the instances that were launched since the start."""
         self.info |= {
             "Status": "RollbackInProgress",
             "StatusReason": None,
@@ -69,33 +69,32 @@ class Refresh:
                 "InstancesToUpdateOnRollback": self.info["InstancesToUpdate"],
             },
         }
-        self.to_replace = [name for name in members if name not in self.known]
-        self.moved, self.failing = time.time(), 0.0
+        self.to_replace = [name for name in members if name not in self.initial]
+        self.progressed_at, self.failing_since = time.time(), 0.0
 
 
 def refreshes_of(backend: Any, group_name: str) -> list[Refresh]:
-    """The refreshes of a group, the newest first."""
-    found: list[Refresh] = attach_dict(backend, "instance_refreshes").setdefault(group_name, [])
-    return found
+    """Return the refreshes of a group, the newest first."""
+    refreshes: list[Refresh] = attach_dict(backend, "instance_refreshes").setdefault(group_name, [])
+    return refreshes
 
 
-def active(group: Any) -> Refresh | None:
-    """The refresh of a group that goes on; there is one at most."""
-    found = refreshes_of(group.autoscaling_backend, group.name)
-    return next((refresh for refresh in found if refresh.status in ACTIVE), None)
+def active_refresh(group: Any) -> Refresh | None:
+    """Return the active refresh of a group; there is one at most."""
+    refreshes = refreshes_of(group.autoscaling_backend, group.name)
+    return next((refresh for refresh in refreshes if refresh.status in ACTIVE), None)
 
 
-def bounds(preferences: Fields, desired: int) -> tuple[int, int]:
-    """How many instances have to serve, and how many there may be.
+def capacity_limits(preferences: Fields, desired: int) -> tuple[int, int]:
+    """Return the minimum of instances in service, and the maximum of instances.
 
-    Where both cannot be kept, AWS launches one more before it terminates one, unless no maximum was asked for: then
-    it terminates one and launches its replacement, and there is one less than the minimum for a while. With a minimum
-    of 100 % it always launches first.
+    If they leave no room for a replacement, AWS launches one instance before it terminates one. Without a maximum and
+    with a minimum below 100 %, it terminates one first, and the group is below its minimum for a while.
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html (MaxHealthyPercentage)
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html
     """
-    lowest, highest = preferences["MinHealthyPercentage"], preferences.get("MaxHealthyPercentage")
-    least, most = ceil(desired * lowest / 100), floor(desired * (highest or 100) / 100)
-    if least < desired or most > desired:
-        return least, most
-    return (desired - 1, most) if highest is None and lowest < 100 else (least, desired + 1)
+    min_percentage, max_percentage = preferences["MinHealthyPercentage"], preferences.get("MaxHealthyPercentage")
+    minimum, maximum = ceil(desired * min_percentage / 100), floor(desired * (max_percentage or 100) / 100)
+    if minimum < desired or maximum > desired:
+        return minimum, maximum
+    return (desired - 1, maximum) if max_percentage is None and min_percentage < 100 else (minimum, desired + 1)

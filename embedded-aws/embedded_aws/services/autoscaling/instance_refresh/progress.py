@@ -1,4 +1,4 @@
-"""How an instance refresh goes on by itself, a few instances at a time.
+"""Advance instance refreshes, a few instances at a time.
 
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html
 """
@@ -13,132 +13,132 @@ from moto.core.utils import utcnow
 from embedded_aws import pace
 from embedded_aws.services.autoscaling import capacity as scaling_capacity
 from embedded_aws.services.autoscaling import launching
-from embedded_aws.services.autoscaling.activities import activities_of, at
+from embedded_aws.services.autoscaling.activities import activities_of, format_time
 from embedded_aws.services.autoscaling.instance_refresh import standing
-from embedded_aws.services.autoscaling.instance_refresh.model import ACTIVE, Refresh, active, bounds
-from embedded_aws.services.autoscaling.zones import in_order
+from embedded_aws.services.autoscaling.instance_refresh.model import ACTIVE, Refresh, active_refresh, capacity_limits
+from embedded_aws.services.autoscaling.zones import sort_for_termination
 from embedded_aws.ticker import each
 
-WHY = "an instance refresh"
-# How long AWS waits for protected instances, and tries to launch.
+REASON = "an instance refresh"
+# Seconds for which AWS waits for protected instances, and tries to launch.
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html (ScaleInProtectedInstances)
-HOUR = 3600.0
+TIMEOUT_SECONDS = 3600.0
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/check-status-instance-refresh.html
-WARMS_UP = "Waiting for instances to warm up before continuing. For example: {} is warming up."
-COMES_UP = (
+WARMING_UP = "Waiting for instances to warm up before continuing. For example: {} is warming up."
+LAUNCHING = (
     "Waiting for remaining instances to be available. For example: {} has insufficient data to evaluate its health "
     "with Amazon EC2."
 )
-HELD = "Waiting for instances that are protected from scale in or in Standby. For example: {}."
+PROTECTED = "Waiting for instances that are protected from scale in or in Standby. For example: {}."
 CANCELLING, CANCELLED = "Replacing instances before cancelling.", "Cancelled due to user request."
 
 
 def tick() -> bool:
-    """Bring every refresh forward; returns whether the account has changed."""
-    going = [(group, refresh) for group in scaling_capacity.groups() if (refresh := active(group))]
-    return each(going, lambda one: _step(*one))
+    """Advance every active refresh; return whether the account has changed."""
+    refreshes = [(group, refresh) for group in scaling_capacity.groups() if (refresh := active_refresh(group))]
+    return each(refreshes, lambda one: _advance(*one))
 
 
-def _step(group: Any, refresh: Refresh) -> bool:
+def _advance(group: Any, refresh: Refresh) -> bool:
     before = repr(refresh)
-    _prepare(group, refresh)
+    _configure_group(group, refresh)
     if refresh.status == "Pending":
         refresh.info["Status"] = "InProgress"
     elif refresh.status == "Cancelling":
         if not any(launching.is_waiting(state) for state in group.instance_states):
             refresh.end("Cancelled", CANCELLED)
     elif "InstanceRefresh" not in group._suspended_processes:
-        _go_on(group, refresh)
-    _prepare(group, refresh)
+        _replace_instances(group, refresh)
+    _configure_group(group, refresh)
     return before != repr(refresh)
 
 
-def _prepare(group: Any, refresh: Refresh) -> None:
-    """Have the group's own launches and terminations fit to the refresh: what it launches, where, and how many."""
+def _configure_group(group: Any, refresh: Refresh) -> None:
+    """Set what the group's own launches and terminations need: template, surplus, and the instances to replace."""
     if refresh.status in ("InProgress", "RollbackInProgress"):
-        _, most = bounds(refresh.preferences, group.desired_capacity)
-        surplus = max(0, most - group.desired_capacity) if standing.left(group, refresh) else 0
+        _, maximum = capacity_limits(refresh.preferences, group.desired_capacity)
+        surplus = max(0, maximum - group.desired_capacity) if standing.remaining(group, refresh) else 0
         group.refreshing = {"template": refresh.template, "surplus": surplus, "leaving": refresh.to_replace}
     elif refresh.status not in ACTIVE:
         group.refreshing = None
 
 
-def _go_on(group: Any, refresh: Refresh) -> None:
-    standing.look(group, refresh)
-    if why := _failure(group, refresh):
-        _fail(group, refresh, why)
+def _replace_instances(group: Any, refresh: Refresh) -> None:
+    standing.update_in_service_times(group, refresh)
+    if reason := _failure_reason(group, refresh):
+        _fail(group, refresh, reason)
         return
-    _replace(group, refresh)
-    standing.look(group, refresh)
-    _tell(group, refresh)
-    left, counted = standing.left(group, refresh), launching.counted(group)
-    serving = [state for state in counted if standing.serves(refresh, state)]
-    if not left and len(serving) == len(counted) == group.desired_capacity:
+    _terminate_and_launch(group, refresh)
+    standing.update_in_service_times(group, refresh)
+    _update_progress(group, refresh)
+    remaining, counted = standing.remaining(group, refresh), launching.counted_instances(group)
+    ready = [state for state in counted if standing.is_ready(refresh, state)]
+    if not remaining and len(ready) == len(counted) == group.desired_capacity:
         _succeed(group, refresh)
 
 
-def _replace(group: Any, refresh: Refresh) -> None:
-    """Take out as many as are not needed for now, and launch what may be launched."""
-    least, most = bounds(refresh.preferences, group.desired_capacity)
-    serving = sum(standing.serves(refresh, state) for state in launching.counted(group))
-    free = [state for state in standing.left(group, refresh) if not standing.is_held(refresh, state)]
-    for state in in_order(group, free):
-        if standing.serves(refresh, state):
-            if serving <= least:
+def _terminate_and_launch(group: Any, refresh: Refresh) -> None:
+    """Terminate as many instances as the minimum allows, and launch as many as the maximum allows."""
+    minimum, maximum = capacity_limits(refresh.preferences, group.desired_capacity)
+    ready = sum(standing.is_ready(refresh, state) for state in launching.counted_instances(group))
+    free = [state for state in standing.remaining(group, refresh) if not standing.is_protected(refresh, state)]
+    for state in sort_for_termination(group, free):
+        if standing.is_ready(refresh, state):
+            if ready <= minimum:
                 continue
-            serving -= 1
-        now = at(utcnow())
-        cause = f"{now} an instance was taken out of service in response to {WHY}."
+            ready -= 1
+        now = format_time(utcnow())
+        cause = f"{now} an instance was taken out of service in response to {REASON}."
         scaling_capacity.terminate(
             group, state, f"{cause}  {now} instance {state.instance.id} was selected for termination."
         )
-    scaling_capacity.reach(group, WHY)
-    ahead = sum(not standing.is_held(refresh, state) for state in standing.left(group, refresh))
-    wanted = min(most, group.desired_capacity + ahead)
-    while len(launching.counted(group)) < wanted and scaling_capacity.launch_one(group, WHY):
+    scaling_capacity.scale_to_desired(group, REASON)
+    ahead = sum(not standing.is_protected(refresh, state) for state in standing.remaining(group, refresh))
+    capacity = min(maximum, group.desired_capacity + ahead)
+    while len(launching.counted_instances(group)) < capacity and scaling_capacity.try_launch(group, REASON):
         pass
 
 
-def _tell(group: Any, refresh: Refresh) -> None:
-    """How far it has come, and what it waits for."""
-    left, new = standing.left(group, refresh), _new(group, refresh)
-    total, warm = len(refresh.to_replace), [state for state in new if standing.serves(refresh, state)]
-    replaced = min(total - len(left), len(warm))
+def _update_progress(group: Any, refresh: Refresh) -> None:
+    """Update the percentage and the status reason, and note when there was progress."""
+    remaining, new = standing.remaining(group, refresh), _new_instances(group, refresh)
+    total, warm = len(refresh.to_replace), [state for state in new if standing.is_ready(refresh, state)]
+    replaced = min(total - len(remaining), len(warm))
     before = refresh.info["PercentageComplete"], refresh.info["InstancesToUpdate"]
-    if back := refresh.info.get("RollbackDetails"):
+    if rollback := refresh.info.get("RollbackDetails"):
         share = (total - replaced) / total if total else 0.0
-        refresh.info["PercentageComplete"] = int(back["PercentageCompleteOnRollback"] * share)
+        refresh.info["PercentageComplete"] = int(rollback["PercentageCompleteOnRollback"] * share)
     else:
         refresh.info["PercentageComplete"] = 100 * replaced // total if total else 100
         refresh.info["InstancesToUpdate"] = total - replaced
-    coming = [state for state in new if state.instance.id not in refresh.since]
-    cold = [state for state in new if state not in warm and state not in coming]
-    held = [state for state in left if standing.is_held(refresh, state)]
-    told = ((COMES_UP, coming), (WARMS_UP, cold), (HELD, held))
-    reasons = [text.format(found[0].instance.id) for text, found in told if found]
+    launched = [state for state in new if state.instance.id not in refresh.in_service_since]
+    warming_up = [state for state in new if state not in warm and state not in launched]
+    protected = [state for state in remaining if standing.is_protected(refresh, state)]
+    waiting_for = ((LAUNCHING, launched), (WARMING_UP, warming_up), (PROTECTED, protected))
+    reasons = [text.format(states[0].instance.id) for text, states in waiting_for if states]
     refresh.info["StatusReason"] = next(iter(reasons), None)
-    moves = before != (refresh.info["PercentageComplete"], refresh.info["InstancesToUpdate"])
-    if moves or cold or any(launching.is_waiting(state) for state in coming):
-        refresh.moved = time.time()
+    progressed = before != (refresh.info["PercentageComplete"], refresh.info["InstancesToUpdate"])
+    if progressed or warming_up or any(launching.is_waiting(state) for state in launched):
+        refresh.progressed_at = time.time()
 
 
-def _new(group: Any, refresh: Refresh) -> list[Any]:
-    stays = [*refresh.to_replace, *refresh.known]
-    return [state for state in launching.counted(group) if state.instance.id not in stays]
+def _new_instances(group: Any, refresh: Refresh) -> list[Any]:
+    old = [*refresh.to_replace, *refresh.initial]
+    return [state for state in launching.counted_instances(group) if state.instance.id not in old]
 
 
-def _failure(group: Any, refresh: Refresh) -> str:
-    """Why a refresh has to fail; empty when it has not.
+def _failure_reason(group: Any, refresh: Refresh) -> str:
+    """Return why a refresh has to fail; empty when it has not.
 
-    AWS tries to launch for an hour at its pace, so that pace 0 has the first failure be the last; but it is for people
-    that it waits for an instance to be unprotected, or to become healthy, and they have their hour also at pace 0.
+    AWS retries launches for an hour, scaled by the pace: at pace 0 the first failure is final. It waits an hour for
+    people to unprotect or repair an instance; they have the whole hour at pace 0, too.
     """
     now = time.time()
-    refresh.failing = (refresh.failing or now) if now < vars(group).get("retry_at", 0.0) else 0.0
-    if refresh.failing and now - refresh.failing >= HOUR * pace.factor():
+    refresh.failing_since = (refresh.failing_since or now) if now < vars(group).get("retry_at", 0.0) else 0.0
+    if refresh.failing_since and now - refresh.failing_since >= TIMEOUT_SECONDS * pace.factor():
         return _last_failure(group)
-    waited = now - refresh.moved >= HOUR * (pace.factor() or 1.0)
-    return (refresh.info.get("StatusReason") or "No instance could be replaced for an hour.") if waited else ""
+    timed_out = now - refresh.progressed_at >= TIMEOUT_SECONDS * (pace.factor() or 1.0)
+    return (refresh.info.get("StatusReason") or "No instance could be replaced for an hour.") if timed_out else ""
 
 
 def _last_failure(group: Any) -> str:
@@ -148,18 +148,18 @@ def _last_failure(group: Any) -> str:
     return "Launching EC2 instances failed."
 
 
-def _fail(group: Any, refresh: Refresh, why: str) -> None:
+def _fail(group: Any, refresh: Refresh, reason: str) -> None:
     if refresh.status == "RollbackInProgress":
-        refresh.end("RollbackFailed", why)
+        refresh.end("RollbackFailed", reason)
     elif refresh.preferences["AutoRollback"]:
         group.retry_at = 0.0
-        refresh.turn_back([state.instance.id for state in standing.members(group)], why)
+        refresh.roll_back([state.instance.id for state in standing.members(group)], reason)
     else:
-        refresh.end("Failed", why)
+        refresh.end("Failed", reason)
 
 
 def _succeed(group: Any, refresh: Refresh) -> None:
-    """After a success the group keeps the configuration that was asked for."""
+    """End the refresh; let the group use the desired configuration from now on."""
     if refresh.status == "RollbackInProgress":
         refresh.end("RollbackSuccessful")
         return

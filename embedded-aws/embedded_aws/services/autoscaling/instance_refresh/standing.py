@@ -1,4 +1,4 @@
-"""Which instances of a group serve, as an instance refresh counts them."""
+"""The instances of a group as an instance refresh counts them: in service, warmed up, protected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from embedded_aws import pace
 from embedded_aws.load_balancer import health
-from embedded_aws.services.autoscaling.capacity import target_groups, unhealthy
+from embedded_aws.services.autoscaling.capacity import target_groups, unhealthy_reason
 from embedded_aws.services.autoscaling.instance_refresh.model import Refresh
 from embedded_aws.services.autoscaling.launching import IN_SERVICE
 from embedded_aws.services.autoscaling.lifecycle_hooks.leaving import is_leaving
@@ -16,47 +16,47 @@ STANDBY = "Standby"
 
 
 def members(group: Any) -> list[Any]:
-    """The instances of a group that are not about to leave it."""
+    """Return the instances of a group that are not being terminated."""
     return [state for state in group.instance_states if not is_leaving(state)]
 
 
-def left(group: Any, refresh: Refresh) -> list[Any]:
-    """Those that are still to be replaced."""
+def remaining(group: Any, refresh: Refresh) -> list[Any]:
+    """Return the instances that are still to be replaced."""
     return [state for state in members(group) if state.instance.id in refresh.to_replace]
 
 
-def look(group: Any, refresh: Refresh) -> None:
-    """Take note of who is up, and since when."""
+def update_in_service_times(group: Any, refresh: Refresh) -> None:
+    """Record which instances are in service, and since when."""
     now = time.time()
-    up = [state.instance.id for state in members(group) if is_up(group, state)]
-    refresh.since = {name: refresh.since.get(name, now) for name in up}
+    healthy = [state.instance.id for state in members(group) if is_in_service(group, state)]
+    refresh.in_service_since = {name: refresh.in_service_since.get(name, now) for name in healthy}
 
 
-def is_up(group: Any, state: Any) -> bool:
-    """Whether an instance is in service, and healthy also for the load balancer where the group asks it."""
-    if state.lifecycle_state != IN_SERVICE or state.instance.state != "running" or unhealthy(group, state):
+def is_in_service(group: Any, state: Any) -> bool:
+    """Return whether an instance is in service and healthy; with ELB health checks, for the load balancer, too."""
+    if state.lifecycle_state != IN_SERVICE or state.instance.state != "running" or unhealthy_reason(group, state):
         return False
-    asked = health.installed()
-    if asked is None or "ELB" not in group.health_check_type:
+    checks = health.installed()
+    if checks is None or "ELB" not in group.health_check_type:
         return True
     name = state.instance.id
-    found = target_groups(group)
-    return all(name in one.targets and asked.state(one.arn, name) in ("healthy", "unused") for one in found)
+    groups = target_groups(group)
+    return all(name in one.targets and checks.state(one.arn, name) in ("healthy", "unused") for one in groups)
 
 
-def serves(refresh: Refresh, state: Any) -> bool:
-    """Whether an instance is up, and a new one also warm.
+def is_ready(refresh: Refresh, state: Any) -> bool:
+    """Return whether an instance is in service and, if it is new, warmed up.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html (InstanceWarmup)
     """
-    since = refresh.since.get(state.instance.id)
-    if since is None or state.instance.id in refresh.known:
+    since = refresh.in_service_since.get(state.instance.id)
+    if since is None or state.instance.id in refresh.initial:
         return since is not None
     return time.time() - since >= float(refresh.preferences["InstanceWarmup"]) * pace.factor()
 
 
-def is_held(refresh: Refresh, state: Any) -> bool:
-    """Whether the refresh waits for somebody to let it have an instance."""
-    asked = refresh.preferences
-    standby = state.lifecycle_state == STANDBY and asked["StandbyInstances"] == "Wait"
-    return standby or bool(state.protected_from_scale_in and asked["ScaleInProtectedInstances"] == "Wait")
+def is_protected(refresh: Refresh, state: Any) -> bool:
+    """Return whether the refresh has to wait until an instance is unprotected or leaves standby."""
+    preferences = refresh.preferences
+    standby = state.lifecycle_state == STANDBY and preferences["StandbyInstances"] == "Wait"
+    return standby or bool(state.protected_from_scale_in and preferences["ScaleInProtectedInstances"] == "Wait")

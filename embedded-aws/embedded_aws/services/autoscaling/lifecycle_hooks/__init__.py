@@ -1,5 +1,5 @@
-"""Lifecycle hooks: an Auto Scaling group holds an instance until somebody has answered for it.
+"""Lifecycle hooks: an instance waits until its lifecycle actions are completed.
 
-`operations` answers the calls, `actions` keeps what an instance waits for, and `notices` tells the hook's target.
-Launching instances are brought forward by `machines/launching.py`, terminating ones by `leaving`.
+`operations` implements the API calls, `actions` manages the lifecycle actions of an instance, and `notices` notifies
+the hook's target. `autoscaling/launching.py` advances launching instances, `leaving` terminating ones.
 """

@@ -1,4 +1,4 @@
-"""Lifecycle actions: what an instance waits for in Pending:Wait or Terminating:Wait, one for each hook of its group."""
+"""Lifecycle actions: an instance waits for one per hook of its group, in Pending:Wait or Terminating:Wait."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ COMPLETED = "Lifecycle Action Completed with {} Result"
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-auto-scaling.html
 TIMED_OUT = "Heartbeat Timeout"
 
-#: One action, in plain types: it is kept with its instance, over a restart, too.
+#: One action, in plain types; it is saved with its instance.
 Action = dict[str, Any]
 
 
 def hooks_of(group: Any, transition: str) -> list[Any]:
-    """A group's hooks on a transition."""
+    """Return a group's hooks for a transition."""
     hooks = group.autoscaling_backend.describe_lifecycle_hooks(group.name)
     return [hook for hook in hooks if hook.lifecycle_transition == transition]
 
 
 def begin(group: Any, state: Any, transition: str) -> None:
-    """Let an instance wait for all hooks on a transition, and tell their targets."""
+    """Start an action for each hook for a transition, and notify the hooks' targets."""
     now = time.time()
     state.lifecycle_actions = [
         {
             "hook": hook.name,
             "transition": transition,
             "token": str(uuid.uuid4()),
-            "until": now + seconds(hook),
-            "last": now + _at_pace(hook.global_timeout),
+            "until": now + timeout_seconds(hook),
+            "last": now + _scale_by_pace(hook.global_timeout),
             "default": hook.default_result,
             "result": "",
-            "why": "",
+            "reason": "",
         }
         for hook in hooks_of(group, transition)
     ]
@@ -50,54 +50,53 @@ def begin(group: Any, state: Any, transition: str) -> None:
 
 
 def hook_of(group: Any, action: Action) -> Any:
-    """The hook of an action; one that was deleted has answered its actions."""
+    """Return the hook of an action that is not completed."""
     return group.autoscaling_backend.lifecycle_hooks[f"{group.name}_{action['hook']}"]
 
 
 def actions_of(state: Any) -> list[Action]:
-    """What an instance waits for, or has waited for."""
-    found: list[Action] = vars(state).get("lifecycle_actions", [])
-    return found
+    """Return all actions of an instance, completed or not."""
+    actions: list[Action] = vars(state).get("lifecycle_actions", [])
+    return actions
 
 
 def outstanding(state: Any) -> list[Action]:
-    """What nobody has answered yet."""
+    """Return the actions that are not completed."""
     return [action for action in actions_of(state) if not action["result"]]
 
 
-def seconds(hook: Any) -> float:
-    """How long a hook waits to hear something.
+def timeout_seconds(hook: Any) -> float:
+    """Return the heartbeat timeout of a hook, scaled by the pace.
 
-    Whoever answers a hook is no part of AWS: pace 0, where AWS has everything ready at once, gives them the hook's
-    own time and neither ends it at once nor never; any other pace takes its part of it. But CodeDeploy's hook waits
-    for machines on this laptop, which boot and install no faster at a fast pace.
+    The client that completes an action is not part of AWS, so it has the hook's whole timeout at pace 0. CodeDeploy's
+    hook waits for hosts on this machine, which do not boot faster at a fast pace, so it has a minimum.
     """
-    paced, own = _at_pace(hook.heartbeat_timeout), float(hook.heartbeat_timeout)
+    paced, own = _scale_by_pace(hook.heartbeat_timeout), float(hook.heartbeat_timeout)
     return max(paced, min(own, BOOT_SECONDS)) if hook.name.startswith(CODEDEPLOY) else paced
 
 
-def beat(hook: Any, action: Action) -> None:
-    """Wait anew, as far as the hook waits at all.
+def record_heartbeat(hook: Any, action: Action) -> None:
+    """Restart the timeout of an action, within the hook's global timeout.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html
     """
-    action["until"] = min(time.time() + seconds(hook), action["last"])
+    action["until"] = min(time.time() + timeout_seconds(hook), action["last"])
 
 
-def answer(action: Action, result: str, why: str = "") -> None:
-    """Complete an action, with a reason for the record of what the group did."""
-    action["result"], action["why"] = result, why or COMPLETED.format(result)
+def complete(action: Action, result: str, reason: str = "") -> None:
+    """Complete an action; the reason appears in the group's activities."""
+    action["result"], action["reason"] = result, reason or COMPLETED.format(result)
 
 
 def expire(state: Any) -> None:
-    """Give the default result to whatever has waited for too long."""
+    """Complete the actions whose timeout is over, with their default result."""
     for action in outstanding(state):
         if time.time() >= action["until"]:
-            answer(action, action["default"], TIMED_OUT)
+            complete(action, action["default"], TIMED_OUT)
 
 
 def result(state: Any) -> str:
-    """CONTINUE when all hooks let an instance go on, ABANDON as soon as one does not; empty while it waits.
+    """Return CONTINUE if all actions were completed with it, ABANDON if one was; empty while the instance waits.
 
     "ABANDON stops any remaining actions, such as other lifecycle hooks, and CONTINUE allows any other lifecycle hooks
     to complete": https://docs.aws.amazon.com/autoscaling/ec2/userguide/adding-lifecycle-hooks.html
@@ -106,12 +105,12 @@ def result(state: Any) -> str:
     return ABANDON if ABANDON in results else "" if "" in results else CONTINUE
 
 
-def complaint(state: Any) -> str:
-    """Why an instance was abandoned, as its activity says it."""
+def abandon_reason(state: Any) -> str:
+    """Return why an instance was abandoned, in the words of its activity."""
     action = next(action for action in actions_of(state) if action["result"] == ABANDON)
-    what = f"Lifecycle Action with token {action['token']} was abandoned: {action['why']}"
-    return f"Instance failed to complete user's Lifecycle Action: {what}"
+    problem = f"Lifecycle Action with token {action['token']} was abandoned: {action['reason']}"
+    return f"Instance failed to complete user's Lifecycle Action: {problem}"
 
 
-def _at_pace(own: float) -> float:
-    return own * (pace.factor() or 1.0)
+def _scale_by_pace(seconds: float) -> float:
+    return seconds * (pace.factor() or 1.0)

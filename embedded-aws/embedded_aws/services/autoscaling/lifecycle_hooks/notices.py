@@ -1,4 +1,4 @@
-"""What Auto Scaling tells the notification target of a lifecycle hook: an SQS queue or an SNS topic."""
+"""Notifications to the target of a lifecycle hook: an SQS queue or an SNS topic."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ log = logging.getLogger(__name__)
 
 
 def send(group: Any, hook: Any, instance_id: str, token: str) -> None:
-    """Tell that an instance waits; a target that has gone is not told, and the instance waits all the same.
+    """Notify the target that an instance waits; log a warning if the target does not exist.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/prepare-for-lifecycle-notifications.html
     """
-    side = hook.lifecycle_transition.rpartition("_")[2]
-    about = {
+    transition = hook.lifecycle_transition.rpartition("_")[2]
+    fields = {
         "LifecycleHookName": hook.name,
         "LifecycleTransition": hook.lifecycle_transition,
         "LifecycleActionToken": token,
         "EC2InstanceId": instance_id,
     }
     if hook.notification_metadata:
-        about["NotificationMetadata"] = hook.notification_metadata
-    subject = f"Auto Scaling:  Lifecycle action '{side}' for instance {instance_id} in progress."
+        fields["NotificationMetadata"] = hook.notification_metadata
+    subject = f"Auto Scaling:  Lifecycle action '{transition}' for instance {instance_id} in progress."
     try:
-        _deliver(hook, subject, _message(group, about))
+        _deliver(hook, subject, _message(group, fields))
     except ServiceException as error:
-        log.warning("the target of lifecycle hook %s was not told: %s", hook.name, error)
+        log.warning("cannot notify the target of lifecycle hook %s: %s", hook.name, error)
 
 
-def test(group: Any, hook: Any) -> None:
-    """Tell a new target that it is one.
+def send_test(group: Any, hook: Any) -> None:
+    """Send a test notification to a new target.
 
     Raises:
-        ValidationError: There is no such target.
+        ValidationError: The target does not exist.
     """
-    about = {"AutoScalingGroupARN": group.arn, "Event": "autoscaling:TEST_NOTIFICATION"}
+    fields = {"AutoScalingGroupARN": group.arn, "Event": "autoscaling:TEST_NOTIFICATION"}
     try:
-        _deliver(hook, f'Auto Scaling: test notification for group "{group.name}"', _message(group, about))
+        _deliver(hook, f'Auto Scaling: test notification for group "{group.name}"', _message(group, fields))
     except ServiceException as error:
-        where = f"notification target {hook.notification_target_arn} using IAM role {hook.role_arn}"
+        target = f"notification target {hook.notification_target_arn} using IAM role {hook.role_arn}"
         hint = "Please check your target and role configuration and try to put lifecycle hook again."
-        raise ValidationError(f"Unable to publish test message to {where}. {hint}") from error
+        raise ValidationError(f"Unable to publish test message to {target}. {hint}") from error
 
 
-def _message(group: Any, about: dict[str, str]) -> str:
+def _message(group: Any, fields: dict[str, str]) -> str:
     common = {
         "AccountId": group.account_id,
         "RequestId": str(uuid.uuid4()),
@@ -60,7 +60,7 @@ def _message(group: Any, about: dict[str, str]) -> str:
         "Service": "AWS Auto Scaling",
         "Time": f"{utcnow():%Y-%m-%dT%H:%M:%S.000Z}",
     }
-    return json.dumps({**common, **about})
+    return json.dumps({**common, **fields})
 
 
 def _deliver(hook: Any, subject: str, message: str) -> None:
@@ -73,4 +73,4 @@ def _deliver(hook: Any, subject: str, message: str) -> None:
     elif service == "sns":
         backends.backend("sns", region).publish(message=message, arn=arn, subject=subject)
     else:
-        raise NotImplementedError("The local environment tells SQS queues and SNS topics only.")
+        raise NotImplementedError("The local environment notifies SQS queues and SNS topics only.")

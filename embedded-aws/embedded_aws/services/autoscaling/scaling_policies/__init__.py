@@ -1,6 +1,6 @@
-"""Auto Scaling policies: kept whole, and executed by alarms or by hand.
+"""Scaling policies of Auto Scaling groups, executed by alarms or manually.
 
-`operations` answers the calls, `policies` keeps what was put, and `tracking` has the alarms of target tracking.
-`triggered` finds out what a policy wants, with the arithmetic of `adjusting`, and `capacity` changes the group, as far
-as cooldown and warm-up allow.
+`operations` implements the API calls, `policies` stores the policies, and `tracking` manages the alarms of target
+tracking. `triggered` executes a policy with the arithmetic of `adjusting`, and `capacity` changes the group, within
+its limits, cooldown and warm-up.
 """

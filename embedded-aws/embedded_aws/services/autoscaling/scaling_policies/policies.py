@@ -1,4 +1,4 @@
-"""Scaling policies, as they are kept: DescribePolicies answers them with their alarms added."""
+"""Store scaling policies, in the form of DescribePolicies without the alarms."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from embedded_aws.services.autoscaling.scaling_policies import tracking
 
 Policy = dict[str, Any]
 
-# What is kept of a policy of each type, besides what all of them have.
+# Fields of each policy type, besides the common ones.
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScalingPolicy.html
-OF_TYPE = {
+FIELDS = {
     "SimpleScaling": ("AdjustmentType", "MinAdjustmentMagnitude", "ScalingAdjustment", "Cooldown"),
     "StepScaling": ("AdjustmentType", "MinAdjustmentMagnitude", "MetricAggregationType", "EstimatedInstanceWarmup"),
     "TargetTrackingScaling": ("EstimatedInstanceWarmup",),
@@ -30,17 +30,17 @@ REQUIRED = {
 
 
 def policies_of(backend: Any) -> dict[str, Policy]:
-    """All policies of a region, by ARN."""
+    """Return all policies of a region, by ARN."""
     return attach_dict(backend, "scaling_policies")
 
 
 def alarms_of(backend: Any, arn: str) -> list[Any]:
-    """The alarms that have a policy executed."""
-    return tracking.alarms(backends.backend("cloudwatch", backend.region_name), arn)
+    """Return the alarms that execute a policy."""
+    return tracking.find_alarms(backends.backend("cloudwatch", backend.region_name), arn)
 
 
-def named(backend: Any, name: str, group: str | None) -> list[Policy]:
-    """The policies of a name, or of an ARN; in one group, or in all."""
+def find_policies(backend: Any, name: str, group: str | None) -> list[Policy]:
+    """Return the policies with a name or an ARN, in one group or in all."""
     return [
         policy
         for arn, policy in policies_of(backend).items()
@@ -48,29 +48,33 @@ def named(backend: Any, name: str, group: str | None) -> list[Policy]:
     ]
 
 
-def made(sent: dict[str, Any]) -> Policy:
-    """A policy as DescribePolicies answers it, but for its alarms."""
-    kind = sent.get("PolicyType") or "SimpleScaling"
-    if kind not in OF_TYPE:
-        raise ValidationError(f"PolicyType must be one of {', '.join(OF_TYPE)}, not {kind}.")
-    for field in REQUIRED[kind]:
-        if sent.get(field) in (None, [], {}):
-            raise ValidationError(f"You must specify {field} for policy type: {kind}")
-    policy = {field: sent[field] for field in OF_TYPE[kind] if sent.get(field) is not None}
-    if kind == "StepScaling":
+def build_policy(params: dict[str, Any]) -> Policy:
+    """Return a policy as DescribePolicies returns it, without alarms and ARN.
+
+    Raises:
+        ValidationError: The type is unknown, or a required field is missing.
+    """
+    policy_type = params.get("PolicyType") or "SimpleScaling"
+    if policy_type not in FIELDS:
+        raise ValidationError(f"PolicyType must be one of {', '.join(FIELDS)}, not {policy_type}.")
+    for field in REQUIRED[policy_type]:
+        if params.get(field) in (None, [], {}):
+            raise ValidationError(f"You must specify {field} for policy type: {policy_type}")
+    policy = {field: params[field] for field in FIELDS[policy_type] if params.get(field) is not None}
+    if policy_type == "StepScaling":
         policy.setdefault("MetricAggregationType", "Average")
-    if kind == "TargetTrackingScaling":
-        policy["TargetTrackingConfiguration"] = tracking.configuration(sent["TargetTrackingConfiguration"])
+    if policy_type == "TargetTrackingScaling":
+        policy["TargetTrackingConfiguration"] = tracking.normalize_configuration(params["TargetTrackingConfiguration"])
     return policy | {
-        "AutoScalingGroupName": sent["AutoScalingGroupName"],
-        "PolicyName": sent["PolicyName"],
-        "PolicyType": kind,
-        "StepAdjustments": sent.get("StepAdjustments") or [],
-        "Enabled": sent.get("Enabled") is not False,
+        "AutoScalingGroupName": params["AutoScalingGroupName"],
+        "PolicyName": params["PolicyName"],
+        "PolicyType": policy_type,
+        "StepAdjustments": params.get("StepAdjustments") or [],
+        "Enabled": params.get("Enabled") is not False,
     }
 
 
 def new_arn(group: Any, name: str) -> str:
-    """The ARN of a policy that is new."""
-    place = f"arn:aws:autoscaling:{group.region}:{group.account_id}:scalingPolicy:{uuid.uuid4()}"
-    return f"{place}:autoScalingGroupName/{group.name}:policyName/{name}"
+    """Return the ARN of a new policy."""
+    prefix = f"arn:aws:autoscaling:{group.region}:{group.account_id}:scalingPolicy:{uuid.uuid4()}"
+    return f"{prefix}:autoScalingGroupName/{group.name}:policyName/{name}"

@@ -1,4 +1,4 @@
-"""The two alarms by which target tracking watches its metric."""
+"""The two alarms of a target tracking policy."""
 
 from __future__ import annotations
 
@@ -9,68 +9,68 @@ from moto.autoscaling.exceptions import ValidationError
 
 from embedded_aws.account import backends
 
-PERIOD = 60
-# What AWS's alarms look like, as DescribeAlarms shows them; it is not in the documentation.
+PERIOD = 60  # seconds
+# AWS's alarms as DescribeAlarms shows them (undocumented): side, comparison, evaluation periods.
 HIGH, LOW = ("High", "GreaterThanThreshold", 3), ("Low", "LessThanThreshold", 15)
-LOW_PART = 0.7  # of the target, so that a group does not go to and fro
+LOW_FACTOR = 0.7  # of the target, so that a group does not oscillate
 
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PredefinedMetricSpecification.html
-OF_GROUP = {
+GROUP_METRICS = {
     "ASGAverageCPUUtilization": "CPUUtilization",
     "ASGAverageNetworkIn": "NetworkIn",
     "ASGAverageNetworkOut": "NetworkOut",
 }
-PER_TARGET = "ALBRequestCountPerTarget"
+REQUESTS_PER_TARGET = "ALBRequestCountPerTarget"
 
 
-def configuration(sent: dict[str, Any] | None) -> dict[str, Any]:
-    """A target tracking configuration as DescribePolicies answers it.
+def normalize_configuration(params: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a target tracking configuration as DescribePolicies returns it.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TargetTrackingConfiguration.html
     """
-    if not sent or ("PredefinedMetricSpecification" in sent) == ("CustomizedMetricSpecification" in sent):
+    if not params or ("PredefinedMetricSpecification" in params) == ("CustomizedMetricSpecification" in params):
         raise ValidationError("Either a predefined or a customized metric specification must be given, and not both.")
-    return {**sent, "TargetValue": float(sent["TargetValue"]), "DisableScaleIn": bool(sent.get("DisableScaleIn"))}
+    return {**params, "TargetValue": float(params["TargetValue"]), "DisableScaleIn": bool(params.get("DisableScaleIn"))}
 
 
-def metric(group_name: str, config: dict[str, Any]) -> dict[str, Any]:
-    """The metric that is watched, in the words of moto's put_metric_alarm."""
+def get_metric(group_name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the tracked metric, as arguments of moto's put_metric_alarm."""
     if custom := config.get("CustomizedMetricSpecification"):
-        return _customized(custom)
+        return _customized_metric(custom)
     predefined = config["PredefinedMetricSpecification"]
-    kind = predefined["PredefinedMetricType"]
-    if kind == PER_TARGET:
-        return _per_target(predefined.get("ResourceLabel") or "")
-    if kind not in OF_GROUP:
-        raise NotImplementedError(f"target tracking by {kind}")
+    metric_type = predefined["PredefinedMetricType"]
+    if metric_type == REQUESTS_PER_TARGET:
+        return _requests_per_target(predefined.get("ResourceLabel") or "")
+    if metric_type not in GROUP_METRICS:
+        raise NotImplementedError(f"target tracking by {metric_type}")
     dimensions = {"AutoScalingGroupName": group_name}
-    return _watched("AWS/EC2", OF_GROUP[kind], "Average", dimensions)
+    return _metric_arguments("AWS/EC2", GROUP_METRICS[metric_type], "Average", dimensions)
 
 
 def put_alarms(policy: dict[str, Any]) -> None:
-    """Create the alarms of a policy, or change those that it has."""
+    """Create or update the alarms of a policy."""
     config, arn, name = policy["TargetTrackingConfiguration"], policy["PolicyARN"], policy["AutoScalingGroupName"]
     cloudwatch = backends.backend("cloudwatch", arn.split(":")[3])
-    watched = metric(name, config)
+    metric = get_metric(name, config)
     for side, comparison, periods in (HIGH,) if config["DisableScaleIn"] else (HIGH, LOW):
-        part = LOW_PART if side == "Low" else 1.0
-        found = [alarm.name for alarm in alarms(cloudwatch, arn) if alarm.comparison_operator == comparison]
+        factor = LOW_FACTOR if side == "Low" else 1.0
+        names = [alarm.name for alarm in find_alarms(cloudwatch, arn) if alarm.comparison_operator == comparison]
         cloudwatch.put_metric_alarm(
-            name=found[0] if found else f"TargetTracking-{name}-Alarm{side}-{uuid.uuid4()}",
+            name=names[0] if names else f"TargetTracking-{name}-Alarm{side}-{uuid.uuid4()}",
             description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {arn}.",
             comparison_operator=comparison,
             evaluation_periods=periods,
-            threshold=round(config["TargetValue"] * part, 6),
+            threshold=round(config["TargetValue"] * factor, 6),
             alarm_actions=[arn],
-            **watched,
+            **metric,
         )
     if config["DisableScaleIn"]:
-        low = [alarm.name for alarm in alarms(cloudwatch, arn) if alarm.comparison_operator == LOW[1]]
+        low = [alarm.name for alarm in find_alarms(cloudwatch, arn) if alarm.comparison_operator == LOW[1]]
         cloudwatch.delete_alarms(low)
 
 
-def alarms(cloudwatch: Any, arn: str) -> list[Any]:
-    """The alarms that have a policy executed, target tracking's own or others."""
+def find_alarms(cloudwatch: Any, arn: str) -> list[Any]:
+    """Return the alarms that execute a policy, target tracking's own or others."""
     return [
         alarm
         for alarm in cloudwatch.alarms.values()
@@ -78,7 +78,7 @@ def alarms(cloudwatch: Any, arn: str) -> list[Any]:
     ]
 
 
-def _customized(custom: dict[str, Any]) -> dict[str, Any]:
+def _customized_metric(custom: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CustomizedMetricSpecification.html."""
     queries = custom.get("Metrics") or []
     if len(queries) > 1 or any("Expression" in query for query in queries):
@@ -87,20 +87,21 @@ def _customized(custom: dict[str, Any]) -> dict[str, Any]:
         stat = queries[0]["MetricStat"]
         custom = {**stat["Metric"], "Statistic": stat["Stat"], "Unit": stat.get("Unit"), "Period": stat.get("Period")}
     dimensions = {dimension["Name"]: dimension["Value"] for dimension in custom.get("Dimensions") or []}
-    found = _watched(custom["Namespace"], custom["MetricName"], custom["Statistic"], dimensions)
-    return found | {"unit": custom.get("Unit"), "period": int(custom.get("Period") or PERIOD)}
+    metric = _metric_arguments(custom["Namespace"], custom["MetricName"], custom["Statistic"], dimensions)
+    return metric | {"unit": custom.get("Unit"), "period": int(custom.get("Period") or PERIOD)}
 
 
-def _per_target(label: str) -> dict[str, Any]:
-    """A label is such as app/<balancer>/<id>/targetgroup/<name>/<id>."""
+def _requests_per_target(label: str) -> dict[str, Any]:
+    """Return the metric for a label app/<balancer>/<id>/targetgroup/<name>/<id>."""
     balancer, _, group = label.partition("/targetgroup/")
     if not group or not balancer.startswith("app/"):
-        raise ValidationError(f"A resource label app/.../targetgroup/... is required for {PER_TARGET}, not '{label}'.")
+        problem = f"is required for {REQUESTS_PER_TARGET}, not '{label}'."
+        raise ValidationError(f"A resource label app/.../targetgroup/... {problem}")
     dimensions = {"LoadBalancer": balancer, "TargetGroup": f"targetgroup/{group}"}
-    return _watched("AWS/ApplicationELB", "RequestCountPerTarget", "Sum", dimensions)
+    return _metric_arguments("AWS/ApplicationELB", "RequestCountPerTarget", "Sum", dimensions)
 
 
-def _watched(namespace: str, name: str, statistic: str, dimensions: dict[str, str]) -> dict[str, Any]:
+def _metric_arguments(namespace: str, name: str, statistic: str, dimensions: dict[str, str]) -> dict[str, Any]:
     return {
         "namespace": namespace,
         "metric_name": name,

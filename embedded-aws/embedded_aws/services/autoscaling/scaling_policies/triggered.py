@@ -1,4 +1,4 @@
-"""A scaling policy, executed by an alarm or by hand."""
+"""Execute a scaling policy, for an alarm or for a user."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ AGGREGATIONS: dict[str, Callable[[list[float]], float]] = {"Minimum": min, "Maxi
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What an alarm has measured, the oldest first, and against what."""
+class MetricData:
+    """Data points of an alarm's metric, the oldest first, and the alarm's threshold."""
 
     values: list[float]
     threshold: float
 
 
-def by_alarm(alarm: Any, arn: str, reason_data: str) -> None:
-    """Execute a policy for an alarm, unless that is suspended.
+def execute_for_alarm(alarm: Any, arn: str, reason_data: str) -> None:
+    """Execute a policy for an alarm, unless the policy is disabled or the process is suspended.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html (AlarmNotification)
     """
@@ -39,98 +39,101 @@ def by_alarm(alarm: Any, arn: str, reason_data: str) -> None:
         return
     trigger = f"a monitor alarm {alarm.name} in state {alarm.state_value} triggered policy {policy['PolicyName']}"
     if policy["PolicyType"] == "TargetTrackingScaling":
-        outwards = alarm.comparison_operator.startswith("Greater")
-        _track(backend, group, policy, measured(reason_data), outwards, trigger)
+        scale_out = alarm.comparison_operator.startswith("Greater")
+        _execute_tracking(backend, group, policy, parse_reason_data(reason_data), scale_out, trigger)
     elif policy["PolicyType"] == "StepScaling":
-        _step(group, policy, measured(reason_data), trigger)
+        _execute_step(group, policy, parse_reason_data(reason_data), trigger)
     else:
-        _simple(group, policy, trigger)
+        _execute_simple(group, policy, trigger)
 
 
-def by_user(group: Any, policy: dict[str, Any], given: Measured | None, honor_cooldown: bool) -> None:
-    """Execute a policy by hand.
+def execute_for_user(group: Any, policy: dict[str, Any], data: MetricData | None, honor_cooldown: bool) -> None:
+    """Execute a policy for a user.
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_ExecutePolicy.html
     """
     trigger = f"a user request executed policy {policy['PolicyName']}"
     if policy["PolicyType"] == "StepScaling":
-        if given is None:
+        if data is None:
             raise ValidationError("MetricValue and BreachThreshold are required to execute a step scaling policy.")
-        _step(group, policy, given, trigger)
+        _execute_step(group, policy, data, trigger)
     elif policy["PolicyType"] == "SimpleScaling":
-        if honor_cooldown and capacity.cools_down(group):
-            why = "The operation can't be performed because there are scaling activities in progress."
-            raise AutoscalingClientError("ScalingActivityInProgress", why)
-        _simple(group, policy, trigger, at_once=True)
+        if honor_cooldown and capacity.is_cooling_down(group):
+            message = "The operation can't be performed because there are scaling activities in progress."
+            raise AutoscalingClientError("ScalingActivityInProgress", message)
+        _execute_simple(group, policy, trigger, ignore_cooldown=True)
     else:
-        raise ValidationError(f"A policy of type {policy['PolicyType']} can't be executed by hand.")
+        raise ValidationError(f"A policy of type {policy['PolicyType']} can't be executed manually.")
 
 
-def measured(reason_data: str) -> Measured:
-    """What the reason of an alarm's state tells; SetAlarmState has to give it for such policies.
+def parse_reason_data(reason_data: str) -> MetricData:
+    """Return the metric data in the reason of an alarm's state; SetAlarmState has to send it for step policies.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html
     """
-    told = json.loads(reason_data or "{}")
-    values = told.get("recentDatapoints")
-    if not values or told.get("threshold") is None:
+    reason = json.loads(reason_data or "{}")
+    values = reason.get("recentDatapoints")
+    if not values or reason.get("threshold") is None:
         raise ValidationError("Metric data points must be provided")
-    return Measured([float(value) for value in values], float(told["threshold"]))
+    return MetricData([float(value) for value in values], float(reason["threshold"]))
 
 
-def _simple(group: Any, policy: dict[str, Any], trigger: str, at_once: bool = False) -> None:
-    if capacity.cools_down(group) and not at_once:
+def _execute_simple(group: Any, policy: dict[str, Any], trigger: str, ignore_cooldown: bool = False) -> None:
+    if capacity.is_cooling_down(group) and not ignore_cooldown:
         return
-    least = policy.get("MinAdjustmentMagnitude") or 0
-    wanted = adjusting.adjusted(policy["AdjustmentType"], group.desired_capacity, policy["ScalingAdjustment"], least)
-    if capacity.change(group, wanted, trigger):
-        capacity.cool_down(group, policy)
+    adjustment, min_magnitude = policy["ScalingAdjustment"], policy.get("MinAdjustmentMagnitude") or 0
+    desired = adjusting.adjust_capacity(policy["AdjustmentType"], group.desired_capacity, adjustment, min_magnitude)
+    if capacity.change_capacity(group, desired, trigger):
+        capacity.start_cooldown(group, policy)
 
 
-def _step(group: Any, policy: dict[str, Any], given: Measured, trigger: str) -> None:
-    value = AGGREGATIONS[policy["MetricAggregationType"]](given.values)
-    adjustment = adjusting.step(policy["StepAdjustments"], value - given.threshold)
+def _execute_step(group: Any, policy: dict[str, Any], data: MetricData, trigger: str) -> None:
+    value = AGGREGATIONS[policy["MetricAggregationType"]](data.values)
+    adjustment = adjusting.find_adjustment(policy["StepAdjustments"], value - data.threshold)
     if adjustment is None:
         raise ValidationError(
-            f"No step adjustment found for metric value {value} and breach threshold {given.threshold}"
+            f"No step adjustment found for metric value {value} and breach threshold {data.threshold}"
         )
-    kind, least = policy["AdjustmentType"], policy.get("MinAdjustmentMagnitude") or 0
-    steady = group.desired_capacity - capacity.warming(group)
-    _settle(group, policy, adjusting.adjusted(kind, steady, adjustment, least), adjustment > 0, trigger)
+    min_magnitude = policy.get("MinAdjustmentMagnitude") or 0
+    warm = group.desired_capacity - capacity.count_warming_up(group)
+    desired = adjusting.adjust_capacity(policy["AdjustmentType"], warm, adjustment, min_magnitude)
+    _scale(group, policy, desired, adjustment > 0, trigger)
 
 
-def _track(backend: Any, group: Any, policy: dict[str, Any], given: Measured, outwards: bool, trigger: str) -> None:
+def _execute_tracking(
+    backend: Any, group: Any, policy: dict[str, Any], data: MetricData, scale_out: bool, trigger: str
+) -> None:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html."""
-    metric, target = given.values[-1], policy["TargetTrackingConfiguration"]["TargetValue"]
-    if outwards:
-        steady = group.desired_capacity - capacity.warming(group)
-        _settle(group, policy, adjusting.tracked_out(steady, metric, target), True, trigger)
-    elif all(_agrees_to_shrink(backend, other) for other in _tracking(backend, group)):
-        _settle(group, policy, adjusting.tracked_in(group.desired_capacity, metric, target), False, trigger)
+    metric, target = data.values[-1], policy["TargetTrackingConfiguration"]["TargetValue"]
+    if scale_out:
+        warm = group.desired_capacity - capacity.count_warming_up(group)
+        _scale(group, policy, adjusting.scale_out_capacity(warm, metric, target), True, trigger)
+    elif all(_allows_scale_in(backend, other) for other in _tracking_policies(backend, group)):
+        _scale(group, policy, adjusting.scale_in_capacity(group.desired_capacity, metric, target), False, trigger)
 
 
-def _settle(group: Any, policy: dict[str, Any], wanted: int, outwards: bool, trigger: str) -> None:
-    """Scaling out adds to what is warming up already; scaling in waits until all is warm.
+def _scale(group: Any, policy: dict[str, Any], desired: int, scale_out: bool, trigger: str) -> None:
+    """Scale to the wanted capacity, but do not scale in while instances warm up.
 
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-default-instance-warmup.html
     """
     exact = policy.get("AdjustmentType") == "ExactCapacity"
-    shrinks = wanted < group.desired_capacity
-    if shrinks and ((outwards and not exact) or capacity.warming(group)):
+    shrinks = desired < group.desired_capacity
+    if shrinks and ((scale_out and not exact) or capacity.count_warming_up(group)):
         return
-    before = capacity.members(group)
-    if capacity.change(group, wanted, trigger):
-        capacity.warm_up(group, policy, before)
+    before = capacity.instance_ids(group)
+    if capacity.change_capacity(group, desired, trigger):
+        capacity.start_warm_up(group, policy, before)
 
 
-def _tracking(backend: Any, group: Any) -> Iterator[dict[str, Any]]:
+def _tracking_policies(backend: Any, group: Any) -> Iterator[dict[str, Any]]:
     for policy in policies_of(backend).values():
         if policy["AutoScalingGroupName"] == group.name and policy["PolicyType"] == "TargetTrackingScaling":
             yield policy
 
 
-def _agrees_to_shrink(backend: Any, policy: dict[str, Any]) -> bool:
-    """Whether target tracking is ready to scale in; where that is disabled, it has no say."""
+def _allows_scale_in(backend: Any, policy: dict[str, Any]) -> bool:
+    """Return whether a target tracking policy allows to scale in; True for one that never scales in itself."""
     if policy["TargetTrackingConfiguration"]["DisableScaleIn"] or not policy["Enabled"]:
         return True
     alarms = alarms_of(backend, policy["PolicyARN"])

@@ -1,1 +1,1 @@
-"""Launch templates, and what EC2 checks before it launches an instance."""
+"""Launch templates, and the validation of launches."""

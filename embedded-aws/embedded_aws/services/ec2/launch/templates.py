@@ -1,4 +1,4 @@
-"""Launch templates: versions with user data, versions made from another one, and data read back as it was sent."""
+"""Launch templates: versions with user data, versions that inherit from a source, data read back as sent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from embedded_aws.patching import Method, patch
 
 @patch(LaunchTemplates, "create_launch_template")
 def create_launch_template(moto: Method, response: Any) -> Any:
-    """The template's own tags are no part of the data of its version.
+    """Remove the template's own tags and empty fields from the data of its first version.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html (TagSpecifications)
     """
     result = moto(response)
     name = response._get_param("LaunchTemplateName")
     data = response.ec2_backend.get_launch_template_by_name(name).latest_version().data
-    kept = [tags for tags in data.get("TagSpecifications", []) if tags["ResourceType"] != "launch-template"]
-    data["TagSpecifications"] = kept
+    tag_specifications = data.get("TagSpecifications", [])
+    data["TagSpecifications"] = [tags for tags in tag_specifications if tags["ResourceType"] != "launch-template"]
     for empty in [field for field, value in data.items() if value is None or value == []]:
         del data[empty]
     return result
@@ -29,7 +29,7 @@ def create_launch_template(moto: Method, response: Any) -> Any:
 
 @patch(LaunchTemplates, "create_launch_template_version")
 def create_launch_template_version(moto: Method, response: Any) -> Any:
-    """A version starts from its SourceVersion, and its user data is the same kind of thing as the first one's.
+    """Inherit from SourceVersion, and store the user data decoded, as moto does for the first version.
 
     "The new version inherits the same launch parameters as the source version, except for parameters
     that you specify in LaunchTemplateData."
@@ -39,26 +39,22 @@ def create_launch_template_version(moto: Method, response: Any) -> Any:
     if "UserData" in data:
         data["UserData"] = parse_user_data(data["UserData"])
     if source := response._get_param("SourceVersion"):
-        inherited = _template(response).get_version(source).data
+        inherited = find_template(response.ec2_backend, response.params).get_version(source).data
         data.update({field: value for field, value in inherited.items() if field not in data})
     return moto(response)
 
 
-def _template(response: Any) -> Any:
-    return find(response.ec2_backend, response.params)
-
-
-def find(ec2: Any, named: dict[str, Any]) -> Any:
-    """The launch template that is named by its id or name, or EC2's refusal.
+def find_template(ec2: Any, params: dict[str, Any]) -> Any:
+    """Return the launch template with the given id or name; raise EC2's error if there is none.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidLaunchTemplateId.NotFound)
     """
-    if name := named.get("LaunchTemplateName"):
+    if name := params.get("LaunchTemplateName"):
         return ec2.get_launch_template_by_name(name)
-    return ec2.get_launch_template(named.get("LaunchTemplateId"))
+    return ec2.get_launch_template(params.get("LaunchTemplateId"))
 
 
 @patch(InstanceBackend, "_get_template_from_args")
-def _get_template_from_args(moto: Method, ec2: Any, named: dict[str, Any]) -> Any:
-    """moto fails on one that there is not."""
-    return find(ec2, named).get_version(named.get("Version") or "$Default")
+def _get_template_from_args(moto: Method, ec2: Any, template: dict[str, Any]) -> Any:
+    """Raise EC2's error for a template that does not exist; moto fails with an internal error."""
+    return find_template(ec2, template).get_version(template.get("Version") or "$Default")

@@ -1,1 +1,1 @@
-"""EC2 requests of every kind: client tokens, dry runs, filters and tags."""
+"""Features of all EC2 requests: client tokens, dry runs, filters and tags."""

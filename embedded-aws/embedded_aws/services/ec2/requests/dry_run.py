@@ -1,4 +1,4 @@
-"""EC2's DryRun: a question whether a call would be allowed, never the call itself."""
+"""DryRun of EC2: check whether a call would be allowed, without carrying it out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from embedded_aws.patching import Method, patch
 
 @patch(EC2BaseResponse, "call_action")
 def call_action(moto: Method, response: Any) -> Any:
-    """Nothing is made, changed or deleted; moto ignores the flag in half of its operations.
+    """Answer DryRunOperation and change nothing; moto ignores the flag in half of its operations.
 
     "If you have the required permissions, the error response is DryRunOperation":
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html (DryRun)
