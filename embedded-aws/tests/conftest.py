@@ -6,8 +6,8 @@ from click.testing import CliRunner
 from embedded_aws.client import control as door
 from embedded_aws.process_registry import Ledger
 from embedded_aws.testing import aws, aws_server  # noqa: F401
+from services.auto_scaling_group import WebGroup
 from services.network import Network
-from services.web import Web
 from tests.support import quick_accounts  # noqa: F401
 
 
@@ -67,8 +67,8 @@ def day(aws):
 
 @pytest.fixture
 def web(aws):
-    """A network of two zones with a target group and a launch template, but no Auto Scaling group yet."""
-    return Web(aws)
+    """The dependencies of the Auto Scaling group `web`; `web.create()` creates the group."""
+    return WebGroup(aws)
 
 
 @pytest.fixture

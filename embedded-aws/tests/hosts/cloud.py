@@ -13,7 +13,7 @@ from embedded_aws.services.autoscaling import capacity as scaling_capacity
 from embedded_aws.services.autoscaling import launching
 from embedded_aws.services.codedeploy import progress
 from embedded_aws.settings import REGION
-from services.web import Web
+from services.auto_scaling_group import WebGroup
 from tests.support.trusted_keys import trust
 
 TRUST = trust("codedeploy")
@@ -22,7 +22,7 @@ SESSION = boto3.session.Session(region_name=REGION)  # one for all tests: it rea
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 
-class Cloud(Web):
+class Cloud(WebGroup):
     """A web tier of two machines, an application, and a deployment group `web` behind the target group."""
 
     def __init__(self, folder, ledger, monkeypatch):

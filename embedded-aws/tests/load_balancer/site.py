@@ -16,7 +16,7 @@ from typing import Any
 from embedded_aws.client import process
 from embedded_aws.testing import LocalAws, eventually
 from services.network import Network
-from services.tls import self_signed
+from services.self_signed_certificate import self_signed
 
 TESTS = Path(__file__).resolve().parents[1]
 

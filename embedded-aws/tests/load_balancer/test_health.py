@@ -51,7 +51,7 @@ def test_it_is_asked_as_by_a_load_balancer(site, app):
     """By the instance's own address, and by a name that an access log knows."""
     running = app("a")
     (instance,) = site.serve(running)
-    address = site.network.described(instance)["PrivateIpAddress"]
+    address = site.network.describe_instance(instance)["PrivateIpAddress"]
     assert running.asked[0]["Host"] == f"{address}:8080"
     assert running.asked[0]["User-Agent"] == "ELB-HealthChecker/2.0"
 

@@ -12,7 +12,7 @@ import pytest
 
 from embedded_aws.testing import eventually
 from load_balancer.site import Site, wired
-from services.tls import self_signed
+from services.self_signed_certificate import self_signed
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from embedded_aws.server.game_day import GameDay
 from embedded_aws.settings import REGION
 from embedded_aws.state_folder import Folder
 from embedded_aws.testing import eventually
-from services.web import Web
+from services.auto_scaling_group import WebGroup
 
 SESSION = boto3.session.Session(region_name=REGION)
 
@@ -45,7 +45,7 @@ def web():
     """An account in this process."""
     overlays.install()
     with mock_aws():
-        web = Web(SimpleNamespace(client=SESSION.client))
+        web = WebGroup(SimpleNamespace(client=SESSION.client))
         web.create()
         yield web
 

@@ -1,11 +1,11 @@
-"""What the tests of the services share."""
+"""Fixtures for the tests of the services."""
 
 import pytest
 
-from services.balancer import Balancer
+from services.load_balancer import LoadBalancer
 
 
 @pytest.fixture
 def balancer(network):
     """A load balancer over the network, with a target group but no listener."""
-    return Balancer(network)
+    return LoadBalancer(network)

@@ -1,13 +1,13 @@
 """A web tier with what a deployment needs, made by plain calls."""
 
 from embedded_aws.testing import eventually
-from services.web import Web
+from services.auto_scaling_group import WebGroup
 from tests.support.trusted_keys import trust
 
 TRUST = trust("codedeploy")
 
 
-class Deploy(Web):
+class Deploy(WebGroup):
     """A web tier with an application, a bundle and a role; the group `web` is created by a test."""
 
     def __init__(self, aws):

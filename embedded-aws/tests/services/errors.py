@@ -1,4 +1,4 @@
-"""What a call is refused with."""
+"""Assertions about calls that AWS rejects."""
 
 from contextlib import contextmanager
 
@@ -7,23 +7,23 @@ from botocore.exceptions import ClientError
 
 
 @contextmanager
-def refused(code, words=""):
-    """The calls inside are refused with AWS's code, and a message that has these words."""
+def refused(code, message=""):
+    """Assert that a call in the block is rejected with an AWS error code, and a message that contains the text."""
     with pytest.raises(ClientError) as raised:
         yield
     error = raised.value.response["Error"]
     assert error["Code"] == code, error
-    assert words in error["Message"]
+    assert message in error["Message"]
 
 
 @contextmanager
 def untouched(*listings):
-    """The calls inside change nothing of what these calls list."""
+    """Assert that the block does not change the responses of these calls."""
 
-    def told():
-        answers = [listing() for listing in listings]
-        return [{key: value for key, value in answer.items() if key != "ResponseMetadata"} for answer in answers]
+    def read():
+        responses = [listing() for listing in listings]
+        return [{key: value for key, value in response.items() if key != "ResponseMetadata"} for response in responses]
 
-    before = told()
+    before = read()
     yield
-    assert told() == before
+    assert read() == before

@@ -1,16 +1,16 @@
-"""A VPC with the parts that others stand on, made by plain calls."""
+"""A VPC with the resources that tests need, created by API calls."""
 
 
 def tagged(kind, **tags):
-    """The tags of a create call, by default env=test."""
-    found = tags or {"env": "test"}
-    return [{"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in found.items()]}]
+    """Return the TagSpecifications of a create call, by default with the tag env=test."""
+    pairs = (tags or {"env": "test"}).items()
+    return [{"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in pairs]}]
 
 
 class Network:
-    """Two subnets of two zones, a security group `web`, an internet gateway, and route tables on demand."""
+    """A VPC with two subnets in two zones, a security group `web` and an internet gateway."""
 
-    here = {"LocationConstraint": "us-west-2"}  # noqa: RUF012 - what a bucket of this region is made with
+    location = {"LocationConstraint": "us-west-2"}  # noqa: RUF012 - CreateBucketConfiguration of this region
 
     def __init__(self, aws):
         self.aws, self.ec2 = aws, aws.client("ec2")
@@ -22,50 +22,50 @@ class Network:
         self.ec2.attach_internet_gateway(InternetGatewayId=self.gateway, VpcId=self.vpc)
 
     def _subnet(self, number, zone):
-        made = self.ec2.create_subnet(
+        created = self.ec2.create_subnet(
             VpcId=self.vpc,
             CidrBlock=f"10.0.{number}.0/24",
             AvailabilityZone=f"us-west-2{zone}",
             TagSpecifications=tagged("subnet"),
         )
-        return made["Subnet"]["SubnetId"]
+        return created["Subnet"]["SubnetId"]
 
     def security_group(self, name):
-        made = self.ec2.create_security_group(
+        created = self.ec2.create_security_group(
             GroupName=name, Description=name, VpcId=self.vpc, TagSpecifications=tagged("security-group")
         )
-        return made["GroupId"]
+        return created["GroupId"]
 
     def route_table(self):
-        made = self.ec2.create_route_table(VpcId=self.vpc, TagSpecifications=tagged("route-table"))
-        return made["RouteTable"]["RouteTableId"]
+        created = self.ec2.create_route_table(VpcId=self.vpc, TagSpecifications=tagged("route-table"))
+        return created["RouteTable"]["RouteTableId"]
 
     def address(self):
-        """A new elastic address."""
+        """Allocate an Elastic IP address; return its allocation id."""
         return self.ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
 
     def nat_gateway(self, **more):
-        """A NAT gateway, on a new address unless one is given; both ids."""
+        """Create a NAT gateway, with a new address unless AllocationId is given; return both ids."""
         address = more.pop("AllocationId", None) or self.address()
-        made = self.ec2.create_nat_gateway(
+        created = self.ec2.create_nat_gateway(
             SubnetId=self.subnets[0], AllocationId=address, TagSpecifications=tagged("natgateway"), **more
         )
-        return made["NatGateway"]["NatGatewayId"], address
+        return created["NatGateway"]["NatGatewayId"], address
 
     def image(self, architecture="arm64"):
         name = f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{architecture}"
         return self.aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
 
     def instance(self, **more):
-        """One instance in the first subnet, as EC2 describes it."""
+        """Run an instance in the first subnet; return its description."""
         request = {"ImageId": self.image(), "InstanceType": "t4g.micro", "MinCount": 1, "MaxCount": 1} | more
         if "NetworkInterfaces" not in more:
             request = {"SubnetId": self.subnets[0], "SecurityGroupIds": [self.group]} | request
-        return self.described(self.ec2.run_instances(**request)["Instances"][0]["InstanceId"])
+        return self.describe_instance(self.ec2.run_instances(**request)["Instances"][0]["InstanceId"])
 
-    def described(self, instance_id):
+    def describe_instance(self, instance_id):
         return self.ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
 
     def attribute(self, instance_id, name):
-        found = self.ec2.describe_instance_attribute(InstanceId=instance_id, Attribute=name)
-        return found[name[0].upper() + name[1:]]["Value"]
+        attributes = self.ec2.describe_instance_attribute(InstanceId=instance_id, Attribute=name)
+        return attributes[name[0].upper() + name[1:]]["Value"]

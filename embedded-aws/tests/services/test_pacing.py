@@ -109,7 +109,7 @@ def test_an_instance_is_pending_runs_and_shuts_down(network, slow, hurry):
     instance = network.instance()["InstanceId"]
 
     def state():
-        return network.described(instance)["State"]["Name"]
+        return network.describe_instance(instance)["State"]["Name"]
 
     assert state() == "pending"
     hurry()

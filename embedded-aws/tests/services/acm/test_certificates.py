@@ -1,9 +1,9 @@
-"""Certificates are issued, listed and kept as by ACM."""
+"""Certificates: validation, tokens, listing, and deletion while in use."""
 
 import pytest
 
 from services.errors import refused
-from services.tls import self_signed
+from services.self_signed_certificate import self_signed
 
 DOMAINS = {"DomainName": "app.example.com", "SubjectAlternativeNames": ["www.example.com"]}
 
@@ -20,8 +20,8 @@ def zone(aws):
 
 
 def request(acm, token="token", **more):
-    asked = {**DOMAINS, "ValidationMethod": "DNS", "IdempotencyToken": token, **more}
-    return acm.request_certificate(**asked)["CertificateArn"]
+    params = {**DOMAINS, "ValidationMethod": "DNS", "IdempotencyToken": token, **more}
+    return acm.request_certificate(**params)["CertificateArn"]
 
 
 def detail(acm, arn):
@@ -40,7 +40,7 @@ def validate(aws, zone, record):
 
 
 def test_a_certificate_waits_for_its_records(aws, acm, zone):
-    """One domain after the other is validated, and it is issued with the last."""
+    """It is issued when the last of its domains is validated."""
     arn = request(acm)
     assert detail(acm, arn)["Status"] == "PENDING_VALIDATION"
     assert "IssuedAt" not in detail(acm, arn)
@@ -54,20 +54,20 @@ def test_a_certificate_waits_for_its_records(aws, acm, zone):
     assert states == {first: "SUCCESS", second: "PENDING_VALIDATION"}
     assert detail(acm, arn)["Status"] == "PENDING_VALIDATION"
     validate(aws, zone, options[1]["ResourceRecord"])
-    found = detail(acm, arn)
-    assert (found["Status"], found["IssuedAt"] >= found["CreatedAt"]) == ("ISSUED", True)
+    issued = detail(acm, arn)
+    assert (issued["Status"], issued["IssuedAt"] >= issued["CreatedAt"]) == ("ISSUED", True)
 
 
-def test_another_value_validates_nothing(aws, acm, zone):
-    """A record of the right name alone is not enough."""
+def test_a_record_with_another_value_does_not_validate(aws, acm, zone):
+    """A record with the right name and another value is not enough."""
     arn = request(acm)
     for option in detail(acm, arn)["DomainValidationOptions"]:
         validate(aws, zone, option["ResourceRecord"] | {"Value": "_other.acm-validations.aws."})
     assert detail(acm, arn)["Status"] == "PENDING_VALIDATION"
 
 
-def test_a_request_that_is_sent_twice_is_one(acm):
-    """By its token; after the deletion the token may be used again."""
+def test_a_request_that_is_sent_twice_creates_one_certificate(acm):
+    """Requests with the same token; after the deletion the token can be used again."""
     tags = [{"Key": "env", "Value": "test"}]
     arn = request(acm, Tags=tags)
     assert request(acm, Tags=tags) == arn
@@ -77,34 +77,34 @@ def test_a_request_that_is_sent_twice_is_one(acm):
 
 
 def test_an_imported_certificate_reads_back(acm):
-    """And is imported anew under its ARN."""
+    """And it can be imported again under its ARN."""
     first, second = self_signed("app.local"), self_signed("app.local")
     arn = acm.import_certificate(**first)["CertificateArn"]
     assert acm.get_certificate(CertificateArn=arn)["Certificate"].encode() == first["Certificate"]
-    found = detail(acm, arn)
-    assert (found["Status"], found["Type"], found["DomainName"]) == ("ISSUED", "IMPORTED", "app.local")
+    imported = detail(acm, arn)
+    assert (imported["Status"], imported["Type"], imported["DomainName"]) == ("ISSUED", "IMPORTED", "app.local")
     assert acm.import_certificate(CertificateArn=arn, **second)["CertificateArn"] == arn
     assert acm.get_certificate(CertificateArn=arn)["Certificate"].encode() == second["Certificate"]
 
 
-def test_certificates_of_other_keys_are_listed_on_request_only(acm):
-    """A look-up that forgets the key types misses them here, too, and not first on AWS."""
+def test_certificates_of_other_key_types_are_listed_on_request_only(acm):
+    """A list call without key types does not return them."""
     arn = acm.import_certificate(**self_signed("app.local"))["CertificateArn"]
     requested = request(acm)
 
-    def listed(**filters):
-        found = acm.list_certificates(**filters)["CertificateSummaryList"]
-        return {certificate["CertificateArn"] for certificate in found}
+    def list_arns(**filters):
+        summaries = acm.list_certificates(**filters)["CertificateSummaryList"]
+        return {certificate["CertificateArn"] for certificate in summaries}
 
-    assert listed() == {requested}
-    assert listed(Includes={"keyTypes": ["RSA_2048", "EC_prime256v1"]}) == {requested, arn}
-    assert listed(CertificateStatuses=["ISSUED"]) == set()
+    assert list_arns() == {requested}
+    assert list_arns(Includes={"keyTypes": ["RSA_2048", "EC_prime256v1"]}) == {requested, arn}
+    assert list_arns(CertificateStatuses=["ISSUED"]) == set()
 
 
-def test_a_certificate_that_a_listener_presents_stays(acm, balancer):
-    """Its user is the load balancer; it is free when another has taken its place."""
+def test_a_certificate_in_use_cannot_be_deleted(acm, balancer):
+    """It can be deleted when the listener uses another certificate."""
     first, second = (acm.import_certificate(**self_signed("app.local"))["CertificateArn"] for _ in range(2))
-    listener = balancer.listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": first}])
+    listener = balancer.create_listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": first}])
     assert detail(acm, first)["InUseBy"] == [balancer.arn]
     with refused("ResourceInUseException", "in use"):
         acm.delete_certificate(CertificateArn=first)
@@ -115,17 +115,17 @@ def test_a_certificate_that_a_listener_presents_stays(acm, balancer):
 
 
 def test_a_listener_needs_an_issued_certificate(acm, balancer):
-    """Neither none, nor one that does not exist, nor one that waits for its validation."""
+    """No certificate, one that does not exist, and one that waits for its validation are rejected."""
     missing = "arn:aws:acm:us-west-2:123456789012:certificate/00000000-0000-0000-0000-000000000000"
     for arn, code in [(missing, "CertificateNotFound"), (request(acm), "UnsupportedCertificate")]:
         with refused(code, arn):
-            balancer.listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": arn}])
+            balancer.create_listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": arn}])
     with refused("ValidationError", "certificate"):
-        balancer.listener(Protocol="HTTPS", Port=443)
+        balancer.create_listener(Protocol="HTTPS", Port=443)
 
 
-def test_a_key_belongs_to_its_certificate(acm):
-    """Another one's is refused, at the first import and at the next; what is neither is, too."""
+def test_the_private_key_has_to_match_the_certificate(acm):
+    """Another key is rejected at the first and at the next import; so is unreadable input."""
     one, other = self_signed("app.local"), self_signed("app.local")
     with refused("ValidationException", "does not match"):
         acm.import_certificate(Certificate=one["Certificate"], PrivateKey=other["PrivateKey"])

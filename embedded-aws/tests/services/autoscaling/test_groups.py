@@ -1,15 +1,15 @@
-"""Auto Scaling behaves as on AWS: zones, launch template, targets, replacement, refusals."""
+"""Auto Scaling groups: zones, launch template, targets, replacement, validation."""
 
 import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.testing import eventually
+from services.auto_scaling_group import USER_DATA
 from services.errors import refused
-from services.web import USER_DATA
 
 
 def test_instances_spread_evenly_over_the_zones(web):
-    """'One per zone' is rehearsed, and four are two per zone."""
+    """Two instances are one per zone, and four are two per zone."""
     web.create()
     assert web.zones() == ["a", "b"]
     web.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=4)
@@ -19,8 +19,8 @@ def test_instances_spread_evenly_over_the_zones(web):
     assert web.zones() == ["a", "b"]
 
 
-def test_instances_are_what_the_launch_template_says(web):
-    """Profile, IMDSv2, monitoring, user data, network and tags arrive on every instance."""
+def test_instances_have_the_settings_of_the_launch_template(web):
+    """Every instance has its profile, IMDSv2, monitoring, user data, network and tags."""
     web.create()
     for instance in web.instances():
         assert instance["IamInstanceProfile"]["Arn"] == web.profile
@@ -39,8 +39,8 @@ def test_instances_are_what_the_launch_template_says(web):
         assert data["UserData"]["Value"] == USER_DATA
 
 
-def test_volumes_are_what_the_launch_template_says(web):
-    """No instance has an unencrypted disk that nobody asked for."""
+def test_volumes_have_the_settings_of_the_launch_template(web):
+    """No instance has an additional, unencrypted volume."""
     web.create()
     for instance in web.instances():
         assert [device["DeviceName"] for device in instance["BlockDeviceMappings"]] == [web.root]
@@ -55,8 +55,8 @@ def test_volumes_are_what_the_launch_template_says(web):
         assert volume["Tags"] == [{"Key": "Layer", "Value": "compute"}]
 
 
-def test_template_versions_inherit_and_are_told_apart(web):
-    """A second version with user data launches, inherits from its source, and old instances keep the first."""
+def test_template_versions_inherit_and_are_distinguished(web):
+    """A second version inherits from its source; existing instances keep the first version."""
     web.create()
     web.ec2.create_launch_template_version(
         LaunchTemplateId=web.template,
@@ -76,8 +76,8 @@ def test_template_versions_inherit_and_are_told_apart(web):
 @pytest.mark.parametrize(
     ("version", "expected"), [("$Default", "t4g.micro"), ("$Latest", "t4g.small"), ("2", "t4g.small")]
 )
-def test_the_group_follows_the_version_it_names(web, version, expected):
-    """$Default, $Latest and a number each launch what they mean."""
+def test_the_group_launches_the_version_it_refers_to(web, version, expected):
+    """$Default, $Latest and a number."""
     data = web.data(InstanceType="t4g.small")
     web.ec2.create_launch_template_version(LaunchTemplateId=web.template, LaunchTemplateData=data)
     web.create(LaunchTemplate={"LaunchTemplateId": web.template, "Version": version})
@@ -86,14 +86,14 @@ def test_the_group_follows_the_version_it_names(web, version, expected):
 
 
 def test_a_templates_own_tags_are_not_part_of_its_data(web):
-    """A plan sees no difference that nobody made."""
+    """So a plan shows no drift."""
     web.ec2.create_launch_template(
         LaunchTemplateName="tagged",
         LaunchTemplateData={"ImageId": web.image},
         TagSpecifications=[{"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "b"}]}],
     )
-    (found,) = web.ec2.describe_launch_templates(LaunchTemplateNames=["tagged"])["LaunchTemplates"]
-    assert found["Tags"] == [{"Key": "a", "Value": "b"}]
+    (template,) = web.ec2.describe_launch_templates(LaunchTemplateNames=["tagged"])["LaunchTemplates"]
+    assert template["Tags"] == [{"Key": "a", "Value": "b"}]
     versions = web.ec2.describe_launch_template_versions(LaunchTemplateName="tagged", Versions=["$Latest"])
     assert versions["LaunchTemplateVersions"][0]["LaunchTemplateData"] == {"ImageId": web.image}
 
@@ -109,8 +109,8 @@ def test_targets_follow_the_group(web):
     assert len(web.targets()) == 2
 
 
-def test_a_lost_instance_is_replaced_in_its_zone(web):
-    """Terminating one by hand costs neither the zone nor the target."""
+def test_a_terminated_instance_is_replaced_in_its_zone(web):
+    """After a manual termination; the new instance is registered as target."""
     web.create()
     lost = min(web.members())
     web.ec2.terminate_instances(InstanceIds=[lost])
@@ -121,7 +121,7 @@ def test_a_lost_instance_is_replaced_in_its_zone(web):
 
 
 def test_a_stopped_and_an_unhealthy_instance_are_replaced(web):
-    """The EC2 check and set-instance-health both lead to a new instance."""
+    """After a failed EC2 check, and after set-instance-health."""
     web.create()
     stopped, unhealthy = sorted(web.members())
     web.ec2.stop_instances(InstanceIds=[stopped])
@@ -131,7 +131,7 @@ def test_a_stopped_and_an_unhealthy_instance_are_replaced(web):
 
 
 def test_terminate_in_group_shrinks_or_replaces(web):
-    """terminate-instance-in-auto-scaling-group keeps to its flag, and to the group's minimum."""
+    """terminate-instance-in-auto-scaling-group respects its flag and the group's minimum."""
     web.create(DesiredCapacity=3)
     first = next(one for one, zone in web.members().items() if web.zones().count(zone[-1]) == 2)  # nothing to rebalance
     web.asg.terminate_instance_in_auto_scaling_group(InstanceId=first, ShouldDecrementDesiredCapacity=True)
@@ -146,15 +146,15 @@ def test_terminate_in_group_shrinks_or_replaces(web):
 
 
 def test_a_new_zone_is_used(web):
-    """A subnet of a third zone gets its share, a zone that is taken away gives its instances up."""
+    """A new subnet gets its share of instances, and those of a removed zone are replaced."""
     web.create(MinSize=3)
     web.subnets.append(web.subnet(2, "c"))
     web.asg.update_auto_scaling_group(AutoScalingGroupName="web", VPCZoneIdentifier=",".join(web.subnets[1:]))
     eventually(lambda: set(web.zones()) == {"b", "c"} and len(web.zones()) == 3)
 
 
-def test_a_launch_that_fails_is_told_by_the_activities(web):
-    """An operator who looks for a reason finds it where AWS writes it."""
+def test_a_failed_launch_is_recorded_as_an_activity(web):
+    """With the reason, as on AWS."""
     web.ec2.create_launch_template_version(
         LaunchTemplateId=web.template, SourceVersion="1", LaunchTemplateData={"SecurityGroupIds": ["sg-00000000"]}
     )
@@ -163,17 +163,17 @@ def test_a_launch_that_fails_is_told_by_the_activities(web):
     assert "sg-00000000" in web.activities()[0]
 
 
-def test_a_group_without_its_template_holds_up_no_other(web):
-    """It tells by an activity what it lacks, and its neighbour is mended as ever."""
+def test_a_group_without_its_template_does_not_block_others(web):
+    """It records a failed activity, and instances of other groups are replaced as usual."""
     web.ec2.create_launch_template(LaunchTemplateName="other", LaunchTemplateData=web.data())
     web.create()
     web.create(AutoScalingGroupName="other", LaunchTemplate={"LaunchTemplateName": "other"})
     web.ec2.delete_launch_template(LaunchTemplateId=web.template)
-    gone = set(web.members()) | set(web.members("other"))
-    web.ec2.terminate_instances(InstanceIds=list(gone))
-    eventually(lambda: len(set(web.members("other")) - gone) == 2 and not web.members())
-    why = f"The specified launch template, with template ID {web.template}, does not exist."
-    failed = f"Launching a new EC2 instance.  Status Reason: {why} Launching EC2 instance failed."
+    terminated = set(web.members()) | set(web.members("other"))
+    web.ec2.terminate_instances(InstanceIds=list(terminated))
+    eventually(lambda: len(set(web.members("other")) - terminated) == 2 and not web.members())
+    message = f"The specified launch template, with template ID {web.template}, does not exist."
+    failed = f"Launching a new EC2 instance.  Status Reason: {message} Launching EC2 instance failed."
     eventually(lambda: failed in web.activities())
     assert web.activities().count(failed) == 1
 
@@ -190,15 +190,15 @@ def test_a_group_without_its_template_holds_up_no_other(web):
         ({"LaunchTemplate": {"LaunchTemplateName": "missing"}}, "ValidationError"),
     ],
 )
-def test_what_aws_refuses_is_refused(web, changes, code):
-    """A group that AWS would not create is not created here."""
+def test_invalid_groups_are_rejected(web, changes, code):
+    """An invalid group is not created."""
     with pytest.raises(ClientError) as raised:
         web.create(**changes)
     assert raised.value.response["Error"]["Code"] == code
     assert web.asg.describe_auto_scaling_groups()["AutoScalingGroups"] == []
 
 
-def test_a_name_is_taken_once(web):
+def test_a_name_is_used_once(web):
     """A second create does not replace the group."""
     before = web.create()
     with pytest.raises(ClientError) as raised:
@@ -207,8 +207,8 @@ def test_a_name_is_taken_once(web):
     assert web.group() == before
 
 
-def test_capacity_outside_the_limits_is_refused(web):
-    """set-desired-capacity and an update keep to min and max."""
+def test_capacity_outside_the_limits_is_rejected(web):
+    """By set-desired-capacity and by an update."""
     web.create()
     with pytest.raises(ClientError, match="above max value 4"):
         web.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=5)
@@ -219,9 +219,9 @@ def test_capacity_outside_the_limits_is_refused(web):
     assert len(web.members()) == 2
 
 
-def test_a_group_reads_back_whole(web):
-    """What was sent is what a plan compares with, after create and after update."""
-    sent = {
+def test_all_fields_of_a_group_are_described(web):
+    """After a creation and after an update."""
+    params = {
         "AvailabilityZoneDistribution": {"CapacityDistributionStrategy": "balanced-only"},
         "MaxInstanceLifetime": 604800,
         "DefaultInstanceWarmup": 60,
@@ -232,8 +232,8 @@ def test_a_group_reads_back_whole(web):
         "CapacityRebalance": True,
         "TerminationPolicies": ["OldestInstance"],
     }
-    assert sent.items() <= web.create(**sent).items()
-    changed = sent | {"MaxInstanceLifetime": 86400, "HealthCheckGracePeriod": 0, "DefaultCooldown": 60}
+    assert params.items() <= web.create(**params).items()
+    changed = params | {"MaxInstanceLifetime": 86400, "HealthCheckGracePeriod": 0, "DefaultCooldown": 60}
     web.asg.update_auto_scaling_group(AutoScalingGroupName="web", **changed)
     assert changed.items() <= web.group().items()
     web.asg.update_auto_scaling_group(AutoScalingGroupName="web", MaxSize=3)
@@ -241,12 +241,12 @@ def test_a_group_reads_back_whole(web):
 
 
 def test_the_grace_period_is_zero_unless_it_is_sent(web):
-    """The API's default is rehearsed, which a launch loop on AWS follows from."""
+    """This is the API's default, which can cause a launch loop on AWS."""
     assert web.create()["HealthCheckGracePeriod"] == 0
 
 
 def test_a_group_with_instances_is_deleted_by_force_only(web):
-    """Forced, its instances are terminated and its targets gone; the record remains."""
+    """Then its instances are terminated and deregistered; its activities remain."""
     web.create()
     members = list(web.members())
     with pytest.raises(ClientError) as raised:
@@ -256,19 +256,21 @@ def test_a_group_with_instances_is_deleted_by_force_only(web):
     assert {i["State"]["Name"] for i in web.instances(members)} == {"terminated"}
     assert web.targets() == {}
     assert web.activities() == []
-    kept = web.asg.describe_scaling_activities(AutoScalingGroupName="web", IncludeDeletedGroups=True)["Activities"]
-    assert len(kept) == 4
+    activities = web.asg.describe_scaling_activities(AutoScalingGroupName="web", IncludeDeletedGroups=True)[
+        "Activities"
+    ]
+    assert len(activities) == 4
 
 
 def test_targets_that_do_not_run_are_not_healthy(web):
-    """A terminated and a stopped target take no traffic."""
-    asked = {"ImageId": web.image, "InstanceType": "t4g.micro", "SubnetId": web.subnets[0]}
-    run = web.ec2.run_instances(**asked, MinCount=2, MaxCount=2)["Instances"]
-    stopped, gone = (instance["InstanceId"] for instance in run)
-    web.elb.register_targets(TargetGroupArn=web.target_group, Targets=[{"Id": stopped}, {"Id": gone}])
-    assert web.targets() == {stopped: "healthy", gone: "healthy"}
+    """Terminated and stopped targets are not healthy."""
+    params = {"ImageId": web.image, "InstanceType": "t4g.micro", "SubnetId": web.subnets[0]}
+    run = web.ec2.run_instances(**params, MinCount=2, MaxCount=2)["Instances"]
+    stopped, terminated = (instance["InstanceId"] for instance in run)
+    web.elb.register_targets(TargetGroupArn=web.target_group, Targets=[{"Id": stopped}, {"Id": terminated}])
+    assert web.targets() == {stopped: "healthy", terminated: "healthy"}
     web.ec2.stop_instances(InstanceIds=[stopped])
     assert web.targets()[stopped] == "unused"
-    web.ec2.terminate_instances(InstanceIds=[gone])
-    health = web.elb.describe_target_health(TargetGroupArn=web.target_group, Targets=[{"Id": gone}])
+    web.ec2.terminate_instances(InstanceIds=[terminated])
+    health = web.elb.describe_target_health(TargetGroupArn=web.target_group, Targets=[{"Id": terminated}])
     assert health["TargetHealthDescriptions"][0]["TargetHealth"]["State"] != "healthy"

@@ -1,4 +1,4 @@
-"""An instance refresh replaces a group's instances, a few at a time, and never more than it may."""
+"""Instance refreshes replace the instances of a group, a few at a time, within the limits."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,7 @@ from embedded_aws.load_balancer import health
 from embedded_aws.services.autoscaling.instance_refresh import standing
 from embedded_aws.services.autoscaling.instance_refresh.model import capacity_limits
 from embedded_aws.testing import eventually
-from services.autoscaling.test_lifecycle_hooks import DOWN, Hooks
+from services.autoscaling.test_lifecycle_hooks import TERMINATING, Hooks
 from services.errors import refused
 
 ENDED = ("Successful", "Failed", "Cancelled", "RollbackSuccessful", "RollbackFailed")
@@ -24,33 +24,33 @@ class Refreshes(Hooks):
         self.version(InstanceType="t4g.small")
 
     def version(self, **changes):
-        made = self.web.ec2.create_launch_template_version(
+        created = self.web.ec2.create_launch_template_version(
             LaunchTemplateId=self.web.template, SourceVersion="1", LaunchTemplateData=changes
         )
-        return str(made["LaunchTemplateVersion"]["VersionNumber"])
+        return str(created["LaunchTemplateVersion"]["VersionNumber"])
 
     def start(self, version=None, **preferences):
         template = {"LaunchTemplateId": self.web.template, "Version": version}
         desired = {"DesiredConfiguration": {"LaunchTemplate": template}} if version else {}
         preferences = {"InstanceWarmup": 0} | preferences
-        made = self.asg.start_instance_refresh(AutoScalingGroupName="web", Preferences=preferences, **desired)
-        return made["InstanceRefreshId"]
+        started = self.asg.start_instance_refresh(AutoScalingGroupName="web", Preferences=preferences, **desired)
+        return started["InstanceRefreshId"]
 
-    def described(self):
+    def describe(self):
         return self.asg.describe_instance_refreshes(AutoScalingGroupName="web")["InstanceRefreshes"][0]
 
-    def ended(self):
-        """The refresh, when it has ended."""
-        return eventually(lambda: found if (found := self.described())["Status"] in ENDED else None)
+    def wait_for_end(self):
+        """Wait until the refresh has ended; return its description."""
+        return eventually(lambda: refresh if (refresh := self.describe())["Status"] in ENDED else None)
 
-    def serving(self):
+    def in_service(self):
         return [name for name, state in self.states().items() if state == "InService"]
 
-    def launched_from(self):
+    def versions(self):
         return sorted(one["LaunchTemplate"]["Version"] for one in self.web.group()["Instances"])
 
-    def next(self, *known):
-        """The next instance that waits in Pending:Wait."""
+    def next_waiting(self, *known):
+        """Wait for the next instance that waits for a hook, apart from the known ones; return its id."""
         return eventually(lambda: [name for name in self.waiting() if name not in known])[0]
 
 
@@ -60,11 +60,11 @@ def refreshes(web):
 
 
 @pytest.mark.parametrize(
-    ("asked", "desired", "expected"),
+    ("percentages", "desired", "expected"),
     [
         ((100, None), 4, (4, 5)),  # launch before terminating
-        ((90, None), 4, (3, 4)),  # no maximum: one goes and one comes
-        ((90, 100), 4, (4, 5)),  # both cannot be kept: one is launched first
+        ((90, None), 4, (3, 4)),  # no maximum: terminate before launching
+        ((90, 100), 4, (4, 5)),  # no room for a replacement: launch before terminating
         ((50, None), 4, (2, 4)),
         ((100, 200), 4, (4, 8)),
         ((90, 110), 10, (9, 11)),
@@ -72,25 +72,25 @@ def refreshes(web):
         ((90, None), 1, (0, 1)),
     ],
 )
-def test_how_many_at_a_time(asked, desired, expected):
-    """As the percentages say; where they leave no room, AWS makes some."""
-    preferences = dict(zip(("MinHealthyPercentage", "MaxHealthyPercentage"), asked, strict=True))
+def test_the_limits_of_a_refresh(percentages, desired, expected):
+    """Calculated from the percentages; if they leave no room, one instance more or less."""
+    preferences = dict(zip(("MinHealthyPercentage", "MaxHealthyPercentage"), percentages, strict=True))
     assert capacity_limits(preferences, desired) == expected
 
 
 @pytest.mark.parametrize(
-    ("kind", "found", "expected"),
+    ("health_check_type", "target_state", "expected"),
     [("ELB", "healthy", True), ("ELB", "initial", False), ("ELB", "unhealthy", False), ("EC2", "unhealthy", True)],
 )
-def test_an_instance_counts_when_its_load_balancer_finds_it_healthy(monkeypatch, kind, found, expected):
-    """Where the group asks it, and somebody asks the targets."""
-    asked = SimpleNamespace(state=lambda arn, name: found, failing=lambda *_: False)
-    monkeypatch.setattr(health, "installed", lambda: asked)
+def test_an_instance_is_in_service_when_its_target_is_healthy(monkeypatch, health_check_type, target_state, expected):
+    """If the group uses ELB health checks, and health checks are installed."""
+    checks = SimpleNamespace(state=lambda arn, name: target_state, failing=lambda *_: False)
+    monkeypatch.setattr(health, "installed", lambda: checks)
     monkeypatch.setattr(outages, "is_impaired", lambda instance: False)
     targets = {"tg": SimpleNamespace(arn="tg", targets={"i-1": {}})}
     scaling = SimpleNamespace(elbv2_backend=SimpleNamespace(target_groups=targets))
     group = SimpleNamespace(
-        health_check_type=kind,
+        health_check_type=health_check_type,
         target_group_arns=["tg"],
         autoscaling_backend=scaling,
         _suspended_processes=[],
@@ -101,30 +101,30 @@ def test_an_instance_counts_when_its_load_balancer_finds_it_healthy(monkeypatch,
     assert standing.is_in_service(group, state) is expected
 
 
-def test_a_group_that_shrinks_meanwhile_ends_as_small_as_it_is_wanted(refreshes):
-    """What was launched ahead does not stay."""
+def test_a_group_can_shrink_during_a_refresh(refreshes):
+    """Instances that were launched in advance are terminated."""
     refreshes.put("up")
     refreshes.start("2", MinHealthyPercentage=100)
-    refreshes.complete("up", InstanceId=refreshes.next())
-    eventually(lambda: refreshes.described()["PercentageComplete"] == 50)
-    refreshes.next(*refreshes.serving())
+    refreshes.complete("up", InstanceId=refreshes.next_waiting())
+    eventually(lambda: refreshes.describe()["PercentageComplete"] == 50)
+    refreshes.next_waiting(*refreshes.in_service())
     refreshes.asg.update_auto_scaling_group(AutoScalingGroupName="web", MinSize=1, DesiredCapacity=1)
     eventually(lambda: len(refreshes.states()) == 1)
     for name in refreshes.waiting():
         refreshes.complete("up", InstanceId=name)
-    assert refreshes.ended()["Status"] == "Successful"
-    assert refreshes.launched_from() == ["2"]
+    assert refreshes.wait_for_end()["Status"] == "Successful"
+    assert refreshes.versions() == ["2"]
 
 
-def test_all_instances_are_replaced_from_the_version_wanted(refreshes):
-    """Afterwards the group keeps that version, zones and targets are as before, and the activities tell why."""
-    before = set(refreshes.serving())
+def test_all_instances_are_replaced_from_the_desired_version(refreshes):
+    """Then the group has the new version, zones and targets are as before, and the activities have the cause."""
+    before = set(refreshes.in_service())
     refreshes.start("2", MinHealthyPercentage=50)
-    found = refreshes.ended()
-    assert (found["Status"], found["PercentageComplete"], found["InstancesToUpdate"]) == ("Successful", 100, 0)
-    assert found["EndTime"] >= found["StartTime"]
+    refresh = refreshes.wait_for_end()
+    assert (refresh["Status"], refresh["PercentageComplete"], refresh["InstancesToUpdate"]) == ("Successful", 100, 0)
+    assert refresh["EndTime"] >= refresh["StartTime"]
     web = refreshes.web
-    assert refreshes.launched_from() == ["2", "2"]
+    assert refreshes.versions() == ["2", "2"]
     assert not before & set(refreshes.states())
     assert {one["State"]["Name"] for one in web.instances(before)} == {"terminated"}
     assert (web.group()["LaunchTemplate"]["Version"], web.group()["DesiredCapacity"]) == ("2", 2)
@@ -137,141 +137,141 @@ def test_all_instances_are_replaced_from_the_version_wanted(refreshes):
     assert sum("taken out of service in response to an instance refresh" in cause for cause in causes) == 2
 
 
-def test_with_a_minimum_of_100_a_new_one_serves_before_an_old_one_goes(refreshes):
-    """It waits for its hooks, too; progress is told meanwhile, and a second refresh refused."""
-    old = set(refreshes.serving())
+def test_with_a_minimum_of_100_it_launches_before_it_terminates(refreshes):
+    """After its hooks; progress is reported meanwhile, and a second refresh is rejected."""
+    old = set(refreshes.in_service())
     refreshes.put("up")
     refreshes.start("2", MinHealthyPercentage=100)
-    first = refreshes.next()
-    assert set(refreshes.serving()) == old
-    found = eventually(lambda: told if "StatusReason" in (told := refreshes.described()) else None)
-    assert (found["Status"], found["PercentageComplete"], found["InstancesToUpdate"]) == ("InProgress", 0, 2)
-    assert first in found["StatusReason"]
+    first = refreshes.next_waiting()
+    assert set(refreshes.in_service()) == old
+    status = eventually(lambda: refresh if "StatusReason" in (refresh := refreshes.describe()) else None)
+    assert (status["Status"], status["PercentageComplete"], status["InstancesToUpdate"]) == ("InProgress", 0, 2)
+    assert first in status["StatusReason"]
     with refused("InstanceRefreshInProgress"):
         refreshes.start()
     with refused("ValidationError", "An active instance refresh with a desired configuration exists"):
         template = {"LaunchTemplateId": refreshes.web.template, "Version": "2"}
         refreshes.asg.update_auto_scaling_group(AutoScalingGroupName="web", LaunchTemplate=template)
     refreshes.complete("up", InstanceId=first)
-    second = refreshes.next(first)
-    assert len(refreshes.serving()) == 2
-    assert first in refreshes.serving()
-    assert refreshes.described()["PercentageComplete"] == 50
+    second = refreshes.next_waiting(first)
+    assert len(refreshes.in_service()) == 2
+    assert first in refreshes.in_service()
+    assert refreshes.describe()["PercentageComplete"] == 50
     refreshes.complete("up", InstanceId=second)
-    assert refreshes.ended()["Status"] == "Successful"
-    assert set(refreshes.serving()) == {first, second}
+    assert refreshes.wait_for_end()["Status"] == "Successful"
+    assert set(refreshes.in_service()) == {first, second}
 
 
-def test_without_a_maximum_one_goes_as_one_comes(refreshes):
-    """As on AWS, where 90 % of two leave no room: one serves until the new one does."""
+def test_without_a_maximum_it_terminates_before_it_launches(refreshes):
+    """As on AWS, where 90 % of two leave no room: one instance is in service until the new one is."""
     refreshes.put("up")
     refreshes.start()
-    first = refreshes.next()
+    first = refreshes.next_waiting()
     assert len(refreshes.states()) == 2
-    assert len(refreshes.serving()) == 1
+    assert len(refreshes.in_service()) == 1
     refreshes.complete("up", InstanceId=first)
-    second = refreshes.next(first)
-    assert refreshes.serving() == [first]
+    second = refreshes.next_waiting(first)
+    assert refreshes.in_service() == [first]
     refreshes.complete("up", InstanceId=second)
-    assert refreshes.ended()["Status"] == "Successful"
-    assert refreshes.launched_from() == ["1", "1"]
+    assert refreshes.wait_for_end()["Status"] == "Successful"
+    assert refreshes.versions() == ["1", "1"]
 
 
 def test_terminating_hooks_are_honoured(refreshes):
-    """What leaves is out of traffic, and does not stop the refresh."""
-    refreshes.put("down", DOWN)
+    """A terminating instance is deregistered, and does not block the refresh."""
+    refreshes.put("down", TERMINATING)
     refreshes.start("2")
-    assert refreshes.ended()["Status"] == "Successful"
+    assert refreshes.wait_for_end()["Status"] == "Successful"
     assert sorted(refreshes.states().values()) == ["InService"] * 2 + ["Terminating:Wait"] * 2
 
 
-def test_matching_and_protected_instances_are_left_alone(refreshes):
-    """Skip matching replaces only what is different; what is protected is ignored, or waited for."""
-    protected, other = sorted(refreshes.serving())
+def test_matching_and_protected_instances_are_skipped(refreshes):
+    """SkipMatching replaces only other versions; protected instances are ignored or waited for."""
+    protected, other = sorted(refreshes.in_service())
     refreshes.start("1", SkipMatching=True)
-    assert (refreshes.ended()["Status"], set(refreshes.serving())) == ("Successful", {protected, other})
-    asked = {"AutoScalingGroupName": "web", "InstanceIds": [protected]}
-    refreshes.asg.set_instance_protection(**asked, ProtectedFromScaleIn=True)
+    assert (refreshes.wait_for_end()["Status"], set(refreshes.in_service())) == ("Successful", {protected, other})
+    instance = {"AutoScalingGroupName": "web", "InstanceIds": [protected]}
+    refreshes.asg.set_instance_protection(**instance, ProtectedFromScaleIn=True)
     refreshes.start("2", ScaleInProtectedInstances="Ignore")
-    assert refreshes.ended()["Status"] == "Successful"
-    assert refreshes.launched_from() == ["1", "2"]
+    assert refreshes.wait_for_end()["Status"] == "Successful"
+    assert refreshes.versions() == ["1", "2"]
     refreshes.start("2", SkipMatching=True)
-    assert protected in eventually(lambda: refreshes.described().get("StatusReason"))
-    assert protected in refreshes.serving()
-    refreshes.asg.set_instance_protection(**asked, ProtectedFromScaleIn=False)
-    assert refreshes.ended()["Status"] == "Successful"
-    assert refreshes.launched_from() == ["2", "2"]
+    assert protected in eventually(lambda: refreshes.describe().get("StatusReason"))
+    assert protected in refreshes.in_service()
+    refreshes.asg.set_instance_protection(**instance, ProtectedFromScaleIn=False)
+    assert refreshes.wait_for_end()["Status"] == "Successful"
+    assert refreshes.versions() == ["2", "2"]
 
 
-def test_a_cancelled_refresh_takes_nothing_back(refreshes):
-    """What is being launched is waited for; the group keeps its own configuration."""
+def test_a_cancelled_refresh_is_not_rolled_back(refreshes):
+    """It waits for launching instances; the group keeps its own configuration."""
     refreshes.put("up")
     refreshes.start("2")
-    first = refreshes.next()
+    first = refreshes.next_waiting()
     cancelled = refreshes.asg.cancel_instance_refresh(AutoScalingGroupName="web")
-    assert cancelled["InstanceRefreshId"] == refreshes.described()["InstanceRefreshId"]
-    assert refreshes.described()["Status"] == "Cancelling"
+    assert cancelled["InstanceRefreshId"] == refreshes.describe()["InstanceRefreshId"]
+    assert refreshes.describe()["Status"] == "Cancelling"
     with refused("ActiveInstanceRefreshNotFound"):
         refreshes.asg.rollback_instance_refresh(AutoScalingGroupName="web")
     refreshes.complete("up", InstanceId=first)
-    assert refreshes.ended()["Status"] == "Cancelled"
-    assert refreshes.launched_from() == ["1", "2"]
+    assert refreshes.wait_for_end()["Status"] == "Cancelled"
+    assert refreshes.versions() == ["1", "2"]
     assert refreshes.web.group()["LaunchTemplate"]["Version"] == "1"
-    for deed in (refreshes.asg.cancel_instance_refresh, refreshes.asg.rollback_instance_refresh):
+    for call in (refreshes.asg.cancel_instance_refresh, refreshes.asg.rollback_instance_refresh):
         with refused("ActiveInstanceRefreshNotFound"):
-            deed(AutoScalingGroupName="web")
+            call(AutoScalingGroupName="web")
 
 
 def test_a_refresh_is_rolled_back(refreshes):
-    """What was replaced is replaced again, from the group's own configuration."""
+    """Replaced instances are replaced again, from the group's own configuration."""
     refreshes.put("up")
     refreshes.start("2")
-    first = refreshes.next()
+    first = refreshes.next_waiting()
     refreshes.complete("up", InstanceId=first)
-    second = refreshes.next(first)
-    assert refreshes.described()["PercentageComplete"] == 50
+    second = refreshes.next_waiting(first)
+    assert refreshes.describe()["PercentageComplete"] == 50
     refreshes.asg.rollback_instance_refresh(AutoScalingGroupName="web")
-    back = refreshes.next(first, second)
+    auto_rollback = refreshes.next_waiting(first, second)
     assert second not in refreshes.states()
-    refreshes.complete("up", InstanceId=back)
-    refreshes.complete("up", InstanceId=refreshes.next(first, second, back))
-    found = refreshes.ended()
-    assert (found["Status"], found["PercentageComplete"]) == ("RollbackSuccessful", 0)
-    assert found["RollbackDetails"]["PercentageCompleteOnRollback"] == 50
-    assert refreshes.launched_from() == ["1", "1"]
+    refreshes.complete("up", InstanceId=auto_rollback)
+    refreshes.complete("up", InstanceId=refreshes.next_waiting(first, second, auto_rollback))
+    refresh = refreshes.wait_for_end()
+    assert (refresh["Status"], refresh["PercentageComplete"]) == ("RollbackSuccessful", 0)
+    assert refresh["RollbackDetails"]["PercentageCompleteOnRollback"] == 50
+    assert refreshes.versions() == ["1", "1"]
     assert first not in refreshes.states()
 
 
-@pytest.mark.parametrize(("back", "expected"), [(False, "Failed"), (True, "RollbackSuccessful")])
-def test_a_version_that_cannot_be_launched_fails(refreshes, back, expected):
-    """With the reason where AWS tells it; with auto rollback the group is whole again."""
+@pytest.mark.parametrize(("auto_rollback", "expected"), [(False, "Failed"), (True, "RollbackSuccessful")])
+def test_a_version_that_cannot_be_launched_fails(refreshes, auto_rollback, expected):
+    """With the reason, as on AWS; with AutoRollback the group has its instances again."""
     bad = refreshes.version(SecurityGroupIds=["sg-00000000"])
-    refreshes.start(bad, AutoRollback=back)
-    found = refreshes.ended()
-    assert found["Status"] == expected
-    reason = found["RollbackDetails"]["RollbackReason"] if back else found["StatusReason"]
+    refreshes.start(bad, AutoRollback=auto_rollback)
+    refresh = refreshes.wait_for_end()
+    assert refresh["Status"] == expected
+    reason = refresh["RollbackDetails"]["RollbackReason"] if auto_rollback else refresh["StatusReason"]
     assert "sg-00000000" in reason
     assert refreshes.web.group()["LaunchTemplate"]["Version"] == "1"
     refreshes.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=2)
-    eventually(lambda: refreshes.launched_from() == ["1", "1"])
+    eventually(lambda: refreshes.versions() == ["1", "1"])
 
 
-def test_warm_up_takes_its_time(aws, refreshes):
-    """At the present pace: a new instance in service does not count before it is warm."""
+def test_warm_up_takes_time(aws, refreshes):
+    """Scaled by the pace: a new instance in service does not count before it is warmed up."""
     aws.control("pace", 0.001)
     try:
         refreshes.start("2", MinHealthyPercentage=100, InstanceWarmup=1000)
-        told = eventually(
-            lambda: told if "warming up" in (told := refreshes.described()).get("StatusReason", "") else None
+        status = eventually(
+            lambda: refresh if "warming up" in (refresh := refreshes.describe()).get("StatusReason", "") else None
         )
-        assert (told["PercentageComplete"], refreshes.launched_from()) == (0, ["1", "1", "2"])
-        ended = refreshes.ended()
+        assert (status["PercentageComplete"], refreshes.versions()) == (0, ["1", "1", "2"])
+        ended = refreshes.wait_for_end()
         assert ended["Status"] == "Successful", ended
     finally:
         aws.control("pace", 0)
 
 
-def test_what_aws_refuses_is_refused(refreshes):
+def test_invalid_requests_are_rejected(refreshes):
     with refused("ValidationError", "must also specify MinHealthyPercentage"):
         refreshes.start(MaxHealthyPercentage=110)
     with refused("ValidationError", "difference"):

@@ -1,4 +1,4 @@
-"""Lifecycle hooks hold an instance until somebody has answered for it, or their time is over."""
+"""Lifecycle hooks: an instance waits until its actions are completed, or their timeout is over."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from embedded_aws.services.autoscaling.lifecycle_hooks import actions, leaving
 from embedded_aws.testing import eventually
 from services.errors import refused
 
-UP, DOWN = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
+LAUNCHING, TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
 
 
 class Hooks:
@@ -21,7 +21,7 @@ class Hooks:
     def __init__(self, web):
         self.web, self.asg = web, web.asg
 
-    def put(self, name, transition=UP, **more):
+    def put(self, name, transition=LAUNCHING, **more):
         more = {"HeartbeatTimeout": 600, "LifecycleTransition": transition} | more
         self.asg.put_lifecycle_hook(AutoScalingGroupName="web", LifecycleHookName=name, **more)
 
@@ -37,13 +37,13 @@ class Hooks:
         return {one["InstanceId"]: one["LifecycleState"] for one in self.web.group()["Instances"]}
 
     def waiting(self):
-        """The instances that are not in service, once there are any."""
+        """Return the instances that wait for a hook."""
         return [name for name, state in self.states().items() if state.endswith(":Wait")]
 
     def activity(self, instance):
-        """The newest one about an instance."""
-        found = self.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
-        return next(one for one in found if instance in one["Description"])
+        """Return the latest activity of an instance."""
+        activities = self.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+        return next(one for one in activities if instance in one["Description"])
 
     def ec2_state(self, instance):
         return self.web.instances([instance])[0]["State"]["Name"]
@@ -51,37 +51,37 @@ class Hooks:
 
 @pytest.fixture
 def hooks(web):
-    """A group of two instances in service, still without hooks."""
+    """A group of two instances in service, without hooks."""
     web.create()
     return Hooks(web)
 
 
 @pytest.fixture
 def fast(aws):
-    """A hundredth of AWS's durations: thirty seconds are a third of one."""
+    """Sets the pace to a hundredth of AWS's durations: 30 seconds take 0.3 seconds."""
     yield lambda: aws.control("pace", 0.01)
     aws.control("pace", 0)
 
 
-def test_a_hook_reads_back_whole(hooks):
-    """What was sent is what is described; an update changes only what it names."""
+def test_all_fields_of_a_hook_are_described(hooks):
+    """An update changes only the fields that it sends."""
     hooks.put("up", DefaultResult="CONTINUE", NotificationMetadata="about")
     hooks.put("up", HeartbeatTimeout=60)
-    (found,) = hooks.asg.describe_lifecycle_hooks(AutoScalingGroupName="web")["LifecycleHooks"]
-    assert found == {
+    (hook,) = hooks.asg.describe_lifecycle_hooks(AutoScalingGroupName="web")["LifecycleHooks"]
+    assert hook == {
         "LifecycleHookName": "up",
         "AutoScalingGroupName": "web",
-        "LifecycleTransition": UP,
+        "LifecycleTransition": LAUNCHING,
         "NotificationMetadata": "about",
         "HeartbeatTimeout": 60,
         "GlobalTimeout": 6000,
         "DefaultResult": "CONTINUE",
     }
-    assert set(hooks.asg.describe_lifecycle_hook_types()["LifecycleHookTypes"]) == {UP, DOWN}
+    assert set(hooks.asg.describe_lifecycle_hook_types()["LifecycleHookTypes"]) == {LAUNCHING, TERMINATING}
 
 
 def test_a_launched_instance_waits_for_every_hook(hooks):
-    """It takes no traffic before the last one is answered, by instance or by token."""
+    """It gets no traffic before the last action is completed, by instance or by token."""
     hooks.put("one")
     hooks.put("two")
     hooks.resize(3)
@@ -100,7 +100,7 @@ def test_a_launched_instance_waits_for_every_hook(hooks):
 
 
 def test_an_abandoned_instance_is_replaced(hooks):
-    """One answer is enough, and the activities say why."""
+    """One ABANDON is enough, and the activities have the reason."""
     hooks.put("one")
     hooks.put("two")
     hooks.resize(3)
@@ -118,9 +118,9 @@ def test_an_abandoned_instance_is_replaced(hooks):
     assert "taken out of service in response to a launch failure" in ended["Cause"]
 
 
-def test_a_terminating_instance_is_out_of_traffic_and_waits(hooks):
-    """It runs on until it is let go, and counts no more: its replacement comes at once."""
-    hooks.put("down", DOWN)
+def test_a_terminating_instance_is_deregistered_and_waits(hooks):
+    """It runs until its action is completed; its replacement is launched at once."""
+    hooks.put("down", TERMINATING)
     old = min(hooks.states())
     hooks.asg.terminate_instance_in_auto_scaling_group(InstanceId=old, ShouldDecrementDesiredCapacity=False)
     assert hooks.states()[old] == "Terminating:Wait"
@@ -135,8 +135,8 @@ def test_a_terminating_instance_is_out_of_traffic_and_waits(hooks):
 
 
 def test_scale_in_and_replacement_wait_too(hooks):
-    """A terminating hook is asked however an instance goes."""
-    hooks.put("down", DOWN)
+    """Terminating hooks apply to scale-in and to replacement."""
+    hooks.put("down", TERMINATING)
     unhealthy = max(hooks.states())
     hooks.asg.set_instance_health(InstanceId=unhealthy, HealthStatus="Unhealthy")
     eventually(lambda: hooks.waiting() == [unhealthy])
@@ -145,10 +145,10 @@ def test_scale_in_and_replacement_wait_too(hooks):
     assert sorted(hooks.states().values()) == ["InService", "Terminating:Wait", "Terminating:Wait"]
 
 
-def test_time_is_over_and_the_default_result_stands(hooks, fast):
-    """A hook's timeout takes as long as the pace says; a heartbeat begins it anew."""
+def test_a_timeout_completes_with_the_default_result(hooks, fast):
+    """A hook's timeout is scaled by the pace; a heartbeat restarts it."""
     fast()
-    hooks.put("down", DOWN, HeartbeatTimeout=100)
+    hooks.put("down", TERMINATING, HeartbeatTimeout=100)
     old = min(hooks.states())
     hooks.asg.terminate_instance_in_auto_scaling_group(InstanceId=old, ShouldDecrementDesiredCapacity=False)
     began = time.monotonic()
@@ -158,8 +158,8 @@ def test_time_is_over_and_the_default_result_stands(hooks, fast):
     assert 1.4 < time.monotonic() - began < 4
 
 
-def test_a_launch_that_nobody_answers_is_abandoned(hooks, fast):
-    """ABANDON is the default, and the reason is the heartbeat."""
+def test_a_launch_without_completion_is_abandoned(hooks, fast):
+    """ABANDON is the default result, and the reason is the heartbeat timeout."""
     fast()
     hooks.put("up", HeartbeatTimeout=30)
     hooks.resize(3)
@@ -172,16 +172,16 @@ def test_a_launch_that_nobody_answers_is_abandoned(hooks, fast):
 @pytest.mark.parametrize(
     ("factor", "name", "expected"),
     [
-        (0, "up", 600),  # people have their time where AWS has everything ready at once
+        (0, "up", 600),  # clients have the whole timeout at pace 0
         (0.02, "up", 12),
         (1, "up", 600),
         (0, "CodeDeploy-managed-hook", 600),
-        (0.02, "CodeDeploy-managed-hook", 120),  # machines boot no faster than they can
+        (0.02, "CodeDeploy-managed-hook", 120),  # hosts do not boot faster
         (1, "CodeDeploy-managed-hook", 600),
     ],
 )
 def test_how_long_a_hook_waits(factor, name, expected):
-    """Its own time at pace 0, and its share of that at any other; CodeDeploy's as long as a machine needs."""
+    """Its whole timeout at pace 0, else scaled by the pace; CodeDeploy's at least as long as a host needs."""
     hook = SimpleNamespace(name=name, heartbeat_timeout=600)
     pace.use(factor)
     try:
@@ -190,13 +190,13 @@ def test_how_long_a_hook_waits(factor, name, expected):
         pace.use(0)
 
 
-def test_an_instance_finishes_its_requests_before_its_hooks_are_asked(monkeypatch):
-    """Terminating while it drains, Terminating:Wait afterwards."""
+def test_an_instance_drains_before_its_hooks_start(monkeypatch):
+    """It is Terminating while it drains, and Terminating:Wait afterwards."""
     draining = ["i-1"]
     monkeypatch.setattr(health, "installed", lambda: SimpleNamespace(draining=draining.__contains__))
     hook = SimpleNamespace(
         name="down",
-        lifecycle_transition=DOWN,
+        lifecycle_transition=TERMINATING,
         heartbeat_timeout=600,
         global_timeout=60000,
         default_result="ABANDON",
@@ -214,9 +214,9 @@ def test_an_instance_finishes_its_requests_before_its_hooks_are_asked(monkeypatc
     assert (state.lifecycle_state, activity["StatusCode"]) == ("Terminating:Wait", "MidLifecycleAction")
 
 
-def test_a_deleted_hook_lets_go_of_who_waits(hooks):
-    """Launching instances are abandoned, terminating ones go on."""
-    hooks.put("down", DOWN)
+def test_a_deleted_hook_completes_its_actions(hooks):
+    """Launching instances are abandoned, terminating ones continue."""
+    hooks.put("down", TERMINATING)
     hooks.put("up")
     hooks.resize(3)
     (new,) = hooks.waiting()
@@ -227,9 +227,9 @@ def test_a_deleted_hook_lets_go_of_who_waits(hooks):
     eventually(lambda: not {new, old} & set(hooks.states()))
 
 
-def test_a_group_deleted_by_force_waits_for_nobody(hooks):
-    """And its hooks are gone with it."""
-    hooks.put("down", DOWN)
+def test_a_group_deleted_by_force_does_not_wait(hooks):
+    """And its hooks are deleted with it."""
+    hooks.put("down", TERMINATING)
     members = list(hooks.states())
     hooks.asg.terminate_instance_in_auto_scaling_group(InstanceId=members[0], ShouldDecrementDesiredCapacity=False)
     hooks.asg.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
@@ -239,14 +239,14 @@ def test_a_group_deleted_by_force_waits_for_nobody(hooks):
 
 
 def test_a_group_is_created_with_its_hooks(web):
-    """Its very first instances wait."""
-    hook = {"LifecycleHookName": "up", "LifecycleTransition": UP}
+    """Its first instances wait."""
+    hook = {"LifecycleHookName": "up", "LifecycleTransition": LAUNCHING}
     web.create(LifecycleHookSpecificationList=[hook])
     assert {one["LifecycleState"] for one in web.group()["Instances"]} == {"Pending:Wait"}
 
 
-def test_queue_and_topic_are_told(aws, hooks):
-    """Of themselves at first, then of each instance, with the token that answers for it."""
+def test_queue_and_topic_are_notified(aws, hooks):
+    """A test notification first, then one for each instance, with its token."""
     sqs, sns = aws.client("sqs"), aws.client("sns")
     urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("direct", "subscribed")]
     arns = [
@@ -255,18 +255,22 @@ def test_queue_and_topic_are_told(aws, hooks):
     topic = sns.create_topic(Name="hooks")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arns[1], Attributes={"RawMessageDelivery": "true"})
 
-    def told(url):
-        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        return [json.loads(message["Body"]) for message in found]
+    def receive(url):
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in messages]
 
     role = "arn:aws:iam::123456789012:role/hooks"
     hooks.put("queue", NotificationTargetARN=arns[0], RoleARN=role)
     hooks.put("topic", NotificationTargetARN=topic, RoleARN=role, NotificationMetadata="about")
-    assert [[one["Event"] for one in told(url)] for url in urls] == [["autoscaling:TEST_NOTIFICATION"]] * 2
+    assert [[one["Event"] for one in receive(url)] for url in urls] == [["autoscaling:TEST_NOTIFICATION"]] * 2
     hooks.resize(3)
     (new,) = hooks.waiting()
-    (direct,), (subscribed,) = map(told, urls)
-    assert (direct["EC2InstanceId"], direct["LifecycleTransition"], direct["LifecycleHookName"]) == (new, UP, "queue")
+    (direct,), (subscribed,) = map(receive, urls)
+    assert (direct["EC2InstanceId"], direct["LifecycleTransition"], direct["LifecycleHookName"]) == (
+        new,
+        LAUNCHING,
+        "queue",
+    )
     assert subscribed["NotificationMetadata"] == "about"
     hooks.complete("queue", LifecycleActionToken=direct["LifecycleActionToken"])
     hooks.complete("topic", LifecycleActionToken=subscribed["LifecycleActionToken"], InstanceId=new)
@@ -275,7 +279,7 @@ def test_queue_and_topic_are_told(aws, hooks):
         hooks.put("gone", NotificationTargetARN=arns[0] + "-gone", RoleARN=role)
 
 
-def test_what_aws_refuses_is_refused(hooks):
+def test_invalid_requests_are_rejected(hooks):
     with refused("ValidationError", "LifecycleTransition"):
         hooks.asg.put_lifecycle_hook(AutoScalingGroupName="web", LifecycleHookName="up")
     with refused("ValidationError", "HeartbeatTimeout"):
@@ -293,11 +297,11 @@ def test_what_aws_refuses_is_refused(hooks):
 
 
 def test_a_group_has_fifty_hooks_at_most(web):
-    """Put one by one, or created with it."""
-    wanted = [{"LifecycleHookName": f"up-{number}", "LifecycleTransition": UP} for number in range(51)]
+    """Put one by one, or created with the group."""
+    specifications = [{"LifecycleHookName": f"up-{number}", "LifecycleTransition": LAUNCHING} for number in range(51)]
     with refused("LimitExceeded"):
-        web.create(MinSize=0, LifecycleHookSpecificationList=wanted)
+        web.create(MinSize=0, LifecycleHookSpecificationList=specifications)
     assert web.asg.describe_auto_scaling_groups()["AutoScalingGroups"] == []
-    web.create(MinSize=0, LifecycleHookSpecificationList=wanted[:50])
+    web.create(MinSize=0, LifecycleHookSpecificationList=specifications[:50])
     with refused("LimitExceeded"):
         Hooks(web).put("up-50")

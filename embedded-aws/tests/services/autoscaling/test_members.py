@@ -1,4 +1,4 @@
-"""Instances that are attached, detached and put on standby by hand; and groups that name zones alone."""
+"""Attach, detach and standby of instances; and groups with zones instead of subnets."""
 
 from embedded_aws.testing import eventually
 from services.errors import refused, untouched
@@ -6,50 +6,51 @@ from services.errors import refused, untouched
 WEB = {"AutoScalingGroupName": "web"}
 
 
-def run(web, subnet=0, **more):
-    asked = {"ImageId": web.image, "InstanceType": "t4g.micro", "SubnetId": web.subnets[subnet]} | more
-    return web.ec2.run_instances(**asked, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+def run_instance(web, subnet=0, **more):
+    params = {"ImageId": web.image, "InstanceType": "t4g.micro", "SubnetId": web.subnets[subnet]} | more
+    return web.ec2.run_instances(**params, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
 
 
 def states(web):
     return {instance["InstanceId"]: instance["LifecycleState"] for instance in web.group()["Instances"]}
 
 
-def told(web):
-    return [found["Cause"].partition("Z ")[2] for found in web.asg.describe_scaling_activities(**WEB)["Activities"]]
+def causes(web):
+    activities = web.asg.describe_scaling_activities(**WEB)["Activities"]
+    return [activity["Cause"].partition("Z ")[2] for activity in activities]
 
 
 def test_instances_are_attached_all_or_none(web):
-    """What is refused has raised no capacity and launched nothing."""
+    """A rejected call changes neither the capacity nor the instances."""
     web.create()
-    member, one, stopped, elsewhere = next(iter(web.members())), run(web), run(web), run(web)
+    member, one, stopped, elsewhere = next(iter(web.members())), run_instance(web), run_instance(web), run_instance(web)
     web.ec2.stop_instances(InstanceIds=[stopped])
     web.create(AutoScalingGroupName="other", MinSize=0)
     web.asg.attach_instances(AutoScalingGroupName="other", InstanceIds=[elsewhere])
     sizes = "AutoScalingGroup web has min-size=2, max-size=4, and desired-size=2. To attach 3 instances, please"
-    wrong = [
+    invalid = [
         ([one, "i-00000000000000000"], "i-00000000000000000"),
         ([one, stopped], f"The instance {stopped} is not in running state."),
         ([one, member], f"The instance {member} is already part of AutoScalingGroup:web."),
         ([one, elsewhere], f"The instance {elsewhere} is already part of AutoScalingGroup:other."),
-        ([one, run(web), run(web)], sizes),
+        ([one, run_instance(web), run_instance(web)], sizes),
     ]
     with untouched(web.asg.describe_auto_scaling_groups, web.ec2.describe_instances):
-        for instances, words in wrong:
-            with refused("ValidationError", words):
+        for instances, message in invalid:
+            with refused("ValidationError", message):
                 web.asg.attach_instances(**WEB, InstanceIds=instances)
     web.asg.attach_instances(**WEB, InstanceIds=[one])
     assert (len(web.members()), web.group()["DesiredCapacity"]) == (3, 3)
     assert web.targets()[one] == "healthy"
     cause = "an instance was attached in response to a user request, increasing the capacity from 2 to 3."
-    assert told(web)[0] == cause
+    assert causes(web)[0] == cause
 
 
 def test_instances_are_detached_all_or_none(web):
-    """Members, and no more than the minimum allows."""
+    """Only members, and only down to the minimum capacity."""
     web.create(DesiredCapacity=3)
     first, second, *_ = web.members()
-    stranger = run(web)
+    stranger = run_instance(web)
     with untouched(web.asg.describe_auto_scaling_groups):
         with refused("ValidationError", f"The instance {stranger} is not part of Auto Scaling group web."):
             web.asg.detach_instances(**WEB, InstanceIds=[first, stranger], ShouldDecrementDesiredCapacity=True)
@@ -61,7 +62,7 @@ def test_instances_are_detached_all_or_none(web):
 
 
 def test_an_instance_on_standby_gets_no_requests(web):
-    """It comes back to its target groups and to the capacity."""
+    """Afterwards it is registered again and counts towards the capacity."""
     web.create(DesiredCapacity=3)
     away, stays, _ = web.members()
     with untouched(web.asg.describe_auto_scaling_groups):
@@ -80,7 +81,7 @@ def test_an_instance_on_standby_gets_no_requests(web):
     assert states(web)[away] == "InService"
     assert web.targets()[away] == "healthy"
     moved = f"instance {away} was moved"
-    assert told(web)[:2] == [
+    assert causes(web)[:2] == [
         f"{moved} out of standby in response to a user request, increasing the capacity from 2 to 3.",
         f"{moved} to standby in response to a user request, shrinking the capacity from 3 to 2.",
     ]
@@ -94,8 +95,8 @@ def test_an_instance_on_standby_is_replaced_unless_the_capacity_shrinks(web):
     assert away not in web.targets()
 
 
-def test_a_group_that_names_zones_alone_is_in_their_default_subnets(web):
-    """Where there is none, it tells so, and holds up no other."""
+def test_a_group_without_subnets_uses_the_default_subnets_of_its_zones(web):
+    """A zone without a default subnet is recorded as a failed activity."""
     subnets = web.ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
     defaults = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in subnets}
     data = {"ImageId": web.image, "InstanceType": "t4g.micro"}
@@ -112,8 +113,8 @@ def test_a_group_that_names_zones_alone_is_in_their_default_subnets(web):
     eventually(lambda: any("No default subnet for availability zone: 'us-west-2a'." in one for one in web.activities()))
 
 
-def test_sizes_tags_and_processes_that_are_not_taken(web):
-    """Neither at the beginning nor later; and nothing of the call is done."""
+def test_invalid_sizes_tags_and_processes_are_rejected(web):
+    """At the creation and later; a rejected call changes nothing."""
     for size in ("MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown"):
         with refused("ValidationError", f"Value '-1' at '{size[0].lower()}{size[1:]}' failed to satisfy constraint"):
             web.create(**{size: -1})
@@ -132,7 +133,7 @@ def test_sizes_tags_and_processes_that_are_not_taken(web):
                 call(**WEB, ScalingProcesses=["Launch", "Nope"])
 
 
-def test_a_group_that_there_is_not_has_no_members(aws):
+def test_an_unknown_group_is_rejected(aws):
     scaling, shrinking = aws.client("autoscaling"), {"ShouldDecrementDesiredCapacity": True}
     for call, more in (
         *((scaling.attach_instances, {}), (scaling.detach_instances, shrinking)),

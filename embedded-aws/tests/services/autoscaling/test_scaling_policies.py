@@ -1,4 +1,4 @@
-"""Auto Scaling policies: read back as on AWS, and executed by their alarms and by hand."""
+"""Scaling policies: descriptions, and execution by alarms and by users."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,8 @@ from embedded_aws.services.autoscaling.scaling_policies.adjusting import (
 )
 from embedded_aws.services.autoscaling.scaling_policies.tracking import get_metric
 from embedded_aws.testing import eventually
+from services.auto_scaling_group import WebGroup
 from services.errors import refused
-from services.web import Web
 
 CPU = {"PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageCPUUtilization"}, "TargetValue": 50.0}
 STEPS = [
@@ -31,7 +31,7 @@ STEPS_IN = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "capacity", "adjustment", "least", "expected"),
+    ("adjustment_type", "capacity", "adjustment", "min_magnitude", "expected"),
     [
         ("ChangeInCapacity", 3, 5, 0, 8),
         ("ExactCapacity", 3, 5, 0, 5),
@@ -45,13 +45,13 @@ STEPS_IN = [
         ("PercentChangeInCapacity", 4, 0, 2, 4),
     ],
 )
-def test_adjustments_are_rounded_as_documented(kind, capacity, adjustment, least, expected):
+def test_adjustments_are_rounded_as_documented(adjustment_type, capacity, adjustment, min_magnitude, expected):
     """The examples of the user guide."""
-    assert adjust_capacity(kind, capacity, adjustment, least) == expected
+    assert adjust_capacity(adjustment_type, capacity, adjustment, min_magnitude) == expected
 
 
 @pytest.mark.parametrize(
-    ("steps", "beyond", "expected"),
+    ("steps", "difference", "expected"),
     [
         (STEPS, 0.0, 0),
         (STEPS, 9.9, 0),
@@ -65,14 +65,14 @@ def test_adjustments_are_rounded_as_documented(kind, capacity, adjustment, least
         (STEPS_IN, 0.1, None),
     ],
 )
-def test_bounds_of_steps_belong_to_them_as_documented(steps, beyond, expected):
+def test_bounds_of_steps_are_inclusive_as_documented(steps, difference, expected):
     """Above the threshold the lower bound is inclusive, below it the upper one."""
-    assert find_adjustment(steps, beyond) == expected
+    assert find_adjustment(steps, difference) == expected
 
 
 @given(st.integers(1, 500), st.floats(1, 1000), st.floats(1, 1000))
 def test_target_tracking_brings_the_metric_to_its_target(capacity, metric, target):
-    """Scaling out is enough and not one too many; scaling in goes towards it, and never beyond."""
+    """Scaling out reaches the target with the fewest instances; scaling in approaches it, and never overshoots."""
     enough = scale_out_capacity(capacity, metric, target)
     assert metric * capacity / enough <= target * (1 + 1e-6)
     assert enough == 1 or metric * capacity / (enough - 1) > target * (1 - 1e-6)
@@ -80,8 +80,8 @@ def test_target_tracking_brings_the_metric_to_its_target(capacity, metric, targe
     assert scale_in_capacity(capacity, metric, target) < capacity or enough >= capacity
 
 
-class Scaled(Web):
-    """A group `web` of two to eight instances, and what moves it."""
+class ScaledGroup(WebGroup):
+    """The group `web` of two to eight instances, with scaling policies and alarms."""
 
     def __init__(self, aws):
         super().__init__(aws)
@@ -89,12 +89,12 @@ class Scaled(Web):
         self.create(MaxSize=8, TargetGroupARNs=[])
 
     def policy(self, name="p", **changes):
-        """Put a policy; its ARN."""
-        sent = {"PolicyName": name, "AdjustmentType": "ChangeInCapacity"} | changes
-        return self.asg.put_scaling_policy(AutoScalingGroupName="web", **sent)["PolicyARN"]
+        """Put a policy; return its ARN."""
+        params = {"PolicyName": name, "AdjustmentType": "ChangeInCapacity"} | changes
+        return self.asg.put_scaling_policy(AutoScalingGroupName="web", **params)["PolicyARN"]
 
     def track(self, name="t", **changes):
-        """Put target tracking at 50 % CPU; what the call answers."""
+        """Put a target tracking policy at 50 % CPU; return the response."""
         return self.asg.put_scaling_policy(
             **{
                 "AutoScalingGroupName": "web",
@@ -105,11 +105,11 @@ class Scaled(Web):
             | changes
         )
 
-    def policies(self, **about):
-        return self.asg.describe_policies(AutoScalingGroupName="web", **about)["ScalingPolicies"]
+    def policies(self, **filters):
+        return self.asg.describe_policies(AutoScalingGroupName="web", **filters)["ScalingPolicies"]
 
     def alarm(self, arn, **changes):
-        """An alarm `load` that has a policy executed above 50."""
+        """Create an alarm `load` that executes a policy above 50."""
         self.cloudwatch.put_metric_alarm(
             **{
                 "AlarmName": "load",
@@ -127,41 +127,41 @@ class Scaled(Web):
         )
 
     def cpu(self, value, minutes=1):
-        """Report the group's CPU utilization, the same for some minutes."""
+        """Put the same CPU utilization of the group for the last minutes."""
         now = datetime.now(UTC)
         dimensions = [{"Name": "AutoScalingGroupName", "Value": "web"}]
         datum = {"MetricName": "CPUUtilization", "Dimensions": dimensions, "Value": value}
         data = [datum | {"Timestamp": now - timedelta(minutes=ago)} for ago in range(minutes)]
         self.cloudwatch.put_metric_data(Namespace="AWS/EC2", MetricData=data)
 
-    def reaches(self, desired):
+    def wait_for_capacity(self, desired):
         return eventually(lambda: self.group()["DesiredCapacity"] == desired and len(self.members()) == desired)
 
     def state(self, name="load"):
-        (found,) = self.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-        return found["StateValue"]
+        (alarm,) = self.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return alarm["StateValue"]
 
-    def acted(self, times, name="load"):
-        """Waits until the alarm has acted so often."""
+    def wait_for_actions(self, times, name="load"):
+        """Wait until the alarm has executed that many actions; return them."""
 
         def actions():
-            found = self.cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="Action")
-            return found["AlarmHistoryItems"]
+            history = self.cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="Action")
+            return history["AlarmHistoryItems"]
 
         return eventually(lambda: actions() if len(actions()) >= times else None)
 
     def causes(self):
-        found = self.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
-        return [activity["Cause"] for activity in found]
+        activities = self.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+        return [activity["Cause"] for activity in activities]
 
 
 @pytest.fixture
 def scaled(aws):
-    return Scaled(aws)
+    return ScaledGroup(aws)
 
 
-def test_policies_read_back_as_on_aws(scaled):
-    """Each type has its own fields; every policy has an id and a name in its group, and knows its alarms."""
+def test_policies_are_described_as_on_aws(scaled):
+    """Each type has its own fields; every policy has its own id, and a description of its alarms."""
     simple = scaled.policy("simple", ScalingAdjustment=1)
     stepped = scaled.policy("step", PolicyType="StepScaling", StepAdjustments=STEPS, EstimatedInstanceWarmup=30)
     scaled.alarm(simple)
@@ -200,20 +200,20 @@ def test_policies_read_back_as_on_aws(scaled):
 
 
 def test_target_tracking_has_two_alarms_of_its_own(scaled):
-    """They are created, changed and deleted with the policy, and this with its group."""
-    answer = scaled.track()
-    high, low = (alarm["AlarmName"] for alarm in answer["Alarms"])
+    """They are created, updated and deleted with the policy, and the policy is deleted with its group."""
+    response = scaled.track()
+    high, low = (alarm["AlarmName"] for alarm in response["Alarms"])
     assert high.startswith("TargetTracking-web-AlarmHigh-")
     assert low.startswith("TargetTracking-web-AlarmLow-")
     (policy,) = scaled.policies()
-    assert policy["Alarms"] == answer["Alarms"]
+    assert policy["Alarms"] == response["Alarms"]
     assert policy["TargetTrackingConfiguration"] == CPU | {"DisableScaleIn": False}
-    found = {alarm["AlarmName"]: alarm for alarm in scaled.cloudwatch.describe_alarms()["MetricAlarms"]}
-    about = ("MetricName", "Threshold", "ComparisonOperator", "EvaluationPeriods", "Period", "AlarmActions")
-    arn = answer["PolicyARN"]
-    assert [found[high][field] for field in about] == ["CPUUtilization", 50.0, "GreaterThanThreshold", 3, 60, [arn]]
-    assert [found[low][field] for field in about] == ["CPUUtilization", 35.0, "LessThanThreshold", 15, 60, [arn]]
-    assert arn in found[low]["AlarmDescription"]
+    alarms = {alarm["AlarmName"]: alarm for alarm in scaled.cloudwatch.describe_alarms()["MetricAlarms"]}
+    fields = ("MetricName", "Threshold", "ComparisonOperator", "EvaluationPeriods", "Period", "AlarmActions")
+    arn = response["PolicyARN"]
+    assert [alarms[high][field] for field in fields] == ["CPUUtilization", 50.0, "GreaterThanThreshold", 3, 60, [arn]]
+    assert [alarms[low][field] for field in fields] == ["CPUUtilization", 35.0, "LessThanThreshold", 15, 60, [arn]]
+    assert arn in alarms[low]["AlarmDescription"]
     again = scaled.track(TargetTrackingConfiguration=CPU | {"DisableScaleIn": True})
     assert [alarm["AlarmName"] for alarm in again["Alarms"]] == [high]
     with refused("ValidationError", "Only one TargetTrackingScaling policy for a given metric"):
@@ -259,16 +259,16 @@ def test_target_tracking_has_two_alarms_of_its_own(scaled):
         ),
     ],
 )
-def test_target_tracking_watches_the_metric_it_names(specification, expected):
-    """Requests per target of a load balancer, or a metric of ours."""
+def test_target_tracking_uses_the_specified_metric(specification, expected):
+    """Requests per target of a load balancer, or a custom metric."""
     assert get_metric("web", specification) == expected | {"period": 60}
 
 
 def test_target_tracking_scales_out_at_once_and_in_gradually(scaled):
-    """In proportion to the metric; what has just been launched does not count until it is warm."""
+    """In proportion to the metric; new instances do not count until they are warmed up."""
     scaled.track(EstimatedInstanceWarmup=1)
     scaled.cpu(90.0, minutes=3)
-    scaled.reaches(4)  # 2 x 90 / 50, rounded up
+    scaled.wait_for_capacity(4)  # 2 x 90 / 50, rounded up
     cause = scaled.causes()[0]
     assert " a monitor alarm TargetTracking-web-AlarmHigh-" in cause
     assert " in state ALARM triggered policy t changing the desired capacity from 2 to 4.  At " in cause
@@ -278,7 +278,7 @@ def test_target_tracking_scales_out_at_once_and_in_gradually(scaled):
     data = {"threshold": 35.0, "recentDatapoints": [20.0]}
 
     def shrinks():
-        """Scaling in waits until all is warm."""
+        """Return whether the group has scaled in, which it does when all instances are warmed up."""
         for state in ("OK", "ALARM"):
             scaled.cloudwatch.set_alarm_state(
                 AlarmName=low, StateValue=state, StateReason="quiet", StateReasonData=json.dumps(data)
@@ -291,7 +291,7 @@ def test_target_tracking_scales_out_at_once_and_in_gradually(scaled):
 
 
 def test_instances_that_warm_up_are_not_launched_twice(scaled):
-    """The alarm is raised again while they warm up: the same metric asks for the same capacity."""
+    """While they warm up, the same metric leads to the same capacity."""
     step_up = [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}]
     scaled.policy(PolicyType="StepScaling", StepAdjustments=step_up, EstimatedInstanceWarmup=300)
     for _ in range(2):
@@ -308,27 +308,27 @@ def test_instances_that_warm_up_are_not_launched_twice(scaled):
     assert "a user request executed policy p changing the desired capacity from 3 to 4." in scaled.causes()[0]
 
 
-def test_a_step_policy_takes_the_step_of_its_metric(scaled):
-    """The further the metric is beyond the threshold of the alarm, the more is added, up to the group's maximum."""
+def test_a_step_policy_uses_the_step_of_its_metric(scaled):
+    """The further the metric is above the threshold, the more is added, up to the group's maximum."""
     steps = [
         {"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 20.0, "ScalingAdjustment": 1},
         {"MetricIntervalLowerBound": 20.0, "ScalingAdjustment": 9},
     ]
     scaled.alarm(scaled.policy(PolicyType="StepScaling", StepAdjustments=steps))
     scaled.cpu(75.0)
-    scaled.reaches(8)
+    scaled.wait_for_capacity(8)
 
 
 def test_a_simple_policy_waits_for_its_cooldown(scaled):
-    """A second alarm within it does nothing; by hand it is passed over, unless it is to be honoured."""
+    """A second alarm within it does nothing; a user ignores it, unless HonorCooldown is set."""
     scaled.alarm(scaled.policy(ScalingAdjustment=1, Cooldown=300), Statistic="Maximum")
     scaled.cpu(75.0)
-    scaled.reaches(3)
+    scaled.wait_for_capacity(3)
     assert "a monitor alarm load in state ALARM triggered policy p changing the desired" in scaled.causes()[0]
     scaled.alarm(scaled.policies()[0]["PolicyARN"], Statistic="Maximum", Threshold=90.0)
     eventually(lambda: scaled.state() == "OK")
     scaled.cpu(95.0)
-    scaled.acted(2)
+    scaled.wait_for_actions(2)
     assert scaled.group()["DesiredCapacity"] == 3
     with refused("ScalingActivityInProgress"):
         scaled.asg.execute_policy(AutoScalingGroupName="web", PolicyName="p", HonorCooldown=True)
@@ -341,18 +341,18 @@ def test_suspended_and_disabled_policies_are_not_executed_by_alarms(scaled):
     scaled.asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["AlarmNotification"])
     scaled.alarm(scaled.policy(ScalingAdjustment=1))
     scaled.cpu(75.0)
-    scaled.acted(1)
+    scaled.wait_for_actions(1)
     assert scaled.group()["DesiredCapacity"] == 2
     scaled.asg.resume_processes(AutoScalingGroupName="web")
     scaled.alarm(scaled.policy(ScalingAdjustment=1, Enabled=False), Threshold=90.0)
     eventually(lambda: scaled.state() == "OK")
     scaled.alarm(scaled.policies()[0]["PolicyARN"])
-    scaled.acted(2)
+    scaled.wait_for_actions(2)
     assert scaled.group()["DesiredCapacity"] == 2
 
 
-def test_what_aws_refuses_is_refused(scaled):
-    """A policy that could never do anything is not put."""
+def test_invalid_policies_are_rejected(scaled):
+    """Incomplete and contradictory policies."""
     calls = {
         "ScalingAdjustment": lambda: scaled.policy(),
         "StepAdjustments": lambda: scaled.policy(PolicyType="StepScaling"),
@@ -370,35 +370,38 @@ def test_what_aws_refuses_is_refused(scaled):
             AutoScalingGroupName="none", PolicyName="p", AdjustmentType="ExactCapacity", ScalingAdjustment=1
         ),
     }
-    for words, call in calls.items():
-        with refused("ValidationError", words):
+    for message, call in calls.items():
+        with refused("ValidationError", message):
             call()
     assert scaled.policies() == []
 
 
-def test_what_cannot_be_executed_is_refused(scaled):
-    """By hand: a step without a metric, or outside of its steps, and target tracking."""
+def test_policies_that_cannot_be_executed_are_rejected(scaled):
+    """A step policy without a metric, or outside of its steps, and target tracking."""
     scaled.policy("step", PolicyType="StepScaling", StepAdjustments=STEPS)
     scaled.track()
-    wrong = [
+    invalid = [
         ({"PolicyName": "step"}, "MetricValue and BreachThreshold are required"),
         ({"PolicyName": "step", "MetricValue": 40.0, "BreachThreshold": 50.0}, "No step adjustment found for metric"),
         ({"PolicyName": "t"}, "TargetTrackingScaling can't be executed manually"),
         ({"PolicyName": "none"}, "Policy not found: none"),
     ]
-    for asked, words in wrong:
-        with refused("ValidationError", words):
-            scaled.asg.execute_policy(AutoScalingGroupName="web", **asked)
+    for params, message in invalid:
+        with refused("ValidationError", message):
+            scaled.asg.execute_policy(AutoScalingGroupName="web", **params)
     assert scaled.group()["DesiredCapacity"] == 2
 
 
-def test_what_an_alarm_cannot_execute_is_told_by_its_history(scaled):
-    """Set by hand without the data that a step is chosen by, or with a policy that is not there."""
+def test_a_failed_action_is_in_the_history_of_the_alarm(scaled):
+    """Without metric data for a step policy, or with an unknown policy."""
     step = scaled.policy(PolicyType="StepScaling", StepAdjustments=STEPS)
-    for arn, why in ((step, "Metric data points must be provided"), (f"{step}s", f"Scaling policy not found: {step}s")):
+    for arn, message in (
+        (step, "Metric data points must be provided"),
+        (f"{step}s", f"Scaling policy not found: {step}s"),
+    ):
         scaled.alarm(arn)
         scaled.cloudwatch.set_alarm_state(AlarmName="load", StateValue="ALARM", StateReason="a rehearsal")
-        told = scaled.acted(1)[0]["HistorySummary"]
-        assert told == f'Failed to execute action {arn}. Received error: "{why}"'
+        summary = scaled.wait_for_actions(1)[0]["HistorySummary"]
+        assert summary == f'Failed to execute action {arn}. Received error: "{message}"'
         scaled.cloudwatch.delete_alarms(AlarmNames=["load"])
     assert scaled.group()["DesiredCapacity"] == 2

@@ -1,4 +1,4 @@
-"""Quotas that nobody has raised are reached as on AWS."""
+"""Default quotas are enforced as on AWS."""
 
 import itertools
 
@@ -6,7 +6,7 @@ from services.errors import refused, untouched
 
 
 def test_five_vpcs_with_the_default_one(network):
-    """And as many internet gateways."""
+    """And five internet gateways."""
     ec2 = network.ec2
     for number in range(3):
         ec2.create_vpc(CidrBlock=f"10.{number + 1}.0.0/16")
@@ -20,19 +20,19 @@ def test_five_vpcs_with_the_default_one(network):
 
 
 def test_five_addresses_and_five_nat_gateways_in_a_zone(network):
-    """A deleted gateway counts no more, another zone has its own five."""
+    """Deleted gateways do not count, and each zone has its own quota."""
     ec2 = network.ec2
     for _ in range(5):
         ec2.allocate_address(Domain="vpc")
     private = {"ConnectivityType": "private"}
-    made = [ec2.create_nat_gateway(SubnetId=network.subnets[0], **private)["NatGateway"] for _ in range(5)]
+    gateways = [ec2.create_nat_gateway(SubnetId=network.subnets[0], **private)["NatGateway"] for _ in range(5)]
     with untouched(ec2.describe_addresses, ec2.describe_nat_gateways):
         with refused("AddressLimitExceeded", "The maximum number of addresses has been reached."):
             ec2.allocate_address(Domain="vpc")
         with refused("NatGatewayLimitExceeded", "would exceed the limit of 5 NAT gateways"):
             ec2.create_nat_gateway(SubnetId=network.subnets[0], **private)
     ec2.create_nat_gateway(SubnetId=network.subnets[1], **private)
-    ec2.delete_nat_gateway(NatGatewayId=made[0]["NatGatewayId"])
+    ec2.delete_nat_gateway(NatGatewayId=gateways[0]["NatGatewayId"])
     ec2.create_nat_gateway(SubnetId=network.subnets[0], **private)
 
 
@@ -46,7 +46,7 @@ def test_sixty_rules_in_a_group(network):
 
 
 def test_fifty_load_balancers_with_fifty_listeners(balancer):
-    """What exists may be asked for again."""
+    """A repeated request for an existing one is not rejected."""
     names = [f"b{number}" for number in range(49)]
     for name in names:
         balancer.create(Name=name)
@@ -55,7 +55,7 @@ def test_fifty_load_balancers_with_fifty_listeners(balancer):
     assert balancer.create() == balancer.arn
     ports = itertools.count(1000)
     for port in itertools.islice(ports, 50):
-        balancer.listener(Protocol="HTTP", Port=port)
+        balancer.create_listener(Protocol="HTTP", Port=port)
     with refused("TooManyListeners"):
-        balancer.listener(Protocol="HTTP", Port=next(ports))
-    assert balancer.listener(Protocol="HTTP", Port=1000)["Port"] == 1000
+        balancer.create_listener(Protocol="HTTP", Port=next(ports))
+    assert balancer.create_listener(Protocol="HTTP", Port=1000)["Port"] == 1000

@@ -1,4 +1,4 @@
-"""The images that a stack asks for by the names of their public parameters."""
+"""The images that a stack finds by their public parameters."""
 
 import pytest
 
@@ -7,7 +7,8 @@ import pytest
 def test_amazon_linux_is_there_for_both_architectures(network, architecture, kind):
     """The parameter names an image that can be described and run."""
     image = network.image(architecture)
-    (found,) = network.ec2.describe_images(ImageIds=[image])["Images"]
-    assert (found["Architecture"], found["State"], found["ImageOwnerAlias"]) == (architecture, "available", "amazon")
+    (details,) = network.ec2.describe_images(ImageIds=[image])["Images"]
+    expected = (architecture, "available", "amazon")
+    assert (details["Architecture"], details["State"], details["ImageOwnerAlias"]) == expected
     instance = network.instance(ImageId=image, InstanceType=kind)
     assert (instance["ImageId"], instance["Architecture"]) == (image, architecture)

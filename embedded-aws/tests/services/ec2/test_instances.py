@@ -1,11 +1,11 @@
-"""Instances that are run by hand: all that the request and the template say, and nothing left of them."""
+"""Instances: settings of request and launch template, changes, and termination."""
 
 import pytest
 
 from embedded_aws.testing import eventually
+from services.auto_scaling_group import USER_DATA
 from services.errors import refused, untouched
 from services.network import tagged
-from services.web import USER_DATA
 
 OPTIONS = {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "InstanceMetadataTags": "enabled"}
 
@@ -17,7 +17,7 @@ def profile(aws):
 
 
 def settings(profile):
-    """What request and template can both say."""
+    """Return settings that both a request and a launch template can have."""
     return {
         "IamInstanceProfile": {"Arn": profile},
         "MetadataOptions": OPTIONS,
@@ -31,8 +31,8 @@ def settings(profile):
     }
 
 
-def is_as_said(network, instance, profile):
-    """Whether the instance has all of the settings."""
+def assert_settings(network, instance, profile):
+    """Assert that the instance has all of the settings."""
     assert instance["IamInstanceProfile"]["Arn"] == profile
     assert OPTIONS.items() <= instance["MetadataOptions"].items()
     assert instance["Monitoring"]["State"] == "enabled"
@@ -45,16 +45,16 @@ def is_as_said(network, instance, profile):
     assert volume["Tags"] == [{"Key": "env", "Value": "test"}]
 
 
-def test_an_instance_is_what_the_request_says(network, profile):
-    """Including its termination protection, which moto forgets."""
+def test_an_instance_has_the_settings_of_the_request(network, profile):
+    """Including its termination protection, which moto ignores."""
     request = settings(profile) | {"UserData": "#!/bin/bash\necho ready\n"}  # boto3 encodes it
     instance = network.instance(**request)
-    is_as_said(network, instance, profile)
+    assert_settings(network, instance, profile)
     assert network.attribute(instance["InstanceId"], "userData") == USER_DATA
 
 
-def test_an_instance_is_what_the_template_says(network, profile):
-    """Without a word in the request."""
+def test_an_instance_has_the_settings_of_the_template(network, profile):
+    """The request has none of the settings."""
     data = settings(profile) | {"ImageId": network.image(), "InstanceType": "t4g.micro"}
     network.ec2.create_launch_template(
         LaunchTemplateName="bastion", LaunchTemplateData=data | {"SecurityGroupIds": [network.group]}
@@ -62,14 +62,14 @@ def test_an_instance_is_what_the_template_says(network, profile):
     run = network.ec2.run_instances(
         LaunchTemplate={"LaunchTemplateName": "bastion"}, MinCount=1, MaxCount=1, SubnetId=network.subnets[1]
     )
-    instance = network.described(run["Instances"][0]["InstanceId"])
-    is_as_said(network, instance, profile)
+    instance = network.describe_instance(run["Instances"][0]["InstanceId"])
+    assert_settings(network, instance, profile)
     assert instance["InstanceType"] == "t4g.micro"
     assert network.attribute(instance["InstanceId"], "userData") == USER_DATA
 
 
 def test_the_request_wins_over_the_template(network, profile):
-    """An override in the request is what runs; tags of both are there."""
+    """Settings of the request override those of the template; tags are merged."""
     data = settings(profile) | {"ImageId": network.image(), "InstanceType": "t4g.micro"}
     network.ec2.create_launch_template(LaunchTemplateName="bastion", LaunchTemplateData=data)
     instance = network.instance(
@@ -84,38 +84,38 @@ def test_the_request_wins_over_the_template(network, profile):
     assert {"env": "test", "Name": "bastion"}.items() <= tags.items()
 
 
-def test_the_root_volume_is_the_images_unless_said_otherwise(network):
-    """Nobody asked for a second disk, and none is there."""
+def test_the_root_volume_is_the_images_by_default(network):
+    """There is no second volume."""
     instance = network.instance()
     assert [device["DeviceName"] for device in instance["BlockDeviceMappings"]] == ["/dev/xvda"]
 
 
 def test_settings_are_changed_on_a_running_instance(network, profile):
-    """What a plan mends in place."""
+    """Changes that an apply makes in place."""
     other = network.security_group("other")
     instance_id = network.instance(**settings(profile))["InstanceId"]
     network.ec2.modify_instance_metadata_options(InstanceId=instance_id, HttpTokens="optional")
     network.ec2.unmonitor_instances(InstanceIds=[instance_id])
     network.ec2.modify_instance_attribute(InstanceId=instance_id, Groups=[other])
     network.ec2.modify_instance_attribute(InstanceId=instance_id, DisableApiTermination={"Value": False})
-    instance = network.described(instance_id)
+    instance = network.describe_instance(instance_id)
     assert instance["MetadataOptions"]["HttpTokens"] == "optional"
     assert instance["Monitoring"]["State"] == "disabled"
     assert [group["GroupId"] for group in instance["SecurityGroups"]] == [other]
     assert [group["GroupId"] for group in instance["NetworkInterfaces"][0]["Groups"]] == [other]
     network.ec2.monitor_instances(InstanceIds=[instance_id])
-    assert network.described(instance_id)["Monitoring"]["State"] == "enabled"
+    assert network.describe_instance(instance_id)["Monitoring"]["State"] == "enabled"
 
 
 def test_a_protected_instance_is_not_terminated(network):
-    """The guard of a bastion is a guard."""
+    """DisableApiTermination is respected."""
     instance_id = network.instance(DisableApiTermination=True)["InstanceId"]
     with refused("OperationNotPermitted", "disableApiTermination"):
         network.ec2.terminate_instances(InstanceIds=[instance_id])
 
 
 def test_a_terminated_instance_leaves_nothing(network):
-    """Neither interface nor volume, and its address is free for another."""
+    """Its interfaces and volumes are deleted, and its address can be released."""
     public = [{"DeviceIndex": 0, "SubnetId": network.subnets[0], "Groups": [network.group]}]
     instance_id = network.instance(NetworkInterfaces=public)["InstanceId"]
     address = network.ec2.allocate_address(Domain="vpc")["AllocationId"]
@@ -126,14 +126,14 @@ def test_a_terminated_instance_leaves_nothing(network):
     network.ec2.release_address(AllocationId=address)
     network.ec2.delete_security_group(GroupId=network.group)
     network.ec2.delete_subnet(SubnetId=network.subnets[0])
-    assert network.described(instance_id)["State"]["Name"] == "terminated"
+    assert network.describe_instance(instance_id)["State"]["Name"] == "terminated"
 
 
 CODE = "IncorrectInstanceState"
 
 
 @pytest.mark.parametrize(
-    ("operation", "asked", "code", "words"),
+    ("operation", "params", "code", "message"),
     [
         ("start_instances", {}, CODE, "is not in a state from which it can be started"),
         ("stop_instances", {}, CODE, "is not in a state from which it can be stopped"),
@@ -145,27 +145,29 @@ CODE = "IncorrectInstanceState"
         ("associate_address", {}, "InvalidInstanceID", "is not in a valid state for this operation"),
     ],
 )
-def test_an_instance_that_is_gone_stays_so(network, operation, asked, code, words):
-    """Nor is one touched that is on its way there, or another one of the same call."""
+def test_a_terminated_instance_cannot_be_changed(network, operation, params, code, message):
+    """Nor is a shutting-down one changed, or another instance of the same call."""
     ec2 = network.ec2
-    gone, stays = network.instance()["InstanceId"], network.instance()["InstanceId"]
-    asked = asked | ({"InstanceIds": [stays, gone]} if operation.endswith("instances") else {"InstanceId": gone})
+    terminated, other = network.instance()["InstanceId"], network.instance()["InstanceId"]
+    params = params | (
+        {"InstanceIds": [other, terminated]} if operation.endswith("instances") else {"InstanceId": terminated}
+    )
     if operation == "associate_address":
-        asked = asked | {"AllocationId": ec2.allocate_address(Domain="vpc")["AllocationId"]}
+        params = params | {"AllocationId": ec2.allocate_address(Domain="vpc")["AllocationId"]}
     network.aws.control("pace", 10)
     try:
-        ec2.terminate_instances(InstanceIds=[gone])
+        ec2.terminate_instances(InstanceIds=[terminated])
         for state, pace in (("shutting-down", 10), ("terminated", 0)):
             network.aws.control("pace", pace)
-            eventually(lambda state=state: network.described(gone)["State"]["Name"] == state)
-            with untouched(ec2.describe_instances, ec2.describe_addresses), refused(code, words):
-                getattr(ec2, operation)(**asked)
+            eventually(lambda state=state: network.describe_instance(terminated)["State"]["Name"] == state)
+            with untouched(ec2.describe_instances, ec2.describe_addresses), refused(code, message):
+                getattr(ec2, operation)(**params)
     finally:
         network.aws.control("pace", 0)
 
 
-def test_an_address_waits_for_its_instance(network):
-    """It is refused to one that is pending, by whichever name it is called."""
+def test_an_address_needs_a_running_instance(network):
+    """It cannot be associated with a pending instance, by instance or by interface."""
     ec2, address = network.ec2, network.ec2.allocate_address(Domain="vpc")["AllocationId"]
     network.aws.control("pace", 10)
     try:
@@ -177,5 +179,5 @@ def test_an_address_waits_for_its_instance(network):
             ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface)
     finally:
         network.aws.control("pace", 0)
-    eventually(lambda: network.described(instance["InstanceId"])["State"]["Name"] == "running")
+    eventually(lambda: network.describe_instance(instance["InstanceId"])["State"]["Name"] == "running")
     ec2.associate_address(AllocationId=address, InstanceId=instance["InstanceId"])

@@ -1,4 +1,4 @@
-"""Instances, launch templates and Auto Scaling groups that are not made."""
+"""Validation of launches, launch templates and Auto Scaling groups."""
 
 import base64
 
@@ -6,8 +6,8 @@ import pytest
 
 from services.errors import refused, untouched
 
-NOBODY = "00000000000000000"
-PROFILE = "arn:aws:iam::123456789012:instance-profile/nobodys"
+UNKNOWN = "00000000000000000"
+UNKNOWN_PROFILE = "arn:aws:iam::123456789012:instance-profile/nobodys"
 TOO_LONG = base64.b64encode(b"x" * 16385).decode()
 
 
@@ -18,58 +18,58 @@ def foreign(network):
     return network.ec2.create_security_group(GroupName="else", Description="else", VpcId=vpc)["GroupId"]
 
 
-def test_instances_that_are_not_launched(network, foreign):
-    """What they need is not there, or does not fit together."""
+def test_invalid_launches_are_rejected(network, foreign):
+    """Their dependencies do not exist, or do not fit together."""
     mismatch = "The architecture 'x86_64' of the specified instance type does not match the architecture 'arm64'"
-    wrong = [
-        ({"ImageId": f"ami-{NOBODY}"}, "InvalidAMIID.NotFound", f"ami-{NOBODY}"),
+    invalid = [
+        ({"ImageId": f"ami-{UNKNOWN}"}, "InvalidAMIID.NotFound", f"ami-{UNKNOWN}"),
         ({"ImageId": "ami-xyz"}, "InvalidAMIID.Malformed", 'Invalid id: "ami-xyz"'),
         ({"InstanceType": "t4g.huge"}, "InvalidParameterValue", "Invalid value 't4g.huge' for InstanceType."),
         ({"InstanceType": "t3.micro"}, "InvalidParameterValue", mismatch),
         ({"KeyName": "nobodys"}, "InvalidKeyPair.NotFound", "nobodys"),
-        ({"SecurityGroupIds": [f"sg-{NOBODY}"]}, "InvalidGroup.NotFound", f"sg-{NOBODY}"),
+        ({"SecurityGroupIds": [f"sg-{UNKNOWN}"]}, "InvalidGroup.NotFound", f"sg-{UNKNOWN}"),
         ({"SecurityGroupIds": [foreign]}, "InvalidParameter", "belong to different networks"),
-        ({"SubnetId": f"subnet-{NOBODY}"}, "InvalidSubnetID.NotFound", f"subnet-{NOBODY}"),
+        ({"SubnetId": f"subnet-{UNKNOWN}"}, "InvalidSubnetID.NotFound", f"subnet-{UNKNOWN}"),
         ({"IamInstanceProfile": {"Name": "nobodys"}}, "InvalidParameterValue", "Invalid IAM Instance Profile name"),
-        ({"IamInstanceProfile": {"Arn": PROFILE}}, "InvalidParameterValue", "Invalid IAM Instance Profile ARN"),
+        ({"IamInstanceProfile": {"Arn": UNKNOWN_PROFILE}}, "InvalidParameterValue", "Invalid IAM Instance Profile ARN"),
         ({"UserData": "x" * 16385}, "InvalidParameterValue", "User data is limited to 16384 bytes"),
         ({"MinCount": 2}, "InvalidParameterValue", ""),
     ]
     with untouched(network.ec2.describe_instances, network.ec2.describe_network_interfaces):
-        for changed, code, words in wrong:
-            with refused(code, words):
+        for changed, code, message in invalid:
+            with refused(code, message):
                 network.instance(**changed)
 
 
-def test_a_template_is_checked_as_a_request_is(network, foreign):
-    """At the launch, with the same words."""
+def test_a_template_is_validated_like_a_request(network, foreign):
+    """At the launch, with the same errors."""
     data = {"ImageId": network.image(), "InstanceType": "t3.micro", "SecurityGroupIds": [foreign]}
     network.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)
-    asked = {"LaunchTemplate": {"LaunchTemplateName": "web"}, "MinCount": 1, "MaxCount": 1}
+    params = {"LaunchTemplate": {"LaunchTemplateName": "web"}, "MinCount": 1, "MaxCount": 1}
     with untouched(network.ec2.describe_instances, network.ec2.describe_network_interfaces):
         with refused("InvalidParameterValue", "does not match the architecture"):
-            network.ec2.run_instances(**asked)
+            network.ec2.run_instances(**params)
         with refused("InvalidParameter", "belong to different networks"):
-            network.ec2.run_instances(**asked, SubnetId=network.subnets[0], InstanceType="t4g.micro")
+            network.ec2.run_instances(**params, SubnetId=network.subnets[0], InstanceType="t4g.micro")
 
 
-def test_what_a_running_instance_keeps(network):
-    """Its type; and itself, when it is protected."""
+def test_a_running_instance_keeps_its_type(network):
+    """Its type cannot be changed, and it cannot be terminated while it is protected."""
     instance = network.instance(DisableApiTermination=True)["InstanceId"]
     with refused("IncorrectInstanceState", f"The instance '{instance}' is not in the 'stopped' state."):
         network.ec2.modify_instance_attribute(InstanceId=instance, InstanceType={"Value": "t4g.small"})
     with refused("OperationNotPermitted", "disableApiTermination"):
         network.ec2.terminate_instances(InstanceIds=[instance])
-    found = network.described(instance)
-    assert (found["State"]["Name"], found["InstanceType"]) == ("running", "t4g.micro")
+    description = network.describe_instance(instance)
+    assert (description["State"]["Name"], description["InstanceType"]) == ("running", "t4g.micro")
     network.ec2.stop_instances(InstanceIds=[instance])
     network.ec2.modify_instance_attribute(InstanceId=instance, InstanceType={"Value": "t4g.small"})
-    assert network.described(instance)["InstanceType"] == "t4g.small"
+    assert network.describe_instance(instance)["InstanceType"] == "t4g.small"
 
 
-def test_launch_templates_that_are_not_made(web):
-    """Nor found, nor given a version."""
-    ec2, nobody = web.ec2, f"lt-{NOBODY}"
+def test_invalid_launch_templates_are_rejected(web):
+    """So are unknown templates, and versions of them."""
+    ec2, unknown = web.ec2, f"lt-{UNKNOWN}"
 
     def versions():
         return ec2.describe_launch_template_versions(LaunchTemplateId=web.template)
@@ -89,61 +89,64 @@ def test_launch_templates_that_are_not_made(web):
         with refused("InvalidUserData.Malformed", "User data is limited to 16384 bytes"):
             data = web.data(UserData=TOO_LONG)
             ec2.create_launch_template_version(LaunchTemplateId=web.template, LaunchTemplateData=data)
-        with refused("InvalidLaunchTemplateId.NotFound", nobody):
-            ec2.create_launch_template_version(LaunchTemplateId=nobody, LaunchTemplateData=web.data())
+        with refused("InvalidLaunchTemplateId.NotFound", unknown):
+            ec2.create_launch_template_version(LaunchTemplateId=unknown, LaunchTemplateData=web.data())
         with refused("InvalidLaunchTemplateId.VersionNotFound"):
             ec2.modify_launch_template(LaunchTemplateId=web.template, DefaultVersion="77")
         for call in (
             ec2.delete_launch_template,
-            lambda **one: ec2.describe_launch_templates(LaunchTemplateIds=[nobody]),
+            lambda **one: ec2.describe_launch_templates(LaunchTemplateIds=[unknown]),
         ):
-            with refused("InvalidLaunchTemplateId.NotFound", f"with template ID {nobody}, does not exist"):
-                call(LaunchTemplateId=nobody)
+            with refused("InvalidLaunchTemplateId.NotFound", f"with template ID {unknown}, does not exist"):
+                call(LaunchTemplateId=unknown)
         with refused("InvalidLaunchTemplateName.NotFoundException"):
             ec2.delete_launch_template(LaunchTemplateName="nobodys")
 
 
-def test_groups_that_are_not_made(web):
-    """What they stand on is not there, or does not fit; what they are told makes no sense."""
+def test_invalid_groups_are_rejected(web):
+    """Their dependencies do not exist or do not fit, or their settings are invalid."""
     kinds = {"odd-type": {"InstanceType": "t4g.huge"}, "odd-pair": {"InstanceType": "t3.micro"}}
     for name, changed in kinds.items():
         web.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=web.data(**changed))
-    whole = "You must use a valid fully-formed launch template."
+    invalid_template = "You must use a valid fully-formed launch template."
     template = {"LaunchTemplateId": web.template}
     vpc = web.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    far = web.ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
-    least, most = "MinHealthyPercentage", "MaxHealthyPercentage"
-    wrong = [
+    foreign_subnet = web.ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    minimum, maximum = "MinHealthyPercentage", "MaxHealthyPercentage"
+    invalid = [
         ({"MinSize": 5}, "Max bound, 4, must be greater than or equal to min bound, 5"),
-        ({"VPCZoneIdentifier": f"subnet-{NOBODY}"}, f"The subnet ID 'subnet-{NOBODY}' does not exist"),
-        ({"VPCZoneIdentifier": f"{web.subnets[0]},{far}"}, "All subnets must be in the same VPC."),
-        ({"LaunchTemplate": template | {"Version": "77"}}, whole),
-        ({"LaunchTemplate": {"LaunchTemplateName": "odd-type"}}, f"{whole} Invalid value 't4g.huge'"),
-        ({"LaunchTemplate": {"LaunchTemplateName": "odd-pair"}}, f"{whole} The architecture 'x86_64'"),
+        ({"VPCZoneIdentifier": f"subnet-{UNKNOWN}"}, f"The subnet ID 'subnet-{UNKNOWN}' does not exist"),
+        ({"VPCZoneIdentifier": f"{web.subnets[0]},{foreign_subnet}"}, "All subnets must be in the same VPC."),
+        ({"LaunchTemplate": template | {"Version": "77"}}, invalid_template),
+        ({"LaunchTemplate": {"LaunchTemplateName": "odd-type"}}, f"{invalid_template} Invalid value 't4g.huge'"),
+        ({"LaunchTemplate": {"LaunchTemplateName": "odd-pair"}}, f"{invalid_template} The architecture 'x86_64'"),
         ({"HealthCheckType": "BOGUS"}, "BOGUS"),
         ({"MaxInstanceLifetime": 60}, "86400"),
-        ({"InstanceMaintenancePolicy": {least: 90}}, "Both MinHealthyPercentage and MaxHealthyPercentage must be"),
-        ({"InstanceMaintenancePolicy": {least: -1, most: 100}}, "Both MinHealthyPercentage and MaxHealthyPercentage"),
-        ({"InstanceMaintenancePolicy": {least: 90, most: 99}}, "MaxHealthyPercentage must be from 100 to 200"),
-        ({"InstanceMaintenancePolicy": {least: 99, most: 200}}, "cannot be greater than 100"),
+        ({"InstanceMaintenancePolicy": {minimum: 90}}, "Both MinHealthyPercentage and MaxHealthyPercentage must be"),
+        (
+            {"InstanceMaintenancePolicy": {minimum: -1, maximum: 100}},
+            "Both MinHealthyPercentage and MaxHealthyPercentage",
+        ),
+        ({"InstanceMaintenancePolicy": {minimum: 90, maximum: 99}}, "MaxHealthyPercentage must be from 100 to 200"),
+        ({"InstanceMaintenancePolicy": {minimum: 99, maximum: 200}}, "cannot be greater than 100"),
         ({"TerminationPolicies": ["Bogus"]}, "Bogus"),
         ({"AutoScalingGroupName": "a:b"}, "colon"),
     ]
     with untouched(web.asg.describe_auto_scaling_groups, web.ec2.describe_instances):
-        for changed, words in wrong:
-            with refused("ValidationError", words):
+        for changed, message in invalid:
+            with refused("ValidationError", message):
                 web.create(**changed)
     before = web.create(MinSize=0)
-    with refused("ValidationError", f"subnet-{NOBODY}"):
-        web.asg.update_auto_scaling_group(AutoScalingGroupName="web", VPCZoneIdentifier=f"subnet-{NOBODY}", MaxSize=9)
+    with refused("ValidationError", f"subnet-{UNKNOWN}"):
+        web.asg.update_auto_scaling_group(AutoScalingGroupName="web", VPCZoneIdentifier=f"subnet-{UNKNOWN}", MaxSize=9)
     with refused("ValidationError", "Provided Target Groups may not be valid"):
         missing = f"{web.target_group[:-4]}0000"
         web.asg.attach_load_balancer_target_groups(AutoScalingGroupName="web", TargetGroupARNs=[missing])
     assert web.group() == before
 
 
-def test_nothing_is_told_to_a_group_that_there_is_not(web):
-    """Policies, tags, sizes and its end."""
+def test_an_unknown_group_is_rejected(web):
+    """For policies, tags, capacity and deletion."""
     for call in (
         lambda: web.asg.update_auto_scaling_group(AutoScalingGroupName="nobodys", MaxSize=1),
         lambda: web.asg.set_desired_capacity(AutoScalingGroupName="nobodys", DesiredCapacity=1),

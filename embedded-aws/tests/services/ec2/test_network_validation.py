@@ -1,24 +1,24 @@
-"""Networks that EC2 does not make are refused with its codes, and nothing of them is left."""
+"""Validation of network requests; a rejected call changes nothing."""
 
 from services.errors import refused, untouched
 from services.network import tagged
 
-NOBODY = "00000000000000000"
+UNKNOWN = "00000000000000000"
 ANYWHERE = "0.0.0.0/0"
 
 
 def foreign_table(network):
-    """A route table of another VPC."""
+    """Create a route table in another VPC."""
     vpc = network.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     return network.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
 
 
 def test_a_range_is_kept_in_its_canonical_form(network):
-    """EC2 does not refuse host bits, it drops them: of VPCs, subnets, routes and rules."""
+    """EC2 removes the host bits from CIDR blocks of VPCs, subnets, routes and rules."""
     ec2 = network.ec2
     assert ec2.create_vpc(CidrBlock="10.9.8.7/16")["Vpc"]["CidrBlock"] == "10.9.0.0/16"
-    made = ec2.create_subnet(VpcId=network.vpc, CidrBlock="10.0.9.8/24", AvailabilityZone="us-west-2a")
-    assert made["Subnet"]["CidrBlock"] == "10.0.9.0/24"
+    created = ec2.create_subnet(VpcId=network.vpc, CidrBlock="10.0.9.8/24", AvailabilityZone="us-west-2a")
+    assert created["Subnet"]["CidrBlock"] == "10.0.9.0/24"
     table = network.route_table()
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="100.68.0.18/18", GatewayId=network.gateway)
     (described,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
@@ -30,7 +30,7 @@ def test_a_range_is_kept_in_its_canonical_form(network):
         ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=[canonical])
 
 
-def test_vpcs_that_are_not_made(network):
+def test_invalid_vpcs_are_rejected(network):
     ec2 = network.ec2
     with untouched(ec2.describe_vpcs):
         for cidr in ("10.0.0.0/8", "10.0.0.0/29"):
@@ -43,23 +43,23 @@ def test_vpcs_that_are_not_made(network):
             ec2.create_vpc()
 
 
-def test_attributes_of_a_vpc_are_changed_one_by_one(network):
-    """EC2 takes one in a call."""
+def test_vpc_attributes_are_changed_one_by_one(network):
+    """EC2 accepts one attribute per call."""
     ec2, on = network.ec2, {"Value": True}
-    both = "Fields for multiple attribute types specified: enableDnsSupport, enableDnsHostnames"
-    with refused("InvalidParameterCombination", both):
+    message = "Fields for multiple attribute types specified: enableDnsSupport, enableDnsHostnames"
+    with refused("InvalidParameterCombination", message):
         ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsSupport=on, EnableDnsHostnames=on)
-    found = ec2.describe_vpc_attribute(VpcId=network.vpc, Attribute="enableDnsHostnames")
-    assert found["EnableDnsHostnames"] == {"Value": False}
+    attribute = ec2.describe_vpc_attribute(VpcId=network.vpc, Attribute="enableDnsHostnames")
+    assert attribute["EnableDnsHostnames"] == {"Value": False}
     ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsHostnames=on)
-    found = ec2.describe_vpc_attribute(VpcId=network.vpc, Attribute="enableDnsHostnames")
-    assert found["EnableDnsHostnames"] == on
+    attribute = ec2.describe_vpc_attribute(VpcId=network.vpc, Attribute="enableDnsHostnames")
+    assert attribute["EnableDnsHostnames"] == on
 
 
-def test_subnets_that_are_not_made(network):
-    """Too small, elsewhere, over another one, in a zone of another region, in no VPC."""
+def test_invalid_subnets_are_rejected(network):
+    """Too small, outside of the VPC, overlapping, in a zone of another region, in an unknown VPC."""
     ec2 = network.ec2
-    wrong = [
+    invalid = [
         ({"CidrBlock": "10.0.9.0/29"}, "InvalidSubnet.Range", "The CIDR '10.0.9.0/29' is invalid."),
         ({"CidrBlock": "10.1.0.0/24"}, "InvalidSubnet.Range", "The CIDR '10.1.0.0/24' is invalid."),
         ({"CidrBlock": "10.0.0.128/25"}, "InvalidSubnet.Conflict", "conflicts with another subnet"),
@@ -69,72 +69,72 @@ def test_subnets_that_are_not_made(network):
             "in the following availability zones: us-west-2a",
         ),
         ({"AvailabilityZoneId": "use1-az1"}, "InvalidParameterValue", "for parameter availabilityZoneId is invalid"),
-        ({"VpcId": f"vpc-{NOBODY}"}, "InvalidVpcID.NotFound", ""),
+        ({"VpcId": f"vpc-{UNKNOWN}"}, "InvalidVpcID.NotFound", ""),
     ]
     with untouched(ec2.describe_subnets):
-        for changed, code, words in wrong:
-            with refused(code, words):
+        for changed, code, message in invalid:
+            with refused(code, message):
                 ec2.create_subnet(**({"VpcId": network.vpc, "CidrBlock": "10.0.9.0/24"} | changed))
 
 
-def test_gateways_that_are_not_attached(network):
-    """One gateway for a VPC, one VPC for a gateway; and what is not attached is not detached."""
-    ec2, mine = network.ec2, {"InternetGatewayId": network.gateway, "VpcId": network.vpc}
+def test_invalid_gateway_attachments_are_rejected(network):
+    """A VPC has one gateway, a gateway one VPC; and only an attached gateway can be detached."""
+    ec2, attachment = network.ec2, {"InternetGatewayId": network.gateway, "VpcId": network.vpc}
     second = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     with untouched(ec2.describe_internet_gateways):
         with refused("InvalidParameterValue", f"Network {network.vpc} already has an internet gateway attached"):
             ec2.attach_internet_gateway(InternetGatewayId=second, VpcId=network.vpc)
         with refused("Resource.AlreadyAssociated", f"{network.gateway} is already attached to network {network.vpc}"):
-            ec2.attach_internet_gateway(**mine)
+            ec2.attach_internet_gateway(**attachment)
         with refused("Gateway.NotAttached", f"{second} is not attached to network {network.vpc}"):
             ec2.detach_internet_gateway(InternetGatewayId=second, VpcId=network.vpc)
         with refused("DependencyViolation"):
             ec2.delete_internet_gateway(InternetGatewayId=network.gateway)
-    ec2.detach_internet_gateway(**mine)
+    ec2.detach_internet_gateway(**attachment)
     with refused("Gateway.NotAttached"):
-        ec2.detach_internet_gateway(**mine)
+        ec2.detach_internet_gateway(**attachment)
 
 
-def test_nat_gateways_that_are_not_made(network):
-    """Without an address, with one that does not exist or is taken: no interface is left in the subnet."""
-    ec2, (_, taken) = network.ec2, network.nat_gateway()
+def test_invalid_nat_gateways_are_rejected(network):
+    """Without an address, or with one that does not exist or is in use; no interface is left in the subnet."""
+    ec2, (_, in_use) = network.ec2, network.nat_gateway()
     here = {"SubnetId": network.subnets[1]}
-    wrong = [
+    invalid = [
         (here, "MissingParameter"),
-        (here | {"AllocationId": f"eipalloc-{NOBODY}"}, "InvalidAllocationID.NotFound"),
-        (here | {"AllocationId": taken}, "Resource.AlreadyAssociated"),
-        (here | {"AllocationId": taken, "ConnectivityType": "private"}, "InvalidParameterCombination"),
-        ({"SubnetId": f"subnet-{NOBODY}", "AllocationId": taken}, "InvalidSubnetID.NotFound"),
+        (here | {"AllocationId": f"eipalloc-{UNKNOWN}"}, "InvalidAllocationID.NotFound"),
+        (here | {"AllocationId": in_use}, "Resource.AlreadyAssociated"),
+        (here | {"AllocationId": in_use, "ConnectivityType": "private"}, "InvalidParameterCombination"),
+        ({"SubnetId": f"subnet-{UNKNOWN}", "AllocationId": in_use}, "InvalidSubnetID.NotFound"),
     ]
     with untouched(ec2.describe_nat_gateways, ec2.describe_network_interfaces, ec2.describe_addresses):
-        for asked, code in wrong:
+        for params, code in invalid:
             with refused(code):
-                ec2.create_nat_gateway(**asked)
+                ec2.create_nat_gateway(**params)
     ec2.delete_subnet(**here)
 
 
-def test_a_nat_gateway_without_a_way_out_fails(network):
-    """EC2 tells it afterwards, and the address is free again."""
+def test_a_nat_gateway_without_an_internet_gateway_fails(network):
+    """After its creation, and its address can be released."""
     ec2 = network.ec2
     ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
     nat, address = network.nat_gateway()
-    (found,) = ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"]
-    assert (found["State"], found["FailureCode"]) == ("failed", "Gateway.NotAttached")
-    assert found["FailureMessage"] == f"Network {network.vpc} has no Internet gateway attached"
+    (gateway,) = ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"]
+    assert (gateway["State"], gateway["FailureCode"]) == ("failed", "Gateway.NotAttached")
+    assert gateway["FailureMessage"] == f"Network {network.vpc} has no Internet gateway attached"
     ec2.release_address(AllocationId=address)
     ec2.delete_subnet(SubnetId=network.subnets[0])
 
 
-def test_routes_that_are_not_made(network):
-    """To what is not there or in another network, into the own one, and twice to the same place."""
-    ec2, table, far, (nat, _) = network.ec2, network.route_table(), foreign_table(network), network.nat_gateway()
+def test_invalid_routes_are_rejected(network):
+    """Unknown targets, targets of another VPC, destinations inside the VPC, and duplicates."""
+    ec2, table, foreign, (nat, _) = network.ec2, network.route_table(), foreign_table(network), network.nat_gateway()
     other = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=network.gateway)
-    wrong = [
-        ({"GatewayId": f"igw-{NOBODY}"}, "InvalidGatewayID.NotFound", f"igw-{NOBODY}"),
+    invalid = [
+        ({"GatewayId": f"igw-{UNKNOWN}"}, "InvalidGatewayID.NotFound", f"igw-{UNKNOWN}"),
         ({"GatewayId": other}, "InvalidParameterValue", "belong to different networks"),
-        ({"NatGatewayId": f"nat-{NOBODY}"}, "InvalidNatGatewayID.NotFound", f"nat-{NOBODY}"),
-        ({"NatGatewayId": nat, "RouteTableId": far}, "InvalidParameterValue", "belong to different networks"),
+        ({"NatGatewayId": f"nat-{UNKNOWN}"}, "InvalidNatGatewayID.NotFound", f"nat-{UNKNOWN}"),
+        ({"NatGatewayId": nat, "RouteTableId": foreign}, "InvalidParameterValue", "belong to different networks"),
         ({}, "MissingParameter", ""),
         (
             {"DestinationCidrBlock": "10.0.1.0/24", "GatewayId": network.gateway},
@@ -144,32 +144,32 @@ def test_routes_that_are_not_made(network):
         ({"DestinationCidrBlock": ANYWHERE, "GatewayId": network.gateway}, "RouteAlreadyExists", ANYWHERE),
     ]
     with untouched(ec2.describe_route_tables):
-        for asked, code, words in wrong:
-            with refused(code, words):
-                ec2.create_route(**({"RouteTableId": table, "DestinationCidrBlock": "172.16.0.0/12"} | asked))
+        for params, code, message in invalid:
+            with refused(code, message):
+                ec2.create_route(**({"RouteTableId": table, "DestinationCidrBlock": "172.16.0.0/12"} | params))
         with refused("InvalidRoute.NotFound", "no route with destination-cidr-block 172.16.0.0/12"):
             ec2.delete_route(RouteTableId=table, DestinationCidrBlock="172.16.0.0/12")
         with refused("InvalidParameterValue", "cannot remove local route 10.0.0.0/16"):
             ec2.delete_route(RouteTableId=table, DestinationCidrBlock="10.0.0.0/16")
         with refused("InvalidNatGatewayID.NotFound"):
-            ec2.replace_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, NatGatewayId=f"nat-{NOBODY}")
+            ec2.replace_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, NatGatewayId=f"nat-{UNKNOWN}")
 
 
 def test_a_subnet_has_one_route_table(network):
-    """The same one again is no error."""
+    """A repeated association with the same table is accepted."""
     ec2, first, second = network.ec2, network.route_table(), network.route_table()
-    subnet, far = network.subnets[0], foreign_table(network)
-    made = ec2.associate_route_table(RouteTableId=first, SubnetId=subnet)["AssociationId"]
+    subnet, foreign = network.subnets[0], foreign_table(network)
+    created = ec2.associate_route_table(RouteTableId=first, SubnetId=subnet)["AssociationId"]
     with untouched(ec2.describe_route_tables):
         with refused("Resource.AlreadyAssociated", f"route table {second} conflicts with an existing association"):
             ec2.associate_route_table(RouteTableId=second, SubnetId=subnet)
         with refused("InvalidParameterValue", f"subnet {subnet} belong to different networks"):
-            ec2.associate_route_table(RouteTableId=far, SubnetId=subnet)
-        assert ec2.associate_route_table(RouteTableId=first, SubnetId=subnet)["AssociationId"] == made
+            ec2.associate_route_table(RouteTableId=foreign, SubnetId=subnet)
+        assert ec2.associate_route_table(RouteTableId=first, SubnetId=subnet)["AssociationId"] == created
 
 
-def test_endpoints_that_are_not_made(network):
-    """Of a service that there is not, of another region's, in no VPC."""
+def test_invalid_endpoints_are_rejected(network):
+    """Unknown services, services of another region, and unknown VPCs."""
     ec2 = network.ec2
     service = "com.amazonaws.us-west-2.s3"
     with untouched(ec2.describe_vpc_endpoints, ec2.describe_route_tables):
@@ -178,55 +178,55 @@ def test_endpoints_that_are_not_made(network):
                 ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=name, VpcEndpointType="Gateway")
             with refused("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist"):
                 ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=name, VpcEndpointType="Interface")
-        with refused("InvalidVpcId.NotFound", f"vpc-{NOBODY}"):
-            ec2.create_vpc_endpoint(VpcId=f"vpc-{NOBODY}", ServiceName=service, VpcEndpointType="Gateway")
+        with refused("InvalidVpcId.NotFound", f"vpc-{UNKNOWN}"):
+            ec2.create_vpc_endpoint(VpcId=f"vpc-{UNKNOWN}", ServiceName=service, VpcEndpointType="Gateway")
         with refused("InvalidRouteTableID.NotFound"):
-            ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=service, RouteTableIds=[f"rtb-{NOBODY}"])
+            ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=service, RouteTableIds=[f"rtb-{UNKNOWN}"])
 
 
-def test_an_interface_endpoint_is_of_a_service_that_there_is(network):
-    """Of any that AWS has, not of those alone that have a gateway."""
-    asked = {"VpcId": network.vpc, "VpcEndpointType": "Interface", "SubnetIds": network.subnets[:1]}
+def test_an_interface_endpoint_can_be_of_any_service(network):
+    """All services of AWS, not only those with gateway endpoints."""
+    params = {"VpcId": network.vpc, "VpcEndpointType": "Interface", "SubnetIds": network.subnets[:1]}
     for service in ("ssm", "secretsmanager", "logs", "ec2messages", "codedeploy", "ecr.api", "s3"):
         name = f"com.amazonaws.us-west-2.{service}"
-        made = network.ec2.create_vpc_endpoint(**asked, ServiceName=name)["VpcEndpoint"]
-        assert made["ServiceName"] == name
+        created = network.ec2.create_vpc_endpoint(**params, ServiceName=name)["VpcEndpoint"]
+        assert created["ServiceName"] == name
 
 
-def test_an_interface_in_use_stays(network):
-    """Of an instance and of a NAT gateway; one that is free goes."""
+def test_an_interface_in_use_cannot_be_deleted(network):
+    """An interface of an instance or a NAT gateway; others can be deleted."""
     ec2 = network.ec2
     free = ec2.create_network_interface(SubnetId=network.subnets[0])["NetworkInterface"]["NetworkInterfaceId"]
     network.instance()
     network.nat_gateway()
-    used = {one["NetworkInterfaceId"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]} - {free}
-    assert len(used) == 2
+    in_use = {one["NetworkInterfaceId"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]} - {free}
+    assert len(in_use) == 2
     with untouched(ec2.describe_network_interfaces):
-        for interface in used:
+        for interface in in_use:
             with refused("InvalidParameterValue", f"Network interface '{interface}' is currently in use."):
                 ec2.delete_network_interface(NetworkInterfaceId=interface)
     ec2.delete_network_interface(NetworkInterfaceId=free)
-    assert {one["NetworkInterfaceId"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]} == used
+    assert {one["NetworkInterfaceId"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]} == in_use
 
 
-def test_a_flow_log_is_made_once(network):
-    """Of the same traffic to the same place."""
+def test_a_flow_log_is_created_once(network):
+    """For the same traffic and destination."""
     bucket = "flow"
-    network.aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=network.here)
-    asked = {
+    network.aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=network.location)
+    params = {
         "ResourceIds": [network.vpc],
         "ResourceType": "VPC",
         "TrafficType": "ALL",
         "LogDestinationType": "s3",
         "LogDestination": f"arn:aws:s3:::{bucket}",
     }
-    network.ec2.create_flow_logs(**asked)
+    network.ec2.create_flow_logs(**params)
     with untouched(network.ec2.describe_flow_logs), refused("FlowLogAlreadyExists", "There is an existing Flow Log"):
-        network.ec2.create_flow_logs(**asked)
+        network.ec2.create_flow_logs(**params)
 
 
-def test_keys_and_tags_that_are_not_taken(network):
-    """A name twice, a key that is none, a tag that is AWS's."""
+def test_invalid_keys_and_tags_are_rejected(network):
+    """Duplicate and unreadable keys, reserved, long and too many tags."""
     ec2 = network.ec2
     ec2.create_key_pair(KeyName="app")
     with untouched(ec2.describe_key_pairs, ec2.describe_vpcs):
@@ -236,28 +236,28 @@ def test_keys_and_tags_that_are_not_taken(network):
             ec2.import_key_pair(KeyName="other", PublicKeyMaterial=b"none")
         with refused("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use"):
             ec2.create_tags(Resources=[network.vpc], Tags=[{"Key": "aws:name", "Value": "mine"}])
-        wrong = [
+        invalid = [
             ({"k" * 129: "v"}, "InvalidParameterValue", "Tag key exceeds the maximum length of 128 characters"),
             ({"k": "v" * 257}, "InvalidParameterValue", "Tag value exceeds the maximum length of 256 characters"),
             ({f"k{number}": "v" for number in range(51)}, "TagLimitExceeded", ""),
         ]
-        for tags, code, words in wrong:
+        for tags, code, message in invalid:
             specified = tagged("vpc", **tags)
-            with refused(code, words):
+            with refused(code, message):
                 ec2.create_tags(Resources=[network.vpc], Tags=specified[0]["Tags"])
-            with refused(code, words):
+            with refused(code, message):
                 ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=specified)
     ec2.create_tags(Resources=[network.vpc], Tags=[{"Key": "k" * 128, "Value": "v" * 256}])
 
 
-def test_filters_are_those_that_there_are(network):
-    """One that EC2 has not is refused, one that only the emulator lacks is said to be missing."""
+def test_unknown_filters_are_rejected(network):
+    """An unknown filter is invalid; a filter that the emulator does not support is reported as such."""
     ec2 = network.ec2
     for name in ("Bogus", "boGus", "VpcId"):
         with refused("InvalidParameterValue", f"The filter '{name}' is invalid"):
             ec2.describe_vpcs(Filters=[{"Name": name, "Values": ["x"]}])
     older = [{"Name": "cidrBlock", "Values": ["10.0.1.0/24"]}]
-    assert [found["SubnetId"] for found in ec2.describe_subnets(Filters=older)["Subnets"]] == network.subnets[1:]
+    assert [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=older)["Subnets"]] == network.subnets[1:]
     filtered = [{"Name": "bogus", "Values": ["x"]}]
     for listing in (
         *(ec2.describe_vpcs, ec2.describe_subnets, ec2.describe_instances, ec2.describe_security_groups),
@@ -269,5 +269,7 @@ def test_filters_are_those_that_there_are(network):
         ec2.describe_nat_gateways(Filter=filtered)
     with refused("NotSupportedLocally", "ec2:DescribeVpcs is not supported in the local environment"):
         ec2.describe_vpcs(Filters=[{"Name": "ipv6-cidr-block-association.ipv6-pool", "Values": ["x"]}])
-    found = ec2.describe_vpcs(Filters=[{"Name": "tag:env", "Values": ["test"]}, {"Name": "tag-key", "Values": ["env"]}])
-    assert [vpc["VpcId"] for vpc in found["Vpcs"]] == [network.vpc]
+    matching = ec2.describe_vpcs(
+        Filters=[{"Name": "tag:env", "Values": ["test"]}, {"Name": "tag-key", "Values": ["env"]}]
+    )
+    assert [vpc["VpcId"] for vpc in matching["Vpcs"]] == [network.vpc]

@@ -1,8 +1,8 @@
-"""What holds for all calls of EC2: dry runs and client tokens."""
+"""Features of all EC2 calls: dry runs and client tokens."""
 
 import pytest
 
-from services.errors import refused
+from services.errors import refused, untouched
 from services.network import tagged
 
 
@@ -18,24 +18,18 @@ from services.network import tagged
     ],
 )
 def test_a_dry_run_changes_nothing(network, operation, listing, arguments):
-    """A preflight asks whether it might, and does not."""
+    """A dry run reports whether the call is allowed."""
     if operation not in ("create_vpc", "create_nat_gateway"):
         arguments = arguments | {"VpcId": network.vpc}
     if operation == "create_nat_gateway":
         arguments = arguments | {"SubnetId": network.subnets[0]}
 
-    def listed():
-        answer = getattr(network.ec2, listing)()
-        return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
-
-    before = listed()
-    with refused("DryRunOperation"):
+    with untouched(getattr(network.ec2, listing)), refused("DryRunOperation"):
         getattr(network.ec2, operation)(DryRun=True, **arguments)
-    assert listed() == before
 
 
-def test_a_create_that_is_sent_twice_happens_once(network):
-    """A lost answer costs neither a second gateway, table, template, endpoint nor instance."""
+def test_a_create_request_that_is_sent_twice_creates_one_resource(network):
+    """A retry after a lost response creates no second gateway, table, template, endpoint or instance."""
     ec2 = network.ec2
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     data = {"ImageId": network.image(), "InstanceType": "t4g.micro"}
@@ -57,15 +51,15 @@ def test_a_create_that_is_sent_twice_happens_once(network):
     assert len(ec2.describe_instances()["Reservations"]) == 1
 
 
-def test_a_token_stands_for_one_request(network):
-    """With other parameters it is refused, so that nobody takes the old thing for the new one."""
+def test_a_token_belongs_to_one_request(network):
+    """With other parameters it is rejected."""
     network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t")
     with refused("IdempotentParameterMismatch"):
         network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t", TagSpecifications=tagged("route-table"))
 
 
-def test_a_refused_request_may_be_sent_again(network):
-    """What failed is no answer to remember."""
+def test_a_rejected_request_can_be_sent_again(network):
+    """The response to a failed request is not stored."""
     with refused("InvalidVpcID.NotFound"):
         network.ec2.create_route_table(VpcId="vpc-00000000000000000", ClientToken="t")
     network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t")

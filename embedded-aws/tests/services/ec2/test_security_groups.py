@@ -1,15 +1,15 @@
-"""Security groups and rules that EC2 does not take are refused with its codes."""
+"""Validation of security groups and their rules."""
 
 import pytest
 
 from services.errors import refused, untouched
 
-TO_US = {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
-SSH = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22} | TO_US
+FROM_PRIVATE = {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+SSH = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22} | FROM_PRIVATE
 
 
-def test_groups_that_are_not_made(network):
-    """Names that are EC2's own or taken, and what is not plain ASCII."""
+def test_invalid_groups_are_rejected(network):
+    """Reserved and duplicate names, and text that is too long or not ASCII."""
     ec2 = network.ec2
     wrong = [
         ({"GroupName": "sg-web"}, "InvalidParameterValue", "Group names may not be in the format sg-*."),
@@ -21,14 +21,14 @@ def test_groups_that_are_not_made(network):
         ({"VpcId": "vpc-00000000000000000"}, "InvalidVpcID.NotFound", ""),
     ]
     with untouched(ec2.describe_security_groups):
-        for changed, code, words in wrong:
-            with refused(code, words):
+        for changed, code, message in wrong:
+            with refused(code, message):
                 ec2.create_security_group(**({"GroupName": "new", "Description": "d", "VpcId": network.vpc} | changed))
 
 
-NOBODY = {"UserIdGroupPairs": [{"GroupId": "sg-00000000000000000"}], "IpRanges": []}
+UNKNOWN_GROUP = {"UserIdGroupPairs": [{"GroupId": "sg-00000000000000000"}], "IpRanges": []}
 PING = {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1}
-WRONG = [
+INVALID_RULES = [
     ({"FromPort": 99}, "InvalidParameterValue", "99-22"),
     ({"ToPort": 65536}, "InvalidParameterValue", "TCP/UDP (to) port (65536) out of range"),
     ({"FromPort": -1}, "InvalidParameterValue", "TCP/UDP (from) port (-1) out of range"),
@@ -41,12 +41,12 @@ WRONG = [
     ({"IpRanges": [{"CidrIp": "10.0/8"}]}, "InvalidParameterValue", "CIDR"),
     ({"IpRanges": []}, "MissingParameter", ""),
     ({"IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "x" * 256}]}, "InvalidParameterValue", "less than 256"),
-    (NOBODY, "InvalidGroup.NotFound", "sg-00000000000000000"),
+    (UNKNOWN_GROUP, "InvalidGroup.NotFound", "sg-00000000000000000"),
 ]
 
 
 def flat(rule, cidr="CidrIp"):
-    """A rule as it is sent by its fields alone."""
+    """Convert a rule to flat fields, without IpPermissions."""
     bare = {name: value for name, value in rule.items() if not isinstance(value, list)}
     for range_ in rule["IpRanges"]:
         bare |= {cidr: range_["CidrIp"]} | {name: range_[name] for name in ("Description",) if name in range_}
@@ -56,64 +56,65 @@ def flat(rule, cidr="CidrIp"):
 
 
 class Rules:
-    """Adds rules to a security group, or changes the one that it has, in one of the forms that there are."""
+    """Adds rules to a security group, or modifies its rule, in each form of a request."""
 
     def __init__(self, network, direction):
         self.ec2, self.group = network.ec2, {"GroupId": network.group}
         self.authorize = getattr(self.ec2, f"authorize_security_group_{direction}")
-        made = self.authorize(**self.group, IpPermissions=[SSH])
-        self.known = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+        created = self.authorize(**self.group, IpPermissions=[SSH])
+        self.rule_id = created["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
     def permissions(self, rule):
-        """A wrong one among several keeps all of them out."""
+        """Add the rule in IpPermissions, after a valid one."""
         self.authorize(**self.group, IpPermissions=[SSH | {"FromPort": 443, "ToPort": 443}, rule])
 
     def flat(self, rule):
         self.authorize(**self.group, **flat(rule))
 
-    def changed(self, rule):
-        changed = {"SecurityGroupRuleId": self.known, "SecurityGroupRule": flat(rule, "CidrIpv4")}
-        self.ec2.modify_security_group_rules(**self.group, SecurityGroupRules=[changed])
+    def modify(self, rule):
+        """Replace the existing rule."""
+        update = {"SecurityGroupRuleId": self.rule_id, "SecurityGroupRule": flat(rule, "CidrIpv4")}
+        self.ec2.modify_security_group_rules(**self.group, SecurityGroupRules=[update])
 
 
-@pytest.mark.parametrize("form", ["permissions", "flat", "changed"])
+@pytest.mark.parametrize("form", ["permissions", "flat", "modify"])
 @pytest.mark.parametrize("direction", ["ingress", "egress"])
-def test_rules_that_are_not_added(network, direction, form):
-    """Nor is one changed into such a rule, whatever the form in which they are sent."""
+def test_invalid_rules_are_rejected(network, direction, form):
+    """In every form of a request, and when a rule is modified."""
     rules = Rules(network, direction)
     with untouched(network.ec2.describe_security_groups, network.ec2.describe_security_group_rules):
-        for wrong, code, words in WRONG:
+        for wrong, code, message in INVALID_RULES:
             rule = {name: value for name, value in (SSH | wrong).items() if value is not None}
             if form == "flat" and {"Description", "ReferencedGroupId"} & flat(rule).keys():
                 continue  # it has none of these
-            with refused(code, words):
+            with refused(code, message):
                 getattr(rules, form)(rule)
-        if form != "changed":
+        if form != "modify":
             with refused("InvalidPermission.Duplicate"):
                 getattr(rules, form)(SSH)
 
 
-def test_a_rule_is_added_and_changed_in_every_form(network):
-    """The same one, in its canonical form."""
+def test_a_rule_is_added_and_modified_in_every_form(network):
+    """CIDR blocks are stored in canonical form."""
     rules, ping = Rules(network, "ingress"), PING | {"IpRanges": [{"CidrIp": "10.0.0.1/8"}]}
     rules.flat(ping)
-    rules.changed(SSH | {"ToPort": 23, "IpRanges": [{"CidrIp": "10.0.0.1/8", "Description": "to us"}]})
+    rules.modify(SSH | {"ToPort": 23, "IpRanges": [{"CidrIp": "10.0.0.1/8", "Description": "to us"}]})
     (group,) = network.ec2.describe_security_groups(GroupIds=[network.group])["SecurityGroups"]
-    found = {
+    ports_and_ranges = {
         rule["IpProtocol"]: (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) for rule in group["IpPermissions"]
     }
-    us = {"CidrIp": "10.0.0.0/8"}
-    assert found == {"icmp": (8, -1, [us]), "tcp": (22, 23, [us | {"Description": "to us"}])}
+    private = {"CidrIp": "10.0.0.0/8"}
+    assert ports_and_ranges == {"icmp": (8, -1, [private]), "tcp": (22, 23, [private | {"Description": "to us"}])}
 
 
-def test_a_description_is_not_changed_into_one_that_is_too_long(network):
+def test_a_description_that_is_too_long_is_rejected(network):
     Rules(network, "ingress")
     long = SSH | {"IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "x" * 256}]}
     with untouched(network.ec2.describe_security_groups), refused("InvalidParameterValue", "less than 256"):
         network.ec2.update_security_group_rule_descriptions_ingress(GroupId=network.group, IpPermissions=[long])
 
 
-def test_all_protocols_need_no_ports(network):
-    """Nor does ICMP stand for ports from 0 on."""
+def test_a_rule_for_all_protocols_needs_no_ports(network):
+    """And ICMP types and codes can be -1."""
     for permission in ({"IpProtocol": "-1"}, {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}):
-        network.ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=[permission | TO_US])
+        network.ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=[permission | FROM_PRIVATE])

@@ -1,4 +1,4 @@
-"""Instance profiles are listed and tagged as in IAM."""
+"""Instance profiles: list by path, list tags."""
 
 from services.errors import refused
 
@@ -6,7 +6,7 @@ TAGS = [{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}]
 
 
 def test_profiles_are_listed_by_their_path(aws):
-    """One call finds all of an environment, and nobody else's."""
+    """One call lists all profiles of an environment, and no others."""
     iam = aws.client("iam")
     iam.create_instance_profile(InstanceProfileName="ours", Path="/runbook/test/")
     iam.create_instance_profile(InstanceProfileName="theirs")
@@ -18,7 +18,7 @@ def test_profiles_are_listed_by_their_path(aws):
     assert names() == {"ours", "theirs"}
 
 
-def test_tags_are_told_by_a_call_of_their_own(aws):
+def test_tags_are_listed(aws):
     iam = aws.client("iam")
     iam.create_instance_profile(InstanceProfileName="ours", Tags=TAGS)
     answer = iam.list_instance_profile_tags(InstanceProfileName="ours")

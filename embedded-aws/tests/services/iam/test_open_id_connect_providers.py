@@ -1,4 +1,4 @@
-"""OpenID Connect providers, as in IAM: one for each issuer, with audiences that come and go."""
+"""OpenID Connect providers: one per issuer, with audiences that are added and removed."""
 
 import pytest
 
@@ -14,20 +14,20 @@ def iam(aws):
 
 @pytest.fixture
 def provider(iam):
-    made = iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["sts.amazonaws.com"])
-    return made["OpenIDConnectProviderArn"]
+    created = iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["sts.amazonaws.com"])
+    return created["OpenIDConnectProviderArn"]
 
 
 def audiences(iam, provider):
     return iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider)["ClientIDList"]
 
 
-def test_its_arn_is_its_issuers_and_needs_no_thumbprint(iam, provider):
+def test_the_arn_contains_the_issuer_and_no_thumbprint_is_needed(iam, provider):
     assert provider == f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"
     assert iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider)["Url"] == ISSUER
 
 
-def test_an_issuer_is_known_once(iam, provider):
+def test_an_issuer_has_one_provider(iam, provider):
     with refused("EntityAlreadyExists", ISSUER):
         iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["another"])
     with refused("ValidationError", "Invalid Open ID Connect Provider URL"):
@@ -35,7 +35,7 @@ def test_an_issuer_is_known_once(iam, provider):
     assert audiences(iam, provider) == ["sts.amazonaws.com"]
 
 
-def test_audiences_come_and_go_once(iam, provider):
+def test_audiences_are_added_and_removed_once(iam, provider):
     for _ in range(2):
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=provider, ClientID="another")
     assert audiences(iam, provider) == ["sts.amazonaws.com", "another"]
@@ -44,7 +44,7 @@ def test_audiences_come_and_go_once(iam, provider):
     assert audiences(iam, provider) == ["sts.amazonaws.com"]
 
 
-def test_what_is_not_there_has_no_audiences(iam):
+def test_an_unknown_provider_is_rejected(iam):
     with refused("NoSuchEntity"):
         iam.add_client_id_to_open_id_connect_provider(
             OpenIDConnectProviderArn=f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}", ClientID="another"

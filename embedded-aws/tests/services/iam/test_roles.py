@@ -1,4 +1,4 @@
-"""Roles, instance profiles and policies that are in use stay, as in IAM."""
+"""Roles, instance profiles and policies in use cannot be deleted."""
 
 import json
 
@@ -25,22 +25,22 @@ def iam(aws):
     return iam
 
 
-def stays(iam, words):
-    with refused("DeleteConflict", words):
+def assert_delete_conflict(iam, message):
+    with refused("DeleteConflict", message):
         iam.delete_role(RoleName="app")
 
 
-def test_a_role_goes_when_nothing_hangs_on_it(iam):
-    """No inline policy, no attached one and no instance profile."""
+def test_a_role_is_deleted_when_nothing_uses_it(iam):
+    """It has no inline policy, no attached policy and no instance profile."""
     iam.put_role_policy(RoleName="app", PolicyName="inline", PolicyDocument=document())
-    stays(iam, "must delete policies first")
+    assert_delete_conflict(iam, "must delete policies first")
     iam.delete_role_policy(RoleName="app", PolicyName="inline")
     iam.attach_role_policy(RoleName="app", PolicyArn=MANAGED)
-    stays(iam, "must detach all policies first")
+    assert_delete_conflict(iam, "must detach all policies first")
     iam.detach_role_policy(RoleName="app", PolicyArn=MANAGED)
     iam.create_instance_profile(InstanceProfileName="app")
     iam.add_role_to_instance_profile(InstanceProfileName="app", RoleName="app")
-    stays(iam, "must remove roles from instance profile first")
+    assert_delete_conflict(iam, "must remove roles from instance profile first")
     with refused("DeleteConflict", "must remove roles from instance profile first"):
         iam.delete_instance_profile(InstanceProfileName="app")
     iam.remove_role_from_instance_profile(InstanceProfileName="app", RoleName="app")
@@ -48,8 +48,8 @@ def test_a_role_goes_when_nothing_hangs_on_it(iam):
     iam.delete_role(RoleName="app")
 
 
-def test_a_policy_goes_when_nobody_has_it(iam):
-    """And when it is down to one version."""
+def test_a_policy_is_deleted_when_nothing_uses_it(iam):
+    """And when it has one version only."""
     arn = iam.create_policy(PolicyName="app", PolicyDocument=document())["Policy"]["Arn"]
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(Action="s3:PutObject"), SetAsDefault=True)
     iam.attach_role_policy(RoleName="app", PolicyArn=arn)
@@ -62,8 +62,8 @@ def test_a_policy_goes_when_nobody_has_it(iam):
     iam.delete_policy(PolicyArn=arn)
 
 
-def test_a_role_a_user_and_a_group_have_ten_managed_policies(iam):
-    """One that is attached already may be attached again."""
+def test_roles_users_and_groups_have_ten_managed_policies(iam):
+    """A policy that is attached already can be attached again."""
     iam.create_user(UserName="app")
     iam.create_group(GroupName="app")
     arns = [

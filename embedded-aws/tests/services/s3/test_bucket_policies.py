@@ -1,4 +1,4 @@
-"""What a bucket policy lets in."""
+"""Bucket policies: conditions on TLS, and public policies."""
 
 import json
 
@@ -19,31 +19,31 @@ def s3(aws):
     return s3
 
 
-def demand(s3, *statements):
+def put_policy(s3, *statements):
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": list(statements)}))
 
 
-def test_a_policy_that_demands_tls_denies_nothing(s3):
-    demand(s3, {**EVERYTHING, "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+def test_a_policy_that_requires_tls_denies_nothing(s3):
+    put_policy(s3, {**EVERYTHING, "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
     assert s3.get_object(Bucket=BUCKET, Key="thing")["Body"].read() == b"here"
 
 
 def test_a_policy_that_denies_without_a_condition_still_does(s3):
-    demand(s3, EVERYTHING)
+    put_policy(s3, EVERYTHING)
     with pytest.raises(ClientError, match="Forbidden"):
         s3.get_object(Bucket=BUCKET, Key="thing")
 
 
-def test_a_new_bucket_takes_no_policy_that_lets_everybody_in(s3):
-    """Until its Block Public Access says otherwise; a policy that says who comes from where is not public."""
+def test_a_new_bucket_rejects_a_public_policy(s3):
+    """Until Block Public Access is removed; a policy with a restricting condition is not public."""
     everybody = EVERYTHING | {"Effect": "Allow", "Action": "s3:GetObject"}
-    wrong = [everybody, everybody | {"Principal": {"AWS": ["*"]}}]
-    wrong.append(everybody | {"Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/web"}}})
-    for statement in wrong:
+    public_statements = [everybody, everybody | {"Principal": {"AWS": ["*"]}}]
+    public_statements.append(everybody | {"Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/web"}}})
+    for statement in public_statements:
         with refused("AccessDenied"):
-            demand(s3, EVERYTHING | {"Effect": "Allow", "Principal": {"AWS": "123456789012"}}, statement)
+            put_policy(s3, EVERYTHING | {"Effect": "Allow", "Principal": {"AWS": "123456789012"}}, statement)
     with refused("NoSuchBucketPolicy"):
         s3.get_bucket_policy(Bucket=BUCKET)
-    demand(s3, everybody | {"Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}})
+    put_policy(s3, everybody | {"Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}})
     s3.delete_public_access_block(Bucket=BUCKET)
-    demand(s3, everybody)
+    put_policy(s3, everybody)

@@ -1,4 +1,4 @@
-"""Objects that S3 does not take, and access control lists where the bucket's owner owns everything."""
+"""Validation of objects, and of access control lists where they are disabled."""
 
 import hashlib
 from base64 import b64encode
@@ -18,34 +18,34 @@ def s3(aws):
     return s3
 
 
-def told(algorithm, body):
+def encoded_digest(algorithm, body):
     return b64encode(hashlib.new(algorithm, body).digest()).decode()
 
 
-def test_what_arrives_is_what_was_sent(s3):
-    """By its digest or by its checksum; a value that is neither is refused as such."""
-    wrong = [
-        ({"ContentMD5": told("md5", b"other")}, "BadDigest"),
+def test_digests_and_checksums_are_verified(s3):
+    """A wrong or malformed digest or checksum is rejected."""
+    invalid = [
+        ({"ContentMD5": encoded_digest("md5", b"other")}, "BadDigest"),
         ({"ContentMD5": "garbage"}, "InvalidDigest"),
-        ({"ContentMD5": told("sha256", b"body")}, "InvalidDigest"),
-        ({"ChecksumSHA256": told("sha256", b"other")}, "BadDigest"),
+        ({"ContentMD5": encoded_digest("sha256", b"body")}, "InvalidDigest"),
+        ({"ChecksumSHA256": encoded_digest("sha256", b"other")}, "BadDigest"),
         ({"ChecksumSHA256": "garbage"}, "InvalidRequest"),
-        ({"ChecksumSHA1": told("sha1", b"other")}, "BadDigest"),
+        ({"ChecksumSHA1": encoded_digest("sha1", b"other")}, "BadDigest"),
     ]
-    for sent, code in wrong:
+    for checksum, code in invalid:
         with refused(code):
-            s3.put_object(Bucket=BUCKET, Key="thing", Body=b"body", **sent)
+            s3.put_object(Bucket=BUCKET, Key="thing", Body=b"body", **checksum)
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="thing")["UploadId"]
     part = {"Bucket": BUCKET, "Key": "thing", "UploadId": upload, "PartNumber": 1, "Body": b"body"}
     with refused("BadDigest"):
-        s3.upload_part(**part, ContentMD5=told("md5", b"other"))
+        s3.upload_part(**part, ContentMD5=encoded_digest("md5", b"other"))
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
-    right = {"ContentMD5": told("md5", b"body"), "ChecksumSHA256": told("sha256", b"body")}
+    right = {"ContentMD5": encoded_digest("md5", b"body"), "ChecksumSHA256": encoded_digest("sha256", b"body")}
     s3.put_object(Bucket=BUCKET, Key="thing", Body=b"body", **right)
 
 
 def test_a_key_has_1024_bytes_at_most(s3):
-    """Bytes, not letters."""
+    """Bytes, not characters."""
     s3.put_object(Bucket=BUCKET, Key="k" * 1024, Body=b"body")
     for key in ("k" * 1025, "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 513):
         with refused("KeyTooLongError"):
@@ -53,7 +53,7 @@ def test_a_key_has_1024_bytes_at_most(s3):
 
 
 def test_a_new_bucket_has_no_access_control_lists(s3):
-    """Neither of its own nor of its objects, until its ownership says otherwise."""
+    """Neither of the bucket nor of its objects, until its ownership controls are changed."""
     thing, disabled = {"Bucket": BUCKET, "Key": "thing"}, "AccessControlListNotSupported"
     s3.put_object(**thing, Body=b"body", ACL="bucket-owner-full-control")
     calls = {

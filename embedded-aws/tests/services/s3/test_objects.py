@@ -1,4 +1,4 @@
-"""Objects are written and deleted on condition, as on S3: what a lock or a journal stands on."""
+"""Conditional writes and deletes, which locks and journals need."""
 
 import pytest
 
@@ -25,8 +25,8 @@ def body(s3):
     return s3.get_object(Bucket=BUCKET, Key="lock")["Body"].read()
 
 
-def test_an_object_is_made_once(s3):
-    """With If-None-Match, until it is deleted."""
+def test_an_object_is_created_once(s3):
+    """With If-None-Match; again after it is deleted."""
     put(s3, b"first", IfNoneMatch="*")
     with refused("PreconditionFailed"):
         put(s3, b"second", IfNoneMatch="*")
@@ -36,29 +36,29 @@ def test_an_object_is_made_once(s3):
     assert body(s3) == b"third"
 
 
-def test_an_object_is_replaced_as_it_was_seen(s3):
-    """With If-Match, and not when another one came between."""
+def test_an_object_is_replaced_if_it_is_unchanged(s3):
+    """With If-Match; not if it was changed in between."""
     with refused("NoSuchKey"):
         put(s3, b"none", IfMatch='"0123456789abcdef0123456789abcdef"')
-    seen = put(s3, b"first")
-    newer = put(s3, b"second", IfMatch=seen)
+    etag = put(s3, b"first")
+    newer_etag = put(s3, b"second", IfMatch=etag)
     with refused("PreconditionFailed"):
-        put(s3, b"third", IfMatch=seen)
+        put(s3, b"third", IfMatch=etag)
     assert body(s3) == b"second"
     s3.delete_object(Bucket=BUCKET, Key="lock")
     with refused("NoSuchKey"):
-        put(s3, b"third", IfMatch=newer)
+        put(s3, b"third", IfMatch=newer_etag)
 
 
-def test_an_object_is_deleted_as_it_was_seen(s3):
-    """With If-Match, and not when another one came between."""
-    seen = put(s3, b"first")
-    newer = put(s3, b"second")
+def test_an_object_is_deleted_if_it_is_unchanged(s3):
+    """With If-Match; not if it was changed in between."""
+    etag = put(s3, b"first")
+    newer_etag = put(s3, b"second")
     with refused("PreconditionFailed"):
-        s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=seen)
+        s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=etag)
     assert body(s3) == b"second"
-    s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=newer)
+    s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=newer_etag)
     with refused("NoSuchKey"):
         body(s3)
     with refused("NoSuchKey"):
-        s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=newer)
+        s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=newer_etag)
