@@ -5,7 +5,7 @@ import pytest
 from embedded_aws.testing import eventually
 from runbook_lib.errors import WrongUsage
 from services.database import Database
-from services.errors import refused
+from services.errors import raises
 
 A, B = "us-west-2a", "us-west-2b"
 
@@ -58,10 +58,10 @@ def test_nothing_is_launched_into_a_lost_zone(web, day):
     web.asg.suspend_processes(AutoScalingGroupName="web")
     web.ec2.stop_instances(InstanceIds=[stopped])
     day.ask("POST", "fail-zone", {"zone": A})
-    with refused("InsufficientInstanceCapacity", A):
+    with raises("InsufficientInstanceCapacity", A):
         web.ec2.start_instances(InstanceIds=[stopped])
     launch = {"ImageId": web.image, "InstanceType": "t4g.micro", "MinCount": 1, "MaxCount": 1}
-    with refused("InsufficientInstanceCapacity", A):
+    with raises("InsufficientInstanceCapacity", A):
         web.ec2.run_instances(**launch, SubnetId=web.subnets[0])
     assert web.ec2.run_instances(**launch, SubnetId=web.subnets[1])["Instances"]
 
@@ -158,7 +158,7 @@ def test_a_database_in_the_lost_zone_alone_is_away_until_the_zone_is_back(databa
 def test_a_database_whose_zones_are_both_lost_has_nowhere_to_go(database, day):
     database.create(MultiAZ=True)
     day.ask("POST", "fail-zone", {"zone": B})
-    with refused("InvalidDBInstanceState", "standby"):
+    with raises("InvalidDBInstanceState", "standby"):
         database.rds.reboot_db_instance(DBInstanceIdentifier="app", ForceFailover=True)
     day.ask("POST", "fail-zone", {"zone": A})
     eventually(lambda: where(database)[0] == "failed")
@@ -177,7 +177,7 @@ def test_a_failover_on_request_changes_the_zones_over(database, day):
 def test_there_is_no_failover_in_a_single_zone(database, day):
     """RDS's words, whoever asks."""
     database.create()
-    with refused("InvalidParameterCombination", "ForceFailover cannot be specified"):
+    with raises("InvalidParameterCombination", "ForceFailover cannot be specified"):
         database.rds.reboot_db_instance(DBInstanceIdentifier="app", ForceFailover=True)
     with pytest.raises(WrongUsage, match="InvalidParameterCombination: ForceFailover cannot be specified"):
         day.ask("POST", "fail-over", {"database": "app"})

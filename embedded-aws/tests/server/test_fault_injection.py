@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from embedded_aws.testing import eventually
-from services.errors import refused
+from services.errors import raises
 
 BUCKET = {"Bucket": "bucket", "CreateBucketConfiguration": {"LocationConstraint": "us-west-2"}}
 
@@ -73,7 +73,7 @@ def test_a_client_that_retries_gets_through(aws, faults):
 def test_any_code_may_be_given(aws, faults):
     """A right that is missing, with the status that such a refusal has."""
     faults.add("ec2:CreateVpc", "refuse", code="UnauthorizedOperation", message="Not you.")
-    with refused("UnauthorizedOperation", "Not you."):
+    with raises("UnauthorizedOperation", "Not you."):
         aws.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
     faults.add("iam:CreateRole", "refuse", code="LimitExceeded", status=409)
     assert answer(aws, "iam", "create_role", {"RoleName": "r", "AssumeRolePolicyDocument": "{}"}) == (
@@ -88,7 +88,7 @@ def test_what_is_refused_is_not_done_and_what_is_lost_is(aws, faults):
     before = len(ec2.describe_vpcs()["Vpcs"])
     faults.add("ec2:CreateVpc", "error", times=1)
     faults.add("ec2:CreateVpc", "lost", times=1)
-    with refused("InternalError"):
+    with raises("InternalError"):
         ec2.create_vpc(CidrBlock="10.0.0.0/16")
     assert len(ec2.describe_vpcs()["Vpcs"]) == before
     with pytest.raises(ConnectionClosedError):

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 
 @contextmanager
-def refused(code, message=""):
+def raises(code, message=""):
     """Assert that a call in the block is rejected with an AWS error code, and a message that contains the text."""
     with pytest.raises(ClientError) as raised:
         yield
@@ -17,7 +17,7 @@ def refused(code, message=""):
 
 
 @contextmanager
-def untouched(*listings):
+def unchanged(*listings):
     """Assert that the block does not change the responses of these calls."""
 
     def read():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from services.database import Database
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 from tests.support.trusted_keys import trust
 
 HERE = {"LocationConstraint": "us-west-2"}
@@ -29,20 +29,20 @@ def test_databases_with_names_and_passwords_that_rds_does_not_take(network):
         ),
         ({"AvailabilityZone": "us-east-1a"}, "us-east-1a is not a valid availability zone"),
     ]
-    with untouched(database.rds.describe_db_instances):
+    with unchanged(database.rds.describe_db_instances):
         for changed, words in wrong:
             managed = {"ManageMasterUserPassword": False} if "MasterUserPassword" in changed else {}
-            with refused("InvalidParameterValue", words):
+            with raises("InvalidParameterValue", words):
                 database.create(**changed, **managed)
-        with refused("InvalidParameterCombination", "Max storage size must be greater than storage size"):
+        with raises("InvalidParameterCombination", "Max storage size must be greater than storage size"):
             database.create(MaxAllocatedStorage=20)
-    with untouched(database.rds.describe_db_parameter_groups, database.rds.describe_db_subnet_groups):
+    with unchanged(database.rds.describe_db_parameter_groups, database.rds.describe_db_subnet_groups):
         for name, family in (("new", "bogus8.4"), ("1st", "mysql8.4")):
-            with refused("InvalidParameterValue"):
+            with raises("InvalidParameterValue"):
                 database.rds.create_db_parameter_group(
                     DBParameterGroupName=name, DBParameterGroupFamily=family, Description="d"
                 )
-        with refused("InvalidParameterValue"):
+        with raises("InvalidParameterValue"):
             database.rds.create_db_subnet_group(
                 DBSubnetGroupName="default", DBSubnetGroupDescription="d", SubnetIds=network.subnets
             )
@@ -52,30 +52,30 @@ def test_log_groups_with_names_and_days_that_there_are_not(aws):
     """A day more or less than one may choose."""
     logs = aws.client("logs")
     logs.create_log_group(logGroupName="/app")
-    with untouched(logs.describe_log_groups):
-        with refused("InvalidParameterException", "Value '13' at 'retentionInDays' failed to satisfy constraint"):
+    with unchanged(logs.describe_log_groups):
+        with raises("InvalidParameterException", "Value '13' at 'retentionInDays' failed to satisfy constraint"):
             logs.put_retention_policy(logGroupName="/app", retentionInDays=13)
-        with refused("InvalidParameterException", "at 'logGroupName' failed to satisfy constraint"):
+        with raises("InvalidParameterException", "at 'logGroupName' failed to satisfy constraint"):
             logs.create_log_group(logGroupName="a b")
-        with refused("ResourceAlreadyExistsException"):
+        with raises("ResourceAlreadyExistsException"):
             logs.create_log_group(logGroupName="/app")
 
 
 def test_roles_that_iam_does_not_make(aws):
     """Names of few signs, and trust that can be read."""
     iam = aws.client("iam")
-    with untouched(iam.list_roles):
-        with refused("ValidationError", "The specified value for roleName is invalid."):
+    with unchanged(iam.list_roles):
+        with raises("ValidationError", "The specified value for roleName is invalid."):
             iam.create_role(RoleName="a b", AssumeRolePolicyDocument=trust("ec2"))
-        with refused("ValidationError", "Member must have length less than or equal to 64"):
+        with raises("ValidationError", "Member must have length less than or equal to 64"):
             iam.create_role(RoleName="r" * 65, AssumeRolePolicyDocument=trust("ec2"))
         for document in ("{}", "none", json.dumps({"Version": "2012-10-17", "Statement": []})):
-            with refused("MalformedPolicyDocument"):
+            with raises("MalformedPolicyDocument"):
                 iam.create_role(RoleName="app", AssumeRolePolicyDocument=document)
     iam.create_role(RoleName="app", AssumeRolePolicyDocument=trust("ec2"))
-    with refused("EntityAlreadyExists"):
+    with raises("EntityAlreadyExists"):
         iam.create_role(RoleName="app", AssumeRolePolicyDocument=trust("ec2"))
-    with refused("LimitExceeded"):
+    with raises("LimitExceeded"):
         iam.create_instance_profile(InstanceProfileName="app")
         for _ in range(2):
             iam.add_role_to_instance_profile(InstanceProfileName="app", RoleName="app")
@@ -84,14 +84,14 @@ def test_roles_that_iam_does_not_make(aws):
 def test_buckets_that_s3_does_not_make(aws):
     """Nor deletes, nor gives a policy that says nothing."""
     s3 = aws.client("s3")
-    with untouched(s3.list_buckets):
+    with unchanged(s3.list_buckets):
         for name in ("My_Bucket", "a..b", "192.168.1.1", "xn--bucket", "bucket-s3alias", "-bucket"):
-            with refused("InvalidBucketName", "The specified bucket is not valid."):
+            with raises("InvalidBucketName", "The specified bucket is not valid."):
                 s3.create_bucket(Bucket=name, CreateBucketConfiguration=HERE)
-        with refused("IllegalLocationConstraintException"):
+        with raises("IllegalLocationConstraintException"):
             s3.create_bucket(Bucket="bucket")
     s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=HERE)
-    with refused("BucketAlreadyOwnedByYou"):
+    with raises("BucketAlreadyOwnedByYou"):
         s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=HERE)
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
     for policy, words in (
@@ -99,12 +99,12 @@ def test_buckets_that_s3_does_not_make(aws):
         ("{}", "Missing required field Statement"),
         (json.dumps({"Version": "2012-10-17", "Statement": [statement]}), "Missing required field Principal"),
     ):
-        with refused("MalformedPolicy", words):
+        with raises("MalformedPolicy", words):
             s3.put_bucket_policy(Bucket="bucket", Policy=policy)
-    with refused("NoSuchBucketPolicy"):
+    with raises("NoSuchBucketPolicy"):
         s3.get_bucket_policy(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key="one", Body=b"1")
-    with refused("BucketNotEmpty"):
+    with raises("BucketNotEmpty"):
         s3.delete_bucket(Bucket="bucket")
     s3.delete_object(Bucket="bucket", Key="one")
     s3.delete_bucket(Bucket="bucket")
@@ -131,9 +131,9 @@ def test_parameters_that_ssm_does_not_keep(aws):
     def kept():
         return {"Parameters": ssm.get_parameters_by_path(Path="/", Recursive=True)["Parameters"]}
 
-    with untouched(kept):
+    with unchanged(kept):
         for changed, code, words in wrong:
-            with refused(code, words):
+            with raises(code, words):
                 ssm.put_parameter(**({"Name": "/app/two", "Value": "1", "Type": "String"} | changed))
 
 
@@ -141,7 +141,7 @@ def test_secrets_and_keys(aws):
     """A name of odd signs; a key is scheduled for deletion by its ARN, too."""
     manager, kms = aws.client("secretsmanager"), aws.client("kms")
     signs = "Invalid name. Must be a valid name containing alphanumeric characters"
-    with untouched(manager.list_secrets), refused("ValidationException", signs):
+    with unchanged(manager.list_secrets), raises("ValidationException", signs):
         manager.create_secret(Name="a b", SecretString="x")
     key = kms.create_key()["KeyMetadata"]["Arn"]
     kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
@@ -167,12 +167,12 @@ def change(route53, zone, action, *others, **changes):
 def test_zones_and_records_that_route_53_does_not_change(zone):
     """A change that is wrong keeps the others of its batch back."""
     route53, made = zone
-    with untouched(route53.list_hosted_zones):
-        with refused("HostedZoneAlreadyExists", "the specified caller reference"):
+    with unchanged(route53.list_hosted_zones):
+        with raises("HostedZoneAlreadyExists", "the specified caller reference"):
             route53.create_hosted_zone(Name="example.net", CallerReference="one")
-        with refused("InvalidDomainName"):
+        with raises("InvalidDomainName"):
             route53.create_hosted_zone(Name="a..b", CallerReference="two")
-        with refused("HostedZoneNotEmpty"):
+        with raises("HostedZoneNotEmpty"):
             route53.delete_hosted_zone(Id=made)
     fine = {"Name": "fine.example.org", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "1.2.3.4"}]}
     other = {"Action": "CREATE", "ResourceRecordSet": fine}
@@ -183,9 +183,9 @@ def test_zones_and_records_that_route_53_does_not_change(zone):
         ("UPSERT", {"Name": "www.example.com"}, "is not permitted in zone example.org."),
         ("UPSERT", {"ResourceRecords": [{"Value": "none"}]}, "Value is not a valid IPv4 address"),
     ]
-    with untouched(lambda: route53.list_resource_record_sets(HostedZoneId=made)):
+    with unchanged(lambda: route53.list_resource_record_sets(HostedZoneId=made)):
         for action, changes, words in wrong:
-            with refused("InvalidChangeBatch", words):
+            with raises("InvalidChangeBatch", words):
                 change(route53, made, action, other, **changes)
     change(route53, made, "DELETE")
 
@@ -200,5 +200,5 @@ def test_what_the_emulator_lacks_is_said_to_be_missing(aws):
         "cloudtrail:LookupEvents": aws.client("cloudtrail").lookup_events,
     }
     for name, call in calls.items():
-        with refused("NotSupportedLocally", f"{name} is not supported in the local environment"):
+        with raises("NotSupportedLocally", f"{name} is not supported in the local environment"):
             call()

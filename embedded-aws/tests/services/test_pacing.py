@@ -9,7 +9,7 @@ from embedded_aws.testing import eventually
 from services.acm.test_certificates import detail, request, validate
 from services.database import Database
 from services.deploy import Deploy
-from services.errors import refused
+from services.errors import raises
 
 SLOW, AT_ONCE = 10, 0
 
@@ -68,11 +68,11 @@ def test_a_nat_gateway_holds_what_it_stands_on_until_it_is_deleted(network, slow
     network.ec2.delete_nat_gateway(NatGatewayId=nat)
     assert nat_state(network, nat) == "deleting"
     ec2 = network.ec2
-    with refused("InvalidIPAddress.InUse"):
+    with raises("InvalidIPAddress.InUse"):
         ec2.release_address(AllocationId=address)
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         ec2.delete_subnet(SubnetId=network.subnets[0])
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
     hurry()
     eventually(lambda: nat_state(network, nat) == "deleted")
@@ -118,7 +118,7 @@ def test_an_instance_is_pending_runs_and_shuts_down(network, slow, hurry):
     (change,) = network.ec2.terminate_instances(InstanceIds=[instance])["TerminatingInstances"]
     assert (change["PreviousState"]["Name"], change["CurrentState"]["Name"]) == ("running", "shutting-down")
     assert state() == "shutting-down"
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         network.ec2.delete_subnet(SubnetId=network.subnets[0])
     hurry()
     eventually(lambda: state() == "terminated")
@@ -143,9 +143,9 @@ def test_a_load_balancer_is_provisioning_however_often_one_looks(balancer, slow,
     balancer.elb.delete_load_balancer(LoadBalancerArn=balancer.arn)
     assert balancer.elb.describe_load_balancers()["LoadBalancers"] == []
     ec2, network = balancer.network.ec2, balancer.network
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         ec2.delete_security_group(GroupId=network.group)
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
     hurry()
     eventually(lambda: _gone(lambda: ec2.delete_security_group(GroupId=network.group)))
@@ -199,9 +199,9 @@ def test_a_database_is_on_its_way_for_everything(network, slow, hurry):
     database = Database(network)
     found = database.create()
     assert (found["DBInstanceStatus"], "Endpoint" in found) == ("creating", False)
-    with refused("InvalidDBInstanceState"):
+    with raises("InvalidDBInstanceState"):
         database.modify(BackupRetentionPeriod=3)
-    with refused("InvalidDBInstanceState"):
+    with raises("InvalidDBInstanceState"):
         database.delete(SkipFinalSnapshot=False, FinalDBSnapshotIdentifier="last")
     hurry()
     assert database.described()["DBInstanceStatus"] == "available"
@@ -215,11 +215,11 @@ def test_a_database_is_on_its_way_for_everything(network, slow, hurry):
     slow()
     database.delete(SkipFinalSnapshot=False, FinalDBSnapshotIdentifier="last")
     assert database.described()["DBInstanceStatus"] == "deleting"
-    with refused("InvalidDBInstanceState"):
+    with raises("InvalidDBInstanceState"):
         database.delete()
-    with refused("InvalidDBSubnetGroupStateFault"):
+    with raises("InvalidDBSubnetGroupStateFault"):
         database.rds.delete_db_subnet_group(DBSubnetGroupName="app")
-    with refused("InvalidDBParameterGroupState"):
+    with raises("InvalidDBParameterGroupState"):
         database.rds.delete_db_parameter_group(DBParameterGroupName="app")
     hurry()
     eventually(lambda: not database.rds.describe_db_instances()["DBInstances"])
@@ -231,7 +231,7 @@ def test_a_protected_database_is_refused_at_once(network, slow):
     """Not at the end of its time."""
     database = Database(network)
     database.create(DeletionProtection=True)
-    with refused("InvalidParameterCombination"):
+    with raises("InvalidParameterCombination"):
         database.delete()
     assert database.described()["DBInstanceStatus"] == "creating"
 
@@ -245,7 +245,7 @@ def test_a_replication_group_is_created_and_deleted(slow, hurry, aws):
         return [one["Status"] for one in caches.describe_replication_groups()["ReplicationGroups"]]
 
     assert state() == ["creating"]
-    with refused("InvalidReplicationGroupState"):
+    with raises("InvalidReplicationGroupState"):
         caches.delete_replication_group(ReplicationGroupId="sessions")
     hurry()
     eventually(lambda: state() == ["available"])
@@ -296,7 +296,7 @@ def test_an_answer_comes_as_late_as_the_pace_says(aws, network):
         with ThreadPoolExecutor(1) as pool:
             made = pool.submit(network.security_group, "db")
             eventually(lambda: len(network.ec2.describe_security_groups()["SecurityGroups"]) == 4)
-            with refused("InvalidGroup.Duplicate"):
+            with raises("InvalidGroup.Duplicate"):
                 network.security_group("db")
             assert not made.done()
             assert made.result().startswith("sg-")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import refused
+from services.errors import raises
 from services.self_signed_certificate import self_signed
 
 DOMAINS = {"DomainName": "app.example.com", "SubjectAlternativeNames": ["www.example.com"]}
@@ -106,7 +106,7 @@ def test_a_certificate_in_use_cannot_be_deleted(acm, balancer):
     first, second = (acm.import_certificate(**self_signed("app.local"))["CertificateArn"] for _ in range(2))
     listener = balancer.create_listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": first}])
     assert detail(acm, first)["InUseBy"] == [balancer.arn]
-    with refused("ResourceInUseException", "in use"):
+    with raises("ResourceInUseException", "in use"):
         acm.delete_certificate(CertificateArn=first)
     balancer.elb.modify_listener(ListenerArn=listener["ListenerArn"], Certificates=[{"CertificateArn": second}])
     acm.delete_certificate(CertificateArn=first)
@@ -118,19 +118,19 @@ def test_a_listener_needs_an_issued_certificate(acm, balancer):
     """No certificate, one that does not exist, and one that waits for its validation are rejected."""
     missing = "arn:aws:acm:us-west-2:123456789012:certificate/00000000-0000-0000-0000-000000000000"
     for arn, code in [(missing, "CertificateNotFound"), (request(acm), "UnsupportedCertificate")]:
-        with refused(code, arn):
+        with raises(code, arn):
             balancer.create_listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": arn}])
-    with refused("ValidationError", "certificate"):
+    with raises("ValidationError", "certificate"):
         balancer.create_listener(Protocol="HTTPS", Port=443)
 
 
 def test_the_private_key_has_to_match_the_certificate(acm):
     """Another key is rejected at the first and at the next import; so is unreadable input."""
     one, other = self_signed("app.local"), self_signed("app.local")
-    with refused("ValidationException", "does not match"):
+    with raises("ValidationException", "does not match"):
         acm.import_certificate(Certificate=one["Certificate"], PrivateKey=other["PrivateKey"])
-    with refused("ValidationException", "not PEM-encoded"):
+    with raises("ValidationException", "not PEM-encoded"):
         acm.import_certificate(Certificate=one["Certificate"], PrivateKey=b"garbage")
     arn = acm.import_certificate(**one)["CertificateArn"]
-    with refused("ValidationException", "does not match"):
+    with raises("ValidationException", "does not match"):
         acm.import_certificate(CertificateArn=arn, **one | {"PrivateKey": other["PrivateKey"]})

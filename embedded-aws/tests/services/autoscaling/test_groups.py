@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from embedded_aws.testing import eventually
 from services.auto_scaling_group import USER_DATA
-from services.errors import refused
+from services.errors import raises
 
 
 def test_instances_spread_evenly_over_the_zones(web):
@@ -139,7 +139,7 @@ def test_terminate_in_group_shrinks_or_replaces(web):
     second = min(web.members())
     with pytest.raises(ClientError, match="ValidationError"):
         web.asg.terminate_instance_in_auto_scaling_group(InstanceId=second, ShouldDecrementDesiredCapacity=True)
-    with refused("ValidationError", "No managed instance found for instance ID: i-00000000"):
+    with raises("ValidationError", "No managed instance found for instance ID: i-00000000"):
         web.asg.terminate_instance_in_auto_scaling_group(InstanceId="i-00000000", ShouldDecrementDesiredCapacity=False)
     web.asg.terminate_instance_in_auto_scaling_group(InstanceId=second, ShouldDecrementDesiredCapacity=False)
     eventually(lambda: len(web.members()) == 2 and second not in web.members())
@@ -212,7 +212,7 @@ def test_capacity_outside_the_limits_is_rejected(web):
     web.create()
     with pytest.raises(ClientError, match="above max value 4"):
         web.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=5)
-    with refused("ValidationError", "New SetDesiredCapacity value 1 is below min value 2"):
+    with raises("ValidationError", "New SetDesiredCapacity value 1 is below min value 2"):
         web.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=1)
     with pytest.raises(ClientError, match="Max bound"):
         web.asg.update_auto_scaling_group(AutoScalingGroupName="web", MinSize=5)

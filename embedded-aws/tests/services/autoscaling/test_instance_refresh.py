@@ -10,7 +10,7 @@ from embedded_aws.services.autoscaling.instance_refresh import standing
 from embedded_aws.services.autoscaling.instance_refresh.model import capacity_limits
 from embedded_aws.testing import eventually
 from services.autoscaling.test_lifecycle_hooks import TERMINATING, Hooks
-from services.errors import refused
+from services.errors import raises
 
 ENDED = ("Successful", "Failed", "Cancelled", "RollbackSuccessful", "RollbackFailed")
 
@@ -147,9 +147,9 @@ def test_with_a_minimum_of_100_it_launches_before_it_terminates(refreshes):
     status = eventually(lambda: refresh if "StatusReason" in (refresh := refreshes.describe()) else None)
     assert (status["Status"], status["PercentageComplete"], status["InstancesToUpdate"]) == ("InProgress", 0, 2)
     assert first in status["StatusReason"]
-    with refused("InstanceRefreshInProgress"):
+    with raises("InstanceRefreshInProgress"):
         refreshes.start()
-    with refused("ValidationError", "An active instance refresh with a desired configuration exists"):
+    with raises("ValidationError", "An active instance refresh with a desired configuration exists"):
         template = {"LaunchTemplateId": refreshes.web.template, "Version": "2"}
         refreshes.asg.update_auto_scaling_group(AutoScalingGroupName="web", LaunchTemplate=template)
     refreshes.complete("up", InstanceId=first)
@@ -211,14 +211,14 @@ def test_a_cancelled_refresh_is_not_rolled_back(refreshes):
     cancelled = refreshes.asg.cancel_instance_refresh(AutoScalingGroupName="web")
     assert cancelled["InstanceRefreshId"] == refreshes.describe()["InstanceRefreshId"]
     assert refreshes.describe()["Status"] == "Cancelling"
-    with refused("ActiveInstanceRefreshNotFound"):
+    with raises("ActiveInstanceRefreshNotFound"):
         refreshes.asg.rollback_instance_refresh(AutoScalingGroupName="web")
     refreshes.complete("up", InstanceId=first)
     assert refreshes.wait_for_end()["Status"] == "Cancelled"
     assert refreshes.versions() == ["1", "2"]
     assert refreshes.web.group()["LaunchTemplate"]["Version"] == "1"
     for call in (refreshes.asg.cancel_instance_refresh, refreshes.asg.rollback_instance_refresh):
-        with refused("ActiveInstanceRefreshNotFound"):
+        with raises("ActiveInstanceRefreshNotFound"):
             call(AutoScalingGroupName="web")
 
 
@@ -272,27 +272,27 @@ def test_warm_up_takes_time(aws, refreshes):
 
 
 def test_invalid_requests_are_rejected(refreshes):
-    with refused("ValidationError", "must also specify MinHealthyPercentage"):
+    with raises("ValidationError", "must also specify MinHealthyPercentage"):
         refreshes.start(MaxHealthyPercentage=110)
-    with refused("ValidationError", "difference"):
+    with raises("ValidationError", "difference"):
         refreshes.start(MinHealthyPercentage=50, MaxHealthyPercentage=200)
-    with refused("ValidationError", "Member must have value less than or equal to 100"):
+    with raises("ValidationError", "Member must have value less than or equal to 100"):
         refreshes.start(MinHealthyPercentage=101)
     for preference in ("ScaleInProtectedInstances", "StandbyInstances"):
-        with refused("ValidationError", "Member must satisfy enum value set"):
+        with raises("ValidationError", "Member must satisfy enum value set"):
             refreshes.start(**{preference: "Bogus"})
-    with refused("ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName"):
+    with raises("ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName"):
         refreshes.asg.start_instance_refresh(
             AutoScalingGroupName="web", DesiredConfiguration={"LaunchTemplate": {"Version": "2"}}
         )
-    with refused("ValidationError", "AutoRollback"):
+    with raises("ValidationError", "AutoRollback"):
         refreshes.start(AutoRollback=True)
-    with refused("ValidationError", "launch template"):
+    with raises("ValidationError", "launch template"):
         refreshes.start("9")
     refreshes.put("up")
     refreshes.start()
-    with refused("IrreversibleInstanceRefresh"):
+    with raises("IrreversibleInstanceRefresh"):
         refreshes.asg.rollback_instance_refresh(AutoScalingGroupName="web")
     refreshes.asg.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
-    with refused("ValidationError", "name not found"):
+    with raises("ValidationError", "name not found"):
         refreshes.asg.describe_instance_refreshes(AutoScalingGroupName="web")

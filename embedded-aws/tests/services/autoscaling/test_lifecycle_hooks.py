@@ -10,7 +10,7 @@ from embedded_aws import pace
 from embedded_aws.load_balancer import health
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions, leaving
 from embedded_aws.testing import eventually
-from services.errors import refused
+from services.errors import raises
 
 LAUNCHING, TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
 
@@ -90,7 +90,7 @@ def test_a_launched_instance_waits_for_every_hook(hooks):
     assert new not in hooks.web.targets()
     assert (hooks.activity(new)["StatusCode"], "EndTime" in hooks.activity(new)) == ("MidLifecycleAction", False)
     hooks.complete("one", InstanceId=new)
-    with refused("ValidationError", f"No active Lifecycle Action found with instance ID {new}"):
+    with raises("ValidationError", f"No active Lifecycle Action found with instance ID {new}"):
         hooks.complete("one", InstanceId=new)
     assert hooks.waiting() == [new]
     hooks.complete("two", InstanceId=new)
@@ -275,33 +275,33 @@ def test_queue_and_topic_are_notified(aws, hooks):
     hooks.complete("queue", LifecycleActionToken=direct["LifecycleActionToken"])
     hooks.complete("topic", LifecycleActionToken=subscribed["LifecycleActionToken"], InstanceId=new)
     eventually(lambda: hooks.states()[new] == "InService")
-    with refused("ValidationError", "Unable to publish test message to notification target"):
+    with raises("ValidationError", "Unable to publish test message to notification target"):
         hooks.put("gone", NotificationTargetARN=arns[0] + "-gone", RoleARN=role)
 
 
 def test_invalid_requests_are_rejected(hooks):
-    with refused("ValidationError", "LifecycleTransition"):
+    with raises("ValidationError", "LifecycleTransition"):
         hooks.asg.put_lifecycle_hook(AutoScalingGroupName="web", LifecycleHookName="up")
-    with refused("ValidationError", "HeartbeatTimeout"):
+    with raises("ValidationError", "HeartbeatTimeout"):
         hooks.put("up", HeartbeatTimeout=29)
-    with refused("ValidationError", "at 'lifecycleHookName' failed to satisfy constraint"):
+    with raises("ValidationError", "at 'lifecycleHookName' failed to satisfy constraint"):
         hooks.put("a b")
-    with refused("ValidationError", "AutoScalingGroup name not found"):
+    with raises("ValidationError", "AutoScalingGroup name not found"):
         hooks.asg.record_lifecycle_action_heartbeat(
             AutoScalingGroupName="none", LifecycleHookName="up", InstanceId="i-00000000"
         )
-    with refused("ValidationError", "No active Lifecycle Action found with token 1234"):
+    with raises("ValidationError", "No active Lifecycle Action found with token 1234"):
         hooks.complete("up", LifecycleActionToken="1234".ljust(36, "0"))
-    with refused("ValidationError", "not MAYBE"):
+    with raises("ValidationError", "not MAYBE"):
         hooks.complete("up", "MAYBE", InstanceId="i-0")
 
 
 def test_a_group_has_fifty_hooks_at_most(web):
     """Put one by one, or created with the group."""
     specifications = [{"LifecycleHookName": f"up-{number}", "LifecycleTransition": LAUNCHING} for number in range(51)]
-    with refused("LimitExceeded"):
+    with raises("LimitExceeded"):
         web.create(MinSize=0, LifecycleHookSpecificationList=specifications)
     assert web.asg.describe_auto_scaling_groups()["AutoScalingGroups"] == []
     web.create(MinSize=0, LifecycleHookSpecificationList=specifications[:50])
-    with refused("LimitExceeded"):
+    with raises("LimitExceeded"):
         Hooks(web).put("up-50")

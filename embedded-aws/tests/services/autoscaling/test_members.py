@@ -1,7 +1,7 @@
 """Attach, detach and standby of instances; and groups with zones instead of subnets."""
 
 from embedded_aws.testing import eventually
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 
 WEB = {"AutoScalingGroupName": "web"}
 
@@ -35,9 +35,9 @@ def test_instances_are_attached_all_or_none(web):
         ([one, elsewhere], f"The instance {elsewhere} is already part of AutoScalingGroup:other."),
         ([one, run_instance(web), run_instance(web)], sizes),
     ]
-    with untouched(web.asg.describe_auto_scaling_groups, web.ec2.describe_instances):
+    with unchanged(web.asg.describe_auto_scaling_groups, web.ec2.describe_instances):
         for instances, message in invalid:
-            with refused("ValidationError", message):
+            with raises("ValidationError", message):
                 web.asg.attach_instances(**WEB, InstanceIds=instances)
     web.asg.attach_instances(**WEB, InstanceIds=[one])
     assert (len(web.members()), web.group()["DesiredCapacity"]) == (3, 3)
@@ -51,10 +51,10 @@ def test_instances_are_detached_all_or_none(web):
     web.create(DesiredCapacity=3)
     first, second, *_ = web.members()
     stranger = run_instance(web)
-    with untouched(web.asg.describe_auto_scaling_groups):
-        with refused("ValidationError", f"The instance {stranger} is not part of Auto Scaling group web."):
+    with unchanged(web.asg.describe_auto_scaling_groups):
+        with raises("ValidationError", f"The instance {stranger} is not part of Auto Scaling group web."):
             web.asg.detach_instances(**WEB, InstanceIds=[first, stranger], ShouldDecrementDesiredCapacity=True)
-        with refused("ValidationError", "To detach 2 instances, please update the AutoScalingGroup sizes"):
+        with raises("ValidationError", "To detach 2 instances, please update the AutoScalingGroup sizes"):
             web.asg.detach_instances(**WEB, InstanceIds=[first, second], ShouldDecrementDesiredCapacity=True)
     web.asg.detach_instances(**WEB, InstanceIds=[first], ShouldDecrementDesiredCapacity=True)
     assert first not in web.members()
@@ -65,17 +65,17 @@ def test_an_instance_on_standby_gets_no_requests(web):
     """Afterwards it is registered again and counts towards the capacity."""
     web.create(DesiredCapacity=3)
     away, stays, _ = web.members()
-    with untouched(web.asg.describe_auto_scaling_groups):
-        with refused("ValidationError", f"The instance {stays} is not in Standby."):
+    with unchanged(web.asg.describe_auto_scaling_groups):
+        with raises("ValidationError", f"The instance {stays} is not in Standby."):
             web.asg.exit_standby(**WEB, InstanceIds=[stays])
-        with refused("ValidationError", "To place into standby 2 instances, please update"):
+        with raises("ValidationError", "To place into standby 2 instances, please update"):
             web.asg.enter_standby(**WEB, InstanceIds=[away, stays], ShouldDecrementDesiredCapacity=True)
     (activity,) = web.asg.enter_standby(**WEB, InstanceIds=[away], ShouldDecrementDesiredCapacity=True)["Activities"]
     assert activity["Description"] == f"Moving EC2 instance to Standby: {away}"
     assert states(web)[away] == "Standby"
     assert away not in web.targets()
     assert (len(web.targets()), web.group()["DesiredCapacity"]) == (2, 2)
-    with refused("ValidationError", f"The instance {away} is not in InService."):
+    with raises("ValidationError", f"The instance {away} is not in InService."):
         web.asg.enter_standby(**WEB, InstanceIds=[away], ShouldDecrementDesiredCapacity=False)
     web.asg.exit_standby(**WEB, InstanceIds=[away])
     assert states(web)[away] == "InService"
@@ -103,7 +103,7 @@ def test_a_group_without_subnets_uses_the_default_subnets_of_its_zones(web):
     web.ec2.create_launch_template(LaunchTemplateName="plain", LaunchTemplateData=data)
     zones = ["us-west-2a", "us-west-2b"]
     plain = {"LaunchTemplate": {"LaunchTemplateName": "plain"}, "VPCZoneIdentifier": None, "TargetGroupARNs": []}
-    with refused("ValidationError", "Invalid availability zones: [us-east-1a]"):
+    with raises("ValidationError", "Invalid availability zones: [us-east-1a]"):
         web.create(**plain, AvailabilityZones=["us-east-1a"])
     web.create(**plain, AvailabilityZones=zones)
     assert {instance["SubnetId"] for instance in web.instances()} == {defaults[zone] for zone in zones}
@@ -116,20 +116,20 @@ def test_a_group_without_subnets_uses_the_default_subnets_of_its_zones(web):
 def test_invalid_sizes_tags_and_processes_are_rejected(web):
     """At the creation and later; a rejected call changes nothing."""
     for size in ("MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown"):
-        with refused("ValidationError", f"Value '-1' at '{size[0].lower()}{size[1:]}' failed to satisfy constraint"):
+        with raises("ValidationError", f"Value '-1' at '{size[0].lower()}{size[1:]}' failed to satisfy constraint"):
             web.create(**{size: -1})
     reserved = {"Key": "aws:name", "Value": "mine", "PropagateAtLaunch": True}
-    with refused("ValidationError", "aws:"):
+    with raises("ValidationError", "aws:"):
         web.create(Tags=[reserved])
     web.create(MinSize=0)
     tag = {"ResourceId": "web", "ResourceType": "auto-scaling-group"}
-    with untouched(web.asg.describe_auto_scaling_groups):
-        with refused("ValidationError", "minSize"):
+    with unchanged(web.asg.describe_auto_scaling_groups):
+        with raises("ValidationError", "minSize"):
             web.asg.update_auto_scaling_group(**WEB, MinSize=-1)
-        with refused("ValidationError", "aws:"):
+        with raises("ValidationError", "aws:"):
             web.asg.create_or_update_tags(Tags=[tag | reserved])
         for call in (web.asg.suspend_processes, web.asg.resume_processes):
-            with refused("ValidationError", "Nope"):
+            with raises("ValidationError", "Nope"):
                 call(**WEB, ScalingProcesses=["Launch", "Nope"])
 
 
@@ -139,5 +139,5 @@ def test_an_unknown_group_is_rejected(aws):
         *((scaling.attach_instances, {}), (scaling.detach_instances, shrinking)),
         *((scaling.enter_standby, shrinking), (scaling.exit_standby, {})),
     ):
-        with refused("ValidationError", "AutoScalingGroup name not found"):
+        with raises("ValidationError", "AutoScalingGroup name not found"):
             call(AutoScalingGroupName="nobodys", InstanceIds=["i-00000000000000000"], **more)

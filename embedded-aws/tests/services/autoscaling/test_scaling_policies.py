@@ -16,7 +16,7 @@ from embedded_aws.services.autoscaling.scaling_policies.adjusting import (
 from embedded_aws.services.autoscaling.scaling_policies.tracking import get_metric
 from embedded_aws.testing import eventually
 from services.auto_scaling_group import WebGroup
-from services.errors import refused
+from services.errors import raises
 
 CPU = {"PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageCPUUtilization"}, "TargetValue": 50.0}
 STEPS = [
@@ -216,7 +216,7 @@ def test_target_tracking_has_two_alarms_of_its_own(scaled):
     assert arn in alarms[low]["AlarmDescription"]
     again = scaled.track(TargetTrackingConfiguration=CPU | {"DisableScaleIn": True})
     assert [alarm["AlarmName"] for alarm in again["Alarms"]] == [high]
-    with refused("ValidationError", "Only one TargetTrackingScaling policy for a given metric"):
+    with raises("ValidationError", "Only one TargetTrackingScaling policy for a given metric"):
         scaled.track("second")
     scaled.asg.delete_policy(AutoScalingGroupName="web", PolicyName="t")
     assert scaled.cloudwatch.describe_alarms()["MetricAlarms"] == []
@@ -330,7 +330,7 @@ def test_a_simple_policy_waits_for_its_cooldown(scaled):
     scaled.cpu(95.0)
     scaled.wait_for_actions(2)
     assert scaled.group()["DesiredCapacity"] == 3
-    with refused("ScalingActivityInProgress"):
+    with raises("ScalingActivityInProgress"):
         scaled.asg.execute_policy(AutoScalingGroupName="web", PolicyName="p", HonorCooldown=True)
     scaled.asg.execute_policy(AutoScalingGroupName="web", PolicyName="p")
     assert scaled.group()["DesiredCapacity"] == 4
@@ -371,7 +371,7 @@ def test_invalid_policies_are_rejected(scaled):
         ),
     }
     for message, call in calls.items():
-        with refused("ValidationError", message):
+        with raises("ValidationError", message):
             call()
     assert scaled.policies() == []
 
@@ -387,7 +387,7 @@ def test_policies_that_cannot_be_executed_are_rejected(scaled):
         ({"PolicyName": "none"}, "Policy not found: none"),
     ]
     for params, message in invalid:
-        with refused("ValidationError", message):
+        with raises("ValidationError", message):
             scaled.asg.execute_policy(AutoScalingGroupName="web", **params)
     assert scaled.group()["DesiredCapacity"] == 2
 

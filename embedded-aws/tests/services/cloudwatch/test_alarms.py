@@ -16,7 +16,7 @@ from embedded_aws.services.cloudwatch.evaluation import ALARM, INSUFFICIENT_DATA
 from embedded_aws.services.cloudwatch.notifications import subject
 from embedded_aws.services.cloudwatch.reasons import reason
 from embedded_aws.testing import eventually
-from services.errors import refused
+from services.errors import raises
 
 NOON = datetime(2026, 1, 2, 12)  # as moto keeps it: UTC without saying so
 KEEP = None
@@ -370,9 +370,9 @@ def test_a_state_that_is_set_lasts_until_the_next_evaluation(watch):
     assert (watch.found()["StateValue"], watch.found()["StateReason"]) == ("ALARM", "game day")
     assert [message["NewStateReason"] for _, message in watch.told()] == ["game day"]
     watch.becomes("OK")
-    with refused("ValidationError", "enum value set"):
+    with raises("ValidationError", "enum value set"):
         watch.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="BAD", StateReason="x")
-    with refused("ResourceNotFound"):
+    with raises("ResourceNotFound"):
         watch.cloudwatch.set_alarm_state(AlarmName="none", StateValue="OK", StateReason="x")
 
 

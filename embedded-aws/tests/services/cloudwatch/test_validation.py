@@ -1,6 +1,6 @@
 """Alarms that CloudWatch does not take."""
 
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 
 ALARM = {
     "AlarmName": "errors",
@@ -25,10 +25,10 @@ def test_alarms_that_are_not_made(aws):
         ({"ExtendedStatistic": "p99"}, "Exactly one of Statistic and ExtendedStatistic"),
         ({"DatapointsToAlarm": 3}, "must not be greater than EvaluationPeriods"),
     ]
-    with untouched(cloudwatch.describe_alarms):
+    with unchanged(cloudwatch.describe_alarms):
         for changed, words in wrong:
             asked = {name: value for name, value in (ALARM | changed).items() if value is not None}
-            with refused("ValidationError", words):
+            with raises("ValidationError", words):
                 cloudwatch.put_metric_alarm(**asked)
     percentile = {name: value for name, value in ALARM.items() if name != "Statistic"}
     cloudwatch.put_metric_alarm(**percentile | {"ExtendedStatistic": "p99", "Period": 10, "DatapointsToAlarm": 2})

@@ -3,7 +3,7 @@
 import pytest
 
 from services.deploy import Deploy
-from services.errors import refused
+from services.errors import raises
 
 APP = {"applicationName": "app"}
 GROUP = APP | {"deploymentGroupName": "web"}
@@ -141,7 +141,7 @@ def test_what_is_wrong_is_refused_by_its_code(deploy, operation, sent, code):
         "get_deployment_instance": {"deploymentId": deploy.done},
     }
     asked = whole.get(operation, {}) | sent
-    with refused(code):
+    with raises(code):
         getattr(deploy.cd, operation)(**{field: value for field, value in asked.items() if value is not None})
 
 
@@ -150,9 +150,9 @@ def test_one_deployment_at_a_time_after_all_else_is_right(deploy):
     deploy.aws.control("pace", 10)
     try:
         deploy.deploy()
-        with refused("DeploymentLimitExceededException", "already has an active Deployment"):
+        with raises("DeploymentLimitExceededException", "already has an active Deployment"):
             deploy.deploy()
-        with refused("InvalidRevisionException"):
+        with raises("InvalidRevisionException"):
             deploy.deploy(location={"bundleType": "rar"})
     finally:
         deploy.aws.control("pace", 0)

@@ -2,7 +2,7 @@
 
 import itertools
 
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 
 
 def test_five_vpcs_with_the_default_one(network):
@@ -12,10 +12,10 @@ def test_five_vpcs_with_the_default_one(network):
         ec2.create_vpc(CidrBlock=f"10.{number + 1}.0.0/16")
     while len(ec2.describe_internet_gateways()["InternetGateways"]) < 5:
         ec2.create_internet_gateway()
-    with untouched(ec2.describe_vpcs, ec2.describe_internet_gateways):
-        with refused("VpcLimitExceeded", "The maximum number of VPCs has been reached."):
+    with unchanged(ec2.describe_vpcs, ec2.describe_internet_gateways):
+        with raises("VpcLimitExceeded", "The maximum number of VPCs has been reached."):
             ec2.create_vpc(CidrBlock="10.9.0.0/16")
-        with refused("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached."):
+        with raises("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached."):
             ec2.create_internet_gateway()
 
 
@@ -26,10 +26,10 @@ def test_five_addresses_and_five_nat_gateways_in_a_zone(network):
         ec2.allocate_address(Domain="vpc")
     private = {"ConnectivityType": "private"}
     gateways = [ec2.create_nat_gateway(SubnetId=network.subnets[0], **private)["NatGateway"] for _ in range(5)]
-    with untouched(ec2.describe_addresses, ec2.describe_nat_gateways):
-        with refused("AddressLimitExceeded", "The maximum number of addresses has been reached."):
+    with unchanged(ec2.describe_addresses, ec2.describe_nat_gateways):
+        with raises("AddressLimitExceeded", "The maximum number of addresses has been reached."):
             ec2.allocate_address(Domain="vpc")
-        with refused("NatGatewayLimitExceeded", "would exceed the limit of 5 NAT gateways"):
+        with raises("NatGatewayLimitExceeded", "would exceed the limit of 5 NAT gateways"):
             ec2.create_nat_gateway(SubnetId=network.subnets[0], **private)
     ec2.create_nat_gateway(SubnetId=network.subnets[1], **private)
     ec2.delete_nat_gateway(NatGatewayId=gateways[0]["NatGatewayId"])
@@ -41,7 +41,7 @@ def test_sixty_rules_in_a_group(network):
     ec2, rule = network.ec2, {"IpProtocol": "tcp", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
     rules = [rule | {"FromPort": port, "ToPort": port} for port in range(1, 62)]
     ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=rules[:60])
-    with untouched(ec2.describe_security_group_rules), refused("RulesPerSecurityGroupLimitExceeded"):
+    with unchanged(ec2.describe_security_group_rules), raises("RulesPerSecurityGroupLimitExceeded"):
         ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=rules[60:])
 
 
@@ -50,12 +50,12 @@ def test_fifty_load_balancers_with_fifty_listeners(balancer):
     names = [f"b{number}" for number in range(49)]
     for name in names:
         balancer.create(Name=name)
-    with untouched(balancer.elb.describe_load_balancers), refused("TooManyLoadBalancers"):
+    with unchanged(balancer.elb.describe_load_balancers), raises("TooManyLoadBalancers"):
         balancer.create(Name="one-more")
     assert balancer.create() == balancer.arn
     ports = itertools.count(1000)
     for port in itertools.islice(ports, 50):
         balancer.create_listener(Protocol="HTTP", Port=port)
-    with refused("TooManyListeners"):
+    with raises("TooManyListeners"):
         balancer.create_listener(Protocol="HTTP", Port=next(ports))
     assert balancer.create_listener(Protocol="HTTP", Port=1000)["Port"] == 1000

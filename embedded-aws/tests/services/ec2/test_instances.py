@@ -4,7 +4,7 @@ import pytest
 
 from embedded_aws.testing import eventually
 from services.auto_scaling_group import USER_DATA
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 from services.network import tagged
 
 OPTIONS = {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "InstanceMetadataTags": "enabled"}
@@ -110,7 +110,7 @@ def test_settings_are_changed_on_a_running_instance(network, profile):
 def test_a_protected_instance_is_not_terminated(network):
     """DisableApiTermination is respected."""
     instance_id = network.instance(DisableApiTermination=True)["InstanceId"]
-    with refused("OperationNotPermitted", "disableApiTermination"):
+    with raises("OperationNotPermitted", "disableApiTermination"):
         network.ec2.terminate_instances(InstanceIds=[instance_id])
 
 
@@ -160,7 +160,7 @@ def test_a_terminated_instance_cannot_be_changed(network, operation, params, cod
         for state, pace in (("shutting-down", 10), ("terminated", 0)):
             network.aws.control("pace", pace)
             eventually(lambda state=state: network.describe_instance(terminated)["State"]["Name"] == state)
-            with untouched(ec2.describe_instances, ec2.describe_addresses), refused(code, message):
+            with unchanged(ec2.describe_instances, ec2.describe_addresses), raises(code, message):
                 getattr(ec2, operation)(**params)
     finally:
         network.aws.control("pace", 0)
@@ -172,10 +172,10 @@ def test_an_address_needs_a_running_instance(network):
     network.aws.control("pace", 10)
     try:
         instance = network.instance()
-        with refused("InvalidInstanceID", f"The pending instance '{instance['InstanceId']}' is not in a valid state"):
+        with raises("InvalidInstanceID", f"The pending instance '{instance['InstanceId']}' is not in a valid state"):
             ec2.associate_address(AllocationId=address, InstanceId=instance["InstanceId"])
         interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
-        with refused("IncorrectInstanceState", f"instance to which '{interface}' is attached"):
+        with raises("IncorrectInstanceState", f"instance to which '{interface}' is attached"):
             ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface)
     finally:
         network.aws.control("pace", 0)

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 
 UNKNOWN = "00000000000000000"
 UNKNOWN_PROFILE = "arn:aws:iam::123456789012:instance-profile/nobodys"
@@ -35,9 +35,9 @@ def test_invalid_launches_are_rejected(network, foreign):
         ({"UserData": "x" * 16385}, "InvalidParameterValue", "User data is limited to 16384 bytes"),
         ({"MinCount": 2}, "InvalidParameterValue", ""),
     ]
-    with untouched(network.ec2.describe_instances, network.ec2.describe_network_interfaces):
+    with unchanged(network.ec2.describe_instances, network.ec2.describe_network_interfaces):
         for changed, code, message in invalid:
-            with refused(code, message):
+            with raises(code, message):
                 network.instance(**changed)
 
 
@@ -46,19 +46,19 @@ def test_a_template_is_validated_like_a_request(network, foreign):
     data = {"ImageId": network.image(), "InstanceType": "t3.micro", "SecurityGroupIds": [foreign]}
     network.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)
     params = {"LaunchTemplate": {"LaunchTemplateName": "web"}, "MinCount": 1, "MaxCount": 1}
-    with untouched(network.ec2.describe_instances, network.ec2.describe_network_interfaces):
-        with refused("InvalidParameterValue", "does not match the architecture"):
+    with unchanged(network.ec2.describe_instances, network.ec2.describe_network_interfaces):
+        with raises("InvalidParameterValue", "does not match the architecture"):
             network.ec2.run_instances(**params)
-        with refused("InvalidParameter", "belong to different networks"):
+        with raises("InvalidParameter", "belong to different networks"):
             network.ec2.run_instances(**params, SubnetId=network.subnets[0], InstanceType="t4g.micro")
 
 
 def test_a_running_instance_keeps_its_type(network):
     """Its type cannot be changed, and it cannot be terminated while it is protected."""
     instance = network.instance(DisableApiTermination=True)["InstanceId"]
-    with refused("IncorrectInstanceState", f"The instance '{instance}' is not in the 'stopped' state."):
+    with raises("IncorrectInstanceState", f"The instance '{instance}' is not in the 'stopped' state."):
         network.ec2.modify_instance_attribute(InstanceId=instance, InstanceType={"Value": "t4g.small"})
-    with refused("OperationNotPermitted", "disableApiTermination"):
+    with raises("OperationNotPermitted", "disableApiTermination"):
         network.ec2.terminate_instances(InstanceIds=[instance])
     description = network.describe_instance(instance)
     assert (description["State"]["Name"], description["InstanceType"]) == ("running", "t4g.micro")
@@ -77,29 +77,29 @@ def test_invalid_launch_templates_are_rejected(web):
     def create(name, **changes):
         ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=web.data(**changes))
 
-    with untouched(ec2.describe_launch_templates, versions):
-        with refused("InvalidLaunchTemplateName.AlreadyExistsException"):
+    with unchanged(ec2.describe_launch_templates, versions):
+        with raises("InvalidLaunchTemplateName.AlreadyExistsException"):
             create("web")
-        with refused("InvalidLaunchTemplateName.MalformedException", "between 3 and 128 characters"):
+        with raises("InvalidLaunchTemplateName.MalformedException", "between 3 and 128 characters"):
             create("a b")
-        with refused("InvalidUserData.Malformed", "User data is limited to 16384 bytes"):
+        with raises("InvalidUserData.Malformed", "User data is limited to 16384 bytes"):
             create("new", UserData=TOO_LONG)
-        with refused("InvalidUserData.Malformed", "BASE64"):
+        with raises("InvalidUserData.Malformed", "BASE64"):
             create("new", UserData="#!/bin/bash %")
-        with refused("InvalidUserData.Malformed", "User data is limited to 16384 bytes"):
+        with raises("InvalidUserData.Malformed", "User data is limited to 16384 bytes"):
             data = web.data(UserData=TOO_LONG)
             ec2.create_launch_template_version(LaunchTemplateId=web.template, LaunchTemplateData=data)
-        with refused("InvalidLaunchTemplateId.NotFound", unknown):
+        with raises("InvalidLaunchTemplateId.NotFound", unknown):
             ec2.create_launch_template_version(LaunchTemplateId=unknown, LaunchTemplateData=web.data())
-        with refused("InvalidLaunchTemplateId.VersionNotFound"):
+        with raises("InvalidLaunchTemplateId.VersionNotFound"):
             ec2.modify_launch_template(LaunchTemplateId=web.template, DefaultVersion="77")
         for call in (
             ec2.delete_launch_template,
             lambda **one: ec2.describe_launch_templates(LaunchTemplateIds=[unknown]),
         ):
-            with refused("InvalidLaunchTemplateId.NotFound", f"with template ID {unknown}, does not exist"):
+            with raises("InvalidLaunchTemplateId.NotFound", f"with template ID {unknown}, does not exist"):
                 call(LaunchTemplateId=unknown)
-        with refused("InvalidLaunchTemplateName.NotFoundException"):
+        with raises("InvalidLaunchTemplateName.NotFoundException"):
             ec2.delete_launch_template(LaunchTemplateName="nobodys")
 
 
@@ -132,14 +132,14 @@ def test_invalid_groups_are_rejected(web):
         ({"TerminationPolicies": ["Bogus"]}, "Bogus"),
         ({"AutoScalingGroupName": "a:b"}, "colon"),
     ]
-    with untouched(web.asg.describe_auto_scaling_groups, web.ec2.describe_instances):
+    with unchanged(web.asg.describe_auto_scaling_groups, web.ec2.describe_instances):
         for changed, message in invalid:
-            with refused("ValidationError", message):
+            with raises("ValidationError", message):
                 web.create(**changed)
     before = web.create(MinSize=0)
-    with refused("ValidationError", f"subnet-{UNKNOWN}"):
+    with raises("ValidationError", f"subnet-{UNKNOWN}"):
         web.asg.update_auto_scaling_group(AutoScalingGroupName="web", VPCZoneIdentifier=f"subnet-{UNKNOWN}", MaxSize=9)
-    with refused("ValidationError", "Provided Target Groups may not be valid"):
+    with raises("ValidationError", "Provided Target Groups may not be valid"):
         missing = f"{web.target_group[:-4]}0000"
         web.asg.attach_load_balancer_target_groups(AutoScalingGroupName="web", TargetGroupARNs=[missing])
     assert web.group() == before
@@ -152,11 +152,11 @@ def test_an_unknown_group_is_rejected(web):
         lambda: web.asg.set_desired_capacity(AutoScalingGroupName="nobodys", DesiredCapacity=1),
         lambda: web.asg.delete_auto_scaling_group(AutoScalingGroupName="nobodys", ForceDelete=True),
     ):
-        with refused("ValidationError", "AutoScalingGroup name not found"):
+        with raises("ValidationError", "AutoScalingGroup name not found"):
             call()
     tracked = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
     tracking = {"PredefinedMetricSpecification": tracked, "TargetValue": 50}
-    with refused("ValidationError", "name not found"):
+    with raises("ValidationError", "name not found"):
         web.asg.put_scaling_policy(
             AutoScalingGroupName="nobodys",
             PolicyName="cpu",
@@ -165,5 +165,5 @@ def test_an_unknown_group_is_rejected(web):
         )
     tag = {"ResourceType": "auto-scaling-group", "Key": "a", "Value": "b", "PropagateAtLaunch": False}
     web.create(MinSize=0)
-    with untouched(web.asg.describe_tags), refused("ValidationError", "nobodys"):
+    with unchanged(web.asg.describe_tags), raises("ValidationError", "nobodys"):
         web.asg.create_or_update_tags(Tags=[tag | {"ResourceId": "web"}, tag | {"ResourceId": "nobodys"}])

@@ -1,6 +1,6 @@
 """Networks: dependencies on deletion, and descriptions of rules, gateways and endpoints."""
 
-from services.errors import refused
+from services.errors import raises
 from services.network import tagged
 from tests.support.trusted_keys import trust
 
@@ -72,7 +72,7 @@ def test_rules_are_compared_without_their_descriptions(network):
     """A rule with another description is a duplicate, and a rule is revoked without its description."""
     source = network.security_group("alb")
     allow_from(network, network.group, source)
-    with refused("InvalidPermission.Duplicate"):
+    with raises("InvalidPermission.Duplicate"):
         allow_from(network, network.group, source, description="another description")
     pair = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": source}]}
     network.ec2.revoke_security_group_ingress(GroupId=network.group, IpPermissions=[pair])
@@ -86,7 +86,7 @@ def test_a_security_group_in_use_cannot_be_deleted(network):
     rule_id = allow_from(network, network.group, source)
     instance_id = network.instance()["InstanceId"]
     for group in (source, network.group):
-        with refused("DependencyViolation", group):
+        with raises("DependencyViolation", group):
             network.ec2.delete_security_group(GroupId=group)
     network.ec2.revoke_security_group_ingress(GroupId=network.group, SecurityGroupRuleIds=[rule_id])
     network.ec2.terminate_instances(InstanceIds=[instance_id])
@@ -102,7 +102,7 @@ def test_a_load_balancer_uses_its_group_its_subnets_and_the_gateway(network, bal
         (network.ec2.detach_internet_gateway, {"InternetGatewayId": network.gateway, "VpcId": network.vpc}),
     ]
     for delete, arguments in calls:
-        with refused("DependencyViolation"):
+        with raises("DependencyViolation"):
             delete(**arguments)
     balancer.elb.delete_load_balancer(LoadBalancerArn=balancer.arn)
     for delete, arguments in calls:
@@ -112,9 +112,9 @@ def test_a_load_balancer_uses_its_group_its_subnets_and_the_gateway(network, bal
 def test_a_database_uses_its_group_and_its_subnets(network):
     """A single-AZ database uses one of two subnets."""
     rds = create_database(network, AvailabilityZone="us-west-2b")
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         network.ec2.delete_security_group(GroupId=network.group)
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         network.ec2.delete_subnet(SubnetId=network.subnets[1])
     network.ec2.delete_subnet(SubnetId=network.subnets[0])
     rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True)
@@ -126,13 +126,13 @@ def test_a_nat_gateway_uses_its_address_its_subnet_and_the_internet_gateway(netw
     """They can be deleted after it; it remains listed as deleted."""
     nat, address = network.nat_gateway()
     association = network.ec2.describe_addresses()["Addresses"][0]["AssociationId"]
-    with refused("InvalidIPAddress.InUse"):
+    with raises("InvalidIPAddress.InUse"):
         network.ec2.release_address(AllocationId=address)
-    with refused("AuthFailure"):
+    with raises("AuthFailure"):
         network.ec2.disassociate_address(AssociationId=association)
-    with refused("DependencyViolation", "mapped public address"):
+    with raises("DependencyViolation", "mapped public address"):
         network.ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         network.ec2.delete_subnet(SubnetId=network.subnets[0])
     network.ec2.delete_nat_gateway(NatGatewayId=nat)
     assert "AssociationId" not in network.ec2.describe_addresses()["Addresses"][0]
@@ -140,7 +140,7 @@ def test_a_nat_gateway_uses_its_address_its_subnet_and_the_internet_gateway(netw
     network.ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
     network.ec2.delete_subnet(SubnetId=network.subnets[0])
     assert network.ec2.describe_nat_gateways()["NatGateways"][0]["State"] == "deleted"
-    with refused("NatGatewayNotFound"):
+    with raises("NatGatewayNotFound"):
         network.ec2.delete_nat_gateway(NatGatewayId="nat-00000000000000000")
 
 
@@ -169,7 +169,7 @@ def test_a_vpc_with_resources_cannot_be_deleted(network):
         (ec2.detach_internet_gateway, {"InternetGatewayId": network.gateway, "VpcId": network.vpc}),
     ]
     for step, arguments in steps:
-        with refused("DependencyViolation"):
+        with raises("DependencyViolation"):
             ec2.delete_vpc(VpcId=network.vpc)
         step(**arguments)
     ec2.delete_vpc(VpcId=network.vpc)
@@ -182,11 +182,11 @@ def test_default_resources_of_a_vpc_are_deleted_only_with_it(network):
     """The main route table and the default security group."""
     mine = [{"Name": "vpc-id", "Values": [network.vpc]}]
     (main,) = network.ec2.describe_route_tables(Filters=mine)["RouteTables"]
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         network.ec2.delete_route_table(RouteTableId=main["RouteTableId"])
     by_name = [*mine, {"Name": "group-name", "Values": ["default"]}]
     (default,) = network.ec2.describe_security_groups(Filters=by_name)["SecurityGroups"]
-    with refused("CannotDelete"):
+    with raises("CannotDelete"):
         network.ec2.delete_security_group(GroupId=default["GroupId"])
 
 
@@ -194,7 +194,7 @@ def test_a_subnet_is_deleted_with_its_association(network):
     """The route table can be deleted as soon as its subnets are deleted."""
     table = network.route_table()
     network.ec2.associate_route_table(RouteTableId=table, SubnetId=network.subnets[0])
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         network.ec2.delete_route_table(RouteTableId=table)
     network.ec2.delete_subnet(SubnetId=network.subnets[0])
     network.ec2.delete_route_table(RouteTableId=table)
@@ -221,7 +221,7 @@ def test_a_gateway_endpoints_routes_follow_its_tables(network):
     by_tag = [{"Name": "tag:env", "Values": ["test"]}]
     assert network.ec2.describe_vpc_endpoints(Filters=by_tag)["VpcEndpoints"][0]["RouteTableIds"] == [second]
     assert routed_tables() == [second]
-    with refused("RouteAlreadyExists"):
+    with raises("RouteAlreadyExists"):
         network.ec2.create_vpc_endpoint(
             VpcId=network.vpc, ServiceName=S3, VpcEndpointType="Gateway", RouteTableIds=[second]
         )

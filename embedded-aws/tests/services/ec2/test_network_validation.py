@@ -1,6 +1,6 @@
 """Validation of network requests; a rejected call changes nothing."""
 
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 from services.network import tagged
 
 UNKNOWN = "00000000000000000"
@@ -26,20 +26,20 @@ def test_a_range_is_kept_in_its_canonical_form(network):
     rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "100.68.0.18/18"}]}
     ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=[rule])
     canonical = rule | {"IpRanges": [{"CidrIp": "100.68.0.0/18"}]}
-    with refused("InvalidPermission.Duplicate"):
+    with raises("InvalidPermission.Duplicate"):
         ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=[canonical])
 
 
 def test_invalid_vpcs_are_rejected(network):
     ec2 = network.ec2
-    with untouched(ec2.describe_vpcs):
+    with unchanged(ec2.describe_vpcs):
         for cidr in ("10.0.0.0/8", "10.0.0.0/29"):
-            with refused("InvalidVpc.Range"):
+            with raises("InvalidVpc.Range"):
                 ec2.create_vpc(CidrBlock=cidr)
         for cidr in ("10.0/16", "10.0.0.0"):
-            with refused("InvalidParameterValue", f"Value ({cidr}) for parameter cidrBlock is invalid."):
+            with raises("InvalidParameterValue", f"Value ({cidr}) for parameter cidrBlock is invalid."):
                 ec2.create_vpc(CidrBlock=cidr)
-        with refused("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided."):
+        with raises("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided."):
             ec2.create_vpc()
 
 
@@ -47,7 +47,7 @@ def test_vpc_attributes_are_changed_one_by_one(network):
     """EC2 accepts one attribute per call."""
     ec2, on = network.ec2, {"Value": True}
     message = "Fields for multiple attribute types specified: enableDnsSupport, enableDnsHostnames"
-    with refused("InvalidParameterCombination", message):
+    with raises("InvalidParameterCombination", message):
         ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsSupport=on, EnableDnsHostnames=on)
     attribute = ec2.describe_vpc_attribute(VpcId=network.vpc, Attribute="enableDnsHostnames")
     assert attribute["EnableDnsHostnames"] == {"Value": False}
@@ -71,9 +71,9 @@ def test_invalid_subnets_are_rejected(network):
         ({"AvailabilityZoneId": "use1-az1"}, "InvalidParameterValue", "for parameter availabilityZoneId is invalid"),
         ({"VpcId": f"vpc-{UNKNOWN}"}, "InvalidVpcID.NotFound", ""),
     ]
-    with untouched(ec2.describe_subnets):
+    with unchanged(ec2.describe_subnets):
         for changed, code, message in invalid:
-            with refused(code, message):
+            with raises(code, message):
                 ec2.create_subnet(**({"VpcId": network.vpc, "CidrBlock": "10.0.9.0/24"} | changed))
 
 
@@ -81,17 +81,17 @@ def test_invalid_gateway_attachments_are_rejected(network):
     """A VPC has one gateway, a gateway one VPC; and only an attached gateway can be detached."""
     ec2, attachment = network.ec2, {"InternetGatewayId": network.gateway, "VpcId": network.vpc}
     second = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    with untouched(ec2.describe_internet_gateways):
-        with refused("InvalidParameterValue", f"Network {network.vpc} already has an internet gateway attached"):
+    with unchanged(ec2.describe_internet_gateways):
+        with raises("InvalidParameterValue", f"Network {network.vpc} already has an internet gateway attached"):
             ec2.attach_internet_gateway(InternetGatewayId=second, VpcId=network.vpc)
-        with refused("Resource.AlreadyAssociated", f"{network.gateway} is already attached to network {network.vpc}"):
+        with raises("Resource.AlreadyAssociated", f"{network.gateway} is already attached to network {network.vpc}"):
             ec2.attach_internet_gateway(**attachment)
-        with refused("Gateway.NotAttached", f"{second} is not attached to network {network.vpc}"):
+        with raises("Gateway.NotAttached", f"{second} is not attached to network {network.vpc}"):
             ec2.detach_internet_gateway(InternetGatewayId=second, VpcId=network.vpc)
-        with refused("DependencyViolation"):
+        with raises("DependencyViolation"):
             ec2.delete_internet_gateway(InternetGatewayId=network.gateway)
     ec2.detach_internet_gateway(**attachment)
-    with refused("Gateway.NotAttached"):
+    with raises("Gateway.NotAttached"):
         ec2.detach_internet_gateway(**attachment)
 
 
@@ -106,9 +106,9 @@ def test_invalid_nat_gateways_are_rejected(network):
         (here | {"AllocationId": in_use, "ConnectivityType": "private"}, "InvalidParameterCombination"),
         ({"SubnetId": f"subnet-{UNKNOWN}", "AllocationId": in_use}, "InvalidSubnetID.NotFound"),
     ]
-    with untouched(ec2.describe_nat_gateways, ec2.describe_network_interfaces, ec2.describe_addresses):
+    with unchanged(ec2.describe_nat_gateways, ec2.describe_network_interfaces, ec2.describe_addresses):
         for params, code in invalid:
-            with refused(code):
+            with raises(code):
                 ec2.create_nat_gateway(**params)
     ec2.delete_subnet(**here)
 
@@ -143,15 +143,15 @@ def test_invalid_routes_are_rejected(network):
         ),
         ({"DestinationCidrBlock": ANYWHERE, "GatewayId": network.gateway}, "RouteAlreadyExists", ANYWHERE),
     ]
-    with untouched(ec2.describe_route_tables):
+    with unchanged(ec2.describe_route_tables):
         for params, code, message in invalid:
-            with refused(code, message):
+            with raises(code, message):
                 ec2.create_route(**({"RouteTableId": table, "DestinationCidrBlock": "172.16.0.0/12"} | params))
-        with refused("InvalidRoute.NotFound", "no route with destination-cidr-block 172.16.0.0/12"):
+        with raises("InvalidRoute.NotFound", "no route with destination-cidr-block 172.16.0.0/12"):
             ec2.delete_route(RouteTableId=table, DestinationCidrBlock="172.16.0.0/12")
-        with refused("InvalidParameterValue", "cannot remove local route 10.0.0.0/16"):
+        with raises("InvalidParameterValue", "cannot remove local route 10.0.0.0/16"):
             ec2.delete_route(RouteTableId=table, DestinationCidrBlock="10.0.0.0/16")
-        with refused("InvalidNatGatewayID.NotFound"):
+        with raises("InvalidNatGatewayID.NotFound"):
             ec2.replace_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, NatGatewayId=f"nat-{UNKNOWN}")
 
 
@@ -160,10 +160,10 @@ def test_a_subnet_has_one_route_table(network):
     ec2, first, second = network.ec2, network.route_table(), network.route_table()
     subnet, foreign = network.subnets[0], foreign_table(network)
     created = ec2.associate_route_table(RouteTableId=first, SubnetId=subnet)["AssociationId"]
-    with untouched(ec2.describe_route_tables):
-        with refused("Resource.AlreadyAssociated", f"route table {second} conflicts with an existing association"):
+    with unchanged(ec2.describe_route_tables):
+        with raises("Resource.AlreadyAssociated", f"route table {second} conflicts with an existing association"):
             ec2.associate_route_table(RouteTableId=second, SubnetId=subnet)
-        with refused("InvalidParameterValue", f"subnet {subnet} belong to different networks"):
+        with raises("InvalidParameterValue", f"subnet {subnet} belong to different networks"):
             ec2.associate_route_table(RouteTableId=foreign, SubnetId=subnet)
         assert ec2.associate_route_table(RouteTableId=first, SubnetId=subnet)["AssociationId"] == created
 
@@ -172,15 +172,15 @@ def test_invalid_endpoints_are_rejected(network):
     """Unknown services, services of another region, and unknown VPCs."""
     ec2 = network.ec2
     service = "com.amazonaws.us-west-2.s3"
-    with untouched(ec2.describe_vpc_endpoints, ec2.describe_route_tables):
+    with unchanged(ec2.describe_vpc_endpoints, ec2.describe_route_tables):
         for name in ("com.amazonaws.us-west-2.bogus", "com.amazonaws.us-east-1.s3"):
-            with refused("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist"):
+            with raises("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist"):
                 ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=name, VpcEndpointType="Gateway")
-            with refused("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist"):
+            with raises("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist"):
                 ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=name, VpcEndpointType="Interface")
-        with refused("InvalidVpcId.NotFound", f"vpc-{UNKNOWN}"):
+        with raises("InvalidVpcId.NotFound", f"vpc-{UNKNOWN}"):
             ec2.create_vpc_endpoint(VpcId=f"vpc-{UNKNOWN}", ServiceName=service, VpcEndpointType="Gateway")
-        with refused("InvalidRouteTableID.NotFound"):
+        with raises("InvalidRouteTableID.NotFound"):
             ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName=service, RouteTableIds=[f"rtb-{UNKNOWN}"])
 
 
@@ -201,9 +201,9 @@ def test_an_interface_in_use_cannot_be_deleted(network):
     network.nat_gateway()
     in_use = {one["NetworkInterfaceId"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]} - {free}
     assert len(in_use) == 2
-    with untouched(ec2.describe_network_interfaces):
+    with unchanged(ec2.describe_network_interfaces):
         for interface in in_use:
-            with refused("InvalidParameterValue", f"Network interface '{interface}' is currently in use."):
+            with raises("InvalidParameterValue", f"Network interface '{interface}' is currently in use."):
                 ec2.delete_network_interface(NetworkInterfaceId=interface)
     ec2.delete_network_interface(NetworkInterfaceId=free)
     assert {one["NetworkInterfaceId"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]} == in_use
@@ -221,7 +221,7 @@ def test_a_flow_log_is_created_once(network):
         "LogDestination": f"arn:aws:s3:::{bucket}",
     }
     network.ec2.create_flow_logs(**params)
-    with untouched(network.ec2.describe_flow_logs), refused("FlowLogAlreadyExists", "There is an existing Flow Log"):
+    with unchanged(network.ec2.describe_flow_logs), raises("FlowLogAlreadyExists", "There is an existing Flow Log"):
         network.ec2.create_flow_logs(**params)
 
 
@@ -229,12 +229,12 @@ def test_invalid_keys_and_tags_are_rejected(network):
     """Duplicate and unreadable keys, reserved, long and too many tags."""
     ec2 = network.ec2
     ec2.create_key_pair(KeyName="app")
-    with untouched(ec2.describe_key_pairs, ec2.describe_vpcs):
-        with refused("InvalidKeyPair.Duplicate"):
+    with unchanged(ec2.describe_key_pairs, ec2.describe_vpcs):
+        with raises("InvalidKeyPair.Duplicate"):
             ec2.create_key_pair(KeyName="app")
-        with refused("InvalidKey.Format", "OpenSSH"):
+        with raises("InvalidKey.Format", "OpenSSH"):
             ec2.import_key_pair(KeyName="other", PublicKeyMaterial=b"none")
-        with refused("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use"):
+        with raises("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use"):
             ec2.create_tags(Resources=[network.vpc], Tags=[{"Key": "aws:name", "Value": "mine"}])
         invalid = [
             ({"k" * 129: "v"}, "InvalidParameterValue", "Tag key exceeds the maximum length of 128 characters"),
@@ -243,9 +243,9 @@ def test_invalid_keys_and_tags_are_rejected(network):
         ]
         for tags, code, message in invalid:
             specified = tagged("vpc", **tags)
-            with refused(code, message):
+            with raises(code, message):
                 ec2.create_tags(Resources=[network.vpc], Tags=specified[0]["Tags"])
-            with refused(code, message):
+            with raises(code, message):
                 ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=specified)
     ec2.create_tags(Resources=[network.vpc], Tags=[{"Key": "k" * 128, "Value": "v" * 256}])
 
@@ -254,7 +254,7 @@ def test_unknown_filters_are_rejected(network):
     """An unknown filter is invalid; a filter that the emulator does not support is reported as such."""
     ec2 = network.ec2
     for name in ("Bogus", "boGus", "VpcId"):
-        with refused("InvalidParameterValue", f"The filter '{name}' is invalid"):
+        with raises("InvalidParameterValue", f"The filter '{name}' is invalid"):
             ec2.describe_vpcs(Filters=[{"Name": name, "Values": ["x"]}])
     older = [{"Name": "cidrBlock", "Values": ["10.0.1.0/24"]}]
     assert [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=older)["Subnets"]] == network.subnets[1:]
@@ -263,11 +263,11 @@ def test_unknown_filters_are_rejected(network):
         *(ec2.describe_vpcs, ec2.describe_subnets, ec2.describe_instances, ec2.describe_security_groups),
         *(ec2.describe_addresses, ec2.describe_images, ec2.describe_route_tables, ec2.describe_internet_gateways),
     ):
-        with refused("InvalidParameterValue", "The filter 'bogus' is invalid"):
+        with raises("InvalidParameterValue", "The filter 'bogus' is invalid"):
             listing(Filters=filtered)
-    with refused("InvalidParameterValue", "The filter 'bogus' is invalid"):
+    with raises("InvalidParameterValue", "The filter 'bogus' is invalid"):
         ec2.describe_nat_gateways(Filter=filtered)
-    with refused("NotSupportedLocally", "ec2:DescribeVpcs is not supported in the local environment"):
+    with raises("NotSupportedLocally", "ec2:DescribeVpcs is not supported in the local environment"):
         ec2.describe_vpcs(Filters=[{"Name": "ipv6-cidr-block-association.ipv6-pool", "Values": ["x"]}])
     matching = ec2.describe_vpcs(
         Filters=[{"Name": "tag:env", "Values": ["test"]}, {"Name": "tag-key", "Values": ["env"]}]

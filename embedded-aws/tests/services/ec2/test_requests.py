@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 from services.network import tagged
 
 
@@ -24,7 +24,7 @@ def test_a_dry_run_changes_nothing(network, operation, listing, arguments):
     if operation == "create_nat_gateway":
         arguments = arguments | {"SubnetId": network.subnets[0]}
 
-    with untouched(getattr(network.ec2, listing)), refused("DryRunOperation"):
+    with unchanged(getattr(network.ec2, listing)), raises("DryRunOperation"):
         getattr(network.ec2, operation)(DryRun=True, **arguments)
 
 
@@ -54,12 +54,12 @@ def test_a_create_request_that_is_sent_twice_creates_one_resource(network):
 def test_a_token_belongs_to_one_request(network):
     """With other parameters it is rejected."""
     network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t")
-    with refused("IdempotentParameterMismatch"):
+    with raises("IdempotentParameterMismatch"):
         network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t", TagSpecifications=tagged("route-table"))
 
 
 def test_a_rejected_request_can_be_sent_again(network):
     """The response to a failed request is not stored."""
-    with refused("InvalidVpcID.NotFound"):
+    with raises("InvalidVpcID.NotFound"):
         network.ec2.create_route_table(VpcId="vpc-00000000000000000", ClientToken="t")
     network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t")

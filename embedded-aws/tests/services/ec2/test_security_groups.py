@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 
 FROM_PRIVATE = {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
 SSH = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22} | FROM_PRIVATE
@@ -20,9 +20,9 @@ def test_invalid_groups_are_rejected(network):
         ({"Description": "a < b"}, "InvalidParameterValue", "Valid descriptions are strings less than 256 characters"),
         ({"VpcId": "vpc-00000000000000000"}, "InvalidVpcID.NotFound", ""),
     ]
-    with untouched(ec2.describe_security_groups):
+    with unchanged(ec2.describe_security_groups):
         for changed, code, message in wrong:
-            with refused(code, message):
+            with raises(code, message):
                 ec2.create_security_group(**({"GroupName": "new", "Description": "d", "VpcId": network.vpc} | changed))
 
 
@@ -82,15 +82,15 @@ class Rules:
 def test_invalid_rules_are_rejected(network, direction, form):
     """In every form of a request, and when a rule is modified."""
     rules = Rules(network, direction)
-    with untouched(network.ec2.describe_security_groups, network.ec2.describe_security_group_rules):
+    with unchanged(network.ec2.describe_security_groups, network.ec2.describe_security_group_rules):
         for wrong, code, message in INVALID_RULES:
             rule = {name: value for name, value in (SSH | wrong).items() if value is not None}
             if form == "flat" and {"Description", "ReferencedGroupId"} & flat(rule).keys():
                 continue  # it has none of these
-            with refused(code, message):
+            with raises(code, message):
                 getattr(rules, form)(rule)
         if form != "modify":
-            with refused("InvalidPermission.Duplicate"):
+            with raises("InvalidPermission.Duplicate"):
                 getattr(rules, form)(SSH)
 
 
@@ -110,7 +110,7 @@ def test_a_rule_is_added_and_modified_in_every_form(network):
 def test_a_description_that_is_too_long_is_rejected(network):
     Rules(network, "ingress")
     long = SSH | {"IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "x" * 256}]}
-    with untouched(network.ec2.describe_security_groups), refused("InvalidParameterValue", "less than 256"):
+    with unchanged(network.ec2.describe_security_groups), raises("InvalidParameterValue", "less than 256"):
         network.ec2.update_security_group_rule_descriptions_ingress(GroupId=network.group, IpPermissions=[long])
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from embedded_aws.testing import eventually
 from services.cache import Cache
-from services.errors import refused
+from services.errors import raises
 from services.network import Network
 
 
@@ -51,11 +51,11 @@ def test_without_tls_names_have_another_shape(cache):
 
 def test_a_name_is_taken_once_in_any_case(cache):
     cache.begin()
-    with refused("ReplicationGroupAlreadyExists", "Replication group app already exists."):
+    with raises("ReplicationGroupAlreadyExists", "Replication group app already exists."):
         cache.begin("APP")
-    with refused("ReplicationGroupNotFoundFault"):
+    with raises("ReplicationGroupNotFoundFault"):
         cache.described("other")
-    with refused("InvalidParameterValue", "is not a valid identifier"):
+    with raises("InvalidParameterValue", "is not a valid identifier"):
         cache.begin("a--b")
 
 
@@ -88,7 +88,7 @@ def test_a_name_is_taken_once_in_any_case(cache):
 )  # fmt: skip
 def test_what_elasticache_refuses_is_refused(refusing, code, words, changes):
     """And nothing is left of it."""
-    with refused(code, words):
+    with raises(code, words):
         refusing.begin(**changes)
     assert refusing.elasticache.describe_replication_groups()["ReplicationGroups"] == []
 
@@ -113,7 +113,7 @@ def test_a_change_shows_and_takes_a_while(cache):
     assert cache.modify(now=False, CacheNodeType="cache.m7g.large")["CacheNodeType"] == "cache.t4g.small"
     assert cache.nodes()[0]["PendingModifiedValues"] == {"CacheNodeType": "cache.m7g.large"}
     assert cache.modify()["CacheNodeType"] == "cache.m7g.large"
-    with refused("InvalidParameterCombination", "Cannot downgrade"):
+    with raises("InvalidParameterCombination", "Cannot downgrade"):
         cache.modify(EngineVersion="8.0")
     begun = cache.elasticache.modify_replication_group(
         ReplicationGroupId="app", ApplyImmediately=True, CacheNodeType="cache.t4g.small"
@@ -129,12 +129,12 @@ def test_replicas_come_and_go(cache):
     assert roles(cache.available())["app-003"] == ("replica", "us-west-2a")
     cache.elasticache.decrease_replica_count(NewReplicaCount=1, ReplicasToRemove=["app-002"], **count)
     assert cache.available()["MemberClusters"] == ["app-001", "app-003"]
-    with refused("InvalidParameterValue", "Must have at least 1 replica"):
+    with raises("InvalidParameterValue", "Must have at least 1 replica"):
         cache.elasticache.decrease_replica_count(NewReplicaCount=0, **count)
     cache.modify(AutomaticFailoverEnabled=False, MultiAZEnabled=False)
     cache.elasticache.decrease_replica_count(NewReplicaCount=0, **count)
     assert cache.available()["MemberClusters"] == ["app-001"]
-    with refused("InvalidParameterCombination", "at least 2 cache clusters"):
+    with raises("InvalidParameterCombination", "at least 2 cache clusters"):
         cache.modify(AutomaticFailoverEnabled=True)
     cache.elasticache.increase_replica_count(NewReplicaCount=1, **count)
     assert cache.available()["MemberClusters"] == ["app-001", "app-004"]
@@ -151,7 +151,7 @@ def test_changes_that_elasticache_refuses(cache):
         (value, "strategy: SWAP", {"AuthToken": token, "AuthTokenUpdateStrategy": "SWAP"}),
     ]
     for code, words, asked in changes:
-        with refused(code, words):
+        with raises(code, words):
             cache.modify(**asked)
     more, fewer = cache.elasticache.increase_replica_count, cache.elasticache.decrease_replica_count
     counts = [
@@ -161,10 +161,10 @@ def test_changes_that_elasticache_refuses(cache):
         (more, combination, "NewReplicaCount must be specified", {}),
     ]
     for deed, code, words, asked in counts:
-        with refused(code, words):
+        with raises(code, words):
             deed(**({"ReplicationGroupId": "app", "ApplyImmediately": True} | asked))
     cache.modify(AutomaticFailoverEnabled=False, MultiAZEnabled=False)
-    with refused(combination, "ReplicasToRemove must name as many replicas"):
+    with raises(combination, "ReplicasToRemove must name as many replicas"):
         fewer(ReplicationGroupId="app", ApplyImmediately=True, NewReplicaCount=0, ReplicasToRemove=["app-001"])
     changed = {"AutomaticFailover": "disabled", "MultiAZ": "disabled"}
     assert cache.described() == before | changed
@@ -173,12 +173,12 @@ def test_changes_that_elasticache_refuses(cache):
 def test_a_failover_changes_the_roles(cache):
     """Only where there is one to fail over to."""
     cache.create()
-    with refused("NodeGroupNotFoundFault"):
+    with raises("NodeGroupNotFoundFault"):
         cache.elasticache.test_failover(ReplicationGroupId="app", NodeGroupId="0002")
     cache.elasticache.test_failover(ReplicationGroupId="app", NodeGroupId="0001")
     assert roles(cache.available()) == {"app-001": ("replica", "us-west-2a"), "app-002": ("primary", "us-west-2b")}
     cache.modify(AutomaticFailoverEnabled=False, MultiAZEnabled=False)
-    with refused("TestFailoverNotAvailableFault"):
+    with raises("TestFailoverNotAvailableFault"):
         cache.elasticache.test_failover(ReplicationGroupId="app", NodeGroupId="0001")
     assert roles(cache.modify(PrimaryClusterId="app-001"))["app-001"] == ("primary", "us-west-2a")
 
@@ -186,9 +186,9 @@ def test_a_failover_changes_the_roles(cache):
 def test_deleting_ends(cache):
     """Its tags and its hold on the network end with it; moto's stays for ever."""
     cache.create()
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         cache.network.ec2.delete_security_group(GroupId=cache.network.group)
-    with refused("DependencyViolation"):
+    with raises("DependencyViolation"):
         cache.network.ec2.delete_subnet(SubnetId=cache.network.subnets[1])
     sent = {"ReplicationGroupId": "app", "FinalSnapshotIdentifier": "last"}
     assert cache.elasticache.delete_replication_group(**sent)["ReplicationGroup"]["Status"] == "deleting"
@@ -208,7 +208,7 @@ def test_tags_are_told_while_it_is_available(cache):
 
     cache.network.aws.control("pace", 10)
     arn = cache.begin(Tags=[{"Key": "team", "Value": "blue"}])["ARN"]
-    with refused("InvalidReplicationGroupState", "not in available state to perform tagging operations"):
+    with raises("InvalidReplicationGroupState", "not in available state to perform tagging operations"):
         cache.elasticache.list_tags_for_resource(ResourceName=arn)
     cache.network.aws.control("pace", 0)
     cache.available()
@@ -220,9 +220,9 @@ def test_tags_are_told_while_it_is_available(cache):
     cache.elasticache.remove_tags_from_resource(ResourceName=arn, TagKeys=["team"])
     assert tagged() == set()
     cache.gone()
-    with refused("ReplicationGroupNotFoundFault"):
+    with raises("ReplicationGroupNotFoundFault"):
         cache.elasticache.list_tags_for_resource(ResourceName=arn)
-    with refused("InvalidARN", "ARN app is invalid."):
+    with raises("InvalidARN", "ARN app is invalid."):
         cache.elasticache.list_tags_for_resource(ResourceName="app")
 
 
@@ -240,13 +240,13 @@ def test_a_single_node_is_a_cluster_of_its_own(cache):
         ]
     )
     assert one["CacheNodes"][0]["Endpoint"]["Address"].endswith(".0001.usw2.cache.amazonaws.com")
-    with refused("InvalidCacheClusterState", "Delete the replication group instead"):
+    with raises("InvalidCacheClusterState", "Delete the replication group instead"):
         cache.elasticache.delete_cache_cluster(CacheClusterId="app-001")
     cache.elasticache.delete_cache_cluster(CacheClusterId="one")
     eventually(lambda: len(cache.nodes()) == 1)
-    with refused("CacheClusterNotFound"):
+    with raises("CacheClusterNotFound"):
         cache.nodes(CacheClusterId="one")
-    with refused("CacheClusterNotFound"):
+    with raises("CacheClusterNotFound"):
         cache.elasticache.delete_cache_cluster(CacheClusterId="one")
 
 
@@ -255,12 +255,12 @@ def test_what_is_being_created_is_left_alone(cache):
     cache.network.aws.control("pace", 10)
     try:
         cache.begin()
-        with refused("InvalidReplicationGroupState", "must be in available state to modify"):
+        with raises("InvalidReplicationGroupState", "must be in available state to modify"):
             cache.elasticache.modify_replication_group(ReplicationGroupId="app", ReplicationGroupDescription="x")
-        with refused("InvalidReplicationGroupState", "has status creating which is not valid for deletion"):
+        with raises("InvalidReplicationGroupState", "has status creating which is not valid for deletion"):
             cache.elasticache.delete_replication_group(ReplicationGroupId="app")
         cache.elasticache.create_cache_cluster(CacheClusterId="one", Engine="redis", CacheNodeType="cache.t4g.micro")
-        with refused("InvalidCacheClusterState", "not in a valid state to be deleted"):
+        with raises("InvalidCacheClusterState", "not in a valid state to be deleted"):
             cache.elasticache.delete_cache_cluster(CacheClusterId="one")
     finally:
         cache.network.aws.control("pace", 0)
@@ -270,14 +270,14 @@ def test_a_cluster_has_a_number_of_nodes_that_there_may_be(cache):
     """One, of Redis and Valkey."""
     made = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
     for nodes, words in ((2, "Cannot create a Redis cluster with a NumCacheNodes"), (0, "must be between 1 and 1: 0")):
-        with refused("InvalidParameterValue", words):
+        with raises("InvalidParameterValue", words):
             cache.elasticache.create_cache_cluster(**made, NumCacheNodes=nodes)
     assert cache.nodes() == []
 
 
 def test_serverless_caches_are_not_supported_and_that_is_said(aws):
     elasticache = aws.client("elasticache")
-    with refused("NotSupportedLocally", "CreateServerlessCache is not supported in the local environment"):
+    with raises("NotSupportedLocally", "CreateServerlessCache is not supported in the local environment"):
         elasticache.create_serverless_cache(ServerlessCacheName="app", Engine="valkey")
-    with refused("NotSupportedLocally"):
+    with raises("NotSupportedLocally"):
         elasticache.describe_serverless_caches()

@@ -3,7 +3,7 @@
 import pytest
 
 from services.cache import Cache
-from services.errors import refused
+from services.errors import raises
 
 
 @pytest.fixture
@@ -16,13 +16,13 @@ def test_a_subnet_group_is_of_subnets_in_one_vpc(cache, network):
     """A name is taken once, in any case."""
     elasticache = cache.elasticache
     about = {"CacheSubnetGroupDescription": "x", "SubnetIds": network.subnets}
-    with refused("CacheSubnetGroupAlreadyExists", "Cache subnet group app already exists."):
+    with raises("CacheSubnetGroupAlreadyExists", "Cache subnet group app already exists."):
         elasticache.create_cache_subnet_group(CacheSubnetGroupName="App", **about)
-    with refused("InvalidParameterValue", "Some input subnets in :[subnet-00000000] are invalid."):
+    with raises("InvalidParameterValue", "Some input subnets in :[subnet-00000000] are invalid."):
         elasticache.create_cache_subnet_group(CacheSubnetGroupName="x", **(about | {"SubnetIds": ["subnet-00000000"]}))
     other = network.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     far = network.ec2.create_subnet(VpcId=other, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
-    with refused("InvalidSubnet", "are not in the same VPC."):
+    with raises("InvalidSubnet", "are not in the same VPC."):
         elasticache.create_cache_subnet_group(
             CacheSubnetGroupName="x", **(about | {"SubnetIds": [network.subnets[0], far]})
         )
@@ -36,30 +36,30 @@ def test_a_subnet_group_changes(cache, network):
 
     assert len(modify(CacheSubnetGroupDescription="new")["Subnets"]) == 2
     cache.create()
-    with refused("SubnetInUse", network.subnets[1]):
+    with raises("SubnetInUse", network.subnets[1]):
         modify(SubnetIds=network.subnets[:1])
     cache.gone()
     modify(SubnetIds=network.subnets[:1])
     (found,) = cache.elasticache.describe_cache_subnet_groups(CacheSubnetGroupName="app")["CacheSubnetGroups"]
     assert (found["CacheSubnetGroupDescription"], found["VpcId"]) == ("new", network.vpc)
     assert [subnet["SubnetAvailabilityZone"]["Name"] for subnet in found["Subnets"]] == ["us-west-2a"]
-    with refused("CacheSubnetGroupNotFoundFault"):
+    with raises("CacheSubnetGroupNotFoundFault"):
         cache.elasticache.modify_cache_subnet_group(CacheSubnetGroupName="none", CacheSubnetGroupDescription="x")
 
 
 def test_groups_in_use_stay(cache):
     """Until the cache is gone."""
     cache.create(CacheParameterGroupName="app")
-    with refused("CacheSubnetGroupInUse", "Cache subnet group app is currently in use by a cache cluster."):
+    with raises("CacheSubnetGroupInUse", "Cache subnet group app is currently in use by a cache cluster."):
         cache.elasticache.delete_cache_subnet_group(CacheSubnetGroupName="app")
-    with refused("InvalidCacheParameterGroupState", "still members of this parameter group app"):
+    with raises("InvalidCacheParameterGroupState", "still members of this parameter group app"):
         cache.elasticache.delete_cache_parameter_group(CacheParameterGroupName="app")
     cache.gone()
     cache.elasticache.delete_cache_subnet_group(CacheSubnetGroupName="app")
     cache.elasticache.delete_cache_parameter_group(CacheParameterGroupName="app")
-    with refused("CacheSubnetGroupNotFoundFault"):
+    with raises("CacheSubnetGroupNotFoundFault"):
         cache.elasticache.describe_cache_subnet_groups(CacheSubnetGroupName="app")
-    with refused("CacheParameterGroupNotFound"):
+    with raises("CacheParameterGroupNotFound"):
         cache.elasticache.describe_cache_parameter_groups(CacheParameterGroupName="app")
 
 
@@ -79,10 +79,10 @@ def test_parameters_read_back_and_reset(cache):
     put("maxmemory-policy", "allkeys-lru")
     assert by_user() == {"maxmemory-policy": "allkeys-lru"}
     for name, value in (("maxmemory-policy", "none"), ("no-such", "1"), ("timeout", "soon")):
-        with refused("InvalidParameterValue"):
+        with raises("InvalidParameterValue"):
             put(name, value)
     many = [{"ParameterName": "timeout", "ParameterValue": str(value)} for value in range(21)]
-    with refused("InvalidParameterValue", "A maximum of 20 parameters may be modified per request."):
+    with raises("InvalidParameterValue", "A maximum of 20 parameters may be modified per request."):
         elasticache.modify_cache_parameter_group(CacheParameterGroupName="app", ParameterNameValues=many)
     elasticache.reset_cache_parameter_group(CacheParameterGroupName="app", ResetAllParameters=True)
     assert by_user() == {}
@@ -92,9 +92,9 @@ def test_a_parameter_group_has_a_family_and_tags(cache):
     """ElastiCache's own are there, and stay as they are."""
     elasticache = cache.elasticache
     sent = {"CacheParameterGroupFamily": "valkey8", "Description": "x"}
-    with refused("CacheParameterGroupAlreadyExists"):
+    with raises("CacheParameterGroupAlreadyExists"):
         elasticache.create_cache_parameter_group(CacheParameterGroupName="APP", **sent)
-    with refused("InvalidParameterValue", "not a valid parameter group family"):
+    with raises("InvalidParameterValue", "not a valid parameter group family"):
         elasticache.create_cache_parameter_group(
             CacheParameterGroupName="x", **(sent | {"CacheParameterGroupFamily": "y"})
         )
@@ -106,7 +106,7 @@ def test_a_parameter_group_has_a_family_and_tags(cache):
         one["CacheParameterGroupName"] for one in elasticache.describe_cache_parameter_groups()["CacheParameterGroups"]
     ]
     assert {"default.valkey8", "app", "mine"} <= set(names)
-    with refused("InvalidParameterValue", "default"):
+    with raises("InvalidParameterValue", "default"):
         elasticache.delete_cache_parameter_group(CacheParameterGroupName="default.valkey8")
 
 

@@ -1,6 +1,6 @@
 """Load balancers, listeners and target groups: creation, attributes, deletion."""
 
-from services.errors import refused
+from services.errors import raises
 from services.self_signed_certificate import self_signed
 
 POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
@@ -9,7 +9,7 @@ POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 def test_a_load_balancer_is_created_once_per_name(balancer):
     """The same request returns the same load balancer; another request with its name is rejected."""
     assert balancer.create() == balancer.arn
-    with refused("DuplicateLoadBalancerName"):
+    with raises("DuplicateLoadBalancerName"):
         balancer.create(Scheme="internal")
     balancers = balancer.elb.describe_load_balancers()["LoadBalancers"]
     assert [(one["LoadBalancerArn"], one["Scheme"]) for one in balancers] == [(balancer.arn, "internet-facing")]
@@ -36,7 +36,7 @@ def test_attributes_have_defaults_and_can_be_set(balancer):
 def test_a_protected_load_balancer_cannot_be_deleted(balancer):
     """Until the protection is disabled."""
     balancer.set_attributes({"deletion_protection.enabled": "true"})
-    with refused("OperationNotPermitted", "deletion protection"):
+    with raises("OperationNotPermitted", "deletion protection"):
         balancer.elb.delete_load_balancer(LoadBalancerArn=balancer.arn)
     balancer.set_attributes({"deletion_protection.enabled": "false"})
     balancer.elb.delete_load_balancer(LoadBalancerArn=balancer.arn)
@@ -75,7 +75,7 @@ def test_a_port_has_one_listener(balancer):
     created = balancer.create_listener(Protocol="HTTP", Port=80)
     assert balancer.create_listener(Protocol="HTTP", Port=80) == created
     params = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
-    with refused("DuplicateListener"):
+    with raises("DuplicateListener"):
         balancer.create_listener(
             Protocol="HTTP", Port=80, DefaultActions=[{"Type": "redirect", "RedirectConfig": params}]
         )
@@ -84,7 +84,7 @@ def test_a_port_has_one_listener(balancer):
 def test_a_target_group_in_use_cannot_be_deleted(balancer):
     """Until its listener is deleted."""
     listener = balancer.create_listener(Protocol="HTTP", Port=80)["ListenerArn"]
-    with refused("ResourceInUse"):
+    with raises("ResourceInUse"):
         balancer.elb.delete_target_group(TargetGroupArn=balancer.target_group)
     balancer.elb.delete_listener(ListenerArn=listener)
     balancer.elb.delete_target_group(TargetGroupArn=balancer.target_group)
@@ -98,7 +98,7 @@ def test_a_target_group_in_a_rule_cannot_be_deleted(balancer):
     conditions = [{"Field": "path-pattern", "Values": ["/other/*"]}]
     forward = [{"Type": "forward", "TargetGroupArn": arn}]
     created = balancer.elb.create_rule(ListenerArn=listener, Priority=1, Conditions=conditions, Actions=forward)
-    with refused("ResourceInUse"):
+    with raises("ResourceInUse"):
         balancer.elb.delete_target_group(TargetGroupArn=arn)
     balancer.elb.delete_rule(RuleArn=created["Rules"][0]["RuleArn"])
     balancer.elb.delete_target_group(TargetGroupArn=arn)
@@ -118,7 +118,7 @@ def test_a_target_group_has_attributes(balancer):
     changes = [{"Key": key, "Value": value} for key, value in changed.items()]
     balancer.elb.modify_target_group_attributes(TargetGroupArn=balancer.target_group, Attributes=changes)
     assert group_attributes(balancer) == before | changed
-    with refused("ValidationError", "'bogus' is not recognized"):
+    with raises("ValidationError", "'bogus' is not recognized"):
         balancer.elb.modify_target_group_attributes(
             TargetGroupArn=balancer.target_group, Attributes=[{"Key": "bogus", "Value": "1"}]
         )
@@ -129,7 +129,7 @@ def test_a_target_group_is_created_once_per_name(balancer):
     params = {"Name": "web", "Protocol": "HTTP", "Port": 8080, "VpcId": balancer.network.vpc}
     again = balancer.elb.create_target_group(**params)["TargetGroups"][0]["TargetGroupArn"]
     assert again == balancer.target_group
-    with refused("DuplicateTargetGroupName"):
+    with raises("DuplicateTargetGroupName"):
         balancer.elb.create_target_group(**(params | {"Port": 8081}))
 
 
@@ -145,10 +145,10 @@ def test_tags_of_twenty_resources_are_read_at_once(balancer):
     assert {one["ResourceArn"]: one["Tags"][0]["Value"] for one in descriptions} == {
         arn: str(number) for number, arn in enumerate(arns)
     }
-    with refused("ValidationError", "more than 20"):
+    with raises("ValidationError", "more than 20"):
         balancer.elb.describe_tags(ResourceArns=[*arns, balancer.arn])
     balancer.elb.delete_target_group(TargetGroupArn=arns[0])
-    with refused("TargetGroupNotFound"):
+    with raises("TargetGroupNotFound"):
         balancer.elb.describe_tags(ResourceArns=arns[:2])
 
 
@@ -163,16 +163,16 @@ def test_a_load_balancer_needs_two_zones(balancer):
     """Its name is short, and an internet-facing one needs an internet gateway."""
     network = balancer.network
     params = {"Subnets": network.subnets, "SecurityGroups": [network.group], "Name": "other"}
-    with refused("ValidationError", "two different Availability Zones"):
+    with raises("ValidationError", "two different Availability Zones"):
         balancer.elb.create_load_balancer(**(params | {"Subnets": network.subnets[:1]}))
     second = network.ec2.create_subnet(VpcId=network.vpc, CidrBlock="10.0.9.0/24", AvailabilityZone="us-west-2a")
-    with refused("InvalidConfigurationRequest", "same Availability Zone"):
+    with raises("InvalidConfigurationRequest", "same Availability Zone"):
         same = [network.subnets[0], second["Subnet"]["SubnetId"]]
         balancer.elb.create_load_balancer(**(params | {"Subnets": same}))
-    with refused("ValidationError", "longer than '32' characters"):
+    with raises("ValidationError", "longer than '32' characters"):
         balancer.elb.create_load_balancer(**(params | {"Name": "x" * 33}))
     balancer.elb.delete_load_balancer(LoadBalancerArn=balancer.arn)
     network.ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
-    with refused("InvalidSubnet", "has no internet gateway"):
+    with raises("InvalidSubnet", "has no internet gateway"):
         balancer.elb.create_load_balancer(**params)
     balancer.elb.create_load_balancer(**params, Scheme="internal")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 from services.self_signed_certificate import self_signed
 
 UNKNOWN = "00000000000000000"
@@ -35,9 +35,9 @@ def test_invalid_names_of_load_balancers_are_rejected(balancer):
         ("web_app", "can only contain characters that are alphanumeric characters and hyphens(-)"),
         ("w" * 33, "cannot be longer than '32' characters"),
     ]
-    with untouched(balancer.elb.describe_load_balancers):
+    with unchanged(balancer.elb.describe_load_balancers):
         for name, message in invalid:
-            with refused("ValidationError", message):
+            with raises("ValidationError", message):
                 balancer.create(Name=name)
 
 
@@ -52,15 +52,15 @@ def test_a_load_balancer_is_in_one_vpc(balancer, foreign):
         ({"SecurityGroups": [group]}, INVALID_CONFIGURATION, "One or more security groups are invalid"),
         ({"Scheme": "bogus"}, "ValidationError", "enum value set: [internet-facing, internal]"),
     ]
-    with untouched(elb.describe_load_balancers):
+    with unchanged(elb.describe_load_balancers):
         for changed, code, message in invalid:
-            with refused(code, message):
+            with raises(code, message):
                 balancer.create(**({"Name": "new"} | changed))
-        with refused("ValidationError", "two different Availability Zones"):
+        with raises("ValidationError", "two different Availability Zones"):
             elb.set_subnets(LoadBalancerArn=balancer.arn, Subnets=[first])
-        with refused(INVALID_CONFIGURATION, "same VPC"):
+        with raises(INVALID_CONFIGURATION, "same VPC"):
             elb.set_subnets(LoadBalancerArn=balancer.arn, Subnets=[first, subnet])
-        with refused(INVALID_CONFIGURATION, "One or more security groups are invalid"):
+        with raises(INVALID_CONFIGURATION, "One or more security groups are invalid"):
             elb.set_security_groups(LoadBalancerArn=balancer.arn, SecurityGroups=[group])
     elb.set_subnets(LoadBalancerArn=balancer.arn, Subnets=[first, second])
 
@@ -80,7 +80,7 @@ def test_invalid_attributes_of_load_balancers_are_rejected(balancer):
         ),
     ]
     for attributes, code, message in invalid:
-        with refused(code, message):
+        with raises(code, message):
             balancer.set_attributes({"routing.http2.enabled": "false"} | attributes)
     assert balancer.attributes() == before
 
@@ -121,7 +121,7 @@ def test_invalid_listeners_are_rejected(balancer, certificate, foreign):
         ({"LoadBalancerArn": f"{balancer.arn[:-4]}0000"}, "LoadBalancerNotFound", ""),
     ]
     for params, code, message in invalid:
-        with refused(code, message):
+        with raises(code, message):
             balancer.create_listener(**({"Protocol": "HTTP", "Port": 80} | params))
     assert balancer.elb.describe_listeners(LoadBalancerArn=balancer.arn)["Listeners"] == []
 
@@ -140,16 +140,16 @@ def test_invalid_changes_of_listeners_are_rejected(balancer, certificate):
     def listeners():
         return balancer.elb.describe_listeners(LoadBalancerArn=balancer.arn)
 
-    with untouched(listeners):
-        with refused("DuplicateListener", "A listener already exists on this port for this load balancer"):
+    with unchanged(listeners):
+        with raises("DuplicateListener", "A listener already exists on this port for this load balancer"):
             balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], Port=80)
-        with refused("SSLPolicyNotFound"):
+        with raises("SSLPolicyNotFound"):
             balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], SslPolicy="ELBSecurityPolicy-2099-01")
-        with refused("InvalidLoadBalancerAction", "it creates a loop"):
+        with raises("InvalidLoadBalancerAction", "it creates a loop"):
             balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], DefaultActions=[redirect(Port="443")])
         for arn, code in ((pending, "UnsupportedCertificate"), (UNKNOWN_CERTIFICATE, "CertificateNotFound")):
             for change in (balancer.elb.modify_listener, balancer.elb.add_listener_certificates):
-                with refused(code):
+                with raises(code):
                     change(ListenerArn=secure["ListenerArn"], Certificates=[{"CertificateArn": arn}])
     balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], Port=443)
 
@@ -188,13 +188,13 @@ def test_invalid_changes_of_rules_are_rejected(balancer):
     listener = balancer.create_listener(Protocol="HTTP", Port=80)["ListenerArn"]
     elb, where = balancer.elb, [{"Field": "path-pattern", "Values": ["/old"]}]
     (default,) = elb.describe_rules(ListenerArn=listener)["Rules"]
-    with refused("OperationNotPermitted", "Default rule"):
+    with raises("OperationNotPermitted", "Default rule"):
         elb.delete_rule(RuleArn=default["RuleArn"])
     params = {"ListenerArn": listener, "Priority": 1, "Conditions": where}
-    with refused("InvalidLoadBalancerAction", "it creates a loop"):
+    with raises("InvalidLoadBalancerAction", "it creates a loop"):
         elb.create_rule(**params, Actions=[redirect(Query="a=b")])
     created = elb.create_rule(**params, Actions=[redirect(Path="/new")])["Rules"][0]["RuleArn"]
-    with refused("InvalidLoadBalancerAction", "it creates a loop"):
+    with raises("InvalidLoadBalancerAction", "it creates a loop"):
         elb.modify_rule(RuleArn=created, Actions=[redirect(Host="#{host}")])
     elb.delete_rule(RuleArn=created)
     assert len(elb.describe_rules(ListenerArn=listener)["Rules"]) == 1
@@ -215,7 +215,7 @@ def test_invalid_targets_are_rejected(balancer):
         (stopped, "InvalidTarget", "not in a running state"),
     ]
     for target, code, message in invalid:
-        with refused(code, message):
+        with raises(code, message):
             elb.register_targets(TargetGroupArn=balancer.target_group, Targets=[{"Id": target}])
     assert elb.describe_target_health(TargetGroupArn=balancer.target_group)["TargetHealthDescriptions"] == []
 
@@ -224,7 +224,7 @@ def test_a_target_group_has_one_load_balancer(balancer):
     """Until no listener of it uses the group."""
     first = balancer.create_listener(Protocol="HTTP", Port=80)["ListenerArn"]
     other = {"LoadBalancerArn": balancer.create(Name="other"), "Protocol": "HTTP", "Port": 80}
-    with refused("TargetGroupAssociationLimit", "cannot be associated with more than one load balancer"):
+    with raises("TargetGroupAssociationLimit", "cannot be associated with more than one load balancer"):
         balancer.create_listener(**other)
     balancer.elb.delete_listener(ListenerArn=first)
     balancer.create_listener(**other)
@@ -241,9 +241,9 @@ def test_invalid_target_groups_are_rejected(balancer):
         ({"HealthCheckIntervalSeconds": 10, "HealthCheckTimeoutSeconds": 20}, "timeout"),
     ]
     params = {"Name": "new", "Protocol": "HTTP", "Port": 80, "VpcId": balancer.network.vpc}
-    with untouched(balancer.elb.describe_target_groups):
+    with unchanged(balancer.elb.describe_target_groups):
         for changed, message in invalid:
-            with refused("ValidationError", message):
+            with raises("ValidationError", message):
                 balancer.elb.create_target_group(**(params | changed))
 
 
@@ -254,7 +254,7 @@ def test_invalid_changes_of_health_checks_are_rejected(balancer):
         ({"Matcher": {"HttpCode": "999"}}, "must be within '200-499' inclusive"),
         ({"HealthCheckTimeoutSeconds": 31}, "must be smaller than or equal to the interval '30'"),
     ]
-    with untouched(balancer.elb.describe_target_groups):
+    with unchanged(balancer.elb.describe_target_groups):
         for changed, message in invalid:
-            with refused("ValidationError", message):
+            with raises("ValidationError", message):
                 balancer.elb.modify_target_group(TargetGroupArn=balancer.target_group, **changed)

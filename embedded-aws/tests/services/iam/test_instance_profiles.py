@@ -1,6 +1,6 @@
 """Instance profiles: list by path, list tags."""
 
-from services.errors import refused
+from services.errors import raises
 
 TAGS = [{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}]
 
@@ -23,5 +23,5 @@ def test_tags_are_listed(aws):
     iam.create_instance_profile(InstanceProfileName="ours", Tags=TAGS)
     answer = iam.list_instance_profile_tags(InstanceProfileName="ours")
     assert answer["Tags"] == sorted(TAGS, key=lambda tag: tag["Key"])
-    with refused("NoSuchEntity"):
+    with raises("NoSuchEntity"):
         iam.list_instance_profile_tags(InstanceProfileName="nobodys")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import refused
+from services.errors import raises
 
 ISSUER = "token.actions.githubusercontent.com"
 
@@ -28,9 +28,9 @@ def test_the_arn_contains_the_issuer_and_no_thumbprint_is_needed(iam, provider):
 
 
 def test_an_issuer_has_one_provider(iam, provider):
-    with refused("EntityAlreadyExists", ISSUER):
+    with raises("EntityAlreadyExists", ISSUER):
         iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["another"])
-    with refused("ValidationError", "Invalid Open ID Connect Provider URL"):
+    with raises("ValidationError", "Invalid Open ID Connect Provider URL"):
         iam.create_open_id_connect_provider(Url=f"http://{ISSUER}")
     assert audiences(iam, provider) == ["sts.amazonaws.com"]
 
@@ -45,7 +45,7 @@ def test_audiences_are_added_and_removed_once(iam, provider):
 
 
 def test_an_unknown_provider_is_rejected(iam):
-    with refused("NoSuchEntity"):
+    with raises("NoSuchEntity"):
         iam.add_client_id_to_open_id_connect_provider(
             OpenIDConnectProviderArn=f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}", ClientID="another"
         )

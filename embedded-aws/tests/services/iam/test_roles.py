@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.errors import refused
+from services.errors import raises
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
@@ -26,7 +26,7 @@ def iam(aws):
 
 
 def assert_delete_conflict(iam, message):
-    with refused("DeleteConflict", message):
+    with raises("DeleteConflict", message):
         iam.delete_role(RoleName="app")
 
 
@@ -41,7 +41,7 @@ def test_a_role_is_deleted_when_nothing_uses_it(iam):
     iam.create_instance_profile(InstanceProfileName="app")
     iam.add_role_to_instance_profile(InstanceProfileName="app", RoleName="app")
     assert_delete_conflict(iam, "must remove roles from instance profile first")
-    with refused("DeleteConflict", "must remove roles from instance profile first"):
+    with raises("DeleteConflict", "must remove roles from instance profile first"):
         iam.delete_instance_profile(InstanceProfileName="app")
     iam.remove_role_from_instance_profile(InstanceProfileName="app", RoleName="app")
     iam.delete_instance_profile(InstanceProfileName="app")
@@ -53,10 +53,10 @@ def test_a_policy_is_deleted_when_nothing_uses_it(iam):
     arn = iam.create_policy(PolicyName="app", PolicyDocument=document())["Policy"]["Arn"]
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(Action="s3:PutObject"), SetAsDefault=True)
     iam.attach_role_policy(RoleName="app", PolicyArn=arn)
-    with refused("DeleteConflict", "attached to entities"):
+    with raises("DeleteConflict", "attached to entities"):
         iam.delete_policy(PolicyArn=arn)
     iam.detach_role_policy(RoleName="app", PolicyArn=arn)
-    with refused("DeleteConflict", "more than one version"):
+    with raises("DeleteConflict", "more than one version"):
         iam.delete_policy(PolicyArn=arn)
     iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
     iam.delete_policy(PolicyArn=arn)
@@ -73,6 +73,6 @@ def test_roles_users_and_groups_have_ten_managed_policies(iam):
         attach, who = getattr(iam, f"attach_{kind.lower()}_policy"), {f"{kind}Name": "app"}
         for arn in arns[:10]:
             attach(PolicyArn=arn, **who)
-        with refused("LimitExceeded", f"Cannot exceed quota for PoliciesPer{kind}: 10"):
+        with raises("LimitExceeded", f"Cannot exceed quota for PoliciesPer{kind}: 10"):
             attach(PolicyArn=arns[10], **who)
         attach(PolicyArn=arns[0], **who)

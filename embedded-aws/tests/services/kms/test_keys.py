@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import refused
+from services.errors import raises
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def test_a_key_pending_deletion_cannot_be_used(kms):
     key = kms.create_key()["KeyMetadata"]
     encrypted = kms.encrypt(KeyId=key["KeyId"], Plaintext=b"plain")["CiphertextBlob"]
     for days in (3, 31):
-        with refused("ValidationException", "must be between 7 and 30"):
+        with raises("ValidationException", "must be between 7 and 30"):
             kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=days)
     kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
     for name in (key["KeyId"], key["Arn"]):
@@ -26,10 +26,10 @@ def test_a_key_pending_deletion_cannot_be_used(kms):
             lambda: kms.decrypt(CiphertextBlob=encrypted),
         ]
         for call in calls:
-            with refused("KMSInvalidStateException", f"{key['Arn']} is pending deletion."):
+            with raises("KMSInvalidStateException", f"{key['Arn']} is pending deletion."):
                 call()
     kms.cancel_key_deletion(KeyId=key["KeyId"])
-    with refused("DisabledException"):
+    with raises("DisabledException"):
         kms.encrypt(KeyId=key["KeyId"], Plaintext=b"plain")
     kms.enable_key(KeyId=key["KeyId"])
     assert kms.decrypt(CiphertextBlob=encrypted)["Plaintext"] == b"plain"

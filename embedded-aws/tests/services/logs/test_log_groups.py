@@ -1,6 +1,6 @@
 """Log groups are tagged as in CloudWatch Logs."""
 
-from services.errors import refused
+from services.errors import raises
 
 
 def test_tags_go_with_their_group(aws):
@@ -10,7 +10,7 @@ def test_tags_go_with_their_group(aws):
     arn = logs.describe_log_groups()["logGroups"][0]["arn"].removesuffix(":*")
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "blue"}
     logs.delete_log_group(logGroupName="/one")
-    with refused("ResourceNotFoundException"):
+    with raises("ResourceNotFoundException"):
         logs.list_tags_for_resource(resourceArn=arn)
     logs.create_log_group(logGroupName="/one")
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {}

@@ -3,7 +3,7 @@
 import pytest
 
 from services.database import Database
-from services.errors import refused
+from services.errors import raises
 
 
 @pytest.fixture
@@ -23,21 +23,21 @@ def parameters(database, **which):
 def test_a_subnet_group_covers_two_zones(database, network):
     """At its creation and after each change; a name is taken once."""
     one_zone = {"SubnetIds": network.subnets[:1], "DBSubnetGroupDescription": "one"}
-    with refused("DBSubnetGroupDoesNotCoverEnoughAZs", "Current AZ coverage: us-west-2a."):
+    with raises("DBSubnetGroupDoesNotCoverEnoughAZs", "Current AZ coverage: us-west-2a."):
         database.rds.create_db_subnet_group(DBSubnetGroupName="one", **one_zone)
-    with refused("DBSubnetGroupDoesNotCoverEnoughAZs"):
+    with raises("DBSubnetGroupDoesNotCoverEnoughAZs"):
         database.rds.modify_db_subnet_group(DBSubnetGroupName="app", **one_zone)
-    with refused("DBSubnetGroupAlreadyExists"):
+    with raises("DBSubnetGroupAlreadyExists"):
         database.rds.create_db_subnet_group(
             DBSubnetGroupName="APP", DBSubnetGroupDescription="app", SubnetIds=network.subnets
         )
-    with refused("InvalidParameterValue", "Some input subnets"):
+    with raises("InvalidParameterValue", "Some input subnets"):
         database.rds.create_db_subnet_group(
             DBSubnetGroupName="none", DBSubnetGroupDescription="none", SubnetIds=["subnet-00000000"]
         )
     other = network.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     far = network.ec2.create_subnet(VpcId=other, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
-    with refused("InvalidSubnet", "not all in a common VPC"):
+    with raises("InvalidSubnet", "not all in a common VPC"):
         database.rds.create_db_subnet_group(
             DBSubnetGroupName="far", DBSubnetGroupDescription="far", SubnetIds=[network.subnets[0], far]
         )
@@ -56,24 +56,24 @@ def test_a_subnet_group_changes_and_stays(database, network):
 def test_groups_in_use_stay(database):
     """Until the database is gone."""
     database.create()
-    with refused("InvalidDBSubnetGroupStateFault", "at least one database instance: app is still using it"):
+    with raises("InvalidDBSubnetGroupStateFault", "at least one database instance: app is still using it"):
         database.rds.delete_db_subnet_group(DBSubnetGroupName="app")
-    with refused("InvalidDBParameterGroupState", "still members of this parameter group app"):
+    with raises("InvalidDBParameterGroupState", "still members of this parameter group app"):
         database.rds.delete_db_parameter_group(DBParameterGroupName="app")
     database.delete()
     database.rds.delete_db_subnet_group(DBSubnetGroupName="app")
     database.rds.delete_db_parameter_group(DBParameterGroupName="app")
-    with refused("DBParameterGroupNotFound"):
+    with raises("DBParameterGroupNotFound"):
         database.rds.describe_db_parameter_groups(DBParameterGroupName="app")
 
 
 def test_a_parameter_group_has_a_family(database):
     """One that RDS has; and a name is taken once."""
-    with refused("InvalidParameterValue", "mysql9.9 is not a valid parameter group family"):
+    with raises("InvalidParameterValue", "mysql9.9 is not a valid parameter group family"):
         database.rds.create_db_parameter_group(
             DBParameterGroupName="x", DBParameterGroupFamily="mysql9.9", Description="x"
         )
-    with refused("DBParameterGroupAlreadyExists"):
+    with raises("DBParameterGroupAlreadyExists"):
         database.rds.create_db_parameter_group(
             DBParameterGroupName="app", DBParameterGroupFamily="mysql8.4", Description="x"
         )
@@ -88,7 +88,7 @@ def test_parameters_read_back_and_reset(database):
     assert parameters(database, Source="user") == wanted
     assert parameters(database, Source="engine-default") == set()
     one = {"ParameterName": "slow_query_log", "ApplyMethod": "immediate"}
-    with refused("InvalidParameterCombination", "ResetAllParameters must be false"):
+    with raises("InvalidParameterCombination", "ResetAllParameters must be false"):
         database.rds.reset_db_parameter_group(DBParameterGroupName="app", Parameters=[one], ResetAllParameters=True)
     assert parameters(database, Source="user") == wanted
     database.rds.reset_db_parameter_group(DBParameterGroupName="app", Parameters=[one])
@@ -104,9 +104,9 @@ def test_static_parameters_wait_for_a_reboot(database):
         entries = [{"ParameterName": name, "ParameterValue": "1", "ApplyMethod": method} for name in names]
         database.rds.modify_db_parameter_group(DBParameterGroupName="app", Parameters=entries)
 
-    with refused("InvalidParameterCombination", "cannot use immediate apply method for static parameter"):
+    with raises("InvalidParameterCombination", "cannot use immediate apply method for static parameter"):
         change("slow_query_log", "performance_schema")
-    with refused("InvalidParameterValue", "maximum of 20 parameters"):
+    with raises("InvalidParameterValue", "maximum of 20 parameters"):
         change(*[f"slow_{number}" for number in range(21)])
     change("performance_schema", method="pending-reboot")
     change("slow_query_log")
@@ -132,10 +132,10 @@ def test_the_groups_of_rds_stay_as_they_are(database):
     )
     name = database.described("plain")["DBParameterGroups"][0]["DBParameterGroupName"]
     assert name == "default.mysql8.4"
-    with refused("InvalidDBParameterGroupState", "Default DBParameterGroup cannot be deleted"):
+    with raises("InvalidDBParameterGroupState", "Default DBParameterGroup cannot be deleted"):
         database.rds.delete_db_parameter_group(DBParameterGroupName=name)
     one = {"ParameterName": "slow_query_log", "ParameterValue": "1", "ApplyMethod": "immediate"}
-    with refused("InvalidParameterValue", "Cannot modify a default parameter group."):
+    with raises("InvalidParameterValue", "Cannot modify a default parameter group."):
         database.rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[one])
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from services.database import Database
-from services.errors import refused
+from services.errors import raises
 from services.network import Network
 from tests.support.trusted_keys import trust
 
@@ -123,7 +123,7 @@ def test_storage_grows_by_a_tenth_at_least(database):
     """And never shrinks."""
     database.create()
     assert database.modify(AllocatedStorage=21)["AllocatedStorage"] == 22
-    with refused("InvalidParameterCombination"):
+    with raises("InvalidParameterCombination"):
         database.modify(AllocatedStorage=20)
 
 
@@ -132,11 +132,11 @@ def test_a_version_goes_up_only(database):
     database.create(EngineVersion="8.4.5")
     assert database.modify(EngineVersion="8.4")["EngineVersion"] == "8.4.5"
     assert database.modify(EngineVersion="8.4.6")["EngineVersion"] == "8.4.6"
-    with refused("InvalidParameterCombination", "Cannot upgrade mysql from 8.4.6 to 8.4.5"):
+    with raises("InvalidParameterCombination", "Cannot upgrade mysql from 8.4.6 to 8.4.5"):
         database.modify(EngineVersion="8.4.5")
     plain = {"DBParameterGroupName": "default.mysql8.0", "EngineVersion": "8.0.43"}
     database.create(DBInstanceIdentifier="old", **plain)
-    with refused("InvalidParameterCombination", "AllowMajorVersionUpgrade flag must be present"):
+    with raises("InvalidParameterCombination", "AllowMajorVersionUpgrade flag must be present"):
         database.rds.modify_db_instance(DBInstanceIdentifier="old", EngineVersion="8.4.6")
 
 
@@ -180,7 +180,7 @@ REFUSED = [
 @pytest.mark.parametrize(("code", "words", "asked"), REFUSED, ids=[f"{next(iter(r[2]))}-{r[1]}" for r in REFUSED])
 def test_what_rds_does_not_take(refusing, code, words, asked):
     """And no secret is left of it."""
-    with refused(code, words):
+    with raises(code, words):
         refusing.create(**asked)
     assert refusing.secrets() == {}
 
@@ -195,14 +195,14 @@ def refusing(aws_server):
 def test_a_database_and_its_security_groups_are_in_one_network(database, network):
     vpc = network.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     far = network.ec2.create_security_group(GroupName="far", Description="far", VpcId=vpc)["GroupId"]
-    with refused("InvalidParameterCombination", "The DB instance and EC2 security group are in different VPCs."):
+    with raises("InvalidParameterCombination", "The DB instance and EC2 security group are in different VPCs."):
         database.create(VpcSecurityGroupIds=[far])
 
 
 def test_a_name_is_taken_once(database):
     """Also in capitals."""
     database.create()
-    with refused("DBInstanceAlreadyExists"):
+    with raises("DBInstanceAlreadyExists"):
         database.create(DBInstanceIdentifier="APP")
 
 
@@ -210,11 +210,11 @@ def test_a_protected_database_stays(database):
     """Until the protection is lifted."""
     database.create(DeletionProtection=True)
     why = "Cannot delete protected DB Instance, please disable deletion protection and try again."
-    with refused("InvalidParameterCombination", why):
+    with raises("InvalidParameterCombination", why):
         database.delete()
     database.modify(DeletionProtection=False)
     database.delete()
-    with refused("DBInstanceNotFound"):
+    with raises("DBInstanceNotFound"):
         database.described()
 
 
@@ -222,9 +222,9 @@ def test_a_final_snapshot_stays(database):
     """With the tags of the database, where it copies them."""
     tags = [{"Key": "env", "Value": "test"}]
     database.create(CopyTagsToSnapshot=True, Tags=tags)
-    with refused("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required"):
+    with raises("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required"):
         database.delete(SkipFinalSnapshot=False)
-    with refused("InvalidParameterCombination", "can not be specified when SkipFinalSnapshot is true"):
+    with raises("InvalidParameterCombination", "can not be specified when SkipFinalSnapshot is true"):
         database.delete(FinalDBSnapshotIdentifier="app-final")
     database.delete(SkipFinalSnapshot=False, FinalDBSnapshotIdentifier="app-final")
     (found,) = database.rds.describe_db_snapshots(DBSnapshotIdentifier="app-final")["DBSnapshots"]

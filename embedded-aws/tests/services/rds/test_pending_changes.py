@@ -7,7 +7,7 @@ import pytest
 from embedded_aws.services.rds.pending_changes import is_open
 from embedded_aws.testing import eventually
 from services.database import Database
-from services.errors import refused, untouched
+from services.errors import raises, unchanged
 
 CHANGES = {
     "AllocatedStorage": 40,
@@ -98,9 +98,9 @@ def test_a_window_may_go_over_the_end_of_the_week(day, time, opened):
 def test_a_stopped_database_neither_reboots_nor_changes(database):
     """Until it is started again."""
     database.rds.stop_db_instance(DBInstanceIdentifier="app")
-    with refused("InvalidDBInstanceState", "stopped"):
+    with raises("InvalidDBInstanceState", "stopped"):
         database.rds.reboot_db_instance(DBInstanceIdentifier="app")
-    with refused("InvalidDBInstanceState", "stopped"):
+    with raises("InvalidDBInstanceState", "stopped"):
         database.modify(MultiAZ=True)
     database.rds.start_db_instance(DBInstanceIdentifier="app")
     database.rds.reboot_db_instance(DBInstanceIdentifier="app")
@@ -114,7 +114,7 @@ def test_a_change_names_security_groups_of_its_vpc(database, network):
         ("sg-00000000", "InvalidParameterValue", "groupId= sg-00000000"),
         (elsewhere, "InvalidParameterCombination", "are in different VPCs"),
     ]
-    with untouched(lambda: {"groups": database.described()["VpcSecurityGroups"]}):
+    with unchanged(lambda: {"groups": database.described()["VpcSecurityGroups"]}):
         for group, code, words in wrong:
-            with refused(code, words):
+            with raises(code, words):
                 database.modify(VpcSecurityGroupIds=[group])

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from services.errors import refused
+from services.errors import raises
 
 BUCKET = "a-bucket-with-a-policy"
 EVERYTHING = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
@@ -40,9 +40,9 @@ def test_a_new_bucket_rejects_a_public_policy(s3):
     public_statements = [everybody, everybody | {"Principal": {"AWS": ["*"]}}]
     public_statements.append(everybody | {"Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/web"}}})
     for statement in public_statements:
-        with refused("AccessDenied"):
+        with raises("AccessDenied"):
             put_policy(s3, EVERYTHING | {"Effect": "Allow", "Principal": {"AWS": "123456789012"}}, statement)
-    with refused("NoSuchBucketPolicy"):
+    with raises("NoSuchBucketPolicy"):
         s3.get_bucket_policy(Bucket=BUCKET)
     put_policy(s3, everybody | {"Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}})
     s3.delete_public_access_block(Bucket=BUCKET)

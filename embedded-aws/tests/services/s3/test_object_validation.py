@@ -5,7 +5,7 @@ from base64 import b64encode
 
 import pytest
 
-from services.errors import refused
+from services.errors import raises
 
 BUCKET = "a-bucket-of-objects"
 HERE = {"LocationConstraint": "us-west-2"}
@@ -33,11 +33,11 @@ def test_digests_and_checksums_are_verified(s3):
         ({"ChecksumSHA1": encoded_digest("sha1", b"other")}, "BadDigest"),
     ]
     for checksum, code in invalid:
-        with refused(code):
+        with raises(code):
             s3.put_object(Bucket=BUCKET, Key="thing", Body=b"body", **checksum)
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="thing")["UploadId"]
     part = {"Bucket": BUCKET, "Key": "thing", "UploadId": upload, "PartNumber": 1, "Body": b"body"}
-    with refused("BadDigest"):
+    with raises("BadDigest"):
         s3.upload_part(**part, ContentMD5=encoded_digest("md5", b"other"))
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
     right = {"ContentMD5": encoded_digest("md5", b"body"), "ChecksumSHA256": encoded_digest("sha256", b"body")}
@@ -48,7 +48,7 @@ def test_a_key_has_1024_bytes_at_most(s3):
     """Bytes, not characters."""
     s3.put_object(Bucket=BUCKET, Key="k" * 1024, Body=b"body")
     for key in ("k" * 1025, "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 513):
-        with refused("KeyTooLongError"):
+        with raises("KeyTooLongError"):
             s3.put_object(Bucket=BUCKET, Key=key, Body=b"body")
 
 
@@ -64,11 +64,11 @@ def test_a_new_bucket_has_no_access_control_lists(s3):
         "upload": lambda: s3.create_multipart_upload(**thing, GrantRead="uri=http://example.com"),
     }
     for call in calls.values():
-        with refused(disabled):
+        with raises(disabled):
             call()
     ownership = s3.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"]
     assert ownership == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    with refused("InvalidBucketAclWithObjectOwnership"):
+    with raises("InvalidBucketAclWithObjectOwnership"):
         s3.create_bucket(Bucket="another-bucket", CreateBucketConfiguration=HERE, ACL="public-read")
     controls = {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
     s3.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=controls)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import refused
+from services.errors import raises
 
 BUCKET = "objects-on-condition"
 
@@ -28,7 +28,7 @@ def body(s3):
 def test_an_object_is_created_once(s3):
     """With If-None-Match; again after it is deleted."""
     put(s3, b"first", IfNoneMatch="*")
-    with refused("PreconditionFailed"):
+    with raises("PreconditionFailed"):
         put(s3, b"second", IfNoneMatch="*")
     assert body(s3) == b"first"
     s3.delete_object(Bucket=BUCKET, Key="lock")
@@ -38,15 +38,15 @@ def test_an_object_is_created_once(s3):
 
 def test_an_object_is_replaced_if_it_is_unchanged(s3):
     """With If-Match; not if it was changed in between."""
-    with refused("NoSuchKey"):
+    with raises("NoSuchKey"):
         put(s3, b"none", IfMatch='"0123456789abcdef0123456789abcdef"')
     etag = put(s3, b"first")
     newer_etag = put(s3, b"second", IfMatch=etag)
-    with refused("PreconditionFailed"):
+    with raises("PreconditionFailed"):
         put(s3, b"third", IfMatch=etag)
     assert body(s3) == b"second"
     s3.delete_object(Bucket=BUCKET, Key="lock")
-    with refused("NoSuchKey"):
+    with raises("NoSuchKey"):
         put(s3, b"third", IfMatch=newer_etag)
 
 
@@ -54,11 +54,11 @@ def test_an_object_is_deleted_if_it_is_unchanged(s3):
     """With If-Match; not if it was changed in between."""
     etag = put(s3, b"first")
     newer_etag = put(s3, b"second")
-    with refused("PreconditionFailed"):
+    with raises("PreconditionFailed"):
         s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=etag)
     assert body(s3) == b"second"
     s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=newer_etag)
-    with refused("NoSuchKey"):
+    with raises("NoSuchKey"):
         body(s3)
-    with refused("NoSuchKey"):
+    with raises("NoSuchKey"):
         s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=newer_etag)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.errors import refused
+from services.errors import raises
 
 
 @pytest.fixture
@@ -16,12 +16,12 @@ def manager(aws):
 
 def test_a_scheduled_secret_keeps_its_name(manager):
     """Until it is deleted without recovery."""
-    with refused("InvalidRequestException", "a secret with this name is already scheduled for deletion."):
+    with raises("InvalidRequestException", "a secret with this name is already scheduled for deletion."):
         manager.create_secret(Name="app", SecretString="two")
     assert manager.describe_secret(SecretId="app")["DeletedDate"]
     assert manager.list_secrets()["SecretList"] == []
     manager.delete_secret(SecretId="app", ForceDeleteWithoutRecovery=True)
-    with refused("ResourceNotFoundException"):
+    with raises("ResourceNotFoundException"):
         manager.describe_secret(SecretId="app")
     manager.create_secret(Name="app", SecretString="two")
 
@@ -36,7 +36,7 @@ def test_a_scheduled_secret_is_for_nobody(manager):
         manager.delete_secret: {"RecoveryWindowInDays": 7},
     }
     for use, asked in uses.items():
-        with refused("InvalidRequestException", "marked for deletion"):
+        with raises("InvalidRequestException", "marked for deletion"):
             use(SecretId="app", **asked)
     manager.restore_secret(SecretId="app")
     assert manager.get_secret_value(SecretId="app")["SecretString"] == "one"
