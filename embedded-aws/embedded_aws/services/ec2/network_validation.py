@@ -133,7 +133,7 @@ def detach_internet_gateway(moto: Method, response: Any) -> Any:
 
 @patch(NatGateways, "create_nat_gateway")
 def create_nat_gateway(moto: Method, response: Any) -> Any:
-    """A public gateway has an Elastic IP address that is free, a private one has none.
+    """Require an unassociated Elastic IP address for a public gateway, and none for a private one.
 
     This is checked first, because moto leaves an interface behind when it fails later.
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html (AllocationId)

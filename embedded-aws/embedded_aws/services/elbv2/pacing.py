@@ -6,8 +6,9 @@ from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
 
+# Imported first, because their patches have to be the inner ones.
 import embedded_aws.services.elbv2.load_balancers
-import embedded_aws.services.elbv2.target_health  # noqa: F401 - as above
+import embedded_aws.services.elbv2.target_health  # noqa: F401
 from embedded_aws import pacing
 from embedded_aws.account import backends
 from embedded_aws.load_balancer import health

@@ -35,7 +35,7 @@ def encrypt(moto: Method, kms: Any, key_id: str, *args: Any, **params: Any) -> A
 
 @patch(KmsBackend, "decrypt")
 def decrypt(moto: Method, kms: Any, *args: Any, **params: Any) -> Any:
-    """Reject an unusable key, after decryption, which tells the key.
+    """Reject an unusable key; which key it is, is known after the decryption.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
     """

@@ -19,6 +19,7 @@ from embedded_aws.patching import Method, patch
 
 @patch(FakeBucket, "get_permission")
 def get_permission(moto: Method, bucket: Any, action: str, resource: str) -> Any:
+    """Evaluate the policy without the statements that apply to plain HTTP only."""
     if bucket.policy is None:
         return PermissionResult.NEUTRAL
     policy = json.loads(bucket.policy)

@@ -231,10 +231,10 @@ def test_a_refresh_is_rolled_back(refreshes):
     second = refreshes.next_waiting(first)
     assert refreshes.describe()["PercentageComplete"] == 50
     refreshes.asg.rollback_instance_refresh(AutoScalingGroupName="web")
-    auto_rollback = refreshes.next_waiting(first, second)
+    replacement = refreshes.next_waiting(first, second)
     assert second not in refreshes.states()
-    refreshes.complete("up", InstanceId=auto_rollback)
-    refreshes.complete("up", InstanceId=refreshes.next_waiting(first, second, auto_rollback))
+    refreshes.complete("up", InstanceId=replacement)
+    refreshes.complete("up", InstanceId=refreshes.next_waiting(first, second, replacement))
     refresh = refreshes.wait_for_end()
     assert (refresh["Status"], refresh["PercentageComplete"]) == ("RollbackSuccessful", 0)
     assert refresh["RollbackDetails"]["PercentageCompleteOnRollback"] == 50

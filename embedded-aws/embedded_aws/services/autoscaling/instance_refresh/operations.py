@@ -1,4 +1,4 @@
-"""The operations on instance refreshes, which moto lacks."""
+"""API calls for instance refreshes, which moto lacks."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def update_auto_scaling_group(moto: Method, response: Any) -> Any:
 
 @patch(AutoScalingBackend, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, backend: Any, group_name: str) -> None:
-    """The refreshes of a group end with it."""
+    """Delete the refreshes of a group with it."""
     moto(backend, group_name)
     attach_dict(backend, "instance_refreshes").pop(group_name, None)
 
