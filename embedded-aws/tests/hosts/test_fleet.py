@@ -313,7 +313,7 @@ def test_an_instance_whose_deployment_does_not_end_in_time_is_abandoned(cloud, m
     cloud.ended(cloud.deploy(zipped()))
     (hook,) = cloud.asg.describe_lifecycle_hooks(AutoScalingGroupName="web")["LifecycleHooks"]
     assert (hook["HeartbeatTimeout"], hook["DefaultResult"]) == (600, "ABANDON")
-    monkeypatch.setattr(actions, "seconds", lambda hook: 0.0)
+    monkeypatch.setattr(actions, "timeout_seconds", lambda hook: 0.0)
     state = cloud.launch_one()
     cloud.beat()
     assert state.instance.id not in cloud.members()
