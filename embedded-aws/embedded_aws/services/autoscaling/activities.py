@@ -12,6 +12,7 @@ from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
 from embedded_aws.patching import Method, patch
+from embedded_aws.services.autoscaling.requests import paginate
 
 PAGE_SIZE = 100
 FINAL_STATUSES = ("Successful", "Failed", "Cancelled")
@@ -88,9 +89,3 @@ def describe_scaling_activities(moto: Method, response: Any) -> ActionResult:
     ]
     page, token = paginate(response, activities, PAGE_SIZE)
     return ActionResult({"Activities": page, "NextToken": token})
-
-
-def paginate(response: Any, items: list[Any], page_size: int) -> tuple[list[Any], str | None]:
-    """Return the requested page of a list, and the token of the next page; `page_size` is the default."""
-    start, size = int(response._get_param("NextToken") or 0), response._get_int_param("MaxRecords", page_size)
-    return items[start : start + size], str(start + size) if len(items) > start + size else None

@@ -15,6 +15,7 @@ from embedded_aws.services.autoscaling.activities import format_time
 from embedded_aws.services.autoscaling.capacity import target_groups, terminate
 from embedded_aws.services.autoscaling.launch import template_version_of
 from embedded_aws.services.autoscaling.lifecycle_hooks import leaving
+from embedded_aws.services.autoscaling.requests import find_group
 
 # Fields that moto does not store, and the attributes from which it serializes them.
 ATTRIBUTES = {
@@ -31,17 +32,6 @@ ATTRIBUTES = {
     "CapacityRebalance": "capacity_rebalance",
     "HealthCheckGracePeriod": "health_check_grace_period",
 }
-
-
-def find_group(backend: Any, name: str) -> Any:
-    """Return the Auto Scaling group of a name.
-
-    Raises:
-        ValidationError: There is no such group.
-    """
-    if name not in backend.autoscaling_groups:
-        raise ValidationError("AutoScalingGroup name not found - null")
-    return backend.autoscaling_groups[name]
 
 
 @patch(AutoScalingResponse, "create_auto_scaling_group")

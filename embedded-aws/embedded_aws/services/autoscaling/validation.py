@@ -10,7 +10,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.exceptions import ServiceException
 
 from embedded_aws.patching import Method, patch
-from embedded_aws.services.autoscaling.groups import find_group
+from embedded_aws.services.autoscaling.requests import find_group
 from embedded_aws.services.ec2.launch.validation import validate_image_and_type
 
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html

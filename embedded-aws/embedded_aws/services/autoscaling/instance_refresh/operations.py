@@ -12,11 +12,11 @@ from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
 from embedded_aws.patching import Method, add_method, attach_dict, patch
-from embedded_aws.services.autoscaling.activities import paginate
-from embedded_aws.services.autoscaling.groups import find_group, validate_template
+from embedded_aws.services.autoscaling.groups import validate_template
 from embedded_aws.services.autoscaling.instance_refresh import progress, standing
 from embedded_aws.services.autoscaling.instance_refresh.model import Fields, Refresh, active_refresh, refreshes_of
 from embedded_aws.services.autoscaling.launch import get_version, template_version_of
+from embedded_aws.services.autoscaling.requests import find_group, paginate
 
 PAGE_SIZE = 50
 UNSUPPORTED = ("CheckpointPercentages", "CheckpointDelay", "AlarmSpecification", "BakeTime")

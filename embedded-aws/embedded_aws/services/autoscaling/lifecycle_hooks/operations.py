@@ -10,7 +10,6 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from embedded_aws.patching import Method, add_method, patch
-from embedded_aws.services.autoscaling.groups import find_group
 from embedded_aws.services.autoscaling.lifecycle_hooks import notices
 from embedded_aws.services.autoscaling.lifecycle_hooks.actions import (
     ABANDON,
@@ -23,6 +22,7 @@ from embedded_aws.services.autoscaling.lifecycle_hooks.actions import (
     outstanding,
     record_heartbeat,
 )
+from embedded_aws.services.autoscaling.requests import find_group
 
 MAX_HOOKS = 50  # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-quotas.html
 MAX_GLOBAL_TIMEOUT = 172800

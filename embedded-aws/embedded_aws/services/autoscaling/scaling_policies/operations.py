@@ -11,7 +11,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
-from embedded_aws.services.autoscaling.activities import paginate
+from embedded_aws.services.autoscaling.requests import paginate
 from embedded_aws.services.autoscaling.scaling_policies import tracking, triggered
 from embedded_aws.services.autoscaling.scaling_policies.policies import (
     Policy,
