@@ -1,4 +1,4 @@
-"""How an overlay takes hold of moto: around one of its methods, or beside them."""
+"""Patch moto: wrap one of its methods, add a method that it lacks, or attach data to a backend."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 Method = Callable[..., Any]
 
 
-def around(owner: type, name: str) -> Callable[[Method], Method]:
-    """Put a function in the place of a method of moto's; it gets the original one first, then `self` and the rest.
+def patch(owner: type, name: str) -> Callable[[Method], Method]:
+    """Decorator: replace a method of moto by a function that gets the original method first, then `self` and the rest.
 
     Raises:
-        AttributeError: moto has no such method (any more).
+        AttributeError: moto does not have the method.
     """
     original = getattr(owner, name)
 
-    def put(replacement: Method) -> Method:
+    def install(replacement: Method) -> Method:
         @functools.wraps(original)
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             return replacement(original, self, *args, **kwargs)
@@ -25,21 +25,21 @@ def around(owner: type, name: str) -> Callable[[Method], Method]:
         setattr(owner, name, method)
         return replacement
 
-    return put
+    return install
 
 
-def adds(owner: type) -> Callable[[Method], Method]:
-    """Give a class of moto a method that it lacks, for instance an operation."""
+def add_method(owner: type) -> Callable[[Method], Method]:
+    """Decorator: add a method to a class of moto, for instance an operation that moto lacks."""
 
-    def put(method: Method) -> Method:
-        assert not hasattr(owner, method.__name__), f"moto has {method.__name__} by now"
+    def install(method: Method) -> Method:
+        assert not hasattr(owner, method.__name__), f"moto has its own {method.__name__} now"
         setattr(owner, method.__name__, method)
         return method
 
-    return put
+    return install
 
 
-def kept(backend: Any, name: str) -> dict[Any, Any]:
-    """A dictionary of ours in a backend of moto's, where it is saved and forgotten with everything else."""
-    found: dict[Any, Any] = vars(backend).setdefault(name, {})
-    return found
+def attach_dict(backend: Any, name: str) -> dict[Any, Any]:
+    """Return our own dictionary on a moto backend; it is saved and reset together with the backend."""
+    attached: dict[Any, Any] = vars(backend).setdefault(name, {})
+    return attached

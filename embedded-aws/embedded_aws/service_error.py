@@ -1,9 +1,9 @@
-"""How an overlay says no."""
+"""The error that a patch raises when AWS would reject the call."""
 
 from __future__ import annotations
 
 from moto.core.exceptions import ServiceException
 
 
-class Refused(ServiceException):  # type: ignore[misc]
-    """A service says no, with its own code and message: Refused(code, message)."""
+class ServiceError(ServiceException):  # type: ignore[misc]
+    """AWS rejects the call with this code and message: ServiceError(code, message)."""

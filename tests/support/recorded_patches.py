@@ -17,7 +17,7 @@ SERVICES = "embedded_aws.services."
 def main() -> None:
     """Install all patches and print the chains and the order of the ticks."""
     chains: dict[str, list[str]] = {}
-    wrap, add = patching.around, patching.adds
+    wrap, add = patching.patch, patching.add_method
 
     def record(owner: type, name: str, replacement: Callable[..., Any]) -> None:
         method = f"{owner.__module__}.{owner.__qualname__}.{name}"
@@ -31,7 +31,7 @@ def main() -> None:
         put = add(owner)
         return lambda method: (record(owner, f"+{method.__name__}", method), put(method))[1]
 
-    patching.around, patching.adds = recorded_wrap, recorded_add  # type: ignore[assignment]
+    patching.patch, patching.add_method = recorded_wrap, recorded_add  # type: ignore[assignment]
     from embedded_aws import services
 
     ticks = [tick.__module__.removeprefix(SERVICES) for tick in services.install()]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import kept
+from embedded_aws.patching import attach_dict
 
 # EC2 checks every instance each minute, and calls it impaired when the checks fail. A rehearsal does not wait as long:
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html
@@ -19,12 +19,12 @@ IMPAIRED_SECONDS = 2.0
 
 def zones(ec2: Any) -> dict[str, float]:
     """The zones that are lost, and since when."""
-    return kept(ec2, "lost_zones")
+    return attach_dict(ec2, "lost_zones")
 
 
 def instances(ec2: Any) -> dict[str, float]:
     """The instances that are lost on their own, and since when."""
-    return kept(ec2, "lost_instances")
+    return attach_dict(ec2, "lost_instances")
 
 
 def lose_zone(zone: str) -> None:

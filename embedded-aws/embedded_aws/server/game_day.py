@@ -13,7 +13,7 @@ from embedded_aws.faults.rules import parse
 from embedded_aws.faults.store import Faults
 from embedded_aws.server import fault_validation as names
 from embedded_aws.server.control import Ask
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.autoscaling import capacity as scaling_capacity
 from embedded_aws.services.rds import failover as database_failover
 from runbook_lib.errors import WrongUsage
@@ -152,7 +152,7 @@ class GameDay:
             before = database.availability_zone
             try:
                 database_failover.fail_over(database, database_failover.ASKED_FOR)
-            except Refused as error:
+            except ServiceError as error:
                 raise WrongUsage(f"{error.code}: {error.message}", fix="see docs/game-days.md") from None
             self._wrote()
         return {"database": asked, "from": before, "to": database.availability_zone}

@@ -11,8 +11,8 @@ from moto.core.utils import utcnow
 
 from embedded_aws import pacing
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.ticker import each
 
 LISTED = ["RSA_1024", "RSA_2048"]
@@ -31,7 +31,7 @@ def _is_issued(certificate: Any) -> bool:
     return bool(certificate.status != PENDING)
 
 
-@around(CertBundle, "check")
+@patch(CertBundle, "check")
 def check(moto: Method, certificate: Any) -> None:
     """A requested certificate is issued when the CNAME records of all its domains exist, and not before.
 
@@ -45,7 +45,7 @@ def check(moto: Method, certificate: Any) -> None:
         certificate.issued_at = utcnow()
 
 
-@around(CertBundle, "describe")
+@patch(CertBundle, "describe")
 def describe(moto: Method, certificate: Any) -> dict[str, Any]:
     """What is not issued has no dates, and each domain its own state.
 
@@ -111,7 +111,7 @@ def _ignore(certificate: Any, value: list[str]) -> None:
 CertBundle.in_use_by = property(_in_use_by, _ignore)
 
 
-@around(AWSCertificateManagerBackend, "delete_certificate")
+@patch(AWSCertificateManagerBackend, "delete_certificate")
 def delete_certificate(moto: Method, acm: Any, arn: str) -> None:
     """Not while a load balancer presents it; the token that it was requested with may be used again.
 
@@ -119,19 +119,19 @@ def delete_certificate(moto: Method, acm: Any, arn: str) -> None:
     """
     certificate = acm._certificates.get(arn)
     if certificate and certificate.in_use_by:
-        raise Refused("ResourceInUseException", f"Certificate {arn} in account {acm.account_id} is in use.")
+        raise ServiceError("ResourceInUseException", f"Certificate {arn} in account {acm.account_id} is in use.")
     moto(acm, arn)
     acm._idempotency_tokens = {token: known for token, known in acm._idempotency_tokens.items() if known["arn"] != arn}
 
 
-@around(AWSCertificateManagerBackend, "import_certificate")
+@patch(AWSCertificateManagerBackend, "import_certificate")
 def import_certificate(moto: Method, acm: Any, certificate: bytes, private_key: bytes, **sent: Any) -> str:
     """ "The private key must match the public key in the certificate."
 
     https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
     """
     if not _belong(certificate, private_key):
-        raise Refused("ValidationException", "The private key does not match the public key in the certificate.")
+        raise ServiceError("ValidationException", "The private key does not match the public key in the certificate.")
     return str(moto(acm, certificate, private_key, **sent))
 
 
@@ -144,7 +144,7 @@ def _belong(certificate: bytes, private_key: bytes) -> bool:
         return True
 
 
-@around(AWSCertificateManagerBackend, "request_certificate")
+@patch(AWSCertificateManagerBackend, "request_certificate")
 def request_certificate(moto: Method, acm: Any, domain: str, token: str | None, *rest: Any) -> str:
     """The same token within an hour is the same request, whatever the tags.
 
@@ -159,7 +159,7 @@ def request_certificate(moto: Method, acm: Any, domain: str, token: str | None, 
     return str(certificate.arn)
 
 
-@around(AWSCertificateManagerBackend, "list_certificates")
+@patch(AWSCertificateManagerBackend, "list_certificates")
 def list_certificates(moto: Method, acm: Any, statuses: list[str], includes: dict[str, Any] | None) -> Any:
     """Without a filter by key types only RSA certificates of up to 2048 bits are listed.
 

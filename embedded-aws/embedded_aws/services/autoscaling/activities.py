@@ -11,7 +11,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 PAGE = 100
 ENDS = ("Successful", "Failed", "Cancelled")
@@ -70,7 +70,7 @@ def at(moment: datetime) -> str:
     return f"At {moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-@around(AutoScalingResponse, "describe_scaling_activities")
+@patch(AutoScalingResponse, "describe_scaling_activities")
 def describe_scaling_activities(moto: Method, response: Any) -> ActionResult:
     """The activities of the last weeks, the newest first; those of deleted groups only when asked for.
 

@@ -12,7 +12,7 @@ from moto.core.utils import utcnow
 from embedded_aws.account import backends as world
 from embedded_aws.faults import outages
 from embedded_aws.load_balancer import health
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.autoscaling import launching
 from embedded_aws.services.autoscaling.activities import at, record
 from embedded_aws.services.autoscaling.launch import launch
@@ -217,7 +217,7 @@ def _subnet(group: Any, state: Any) -> Any | None:
     return next(iter(group.ec2_backend.describe_subnets(filters={"subnet-id": [state.instance.subnet_id]})), None)
 
 
-@around(FakeAutoScalingGroup, "set_desired_capacity")
+@patch(FakeAutoScalingGroup, "set_desired_capacity")
 def set_desired_capacity(moto: Method, group: Any, wanted: int | None) -> None:
     """moto launches all in the first subnet, without profile, metadata options, monitoring and volumes."""
     if group.ec2_launch_template is None:  # a launch configuration: as moto has it
@@ -229,7 +229,7 @@ def set_desired_capacity(moto: Method, group: Any, wanted: int | None) -> None:
     reach(group, f"a user request update of AutoScalingGroup constraints to {limits}")
 
 
-@around(AutoScalingBackend, "update_attached_target_groups")
+@patch(AutoScalingBackend, "update_attached_target_groups")
 def update_attached_target_groups(moto: Method, backend: Any, group_name: str) -> None:
     """moto fails on a target group that is gone, and on an instance that is not running."""
     group = backend.autoscaling_groups[group_name]
@@ -237,12 +237,12 @@ def update_attached_target_groups(moto: Method, backend: Any, group_name: str) -
         enter(group, state)
 
 
-@around(AutoScalingBackend, "notify_terminate_instances")
+@patch(AutoScalingBackend, "notify_terminate_instances")
 def notify_terminate_instances(moto: Method, backend: Any, instance_ids: list[str]) -> None:
     """An instance terminated by hand is replaced after the next health check, by `tick`, in its own zone."""
 
 
-@around(AutoScalingBackend, "detach_instances")
+@patch(AutoScalingBackend, "detach_instances")
 def detach_instances(moto: Method, backend: Any, group_name: str, instance_ids: list[str], decrement: bool) -> Any:
     """A detached instance leaves the target groups, too.
 

@@ -10,7 +10,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.autoscaling.activities import at
 from embedded_aws.services.autoscaling.capacity import target_groups, terminate
 from embedded_aws.services.autoscaling.lifecycle_hooks import leaving
@@ -38,7 +38,7 @@ def _find(backend: Any, name: str) -> Any:
     return backend.autoscaling_groups[name]
 
 
-@around(AutoScalingResponse, "create_auto_scaling_group")
+@patch(AutoScalingResponse, "create_auto_scaling_group")
 def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     """A name is taken once, the sizes fit each other, and what the group stands on exists.
 
@@ -62,7 +62,7 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     return result
 
 
-@around(AutoScalingResponse, "update_auto_scaling_group")
+@patch(AutoScalingResponse, "update_auto_scaling_group")
 def update_auto_scaling_group(moto: Method, response: Any) -> Any:
     """A size that is not named stays, and moves the desired capacity only where it has to.
 
@@ -82,7 +82,7 @@ def update_auto_scaling_group(moto: Method, response: Any) -> Any:
     return result
 
 
-@around(AutoScalingBackend, "set_desired_capacity")
+@patch(AutoScalingBackend, "set_desired_capacity")
 def set_desired_capacity(moto: Method, backend: Any, group_name: str, wanted: int | None) -> None:
     """A capacity outside of the group's limits is refused.
 
@@ -98,7 +98,7 @@ def set_desired_capacity(moto: Method, backend: Any, group_name: str, wanted: in
     moto(backend, group_name, wanted)
 
 
-@around(AutoScalingResponse, "delete_auto_scaling_group")
+@patch(AutoScalingResponse, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, response: Any) -> Any:
     """A group with instances is deleted only by force, which terminates them, and waits for no lifecycle hook.
 
@@ -119,7 +119,7 @@ def delete_auto_scaling_group(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(AutoScalingBackend, "terminate_instance")
+@patch(AutoScalingBackend, "terminate_instance")
 def terminate_instance(moto: Method, backend: Any, instance_id: str, should_decrement: bool) -> dict[str, Any]:
     """A replacement comes with the next health check, unless the capacity is to shrink.
 

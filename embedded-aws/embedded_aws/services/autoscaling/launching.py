@@ -11,7 +11,7 @@ from typing import Any
 
 from embedded_aws import pacing
 from embedded_aws.account import backends as world
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.autoscaling.activities import cancel, finish
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
 from embedded_aws.services.codedeploy.deployments import AUTO_SCALING, create
@@ -137,7 +137,7 @@ def _deployment(backend: Any, group: Fields, state: Any) -> Deployment | None:
     if deployment_id not in backend.deployments:
         try:
             made = create(backend, group, group["lastSuccessfulRevision"], {}, AUTO_SCALING, (state.instance.id,))
-        except Refused:
+        except ServiceError:
             return None
         begun[group["deploymentGroupId"]] = deployment_id = made.deployment_id
     found: Deployment = backend.deployments[deployment_id]

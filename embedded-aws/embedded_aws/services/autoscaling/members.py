@@ -8,7 +8,7 @@ from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import ASG_NAME_TAG, AutoScalingBackend, InstanceState
 from moto.core.utils import utcnow
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.autoscaling.activities import at, record
 from embedded_aws.services.autoscaling.capacity import deregister, enter
 
@@ -17,7 +17,7 @@ IN_SERVICE, STANDBY = "InService", "Standby"
 ASKED = "in response to a user request"
 
 
-@around(AutoScalingBackend, "attach_instances")
+@patch(AutoScalingBackend, "attach_instances")
 def attach_instances(moto: Method, backend: Any, group_name: str, instance_ids: list[str]) -> None:
     """Instances that run in one of the group's zones and belong to no group; the desired capacity rises by them.
 
@@ -51,7 +51,7 @@ def _free(backend: Any, group: Any, instance_id: str) -> Any:
     return instance
 
 
-@around(AutoScalingBackend, "detach_instances")
+@patch(AutoScalingBackend, "detach_instances")
 def detach_instances(moto: Method, backend: Any, group_name: str, instance_ids: list[str], decrement: bool) -> Any:
     """Members of the group, and no more than its minimum allows.
 
@@ -64,7 +64,7 @@ def detach_instances(moto: Method, backend: Any, group_name: str, instance_ids: 
     return moto(backend, group_name, instance_ids, decrement)
 
 
-@around(AutoScalingBackend, "enter_standby_instances")
+@patch(AutoScalingBackend, "enter_standby_instances")
 def enter_standby(moto: Method, backend: Any, group_name: str, instance_ids: list[str], decrement: bool) -> list[Any]:
     """ "The instance is deregistered from the load balancer", and replaced unless the capacity is to shrink.
 
@@ -85,7 +85,7 @@ def enter_standby(moto: Method, backend: Any, group_name: str, instance_ids: lis
     return activities
 
 
-@around(AutoScalingBackend, "exit_standby_instances")
+@patch(AutoScalingBackend, "exit_standby_instances")
 def exit_standby(moto: Method, backend: Any, group_name: str, instance_ids: list[str]) -> list[Any]:
     """ "Increments the desired capacity when you put an instance that was on standby back in service".
 

@@ -11,7 +11,7 @@ from moto.autoscaling.models import AutoScalingBackend
 
 from embedded_aws import pacing
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 DELETING = "Delete in progress"
 
@@ -26,7 +26,7 @@ def _tick(scaling: Any) -> bool:
     return pacing.finish(groups, DELETING, lambda group: scaling.delete_auto_scaling_group(group.name))
 
 
-@around(AutoScalingBackend, "delete_auto_scaling_group")
+@patch(AutoScalingBackend, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, scaling: Any, group_name: str) -> None:
     """ "The current state of the group when the DeleteAutoScalingGroup operation is in progress" (Status).
 

@@ -9,7 +9,7 @@ from moto.autoscaling.models import AutoScalingBackend
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.exceptions import ServiceException
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.ec2.launch.validation import refuse_machine
 
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html
@@ -28,7 +28,7 @@ TERMINATION = (
 )
 
 
-@around(AutoScalingResponse, "create_auto_scaling_group")
+@patch(AutoScalingResponse, "create_auto_scaling_group")
 def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html."""
     name = response._get_param("AutoScalingGroupName") or ""
@@ -39,7 +39,7 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(AutoScalingResponse, "update_auto_scaling_group")
+@patch(AutoScalingResponse, "update_auto_scaling_group")
 def update_auto_scaling_group(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html."""
     if response._get_param("AutoScalingGroupName") in response.autoscaling_backend.autoscaling_groups:
@@ -128,7 +128,7 @@ def _refuse_machine(ec2: Any, named: dict[str, str] | None) -> None:
 
 
 def _needs_group(operation: str) -> None:
-    @around(AutoScalingResponse, operation)
+    @patch(AutoScalingResponse, operation)
     def refuse(moto: Method, response: Any) -> Any:
         if response._get_param("AutoScalingGroupName") not in response.autoscaling_backend.autoscaling_groups:
             raise ValidationError("AutoScalingGroup name not found - null")
@@ -146,7 +146,7 @@ for _operation in (
 def _names_processes(operation: str) -> None:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SuspendProcesses.html (ScalingProcesses)."""
 
-    @around(AutoScalingBackend, operation)
+    @patch(AutoScalingBackend, operation)
     def refuse(moto: Method, backend: Any, group_name: str, processes: list[str]) -> None:
         for process in processes or []:
             if process not in PROCESSES:
@@ -158,7 +158,7 @@ for _operation in ("suspend_processes", "resume_processes"):
     _names_processes(_operation)
 
 
-@around(AutoScalingBackend, "attach_load_balancer_target_groups")
+@patch(AutoScalingBackend, "attach_load_balancer_target_groups")
 def attach_load_balancer_target_groups(moto: Method, backend: Any, group_name: str, arns: list[str]) -> None:
     """Those that there are.
 
@@ -169,7 +169,7 @@ def attach_load_balancer_target_groups(moto: Method, backend: Any, group_name: s
     moto(backend, group_name, arns)
 
 
-@around(AutoScalingBackend, "create_or_update_tags")
+@patch(AutoScalingBackend, "create_or_update_tags")
 def create_or_update_tags(moto: Method, backend: Any, tags: list[dict[str, str]]) -> None:
     """Of groups that there are; all tags are written, or none.
 

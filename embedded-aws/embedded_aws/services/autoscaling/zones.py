@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.autoscaling import launching
 
 
@@ -38,7 +38,7 @@ def _subnets(group: Any) -> list[Any]:
         return named
     defaults = group.ec2_backend.get_default_subnets()
     if missing := [zone for zone in group.availability_zones if zone not in defaults]:
-        raise Refused("ValidationError", f"No default subnet for availability zone: '{missing[0]}'.")
+        raise ServiceError("ValidationError", f"No default subnet for availability zone: '{missing[0]}'.")
     return [defaults[zone] for zone in group.availability_zones]
 
 

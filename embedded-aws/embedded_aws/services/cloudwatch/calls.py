@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.cloudwatch.models import CloudWatchBackend
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.cloudwatch import states
 from embedded_aws.services.cloudwatch.evaluation import INSUFFICIENT_DATA
 from embedded_aws.services.cloudwatch.history import record
@@ -18,7 +18,7 @@ STATE = (
 )
 
 
-@around(CloudWatchBackend, "put_metric_alarm")
+@patch(CloudWatchBackend, "put_metric_alarm")
 def put_metric_alarm(moto: Method, backend: Any, *args: Any, **kwargs: Any) -> Any:
     """A new alarm begins without data; one that is put again keeps its state. moto begins with OK.
 
@@ -38,7 +38,7 @@ def put_metric_alarm(moto: Method, backend: Any, *args: Any, **kwargs: Any) -> A
     return alarm
 
 
-@around(CloudWatchBackend, "delete_alarms")
+@patch(CloudWatchBackend, "delete_alarms")
 def delete_alarms(moto: Method, backend: Any, alarm_names: list[str]) -> None:
     """The history of an alarm stays.
 
@@ -49,7 +49,7 @@ def delete_alarms(moto: Method, backend: Any, alarm_names: list[str]) -> None:
     moto(backend, alarm_names)
 
 
-@around(CloudWatchBackend, "set_alarm_state")
+@patch(CloudWatchBackend, "set_alarm_state")
 def set_alarm_state(moto: Method, backend: Any, alarm_name: str, reason: str, reason_data: str, value: str) -> None:
     """The actions of the state are run; the next evaluation brings the alarm back into its actual state.
 

@@ -9,7 +9,7 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
-from embedded_aws.patching import adds
+from embedded_aws.patching import add_method
 
 PAGE = 100
 KEPT = 2000  # AWS keeps it for 30 days; this much is enough for a rehearsal
@@ -36,7 +36,7 @@ def history_of(backend: Any) -> list[dict[str, Any]]:
     return kept
 
 
-@adds(CloudWatchResponse)
+@add_method(CloudWatchResponse)
 def describe_alarm_history(response: Any) -> ActionResult:
     """moto has no such operation.
 

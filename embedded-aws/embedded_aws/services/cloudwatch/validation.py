@@ -6,17 +6,17 @@ from typing import Any
 
 from moto.cloudwatch.responses import CloudWatchResponse
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 SHORT = (10, 20, 30)  # seconds
 
 
-@around(CloudWatchResponse, "put_metric_alarm")
+@patch(CloudWatchResponse, "put_metric_alarm")
 def put_metric_alarm(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html."""
     for found in _wrong(response.params):
-        raise Refused("ValidationError", found)
+        raise ServiceError("ValidationError", found)
     return moto(response)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from embedded_aws.account import backends as world
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.model import Fields
 
 
@@ -13,7 +13,7 @@ def refuse_role(arn: str | None) -> None:
     """CodeDeploy assumes the role before it takes the group."""
     roles = [role.arn for role in world.backend("iam").roles.values()]
     if arn not in roles:
-        raise Refused("InvalidRoleException", "Cannot assume role provided.")
+        raise ServiceError("InvalidRoleException", "Cannot assume role provided.")
 
 
 def refuse_unknown_groups(names: list[str]) -> None:
@@ -21,7 +21,7 @@ def refuse_unknown_groups(names: list[str]) -> None:
     known = world.backend("autoscaling").autoscaling_groups
     for name in names:
         if name not in known:
-            raise Refused("InvalidAutoScalingGroupException", f"The AutoScalingGroup {name} can not be found")
+            raise ServiceError("InvalidAutoScalingGroupException", f"The AutoScalingGroup {name} can not be found")
 
 
 def hooked(group: Fields, names: list[str]) -> list[Fields]:

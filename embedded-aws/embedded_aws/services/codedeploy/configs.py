@@ -9,8 +9,8 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 
-from embedded_aws.patching import kept
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import attach_dict
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.model import Fields, page
 from embedded_aws.services.codedeploy.validation import refuse_own_prefix
 
@@ -30,9 +30,11 @@ def find(backend: Any, name: str) -> Fields:
     """A configuration by name, or CodeDeploy's refusal."""
     if name in PREDEFINED:
         return {"deploymentConfigName": name, "minimumHealthyHosts": PREDEFINED[name], "computePlatform": "Server"}
-    configs = kept(backend, "deployment_configs")
+    configs = attach_dict(backend, "deployment_configs")
     if name not in configs:
-        raise Refused("DeploymentConfigDoesNotExistException", f"No Deployment Configuration found for name: {name}")
+        raise ServiceError(
+            "DeploymentConfigDoesNotExistException", f"No Deployment Configuration found for name: {name}"
+        )
     config: Fields = configs[name]
     return config
 
@@ -53,10 +55,13 @@ class Configs:
 
     def create_deployment_config(self) -> ActionResult:
         """https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeploymentConfig.html."""
-        name, configs = self._get_param("deploymentConfigName"), kept(self.codedeploy_backend, "deployment_configs")
+        name, configs = (
+            self._get_param("deploymentConfigName"),
+            attach_dict(self.codedeploy_backend, "deployment_configs"),
+        )
         refuse_own_prefix(name)
         if name in configs:
-            raise Refused(
+            raise ServiceError(
                 "DeploymentConfigAlreadyExistsException", f"The deployment configuration {name} already exists"
             )
         configs[name] = {
@@ -76,7 +81,7 @@ class Configs:
 
     def list_deployment_configs(self) -> ActionResult:
         """Those of the Server platform; https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ListDeploymentConfigs.html."""
-        names = [*PREDEFINED, *kept(self.codedeploy_backend, "deployment_configs")]
+        names = [*PREDEFINED, *attach_dict(self.codedeploy_backend, "deployment_configs")]
         found, token = page(names, self._get_param("nextToken"))
         return ActionResult({"deploymentConfigsList": found, "nextToken": token})
 
@@ -87,9 +92,9 @@ class Configs:
         """
         name, backend = self._get_param("deploymentConfigName"), self.codedeploy_backend
         if name in PREDEFINED:
-            raise Refused("InvalidOperationException", "Default deployment configurations cannot be deleted")
+            raise ServiceError("InvalidOperationException", "Default deployment configurations cannot be deleted")
         groups = [group for groups in backend.deployment_groups.values() for group in groups.values()]
         if any(group["deploymentConfigName"] == name for group in groups):
-            raise Refused("DeploymentConfigInUseException", f"The deployment configuration {name} is still in use")
-        kept(backend, "deployment_configs").pop(name, None)
+            raise ServiceError("DeploymentConfigInUseException", f"The deployment configuration {name} is still in use")
+        attach_dict(backend, "deployment_configs").pop(name, None)
         return EmptyResult()

@@ -7,7 +7,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy import configs, groups, revisions
 from embedded_aws.services.codedeploy.model import ENDED, Deployment, Fields, new_id, page
 
@@ -34,10 +34,10 @@ class Deployments:
         backend.get_application(application)
         name = self._get_param("deploymentGroupName")
         if not name:
-            raise Refused("DeploymentGroupNameRequiredException", "Deployment Group name is missing")
+            raise ServiceError("DeploymentGroupNameRequiredException", "Deployment Group name is missing")
         group = groups.find(backend, application, name)
         if not self._get_param("revision"):
-            raise Refused("RevisionRequiredException", "Revision is missing")
+            raise ServiceError("RevisionRequiredException", "Revision is missing")
         deployment = create(backend, group, self._get_param("revision"), self.params)
         return ActionResult({"deploymentId": deployment.deployment_id})
 
@@ -68,7 +68,7 @@ class Deployments:
         deployment = find(self.codedeploy_backend, self._get_param("deploymentId"))
         if deployment.status in ENDED:
             why = f"The deployment {deployment.deployment_id} is already completed"
-            raise Refused("DeploymentAlreadyCompletedException", why)
+            raise ServiceError("DeploymentAlreadyCompletedException", why)
         stop(deployment)
         message = "No more commands will be scheduled for execution in the deployment instances"
         return ActionResult({"status": "Succeeded", "statusMessage": message})
@@ -78,7 +78,7 @@ def find(backend: Any, deployment_id: str) -> Deployment:
     """A deployment, or CodeDeploy's refusal."""
     if deployment_id not in backend.deployments:
         why = f"The deployment {deployment_id} could not be found"
-        raise Refused("DeploymentDoesNotExistException", why)
+        raise ServiceError("DeploymentDoesNotExistException", why)
     deployment: Deployment = backend.deployments[deployment_id]
     return deployment
 
@@ -126,7 +126,7 @@ def _refuse_second(backend: Any, group: Fields, creator: str) -> None:
         active = other.belongs_to(group["applicationName"], name) and other.status not in ENDED
         if active and other.info["creator"] not in side_by_side:
             why = f"The Deployment Group '{name}' already has an active Deployment '{other.deployment_id}'"
-            raise Refused("DeploymentLimitExceededException", why)
+            raise ServiceError("DeploymentLimitExceededException", why)
 
 
 def stop(

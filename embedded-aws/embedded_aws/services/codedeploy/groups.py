@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy import configs, renaming
 from embedded_aws.services.codedeploy.attachments import hooked, refuse_role, refuse_unknown_groups
 from embedded_aws.services.codedeploy.model import ENDED, Fields, page
@@ -51,7 +51,7 @@ class Groups:
         application = backend.get_application(self._get_param("applicationName"))
         if new in backend.applications:
             why = f"The application {new} already exists with the user or AWS account."
-            raise Refused("ApplicationAlreadyExistsException", why)
+            raise ServiceError("ApplicationAlreadyExistsException", why)
         renaming.application(backend, application, new or application.application_name)
         return EmptyResult()
 
@@ -75,7 +75,7 @@ class Groups:
         groups = backend.deployment_groups.setdefault(application.application_name, {})
         if name in groups:
             why = f"The deployment group {name} already exists with the user or AWS account."
-            raise Refused("DeploymentGroupAlreadyExistsException", why)
+            raise ServiceError("DeploymentGroupAlreadyExistsException", why)
         group = {
             "applicationName": application.application_name,
             "deploymentGroupId": str(uuid.uuid4()),
@@ -99,7 +99,7 @@ class Groups:
         group, new = find(backend, application, old), self._get_param("newDeploymentGroupName") or old
         if new != old and new in backend.deployment_groups[application]:
             why = f"The deployment group {new} already exists with the user or AWS account."
-            raise Refused("DeploymentGroupAlreadyExistsException", why)
+            raise ServiceError("DeploymentGroupAlreadyExistsException", why)
         change_group(backend, group, sent(self.params))
         renaming.group(backend, group, new)
         return ActionResult({"hooksNotCleanedUp": []})
@@ -140,7 +140,7 @@ def find(backend: Any, application: str, name: str) -> Fields:
     groups = backend.deployment_groups.get(application, {})
     if name not in groups:
         why = f"No Deployment Group found for name: {name}"
-        raise Refused("DeploymentGroupDoesNotExistException", why)
+        raise ServiceError("DeploymentGroupDoesNotExistException", why)
     group: Fields = groups[name]
     return group
 

@@ -8,7 +8,7 @@ import moto.codedeploy.urls
 from moto.codedeploy.responses import CodeDeployResponse
 from moto.core.responses import ActionResult
 
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.configs import Configs
 from embedded_aws.services.codedeploy.deployments import Deployments
 from embedded_aws.services.codedeploy.groups import Groups
@@ -24,7 +24,7 @@ class Operations(Groups, Deployments, Targets, Revisions, Configs, CodeDeployRes
         """What is sent is looked at before anything else is."""
         try:
             refuse_fields(self.params)
-        except Refused as refusal:
+        except ServiceError as refusal:
             return self.serialized(ActionResult(refusal))
         return super().call_action()
 

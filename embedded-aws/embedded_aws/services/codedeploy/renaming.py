@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedded_aws.patching import kept
+from embedded_aws.patching import attach_dict
 from embedded_aws.services.codedeploy.model import Fields
 
 
@@ -15,7 +15,7 @@ def application(backend: Any, renamed: Any, new: str) -> None:
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_UpdateApplication.html
     """
     old, renamed.application_name = renamed.application_name, new
-    for named in (backend.applications, backend.deployment_groups, kept(backend, "revisions")):
+    for named in (backend.applications, backend.deployment_groups, attach_dict(backend, "revisions")):
         if old in named:
             named[new] = named.pop(old)
     _move_tags(backend, backend._application_arn(old), backend._application_arn(new))
@@ -40,7 +40,7 @@ def group(backend: Any, renamed: Fields, new: str) -> None:
     for deployment in backend.deployments.values():
         if deployment.belongs_to(owner, old):
             deployment.info["deploymentGroupName"] = new
-    for entry in kept(backend, "revisions").get(owner, []):
+    for entry in attach_dict(backend, "revisions").get(owner, []):
         info = entry["genericRevisionInfo"]
         info["deploymentGroups"] = [new if name == old else name for name in info["deploymentGroups"]]
 

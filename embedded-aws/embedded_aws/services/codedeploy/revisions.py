@@ -7,8 +7,8 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 
-from embedded_aws.patching import kept
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import attach_dict
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.model import Fields, page
 
 SORTED_BY = ("registerTime", "firstUsedTime", "lastUsedTime")
@@ -17,7 +17,7 @@ SORTED_BY = ("registerTime", "firstUsedTime", "lastUsedTime")
 def known(backend: Any, application: str) -> list[Fields]:
     """The revisions of an application, in the order in which they were registered."""
     backend.get_application(application)
-    found: list[Fields] = kept(backend, "revisions").setdefault(application, [])
+    found: list[Fields] = attach_dict(backend, "revisions").setdefault(application, [])
     return found
 
 
@@ -49,7 +49,7 @@ def _type(revision: Fields | None) -> str:
     for field, kind in (("s3Location", "S3"), ("gitHubLocation", "GitHub")):
         if (revision or {}).get(field):
             return kind
-    raise Refused("InvalidRevisionException", "The revision names neither an S3 nor a GitHub location.")
+    raise ServiceError("InvalidRevisionException", "The revision names neither an S3 nor a GitHub location.")
 
 
 class Revisions:
@@ -69,7 +69,9 @@ class Revisions:
         name, revision = self._get_param("applicationName"), self._get_param("revision")
         entry = self._entry(name, revision)
         if entry is None:
-            raise Refused("RevisionDoesNotExistException", "The revision does not exist with the user or AWS account.")
+            raise ServiceError(
+                "RevisionDoesNotExistException", "The revision does not exist with the user or AWS account."
+            )
         info = entry["genericRevisionInfo"]
         return ActionResult({"applicationName": name, "revision": entry["revisionLocation"], "revisionInfo": info})
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.deployments import find
 from embedded_aws.services.codedeploy.model import Deployment, Fields, Target, page
 
@@ -55,7 +55,7 @@ class Targets:
         # Both an instance's id and its ARN name a target.
         target = self._deployment().targets.get(name.rpartition("/")[2])
         if target is None:
-            raise Refused(code, f"The instance {name} does not belong to the deployment.")
+            raise ServiceError(code, f"The instance {name} does not belong to the deployment.")
         return target
 
     def _target(self, name: str) -> Fields:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.model import Fields
 
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
@@ -41,7 +41,7 @@ def refuse_fields(sent: Fields) -> None:
 def _matches(pattern: re.Pattern[str], code: str, what: str) -> Rule:
     def rule(value: Any) -> None:
         if not pattern.fullmatch(value):
-            raise Refused(code, f"{what} is specified in an invalid format: {value}")
+            raise ServiceError(code, f"{what} is specified in an invalid format: {value}")
 
     return rule
 
@@ -49,7 +49,7 @@ def _matches(pattern: re.Pattern[str], code: str, what: str) -> Rule:
 def _among(values: tuple[str, ...], code: str, what: str) -> Rule:
     def rule(value: Any) -> None:
         if value not in values:
-            raise Refused(code, f"{what} is not one of {', '.join(values)}: {value}")
+            raise ServiceError(code, f"{what} is not one of {', '.join(values)}: {value}")
 
     return rule
 
@@ -80,8 +80,8 @@ def _revision(revision: Fields) -> None:
         raise _invalid(f"bundleType must be one of {', '.join(BUNDLES)}")
 
 
-def _invalid(why: str) -> Refused:
-    return Refused("InvalidRevisionException", f"{why}.")
+def _invalid(why: str) -> ServiceError:
+    return ServiceError("InvalidRevisionException", f"{why}.")
 
 
 def _healthy_hosts(hosts: Fields) -> None:
@@ -89,7 +89,7 @@ def _healthy_hosts(hosts: Fields) -> None:
     kind, value = hosts.get("type"), hosts.get("value", -1)
     if kind not in ("HOST_COUNT", "FLEET_PERCENT") or value < 0 or (kind == "FLEET_PERCENT" and value > 100):
         why = f"The minimum healthy hosts are neither a count of hosts nor a percentage of the fleet: {kind} {value}"
-        raise Refused("InvalidMinimumHealthyHostValueException", why)
+        raise ServiceError("InvalidMinimumHealthyHostValueException", why)
 
 
 def _rollback(config: Fields) -> None:
@@ -100,7 +100,7 @@ def _rollback(config: Fields) -> None:
     events = config.get("events") or []
     if (config.get("enabled") and not events) or not set(events) <= set(EVENTS):
         why = f"Automatic rollback needs at least one of these events, and no other: {', '.join(EVENTS)}"
-        raise Refused("InvalidAutoRollbackConfigException", why)
+        raise ServiceError("InvalidAutoRollbackConfigException", why)
 
 
 def _alarms(config: Fields) -> None:
@@ -113,12 +113,12 @@ def _alarms(config: Fields) -> None:
         why = (
             "The alarm configuration is enabled and its list of alarms is empty, or an alarm has no name or comes twice"
         )
-        raise Refused("InvalidAlarmConfigException", why)
+        raise ServiceError("InvalidAlarmConfigException", why)
     if any(len(name) > 255 for name in names):
-        raise Refused("InvalidAlarmConfigException", "An alarm's name is longer than 255 characters")
+        raise ServiceError("InvalidAlarmConfigException", "An alarm's name is longer than 255 characters")
     if len(names) > MOST_ALARMS:
         why = f"The maximum number of alarms for a deployment group ({MOST_ALARMS}) was exceeded."
-        raise Refused("AlarmsLimitExceededException", why)
+        raise ServiceError("AlarmsLimitExceededException", why)
 
 
 def _style(style: Fields) -> None:
@@ -163,7 +163,7 @@ def refuse_own_prefix(name: str) -> None:
     """
     if name.startswith("CodeDeployDefault."):
         why = f"The deployment configuration name begins with a reserved prefix: {name}"
-        raise Refused("InvalidDeploymentConfigNameException", why)
+        raise ServiceError("InvalidDeploymentConfigNameException", why)
 
 
 def refuse_group(group: Fields) -> None:
@@ -177,7 +177,7 @@ def refuse_group(group: Fields) -> None:
         said = "The deploymentOption value is set to WITH_TRAFFIC_CONTROL"
         but = "but either no load balancer was specified in elbInfoList or no target group in targetGroupInfoList"
         why = f"The specification for load balancing in the deployment group is invalid. {said}, {but}."
-        raise Refused("InvalidLoadBalancerInfoException", why)
+        raise ServiceError("InvalidLoadBalancerInfoException", why)
     if group.get("ec2TagFilters") and (group.get("ec2TagSet") or {}).get("ec2TagSetList"):
         why = "Only one of ec2TagFilters and ec2TagSet can be used."
-        raise Refused("InvalidEC2TagCombinationException", why)
+        raise ServiceError("InvalidEC2TagCombinationException", why)

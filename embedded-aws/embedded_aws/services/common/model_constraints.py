@@ -10,8 +10,8 @@ from typing import Any
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # The code that a service refuses with; those that have a code for each field are not among them.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html#API_CreateLogGroup_Errors
@@ -27,7 +27,7 @@ LENGTH = ("string", "list", "map", "blob")
 NUMBER = ("integer", "long", "float", "double")
 
 
-@around(BaseResponse, "call_action")
+@patch(BaseResponse, "call_action")
 def call_action(moto: Method, response: Any) -> Any:
     """All that is wrong is told at once, as by every service that is built from a model.
 
@@ -50,7 +50,7 @@ def call_action(moto: Method, response: Any) -> Any:
     else:
         errors = "1 validation error" if len(broken) == 1 else f"{len(broken)} validation errors"
         why = f"{errors} detected: {'; '.join(broken)}"
-    return response.serialized(ActionResult(Refused(CODES[service], why)))
+    return response.serialized(ActionResult(ServiceError(CODES[service], why)))
 
 
 def _broken(shape: Any, value: Any, path: str) -> Iterator[str]:

@@ -12,8 +12,8 @@ from moto.ec2.responses.vpcs import VPCs
 from moto.elbv2.models import ELBv2Backend
 from moto.iam.models import IAMBackend
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # Per region; the default VPC counts. https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 VPCS = INTERNET_GATEWAYS = ADDRESSES = 5
@@ -31,10 +31,10 @@ def _limits(owner: type, operation: str, reached: Callable[[Any], bool], code: s
     The codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
     """
 
-    @around(owner, operation)
+    @patch(owner, operation)
     def refuse(moto: Method, response: Any) -> Any:
         if reached(response):
-            raise Refused(code, why)
+            raise ServiceError(code, why)
         return moto(response)
 
 
@@ -68,7 +68,7 @@ _limits(
 )  # fmt: skip
 
 
-@around(ELBv2Backend, "create_load_balancer")
+@patch(ELBv2Backend, "create_load_balancer")
 def create_load_balancer(moto: Method, elb: Any, **sent: Any) -> Any:
     """A name that exists is not another load balancer; the error is TooManyLoadBalancers.
 
@@ -76,13 +76,13 @@ def create_load_balancer(moto: Method, elb: Any, **sent: Any) -> Any:
     """
     known = [balancer.name for balancer in elb.load_balancers.values()]
     if len(known) >= LOAD_BALANCERS and sent["name"] not in known:
-        raise Refused(
+        raise ServiceError(
             "TooManyLoadBalancers", f"The maximum number of load balancers ({LOAD_BALANCERS}) has been reached"
         )
     return moto(elb, **sent)
 
 
-@around(ELBv2Backend, "create_listener")
+@patch(ELBv2Backend, "create_listener")
 def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
     """A port that has its listener is not another one.
 
@@ -91,7 +91,7 @@ def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
     balancer = elb.load_balancers.get(sent["load_balancer_arn"])
     ports = [str(listener.port) for listener in balancer.listeners.values()] if balancer else []
     if len(ports) >= LISTENERS and str(sent["port"]) not in ports:
-        raise Refused("TooManyListeners", f"The maximum number of listeners ({LISTENERS}) has been reached")
+        raise ServiceError("TooManyListeners", f"The maximum number of listeners ({LISTENERS}) has been reached")
     return moto(elb, **sent)
 
 
@@ -101,12 +101,12 @@ def _limits_policies(kind: str) -> None:
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html (LimitExceeded)
     """
 
-    @around(IAMBackend, f"attach_{kind}_policy")
+    @patch(IAMBackend, f"attach_{kind}_policy")
     def refuse(moto: Method, iam: Any, policy_arn: str, name: str) -> None:
         attached = getattr(iam, f"get_{kind}")(name).managed_policies
         if len(attached) >= MANAGED_POLICIES and policy_arn not in attached:
             quota = f"PoliciesPer{kind.capitalize()}: {MANAGED_POLICIES}"
-            raise Refused("LimitExceeded", f"Cannot exceed quota for {quota}")
+            raise ServiceError("LimitExceeded", f"Cannot exceed quota for {quota}")
         moto(iam, policy_arn, name)
 
 

@@ -15,12 +15,12 @@ from moto.ec2.responses.subnets import Subnets
 from moto.ec2.responses.vpcs import VPCs
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.elasticache.nodes import caches, uses_subnet
 from embedded_aws.services.elbv2.pacing import with_interfaces
 
 
-@around(SecurityGroups, "delete_security_group")
+@patch(SecurityGroups, "delete_security_group")
 def delete_security_group(moto: Method, response: Any) -> Any:
     """A group that an interface, a database, a cache, a load balancer or a rule of another group names stays.
 
@@ -54,7 +54,7 @@ def _referring(ec2: Any, group_id: str) -> Iterator[bool]:
             yield rule.source_group.get("GroupId") == group_id
 
 
-@around(Subnets, "delete_subnet")
+@patch(Subnets, "delete_subnet")
 def delete_subnet(moto: Method, response: Any) -> Any:
     """A subnet with interfaces in it stays; with it go its associations.
 
@@ -94,7 +94,7 @@ def _zone(database: Any) -> str:
     return str(database.availability_zone if database.availability_zone in zones else zones[0])
 
 
-@around(VPCs, "delete_vpc")
+@patch(VPCs, "delete_vpc")
 def delete_vpc(moto: Method, response: Any) -> Any:
     """A VPC goes only when nothing is left in it but what came with it.
 
@@ -117,7 +117,7 @@ def _contents(ec2: Any, vpc_id: str) -> Iterator[Any]:
     yield from [interface for interface in ec2.enis.values() if interface.vpc_id == vpc_id]
 
 
-@around(RouteTables, "delete_route_table")
+@patch(RouteTables, "delete_route_table")
 def delete_route_table(moto: Method, response: Any) -> Any:
     """A VPC's main route table goes with the VPC only.
 
@@ -129,7 +129,7 @@ def delete_route_table(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(InternetGateways, "detach_internet_gateway")
+@patch(InternetGateways, "detach_internet_gateway")
 def detach_internet_gateway(moto: Method, response: Any) -> Any:
     """Not while an instance, a NAT gateway or a load balancer of the VPC has a public address.
 
@@ -150,7 +150,7 @@ def _public(ec2: Any, vpc_id: str) -> Iterator[bool]:
         yield balancer.vpc_id == vpc_id and balancer.scheme != "internal"
 
 
-@around(ElasticIPAddresses, "release_address")
+@patch(ElasticIPAddresses, "release_address")
 def release_address(moto: Method, response: Any) -> Any:
     """An address that is associated has to be disassociated first.
 
@@ -165,7 +165,7 @@ def release_address(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(ElasticIPAddresses, "disassociate_address")
+@patch(ElasticIPAddresses, "disassociate_address")
 def disassociate_address(moto: Method, response: Any) -> Any:
     """The address of a NAT gateway leaves it only when the gateway is deleted.
 
@@ -179,7 +179,7 @@ def disassociate_address(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(ElasticNetworkInterfaces, "delete_network_interface")
+@patch(ElasticNetworkInterfaces, "delete_network_interface")
 def delete_network_interface(moto: Method, response: Any) -> Any:
     """ "You must detach the network interface before you can delete it."
 

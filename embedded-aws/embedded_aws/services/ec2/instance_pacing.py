@@ -12,7 +12,7 @@ from moto.ec2.models.instances import Instance
 
 from embedded_aws import pacing
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.ec2 import instances as _beneath  # noqa: F401 - what terminates at last
 
 PENDING, SHUTTING_DOWN, TERMINATED = "pending", "shutting-down", "terminated"
@@ -29,14 +29,14 @@ def tick() -> bool:
     )
 
 
-@around(Instance, "__init__")
+@patch(Instance, "__init__")
 def made(moto: Method, instance: Any, *args: Any, **sent: Any) -> None:
     """Pending at first."""
     moto(instance, *args, **sent)
     _start(instance)
 
 
-@around(Instance, "start")
+@patch(Instance, "start")
 def start(moto: Method, instance: Any) -> Any:
     """A stopped instance is pending again; one that runs goes on to."""
     previous = moto(instance)
@@ -45,7 +45,7 @@ def start(moto: Method, instance: Any) -> Any:
     return previous
 
 
-@around(Instance, "terminate")
+@patch(Instance, "terminate")
 def terminate(moto: Method, instance: Any) -> Any:
     """Its interfaces, addresses and volumes leave with the end of shutting down.
 

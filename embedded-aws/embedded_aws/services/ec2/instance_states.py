@@ -11,8 +11,8 @@ from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses
 from moto.ec2.responses.instances import InstanceResponse
 from moto.ec2.responses.monitoring import Monitoring
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 GONE = ("shutting-down", "terminated")
 STATE = "IncorrectInstanceState"
@@ -24,12 +24,12 @@ def _refuses(owner: type, operation: str, why: str) -> None:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (IncorrectInstanceState)
     """
 
-    @around(owner, operation)
+    @patch(owner, operation)
     def refuse(moto: Method, response: Any) -> Any:
         named = response._get_param("InstanceIds") or [response._get_param("InstanceId")]
         for instance in [response.ec2_backend.get_instance(instance_id) for instance_id in named]:
             if instance.state in GONE:
-                raise Refused(STATE, why.format(instance.id))
+                raise ServiceError(STATE, why.format(instance.id))
         return moto(response)
 
 
@@ -45,7 +45,7 @@ for _owner, _operation, _done in (
     _refuses(_owner, _operation, f"The instance '{{}}' is not in a state from which it can be {_done}.")
 
 
-@around(ElasticIPAddresses, "associate_address")
+@patch(ElasticIPAddresses, "associate_address")
 def associate_address(moto: Method, response: Any) -> Any:
     """Nor does an instance get an address before it runs.
 
@@ -59,10 +59,10 @@ def associate_address(moto: Method, response: Any) -> Any:
         state = ec2.get_instance(instance_id).state
         if state in refused:
             what = f"The {state} instance '{instance_id}'"
-            raise Refused("InvalidInstanceID", f"{what} is not in a valid state for this operation.")
+            raise ServiceError("InvalidInstanceID", f"{what} is not in a valid state for this operation.")
     elif interface_id := response._get_param("NetworkInterfaceId"):
         instance = ec2.get_network_interface(interface_id).instance
         if instance and instance.state in refused:
             what = f"The {instance.state} instance to which '{interface_id}' is attached"
-            raise Refused(STATE, f"{what} is not in a valid state for this operation.")
+            raise ServiceError(STATE, f"{what} is not in a valid state for this operation.")
     return moto(response)

@@ -9,7 +9,7 @@ from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.responses.instances import InstanceResponse
 from moto.ec2.responses.monitoring import Monitoring
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 # The root volume of Amazon Linux 2023's images.
 # https://docs.aws.amazon.com/linux/al2023/ug/ec2.html
@@ -18,7 +18,7 @@ ROOT = {"VolumeSize": 8, "VolumeType": "gp3", "DeleteOnTermination": True}
 MERGED_OTHERWISE = ("TagSpecifications", "UserData")  # tags below; user data by moto, which keeps it decoded
 
 
-@around(InstanceResponse, "run_instances")
+@patch(InstanceResponse, "run_instances")
 def run_instances(moto: Method, response: Any) -> Any:
     """What the request says wins over what the launch template says; moto takes half of a template.
 
@@ -65,7 +65,7 @@ def complete(ec2: Any, instance: Any, data: dict[str, Any]) -> None:
         volume.throughput = asked.get(device_name, {}).get("Throughput") or volume.throughput
 
 
-@around(Instance, "prep_nics")
+@patch(Instance, "prep_nics")
 def prep_nics(moto: Method, instance: Any, specs: list[dict[str, Any]], **kwargs: Any) -> None:
     """Interfaces made at launch go with their instance; its security groups are those of the first one.
 
@@ -80,7 +80,7 @@ def prep_nics(moto: Method, instance: Any, specs: list[dict[str, Any]], **kwargs
     instance.security_groups = list(instance.nics[0].group_set)
 
 
-@around(InstanceBackend, "modify_instance_security_groups")
+@patch(InstanceBackend, "modify_instance_security_groups")
 def modify_instance_security_groups(moto: Method, ec2: Any, instance_id: str, group_ids: list[str]) -> Any:
     """The groups are replaced on the instance's interface, not added to.
 
@@ -91,7 +91,7 @@ def modify_instance_security_groups(moto: Method, ec2: Any, instance_id: str, gr
     return instance
 
 
-@around(Instance, "terminate")
+@patch(Instance, "terminate")
 def terminate(moto: Method, instance: Any) -> Any:
     """An Elastic IP of a terminated instance is free again.
 
@@ -103,13 +103,13 @@ def terminate(moto: Method, instance: Any) -> Any:
     return previous
 
 
-@around(Monitoring, "monitor_instances")
+@patch(Monitoring, "monitor_instances")
 def monitor_instances(moto: Method, response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_MonitorInstances.html."""
     return _monitor(response, "enabled")
 
 
-@around(Monitoring, "unmonitor_instances")
+@patch(Monitoring, "unmonitor_instances")
 def unmonitor_instances(moto: Method, response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UnmonitorInstances.html."""
     return _monitor(response, "disabled")

@@ -8,10 +8,10 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.utils import generic_filter
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
-@around(NatGatewayBackend, "create_nat_gateway")
+@patch(NatGatewayBackend, "create_nat_gateway")
 def create_nat_gateway(moto: Method, ec2: Any, **sent: Any) -> Any:
     """A gateway is public unless another connectivity is asked for, and then fails in a VPC without a way out.
 
@@ -29,7 +29,7 @@ def create_nat_gateway(moto: Method, ec2: Any, **sent: Any) -> Any:
     return gateway
 
 
-@around(NatGatewayBackend, "describe_nat_gateways")
+@patch(NatGatewayBackend, "describe_nat_gateways")
 def describe_nat_gateways(moto: Method, ec2: Any, filters: Any, ids: list[str] | None) -> list[Any]:
     """Filters by tag work, too, and an id that does not exist is an error.
 
@@ -42,7 +42,7 @@ def describe_nat_gateways(moto: Method, ec2: Any, filters: Any, ids: list[str] |
     return found
 
 
-@around(NatGatewayBackend, "delete_nat_gateway")
+@patch(NatGatewayBackend, "delete_nat_gateway")
 def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
     """Its Elastic IP stays with the account, no longer associated; the gateway stays listed for a while as deleted.
 

@@ -10,7 +10,7 @@ from moto.ec2.models.vpcs import VPC, VPCBackend, VPCEndPoint
 
 from embedded_aws import pacing
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.ec2 import nat_gateways as _beneath  # noqa: F401 - what deletes at last
 from embedded_aws.services.ec2 import vpc_endpoints as _beneath_too  # noqa: F401
 
@@ -33,7 +33,7 @@ def _tick(ec2: Any) -> bool:
     )
 
 
-@around(VPC, "__init__")
+@patch(VPC, "__init__")
 def made_vpc(moto: Method, vpc: Any, *args: Any, **sent: Any) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html (State)."""
     moto(vpc, *args, **sent)
@@ -41,7 +41,7 @@ def made_vpc(moto: Method, vpc: Any, *args: Any, **sent: Any) -> None:
         pacing.begin(vpc, PENDING, "vpc")
 
 
-@around(Subnet, "__init__")
+@patch(Subnet, "__init__")
 def made_subnet(moto: Method, subnet: Any, *args: Any, **sent: Any) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html (State)."""
     moto(subnet, *args, **sent)
@@ -49,21 +49,21 @@ def made_subnet(moto: Method, subnet: Any, *args: Any, **sent: Any) -> None:
         pacing.begin(subnet, PENDING, "subnet")
 
 
-@around(NatGateway, "__init__")
+@patch(NatGateway, "__init__")
 def made_nat_gateway(moto: Method, gateway: Any, *args: Any, **sent: Any) -> None:
     """https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html."""
     moto(gateway, *args, **sent)
     pacing.begin(gateway, PENDING, "nat_gateway")
 
 
-@around(VPCEndPoint, "__init__")
+@patch(VPCEndPoint, "__init__")
 def made_vpc_endpoint(moto: Method, endpoint: Any, *args: Any, **sent: Any) -> None:
     """https://docs.aws.amazon.com/vpc/latest/privatelink/concepts.html#concepts-vpc-endpoints."""
     moto(endpoint, *args, **sent)
     pacing.begin(endpoint, PENDING, "vpc_endpoint")
 
 
-@around(NatGatewayBackend, "delete_nat_gateway")
+@patch(NatGatewayBackend, "delete_nat_gateway")
 def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
     """While it is deleting it has its interface and its address, which keep subnet, address and internet gateway.
 
@@ -76,7 +76,7 @@ def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
     return gateway
 
 
-@around(VPCBackend, "delete_vpc_endpoints")
+@patch(VPCBackend, "delete_vpc_endpoints")
 def delete_vpc_endpoints(moto: Method, ec2: Any, vpce_ids: list[str] | None = None) -> None:
     """Each by itself: some may be on their way already.
 

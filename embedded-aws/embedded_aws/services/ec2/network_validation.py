@@ -12,8 +12,8 @@ from moto.ec2.responses.route_tables import RouteTables
 from moto.ec2.responses.subnets import Subnets
 from moto.ec2.responses.vpcs import VPCs
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # "a subnet ... The allowed block size is between a /28 netmask and /16 netmask":
 # https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
@@ -45,26 +45,26 @@ def _canonical(response: Any, field: str) -> IPv4Network | None:
     sent = response._get_param(field)
     if sent and "/" not in sent:
         why = f"Value ({sent}) for parameter {field[0].lower()}{field[1:]} is invalid."
-        raise Refused(VALUE, f"{why} This is not a valid CIDR block.")
+        raise ServiceError(VALUE, f"{why} This is not a valid CIDR block.")
     network = _network(sent)
     if network:
         response.params[field] = str(network)
     return network
 
 
-@around(VPCs, "create_vpc")
+@patch(VPCs, "create_vpc")
 def create_vpc(moto: Method, response: Any) -> Any:
     """A VPC has a range, kept in its canonical form.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html
     """
     if not response._get_param("CidrBlock") and not response._get_param("Ipv4IpamPoolId"):
-        raise Refused("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+        raise ServiceError("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
     _canonical(response, "CidrBlock")
     return moto(response)
 
 
-@around(VPCs, "modify_vpc_attribute")
+@patch(VPCs, "modify_vpc_attribute")
 def modify_vpc_attribute(moto: Method, response: Any) -> Any:
     """ "You cannot modify the DNS resolution and DNS hostnames attributes in the same request."
 
@@ -74,11 +74,11 @@ def modify_vpc_attribute(moto: Method, response: Any) -> Any:
     named = [name for name in ATTRIBUTES if response._get_param(name[0].upper() + name[1:]) is not None]
     if len(named) > 1:
         why = f"Fields for multiple attribute types specified: {', '.join(named)}"
-        raise Refused("InvalidParameterCombination", why)
+        raise ServiceError("InvalidParameterCombination", why)
     return moto(response)
 
 
-@around(Subnets, "create_subnet")
+@patch(Subnets, "create_subnet")
 def create_subnet(moto: Method, response: Any) -> Any:
     """A subnet has 16 addresses at least, and a zone of its region.
 
@@ -95,14 +95,14 @@ def create_subnet(moto: Method, response: Any) -> Any:
         if asked and asked not in known:
             where = f"Subnets can currently only be created in the following availability zones: {', '.join(known)}."
             name = field[0].lower() + field[1:]
-            raise Refused(VALUE, f"Value ({asked}) for parameter {name} is invalid. {where}")
+            raise ServiceError(VALUE, f"Value ({asked}) for parameter {name} is invalid. {where}")
     network = _canonical(response, "CidrBlock")
     if network and network.prefixlen > SMALLEST:
-        raise Refused("InvalidSubnet.Range", f"The CIDR '{network}' is invalid.")
+        raise ServiceError("InvalidSubnet.Range", f"The CIDR '{network}' is invalid.")
     return moto(response)
 
 
-@around(InternetGateways, "attach_internet_gateway")
+@patch(InternetGateways, "attach_internet_gateway")
 def attach_internet_gateway(moto: Method, response: Any) -> Any:
     """A VPC has one internet gateway, and a gateway one VPC.
 
@@ -112,13 +112,13 @@ def attach_internet_gateway(moto: Method, response: Any) -> Any:
     gateway = ec2.get_internet_gateway(response._get_param("InternetGatewayId"))
     if gateway.vpc:
         why = f"resource {gateway.id} is already attached to network {gateway.vpc.id}"
-        raise Refused("Resource.AlreadyAssociated", why)
+        raise ServiceError("Resource.AlreadyAssociated", why)
     if any(other.vpc and other.vpc.id == vpc_id for other in ec2.internet_gateways.values()):
-        raise Refused(VALUE, f"Network {vpc_id} already has an internet gateway attached")
+        raise ServiceError(VALUE, f"Network {vpc_id} already has an internet gateway attached")
     return moto(response)
 
 
-@around(InternetGateways, "detach_internet_gateway")
+@patch(InternetGateways, "detach_internet_gateway")
 def detach_internet_gateway(moto: Method, response: Any) -> Any:
     """Only from the VPC that it is attached to.
 
@@ -127,11 +127,11 @@ def detach_internet_gateway(moto: Method, response: Any) -> Any:
     gateway = response.ec2_backend.get_internet_gateway(response._get_param("InternetGatewayId"))
     vpc_id = response._get_param("VpcId")
     if not gateway.vpc or gateway.vpc.id != vpc_id:
-        raise Refused("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {vpc_id}")
+        raise ServiceError("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {vpc_id}")
     return moto(response)
 
 
-@around(NatGateways, "create_nat_gateway")
+@patch(NatGateways, "create_nat_gateway")
 def create_nat_gateway(moto: Method, response: Any) -> Any:
     """A public gateway has an Elastic IP address that is free, a private one has none.
 
@@ -143,17 +143,19 @@ def create_nat_gateway(moto: Method, response: Any) -> Any:
     private = response._get_param("ConnectivityType") == "private"
     if private and allocation_id:
         why = "AllocationId cannot be specified for a NAT gateway whose connectivity type is private."
-        raise Refused("InvalidParameterCombination", why)
+        raise ServiceError("InvalidParameterCombination", why)
     if not private and not allocation_id:
-        raise Refused("MissingParameter", "The request must contain the parameter AllocationId")
+        raise ServiceError("MissingParameter", "The request must contain the parameter AllocationId")
     if allocation_id:
         (address,) = ec2.address_by_allocation([allocation_id])
         if address.association_id:
-            raise Refused("Resource.AlreadyAssociated", f"Elastic IP address {allocation_id} is already associated")
+            raise ServiceError(
+                "Resource.AlreadyAssociated", f"Elastic IP address {allocation_id} is already associated"
+            )
     return moto(response)
 
 
-@around(RouteTables, "associate_route_table")
+@patch(RouteTables, "associate_route_table")
 def associate_route_table(moto: Method, response: Any) -> Any:
     """A subnet has one route table; the same association again is no error.
 
@@ -163,14 +165,14 @@ def associate_route_table(moto: Method, response: Any) -> Any:
     table = ec2.get_route_table(response._get_param("RouteTableId"))
     if subnet_id:
         if ec2.get_subnet(subnet_id).vpc_id != table.vpc_id:
-            raise Refused(VALUE, f"Route table {table.id} and subnet {subnet_id} belong to different networks")
+            raise ServiceError(VALUE, f"Route table {table.id} and subnet {subnet_id} belong to different networks")
         if any(subnet_id in other._associations.values() for other in ec2.route_tables.values() if other is not table):
             why = f"the specified association for route table {table.id} conflicts with an existing association"
-            raise Refused("Resource.AlreadyAssociated", why)
+            raise ServiceError("Resource.AlreadyAssociated", why)
     return moto(response)
 
 
-@around(RouteTables, "create_route")
+@patch(RouteTables, "create_route")
 def create_route(moto: Method, response: Any) -> Any:
     """To a target that exists, in the same network, and for what is not inside of it.
 
@@ -179,14 +181,14 @@ def create_route(moto: Method, response: Any) -> Any:
     table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
     network = _canonical(response, "DestinationCidrBlock")
     if not any(response._get_param(target) for target in TARGETS):
-        raise Refused("MissingParameter", "The request must contain the target of the route")
+        raise ServiceError("MissingParameter", "The request must contain the target of the route")
     _refuse_target(response, table)
     if network and (response._get_param("GatewayId") or response._get_param("NatGatewayId")):
         _refuse_inside(response, table, network)
     return moto(response)
 
 
-@around(RouteTables, "replace_route")
+@patch(RouteTables, "replace_route")
 def replace_route(moto: Method, response: Any) -> Any:
     """The same of the target that takes the other's place.
 
@@ -205,23 +207,25 @@ def _refuse_target(response: Any, table: Any) -> None:
     if gateway_id.startswith("igw-"):
         gateway = ec2.internet_gateways.get(gateway_id)
         if not gateway:
-            raise Refused("InvalidGatewayID.NotFound", f"The gateway ID '{gateway_id}' does not exist")
+            raise ServiceError("InvalidGatewayID.NotFound", f"The gateway ID '{gateway_id}' does not exist")
         if not gateway.vpc or gateway.vpc.id != table.vpc_id:
             why = f"route table {table.id} and network gateway {gateway_id} belong to different networks"
-            raise Refused(VALUE, why)
+            raise ServiceError(VALUE, why)
     if nat_id:
         nat = ec2.nat_gateways.get(nat_id)
         if not nat or nat.state == "deleted":
-            raise Refused("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat_id}' does not exist")
+            raise ServiceError("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat_id}' does not exist")
         if nat.vpc_id != table.vpc_id:
-            raise Refused(VALUE, f"route table {table.id} and network gateway {nat_id} belong to different networks")
+            raise ServiceError(
+                VALUE, f"route table {table.id} and network gateway {nat_id} belong to different networks"
+            )
 
 
 def _refuse_inside(response: Any, table: Any, network: IPv4Network) -> None:
     """https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html."""
     if any(network.subnet_of(range_) for range_ in _ranges(response.ec2_backend.get_vpc(table.vpc_id))):
         why = f"The destination CIDR block {network} is equal to or more specific than one of this VPC's CIDR blocks."
-        raise Refused(VALUE, f"{why} This route can target only an interface or an instance.")
+        raise ServiceError(VALUE, f"{why} This route can target only an interface or an instance.")
 
 
 def _ranges(vpc: Any) -> Iterator[IPv4Network]:
@@ -229,7 +233,7 @@ def _ranges(vpc: Any) -> Iterator[IPv4Network]:
         yield IPv4Network(association["cidr_block"], strict=False)
 
 
-@around(RouteTables, "delete_route")
+@patch(RouteTables, "delete_route")
 def delete_route(moto: Method, response: Any) -> Any:
     """One that there is, and not the local one.
 
@@ -239,15 +243,15 @@ def delete_route(moto: Method, response: Any) -> Any:
     table = response.ec2_backend.get_route_table(response._get_param("RouteTableId"))
     found = [route for route in table.routes if network and str(network) == route.destination_cidr_block]
     if any(route.local for route in found):
-        raise Refused(VALUE, f"cannot remove local route {network} in route table {table.id}")
+        raise ServiceError(VALUE, f"cannot remove local route {network} in route table {table.id}")
     if network and not found:
-        raise Refused(
+        raise ServiceError(
             "InvalidRoute.NotFound", f"no route with destination-cidr-block {network} in route table {table.id}"
         )
     return moto(response)
 
 
-@around(VPCs, "create_vpc_endpoint")
+@patch(VPCs, "create_vpc_endpoint")
 def create_vpc_endpoint(moto: Method, response: Any) -> Any:
     """Of a service of the region, in a VPC that exists; a gateway only to S3 and DynamoDB.
 
@@ -257,12 +261,12 @@ def create_vpc_endpoint(moto: Method, response: Any) -> Any:
     ec2, service = response.ec2_backend, response._get_param("ServiceName") or ""
     vpc_id = response._get_param("VpcId")
     if vpc_id not in ec2.vpcs:
-        raise Refused("InvalidVpcId.NotFound", f"The Vpc Id {vpc_id} does not exist")
+        raise ServiceError("InvalidVpcId.NotFound", f"The Vpc Id {vpc_id} does not exist")
     kind = response._get_param("VpcEndpointType") or "Gateway"
     names = [f"com.amazonaws.{ec2.region_name}.{name}" for name in GATEWAY_SERVICES]
     theirs = service.startswith("com.amazonaws.") and not service.startswith(f"com.amazonaws.{ec2.region_name}.")
     if theirs or (kind == "Gateway" and service not in names):
-        raise Refused("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist")
+        raise ServiceError("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist")
     if service not in names:  # moto refuses one that there is not
         ec2.describe_vpc_endpoint_services([service], [], None, None, ec2.region_name)
     for table_id in response._get_param("RouteTableIds", []):

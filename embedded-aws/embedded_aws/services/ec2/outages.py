@@ -7,13 +7,13 @@ from typing import Any
 from moto.ec2.models.instances import Instance, InstanceBackend
 
 from embedded_aws.faults import outages
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 NO_CAPACITY = "InsufficientInstanceCapacity"
 
 
-@around(InstanceBackend, "run_instances")
+@patch(InstanceBackend, "run_instances")
 def run_instances(moto: Method, ec2: Any, image_id: str, count: int, *args: Any, **asked: Any) -> Any:
     """A zone that is lost has no capacity.
 
@@ -23,7 +23,7 @@ def run_instances(moto: Method, ec2: Any, image_id: str, count: int, *args: Any,
     return moto(ec2, image_id, count, *args, **asked)
 
 
-@around(Instance, "start")
+@patch(Instance, "start")
 def start(moto: Method, instance: Any) -> Any:
     """An instance that was stopped starts on another host, so it is lost no more.
 
@@ -45,7 +45,7 @@ def _refuse_lost(ec2: Any, zone: str | None, instance_type: str) -> None:
     if zone is None or zone not in outages.zones(ec2):
         return
     others = [found.name for found in ec2.describe_availability_zones() if found.name not in outages.zones(ec2)]
-    raise Refused(
+    raise ServiceError(
         NO_CAPACITY,
         f"We currently do not have sufficient {instance_type} capacity in the Availability Zone you requested "
         f"({zone}). Our system will be working on provisioning additional capacity. You can currently get "

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
 def _description(rule: Any) -> str | None:
@@ -19,7 +19,7 @@ def _description(rule: Any) -> str | None:
 SecurityGroupRule.description = property(_description)
 
 
-@around(SecurityGroupRule, "__eq__")
+@patch(SecurityGroupRule, "__eq__")
 def same(moto: Method, rule: Any, other: Any) -> bool:
     """A description tells no rules apart, neither when one is added nor when one is revoked.
 
@@ -34,7 +34,7 @@ def _without_description(rule: Any) -> Any:
     return bare
 
 
-@around(SecurityGroupBackend, "modify_security_group_rules")
+@patch(SecurityGroupBackend, "modify_security_group_rules")
 def modify_security_group_rules(moto: Method, ec2: Any, group_id: str, rules: dict[str, dict[str, Any]]) -> None:
     """A rule may be pointed at another group; moto changes its ports only.
 

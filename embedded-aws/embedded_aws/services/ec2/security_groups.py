@@ -9,8 +9,8 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.ec2.responses.security_groups import SecurityGroups
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 VALUE = "InvalidParameterValue"
 LONGEST = 255
@@ -32,7 +32,7 @@ FLAT = {
 }
 
 
-@around(SecurityGroups, "create_security_group")
+@patch(SecurityGroups, "create_security_group")
 def create_security_group(moto: Method, response: Any) -> Any:
     """Names and descriptions are short and plain ASCII, and two names are EC2's own.
 
@@ -40,12 +40,12 @@ def create_security_group(moto: Method, response: Any) -> Any:
     """
     name, vpc_id = response._get_param("GroupName") or "", response._get_param("VpcId")
     if vpc_id and vpc_id not in response.ec2_backend.vpcs:
-        raise Refused("InvalidVpcID.NotFound", f"The vpc ID '{vpc_id}' does not exist")
+        raise ServiceError("InvalidVpcID.NotFound", f"The vpc ID '{vpc_id}' does not exist")
     if name == "default":
-        raise Refused(VALUE, "Cannot use reserved security group name: default")
+        raise ServiceError(VALUE, "Cannot use reserved security group name: default")
     if name.lower().startswith("sg-"):
         why = f"Value ({name}) for parameter GroupName is invalid."
-        raise Refused(VALUE, f"{why} Group names may not be in the format sg-*.")
+        raise ServiceError(VALUE, f"{why} Group names may not be in the format sg-*.")
     _refuse_text("GroupName", "security group name", name)
     _refuse_text("GroupDescription", "security group description", response._get_param("Description") or "")
     return moto(response)
@@ -54,13 +54,13 @@ def create_security_group(moto: Method, response: Any) -> Any:
 def _refuse_text(field: str, what: str, text: str) -> None:
     if not text.isascii():
         why = f"Value ({text}) for parameter {field} is invalid."
-        raise Refused(VALUE, f"{why} Character sets beyond ASCII are not supported.")
+        raise ServiceError(VALUE, f"{why} Character sets beyond ASCII are not supported.")
     if len(text) > LONGEST or not ALLOWED.fullmatch(text):
         valid = f"Valid {what.split()[-1]}s are strings less than 256 characters from the following set:  {SET}"
-        raise Refused(VALUE, f"Invalid {what}. {valid}")
+        raise ServiceError(VALUE, f"Invalid {what}. {valid}")
 
 
-@around(SecurityGroups, "authorize_security_group_ingress")
+@patch(SecurityGroups, "authorize_security_group_ingress")
 def authorize_security_group_ingress(moto: Method, response: Any) -> Any:
     """All rules of a call are added, or none.
 
@@ -69,7 +69,7 @@ def authorize_security_group_ingress(moto: Method, response: Any) -> Any:
     return _authorize(moto, response, "ingress_rules")
 
 
-@around(SecurityGroups, "authorize_security_group_egress")
+@patch(SecurityGroups, "authorize_security_group_egress")
 def authorize_security_group_egress(moto: Method, response: Any) -> Any:
     """The same of what goes out.
 
@@ -93,7 +93,7 @@ def _authorize(moto: Method, response: Any, side: str) -> Any:
         raise
 
 
-@around(SecurityGroups, "modify_security_group_rules")
+@patch(SecurityGroups, "modify_security_group_rules")
 def modify_security_group_rules(moto: Method, response: Any) -> Any:
     """A rule is changed into one that could be added.
 
@@ -103,7 +103,7 @@ def modify_security_group_rules(moto: Method, response: Any) -> Any:
         rule = changed.get("SecurityGroupRule") or {}
         referenced = rule.get("ReferencedGroupId")
         if referenced and not response.ec2_backend.get_security_group_from_id(referenced):
-            raise Refused("InvalidGroup.NotFound", f"The security group '{referenced}' does not exist")
+            raise ServiceError("InvalidGroup.NotFound", f"The security group '{referenced}' does not exist")
         permission = _permission(rule)
         if any(permission.get(source) for source in SOURCES):  # without one, moto says what is missing
             _refuse_rule(permission)
@@ -131,7 +131,7 @@ def _refuse_rule(permission: dict[str, Any]) -> None:
     _refuse_protocol(permission)
     if not any(permission.get(source) for source in SOURCES):
         why = "Missing source specification: include source security group or CIDR information"
-        raise Refused("MissingParameter", why)
+        raise ServiceError("MissingParameter", why)
     for range_ in permission.get("IpRanges") or []:
         _canonical(range_)
     _refuse_descriptions(permission)
@@ -144,7 +144,7 @@ def _refuse_descriptions(permission: dict[str, Any]) -> None:
 
 
 def _describes(operation: str) -> None:
-    @around(SecurityGroups, operation)
+    @patch(SecurityGroups, operation)
     def describe(moto: Method, response: Any) -> Any:
         for permission in response._get_param("IpPermissions", []):
             _refuse_descriptions(permission)
@@ -159,7 +159,7 @@ def _refuse_protocol(permission: dict[str, Any]) -> None:
     protocol = str(permission.get("IpProtocol") or "").lower()
     if not protocol:
         why = "VPC security group rules must specify protocols explicitly."
-        raise Refused(VALUE, f"Invalid value 'null' for protocol. {why}")
+        raise ServiceError(VALUE, f"Invalid value 'null' for protocol. {why}")
     if protocol in PORTS:
         _refuse_ports(permission.get("FromPort"), permission.get("ToPort"))
     elif protocol in ICMP:
@@ -167,17 +167,17 @@ def _refuse_protocol(permission: dict[str, Any]) -> None:
     elif protocol in ICMPV6:
         _refuse_icmp(permission.setdefault("FromPort", -1), permission.setdefault("ToPort", -1))
     elif protocol != "-1" and not (protocol.isdecimal() and int(protocol) <= LONGEST):
-        raise Refused(VALUE, f"Invalid value '{protocol}' for IP protocol. Unknown protocol.")
+        raise ServiceError(VALUE, f"Invalid value '{protocol}' for IP protocol. Unknown protocol.")
 
 
 def _refuse_ports(first: Any, last: Any) -> None:
     if first is None or last is None:
-        raise Refused(VALUE, "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.")
+        raise ServiceError(VALUE, "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.")
     for side, port in (("from", int(first)), ("to", int(last))):
         if not 0 <= port <= 65535:
-            raise Refused(VALUE, f"TCP/UDP ({side}) port ({port}) out of range")
+            raise ServiceError(VALUE, f"TCP/UDP ({side}) port ({port}) out of range")
     if int(first) > int(last):
-        raise Refused(VALUE, f"Invalid value '{first}-{last}' for portRange. From port is greater than to port.")
+        raise ServiceError(VALUE, f"Invalid value '{first}-{last}' for portRange. From port is greater than to port.")
 
 
 def _refuse_icmp(kind: Any, code: Any) -> None:
@@ -187,10 +187,10 @@ def _refuse_icmp(kind: Any, code: Any) -> None:
     "ICMP code (65535) out of range": https://github.com/hashicorp/terraform/issues/13015
     """
     if kind is None or code is None:
-        raise Refused(VALUE, "Invalid value 'Must specify both from and to ports with ICMP.' for portRange.")
+        raise ServiceError(VALUE, "Invalid value 'Must specify both from and to ports with ICMP.' for portRange.")
     for what, number in (("type", int(kind)), ("code", int(code))):
         if not -1 <= number <= LONGEST:
-            raise Refused(VALUE, f"ICMP {what} ({number}) out of range")
+            raise ServiceError(VALUE, f"ICMP {what} ({number}) out of range")
 
 
 def _canonical(range_: dict[str, Any]) -> None:
@@ -199,4 +199,4 @@ def _canonical(range_: dict[str, Any]) -> None:
     try:
         range_["CidrIp"] = str(IPv4Network(cidr if "/" in cidr else "", strict=False))
     except ValueError as error:
-        raise Refused(VALUE, f"CIDR block {cidr} is malformed") from error
+        raise ServiceError(VALUE, f"CIDR block {cidr} is malformed") from error

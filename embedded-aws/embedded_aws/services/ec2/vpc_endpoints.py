@@ -7,10 +7,10 @@ from typing import Any
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.vpcs import VPCBackend
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
-@around(VPCBackend, "create_vpc_endpoint")
+@patch(VPCBackend, "create_vpc_endpoint")
 def create_vpc_endpoint(moto: Method, ec2: Any, **sent: Any) -> Any:
     """One gateway endpoint of a service per route table; and an endpoint is a gateway unless it is asked to be another.
 
@@ -22,7 +22,7 @@ def create_vpc_endpoint(moto: Method, ec2: Any, **sent: Any) -> Any:
     return moto(ec2, **{**sent, "endpoint_type": sent.get("endpoint_type") or "Gateway"})
 
 
-@around(VPCBackend, "modify_vpc_endpoint")
+@patch(VPCBackend, "modify_vpc_endpoint")
 def modify_vpc_endpoint(moto: Method, ec2: Any, vpc_id: str, **changes: Any) -> None:
     """moto changes the list of route tables, but no route.
 
@@ -40,7 +40,7 @@ def modify_vpc_endpoint(moto: Method, ec2: Any, vpc_id: str, **changes: Any) -> 
         _remove_route(ec2, endpoint, table_id)
 
 
-@around(VPCBackend, "delete_vpc_endpoints")
+@patch(VPCBackend, "delete_vpc_endpoints")
 def delete_vpc_endpoints(moto: Method, ec2: Any, vpce_ids: list[str] | None = None) -> None:
     """A route table that is gone does not stop the deletion, and a deleted endpoint is gone.
 

@@ -9,8 +9,8 @@ from moto.core.responses import ActionResult, PaginatedResult
 from moto.elasticache.responses import ElastiCacheResponse
 
 from embedded_aws import pacing
-from embedded_aws.patching import Method, adds, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, add_method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache import validation as refuse
 from embedded_aws.services.elasticache.descriptions import described_cluster, described_member
 from embedded_aws.services.elasticache.engines import VALUE, VERSIONS, refuse_node_type, whole_version
@@ -27,8 +27,8 @@ def _all(elasticache: Any, nodes: bool, alone: bool) -> Iterator[dict[str, Any]]
     yield from (described_cluster(cluster, nodes) for cluster in elasticache.cache_clusters.values())
 
 
-def _not_found(name: str) -> Refused:
-    return Refused("CacheClusterNotFound", f"CacheCluster not found: {name}")
+def _not_found(name: str) -> ServiceError:
+    return ServiceError("CacheClusterNotFound", f"CacheCluster not found: {name}")
 
 
 def _cluster(response: Any, deed: str) -> Any:
@@ -40,11 +40,11 @@ def _cluster(response: Any, deed: str) -> Any:
         raise _not_found(name)
     cluster = elasticache.cache_clusters[name]
     if cluster.status not in ("available", "create-failed"):
-        raise Refused("InvalidCacheClusterState", f"Cache cluster {name} is not in a valid state to be {deed}.")
+        raise ServiceError("InvalidCacheClusterState", f"Cache cluster {name} is not in a valid state to be {deed}.")
     return cluster
 
 
-@around(ElastiCacheResponse, "create_cache_cluster")
+@patch(ElastiCacheResponse, "create_cache_cluster")
 def create_cache_cluster(moto: Method, response: Any) -> Any:
     """One node of Valkey or Redis; Memcached as far as moto has it.
 
@@ -98,12 +98,12 @@ def _refuse_nodes(engine: str, nodes: int, most: int) -> None:
     """https://github.com/hashicorp/terraform/issues/2272 has AWS's words on too many."""
     if nodes > most:
         what = f"Cannot create a {engine.capitalize()} cluster"
-        raise Refused(VALUE, f"{what} with a NumCacheNodes parameter greater than {most}.")
+        raise ServiceError(VALUE, f"{what} with a NumCacheNodes parameter greater than {most}.")
     if nodes < 1:
-        raise Refused(VALUE, f"The number of cache nodes must be between 1 and {most}: {nodes}.")
+        raise ServiceError(VALUE, f"The number of cache nodes must be between 1 and {most}: {nodes}.")
 
 
-@around(ElastiCacheResponse, "describe_cache_clusters")
+@patch(ElastiCacheResponse, "describe_cache_clusters")
 def describe_cache_clusters(moto: Method, response: Any) -> Any:
     """The nodes of groups are clusters, too.
 
@@ -119,7 +119,7 @@ def describe_cache_clusters(moto: Method, response: Any) -> Any:
     return PaginatedResult({"CacheClusters": found})
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def modify_cache_cluster(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheCluster.html."""
     cluster = _cluster(response, "modified")
@@ -130,7 +130,7 @@ def modify_cache_cluster(response: Any) -> Any:
     return ActionResult({"CacheCluster": described_cluster(cluster, nodes=False)})
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def reboot_cache_cluster(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_RebootCacheCluster.html."""
     cluster = _cluster(response, "rebooted")
@@ -138,7 +138,7 @@ def reboot_cache_cluster(response: Any) -> Any:
     return ActionResult({"CacheCluster": described_cluster(cluster, nodes=False)})
 
 
-@around(ElastiCacheResponse, "delete_cache_cluster")
+@patch(ElastiCacheResponse, "delete_cache_cluster")
 def delete_cache_cluster(moto: Method, response: Any) -> Any:
     """It is gone with the next heartbeat; the last node of a group goes with its group only.
 
@@ -147,7 +147,7 @@ def delete_cache_cluster(moto: Method, response: Any) -> Any:
     elasticache, sent = response.elasticache_backend, response.params
     if any(list(group.members) == [sent["CacheClusterId"]] for group in elasticache.replication_groups.values()):
         why = "Cannot delete the cache cluster since it is the only member of a replication group."
-        raise Refused("InvalidCacheClusterState", f"{why} Delete the replication group instead.")
+        raise ServiceError("InvalidCacheClusterState", f"{why} Delete the replication group instead.")
     cluster = _cluster(response, "deleted")
     if last := sent.get("FinalSnapshotIdentifier"):
         elasticache.create_snapshot(last, None, cluster.cache_cluster_id, None, None)

@@ -8,8 +8,8 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.elasticache.responses import ElastiCacheResponse
 
-from embedded_aws.patching import adds
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import add_method
+from embedded_aws.service_error import ServiceError
 
 # The last patch of each, oldest first.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html
@@ -37,11 +37,11 @@ def whole_version(engine: str, asked: str | None) -> str:
         return known[-1]
     if re.fullmatch(r"\d+\.\d+\.\d+", asked) and asked in known:
         minor = asked.rpartition(".")[0]
-        raise Refused(VALUE, f"Specific version selection is not allowed for '{asked}', please use '{minor}'")
+        raise ServiceError(VALUE, f"Specific version selection is not allowed for '{asked}', please use '{minor}'")
     wanted = asked.removesuffix("x")  # 6.x is the last 6
     found = [version for version in known if f"{version}.".startswith(wanted if wanted != asked else f"{asked}.")]
     if not found:
-        raise Refused(COMBINATION, f"Cannot find version {asked} for {engine}")
+        raise ServiceError(COMBINATION, f"Cannot find version {asked} for {engine}")
     return found[-1]
 
 
@@ -59,15 +59,15 @@ def refuse_node_type(name: str | None) -> None:
     """A class that is sold.
 
     Raises:
-        Refused: It is missing, or there is none such.
+        ServiceError: It is missing, or there is none such.
     """
     if not name:
-        raise Refused(VALUE, "The parameter CacheNodeType must be provided and must not be null.")
+        raise ServiceError(VALUE, "The parameter CacheNodeType must be provided and must not be null.")
     if not NODE_TYPE.fullmatch(name):
-        raise Refused(VALUE, f"Invalid cache node type: {name}.")
+        raise ServiceError(VALUE, f"Invalid cache node type: {name}.")
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def describe_cache_engine_versions(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheEngineVersions.html."""
     asked = response.params

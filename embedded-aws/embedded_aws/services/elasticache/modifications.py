@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache import validation as refuse
 from embedded_aws.services.elasticache.engines import COMBINATION, VALUE, family, refuse_node_type, whole_version
 from embedded_aws.services.elasticache.nodes import is_group
@@ -74,11 +74,11 @@ def _engine(elasticache: Any, cache: Any, sent: Mapping[str, Any]) -> dict[str, 
     found: dict[str, Any] = {}
     engine = (sent.get("Engine") or cache.engine).lower()
     if engine != cache.engine and (cache.engine, engine) != ("redis", "valkey"):
-        raise Refused(COMBINATION, f"Cannot change the engine from {cache.engine} to {engine}.")
+        raise ServiceError(COMBINATION, f"Cannot change the engine from {cache.engine} to {engine}.")
     if sent.get("EngineVersion") or engine != cache.engine:
         version = whole_version(engine, sent.get("EngineVersion"))
         if engine == cache.engine and _numbers(version) < _numbers(cache.engine_version):
-            raise Refused(COMBINATION, f"Cannot downgrade {engine} from {cache.engine_version} to {version}.")
+            raise ServiceError(COMBINATION, f"Cannot downgrade {engine} from {cache.engine_version} to {version}.")
         found |= {"engine": engine, "engine_version": version} if version != cache.engine_version else {}
     name = sent.get("CacheParameterGroupName")
     version = found.get("engine_version", cache.engine_version)
@@ -100,9 +100,9 @@ def _failover(group: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
     refuse.refuse_failover(len(group.members), after["automatic_failover"] == "enabled", after["multi_az"] == "enabled")
     if (primary := sent.get("PrimaryClusterId")) and primary != group.primary:
         if primary not in group.members:
-            raise Refused("CacheClusterNotFound", f"CacheCluster not found: {primary}")
+            raise ServiceError("CacheClusterNotFound", f"CacheCluster not found: {primary}")
         if after["automatic_failover"] == "enabled":
-            raise Refused(COMBINATION, "Automatic failover must be disabled to promote a replica.")
+            raise ServiceError(COMBINATION, "Automatic failover must be disabled to promote a replica.")
         found |= {"primary": primary, "failovers": group.failovers + 1}
     return found
 
@@ -119,7 +119,7 @@ def _tokens(cache: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     refuse.refuse_token(token, bool(cache.transit_encryption_enabled))
     if strategy not in ("SET", "ROTATE"):
-        raise Refused(VALUE, f"Invalid auth token update strategy: {strategy}")
+        raise ServiceError(VALUE, f"Invalid auth token update strategy: {strategy}")
     new = token_hash(token)
     before = [known for known in cache.tokens if known != new]
     # Whoever had no token goes on without one, until the new one is SET.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from embedded_aws import pacing
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 
 ON_THE_WAY = ("creating", "modifying", "rebooting cluster nodes")
 KIND = "cache_replication_group"  # among AWS's durations; a single node takes about as long
@@ -103,11 +103,11 @@ def replication_group(elasticache: Any, name: str) -> Any:
     """The one of this name, in any case.
 
     Raises:
-        Refused: There is none.
+        ServiceError: There is none.
     """
     group = elasticache.replication_groups.get(name.lower())
     if group is None:
-        raise Refused("ReplicationGroupNotFoundFault", f"Replication group {name.lower()} not found.")
+        raise ServiceError("ReplicationGroupNotFoundFault", f"Replication group {name.lower()} not found.")
     return group
 
 

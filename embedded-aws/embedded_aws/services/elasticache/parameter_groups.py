@@ -7,8 +7,8 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.elasticache.responses import ElastiCacheResponse
 
-from embedded_aws.patching import adds, kept
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import add_method, attach_dict
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache.engines import VALUE, families
 from embedded_aws.services.elasticache.nodes import caches
 
@@ -48,7 +48,7 @@ AFTER_REBOOT = {"activerehashing", "databases"}
 
 def values(elasticache: Any, name: str) -> dict[str, str]:
     """What was set in a group; nothing in ElastiCache's own."""
-    group = kept(elasticache, "cache_parameter_groups").get(name)
+    group = attach_dict(elasticache, "cache_parameter_groups").get(name)
     return dict(group["parameters"]) if group else {}
 
 
@@ -56,7 +56,7 @@ def family_of(elasticache: Any, name: str) -> str:
     """The family of a group.
 
     Raises:
-        Refused: There is no such group.
+        ServiceError: There is no such group.
     """
     return str(_group(elasticache, name)["family"])
 
@@ -67,12 +67,12 @@ def arn_of(elasticache: Any, name: str) -> str:
 
 
 def _group(elasticache: Any, name: str) -> dict[str, Any]:
-    groups = kept(elasticache, "cache_parameter_groups")
+    groups = attach_dict(elasticache, "cache_parameter_groups")
     if name.lower() in groups:
         return dict(groups[name.lower()], name=name.lower())
     if name.startswith(DEFAULT) and name.removeprefix(DEFAULT) in families():
         return _default(name.removeprefix(DEFAULT))
-    raise Refused("CacheParameterGroupNotFound", f"CacheParameterGroup not found: {name}")
+    raise ServiceError("CacheParameterGroupNotFound", f"CacheParameterGroup not found: {name}")
 
 
 def _default(family: str) -> dict[str, Any]:
@@ -86,8 +86,8 @@ def _own(response: Any, deed: str) -> dict[str, Any]:
     _group(response.elasticache_backend, name)
     if name.startswith(DEFAULT):
         why = f"The operation {deed} is not permitted on default cache parameter groups: {name}"
-        raise Refused(VALUE, why)
-    found: dict[str, Any] = kept(response.elasticache_backend, "cache_parameter_groups")[name.lower()]
+        raise ServiceError(VALUE, why)
+    found: dict[str, Any] = attach_dict(response.elasticache_backend, "cache_parameter_groups")[name.lower()]
     return found
 
 
@@ -101,35 +101,35 @@ def _described(elasticache: Any, group: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def create_cache_parameter_group(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheParameterGroup.html."""
     elasticache, sent = response.elasticache_backend, response.params
     name, family = sent["CacheParameterGroupName"].lower(), sent["CacheParameterGroupFamily"]
-    groups = kept(elasticache, "cache_parameter_groups")
+    groups = attach_dict(elasticache, "cache_parameter_groups")
     if name in groups:
-        raise Refused("CacheParameterGroupAlreadyExists", f"Parameter group {name} already exists")
+        raise ServiceError("CacheParameterGroupAlreadyExists", f"Parameter group {name} already exists")
     if family not in families():
-        raise Refused(VALUE, f"CacheParameterGroupFamily {family} is not a valid parameter group family.")
+        raise ServiceError(VALUE, f"CacheParameterGroupFamily {family} is not a valid parameter group family.")
     groups[name] = {"family": family, "description": sent["Description"], "parameters": {}}
     if sent.get("Tags"):
         elasticache.tagging_service.tag_resource(arn_of(elasticache, name), sent["Tags"])
     return ActionResult({"CacheParameterGroup": _described(elasticache, _group(elasticache, name))})
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def describe_cache_parameter_groups(response: Any) -> Any:
     """With ElastiCache's own.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheParameterGroups.html
     """
     elasticache, name = response.elasticache_backend, response.params.get("CacheParameterGroupName")
-    own = [_group(elasticache, known) for known in kept(elasticache, "cache_parameter_groups")]
+    own = [_group(elasticache, known) for known in attach_dict(elasticache, "cache_parameter_groups")]
     found = [_group(elasticache, name)] if name else [*map(_default, families()), *own]
     return ActionResult({"CacheParameterGroups": [_described(elasticache, group) for group in found]})
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def modify_cache_parameter_group(response: Any) -> Any:
     """Up to twenty values, each of a parameter that there is.
 
@@ -137,7 +137,7 @@ def modify_cache_parameter_group(response: Any) -> Any:
     """
     group, changes = _own(response, "ModifyCacheParameterGroup"), response.params["ParameterNameValues"]
     if len(changes) > AT_ONCE:
-        raise Refused(VALUE, f"A maximum of {AT_ONCE} parameters may be modified per request.")
+        raise ServiceError(VALUE, f"A maximum of {AT_ONCE} parameters may be modified per request.")
     for change in changes:
         _refuse_value(change["ParameterName"], change.get("ParameterValue", ""))
     group["parameters"] |= {change["ParameterName"]: change.get("ParameterValue", "") for change in changes}
@@ -146,14 +146,14 @@ def modify_cache_parameter_group(response: Any) -> Any:
 
 def _refuse_value(name: str, value: str) -> None:
     if name not in KNOWN:
-        raise Refused(VALUE, f"Could not find parameter with name: {name}")
+        raise ServiceError(VALUE, f"Could not find parameter with name: {name}")
     allowed = KNOWN[name][1]
     right = allowed is None or (value.isdecimal() if allowed == "" else value in allowed.split(","))
     if not right:
-        raise Refused(VALUE, f"Value of parameter {name} is not valid: {value}")
+        raise ServiceError(VALUE, f"Value of parameter {name} is not valid: {value}")
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def reset_cache_parameter_group(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ResetCacheParameterGroup.html."""
     group, named = _own(response, "ResetCacheParameterGroup"), response.params.get("ParameterNameValues") or []
@@ -163,7 +163,7 @@ def reset_cache_parameter_group(response: Any) -> Any:
     return ActionResult({"CacheParameterGroupName": response.params["CacheParameterGroupName"]})
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def describe_cache_parameters(response: Any) -> Any:
     """What was set has the source `user`.
 
@@ -187,7 +187,7 @@ def describe_cache_parameters(response: Any) -> Any:
     return ActionResult({"Parameters": [one for one in found if asked.get("Source") in (None, one["Source"])]})
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def delete_cache_parameter_group(response: Any) -> Any:
     """Not while a cache uses it.
 
@@ -197,7 +197,7 @@ def delete_cache_parameter_group(response: Any) -> Any:
     _own(response, "DeleteCacheParameterGroup")
     if any(cache.cache_parameter_group_name == name for cache in caches(elasticache)):
         members = f"One or more cache clusters are still members of this parameter group {name}"
-        raise Refused("InvalidCacheParameterGroupState", f"{members}, so the group cannot be deleted.")
-    del kept(elasticache, "cache_parameter_groups")[name]
+        raise ServiceError("InvalidCacheParameterGroupState", f"{members}, so the group cannot be deleted.")
+    del attach_dict(elasticache, "cache_parameter_groups")[name]
     elasticache.tagging_service.delete_all_tags_for_resource(arn_of(elasticache, name))
     return ActionResult({})

@@ -9,8 +9,8 @@ from moto.core.responses import ActionResult, PaginatedResult
 from moto.elasticache.responses import ElastiCacheResponse
 
 from embedded_aws import pacing
-from embedded_aws.patching import Method, adds, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, add_method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache import validation as refuse
 from embedded_aws.services.elasticache.descriptions import described_group
 from embedded_aws.services.elasticache.engines import COMBINATION, VALUE, refuse_node_type, whole_version
@@ -37,7 +37,7 @@ def _answer(group: Any) -> Any:
     return ActionResult({"ReplicationGroup": described_group(group)})
 
 
-@around(ElastiCacheResponse, "create_replication_group")
+@patch(ElastiCacheResponse, "create_replication_group")
 def create_replication_group(moto: Method, response: Any) -> Any:
     """moto counts its nodes only as ReplicasPerNodeGroup, and puts them into another region.
 
@@ -96,7 +96,7 @@ def _filled(elasticache: Any, name: str, sent: Mapping[str, Any]) -> dict[str, A
     }
 
 
-@around(ElastiCacheResponse, "describe_replication_groups")
+@patch(ElastiCacheResponse, "describe_replication_groups")
 def describe_replication_groups(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReplicationGroups.html."""
     elasticache, name = response.elasticache_backend, response.params.get("ReplicationGroupId")
@@ -104,7 +104,7 @@ def describe_replication_groups(moto: Method, response: Any) -> Any:
     return PaginatedResult({"ReplicationGroups": [described_group(group) for group in groups]})
 
 
-@around(ElastiCacheResponse, "modify_replication_group")
+@patch(ElastiCacheResponse, "modify_replication_group")
 def modify_replication_group(moto: Method, response: Any) -> Any:
     """Everything that is sent, not only what moto knows.
 
@@ -119,11 +119,11 @@ def _to_modify(response: Any) -> Any:
     """https://github.com/crossplane-contrib/provider-aws/issues/46 has AWS's words."""
     group = replication_group(response.elasticache_backend, response.params["ReplicationGroupId"])
     if group.status != "available":
-        raise Refused("InvalidReplicationGroupState", "Replication group must be in available state to modify.")
+        raise ServiceError("InvalidReplicationGroupState", "Replication group must be in available state to modify.")
     return group
 
 
-@around(ElastiCacheResponse, "delete_replication_group")
+@patch(ElastiCacheResponse, "delete_replication_group")
 def delete_replication_group(moto: Method, response: Any) -> Any:
     """It is gone with the next heartbeat; moto's stays for ever.
 
@@ -134,7 +134,7 @@ def delete_replication_group(moto: Method, response: Any) -> Any:
     group = replication_group(elasticache, sent["ReplicationGroupId"])
     if group.status not in ("available", "create-failed"):
         why = f"Replication group {group.replication_group_id} has status {group.status}"
-        raise Refused("InvalidReplicationGroupState", f"{why} which is not valid for deletion.")
+        raise ServiceError("InvalidReplicationGroupState", f"{why} which is not valid for deletion.")
     if last := sent.get("FinalSnapshotIdentifier"):
         elasticache.create_snapshot(last, group.replication_group_id, None, None, None)
     group.status = "deleting"
@@ -142,13 +142,13 @@ def delete_replication_group(moto: Method, response: Any) -> Any:
     return _answer(group)
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def increase_replica_count(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html."""
     group, wanted = _counted(response)
     more = wanted + 1 - len(group.members)
     if more < 1:
-        raise Refused(VALUE, "The number of replicas must be greater than the current number of replicas.")
+        raise ServiceError(VALUE, "The number of replicas must be greater than the current number of replicas.")
     refuse.refuse_failover(wanted + 1, failover=False, multi_az=False)
     zones = zones_of(response.elasticache_backend, group.cache_subnet_group_name)
     add_members(group, spread(zones, group.members.values(), more))
@@ -156,7 +156,7 @@ def increase_replica_count(response: Any) -> Any:
     return _answer(group)
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def decrease_replica_count(response: Any) -> Any:
     """One replica at least stays with automatic failover.
 
@@ -166,13 +166,13 @@ def decrease_replica_count(response: Any) -> Any:
     group, wanted = _counted(response)
     replicas = [member for member in group.members if member != group.primary]
     if wanted >= len(replicas) or wanted < 0:
-        raise Refused(VALUE, "The number of replicas must be smaller than the current number of replicas.")
+        raise ServiceError(VALUE, "The number of replicas must be smaller than the current number of replicas.")
     if wanted == 0 and group.automatic_failover == "enabled":
         why = "Must have at least 1 replica when cluster mode is disabled with auto failover enabled."
-        raise Refused(VALUE, why)
+        raise ServiceError(VALUE, why)
     named = response.params.get("ReplicasToRemove") or replicas[wanted:]
     if len(named) != len(replicas) - wanted or set(named) - set(replicas):
-        raise Refused(COMBINATION, "ReplicasToRemove must name as many replicas as are to go.")
+        raise ServiceError(COMBINATION, "ReplicasToRemove must name as many replicas as are to go.")
     remove_members(group, named)
     group.status = "modifying"
     return _answer(group)
@@ -181,13 +181,13 @@ def decrease_replica_count(response: Any) -> Any:
 def _counted(response: Any) -> tuple[Any, int]:
     group, wanted = _to_modify(response), response.params.get("NewReplicaCount")
     if not response.params.get("ApplyImmediately"):
-        raise Refused(VALUE, "ApplyImmediately=False is not currently supported.")
+        raise ServiceError(VALUE, "ApplyImmediately=False is not currently supported.")
     if wanted is None:
-        raise Refused(COMBINATION, "NewReplicaCount must be specified for cluster mode disabled.")
+        raise ServiceError(COMBINATION, "NewReplicaCount must be specified for cluster mode disabled.")
     return group, int(wanted)
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def test_failover(response: Any) -> Any:
     """A replica becomes the primary, and whoever was connected to the old one has lost it.
 
@@ -195,9 +195,9 @@ def test_failover(response: Any) -> Any:
     """
     group = _to_modify(response)
     if (node_group := response.params["NodeGroupId"]) != "0001":
-        raise Refused("NodeGroupNotFoundFault", f"Node group {node_group} not found.")
+        raise ServiceError("NodeGroupNotFoundFault", f"Node group {node_group} not found.")
     if group.automatic_failover != "enabled":
-        raise Refused("TestFailoverNotAvailableFault", "The TestFailover action is not available.")
+        raise ServiceError("TestFailoverNotAvailableFault", "The TestFailover action is not available.")
     tell(group, f"Test Failover API called for node group {node_group}")
     old, group.primary = group.primary, next(member for member in group.members if member != group.primary)
     group.failovers, group.status = group.failovers + 1, "modifying"

@@ -10,8 +10,8 @@ from moto.elasticache.models import CacheSubnetGroup
 from moto.elasticache.responses import ElastiCacheResponse
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, adds, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, add_method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache.engines import VALUE
 from embedded_aws.services.elasticache.nodes import zones_in_use
 
@@ -20,11 +20,11 @@ def subnet_group(elasticache: Any, name: str) -> Any:
     """The one of this name, in any case.
 
     Raises:
-        Refused: There is none.
+        ServiceError: There is none.
     """
     group = elasticache.cache_subnet_groups.get(name.lower())
     if group is None:
-        raise Refused("CacheSubnetGroupNotFoundFault", f"CacheSubnetGroup {name.lower()} not found.")
+        raise ServiceError("CacheSubnetGroupNotFoundFault", f"CacheSubnetGroup {name.lower()} not found.")
     return group
 
 
@@ -56,7 +56,7 @@ def _described(group: Any) -> dict[str, Any]:
     }
 
 
-@around(ElastiCacheResponse, "create_cache_subnet_group")
+@patch(ElastiCacheResponse, "create_cache_subnet_group")
 def create_cache_subnet_group(moto: Method, response: Any) -> Any:
     """The name is kept in lower case, and taken once.
 
@@ -65,14 +65,14 @@ def create_cache_subnet_group(moto: Method, response: Any) -> Any:
     """
     elasticache, name = response.elasticache_backend, response.params["CacheSubnetGroupName"].lower()
     if name in elasticache.cache_subnet_groups:
-        raise Refused("CacheSubnetGroupAlreadyExists", f"Cache subnet group {name} already exists.")
+        raise ServiceError("CacheSubnetGroupAlreadyExists", f"Cache subnet group {name} already exists.")
     _refuse_subnets(response)
     response.params["CacheSubnetGroupName"] = name
     moto(response)
     return ActionResult({"CacheSubnetGroup": _described(elasticache.cache_subnet_groups[name])})
 
 
-@around(ElastiCacheResponse, "describe_cache_subnet_groups")
+@patch(ElastiCacheResponse, "describe_cache_subnet_groups")
 def describe_cache_subnet_groups(moto: Method, response: Any) -> Any:
     """moto leaves the zones out."""
     elasticache, name = response.elasticache_backend, response.params.get("CacheSubnetGroupName")
@@ -80,7 +80,7 @@ def describe_cache_subnet_groups(moto: Method, response: Any) -> Any:
     return PaginatedResult({"CacheSubnetGroups": [_described(group) for group in groups]})
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def modify_cache_subnet_group(response: Any) -> Any:
     """A subnet in which a cache has a node stays.
 
@@ -98,13 +98,15 @@ def modify_cache_subnet_group(response: Any) -> Any:
         left = {subnet["subnet_availability_zone"] for subnet in now.subnets}
         if lost := zones_in_use(elasticache, group.cache_subnet_group_name) - left:
             used = [one["subnet_identifier"] for one in group.subnets if one["subnet_availability_zone"] in lost]
-            raise Refused("SubnetInUse", f"The subnet(s) {', '.join(used)} are currently in use by a cache cluster.")
+            raise ServiceError(
+                "SubnetInUse", f"The subnet(s) {', '.join(used)} are currently in use by a cache cluster."
+            )
         group.subnet_ids, group.subnets, group.vpc_id = now.subnet_ids, now.subnets, now.vpc_id
     group.cache_subnet_group_description = about
     return ActionResult({"CacheSubnetGroup": _described(group)})
 
 
-@adds(ElastiCacheResponse)
+@add_method(ElastiCacheResponse)
 def delete_cache_subnet_group(response: Any) -> Any:
     """Not while a cache is in it.
 
@@ -114,7 +116,9 @@ def delete_cache_subnet_group(response: Any) -> Any:
     group = subnet_group(elasticache, response.params["CacheSubnetGroupName"])
     name = group.cache_subnet_group_name
     if zones_in_use(elasticache, name):
-        raise Refused("CacheSubnetGroupInUse", f"Cache subnet group {name} is currently in use by a cache cluster.")
+        raise ServiceError(
+            "CacheSubnetGroupInUse", f"Cache subnet group {name} is currently in use by a cache cluster."
+        )
     del elasticache.cache_subnet_groups[name]
     elasticache.tagging_service.delete_all_tags_for_resource(group.arn)
     return ActionResult({})
@@ -126,7 +130,7 @@ def _refuse_subnets(response: Any) -> None:
     try:
         subnets = [ec2.get_subnet(subnet_id) for subnet_id in ids]
     except EC2ClientError:
-        raise Refused(VALUE, f"Some input subnets in :[{', '.join(ids)}] are invalid.") from None
+        raise ServiceError(VALUE, f"Some input subnets in :[{', '.join(ids)}] are invalid.") from None
     for subnet in subnets[1:]:
         if subnet.vpc_id != subnets[0].vpc_id:
-            raise Refused("InvalidSubnet", f"Subnets {subnets[0].id} and {subnet.id} are not in the same VPC.")
+            raise ServiceError("InvalidSubnet", f"Subnets {subnets[0].id} and {subnet.id} are not in the same VPC.")

@@ -10,8 +10,8 @@ from moto.core.responses import ActionResult
 from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
 
-from embedded_aws.patching import Method, around, kept
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, attach_dict, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache.descriptions import arn_of_member
 from embedded_aws.services.elasticache.parameter_groups import arn_of
 
@@ -39,7 +39,7 @@ def _resources(elasticache: Any) -> Iterator[tuple[str, str, Any, str]]:
     yield from (("subnetgroup", one.arn, None, one.arn) for one in elasticache.cache_subnet_groups.values())
     yield from (("snapshot", one.arn, None, one.arn) for one in elasticache.snapshots.values())
     yield from (("user", one.arn, None, one.arn) for one in elasticache.users.values() if one.id != "default")
-    for name in kept(elasticache, "cache_parameter_groups"):
+    for name in attach_dict(elasticache, "cache_parameter_groups"):
         arn = arn_of(elasticache, name)
         yield "parametergroup", arn, None, arn
 
@@ -50,46 +50,46 @@ def _holder(elasticache: Any, arn: str) -> str:
     https://github.com/hashicorp/terraform-provider-aws/issues/41416 has AWS's words on what is not available.
 
     Raises:
-        Refused: It is not there, or not in a state to be asked.
+        ServiceError: It is not there, or not in a state to be asked.
     """
     for kind, known, cache, holder in _resources(elasticache):
         if known == arn:
             if cache is not None and cache.status != "available":
                 code = "InvalidReplicationGroupState" if kind == "replicationgroup" else "InvalidCacheClusterState"
-                raise Refused(code, NOT_NOW)
+                raise ServiceError(code, NOT_NOW)
             return holder
     kind = arn.split(":")[5] if arn.count(":") >= 6 else ""
     if kind not in NOT_FOUND:
-        raise Refused("InvalidARN", f"ARN {arn} is invalid.")
-    raise Refused(NOT_FOUND[kind], f"{arn.rpartition(':')[2]} is either not present or not available.")
+        raise ServiceError("InvalidARN", f"ARN {arn} is invalid.")
+    raise ServiceError(NOT_FOUND[kind], f"{arn.rpartition(':')[2]} is either not present or not available.")
 
 
-@around(ElastiCacheBackend, "list_tags_for_resource")
+@patch(ElastiCacheBackend, "list_tags_for_resource")
 def list_tags_for_resource(moto: Method, elasticache: Any, arn: str) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html."""
     return elasticache.tagging_service.list_tags_for_resource(_holder(elasticache, arn))
 
 
-@around(ElastiCacheBackend, "add_tags_to_resource")
+@patch(ElastiCacheBackend, "add_tags_to_resource")
 def add_tags_to_resource(moto: Method, elasticache: Any, arn: str, tags: Any) -> None:
     """Only to what is there."""
     moto(elasticache, _holder(elasticache, arn), tags)
 
 
-@around(ElastiCacheBackend, "remove_tags_from_resource")
+@patch(ElastiCacheBackend, "remove_tags_from_resource")
 def remove_tags_from_resource(moto: Method, elasticache: Any, arn: str, tags: Any) -> None:
     """Only from what is there."""
     moto(elasticache, _holder(elasticache, arn), tags)
 
 
-@around(ElastiCacheResponse, "add_tags_to_resource")
+@patch(ElastiCacheResponse, "add_tags_to_resource")
 def adding(moto: Method, response: Any) -> Any:
     """The answer has all tags that there are now."""
     moto(response)
     return _answer(response)
 
 
-@around(ElastiCacheResponse, "remove_tags_from_resource")
+@patch(ElastiCacheResponse, "remove_tags_from_resource")
 def removing(moto: Method, response: Any) -> Any:
     """The answer has all tags that are left."""
     moto(response)
@@ -101,7 +101,7 @@ def _answer(response: Any) -> Any:
     return ActionResult({"TagList": tags["Tags"]})
 
 
-@around(ElastiCacheBackend, "iter_tagged_resources")
+@patch(ElastiCacheBackend, "iter_tagged_resources")
 def iter_tagged_resources(moto: Method, elasticache: Any) -> Iterator[Any]:
     """https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html."""
     for kind, arn, _, holder in _resources(elasticache):

@@ -11,7 +11,7 @@ from typing import Any
 
 from embedded_aws.account import backends as world
 from embedded_aws.error_responses import NOT_SUPPORTED
-from embedded_aws.service_error import Refused
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache.engines import COMBINATION, VALUE, VERSIONS, family
 from embedded_aws.services.elasticache.nodes import zones_of
 from embedded_aws.services.elasticache.parameter_groups import DEFAULT, family_of
@@ -28,32 +28,32 @@ def refuse_identifier(field: str, name: str, most: int) -> None:
     if not IDENTIFIER.fullmatch(name) or len(name) > most:
         what = "Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens"
         what = f"{what}; and must not end with a hyphen or contain two consecutive hyphens."
-        raise Refused(VALUE, f"The parameter {field} is not a valid identifier. {what}")
+        raise ServiceError(VALUE, f"The parameter {field} is not a valid identifier. {what}")
 
 
 def refuse_engine(engine: str) -> None:
     """One that replication groups can be of."""
     if engine not in VERSIONS:
-        raise Refused(VALUE, f"Invalid engine: {engine}. Valid engines are: {', '.join(VERSIONS)}.")
+        raise ServiceError(VALUE, f"Invalid engine: {engine}. Valid engines are: {', '.join(VERSIONS)}.")
 
 
 def refuse_failover(nodes: int, failover: bool, multi_az: bool) -> None:
     """https://github.com/hashicorp/terraform/issues/25077 has AWS's words on the second."""
     if not 1 <= nodes <= MOST_NODES:
-        raise Refused(VALUE, f"The number of cache clusters must be between 1 and {MOST_NODES}: {nodes}.")
+        raise ServiceError(VALUE, f"The number of cache clusters must be between 1 and {MOST_NODES}: {nodes}.")
     if failover and nodes < 2:
         why = "When using automatic failover, there must be at least 2 cache clusters in the replication group."
-        raise Refused(COMBINATION, why)
+        raise ServiceError(COMBINATION, why)
     if multi_az and not failover:
-        raise Refused(COMBINATION, "Automatic failover must be enabled for a Multi-AZ replication group.")
+        raise ServiceError(COMBINATION, "Automatic failover must be enabled for a Multi-AZ replication group.")
 
 
 def refuse_token(token: str | None, tls: bool) -> None:
     """https://github.com/aws/aws-cli/issues/5007 has AWS's words on the first."""
     if token and not tls:
-        raise Refused(VALUE, "The AUTH token is only supported when encryption-in-transit is enabled")
+        raise ServiceError(VALUE, "The AUTH token is only supported when encryption-in-transit is enabled")
     if token and not TOKEN.fullmatch(token):
-        raise Refused(VALUE, "Invalid AuthToken provided.")
+        raise ServiceError(VALUE, "Invalid AuthToken provided.")
 
 
 def refuse_place(elasticache: Any, sent: Mapping[str, Any]) -> None:
@@ -69,15 +69,15 @@ def refuse_security_groups(elasticache: Any, ids: list[str], vpc: str | None) ->
     for group_id in ids:
         group = ec2.get_security_group_from_id(group_id)
         if not group or (vpc and group.vpc_id != vpc):
-            raise Refused(VALUE, f"Some security groups are invalid or not in the VPC of the cache: {group_id}")
+            raise ServiceError(VALUE, f"Some security groups are invalid or not in the VPC of the cache: {group_id}")
 
 
 def refuse_zones(elasticache: Any, subnets: str | None, zones: list[str], nodes: int) -> None:
     """As many as there are nodes, each of the subnet group's."""
     if len(zones) != nodes:
-        raise Refused(COMBINATION, "The number of Availability Zones must equal the number of cache clusters.")
+        raise ServiceError(COMBINATION, "The number of Availability Zones must equal the number of cache clusters.")
     if unknown := set(zones) - set(zones_of(elasticache, subnets)):
-        raise Refused(VALUE, f"Availability Zones that are not in the subnet group: {', '.join(sorted(unknown))}")
+        raise ServiceError(VALUE, f"Availability Zones that are not in the subnet group: {', '.join(sorted(unknown))}")
 
 
 def parameter_group(elasticache: Any, engine: str, version: str, name: str | None) -> str:
@@ -86,13 +86,15 @@ def parameter_group(elasticache: Any, engine: str, version: str, name: str | Non
     https://github.com/hashicorp/terraform/pull/11269 has AWS's words.
 
     Raises:
-        Refused: There is none such, or it is of another family.
+        ServiceError: There is none such, or it is of another family.
     """
     wanted = family(engine, version)
     if not name:
         return f"{DEFAULT}{wanted}"
     if (found := family_of(elasticache, name)) != wanted:
-        raise Refused(COMBINATION, f"Expected a parameter group of family {wanted} but found one of family {found}")
+        raise ServiceError(
+            COMBINATION, f"Expected a parameter group of family {wanted} but found one of family {found}"
+        )
     return name if name.startswith(DEFAULT) else name.lower()
 
 
@@ -107,6 +109,6 @@ def only_supported(sent: Mapping[str, Any], *unsupported: str) -> None:
         raise not_here("A port that speaks both with and without TLS")
 
 
-def not_here(what: str) -> Refused:
+def not_here(what: str) -> ServiceError:
     """A refusal that AWS would not give: nobody shall take it for one of AWS's."""
-    return Refused(NOT_SUPPORTED, f"{what} is not supported in the local environment")
+    return ServiceError(NOT_SUPPORTED, f"{what} is not supported in the local environment")

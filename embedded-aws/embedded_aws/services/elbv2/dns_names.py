@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from moto.elbv2.models import ELBv2Backend
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.ticker import each
 
 
@@ -32,7 +32,7 @@ def tick() -> bool:
     return each(balancers, _name)
 
 
-@around(ELBv2Backend, "create_load_balancer")
+@patch(ELBv2Backend, "create_load_balancer")
 def create_load_balancer(moto: Method, elb: Any, *args: Any, **sent: Any) -> Any:
     """It keeps its name for as long as it exists.
 

@@ -9,8 +9,8 @@ from moto.elbv2.models import ELBv2Backend, FakeAction, FakeListener
 from moto.elbv2.responses import SSL_POLICIES, ELBV2Response
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 SECURE = ("HTTPS", "TLS")
 WEB = ("HTTP", "HTTPS")
@@ -41,7 +41,7 @@ DUPLICATE = "A listener already exists on this port for this load balancer"
 ATTRIBUTES = {"routing.http.response.server.enabled": "true"}
 
 
-@around(FakeListener, "__init__")
+@patch(FakeListener, "__init__")
 def made(moto: Method, listener: Any, *args: Any, **sent: Any) -> None:
     """A listener has the attributes of its protocol."""
     moto(listener, *args, **sent)
@@ -49,7 +49,7 @@ def made(moto: Method, listener: Any, *args: Any, **sent: Any) -> None:
         listener.attributes = dict(ATTRIBUTES)
 
 
-@around(FakeAction, "__init__")
+@patch(FakeAction, "__init__")
 def action(moto: Method, fake: Any, sent: dict[str, Any]) -> None:
     """An action is described in both of its forms, and a redirect with all of its parts.
 
@@ -70,7 +70,7 @@ def _whole(sent: dict[str, Any]) -> dict[str, Any]:
     return {**sent, **alone, "ForwardConfig": {**forward, "TargetGroups": weighted}}
 
 
-@around(ELBV2Response, "create_listener")
+@patch(ELBV2Response, "create_listener")
 def create(moto: Method, response: Any) -> Any:
     """What only a secure listener has is refused for another one, and a policy is one of those that there are.
 
@@ -79,17 +79,17 @@ def create(moto: Method, response: Any) -> Any:
     balancer = response.elbv2_backend.load_balancers.get(response._get_param("LoadBalancerArn"))
     protocol, policy = response._get_param("Protocol"), response._get_param("SslPolicy")
     if balancer and balancer.type == "application" and protocol not in WEB:
-        raise Refused("ValidationError", f"Protocol '{protocol}' must be one of 'HTTP, HTTPS'")
+        raise ServiceError("ValidationError", f"Protocol '{protocol}' must be one of 'HTTP, HTTPS'")
     if protocol not in SECURE and response._get_param("Certificates"):
-        raise Refused("ValidationError", f"A certificate cannot be specified for {protocol} listeners")
+        raise ServiceError("ValidationError", f"A certificate cannot be specified for {protocol} listeners")
     if protocol not in SECURE and policy:
-        raise Refused("ValidationError", f"An SSL policy cannot be specified for {protocol} listeners")
+        raise ServiceError("ValidationError", f"An SSL policy cannot be specified for {protocol} listeners")
     if policy and policy not in SSL_POLICIES:
-        raise Refused("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
+        raise ServiceError("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
     return moto(response)
 
 
-@around(ELBV2Response, "modify_listener")
+@patch(ELBV2Response, "modify_listener")
 def modify(moto: Method, response: Any) -> Any:
     """A policy is one of those that there are.
 
@@ -97,11 +97,11 @@ def modify(moto: Method, response: Any) -> Any:
     """
     policy = response._get_param("SslPolicy")
     if policy and policy not in SSL_POLICIES:
-        raise Refused("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
+        raise ServiceError("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
     return moto(response)
 
 
-@around(ELBv2Backend, "create_listener")
+@patch(ELBv2Backend, "create_listener")
 def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
     """A port is taken once; the same request again is the same listener. Only a secure one has a TLS policy.
 
@@ -117,7 +117,7 @@ def create_listener(moto: Method, elb: Any, **sent: Any) -> Any:
         if str(listener.port) == str(sent["port"]):
             if _settings(listener) == _asked(sent):
                 return listener
-            raise Refused("DuplicateListener", DUPLICATE)
+            raise ServiceError("DuplicateListener", DUPLICATE)
     if balancer:
         _refuse_groups(elb, balancer, sent["actions"])
     return moto(elb, **sent)
@@ -133,7 +133,7 @@ def _asked(sent: dict[str, Any]) -> list[Any]:
     return [sent["protocol"], sent["certificate"], sent["ssl_policy"], actions]
 
 
-@around(ELBv2Backend, "modify_listener")
+@patch(ELBv2Backend, "modify_listener")
 def modify_listener(
     moto: Method,
     elb: Any,
@@ -153,13 +153,13 @@ def modify_listener(
     for balancer in elb.load_balancers.values():
         others = [str(listener.port) for listener in balancer.listeners.values() if listener.arn != arn]
         if arn in balancer.listeners and port and str(port) in others:
-            raise Refused("DuplicateListener", DUPLICATE)
+            raise ServiceError("DuplicateListener", DUPLICATE)
         if arn in balancer.listeners:
             _refuse_groups(elb, balancer, actions)
     return moto(elb, arn, port, protocol, ssl_policy, certificates, actions)
 
 
-@around(ELBv2Backend, "add_listener_certificates")
+@patch(ELBv2Backend, "add_listener_certificates")
 def add_listener_certificates(moto: Method, elb: Any, arn: str, certificates: list[dict[str, Any]]) -> Any:
     """Like the default certificate; one that the listener has already is not added again.
 
@@ -174,17 +174,17 @@ def add_listener_certificates(moto: Method, elb: Any, arn: str, certificates: li
 def _refuse_certificate(elb: Any, protocol: str, arn: str | None) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html."""
     if not arn:
-        raise Refused("ValidationError", f"A certificate must be specified for {protocol} listeners")
+        raise ServiceError("ValidationError", f"A certificate must be specified for {protocol} listeners")
     if not CERTIFICATE.match(arn):
-        raise Refused("ValidationError", f"Certificate ARN '{arn}' is not valid")
+        raise ServiceError("ValidationError", f"Certificate ARN '{arn}' is not valid")
     acm = world.backend("acm", elb.region_name)
     if ":iam:" in arn and world.backend("iam").get_certificate_by_arn(arn):
         return
     if arn not in acm._certificates:
-        raise Refused("CertificateNotFound", f"Certificate '{arn}' not found")
+        raise ServiceError("CertificateNotFound", f"Certificate '{arn}' not found")
     if acm.get_certificate(arn).status != "ISSUED":
         needs = "a fully-qualified domain name, a supported signature, and a supported key size"
-        raise Refused("UnsupportedCertificate", f"The certificate '{arn}' must have {needs}.")
+        raise ServiceError("UnsupportedCertificate", f"The certificate '{arn}' must have {needs}.")
 
 
 def _refuse_groups(elb: Any, balancer: Any, actions: list[dict[str, Any]]) -> None:
@@ -197,13 +197,13 @@ def _refuse_groups(elb: Any, balancer: Any, actions: list[dict[str, Any]]) -> No
     for arn in [group["TargetGroupArn"] for found in forwards for group in found["ForwardConfig"]["TargetGroups"]]:
         group = elb.target_groups.get(arn)
         if group is None:
-            raise Refused("TargetGroupNotFound", f"Target groups '{arn}' not found")
+            raise ServiceError("TargetGroupNotFound", f"Target groups '{arn}' not found")
         if group.vpc_id and group.vpc_id != balancer.vpc_id:
             where = f"is in a different VPC than load balancer '{balancer.arn}'"
-            raise Refused("InvalidConfigurationRequest", f"Target group '{arn}' {where}")
+            raise ServiceError("InvalidConfigurationRequest", f"Target group '{arn}' {where}")
         if any(_forwards_to(other, arn) for other in elb.load_balancers.values() if other is not balancer):
             why = f"The following target groups cannot be associated with more than one load balancer: {arn}"
-            raise Refused("TargetGroupAssociationLimit", why)
+            raise ServiceError("TargetGroupAssociationLimit", why)
 
 
 def _forwards_to(balancer: Any, arn: str) -> bool:

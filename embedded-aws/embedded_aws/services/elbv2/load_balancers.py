@@ -7,8 +7,8 @@ from typing import Any
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
 ATTRIBUTES = {
@@ -39,7 +39,7 @@ RANGES = {"idle_timeout.timeout_seconds": (1, 4000), "client_keep_alive.seconds"
 LONGEST_NAME = 32
 
 
-@around(FakeLoadBalancer, "__init__")
+@patch(FakeLoadBalancer, "__init__")
 def made(moto: Method, balancer: Any, *args: Any, **sent: Any) -> None:
     """Every attribute has a value from the start, and a balancer faces the internet unless asked otherwise."""
     moto(balancer, *args, **{**sent, "scheme": sent.get("scheme") or "internet-facing"})
@@ -47,7 +47,7 @@ def made(moto: Method, balancer: Any, *args: Any, **sent: Any) -> None:
         balancer.attrs = dict(ATTRIBUTES)
 
 
-@around(ELBv2Backend, "create_load_balancer")
+@patch(ELBv2Backend, "create_load_balancer")
 def create_load_balancer(moto: Method, elb: Any, **sent: Any) -> Any:
     """A name is taken once; the same request again is the same load balancer.
 
@@ -58,7 +58,7 @@ def create_load_balancer(moto: Method, elb: Any, **sent: Any) -> Any:
         if balancer.name == sent["name"]:
             if _settings(balancer) == _asked(sent):
                 return balancer
-            raise Refused("DuplicateLoadBalancerName", f"A load balancer with the name '{balancer.name}' exists.")
+            raise ServiceError("DuplicateLoadBalancerName", f"A load balancer with the name '{balancer.name}' exists.")
     _refuse_name(sent["name"])
     asked = _asked(sent)
     if asked["type"] == "application":
@@ -78,10 +78,10 @@ def _refuse_name(name: str) -> None:
         why = "cannot begin with 'internal-'"
     else:
         return
-    raise Refused("ValidationError", f"The load balancer name '{name}' {why}")
+    raise ServiceError("ValidationError", f"The load balancer name '{name}' {why}")
 
 
-@around(ELBv2Backend, "set_subnets")
+@patch(ELBv2Backend, "set_subnets")
 def set_subnets(moto: Method, elb: Any, arn: str, subnets: list[str], mappings: list[dict[str, Any]]) -> Any:
     """As at the creation.
 
@@ -94,7 +94,7 @@ def set_subnets(moto: Method, elb: Any, arn: str, subnets: list[str], mappings: 
     return moto(elb, arn, subnets, mappings)
 
 
-@around(ELBv2Backend, "set_security_groups")
+@patch(ELBv2Backend, "set_security_groups")
 def set_security_groups(moto: Method, elb: Any, arn: str, group_ids: list[str]) -> None:
     """As at the creation.
 
@@ -113,18 +113,20 @@ def _refuse_subnets(elb: Any, asked: list[str], group_ids: list[str], scheme: st
     ec2 = world.backend("ec2", elb.region_name)
     present = {subnet.id: subnet for zone in ec2.subnets.values() for subnet in zone.values()}
     if missing := [subnet_id for subnet_id in asked if subnet_id not in present]:
-        raise Refused("SubnetNotFound", f"The subnet ID '{missing[0]}' does not exist")
+        raise ServiceError("SubnetNotFound", f"The subnet ID '{missing[0]}' does not exist")
     subnets = [present[subnet_id] for subnet_id in asked]
     _refuse_mixture(ec2, subnets, group_ids)
     zones = {subnet.availability_zone for subnet in subnets}
     if len(subnets) < 2:
-        raise Refused("ValidationError", "At least two subnets in two different Availability Zones must be specified")
+        raise ServiceError(
+            "ValidationError", "At least two subnets in two different Availability Zones must be specified"
+        )
     if len(zones) < len(subnets):
         why = "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
-        raise Refused("InvalidConfigurationRequest", why)
+        raise ServiceError("InvalidConfigurationRequest", why)
     attached = [gateway.vpc.id for gateway in ec2.internet_gateways.values() if gateway.vpc]
     if scheme == "internet-facing" and subnets[0].vpc_id not in attached:
-        raise Refused("InvalidSubnet", f"VPC {subnets[0].vpc_id} has no internet gateway")
+        raise ServiceError("InvalidSubnet", f"VPC {subnets[0].vpc_id} has no internet gateway")
 
 
 def _refuse_mixture(ec2: Any, subnets: list[Any], group_ids: list[str]) -> None:
@@ -133,13 +135,15 @@ def _refuse_mixture(ec2: Any, subnets: list[Any], group_ids: list[str]) -> None:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html (Errors)
     """
     if len({subnet.vpc_id for subnet in subnets}) > 1:
-        raise Refused("InvalidConfigurationRequest", f"All subnets must belong to the same VPC: '{subnets[0].vpc_id}'")
+        raise ServiceError(
+            "InvalidConfigurationRequest", f"All subnets must belong to the same VPC: '{subnets[0].vpc_id}'"
+        )
     groups = [ec2.get_security_group_from_id(group_id) for group_id in group_ids]
     if None in groups:
         missing = group_ids[groups.index(None)]
-        raise Refused("InvalidSecurityGroup", f"Security group '{missing}' does not exist")
+        raise ServiceError("InvalidSecurityGroup", f"Security group '{missing}' does not exist")
     if any(group.vpc_id != subnet.vpc_id for group in groups for subnet in subnets):
-        raise Refused("InvalidConfigurationRequest", "One or more security groups are invalid")
+        raise ServiceError("InvalidConfigurationRequest", "One or more security groups are invalid")
 
 
 def _settings(balancer: Any) -> dict[str, Any]:
@@ -161,7 +165,7 @@ def _asked(sent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@around(ELBv2Backend, "delete_load_balancer")
+@patch(ELBv2Backend, "delete_load_balancer")
 def delete_load_balancer(moto: Method, elb: Any, arn: str) -> None:
     """Not while it is protected; one that does not exist is no error.
 
@@ -170,11 +174,11 @@ def delete_load_balancer(moto: Method, elb: Any, arn: str) -> None:
     balancer = elb.load_balancers.get(arn)
     if balancer and balancer.attrs.get("deletion_protection.enabled") == "true":
         why = f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
-        raise Refused("OperationNotPermitted", why)
+        raise ServiceError("OperationNotPermitted", why)
     moto(elb, arn)
 
 
-@around(ELBv2Backend, "modify_load_balancer_attributes")
+@patch(ELBv2Backend, "modify_load_balancer_attributes")
 def modify_load_balancer_attributes(moto: Method, elb: Any, arn: str, attributes: dict[str, str]) -> Any:
     """An attribute is one of those that there are, in its range; logs go to a bucket that exists.
 
@@ -192,17 +196,17 @@ def modify_load_balancer_attributes(moto: Method, elb: Any, arn: str, attributes
 
 def _refuse_attribute(key: str, value: str) -> None:
     if key not in ATTRIBUTES:
-        raise Refused("ValidationError", f"Load balancer attribute key '{key}' is not recognized")
+        raise ServiceError("ValidationError", f"Load balancer attribute key '{key}' is not recognized")
     least, most = RANGES.get(key, (0, 0))
     if most and not (value.isdecimal() and least <= int(value) <= most):
-        raise Refused("ValidationError", f"'{key}' value '{value}' must be between '{least}-{most}' inclusive")
+        raise ServiceError("ValidationError", f"'{key}' value '{value}' must be between '{least}-{most}' inclusive")
     if ATTRIBUTES[key] in ("true", "false") and value not in ("true", "false"):
-        raise Refused("ValidationError", f"'{key}' value '{value}' must be 'true' or 'false'")
+        raise ServiceError("ValidationError", f"'{key}' value '{value}' must be 'true' or 'false'")
 
 
 def _refuse_bucket(name: str) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html."""
     if not name:
-        raise Refused("InvalidConfigurationRequest", "The access logs S3 bucket must be specified")
+        raise ServiceError("InvalidConfigurationRequest", "The access logs S3 bucket must be specified")
     if name not in world.backend("s3").buckets:
-        raise Refused("InvalidConfigurationRequest", f"S3Bucket: {name} does not exist")
+        raise ServiceError("InvalidConfigurationRequest", f"S3Bucket: {name} does not exist")

@@ -7,8 +7,8 @@ from typing import Any
 from moto.elbv2.models import ELBv2Backend
 from moto.elbv2.responses import ELBV2Response
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 INVALID = "InvalidLoadBalancerAction"
 # What has to differ: "You must modify at least one of the following components to avoid a redirect loop: protocol,
@@ -16,17 +16,17 @@ INVALID = "InvalidLoadBalancerAction"
 SAME = {"Host": "#{host}", "Path": "/#{path}"}
 
 
-@around(ELBV2Response, "create_listener")
+@patch(ELBV2Response, "create_listener")
 def create_listener(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html (DefaultActions)."""
     sent = response.params
     if not sent.get("DefaultActions"):
-        raise Refused("ValidationError", "A default action must be specified")
+        raise ServiceError("ValidationError", "A default action must be specified")
     _refuse_redirects(sent["DefaultActions"], sent.get("Protocol"), sent.get("Port"))
     return moto(response)
 
 
-@around(ELBV2Response, "modify_listener")
+@patch(ELBV2Response, "modify_listener")
 def modify_listener(moto: Method, response: Any) -> Any:
     """As it is afterwards: another port may make a loop of the redirect that it has.
 
@@ -39,7 +39,7 @@ def modify_listener(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(ELBV2Response, "create_rule")
+@patch(ELBV2Response, "create_rule")
 def create_rule(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html."""
     sent, listener = response.params, _listener(response.elbv2_backend, response.params["ListenerArn"])
@@ -48,7 +48,7 @@ def create_rule(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(ELBV2Response, "modify_rule")
+@patch(ELBV2Response, "modify_rule")
 def modify_rule(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyRule.html."""
     sent = response.params
@@ -58,7 +58,7 @@ def modify_rule(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(ELBv2Backend, "delete_rule")
+@patch(ELBv2Backend, "delete_rule")
 def delete_rule(moto: Method, elb: Any, arn: str) -> None:
     """ "You can't delete the default rule."
 
@@ -66,7 +66,7 @@ def delete_rule(moto: Method, elb: Any, arn: str) -> None:
     """
     for listener in _listeners(elb):
         if any(rule.arn == arn and rule.is_default for rule in listener.rules.values()):
-            raise Refused("OperationNotPermitted", f"Default rule '{arn}' cannot be deleted")
+            raise ServiceError("OperationNotPermitted", f"Default rule '{arn}' cannot be deleted")
     moto(elb, arn)
 
 
@@ -81,10 +81,10 @@ def _listener(elb: Any, arn: str) -> Any:
 def _refuse_redirects(actions: list[dict[str, Any]], protocol: str | None, port: Any) -> None:
     for redirect in [action.get("RedirectConfig") for action in actions if action.get("Type") == "redirect"]:
         if not redirect:
-            raise Refused(
+            raise ServiceError(
                 INVALID, "For actions of type 'redirect', you must specify the following fields: 'RedirectConfig'"
             )
         here = redirect.get("Protocol") in (None, "#{protocol}", protocol)
         here = here and str(redirect.get("Port") or "#{port}") in ("#{port}", str(port))
         if here and all(redirect.get(part) in (None, same) for part, same in SAME.items()):
-            raise Refused(INVALID, "The redirect configuration is not valid because it creates a loop.")
+            raise ServiceError(INVALID, "The redirect configuration is not valid because it creates a loop.")

@@ -6,13 +6,13 @@ from typing import Any
 
 from moto.elbv2.models import ELBv2Backend
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 AT_ONCE = 20
 
 
-@around(ELBv2Backend, "describe_tags")
+@patch(ELBv2Backend, "describe_tags")
 def describe_tags(moto: Method, elb: Any, arns: list[str]) -> Any:
     """Everything that is named has to exist.
 
@@ -20,7 +20,7 @@ def describe_tags(moto: Method, elb: Any, arns: list[str]) -> Any:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
     """
     if len(arns) > AT_ONCE:
-        raise Refused("ValidationError", f"Cannot have more than {AT_ONCE} resources described")
+        raise ServiceError("ValidationError", f"Cannot have more than {AT_ONCE} resources described")
     for arn in arns:
         elb._get_resource_by_arn(arn)
     return moto(elb, arns)

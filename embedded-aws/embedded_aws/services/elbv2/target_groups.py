@@ -9,8 +9,8 @@ from moto.elbv2.models import ELBv2Backend, FakeTargetGroup
 from moto.elbv2.responses import ELBV2Response
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # Of a group of instances or addresses behind an Application Load Balancer:
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
@@ -34,7 +34,7 @@ WEB = ("HTTP", "HTTPS")
 HEALTHY = range(200, 500)
 
 
-@around(FakeTargetGroup, "__init__")
+@patch(FakeTargetGroup, "__init__")
 def made(moto: Method, group: Any, *args: Any, **sent: Any) -> None:
     """Every attribute has a value from the start."""
     moto(group, *args, **sent)
@@ -42,7 +42,7 @@ def made(moto: Method, group: Any, *args: Any, **sent: Any) -> None:
         group.attributes = dict(ATTRIBUTES)
 
 
-@around(ELBv2Backend, "create_target_group")
+@patch(ELBv2Backend, "create_target_group")
 def create_target_group(moto: Method, elb: Any, name: str, **sent: Any) -> Any:
     """The same request again is the same target group.
 
@@ -59,7 +59,7 @@ def create_target_group(moto: Method, elb: Any, name: str, **sent: Any) -> Any:
     return group
 
 
-@around(ELBV2Response, "modify_target_group")
+@patch(ELBV2Response, "modify_target_group")
 def modify_target_group(moto: Method, response: Any) -> Any:
     """As at its creation, of what the health check is afterwards.
 
@@ -73,7 +73,7 @@ def modify_target_group(moto: Method, response: Any) -> Any:
         timeout = sent.get("HealthCheckTimeoutSeconds") or group.health_check_timeout_seconds
         if int(timeout) > int(interval):
             limits = f"must be smaller than or equal to the interval '{interval}'"
-            raise Refused("ValidationError", f"Health check timeout '{timeout}' {limits}")
+            raise ServiceError("ValidationError", f"Health check timeout '{timeout}' {limits}")
     return moto(response)
 
 
@@ -85,14 +85,14 @@ def _refuse_check(protocol: str | None, path: str | None, codes: str | None) -> 
     if protocol not in WEB:
         return
     if path and not path.startswith("/"):
-        raise Refused("ValidationError", f"Health check path '{path}' must begin with a '/' character")
+        raise ServiceError("ValidationError", f"Health check path '{path}' must begin with a '/' character")
     for code in re.split("[,-]", codes) if codes else []:
         if not code.strip().isdecimal() or int(code) not in HEALTHY:
             limits = f"must be within '{HEALTHY[0]}-{HEALTHY[-1]}' inclusive"
-            raise Refused("ValidationError", f"Health check matcher HTTP code '{code}' {limits}")
+            raise ServiceError("ValidationError", f"Health check matcher HTTP code '{code}' {limits}")
 
 
-@around(ELBv2Backend, "modify_target_group_attributes")
+@patch(ELBv2Backend, "modify_target_group_attributes")
 def modify_target_group_attributes(moto: Method, elb: Any, arn: str, attributes: dict[str, Any]) -> None:
     """An attribute is one of those that there are.
 
@@ -101,11 +101,11 @@ def modify_target_group_attributes(moto: Method, elb: Any, arn: str, attributes:
     group = elb.target_groups.get(arn)
     unknown = [name for name in attributes if group and group.protocol in WEB and name not in ATTRIBUTES]
     if unknown:
-        raise Refused("ValidationError", f"Target group attribute key '{unknown[0]}' is not recognized")
+        raise ServiceError("ValidationError", f"Target group attribute key '{unknown[0]}' is not recognized")
     moto(elb, arn, attributes)
 
 
-@around(ELBV2Response, "register_targets")
+@patch(ELBV2Response, "register_targets")
 def register_targets(moto: Method, response: Any) -> Any:
     """An instance exists, runs, and is in the VPC of the target group.
 
@@ -121,16 +121,16 @@ def register_targets(moto: Method, response: Any) -> Any:
 def _refuse_instances(region: str, vpc_id: str, ids: list[str]) -> None:
     ec2 = world.backend("ec2", region)
     if wrong := [name for name in ids if not name.startswith("i-")]:
-        raise Refused("ValidationError", f"Instance ID '{wrong[0]}' is not valid")
+        raise ServiceError("ValidationError", f"Instance ID '{wrong[0]}' is not valid")
     found = {name: ec2.get_instance_by_id(name) for name in ids}
     if missing := [name for name, instance in found.items() if instance is None]:
-        raise Refused("InvalidTarget", f"The following instances do not exist: {_listed(missing)}")
+        raise ServiceError("InvalidTarget", f"The following instances do not exist: {_listed(missing)}")
     if elsewhere := [name for name, instance in found.items() if instance.vpc_id != vpc_id]:
         why = f"The following targets are not in the target group VPC '{vpc_id}': {_listed(elsewhere)}"
-        raise Refused("InvalidTarget", why)
+        raise ServiceError("InvalidTarget", why)
     if resting := [name for name, instance in found.items() if instance.state != "running"]:
         why = f"The following targets are not in a running state and cannot be registered: {_listed(resting)}"
-        raise Refused("InvalidTarget", why)
+        raise ServiceError("InvalidTarget", why)
 
 
 def _listed(names: list[str]) -> str:

@@ -10,10 +10,10 @@ from embedded_aws.faults import outages
 from embedded_aws.load_balancer import health
 from embedded_aws.load_balancer.health_checks import is_asked
 from embedded_aws.load_balancer.target import TIMEOUT, Status, invalid
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
-@around(FakeTargetGroup, "health_for")
+@patch(FakeTargetGroup, "health_for")
 def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any) -> Any:
     """A registered instance that does not run, or does not exist, takes no traffic.
 
@@ -34,7 +34,7 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
     return _told(target_group, registered, invalid(instance.state if instance else "terminated"))
 
 
-@around(ELBv2Backend, "describe_target_health")
+@patch(ELBv2Backend, "describe_target_health")
 def describe_target_health(moto: Method, elb: Any, arn: str, targets: list[dict[str, Any]]) -> list[Any]:
     """Targets that are draining are described with the others.
 
@@ -48,7 +48,7 @@ def describe_target_health(moto: Method, elb: Any, arn: str, targets: list[dict[
     return [*found, *[group.health_for({"Id": name}, elb.ec2_backend) for name in asked.leaving(group)]]
 
 
-@around(FakeTargetGroup, "register")
+@patch(FakeTargetGroup, "register")
 def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> None:
     """A target that was away is a new one, however short the time."""
     moto(target_group, targets)
@@ -56,7 +56,7 @@ def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> 
         asked.note(target_group)
 
 
-@around(FakeTargetGroup, "deregister")
+@patch(FakeTargetGroup, "deregister")
 def deregister(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> None:
     """From this moment a target has no new request."""
     moto(target_group, targets)

@@ -7,10 +7,10 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
 
-from embedded_aws.patching import Method, adds, around
+from embedded_aws.patching import Method, add_method, patch
 
 
-@adds(IamResponse)
+@add_method(IamResponse)
 def list_instance_profile_tags(response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListInstanceProfileTags.html."""
     profile = response.backend.get_instance_profile(response._get_param("InstanceProfileName"))
@@ -18,7 +18,7 @@ def list_instance_profile_tags(response: Any) -> ActionResult:
     return ActionResult({"Tags": tags, "IsTruncated": False})
 
 
-@around(IamResponse, "list_instance_profiles")
+@patch(IamResponse, "list_instance_profiles")
 def list_instance_profiles(moto: Method, response: Any) -> ActionResult:
     """Those under a path.
 

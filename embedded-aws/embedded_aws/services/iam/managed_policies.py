@@ -7,12 +7,12 @@ from typing import Any
 
 from moto.iam.models import IAMBackend
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 _as_published: list[Any] = []
 
 
-@around(IAMBackend, "_init_aws_policies")
+@patch(IAMBackend, "_init_aws_policies")
 def _init_aws_policies(moto: Method, iam: Any) -> list[Any]:
     """Each backend has its own, since it counts their attachments; their documents nobody can change."""
     if not _as_published:

@@ -8,11 +8,11 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.models import IAMBackend
 from moto.iam.responses import IamResponse
 
-from embedded_aws.patching import Method, adds, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, add_method, patch
+from embedded_aws.service_error import ServiceError
 
 
-@adds(IamResponse)
+@add_method(IamResponse)
 def add_client_id_to_open_id_connect_provider(response: Any) -> ActionResult:
     """Adding one that is there already does nothing.
 
@@ -24,7 +24,7 @@ def add_client_id_to_open_id_connect_provider(response: Any) -> ActionResult:
     return EmptyResult()
 
 
-@adds(IamResponse)
+@add_method(IamResponse)
 def remove_client_id_from_open_id_connect_provider(response: Any) -> ActionResult:
     """Removing one that is not there does nothing.
 
@@ -42,15 +42,15 @@ def _audiences(response: Any) -> list[str]:
     return found
 
 
-@around(IAMBackend, "create_open_id_connect_provider")
+@patch(IAMBackend, "create_open_id_connect_provider")
 def create_open_id_connect_provider(moto: Method, iam: Any, url: str, *args: Any, **kwargs: Any) -> Any:
     """An issuer that an account knows is refused, by its name.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
     """
     if not url.startswith("https://"):
-        raise Refused("ValidationError", "Invalid Open ID Connect Provider URL")
+        raise ServiceError("ValidationError", "Invalid Open ID Connect Provider URL")
     issuer = url.removeprefix("https://")
     if any(known.url == issuer for known in iam.open_id_providers.values()):
-        raise Refused("EntityAlreadyExists", f"Provider with url {url} already exists.")
+        raise ServiceError("EntityAlreadyExists", f"Provider with url {url} already exists.")
     return moto(iam, url, *args, **kwargs)

@@ -6,11 +6,11 @@ from typing import Any
 
 from moto.iam.models import IAMBackend
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 
-@around(IAMBackend, "delete_policy")
+@patch(IAMBackend, "delete_policy")
 def delete_policy(moto: Method, iam: Any, arn: str) -> None:
     """Roles, users and groups have to be detached, and all versions but the default one deleted first.
 
@@ -18,9 +18,9 @@ def delete_policy(moto: Method, iam: Any, arn: str) -> None:
     """
     policy = iam.get_policy(arn)
     if policy.attachment_count:
-        raise Refused("DeleteConflict", "Cannot delete a policy attached to entities.")
+        raise ServiceError("DeleteConflict", "Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
         first = "Before you delete a policy, you must delete the policy's versions."
         last = "The default version is deleted with the policy."
-        raise Refused("DeleteConflict", f"This policy has more than one version. {first} {last}")
+        raise ServiceError("DeleteConflict", f"This policy has more than one version. {first} {last}")
     moto(iam, arn)

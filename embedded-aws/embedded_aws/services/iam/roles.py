@@ -7,10 +7,10 @@ from typing import Any
 from moto.iam.models import IAMBackend
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
-@around(IAMBackend, "create_role")
+@patch(IAMBackend, "create_role")
 def create_role(
     moto: Method, iam: Any, role_name: str, assume_role_policy_document: str, *args: Any, **sent: Any
 ) -> Any:

@@ -6,24 +6,24 @@ from typing import Any
 
 from moto.kms.models import KmsBackend
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 WINDOW = range(7, 31)  # days
 
 
-@around(KmsBackend, "schedule_key_deletion")
+@patch(KmsBackend, "schedule_key_deletion")
 def schedule_key_deletion(moto: Method, kms: Any, key_id: str, days: int) -> Any:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html."""
     if days not in WINDOW:
         limits = f"must be between {WINDOW[0]} and {WINDOW[-1]} (inclusive)"
-        raise Refused("ValidationException", f"PendingWindowInDays {limits}: {days}")
+        raise ServiceError("ValidationException", f"PendingWindowInDays {limits}: {days}")
     key = kms.any_id_to_key_id(key_id)
     _refuse_leaving(kms.keys[key])
     return moto(kms, key, days)
 
 
-@around(KmsBackend, "encrypt")
+@patch(KmsBackend, "encrypt")
 def encrypt(moto: Method, kms: Any, key_id: str, *args: Any, **sent: Any) -> Any:
     """A data key is encrypted, too.
 
@@ -33,7 +33,7 @@ def encrypt(moto: Method, kms: Any, key_id: str, *args: Any, **sent: Any) -> Any
     return moto(kms, key_id, *args, **sent)
 
 
-@around(KmsBackend, "decrypt")
+@patch(KmsBackend, "decrypt")
 def decrypt(moto: Method, kms: Any, *args: Any, **sent: Any) -> Any:
     """Which key it is, is known when it is done.
 
@@ -47,9 +47,9 @@ def decrypt(moto: Method, kms: Any, *args: Any, **sent: Any) -> Any:
 def _refuse_unusable(key: Any) -> None:
     _refuse_leaving(key)
     if key.key_state == "Disabled":
-        raise Refused("DisabledException", f"{key.arn} is disabled.")
+        raise ServiceError("DisabledException", f"{key.arn} is disabled.")
 
 
 def _refuse_leaving(key: Any) -> None:
     if key.key_state == "PendingDeletion":
-        raise Refused("KMSInvalidStateException", f"{key.arn} is pending deletion.")
+        raise ServiceError("KMSInvalidStateException", f"{key.arn} is pending deletion.")

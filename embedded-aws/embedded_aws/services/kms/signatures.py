@@ -11,7 +11,7 @@ from moto.kms.exceptions import ValidationException
 from moto.kms.responses import KmsResponse
 from moto.kms.utils import ECDSAPrivateKey, RSAPrivateKey
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
 
@@ -20,7 +20,7 @@ class _Digest(bytes):
     """What is to be signed as it is."""
 
 
-@around(KmsResponse, "sign")
+@patch(KmsResponse, "sign")
 def sign(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html (MessageType)."""
     if response._get_param("MessageType") == "DIGEST":
@@ -34,7 +34,7 @@ def sign(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(ECDSAPrivateKey, "sign")
+@patch(ECDSAPrivateKey, "sign")
 def sign_with_curve(moto: Method, key: Any, message: bytes, signing_algorithm: str) -> Any:
     """The digest of a message, or a message of which moto computes it."""
     if not isinstance(message, _Digest):
@@ -42,7 +42,7 @@ def sign_with_curve(moto: Method, key: Any, message: bytes, signing_algorithm: s
     return key.private_key.sign(bytes(message), ec.ECDSA(_prehashed(message, signing_algorithm)))
 
 
-@around(RSAPrivateKey, "sign")
+@patch(RSAPrivateKey, "sign")
 def sign_with_modulus(moto: Method, key: Any, message: bytes, signing_algorithm: str) -> Any:
     """The same; with a salt as long as the digest.
 

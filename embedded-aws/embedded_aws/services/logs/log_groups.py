@@ -6,8 +6,8 @@ from typing import Any
 
 from moto.logs.models import LogsBackend
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html (retentionInDays)
 DAYS = (
@@ -16,7 +16,7 @@ DAYS = (
 )
 
 
-@around(LogsBackend, "put_retention_policy")
+@patch(LogsBackend, "put_retention_policy")
 def put_retention_policy(moto: Method, logs: Any, name: str, days: int) -> None:
     """One of a few numbers of days.
 
@@ -25,11 +25,11 @@ def put_retention_policy(moto: Method, logs: Any, name: str, days: int) -> None:
     if days not in DAYS:
         choice = f"Member must satisfy enum value set: [{', '.join(map(str, DAYS))}]"
         why = f"Value '{days}' at 'retentionInDays' failed to satisfy constraint: {choice}"
-        raise Refused("InvalidParameterException", f"1 validation error detected: {why}")
+        raise ServiceError("InvalidParameterException", f"1 validation error detected: {why}")
     moto(logs, name, days)
 
 
-@around(LogsBackend, "delete_log_group")
+@patch(LogsBackend, "delete_log_group")
 def delete_log_group(moto: Method, logs: Any, name: str) -> None:
     """A group of the same name that is made later starts without the tags of this one."""
     group = logs.groups.get(name)
@@ -38,12 +38,12 @@ def delete_log_group(moto: Method, logs: Any, name: str) -> None:
         logs.tagger.delete_all_tags_for_resource(group.arn)
 
 
-@around(LogsBackend, "list_tags_for_resource")
+@patch(LogsBackend, "list_tags_for_resource")
 def list_tags_for_resource(moto: Method, logs: Any, arn: str) -> Any:
     """Of what there is.
 
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsForResource.html
     """
     if ":log-group:" in arn and arn.removesuffix(":*") not in {group.arn for group in logs.groups.values()}:
-        raise Refused("ResourceNotFoundException", "The specified log group does not exist.")
+        raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
     return moto(logs, arn)

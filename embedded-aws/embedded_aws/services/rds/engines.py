@@ -15,8 +15,8 @@ from typing import Any
 from moto.core.responses import PaginatedResult
 from moto.rds.responses import RDSResponse
 
-from embedded_aws.patching import Method, adds, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, add_method, patch
+from embedded_aws.service_error import ServiceError
 
 # Of each major version: its minor versions, and the one that a new database gets.
 VERSIONS: dict[str, dict[str, tuple[range, int]]] = {
@@ -57,7 +57,7 @@ def whole_version(engine: str, asked: str | None) -> str:
     """The full version that is asked for.
 
     Raises:
-        Refused: There is none of that name.
+        ServiceError: There is none of that name.
     """
     majors = VERSIONS[engine]
     asked = asked or DEFAULT_MAJOR[engine]
@@ -66,7 +66,7 @@ def whole_version(engine: str, asked: str | None) -> str:
     major, _, minor = asked.rpartition(".")
     if major in majors and minor.isdecimal() and int(minor) in majors[major][0]:
         return asked
-    raise Refused("InvalidParameterCombination", f"Cannot find version {asked} for {engine}")
+    raise ServiceError("InvalidParameterCombination", f"Cannot find version {asked} for {engine}")
 
 
 def family(engine: str, version: str) -> str:
@@ -84,19 +84,19 @@ def refuse_class(name: str, engine: str, version: str, license_model: str) -> No
     """A class has to exist, and to exist for the version.
 
     Raises:
-        Refused: It does not.
+        ServiceError: It does not.
     """
     if RETIRED.fullmatch(name):
         asked = f"DBInstanceClass={name}, Engine={engine}, EngineVersion={version}, LicenseModel={license_model}"
         why = f"RDS does not support creating a DB instance with the following combination: {asked}."
         advice = "For supported combinations of instance class and database engine version, see the documentation."
-        raise Refused("InvalidParameterCombination", f"{why} {advice}")
+        raise ServiceError("InvalidParameterCombination", f"{why} {advice}")
     prefix, _, size = name.rpartition(".")
     if size not in CLASSES.get(prefix.removeprefix("db."), ()) or not prefix.startswith("db."):
-        raise Refused("InvalidParameterValue", f"Invalid DB Instance class: {name}")
+        raise ServiceError("InvalidParameterValue", f"Invalid DB Instance class: {name}")
 
 
-@adds(RDSResponse)
+@add_method(RDSResponse)
 def describe_db_engine_versions(response: Any) -> Any:
     """The versions of an engine, all or one, or the default one.
 
@@ -126,7 +126,7 @@ def _versions(engine: str) -> Iterator[dict[str, Any]]:
             }
 
 
-@around(RDSResponse, "describe_orderable_db_instance_options")
+@patch(RDSResponse, "describe_orderable_db_instance_options")
 def describe_orderable_db_instance_options(moto: Method, response: Any) -> Any:
     """The classes that an engine may run on; moto knows those of Aurora and Neptune only.
 

@@ -8,8 +8,8 @@ from moto.rds.responses import RDSResponse
 
 from embedded_aws.account import backends as world
 from embedded_aws.faults import outages
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.events import tell
 from embedded_aws.services.rds.servers import served
 from embedded_aws.ticker import each
@@ -29,7 +29,7 @@ NO_STANDBY = (
 )
 
 
-@around(RDSResponse, "reboot_db_instance")
+@patch(RDSResponse, "reboot_db_instance")
 def reboot_db_instance(moto: Method, response: Any) -> Any:
     """ "You cannot specify true if the instance is not configured for MultiAZ."
 
@@ -48,19 +48,19 @@ def refuse_without_standby(database: Any) -> None:
     """Refuse a failover that has nowhere to go.
 
     Raises:
-        Refused: As RDS does for an instance in a single zone.
+        ServiceError: As RDS does for an instance in a single zone.
     """
     if not database.multi_az:
-        raise Refused("InvalidParameterCombination", NO_STANDBY)
+        raise ServiceError("InvalidParameterCombination", NO_STANDBY)
     if database.secondary_availability_zone is None or outages.is_lost(database.secondary_availability_zone):
-        raise Refused("InvalidDBInstanceState", "The standby of the DB instance is not available.")
+        raise ServiceError("InvalidDBInstanceState", "The standby of the DB instance is not available.")
 
 
 def fail_over(database: Any, why: str) -> None:
     """Reboot a database into its standby.
 
     Raises:
-        Refused: It has none, or is on its way to something else.
+        ServiceError: It has none, or is on its way to something else.
     """
     refuse_without_standby(database)
     database.backend.reboot_db_instance(database.db_instance_identifier)

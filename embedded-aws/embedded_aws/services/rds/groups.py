@@ -10,14 +10,14 @@ from moto.rds.models import RDSBackend
 from moto.rds.responses import RDSResponse
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, adds, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, add_method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.engines import VERSIONS, families
 
 DEFAULT = "default."
 
 
-@around(RDSResponse, "create_db_subnet_group")
+@patch(RDSResponse, "create_db_subnet_group")
 def create_db_subnet_group(moto: Method, response: Any) -> Any:
     """A name is taken once, and the subnets are in two zones at least.
 
@@ -25,12 +25,12 @@ def create_db_subnet_group(moto: Method, response: Any) -> Any:
     """
     name = response.params["DBSubnetGroupName"]
     if name in response.backend.subnet_groups:
-        raise Refused("DBSubnetGroupAlreadyExists", f"The DB subnet group '{name.lower()}' already exists.")
+        raise ServiceError("DBSubnetGroupAlreadyExists", f"The DB subnet group '{name.lower()}' already exists.")
     _refuse_subnets(response)
     return moto(response)
 
 
-@around(RDSResponse, "modify_db_subnet_group")
+@patch(RDSResponse, "modify_db_subnet_group")
 def modify_db_subnet_group(moto: Method, response: Any) -> Any:
     """The group stays, under its name; moto drops it.
 
@@ -50,17 +50,17 @@ def _refuse_subnets(response: Any) -> None:
     try:
         subnets = [ec2.get_subnet(subnet_id) for subnet_id in ids]
     except EC2ClientError:
-        raise Refused("InvalidParameterValue", f"Some input subnets in :[{', '.join(ids)}] are invalid.") from None
+        raise ServiceError("InvalidParameterValue", f"Some input subnets in :[{', '.join(ids)}] are invalid.") from None
     if len({subnet.vpc_id for subnet in subnets}) > 1:
-        raise Refused("InvalidSubnet", "The specified subnets are not all in a common VPC.")
+        raise ServiceError("InvalidSubnet", "The specified subnets are not all in a common VPC.")
     zones = sorted({subnet.availability_zone for subnet in subnets})
     if len(zones) < 2:
         why = "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement."
         what = f"Current AZ coverage: {', '.join(zones)}. Add subnets to cover at least 2 AZs."
-        raise Refused("DBSubnetGroupDoesNotCoverEnoughAZs", f"{why} {what}")
+        raise ServiceError("DBSubnetGroupDoesNotCoverEnoughAZs", f"{why} {what}")
 
 
-@around(RDSBackend, "delete_subnet_group")
+@patch(RDSBackend, "delete_subnet_group")
 def delete_subnet_group(moto: Method, rds: Any, subnet_name: str) -> Any:
     """Not while a database is in it.
 
@@ -70,11 +70,11 @@ def delete_subnet_group(moto: Method, rds: Any, subnet_name: str) -> Any:
         if (vars(database).get("_db_subnet_group_name") or "").lower() == subnet_name.lower():
             user = f"at least one database instance: {database.db_instance_identifier} is still using it."
             why = f"Cannot delete the subnet group '{subnet_name.lower()}' because {user}"
-            raise Refused("InvalidDBSubnetGroupStateFault", why)
+            raise ServiceError("InvalidDBSubnetGroupStateFault", why)
     return moto(rds, subnet_name)
 
 
-@around(RDSBackend, "create_db_parameter_group")
+@patch(RDSBackend, "create_db_parameter_group")
 def create_db_parameter_group(moto: Method, rds: Any, sent: Any) -> Any:
     """A name is taken once, and the family is one that RDS has.
 
@@ -82,14 +82,14 @@ def create_db_parameter_group(moto: Method, rds: Any, sent: Any) -> Any:
     """
     name, family = sent["db_parameter_group_name"], sent.get("db_parameter_group_family") or ""
     if name in rds.db_parameter_groups:
-        raise Refused("DBParameterGroupAlreadyExists", f"Parameter group {name.lower()} already exists")
+        raise ServiceError("DBParameterGroupAlreadyExists", f"Parameter group {name.lower()} already exists")
     if family.startswith(tuple(VERSIONS)) and family not in families():
         why = f"ParameterGroupFamily {family} is not a valid parameter group family"
-        raise Refused("InvalidParameterValue", why)
+        raise ServiceError("InvalidParameterValue", why)
     return moto(rds, sent)
 
 
-@around(RDSBackend, "describe_db_parameter_groups")
+@patch(RDSBackend, "describe_db_parameter_groups")
 def describe_db_parameter_groups(moto: Method, rds: Any, asked: Any) -> Any:
     """A name is found in any case, and one that does not exist is an error.
 
@@ -99,26 +99,26 @@ def describe_db_parameter_groups(moto: Method, rds: Any, asked: Any) -> Any:
     if not name:
         return moto(rds, asked)
     if name not in rds.db_parameter_groups:
-        raise Refused("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}")
+        raise ServiceError("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}")
     return [rds.db_parameter_groups[name]]
 
 
-@around(RDSBackend, "delete_db_parameter_group")
+@patch(RDSBackend, "delete_db_parameter_group")
 def delete_db_parameter_group(moto: Method, rds: Any, name: str) -> Any:
     """Not while a database uses it, and never one of RDS's own.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBParameterGroup.html
     """
     if name.lower().startswith(DEFAULT):
-        raise Refused("InvalidDBParameterGroupState", f"Default DBParameterGroup cannot be deleted: {name}")
+        raise ServiceError("InvalidDBParameterGroupState", f"Default DBParameterGroup cannot be deleted: {name}")
     for database in rds.databases.values():
         if (database.db_parameter_group_name or "").lower() == name.lower():
             members = f"One or more database instances are still members of this parameter group {name.lower()}"
-            raise Refused("InvalidDBParameterGroupState", f"{members}, so the group cannot be deleted")
+            raise ServiceError("InvalidDBParameterGroupState", f"{members}, so the group cannot be deleted")
     return moto(rds, name)
 
 
-@around(RDSBackend, "modify_db_parameter_group")
+@patch(RDSBackend, "modify_db_parameter_group")
 def modify_db_parameter_group(moto: Method, rds: Any, name: str, parameters: Any) -> Any:
     """RDS's own groups are as they are.
 
@@ -126,11 +126,11 @@ def modify_db_parameter_group(moto: Method, rds: Any, name: str, parameters: Any
     https://github.com/ankane/pghero/issues/66 has AWS's words.
     """
     if name.lower().startswith(DEFAULT):
-        raise Refused("InvalidParameterValue", "Cannot modify a default parameter group.")
+        raise ServiceError("InvalidParameterValue", "Cannot modify a default parameter group.")
     return moto(rds, name, parameters)
 
 
-@around(RDSResponse, "describe_db_parameters")
+@patch(RDSResponse, "describe_db_parameters")
 def describe_db_parameters(moto: Method, response: Any) -> Any:
     """What was set has the source `user`; what the engine has by itself is not known here.
 
@@ -145,7 +145,7 @@ def describe_db_parameters(moto: Method, response: Any) -> Any:
     return ActionResult({"Parameters": parameters})
 
 
-@adds(RDSResponse)
+@add_method(RDSResponse)
 def reset_db_parameter_group(response: Any) -> Any:
     """Parameters go back to what the engine has: those that are named, or all.
 
@@ -156,7 +156,7 @@ def reset_db_parameter_group(response: Any) -> Any:
     everything = response.params.get("ResetAllParameters", not named)
     if everything and named:
         why = "The parameter ResetAllParameters must be false when you specify Parameters."
-        raise Refused("InvalidParameterCombination", why)
+        raise ServiceError("InvalidParameterCombination", why)
     for parameter in list(group.parameters) if everything else [one["ParameterName"] for one in named]:
         group.parameters.pop(parameter, None)
     return ActionResult({"DBParameterGroupName": group.name})

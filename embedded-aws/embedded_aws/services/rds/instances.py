@@ -11,8 +11,8 @@ from moto.core.utils import utcnow
 from moto.rds.models import DBInstance, RDSBackend
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds import pending_changes as database_pending
 from embedded_aws.services.rds.engines import VERSIONS, whole_version
 from embedded_aws.services.rds.validation import STRIPED
@@ -34,7 +34,7 @@ NOT_AVAILABLE = "Database instance is not in available state: {}"
 GENERAL, STRIPED_GENERAL = (3000, 125), (12000, 500)  # IOPS and MiB/s that gp3 has at least
 
 
-@around(DBInstance, "__init__")
+@patch(DBInstance, "__init__")
 def made(moto: Method, database: Any, backend: Any, **sent: Any) -> None:
     """A full version, a zone of its subnet group, a key that can be looked up and an id of its own."""
     if sent["engine"] not in VERSIONS or sent.get("db_cluster_identifier"):
@@ -60,7 +60,7 @@ def made(moto: Method, database: Any, backend: Any, **sent: Any) -> None:
         DBInstance.update(database, manage_master_user_password=True, master_user_secret_kms_key_id=key)
 
 
-@around(RDSBackend, "modify_db_instance")
+@patch(RDSBackend, "modify_db_instance")
 def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     """moto writes whatever was sent over what it has, at once, also while it is stopped, and exports a log twice.
 
@@ -70,7 +70,7 @@ def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     if database.engine not in VERSIONS or database.db_cluster_identifier is not None:
         return moto(rds, name, sent)
     if database.status == "stopped":
-        raise Refused("InvalidDBInstanceState", NOT_AVAILABLE.format(database.status))
+        raise ServiceError("InvalidDBInstanceState", NOT_AVAILABLE.format(database.status))
     changes = dict(sent)
     logs = changes.pop("cloudwatch_logs_export_configuration", None) or {}
     if version := changes.pop("engine_version", None):
@@ -90,7 +90,7 @@ def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     return database
 
 
-@around(RDSBackend, "reboot_db_instance")
+@patch(RDSBackend, "reboot_db_instance")
 def reboot_db_instance(moto: Method, rds: Any, db_instance_identifier: str) -> Any:
     """Only what is available reboots; changes that wait "are applied on the next call to RebootDBInstance".
 
@@ -99,7 +99,7 @@ def reboot_db_instance(moto: Method, rds: Any, db_instance_identifier: str) -> A
     """
     (database,) = rds.describe_db_instances(db_instance_identifier)
     if database.status != "available":
-        raise Refused("InvalidDBInstanceState", NOT_AVAILABLE.format(database.status))
+        raise ServiceError("InvalidDBInstanceState", NOT_AVAILABLE.format(database.status))
     result = moto(rds, db_instance_identifier)
     _catch_up(database)
     return result

@@ -13,8 +13,8 @@ from moto.rds.models import RDSBackend
 from moto.rds.responses import RDSResponse
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.engines import VERSIONS
 
 VALUE = "InvalidParameterValue"
@@ -30,7 +30,7 @@ RESERVED = {"mysql": ("rdsadmin",), "mariadb": ("rdsadmin",), "postgres": ("rdsa
 ENGINES = (*VERSIONS, "aurora-", "custom-", "db2-", "neptune", "docdb", "oracle-", "sqlserver-")
 
 
-@around(RDSResponse, "create_db_instance")
+@patch(RDSResponse, "create_db_instance")
 def create_db_instance(moto: Method, response: Any) -> Any:
     """Instances of a cluster have nothing of this of their own but a name."""
     sent = response.params
@@ -43,7 +43,7 @@ def create_db_instance(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(RDSResponse, "modify_db_instance")
+@patch(RDSResponse, "modify_db_instance")
 def modify_db_instance(moto: Method, response: Any) -> Any:
     """The same of what changes."""
     sent = response.params
@@ -60,20 +60,20 @@ def refuse_identifier(field: str, name: str, longest: int) -> None:
     if len(name) > longest or not IDENTIFIER.fullmatch(name):
         letters = "Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens;"
         hyphens = "and must not end with a hyphen or contain two consecutive hyphens."
-        raise Refused(VALUE, f"The parameter {field} is not a valid identifier. {letters} {hyphens}")
+        raise ServiceError(VALUE, f"The parameter {field} is not a valid identifier. {letters} {hyphens}")
 
 
 def _refuse_names(sent: Mapping[str, Any]) -> None:
     engine, user, name, port = (sent.get(key) for key in ("Engine", "MasterUsername", "DBName", "Port"))
     if user and str(user).lower() in RESERVED[str(engine)]:
-        raise Refused(VALUE, f"MasterUsername {user} cannot be used as it is a reserved word used by the engine")
+        raise ServiceError(VALUE, f"MasterUsername {user} cannot be used as it is a reserved word used by the engine")
     if user and not USER.fullmatch(user):
         signs = "1 to 16 letters, numbers, or underscores"
-        raise Refused(VALUE, f"The parameter MasterUsername must begin with a letter and contain {signs}.")
+        raise ServiceError(VALUE, f"The parameter MasterUsername must begin with a letter and contain {signs}.")
     if name and not DATABASE.fullmatch(name):
-        raise Refused(VALUE, "DBName must begin with a letter and contain only alphanumeric characters.")
+        raise ServiceError(VALUE, "DBName must begin with a letter and contain only alphanumeric characters.")
     if port is not None and int(port) not in PORTS:
-        raise Refused(VALUE, f"Invalid port value: {port}. Must be between {PORTS[0]} and {PORTS[-1]}.")
+        raise ServiceError(VALUE, f"Invalid port value: {port}. Must be between {PORTS[0]} and {PORTS[-1]}.")
 
 
 def _refuse_password(engine: str, password: str | None) -> None:
@@ -81,40 +81,40 @@ def _refuse_password(engine: str, password: str | None) -> None:
     if password is None:
         return
     if len(password) < 8:
-        raise Refused(VALUE, f"{why} because it is shorter than 8 characters.")
+        raise ServiceError(VALUE, f"{why} because it is shorter than 8 characters.")
     if len(password) > LONGEST_PASSWORD[engine]:
-        raise Refused(VALUE, f"{why} because it is longer than {LONGEST_PASSWORD[engine]} characters.")
+        raise ServiceError(VALUE, f"{why} because it is longer than {LONGEST_PASSWORD[engine]} characters.")
     if not all("!" <= sign <= "~" and sign not in '/@"' for sign in password):
-        raise Refused(VALUE, f"{why}. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used.")
+        raise ServiceError(VALUE, f"{why}. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used.")
 
 
 def _refuse_growth(size: Any, most: Any) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html."""
     if most is not None and size is not None and int(most) <= int(size):
         why = "Max storage size must be greater than storage size"
-        raise Refused("InvalidParameterCombination", why)
+        raise ServiceError("InvalidParameterCombination", why)
 
 
 def _refuse_zone(response: Any, zone: str | None) -> None:
     known = [found.name for found in world.backend("ec2", response.region).describe_availability_zones()]
     if zone and zone not in known:
-        raise Refused(VALUE, f"{zone} is not a valid availability zone.")
+        raise ServiceError(VALUE, f"{zone} is not a valid availability zone.")
 
 
-@around(RDSBackend, "create_db_parameter_group")
+@patch(RDSBackend, "create_db_parameter_group")
 def create_db_parameter_group(moto: Method, rds: Any, sent: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html."""
     refuse_identifier("DBParameterGroupName", sent["db_parameter_group_name"], 255)
     family = sent.get("db_parameter_group_family") or ""
     if not family.startswith(ENGINES):
-        raise Refused(VALUE, f"ParameterGroupFamily {family} is not a valid parameter group family")
+        raise ServiceError(VALUE, f"ParameterGroupFamily {family} is not a valid parameter group family")
     return moto(rds, sent)
 
 
-@around(RDSResponse, "create_db_subnet_group")
+@patch(RDSResponse, "create_db_subnet_group")
 def create_db_subnet_group(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html."""
     name = response.params["DBSubnetGroupName"]
     if name.lower() == "default" or len(name) > 255 or not SUBNET_GROUP.fullmatch(name):
-        raise Refused(VALUE, f"The parameter DBSubnetGroupName is not valid: {name}")
+        raise ServiceError(VALUE, f"The parameter DBSubnetGroupName is not valid: {name}")
     return moto(response)

@@ -12,8 +12,8 @@ from moto.rds.models import DBInstance, RDSBackend
 
 from embedded_aws import pacing
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds import servers as _beneath  # noqa: F401 - what a server does comes first
 
 DELETING = "deleting"
@@ -31,14 +31,14 @@ def _tick(rds: Any) -> bool:
     return pacing.finish(leaving, DELETING, lambda one: rds.delete_db_instance(**one.deleted_as))
 
 
-@around(DBInstance, "__init__")
+@patch(DBInstance, "__init__")
 def made(moto: Method, database: Any, *args: Any, **sent: Any) -> None:
     """Two zones take longer than one."""
     moto(database, *args, **sent)
     pacing.begin(database, "creating", "db_instance_multi_az" if database.multi_az else "db_instance")
 
 
-@around(RDSBackend, "modify_db_instance")
+@patch(RDSBackend, "modify_db_instance")
 def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     """Not while it is on its way.
 
@@ -51,7 +51,7 @@ def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     return result
 
 
-@around(RDSBackend, "reboot_db_instance")
+@patch(RDSBackend, "reboot_db_instance")
 def reboot_db_instance(moto: Method, rds: Any, db_instance_identifier: str) -> Any:
     """Not while it is on its way.
 
@@ -66,10 +66,10 @@ def reboot_db_instance(moto: Method, rds: Any, db_instance_identifier: str) -> A
 
 def _refuse(database: Any) -> None:
     if pacing.on_its_way(database) or database.status == DELETING:
-        raise Refused("InvalidDBInstanceState", f"Database instance is not in available state: {database.status}")
+        raise ServiceError("InvalidDBInstanceState", f"Database instance is not in available state: {database.status}")
 
 
-@around(RDSBackend, "delete_db_instance")
+@patch(RDSBackend, "delete_db_instance")
 def delete_db_instance(moto: Method, rds: Any, **sent: Any) -> Any:
     """While it is deleting, its groups are in use and its name is taken.
 
@@ -81,10 +81,10 @@ def delete_db_instance(moto: Method, rds: Any, **sent: Any) -> Any:
     if database is None or database.deletion_protection or known:
         return moto(rds, **sent)  # which refuses it
     if database.status == DELETING and pacing.on_its_way(database):
-        raise Refused("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
+        raise ServiceError("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
     if snapshot and pacing.on_its_way(database):
         why = f"Cannot create a snapshot because the database instance {name} is not currently in the available state."
-        raise Refused("InvalidDBInstanceState", why)
+        raise ServiceError("InvalidDBInstanceState", why)
     if not pacing.leave(database, DELETING, "db_instance"):
         return moto(rds, **sent)
     database.status, database.deleted_as = DELETING, sent

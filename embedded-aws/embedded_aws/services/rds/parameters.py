@@ -9,8 +9,8 @@ from moto.core.responses import ActionResult
 from moto.rds.models import RDSBackend
 from moto.rds.responses import RDSResponse
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds import groups as _beneath  # noqa: F401 - whose description gets types below
 
 MOST = 20  # in one request
@@ -36,7 +36,7 @@ def is_static(family: str, name: str) -> bool:
     return family.startswith(FAMILIES) and (name in STATIC or SIZES.fullmatch(name) is not None)
 
 
-@around(RDSBackend, "modify_db_parameter_group")
+@patch(RDSBackend, "modify_db_parameter_group")
 def modify_db_parameter_group(moto: Method, rds: Any, name: str, parameters: Any) -> Any:
     """ "You can use the immediate value with dynamic parameters only", and so many at once.
 
@@ -44,15 +44,17 @@ def modify_db_parameter_group(moto: Method, rds: Any, name: str, parameters: Any
     """
     (group,) = rds.describe_db_parameter_groups({"db_parameter_group_name": name})
     if len(parameters) > MOST:
-        raise Refused("InvalidParameterValue", f"A maximum of {MOST} parameters can be modified in a single request.")
+        raise ServiceError(
+            "InvalidParameterValue", f"A maximum of {MOST} parameters can be modified in a single request."
+        )
     for parameter in parameters:
         at_once = parameter.get("ApplyMethod") == "immediate"
         if at_once and is_static(group.family, parameter["ParameterName"]):
-            raise Refused("InvalidParameterCombination", "cannot use immediate apply method for static parameter")
+            raise ServiceError("InvalidParameterCombination", "cannot use immediate apply method for static parameter")
     return moto(rds, name, parameters)
 
 
-@around(RDSResponse, "describe_db_parameters")
+@patch(RDSResponse, "describe_db_parameters")
 def describe_db_parameters(moto: Method, response: Any) -> Any:
     """Each says whether it is static; those that are and were not set are the engine's, with a value unknown here.
 

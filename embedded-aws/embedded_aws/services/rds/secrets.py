@@ -12,19 +12,19 @@ from typing import Any
 
 from moto.rds.models import MasterUserSecret
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 LENGTH = 28
 ALPHABET = string.ascii_letters + string.digits + "!#$%&()*+,-.:;<=>?[]^_{|}~"  # what every engine takes
 
 
-@around(MasterUserSecret, "_generate_secret_string")
+@patch(MasterUserSecret, "_generate_secret_string")
 def content(moto: Method, secret: Any) -> str:
     """The name of the user that was asked for and a password of its own; moto has one pair for all."""
     return json.dumps({"username": secret.resource.master_username, "password": _password()})
 
 
-@around(MasterUserSecret, "rotate_secret")
+@patch(MasterUserSecret, "rotate_secret")
 def rotate_secret(moto: Method, secret: Any) -> None:
     """Another password becomes the current one.
 

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from moto.rds.models import DBInstance, RDSBackend
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds import instances as _beneath  # noqa: F401 - whose properties are replaced below
 
 ON_THE_WAY = ("creating", "starting", "rebooting")
@@ -53,7 +53,7 @@ def tick() -> bool:
     return bool(waiting)
 
 
-@around(DBInstance, "__init__")
+@patch(DBInstance, "__init__")
 def made(moto: Method, database: Any, backend: Any, **sent: Any) -> None:
     """It is `creating` until its server answers.
 
@@ -64,7 +64,7 @@ def made(moto: Method, database: Any, backend: Any, **sent: Any) -> None:
         database.status = "creating"
 
 
-@around(RDSBackend, "restore_db_instance_from_db_snapshot")
+@patch(RDSBackend, "restore_db_instance_from_db_snapshot")
 def restore_db_instance_from_db_snapshot(moto: Method, rds: Any, from_snapshot_id: str, overrides: Any) -> Any:
     """It begins with the data of the database that the snapshot is of."""
     snapshots = rds.describe_db_snapshots(db_instance_identifier=None, db_snapshot_identifier=from_snapshot_id)
@@ -73,7 +73,7 @@ def restore_db_instance_from_db_snapshot(moto: Method, rds: Any, from_snapshot_i
     return database
 
 
-@around(RDSBackend, "start_db_instance")
+@patch(RDSBackend, "start_db_instance")
 def start_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     """Not at once."""
     database = moto(rds, *args, **sent)
@@ -82,7 +82,7 @@ def start_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     return database
 
 
-@around(RDSBackend, "reboot_db_instance")
+@patch(RDSBackend, "reboot_db_instance")
 def reboot_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     """Its server ends and starts again.
 
@@ -95,7 +95,7 @@ def reboot_db_instance(moto: Method, rds: Any, *args: Any, **sent: Any) -> Any:
     return database
 
 
-@around(RDSBackend, "modify_db_instance")
+@patch(RDSBackend, "modify_db_instance")
 def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     """Not before it is available.
 
@@ -109,7 +109,7 @@ def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
 
 def _refuse_on_the_way(database: Any) -> None:
     if database.status in ON_THE_WAY:
-        raise Refused("InvalidDBInstanceState", f"Database instance is not in available state: {database.status}")
+        raise ServiceError("InvalidDBInstanceState", f"Database instance is not in available state: {database.status}")
 
 
 _moto_address: Any = DBInstance.address

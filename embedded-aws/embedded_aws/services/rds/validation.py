@@ -11,8 +11,8 @@ from typing import Any
 from moto.rds.responses import RDSResponse
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.engines import VERSIONS, family, refuse_class, whole_version
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html
@@ -30,17 +30,17 @@ INTERVALS = (0, 1, 5, 10, 15, 30, 60)
 VALUE, COMBINATION = "InvalidParameterValue", "InvalidParameterCombination"
 
 
-@around(RDSResponse, "create_db_instance")
+@patch(RDSResponse, "create_db_instance")
 def create_db_instance(moto: Method, response: Any) -> Any:
     """Instances of a cluster have nothing of this of their own."""
     rds, sent = response.backend, response.params
     if sent["Engine"] in VERSIONS and not sent.get("DBClusterIdentifier"):
         if sent["DBInstanceIdentifier"] in rds.databases:
-            raise Refused("DBInstanceAlreadyExists", "DB instance already exists")
+            raise ServiceError("DBInstanceAlreadyExists", "DB instance already exists")
         version = whole_version(sent["Engine"], sent.get("EngineVersion"))
         for name in ("AllocatedStorage", "MasterUsername"):
             if not sent.get(name):
-                raise Refused(VALUE, f"The parameter {name} must be provided and must not be blank.")
+                raise ServiceError(VALUE, f"The parameter {name} must be provided and must not be blank.")
         _refuse_password(sent)
         _refuse_place(rds, sent)
         _refuse_storage(sent["Engine"], sent)
@@ -48,7 +48,7 @@ def create_db_instance(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(RDSResponse, "modify_db_instance")
+@patch(RDSResponse, "modify_db_instance")
 def modify_db_instance(moto: Method, response: Any) -> Any:
     """The same, of what the database is afterwards."""
     rds, sent = response.backend, response.params
@@ -58,7 +58,7 @@ def modify_db_instance(moto: Method, response: Any) -> Any:
         present = {"StorageType": database.storage_type, "AllocatedStorage": database.allocated_storage}
         if (wanted := sent.get("AllocatedStorage")) and wanted < database.allocated_storage:
             sizes = f"from {database.allocated_storage} to {wanted} GiB"
-            raise Refused(COMBINATION, f"The allocated storage of a DB instance can't be reduced: {sizes}.")
+            raise ServiceError(COMBINATION, f"The allocated storage of a DB instance can't be reduced: {sizes}.")
         if any(sent.get(name) for name in ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput")):
             _refuse_storage(database.engine, {**present, **sent})
         _refuse_settings(rds, database.engine, version, sent)
@@ -67,7 +67,7 @@ def modify_db_instance(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(RDSResponse, "delete_db_instance")
+@patch(RDSResponse, "delete_db_instance")
 def delete_db_instance(moto: Method, response: Any) -> Any:
     """A last snapshot has a name, unless there shall be none.
 
@@ -77,9 +77,11 @@ def delete_db_instance(moto: Method, response: Any) -> Any:
     name, skipped = (response.params.get(key) for key in ("FinalDBSnapshotIdentifier", "SkipFinalSnapshot"))
     if not name and not skipped and not database.is_replica and not database.db_cluster_identifier:
         why = "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
-        raise Refused(COMBINATION, why)
+        raise ServiceError(COMBINATION, why)
     if name and skipped:
-        raise Refused(COMBINATION, "FinalDBSnapshotIdentifier can not be specified when SkipFinalSnapshot is true.")
+        raise ServiceError(
+            COMBINATION, "FinalDBSnapshotIdentifier can not be specified when SkipFinalSnapshot is true."
+        )
     return moto(response)
 
 
@@ -91,10 +93,10 @@ def _next_version(database: Any, sent: Mapping[str, Any]) -> str:
     wanted = whole_version(database.engine, asked)
     before, after = _numbers(present), _numbers(wanted)
     if after < before:
-        raise Refused(COMBINATION, f"Cannot upgrade {database.engine} from {present} to {wanted}")
+        raise ServiceError(COMBINATION, f"Cannot upgrade {database.engine} from {present} to {wanted}")
     if after[:-1] != before[:-1] and not sent.get("AllowMajorVersionUpgrade"):
         why = "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version."
-        raise Refused(COMBINATION, why)
+        raise ServiceError(COMBINATION, why)
     return wanted
 
 
@@ -105,15 +107,15 @@ def _numbers(version: str) -> list[int]:
 def _refuse_password(sent: Mapping[str, Any]) -> None:
     managed, password = sent.get("ManageMasterUserPassword"), sent.get("MasterUserPassword")
     if managed and password:
-        raise Refused(COMBINATION, "You can't specify MasterUserPassword and ManageMasterUserPassword together.")
+        raise ServiceError(COMBINATION, "You can't specify MasterUserPassword and ManageMasterUserPassword together.")
     if not managed and not password:
-        raise Refused(VALUE, "The parameter MasterUserPassword must be provided and must not be blank.")
+        raise ServiceError(VALUE, "The parameter MasterUserPassword must be provided and must not be blank.")
 
 
 def _refuse_place(rds: Any, sent: Mapping[str, Any]) -> None:
     if sent.get("MultiAZ") and sent.get("AvailabilityZone"):
         why = "Requesting a specific availability zone is not valid for Multi-AZ instances."
-        raise Refused(COMBINATION, why)
+        raise ServiceError(COMBINATION, why)
     if not sent.get("DBSubnetGroupName"):
         return
     (place,) = rds.describe_db_subnet_groups(sent["DBSubnetGroupName"])
@@ -130,7 +132,7 @@ def _refuse_zone(place: Any, sent: Mapping[str, Any]) -> None:
         what = f"Cannot create a {sent.get('DBInstanceClass')} database instance {why}"
         how = f"Create a new subnet in {zone} and target that availability zone again"
         retry = "or retry the launch with no availability zone"
-        raise Refused("InvalidVPCNetworkStateFault", f"{what}. {how}, {retry}, {instead}.")
+        raise ServiceError("InvalidVPCNetworkStateFault", f"{what}. {how}, {retry}, {instead}.")
 
 
 def _refuse_security_groups(rds: Any, place: Any, sent: Mapping[str, Any]) -> None:
@@ -138,26 +140,28 @@ def _refuse_security_groups(rds: Any, place: Any, sent: Mapping[str, Any]) -> No
     for group_id in sent.get("VpcSecurityGroupIds") or []:
         group = groups.get_security_group_from_id(group_id)
         if not group:
-            raise Refused(VALUE, f"Invalid security group , groupId= {group_id}, groupName=.")
+            raise ServiceError(VALUE, f"Invalid security group , groupId= {group_id}, groupName=.")
         if group.vpc_id != place.vpc_id:
             where = f"The DB instance is in {place.vpc_id} and the EC2 security group is in {group.vpc_id}"
-            raise Refused(COMBINATION, f"The DB instance and EC2 security group are in different VPCs. {where}")
+            raise ServiceError(COMBINATION, f"The DB instance and EC2 security group are in different VPCs. {where}")
 
 
 def _refuse_storage(engine: str, wanted: Mapping[str, Any]) -> None:
     kind = wanted.get("StorageType") or ("io1" if wanted.get("Iops") else "gp2")
     size = int(wanted["AllocatedStorage"])
     if kind not in STORAGE:
-        raise Refused(VALUE, f"Invalid storage type: {kind}")
+        raise ServiceError(VALUE, f"Invalid storage type: {kind}")
     least, most = STORAGE[kind]
     if not least <= size <= most:
-        raise Refused(COMBINATION, f"Invalid storage size for engine name {engine} and storage type {kind}: {size}")
+        raise ServiceError(
+            COMBINATION, f"Invalid storage size for engine name {engine} and storage type {kind}: {size}"
+        )
     chosen = wanted.get("Iops") or wanted.get("StorageThroughput")
     if kind == "gp3" and chosen and size < STRIPED:
         what = f"IOPS or storage throughput for engine {engine} and a storage size less than {STRIPED}"
-        raise Refused(COMBINATION, f"You can't specify {what}.")
+        raise ServiceError(COMBINATION, f"You can't specify {what}.")
     if kind in ("io1", "io2") and not wanted.get("Iops"):
-        raise Refused(COMBINATION, f"The storage type {kind} requires `iops` to be specified.")
+        raise ServiceError(COMBINATION, f"The storage type {kind} requires `iops` to be specified.")
 
 
 def _refuse_settings(rds: Any, engine: str, version: str, sent: Mapping[str, Any]) -> None:
@@ -165,13 +169,13 @@ def _refuse_settings(rds: Any, engine: str, version: str, sent: Mapping[str, Any
         refuse_class(name, engine, version, sent.get("LicenseModel") or "general-public-license")
     days = sent.get("BackupRetentionPeriod")
     if days is not None and not 0 <= int(days) <= 35:
-        raise Refused(VALUE, f"Invalid backup retention period: {days}. Must be between 0 and 35.")
+        raise ServiceError(VALUE, f"Invalid backup retention period: {days}. Must be between 0 and 35.")
     authority = sent.get("CACertificateIdentifier")
     if authority and authority not in AUTHORITIES:
-        raise Refused("CertificateNotFound", f"Certificate not found: {authority}")
+        raise ServiceError("CertificateNotFound", f"Certificate not found: {authority}")
     support = sent.get("EngineLifecycleSupport")
     if support and support not in SUPPORT:
-        raise Refused(VALUE, f"Invalid engine lifecycle support: {support}")
+        raise ServiceError(VALUE, f"Invalid engine lifecycle support: {support}")
     _refuse_logs(engine, version, sent)
     _refuse_monitoring(sent)
     _refuse_family(rds, engine, version, sent.get("DBParameterGroupName"))
@@ -183,17 +187,17 @@ def _refuse_logs(engine: str, version: str, sent: Mapping[str, Any]) -> None:
     kinds = [*(sent.get("EnableCloudwatchLogsExports") or []), *(changes.get("EnableLogTypes") or [])]
     if unknown := [kind for kind in kinds if kind not in LOGS[engine]]:
         why = f"You cannot use the log types '{', '.join(unknown)}' with engine version {engine} {version}."
-        raise Refused(COMBINATION, f"{why} For supported log types, see the documentation.")
+        raise ServiceError(COMBINATION, f"{why} For supported log types, see the documentation.")
 
 
 def _refuse_monitoring(sent: Mapping[str, Any]) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html."""
     interval, role = sent.get("MonitoringInterval"), sent.get("MonitoringRoleArn")
     if interval is not None and int(interval) not in INTERVALS:
-        raise Refused(VALUE, f"Invalid monitoring interval: {interval}")
+        raise ServiceError(VALUE, f"Invalid monitoring interval: {interval}")
     if role and role not in [found.arn for found in world.backend("iam").roles.values()]:
         why = "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING"
-        raise Refused(VALUE, why)
+        raise ServiceError(VALUE, why)
 
 
 def _refuse_family(rds: Any, engine: str, version: str, name: str | None) -> None:
@@ -202,4 +206,4 @@ def _refuse_family(rds: Any, engine: str, version: str, name: str | None) -> Non
     if group and group.family != wanted:
         instead = f"Please use a Parameter Group with DBParameterGroupFamily {wanted}"
         why = f"The Parameter Group {group.name} with DBParameterGroupFamily {group.family} can't be used"
-        raise Refused(COMBINATION, f"{why} for this instance. {instead}")
+        raise ServiceError(COMBINATION, f"{why} for this instance. {instead}")

@@ -8,10 +8,10 @@ from typing import Any
 from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
-@around(ResourceGroupsTaggingAPIBackend, "_get_resources_generator")
+@patch(ResourceGroupsTaggingAPIBackend, "_get_resources_generator")
 def _get_resources_generator(moto: Method, tagging: Any, **filters: Any) -> Iterator[Any]:
     """EC2 goes on listing what has ended, moto for ever, AWS for about an hour; here it has gone already.
 

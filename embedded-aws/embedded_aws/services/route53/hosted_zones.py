@@ -8,11 +8,11 @@ from typing import Any
 
 from moto.route53.models import Route53Backend
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 
-@around(Route53Backend, "create_hosted_zone")
+@patch(Route53Backend, "create_hosted_zone")
 def create_hosted_zone(moto: Method, route53: Any, name: str, *args: Any, **sent: Any) -> Any:
     """A caller's reference stands for one zone, as long as there is that zone.
 
@@ -21,14 +21,14 @@ def create_hosted_zone(moto: Method, route53: Any, name: str, *args: Any, **sent
     reference = sent.get("caller_reference")
     if reference and any(zone.caller_reference == reference for zone in route53.zones.values()):
         why = "A hosted zone has already been created with the specified caller reference."
-        raise Refused("HostedZoneAlreadyExists", why)
+        raise ServiceError("HostedZoneAlreadyExists", why)
     labels = name.rstrip(".").split(".")
     if any(not label or len(label) > 63 or " " in label for label in labels) or len(name) > 255:
-        raise Refused("InvalidDomainName", f"{name} is not a valid domain name")
+        raise ServiceError("InvalidDomainName", f"{name} is not a valid domain name")
     return moto(route53, name, *args, **sent)
 
 
-@around(Route53Backend, "change_resource_record_sets")
+@patch(Route53Backend, "change_resource_record_sets")
 def change_resource_record_sets(moto: Method, route53: Any, zone_id: str, changes: list[dict[str, Any]]) -> None:
     """What is wrong with any of the changes is told before one of them is made.
 
@@ -37,7 +37,7 @@ def change_resource_record_sets(moto: Method, route53: Any, zone_id: str, change
     """
     zone = route53.get_hosted_zone(zone_id)
     if wrong := [why for change in changes for why in _wrong(zone, change["Action"], change["ResourceRecordSet"])]:
-        raise Refused("InvalidChangeBatch", f"[{', '.join(wrong)}]")
+        raise ServiceError("InvalidChangeBatch", f"[{', '.join(wrong)}]")
     moto(route53, zone_id, changes)
 
 

@@ -16,10 +16,10 @@ from typing import Any
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 
-from embedded_aws.patching import around
+from embedded_aws.patching import patch
 
 
-@around(FakeBucket, "get_permission")
+@patch(FakeBucket, "get_permission")
 def _with_conditions(original: Callable[..., Any], bucket: Any, action: str, resource: str) -> Any:
     if bucket.policy is None:
         return PermissionResult.NEUTRAL

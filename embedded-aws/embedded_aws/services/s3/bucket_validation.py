@@ -10,7 +10,7 @@ from typing import Any
 from moto.s3.exceptions import InvalidBucketName, S3AccessDeniedError, S3ClientError
 from moto.s3.models import PublicAccessBlock, S3Backend
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.s3.object_validation import ENFORCED
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -25,7 +25,7 @@ NARROWING = (
 )
 
 
-@around(S3Backend, "create_bucket")
+@patch(S3Backend, "create_bucket")
 def create_bucket(moto: Method, s3: Any, bucket_name: str, *args: Any, **sent: Any) -> Any:
     """A new bucket is private, whoever owns what is put there.
 
@@ -46,7 +46,7 @@ def _is_address(name: str) -> bool:
         return False
 
 
-@around(S3Backend, "put_bucket_policy")
+@patch(S3Backend, "put_bucket_policy")
 def put_bucket_policy(moto: Method, s3: Any, bucket_name: str, policy: bytes) -> None:
     """JSON with statements that say what they are about; of a bucket that there is.
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from moto.s3.models import S3Backend
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
-@around(S3Backend, "put_object_lock_configuration")
+@patch(S3Backend, "put_object_lock_configuration")
 def put_object_lock_configuration(moto: Method, s3: Any, bucket_name: str, *args: Any, **sent: Any) -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html (on an existing bucket)."""
     bucket = s3.get_bucket(bucket_name)

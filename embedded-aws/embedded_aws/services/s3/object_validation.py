@@ -12,7 +12,7 @@ from typing import Any
 from moto.s3.exceptions import S3ClientError
 from moto.s3.responses import S3Response
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 LONGEST_KEY = 1024  # bytes
@@ -25,7 +25,7 @@ CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
 ENFORCED = "BucketOwnerEnforced"
 
 
-@around(S3Response, "_key_response")
+@patch(S3Response, "_key_response")
 def key_response(moto: Method, response: Any, request: Any, full_url: str) -> Any:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (KeyTooLongError)."""
     if len(response.parse_key_name().encode()) > LONGEST_KEY:
@@ -33,7 +33,7 @@ def key_response(moto: Method, response: Any, request: Any, full_url: str) -> An
     return moto(response, request, full_url)
 
 
-@around(S3Response, "_key_response_put")
+@patch(S3Response, "_key_response_put")
 def key_response_put(moto: Method, response: Any, query: dict[str, Any], key_name: str) -> Any:
     """What arrives is what was sent, and only its bucket says who may read it."""
     bucket = response.backend.get_bucket(response.bucket_name)
@@ -47,7 +47,7 @@ def key_response_put(moto: Method, response: Any, query: dict[str, Any], key_nam
     return moto(response, query, key_name)
 
 
-@around(S3Response, "_key_response_post")
+@patch(S3Response, "_key_response_post")
 def key_response_post(
     moto: Method, response: Any, request: Any, body: bytes, bucket_name: str, query: dict[str, Any], key_name: str
 ) -> Any:
@@ -57,7 +57,7 @@ def key_response_post(
     return moto(response, request, body, bucket_name, query, key_name)
 
 
-@around(S3Response, "_bucket_response_put")
+@patch(S3Response, "_bucket_response_put")
 def bucket_response_put(moto: Method, response: Any, request: Any, bucket_name: str, query: dict[str, Any]) -> Any:
     """A bucket has access control lists if its ownership says so, at its creation and later.
 

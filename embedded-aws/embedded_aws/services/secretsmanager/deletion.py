@@ -7,15 +7,15 @@ from typing import Any
 
 from moto.secretsmanager.models import SecretsManagerBackend
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 CODE = "InvalidRequestException"
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html (Name)
 NAME = re.compile(r"[\w/+=.@!-]+", re.ASCII)
 
 
-@around(SecretsManagerBackend, "create_secret")
+@patch(SecretsManagerBackend, "create_secret")
 def create_secret(moto: Method, manager: Any, name: str, *args: Any, **sent: Any) -> Any:
     """A name is made of a few signs, and is free again when its secret is gone for good.
 
@@ -23,10 +23,10 @@ def create_secret(moto: Method, manager: Any, name: str, *args: Any, **sent: Any
     """
     if not NAME.fullmatch(name):
         signs = "alphanumeric characters, or any of the following: -/_+=.@!"
-        raise Refused("ValidationException", f"Invalid name. Must be a valid name containing {signs}")
+        raise ServiceError("ValidationException", f"Invalid name. Must be a valid name containing {signs}")
     if _is_scheduled(manager, name):
         why = "a secret with this name is already scheduled for deletion."
-        raise Refused(CODE, f"You can't create this secret because {why}")
+        raise ServiceError(CODE, f"You can't create this secret because {why}")
     return moto(manager, name, *args, **sent)
 
 
@@ -37,12 +37,12 @@ def _refuses(operation: str) -> None:
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html
     """
 
-    @around(SecretsManagerBackend, operation)
+    @patch(SecretsManagerBackend, operation)
     def refuse(moto: Method, manager: Any, *args: Any, **sent: Any) -> Any:
         named = args[0] if args else sent.get("secret_id") or sent.get("arn")
         if _is_scheduled(manager, named) and not sent.get("force_delete_without_recovery"):
             why = "You can't perform this operation on the secret because it was marked for deletion."
-            raise Refused(CODE, why)
+            raise ServiceError(CODE, why)
         return moto(manager, *args, **sent)
 
 

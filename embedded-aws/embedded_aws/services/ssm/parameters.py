@@ -8,8 +8,8 @@ from typing import Any
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html (Name)
 NAME = re.compile(r"[a-zA-Z0-9_.\-/]+")
@@ -19,7 +19,7 @@ LARGEST = {"Standard": 4096, "Intelligent-Tiering": 8192, "Advanced": 8192}
 CODE = "ValidationException"
 
 
-@around(SimpleSystemManagerResponse, "put_parameter")
+@patch(SimpleSystemManagerResponse, "put_parameter")
 def put_parameter(moto: Method, response: Any) -> Any:
     """Asked before moto begins to write.
 
@@ -40,14 +40,14 @@ def _refuse_name(name: str) -> None:
     if not NAME.fullmatch(name):
         signs = "each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_"
         prefix = 'Parameter name: can\'t be prefixed with "ssm" (case-insensitive).'
-        raise Refused(
+        raise ServiceError(
             CODE, f"{prefix} If formed as a path, it can consist of sub-paths divided by slash symbol; {signs}"
         )
     if "/" in name and not name.startswith("/"):
-        raise Refused(CODE, "Parameter name must be a fully qualified name.")
+        raise ServiceError(CODE, "Parameter name must be a fully qualified name.")
     if name.strip("/").count("/") >= LEVELS:
         why = f"A parameter name can have at most {LEVELS} levels: {name}"
-        raise Refused("HierarchyLevelLimitExceededException", why)
+        raise ServiceError("HierarchyLevelLimitExceededException", why)
 
 
 def _refuse_value(value: str, tier: str, pattern: str | None) -> None:
@@ -55,10 +55,10 @@ def _refuse_value(value: str, tier: str, pattern: str | None) -> None:
     if len(value.encode()) > LARGEST.get(tier, 8192):
         size = f"support a maximum parameter value of {LARGEST[tier]} characters."
         advice = "To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier."
-        raise Refused(CODE, f"{tier} tier parameters {size} {advice if tier == 'Standard' else ''}".strip())
+        raise ServiceError(CODE, f"{tier} tier parameters {size} {advice if tier == 'Standard' else ''}".strip())
     if pattern and not re.search(pattern, value):
         why = f"Parameter value, cannot be validated against allowedPattern: {pattern}"
-        raise Refused("ParameterPatternMismatchException", why)
+        raise ServiceError("ParameterPatternMismatchException", why)
 
 
 def _refuse_other_kind(ssm: Any, name: str, kind: str | None, overwrite: bool) -> None:
@@ -66,7 +66,7 @@ def _refuse_other_kind(ssm: Any, name: str, kind: str | None, overwrite: bool) -
     before = ssm._parameters.get(name)
     if overwrite and kind and before and before[-1].parameter_type != kind:
         why = "Parameter Store does not support changing a parameter type in a hierarchy."
-        raise Refused("HierarchyTypeMismatchException", f"{why} You must create a new, unique parameter.")
+        raise ServiceError("HierarchyTypeMismatchException", f"{why} You must create a new, unique parameter.")
 
 
 def _refuse_key(ssm: Any, key_id: str | None) -> None:
@@ -77,4 +77,4 @@ def _refuse_key(ssm: Any, key_id: str | None) -> None:
     alias = key_id.rpartition(":")[2] if "alias/" in key_id else None
     known = kms.get_key_id_from_alias(alias) if alias else kms.get_key_id(key_id)
     if known not in kms.keys:
-        raise Refused("InvalidKeyId", f"{'Alias' if alias else 'Key'} {key_id} is not found.")
+        raise ServiceError("InvalidKeyId", f"{'Alias' if alias else 'Key'} {key_id} is not found.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
-from embedded_aws.patching import kept
+from embedded_aws.patching import attach_dict
 
 Fields = dict[str, Any]
 
@@ -75,7 +75,7 @@ class Refresh:
 
 def refreshes_of(backend: Any, group_name: str) -> list[Refresh]:
     """The refreshes of a group, the newest first."""
-    found: list[Refresh] = kept(backend, "instance_refreshes").setdefault(group_name, [])
+    found: list[Refresh] = attach_dict(backend, "instance_refreshes").setdefault(group_name, [])
     return found
 
 

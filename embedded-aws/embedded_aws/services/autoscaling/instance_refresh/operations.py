@@ -11,7 +11,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
-from embedded_aws.patching import Method, adds, around, kept
+from embedded_aws.patching import Method, add_method, attach_dict, patch
 from embedded_aws.services.autoscaling.groups import refuse_template
 from embedded_aws.services.autoscaling.instance_refresh import progress, standing
 from embedded_aws.services.autoscaling.instance_refresh.model import Fields, Refresh, active, refreshes_of
@@ -28,7 +28,7 @@ NO_WAY_BACK = (
 )
 
 
-@adds(AutoScalingResponse)
+@add_method(AutoScalingResponse)
 def start_instance_refresh(response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_StartInstanceRefresh.html."""
     group, sent = _group(response), response._get_params()
@@ -60,7 +60,7 @@ def start_instance_refresh(response: Any) -> ActionResult:
     return ActionResult({"InstanceRefreshId": refresh.info["InstanceRefreshId"]})
 
 
-@adds(AutoScalingResponse)
+@add_method(AutoScalingResponse)
 def describe_instance_refreshes(response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeInstanceRefreshes.html."""
     group, ids = _group(response), response._get_param("InstanceRefreshIds", [])
@@ -71,7 +71,7 @@ def describe_instance_refreshes(response: Any) -> ActionResult:
     return ActionResult({"InstanceRefreshes": found[start : start + size], "NextToken": token})
 
 
-@adds(AutoScalingResponse)
+@add_method(AutoScalingResponse)
 def cancel_instance_refresh(response: Any) -> ActionResult:
     """What is being launched is waited for, unless the caller does not want to; nothing is taken back.
 
@@ -85,7 +85,7 @@ def cancel_instance_refresh(response: Any) -> ActionResult:
     return ActionResult({"InstanceRefreshId": refresh.info["InstanceRefreshId"]})
 
 
-@adds(AutoScalingResponse)
+@add_method(AutoScalingResponse)
 def rollback_instance_refresh(response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RollbackInstanceRefresh.html."""
     group = _group(response)
@@ -98,7 +98,7 @@ def rollback_instance_refresh(response: Any) -> ActionResult:
     return ActionResult({"InstanceRefreshId": refresh.info["InstanceRefreshId"]})
 
 
-@around(AutoScalingResponse, "update_auto_scaling_group")
+@patch(AutoScalingResponse, "update_auto_scaling_group")
 def update_auto_scaling_group(moto: Method, response: Any) -> Any:
     """What a refresh with a desired configuration is about to set cannot be set meanwhile."""
     group = response.autoscaling_backend.autoscaling_groups.get(response._get_param("AutoScalingGroupName"))
@@ -114,11 +114,11 @@ def update_auto_scaling_group(moto: Method, response: Any) -> Any:
     return moto(response)
 
 
-@around(AutoScalingBackend, "delete_auto_scaling_group")
+@patch(AutoScalingBackend, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, backend: Any, group_name: str) -> None:
     """The refreshes of a group end with it."""
     moto(backend, group_name)
-    kept(backend, "instance_refreshes").pop(group_name, None)
+    attach_dict(backend, "instance_refreshes").pop(group_name, None)
 
 
 def _desired(group: Any, sent: Fields) -> Fields | None:

@@ -9,7 +9,7 @@ from moto.autoscaling.models import AutoScalingBackend, LifecycleHook
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from embedded_aws.patching import Method, adds, around
+from embedded_aws.patching import Method, add_method, patch
 from embedded_aws.services.autoscaling.lifecycle_hooks import notices
 from embedded_aws.services.autoscaling.lifecycle_hooks.actions import (
     ABANDON,
@@ -36,7 +36,7 @@ FIELDS = {
 }
 
 
-@around(LifecycleHook, "__init__")
+@patch(LifecycleHook, "__init__")
 def made(moto: Method, hook: Any, *args: Any, **sent: Any) -> None:
     """moto invents a role and a queue."""
     moto(hook, *args, **sent)
@@ -44,7 +44,7 @@ def made(moto: Method, hook: Any, *args: Any, **sent: Any) -> None:
     hook.global_timeout = min(LONGEST, 100 * hook.heartbeat_timeout)
 
 
-@around(AutoScalingResponse, "put_lifecycle_hook")
+@patch(AutoScalingResponse, "put_lifecycle_hook")
 def put_lifecycle_hook(moto: Method, response: Any) -> EmptyResult:
     """What is not sent stays as it is.
 
@@ -59,7 +59,7 @@ def put_lifecycle_hook(moto: Method, response: Any) -> EmptyResult:
     return EmptyResult()
 
 
-@around(AutoScalingResponse, "create_auto_scaling_group")
+@patch(AutoScalingResponse, "create_auto_scaling_group")
 def create_auto_scaling_group(moto: Method, response: Any) -> Any:
     """Its first instances wait for the hooks that it is created with (LifecycleHookSpecificationList).
 
@@ -80,7 +80,7 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
             _forget(backend, name)
 
 
-@around(AutoScalingBackend, "delete_lifecycle_hook")
+@patch(AutoScalingBackend, "delete_lifecycle_hook")
 def delete_lifecycle_hook(moto: Method, backend: Any, as_name: str, name: str) -> None:
     """ "If there are any outstanding lifecycle actions, they are completed first (ABANDON for launching instances,
     CONTINUE for terminating instances)".
@@ -95,7 +95,7 @@ def delete_lifecycle_hook(moto: Method, backend: Any, as_name: str, name: str) -
     moto(backend, as_name, name)
 
 
-@around(AutoScalingBackend, "delete_auto_scaling_group")
+@patch(AutoScalingBackend, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, backend: Any, group_name: str) -> None:
     """The hooks of a group go with it."""
     moto(backend, group_name)
@@ -103,13 +103,13 @@ def delete_auto_scaling_group(moto: Method, backend: Any, group_name: str) -> No
         _forget(backend, group_name)
 
 
-@adds(AutoScalingResponse)
+@add_method(AutoScalingResponse)
 def describe_lifecycle_hook_types(response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeLifecycleHookTypes.html."""
     return ActionResult({"LifecycleHookTypes": [LAUNCHING, TERMINATING]})
 
 
-@adds(AutoScalingResponse)
+@add_method(AutoScalingResponse)
 def complete_lifecycle_action(response: Any) -> ActionResult:
     """By token or by instance; the instance goes on a moment later.
 
@@ -122,7 +122,7 @@ def complete_lifecycle_action(response: Any) -> ActionResult:
     return ActionResult({})
 
 
-@adds(AutoScalingResponse)
+@add_method(AutoScalingResponse)
 def record_lifecycle_action_heartbeat(response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RecordLifecycleActionHeartbeat.html."""
     group, action = _find(response)

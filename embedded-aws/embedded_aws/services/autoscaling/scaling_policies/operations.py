@@ -10,7 +10,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.autoscaling.scaling_policies import tracking, triggered
 from embedded_aws.services.autoscaling.scaling_policies.policies import (
     Policy,
@@ -24,7 +24,7 @@ from embedded_aws.services.autoscaling.scaling_policies.policies import (
 PAGE = 50
 
 
-@around(AutoScalingResponse, "put_scaling_policy")
+@patch(AutoScalingResponse, "put_scaling_policy")
 def put_scaling_policy(moto: Method, response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScalingPolicy.html."""
     backend, sent = response.autoscaling_backend, response._get_params()
@@ -39,7 +39,7 @@ def put_scaling_policy(moto: Method, response: Any) -> ActionResult:
     return ActionResult({"PolicyARN": policy["PolicyARN"], "Alarms": shown})
 
 
-@around(AutoScalingResponse, "describe_policies")
+@patch(AutoScalingResponse, "describe_policies")
 def describe_policies(moto: Method, response: Any) -> ActionResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribePolicies.html."""
     backend, group = response.autoscaling_backend, response._get_param("AutoScalingGroupName")
@@ -57,7 +57,7 @@ def describe_policies(moto: Method, response: Any) -> ActionResult:
     return ActionResult({"ScalingPolicies": shown, "NextToken": token})
 
 
-@around(AutoScalingResponse, "delete_policy")
+@patch(AutoScalingResponse, "delete_policy")
 def delete_policy(moto: Method, response: Any) -> EmptyResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeletePolicy.html."""
     backend = response.autoscaling_backend
@@ -65,7 +65,7 @@ def delete_policy(moto: Method, response: Any) -> EmptyResult:
     return EmptyResult()
 
 
-@around(AutoScalingResponse, "execute_policy")
+@patch(AutoScalingResponse, "execute_policy")
 def execute_policy(moto: Method, response: Any) -> EmptyResult:
     """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_ExecutePolicy.html."""
     backend = response.autoscaling_backend
@@ -78,7 +78,7 @@ def execute_policy(moto: Method, response: Any) -> EmptyResult:
     return EmptyResult()
 
 
-@around(AutoScalingBackend, "delete_auto_scaling_group")
+@patch(AutoScalingBackend, "delete_auto_scaling_group")
 def delete_auto_scaling_group(moto: Method, backend: Any, group_name: str) -> None:
     """The policies of a group go with it.
 

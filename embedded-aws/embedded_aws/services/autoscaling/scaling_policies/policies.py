@@ -8,7 +8,7 @@ from typing import Any
 from moto.autoscaling.exceptions import ValidationError
 
 from embedded_aws.account import backends as world
-from embedded_aws.patching import kept
+from embedded_aws.patching import attach_dict
 from embedded_aws.services.autoscaling.scaling_policies import tracking
 
 Policy = dict[str, Any]
@@ -31,7 +31,7 @@ REQUIRED = {
 
 def policies_of(backend: Any) -> dict[str, Policy]:
     """All policies of a region, by ARN."""
-    return kept(backend, "scaling_policies")
+    return attach_dict(backend, "scaling_policies")
 
 
 def alarms_of(backend: Any, arn: str) -> list[Any]:

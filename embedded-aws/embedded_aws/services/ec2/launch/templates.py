@@ -8,10 +8,10 @@ from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import parse_user_data
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
-@around(LaunchTemplates, "create_launch_template")
+@patch(LaunchTemplates, "create_launch_template")
 def create_launch_template(moto: Method, response: Any) -> Any:
     """The template's own tags are no part of the data of its version.
 
@@ -27,7 +27,7 @@ def create_launch_template(moto: Method, response: Any) -> Any:
     return result
 
 
-@around(LaunchTemplates, "create_launch_template_version")
+@patch(LaunchTemplates, "create_launch_template_version")
 def create_launch_template_version(moto: Method, response: Any) -> Any:
     """A version starts from its SourceVersion, and its user data is the same kind of thing as the first one's.
 
@@ -58,7 +58,7 @@ def find(ec2: Any, named: dict[str, Any]) -> Any:
     return ec2.get_launch_template(named.get("LaunchTemplateId"))
 
 
-@around(InstanceBackend, "_get_template_from_args")
+@patch(InstanceBackend, "_get_template_from_args")
 def _get_template_from_args(moto: Method, ec2: Any, named: dict[str, Any]) -> Any:
     """moto fails on one that there is not."""
     return find(ec2, named).get_version(named.get("Version") or "$Default")

@@ -11,7 +11,7 @@ from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses._base_response import EC2BaseResponse
 
-from embedded_aws.patching import Method, around, kept
+from embedded_aws.patching import Method, attach_dict, patch
 
 REMEMBERED = timedelta(hours=24)
 
@@ -25,7 +25,7 @@ class Answered:
     expires: datetime
 
 
-@around(EC2BaseResponse, "call_action")
+@patch(EC2BaseResponse, "call_action")
 def call_action(moto: Method, response: Any) -> Any:
     """The same token with the same parameters is the same call; with other parameters it is refused.
 
@@ -37,7 +37,7 @@ def call_action(moto: Method, response: Any) -> Any:
     token, action = response._get_param("ClientToken"), response._get_action()
     if not token or response._get_bool_param("DryRun", False):
         return moto(response)
-    answered = kept(response.ec2_backend, "answers_by_token")
+    answered = attach_dict(response.ec2_backend, "answers_by_token")
     for old in [key for key, before in answered.items() if before.expires < utcnow()]:
         del answered[old]
     asked = {name: value for name, value in response.data.items() if name != "ClientToken"}

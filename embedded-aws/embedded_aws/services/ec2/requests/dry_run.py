@@ -9,10 +9,10 @@ from moto.core.utils import camelcase_to_underscores
 from moto.ec2.exceptions import DryRunClientError
 from moto.ec2.responses._base_response import EC2BaseResponse
 
-from embedded_aws.patching import Method, around
+from embedded_aws.patching import Method, patch
 
 
-@around(EC2BaseResponse, "call_action")
+@patch(EC2BaseResponse, "call_action")
 def call_action(moto: Method, response: Any) -> Any:
     """Nothing is made, changed or deleted; moto ignores the flag in half of its operations.
 

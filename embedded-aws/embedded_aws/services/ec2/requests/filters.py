@@ -10,15 +10,15 @@ from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
 from moto.ec2.responses._base_response import EC2BaseResponse
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # How the API reference lists a filter, in what botocore keeps of it.
 LISTED = re.compile(r"<li> ?<p> ?<code>([^<]+)</code>")
 OF_ANY_NAME = ("tag:", "tag-key", "tag-value")
 
 
-@around(EC2BaseResponse, "call_action")
+@patch(EC2BaseResponse, "call_action")
 def call_action(moto: Method, response: Any) -> Any:
     """The filters of an operation are those that its reference lists; older spellings have capitals.
 
@@ -29,7 +29,7 @@ def call_action(moto: Method, response: Any) -> Any:
     for name in [str(found.get("Name", "null")) for found in sent]:
         if not {name, _hyphenated(name)} & known and not name.startswith(OF_ANY_NAME):
             return response.serialized(
-                ActionResult(Refused("InvalidParameterValue", f"The filter '{name}' is invalid"))
+                ActionResult(ServiceError("InvalidParameterValue", f"The filter '{name}' is invalid"))
             )
     return moto(response)
 

@@ -8,14 +8,14 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import TagLimitExceeded
 from moto.ec2.responses._base_response import EC2BaseResponse
 
-from embedded_aws.patching import Method, around
-from embedded_aws.service_error import Refused
+from embedded_aws.patching import Method, patch
+from embedded_aws.service_error import ServiceError
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 MOST, LONGEST = 50, {"key": ("Key", 128), "value": ("Value", 256)}
 
 
-@around(EC2BaseResponse, "call_action")
+@patch(EC2BaseResponse, "call_action")
 def call_action(moto: Method, response: Any) -> Any:
     """Neither on a new resource nor on a present one.
 
@@ -31,9 +31,9 @@ def call_action(moto: Method, response: Any) -> Any:
 
 def _refusal(tags: list[dict[str, str]]) -> Exception | None:
     if any(str(tag.get("Key", "")).lower().startswith("aws:") for tag in tags):
-        return Refused("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+        return ServiceError("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
     for what, (field, longest) in LONGEST.items():
         if any(len(str(tag.get(field) or "")) > longest for tag in tags):
             why = f"Tag {what} exceeds the maximum length of {longest} characters"
-            return Refused("InvalidParameterValue", why)
+            return ServiceError("InvalidParameterValue", why)
     return TagLimitExceeded() if len({tag.get("Key") for tag in tags}) > MOST else None
