@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from embedded_aws.client import process
+from embedded_aws.process_identity import ProcessIdentity
 from embedded_aws.settings import code_version
-from embedded_aws.state_folder import Address, Folder, Process
+from embedded_aws.state_folder import Address, StateFolder
 from embedded_aws.testing import embedded
 from runbook_lib.aws.endpoints import connection
 from runbook_lib.errors import WrongEndpoint
@@ -66,13 +67,13 @@ def test_it_outlives_the_process_that_started_it(tmp_path):
 
 def test_a_server_that_seems_to_run_but_answers_nobody_is_replaced(tmp_path):
     """As for a moment after `kill -9`, while the kernel still takes its memory apart."""
-    folder = Folder(tmp_path)
+    folder = StateFolder(tmp_path)
     folder.create()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]  # and now nobody listens there
     with subprocess.Popen(["sleep", "600"]) as dying:
-        seen = Process(dying.pid, psutil.Process(dying.pid).create_time())
-        folder.write_address(Address(port, "token", code_version(), seen))
+        identity = ProcessIdentity.of_child(dying)
+        folder.write_address(Address(port, "token", code_version(), identity))
         with embedded(tmp_path) as aws:
             assert aws.address.process.pid != dying.pid
             assert aws.client("sts").get_caller_identity()["Account"]

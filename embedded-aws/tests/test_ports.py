@@ -3,7 +3,7 @@
 import socket
 from itertools import islice
 
-from embedded_aws.ports import PORTS, free, is_free, listen
+from embedded_aws.ports import PORTS, find_free, is_free, listen
 
 
 def test_the_port_of_the_last_time_comes_first():
@@ -28,9 +28,9 @@ def test_they_lie_below_those_of_outgoing_connections():
 
 def test_two_that_look_at_once_do_not_meet():
     """Each begins anywhere, unless it is told where; a number that is no port harms nobody."""
-    begins = {next(free()) for _ in range(8)}
+    begins = {next(find_free()) for _ in range(8)}
     assert len(begins) > 1
-    assert list(islice(free(99_999, start=len(PORTS) - 1), 2)) == list(islice(free(start=len(PORTS) - 1), 2))
+    assert list(islice(find_free(99_999, start=len(PORTS) - 1), 2)) == list(islice(find_free(start=len(PORTS) - 1), 2))
 
 
 def test_the_embedded_aws_has_one_of_them(aws_server):

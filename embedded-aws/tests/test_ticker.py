@@ -3,7 +3,7 @@
 from threading import RLock
 from types import SimpleNamespace
 
-from embedded_aws.ticker import Heartbeat, each
+from embedded_aws.ticker import Ticker, run_each
 
 
 def thing(name, **more):
@@ -20,13 +20,13 @@ def test_one_that_fails_keeps_no_other_from_its_turn(caplog):
         done.append(one.name)
         return one.name == "third"
 
-    assert [each(things, deed) for _ in range(20)] == [True] * 20
+    assert [run_each(things, deed) for _ in range(20)] == [True] * 20
     assert done == ["first", "third"] * 20
     assert [record.getMessage().rpartition(" ")[2] for record in caplog.records] == ["second"]
     broken.clear()
-    assert each(things[:2], deed) is False
+    assert run_each(things[:2], deed) is False
     broken.append("second")
-    each(things, deed)
+    run_each(things, deed)
     assert len(caplog.records) == 2
 
 
@@ -38,7 +38,7 @@ def test_things_in_pairs_are_told_apart(caplog):
         raise ValueError(pair[1].name)
 
     for _ in range(5):
-        each([(group, instance) for instance in instances], deed)
+        run_each([(group, instance) for instance in instances], deed)
     told = [record.getMessage().partition(" failed for ")[2] for record in caplog.records]
     assert told == ["web, i-1", "web, i-2"]
 
@@ -54,9 +54,9 @@ def test_a_tick_that_fails_stops_no_other(caplog):
         ticked.append(1)
         return True
 
-    heartbeat = Heartbeat(RLock(), [fails, ticks], lambda: saved.append(1))
-    heartbeat.beat()
-    heartbeat.beat()
+    ticker = Ticker(RLock(), [fails, ticks], lambda: saved.append(1))
+    ticker.run_once()
+    ticker.run_once()
     assert (len(ticked), len(saved)) == (2, 2)
     (record,) = caplog.records
     assert record.getMessage().endswith("<locals>.fails")

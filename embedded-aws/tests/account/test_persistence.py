@@ -12,7 +12,7 @@ import pytest
 from embedded_aws.account.persistence import LATEST_SECONDS
 from embedded_aws.cli import commands
 from embedded_aws.client import process
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import embedded, eventually
 from runbook_lib.aws.endpoints import connection
 from runbook_lib.resources.imported_certificate import _signed
@@ -118,7 +118,7 @@ def test_a_killed_server_loses_no_more_than_the_last_moments(tmp_path):
 def test_a_steady_stream_of_changes_is_saved_while_it_goes_on(tmp_path):
     """An apply that never pauses is on disk nevertheless."""
     with embedded(tmp_path) as aws:
-        sns, state = aws.client("sns"), Folder(tmp_path).state
+        sns, state = aws.client("sns"), StateFolder(tmp_path).state
         deadline = time.monotonic() + LATEST_SECONDS + ONE_SAVE_SECONDS
         while not state.exists() and time.monotonic() < deadline:
             sns.create_topic(Name="again")
@@ -127,7 +127,7 @@ def test_a_steady_stream_of_changes_is_saved_while_it_goes_on(tmp_path):
 
 def test_a_state_of_another_moto_is_set_aside_and_said_so(tmp_path):
     """An upgrade starts with an empty account, tells where the old one is, and keeps it."""
-    folder = Folder(tmp_path)
+    folder = StateFolder(tmp_path)
     folder.create()
     folder.state.write_bytes(json.dumps({"format": 1, "moto": "4.0.0", "python": "3.11"}).encode() + b"\nbytes")
     with embedded(tmp_path) as aws:
@@ -141,7 +141,7 @@ def test_a_state_of_another_moto_is_set_aside_and_said_so(tmp_path):
 
 def test_a_damaged_state_does_not_stop_the_start(tmp_path):
     """Half a file, or any other, is set aside with the reason."""
-    folder = Folder(tmp_path)
+    folder = StateFolder(tmp_path)
     folder.create()
     folder.state.write_bytes(b"\x80half")
     with embedded(tmp_path) as aws:
@@ -163,7 +163,7 @@ def test_the_state_is_for_its_owner_only(tmp_path):
     """Nobody else on the machine reads the emulator's secrets or its token."""
     with embedded(tmp_path) as aws:
         aws.control("save")
-        folder = Folder(tmp_path).path
+        folder = StateFolder(tmp_path).path
         assert folder.stat().st_mode & 0o077 == 0
         assert {f.name for f in folder.iterdir() if f.stat().st_mode & 0o077} <= {"start.lock", "server.lock"}
 

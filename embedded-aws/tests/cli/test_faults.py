@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from embedded_aws.client import process
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import embedded
 from runbook_lib.cli.main import main
 
@@ -44,9 +44,9 @@ def test_faults_are_added_listed_and_cleared(run):
     hook = "4 hook:ValidateService on us-west-2a fail: 0 of 1 hit"
     assert run("fault", "add", "hook:ValidateService", "fail", "--times", "1", "--zone", "us-west-2a") == (0, hook)
     assert run("fault", "list") == (0, "\n".join([line, slow, refuse, hook]))
-    assert run("fault", "clear", "2", "4") == (0, "2 faults have ended.")
+    assert run("fault", "clear", "2", "4") == (0, "2 faults are cleared.")
     assert run("fault", "list") == (0, f"{line}\n{refuse}")
-    assert run("fault", "clear") == (0, "2 faults have ended.")
+    assert run("fault", "clear") == (0, "2 faults are cleared.")
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_faults_are_added_listed_and_cleared(run):
     [
         (["ec2:CreateSubnett", "throttle"], "did you mean CreateSubnet"),
         (["ec2", "throttle"], "write ec2:CreateSubnet"),
-        (["hook:ValidateService", "throttle"], "hooks fail, and nothing else does"),
-        (["ec2:CreateVpc", "fail"], "hooks fail, and nothing else does"),
+        (["hook:ValidateService", "throttle"], "use fail for hooks, another kind for operations"),
+        (["ec2:CreateVpc", "fail"], "use fail for hooks, another kind for operations"),
         (["ec2:CreateVpc", "thrttle"], "'thrttle' is not one of 'throttle'"),
         (["ec2:CreateVpc", "slow"], "slow needs seconds"),
         (["ec2:CreateVpc", "throttle", "--zone", "us-west-2a"], "zone: Extra inputs are not permitted"),
@@ -100,9 +100,9 @@ def test_trouble_outlives_the_emulator_and_is_told_by_its_status(run, aws):
 def test_forgetting_the_account_forgets_its_trouble(run, aws):
     """The next start is as a first one."""
     run("fault", "add", "ec2:CreateVpc", "throttle")
-    assert Folder(aws.root).faults.exists()
+    assert StateFolder(aws.root).faults.exists()
     run("down", "--forget")
-    assert not Folder(aws.root).faults.exists()
+    assert not StateFolder(aws.root).faults.exists()
 
 
 def test_the_command_needs_no_emulator_code():

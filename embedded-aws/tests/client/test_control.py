@@ -7,7 +7,7 @@ import pytest
 
 from embedded_aws.faults.rules import parse
 from embedded_aws.faults.store import Faults
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from runbook_lib.errors import WrongUsage
 
 
@@ -38,7 +38,7 @@ RULE = {"service": "ec2", "operation": "CreateVpc", "kind": "throttle"}
         ({"probability": 2}, "probability: ", "game-days"),
         ({"kind": "slow"}, "slow needs seconds", "game-days"),
         ({"kind": "refuse"}, "refuse needs code", "game-days"),
-        ({"seconds": 3}, "throttle takes no seconds", "game-days"),
+        ({"seconds": 3}, "throttle has no option seconds", "game-days"),
         ({"kind": "error", "status": 404}, "error is 500 or 503", "game-days"),
     ],
 )
@@ -60,7 +60,7 @@ def test_an_event_that_no_agent_performs_is_refused(faults):
 
 @pytest.mark.parametrize("sent", [3, "ec2:CreateVpc", [None]])
 def test_what_is_no_rule_is_told(faults, sent):
-    with pytest.raises(WrongUsage, match="is no rule"):
+    with pytest.raises(WrongUsage, match="is not a fault rule"):
         faults.ask("POST", "faults", sent)
 
 
@@ -74,7 +74,7 @@ def test_some_are_cleared_and_the_others_stay(faults):
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = Folder(tmp_path)
+    folder = StateFolder(tmp_path)
     folder.create()
     return folder
 
@@ -83,33 +83,33 @@ def test_a_restart_goes_on_where_it_was(folder):
     """What is used up stays used up, and numbers are not given twice."""
     faults = Faults(folder)
     faults.add([parse(RULE | {"times": 2, "seed": 7}), parse({"hook": "ValidateService", "zone": "us-west-2a"})])
-    faults.call("ec2", "CreateVpc")
+    faults.hit_call("ec2", "CreateVpc")
     again = Faults(folder)
-    assert again.described() == faults.described()
-    assert again.call("ec2", "CreateVpc")
-    assert again.call("ec2", "CreateVpc") is None
+    assert again.describe() == faults.describe()
+    assert again.hit_call("ec2", "CreateVpc")
+    assert again.hit_call("ec2", "CreateVpc") is None
     again.clear()
     assert [fault.number for fault in Faults(folder).add([parse(RULE)])] == [3]
 
 
 def test_a_file_that_cannot_be_read_is_no_reason_not_to_start(folder):
     folder.faults.write_text('{"last": 1, "faults": [{"number": 1, "rule": {"kind": "of a later version"}}')
-    assert Faults(folder).described() == []
+    assert Faults(folder).describe() == []
 
 
 def test_the_oldest_rule_that_hits_has_the_call(folder):
     """Those behind it do not count the call: each of three rules for one call hits one of the first three."""
     faults = Faults(folder)
     faults.add([parse(RULE | {"kind": kind, "times": 1}) for kind in ("throttle", "error", "lost")])
-    hits = [faults.call("ec2", "CreateVpc") for _ in range(4)]
+    hits = [faults.hit_call("ec2", "CreateVpc") for _ in range(4)]
     assert [hit and hit[1].kind for hit in hits] == ["throttle", "error", "lost", None]
 
 
 def test_hooks_are_hit_where_the_rule_says(folder):
     faults = Faults(folder)
     faults.add([parse({"hook": "ValidateService", "zone": "us-west-2a", "times": 1})])
-    assert faults.hook("ValidateService", "i-1", "us-west-2b") is None
-    assert faults.hook("AfterInstall", "i-1", "us-west-2a") is None
-    assert faults.hook("ValidateService", "i-1", "us-west-2a") == 1
-    assert faults.hook("ValidateService", "i-1", "us-west-2a") is None
-    assert not faults.of_calls
+    assert faults.hit_hook("ValidateService", "i-1", "us-west-2b") is None
+    assert faults.hit_hook("AfterInstall", "i-1", "us-west-2a") is None
+    assert faults.hit_hook("ValidateService", "i-1", "us-west-2a") == 1
+    assert faults.hit_hook("ValidateService", "i-1", "us-west-2a") is None
+    assert not faults.has_call_rules

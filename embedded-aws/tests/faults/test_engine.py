@@ -4,7 +4,7 @@ from collections import Counter
 
 from runbook_lib.stacks.network import network
 from runbook_lib.stacks.stack import Stack
-from tests.support.call_recorder import Wire
+from tests.support.call_recorder import FaultInjector
 from tests.support.stack_runs import PARAMS, Runs
 
 # Of EC2's writes: some in a row of each kind, so that one and the same is hit twice, too. Of its reads one each.
@@ -30,7 +30,10 @@ def identities(aws):
 def test_an_apply_survives_throttling_server_errors_and_lost_answers(aws, faults, tmp_path):
     """All is there, once, and nothing is left to do."""
     faults.ask("POST", "faults", [*TROUBLE, *READS])
-    runs, stack = Runs(aws, tmp_path, Wire()), Stack("some", all=[r for r in network(PARAMS) if r.key.startswith(SOME)])
+    runs, stack = (
+        Runs(aws, tmp_path, FaultInjector()),
+        Stack("some", all=[r for r in network(PARAMS) if r.key.startswith(SOME)]),
+    )
     runs.build(stack)
     assert [hit for _, hit in faults.counts()] == [2, 2, 2, 1, 1]
     faults.ask("DELETE", "faults")

@@ -5,10 +5,10 @@ import time
 
 import boto3
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
 from embedded_aws.hosts.fleet import Fleet
-from embedded_aws.hosts.traffic import Traffic, state_as_moto_has_it
+from embedded_aws.hosts.traffic import Traffic, moto_state
 from embedded_aws.services.autoscaling import capacity as scaling_capacity
 from embedded_aws.services.autoscaling import launching
 from embedded_aws.services.codedeploy import progress
@@ -25,10 +25,10 @@ ENDED = ("Succeeded", "Failed", "Stopped")
 class Cloud(Web):
     """A web tier of two machines, an application, and a deployment group `web` behind the target group."""
 
-    def __init__(self, folder, ledger, monkeypatch):
+    def __init__(self, folder, registry, monkeypatch):
         super().__init__(self)
         self.health = {}  # by instance: what is answered instead of moto's opinion
-        self.folder, self.ledger = folder, ledger
+        self.folder, self.registry = folder, registry
         self.new_fleet(monkeypatch)
         self.cd, self.s3 = self.client("codedeploy"), self.client("s3")
         self.role = self.client("iam").create_role(RoleName="deploy", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
@@ -40,12 +40,12 @@ class Cloud(Web):
 
     def new_fleet(self, monkeypatch):
         """A fleet as a (re)started server has it."""
-        self.fleet = Fleet(self.folder, self.ledger, lambda: "http://127.0.0.1:1")
-        self.traffic = Traffic(self.state, patience=1.0)
+        self.fleet = Fleet(self.folder, self.registry, lambda: "http://127.0.0.1:1")
+        self.traffic = Traffic(self.state, timeout=1.0)
         monkeypatch.setattr(progress, "deployer", FleetDeployer(self.fleet, self.traffic))
 
     def state(self, arn, instance_id):
-        return self.health.get(instance_id) or state_as_moto_has_it(arn, instance_id)
+        return self.health.get(instance_id) or moto_state(arn, instance_id)
 
     def launch(self, user_data="", **changes):
         """The Auto Scaling group and the deployment group."""
@@ -78,7 +78,7 @@ class Cloud(Web):
         found = self.cd.get_deployment_target(deploymentId=deployment, targetId=instance)["deploymentTarget"]
         return {event["lifecycleEventName"]: event for event in found["instanceTarget"]["lifecycleEvents"]}
 
-    def beat(self):
+    def tick(self):
         """One heartbeat of the server."""
         self.fleet.tick()
         progress.tick()
@@ -89,7 +89,7 @@ class Cloud(Web):
         deadline = time.monotonic() + within
         while not (found := look()):
             assert time.monotonic() < deadline, f"still {found!r} after {within} s"
-            self.beat()
+            self.tick()
             time.sleep(0.02)
         return found
 
@@ -100,7 +100,7 @@ class Cloud(Web):
 
     def launch_one(self):
         """Auto Scaling launches one more, and lets it wait where it has to; its state."""
-        group = world.backend("autoscaling").autoscaling_groups["web"]
+        group = backends.backend("autoscaling").autoscaling_groups["web"]
         known = set(self.members())
         group.desired_capacity += 1
         scaling_capacity.reach(group, "a test")

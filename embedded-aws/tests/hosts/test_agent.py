@@ -8,37 +8,37 @@ import pytest
 from embedded_aws.faults import hooks
 from embedded_aws.testing import eventually
 from hosts.bundle import SAY, appspec, zipped
-from hosts.host import EVENTS, Host, user_data
+from hosts.host import EVENTS, HostUnderTest, user_data
 
 ONE_SECOND = appspec(hooks={"AfterInstall": [{"location": "hooks/AfterInstall.sh", "timeout": 1}]})
 
 
 @pytest.fixture
-def host(tmp_path, ledger, request):
+def host(tmp_path, registry, request):
     """A machine that has just booted with the real user data."""
-    host = Host(tmp_path, ledger)
-    host.resident.boot(user_data(request.config.rootpath))
+    host = HostUnderTest(tmp_path, registry)
+    host.managed.boot(user_data(request.config.rootpath))
     return host
 
 
-def test_the_placeholder_answers_until_the_first_deployment(host, ledger):
+def test_the_placeholder_answers_until_the_first_deployment(host, registry):
     """A server that waits for its application is healthy; then it makes way, since both want the port."""
     assert eventually(lambda: "Waiting for the first deployment." in host.answer()[1] and host.answer())[0] == 200
-    assert not host.resident.died()
+    assert not host.managed.has_died()
     event, outcome = host.deploy(zipped())
     assert (event, outcome.code) == ("ValidateService", "Success"), outcome
     assert host.answer("/version") == (200, "v1")
     assert host.answer("/healthz")[0] == 404
-    assert all("placeholder" not in " ".join(process.cmdline()) for process in ledger.running())
-    assert not host.resident.died()
+    assert all("placeholder" not in " ".join(process.cmdline()) for process in registry.running())
+    assert not host.managed.has_died()
 
 
 def test_user_data_is_on_the_disk(host):
     """What the application reads of its instance is there, filled in."""
-    settings = (host.machine.root / "etc" / "webapp" / "instance.env").read_text()
+    settings = (host.host.root / "etc" / "webapp" / "instance.env").read_text()
     assert "WEBAPP_INSTANCE_ID=i-0123456789abcdef0" in settings
     assert "WEBAPP_ZONE=us-west-2b" in settings
-    assert "not executed: /usr/local/sbin/install-codedeploy-agent" in host.machine.log.read_text()
+    assert "not executed: /usr/local/sbin/install-codedeploy-agent" in host.host.log.read_text()
 
 
 def test_scripts_know_their_deployment(host):
@@ -75,15 +75,15 @@ def test_a_failing_script_fails_the_event_with_its_last_words(host):
     assert "early" not in outcome.log_tail
 
 
-def test_a_script_that_takes_too_long_is_ended_with_its_children(host, ledger):
+def test_a_script_that_takes_too_long_is_ended_with_its_children(host, registry):
     """ScriptTimedOut after the time that the AppSpec file allows."""
-    before, began = len(ledger.running()), time.monotonic()
+    before, began = len(registry.running()), time.monotonic()
     event, outcome = host.deploy(zipped(spec=ONE_SECOND, AfterInstall="#!/bin/sh\necho begun\nsleep 600 & sleep 600\n"))
     assert (event, outcome.code) == ("AfterInstall", "ScriptTimedOut")
     assert outcome.message.endswith("failed to complete in 1 seconds")
     assert "[stdout]begun" in outcome.log_tail
     assert time.monotonic() - began < 10
-    assert len(ledger.running()) == before
+    assert len(registry.running()) == before
 
 
 @pytest.mark.parametrize(("closed", "told"), [("", "STDOUT"), ("os.close(1)", "STDERR")])
@@ -100,7 +100,7 @@ def test_a_missing_script_is_told(host):
     """ScriptMissing, when the AppSpec file names what the bundle lacks."""
     event, outcome = host.deploy(zipped(AfterInstall=None))
     assert (event, outcome.code, outcome.script) == ("AfterInstall", "ScriptMissing", "hooks/AfterInstall.sh")
-    script = host.machine.folder / "deployments/d-AAAAAAAAA/deployment-archive/hooks/AfterInstall.sh"
+    script = host.host.folder / "deployments/d-AAAAAAAAA/deployment-archive/hooks/AfterInstall.sh"
     assert outcome.message == f"Script does not exist at specified location: {script}"
 
 
@@ -163,40 +163,40 @@ def test_a_wrong_bundle_fails_where_the_agent_notices(host, content, event, told
     assert told in outcome.message
 
 
-def test_a_machine_comes_up_again_with_what_is_installed(host, ledger, tmp_path, request):
+def test_a_machine_comes_up_again_with_what_is_installed(host, registry, tmp_path, request):
     """After the server's restart the application runs, on the same port, without a new deployment."""
     host.deploy(zipped())
-    host.resident.end(forget=False)
-    assert ledger.running() == []
-    again = Host(tmp_path, ledger)
-    again.resident.boot(user_data(request.config.rootpath))
-    assert again.machine.port == host.machine.port
+    host.managed.end(forget=False)
+    assert registry.running() == []
+    again = HostUnderTest(tmp_path, registry)
+    again.managed.boot(user_data(request.config.rootpath))
+    assert again.host.port == host.host.port
     assert again.answer("/version") == (200, "v1")
-    assert not again.resident.died()
+    assert not again.managed.has_died()
 
 
-def test_a_lost_process_is_noticed(host, ledger):
+def test_a_lost_process_is_noticed(host, registry):
     """Whoever kills the application has killed the machine, for Auto Scaling."""
     host.deploy(zipped())
-    for process in ledger.running():
+    for process in registry.running():
         process.kill()
-    eventually(host.resident.died)
+    eventually(host.managed.has_died)
 
 
-def test_a_killed_machine_takes_no_deployment(host, ledger):
+def test_a_killed_machine_takes_no_deployment(host, registry):
     """It answers no more, as an instance that is gone."""
-    host.resident.kill()
-    assert host.resident.died()
-    assert ledger.running() == []
+    host.managed.kill()
+    assert host.managed.has_died()
+    assert registry.running() == []
     assert "not able to receive the lifecycle event" in host.perform("ApplicationStop").message
 
 
-def test_the_rehearsals_authority_is_trusted_once(tmp_path, ledger):
+def test_the_rehearsals_authority_is_trusted_once(tmp_path, registry):
     """The bundle's own roots stay; ours is added, also after a second deployment, once."""
     spec = appspec(files=[{"source": "/", "destination": "/opt/webapp/certs"}], file_exists_behavior="OVERWRITE")
-    host = Host(tmp_path, ledger, ca_pem=lambda: "OURS\n")
-    host.resident.boot("")
-    store = host.machine.root / "opt/webapp/certs/rds-roots.pem"
+    host = HostUnderTest(tmp_path, registry, ca_pem=lambda: "OURS\n")
+    host.managed.boot("")
+    store = host.host.root / "opt/webapp/certs/rds-roots.pem"
     bundle = zipped(spec=spec, ApplicationStart=SAY, more={"rds-roots.pem": "AMAZON\n"})
     for deployment in ("d-FIRST", "d-SECOND"):
         host.deploy(bundle, deployment)
@@ -209,14 +209,14 @@ def test_old_bundles_go(host):
     for number in range(8):
         host.perform("ApplicationStop", deployment=f"d-{number}")  # it has a log, and thus a folder
         host.perform("DownloadBundle", zipped(), f"d-{number}")
-    kept = sorted(path.name for path in (host.machine.folder / "deployments").iterdir() if path.is_dir())
+    kept = sorted(path.name for path in (host.host.folder / "deployments").iterdir() if path.is_dir())
     assert kept == [*(f"d-{number}" for number in range(3, 8)), "d-INSTALLED"]
 
 
-def test_nothing_listens_outside_of_the_laptop(host, ledger):
+def test_nothing_listens_outside_of_the_laptop(host, registry):
     """Neither placeholder nor application is reachable from the network."""
     eventually(lambda: host.answer()[0])
-    for process in ledger.running():
+    for process in registry.running():
         assert {one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN} <= {"127.0.0.1"}
 
 
@@ -234,5 +234,5 @@ def test_a_game_day_lets_an_event_fail_once(host, monkeypatch):
     assert "for a game day: fault 7" in outcome.message
     assert outcome.log_tail.endswith(f"[stderr]{outcome.message}")
     assert "[stdout]ValidateService" not in host.log()
-    assert asked[-1] == ("ValidateService", host.machine.instance_id, "us-west-2b")
+    assert asked[-1] == ("ValidateService", host.host.instance_id, "us-west-2b")
     assert host.deploy(zipped(), "d-BBBBBBBBB")[1].succeeded

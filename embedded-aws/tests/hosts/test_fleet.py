@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from embedded_aws import services as overlays
-from embedded_aws.account import backends as world
+from embedded_aws import services
+from embedded_aws.account import backends
 from embedded_aws.services.autoscaling import launching
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
 from hosts.bundle import zipped
@@ -17,14 +17,14 @@ BEHIND = {"deploymentStyle": TRAFFIC, "loadBalancerInfo": {"targetGroupInfoList"
 
 
 @pytest.fixture
-def cloud(tmp_path, ledger, monkeypatch):
+def cloud(tmp_path, registry, monkeypatch):
     """An account of its own, whose machines end with the test."""
-    overlays.install()
+    services.install()
     with mock_aws():
-        cloud = Cloud(tmp_path / "machines", ledger, monkeypatch)
+        cloud = Cloud(tmp_path / "machines", registry, monkeypatch)
         yield cloud
         cloud.fleet.stop()
-        assert ledger.running() == []
+        assert registry.running() == []
 
 
 def versions(cloud):
@@ -39,18 +39,18 @@ def test_every_instance_is_a_machine(cloud, request):
     for name in names:
         port = cloud.fleet.port(name)
         cloud.until(lambda: answer(port)[0] == 200)  # noqa: B023 - asked at once
-        settings = cloud.fleet.machines()[name].root / "etc/webapp/instance.env"
+        settings = cloud.fleet.hosts()[name].root / "etc/webapp/instance.env"
         assert f"WEBAPP_ZONE={cloud.members()[name]}" in settings.read_text()
 
 
-def test_a_terminated_instance_loses_its_processes_and_its_disk(cloud, request, ledger):
+def test_a_terminated_instance_loses_its_processes_and_its_disk(cloud, request, registry):
     """Nothing of it is left."""
     cloud.launch(user_data(request.config.rootpath))
     one, other = cloud.up()
     cloud.ec2.terminate_instances(InstanceIds=[one])
-    cloud.until(lambda: not ledger.running(one) and not (cloud.folder / one).exists())
+    cloud.until(lambda: not registry.running(one) and not (cloud.folder / one).exists())
     assert cloud.fleet.port(one) is None
-    assert ledger.running(other)
+    assert registry.running(other)
 
 
 def test_a_stopped_instance_keeps_its_disk(cloud):
@@ -59,7 +59,7 @@ def test_a_stopped_instance_keeps_its_disk(cloud):
     one, _ = cloud.up()
     cloud.ended(cloud.deploy(zipped()))
     cloud.ec2.stop_instances(InstanceIds=[one])
-    cloud.until(lambda: not cloud.ledger.running(one) and cloud.fleet.port(one) is None)
+    cloud.until(lambda: not cloud.registry.running(one) and cloud.fleet.port(one) is None)
     cloud.ec2.start_instances(InstanceIds=[one])
     cloud.up()
     assert versions(cloud) == ["v1", "v1"]
@@ -71,11 +71,11 @@ def test_a_machine_that_was_killed_can_be_revived(cloud):
     one, _ = cloud.up()
     cloud.ended(cloud.deploy(zipped()))
     assert cloud.fleet.kill(one)
-    assert not cloud.ledger.running(one)
+    assert not cloud.registry.running(one)
     assert cloud.fleet.revive(one)
     cloud.up()
     assert versions(cloud) == ["v1", "v1"]
-    assert not cloud.fleet.died(one)
+    assert not cloud.fleet.has_died(one)
     assert not cloud.fleet.revive("i-1")
 
 
@@ -153,7 +153,7 @@ def test_a_machine_is_drained_before_and_healthy_after(cloud):
     deployment = cloud.deploy(zipped())
     cloud.until(lambda: one not in cloud.targets())
     for _ in range(5):
-        cloud.beat()
+        cloud.tick()
     first = cloud.events(deployment, one)
     assert (first["BlockTraffic"]["status"], first["ApplicationStop"]["status"]) == ("InProgress", "Pending")
     cloud.health[one] = "initial"
@@ -201,7 +201,7 @@ def test_a_stopped_deployment_does_not_stand_in_the_way(cloud):
         lambda: cloud.info(deployment)["status"] == "InProgress" and _at(cloud, deployment, one) == "AfterInstall"
     )
     cloud.cd.stop_deployment(deploymentId=deployment)
-    (cloud.fleet.machines()[one].root / "go").touch()
+    (cloud.fleet.hosts()[one].root / "go").touch()
     assert cloud.ended(cloud.deploy(zipped("v2"), "v2.zip"))["status"] == "Succeeded"
     assert cloud.events(deployment, one)["ApplicationStart"]["status"] == "Skipped"
     assert versions(cloud) == ["v2", "v2"]
@@ -227,7 +227,7 @@ def test_a_killed_machine_is_noticed(cloud, request):
     cloud.launch(user_data(request.config.rootpath))
     one, other = cloud.up()
     assert cloud.fleet.kill(one)
-    assert (cloud.fleet.died(one), cloud.fleet.died(other)) == (True, False)
+    assert (cloud.fleet.has_died(one), cloud.fleet.has_died(other)) == (True, False)
     assert not cloud.fleet.kill("i-unknown")
 
 
@@ -261,8 +261,8 @@ def test_two_instances_are_deployed_to_side_by_side(cloud):
     cloud.launch()
     cloud.ended(cloud.deploy(zipped()))
     states = [cloud.launch_one(), cloud.launch_one()]
-    cloud.beat()
-    active = [one for one in world.backend("codedeploy").deployments.values() if one.status not in ("Succeeded",)]
+    cloud.tick()
+    active = [one for one in backends.backend("codedeploy").deployments.values() if one.status not in ("Succeeded",)]
     assert [one.info["creator"] for one in active] == ["autoscaling", "autoscaling"]
     with pytest.raises(ClientError, match="DeploymentLimitExceeded"):
         cloud.deploy(zipped("v2"), "v2.zip")
@@ -315,7 +315,7 @@ def test_an_instance_whose_deployment_does_not_end_in_time_is_abandoned(cloud, m
     assert (hook["HeartbeatTimeout"], hook["DefaultResult"]) == (600, "ABANDON")
     monkeypatch.setattr(actions, "seconds", lambda hook: 0.0)
     state = cloud.launch_one()
-    cloud.beat()
+    cloud.tick()
     assert state.instance.id not in cloud.members()
     activities = cloud.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
     assert (

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from embedded_aws.hosts.appspec import AppSpec, Copy, Permission
-from embedded_aws.hosts.host import Machine
+from embedded_aws.hosts.host import Host
 from embedded_aws.hosts.install import InstallError, install
 
 ALL = AppSpec(files=(Copy("/", "/opt/app"),))
@@ -15,8 +15,8 @@ class Place:
     """A machine's disk and a bundle to install on it."""
 
     def __init__(self, folder):
-        self.machine = Machine("i-1", "us-west-2a", folder / "i-1", 0)
-        self.machine.create()
+        self.host = Host("i-1", "us-west-2a", folder / "i-1", 0)
+        self.host.create()
         self.archive, self.record = folder / "archive", folder / "record.json"
 
     def write(self, **files):
@@ -26,10 +26,10 @@ class Place:
             path.write_text(text)
 
     def install(self, spec=ALL, behavior=""):
-        install(self.machine, spec, self.archive, self.record, behavior)
+        install(self.host, spec, self.archive, self.record, behavior)
 
     def on_disk(self, path):
-        return self.machine.root / path
+        return self.host.root / path
 
 
 @pytest.fixture

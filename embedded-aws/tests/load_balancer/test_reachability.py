@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from embedded_aws.load_balancer.reachability import INTERNET, is_public, may_reach, of_groups
+from embedded_aws.load_balancer.reachability import INTERNET, can_reach, is_public, party_of_groups
 
 
 def rule(source=None, block=None, ports=(3306, 3306), protocol="tcp"):
@@ -18,7 +18,7 @@ def rule(source=None, block=None, ports=(3306, 3306), protocol="tcp"):
 
 
 ANYTHING = rule(block="0.0.0.0/0", protocol="-1")
-WEB, DATABASE = of_groups(["web"], ["10.0.1.7"]), of_groups(["db"], ["10.0.2.0/24", "10.0.3.0/24"])
+WEB, DATABASE = party_of_groups(["web"], ["10.0.1.7"]), party_of_groups(["db"], ["10.0.2.0/24", "10.0.3.0/24"])
 
 
 def reached(source, *ingress, egress=(ANYTHING,)):
@@ -27,7 +27,7 @@ def reached(source, *ingress, egress=(ANYTHING,)):
         "web": SimpleNamespace(ingress_rules=[], egress_rules=list(egress)),
         "db": SimpleNamespace(ingress_rules=list(ingress), egress_rules=[]),
     }
-    return may_reach(SimpleNamespace(get_security_group_from_id=groups.get), source, DATABASE, 3306)
+    return can_reach(SimpleNamespace(get_security_group_from_id=groups.get), source, DATABASE, 3306)
 
 
 @pytest.mark.parametrize(

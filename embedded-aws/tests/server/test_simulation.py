@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from embedded_aws.account import backends as world
-from embedded_aws.server import simulation as rehearsal
+from embedded_aws.account import backends
+from embedded_aws.server import simulation
 from embedded_aws.services.codedeploy.model import Deployment
 from load_balancer.test_reachability import ANYTHING, rule
 
@@ -23,14 +23,14 @@ def reached(monkeypatch):
             "web": SimpleNamespace(ingress_rules=[], egress_rules=list(egress)),
             "cache": SimpleNamespace(ingress_rules=list(ingress), egress_rules=[]),
         }
-        backends = {
+        by_service = {
             "ec2": SimpleNamespace(get_security_group_from_id=groups.get, get_subnet=SUBNETS.get),
             "elasticache": SimpleNamespace(cache_subnet_groups=GROUPS),
         }
         server = SimpleNamespace(security_groups=[SimpleNamespace(id="web")], private_ip="10.0.1.7")
-        monkeypatch.setattr(world, "backend", lambda service, region="us-west-2": backends[service])
-        monkeypatch.setattr(rehearsal, "members", lambda: {"i-1": server})
-        return rehearsal.web_servers_reach_cache(CACHE)
+        monkeypatch.setattr(backends, "backend", lambda service, region="us-west-2": by_service[service])
+        monkeypatch.setattr(simulation, "group_instances", lambda: {"i-1": server})
+        return simulation.hosts_reach_cache(CACHE)
 
     return ask
 
@@ -61,5 +61,5 @@ def test_status_tells_the_newest_deployment_of_each_group_that_there_is(monkeypa
     backend = SimpleNamespace(
         deployments={one.deployment_id: one for one in made}, deployment_groups={"app": {"web": {}}}
     )
-    monkeypatch.setattr(world, "existing", lambda service: [backend])
-    assert [(one["id"], one["group"]) for one in rehearsal._deployments()] == [("d-2", "app/web")]
+    monkeypatch.setattr(backends, "existing", lambda service: [backend])
+    assert [(one["id"], one["group"]) for one in simulation._deployments()] == [("d-2", "app/web")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from embedded_aws.servers.server import ServerFailed, end_left_over
+from embedded_aws.servers.server import ServerFailed, end_leftover
 from servers.fake import ANSWERS, PORT_TAKEN, SILENT
 
 
@@ -26,7 +26,7 @@ def test_it_is_not_tried_for_ever(server):
 
 def test_nobody_waits_for_what_is_given_up(server):
     """Its process ends, and the file of its password goes."""
-    server.given_up.set()
+    server.cancelled.set()
     with pytest.raises(ServerFailed, match="nobody waits"):
         server.run(SILENT)
     assert not server.running
@@ -37,5 +37,5 @@ def test_what_a_killed_emulator_left_is_ended(server):
     """Two servers on one folder would write over each other."""
     server.run(ANSWERS)
     assert server.running
-    end_left_over(server.folder)
+    end_leftover(server.folder)
     assert not server.running

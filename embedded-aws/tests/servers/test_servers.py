@@ -12,22 +12,22 @@ from embedded_aws.servers.servers import PrivateServers
 class Servers(PrivateServers):
     """One, that nobody ever starts."""
 
-    homes, waking, absent = "homes", "starting", "none is installed"
+    folder_name, starting_state, not_installed = "homes", "starting", "none is installed"
 
-    def _find(self, path):
+    def _find_programs(self, path):
         return SimpleNamespace(title="Fake 1.0")
 
-    def _found(self):
+    def _resources(self):
         return {"one": SimpleNamespace(status="available")}
 
-    def _keeper(self, folder, one):
+    def _create_supervisor(self, folder, one):
         return SimpleNamespace(port=None, why="", stop=lambda: None, join=lambda: None)
 
-    def _follow(self, identity, one):
-        self._serve(identity, one)
+    def _sync(self, identity, one):
+        self._ensure_server(identity, one)
         return False
 
-    def _remove(self, keeper, identity):
+    def _remove_server(self, supervisor, identity):
         raise AssertionError("nothing is removed here")
 
     def told(self):

@@ -13,7 +13,7 @@ from embedded_aws import pacing
 from embedded_aws.account import backends as world
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 LISTED = ["RSA_1024", "RSA_2048"]
 PENDING = "PENDING_VALIDATION"
@@ -23,7 +23,7 @@ NOT_YET = ("IssuedAt", "NotBefore", "NotAfter", "Serial")
 def tick() -> bool:
     """Issue what has its records; returns whether anything was."""
     found = [one for acm in world.existing("acm") for one in acm._certificates.values() if one.status == PENDING]
-    return each(found, _is_issued)
+    return run_each(found, _is_issued)
 
 
 def _is_issued(certificate: Any) -> bool:
@@ -69,9 +69,9 @@ def _proven(certificate: Any) -> bool:
 
 def _looked_up(certificate: Any) -> bool:
     """Whether ACM, at the present pace, has had the time to find the records."""
-    if pacing.NOTE not in vars(certificate):
-        pacing.begin(certificate, PENDING, "certificate_validation")
-    return not pacing.on_its_way(certificate)
+    if pacing.ATTRIBUTE not in vars(certificate):
+        pacing.start(certificate, PENDING, "certificate_validation")
+    return not pacing.transitional_state(certificate)
 
 
 def _records(certificate: Any) -> dict[str, dict[str, str]]:
@@ -155,7 +155,7 @@ def request_certificate(moto: Method, acm: Any, domain: str, token: str | None, 
         return str(known)
     certificate = acm._certificates[moto(acm, domain, token, *rest)]
     if certificate.status == PENDING and _proven(certificate):
-        vars(certificate)[pacing.NOTE] = None  # there are the records of an earlier one: nobody has to wait for them
+        vars(certificate)[pacing.ATTRIBUTE] = None  # an earlier request has created the records: no wait
     return str(certificate.arn)
 
 

@@ -19,7 +19,7 @@ from embedded_aws.services.autoscaling.launch import launch
 from embedded_aws.services.autoscaling.lifecycle_hooks import leaving
 from embedded_aws.services.autoscaling.zones import counts, emptiest_first, superfluous
 from embedded_aws.services.ec2.outages import NO_CAPACITY
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 RETRY_SECONDS = 10.0  # after a launch that failed; AWS waits longer each time
 
@@ -31,7 +31,7 @@ broken: Callable[[str], bool] = lambda _: False  # noqa: E731 - a default for wh
 
 def tick() -> bool:
     """Let every group mend itself, and bring what it has launched into service."""
-    return each(groups(), mend) | launching.tick(enter, abandon)
+    return run_each(groups(), mend) | launching.tick(enter, abandon)
 
 
 def groups() -> Iterator[Any]:
@@ -137,7 +137,7 @@ def _fails(group: Any, state: Any) -> bool:
     if asked is None or group.health_check_type != "ELB" or "HealthCheck" in group._suspended_processes:
         return False
     arns = [target_group.arn for target_group in target_groups(group)]
-    return asked.failing(arns, state.instance.id, float(group.health_check_grace_period or 0))
+    return asked.is_failing(arns, state.instance.id, float(group.health_check_grace_period or 0))
 
 
 def launch_one(group: Any, reason: str) -> bool:

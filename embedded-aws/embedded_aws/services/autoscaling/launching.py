@@ -16,7 +16,7 @@ from embedded_aws.services.autoscaling.activities import cancel, finish
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
 from embedded_aws.services.codedeploy.deployments import AUTO_SCALING, create
 from embedded_aws.services.codedeploy.model import ENDED, Deployment, Fields
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 PENDING, WAITING, IN_SERVICE = "Pending", "Pending:Wait", "InService"
@@ -34,7 +34,7 @@ def begin(group: Any, state: Any, activity: dict[str, Any]) -> bool:
         activity: The record of its launch, which says how it goes on.
     """
     state.activity = activity
-    if pacing.begin(state, PENDING, "auto_scaling_instance"):
+    if pacing.start(state, PENDING, "auto_scaling_instance"):
         state.lifecycle_state = PENDING
         finish(activity, "PreInService")
         return False
@@ -64,7 +64,7 @@ def tick(in_service: Deed, abandon: Callable[[Any, Any, str], None]) -> bool:
         abandon: Called for an instance that will not come into service, with why: it is to be terminated.
     """
     waiting = [(group, state) for group in _groups() for state in group.instance_states if is_waiting(state)]
-    return each(waiting, lambda one: _advance(*one, in_service, abandon))
+    return run_each(waiting, lambda one: _advance(*one, in_service, abandon))
 
 
 def is_waiting(state: Any) -> bool:
@@ -108,7 +108,7 @@ def _advance(group: Any, state: Any, in_service: Deed, abandon: Callable[[Any, A
 
 
 def _advance_pending(group: Any, state: Any, in_service: Deed) -> bool:
-    if pacing.on_its_way(state) or state.instance.state != "running":
+    if pacing.transitional_state(state) or state.instance.state != "running":
         return False
     if _come_up(group, state):
         in_service(group, state)

@@ -17,7 +17,7 @@ from embedded_aws.account import backends as world
 from embedded_aws.services.cloudwatch import actions, datapoints, states
 from embedded_aws.services.cloudwatch.evaluation import COMPARISONS, Rule, Verdict, judge
 from embedded_aws.services.cloudwatch.reasons import reason, reason_data
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def tick() -> bool:
         if backend.alarms:
             seen = _seen.setdefault(backend, Seen())
             seen.index.read_on(backend.metric_data)
-            changed |= each([(backend, alarm, seen) for alarm in backend.alarms.values()], lambda one: _look(*one))
+            changed |= run_each([(backend, alarm, seen) for alarm in backend.alarms.values()], lambda one: _look(*one))
     return changed
 
 

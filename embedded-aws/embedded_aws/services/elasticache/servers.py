@@ -46,7 +46,9 @@ def tick() -> bool:
 
 
 def _forget(elasticache: Any, caches: dict[str, Any]) -> bool:
-    gone = [name for name, cache in caches.items() if cache.status == "deleting" and not pacing.on_its_way(cache)]
+    gone = [
+        name for name, cache in caches.items() if cache.status == "deleting" and not pacing.transitional_state(cache)
+    ]
     for name in gone:
         elasticache.tagging_service.delete_all_tags_for_resource(caches.pop(name).arn)
     return bool(gone)

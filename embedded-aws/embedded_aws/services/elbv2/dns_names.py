@@ -8,7 +8,7 @@ from moto.elbv2.models import ELBv2Backend
 
 from embedded_aws.account import backends as world
 from embedded_aws.patching import Method, patch
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 
 class Doors(Protocol):
@@ -29,7 +29,7 @@ def install(doors: Doors) -> None:
 def tick() -> bool:
     """An address changes when somebody else has taken the port meanwhile."""
     balancers = [one for elb in world.existing("elbv2") for one in elb.load_balancers.values()]
-    return each(balancers, _name)
+    return run_each(balancers, _name)
 
 
 @patch(ELBv2Backend, "create_load_balancer")

@@ -16,7 +16,7 @@ from embedded_aws.services.elbv2 import target_health as _beneath_too  # noqa: F
 
 LEAVING = "deleting"
 
-pacing.shown(FakeLoadBalancer, "state", "active")
+pacing.show_transitions(FakeLoadBalancer, "state", "active")
 
 
 def tick() -> bool:
@@ -37,7 +37,7 @@ def with_interfaces(elb: Any) -> list[Any]:
 def made(moto: Method, balancer: Any, *args: Any, **sent: Any) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html."""
     moto(balancer, *args, **sent)
-    pacing.begin(balancer, "provisioning", "load_balancer")
+    pacing.start(balancer, "provisioning", "load_balancer")
 
 
 @patch(ELBv2Backend, "delete_load_balancer")
@@ -48,7 +48,7 @@ def delete_load_balancer(moto: Method, elb: Any, arn: str) -> None:
     """
     balancer = elb.load_balancers.get(arn)
     moto(elb, arn)
-    if balancer and pacing.leave(balancer, LEAVING, "load_balancer"):
+    if balancer and pacing.delay_deletion(balancer, LEAVING, "load_balancer"):
         attach_dict(elb, "leaving")[arn] = balancer
 
 
@@ -57,7 +57,7 @@ def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> 
     """A target is checked before it is healthy."""
     moto(target_group, targets)
     for target in targets:
-        attach_dict(target_group, "registrations")[target["Id"]] = pacing.note("initial", "target_health")
+        attach_dict(target_group, "registrations")[target["Id"]] = pacing.new_transition("initial", "target_health")
 
 
 @patch(FakeTargetGroup, "health_for")
@@ -67,7 +67,7 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
     told = moto(target_group, target, ec2)
-    fresh = pacing.goes_on(attach_dict(target_group, "registrations").get(target["Id"]))
+    fresh = pacing.is_in_progress(attach_dict(target_group, "registrations").get(target["Id"]))
     if fresh and told.status == "healthy" and not health.installed():
         told.status, told.reason, told.description = REGISTERING.state, REGISTERING.reason, REGISTERING.description
     return told

@@ -8,8 +8,8 @@ from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
 from embedded_aws.faults import outages
 from embedded_aws.load_balancer import health
-from embedded_aws.load_balancer.health_checks import is_asked
-from embedded_aws.load_balancer.target import TIMEOUT, Status, invalid
+from embedded_aws.load_balancer.health_checks import is_checked
+from embedded_aws.load_balancer.target import TIMEOUT, Status, invalid_state
 from embedded_aws.patching import Method, patch
 
 
@@ -21,7 +21,7 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
     asked = health.installed()
-    if asked and is_asked(target_group):
+    if asked and is_checked(target_group):
         return _told(target_group, target, asked.describe(target_group, target["Id"]))
     registered = target_group.targets.get(target["Id"])
     if registered is None or not registered["Id"].startswith("i-"):
@@ -31,7 +31,7 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
         if outages.lost_since(instance) is not None:
             return _told(target_group, registered, TIMEOUT)
         return moto(target_group, target, ec2)
-    return _told(target_group, registered, invalid(instance.state if instance else "terminated"))
+    return _told(target_group, registered, invalid_state(instance.state if instance else "terminated"))
 
 
 @patch(ELBv2Backend, "describe_target_health")
@@ -45,7 +45,7 @@ def describe_target_health(moto: Method, elb: Any, arn: str, targets: list[dict[
     if asked is None or targets:
         return found
     group = elb.target_groups[arn]
-    return [*found, *[group.health_for({"Id": name}, elb.ec2_backend) for name in asked.leaving(group)]]
+    return [*found, *[group.health_for({"Id": name}, elb.ec2_backend) for name in asked.draining_instances(group)]]
 
 
 @patch(FakeTargetGroup, "register")
@@ -53,7 +53,7 @@ def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> 
     """A target that was away is a new one, however short the time."""
     moto(target_group, targets)
     if asked := health.installed():
-        asked.note(target_group)
+        asked.sync_group(target_group)
 
 
 @patch(FakeTargetGroup, "deregister")
@@ -61,7 +61,7 @@ def deregister(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -
     """From this moment a target has no new request."""
     moto(target_group, targets)
     if asked := health.installed():
-        asked.note(target_group)
+        asked.sync_group(target_group)
 
 
 def _told(target_group: Any, target: dict[str, Any], status: Status) -> Any:

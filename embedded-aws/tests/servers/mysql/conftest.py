@@ -3,7 +3,7 @@
 import pytest
 
 from embedded_aws.testing import eventually
-from servers.mysql.rehearsal import PATIENCE, Rehearsal
+from servers.mysql.simulation import PATIENCE, Simulation
 from tests.support.programs import require
 
 PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
@@ -13,7 +13,7 @@ PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
 def shared(tmp_path_factory):
     """As the last test left it; in the end nothing runs."""
     require(*PROGRAMS)
-    made = Rehearsal(tmp_path_factory.mktemp("rehearsal"))
+    made = Simulation(tmp_path_factory.mktemp("rehearsal"))
     try:
         yield made.start()
     finally:
@@ -22,7 +22,7 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
-def rehearsal(shared):
+def simulation(shared):
     """No database, no server, no file of one."""
     for closed in shared.root.glob("closed-*"):
         closed.unlink()
@@ -35,7 +35,7 @@ def rehearsal(shared):
 def own(tmp_path):
     """An emulator to stop or to kill."""
     require(*PROGRAMS)
-    made = Rehearsal(tmp_path)
+    made = Simulation(tmp_path)
     try:
         yield made.start()
     finally:

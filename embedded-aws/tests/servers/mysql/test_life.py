@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 
 from embedded_aws.testing import eventually
-from servers.mysql.rehearsal import PATIENCE, Rehearsal
+from servers.mysql.simulation import PATIENCE, Simulation
 
 
 def test_a_killed_emulator_leaves_no_second_server(own):
@@ -38,23 +38,23 @@ def test_an_account_that_is_set_aside_keeps_its_data(own):
 
 def test_without_a_server_a_file_stands_in(tmp_path):
     """The application is given the file; the endpoint, an event and the status say so."""
-    rehearsal = Rehearsal(tmp_path, path="")
+    simulation = Simulation(tmp_path, path="")
     try:
-        rehearsal.start()
-        found = rehearsal.create()
+        simulation.start()
+        found = simulation.create()
         assert found["Endpoint"] == {"Address": "sqlite-stands-in-for-mysql.app.localhost", "Port": 3306}
-        events = rehearsal.rds.describe_events(SourceType="db-instance", SourceIdentifier="app")["Events"]
+        events = simulation.rds.describe_events(SourceType="db-instance", SourceIdentifier="app")["Events"]
         assert [one["Message"] for one in events if "SQLite" in one["Message"]] == [
             "No MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database."
         ]
-        told = rehearsal.told()
+        told = simulation.told()
         (status,) = told["status"]
         assert "SQLite" in status["what"]
         url = told["environment"]["WEBAPP_DATABASE_URL"]
         file = Path(url.removeprefix("sqlite:///"))
         file.touch()
-        rehearsal.rds.delete_db_instance(DBInstanceIdentifier="app", SkipFinalSnapshot=True)
+        simulation.rds.delete_db_instance(DBInstanceIdentifier="app", SkipFinalSnapshot=True)
         eventually(lambda: not file.exists())
-        assert not [one for one in psutil.Process(rehearsal.process.pid).children() if "db" in one.name()]
+        assert not [one for one in psutil.Process(simulation.process.pid).children() if "db" in one.name()]
     finally:
-        rehearsal.stop()
+        simulation.stop()

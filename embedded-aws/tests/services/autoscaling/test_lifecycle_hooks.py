@@ -183,11 +183,11 @@ def test_a_launch_that_nobody_answers_is_abandoned(hooks, fast):
 def test_how_long_a_hook_waits(factor, name, expected):
     """Its own time at pace 0, and its share of that at any other; CodeDeploy's as long as a machine needs."""
     hook = SimpleNamespace(name=name, heartbeat_timeout=600)
-    pace.use(factor)
+    pace.set_factor(factor)
     try:
         assert actions.seconds(hook) == expected
     finally:
-        pace.use(0)
+        pace.set_factor(0)
 
 
 def test_an_instance_finishes_its_requests_before_its_hooks_are_asked(monkeypatch):

@@ -17,7 +17,7 @@ from embedded_aws.services.autoscaling.activities import activities_of, at
 from embedded_aws.services.autoscaling.instance_refresh import standing
 from embedded_aws.services.autoscaling.instance_refresh.model import ACTIVE, Refresh, active, bounds
 from embedded_aws.services.autoscaling.zones import in_order
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 WHY = "an instance refresh"
 # How long AWS waits for protected instances, and tries to launch.
@@ -36,7 +36,7 @@ CANCELLING, CANCELLED = "Replacing instances before cancelling.", "Cancelled due
 def tick() -> bool:
     """Bring every refresh forward; returns whether the account has changed."""
     going = [(group, refresh) for group in scaling_capacity.groups() if (refresh := active(group))]
-    return each(going, lambda one: _step(*one))
+    return run_each(going, lambda one: _step(*one))
 
 
 def _step(group: Any, refresh: Refresh) -> bool:
@@ -135,9 +135,9 @@ def _failure(group: Any, refresh: Refresh) -> str:
     """
     now = time.time()
     refresh.failing = (refresh.failing or now) if now < vars(group).get("retry_at", 0.0) else 0.0
-    if refresh.failing and now - refresh.failing >= HOUR * pace.factor():
+    if refresh.failing and now - refresh.failing >= HOUR * pace.current_factor():
         return _last_failure(group)
-    waited = now - refresh.moved >= HOUR * (pace.factor() or 1.0)
+    waited = now - refresh.moved >= HOUR * (pace.current_factor() or 1.0)
     return (refresh.info.get("StatusReason") or "No instance could be replaced for an hour.") if waited else ""
 
 

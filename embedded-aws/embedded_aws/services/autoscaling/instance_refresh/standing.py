@@ -52,7 +52,7 @@ def serves(refresh: Refresh, state: Any) -> bool:
     since = refresh.since.get(state.instance.id)
     if since is None or state.instance.id in refresh.known:
         return since is not None
-    return time.time() - since >= float(refresh.preferences["InstanceWarmup"]) * pace.factor()
+    return time.time() - since >= float(refresh.preferences["InstanceWarmup"]) * pace.current_factor()
 
 
 def is_held(refresh: Refresh, state: Any) -> bool:

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from embedded_aws import pace
-from embedded_aws.load_balancer.health import BOOT_SECONDS
+from embedded_aws.load_balancer.health import MIN_BOOT_SECONDS
 from embedded_aws.services.autoscaling.lifecycle_hooks import notices
 
 LAUNCHING, TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
@@ -73,7 +73,7 @@ def seconds(hook: Any) -> float:
     for machines on this laptop, which boot and install no faster at a fast pace.
     """
     paced, own = _at_pace(hook.heartbeat_timeout), float(hook.heartbeat_timeout)
-    return max(paced, min(own, BOOT_SECONDS)) if hook.name.startswith(CODEDEPLOY) else paced
+    return max(paced, min(own, MIN_BOOT_SECONDS)) if hook.name.startswith(CODEDEPLOY) else paced
 
 
 def beat(hook: Any, action: Action) -> None:
@@ -114,4 +114,4 @@ def complaint(state: Any) -> str:
 
 
 def _at_pace(own: float) -> float:
-    return own * (pace.factor() or 1.0)
+    return own * (pace.current_factor() or 1.0)

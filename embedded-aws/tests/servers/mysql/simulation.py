@@ -11,7 +11,7 @@ import psutil
 import pymysql
 
 from embedded_aws.settings import MOTO_ENVIRONMENT
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import LocalAws, eventually
 from services.database import CREATE
 
@@ -19,7 +19,7 @@ TESTS = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 
 
-class Rehearsal:
+class Simulation:
     """One root; its emulator can be stopped, killed and started again."""
 
     def __init__(self, root, path=None):
@@ -39,7 +39,7 @@ class Rehearsal:
 
     def _address(self):
         assert self.process.poll() is None, (self.root / "output").read_text()
-        found = Folder(self.root).read_address()
+        found = StateFolder(self.root).read_address()
         return found if found and found.process.pid == self.process.pid else None
 
     def stop(self):

@@ -9,7 +9,7 @@ import psutil
 import redis
 
 from embedded_aws.settings import MOTO_ENVIRONMENT
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import LocalAws, eventually
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -17,7 +17,7 @@ PATIENCE = 60
 TOKEN = "a-token-that-is-long-enough"
 
 
-class Rehearsal:
+class Simulation:
     """One root and its emulator."""
 
     def __init__(self, root):
@@ -30,7 +30,7 @@ class Rehearsal:
 
     def _address(self):
         assert self.process.poll() is None, (self.root / "output").read_text()
-        return Folder(self.root).read_address()
+        return StateFolder(self.root).read_address()
 
     def stop(self):
         self.process.terminate()
