@@ -32,8 +32,8 @@ def start(registry, tmp_path, command=SLEEP, owner="i-1"):
     return registry.start(command, tmp_path, ENV, tmp_path / "log", owner)
 
 
-def test_ending_one_leaves_the_others(registry, tmp_path):
-    """Names that begin alike are told apart; a part goes with the whole."""
+def test_ending_one_owner_leaves_the_others(registry, tmp_path):
+    """Owners with a common prefix are different; a part of an owner is ended with it."""
     one, part, ten = (start(registry, tmp_path, owner=owner) for owner in ("i-1", "i-1 placeholder.service", "i-10"))
     registry.end("i-1")
     assert one.running() is None
@@ -42,15 +42,14 @@ def test_ending_one_leaves_the_others(registry, tmp_path):
 
 
 def test_a_daemon_that_has_left_its_group_is_found(registry, tmp_path):
-    """What an application's own hook leaves running belongs to the machine."""
+    """Processes that an application's hook starts belong to the host."""
     start(registry, tmp_path, DAEMON)
     eventually(lambda: len(registry.running("i-1")) == 1 and registry.running("i-1")[0].ppid() != os.getpid())
     registry.end("i-1")
     assert registry.running() == []
 
 
-def test_who_does_not_listen_is_killed(registry, tmp_path):
-    """A process that ignores SIGTERM gets its time, then SIGKILL."""
+def test_a_process_that_ignores_sigterm_is_killed(registry, tmp_path):
     stubborn = start(registry, tmp_path, STUBBORN)
     eventually((tmp_path / "ready").exists)
     registry.end("i-1", seconds=0.2)
@@ -78,22 +77,22 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_lost_file_loses_no_process(registry, tmp_path):
-    """The mark alone is enough to find them."""
+    """The environment variables are enough to find them."""
     process = start(registry, tmp_path)
     (tmp_path / "processes.json").write_text("{ half a fi")
     ProcessRegistry(tmp_path / "processes.json").end_all()
     assert process.running() is None
 
 
-def test_others_are_left_alone(registry, tmp_path):
-    """Two rehearsals side by side do not end each other's machines."""
+def test_processes_of_other_registries_are_left_alone(registry, tmp_path):
+    """Two rehearsals at once do not end each other's hosts."""
     process = start(registry, tmp_path)
     ProcessRegistry(tmp_path / "other.json").end_all()
     assert process.running()
 
 
-def test_a_number_that_somebody_else_has_now_is_not_ended(tmp_path):
-    """After a reboot of the laptop the numbers in the file are other people's."""
+def test_another_process_with_a_registered_number_is_left_alone(tmp_path):
+    """As after a reboot of the laptop."""
     bystander = subprocess.Popen(SLEEP, start_new_session=True)
     try:
         entry = {"process": {"pid": bystander.pid, "began": psutil.Process().create_time() - 86400}, "owner": "i-1"}
@@ -105,15 +104,14 @@ def test_a_number_that_somebody_else_has_now_is_not_ended(tmp_path):
         bystander.wait()
 
 
-def test_a_missing_program_is_an_error_and_no_entry(registry, tmp_path):
-    """Whoever starts something learns that it is not there."""
+def test_a_missing_program_is_an_error_and_not_registered(registry, tmp_path):
     with pytest.raises(FileNotFoundError):
         start(registry, tmp_path, ["/no/such/program"])
     assert registry.adopt("i-1") == []
 
 
 def test_an_entry_is_on_disk_at_once(registry, tmp_path):
-    """A crash right after the start costs nothing."""
+    """So a crash right after the start loses nothing."""
     process = start(registry, tmp_path)
     written = json.loads(Path(tmp_path / "processes.json").read_text())
     assert ProcessIdentity(**written[0]["process"]) == process

@@ -1,4 +1,4 @@
-"""What happens by itself happens to every thing, whatever is wrong with one of them."""
+"""The ticker runs every item and every tick, even if some of them fail."""
 
 from threading import RLock
 from types import SimpleNamespace
@@ -10,8 +10,8 @@ def thing(name, **more):
     return SimpleNamespace(name=name, **more)
 
 
-def test_one_that_fails_keeps_no_other_from_its_turn(caplog):
-    """And does not fill the log: it is told when it begins to fail, and again when it does so after a recovery."""
+def test_an_item_that_fails_does_not_stop_the_others(caplog):
+    """Its error is logged when it begins to fail, and again when it fails after a recovery."""
     things, broken, done = [thing("first"), thing("second"), thing("third")], ["second"], []
 
     def deed(one):
@@ -30,8 +30,8 @@ def test_one_that_fails_keeps_no_other_from_its_turn(caplog):
     assert len(caplog.records) == 2
 
 
-def test_things_in_pairs_are_told_apart(caplog):
-    """An instance of a group is the same one at the next beat, whatever holds the two."""
+def test_items_in_tuples_are_distinguished(caplog):
+    """By the identity of their parts."""
     group, instances = thing("web"), [thing("i-1"), thing("i-2")]
 
     def deed(pair):
@@ -43,8 +43,8 @@ def test_things_in_pairs_are_told_apart(caplog):
     assert told == ["web, i-1", "web, i-2"]
 
 
-def test_a_tick_that_fails_stops_no_other(caplog):
-    """Nor is the account saved for what has not changed it; the log says which one."""
+def test_a_tick_that_fails_does_not_stop_the_others(caplog):
+    """It is logged by name, and not saved."""
     saved, ticked = [], []
 
     def fails():

@@ -181,7 +181,7 @@ def _mode(value: Any) -> int | None:
 
 
 def _behavior(value: Any) -> str:
-    """How files that are there already are met; it wins over what the deployment says.
+    """Return what happens to files that already exist; it overrides the deployment's setting.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html#deployments-rollback-and-redeploy-content-options
     """

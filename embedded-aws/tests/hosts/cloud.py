@@ -1,4 +1,4 @@
-"""An account in this process, with a fleet under it: what the server does by its heartbeat is done by hand."""
+"""An account in this process, with a fleet; a test calls the ticks that the server's ticker would."""
 
 import base64
 import time
@@ -23,7 +23,7 @@ ENDED = ("Succeeded", "Failed", "Stopped")
 
 
 class Cloud(Web):
-    """A web tier of two machines, an application, and a deployment group `web` behind the target group."""
+    """A web tier of two hosts, an application, and a deployment group `web` behind the target group."""
 
     def __init__(self, folder, registry, monkeypatch):
         super().__init__(self)
@@ -39,7 +39,7 @@ class Cloud(Web):
         return SESSION.client(service)
 
     def new_fleet(self, monkeypatch):
-        """A fleet as a (re)started server has it."""
+        """Create a fleet, as a started or restarted server does."""
         self.fleet = Fleet(self.folder, self.registry, lambda: "http://127.0.0.1:1")
         self.traffic = Traffic(self.state, timeout=1.0)
         monkeypatch.setattr(progress, "deployer", FleetDeployer(self.fleet, self.traffic))
@@ -48,7 +48,7 @@ class Cloud(Web):
         return self.health.get(instance_id) or moto_state(arn, instance_id)
 
     def launch(self, user_data="", **changes):
-        """The Auto Scaling group and the deployment group."""
+        """Create the Auto Scaling group and the deployment group."""
         data = self.data(UserData=base64.b64encode(user_data.encode()).decode())
         self.ec2.create_launch_template_version(LaunchTemplateName="web", LaunchTemplateData=data)
         self.create()
@@ -79,27 +79,27 @@ class Cloud(Web):
         return {event["lifecycleEventName"]: event for event in found["instanceTarget"]["lifecycleEvents"]}
 
     def tick(self):
-        """One heartbeat of the server."""
+        """Run one round of the server's ticker."""
         self.fleet.tick()
         progress.tick()
         launching.tick(scaling_capacity.enter, scaling_capacity.abandon)
 
-    def until(self, look, within=30.0):
-        """Beat until something is true."""
+    def until(self, check, within=30.0):
+        """Tick until `check` returns a true value; return it."""
         deadline = time.monotonic() + within
-        while not (found := look()):
-            assert time.monotonic() < deadline, f"still {found!r} after {within} s"
+        while not (value := check()):
+            assert time.monotonic() < deadline, f"still {value!r} after {within} s"
             self.tick()
             time.sleep(0.02)
-        return found
+        return value
 
     def up(self):
-        """All members have booted; their ids."""
+        """Wait until all members have booted; return their ids."""
         self.until(lambda: all(self.fleet.booted(name) for name in self.members()))
         return list(self.members())
 
     def launch_one(self):
-        """Auto Scaling launches one more, and lets it wait where it has to; its state."""
+        """Let Auto Scaling launch one more instance; return its state."""
         group = backends.backend("autoscaling").autoscaling_groups["web"]
         known = set(self.members())
         group.desired_capacity += 1

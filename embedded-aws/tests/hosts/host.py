@@ -1,4 +1,4 @@
-"""A machine for tests, and what it answers on its port."""
+"""A host for tests, and requests to its port."""
 
 import urllib.error
 import urllib.request
@@ -17,12 +17,12 @@ EVENTS = (
 
 
 def user_data(root: Path) -> str:
-    """That of the real web servers."""
+    """Return the user data of the real web servers."""
     return web_server(load(root / "params" / "local.yaml"), "/shift-log/local/config")
 
 
 def answer(port, path="/healthz"):
-    """Status and body that a port answers; 0 where nobody does."""
+    """Return status and body of a request; status 0 where nothing listens."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
             return found.status, found.read().decode()
@@ -33,7 +33,7 @@ def answer(port, path="/healthz"):
 
 
 class HostUnderTest:
-    """One resident that is booted and deployed to by hand."""
+    """A host that the test boots and deploys to."""
 
     def __init__(self, folder, registry, instance_id="i-0123456789abcdef0", extra_environment=dict, ca_pem=str):
         where = folder / instance_id
@@ -45,7 +45,7 @@ class HostUnderTest:
         return self.managed.perform(event, order)
 
     def deploy(self, content, deployment="d-AAAAAAAAA", **more):
-        """All events until one fails: its name and outcome; of the last one when none does."""
+        """Run all events until one fails; return the last event's name and outcome."""
         for event in EVENTS:
             outcome = self.perform(event, content if event == "DownloadBundle" else b"", deployment, **more)
             if not outcome.succeeded:

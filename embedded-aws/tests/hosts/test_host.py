@@ -1,4 +1,4 @@
-"""A machine's place on the laptop: its port, its disk, its logs."""
+"""A host's port, disk and logs."""
 
 import socket
 
@@ -15,14 +15,14 @@ def host(tmp_path):
 
 
 def test_a_port_is_kept_over_a_restart(host):
-    """What was written down somewhere, such as a bookmark, stays right."""
+    """So that bookmarks stay valid."""
     assert choose_port(host.folder, []) == host.port
     assert host.port in PORTS
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
-def test_a_taken_port_is_left_to_its_owner(host, address):
-    """Another program of the operator's goes on undisturbed, wherever it listens."""
+def test_a_taken_port_is_not_used(host, address):
+    """Whatever address the other program listens on."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind((address, host.port))
@@ -30,20 +30,20 @@ def test_a_taken_port_is_left_to_its_owner(host, address):
         assert choose_port(host.folder, []) != host.port
 
 
-def test_two_machines_have_two_ports(host, tmp_path):
+def test_two_hosts_have_two_ports(host, tmp_path):
     """Also before either of them listens."""
     assert choose_port(host.folder, [host.port]) != host.port
 
 
-def test_the_disk_is_the_machines_own(host):
-    """Paths are inside of its root, whatever they say."""
+def test_paths_are_inside_of_the_disk(host):
+    """A path that leaves it is an error."""
     assert host.path("/etc/webapp") == host.root.resolve() / "etc" / "webapp"
     with pytest.raises(ValueError, match="outside"):
         host.path("/../../etc")
 
 
-def test_logs_do_not_fill_the_laptop(host):
-    """A health check four times a second writes much in a week; what writes goes on at the start of the file."""
+def test_large_logs_are_emptied(host):
+    """Their writers continue at the start of the file."""
     with host.log.open("a") as writer:
         writer.write("x" * (LOG_BYTES + 1))
         writer.flush()

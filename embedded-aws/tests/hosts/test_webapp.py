@@ -1,4 +1,4 @@
-"""The application itself, from its real bundle, on a machine: unchanged, and found healthy."""
+"""The application itself, from its real bundle, runs unchanged on a host."""
 
 import json
 
@@ -16,7 +16,7 @@ def built(request, tmp_path_factory):
 
 @pytest.fixture
 def host(tmp_path, registry, request):
-    """A machine booted with the real user data, whose database is a file."""
+    """A host booted with the real user data, whose database is a file."""
     settings = {"WEBAPP_DATABASE_URL": f"sqlite:///{tmp_path}/shared.db", "WEBAPP_CONFIG": ""}
     host = HostUnderTest(tmp_path, registry, extra_environment=lambda: settings)
     host.managed.boot(user_data(request.config.rootpath))
@@ -25,7 +25,7 @@ def host(tmp_path, registry, request):
 
 @pytest.mark.needs("ps")
 def test_the_real_bundle_runs(host, built, registry):
-    """All hooks succeed, the page says what stands in for the database, and a second deployment replaces the first."""
+    """All hooks succeed, the page names the database's stand-in, and a second deployment replaces the first."""
     content = built.path.read_bytes()
     event, outcome = host.deploy(content, "d-FIRST", kind="zip")
     assert (event, outcome.code) == ("ValidateService", "Success"), f"{outcome.message}\n{outcome.log_tail}"

@@ -1,4 +1,4 @@
-"""The rules that a target's health follows, and ports that stay."""
+"""The rules of target health, and ports that stay."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ CHECK = Check(
 
 
 def states(*results):
-    """The states of a new target after each of these results."""
+    """Return the states of a new target after each of these results."""
     target, seen = Target("group", "i-1", CHECK, since=0.0), []
     for result in results:
         target.record_result(result, now=1.0)
@@ -31,20 +31,20 @@ def states(*results):
     return seen
 
 
-def test_the_first_pass_is_enough():
-    """After any number of failures that do not yet decide."""
+def test_one_success_makes_a_new_target_healthy():
+    """After fewer failures than the threshold."""
     assert states(HEALTHY) == ["healthy"]
     assert states(FAILED, HEALTHY) == ["initial", "healthy"]
 
 
-def test_failures_in_a_row_decide():
-    """One alone does not, nor two with a pass between them."""
+def test_failures_in_a_row_make_a_target_unhealthy():
+    """Fewer do not, nor failures with a success between them."""
     assert states(FAILED, FAILED) == ["initial", "unhealthy"]
     assert states(HEALTHY, FAILED, HEALTHY, FAILED, FAILED)[2:] == ["healthy", "healthy", "unhealthy"]
 
 
-def test_passes_in_a_row_decide():
-    """Once it was unhealthy, as many as the threshold says."""
+def test_successes_in_a_row_make_it_healthy_again():
+    """As many as the threshold says."""
     assert states(FAILED, FAILED, HEALTHY, HEALTHY, FAILED, HEALTHY, HEALTHY, HEALTHY)[2:] == [
         *("unhealthy", "unhealthy", "unhealthy"),
         *("unhealthy", "unhealthy", "healthy"),
@@ -52,14 +52,14 @@ def test_passes_in_a_row_decide():
 
 
 def test_the_reason_is_that_of_the_last_check():
-    """So that an operator who has mended one thing sees the next."""
+    """So that after a fix the operator sees the next problem."""
     target = Target("group", "i-1", CHECK, since=0.0)
     for result in (TIMEOUT, TIMEOUT, code_mismatch(404)):
         target.record_result(result, now=1.0)
     assert target.current_status == code_mismatch(404)
 
 
-def test_it_is_unhealthy_from_the_check_that_decided_it():
+def test_unhealthy_since_is_the_check_that_decided():
     """Until it is healthy again, whatever the reasons meanwhile."""
     target, since = Target("group", "i-1", CHECK, since=0.0), []
     for now, result in enumerate((FAILED, FAILED, TIMEOUT, HEALTHY, HEALTHY, HEALTHY, FAILED, FAILED)):
@@ -78,8 +78,8 @@ def test_it_is_unhealthy_from_the_check_that_decided_it():
         ([], True, "failed"),
     ],
 )
-def test_a_site_is_told_from_its_targets(states, booted, said):
-    """One that is healthy serves; whoever opens it right after a start is told to wait."""
+def test_a_site_is_described_by_its_targets(states, booted, said):
+    """Nothing is said where one is healthy; soon after a start, it is starting."""
     assert describe_site(states, booted).partition(":")[0] == said
 
 
@@ -92,16 +92,16 @@ def test_matchers(codes, good, bad):
     assert [code for code in [*good, *bad] if check.expects(code)] == good
 
 
-def test_a_draining_target_is_gone_after_its_delay():
-    """At half the pace after half of it, unless it has a request; then after the whole at the latest."""
+def test_a_target_is_drained_after_its_delay():
+    """Shortened by the pace when it is idle; else after the whole delay."""
     target = Target("group", "i-1", CHECK, since=0.0, leaving_since=100.0, delay=60.0)
     assert [target.is_drained(now, 0.5) for now in (129.0, 130.0)] == [False, True]
     target.in_flight = 1
     assert [target.is_drained(now, 0.5) for now in (130.0, 159.0, 160.0)] == [False, False, True]
 
 
-def test_a_port_that_is_taken_is_given_up(tmp_path):
-    """Another one is found, and kept from then on; no two listeners ever share one."""
+def test_a_taken_port_is_replaced(tmp_path):
+    """The new one is kept from then on; two listeners never share one."""
     first = ListenerPorts(tmp_path).bind("web", 443)
     with first:
         port = first.getsockname()[1]

@@ -1,8 +1,4 @@
-"""An embedded AWS with the load balancer in it, as a process: `python -m load_balancer.wired ROOT`.
-
-Which instance has its application on which port is read from ROOT/apps.json, whenever somebody asks; `*` stands
-for the instances that nobody names, as those that a group launches.
-"""
+"""An embedded AWS with the load balancer, as a process: `python -m load_balancer.wired ROOT`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machines of what is lost are killed, also after a restart of the emulator, and come back with `restore`."""
+"""Lost hosts are killed, also after a restart of the emulator, and revived by `restore`."""
 
 from threading import RLock
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ SESSION = boto3.session.Session(region_name=REGION)
 
 
 class Hosts:
-    """A fleet that writes down what is done to it."""
+    """A fleet that records what is done to it."""
 
     def __init__(self, members):
         self.there = {name: SimpleNamespace(zone=zone) for name, zone in members.items()}
@@ -52,14 +52,14 @@ def web():
 
 @pytest.fixture
 def start(tmp_path):
-    """A server that has just started, over machines."""
+    """Return a function that creates a game day of a server that has just started."""
     folder = StateFolder(tmp_path)
     folder.create()
     return lambda hosts: GameDay(RLock(), Faults(folder), lambda: None, hosts)
 
 
-def test_a_lost_zone_takes_its_machines_with_it(web, start):
-    """Those of the other zone go on, and nothing is killed twice."""
+def test_the_hosts_of_a_lost_zone_are_killed(web, start):
+    """Once, and none of the other zone."""
     hosts = Hosts(web.members())
     handlers = (day := start(hosts)).handlers()
     (gone,) = [name for name, zone in web.members().items() if zone == "us-west-2a"]
@@ -69,8 +69,8 @@ def test_a_lost_zone_takes_its_machines_with_it(web, start):
     assert handlers["POST restore"](None)["revived"] == hosts.revived == [gone]
 
 
-def test_what_boots_although_it_is_lost_is_killed_again(web, start):
-    """A restarted emulator starts all machines: those of a lost zone are killed as soon as they are up."""
+def test_a_lost_host_that_boots_is_killed_again(web, start):
+    """A restarted emulator boots all hosts; lost ones are killed as soon as they have booted."""
     start(Hosts(web.members())).handlers()["POST fail-zone"]({"zone": "us-west-2a"})
     (gone,) = [name for name, zone in web.members().items() if zone == "us-west-2a"]
     hosts = Hosts(web.members())
@@ -85,7 +85,7 @@ def test_what_boots_although_it_is_lost_is_killed_again(web, start):
     assert hosts.killed == [gone]
 
 
-def test_a_killed_instance_loses_its_machine(web, start):
+def test_the_host_of_a_killed_instance_is_killed(web, start):
     hosts = Hosts(web.members())
     killed = start(hosts).handlers()["POST kill-instance"]({"instance": "any"})
     assert (killed["killed"], hosts.killed) == (True, [killed["instance"]])

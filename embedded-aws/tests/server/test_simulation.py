@@ -1,4 +1,4 @@
-"""Who reaches the databases and caches of the account follows from its security groups."""
+"""The security groups decide whether hosts reach databases and caches."""
 
 from types import SimpleNamespace
 
@@ -35,23 +35,21 @@ def reached(monkeypatch):
     return ask
 
 
-def test_a_cache_is_reached_where_its_group_lets_the_servers_in(reached):
-    """On its own port, and nowhere without a rule."""
+def test_a_cache_is_reached_where_its_group_allows_it(reached):
+    """On its own port only."""
     assert reached(rule("web", ports=(6379, 6379)))
     assert not reached(rule("web", ports=(6380, 6380)))
     assert not reached(rule("other", ports=(6379, 6379)))
     assert not reached()
 
 
-def test_a_cache_stands_in_its_groups_subnets(reached):
-    """A server that may go out to those reaches it, one that may go elsewhere does not."""
+def test_egress_rules_must_allow_the_subnets_of_a_cache(reached):
     there, elsewhere = (rule(block=block, protocol="-1") for block in ("10.0.2.0/24", "10.0.3.0/24"))
     assert reached(rule("web", ports=(6379, 6379)), egress=[there])
     assert not reached(rule("web", ports=(6379, 6379)), egress=[elsewhere])
 
 
-def test_status_tells_the_newest_deployment_of_each_group_that_there_is(monkeypatch):
-    """One whose application or group is deleted is nobody's any more."""
+def test_status_has_the_newest_deployment_of_each_existing_group(monkeypatch):
 
     def deployed(number, application, group):
         info = {"deploymentId": f"d-{number}", "applicationName": application, "deploymentGroupName": group}

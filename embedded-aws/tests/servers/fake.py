@@ -1,4 +1,4 @@
-"""A private server that is a script of a test."""
+"""A private server that runs scripts of a test."""
 
 import sys
 
@@ -12,7 +12,7 @@ PORT_TAKEN = "print('the address is already in use')"
 
 
 class Fake(PrivateServer):
-    """It answers once there is a file `up`."""
+    """It is ready once a file `up` exists."""
 
     kind, start_seconds, poll_seconds, temporary_files = "fake", 30, 0.01, ("password",)
 
@@ -22,7 +22,7 @@ class Fake(PrivateServer):
         self.ports = []
 
     def run(self, *scripts):
-        """Start it, with one of these at each attempt."""
+        """Start it, with one script for each attempt."""
         left = iter(scripts)
 
         def command(port):

@@ -11,7 +11,7 @@ PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """As the last test left it; in the end nothing runs."""
+    """The emulator, as the last test left it; at the end no server is left."""
     require(*PROGRAMS)
     made = Simulation(tmp_path_factory.mktemp("rehearsal"))
     try:
@@ -23,7 +23,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def simulation(shared):
-    """No database, no server, no file of one."""
+    """The emulator without databases, servers and files."""
     for closed in shared.root.glob("closed-*"):
         closed.unlink()
     shared.aws.reset()
@@ -33,7 +33,7 @@ def simulation(shared):
 
 @pytest.fixture
 def own(tmp_path):
-    """An emulator to stop or to kill."""
+    """An emulator that a test can stop or kill."""
     require(*PROGRAMS)
     made = Simulation(tmp_path)
     try:

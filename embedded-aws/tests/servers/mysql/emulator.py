@@ -28,8 +28,8 @@ class Emulator(Server):
         )
         database_servers.install(self.databases)
         self.ticker = Ticker(lock, [*ticks, self.databases.tick], self.saver.mark_changed)
-        deeds = {"reset": self._reset, "save": self._save, "databases": self._databases}
-        self.app._control = Control(deeds, self.game_day.handlers())
+        actions = {"reset": self._reset, "save": self._save, "databases": self._databases}
+        self.app._control = Control(actions, self.game_day.handlers())
 
     def run(self):
         self.databases.start(forget=not self.notice)

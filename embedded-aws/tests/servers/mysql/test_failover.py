@@ -1,4 +1,4 @@
-"""A game day for a real database: its server is away while its zone is, and restarts with all data as it fails over."""
+"""A game day for a real database: its server stops while its zone is lost, and restarts with its data."""
 
 from embedded_aws.client import control
 from embedded_aws.testing import eventually

@@ -1,4 +1,4 @@
-"""Databases outlive the emulator's process, orderly or not; and where no server is installed, something stands in."""
+"""Databases survive the end of the emulator; where no server is installed, a file stands in."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from servers.mysql.simulation import PATIENCE, Simulation
 
 
 def test_a_killed_emulator_leaves_no_second_server(own):
-    """The next one ends what it finds, also of a database that its account does not know, and has the data."""
+    """The next one ends the servers that it finds, also of databases that are not in its account."""
     own.create()
     own.run("CREATE TABLE mine (id int)")
     own.kill()
@@ -25,8 +25,7 @@ def test_a_killed_emulator_leaves_no_second_server(own):
     eventually(lambda: not own.servers() and not own.files(), PATIENCE)
 
 
-def test_an_account_that_is_set_aside_keeps_its_data(own):
-    """As the state that cannot be read is kept, so is what it was about."""
+def test_the_data_of_an_account_that_is_set_aside_is_kept(own):
     own.create()
     own.stop()
     (own.root / ".runbook" / "local" / "state.pickle").write_bytes(b"{}\n")
@@ -37,7 +36,7 @@ def test_an_account_that_is_set_aside_keeps_its_data(own):
 
 
 def test_without_a_server_a_file_stands_in(tmp_path):
-    """The application is given the file; the endpoint, an event and the status say so."""
+    """The application gets the file; the endpoint, an event and the status say so."""
     simulation = Simulation(tmp_path, path="")
     try:
         simulation.start()
@@ -47,7 +46,7 @@ def test_without_a_server_a_file_stands_in(tmp_path):
         assert [one["Message"] for one in events if "SQLite" in one["Message"]] == [
             "No MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database."
         ]
-        told = simulation.told()
+        told = simulation.report()
         (status,) = told["status"]
         assert "SQLite" in status["what"]
         url = told["environment"]["WEBAPP_DATABASE_URL"]

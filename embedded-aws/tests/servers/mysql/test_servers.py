@@ -1,4 +1,4 @@
-"""An RDS instance of MySQL is a server of this machine, opened by its master's secret and by nothing else."""
+"""A MySQL instance of RDS is a server of this machine; only its master user can log in."""
 
 import re
 import ssl
@@ -13,8 +13,8 @@ from servers.mysql.simulation import PATIENCE, ask
 LOST = (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError)
 
 
-def test_it_is_creating_until_its_server_answers(simulation):
-    """Without an address before, and with the forwarder's after; the port that was asked for stays asked for."""
+def test_it_is_creating_until_its_server_is_ready(simulation):
+    """First without an endpoint, then with the forwarder's; the requested port stays as requested."""
     sent = {"DBInstanceIdentifier": "app", "DBInstanceClass": "db.t4g.micro", "Engine": "mysql", "AllocatedStorage": 20}
     made = simulation.rds.create_db_instance(**sent, MasterUsername="admin", ManageMasterUserPassword=True)[
         "DBInstance"
@@ -24,13 +24,13 @@ def test_it_is_creating_until_its_server_answers(simulation):
     assert found["Endpoint"]["Address"] == "localhost"
     assert found["Endpoint"]["Port"] != 3306
     assert found["PendingModifiedValues"] == {"Port": 3306}
-    (status,) = simulation.told()["status"]
+    (status,) = simulation.report()["status"]
     assert status["endpoint"] == f"localhost:{found['Endpoint']['Port']}"
     assert "private server" in status["what"]
 
 
 def test_the_secret_opens_it_over_tls_only(simulation):
-    """With the certificate checked by name; by address as well."""
+    """With the certificate verified by name and by address."""
     simulation.rds.create_db_parameter_group(
         DBParameterGroupName="app", DBParameterGroupFamily="mysql8.4", Description="app"
     )
@@ -45,8 +45,8 @@ def test_the_secret_opens_it_over_tls_only(simulation):
     eventually(lambda: opens(simulation, tls=False))
 
 
-def test_nobody_else_gets_in(simulation):
-    """Neither with a wrong password, nor as an administrator, nor as nobody; and no other certificate will do."""
+def test_no_other_login_is_accepted(simulation):
+    """Neither a wrong password, nor an administrator, nor an anonymous user; and no other certificate is valid."""
     simulation.create()
     for user, password in (("app_admin", "wrong"), ("root", ""), ("rdsadmin", ""), ("", ""), ("mariadb.sys", "")):
         with pytest.raises(pymysql.err.OperationalError, match="denied"):
@@ -60,8 +60,8 @@ def test_nobody_else_gets_in(simulation):
         simulation.connect(ssl=ssl.create_default_context())
 
 
-def test_the_master_is_no_superuser(simulation):
-    """As on RDS: it may make users and schemas, but reads no file of this machine."""
+def test_the_master_user_is_not_a_superuser(simulation):
+    """As on RDS: it can create users and schemas, but reads no file of this machine."""
     simulation.create()
     simulation.run("CREATE DATABASE other")
     simulation.run("CREATE USER visitor@'%%' IDENTIFIED BY 'Visitor-1'")
@@ -72,7 +72,7 @@ def test_the_master_is_no_superuser(simulation):
 
 
 def test_passwords_are_on_no_command_line_and_in_no_file(simulation):
-    """Also not in the logs, even if the parameter group asks for all statements; the folder is ours alone."""
+    """Nor in the logs, even if the parameter group enables them; only the owner can read the folder."""
     simulation.rds.create_db_parameter_group(
         DBParameterGroupName="app", DBParameterGroupFamily="mysql8.4", Description="app"
     )
@@ -94,13 +94,13 @@ def test_passwords_are_on_no_command_line_and_in_no_file(simulation):
 
 
 def rotate(simulation):
-    """Another password, in the secret and in the database."""
+    """Set another password, in the secret and in the database."""
     simulation.rds.modify_db_instance(DBInstanceIdentifier="app", RotateMasterUserPassword=True, ApplyImmediately=True)
     eventually(lambda: opens(simulation), PATIENCE)
 
 
 def opens(simulation, name="app", **changes):
-    """Whether somebody gets in; nothing but a refusal counts as no."""
+    """Whether a login succeeds; any error but a rejection fails the test."""
     try:
         simulation.connect(name, **changes).close()
     except LOST:
@@ -109,7 +109,7 @@ def opens(simulation, name="app", **changes):
 
 
 def test_a_rotation_is_followed(simulation):
-    """The new password opens it and the old one does not; who is in stays in."""
+    """The new password is valid and the old one is not; open connections stay."""
     simulation.create()
     old = simulation.secret()["password"]
     with simulation.connect() as link:
@@ -131,7 +131,7 @@ def test_two_databases_are_two_servers(simulation):
     assert len(simulation.servers()) == 2
 
 
-def test_much_comes_through_whole(simulation):
+def test_large_data_passes_unchanged(simulation):
     """In both directions."""
     simulation.create()
     much = "0123456789" * 500_000
@@ -139,7 +139,7 @@ def test_much_comes_through_whole(simulation):
 
 
 def test_another_port_is_another_endpoint(simulation):
-    """As on RDS, whoever has the old address finds nobody there; the data is the same."""
+    """As on RDS, nothing answers at the old one; the data stays."""
     before = simulation.create()["Endpoint"]["Port"]
     simulation.run("CREATE TABLE mine (id int)")
     simulation.rds.modify_db_instance(DBInstanceIdentifier="app", DBPortNumber=3307, ApplyImmediately=True)
@@ -165,8 +165,8 @@ def test_a_reboot_ends_connections_and_keeps_data(simulation):
     assert simulation.run("SHOW TABLES") == (("mine",),)
 
 
-def test_a_server_that_dies_comes_back(simulation):
-    """With its data, at the same address."""
+def test_a_killed_server_is_restarted(simulation):
+    """With its data, at the same endpoint."""
     simulation.create()
     simulation.run("CREATE TABLE mine (id int)")
     (server,) = simulation.servers()
@@ -190,8 +190,8 @@ def test_it_stops_and_starts(simulation):
     assert simulation.run("SHOW TABLES") == (("mine",),)
 
 
-def test_a_cut_rule_cuts_connections(simulation):
-    """Open ones break, new ones are refused, others are untouched; mended, they come in again."""
+def test_a_removed_rule_cuts_connections(simulation):
+    """Open ones break and new ones are refused, until the rule is added again."""
     for name in ("app", "other"):
         simulation.create(name)
     closed = simulation.root / "closed-app"
@@ -215,8 +215,7 @@ def test_a_deleted_database_leaves_nothing(simulation):
         pymysql.connect(host="127.0.0.1", port=port, user="app_admin", connect_timeout=2)
 
 
-def test_a_database_that_is_deleted_while_it_is_made_leaves_nothing(simulation):
-    """Nobody waits for its server then."""
+def test_a_database_deleted_during_creation_leaves_nothing(simulation):
     sent = {"DBInstanceIdentifier": "app", "DBInstanceClass": "db.t4g.micro", "Engine": "mysql", "AllocatedStorage": 20}
     simulation.rds.create_db_instance(**sent, MasterUsername="admin", ManageMasterUserPassword=True)
     eventually(simulation.files)
@@ -225,7 +224,7 @@ def test_a_database_that_is_deleted_while_it_is_made_leaves_nothing(simulation):
 
 
 def test_a_final_snapshot_keeps_the_data(simulation):
-    """A database that is restored from it has them; once the snapshot goes, so do they."""
+    """A database restored from it has the data; it is deleted with the snapshot."""
     simulation.create()
     simulation.run("CREATE TABLE mine (id int)")
     simulation.rds.delete_db_instance(DBInstanceIdentifier="app", FinalDBSnapshotIdentifier="last")
@@ -238,8 +237,8 @@ def test_a_final_snapshot_keeps_the_data(simulation):
     eventually(lambda: not simulation.files(), PATIENCE)
 
 
-def test_the_parameter_group_counts(simulation):
-    """At once where the server can; MySQL's collation becomes its sibling; a bad value is told when it cannot start."""
+def test_the_parameter_group_is_applied(simulation):
+    """At run time where possible; an invalid value is reported when the server cannot start."""
     rds = simulation.rds
     rds.create_db_parameter_group(DBParameterGroupName="app", DBParameterGroupFamily="mysql8.4", Description="app")
 

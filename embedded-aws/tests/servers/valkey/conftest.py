@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "webapp"))
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """As the last test left it; in the end nothing runs."""
+    """The emulator, as the last test left it; at the end no server is left."""
     require("valkey-server")
     made = Simulation(tmp_path_factory.mktemp("rehearsal of caches"))
     try:
@@ -27,7 +27,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def simulation(shared):
-    """No cache, no server, no file of one."""
+    """The emulator without caches, servers and files."""
     shared.aws.control("empty")
     eventually(lambda: not shared.servers() and not shared.files(), PATIENCE)
     yield shared

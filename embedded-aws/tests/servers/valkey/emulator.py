@@ -17,13 +17,13 @@ from embedded_aws.ticker import Ticker
 
 
 class Emulator(Server):
-    """A cache is closed while a file `closed-<name>` is in the root; the file `path` says where programs are."""
+    """A cache is closed while a file `closed-<name>` is in the root; the file `path` holds the PATH for programs."""
 
     def __init__(self, folder: StateFolder):
         super().__init__(folder)
         self.ticker = Ticker(self.app.lock, [*self.ticker._ticks, lambda: self.caches.tick()], self.saver.mark_changed)
-        deeds = {"empty": self._empty, "again": self._again, "caches": self._caches}
-        self.app._control = Control(deeds)
+        actions = {"empty": self._empty, "again": self._again, "caches": self._caches}
+        self.app._control = Control(actions)
         self._begin()
 
     def _begin(self):
@@ -38,13 +38,13 @@ class Emulator(Server):
         self.caches.start()
 
     def _empty(self):
-        """Sooner than a reset: of ElastiCache only."""
+        """Empty ElastiCache only, which is faster than a reset."""
         with self.app.lock:
             backends.backend("elasticache").reset()
         return {}
 
     def _again(self):
-        """As if the emulator had ended and started."""
+        """Restart the caches, as if the emulator had been restarted."""
         self.caches.stop()
         self._begin()
         return {}

@@ -41,7 +41,7 @@ class Simulation:
         return self.aws.client("elasticache")
 
     def create(self, name="sessions", **changes):
-        """A replication group, available."""
+        """Create a replication group, and wait until it is available."""
         sent = {"Engine": "valkey", "EngineVersion": "8.0", "CacheNodeType": "cache.t4g.micro", "NumCacheClusters": 2}
         sent |= {"AutomaticFailoverEnabled": True, "TransitEncryptionEnabled": True}
         request = {"ReplicationGroupId": name, "ReplicationGroupDescription": name, **sent, **changes}
@@ -63,7 +63,7 @@ class Simulation:
         return self.available(name)
 
     def connect(self, name="sessions", tls=True, password=None, endpoint=None):
-        """By the endpoint that ElastiCache describes, with certificates and host names checked."""
+        """Connect to the endpoint that ElastiCache describes, and verify certificate and host name."""
         there = endpoint or self.endpoint(name)
         trust = {"ssl": True, "ssl_ca_certs": str(self.folder / "authority" / "ca.pem")} if tls else {}
         return redis.Redis(
@@ -78,16 +78,16 @@ class Simulation:
         except redis.RedisError:
             return False
 
-    def told(self):
-        """What `Caches` says."""
+    def report(self):
+        """Return what `Caches` reports."""
         return self.aws.control("caches")
 
     def servers(self):
-        """The server processes of this root."""
+        """Return the server processes of this root."""
         return [one for one in psutil.process_iter() if str(self.folder) in _folder(one)]
 
     def files(self):
-        """All that is left of caches."""
+        """Return all files of caches."""
         return list((self.folder / "caches").iterdir())
 
 

@@ -1,4 +1,4 @@
-"""Each cache is a server of this machine: reached where ElastiCache says, as ElastiCache lets it be reached."""
+"""A cache is a server of this machine, reachable at the endpoint and under the rules of ElastiCache."""
 
 import hashlib
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ from servers.valkey.simulation import PATIENCE, TOKEN
 from tests.support.programs import require
 
 
-def test_it_is_created_until_it_answers(simulation):
-    """First without an endpoint, then at one of this machine, for writing and for reading, with TLS only."""
+def test_it_is_creating_until_its_server_is_ready(simulation):
+    """First without an endpoint, then with one for writing and one for reading, with TLS only."""
     found = simulation.elasticache.create_replication_group(
         ReplicationGroupId="sessions",
         ReplicationGroupDescription="sessions",
@@ -35,13 +35,13 @@ def test_it_is_created_until_it_answers(simulation):
     simulation.connect().set("mine", "1")
     assert simulation.connect(endpoint=simulation.endpoint(kind="ReaderEndpoint")).get("mine") == "1"
     assert not simulation.opens(tls=False)
-    (told,) = simulation.told()["status"]
+    (told,) = simulation.report()["status"]
     assert told["endpoint"] == f"localhost:{simulation.endpoint()['Port']}"
     assert told["what"].endswith("a private server of this machine")
 
 
-def test_a_token_opens_it(simulation):
-    """Nothing else does; two do while they are rotated; none of them is anywhere to be read."""
+def test_only_its_tokens_are_accepted(simulation):
+    """Two while they are rotated; none of them is readable anywhere."""
     simulation.create(AuthToken=TOKEN)
     assert simulation.opens(password=TOKEN)
     assert not simulation.opens()
@@ -57,7 +57,7 @@ def test_a_token_opens_it(simulation):
 
 
 def test_what_elasticache_restricts_is_restricted(simulation):
-    """A client cannot have it write files, or end it; https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/SupportedCommands.html."""
+    """Clients cannot write files, or end the server; https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/SupportedCommands.html."""
     simulation.create()
     link = simulation.connect()
     for command in ("CONFIG SET dir /tmp", "SHUTDOWN", "ACL SETUSER mine on nopass", "REPLICAOF NO ONE"):
@@ -66,8 +66,8 @@ def test_what_elasticache_restricts_is_restricted(simulation):
     assert link.execute_command("ACL WHOAMI") == "default"
 
 
-def test_the_parameter_group_counts(simulation):
-    """At once, also what is changed later."""
+def test_the_parameter_group_is_applied(simulation):
+    """At the start and at run time."""
     elasticache = simulation.elasticache
 
     def put(value):
@@ -89,7 +89,7 @@ def test_the_parameter_group_counts(simulation):
 
 @contextmanager
 def lost(link):
-    """What goes through this connection is cut meanwhile."""
+    """Assert that this connection is cut meanwhile."""
     link.ping()
     with link.pubsub() as open_one:
         open_one.subscribe("news")
@@ -99,8 +99,8 @@ def lost(link):
             open_one.connection.read_response()
 
 
-def test_a_cut_rule_cuts_connections(simulation):
-    """Open ones break, new ones are refused, and mended they come in again; the cache does not notice."""
+def test_a_removed_rule_cuts_connections(simulation):
+    """Open ones break and new ones are refused, until the rule is added again; the server keeps running."""
     simulation.create()
     simulation.connect().set("mine", "1")
     closed = simulation.root / "closed-sessions"
@@ -114,7 +114,7 @@ def test_a_cut_rule_cuts_connections(simulation):
 
 
 def test_a_failover_cuts_connections_and_keeps_the_data(simulation):
-    """Another node is the primary, at the same endpoint, and the events tell."""
+    """Another node is the primary, at the same endpoint, and an event says so."""
     before = simulation.create()
     simulation.connect().set("mine", "1")
     with lost(simulation.connect()):
@@ -133,8 +133,8 @@ def _primary(group):
     return next(member["CacheClusterId"] for member in members if member["CurrentRole"] == "primary")
 
 
-def test_a_server_that_dies_comes_back(simulation):
-    """At the same address."""
+def test_a_killed_server_is_restarted(simulation):
+    """At the same endpoint."""
     simulation.create()
     (server,) = simulation.servers()
     server.kill()
@@ -143,7 +143,7 @@ def test_a_server_that_dies_comes_back(simulation):
 
 
 def test_a_deleted_cache_leaves_nothing(simulation):
-    """Neither a process nor a file; and a cache of the same name has nothing of it."""
+    """Neither a process nor a file; a new cache of the same name is empty."""
     port = simulation.create()["NodeGroups"][0]["PrimaryEndpoint"]["Port"]
     simulation.connect().set("mine", "1")
     simulation.elasticache.delete_replication_group(ReplicationGroupId="sessions")
@@ -155,7 +155,7 @@ def test_a_deleted_cache_leaves_nothing(simulation):
 
 
 def test_a_single_node_is_a_server_too(simulation):
-    """Without TLS where none is asked for; it can be rebooted."""
+    """Without TLS where none is requested; it can be rebooted."""
     elasticache = simulation.elasticache
     elasticache.create_cache_cluster(CacheClusterId="one", Engine="redis", CacheNodeType="cache.t4g.micro")
 
@@ -170,8 +170,8 @@ def test_a_single_node_is_a_server_too(simulation):
     assert link.info("server")["run_id"] != before
 
 
-def test_it_outlives_the_emulator(simulation):
-    """Its address and its memory are there again when the emulator is."""
+def test_it_survives_a_restart_of_the_emulator(simulation):
+    """With the same endpoint and the same data."""
     before = simulation.create()
     simulation.connect().set("mine", "1")
     simulation.aws.control("again")
@@ -179,14 +179,14 @@ def test_it_outlives_the_emulator(simulation):
     assert simulation.connect().get("mine") == "1"
 
 
-def test_where_none_is_installed_nothing_answers_and_the_status_says_so(simulation):
-    """The endpoint is a name of AWS's, in the right region."""
+def test_without_a_server_the_status_says_so(simulation):
+    """The endpoint is an AWS name in the right region; nothing answers there."""
     (simulation.root / "path").write_text("")
     simulation.aws.control("again")
     simulation.create()
     assert simulation.endpoint()["Address"].startswith("master.sessions.")
     assert simulation.endpoint()["Address"].endswith(".usw2.cache.amazonaws.com")
-    told = simulation.told()
+    told = simulation.report()
     assert "no Valkey or Redis" in told["status"][0]["what"]
     assert (told["status"][0]["endpoint"], told["environment"], simulation.servers()) == ("", {}, [])
 
@@ -200,8 +200,8 @@ def server(tmp_path):
     made.end()
 
 
-def test_a_server_that_cannot_start_says_why(server):
-    """In its own words, which hold no token."""
+def test_a_failed_start_has_the_servers_message(server):
+    """It contains no token."""
     token = hashlib.sha256(TOKEN.encode()).hexdigest()
     with pytest.raises(ServerFailed, match="databases") as raised:
         server.run(tls=True, tokens=[token], parameters={"databases": "none"})
@@ -209,7 +209,7 @@ def test_a_server_that_cannot_start_says_why(server):
 
 
 def test_the_application_uses_it(simulation, monkeypatch):
-    """Unchanged, with nothing but the machine's environment; without it, it trusts nobody who vouches for the cache."""
+    """Unchanged, with only the host's environment; without it, the application does not trust the cache."""
     simulation.create()
     there = simulation.endpoint()
     client = store(Cache(host=there["Address"], port=there["Port"]))
@@ -218,7 +218,7 @@ def test_the_application_uses_it(simulation, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with pytest.raises(redis.RedisError, match="CERTIFICATE_VERIFY_FAILED"):
         sessions.ready()
-    trust = simulation.told()["environment"]
+    trust = simulation.report()["environment"]
     assert set(trust) == {"SSL_CERT_FILE"}
     monkeypatch.setenv("SSL_CERT_FILE", trust["SSL_CERT_FILE"])
     sessions.ready()
