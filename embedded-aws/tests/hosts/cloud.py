@@ -9,8 +9,7 @@ from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
 from embedded_aws.hosts.fleet import Fleet
 from embedded_aws.hosts.traffic import Traffic, moto_state
-from embedded_aws.services.autoscaling import capacity as scaling_capacity
-from embedded_aws.services.autoscaling import launching
+from embedded_aws.services.autoscaling import capacity, launching
 from embedded_aws.services.codedeploy import progress
 from embedded_aws.settings import REGION
 from services.web import Web
@@ -82,7 +81,7 @@ class Cloud(Web):
         """Run one round of the server's ticker."""
         self.fleet.tick()
         progress.tick()
-        launching.tick(scaling_capacity.enter, scaling_capacity.abandon)
+        launching.tick(capacity.enter, capacity.abandon)
 
     def until(self, check, within=30.0):
         """Tick until `check` returns a true value; return it."""
@@ -103,5 +102,5 @@ class Cloud(Web):
         group = backends.backend("autoscaling").autoscaling_groups["web"]
         known = set(self.members())
         group.desired_capacity += 1
-        scaling_capacity.reach(group, "a test")
+        capacity.reach(group, "a test")
         return next(state for state in group.instance_states if state.instance.id not in known)

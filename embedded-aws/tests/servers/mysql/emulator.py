@@ -9,7 +9,7 @@ from pathlib import Path
 from embedded_aws.server.control import Control
 from embedded_aws.server.main import Server, acquire_server_lock
 from embedded_aws.servers.mysql import Databases
-from embedded_aws.services.rds import servers as database_servers
+from embedded_aws.services.rds import servers as rds_servers
 from embedded_aws.state_folder import StateFolder
 from embedded_aws.ticker import Ticker
 
@@ -26,7 +26,7 @@ class Emulator(Server):
             is_allowed=lambda database: not (folder.root / f"closed-{database.db_instance_identifier}").exists(),
             path=path,
         )
-        database_servers.install(self.databases)
+        rds_servers.install(self.databases)
         self.ticker = Ticker(lock, [*ticks, self.databases.tick], self.saver.mark_changed)
         actions = {"reset": self._reset, "save": self._save, "databases": self._databases}
         self.app._control = Control(actions, self.game_day.handlers())

@@ -10,7 +10,7 @@ from embedded_aws.account import backends
 from embedded_aws.server.control import Control
 from embedded_aws.server.main import Server, acquire_server_lock
 from embedded_aws.servers.valkey import Caches
-from embedded_aws.services.elasticache import servers as cache_servers
+from embedded_aws.services.elasticache import servers as elasticache_servers
 from embedded_aws.services.elasticache.nodes import name_of
 from embedded_aws.state_folder import StateFolder
 from embedded_aws.ticker import Ticker
@@ -34,7 +34,7 @@ class Emulator(Server):
             is_allowed=lambda cache: not (root / f"closed-{name_of(cache)}").exists(),
             path=path.read_text() if path.exists() else None,
         )
-        cache_servers.install(self.caches)
+        elasticache_servers.install(self.caches)
         self.caches.start()
 
     def _empty(self):
