@@ -94,7 +94,7 @@ class RequestForwarder:
             raise NoResponseError(502, repeatable=True)
         try:
             with self._health.count_request(target):
-                async with asyncio.timeout(self._listener.idle_seconds) as self._idle_timeout_timeout:
+                async with asyncio.timeout(self._listener.idle_seconds) as self._idle_timeout:
                     return await self._exchange(check.port)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             if self._response is not None:
