@@ -177,12 +177,12 @@ class Proxy:
         async with self._sync_lock:
             for key in [key for key in self._open if not _can_stay(self._open[key].listener, listeners.get(key))]:
                 await self._open.pop(key).close()
+            self._write_certificates(listeners)  # before they are needed: a client may connect at once
             for key, listener in listeners.items():
                 try:
                     await self._open_or_change(key, listener)
                 except (OSError, ssl.SSLError, ValueError):
                     log.exception("%s cannot listen for port %s", *key)
-            self._write_certificates()
 
     async def _open_or_change(self, key: Key, listener: Listener) -> None:
         if key in self._open:
@@ -193,10 +193,9 @@ class Proxy:
         self._open[key] = server
         log.info("%s listens at %s://localhost:%s/", listener.balancer, listener.scheme, server.port)
 
-    def _write_certificates(self) -> None:
+    def _write_certificates(self, listeners: Mapping[Key, Listener]) -> None:
         """Write each load balancer's certificate for clients, such as `curl --cacert`."""
-        listeners = [(key[0], server.listener) for key, server in self._open.items()]
-        certificates = {name: listener.certificate for name, listener in listeners if listener.certificate}
+        certificates = {key[0]: one.certificate for key, one in listeners.items() if one.certificate}
         for stale in [file for file in self._folder.glob("*.pem") if file.stem not in certificates]:
             stale.unlink()
         for name, certificate in certificates.items():
