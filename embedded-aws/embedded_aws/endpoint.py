@@ -1,4 +1,4 @@
-"""What `endpoint: embedded` in a parameter file stands for: the plug-in of the runbook's group `runbook.endpoints`."""
+"""The endpoint `embedded` of a parameter file: the plug-in for the runbook's entry points `runbook.endpoints`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from runbook_lib.aws.connection import Connection
 
 
 def connect(root: Path) -> Connection:
-    """Address and credentials of the embedded AWS of *root*; it is started when it does not run.
+    """Return address and credentials of the embedded AWS of *root*; start it when it is not running.
 
     Raises:
         LocalError: It could not be started.
     """
-    from embedded_aws.client.process import ensure  # what starts processes is loaded only where it is needed
+    from embedded_aws.client.process import ensure  # imported late: most callers only check
 
     return ensure(root).connection
 
 
 def check() -> None:
-    """Stop at a wrong setting.
+    """Check the settings.
 
     Raises:
-        WrongUsage: RUNBOOK_LOCAL_PACE is no number.
+        WrongUsage: RUNBOOK_LOCAL_PACE is not a pace.
     """
     from embedded_aws import pace
 
-    pace.asked(os.environ)
+    pace.from_environment(os.environ)

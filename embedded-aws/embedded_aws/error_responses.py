@@ -1,4 +1,4 @@
-"""Answers to what the emulator cannot do, in the shape of the AWS protocol in which it was asked."""
+"""Error responses in the format of the AWS protocol of a call, also for operations that the emulator does not have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moto.core.utils import get_service_model
 
 from embedded_aws.settings import REGION
 
-# What clients see: 400, because they retry a 5xx for seconds and the answer would stay the same.
+# 400, because clients would retry a 5xx for seconds, in vain.
 STATUS = "400 Bad Request"
 NOT_SUPPORTED = "NotSupportedLocally"
 FAILED = "FailedLocally"
@@ -37,11 +37,11 @@ log = logging.getLogger(__name__)
 
 
 class LocalFailure(ServiceException):  # type: ignore[misc]
-    """An error of the emulator; a class of ours, because moto takes the module of its own for a service."""
+    """An error of the emulator; our own class, because moto takes the module of its errors for a service."""
 
 
 def is_no_such_operation(status: str, headers: list[tuple[str, str]]) -> bool:
-    """Whether the answer is the web framework's own 404 or 405, which no AWS service gives."""
+    """Whether a response is the web framework's own 404 or 405, which no AWS service returns."""
     html = any(name.lower() == "content-type" and value.startswith("text/html") for name, value in headers)
     return status[:3] in ("404", "405") and html
 
@@ -49,10 +49,10 @@ def is_no_such_operation(status: str, headers: list[tuple[str, str]]) -> bool:
 def answer_failure(
     environ: dict[str, Any], body: bytes, failure: Exception
 ) -> tuple[str, list[tuple[str, str]], bytes]:
-    """An error that AWS clients can read, for a call that moto does not know or fell over.
+    """Return an error for a call that moto does not support, or in which it failed.
 
-    The codes are ours, `NotSupportedLocally` and `FailedLocally`: AWS has neither, so nobody
-    mistakes a limit of the emulator for an answer of AWS.
+    The codes `NotSupportedLocally` and `FailedLocally` do not exist in AWS, so that nobody mistakes a limit of the
+    emulator for an answer of AWS.
     """
     service = service_of(environ)
     operation = operation_of(environ, service, body)
@@ -60,21 +60,21 @@ def answer_failure(
         error = LocalFailure(NOT_SUPPORTED, f"{service}:{operation} is not supported in the local environment")
     else:
         log.error("%s:%s failed", service, operation, exc_info=failure)
-        why = f"{type(failure).__name__}: {failure}"
-        error = LocalFailure(FAILED, f"{service}:{operation} failed in the local environment ({why})")
+        reason = f"{type(failure).__name__}: {failure}"
+        error = LocalFailure(FAILED, f"{service}:{operation} failed in the local environment ({reason})")
     return _serialize(environ, service, error, STATUS)
 
 
 def answer_error(
     environ: dict[str, Any], service: str, code: str, message: str, status: int
 ) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Any error, in the shape of the protocol in which a call was made."""
+    """Return an error in the format of the protocol of a call."""
     line = f"{status} {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else f"{status} Error"
     return _serialize(environ, service, LocalFailure(code, message), line)
 
 
 def service_of(environ: dict[str, Any]) -> str:
-    """The service's name as boto3 has it, from the scope of the signature; unsigned calls are S3's."""
+    """Return the service's boto3 name, from the scope of the signature; unsigned calls are S3's."""
     name = _signing_name(environ)
     return str(SERVICE_OF_SIGNING_NAME.get(name, name))
 
@@ -85,13 +85,13 @@ def _signing_name(environ: dict[str, Any]) -> str:
 
 
 def _is_known(environ: dict[str, Any]) -> bool:
-    """Whether moto has the service at all."""
+    """Whether moto has the service."""
     url = f"http://{_signing_name(environ)}.{REGION}.amazonaws.com"
     return any(pattern.match(url) for _, pattern in backend_url_patterns)
 
 
 def operation_of(environ: dict[str, Any], service: str, body: bytes) -> str:
-    """The operation asked for; the method and path where no operation of the service fits."""
+    """Return the operation of a call; the method and path where no operation of the service matches."""
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         return str(target).rpartition(".")[2]
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
@@ -101,7 +101,7 @@ def operation_of(environ: dict[str, Any], service: str, body: bytes) -> str:
         return str(path).rpartition("/")[2]
     try:
         return str(get_service_router(service).match(Request(environ))[0].name)
-    except Exception:  # noqa: BLE001 - a name for a message is not worth a second failure
+    except Exception:  # noqa: BLE001 - a name in a message must not cause a second failure
         return f"{environ.get('REQUEST_METHOD')} {path}"
 
 
@@ -114,11 +114,11 @@ def _serialize(
         if environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor":
             protocol = "smithy-rpc-v2-cbor"
         serializer = get_serializer_class(service, protocol)(operation_model=OperationModel({}, model))
-        answer = serializer.serialize(error)
-        body = answer["body"]
-        headers = [(str(name), str(value)) for name, value in answer["headers"].items()]
+        response = serializer.serialize(error)
+        body = response["body"]
+        headers = [(str(name), str(value)) for name, value in response["headers"].items()]
         return status, headers, body.encode() if isinstance(body, str) else body
-    except Exception:  # a service that moto has no model of: JSON is what most speak
+    except Exception:  # moto has no model of the service: most services use JSON
         log.exception("no error shape for %s", service)
         return (
             status,

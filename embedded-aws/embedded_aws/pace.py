@@ -1,4 +1,4 @@
-"""The pace of a rehearsal: 0 has everything ready at once, 1 takes AWS's own time, 0.02 a fiftieth of it."""
+"""The pace: the factor by which AWS's durations are multiplied. 0 makes everything instant, 1 takes AWS's own time."""
 
 from __future__ import annotations
 
@@ -14,62 +14,62 @@ import yaml
 from runbook_lib.errors import WrongUsage
 
 VARIABLE = "RUNBOOK_LOCAL_PACE"
-MOST = 10.0  # from there on a database takes an hour and whoever waits for it gives up
+MAX_FACTOR = 10.0  # above it a database takes an hour, and its callers time out
 TIMINGS = Path(__file__).with_name("timings.yaml")
 
 
 @dataclass
-class _Present:
+class _Current:
     factor: float | None = None
-    hurried: float = 0.0
+    instant_until: float = 0.0
 
 
-_present = _Present()
+_current = _Current()
 
 
-def factor() -> float:
-    """What AWS's durations are multiplied by in this process."""
-    return _present.factor or 0.0
+def current_factor() -> float:
+    """Return the factor for AWS's durations in this process."""
+    return _current.factor or 0.0
 
 
-def use(pace: float) -> None:
-    """Go on at this pace."""
-    _present.hurried, _present.factor = at_once_until(), pace
+def set_factor(factor: float) -> None:
+    """Use this pace from now on."""
+    _current.instant_until, _current.factor = instant_until(), factor
 
 
-def at_once_until() -> float:
-    """Until when (seconds since the epoch) this process had everything ready at once; what began before is over."""
-    return time.time() if _present.factor == 0 else _present.hurried
+def instant_until() -> float:
+    """Return when the pace was last 0, in seconds since the epoch: transitions that started before it are complete."""
+    return time.time() if _current.factor == 0 else _current.instant_until
 
 
-def seconds(kind: str, verb: str = "create") -> float:
-    """How many seconds it takes here, at the present pace."""
-    return _timings()[verb][kind] * factor()
+def duration(kind: str, verb: str = "create") -> float:
+    """Return how many seconds an operation takes at the current pace."""
+    return _timings()[verb][kind] * current_factor()
 
 
 def parse(text: str) -> float:
-    """A pace as somebody wrote it.
+    """Parse a pace.
 
     Raises:
-        WrongUsage: It is none.
+        WrongUsage: It is not a number from 0 to MAX_FACTOR.
     """
     try:
         pace = float(text)
     except ValueError:
         pace = math.nan
-    if not 0 <= pace <= MOST:
+    if not 0 <= pace <= MAX_FACTOR:
         raise WrongUsage(
-            f"The pace {text!r} is not a number from 0 to {MOST:g}.",
-            fix="0 has everything ready at once, 1 takes as long as AWS, 0.02 a fiftieth of that.",
+            f"The pace {text!r} is not a number from 0 to {MAX_FACTOR:g}.",
+            fix="Use 0 to make everything ready at once, 1 for AWS's own durations, 0.02 for a fiftieth of them.",
         )
     return pace
 
 
-def asked(environment: Mapping[str, str]) -> float | None:
-    """The pace that the environment asks for; None when it asks for none.
+def from_environment(environment: Mapping[str, str]) -> float | None:
+    """Return the pace that the environment sets; None when it sets none.
 
     Raises:
-        WrongUsage: It asks for something that is no pace.
+        WrongUsage: The value is not a pace.
     """
     text = environment.get(VARIABLE, "")
     try:
@@ -78,8 +78,8 @@ def asked(environment: Mapping[str, str]) -> float | None:
         raise WrongUsage(f"{VARIABLE}: {error.what}", fix=error.fix) from None
 
 
-def told(pace: float) -> str:
-    """A pace for people."""
+def describe(pace: float) -> str:
+    """Describe a pace in one sentence."""
     if pace == 0:
         return "Pace 0: everything is ready at once."
     return f"Pace {pace:g}: what takes AWS a minute takes {60 * pace:.3g} s here."
@@ -87,5 +87,5 @@ def told(pace: float) -> str:
 
 @cache
 def _timings() -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = yaml.safe_load(TIMINGS.read_text(encoding="utf-8"))
-    return found
+    timings: dict[str, dict[str, float]] = yaml.safe_load(TIMINGS.read_text(encoding="utf-8"))
+    return timings

@@ -1,7 +1,7 @@
-"""Things on their way: what was just made, changed or deleted says so for as long as the pace asks.
+"""Transitional states: a resource stays `pending`, `creating` or `deleting` for as long as the pace says.
 
-What is noted lies on moto's objects in plain types, so that it goes on after a restart. A new pace holds for what
-begins from then on; pace 0 also ends what is under way.
+A transition is stored on the moto object in plain types, so that it survives a restart. A new pace applies to
+transitions that start after it; pace 0 also completes those in progress.
 """
 
 from __future__ import annotations
@@ -11,66 +11,69 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from embedded_aws import pace
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
-NOTE = "on_its_way"
+#: The attribute of a moto object that holds its transition.
+ATTRIBUTE = "pacing_transition"
 
-#: When it began and when it is over (seconds since the epoch), and what the thing is called meanwhile.
-Note = tuple[float, float, str]
+#: When it started and when it ends (seconds since the epoch), and the state to show meanwhile.
+Transition = tuple[float, float, str]
 
 
-def note(state: str, kind: str, verb: str = "create") -> Note | None:
-    """What begins now; None where it takes no time."""
+def new_transition(state: str, kind: str, verb: str = "create") -> Transition | None:
+    """Return a transition that starts now; None where it takes no time."""
     now = time.time()
-    return (now, now + pace.seconds(kind, verb), state) if pace.factor() else None
+    return (now, now + pace.duration(kind, verb), state) if pace.current_factor() else None
 
 
-def goes_on(found: Note | None) -> bool:
-    """Whether its time is not over."""
-    return found is not None and pace.at_once_until() < found[0] and time.time() < found[1]
+def is_in_progress(transition: Transition | None) -> bool:
+    """Whether a transition has not ended yet."""
+    return transition is not None and pace.instant_until() < transition[0] and time.time() < transition[1]
 
 
-def begin(thing: Any, state: str, kind: str, verb: str = "create") -> bool:
-    """From now on a thing is on its way; returns whether that takes any time."""
-    vars(thing)[NOTE] = note(state, kind, verb)
-    return vars(thing)[NOTE] is not None
+def start(resource: Any, state: str, kind: str, verb: str = "create") -> bool:
+    """Start a transition of a resource; returns whether it takes any time."""
+    vars(resource)[ATTRIBUTE] = new_transition(state, kind, verb)
+    return vars(resource)[ATTRIBUTE] is not None
 
 
-def on_its_way(thing: Any) -> str:
-    """What a thing is called that is on its way; empty when it has arrived."""
-    found: Note | None = vars(thing).get(NOTE)
-    return found[2] if found and goes_on(found) else ""
+def transitional_state(resource: Any) -> str:
+    """Return the state that a resource shows while it is in transition; empty when it is not."""
+    transition: Transition | None = vars(resource).get(ATTRIBUTE)
+    return transition[2] if transition and is_in_progress(transition) else ""
 
 
-def leave(thing: Any, state: str, kind: str) -> bool:
-    """Let a thing begin to leave, or go on; False when it is time to be gone."""
-    found: Note | None = vars(thing).get(NOTE)
-    return goes_on(found) if found and found[2] == state else begin(thing, state, kind, "delete")
+def delay_deletion(resource: Any, state: str, kind: str) -> bool:
+    """Start the deletion of a resource, or let it continue; returns False when it is time to remove the resource."""
+    transition: Transition | None = vars(resource).get(ATTRIBUTE)
+    if transition and transition[2] == state:
+        return is_in_progress(transition)
+    return start(resource, state, kind, "delete")
 
 
-def finish(things: Iterable[Any], state: str, deed: Callable[[Any], object]) -> bool:
-    """Do the last of what was on its way under this name, and forget about it; returns whether there was any."""
+def finish(resources: Iterable[Any], state: str, action: Callable[[Any], object]) -> bool:
+    """Run the last action of each resource whose transition named `state` has ended; returns whether there was any."""
 
-    def do(thing: Any) -> bool:
-        deed(thing)
-        vars(thing).pop(NOTE, None)
+    def complete(resource: Any) -> bool:
+        action(resource)
+        vars(resource).pop(ATTRIBUTE, None)
         return True
 
-    return each([thing for thing in things if _is_over(vars(thing).get(NOTE), state)], do)
+    return run_each([resource for resource in resources if _has_ended(vars(resource).get(ATTRIBUTE), state)], complete)
 
 
-def _is_over(found: Note | None, state: str) -> bool:
-    return found is not None and found[2] == state and not goes_on(found)
+def _has_ended(transition: Transition | None, state: str) -> bool:
+    return transition is not None and transition[2] == state and not is_in_progress(transition)
 
 
-def shown(owner: type, attribute: str, settled: str) -> None:
-    """Have the objects of a class say what they are on the way to, instead of that they are there already."""
+def show_transitions(owner: type, attribute: str, final_state: str) -> None:
+    """Patch a class of moto: instead of `final_state`, an attribute shows the transitional state, if there is one."""
 
-    def get(thing: Any) -> Any:
-        value = vars(thing)[attribute]
-        return (on_its_way(thing) or value) if value == settled else value
+    def get(resource: Any) -> Any:
+        value = vars(resource)[attribute]
+        return (transitional_state(resource) or value) if value == final_state else value
 
-    def put(thing: Any, value: Any) -> None:
-        vars(thing)[attribute] = value
+    def set_(resource: Any, value: Any) -> None:
+        vars(resource)[attribute] = value
 
-    setattr(owner, attribute, property(get, put))
+    setattr(owner, attribute, property(get, set_))

@@ -1,4 +1,4 @@
-"""Every process that the embedded AWS has started: on disk, and marked, so that none outlives its server."""
+"""The process registry: every process that the embedded AWS has started, so that none outlives its server."""
 
 from __future__ import annotations
 
@@ -15,177 +15,176 @@ from typing import Any
 
 import psutil
 
-from embedded_aws.state_folder import Folder, Process
+from embedded_aws.files import write_atomically
+from embedded_aws.process_identity import ProcessIdentity
+from embedded_aws.state_folder import StateFolder
 
-# Inherited by whatever our children start, also by a daemon that leaves its process group.
-LEDGER_MARK = "RUNBOOK_LOCAL_LEDGER"
-WHAT_MARK = "RUNBOOK_LOCAL_WHAT"
+# Environment variables that a process passes on to whatever it starts, even to a daemon that leaves its process group.
+REGISTRY_VARIABLE = "RUNBOOK_LOCAL_REGISTRY"
+OWNER_VARIABLE = "RUNBOOK_LOCAL_OWNER"
 
-PATIENCE_SECONDS = 5.0  # until a process that was asked to end is killed
-LEFT_OVER_SECONDS = 15.0  # ... by a database that a killed server has left behind
-KILL_SECONDS = 10.0  # then the kernel itself does not let go of it
-LOOK_AGAIN_SECONDS = 0.05
+END_SECONDS = 5.0  # until a process that was asked to end is killed
+LEFTOVER_SECONDS = 15.0  # the same for processes that a killed server has left behind: databases take longer
+KILL_SECONDS = 10.0  # until a killed process is given up
+POLL_SECONDS = 0.05
 
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A process group, named by its leader, and what it is."""
+    """A process group, named by its leader, and its owner."""
 
-    process: Process
-    what: str
+    process: ProcessIdentity
+    owner: str
 
 
-class Ledger:
+class ProcessRegistry:
     """The processes of one embedded AWS.
 
-    `what` names whose they are, such as an instance's id; "i-1 placeholder.service" belongs to "i-1", too.
-    A process is ours when it leads a group that is written down, or when its environment carries our mark.
+    An owner is what a process belongs to, such as an instance's id; "i-1 placeholder.service" belongs to "i-1", too.
+    A process is registered when it leads a group in the registry's file, or has the registry in its environment.
     """
 
     def __init__(self, file: Path) -> None:
-        self._file, self._mark = file, str(file.resolve())
+        self._file, self._name = file, str(file.resolve())
         self._lock = RLock()
         self._children: list[subprocess.Popen[Any]] = []
         self._entries = _read(file)
 
-    def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path, what: str) -> Process:
+    def start(
+        self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path, owner: str
+    ) -> ProcessIdentity:
         """Start a process group that writes to a log and reads nothing.
 
         Raises:
-            OSError: There is no such program.
+            OSError: The program does not exist.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
-            return process_of(self.popen(command, cwd, env, what, stdout=output, stderr=output))
+            return ProcessIdentity.of_child(self.popen(command, cwd, env, owner, stdout=output, stderr=output))
 
     def popen(
-        self, command: Sequence[str], cwd: Path, env: Mapping[str, str], what: str, **more: Any
+        self, command: Sequence[str], cwd: Path, env: Mapping[str, str], owner: str, **options: Any
     ) -> subprocess.Popen[bytes]:
-        """Start a process group whose output the caller reads; a Ctrl-C in a terminal is not meant for it."""
-        marked = {**env, LEDGER_MARK: self._mark, WHAT_MARK: what}
+        """Start a process group whose output the caller reads; a Ctrl-C in a terminal does not reach it."""
+        environment = {**env, REGISTRY_VARIABLE: self._name, OWNER_VARIABLE: owner}
         with self._lock:
             child = subprocess.Popen(
-                command, cwd=cwd, env=marked, stdin=subprocess.DEVNULL, start_new_session=True, **more
+                command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, **options
             )
             self._children.append(child)
-            self._entries.append(Entry(process_of(child), what))
-            self._tidy()
+            self._entries.append(Entry(ProcessIdentity.of_child(child), owner))
+            self._save()
         return child
 
-    def adopt(self, what: str) -> list[Process]:
-        """Write down the groups that have come up by themselves, as a daemon does; returns those that run."""
+    def adopt(self, owner: str) -> list[ProcessIdentity]:
+        """Register groups that an owner's processes have started, as daemons are; returns all running leaders."""
         with self._lock:
             known = {entry.process.pid for entry in self._entries}
-            leaders = [Process(one.pid, one.create_time()) for one in self._alive(what) if _leads(one)]
-            self._entries += [Entry(process, what) for process in leaders if process.pid not in known]
-            self._tidy()
+            running = [process for process in self._alive(owner) if _leads_group(process)]
+            leaders = [ProcessIdentity(process.pid, process.create_time()) for process in running]
+            self._entries += [Entry(process, owner) for process in leaders if process.pid not in known]
+            self._save()
         return leaders
 
-    def running(self, what: str | None = None) -> list[psutil.Process]:
-        """The processes that are ours; of one `what`, or all."""
-        return list(self._alive(what))
+    def running(self, owner: str | None = None) -> list[psutil.Process]:
+        """Return the running processes of an owner; without one, all."""
+        return list(self._alive(owner))
 
-    def end(self, what: str, patience: float = PATIENCE_SECONDS) -> None:
-        """Ask all processes of a `what` to end, kill those that have not after a while, and wait until none is left.
+    def end(self, owner: str, seconds: float = END_SECONDS) -> None:
+        """End all processes of an owner, and wait until they have ended.
 
-        Without patience they are killed at once.
+        Args:
+            seconds: How long they may take before they are killed; 0 kills them at once.
         """
-        self._end(lambda: self.running(what), patience)
+        self._end(lambda: self.running(owner), seconds)
         with self._lock:
-            self._tidy()
+            self._save()
 
-    def end_all(self, patience: float = PATIENCE_SECONDS) -> None:
-        """End every process of ours: also those that an earlier server, which was killed, has left behind."""
-        self._end(self.running, patience)
+    def end_all(self, seconds: float = END_SECONDS) -> None:
+        """End every registered process, also those that an earlier, killed server has left behind."""
+        self._end(self.running, seconds)
         with self._lock:
-            self._tidy()
+            self._save()
 
-    def end_group(self, child: subprocess.Popen[Any], patience: float = PATIENCE_SECONDS) -> None:
-        """End a child's process group alone; a daemon that has left it goes on."""
-        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, KILL_SECONDS)):
+    def end_group(self, child: subprocess.Popen[Any], seconds: float = END_SECONDS) -> None:
+        """End the process group of a child only; a daemon that has left the group keeps running."""
+        for number, timeout in ((signal.SIGTERM, seconds), (signal.SIGKILL, KILL_SECONDS)):
             try:
                 os.killpg(child.pid, number)
-                child.wait(seconds)
+                child.wait(timeout)
             except ProcessLookupError:
                 return
             except subprocess.TimeoutExpired:
                 continue
 
-    def _end(self, look: Callable[[], list[psutil.Process]], patience: float) -> None:
-        deadline = time.monotonic() + patience
-        _signal(look(), signal.SIGTERM if patience else signal.SIGKILL)
-        while (left := look()) and time.monotonic() < deadline + KILL_SECONDS:
+    def _end(self, list_running: Callable[[], list[psutil.Process]], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        _signal(list_running(), signal.SIGTERM if seconds else signal.SIGKILL)
+        while (left := list_running()) and time.monotonic() < deadline + KILL_SECONDS:
             if time.monotonic() > deadline:
                 _signal(left, signal.SIGKILL)
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(POLL_SECONDS)
 
-    def _alive(self, what: str | None) -> Iterator[psutil.Process]:
+    def _alive(self, owner: str | None) -> Iterator[psutil.Process]:
         self._reap()
         with self._lock:
-            written = {entry.process.pid for entry in self._entries if _is_of(what, entry.what) and _runs(entry)}
+            leaders = {
+                entry.process.pid for entry in self._entries if _belongs_to(entry.owner, owner) and _is_running(entry)
+            }
         for process in psutil.process_iter():
-            if process.pid in written or self._is_marked(process, what):
+            if process.pid in leaders or self._is_marked(process, owner):
                 yield process
 
-    def _is_marked(self, process: psutil.Process, what: str | None) -> bool:
+    def _is_marked(self, process: psutil.Process, owner: str | None) -> bool:
         try:
             env = process.environ()
-            ours = env.get(LEDGER_MARK) == self._mark and _is_of(what, env[WHAT_MARK])
+            ours = env.get(REGISTRY_VARIABLE) == self._name and _belongs_to(env[OWNER_VARIABLE], owner)
             return ours and process.status() != psutil.STATUS_ZOMBIE
         except (*GONE, OSError, KeyError):
             return False
 
     def _reap(self) -> None:
-        """Without it, a child that has ended would stay as a zombie."""
+        """Reap children that have ended; they would remain as zombies."""
         with self._lock:
             self._children = [child for child in self._children if child.poll() is None]
 
-    def _tidy(self) -> None:
+    def _save(self) -> None:
+        """Forget processes that have ended, and write the file."""
         self._reap()
-        self._entries = [entry for entry in self._entries if _runs(entry)]
+        self._entries = [entry for entry in self._entries if _is_running(entry)]
         if not self._entries and not self._file.exists():
             return
-        draft = self._file.with_name(f"{self._file.name}.new")
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps([asdict(entry) for entry in self._entries]), encoding="utf-8")
-        draft.replace(self._file)
+        write_atomically(self._file, json.dumps([asdict(entry) for entry in self._entries]))
 
 
-def ledger_of(folder: Folder) -> Ledger:
-    """The processes of a folder's embedded AWS, running or left behind."""
-    return Ledger(folder.path / "processes.json")
-
-
-def process_of(child: subprocess.Popen[Any]) -> Process:
-    """A child as the ledger knows it; one that has ended already began now."""
-    try:
-        return Process(child.pid, psutil.Process(child.pid).create_time())
-    except psutil.NoSuchProcess:
-        return Process(child.pid, time.time())
+def open_registry(folder: StateFolder) -> ProcessRegistry:
+    """Return the process registry of a state folder, with the processes that a killed server has left behind."""
+    return ProcessRegistry(folder.path / "processes.json")
 
 
 def _read(file: Path) -> list[Entry]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return [Entry(Process(**entry["process"]), entry["what"]) for entry in found]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):  # half-written by another version: the marks remain
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        return [Entry(ProcessIdentity(**entry["process"]), entry["owner"]) for entry in entries]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # damaged: the environments still identify processes
         return []
 
 
-def _runs(entry: Entry) -> bool:
+def _is_running(entry: Entry) -> bool:
     try:
         return entry.process.running() is not None
     except psutil.AccessDenied:
         return False
 
 
-def _is_of(wanted: str | None, what: str) -> bool:
-    return wanted in (None, what) or what.startswith(f"{wanted} ")
+def _belongs_to(owner: str, wanted: str | None) -> bool:
+    return wanted in (None, owner) or owner.startswith(f"{wanted} ")
 
 
-def _leads(process: psutil.Process) -> bool:
+def _leads_group(process: psutil.Process) -> bool:
     try:
         return os.getpgid(process.pid) == process.pid
     except OSError:
@@ -193,8 +192,8 @@ def _leads(process: psutil.Process) -> bool:
 
 
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
-    """To each once: a group by its leader, and those that are in no group of ours."""
-    leaders = {process.pid for process in processes if _leads(process)}
+    """Signal each process once: groups through their leader, and the processes outside of these groups."""
+    leaders = {process.pid for process in processes if _leads_group(process)}
     for process in processes:
         try:
             group = os.getpgid(process.pid)

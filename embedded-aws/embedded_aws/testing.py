@@ -4,15 +4,18 @@ A test asks for the fixture `aws` (one server per test process, an empty account
 
     def test_something(aws):
         aws.client("ec2").describe_vpcs()
-        aws.connection      # what a run is given: endpoint and credentials
+        aws.connection      # what a run gets: endpoint and credentials
 
-Other folders get the fixtures by `from embedded_aws.testing import aws, aws_server  # noqa: F401` in
-their conftest.py. A test that needs a server of its own, to stop it or to kill it, writes
+Other folders import the fixtures in their conftest.py:
+
+    from embedded_aws.testing import aws, aws_server  # noqa: F401
+
+A test that needs a server of its own, to stop it or to kill it, writes
 
     with embedded(tmp_path) as aws: ...
 
 A server takes about four seconds to start, `reset()` less than one: share the server.
-Every server stands in its own temporary root and is ended with the test, also when it fails.
+Every server has its own temporary root, and ends with the test, also when it fails.
 """
 
 from __future__ import annotations
@@ -28,8 +31,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from embedded_aws.client import control as door
-from embedded_aws.client import process
+from embedded_aws.client import control, process
 from embedded_aws.settings import REGION
 from embedded_aws.state_folder import Address
 from runbook_lib.aws.connection import Connection
@@ -45,10 +47,10 @@ class LocalAws:
 
     @property
     def address(self) -> Address:
-        """Where it runs, and its token."""
-        found = process.find(self.root)
-        assert found, "the embedded AWS of this test is not running"
-        return found
+        """Its port and token."""
+        address = process.find(self.root)
+        assert address, "the embedded AWS of this test is not running"
+        return address
 
     def client(self, service: str) -> Any:
         """A boto3 client that fails fast instead of retrying."""
@@ -65,18 +67,18 @@ class LocalAws:
         """Empty the account, as if it were new."""
         self.control("reset")
 
-    def control(self, deed: str, sent: Any = None) -> Any:
-        """Ask the control door for a deed."""
-        return door.ask(self.address, "POST", deed, sent)
+    def control(self, name: str, payload: Any = None) -> Any:
+        """Call the control API by POST."""
+        return control.call(self.address, "POST", name, payload)
 
 
 @contextmanager
 def embedded(root: Path) -> Iterator[LocalAws]:
-    """An embedded AWS of its own in this root, ended afterwards whatever happens."""
+    """Start an embedded AWS in this root, and end it afterwards."""
     try:
-        found = connection("local", "embedded", root)
-        assert found
-        yield LocalAws(root, found)
+        local = connection("local", "embedded", root)
+        assert local
+        yield LocalAws(root, local)
     finally:
         process.stop(root)
 
@@ -95,10 +97,10 @@ def aws(aws_server: LocalAws) -> LocalAws:
     return aws_server
 
 
-def eventually(look: Callable[[], Any], within: float = 10.0) -> Any:
-    """What `look` returns as soon as it is true; fails with its last answer after `within` seconds."""
+def eventually(check: Callable[[], Any], within: float = 10.0) -> Any:
+    """Return the value of `check` as soon as it is true; fail with its last value after `within` seconds."""
     deadline = time.monotonic() + within
-    while not (found := look()) and time.monotonic() < deadline:
+    while not (value := check()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert found, f"still {found!r} after {within} s"
-    return found
+    assert value, f"still {value!r} after {within} s"
+    return value

@@ -1,4 +1,4 @@
-"""The pulse of the emulator: what AWS does by itself, step by step, between two calls."""
+"""The ticker: runs what AWS does by itself between two calls, ten times a second."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Event, RLock, Thread
 from typing import Any, TypeVar
 
-BEAT_SECONDS = 0.1
+TICK_SECONDS = 0.1
 
+#: Does one step under the lock of the account; returns whether it changed the account.
 Tick = Callable[[], bool]
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 log = logging.getLogger(__name__)
 
-#: What fails at every beat until somebody mends it, and how it did when that was logged.
+#: Actions that fail at every tick, with the type of the error that was logged.
 _failing: dict[tuple[Any, ...], type[Exception]] = {}
 
 
-def each(things: Iterable[Thing], deed: Callable[[Thing], object]) -> bool:
-    """Do something to each of several things; returns whether any of that has changed the account.
+def run_each(items: Iterable[Item], action: Callable[[Item], object]) -> bool:
+    """Run an action for each item; returns whether any of them changed the account.
 
-    One that fails keeps none of the others from its turn, and is logged when it begins to fail, not ten times a second.
+    An item that fails does not stop the others. Its error is logged once, when it begins to fail.
     """
-    return any([_do(thing, deed) for thing in things])
+    return any([_run_one(item, action) for item in items])
 
 
-def _do(thing: Thing, deed: Callable[[Thing], object]) -> bool:
-    parts = thing if isinstance(thing, tuple) else (thing,)
-    key = (deed.__module__, deed.__qualname__, *map(id, parts))
+def _run_one(item: Item, action: Callable[[Item], object]) -> bool:
+    parts = item if isinstance(item, tuple) else (item,)
+    key = (action.__module__, action.__qualname__, *map(id, parts))
     try:
-        changed = bool(deed(thing))
+        changed = bool(action(item))
     except Exception as error:
         if _failing.get(key) is not type(error):
-            log.exception("%s failed for %s", deed.__qualname__, ", ".join(map(_name, parts)))
+            log.exception("%s failed for %s", action.__qualname__, ", ".join(map(_name, parts)))
         _failing[key] = type(error)
         return False
     _failing.pop(key, None)
@@ -41,39 +42,43 @@ def _do(thing: Thing, deed: Callable[[Thing], object]) -> bool:
 
 
 def _name(part: Any) -> str:
-    """What a thing is called, or else what it is: a whole thing is too much for a log."""
+    """Return a short name for the log: the object's name or id, else its class."""
     if callable(part):
         return f"{part.__module__}.{part.__qualname__}"
     names = (getattr(part, name, None) for name in ("name", "id", "deployment_id"))
     return next((str(name) for name in names if name), type(part).__name__)
 
 
-class Heartbeat:
-    """Calls each tick, under the lock, ten times a second; a tick says whether it changed the account."""
+class Ticker:
+    """Calls each tick, under the lock, ten times a second.
 
-    def __init__(self, lock: RLock, ticks: Sequence[Tick], wrote: Callable[[], None]) -> None:
-        self._lock, self._ticks, self._wrote = lock, ticks, wrote
+    Args:
+        on_change: Called after a tick that changed the account.
+    """
+
+    def __init__(self, lock: RLock, ticks: Sequence[Tick], on_change: Callable[[], None]) -> None:
+        self._lock, self._ticks, self._on_change = lock, ticks, on_change
         self._stopped = Event()
-        self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread = Thread(target=self._run, name="ticker", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the current beat."""
+        """End the thread after the current round."""
         self._stopped.set()
         self._thread.join()
 
-    def beat(self) -> None:
-        """Do one round; a tick that fails does not stop the others."""
-        each(self._ticks, self._do)
+    def run_once(self) -> None:
+        """Call each tick once; a tick that fails does not stop the others."""
+        run_each(self._ticks, self._run_tick)
 
-    def _do(self, tick: Tick) -> None:
+    def _run_tick(self, tick: Tick) -> None:
         with self._lock:
             if tick():
-                self._wrote()
+                self._on_change()
 
     def _run(self) -> None:
-        while not self._stopped.wait(BEAT_SECONDS):
-            self.beat()
+        while not self._stopped.wait(TICK_SECONDS):
+            self.run_once()

@@ -1,10 +1,10 @@
-"""What the tests of the embedded AWS share."""
+"""Fixtures of all tests of the embedded AWS."""
 
 import pytest
 from click.testing import CliRunner
 
-from embedded_aws.client import control as door
-from embedded_aws.process_registry import Ledger
+from embedded_aws.client import control
+from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.testing import aws, aws_server  # noqa: F401
 from services.auto_scaling_group import WebGroup
 from services.network import Network
@@ -13,7 +13,7 @@ from tests.support import quick_accounts  # noqa: F401
 
 @pytest.fixture
 def runner():
-    """Runs a command and returns what it said; its errors are raised."""
+    """Runs a command and returns its output; its errors are raised."""
 
     def run(command, arguments):
         return CliRunner().invoke(command, arguments, catch_exceptions=False, standalone_mode=False).output
@@ -22,12 +22,12 @@ def runner():
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    """A ledger; whatever a test has started ends with it."""
-    ledger = Ledger(tmp_path / "processes.json")
-    yield ledger
-    ledger.end_all(patience=0)
-    assert ledger.running() == []
+def registry(tmp_path):
+    """A process registry, whose processes end with the test."""
+    registry = ProcessRegistry(tmp_path / "processes.json")
+    yield registry
+    registry.end_all(seconds=0)
+    assert registry.running() == []
 
 
 class Faults:
@@ -36,8 +36,8 @@ class Faults:
     def __init__(self, aws):
         self.aws, self.address = aws, aws.address
 
-    def ask(self, method, name, sent=None):
-        return door.ask(self.address, method, name, sent)
+    def ask(self, method, name, payload=None):
+        return control.call(self.address, method, name, payload)
 
     def add(self, what, kind, **more):
         """A rule such as ec2:Create*; its number."""
@@ -48,8 +48,8 @@ class Faults:
         return added["number"]
 
     def counts(self):
-        """Of each rule: how many calls it has seen, and how many of them it has hit."""
-        return [(found["seen"], found["hit"]) for found in self.ask("GET", "faults")["faults"]]
+        """Of each rule: how many calls it has matched, and how many of them it has hit."""
+        return [(fault["seen"], fault["hit"]) for fault in self.ask("GET", "faults")["faults"]]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def faults(aws):
 
 @pytest.fixture
 def day(aws):
-    """A game day; all is well again afterwards."""
+    """Fault injection and outages, ended after the test."""
     day = Faults(aws)
     yield day
     day.ask("POST", "restore")

@@ -1,4 +1,4 @@
-"""Where an environment's calls go."""
+"""The endpoint that an environment's calls use."""
 
 import socket
 import subprocess
@@ -9,46 +9,47 @@ import psutil
 import pytest
 
 from embedded_aws.client import process
+from embedded_aws.process_identity import ProcessIdentity
 from embedded_aws.settings import code_version
-from embedded_aws.state_folder import Address, Folder, Process
+from embedded_aws.state_folder import Address, StateFolder
 from embedded_aws.testing import embedded
 from runbook_lib.aws.endpoints import connection
 from runbook_lib.errors import WrongEndpoint
 
 
 def test_an_environment_without_an_endpoint_is_on_the_real_aws(tmp_path):
-    """Nothing local is started for a real environment."""
+    """Nothing is started for a real environment."""
     assert connection("prod", None, tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_local_environment_never_reaches_the_real_aws(tmp_path):
-    """`local` without the embedded endpoint is refused, with what to write."""
+    """`local` without the embedded endpoint is rejected; the error says what to write."""
     with pytest.raises(WrongEndpoint, match=r"endpoint: embedded"):
         connection("local", None, tmp_path)
 
 
-def test_an_unknown_endpoint_is_refused_by_name(tmp_path):
-    """A slip in the parameter file is named and does not become an address."""
+def test_an_unknown_endpoint_is_rejected(tmp_path):
+    """It is not used as an address."""
     with pytest.raises(WrongEndpoint, match=r"http://localhost:4566"):
         connection("dev", "http://localhost:4566", tmp_path)
 
 
 def test_importing_the_package_does_not_load_the_emulator():
-    """A command against the real AWS does not pay for moto."""
+    """A command for the real AWS does not import moto."""
     code = "import sys, embedded_aws.endpoint, embedded_aws.cli.commands; sys.exit('moto' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_callers_at_the_same_time_share_one_process(tmp_path):
-    """Three notebooks that start together find one account, not three."""
+    """Three notebooks that start together use one account."""
     with embedded(tmp_path), ThreadPoolExecutor(3) as pool:
         found = list(pool.map(lambda _: connection("local", "embedded", tmp_path), range(3)))
         assert len(set(found)) == 1
 
 
-def test_it_outlives_the_process_that_started_it(tmp_path):
-    """What one command builds the next one finds; `down` ends it."""
+def test_it_keeps_running_after_its_starter_has_ended(tmp_path):
+    """Until `down`."""
     code = (
         "import sys, pathlib; from runbook_lib.aws import endpoints;"
         "endpoints.connection('local', 'embedded', pathlib.Path(sys.argv[1]))"
@@ -64,15 +65,15 @@ def test_it_outlives_the_process_that_started_it(tmp_path):
         process.stop(tmp_path)
 
 
-def test_a_server_that_seems_to_run_but_answers_nobody_is_replaced(tmp_path):
-    """As for a moment after `kill -9`, while the kernel still takes its memory apart."""
-    folder = Folder(tmp_path)
+def test_a_server_that_does_not_answer_is_replaced(tmp_path):
+    """For a moment after `kill -9`, its process still seems to run."""
+    folder = StateFolder(tmp_path)
     folder.create()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]  # and now nobody listens there
     with subprocess.Popen(["sleep", "600"]) as dying:
-        seen = Process(dying.pid, psutil.Process(dying.pid).create_time())
-        folder.write_address(Address(port, "token", code_version(), seen))
+        identity = ProcessIdentity.of_child(dying)
+        folder.write_address(Address(port, "token", code_version(), identity))
         with embedded(tmp_path) as aws:
             assert aws.address.process.pid != dying.pid
             assert aws.client("sts").get_caller_identity()["Account"]

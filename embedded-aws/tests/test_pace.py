@@ -1,45 +1,44 @@
-"""The pace of an account: AWS's durations are carried as data, and what is on its way goes on after a restart."""
+"""The pace: AWS's durations are data, and transitions continue after a restart."""
 
 import pytest
 
 from embedded_aws import pace
 from embedded_aws.client import process
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import LocalAws, eventually
 from services.network import Network
 
 
 @pytest.fixture
-def present():
-    """What a test sets is set back."""
-    before = pace.factor()
-    yield pace.use
-    pace.use(before)
+def set_pace():
+    """Set the pace; it is restored after the test."""
+    before = pace.current_factor()
+    yield pace.set_factor
+    pace.set_factor(before)
 
 
-def test_durations_are_those_of_aws_times_the_factor(present):
-    present(1)
-    assert (pace.seconds("nat_gateway"), pace.seconds("nat_gateway", "delete")) == (110, 50)
-    present(0.02)
-    assert pace.seconds("db_instance") == pytest.approx(5.7)
-    present(0)
-    assert pace.seconds("db_instance") == 0
+def test_durations_are_those_of_aws_times_the_factor(set_pace):
+    set_pace(1)
+    assert (pace.duration("nat_gateway"), pace.duration("nat_gateway", "delete")) == (110, 50)
+    set_pace(0.02)
+    assert pace.duration("db_instance") == pytest.approx(5.7)
+    set_pace(0)
+    assert pace.duration("db_instance") == 0
 
 
-def test_what_was_hurried_once_is_over(present):
-    """A slower pace afterwards holds for what begins after it."""
-    present(1)
-    before = pace.at_once_until()
-    present(0.5)
-    assert pace.at_once_until() == before
-    present(0)
-    present(1)
-    assert pace.at_once_until() > before
+def test_pace_0_completes_transitions(set_pace):
+    """A slower pace applies to those that start after it."""
+    set_pace(1)
+    before = pace.instant_until()
+    set_pace(0.5)
+    assert pace.instant_until() == before
+    set_pace(0)
+    set_pace(1)
+    assert pace.instant_until() > before
 
 
-def test_a_pace_is_forgotten_with_the_account(tmp_path):
-    """Then everything is as at the first start: at once."""
-    folder = Folder(tmp_path)
+def test_the_pace_is_deleted_with_the_account(tmp_path):
+    folder = StateFolder(tmp_path)
     folder.create()
     folder.write_pace(0.02)
     assert folder.read_pace() == 0.02
@@ -47,8 +46,8 @@ def test_a_pace_is_forgotten_with_the_account(tmp_path):
     assert folder.read_pace() == 0
 
 
-def test_what_is_on_its_way_goes_on_after_a_restart(tmp_path):
-    """With the pace that was set, and nothing is ready before its time."""
+def test_transitions_continue_after_a_restart(tmp_path):
+    """At the same pace; nothing completes early."""
 
     def started():
         return LocalAws(tmp_path, process.ensure(tmp_path).connection)
@@ -60,7 +59,7 @@ def test_what_is_on_its_way_goes_on_after_a_restart(tmp_path):
         process.ensure(tmp_path, 1.0)
         nat, _ = network.nat_gateway(AllocationId=address)
         process.stop(tmp_path)
-        assert Folder(tmp_path).read_pace() == 1
+        assert StateFolder(tmp_path).read_pace() == 1
         aws = started()
         ec2 = aws.client("ec2")
 

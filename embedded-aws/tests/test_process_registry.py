@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded_aws.process_registry import Ledger
-from embedded_aws.state_folder import Process
+from embedded_aws.process_identity import ProcessIdentity
+from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.testing import eventually
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -28,92 +28,90 @@ DAEMON = [
 ]
 
 
-def start(ledger, tmp_path, command=SLEEP, what="i-1"):
-    return ledger.start(command, tmp_path, ENV, tmp_path / "log", what)
+def start(registry, tmp_path, command=SLEEP, owner="i-1"):
+    return registry.start(command, tmp_path, ENV, tmp_path / "log", owner)
 
 
-def test_ending_one_leaves_the_others(ledger, tmp_path):
-    """Names that begin alike are told apart; a part goes with the whole."""
-    one, part, ten = (start(ledger, tmp_path, what=what) for what in ("i-1", "i-1 placeholder.service", "i-10"))
-    ledger.end("i-1")
+def test_ending_one_owner_leaves_the_others(registry, tmp_path):
+    """Owners with a common prefix are different; a part of an owner is ended with it."""
+    one, part, ten = (start(registry, tmp_path, owner=owner) for owner in ("i-1", "i-1 placeholder.service", "i-10"))
+    registry.end("i-1")
     assert one.running() is None
     assert part.running() is None
     assert ten.running()
 
 
-def test_a_daemon_that_has_left_its_group_is_found(ledger, tmp_path):
-    """What an application's own hook leaves running belongs to the machine."""
-    start(ledger, tmp_path, DAEMON)
-    eventually(lambda: len(ledger.running("i-1")) == 1 and ledger.running("i-1")[0].ppid() != os.getpid())
-    ledger.end("i-1")
-    assert ledger.running() == []
+def test_a_daemon_that_has_left_its_group_is_found(registry, tmp_path):
+    """Processes that an application's hook starts belong to the host."""
+    start(registry, tmp_path, DAEMON)
+    eventually(lambda: len(registry.running("i-1")) == 1 and registry.running("i-1")[0].ppid() != os.getpid())
+    registry.end("i-1")
+    assert registry.running() == []
 
 
-def test_who_does_not_listen_is_killed(ledger, tmp_path):
-    """A process that ignores SIGTERM gets its time, then SIGKILL."""
-    stubborn = start(ledger, tmp_path, STUBBORN)
+def test_a_process_that_ignores_sigterm_is_killed(registry, tmp_path):
+    stubborn = start(registry, tmp_path, STUBBORN)
     eventually((tmp_path / "ready").exists)
-    ledger.end("i-1", patience=0.2)
+    registry.end("i-1", seconds=0.2)
     assert stubborn.running() is None
 
 
 def test_after_a_kill_nothing_is_left(tmp_path):
-    """The next server ends what a server that was killed has left behind: groups and daemons."""
+    """The next server ends what a killed server has left behind: groups and daemons."""
     code = f"""
 import os, pathlib, signal
-from embedded_aws.process_registry import Ledger
+from embedded_aws.process_registry import ProcessRegistry
 here = pathlib.Path({str(tmp_path)!r})
-ledger = Ledger(here / "processes.json")
+registry = ProcessRegistry(here / "processes.json")
 for command in ({SLEEP!r}, {DAEMON!r}):
-    ledger.start(command, here, dict(PATH=os.environ["PATH"]), here / "log", "i-1")
+    registry.start(command, here, dict(PATH=os.environ["PATH"]), here / "log", "i-1")
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    ledger = Ledger(tmp_path / "processes.json")
+    registry = ProcessRegistry(tmp_path / "processes.json")
     try:
-        eventually(lambda: len(ledger.running()) == 2)
+        eventually(lambda: len(registry.running()) == 2)
     finally:
-        ledger.end_all()
-    assert ledger.running() == []
+        registry.end_all()
+    assert registry.running() == []
 
 
-def test_a_lost_file_loses_no_process(ledger, tmp_path):
-    """The mark alone is enough to find them."""
-    process = start(ledger, tmp_path)
+def test_a_lost_file_loses_no_process(registry, tmp_path):
+    """The environment variables are enough to find them."""
+    process = start(registry, tmp_path)
     (tmp_path / "processes.json").write_text("{ half a fi")
-    Ledger(tmp_path / "processes.json").end_all()
+    ProcessRegistry(tmp_path / "processes.json").end_all()
     assert process.running() is None
 
 
-def test_others_are_left_alone(ledger, tmp_path):
-    """Two rehearsals side by side do not end each other's machines."""
-    process = start(ledger, tmp_path)
-    Ledger(tmp_path / "other.json").end_all()
+def test_processes_of_other_registries_are_left_alone(registry, tmp_path):
+    """Two rehearsals at once do not end each other's hosts."""
+    process = start(registry, tmp_path)
+    ProcessRegistry(tmp_path / "other.json").end_all()
     assert process.running()
 
 
-def test_a_number_that_somebody_else_has_now_is_not_ended(tmp_path):
-    """After a reboot of the laptop the numbers in the file are other people's."""
+def test_another_process_with_a_registered_number_is_left_alone(tmp_path):
+    """As after a reboot of the laptop."""
     bystander = subprocess.Popen(SLEEP, start_new_session=True)
     try:
-        entry = {"process": {"pid": bystander.pid, "began": psutil.Process().create_time() - 86400}, "what": "i-1"}
+        entry = {"process": {"pid": bystander.pid, "began": psutil.Process().create_time() - 86400}, "owner": "i-1"}
         (tmp_path / "processes.json").write_text(json.dumps([entry]))
-        Ledger(tmp_path / "processes.json").end_all(patience=0)
+        ProcessRegistry(tmp_path / "processes.json").end_all(seconds=0)
         assert bystander.poll() is None
     finally:
         bystander.kill()
         bystander.wait()
 
 
-def test_a_missing_program_is_an_error_and_no_entry(ledger, tmp_path):
-    """Whoever starts something learns that it is not there."""
+def test_a_missing_program_is_an_error_and_not_registered(registry, tmp_path):
     with pytest.raises(FileNotFoundError):
-        start(ledger, tmp_path, ["/no/such/program"])
-    assert ledger.adopt("i-1") == []
+        start(registry, tmp_path, ["/no/such/program"])
+    assert registry.adopt("i-1") == []
 
 
-def test_an_entry_is_on_disk_at_once(ledger, tmp_path):
-    """A crash right after the start costs nothing."""
-    process = start(ledger, tmp_path)
+def test_an_entry_is_on_disk_at_once(registry, tmp_path):
+    """So a crash right after the start loses nothing."""
+    process = start(registry, tmp_path)
     written = json.loads(Path(tmp_path / "processes.json").read_text())
-    assert Process(**written[0]["process"]) == process
+    assert ProcessIdentity(**written[0]["process"]) == process

@@ -1,17 +1,17 @@
-"""What happens by itself happens to every thing, whatever is wrong with one of them."""
+"""The ticker runs every item and every tick, even if some of them fail."""
 
 from threading import RLock
 from types import SimpleNamespace
 
-from embedded_aws.ticker import Heartbeat, each
+from embedded_aws.ticker import Ticker, run_each
 
 
 def thing(name, **more):
     return SimpleNamespace(name=name, **more)
 
 
-def test_one_that_fails_keeps_no_other_from_its_turn(caplog):
-    """And does not fill the log: it is told when it begins to fail, and again when it does so after a recovery."""
+def test_an_item_that_fails_does_not_stop_the_others(caplog):
+    """Its error is logged when it begins to fail, and again when it fails after a recovery."""
     things, broken, done = [thing("first"), thing("second"), thing("third")], ["second"], []
 
     def deed(one):
@@ -20,31 +20,31 @@ def test_one_that_fails_keeps_no_other_from_its_turn(caplog):
         done.append(one.name)
         return one.name == "third"
 
-    assert [each(things, deed) for _ in range(20)] == [True] * 20
+    assert [run_each(things, deed) for _ in range(20)] == [True] * 20
     assert done == ["first", "third"] * 20
     assert [record.getMessage().rpartition(" ")[2] for record in caplog.records] == ["second"]
     broken.clear()
-    assert each(things[:2], deed) is False
+    assert run_each(things[:2], deed) is False
     broken.append("second")
-    each(things, deed)
+    run_each(things, deed)
     assert len(caplog.records) == 2
 
 
-def test_things_in_pairs_are_told_apart(caplog):
-    """An instance of a group is the same one at the next beat, whatever holds the two."""
+def test_items_in_tuples_are_distinguished(caplog):
+    """By the identity of their parts."""
     group, instances = thing("web"), [thing("i-1"), thing("i-2")]
 
     def deed(pair):
         raise ValueError(pair[1].name)
 
     for _ in range(5):
-        each([(group, instance) for instance in instances], deed)
+        run_each([(group, instance) for instance in instances], deed)
     told = [record.getMessage().partition(" failed for ")[2] for record in caplog.records]
     assert told == ["web, i-1", "web, i-2"]
 
 
-def test_a_tick_that_fails_stops_no_other(caplog):
-    """Nor is the account saved for what has not changed it; the log says which one."""
+def test_a_tick_that_fails_does_not_stop_the_others(caplog):
+    """It is logged by name, and not saved."""
     saved, ticked = [], []
 
     def fails():
@@ -54,9 +54,9 @@ def test_a_tick_that_fails_stops_no_other(caplog):
         ticked.append(1)
         return True
 
-    heartbeat = Heartbeat(RLock(), [fails, ticks], lambda: saved.append(1))
-    heartbeat.beat()
-    heartbeat.beat()
+    ticker = Ticker(RLock(), [fails, ticks], lambda: saved.append(1))
+    ticker.run_once()
+    ticker.run_once()
     assert (len(ticked), len(saved)) == (2, 2)
     (record,) = caplog.records
     assert record.getMessage().endswith("<locals>.fails")

@@ -22,8 +22,7 @@ from urllib.parse import urlencode
 import boto3
 
 import runbook_lib
-from embedded_aws.client import control as door
-from embedded_aws.client import process
+from embedded_aws.client import control, process
 from runbook_lib.aws.endpoints import connection
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
@@ -56,7 +55,7 @@ class Operator:
 
     def status(self) -> dict[str, Any]:
         """What runs under the account."""
-        return door.ask(process.ensure(self.root), "POST", "status")
+        return control.call(process.ensure(self.root), "POST", "status")
 
     def edited(self, into: Path, change: Callable[[Path], None]) -> Operator:
         """The same operator with another version of the application: `change` edits a copy of `webapp/`."""

@@ -21,8 +21,7 @@ import pytest
 from detect_secrets import SecretsCollection
 from detect_secrets.settings import default_settings
 
-from embedded_aws.client import control as door
-from embedded_aws.client import process
+from embedded_aws.client import control, process
 from embedded_aws.testing import eventually
 from runbook_lib.evidence.git import last_commit
 from runbook_lib.journal.journal import is_intact
@@ -281,7 +280,7 @@ def told(one):
 def test_nothing_is_left_of_a_server_that_was_killed(operator, built):
     """The next one ends what it left behind, and has everything up again as it was."""
     address = process.find(operator.root)
-    door.ask(address, "POST", "save")
+    control.call(address, "POST", "save")
     before = in_service(operator)
     os.kill(address.process.pid, signal.SIGKILL)
     left = eventually(lambda: [one for one in ours(operator) if one.pid != address.process.pid])

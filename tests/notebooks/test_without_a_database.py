@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedded_aws.client import process
-from embedded_aws.servers.mysql.programs import SERVERS, find
+from embedded_aws.servers.mysql.programs import SERVERS, find_programs
 from tests.notebooks.operator import REPOSITORY, Operator, Visitor
 
 TELLING = "sqlite-stands-in-for-mysql.local-database.localhost"
@@ -24,7 +24,7 @@ def without_a_server(tmp_path, monkeypatch):
                 (folder / program.name).unlink(missing_ok=True)
                 (folder / program.name).symlink_to(program)
     monkeypatch.setenv("PATH", str(folder))
-    assert find() is None
+    assert find_programs() is None
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The account inside the emulator: moto's backends, preloaded, and emptied on demand."""
+"""The account inside the emulator: moto's backends, loaded at the start, saved, restored and emptied."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from embedded_aws.settings import ACCOUNT, PRELOADED, REGION
 
 
 def configure() -> None:
-    """Set what moto has no environment variable for: no container engine is needed."""
+    """Set moto's options that have no environment variable: no container engine is needed."""
     default_user_config["lambda"] = {"use_docker": False}
     default_user_config["batch"] = {"use_docker": False}
 
 
 def preload() -> None:
-    """Create the backends that a stack needs, so that the first call does not pay for them (four seconds)."""
+    """Create the backends that a stack needs, so that the first call does not wait for them (four seconds)."""
     for service in PRELOADED:
         backend(service)
 
 
 def backend(service: str, region: str = REGION) -> Any:
-    """moto's backend of a service for our account; of a global service, the one there is."""
+    """Return moto's backend of a service in our account; for a global service, its only one."""
     regions = moto.backends.get_backend(service)[ACCOUNT]
     return regions[region] if region in regions else regions["aws"]
 
 
 def existing(service: str) -> list[Any]:
-    """The backends of a service that have been used, in every region."""
+    """Return the backends of a service that have been used, in all regions."""
     return list(dict.values(moto.backends.get_backend(service)[ACCOUNT]))
 
 
-def take() -> dict[str, Any]:
-    """The whole account: every backend in use, by service and region, and who owns which bucket name."""
+def export_account() -> dict[str, Any]:
+    """Return the whole account: every used backend, by service and region, and the owners of bucket names."""
     services = {
-        backends.service_name: {region: found for regions in backends.values() for region, found in regions.items()}
+        backends.service_name: {region: backend for regions in backends.values() for region, backend in regions.items()}
         for backends in BackendDict._instances
     }
     return {"services": services, "buckets": dict(moto.backends.get_backend("s3").bucket_accounts)}
 
 
-def put(account: dict[str, Any]) -> None:
-    """Put an account that was taken in the place of the present one."""
+def import_account(account: dict[str, Any]) -> None:
+    """Replace the account by one that `export_account` returned."""
     for service, regions in account["services"].items():
-        present = moto.backends.get_backend(service)[ACCOUNT]
-        for region, found in regions.items():
-            present[region] = found
+        current = moto.backends.get_backend(service)[ACCOUNT]
+        for region, backend in regions.items():
+            current[region] = backend
     moto.backends.get_backend("s3").bucket_accounts.update(account["buckets"])
 
 
-def empty() -> None:
-    """Forget everything in the account: the next call finds it as new."""
+def reset() -> None:
+    """Empty the account."""
     for s3 in existing("s3"):
         s3.reset()  # closes the files of its objects
     for backends in list(BackendDict._instances):

@@ -1,9 +1,8 @@
-"""The account on disk: saved shortly after each change, found again by the next start.
+"""The saved account: written shortly after each change, and restored by the next start.
 
-What is promised: whatever a call did is on disk at most `LATEST_SECONDS` and the time of one save
-(a few tenths of a second for a whole stack) after its answer. So `kill -9` or a power cut can
-lose the last one and a half seconds, and nothing before them; an orderly end loses nothing. The file is
-replaced in one step: it always holds the account as it was at one moment, between two calls.
+Every change is on disk at most `LATEST_SECONDS` and the time of one save (a few tenths of a second for a whole stack)
+after the response to its call. So `kill -9` or a power cut can lose the last one and a half seconds; an orderly end
+loses nothing. The file is replaced in one step: it always holds the account as it was between two calls.
 """
 
 from __future__ import annotations
@@ -17,58 +16,58 @@ from collections.abc import Callable
 from threading import Condition, RLock, Thread
 from typing import Any
 
-from embedded_aws.account import backends as world
-from embedded_aws.account import pickling
+from embedded_aws.account import backends, pickling
+from embedded_aws.files import write_atomically
 from embedded_aws.settings import moto_version
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 
-QUIET_SECONDS = 0.25  # a burst of calls is saved once, when it is over
+QUIET_SECONDS = 0.25  # a burst of calls is saved once, after its end
 LATEST_SECONDS = 1.0  # ... but not later than this after its first call
-# Set to "end", it is saved at the end alone: for those who throw it away a moment later, as most tests do.
+# Set to "end", the account is saved at the end only: for tests, most of which never read it.
 SWITCH = "RUNBOOK_LOCAL_SAVE"
 RETRY_SECONDS = 10.0  # after a save that failed: a full disk
-FORMAT = 2  # of this file's own layout
+FORMAT = 3  # of the file; raise it when the classes or attributes of ours in the account change
 
 log = logging.getLogger(__name__)
 
 
 def written_by() -> dict[str, Any]:
-    """Who can read a state: pickle carries moto's classes as they were."""
+    """Return the versions that can read the state: pickle refers to moto's classes as they were."""
     return {"format": FORMAT, "moto": moto_version(), "python": ".".join(platform.python_version_tuple()[:2])}
 
 
-def restore(folder: Folder) -> str:
-    """Put the saved account in place; returns what the operator should know, empty when all is well.
+def restore(folder: StateFolder) -> str:
+    """Restore the saved account; returns a message for the operator, empty when all is well.
 
-    A state that cannot be read is set aside under another name, never overwritten and never a reason not to start.
+    A state that cannot be read is renamed: it is never overwritten, and never prevents a start.
     """
     try:
         header, _, content = folder.state.read_bytes().partition(b"\n")
     except FileNotFoundError:
         return ""
     try:
-        author = json.loads(header)
+        writer = json.loads(header)
     except ValueError:
-        author = {"format": "unknown"}
-    if author != written_by():
-        return _set_aside(folder, f"was written with {_named(author)}, and this is {_named(written_by())}")
+        writer = {"format": "unknown"}
+    if writer != written_by():
+        return _set_aside(folder, f"was written with {_versions(writer)}, and this is {_versions(written_by())}")
     try:
-        world.put(pickling.loads(content))
+        backends.import_account(pickling.loads(content))
     except Exception as error:
         log.exception("the state cannot be read")
         return _set_aside(folder, f"cannot be read ({type(error).__name__}: {error})")
     return ""
 
 
-def _named(author: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in author.items())
+def _versions(writer: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in writer.items())
 
 
-def _set_aside(folder: Folder, why: str) -> str:
+def _set_aside(folder: StateFolder, reason: str) -> str:
     aside = folder.state.with_name(f"{folder.state.name}.{time.strftime('%Y%m%dT%H%M%S')}")
     folder.state.replace(aside)
     notice = (
-        f"The saved account {why}: it is set aside as {aside}, and the account is empty."
+        f"The saved account {reason}: it is set aside as {aside}, and the account is empty."
         "\n  → build it again: `runbook apply --env local`"
     )
     log.warning(notice)
@@ -78,30 +77,30 @@ def _set_aside(folder: Folder, why: str) -> str:
 class Saver:
     """Saves the account in the background, after each burst of changes.
 
-    Calls wait only while the account is turned into bytes, not while these are written.
+    Calls wait only while the account is pickled, not while it is written.
     """
 
-    def __init__(self, folder: Folder, lock: RLock, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, folder: StateFolder, lock: RLock, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder, self._lock, self._clock = folder, lock, clock
         self._changed = Condition()
         self._first = self._last = 0.0  # when the unsaved changes began and ended; 0: there are none
         self._ending = False
-        self._eager = os.environ.get(SWITCH) != "end"
+        self._saves_at_once = os.environ.get(SWITCH) != "end"
         self._thread = Thread(target=self._run, name="saver", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch for changes."""
+        """Start the thread."""
         self._thread.start()
 
-    def wrote(self) -> None:
-        """Take note that the account has changed."""
+    def mark_changed(self) -> None:
+        """Note that the account has changed."""
         with self._changed:
             self._last = self._clock()
             self._first = self._first or self._last
             self._changed.notify()
 
     def stop(self) -> None:
-        """Save what is not saved yet, and end."""
+        """Save what is not saved yet, and end the thread."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -112,8 +111,8 @@ class Saver:
         with self._lock:
             with self._changed:
                 self._first = 0.0
-            content = pickling.dumps(world.take())
-        self._folder.write(self._folder.state, json.dumps(written_by()).encode() + b"\n" + content)
+            content = pickling.dumps(backends.export_account())
+        write_atomically(self._folder.state, json.dumps(written_by()).encode() + b"\n" + content)
         self._folder.unsaved.unlink(missing_ok=True)
 
     def _run(self) -> None:
@@ -132,13 +131,13 @@ class Saver:
             self._first = self._last = self._clock() + RETRY_SECONDS
 
     def _await_quiet(self) -> bool:
-        """Wait until there is something to save and a good moment for it; False when all is saved and it ends."""
+        """Wait until it is time to save; False when everything is saved and the thread has to end."""
         with self._changed:
             while True:
                 now = self._clock()
                 due = min(self._first + LATEST_SECONDS, self._last + QUIET_SECONDS)
-                if self._first and ((now >= due and self._eager) or self._ending):
+                if self._first and ((now >= due and self._saves_at_once) or self._ending):
                     return True
                 if self._ending:
                     return False
-                self._changed.wait(due - now if self._first and self._eager else None)
+                self._changed.wait(due - now if self._first and self._saves_at_once else None)

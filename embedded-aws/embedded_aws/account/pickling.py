@@ -1,7 +1,7 @@
-"""How moto's account becomes bytes and comes back: pickle, with a few rules for what it cannot pickle by itself.
+"""Pickle moto's account, with rules for the objects that pickle cannot handle.
 
-Every rule restores an equal object: keys and certificates by their DER form, locks as new ones,
-moto's dictionaries by their true contents rather than by what their overridden methods tell.
+Every rule restores an equal object: keys and certificates from DER, locks as new ones, moto's dictionaries from their
+actual contents rather than from what their overridden methods return.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ PUBLIC_KEYS_RARE = (dsa.DSAPublicKey, ed448.Ed448PublicKey)
 
 
 def dumps(account: Any) -> bytes:
-    """The account as bytes."""
+    """Return the account as bytes."""
     target = io.BytesIO()
     AccountPickler(target, pickle.HIGHEST_PROTOCOL).dump(account)
     return target.getvalue()
 
 
 def loads(content: bytes) -> Any:
-    """The account that `dumps` wrote, by the same versions of Python and moto.
+    """Return the account that `dumps` wrote with the same versions of Python and moto.
 
     Raises:
-        Exception: Of any kind, when the bytes are damaged or were written by another version.
+        Exception: Of any type, when the bytes are damaged or were written by another version.
     """
     return pickle.loads(content)
 
 
 class AccountPickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """cloudpickle, for the lambdas in moto's default dictionaries, with our rules before its own."""
+    """cloudpickle, which handles the lambdas in moto's default dictionaries, with our rules before its own."""
 
     def reducer_override(self, obj: Any) -> Any:
-        """Choose a rule for an object; moto's own and Python's ways for all others."""
+        """Choose the rule for an object; by default, moto's and Python's own."""
         kind = type(obj)
         if kind.__module__.startswith("cryptography."):
             return _reduce_cryptography(obj)
-        if kind is GeneratorType:  # the rest of a list that nobody asked for: over after a restart
+        if kind is GeneratorType:  # unread pages of a list: gone after a restart
             return iter, ((),)
         if kind in (type(threading.Lock()), type(threading.RLock())):
             return (threading.Lock if kind is type(threading.Lock()) else threading.RLock), ()
@@ -81,11 +81,11 @@ def _public_key(der: bytes) -> Any:
 
 
 def _certificate(der: bytes) -> Any:
-    return x509.load_der_x509_certificate(der)  # by itself it cannot be pickled: it names a module that is none
+    return x509.load_der_x509_certificate(der)  # it names a module that does not exist, so it cannot be pickled
 
 
 def _reduce_dictionary(obj: dict[Any, Any]) -> Any:
-    """A dictionary class of moto. S3's, for one, shows through `items()` only the latest version of each key."""
+    """Reduce a dictionary class of moto. The `items()` of S3's returns only the latest version of each key."""
     if isinstance(obj, BackendDict):
         return moto.backends.get_backend, (obj.service_name,)
     if isinstance(obj, AccountSpecificBackend):

@@ -1,4 +1,4 @@
-"""`runbook local …`: the embedded AWS by hand."""
+"""`runbook local …`: start, end and inspect the embedded AWS."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import Path
 
 import click
 
-from embedded_aws import pace as paces
-from embedded_aws.cli.faults import COMMANDS, trouble
+from embedded_aws import pace as pace_module
+from embedded_aws.cli.faults import COMMANDS, fault_lines
 from embedded_aws.cli.root_option import root_option
-from embedded_aws.cli.status import lines_of
-from embedded_aws.client import control as door
-from embedded_aws.client import process
+from embedded_aws.cli.status import status_lines
+from embedded_aws.client import control, process
 from embedded_aws.settings import REGION, code_version
-from embedded_aws.state_folder import Address, Folder
+from embedded_aws.state_folder import Address, StateFolder
 from runbook_lib.errors import LocalError
 
 
@@ -28,20 +27,18 @@ def local() -> None:
 @click.option(
     "--pace",
     metavar="FACTOR",
-    help=f"Of AWS's durations: 0 has everything ready at once, 1 takes as long as AWS. Also {paces.VARIABLE}; it is "
-    "kept for the next start.",
+    help="The factor for AWS's durations: 0 makes everything ready at once, 1 takes as long as AWS. It is kept for the "
+    f"next start. Also {pace_module.VARIABLE}.",
 )
 def up(root: Path, pace: str | None) -> None:
-    """Start it, where it is not running; with a pace, set it."""
-    address = process.ensure(root, None if pace is None else paces.parse(pace))
-    click.echo(_lines(root, address))
+    """Start it, if it is not running; with --pace, set the pace."""
+    address = process.ensure(root, None if pace is None else pace_module.parse(pace))
+    click.echo(_summary(root, address))
 
 
 @local.command()
 @root_option
-@click.option(
-    "--forget", is_flag=True, help="Delete the saved account and the pace, too: the next start is as the first."
-)
+@click.option("--forget", is_flag=True, help="Also delete the saved account and the pace.")
 def down(root: Path, forget: bool) -> None:
     """End it; its account is saved for the next start."""
     ended = process.stop(root)
@@ -54,15 +51,15 @@ def down(root: Path, forget: bool) -> None:
 @local.command()
 @root_option
 def status(root: Path) -> None:
-    """Say whether it runs, and where."""
+    """Show whether it is running, where, and what is in its account."""
     address = process.find(root)
-    click.echo(_lines(root, address) if address else "The embedded AWS is not running.")
-    if (unsaved := Folder(root).unsaved).exists():
+    click.echo(_summary(root, address) if address else "The embedded AWS is not running.")
+    if (unsaved := StateFolder(root).unsaved).exists():
         click.echo(f"Its account cannot be saved: {unsaved.read_text()}. See `runbook local logs`.")
     if address and address.code != code_version():
-        click.echo("It runs other code than is installed: the next command that needs it restarts it.")
+        click.echo("It runs another version than the installed one: the next command that needs it restarts it.")
     elif address:
-        for line in (*lines_of(door.ask(address, "POST", "status")), *trouble(address)):
+        for line in (*status_lines(control.call(address, "POST", "status")), *fault_lines(address)):
             click.echo(line)
 
 
@@ -70,20 +67,24 @@ def status(root: Path) -> None:
 @root_option
 def open_site(root: Path) -> None:
     """Open the rehearsed application in a browser."""
-    sites = door.ask(process.running(root), "POST", "status").get("sites", [])
+    sites = control.call(process.require_running(root), "POST", "status").get("sites", [])
     if not sites:
-        raise LocalError("no load balancer listens", fix="build the environment first: `runbook apply --env local`")
+        raise LocalError(
+            "no load balancer is listening", fix="apply the environment first: `runbook apply --env local`"
+        )
     click.echo(sites[0]["url"])
-    click.echo(f"Its certificate is its own: the browser warns, unless it trusts {sites[0]['certificate']}.")
+    click.echo(
+        f"Its certificate is not publicly trusted: the browser warns, unless it trusts {sites[0]['certificate']}."
+    )
     click.launch(sites[0]["url"])
 
 
 @local.command()
 @root_option
-@click.option("--lines", type=click.IntRange(min=1), default=50, show_default=True, help="How many of the last lines.")
+@click.option("--lines", type=click.IntRange(min=1), default=50, show_default=True, help="How many lines to show.")
 def logs(root: Path, lines: int) -> None:
     """Show the last lines of its log."""
-    log = Folder(root).log
+    log = StateFolder(root).log
     if not log.exists():
         raise LocalError(f"there is no log at {log}", fix="start the embedded AWS: `runbook local up`")
     for line in log.read_text(errors="replace").splitlines()[-lines:]:
@@ -93,7 +94,7 @@ def logs(root: Path, lines: int) -> None:
 @local.command()
 @root_option
 def env(root: Path) -> None:
-    """Print what points stock AWS clients at it: eval "$(runbook local env)"."""
+    """Print shell commands that configure AWS clients for it: eval "$(runbook local env)"."""
     connection = process.ensure(root).connection
     exports = {
         "AWS_ENDPOINT_URL": connection.endpoint_url,
@@ -107,9 +108,9 @@ def env(root: Path) -> None:
     click.echo("unset AWS_PROFILE AWS_SESSION_TOKEN")
 
 
-def _lines(root: Path, address: Address) -> str:
-    where = f"The embedded AWS answers at {address.url} (process {address.process.pid})."
-    return "\n".join(filter(None, [where, paces.told(Folder(root).read_pace()), address.notice]))
+def _summary(root: Path, address: Address) -> str:
+    where = f"The embedded AWS is running at {address.url} (process {address.process.pid})."
+    return "\n".join(filter(None, [where, pace_module.describe(StateFolder(root).read_pace()), address.notice]))
 
 
 for command in COMMANDS:

@@ -1,4 +1,4 @@
-"""`runbook local fault …`, kill-instance, fail-zone, fail-over and restore: the control door by hand."""
+"""`runbook local fault …`, kill-instance, fail-zone, fail-over and restore: game days from the command line."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from embedded_aws.cli.root_option import root_option
-from embedded_aws.client import control as door
-from embedded_aws.client import process
+from embedded_aws.client import control, process
 from embedded_aws.state_folder import Address
 from runbook_lib.errors import LocalError, WrongUsage
 
@@ -20,7 +19,7 @@ KINDS = ("throttle", "error", "slow", "lost", "refuse", "fail")
 
 @click.group()
 def fault() -> None:
-    """Let chosen calls, or hooks of a deployment, go wrong. See docs/game-days.md."""
+    """Let chosen calls, or hooks of a deployment, fail. See docs/game-days.md."""
 
 
 @fault.command()
@@ -28,41 +27,41 @@ def fault() -> None:
 @click.argument(
     "what",
     metavar="SERVICE:OPERATION|hook:EVENT",
-    help="Whose calls, as boto3 names them, or which hook; patterns are allowed.",
+    help="Which calls, by boto3's names, or which hook; patterns are allowed.",
 )
-@click.argument("kind", type=click.Choice(KINDS), help="How they go wrong; hooks fail.")
-@click.option("--times", type=int, help="How many are hit; without it, all until it is cleared.")
-@click.option("--skip", type=int, help="How many that match go through first.")
-@click.option("--probability", type=float, help="Of each to be hit, above 0 and up to 1.")
-@click.option("--seed", type=int, help="The same seed hits the same ones.")
-@click.option("--seconds", type=float, help="slow: how long a call waits before it is executed.")
+@click.argument("kind", type=click.Choice(KINDS), help="How they fail; for hooks: fail.")
+@click.option("--times", type=int, help="How many are hit; by default all, until it is cleared.")
+@click.option("--skip", type=int, help="How many matches pass first.")
+@click.option("--probability", type=float, help="The probability that a match is hit, above 0 and up to 1.")
+@click.option("--seed", type=int, help="The same seed hits the same matches.")
+@click.option("--seconds", type=float, help="slow: the delay before a call is executed.")
 @click.option("--status", type=int, help="error: 500 or 503; refuse: the HTTP status.")
 @click.option("--code", help="refuse: AWS's error code, such as AccessDenied.")
-@click.option("--message", help="refuse: in AWS's words.")
+@click.option("--message", help="refuse: AWS's error message.")
 @click.option("--instance", help="hook: on this instance only.")
 @click.option("--zone", help="hook: on the instances of this zone only.")
-def add(root: Path, what: str, kind: str, **more: Any) -> None:
+def add(root: Path, what: str, kind: str, **options: Any) -> None:
     """Add a fault, such as: fault add ec2:CreateSubnet throttle --times 3, or: fault add hook:ValidateService fail."""
     first, colon, second = what.partition(":")
     if not colon or not first or not second:
         raise WrongUsage(
-            f"{what!r} names no operation", fix="write ec2:CreateSubnet, 's3:Put*' or hook:ValidateService"
+            f"{what!r} is not an operation or a hook", fix="write ec2:CreateSubnet, 's3:Put*' or hook:ValidateService"
         )
     if (first == HOOK) != (kind == "fail"):
-        raise WrongUsage(f"{kind} is no fault of {what}", fix="hooks fail, and nothing else does")
-    named = {"hook": second} if first == HOOK else {"service": first, "operation": second}
-    rule = {**named, "kind": kind, **{name: value for name, value in more.items() if value is not None}}
-    for added in door.ask(process.running(root), "POST", "faults", rule)["faults"]:
-        click.echo(_line(added))
+        raise WrongUsage(f"{kind} does not apply to {what}", fix="use fail for hooks, another kind for operations")
+    target = {"hook": second} if first == HOOK else {"service": first, "operation": second}
+    rule = {**target, "kind": kind, **{name: value for name, value in options.items() if value is not None}}
+    for one in control.call(process.require_running(root), "POST", "faults", rule)["faults"]:
+        click.echo(_line(one))
 
 
 @fault.command(name="list")
 @root_option
 def list_(root: Path) -> None:
     """Show the faults, and how many calls each has hit."""
-    faults = door.ask(process.running(root), "GET", "faults")["faults"]
-    for found in faults:
-        click.echo(_line(found))
+    faults = control.call(process.require_running(root), "GET", "faults")["faults"]
+    for one in faults:
+        click.echo(_line(one))
     if not faults:
         click.echo("There are no faults.")
 
@@ -71,20 +70,20 @@ def list_(root: Path) -> None:
 @root_option
 @click.argument("numbers", nargs=-1, type=int, help="As `fault list` shows them.")
 def clear(root: Path, numbers: tuple[int, ...]) -> None:
-    """End these faults, by their numbers, or all."""
-    sent = {"numbers": list(numbers)} if numbers else None
-    ended = door.ask(process.running(root), "DELETE", "faults", sent)["faults"]
-    click.echo(f"{len(ended)} faults have ended." if len(ended) != 1 else "One fault has ended.")
+    """Clear these faults, by their numbers, or all."""
+    payload = {"numbers": list(numbers)} if numbers else None
+    cleared = control.call(process.require_running(root), "DELETE", "faults", payload)["faults"]
+    click.echo(f"{len(cleared)} faults are cleared." if len(cleared) != 1 else "One fault is cleared.")
 
 
 @click.command(name="kill-instance")
 @root_option
 @click.argument("instance", metavar="INSTANCE|any", help="Its id; any is one of an Auto Scaling group.")
 def kill_instance(root: Path, instance: str) -> None:
-    """Lose an instance: what runs on it is killed, and EC2's status checks of it fail."""
-    found = door.ask(process.running(root), "POST", "kill-instance", {"instance": instance})
-    how = "its processes are killed" if found["killed"] else "it had no processes"
-    click.echo(f"{found['instance']} in {found['zone']} is lost: {how}.")
+    """Lose an instance: its processes are killed, and EC2's status checks of it fail."""
+    result = control.call(process.require_running(root), "POST", "kill-instance", {"instance": instance})
+    how = "its processes are killed" if result["killed"] else "it had no processes"
+    click.echo(f"{result['instance']} in {result['zone']} is lost: {how}.")
 
 
 @click.command(name="fail-zone")
@@ -92,8 +91,8 @@ def kill_instance(root: Path, instance: str) -> None:
 @click.argument("zone", help="Such as us-west-2a.")
 def fail_zone(root: Path, zone: str) -> None:
     """Lose an Availability Zone, with its instances and databases, until `restore`."""
-    found = door.ask(process.running(root), "POST", "fail-zone", {"zone": zone})
-    click.echo(f"{zone} is lost, with {', '.join(found['instances']) or 'no instance'}.")
+    result = control.call(process.require_running(root), "POST", "fail-zone", {"zone": zone})
+    click.echo(f"{zone} is lost, with {', '.join(result['instances']) or 'no instance'}.")
 
 
 @click.command(name="fail-over")
@@ -101,41 +100,41 @@ def fail_zone(root: Path, zone: str) -> None:
 @click.argument("database", help="Its identifier, such as local-database.")
 def fail_over(root: Path, database: str) -> None:
     """Reboot a Multi-AZ database into its standby."""
-    found = door.ask(process.running(root), "POST", "fail-over", {"database": database})
-    click.echo(f"{database} fails over from {found['from']} to {found['to']}.")
+    result = control.call(process.require_running(root), "POST", "fail-over", {"database": database})
+    click.echo(f"{database} fails over from {result['from']} to {result['to']}.")
 
 
 @click.command()
 @root_option
 def restore(root: Path) -> None:
-    """End all trouble: faults, and instances and zones that are lost."""
-    found = door.ask(process.running(root), "POST", "restore")
-    told = [f"{name} {', '.join(found[name])}" for name in ("zones", "instances") if found[name]]
-    told += [f"{len(found['faults'])} faults"] if found["faults"] else []
-    click.echo(f"Restored: {'; '.join(told)}." if told else "There was nothing to restore.")
+    """End all faults and outages."""
+    result = control.call(process.require_running(root), "POST", "restore")
+    restored = [f"{name} {', '.join(result[name])}" for name in ("zones", "instances") if result[name]]
+    restored += [f"{len(result['faults'])} faults"] if result["faults"] else []
+    click.echo(f"Restored: {'; '.join(restored)}." if restored else "There was nothing to restore.")
 
 
 COMMANDS = (fault, kill_instance, fail_zone, fail_over, restore)
 
 
-def trouble(address: Address) -> Iterator[str]:
-    """What goes wrong on request at the moment, a line each."""
+def fault_lines(address: Address) -> Iterator[str]:
+    """Yield a line for each active fault and outage."""
     try:
-        found = door.ask(address, "GET", "faults")
+        active = control.call(address, "GET", "faults")
     except LocalError as error:
-        yield f"What goes wrong on request is not known: {error.what}."
+        yield f"The active faults are not known: {error.what}."
         return
-    yield from (f"Fault {_line(one)}" for one in found["faults"])
-    yield from (f"{zone} is lost, until `runbook local restore`." for zone in found["zones"])
-    yield from (f"{instance} is lost." for instance in found["instances"])
+    yield from (f"Fault {_line(one)}" for one in active["faults"])
+    yield from (f"{zone} is lost, until `runbook local restore`." for zone in active["zones"])
+    yield from (f"{instance} is lost." for instance in active["instances"])
 
 
-def _line(found: dict[str, Any]) -> str:
-    """Such as: 3 ec2:Create* throttle, 2 of 5 times, after 1."""
-    rule = found["rule"]
+def _line(fault: dict[str, Any]) -> str:
+    """Format a fault, such as: 3 ec2:Create* throttle: 2 of 5 hit, after 1."""
+    rule = fault["rule"]
     details = [f"{rule['seconds']:g} s"] if "seconds" in rule else []
     details += [str(rule[name]) for name in ("code", "status") if name in rule]
-    times = f"{found['hit']} of {rule['times']} hit" if "times" in rule else f"{found['hit']} hit"
+    times = f"{fault['hit']} of {rule['times']} hit" if "times" in rule else f"{fault['hit']} hit"
     skip = f", after {rule['skip']}" if rule["skip"] else ""
     chance = f", with probability {rule['probability']:g} (seed {rule['seed']})" if rule["probability"] < 1 else ""
-    return f"{found['number']} {found['what']} {' '.join([rule['kind'], *details])}: {times}{skip}{chance}"
+    return f"{fault['number']} {fault['what']} {' '.join([rule['kind'], *details])}: {times}{skip}{chance}"

@@ -1,4 +1,4 @@
-"""The option of all `runbook local …`: which embedded AWS is meant."""
+"""The option --root of all `runbook local …`: which embedded AWS is meant."""
 
 from __future__ import annotations
 

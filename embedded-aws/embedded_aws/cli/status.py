@@ -1,4 +1,4 @@
-"""What runs under the embedded AWS, for people."""
+"""Format the status of the embedded AWS as text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
-def lines_of(status: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of `runbook local status`, from what the control door answers."""
+def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of `runbook local status`, from the control API's status."""
     if not status:
-        yield "Nothing runs under the account: deployments are simulated."
+        yield "No processes are running for the account: deployments are simulated."
         return
     for site in status["sites"]:
         yield f"Site         {site['url']}  behind {site['balancer']}  {site['standing']}".rstrip()
@@ -23,7 +23,7 @@ def lines_of(status: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _table(title: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Iterator[str]:
-    """A title beside rows whose columns stand under each other."""
+    """Yield a title beside rows with aligned columns."""
     if not rows:
         yield f"{title:<12} none"
     widths = [max(len(row[column]) for row in rows) for column in columns] if rows else []

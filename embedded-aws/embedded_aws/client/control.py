@@ -1,4 +1,4 @@
-"""Asking the control door of a running embedded AWS, with the token that its folder holds."""
+"""Call the control API of a running embedded AWS, with the token from its state folder."""
 
 from __future__ import annotations
 
@@ -13,43 +13,42 @@ from runbook_lib.errors import LocalError, WrongUsage
 
 TIMEOUT = 60.0
 
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy has business with 127.0.0.1
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
 
 
-def ask(address: Address, method: str, name: str, sent: Any = None) -> dict[str, Any]:
-    """What the door answers.
+def call(address: Address, method: str, name: str, payload: Any = None) -> dict[str, Any]:
+    """Call the control API; returns the JSON object that it answers.
 
     Raises:
-        WrongUsage: It does not do that, and says why.
-        LocalError: It has not answered, or does not know the question.
+        WrongUsage: It rejects the request, and says why.
+        LocalError: It did not answer, or does not have this call.
     """
-    body = None if sent is None else json.dumps(sent).encode()
+    body = None if payload is None else json.dumps(payload).encode()
     headers = {TOKEN_HEADER: address.token, "Content-Type": "application/json"}
     request = urllib.request.Request(f"{address.url}{CONTROL}{name}", body, headers, method=method)
     try:
-        with _opener.open(request, timeout=TIMEOUT) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
+        with _opener.open(request, timeout=TIMEOUT) as response:
+            answer: dict[str, Any] = json.load(response)
+            return answer
     except urllib.error.HTTPError as error:
-        raise _refusal(error) from None
+        raise _rejection(error) from None
     except (OSError, ValueError) as error:
-        why = f"the embedded AWS has not answered: {error}"
-        raise LocalError(why, fix="see `runbook local logs`") from None
+        raise LocalError(f"the embedded AWS did not answer: {error}", fix="see `runbook local logs`") from None
 
 
-def answers(address: Address) -> bool:
-    """Whether anybody is in: the kernel takes its time with a killed process, which until then seems to run."""
+def is_responding(address: Address) -> bool:
+    """Whether the server answers: for a moment after a kill, its process still seems to run."""
     try:
-        return bool(ask(address, "POST", "health")["ready"])
+        return bool(call(address, "POST", "health")["ready"])
     except LocalError:
         return False
 
 
-def _refusal(error: urllib.error.HTTPError) -> WrongUsage | LocalError:
+def _rejection(error: urllib.error.HTTPError) -> WrongUsage | LocalError:
     try:
-        told = json.load(error)
+        answer = json.load(error)
         if error.code == 400:
-            return WrongUsage(told["message"], fix=told["fix"])
-        return LocalError(told["message"], fix="restart it: `runbook local down`, `runbook local up`")
+            return WrongUsage(answer["message"], fix=answer["fix"])
+        return LocalError(answer["message"], fix="restart it: `runbook local down`, `runbook local up`")
     except (ValueError, KeyError):
         return LocalError(f"the embedded AWS answered {error.code}", fix="see `runbook local logs`")

@@ -1,12 +1,12 @@
-"""Trouble on request, for tests and game days.
+"""Fault injection for tests and game days.
 
-rules.py     what may be asked for
-names.py     whether what a rule names exists
-book.py      the rules at work, and whom they hit
-errors.py    throttling and server errors as each service words them
-wire.py      calls spoiled on their way in or out
-hooks.py     lifecycle events of CodeDeploy that fail
-outages.py   instances and zones that are lost, kept in the account
-game_day.py  what the control door does of all this
-commands.py  `runbook local fault …` and its neighbours
+rules.py                       what a fault rule can say
+store.py                       the active rules, and which calls and events they hit
+errors.py                      throttling and server errors in the words of each service
+hooks.py                       lifecycle events of CodeDeploy that fail
+outages.py                     lost instances and zones, stored in the account
+../server/fault_validation.py  whether the operation or event of a rule exists
+../server/fault_injection.py   calls that fail
+../server/game_day.py          the control API's operations
+../cli/faults.py               `runbook local fault …` and related commands
 """

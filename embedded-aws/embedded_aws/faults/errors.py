@@ -1,4 +1,4 @@
-"""Throttling and server errors as each service words them."""
+"""Throttling and server errors in the words of each service."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ THROTTLED = {
     "ec2": Error("RequestLimitExceeded", "Request limit exceeded.", 503),
     "s3": Error("SlowDown", "Please reduce your request rate.", 503),
 }
-# Codes and statuses that botocore, too, takes for throttling: its data/_retry.json and retries/standard.py.
+# Codes and statuses that botocore treats as throttling: its data/_retry.json and retries/standard.py.
 THROTTLED_BY_PROTOCOL = {
     "json": Error("ThrottlingException", "Rate exceeded", 400),
     "rest-json": Error("ThrottlingException", "Rate exceeded", 429),
 }
-THROTTLED_OTHERWISE = Error("Throttling", "Rate exceeded", 400)
+THROTTLED_DEFAULT = Error("Throttling", "Rate exceeded", 400)
 TOO_MANY = Error("TooManyRequestsException", "Rate Exceeded.", 429)  # Lambda, API Gateway
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#api-error-codes-table-server
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html, and the like of the others
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html, and the same page of other services
 BROKEN = {
     ("ec2", 500): Error("InternalError", "An internal error has occurred", 500),
     ("ec2", 503): Error("Unavailable", "The server is overloaded and can't handle the request.", 503),
     ("s3", 500): Error("InternalError", "We encountered an internal error. Please try again.", 500),
     ("s3", 503): Error("ServiceUnavailable", "Service is unable to handle request.", 503),
 }
-BROKEN_OTHERWISE = {
+BROKEN_DEFAULT = {
     500: Error(
         "InternalFailure",
         "The request processing has failed because of an unknown error, exception or failure.",
@@ -53,12 +53,12 @@ FORBIDDEN = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "
 
 
 def error_of(rule: CallRule, service: str) -> Error:
-    """What a service answers to a call that such a rule hits."""
+    """Return the error of a service for a call that this rule hits."""
     if rule.kind == "throttle":
         return throttled(service)
     if rule.kind == "error":
         status = rule.status or 500
-        return BROKEN.get((service, status), BROKEN_OTHERWISE[status])
+        return BROKEN.get((service, status), BROKEN_DEFAULT[status])
     code = str(rule.code)
     forbidden = code in FORBIDDEN
     message = rule.message or ("You are not authorized to perform this operation." if forbidden else f"{code}.")
@@ -66,10 +66,10 @@ def error_of(rule: CallRule, service: str) -> Error:
 
 
 def throttled(service: str) -> Error:
-    """How a service says that it is asked too often."""
+    """Return a service's throttling error."""
     if service in THROTTLED:
         return THROTTLED[service]
     model = get_service_model(service)
     if TOO_MANY.code in model.shape_names:
         return TOO_MANY
-    return THROTTLED_BY_PROTOCOL.get(str(model.metadata.get("protocol")), THROTTLED_OTHERWISE)
+    return THROTTLED_BY_PROTOCOL.get(str(model.metadata.get("protocol")), THROTTLED_DEFAULT)

@@ -1,28 +1,23 @@
-"""Lifecycle events of CodeDeploy that are to fail: the machines' agent asks before it performs one."""
+"""Lifecycle events of CodeDeploy that fail on request: the hosts' agent asks before it runs an event."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Event, instance and zone; the number of the fault that hits it.
-Asked = Callable[[str, str, str], int | None]
+#: Takes event, instance and zone; returns the number of the fault that hits the event, None when there is none.
+HitHook = Callable[[str, str, str], int | None]
 
-_installed: list[Asked] = []
-
-
-def install(asked: Asked) -> None:
-    """From now on, this one says which events fail."""
-    _installed[:] = [asked]
+_installed: list[HitHook] = []
 
 
-def uninstall() -> None:
-    """From now on, none fails on request."""
-    _installed.clear()
+def install(hit_hook: HitHook) -> None:
+    """Let this function decide from now on which events fail."""
+    _installed[:] = [hit_hook]
 
 
 def hook_fault(event: str, instance_id: str, zone: str = "") -> str | None:
-    """Why an event is to fail on an instance, now; None when it is to be performed. Each question is counted."""
-    number = next((asked(event, instance_id, zone) for asked in _installed), None)
+    """Return why an event fails on an instance now; None when it runs. Each call counts as a match."""
+    number = next((hit_hook(event, instance_id, zone) for hit_hook in _installed), None)
     return (
         f"{event} fails on request, for a game day: fault {number} of `runbook local fault list`." if number else None
     )

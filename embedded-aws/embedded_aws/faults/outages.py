@@ -1,6 +1,6 @@
-"""Instances and zones that are lost: kept in the account, so that they are saved and forgotten with everything else.
+"""Lost instances and zones: stored in the account, so that they are saved and reset with it.
 
-Whoever calls these holds the lock of the account.
+Callers hold the lock of the account.
 """
 
 from __future__ import annotations
@@ -9,67 +9,67 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import attach_dict
 
-# EC2 checks every instance each minute, and calls it impaired when the checks fail. A rehearsal does not wait as long:
+# EC2 checks every instance each minute, and reports it as impaired when the checks fail. Here it takes less:
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html
 IMPAIRED_SECONDS = 2.0
 
 
 def zones(ec2: Any) -> dict[str, float]:
-    """The zones that are lost, and since when."""
+    """Return the lost zones, and since when each is lost."""
     return attach_dict(ec2, "lost_zones")
 
 
 def instances(ec2: Any) -> dict[str, float]:
-    """The instances that are lost on their own, and since when."""
+    """Return the instances that were lost on their own, and since when."""
     return attach_dict(ec2, "lost_instances")
 
 
 def lose_zone(zone: str) -> None:
-    """Lose a zone; one that is lost stays lost."""
-    zones(world.backend("ec2")).setdefault(zone, time.time())
+    """Lose a zone; a lost zone stays lost."""
+    zones(backends.backend("ec2")).setdefault(zone, time.time())
 
 
 def lose_instance(instance_id: str) -> None:
-    """Lose what an instance runs on."""
-    instances(world.backend("ec2")).setdefault(instance_id, time.time())
+    """Lose an instance's host."""
+    instances(backends.backend("ec2")).setdefault(instance_id, time.time())
 
 
 def lost() -> tuple[list[str], list[str]]:
-    """The zones and the instances that are lost at the moment, in all regions."""
-    everywhere = world.existing("ec2")
-    return sorted(zone for ec2 in everywhere for zone in zones(ec2)), [found.id for found in lost_instances()]
+    """Return the lost zones and the ids of the lost instances, of all regions."""
+    everywhere = backends.existing("ec2")
+    return sorted(zone for ec2 in everywhere for zone in zones(ec2)), [instance.id for instance in lost_instances()]
 
 
-def end() -> None:
-    """Nothing is lost any more."""
-    for ec2 in world.existing("ec2"):
+def clear() -> None:
+    """End all outages."""
+    for ec2 in backends.existing("ec2"):
         zones(ec2).clear()
         instances(ec2).clear()
 
 
 def is_lost(zone: str | None) -> bool:
     """Whether a zone is lost."""
-    return any(zone in zones(ec2) for ec2 in world.existing("ec2"))
+    return any(zone in zones(ec2) for ec2 in backends.existing("ec2"))
 
 
 def lost_since(instance: Any) -> float | None:
-    """When one of moto's instances was lost, alone or with its zone; None when it is not."""
+    """Return when one of moto's instances was lost, alone or with its zone; None when it is not lost."""
     ec2 = instance.ec2_backend
     moments = (instances(ec2).get(instance.id), zones(ec2).get(instance.placement.zone))
     return min((moment for moment in moments if moment is not None), default=None)
 
 
 def is_impaired(instance: Any) -> bool:
-    """Whether EC2 has noticed that an instance is lost."""
+    """Whether EC2's status checks report a lost instance."""
     since = lost_since(instance)
     return since is not None and time.time() - since >= IMPAIRED_SECONDS
 
 
 def lost_instances() -> Iterator[Any]:
-    """The instances that run, as far as EC2 was told, and are lost."""
-    for ec2 in world.existing("ec2"):
-        running = [found for found in ec2.all_instances() if found.state in ("pending", "running")]
-        yield from [found for found in running if lost_since(found) is not None]
+    """Yield the lost instances that are running according to EC2."""
+    for ec2 in backends.existing("ec2"):
+        running = [instance for instance in ec2.all_instances() if instance.state in ("pending", "running")]
+        yield from [instance for instance in running if lost_since(instance) is not None]

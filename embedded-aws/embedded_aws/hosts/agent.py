@@ -1,4 +1,4 @@
-"""CodeDeploy's agent on one instance: performs one lifecycle event after the other.
+"""CodeDeploy's agent on one instance: runs one lifecycle event after the other.
 
 https://github.com/aws/aws-codedeploy-agent (lib/instance_agent/plugins/codedeploy/command_executor.rb)
 """
@@ -16,13 +16,13 @@ from embedded_aws.hosts import bundles
 from embedded_aws.hosts.appspec import AppSpec, AppSpecError
 from embedded_aws.hosts.bundles import BundleError
 from embedded_aws.hosts.hooks import Hooks
-from embedded_aws.hosts.host import Machine
+from embedded_aws.hosts.host import Host
 from embedded_aws.hosts.install import InstallError, install
 from embedded_aws.hosts.services import Services
-from embedded_aws.process_registry import Ledger
+from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.services.codedeploy.deployer import Outcome
 
-#: Executed from the bundle before: the new one is not there yet.
+#: Run from the previous bundle: the new one is not downloaded yet.
 OF_LAST = ("BeforeBlockTraffic", "AfterBlockTraffic", "ApplicationStop")
 OF_CURRENT = (
     *("BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"),
@@ -31,13 +31,13 @@ OF_CURRENT = (
 ARCHIVES_KEPT = 5
 BUNDLE = ("bucket", "key", "version", "eTag")
 
-# Where the application finds the certificates that it trusts besides the system's.
+# The certificates that the application trusts besides the system's.
 TRUST_STORE = "opt/webapp/certs/rds-roots.pem"
 
 
 @dataclass(frozen=True)
-class Order:
-    """What an instance is told to do for a deployment."""
+class AgentCommand:
+    """What the agent needs to run the events of a deployment."""
 
     deployment_id: str
     application: str
@@ -46,9 +46,9 @@ class Order:
     kind: str = "zip"
     behavior: str = ""
     place: dict[str, str] = field(default_factory=dict)
-    """Where in S3 the bundle is, as CodeDeploy's s3Location."""
+    """Where the bundle is in S3, as CodeDeploy's s3Location."""
     content: bytes = field(default=b"", repr=False)
-    """The bundle; only for DownloadBundle."""
+    """The bundle's bytes; for DownloadBundle only."""
 
     def environment(self, event: str) -> dict[str, str]:
         """https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html."""
@@ -63,94 +63,96 @@ class Order:
 
 
 class Agent:
-    """Performs events on one instance. `ca_pem` is what its trust store gets beside the bundle's own roots."""
+    """Runs events on one instance. `ca_pem` returns a certificate for its trust store, beside the bundle's roots."""
 
-    def __init__(self, machine: Machine, ledger: Ledger, services: Services, ca_pem: Callable[[], str] = str) -> None:
-        self._machine, self._services, self._ca_pem = machine, services, ca_pem
-        self._hooks = Hooks(machine, ledger)
-        self._home = machine.folder / "deployments"
+    def __init__(
+        self, host: Host, registry: ProcessRegistry, services: Services, ca_pem: Callable[[], str] = str
+    ) -> None:
+        self._host, self._services, self._ca_pem = host, services, ca_pem
+        self._hooks = Hooks(host, registry)
+        self._home = host.folder / "deployments"
 
-    def perform(self, event: str, order: Order) -> Outcome:
-        """Perform an event to its end, however long that takes; never raises what a bundle can cause."""
-        if on_request := hook_fault(event, self._machine.instance_id, self._machine.zone):
-            return self._hooks.fail(self._home / order.deployment_id, event, on_request)
+    def perform(self, event: str, command: AgentCommand) -> Outcome:
+        """Run an event to its end, however long that takes; an error of the bundle is an outcome, not an exception."""
+        if reason := hook_fault(event, self._host.instance_id, self._host.zone):
+            return self._hooks.fail(self._home / command.deployment_id, event, reason)
         try:
             if event == "DownloadBundle":
-                return self._download(order)
+                return self._download(command)
             if event == "Install":
-                return self._install(order)
-            return self._execute(event, order)
+                return self._install(command)
+            return self._run_hook(event, command)
         except (AppSpecError, BundleError, InstallError, ValueError, OSError) as error:
             return Outcome("UnknownError", str(error))
 
     def restart(self) -> Outcome:
-        """Start the application that is installed, after the instance has been down; nothing where there is none."""
-        last = self._last()
+        """Start the installed application, after the instance has been down; do nothing where there is none."""
+        last = self._last_installed()
         if last is None:
             return Outcome()
-        self._services.give_way()
+        self._services.end_conflicting()
         return self._run(self._archive(last.deployment_id), "ApplicationStart", last)
 
     @property
     def installed(self) -> bool:
         """Whether a bundle has been installed."""
-        return self._last() is not None
+        return self._last_installed() is not None
 
-    def _download(self, order: Order) -> Outcome:
-        self._tidy(order.deployment_id)
-        bundles.unpack(order.content, order.kind, self._archive(order.deployment_id))
+    def _download(self, command: AgentCommand) -> Outcome:
+        self._delete_old_archives(command.deployment_id)
+        bundles.unpack(command.content, command.kind, self._archive(command.deployment_id))
         return Outcome(message="Succeeded")
 
-    def _install(self, order: Order) -> Outcome:
-        archive = self._archive(order.deployment_id)
-        spec = _checked(bundles.appspec_of(archive))
-        install(self._machine, spec, archive, self._home / f"{order.group_id}-cleanup.json", order.behavior)
-        self._trust()
-        self._note(order).write_text(json.dumps({**asdict(order), "content": ""}), encoding="utf-8")
+    def _install(self, command: AgentCommand) -> Outcome:
+        archive = self._archive(command.deployment_id)
+        spec = _check_events(bundles.appspec_of(archive))
+        install(self._host, spec, archive, self._home / f"{command.group_id}-cleanup.json", command.behavior)
+        self._add_trust()
+        self._last_install_file(command).write_text(json.dumps({**asdict(command), "content": ""}), encoding="utf-8")
         return Outcome(message="Succeeded")
 
-    def _execute(self, event: str, order: Order) -> Outcome:
+    def _run_hook(self, event: str, command: AgentCommand) -> Outcome:
         if event == "ApplicationStart":
-            self._services.give_way()
-        last = self._last(order.group_id) if event in OF_LAST else order
+            self._services.end_conflicting()
+        last = self._last_installed(command.group_id) if event in OF_LAST else command
         if last is None:
-            return Outcome(message="Succeeded")  # the first deployment finds nothing to stop
-        return self._run(self._archive(last.deployment_id), event, order)
+            return Outcome(message="Succeeded")  # the first deployment has nothing to stop
+        return self._run(self._archive(last.deployment_id), event, command)
 
-    def _run(self, archive: Path, event: str, order: Order) -> Outcome:
+    def _run(self, archive: Path, event: str, command: AgentCommand) -> Outcome:
         scripts = bundles.appspec_of(archive).hooks.get(event, ())
-        return self._hooks.run(archive, event, scripts, order.environment(event), self._home / order.deployment_id)
+        return self._hooks.run(archive, event, scripts, command.environment(event), self._home / command.deployment_id)
 
-    def _trust(self) -> None:
-        """Let the application trust what the rehearsal's own authority has signed, as it trusts Amazon's."""
-        store, pem = self._machine.path(TRUST_STORE), self._ca_pem()
+    def _add_trust(self) -> None:
+        """Add the local certificate authority to the application's trust store."""
+        store, pem = self._host.path(TRUST_STORE), self._ca_pem()
         if pem and store.is_file() and pem not in (before := store.read_text(encoding="utf-8")):
             store.write_text(f"{before.rstrip()}\n{pem}", encoding="utf-8")
 
     def _archive(self, deployment_id: str) -> Path:
         return self._home / deployment_id / "deployment-archive"
 
-    def _note(self, order: Order) -> Path:
-        return self._home / f"{order.group_id}-last-install.json"
+    def _last_install_file(self, command: AgentCommand) -> Path:
+        return self._home / f"{command.group_id}-last-install.json"
 
-    def _last(self, group_id: str = "*") -> Order | None:
-        """What was installed last; the agent takes an Install that succeeded for that, whatever came after."""
-        notes = sorted(self._home.glob(f"{group_id}-last-install.json"), key=lambda path: path.stat().st_mtime)
-        if not notes:
+    def _last_installed(self, group_id: str = "*") -> AgentCommand | None:
+        """Return the last deployment whose Install succeeded, even if a later event failed, as the agent does."""
+        files = sorted(self._home.glob(f"{group_id}-last-install.json"), key=lambda path: path.stat().st_mtime)
+        if not files:
             return None
-        return Order(**{**json.loads(notes[-1].read_text(encoding="utf-8")), "content": b""})
+        return AgentCommand(**{**json.loads(files[-1].read_text(encoding="utf-8")), "content": b""})
 
-    def _tidy(self, arriving: str) -> None:
-        """Keep the last few bundles, and what is installed, beside the one that arrives."""
-        installed = {json.loads(note.read_text())["deployment_id"] for note in self._home.glob("*-last-install.json")}
-        others = (path for path in self._home.iterdir() if path.is_dir() and path.name != arriving)
+    def _delete_old_archives(self, current: str) -> None:
+        """Delete all bundles but the last few, the installed one and the current one."""
+        installed = {json.loads(file.read_text())["deployment_id"] for file in self._home.glob("*-last-install.json")}
+        others = (path for path in self._home.iterdir() if path.is_dir() and path.name != current)
         folders = sorted(others, key=lambda path: path.stat().st_mtime)
         for folder in folders[: -ARCHIVES_KEPT + 1]:
             if folder.name not in installed:
                 shutil.rmtree(folder)
 
 
-def _checked(spec: AppSpec) -> AppSpec:
+def _check_events(spec: AppSpec) -> AppSpec:
     unknown = [event for event in spec.hooks if event not in (*OF_LAST, *OF_CURRENT)]
     if unknown:
         raise AppSpecError(f"appspec.yml file contains unknown lifecycle events: {json.dumps(unknown)}")

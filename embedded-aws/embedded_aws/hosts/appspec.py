@@ -1,6 +1,6 @@
-"""What an AppSpec file asks for, and what CodeDeploy's agent says where it asks for something wrong.
+"""Parse an AppSpec file; errors are in the words of CodeDeploy's agent.
 
-https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure.html; the words are those of
+https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure.html; the messages are those of
 https://github.com/aws/aws-codedeploy-agent (lib/instance_agent/plugins/codedeploy/application_specification).
 """
 
@@ -20,12 +20,12 @@ TYPES = ("file", "directory")
 
 
 class AppSpecError(ValueError):
-    """The agent refuses the file."""
+    """The agent rejects the file."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One entry of `files`: a file or folder of the bundle, and the folder it goes to."""
+    """One entry of `files`: a file or folder of the bundle, and the folder where it is copied to."""
 
     source: str
     destination: str
@@ -33,7 +33,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Permission:
-    """One entry of `permissions`; owner, group, acls and context take root rights, which there are none of here."""
+    """One entry of `permissions`; owner, group, acls and context need root rights, and are ignored."""
 
     object: str
     pattern: str = "**"
@@ -44,7 +44,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Script:
-    """One script of a hook; `runas` is only told: without root rights every script runs as who runs the rehearsal."""
+    """One script of a hook; `runas` only appears in messages: without root rights, scripts run as the operator."""
 
     location: str
     timeout: int = DEFAULT_TIMEOUT
@@ -62,28 +62,28 @@ class AppSpec:
 
 
 def parse(text: str) -> AppSpec:
-    """Read an AppSpec file.
+    """Parse an AppSpec file.
 
     Raises:
-        AppSpecError: As the agent would refuse it.
+        AppSpecError: The agent would reject it.
     """
     try:
-        found = yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise AppSpecError(f"{FAILED} the AppSpec file is no valid YAML: {error}") from error
-    if not found:
+    if not content:
         raise AppSpecError(
             f"{FAILED} the application specification file was empty. "
             "Make sure your AppSpec file defines at minimum the 'version' and 'os' properties."
         )
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise AppSpecError(f"{FAILED} the AppSpec file has no sections.")
-    _check_version(found.get("version"), found.get("os"))
+    _check_version(content.get("version"), content.get("os"))
     return AppSpec(
-        files=tuple(_copy(entry) for entry in _list(found, "files")),
-        permissions=tuple(_permission(entry) for entry in _list(found, "permissions")),
-        hooks={str(name): tuple(_script(one) for one in scripts or ()) for name, scripts in _hooks(found).items()},
-        file_exists_behavior=_behavior(found.get("file_exists_behavior")),
+        files=tuple(_copy(entry) for entry in _list(content, "files")),
+        permissions=tuple(_permission(entry) for entry in _list(content, "permissions")),
+        hooks={str(name): tuple(_script(one) for one in scripts or ()) for name, scripts in _hooks(content).items()},
+        file_exists_behavior=_behavior(content.get("file_exists_behavior")),
     )
 
 
@@ -100,15 +100,15 @@ def _check_version(version: Any, os: Any) -> None:
         )
 
 
-def _list(found: dict[str, Any], section: str) -> list[dict[str, Any]]:
-    entries = found.get(section) or []
+def _list(content: dict[str, Any], section: str) -> list[dict[str, Any]]:
+    entries = content.get(section) or []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise AppSpecError(f"{FAILED} the {section} section {OF_FILE} is no list of mappings.")
     return entries
 
 
-def _hooks(found: dict[str, Any]) -> dict[str, Any]:
-    hooks = found.get("hooks") or {}
+def _hooks(content: dict[str, Any]) -> dict[str, Any]:
+    hooks = content.get("hooks") or {}
     if not isinstance(hooks, dict) or not all(isinstance(scripts, list | None) for scripts in hooks.values()):
         raise AppSpecError(f"{FAILED} the hooks section {OF_FILE} does not map events to lists of scripts.")
     return hooks
@@ -139,7 +139,7 @@ def _script(entry: Any) -> Script:
 
 
 def _timeout(value: Any) -> int:
-    """Whole seconds, as Ruby's to_i reads them: `3m` are three."""
+    """Return whole seconds, as Ruby's to_i parses them: `3m` is three."""
     digits = re.match(r"\s*\d+", str(value))
     seconds = DEFAULT_TIMEOUT if value is None else int(digits[0] if digits else 0)
     if seconds <= 0:
@@ -168,7 +168,7 @@ def _permission(entry: dict[str, Any]) -> Permission:
 
 
 def _mode(value: Any) -> int | None:
-    """Up to four octal digits; a number is read by its digits, as `mode: 644` is meant."""
+    """Parse up to four octal digits; a number is read by its digits, as `mode: 644` is meant."""
     if value is None:
         return None
     digits = str(value)
@@ -181,7 +181,7 @@ def _mode(value: Any) -> int | None:
 
 
 def _behavior(value: Any) -> str:
-    """How files that are there already are met; it wins over what the deployment says.
+    """Return what happens to files that already exist; it overrides the deployment's setting.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html#deployments-rollback-and-redeploy-content-options
     """

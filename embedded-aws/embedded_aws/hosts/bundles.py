@@ -1,4 +1,4 @@
-"""A bundle as the agent unpacks it."""
+"""Unpack a bundle as CodeDeploy's agent does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BundleError(ValueError):
 
 
 def unpack(content: bytes, kind: str, into: Path) -> None:
-    """Put the files of a bundle into a new folder, with the modes that it gives them.
+    """Unpack a bundle into a new folder, with the modes that it gives its files.
 
     Raises:
         BundleError: It is damaged, or not of this kind.
@@ -41,15 +41,15 @@ def _unzip(content: bytes, into: Path) -> None:
         for entry in archive.infolist():
             path = Path(archive.extract(entry, into))
             mode = entry.external_attr >> 16 & 0o777
-            if mode and not entry.is_dir():  # zipfile forgets modes, unzip keeps them
+            if mode and not entry.is_dir():  # zipfile ignores modes, unzip does not
                 path.chmod(mode | 0o600)
 
 
 def appspec_of(archive: Path) -> AppSpec:
-    """The AppSpec file of an unpacked bundle.
+    """Return the AppSpec file of an unpacked bundle.
 
     Raises:
-        AppSpecError: There is none, or the agent would refuse it.
+        AppSpecError: There is none, or the agent would reject it.
     """
     path = archive / APPSPEC
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""User data as cloud-init reads it: which files it writes, and which services it starts."""
+"""Parse user data as cloud-init does: which files it writes, and which services it starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNITS = "etc/systemd/system/"
 
 
 class UserDataError(ValueError):
-    """User data that cloud-init could not read either."""
+    """User data that cloud-init cannot read, either."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class File:
 
 @dataclass(frozen=True)
 class Unit:
-    """A systemd service, as far as it is looked at."""
+    """A systemd service, as far as it is supported."""
 
     name: str
     command: tuple[str, ...]
@@ -38,17 +38,17 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Boot:
+class FirstBoot:
     """What a first boot does."""
 
     files: tuple[File, ...] = ()
     units: tuple[Unit, ...] = ()
     notes: tuple[str, ...] = field(default=())
-    """What of the user data is left out."""
+    """What the user data asks for and is not done."""
 
 
 class _Missing(Undefined):
-    """An unknown variable shows where it stands, and fails nothing.
+    """An unknown variable renders as its name, without an error.
 
     https://docs.cloud-init.io/en/latest/explanation/instancedata.html
     """
@@ -57,29 +57,31 @@ class _Missing(Undefined):
         return f"CI_MISSING_JINJA_VAR/{self._undefined_name}"
 
 
-def read(user_data: str, instance: dict[str, str]) -> Boot:
-    """What a cloud-config asks for, filled with what `{{ v1.… }}` says of the instance.
+def parse_user_data(user_data: str, instance: dict[str, str]) -> FirstBoot:
+    """Parse a cloud-config, with `{{ v1.… }}` filled from the instance's data.
 
-    Files are written, and units that `runcmd` starts run. Packages are not installed and no other command is
-    executed: they are meant for a whole machine with root rights. A script as user data is left out altogether.
+    Files are written, and units that `runcmd` starts are run. Packages are not installed and no other command is
+    executed: these need a whole machine with root rights. A script as user data is ignored.
 
     Raises:
-        UserDataError: It is no YAML, or not of a cloud-config's form.
+        UserDataError: It is not YAML, or not a valid cloud-config.
     """
     first, _, rest = user_data.partition("\n")
     if first.strip() == TEMPLATE:
         user_data = Environment(undefined=_Missing, keep_trailing_newline=True).from_string(rest).render(v1=instance)
     if not user_data.startswith(CONFIG):
-        return Boot(notes=("the user data is no cloud-config: it is not executed",) if user_data.strip() else ())
+        return FirstBoot(
+            notes=("the user data is not a cloud-config: it is not executed",) if user_data.strip() else ()
+        )
     try:
         config = yaml.safe_load(user_data) or {}
         files = tuple(_file(entry) for entry in config.get("write_files") or ())
         commands = [_words(command) for command in config.get("runcmd") or ()]
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserDataError(f"the user data is no valid cloud-config: {error}") from error
-    started = [name for command in commands for name in _started(command)]
+        raise UserDataError(f"the user data is not a valid cloud-config: {error}") from error
+    started = [name for command in commands for name in _started_units(command)]
     left_out = tuple(f"not executed: {shlex.join(command)}" for command in commands if command[:1] != ["systemctl"])
-    return Boot(files, tuple(_unit(name, files) for name in dict.fromkeys(started)), left_out)
+    return FirstBoot(files, tuple(_unit(name, files) for name in dict.fromkeys(started)), left_out)
 
 
 def _file(entry: dict[str, Any]) -> File:
@@ -91,8 +93,8 @@ def _words(command: Any) -> list[str]:
     return shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
 
 
-def _started(command: list[str]) -> list[str]:
-    """The units that a systemctl command starts now."""
+def _started_units(command: list[str]) -> list[str]:
+    """Return the units that a systemctl command starts now."""
     words = [word for word in command[1:] if not word.startswith("-")]
     if command[:1] != ["systemctl"] or not words:
         return []
@@ -115,7 +117,7 @@ def _unit(name: str, files: tuple[File, ...]) -> Unit:
     return Unit(name, tuple(command), tuple(parser.get("Unit", "Conflicts", fallback="").split()))
 
 
-def setting(files: tuple[File, ...], name: str) -> str:
-    """What a `NAME=value` line in one of the files says; empty when none does."""
+def find_setting(files: tuple[File, ...], name: str) -> str:
+    """Return the value of a `NAME=value` line in one of the files; empty when there is none."""
     lines = (line.partition("=") for file in files for line in file.content.splitlines())
     return next((value.strip() for key, _, value in lines if key.strip() == name), "")

@@ -1,4 +1,4 @@
-"""The fleet: a machine for every running instance of every Auto Scaling group."""
+"""The fleet: a host for every running instance of every Auto Scaling group."""
 
 from __future__ import annotations
 
@@ -10,156 +10,158 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from embedded_aws.account import backends as world
-from embedded_aws.hosts.host import Machine, port_of
-from embedded_aws.hosts.host_lifecycle import Resident
-from embedded_aws.process_registry import Ledger
-from embedded_aws.ticker import each
+from embedded_aws.account import backends
+from embedded_aws.hosts.host import Host, choose_port
+from embedded_aws.hosts.host_lifecycle import ManagedHost
+from embedded_aws.process_registry import ProcessRegistry
+from embedded_aws.ticker import run_each
 
 TRIM_SECONDS = 60.0
 
-DOWN = ("stopping", "stopped")  # its disk stays
+DOWN = ("stopping", "stopped")  # a stopped instance keeps its disk
 
 log = logging.getLogger(__name__)
 
 
 class Fleet:
-    """Keeps machines as Auto Scaling and EC2 have instances. What is slow happens in threads.
+    """Keeps the hosts in line with the instances of Auto Scaling and EC2. Slow work is done in threads.
 
-    `tick`, `expects`, `revive` and whoever reads moto's backends hold the lock of the account; the others need none.
+    `tick`, `expects`, `revive` and all code that reads moto's backends need the lock of the account; the others do not.
 
     Args:
-        folder: Holds a folder for each instance.
-        endpoint: Where the machines reach the embedded AWS, asked for at each boot.
-        surroundings: More of a machine's environment, such as where its database is.
-        ca_pem: What the application is to trust beside its own roots.
-        draining: Whether an instance that was taken from its load balancer still answers requests.
+        folder: Contains a folder for each instance.
+        endpoint: Returns where the hosts reach the embedded AWS; called at each boot.
+        extra_environment: Returns more environment variables of a host, such as where its database is.
+        ca_pem: Returns a certificate that the application trusts beside its own roots.
+        is_draining: Whether an instance that was deregistered from its load balancer still has requests.
     """
 
     def __init__(
         self,
         folder: Path,
-        ledger: Ledger,
+        registry: ProcessRegistry,
         endpoint: Callable[[], str],
-        surroundings: Callable[[], Mapping[str, str]] = dict,
+        extra_environment: Callable[[], Mapping[str, str]] = dict,
         ca_pem: Callable[[], str] = str,
-        draining: Callable[[str], bool] = lambda _: False,
+        is_draining: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self._draining = draining
-        self._folder, self._ledger, self._endpoint = folder, ledger, endpoint
-        self._surroundings, self._ca_pem = surroundings, ca_pem
-        self._residents: dict[str, Resident] = {}
-        self._busy: dict[str, Thread] = {}  # one boots or leaves
-        self._swept = False
-        self._trimmed = time.monotonic()
+        self._is_draining = is_draining
+        self._folder, self._registry, self._endpoint = folder, registry, endpoint
+        self._extra_environment, self._ca_pem = extra_environment, ca_pem
+        self._hosts: dict[str, ManagedHost] = {}
+        self._busy: dict[str, Thread] = {}  # a host boots or ends
+        self._disks_checked = False
+        self._logs_trimmed_at = time.monotonic()
 
     def tick(self) -> bool:
-        """Boot machines of new instances, end those of terminated and stopped ones; the account stays as it is."""
-        states = {instance.id: instance.state for ec2 in world.existing("ec2") for instance in ec2.all_instances()}
-        leaving = [name for name in self._residents if states.get(name) != "running" and not self._draining(name)]
-        for instance_id in leaving:
-            self._dismiss(instance_id, forget=states.get(instance_id) not in DOWN)
-        if not self._swept:
-            self._swept = True
-            self._sweep({name for name, state in states.items() if state in ("running", "pending", *DOWN)})
-        there = {*self._residents, *filter(self._occupied, self._busy)}
-        each([instance for name, instance in members().items() if name not in there], self._admit)
-        self._trim()
+        """Start hosts for new instances, and end those of terminated and stopped ones; the account stays as it is."""
+        states = {instance.id: instance.state for ec2 in backends.existing("ec2") for instance in ec2.all_instances()}
+        ending = [name for name in self._hosts if states.get(name) != "running" and not self._is_draining(name)]
+        for instance_id in ending:
+            self._end_host(instance_id, forget=states.get(instance_id) not in DOWN)
+        if not self._disks_checked:
+            self._disks_checked = True
+            self._delete_unknown_disks(
+                {name for name, state in states.items() if state in ("running", "pending", *DOWN)}
+            )
+        present = {*self._hosts, *filter(self._is_busy, self._busy)}
+        run_each([instance for name, instance in group_instances().items() if name not in present], self._start_host)
+        self._trim_logs()
         return False
 
     def stop(self) -> None:
-        """End all machines; they come up again with the next server."""
-        self._residents, left = {}, self._residents
-        leaving = [Thread(target=resident.end, args=(False,)) for resident in left.values()]
-        for thread in leaving:
+        """End all hosts; the next server starts them again."""
+        self._hosts, hosts = {}, self._hosts
+        threads = [Thread(target=managed.end, args=(False,)) for managed in hosts.values()]
+        for thread in threads:
             thread.start()
-        for thread in [*leaving, *self._busy.values()]:
+        for thread in [*threads, *self._busy.values()]:
             thread.join()
 
-    def resident(self, instance_id: str) -> Resident | None:
-        """The machine of an instance, once there is one."""
-        return self._residents.get(instance_id)
+    def get(self, instance_id: str) -> ManagedHost | None:
+        """Return the host of an instance; None where there is none."""
+        return self._hosts.get(instance_id)
 
     def expects(self, instance_id: str) -> bool:
-        """Whether an instance has a machine, or gets one with the next tick."""
-        return instance_id in self._residents or instance_id in members()
+        """Whether an instance has a host, or gets one at the next tick."""
+        return instance_id in self._hosts or instance_id in group_instances()
 
-    def machines(self) -> dict[str, Machine]:
-        """All machines, by the instance's id."""
-        return {name: resident.machine for name, resident in list(self._residents.items())}
+    def hosts(self) -> dict[str, Host]:
+        """Return all hosts, by instance id."""
+        return {name: managed.host for name, managed in list(self._hosts.items())}
 
     def port(self, instance_id: str) -> int | None:
-        """Where an instance's application answers on this laptop, whatever port it has on AWS."""
-        resident = self.resident(instance_id)
-        return resident.machine.port if resident else None
+        """Return the local port of an instance's application, whatever its port is on AWS."""
+        managed = self.get(instance_id)
+        return managed.host.port if managed else None
 
     def booted(self, instance_id: str) -> bool:
-        """Whether a machine has come up."""
-        resident = self.resident(instance_id)
-        return resident is not None and resident.booted
+        """Whether a host has booted."""
+        managed = self.get(instance_id)
+        return managed is not None and managed.booted
 
-    def died(self, instance_id: str) -> bool:
-        """Whether a machine has lost what ran on it."""
-        resident = self.resident(instance_id)
-        return resident is not None and resident.died()
+    def has_died(self, instance_id: str) -> bool:
+        """Whether a host has lost its processes."""
+        managed = self.get(instance_id)
+        return managed is not None and managed.has_died()
 
     def kill(self, instance_id: str) -> bool:
-        """Kill everything on a machine, as a broken host would; False where there is none."""
-        resident = self.resident(instance_id)
-        if resident is None:
+        """Kill all processes of a host, as when a machine breaks; False where there is no host."""
+        managed = self.get(instance_id)
+        if managed is None:
             return False
-        resident.kill()
+        managed.kill()
         return True
 
     def revive(self, instance_id: str) -> bool:
-        """Let a machine boot again with the disk that it has; the next tick begins it. False where there is none."""
-        if instance_id not in self._residents:
+        """Boot a host again with its disk, at the next tick; False where there is no host."""
+        if instance_id not in self._hosts:
             return False
-        self._dismiss(instance_id, forget=False)
+        self._end_host(instance_id, forget=False)
         return True
 
-    def _admit(self, instance: Any) -> None:
+    def _start_host(self, instance: Any) -> None:
         folder = self._folder / instance.id
-        port = port_of(folder, [machine.port for machine in self.machines().values()])
-        where = (instance.id, instance.placement.zone, folder, port)
-        resident = Resident(Machine(*where, self._endpoint(), self._surroundings), self._ledger, self._ca_pem)
-        self._residents[instance.id] = resident
-        self._work(instance.id, resident.boot, user_data_of(instance))
+        port = choose_port(folder, [host.port for host in self.hosts().values()])
+        location = (instance.id, instance.placement.zone, folder, port)
+        managed = ManagedHost(Host(*location, self._endpoint(), self._extra_environment), self._registry, self._ca_pem)
+        self._hosts[instance.id] = managed
+        self._run_in_thread(instance.id, managed.boot, user_data_of(instance))
 
-    def _dismiss(self, instance_id: str, forget: bool) -> None:
-        self._work(instance_id, self._residents.pop(instance_id).end, forget)
+    def _end_host(self, instance_id: str, forget: bool) -> None:
+        self._run_in_thread(instance_id, self._hosts.pop(instance_id).end, forget)
 
-    def _work(self, instance_id: str, task: Callable[[Any], None], argument: Any) -> None:
+    def _run_in_thread(self, instance_id: str, task: Callable[[Any], None], argument: Any) -> None:
         self._busy[instance_id] = Thread(target=task, args=(argument,), name=f"machine {instance_id}", daemon=True)
         self._busy[instance_id].start()
 
-    def _occupied(self, instance_id: str) -> bool:
-        """Whether an instance that was stopped and is started again still goes down."""
+    def _is_busy(self, instance_id: str) -> bool:
+        """Whether the host of an instance that was stopped and started again is still ending."""
         thread = self._busy.get(instance_id)
         return thread is not None and thread.is_alive()
 
-    def _trim(self) -> None:
-        if time.monotonic() - self._trimmed > TRIM_SECONDS:
-            self._trimmed = time.monotonic()
-            for machine in self.machines().values():
-                machine.trim_logs()
+    def _trim_logs(self) -> None:
+        if time.monotonic() - self._logs_trimmed_at > TRIM_SECONDS:
+            self._logs_trimmed_at = time.monotonic()
+            for host in self.hosts().values():
+                host.trim_logs()
 
-    def _sweep(self, known: set[str]) -> None:
-        """Remove the disks of instances that ended while no server was there to see it."""
+    def _delete_unknown_disks(self, known: set[str]) -> None:
+        """Delete the disks of instances that ended while no server was running."""
         for folder in self._folder.glob("i-*"):
             if folder.name not in known:
-                self._work(folder.name, lambda gone: shutil.rmtree(gone, ignore_errors=True), folder)
+                self._run_in_thread(folder.name, lambda path: shutil.rmtree(path, ignore_errors=True), folder)
 
 
-def members() -> dict[str, Any]:
-    """The running instances of all Auto Scaling groups, in service or on the way there."""
-    groups = [group for scaling in world.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
-    found = [state.instance for group in groups for state in group.instance_states]
-    return {instance.id: instance for instance in found if instance.state == "running"}
+def group_instances() -> dict[str, Any]:
+    """Return the running instances of all Auto Scaling groups, in service or not yet."""
+    groups = [group for scaling in backends.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
+    instances = [state.instance for group in groups for state in group.instance_states]
+    return {instance.id: instance for instance in instances if instance.state == "running"}
 
 
 def user_data_of(instance: Any) -> str:
-    """An instance's user data as text; moto keeps it encoded, or as it was sent."""
+    """Return an instance's user data as text; moto has it encoded, or as it was sent."""
     data = instance.user_data
     if data is None:
         return ""
@@ -167,5 +169,5 @@ def user_data_of(instance: Any) -> str:
         return data.decode(errors="replace")
     try:
         return str(data if isinstance(data, str) else data.decode())
-    except ValueError:  # compressed: cloud-init unpacks it, we say that it is no cloud-config
+    except ValueError:  # compressed: cloud-init unpacks it, here it is reported as not a cloud-config
         return "(not text)"

@@ -1,4 +1,4 @@
-"""One instance on this laptop: a folder that stands for its disk, a port, and an environment."""
+"""One instance on this machine: a folder as its disk, a port, and an environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded_aws.ports import ADDRESS, PORTS, free
+from embedded_aws.ports import ADDRESS, PORTS, find_free
 from embedded_aws.settings import ACCESS_KEY, REGION, SECRET_KEY
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -19,14 +19,14 @@ LOG_BYTES = 5_000_000
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where an instance's files are and where it answers.
+class Host:
+    """An instance's files, and its address.
 
     Attributes:
-        folder: All of it; `root` stands for the instance's file system.
-        port: Where the application answers, whatever port user data names.
-        endpoint: The embedded AWS, whose calls the instance may make.
-        surroundings: More of the environment, asked for at each start of a process.
+        folder: All files of the host; `root` in it is the instance's file system.
+        port: The local port of the application, whatever port user data names.
+        endpoint: The URL of the embedded AWS.
+        extra_environment: Returns more environment variables; called at each start of a process.
     """
 
     instance_id: str
@@ -34,7 +34,7 @@ class Machine:
     folder: Path
     port: int
     endpoint: str = ""
-    surroundings: Callable[[], Mapping[str, str]] = dict
+    extra_environment: Callable[[], Mapping[str, str]] = dict
 
     @property
     def root(self) -> Path:
@@ -43,18 +43,18 @@ class Machine:
 
     @property
     def log(self) -> Path:
-        """What its boot and its services say."""
+        """The output of its boot and its services."""
         return self.folder / "console.log"
 
     def path(self, inside: str) -> Path:
-        """A path on the instance, as a path on this laptop."""
-        found = (self.root / inside.lstrip("/")).resolve()
-        if not found.is_relative_to(self.root.resolve()):
+        """Return the local path of a path on the instance."""
+        path = (self.root / inside.lstrip("/")).resolve()
+        if not path.is_relative_to(self.root.resolve()):
             raise ValueError(f"{inside} is outside of the instance")
-        return found
+        return path
 
     def environment(self) -> dict[str, str]:
-        """All that its processes get: nothing of the operator's own environment, least of all credentials."""
+        """Return the environment of its processes: nothing of the operator's own, least of all credentials."""
         home, temporary = self.root / "home", self.root / "tmp"
         return {
             "WEBAPP_ROOT": str(self.root),
@@ -68,45 +68,45 @@ class Machine:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # The Python that runs us stands for the one that user data installs.
+            # Our own Python instead of the one that user data installs.
             "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
             "HOME": str(home),
             "TMPDIR": str(temporary),
             "LANG": "C.UTF-8",
-            **self.surroundings(),
+            **self.extra_environment(),
         }
 
     def create(self) -> None:
-        """Make the folders that every instance has."""
+        """Create the folders that every instance has."""
         for folder in (self.root, self.root / "home", self.root / "tmp", self.folder / "deployments"):
             folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        self._note.write_text(json.dumps({"port": self.port}), encoding="utf-8")
+        self._port_file.write_text(json.dumps({"port": self.port}), encoding="utf-8")
 
-    def say(self, text: str) -> None:
+    def write_console(self, text: str) -> None:
         """Write to its console."""
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"{text}\n")
 
     def trim_logs(self) -> None:
-        """Empty logs that have become large, as journald does it on an instance: a rehearsal may stand for weeks."""
+        """Empty large logs, as journald does on an instance: a rehearsal may run for weeks."""
         for log in (*self.folder.glob("*.log"), *self.root.glob("run/*.log")):
             if log.stat().st_size > LOG_BYTES:
-                os.truncate(log, 0)  # whoever writes appends
+                os.truncate(log, 0)  # all writers append
 
     @property
-    def _note(self) -> Path:
+    def _port_file(self) -> Path:
         return self.folder / "machine.json"
 
 
-def port_of(folder: Path, taken: Collection[int]) -> int:
-    """The port that an instance had before, where it is free; else a free one, by its name always the same.
+def choose_port(folder: Path, taken: Collection[int]) -> int:
+    """Return the port that an instance had before, where it is free; else a free one, always the same for a name.
 
     Raises:
         OSError: All ports are taken.
     """
     start = zlib.crc32(folder.name.encode()) % len(PORTS)
-    for port in free(_last_port(folder), start):
+    for port in find_free(_last_port(folder), start):
         if port not in taken:
             return port
     raise OSError("no free port")

@@ -1,4 +1,4 @@
-"""One instance with what lives on it: booted, deployed to, watched, ended."""
+"""One instance on this machine, from boot to end."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable
 from threading import Lock
 
 from embedded_aws.hosts import cloud_init
-from embedded_aws.hosts.agent import Agent, Order
-from embedded_aws.hosts.cloud_init import Boot, UserDataError
-from embedded_aws.hosts.host import Machine
+from embedded_aws.hosts.agent import Agent, AgentCommand
+from embedded_aws.hosts.cloud_init import FirstBoot, UserDataError
+from embedded_aws.hosts.host import Host
 from embedded_aws.hosts.services import Services
-from embedded_aws.process_registry import Ledger
+from embedded_aws.process_identity import ProcessIdentity
+from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.services.codedeploy.deployer import Outcome
 from embedded_aws.settings import REGION
-from embedded_aws.state_folder import Process
 
-# What a deployment's log says of an instance that does not answer, as of one whose agent has ended.
+# The outcome of an event on an instance that does not answer, or whose agent has ended.
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-deployments.html
 LOST = Outcome(
     "UnknownError",
@@ -28,81 +28,81 @@ LOST = Outcome(
 log = logging.getLogger(__name__)
 
 
-class Resident:
-    """Its methods `boot`, `perform` and `end` take their time: they are for threads, one of them at a time."""
+class ManagedHost:
+    """A host with its agent and services. `boot`, `perform` and `end` are slow: call them in threads, one at a time."""
 
-    def __init__(self, machine: Machine, ledger: Ledger, ca_pem: Callable[[], str] = str) -> None:
-        self.machine, self._ledger = machine, ledger
-        self._services = Services(machine, ledger)
-        self._agent = Agent(machine, ledger, self._services, ca_pem)
-        self._at_work = Lock()
-        self._leaders: list[Process] = []
+    def __init__(self, host: Host, registry: ProcessRegistry, ca_pem: Callable[[], str] = str) -> None:
+        self.host, self._registry = host, registry
+        self._services = Services(host, registry)
+        self._agent = Agent(host, registry, self._services, ca_pem)
+        self._busy = Lock()
+        self._leaders: list[ProcessIdentity] = []
         self._killed = False
         self.booted = False
 
     def boot(self, user_data: str) -> None:
-        """Come up: for the first time as the user data says, later with the application that is installed."""
-        with self._at_work:
+        """Boot: the first time as the user data says, later with the application that is installed."""
+        with self._busy:
             try:
-                self._come_up(user_data)
+                self._boot(user_data)
             except Exception as error:
-                log.exception("%s has not come up", self.machine.instance_id)
-                self.machine.say(f"the boot failed: {error}")
-            self._leaders = self._ledger.adopt(self.machine.instance_id)
+                log.exception("%s failed to boot", self.host.instance_id)
+                self.host.write_console(f"the boot failed: {error}")
+            self._leaders = self._registry.adopt(self.host.instance_id)
         self.booted = True
 
-    def perform(self, event: str, order: Order) -> Outcome:
-        """Perform one lifecycle event of a deployment, to its end."""
-        with self._at_work:
+    def perform(self, event: str, command: AgentCommand) -> Outcome:
+        """Run one lifecycle event of a deployment, to its end."""
+        with self._busy:
             if self._killed:
                 return LOST
             try:
-                return self._agent.perform(event, order)
+                return self._agent.perform(event, command)
             except Exception as error:
-                log.exception("%s of %s failed", event, order.deployment_id)
+                log.exception("%s of %s failed", event, command.deployment_id)
                 return Outcome("UnknownError", f"{type(error).__name__}: {error}")
             finally:
-                self._leaders = self._ledger.adopt(self.machine.instance_id)
+                self._leaders = self._registry.adopt(self.host.instance_id)
 
-    def died(self) -> bool:
-        """Whether what ran here has ended without anybody having asked for it, at least not politely."""
+    def has_died(self) -> bool:
+        """Whether its processes have ended unexpectedly, or were killed."""
         if self._killed:
             return True
-        if self._at_work.locked() or not self._leaders:
+        if self._busy.locked() or not self._leaders:
             return False
         return all(leader.running() is None for leader in self._leaders)
 
     def kill(self) -> None:
-        """Lose all processes at once, as a machine loses them that breaks."""
+        """Kill all processes at once, as when a machine breaks."""
         self._killed = True
-        self._ledger.end(self.machine.instance_id, patience=0)
+        self._registry.end(self.host.instance_id, seconds=0)
 
     def end(self, forget: bool) -> None:
-        """End all processes; with `forget` the disk is gone, too."""
-        self._killed = True  # what still waits for its turn has nothing left to do
-        self._ledger.end(self.machine.instance_id)
-        with self._at_work:
-            self._ledger.end(self.machine.instance_id)
+        """End all processes; with `forget`, delete the disk, too."""
+        self._killed = True  # events that still wait for the lock are not run
+        self._registry.end(self.host.instance_id)
+        with self._busy:
+            self._registry.end(self.host.instance_id)
             if forget:
-                shutil.rmtree(self.machine.folder, ignore_errors=True)
+                shutil.rmtree(self.host.folder, ignore_errors=True)
 
-    def _come_up(self, user_data: str) -> None:
-        self.machine.create()
+    def _boot(self, user_data: str) -> None:
+        self.host.create()
         if not self._services.booted_before:
-            self._services.first_boot(self._read(user_data))
+            self._services.first_boot(self._parse(user_data))
         if not self._agent.installed:
             self._services.start()
         elif not (outcome := self._agent.restart()).succeeded:
-            self.machine.say(f"the application has not started again: {outcome.message}\n{outcome.log_tail}")
+            self.host.write_console(f"the application did not start again: {outcome.message}\n{outcome.log_tail}")
 
-    def _read(self, user_data: str) -> Boot:
-        of_instance = {
-            "instance_id": self.machine.instance_id,
-            "availability_zone": self.machine.zone,
+    def _parse(self, user_data: str) -> FirstBoot:
+        instance = {
+            "instance_id": self.host.instance_id,
+            "availability_zone": self.host.zone,
             "region": REGION,
             "cloud_name": "aws",
         }
         try:
-            return cloud_init.read(user_data, of_instance)
-        except UserDataError as error:  # cloud-init goes on, too
-            return Boot(notes=(str(error),))
+            return cloud_init.parse_user_data(user_data, instance)
+        except UserDataError as error:  # cloud-init continues the boot, too
+            return FirstBoot(notes=(str(error),))

@@ -1,4 +1,4 @@
-"""The agent's Install: what the last deployment put in place goes, and the bundle's files come."""
+"""The agent's Install event: remove the files of the last deployment, and copy those of the bundle."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from embedded_aws.hosts.appspec import AppSpec, Permission
-from embedded_aws.hosts.host import Machine
+from embedded_aws.hosts.host import Host
 
 # https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeployment.html (fileExistsBehavior)
 DEFAULT_BEHAVIOR = "DISALLOW"
 
 
 class InstallError(Exception):
-    """The files cannot be put in place."""
+    """The files cannot be installed."""
 
 
-def install(machine: Machine, spec: AppSpec, archive: Path, record: Path, behavior: str) -> None:
-    """Put the files of a bundle in place, after those that the agent installed last are removed: `record` names them.
+def install(host: Host, spec: AppSpec, archive: Path, record: Path, behavior: str) -> None:
+    """Install the files of a bundle, after removing those of the last installation, which `record` lists.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/deployments-rollback-and-redeploy.html
 
     Raises:
-        InstallError: A file is there already and may not be overwritten, or a source is missing.
+        InstallError: A file exists and must not be overwritten, or a source is missing.
     """
     remove_recorded(record)
     behavior = spec.file_exists_behavior or behavior or DEFAULT_BEHAVIOR
-    plan = list(_plan(machine, spec, archive))
-    for source, target in plan:
+    copies = list(_list_copies(host, spec, archive))
+    for source, target in copies:
         if not source.exists() and not source.is_symlink():
             raise InstallError(f"No such file or directory - {source}")
         if behavior == "DISALLOW" and target.exists() and not source.is_dir():
-            where = "/" + str(target.relative_to(machine.root.resolve()))
+            location = "/" + str(target.relative_to(host.root.resolve()))
             raise InstallError(
-                f"The deployment failed because a specified file already exists at this location: {where}"
+                f"The deployment failed because a specified file already exists at this location: {location}"
             )
-    made: list[Path] = []
+    installed: list[Path] = []
     try:
-        for source, target in plan:
-            if _comes(source, target, behavior):
-                made.append(target)
-                _put(source, target)
-    finally:  # what a failure leaves half done is the next deployment's to remove, too
+        for source, target in copies:
+            if _is_installed(source, target, behavior):
+                installed.append(target)
+                _copy_file(source, target)
+    finally:  # also after a failure: the next deployment removes these files
         record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps([str(path) for path in made]), encoding="utf-8")
+        record.write_text(json.dumps([str(path) for path in installed]), encoding="utf-8")
     for permission in spec.permissions:
-        _permit(permission, machine.path(permission.object), made)
+        _set_modes(permission, host.path(permission.object), installed)
 
 
 def remove_recorded(record: Path) -> None:
-    """Remove what was installed last: files, and the folders that are empty without them."""
+    """Remove the files of the last installation, and the folders that are empty without them."""
     if not record.exists():
         return
     for name in reversed(json.loads(record.read_text(encoding="utf-8"))):
@@ -65,10 +65,10 @@ def remove_recorded(record: Path) -> None:
     record.unlink()
 
 
-def _plan(machine: Machine, spec: AppSpec, archive: Path) -> Iterator[tuple[Path, Path]]:
-    """Every file and folder with where it goes, folders before what is in them."""
+def _list_copies(host: Host, spec: AppSpec, archive: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield every file and folder with its destination, folders before their contents."""
     for copy in spec.files:
-        source, destination = archive / copy.source.strip("/"), machine.path(copy.destination)
+        source, destination = archive / copy.source.strip("/"), host.path(copy.destination)
         if source.is_dir() and not source.is_symlink():
             yield source, destination
             for inside in sorted(source.rglob("*")):
@@ -77,14 +77,14 @@ def _plan(machine: Machine, spec: AppSpec, archive: Path) -> Iterator[tuple[Path
             yield source, destination / source.name
 
 
-def _comes(source: Path, target: Path, behavior: str) -> bool:
-    """Whether it is the deployment's own from now on."""
+def _is_installed(source: Path, target: Path, behavior: str) -> bool:
+    """Whether a target belongs to the deployment from now on."""
     if source.is_dir() and not source.is_symlink():
         return not target.is_dir()
     return behavior != "RETAIN" or not target.exists()
 
 
-def _put(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> None:
     if source.is_dir() and not source.is_symlink():
         target.mkdir(parents=True, exist_ok=True)
         return
@@ -94,19 +94,19 @@ def _put(source: Path, target: Path) -> None:
     shutil.copy2(source, target, follow_symlinks=False)
 
 
-def _permit(permission: Permission, place: Path, made: list[Path]) -> None:
-    """Set modes, on the object itself when it is a file, else on what is in it and fits."""
+def _set_modes(permission: Permission, place: Path, installed: list[Path]) -> None:
+    """Set modes: on the object itself when it is a file, else on its contents that match."""
     if permission.mode is None:
         return
-    found = [place] if place in made and not place.is_dir() else [path for path in made if place in path.parents]
-    for path in found:
+    inside = [path for path in installed if place in path.parents]
+    for path in [place] if place in installed and not place.is_dir() else inside:
         kind = "directory" if path.is_dir() else "file"
-        if kind in permission.types and (path == place or _fits(permission, str(path.relative_to(place)))):
+        if kind in permission.types and (path == place or _matches(permission, str(path.relative_to(place)))):
             path.chmod(permission.mode)
 
 
-def _fits(permission: Permission, name: str) -> bool:
-    """A pattern other than ** means the object's own entries, not those of its folders.
+def _matches(permission: Permission, name: str) -> bool:
+    """Whether a name matches; a pattern other than ** matches only the object's own entries, not those of its folders.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-permissions.html
     """

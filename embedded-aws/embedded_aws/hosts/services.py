@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from embedded_aws.hosts import cloud_init
-from embedded_aws.hosts.cloud_init import Boot, Unit
-from embedded_aws.hosts.host import Machine
+from embedded_aws.hosts.cloud_init import FirstBoot, Unit
+from embedded_aws.hosts.host import Host
 from embedded_aws.ports import ADDRESS
-from embedded_aws.process_registry import Ledger
+from embedded_aws.process_registry import ProcessRegistry
 
 PYTHON = re.compile(r"python3(\.\d+)?")
 
@@ -20,85 +20,85 @@ PYTHON = re.compile(r"python3(\.\d+)?")
 class Services:
     """The units of one instance, enabled at its first boot."""
 
-    def __init__(self, machine: Machine, ledger: Ledger) -> None:
-        self._machine, self._ledger = machine, ledger
-        self._enabled = machine.folder / "units.json"
+    def __init__(self, host: Host, registry: ProcessRegistry) -> None:
+        self._host, self._registry = host, registry
+        self._enabled = host.folder / "units.json"
 
-    def first_boot(self, boot: Boot) -> None:
-        """Write the files and remember the units; once in an instance's life, as cloud-init does it."""
+    def first_boot(self, boot: FirstBoot) -> None:
+        """Write the files and save the units; once in an instance's life, as cloud-init does."""
         for file in boot.files:
-            path = self._machine.path(file.path)
+            path = self._host.path(file.path)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(file.content, encoding="utf-8")
             path.chmod(file.mode)
         for note in boot.notes:
-            self._machine.say(note)
-        port = cloud_init.setting(boot.files, "WEBAPP_PORT")
+            self._host.write_console(note)
+        port = cloud_init.find_setting(boot.files, "WEBAPP_PORT")
         self._enabled.write_text(json.dumps({"port": port, "units": [asdict(unit) for unit in boot.units]}))
 
     @property
     def booted_before(self) -> bool:
-        """Whether the first boot has come to its end."""
+        """Whether the first boot is complete."""
         return self._enabled.exists()
 
     def start(self) -> None:
         """Start the units."""
         port, units = self._read()
         for unit in units:
-            command = command_here(unit, self._machine, port)
-            self._machine.say(f"starting {unit.name}")
+            command = local_command(unit, self._host, port)
+            self._host.write_console(f"starting {unit.name}")
             try:
-                self._ledger.start(
-                    command, self._machine.root, self._machine.environment(), self._machine.log, self._what(unit)
+                self._registry.start(
+                    command, self._host.root, self._host.environment(), self._host.log, self._owner(unit)
                 )
             except OSError as error:
-                self._machine.say(f"{unit.name} failed: {error}")
+                self._host.write_console(f"{unit.name} failed: {error}")
 
-    def give_way(self) -> None:
-        """End the units that conflict with another service: the bundle starts it now.
+    def end_conflicting(self) -> None:
+        """End the units that conflict with another service, as the bundle is about to start that service.
 
-        On an instance systemd does that, by itself:
+        On an instance, systemd does this by itself:
         https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html#Conflicts=
         """
         for unit in self._read()[1]:
             if unit.conflicts:
-                self._ledger.end(self._what(unit))
+                self._registry.end(self._owner(unit))
 
     def end(self) -> None:
         """End all units."""
         for unit in self._read()[1]:
-            self._ledger.end(self._what(unit))
+            self._registry.end(self._owner(unit))
 
     def processes(self) -> list[str]:
-        """The names under which the ledger knows the units' processes."""
-        return [self._what(unit) for unit in self._read()[1]]
+        """Return the owner names of the units' processes in the process registry."""
+        return [self._owner(unit) for unit in self._read()[1]]
 
-    def _what(self, unit: Unit) -> str:
-        return f"{self._machine.instance_id} {unit.name}"
+    def _owner(self, unit: Unit) -> str:
+        return f"{self._host.instance_id} {unit.name}"
 
     def _read(self) -> tuple[str, list[Unit]]:
         try:
-            found = json.loads(self._enabled.read_text(encoding="utf-8"))
+            content = json.loads(self._enabled.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return "", []
-        units = [Unit(unit["name"], tuple(unit["command"]), tuple(unit["conflicts"])) for unit in found["units"]]
-        return found["port"], units
+        units = [Unit(unit["name"], tuple(unit["command"]), tuple(unit["conflicts"])) for unit in content["units"]]
+        return content["port"], units
 
 
-def command_here(unit: Unit, machine: Machine, port: str) -> list[str]:
-    """A unit's command on this laptop: our Python for its, paths in the instance's root, and the instance's port."""
+def local_command(unit: Unit, host: Host, port: str) -> list[str]:
+    """Return a unit's command on this machine: with our Python, paths in the instance's root, and its port."""
     program, *words = unit.command
     if PYTHON.fullmatch(Path(program).name):
         program = sys.executable
-    here = [_word_here(word, machine, port) for word in words]
+    arguments = [_local_word(word, host, port) for word in words]
     if words[:2] == ["-m", "http.server"] and "--bind" not in words:
-        here += ["--bind", ADDRESS]  # on an instance a security group keeps others away
-    return [program, *here]
+        arguments += ["--bind", ADDRESS]  # on an instance, a security group does this
+    return [program, *arguments]
 
 
-def _word_here(word: str, machine: Machine, port: str) -> str:
+def _local_word(word: str, host: Host, port: str) -> str:
     if word == port:
-        return str(machine.port)
-    if word.startswith("/") and (machine.root / word.lstrip("/")).exists():
-        return str(machine.root / word.lstrip("/"))
+        return str(host.port)
+    if word.startswith("/") and (host.root / word.lstrip("/")).exists():
+        return str(host.root / word.lstrip("/"))
     return word

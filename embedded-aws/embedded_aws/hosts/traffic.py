@@ -1,4 +1,4 @@
-"""Instances taken from behind their load balancer for a deployment, and put back after it."""
+"""Take instances from their load balancer for a deployment, and put them back afterwards."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.codedeploy.deployer import Outcome
 from embedded_aws.services.codedeploy.model import Deployment, Target
 
 #: The health of a target: (ARN of the target group, id of the instance) -> healthy, initial, draining, …
-State = Callable[[str, str], str]
+HealthState = Callable[[str, str], str]
 
-ALLOW_SECONDS = 3600.0  # CodeDeploy waits no longer for an instance to be found healthy
+ALLOW_SECONDS = 3600.0  # for how long CodeDeploy waits for an instance to become healthy
 
 
 class Traffic:
-    """BlockTraffic and AllowTraffic; each call is one look, under the lock of the account.
+    """BlockTraffic and AllowTraffic; each call is one step, with the lock of the account held.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-elastic-load-balancing.html
     """
 
-    def __init__(self, state: State, patience: float = ALLOW_SECONDS) -> None:
-        self._state, self._patience = state, patience
+    def __init__(self, state: HealthState, timeout: float = ALLOW_SECONDS) -> None:
+        self._state, self._timeout = state, timeout
 
     def block(self, deployment: Deployment, target: Target) -> Outcome | None:
-        """Deregister the instance, and wait until its connections are drained, no longer than the group says."""
+        """Deregister the instance, and wait until it is drained, at most for the deregistration delay."""
         groups, problem = target_groups(deployment)
         if problem:
             return problem
@@ -35,11 +35,11 @@ class Traffic:
             if target.instance_id in group.targets:
                 group.deregister([{"Id": target.instance_id}])
         since = _since(target, "BlockTraffic")
-        waits = [group for group in groups if self._state(group.arn, target.instance_id) == "draining"]
-        return None if any(since < _delay(group) for group in waits) else Outcome(message="Succeeded")
+        draining = [group for group in groups if self._state(group.arn, target.instance_id) == "draining"]
+        return None if any(since < _delay(group) for group in draining) else Outcome(message="Succeeded")
 
     def allow(self, deployment: Deployment, target: Target) -> Outcome | None:
-        """Register the instance, and wait until it is found healthy."""
+        """Register the instance, and wait until it is healthy."""
         groups, problem = target_groups(deployment)
         if problem:
             return problem
@@ -49,25 +49,25 @@ class Traffic:
         states = {group.name: self._state(group.arn, target.instance_id) for group in groups}
         if all(state == "healthy" for state in states.values()):
             return Outcome(message="Succeeded")
-        if _since(target, "AllowTraffic") < self._patience:
+        if _since(target, "AllowTraffic") < self._timeout:
             return None
-        told = ", ".join(f"{state} in {name}" for name, state in states.items())
-        return Outcome("UnknownError", f"The instance was not found healthy in {self._patience:.0f} s: it is {told}.")
+        described = ", ".join(f"{state} in {name}" for name, state in states.items())
+        return Outcome("UnknownError", f"The instance did not become healthy in {self._timeout:.0f} s: {described}.")
 
 
 def target_groups(deployment: Deployment) -> tuple[list[Any], Outcome | None]:
-    """The target groups that a deployment group names, or why there are none."""
+    """Return the target groups that a deployment group names, or the outcome when one does not exist."""
     named = (deployment.info.get("loadBalancerInfo") or {}).get("targetGroupInfoList") or []
-    known = {group.name: group for group in world.backend("elbv2").target_groups.values()}
+    known = {group.name: group for group in backends.backend("elbv2").target_groups.values()}
     for name in (entry["name"] for entry in named):
         if name not in known:
             return [], Outcome("UnknownError", f"The target group {name} could not be found.")
     return [known[entry["name"]] for entry in named], None
 
 
-def state_as_moto_has_it(arn: str, instance_id: str) -> str:
-    """Where nobody checks: a registered target is healthy, another one is unused."""
-    group, ec2 = world.backend("elbv2").target_groups[arn], world.backend("ec2")
+def moto_state(arn: str, instance_id: str) -> str:
+    """Return moto's state of a target, without health checks: registered targets are healthy, others unused."""
+    group, ec2 = backends.backend("elbv2").target_groups[arn], backends.backend("ec2")
     return str(group.health_for({"Id": instance_id}, ec2).status) if instance_id in group.targets else "unused"
 
 

@@ -1,1 +1,1 @@
-"""The load balancer of the embedded AWS: requests by HTTPS to the instances' applications, and their health."""
+"""The load balancers of the embedded AWS: they forward requests to the instances, and check their health."""

@@ -1,4 +1,4 @@
-"""What the load balancers of the account listen for, read from moto's backends; the caller holds their lock."""
+"""Read the load balancers' listeners from moto's backends; the caller holds their lock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.load_balancer.reachability import internet_reaches
 
 END = "-----END CERTIFICATE-----"
@@ -22,67 +22,67 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Rule:
-    """A listener's rule: which requests it is for, and what is done with them."""
+    """A listener's rule: which requests it matches, and the action for them."""
 
-    conditions: tuple[Mapping[str, Any], ...]  # empty: for all
+    conditions: tuple[Mapping[str, Any], ...]  # empty: it matches all requests
     action: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Door:
-    """A listener as it is to be."""
+class Listener:
+    """A listener of a load balancer."""
 
     balancer: str
     port: int
-    certificate: Certificate | None  # None: it speaks HTTP
+    certificate: Certificate | None  # None: it uses HTTP
     rules: tuple[Rule, ...]
     attributes: Mapping[str, str]
 
     @property
     def scheme(self) -> str:
-        """What its addresses begin with."""
+        """The scheme of its URLs."""
         return "https" if self.certificate else "http"
 
     @property
     def idle_seconds(self) -> float:
-        """How long a connection may be silent."""
+        """The idle timeout of a connection."""
         return float(self.attributes.get("idle_timeout.timeout_seconds", 60))
 
     @property
-    def drops_invalid(self) -> bool:
-        """Whether header fields with unusual names are dropped."""
+    def drops_invalid_headers(self) -> bool:
+        """Whether it drops header fields with invalid names."""
         return self.attributes.get("routing.http.drop_invalid_header_fields.enabled") == "true"
 
     @property
-    def forwarded_for(self) -> str:
-        """append, preserve or remove."""
+    def forwarded_for_mode(self) -> str:
+        """What happens to X-Forwarded-For: append, preserve or remove."""
         return self.attributes.get("routing.http.xff_header_processing.mode", "append")
 
 
-def doors() -> dict[tuple[str, int], Door]:
-    """All listeners that the internet can reach, by their load balancer's name and their port."""
-    found = [door for elb in world.existing("elbv2") for door in _doors(elb)]
-    return {(door.balancer, door.port): door for door in found}
+def read_listeners() -> dict[tuple[str, int], Listener]:
+    """Return all listeners that the internet can reach, by load balancer name and port."""
+    listeners = [listener for elb in backends.existing("elbv2") for listener in _listeners(elb)]
+    return {(listener.balancer, listener.port): listener for listener in listeners}
 
 
-def _doors(elb: Any) -> Iterator[Door]:
-    for balancer in [found for found in elb.load_balancers.values() if found.type == "application"]:
+def _listeners(elb: Any) -> Iterator[Listener]:
+    for balancer in [one for one in elb.load_balancers.values() if one.type == "application"]:
         for listener in balancer.listeners.values():
             secure, port = listener.protocol == "HTTPS", int(listener.port)
             certificate = _certificate(elb, listener.certificate) if secure else None
             if (secure and certificate is None) or not internet_reaches(balancer, port):
                 continue
             rules = sorted(listener._non_default_rules.values(), key=lambda rule: int(rule.priority))
-            found = [Rule(tuple(rule.conditions), rule.actions[-1].data) for rule in rules]
+            own = [Rule(tuple(rule.conditions), rule.actions[-1].data) for rule in rules]
             default = Rule((), listener.default_actions[-1].data)
-            yield Door(balancer.name, port, certificate, (*found, default), dict(balancer.attrs))
+            yield Listener(balancer.name, port, certificate, (*own, default), dict(balancer.attrs))
 
 
 def _certificate(elb: Any, arn: str | None) -> Certificate | None:
-    bundle = world.backend("acm", elb.region_name)._certificates.get(arn)
+    bundle = backends.backend("acm", elb.region_name)._certificates.get(arn)
     if bundle is None or bundle.status != "ISSUED":
         return None
-    # moto puts a root of AWS's behind each chain, which has signed nothing of it.
+    # moto appends a root of AWS's to each chain that has not signed any of it.
     chain = bundle.chain.decode().split(END)[:-2]
     own = bundle.cert.decode().strip()
     return Certificate("\n".join([own, *[f"{one.strip()}\n{END}" for one in chain]]) + "\n", bundle.key.decode())

@@ -1,4 +1,4 @@
-"""Which ports of this machine stand for the listeners' ports; they are kept, so that an address stays valid."""
+"""Local ports for the listeners' ports; they are saved, so that an address stays valid."""
 
 from __future__ import annotations
 
@@ -8,54 +8,57 @@ import socket
 from pathlib import Path
 from threading import Lock
 
-HOST = "127.0.0.1"
+from embedded_aws.files import write_atomically
+from embedded_aws.ports import ADDRESS
 
 # Below the ranges that systems take ports for outgoing connections from: 443 becomes 10443, 11443, ...
-UPWARDS = range(10_000, 20_000, 1000)
+OFFSETS = range(10_000, 20_000, 1000)
 
 log = logging.getLogger(__name__)
 
 
-class Ports:
-    """The ports, in a file of the balancer's folder."""
+class ListenerPorts:
+    """The local ports, in a file of the load balancers' folder."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "ports.json"
-        self._guard = Lock()  # the proxy's loop binds, whoever asks for an address has it promised
+        self._lock = Lock()  # ports are bound in the proxy's loop, and reserved by any thread
         try:
-            self._kept: dict[str, int] = json.loads(self._file.read_text())
+            self._ports: dict[str, int] = json.loads(self._file.read_text())
         except (FileNotFoundError, ValueError):
-            self._kept = {}
+            self._ports = {}
 
     def bind(self, balancer: str, port: int) -> socket.socket:
-        """A listening socket: on the port of the last time, on a similar one, or on any."""
+        """Return a listening socket for a listener: on its last port, on a similar one, or on any.
+
+        Raises:
+            OSError: No port is free.
+        """
         name = f"{balancer}:{port}"
-        with self._guard:
-            for wanted in (self._kept.get(name), *[port + more for more in UPWARDS], 0):
-                if wanted is None or wanted > 65_535 or wanted in self._others(name):
+        with self._lock:
+            for candidate in (self._ports.get(name), *[port + offset for offset in OFFSETS], 0):
+                if candidate is None or candidate > 65_535 or candidate in self._ports_of_others(name):
                     continue
                 try:
-                    found = socket.create_server((HOST, wanted), backlog=256)
+                    bound = socket.create_server((ADDRESS, candidate), backlog=256)
                 except OSError:
-                    log.info("port %s is taken", wanted)
+                    log.info("port %s is taken", candidate)
                     continue
-                self._keep(name, found.getsockname()[1])
-                return found
+                self._save(name, bound.getsockname()[1])
+                return bound
             raise OSError("no free port")
 
-    def promised(self, balancer: str, port: int) -> int:
-        """The port that will be listened on, if nobody else takes it until then."""
-        if (kept := self._kept.get(f"{balancer}:{port}")) is not None:
-            return kept
-        with self.bind(balancer, port) as found:
-            return int(found.getsockname()[1])
+    def reserve(self, balancer: str, port: int) -> int:
+        """Return the local port that a listener will get, unless another process takes it first."""
+        if (reserved := self._ports.get(f"{balancer}:{port}")) is not None:
+            return reserved
+        with self.bind(balancer, port) as bound:
+            return int(bound.getsockname()[1])
 
-    def _others(self, name: str) -> set[int]:
-        return {port for other, port in self._kept.items() if other != name}
+    def _ports_of_others(self, name: str) -> set[int]:
+        return {port for other, port in self._ports.items() if other != name}
 
-    def _keep(self, name: str, port: int) -> None:
-        if self._kept.get(name) != port:
-            self._kept[name] = port
-            draft = self._file.with_suffix(".new")
-            draft.write_text(json.dumps(self._kept, indent=2) + "\n")
-            draft.replace(self._file)
+    def _save(self, name: str, port: int) -> None:
+        if self._ports.get(name) != port:
+            self._ports[name] = port
+            write_atomically(self._file, json.dumps(self._ports, indent=2) + "\n")

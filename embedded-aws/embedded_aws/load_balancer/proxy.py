@@ -1,4 +1,4 @@
-"""The load balancers' listeners on ports of this machine: HTTPS to the instances' applications."""
+"""The load balancers' listeners on local ports: they forward requests to the instances' applications."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from threading import RLock
 import aiohttp
 from aiohttp import web
 
-from embedded_aws.load_balancer import responses as answers
-from embedded_aws.load_balancer.event_loop import LoopThread
-from embedded_aws.load_balancer.forward import CONNECT_SECONDS, Errand
-from embedded_aws.load_balancer.health import Health
-from embedded_aws.load_balancer.listeners import Door, doors
-from embedded_aws.load_balancer.ports import Ports
+from embedded_aws.event_loop import LoopThread
+from embedded_aws.files import write_atomically
+from embedded_aws.load_balancer import responses
+from embedded_aws.load_balancer.forward import CONNECT_SECONDS, RequestForwarder
+from embedded_aws.load_balancer.health import HealthChecker
+from embedded_aws.load_balancer.listeners import Listener, read_listeners
+from embedded_aws.load_balancer.ports import ListenerPorts
 from embedded_aws.load_balancer.rules import action_for, target_group_of
-from embedded_aws.load_balancer.tls import presents
+from embedded_aws.load_balancer.tls import server_context
 
-END_SECONDS = 2.0  # for the requests that are under way at the end
+END_SECONDS = 2.0  # for the requests that are in progress at the end
 
 # Of a request line, and of a header field.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
-LONGEST_LINE = 16_384
+MAX_LINE_BYTES = 16_384
 
-# Connections to targets are used again for a while that is shorter than theirs.
-KEPT_SECONDS = 55.0
+# Connections to targets are closed before the targets close them.
+KEEPALIVE_SECONDS = 55.0
 
 log = logging.getLogger(__name__)
 
@@ -37,178 +38,176 @@ HTTPS = 443
 Key = tuple[str, int]
 
 
-class Listening:
-    """An open door: its socket, and whom it serves."""
+class ListenerServer:
+    """The socket of a listener, and the HTTP server on it."""
 
-    def __init__(self, proxy: Proxy, door: Door) -> None:
-        self.door, self._proxy = door, proxy
+    def __init__(self, proxy: Proxy, listener: Listener) -> None:
+        self.listener, self._proxy = listener, proxy
         self._server: asyncio.Server | None = None
         self._http: web.Server | None = None
         self._context: ssl.SSLContext | None = None
         self.port = 0
 
-    async def open(self, ports: Ports) -> None:
-        """Begin to listen."""
-        front = self._front() if self.door.certificate else None
-        opened = ports.bind(self.door.balancer, self.door.port)
-        self.port = opened.getsockname()[1]
+    async def open(self, ports: ListenerPorts) -> None:
+        """Start to listen."""
+        context = self._initial_context() if self.listener.certificate else None
+        bound = ports.bind(self.listener.balancer, self.listener.port)
+        self.port = bound.getsockname()[1]
         self._http = web.Server(
             self._serve,
             handler_cancellation=True,
-            keepalive_timeout=self.door.idle_seconds,
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
+            keepalive_timeout=self.listener.idle_seconds,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
             auto_decompress=False,
             access_log=None,
         )
-        self._server = await asyncio.get_running_loop().create_server(self._http, sock=opened, ssl=front)
+        self._server = await asyncio.get_running_loop().create_server(self._http, sock=bound, ssl=context)
 
-    def change(self, door: Door) -> None:
-        """Serve as this says from the next request on, and with its certificate from the next connection on."""
-        if door.certificate and door.certificate != self.door.certificate:
-            self._context = presents(door.certificate)
-        self.door = door
+    def change(self, listener: Listener) -> None:
+        """Use this listener's rules from the next request on, and its certificate from the next connection on."""
+        if listener.certificate and listener.certificate != self.listener.certificate:
+            self._context = server_context(listener.certificate)
+        self.listener = listener
 
     async def close(self) -> None:
-        """Listen no more, and end what is open."""
+        """Stop listening, and end open connections."""
         if self._server and self._http:
             self._server.close()
             await self._http.shutdown(END_SECONDS)
 
-    def _front(self) -> ssl.SSLContext:
-        """What a connection begins with; it goes on with the certificate of that moment."""
-        assert self.door.certificate
-        self._context = presents(self.door.certificate)
-        front = presents(self.door.certificate)
-        front.sni_callback = self._present
-        return front
+    def _initial_context(self) -> ssl.SSLContext:
+        """Return the context that a connection starts with; it continues with the current certificate."""
+        assert self.listener.certificate
+        self._context = server_context(self.listener.certificate)
+        initial = server_context(self.listener.certificate)
+        initial.sni_callback = self._use_current_certificate
+        return initial
 
-    def _present(self, connection: ssl.SSLObject, name: str | None, front: ssl.SSLContext) -> None:
+    def _use_current_certificate(self, connection: ssl.SSLObject, name: str | None, initial: ssl.SSLContext) -> None:
         if self._context:
             connection.context = self._context
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        action = action_for(self.door, request)
+        action = action_for(self.listener, request)
         if not request.raw_path.startswith("/"):
-            return answers.page(400)
+            return responses.status_page(400)
         if action["Type"] == "redirect":
             config = action["RedirectConfig"]
-            return answers.redirect(config, request, self.door.scheme, self.door.port, self._local)
+            return responses.redirect(config, request, self.listener.scheme, self.listener.port, self._local_port)
         if action["Type"] == "fixed-response":
-            return answers.fixed(action["FixedResponseConfig"])
+            return responses.fixed_response(action["FixedResponseConfig"])
         if action["Type"] != "forward":
-            return answers.page(501)
-        return await self._proxy.errand(request, self.door, self.port).run(target_group_of(action))
+            return responses.status_page(501)
+        return await self._proxy.create_forwarder(request, self.listener, self.port).run(target_group_of(action))
 
-    def _local(self, port: int) -> int | None:
-        return self._proxy.ports_of(self.door.balancer).get(port)
+    def _local_port(self, port: int) -> int | None:
+        return self._proxy.ports_of(self.listener.balancer).get(port)
 
 
 class Proxy:
-    """Opens a door on this machine for every listener that the internet can reach, and closes it again.
+    """Listens on a local port for every listener that the internet can reach.
 
     Args:
-        lock: Guards moto's backends; `tick` is called with it held.
-        health: Says which target has the next request.
-        folder: Where the ports and the certificates are kept: `<balancer's name>.pem` is what a client may trust.
+        lock: Guards moto's backends; `tick` needs it to be held.
+        health: Chooses the target of each request.
+        folder: For ports and certificates: clients may trust `<load balancer name>.pem`.
     """
 
-    def __init__(self, lock: RLock, health: Health, folder: Path) -> None:
+    def __init__(self, lock: RLock, health: HealthChecker, folder: Path) -> None:
         self.lock, self._health, self._folder = lock, health, folder
-        self._wanted: Mapping[Key, Door] = {}
-        self._open: dict[Key, Listening] = {}
+        self._listeners: Mapping[Key, Listener] = {}
+        self._open: dict[Key, ListenerServer] = {}
         self._loop = LoopThread("balancer")
         self._session: aiohttp.ClientSession | None = None
-        self._ports: Ports
-        self._one: asyncio.Lock
+        self._ports: ListenerPorts
+        self._sync_lock: asyncio.Lock
 
     def start(self) -> None:
-        """Begin; the first doors open with the next tick."""
+        """Start the event loop; the first listeners open at the next tick."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._ports = Ports(self._folder)
+        self._ports = ListenerPorts(self._folder)
         self._loop.start()
-        self._loop.give(self._prepare()).result()
+        self._loop.submit(self._prepare()).result()
 
     def stop(self) -> None:
-        """Close all doors."""
+        """Close all listeners."""
         self._loop.stop(first=self._close)
 
     def tick(self) -> bool:
-        """Take note of the listeners; it never changes the account itself."""
-        wanted = doors()
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self._loop.give(self._follow(wanted))
+        """Take over the listeners of the account; returns False, as the account stays as it is."""
+        listeners = read_listeners()
+        if listeners != self._listeners:
+            self._listeners = listeners
+            self._loop.submit(self._sync(listeners))
         return False
 
     def ports_of(self, balancer: str) -> dict[int, int]:
-        """This machine's port of each of a load balancer's, as far as they are open now."""
-        return {key[1]: found.port for key, found in list(self._open.items()) if key[0] == balancer}
+        """Return the local port of each open port of a load balancer."""
+        return {key[1]: server.port for key, server in list(self._open.items()) if key[0] == balancer}
 
     def urls(self) -> dict[str, str]:
-        """Where each load balancer that is open is to be found, by its name; by HTTPS where it speaks that."""
-        found = sorted(self._open.items(), key=lambda item: item[1].door.scheme)
-        return {key[0]: f"{door.door.scheme}://localhost:{door.port}/" for key, door in found}
+        """Return the URL of each open load balancer, by its name; with HTTPS where it has a listener for it."""
+        servers = sorted(self._open.items(), key=lambda item: item[1].listener.scheme)
+        return {key[0]: f"{server.listener.scheme}://localhost:{server.port}/" for key, server in servers}
 
     def address(self, balancer: str) -> str:
-        """Host and port of a load balancer for HTTPS, also before its door opens."""
-        opened = self._open.get((balancer, HTTPS))
-        return f"localhost:{opened.port if opened else self._ports.promised(balancer, HTTPS)}"
+        """Return local host and port of a load balancer's HTTPS listener, also before it opens."""
+        server = self._open.get((balancer, HTTPS))
+        return f"localhost:{server.port if server else self._ports.reserve(balancer, HTTPS)}"
 
-    def errand(self, request: web.BaseRequest, door: Door, port: int) -> Errand:
-        """What brings a request to a target."""
+    def create_forwarder(self, request: web.BaseRequest, listener: Listener, port: int) -> RequestForwarder:
+        """Return what forwards a request to a target."""
         assert self._session
-        return Errand(self._health, self._session, request, door, port)
+        return RequestForwarder(self._health, self._session, request, listener, port)
 
     async def _prepare(self) -> None:
-        self._one = asyncio.Lock()
+        self._sync_lock = asyncio.Lock()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
         )
 
-    async def _follow(self, wanted: Mapping[Key, Door]) -> None:
-        async with self._one:
-            for key in [key for key in self._open if not _stays(self._open[key].door, wanted.get(key))]:
+    async def _sync(self, listeners: Mapping[Key, Listener]) -> None:
+        async with self._sync_lock:
+            for key in [key for key in self._open if not _can_stay(self._open[key].listener, listeners.get(key))]:
                 await self._open.pop(key).close()
-            for key, door in wanted.items():
+            self._write_certificates(listeners)  # before they are needed: a client may connect at once
+            for key, listener in listeners.items():
                 try:
-                    await self._arrange(key, door)
+                    await self._open_or_change(key, listener)
                 except (OSError, ssl.SSLError, ValueError):
                     log.exception("%s cannot listen for port %s", *key)
-            self._tell_certificates()
 
-    async def _arrange(self, key: Key, door: Door) -> None:
+    async def _open_or_change(self, key: Key, listener: Listener) -> None:
         if key in self._open:
-            self._open[key].change(door)
+            self._open[key].change(listener)
             return
-        listening = Listening(self, door)
-        await listening.open(self._ports)
-        self._open[key] = listening
-        log.info("%s is open at %s://localhost:%s/", door.balancer, door.scheme, listening.port)
+        server = ListenerServer(self, listener)
+        await server.open(self._ports)
+        self._open[key] = server
+        log.info("%s listens at %s://localhost:%s/", listener.balancer, listener.scheme, server.port)
 
-    def _tell_certificates(self) -> None:
-        """Write each balancer's certificate where a client finds it: `curl --cacert`."""
-        found = {key[0]: open_.door.certificate for key, open_ in self._open.items() if open_.door.certificate}
-        for stale in [file for file in self._folder.glob("*.pem") if file.stem not in found]:
+    def _write_certificates(self, listeners: Mapping[Key, Listener]) -> None:
+        """Write each load balancer's certificate for clients, such as `curl --cacert`."""
+        certificates = {key[0]: one.certificate for key, one in listeners.items() if one.certificate}
+        for stale in [file for file in self._folder.glob("*.pem") if file.stem not in certificates]:
             stale.unlink()
-        for name, certificate in found.items():
-            draft = self._folder / f"{name}.pem.new"
-            draft.write_text(certificate.chain)
-            draft.replace(self._folder / f"{name}.pem")
+        for name, certificate in certificates.items():
+            write_atomically(self._folder / f"{name}.pem", certificate.chain)
 
     async def _close(self) -> None:
-        async with self._one:
-            await asyncio.gather(*[listening.close() for listening in self._open.values()])
+        async with self._sync_lock:
+            await asyncio.gather(*[server.close() for server in self._open.values()])
             self._open.clear()
         if self._session:
             await self._session.close()
 
 
-def _stays(present: Door, wanted: Door | None) -> bool:
-    return wanted is not None and present.scheme == wanted.scheme
+def _can_stay(current: Listener, wanted: Listener | None) -> bool:
+    return wanted is not None and current.scheme == wanted.scheme

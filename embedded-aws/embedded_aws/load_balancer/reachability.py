@@ -1,6 +1,6 @@
-"""Who may reach whom: by the rules of the security groups, and for the internet by the routes, too.
+"""Decide who can reach whom: by security group rules, and from the internet also by routes.
 
-Network ACLs are left out, since nothing here changes a VPC's own, which lets everything pass.
+Network ACLs are ignored: stacks do not change a VPC's default ACL, which allows everything.
 """
 
 from __future__ import annotations
@@ -10,64 +10,66 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 
 EVERYWHERE = "0.0.0.0/0"
-INSIDE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+PRIVATE_NETWORKS = tuple(
+    IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
 
 
 @dataclass(frozen=True)
 class Party:
-    """One end of a connection: its security groups, and where in the network it stands."""
+    """One end of a connection: its security groups, and its address ranges."""
 
     groups: frozenset[str]
-    places: tuple[IPv4Network, ...]
+    networks: tuple[IPv4Network, ...]
 
 
-# Whoever sits at this machine plays the internet. The rules of an environment may let in some addresses
-# only, and its operator comes from one of them: any public range admits.
+# Clients on this machine stand for the internet. The rules of an environment may allow only some public addresses,
+# which include its operator's: so any public range allows them.
 INTERNET = Party(frozenset(), ())
 
 
-def of_instance(instance: Any) -> Party:
-    """An EC2 instance with its first interface."""
+def party_of_instance(instance: Any) -> Party:
+    """Return the party of an EC2 instance, with its first interface."""
     return Party(frozenset(group.id for group in instance.security_groups), (_network(instance.private_ip),))
 
 
-def of_balancer(balancer: Any) -> Party:
-    """A load balancer, whose nodes stand anywhere in its subnets."""
+def party_of_balancer(balancer: Any) -> Party:
+    """Return the party of a load balancer, whose nodes can be anywhere in its subnets."""
     return Party(frozenset(balancer.security_groups), tuple(_network(subnet.cidr_block) for subnet in balancer.subnets))
 
 
-def of_groups(groups: Iterable[str], blocks: Iterable[str]) -> Party:
-    """Anything else, for instance a database: its security groups, and the address ranges of its subnets."""
+def party_of_groups(groups: Iterable[str], blocks: Iterable[str]) -> Party:
+    """Return the party of anything else, such as a database: its security groups, and its subnets' ranges."""
     return Party(frozenset(groups), tuple(_network(block) for block in blocks))
 
 
-def may_reach(ec2: Any, source: Party, destination: Party, port: int) -> bool:
-    """Whether a TCP connection comes about: the source's groups let it out, and the destination's let it in.
+def can_reach(ec2: Any, source: Party, destination: Party, port: int) -> bool:
+    """Whether a TCP connection is possible: the source's groups allow egress, and the destination's groups ingress.
 
-    "If there is more than one rule for a specific port, Amazon EC2 applies the most permissive rule", and what is
-    not allowed is dropped without an answer:
+    "If there is more than one rule for a specific port, Amazon EC2 applies the most permissive rule", and packets that
+    no rule allows are dropped without an answer:
     https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
     """
-    out = source is INTERNET or _admit(_rules(ec2, source, "egress_rules"), destination, port)
-    return out and _admit(_rules(ec2, destination, "ingress_rules"), source, port)
+    egress = source is INTERNET or _allow(_rules(ec2, source, "egress_rules"), destination, port)
+    return egress and _allow(_rules(ec2, destination, "ingress_rules"), source, port)
 
 
 def internet_reaches(balancer: Any, port: int) -> bool:
-    """Whether a load balancer can be reached from the internet: by its scheme, groups and one of its subnets' routes.
+    """Whether the internet reaches a load balancer: by its scheme, groups and one of its subnets' routes.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
     """
     ec2 = _ec2(balancer)
     routed = any(is_public(ec2, subnet) for subnet in balancer.subnets)
-    return balancer.scheme != "internal" and routed and may_reach(ec2, INTERNET, of_balancer(balancer), port)
+    return balancer.scheme != "internal" and routed and can_reach(ec2, INTERNET, party_of_balancer(balancer), port)
 
 
 def balancer_reaches(balancer: Any, instance: Any, port: int) -> bool:
-    """Whether a load balancer can connect to a target, for requests and health checks alike."""
-    return may_reach(_ec2(balancer), of_balancer(balancer), of_instance(instance), port)
+    """Whether a load balancer reaches a target, for requests and health checks alike."""
+    return can_reach(_ec2(balancer), party_of_balancer(balancer), party_of_instance(instance), port)
 
 
 def is_public(ec2: Any, subnet: Any) -> bool:
@@ -85,7 +87,7 @@ def is_public(ec2: Any, subnet: Any) -> bool:
 
 
 def _ec2(balancer: Any) -> Any:
-    return world.backend("ec2", balancer.arn.split(":")[3])
+    return backends.backend("ec2", balancer.arn.split(":")[3])
 
 
 def _network(block: str) -> IPv4Network:
@@ -97,7 +99,7 @@ def _rules(ec2: Any, party: Party, direction: str) -> list[Any]:
     return [rule for group in groups if group for rule in getattr(group, direction)]
 
 
-def _admit(rules: Iterable[Any], peer: Party, port: int) -> bool:
+def _allow(rules: Iterable[Any], peer: Party, port: int) -> bool:
     return any(_covers_port(rule, port) and _covers_peer(rule, peer) for rule in rules)
 
 
@@ -109,8 +111,8 @@ def _covers_peer(rule: Any, peer: Party) -> bool:
     if group := rule.source_group.get("GroupId"):
         return group in peer.groups
     block = rule.ip_range.get("CidrIp")
-    if not block:  # IPv6, or a prefix list, of AWS's own services
+    if not block:  # IPv6, or a prefix list of AWS's own services
         return False
     if peer is INTERNET:
-        return not any(_network(block).subnet_of(inside) for inside in INSIDE)
-    return any(place.subnet_of(_network(block)) for place in peer.places)
+        return not any(_network(block).subnet_of(private) for private in PRIVATE_NETWORKS)
+    return any(network.subnet_of(_network(block)) for network in peer.networks)

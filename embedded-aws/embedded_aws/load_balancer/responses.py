@@ -1,4 +1,4 @@
-"""What a load balancer answers by itself: errors, redirects and fixed responses."""
+"""The load balancer's own responses: error pages, redirects and fixed responses."""
 
 from __future__ import annotations
 
@@ -14,54 +14,59 @@ PAGE = (
     "<html>\r\n<head><title>{line}</title></head>\r\n<body>\r\n"
     "<center><h1>{line}</h1></center>\r\n</body>\r\n</html>\r\n"
 )
-WORDS = {503: "Service Temporarily Unavailable", 504: "Gateway Time-out", 408: "Request Time-out"}
+REASONS = {503: "Service Temporarily Unavailable", 504: "Gateway Time-out", 408: "Request Time-out"}
 
 
-def page(status: int, **headers: str) -> web.Response:
-    """A status with the page that an Application Load Balancer shows for it.
+def status_page(status: int, **headers: str) -> web.Response:
+    """Return the page of an Application Load Balancer for a status.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
     """
-    words = WORDS.get(status) or HTTPStatus(status).phrase
-    body = PAGE.format(line=f"{status} {words}").encode()
-    told = {"Server": SERVER, "Content-Type": "text/html", **headers}
-    return web.Response(status=status, reason=words, body=body, headers=told)
+    reason = REASONS.get(status) or HTTPStatus(status).phrase
+    body = PAGE.format(line=f"{status} {reason}").encode()
+    fields = {"Server": SERVER, "Content-Type": "text/html", **headers}
+    return web.Response(status=status, reason=reason, body=body, headers=fields)
 
 
-def fixed(config: Mapping[str, Any]) -> web.Response:
-    """The answer that a listener's action holds.
+def fixed_response(config: Mapping[str, Any]) -> web.Response:
+    """Return the response of a fixed-response action.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_FixedResponseActionConfig.html
     """
-    told = {"Server": SERVER, "Content-Type": config.get("ContentType") or "text/plain"}
+    fields = {"Server": SERVER, "Content-Type": config.get("ContentType") or "text/plain"}
     body = (config.get("MessageBody") or "").encode()
-    return web.Response(status=int(config["StatusCode"]), body=body, headers=told)
+    return web.Response(status=int(config["StatusCode"]), body=body, headers=fields)
 
 
-def redirect(config: Mapping[str, Any], request: web.BaseRequest, scheme: str, port: int, local: Any) -> web.Response:
-    """A redirect to where the client finds it: `local` knows this machine's port for each of the balancer's.
+def redirect(
+    config: Mapping[str, Any], request: web.BaseRequest, scheme: str, port: int, local_port: Any
+) -> web.Response:
+    """Return a redirect that the client can follow: `local_port` maps ports of the load balancer to local ones.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
     """
-    asked = urlsplit(f"//{request.headers.get('Host', '')}")
+    host_and_port = urlsplit(f"//{request.headers.get('Host', '')}")
     path, _, query = request.raw_path.partition("?")
     parts = {
         "#{protocol}": scheme,
-        "#{host}": asked.hostname or "localhost",
+        "#{host}": host_and_port.hostname or "localhost",
         "#{port}": str(port),
         "#{path}": path.removeprefix("/"),
         "#{query}": query,
     }
-    wanted = _filled(config["Port"], parts)
-    to_itself = config["Host"] == "#{host}" and wanted.isdigit()
-    wanted = str(local(int(wanted)) or wanted) if to_itself else wanted
-    protocol, host = _filled(config["Protocol"], parts).lower(), _filled(config["Host"], parts)
-    place = f"{protocol}://{host}:{wanted}{_filled(config['Path'], parts)}"
-    asks = _filled(config["Query"], parts)
-    return page(int(config["StatusCode"].removeprefix("HTTP_")), Location=f"{place}?{asks}" if asks else place)
+    target_port = _fill(config["Port"], parts)
+    to_itself = config["Host"] == "#{host}" and target_port.isdigit()
+    target_port = str(local_port(int(target_port)) or target_port) if to_itself else target_port
+    protocol, host = _fill(config["Protocol"], parts).lower(), _fill(config["Host"], parts)
+    location = f"{protocol}://{host}:{target_port}{_fill(config['Path'], parts)}"
+    query_string = _fill(config["Query"], parts)
+    return status_page(
+        int(config["StatusCode"].removeprefix("HTTP_")),
+        Location=f"{location}?{query_string}" if query_string else location,
+    )
 
 
-def _filled(text: str, parts: Mapping[str, str]) -> str:
+def _fill(text: str, parts: Mapping[str, str]) -> str:
     for name, value in parts.items():
         text = text.replace(name, value)
     return text

@@ -1,4 +1,4 @@
-"""Which rule of a listener a request falls under."""
+"""Find the rule of a listener that matches a request."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from embedded_aws.load_balancer.listeners import Door
+from embedded_aws.load_balancer.listeners import Listener
 
 
-def action_for(door: Door, request: web.BaseRequest) -> Mapping[str, Any]:
-    """The action of the first rule whose conditions all hold; the last one has none.
+def action_for(listener: Listener, request: web.BaseRequest) -> Mapping[str, Any]:
+    """Return the action of the first rule whose conditions all match; the last rule has none.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
     """
-    return next(rule.action for rule in door.rules if all(_holds(condition, request) for condition in rule.conditions))
+    return next(
+        rule.action for rule in listener.rules if all(_matches(condition, request) for condition in rule.conditions)
+    )
 
 
 def target_group_of(action: Mapping[str, Any]) -> str:
-    """The target group that a forwarded request goes to: of several, by their weights."""
+    """Return the target group for a forwarded request: of several, a random one by their weights."""
     groups = action["ForwardConfig"]["TargetGroups"]
     weights = [group.get("Weight", 1) for group in groups]
     if len(groups) == 1 or not any(weights):
@@ -30,10 +32,10 @@ def target_group_of(action: Mapping[str, Any]) -> str:
     return str(random.choices(groups, weights)[0]["TargetGroupArn"])
 
 
-def _holds(condition: Mapping[str, Any], request: web.BaseRequest) -> bool:
-    """Whether a condition on path, host or method holds; one of another kind never does."""
+def _matches(condition: Mapping[str, Any], request: web.BaseRequest) -> bool:
+    """Whether a condition on path, host or method matches; other conditions never do."""
     field = condition["Field"]
-    patterns = condition.get("Values") or condition.get(CONFIGS.get(field, ""), {}).get("Values", [])
+    patterns = condition.get("Values") or condition.get(CONFIG_FIELDS.get(field, ""), {}).get("Values", [])
     if field == "path-pattern":
         return any(fnmatchcase(request.raw_path.partition("?")[0], pattern) for pattern in patterns)
     if field == "host-header":
@@ -42,7 +44,7 @@ def _holds(condition: Mapping[str, Any], request: web.BaseRequest) -> bool:
     return field == "http-request-method" and request.method in patterns
 
 
-CONFIGS = {
+CONFIG_FIELDS = {
     "path-pattern": "PathPatternConfig",
     "host-header": "HostHeaderConfig",
     "http-request-method": "HttpRequestMethodConfig",

@@ -1,17 +1,17 @@
-"""One registered target: what its health check asks, and what the checks so far make of it."""
+"""One registered target: how it is checked, and its health after the checks so far."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-# Between two checks, however fast AWS's clock is turned: of a target whose state is open, and of a healthy one.
-LEAST_INTERVAL, STEADY_INTERVAL = 0.25, 1.0
+# Minimum real seconds between two checks, whatever the pace: of a target that is not healthy yet, and of a healthy one.
+MIN_INTERVAL, STEADY_INTERVAL = 0.25, 1.0
 
 
 @dataclass(frozen=True)
 class Status:
-    """A target's health as Elastic Load Balancing words it.
+    """A target's health in the words of Elastic Load Balancing.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
     """
@@ -36,37 +36,38 @@ OTHER_ZONE = Status(
 )
 
 
-def mismatch(code: int) -> Status:
-    """An answer with a code that the target group does not expect."""
+def code_mismatch(code: int) -> Status:
+    """Return the status for a response code that the target group does not expect."""
     return Status("unhealthy", "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{code}]")
 
 
-def invalid(state: str) -> Status:
-    """The instance does not run."""
+def invalid_state(state: str) -> Status:
+    """Return the status of an instance that is not running."""
     return Status("unused", "Target.InvalidState", f"Target is in the {state} state")
 
 
-def standing(states: Collection[str], booted: bool) -> str:
-    """What is to be said of a site whose targets are in these states; nothing where it answers.
+def describe_site(states: Collection[str], booted: bool) -> str:
+    """Describe a site whose targets are in these states; empty where it answers.
 
     Args:
-        booted: Whether all of their machines have come up.
+        states: The states of its targets.
+        booted: Whether all of their hosts have booted.
     """
     if "healthy" in states:
         return ""
     if "initial" in states or not booted:
-        return "coming up: no target is healthy yet"
-    return "out of order: no target is healthy"
+        return "starting: no target is healthy yet"
+    return "failed: no target is healthy"
 
 
 @dataclass(frozen=True)
 class Check:
-    """How a target's health is asked for, as its target group says now."""
+    """How a target's health is checked, as its target group says now."""
 
-    unused: Status | None  # why it is not asked at all
-    port: int | None  # where its application listens on this machine; None: nowhere
-    reachable: bool  # whether the load balancer's packets arrive
-    host: str  # what the check's Host header says: the instance's own address
+    unused: Status | None  # why it is not checked
+    port: int | None  # the local port of its application; None where it has none
+    reachable: bool  # whether the security groups let the load balancer reach it
+    host: str  # the check's Host header: the instance's own address
     path: str
     codes: str
     interval: float
@@ -82,35 +83,35 @@ class Check:
 
 @dataclass(eq=False)
 class Target:
-    """A registered target; whoever reads or changes it holds the lock of its Health."""
+    """A registered target; whoever reads or changes it holds the checker's lock."""
 
     group: str
     instance: str
     check: Check
     since: float  # when it was registered
-    listening_since: float | None = None  # when its application was first known to be anywhere
+    listening_since: float | None = None  # when its application first had a port
     status: Status = REGISTERING
     passes: int = 0
     failures: int = 0
     unhealthy_since: float | None = None
     due: float = 0.0
-    asking: bool = False
+    checking: bool = False
     leaving_since: float | None = None
-    delay: float = 0.0  # seconds that it may finish its requests in, as it leaves
+    delay: float = 0.0  # seconds to finish its requests after it is deregistered
     in_flight: int = 0
-    turn: int = field(default=0)  # when it was given its last request, as a number
+    last_request: int = 0  # the number of its last request
 
     @property
-    def now(self) -> Status:
-        """Its health at this moment."""
+    def current_status(self) -> Status:
+        """Its status at this moment."""
         if self.leaving_since is not None:
             return DRAINING
         return self.check.unused or self.status
 
-    def learn(self, result: Status, now: float) -> None:
-        """Take in the result of one check that has ended now.
+    def record_result(self, result: Status, now: float) -> None:
+        """Record the result of a check that has just ended.
 
-        A new target needs one pass; later it takes as many in a row as the thresholds say to change its state.
+        A new target needs one success; later its state changes after as many results in a row as the thresholds say.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
         """
         passed = result is HEALTHY
@@ -127,10 +128,11 @@ class Target:
         elif self.unhealthy_since is None:
             self.unhealthy_since = now
 
-    def gone(self, now: float, pace: float) -> bool:
-        """Whether it has left: the delay is over; at a faster pace, its requests are, too, or have had the whole delay.
+    def is_drained(self, now: float, pace: float) -> bool:
+        """Whether it has been deregistered for the whole delay.
 
-        AWS shows it as draining for the whole delay, even when it has nothing left to answer:
+        At a faster pace the delay is shorter, but requests in flight still get the whole delay. AWS shows a target as
+        draining for the whole delay, even when it has no requests:
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
         """
         waited = now - (self.leaving_since or now)

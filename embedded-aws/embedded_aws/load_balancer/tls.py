@@ -1,4 +1,4 @@
-"""How a certificate is presented to those who connect."""
+"""TLS for the listeners."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from embedded_aws.load_balancer.listeners import Certificate
 
 
-def presents(certificate: Certificate) -> ssl.SSLContext:
-    """A context that presents a certificate, by TLS 1.2 and 1.3."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.set_alpn_protocols(["http/1.1"])
-    with tempfile.TemporaryDirectory() as folder:  # for its owner only; ssl reads nothing but files
+def server_context(certificate: Certificate) -> ssl.SSLContext:
+    """Return a context that presents a certificate, with TLS 1.2 and 1.3."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    with tempfile.TemporaryDirectory() as folder:  # only its owner can read it; ssl loads certificates only from files
         chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
         chain.write_text(certificate.chain)
         key.write_text(certificate.key)
-        made.load_cert_chain(chain, key)
-    return made
+        context.load_cert_chain(chain, key)
+    return context

@@ -1,4 +1,4 @@
-"""The control door, /_local/: what is done to the embedded AWS itself rather than inside it."""
+"""The control API, /_local/: operations on the embedded AWS itself rather than on the account inside it."""
 
 from __future__ import annotations
 
@@ -9,45 +9,46 @@ from typing import Any
 
 from runbook_lib.errors import RunbookError
 
-Answer = tuple[str, list[tuple[str, str]], bytes]
-Deed = Callable[[], Mapping[str, Any]]
-#: Takes the JSON that was sent; raises a RunbookError for what it does not do.
-Ask = Callable[[Any], Mapping[str, Any]]
+Response = tuple[str, list[tuple[str, str]], bytes]
+Action = Callable[[], Mapping[str, Any]]
+#: Takes the JSON payload; raises a RunbookError when it rejects it.
+Handler = Callable[[Any], Mapping[str, Any]]
 
 
 class Control:
-    """Named deeds behind one door; each answers a JSON object. The front has checked the token.
+    """Named operations; each answers a JSON object. `WsgiApp` has checked the token.
 
-    A deed is asked for by POST, so that no link and no picture in a page can ask for it.
+    Actions are POST only, so that no link and no image in a web page can run one.
 
     Args:
-        deeds: By name; they are sent nothing.
-        asks: By method and name, such as "GET faults"; they are sent JSON, or nothing.
+        actions: By name; they take no payload.
+        handlers: By method and name, such as "GET faults"; they take a JSON payload, or none.
     """
 
-    def __init__(self, deeds: Mapping[str, Deed], asks: Mapping[str, Ask] | None = None) -> None:
-        self._asks: dict[str, Ask] = {f"POST {name}": _without(deed) for name, deed in deeds.items()}
-        self._asks |= asks or {}
+    def __init__(self, actions: Mapping[str, Action], handlers: Mapping[str, Handler] | None = None) -> None:
+        self._handlers: dict[str, Handler] = {f"POST {name}": _ignore_payload(one) for name, one in actions.items()}
+        self._handlers |= handlers or {}
 
-    def __call__(self, method: str, name: str, sent: bytes = b"") -> Answer:
-        """Do what /_local/<name> stands for."""
-        methods = {ask.split()[0] for ask in self._asks if ask.split()[1] == name}
+    def __call__(self, method: str, name: str, body: bytes = b"") -> Response:
+        """Run the operation /_local/<name>."""
+        methods = {handler.split()[0] for handler in self._handlers if handler.split()[1] == name}
         if not methods:
-            known = ", ".join(sorted({ask.split()[1] for ask in self._asks}))
-            return _answer(HTTPStatus.NOT_FOUND, {"message": f"no {name!r} here; there is {known}"})
+            known = ", ".join(sorted({handler.split()[1] for handler in self._handlers}))
+            return _respond(HTTPStatus.NOT_FOUND, {"message": f"no operation {name!r}; the operations are {known}"})
         if method not in methods:
-            return _answer(HTTPStatus.METHOD_NOT_ALLOWED, {"message": f"ask by {' or '.join(sorted(methods))}"})
+            message = f"use {' or '.join(sorted(methods))} for {name}"
+            return _respond(HTTPStatus.METHOD_NOT_ALLOWED, {"message": message})
         try:
-            return _answer(HTTPStatus.OK, self._asks[f"{method} {name}"](json.loads(sent or b"null")))
+            return _respond(HTTPStatus.OK, self._handlers[f"{method} {name}"](json.loads(body or b"null")))
         except RunbookError as error:
-            return _answer(HTTPStatus.BAD_REQUEST, {"message": error.what, "fix": error.fix})
+            return _respond(HTTPStatus.BAD_REQUEST, {"message": error.what, "fix": error.fix})
         except (UnicodeDecodeError, json.JSONDecodeError):
-            return _answer(HTTPStatus.BAD_REQUEST, {"message": "what was sent is no JSON", "fix": "send JSON"})
+            return _respond(HTTPStatus.BAD_REQUEST, {"message": "the request's body is not JSON", "fix": "send JSON"})
 
 
-def _without(deed: Deed) -> Ask:
-    return lambda _: deed()
+def _ignore_payload(action: Action) -> Handler:
+    return lambda _: action()
 
 
-def _answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
+def _respond(status: HTTPStatus, body: Mapping[str, Any]) -> Response:
     return f"{status.value} {status.phrase}", [("Content-Type", "application/json")], json.dumps(body).encode()

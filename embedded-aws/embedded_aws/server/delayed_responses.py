@@ -1,4 +1,4 @@
-"""Calls whose answer is the end of the work: at a pace it comes as late as AWS's, and keeps no other call waiting."""
+"""Delayed responses: calls without a transitional state take AWS's time, at the pace, without blocking other calls."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from embedded_aws import pace, pacing
 from embedded_aws.error_responses import operation_of, service_of
 
 Environ = dict[str, Any]
-Answer = tuple[str, list[tuple[str, str]], bytes]
-Carry = Callable[[Environ], Answer]
+Response = tuple[str, list[tuple[str, str]], bytes]
+Forward = Callable[[Environ], Response]
 
-LOOK_AGAIN_SECONDS = 0.01
+POLL_SECONDS = 0.01
 
-#: What has no state to pass through, by its operations, with its durations' names.
-KINDS = {
+#: Operations whose response is delayed, by service, with the kind and verb of their duration.
+DELAYED = {
     "ec2": {
         "CreateInternetGateway": ("internet_gateway", "create"),
         "AllocateAddress": ("elastic_ip", "create"),
@@ -33,25 +33,25 @@ KINDS = {
 }
 
 
-class LateAnswers:
-    """Stands between the front and the wire; what is refused is refused at once."""
+class DelayedResponses:
+    """WSGI-like middleware between `WsgiApp` and the fault injector; errors are not delayed."""
 
-    def __init__(self, wire: Callable[[Environ, Carry], Answer]) -> None:
-        self._wire = wire
+    def __init__(self, inject_faults: Callable[[Environ, Forward], Response]) -> None:
+        self._inject_faults = inject_faults
 
-    def __call__(self, environ: Environ, carry: Carry) -> Answer:
-        """Have a call answered, and hold the answer back for its share of AWS's time."""
-        asked = _kind(environ) if pace.factor() else None
-        answer = self._wire(environ, carry)
-        if asked and answer[0].startswith("2"):
-            held = pacing.note("", *asked)
-            while pacing.goes_on(held):  # pace 0 lets it go
-                time.sleep(LOOK_AGAIN_SECONDS)
-        return answer
+    def __call__(self, environ: Environ, forward: Forward) -> Response:
+        """Have a call answered, and hold the response back for its duration."""
+        kind_and_verb = _kind_and_verb(environ) if pace.current_factor() else None
+        response = self._inject_faults(environ, forward)
+        if kind_and_verb and response[0].startswith("2"):
+            transition = pacing.new_transition("", *kind_and_verb)
+            while pacing.is_in_progress(transition):  # pace 0 ends it
+                time.sleep(POLL_SECONDS)
+        return response
 
 
-def _kind(environ: Environ) -> tuple[str, str] | None:
+def _kind_and_verb(environ: Environ) -> tuple[str, str] | None:
     service = service_of(environ)
-    if service not in KINDS:
+    if service not in DELAYED:
         return None
-    return KINDS[service].get(operation_of(environ, service, environ["wsgi.input"].getvalue()))
+    return DELAYED[service].get(operation_of(environ, service, environ["wsgi.input"].getvalue()))

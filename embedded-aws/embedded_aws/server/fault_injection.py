@@ -1,4 +1,4 @@
-"""Calls spoiled on their way in or out, outside of the account's lock: a slow call stops no other."""
+"""Fault injection: calls fail as the fault rules say. The lock is not held, so a slow call does not block others."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from embedded_aws.faults.errors import error_of
 from embedded_aws.faults.store import Faults
 
 Environ = dict[str, Any]
-Answer = tuple[str, list[tuple[str, str]], bytes]
-Carry = Callable[[Environ], Answer]
+Response = tuple[str, list[tuple[str, str]], bytes]
+Forward = Callable[[Environ], Response]
 
-#: Says in an answer which fault it is of: the error itself is AWS's, word for word.
+#: Names the fault in a response: the error itself is exactly AWS's.
 FAULT_HEADER = "X-Local-Fault"
 
 log = logging.getLogger(__name__)
 
 
-class AnswerLost(ConnectionError):
-    """There is no answer; the HTTP server takes any ConnectionError for a client that has gone."""
+class ResponseLost(ConnectionError):
+    """The response is dropped; the HTTP server takes any ConnectionError for a client that has gone."""
 
 
-class Wire:
-    """Stands between the front and AWS: does to each call what the rules say."""
+class FaultInjector:
+    """WSGI-like middleware in front of AWS: applies the fault rules to each call."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    def __call__(self, environ: Environ, carry: Carry) -> Answer:
-        """Answer a call, by having it carried to AWS or in another way."""
-        if not self._faults.of_calls:
-            return carry(environ)
+    def __call__(self, environ: Environ, forward: Forward) -> Response:
+        """Answer a call: forward it to AWS, or apply the first fault that hits it."""
+        if not self._faults.has_call_rules:
+            return forward(environ)
         service = service_of(environ)
         operation = operation_of(environ, service, environ["wsgi.input"].getvalue())
-        struck = self._faults.call(service, operation)
-        if struck is None:
-            return carry(environ)
-        number, rule = struck
+        hit = self._faults.hit_call(service, operation)
+        if hit is None:
+            return forward(environ)
+        number, rule = hit
         log.info("fault %s: %s %s:%s", number, rule.kind, service, operation)
         if rule.kind == "slow":
             time.sleep(rule.seconds or 0)
-            return carry(environ)
+            return forward(environ)
         if rule.kind == "lost":
-            carry(environ)
+            forward(environ)
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-            raise AnswerLost(f"fault {number}")
+            raise ResponseLost(f"fault {number}")
         code, message, status = error_of(rule, service)
         line, headers, body = answer_error(environ, service, code, message, status)
         return line, [*headers, (FAULT_HEADER, str(number))], body if environ["REQUEST_METHOD"] != "HEAD" else b""

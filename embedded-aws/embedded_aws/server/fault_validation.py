@@ -1,4 +1,4 @@
-"""Whether what a rule names exists: a slip would be a fault that silently hits nobody."""
+"""Check that the operation or event of a fault rule exists: a misspelt rule would never hit anything."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from embedded_aws.hosts.agent import OF_CURRENT, OF_LAST
 from embedded_aws.settings import PRELOADED
 from runbook_lib.errors import WrongUsage
 
-#: What CodeDeploy's agent performs. BlockTraffic and AllowTraffic are the load balancer's.
+#: The events of CodeDeploy's agent. BlockTraffic and AllowTraffic are the load balancer's.
 EVENTS = ("DownloadBundle", "Install", *OF_LAST, *OF_CURRENT)
-NOT_TOLD_APART = ("elb",)  # its calls are signed like elbv2's, which is what they are taken for
-NEAR = 4
+AMBIGUOUS = ("elb",)  # its calls are signed like elbv2's, and are taken for these
+MAX_SUGGESTIONS = 4
 
 
-def check(rule: AnyRule) -> None:
-    """Refuse a rule that names nothing.
+def validate(rule: AnyRule) -> None:
+    """Reject a rule whose service, operation or event does not exist.
 
     Raises:
-        WrongUsage: With what there is that looks alike.
+        WrongUsage: Suggests similar names.
     """
     if isinstance(rule, HookRule):
-        _need([rule.hook], EVENTS, f"CodeDeploy's agent performs no event {rule.hook!r}")
+        _require_match([rule.hook], EVENTS, f"CodeDeploy's agent has no event {rule.hook!r}")
         return
     services = [name for name in _services() if fnmatchcase(name, rule.service)]
     if not services:
-        _need([rule.service], _services(), f"there is no service {rule.service!r}")
-    # A pattern for services means those of an environment: to read the models of all takes minutes.
-    among = services if services == [rule.service] else [name for name in services if name in PRELOADED]
-    known = [operation for name in among for operation in _operations(name)]
-    _need([rule.operation], known, f"{rule.service} has no operation {rule.operation!r}")
+        _require_match([rule.service], _services(), f"there is no service {rule.service!r}")
+    # A pattern for services means those that stacks use: reading the models of all services takes minutes.
+    searched = services if services == [rule.service] else [name for name in services if name in PRELOADED]
+    known = [operation for name in searched for operation in _operations(name)]
+    _require_match([rule.operation], known, f"{rule.service} has no operation {rule.operation!r}")
 
 
-def _need(patterns: Iterable[str], known: Collection[str], otherwise: str) -> None:
+def _require_match(patterns: Iterable[str], known: Collection[str], message: str) -> None:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):
-            raise WrongUsage(otherwise, fix=_hint(pattern, known))
+            raise WrongUsage(message, fix=_suggest(pattern, known))
 
 
-def _hint(pattern: str, known: Collection[str]) -> str:
-    """The nearest names, whatever their case; for a pattern also those that contain its longest part."""
+def _suggest(pattern: str, known: Collection[str]) -> str:
+    """Suggest similar names, ignoring case; for a pattern also names that contain its longest part."""
     stem = max(pattern.replace("?", "*").split("*"), key=len).lower()
     lower = {name.lower(): name for name in known}
-    within = [name for name in sorted(lower) if len(stem) > 2 and stem in name]
-    near = list(dict.fromkeys([*get_close_matches(stem, lower, NEAR, 0.6), *within]))[:NEAR]
-    if near:
-        return f"did you mean {', '.join(lower[name] for name in near)}?"
+    containing = [name for name in sorted(lower) if len(stem) > 2 and stem in name]
+    similar = get_close_matches(stem, lower, MAX_SUGGESTIONS, 0.6)
+    suggestions = list(dict.fromkeys([*similar, *containing]))[:MAX_SUGGESTIONS]
+    if suggestions:
+        return f"did you mean {', '.join(lower[name] for name in suggestions)}?"
     return f"there are {', '.join(sorted(known))}" if len(known) < 20 else "use boto3's names, such as ec2:CreateSubnet"
 
 
 @cache
 def _services() -> tuple[str, ...]:
-    found = Loader().list_available_services("service-2")
-    return tuple(name for name in found if name not in NOT_TOLD_APART)
+    return tuple(name for name in Loader().list_available_services("service-2") if name not in AMBIGUOUS)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import logging
 import os
@@ -15,35 +14,35 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from threading import RLock, Thread
-from typing import IO, Any
+from typing import Any
 
+from filelock import FileLock, Timeout
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from embedded_aws import pace, ports
-from embedded_aws import services as overlays
-from embedded_aws.account import backends as world
-from embedded_aws.account import persistence
+from embedded_aws import pace, ports, services
+from embedded_aws.account import backends, persistence
 from embedded_aws.faults import hooks
 from embedded_aws.faults.store import Faults
+from embedded_aws.process_identity import ProcessIdentity
 from embedded_aws.server.control import Control
-from embedded_aws.server.delayed_responses import LateAnswers
-from embedded_aws.server.fault_injection import Wire
+from embedded_aws.server.delayed_responses import DelayedResponses
+from embedded_aws.server.fault_injection import FaultInjector
 from embedded_aws.server.game_day import GameDay
-from embedded_aws.server.simulation import Rehearsal, is_wanted
-from embedded_aws.server.wsgi import Front
+from embedded_aws.server.simulation import Simulation, is_enabled
+from embedded_aws.server.wsgi import WsgiApp
 from embedded_aws.settings import code_version
-from embedded_aws.state_folder import Address, Folder, Process
-from embedded_aws.ticker import Heartbeat
+from embedded_aws.state_folder import Address, StateFolder
+from embedded_aws.ticker import Ticker
 
 log = logging.getLogger("embedded_aws")
 
 
-class Quiet(MotoRequestHandler):  # type: ignore[misc]
-    """A request handler that logs no successful request: polling would fill the disk."""
+class QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc]
+    """A request handler that does not log successful requests: polling would fill the disk."""
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """Log only what went wrong on our side."""
+        """Log server errors only."""
         if str(code).startswith("5"):
             super().log_request(code, size)
 
@@ -51,27 +50,28 @@ class Quiet(MotoRequestHandler):  # type: ignore[misc]
 class Server:
     """The emulator on its port, from start to end."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: StateFolder) -> None:
         self.folder, self.token = folder, secrets.token_urlsafe(32)
-        world.configure()
-        ticks = overlays.install()
-        world.preload()
+        backends.configure()
+        ticks = services.install()
+        backends.preload()
         self.notice = persistence.restore(folder)
         lock = RLock()
         self.saver = persistence.Saver(folder, lock)
         faults = Faults(folder)
-        hooks.install(faults.hook)
-        self.game_day = GameDay(lock, faults, self.saver.wrote)
-        self.rehearsal = Rehearsal(folder, lock, lambda: self.url) if is_wanted() else None
-        if self.rehearsal:
-            ticks = [*self.rehearsal.ticks, *ticks]
-            self.game_day.machines = self.rehearsal.fleet
-        deeds = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}
-        control = Control(deeds, self.game_day.asks() | {"POST pace": self._pace})
+        hooks.install(faults.hit_hook)
+        self.game_day = GameDay(lock, faults, self.saver.mark_changed)
+        self.simulation = Simulation(folder, lock, lambda: self.url) if is_enabled() else None
+        if self.simulation:
+            ticks = [*self.simulation.ticks, *ticks]
+            self.game_day.hosts = self.simulation.fleet
+        actions = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}
+        control = Control(actions, self.game_day.handlers() | {"POST pace": self._pace})
         aws = DomainDispatcherApplication(create_backend_app)
-        self.front = Front(aws, control, self.token, lock, self.saver.wrote, LateAnswers(Wire(faults)))
-        self.heartbeat = Heartbeat(lock, [*ticks, self.game_day.tick], self.saver.wrote)
-        self.http = _listen(folder.last_port(), self.front)
+        middleware = DelayedResponses(FaultInjector(faults))
+        self.app = WsgiApp(aws, control, self.token, lock, self.saver.mark_changed, middleware)
+        self.ticker = Ticker(lock, [*ticks, self.game_day.tick], self.saver.mark_changed)
+        self.http = _listen(folder.last_port(), self.app)
 
     @property
     def url(self) -> str:
@@ -82,16 +82,16 @@ class Server:
         """Serve until SIGTERM."""
         signal.signal(signal.SIGTERM, lambda *_: Thread(target=self.http.shutdown).start())
         self.saver.start()
-        if self.rehearsal:
-            self.rehearsal.start(forget=not self.notice)
-        self.heartbeat.start()
-        address = Address(self.http.port, self.token, code_version(), Process.current(), self.notice)
+        if self.simulation:
+            self.simulation.start(forget=not self.notice)
+        self.ticker.start()
+        address = Address(self.http.port, self.token, code_version(), ProcessIdentity.current(), self.notice)
         self.folder.write_address(address)
         log.info("ready on port %s", self.http.port)
         self.http.serve_forever()
-        self.heartbeat.stop()
-        if self.rehearsal:
-            self.rehearsal.stop()
+        self.ticker.stop()
+        if self.simulation:
+            self.simulation.stop()
         self.saver.stop()
         self.folder.clear_address()
         log.info("ended")
@@ -100,45 +100,49 @@ class Server:
         return {"ready": True}
 
     def _status(self) -> Mapping[str, Any]:
-        return self.rehearsal.status() if self.rehearsal else {}
+        return self.simulation.status() if self.simulation else {}
 
     def _reset(self) -> Mapping[str, Any]:
         self.game_day.reset()
-        with self.front.lock:
-            world.empty()
-            self.saver.wrote()
+        with self.app.lock:
+            backends.reset()
+            self.saver.mark_changed()
         return {"empty": True}
 
-    def _pace(self, sent: Any) -> Mapping[str, Any]:
-        pace.use(pace.parse(str(sent)))
-        self.folder.write_pace(pace.factor())
-        return {"pace": pace.factor()}
+    def _pace(self, payload: Any) -> Mapping[str, Any]:
+        pace.set_factor(pace.parse(str(payload)))
+        self.folder.write_pace(pace.current_factor())
+        return {"pace": pace.current_factor()}
 
     def _save(self) -> Mapping[str, Any]:
         self.saver.save()
         return {"saved": True}
 
 
-def _listen(port: int, front: Front) -> BaseWSGIServer:
-    """Bind to loopback, to the port of the last time where it is free."""
-    for wanted in ports.free(port):
+def _listen(last_port: int, app: WsgiApp) -> BaseWSGIServer:
+    """Bind to loopback, to the last port where it is free."""
+    for port in ports.find_free(last_port):
         try:
-            return make_server(ports.ADDRESS, wanted, front, threaded=True, request_handler=Quiet)
-        except (OSError, SystemExit):  # werkzeug leaves by SystemExit when somebody was quicker
-            log.info("port %s is taken", wanted)
+            return make_server(ports.ADDRESS, port, app, threaded=True, request_handler=QuietRequestHandler)
+        except (OSError, SystemExit):  # werkzeug raises SystemExit when another process took the port first
+            log.info("port %s is taken", port)
     raise OSError("no free port")
 
 
-def _only_server(folder: Folder) -> IO[str]:
-    """Hold the folder for as long as this process lives; two servers never share a state."""
-    lock = folder.server_lock.open("a+")
+def acquire_server_lock(folder: StateFolder) -> FileLock:
+    """Lock the state folder for as long as this process lives, and write its identity into the lock file.
+
+    Two servers must never share a state. The kernel frees the lock when this process is killed.
+
+    Raises:
+        SystemExit: Another server has the lock.
+    """
+    lock = FileLock(folder.server_lock, blocking=False, fallback_to_soft=False)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(f"another embedded AWS runs in {folder.path}")
-    lock.truncate(0)
-    lock.write(json.dumps(asdict(Process.current())))
-    lock.flush()
+        lock.acquire()
+    except Timeout:
+        sys.exit(f"another embedded AWS is running in {folder.path}")
+    folder.server_lock.write_text(json.dumps(asdict(ProcessIdentity.current())))  # in place: a new file is not locked
     return lock
 
 
@@ -146,19 +150,19 @@ def main() -> None:
     """Run the embedded AWS of --root in the foreground."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--pace", type=float, help="Of AWS's durations; by default that of the last start.")
-    asked = parser.parse_args()
-    folder = Folder(asked.root)
+    parser.add_argument("--pace", type=float, help="The factor for AWS's durations; by default that of the last start.")
+    options = parser.parse_args()
+    folder = StateFolder(options.root)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message="Exception.* does not match an error shape")  # ours never does
+    warnings.filterwarnings("ignore", message="Exception.* does not match an error shape")  # that of LocalFailure
     folder.create()
-    with _only_server(folder):
-        folder.write_pace(folder.read_pace() if asked.pace is None else asked.pace)
-        pace.use(folder.read_pace())
+    with acquire_server_lock(folder):
+        folder.write_pace(folder.read_pace() if options.pace is None else options.pace)
+        pace.set_factor(folder.read_pace())
         Server(folder).run()
         logging.shutdown()
-        os._exit(0)  # all is saved: taking moto's account apart, object by object, would take seconds
+        os._exit(0)  # everything is saved: deleting moto's objects one by one would take seconds
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What really runs under the account: databases, machines with the application, and load balancers."""
+"""The processes behind the account: database and cache servers, hosts with the application, and load balancers."""
 
 from __future__ import annotations
 
@@ -9,108 +9,107 @@ from threading import RLock
 from typing import Any
 
 from embedded_aws import pace
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
-from embedded_aws.hosts.fleet import Fleet, members
+from embedded_aws.hosts.fleet import Fleet, group_instances
 from embedded_aws.hosts.traffic import Traffic
-from embedded_aws.load_balancer import health
-from embedded_aws.load_balancer import health_checks as checks
-from embedded_aws.load_balancer.health import Health
+from embedded_aws.load_balancer import health, health_checks
+from embedded_aws.load_balancer.health import HealthChecker
 from embedded_aws.load_balancer.proxy import Proxy
-from embedded_aws.load_balancer.reachability import Party, may_reach, of_groups, of_instance
-from embedded_aws.load_balancer.target import standing
-from embedded_aws.process_registry import LEFT_OVER_SECONDS, ledger_of
+from embedded_aws.load_balancer.reachability import Party, can_reach, party_of_groups, party_of_instance
+from embedded_aws.load_balancer.target import describe_site
+from embedded_aws.process_registry import LEFTOVER_SECONDS, open_registry
 from embedded_aws.servers.mysql import Databases
 from embedded_aws.servers.valkey import Caches
-from embedded_aws.services.autoscaling import capacity as scaling_capacity
+from embedded_aws.services.autoscaling import capacity
 from embedded_aws.services.codedeploy import progress
-from embedded_aws.services.elasticache import servers as cache_servers
+from embedded_aws.services.elasticache import servers as elasticache_servers
 from embedded_aws.services.elasticache.subnet_groups import blocks_of
-from embedded_aws.services.elbv2 import dns_names as balancer_names
-from embedded_aws.services.rds import servers as database_servers
-from embedded_aws.state_folder import Folder
+from embedded_aws.services.elbv2 import dns_names
+from embedded_aws.services.rds import servers as rds_servers
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.ticker import Tick
 
-# Set to "none", nothing runs under the account: for those who are after the AWS calls alone, as most tests are.
+# Set to "none", there are no processes behind the account: for tests that need only the AWS calls, as most do.
 SWITCH = "RUNBOOK_LOCAL_MACHINES"
 
 
-def is_wanted() -> bool:
-    """Whether this server is to have machines."""
+def is_enabled() -> bool:
+    """Whether this server starts processes."""
     return os.environ.get(SWITCH, "") != "none"
 
 
-class Rehearsal:
-    """Machines and servers of this computer that follow the account.
+class Simulation:
+    """Hosts and servers on this machine that follow the account.
 
     Args:
         lock: Guards moto's backends.
-        endpoint: Where the machines reach the embedded AWS, once it listens.
+        endpoint: Returns where the hosts reach the embedded AWS, once it listens.
     """
 
-    def __init__(self, folder: Folder, lock: RLock, endpoint: Callable[[], str]) -> None:
+    def __init__(self, folder: StateFolder, lock: RLock, endpoint: Callable[[], str]) -> None:
         self._lock, self._folder = lock, folder.path / "balancer"
-        self._ledger = ledger_of(folder)
-        self._ledger.end_all(LEFT_OVER_SECONDS)
-        self.databases = Databases(lock, folder.path / "databases", web_servers_reach, self._ledger.start)
-        where = folder.path / "caches"
+        self._registry = open_registry(folder)
+        self._registry.end_all(LEFTOVER_SECONDS)
+        start_process = self._registry.start
+        self.databases = Databases(lock, folder.path / "databases", hosts_reach_database, start_process)
         self.caches = Caches(
-            lock, where, web_servers_reach_cache, self._ledger.start, authority=self.databases.authority
+            lock, folder.path / "caches", hosts_reach_cache, start_process, authority=self.databases.authority
         )
-        self.health = Health(lock, self._port_of, pace.factor)
+        self.health = HealthChecker(lock, self._port_of, pace.current_factor)
         self.fleet = Fleet(
             folder.path / "machines",
-            self._ledger,
+            self._registry,
             endpoint,
-            self._surroundings,
+            self._extra_environment,
             self.databases.ca_pem,
-            self.health.draining,
+            self.health.is_draining,
         )
         self.proxy = Proxy(lock, self.health, self._folder)
 
     @property
     def ticks(self) -> list[Tick]:
-        """In this order: what runs is known before it is asked."""
+        """The ticks, in an order in which processes are known before their health is checked."""
         return [self.databases.tick, self.caches.tick, self.fleet.tick, self.health.tick, self.proxy.tick]
 
     def start(self, forget: bool) -> None:
-        """Take the place of moto's simulations.
+        """Replace moto's simulated states by those of real processes.
 
         Args:
-            forget: Whether the data of databases that the account does not know goes.
+            forget: Whether to delete the data of databases that are not in the account.
         """
         self.health.start()
         self.proxy.start()
         health.install(self.health)
-        database_servers.install(self.databases)
-        cache_servers.install(self.caches)
-        balancer_names.install(self.proxy)
+        rds_servers.install(self.databases)
+        elasticache_servers.install(self.caches)
+        dns_names.install(self.proxy)
         progress.deployer = FleetDeployer(self.fleet, Traffic(self.health.state))
-        scaling_capacity.is_host_broken = self.fleet.died
+        capacity.is_host_broken = self.fleet.has_died
         self.databases.start(forget)
         self.caches.start()
 
     def stop(self) -> None:
-        """End everything that was started; nobody beats any more."""
+        """End all processes; the ticker must have stopped."""
         self.proxy.stop()
         self.health.stop()
         self.fleet.stop()
         self.databases.stop()
         self.caches.stop()
-        self._ledger.end_all()
+        self._registry.end_all()
 
     def status(self) -> Mapping[str, Any]:
-        """What `runbook local status` shows."""
+        """Return what `runbook local status` shows."""
         with self._lock:
             return {
                 "sites": [self._site(name, url) for name, url in sorted(self.proxy.urls().items())],
-                "instances": [self._instance(group, state) for group, state in _states()],
+                "instances": [self._instance(group, state) for group, state in _instance_states()],
                 "deployments": _deployments(),
-                "databases": [asdict(found) for found in self.databases.status()],
-                "caches": [asdict(found) for found in self.caches.status()],
+                "databases": [asdict(one) for one in self.databases.status()],
+                "caches": [asdict(one) for one in self.caches.status()],
             }
 
-    def _surroundings(self) -> Mapping[str, str]:
+    def _extra_environment(self) -> Mapping[str, str]:
         return {**self.caches.environment(), **self.databases.environment()}
 
     def _port_of(self, instance_id: str) -> int | None:
@@ -122,19 +121,23 @@ class Rehearsal:
             "balancer": balancer,
             "url": url,
             "certificate": str(certificate) if certificate.exists() else "",
-            "standing": self._standing(balancer),
+            "standing": self._describe_site(balancer),
         }
 
-    def _standing(self, balancer: str) -> str:
-        """What is to be said of a site, such as that it comes up again after a start."""
-        behind = [group for group in checks.groups() if balancer in {one.name for one in checks.balancers_of(group)}]
-        targets = [(group.arn, name) for group in behind for name in group.targets]
+    def _describe_site(self, balancer: str) -> str:
+        """Describe a site that does not answer: whether it is still starting, or has failed."""
+        groups = [
+            group
+            for group in health_checks.checked_groups()
+            if balancer in {one.name for one in health_checks.balancers_of(group)}
+        ]
+        targets = [(group.arn, name) for group in groups for name in group.targets]
         states = {self.health.state(arn, name) for arn, name in targets}
-        return standing(states, booted=all(self.fleet.booted(name) for _, name in targets))
+        return describe_site(states, booted=all(self.fleet.booted(name) for _, name in targets))
 
     def _instance(self, group: Any, state: Any) -> Mapping[str, str]:
         name = state.instance.id
-        targets = [self.health.status(found.arn, name) for found in scaling_capacity.target_groups(group)]
+        targets = [self.health.status(one.arn, name) for one in capacity.target_groups(group)]
         return {
             "id": name,
             "zone": state.availability_zone,
@@ -144,33 +147,33 @@ class Rehearsal:
         }
 
 
-def web_servers_reach(database: Any) -> bool:
-    """Whether the security groups let the servers of an Auto Scaling group reach a database."""
+def hosts_reach_database(database: Any) -> bool:
+    """Whether the security groups let the instances of an Auto Scaling group reach a database."""
     subnets = database.db_subnet_group._subnets if database.db_subnet_group else []
-    there = of_groups(database.vpc_security_group_ids, [subnet.cidr_block for subnet in subnets])
-    return _servers_reach(there, int(database.port))
+    party = party_of_groups(database.vpc_security_group_ids, [subnet.cidr_block for subnet in subnets])
+    return _hosts_reach(party, int(database.port))
 
 
-def web_servers_reach_cache(cache: Any) -> bool:
-    """Whether the security groups let the servers of an Auto Scaling group reach a cache."""
-    return _servers_reach(of_groups(cache.security_group_ids, blocks_of(cache)), int(cache.port))
+def hosts_reach_cache(cache: Any) -> bool:
+    """Whether the security groups let the instances of an Auto Scaling group reach a cache."""
+    return _hosts_reach(party_of_groups(cache.security_group_ids, blocks_of(cache)), int(cache.port))
 
 
-def _servers_reach(there: Party, port: int) -> bool:
-    """Where there is no server yet, nobody is kept out: what connects then is the operator on this machine."""
-    ec2, servers = world.backend("ec2"), members().values()
-    return not servers or any(may_reach(ec2, of_instance(one), there, port) for one in servers)
+def _hosts_reach(destination: Party, port: int) -> bool:
+    """Whether any instance reaches it; True without instances, as only the operator can connect then."""
+    ec2, instances = backends.backend("ec2"), group_instances().values()
+    return not instances or any(can_reach(ec2, party_of_instance(one), destination, port) for one in instances)
 
 
-def _states() -> list[tuple[Any, Any]]:
-    return [(group, state) for group in scaling_capacity.groups() for state in group.instance_states]
+def _instance_states() -> list[tuple[Any, Any]]:
+    return [(group, state) for group in capacity.groups() for state in group.instance_states]
 
 
 def _deployments() -> list[Mapping[str, str]]:
-    """The newest one of each deployment group that there is."""
+    """Return the newest deployment of each existing deployment group."""
     newest = {
         (one.application_name, one.deployment_group_name): one
-        for backend in world.existing("codedeploy")
+        for backend in backends.existing("codedeploy")
         for one in backend.deployments.values()
         if one.deployment_group_name in backend.deployment_groups.get(one.application_name, {})
     }

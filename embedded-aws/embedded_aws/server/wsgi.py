@@ -1,4 +1,4 @@
-"""The front of the embedded AWS: who may come in, one call at a time, and errors in AWS's own shape."""
+"""The WSGI application: checks who calls, lets one call at a time into moto, and returns errors in AWS's format."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ from embedded_aws.settings import CONTROL, TOKEN_HEADER
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
-Answer = tuple[str, list[tuple[str, str]], bytes]
-Carry = Callable[[Environ], Answer]
+Response = tuple[str, list[tuple[str, str]], bytes]
+Forward = Callable[[Environ], Response]
 
 CLOSED_WITHOUT_TOKEN = (CONTROL, "/moto-api")
 
 log = logging.getLogger(__name__)
 
 
-class Front:
+class WsgiApp:
     """A WSGI application around moto's.
 
-    moto's backends are not safe for several threads: calls, and whatever else touches them,
-    hold `lock`. `wrote` is called, under the lock, after each call that may have changed the account.
-    `wire` is what a call passes on its way to AWS, without the lock.
+    Args:
+        lock: Guards moto's backends, which are not thread-safe: whoever uses them holds it.
+        on_change: Called with the lock held after each call that may have changed the account.
+        middleware: Gets each AWS call, and the function that forwards it to moto; called without the lock.
     """
 
     def __init__(
         self,
         aws: App,
-        control: Callable[[str, str, bytes], Answer],
+        control: Callable[[str, str, bytes], Response],
         token: str,
         lock: RLock,
-        wrote: Callable[[], None],
-        wire: Callable[[Environ, Carry], Answer] = lambda environ, carry: carry(environ),
+        on_change: Callable[[], None],
+        middleware: Callable[[Environ, Forward], Response] = lambda environ, forward: forward(environ),
     ) -> None:
         self.lock = lock
-        self._aws, self._control, self._token, self._wrote, self._wire = aws, control, token, wrote, wire
+        self._aws, self._control, self._token = aws, control, token
+        self._on_change, self._middleware = on_change, middleware
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one call."""
@@ -50,46 +52,45 @@ class Front:
         start_response(status, headers)
         return [body]
 
-    def _answer(self, environ: Environ) -> Answer:
-        refusal = refuse(environ, self._token)
-        if refusal:
-            return _told("403 Forbidden", refusal)
-        if not _read_body(environ):  # outside the lock: a slow caller stops nobody else
-            return _told("400 Bad Request", "The Content-Length is no number.")
+    def _answer(self, environ: Environ) -> Response:
+        if reason := rejection_reason(environ, self._token):
+            return _respond("403 Forbidden", reason)
+        if not _read_body(environ):  # without the lock: a slow caller blocks nobody else
+            return _respond("400 Bad Request", "The Content-Length is not a number.")
         if environ["PATH_INFO"].startswith(CONTROL):
-            name, sent = environ["PATH_INFO"].removeprefix(CONTROL), environ["wsgi.input"].getvalue()
-            return self._control(environ["REQUEST_METHOD"], name, sent)
-        return self._wire(environ, self._carry)
+            name, body = environ["PATH_INFO"].removeprefix(CONTROL), environ["wsgi.input"].getvalue()
+            return self._control(environ["REQUEST_METHOD"], name, body)
+        return self._middleware(environ, self._forward)
 
-    def _carry(self, environ: Environ) -> Answer:
+    def _forward(self, environ: Environ) -> Response:
         with self.lock:
-            answer = self._call_aws(environ)
+            response = self._call_aws(environ)
             if may_write(environ):
-                self._wrote()
-        return answer
+                self._on_change()
+        return response
 
-    def _call_aws(self, environ: Environ) -> Answer:
-        response: list[Any] = []
+    def _call_aws(self, environ: Environ) -> Response:
+        started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-            response[:] = [status, headers]
+            started[:] = [status, headers]
 
         body_as_sent = environ["wsgi.input"].getvalue()
         try:
             body = b"".join(self._aws(environ, start_response))
-            if not is_no_such_operation(response[0], response[1]):
-                return response[0], response[1], body
-            failure: Exception = NotImplementedError(response[0])
-        except Exception as error:  # noqa: BLE001 - whatever moto raises, the caller gets an answer that it can read
+            if not is_no_such_operation(started[0], started[1]):
+                return started[0], started[1], body
+            failure: Exception = NotImplementedError(started[0])
+        except Exception as error:  # noqa: BLE001 - whatever moto raises, the caller gets an error that it can parse
             failure = error
         return answer_failure(environ, body_as_sent, failure)
 
 
-def refuse(environ: Environ, token: str) -> str | None:
-    """Why a request may not come in; None when it may.
+def rejection_reason(environ: Environ, token: str) -> str | None:
+    """Return why a request is rejected; None when it is accepted.
 
-    AWS clients send no Origin, and address us as 127.0.0.1 or localhost: anything else is a web page
-    in the operator's browser that tries its luck with a port of this machine.
+    AWS clients send no Origin, and use the host 127.0.0.1 or localhost: anything else may be a web page in the
+    operator's browser that attacks local ports.
     """
     if "HTTP_ORIGIN" in environ or environ.get("HTTP_SEC_FETCH_SITE", "none") != "none":
         return "The embedded AWS does not answer web pages."
@@ -98,17 +99,17 @@ def refuse(environ: Environ, token: str) -> str | None:
         f"{name}{end}" for name in ("127.0.0.1", "localhost") for end in ("", f":{port}")
     }:
         return "The embedded AWS answers to 127.0.0.1 and localhost only."
-    given = environ.get("HTTP_" + TOKEN_HEADER.upper().replace("-", "_"), "")
-    # As bytes: of texts it compares ASCII only.
+    sent_token = environ.get("HTTP_" + TOKEN_HEADER.upper().replace("-", "_"), "")
+    # As bytes: it compares only ASCII strings.
     if environ["PATH_INFO"].startswith(CLOSED_WITHOUT_TOKEN) and not hmac.compare_digest(
-        given.encode(errors="replace"), token.encode()
+        sent_token.encode(errors="replace"), token.encode()
     ):
-        return f"The control door needs its token in the header {TOKEN_HEADER}."
+        return f"The control API needs its token in the header {TOKEN_HEADER}."
     return None
 
 
 def may_write(environ: Environ) -> bool:
-    """Whether a call may have changed the account; in doubt, yes."""
+    """Whether a call may have changed the account; when unclear, True."""
     target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
     operation = target or operation_in_form(environ)
     if operation:
@@ -117,19 +118,19 @@ def may_write(environ: Environ) -> bool:
 
 
 def operation_in_form(environ: Environ) -> str:
-    """The Action of a query-protocol call, from its first hundred bytes; empty for others."""
+    """Return the Action of a query-protocol call, from its first hundred bytes; empty for other protocols."""
     start = environ["wsgi.input"].getvalue()[:100] if hasattr(environ["wsgi.input"], "getvalue") else b""
     fields = dict(field.split(b"=", 1) for field in start.split(b"&") if b"=" in field)
     return fields.get(b"Action", b"").decode(errors="replace")
 
 
-def _told(status: str, message: str) -> Answer:
+def _respond(status: str, message: str) -> Response:
     return status, [("Content-Type", "application/json")], json.dumps({"message": message}).encode()
 
 
 def _read_body(environ: Environ) -> bool:
-    """Have the whole body in memory; False where the caller does not say how long it is."""
-    # A chunked body ends by itself; any other has the length it names.
+    """Read the whole body into memory; False where its length is not known."""
+    # A chunked body marks its own end.
     chunked = environ.pop("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
     length = environ.get("CONTENT_LENGTH") or "0"
     if not chunked and not (length.isascii() and length.isdecimal()):

@@ -1,1 +1,1 @@
-"""Private servers of this machine: what databases and caches have in common."""
+"""Private database and cache servers on this machine: what both kinds have in common."""

@@ -1,116 +1,85 @@
-"""The way to a private server: a port of this machine that lets connections through only while it is open."""
+"""Forward a local port to a private server; connections are accepted only while the forwarder is open."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from threading import Thread
-from typing import Any
+from collections.abc import Callable
 
+from embedded_aws.event_loop import LoopThread
 from embedded_aws.ports import ADDRESS, listen
 
 CHUNK = 65536
 
 
-class Loop:
-    """An event loop in a thread of its own, for all forwarders."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="forwarders", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it there, and wait for it."""
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def soon(self, work: Callable[[], None]) -> None:
-        """Have it done there."""
-        self._loop.call_soon_threadsafe(work)
-
-    def stop(self) -> None:
-        """End, with whatever is still going on."""
-        self.run(_end_others())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-async def _end_others() -> None:
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-
-
-class Forwarder:
-    """Listens from the beginning, and is closed to everybody until it is opened.
+class PortForwarder:
+    """Listens from the beginning, and drops every connection until it is opened.
 
     Args:
-        port: The one to have again, when it is free; 0 where there was none.
-        target: The server's port at the moment; None while there is none.
+        loop: Runs it.
+        port: The port to use, when it is free; 0 for any.
+        target: Returns the current port of the server; None while there is none.
     """
 
-    def __init__(self, loop: Loop, port: int, target: Callable[[], int | None]) -> None:
+    def __init__(self, loop: LoopThread, port: int, target: Callable[[], int | None]) -> None:
         self._loop, self._target = loop, target
-        self._open = False
-        self._going: set[asyncio.Task[None]] = set()
+        self._is_open = False
+        self._connections: set[asyncio.Task[None]] = set()
         self._socket = listen(port)
         self.port = int(self._socket.getsockname()[1])
-        self._loop.run(self._begin())
+        self._loop.submit(self._begin()).result()
 
-    def let(self, through: bool) -> None:
-        """Open it, or close it and cut what goes through."""
-        before, self._open = self._open, through
-        if before and not through:
-            self._loop.soon(self._cut)
+    def set_open(self, is_open: bool) -> None:
+        """Open it, or close it and cut the connections through it."""
+        before, self._is_open = self._is_open, is_open
+        if before and not is_open:
+            self._loop.loop.call_soon_threadsafe(self._cut)
 
     def close(self) -> None:
-        """Cut everything, and give the port back."""
-        self._open = False
-        self._loop.run(self._end())
+        """Cut all connections, and free the port."""
+        self._is_open = False
+        self._loop.submit(self._end()).result()
 
     async def _begin(self) -> None:
         self._server = await asyncio.start_server(self._accept, sock=self._socket)
 
     async def _end(self) -> None:
         self._server.close()
-        going = list(self._going)
+        connections = list(self._connections)
         self._cut()
-        await asyncio.gather(*going, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
 
     def _cut(self) -> None:
-        for task in self._going:
+        for task in self._connections:
             task.cancel()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
-        self._going.add(task)
+        self._connections.add(task)
         try:
             await self._forward(reader, writer)
         except (OSError, asyncio.CancelledError):
-            pass  # the server is away, or we cut it: either way the caller sees a lost connection
+            pass  # the server is not running, or the connection was cut: the caller sees a lost connection
         finally:
             writer.transport.abort()
-            self._going.discard(task)
+            self._connections.discard(task)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         port = self._target()
-        if not self._open or port is None:
+        if not self._is_open or port is None:
             return
-        there_reader, there_writer = await asyncio.open_connection(ADDRESS, port)
-        ways = [asyncio.create_task(_pump(reader, there_writer)), asyncio.create_task(_pump(there_reader, writer))]
+        server_reader, server_writer = await asyncio.open_connection(ADDRESS, port)
+        pumps = [asyncio.create_task(_pump(reader, server_writer)), asyncio.create_task(_pump(server_reader, writer))]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            there_writer.close()
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            server_writer.close()
             writer.close()
-            await writer.wait_closed()  # what the server said last goes out before the abort
+            await writer.wait_closed()  # the server's last bytes are sent before the abort
         finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            there_writer.transport.abort()
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            server_writer.transport.abort()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

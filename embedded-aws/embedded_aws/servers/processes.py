@@ -1,4 +1,4 @@
-"""Starting and ending a server process, in the way that the ledger of the machines' processes has."""
+"""Start and end server processes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ from typing import Protocol
 
 import psutil
 
-from embedded_aws.state_folder import Process
+from embedded_aws.process_identity import ProcessIdentity
 
 END_SECONDS = 15.0  # until a server that was asked to end is killed
-LOOK_AGAIN_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 
 
-class Start(Protocol):
-    """Starts a process group that writes to a log and reads nothing; `what` names it for people."""
+class StartProcess(Protocol):
+    """Starts a process group that writes to a log and reads nothing; `owner` is what it belongs to."""
 
-    def __call__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path, what: str) -> Process: ...
+    def __call__(
+        self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path, owner: str
+    ) -> ProcessIdentity: ...
 
 
-class Children:
-    """A `Start` without a ledger: its children are written down by whoever starts them."""
+class ChildProcesses:
+    """A `StartProcess` without a process registry, for servers that are used alone."""
 
     def __init__(self) -> None:
         self._children: list[subprocess.Popen[bytes]] = []
 
-    def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path, what: str) -> Process:
-        """Start one, and let go of those that have ended."""
+    def start(
+        self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path, owner: str
+    ) -> ProcessIdentity:
+        """Start a process, and reap those that have ended."""
         self._children = [child for child in self._children if child.poll() is None]
         with log.open("ab") as output:
             child = subprocess.Popen(
@@ -42,46 +46,44 @@ class Children:
                 start_new_session=True,
             )  # fmt: skip
         self._children.append(child)
-        try:
-            return Process(child.pid, psutil.Process(child.pid).create_time())
-        except psutil.NoSuchProcess:
-            return Process(child.pid, time.time())
+        return ProcessIdentity.of_child(child)
 
 
 def environment() -> dict[str, str]:
-    """For the server's programs: nothing of the caller's that they might read as an option."""
+    """Return the environment of a server's programs, without variables that they could read as options."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ} | {"LC_ALL": "C"}
 
 
-def end(process: Process, seconds: float = END_SECONDS) -> None:
-    """Ask a process to end, kill it when it has not after a while, and wait until it is gone."""
+def end(process: ProcessIdentity, seconds: float = END_SECONDS) -> None:
+    """Ask a process to end, kill it if it has not after some seconds, and wait until it has ended."""
     _signal(process, signal.SIGTERM)
-    if not _gone(process, seconds):
+    if not _wait(process, seconds):
         log.warning("process %s does not end: it is killed", process.pid)
         _signal(process, signal.SIGKILL)
-        _gone(process, seconds)
+        _wait(process, seconds)
     _reap(process)
 
 
-def _signal(process: Process, number: signal.Signals) -> None:
-    if found := process.running():
+def _signal(process: ProcessIdentity, number: signal.Signals) -> None:
+    if running := process.running():
         try:
-            found.send_signal(number)
+            running.send_signal(number)
         except psutil.NoSuchProcess:
             return
 
 
-def _gone(process: Process, seconds: float) -> bool:
+def _wait(process: ProcessIdentity, seconds: float) -> bool:
+    """Wait until a process has ended; returns False when it is still running after some seconds."""
     deadline = time.monotonic() + seconds
     while process.running():
         if time.monotonic() > deadline:
             return False
-        time.sleep(LOOK_AGAIN_SECONDS)
+        time.sleep(POLL_SECONDS)
     return True
 
 
-def _reap(process: Process) -> None:
+def _reap(process: ProcessIdentity) -> None:
     try:
         os.waitpid(process.pid, os.WNOHANG)
     except ChildProcessError:
-        return  # an earlier server's child, or one that somebody else has waited for
+        return  # not our child, or already reaped

@@ -1,4 +1,4 @@
-"""A private server: its own folder, process and port."""
+"""A private server: its folder, process and port."""
 
 from __future__ import annotations
 
@@ -13,51 +13,52 @@ from pathlib import Path
 from threading import Event
 from typing import ClassVar
 
-from embedded_aws.servers.ca import ADDRESS, Authority, write_private
-from embedded_aws.servers.processes import Start, end, environment
-from embedded_aws.state_folder import Process
+from embedded_aws.files import write_atomically
+from embedded_aws.process_identity import ProcessIdentity
+from embedded_aws.servers.ca import ADDRESS, CertificateAuthority
+from embedded_aws.servers.processes import StartProcess, end, environment
 
-ATTEMPTS = 3  # between finding a free port and taking it, somebody else may
+ATTEMPTS = 3  # another process may take the port after it was found free
 PROCESS_FILE = "process.json"
 PORT_TAKEN = "already in use"
 
 
 class ServerFailed(Exception):
-    """It could not be made, started or asked; says why, with the server's own words."""
+    """A server could not be created, started or called; the message quotes the server's log."""
 
 
 class PrivateServer(ABC):
-    """The files and the process of one. Not for several threads at once, but for its public attributes."""
+    """The files and the process of one server. Only its public attributes are safe for several threads."""
 
-    kind: ClassVar[str]  # for people
-    start_seconds: ClassVar[float]  # until it is given up
-    look_again_seconds: ClassVar[float]  # until it is asked again whether it answers
-    passing: ClassVar[tuple[str, ...]]  # its files that hold passwords, and go when it ends
+    kind: ClassVar[str]  # for messages: database, cache
+    start_seconds: ClassVar[float]  # until a start fails
+    poll_seconds: ClassVar[float]  # between two checks whether it is ready
+    temporary_files: ClassVar[tuple[str, ...]]  # files that hold passwords: removed when it ends
 
-    def __init__(self, folder: Path, authority: Authority, start: Start) -> None:
-        self.folder, self._authority, self._start = folder, authority, start
+    def __init__(self, folder: Path, authority: CertificateAuthority, start_process: StartProcess) -> None:
+        self.folder, self._authority, self._start_process = folder, authority, start_process
         self._data, self._log, self._process_file = folder / "data", folder / "server.log", folder / PROCESS_FILE
-        self._process: Process | None = None
+        self._process: ProcessIdentity | None = None
         self.port: int | None = None
-        self.given_up = Event()  # set by another thread: whoever waits for the server to answer stops waiting
+        self.cancelled = Event()  # set by another thread: a start in progress fails at once
 
     @abstractmethod
-    def _answers(self, port: int) -> bool:
-        """Whether it lets us in."""
+    def _is_ready(self, port: int) -> bool:
+        """Whether it accepts our login."""
 
-    def _failed(self, why: str, words: str) -> ServerFailed:
-        """What it is when it does not start, having said these words."""
-        return ServerFailed(f"{why}: {last_words(words)}")
+    def _start_error(self, reason: str, output: str) -> ServerFailed:
+        """Return the error for a start that failed; `output` is what the server has logged."""
+        return ServerFailed(f"{reason}: {last_log_lines(output)}")
 
     @property
-    def what(self) -> str:
-        """What it is, for people."""
+    def label(self) -> str:
+        """Its kind and name, for messages."""
         return f"{self.kind} {self.folder.name}"
 
     @property
     def running(self) -> bool:
-        """Whether its process is there."""
-        process = self._process  # once: its own thread may take it away meanwhile
+        """Whether its process is running."""
+        process = self._process  # read once: the supervisor's thread may clear it meanwhile
         return process is not None and process.running() is not None
 
     def end(self) -> None:
@@ -65,72 +66,74 @@ class PrivateServer(ABC):
         if self._process:
             end(self._process)
         self._process, self.port = None, None
-        for file in (self._process_file, *(self.folder / name for name in self.passing)):
+        for file in (self._process_file, *(self.folder / name for name in self.temporary_files)):
             file.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the files of a server that has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, command: Callable[[int], Sequence[str]]) -> None:
-        """Start it, and wait until it answers.
+    def _start(self, command: Callable[[int], Sequence[str]]) -> None:
+        """Start it, and wait until it is ready.
 
         Args:
-            command: Writes its files for a port, and returns what starts it.
+            command: Writes the files for a port, and returns the command.
 
         Raises:
-            ServerFailed: It ended, or does not answer.
+            ServerFailed: It ended, or is not ready in time.
         """
         for attempt in range(ATTEMPTS):
-            said = self._log.stat().st_size if self._log.exists() else 0
+            log_size = self._log.stat().st_size if self._log.exists() else 0
             try:
-                self._run_once(command)
+                self._start_once(command)
             except ServerFailed as failure:
                 self.end()
-                words = self._log.read_bytes()[said:].decode(errors="replace") if self._log.exists() else ""
-                if PORT_TAKEN in words and attempt + 1 < ATTEMPTS:
+                output = self._log.read_bytes()[log_size:].decode(errors="replace") if self._log.exists() else ""
+                if PORT_TAKEN in output and attempt + 1 < ATTEMPTS:
                     continue
-                raise self._failed(str(failure), words) from None
+                raise self._start_error(str(failure), output) from None
             else:
                 return
 
-    def _run_once(self, command: Callable[[int], Sequence[str]]) -> None:
+    def _start_once(self, command: Callable[[int], Sequence[str]]) -> None:
         port = _free_port()
-        self._process = self._start(command(port), cwd=self._data, env=environment(), log=self._log, what=self.what)
-        write_private(self._process_file, json.dumps(asdict(self._process)).encode())
+        self._process = self._start_process(
+            command(port), cwd=self._data, env=environment(), log=self._log, owner=self.label
+        )
+        write_atomically(self._process_file, json.dumps(asdict(self._process)))
         deadline = time.monotonic() + self.start_seconds
-        while not self._answers(port):
+        while not self._is_ready(port):
             if not self.running:
                 raise ServerFailed("the server ended")
-            if self.given_up.is_set():
-                raise ServerFailed("nobody waits for it any more")
+            if self.cancelled.is_set():
+                raise ServerFailed("the start was cancelled")
             if time.monotonic() > deadline:
-                raise ServerFailed(f"the server has not answered for {self.start_seconds:.0f} seconds")
-            time.sleep(self.look_again_seconds)
+                raise ServerFailed(f"the server was not ready after {self.start_seconds:.0f} seconds")
+            time.sleep(self.poll_seconds)
         self.port = port
 
-    def _certified(self) -> tuple[Path, Path]:
-        """The files of a new certificate and of its key."""
+    def _issue_certificate(self) -> tuple[Path, Path]:
+        """Issue a new certificate; returns its file and the file of its key."""
         certificate, key = self.folder / "server.pem", self.folder / "server.key"
         self._authority.issue(certificate, key)
         return certificate, key
 
 
-def end_left_over(folder: Path) -> None:
-    """End the process that a killed emulator left in a folder: two servers on the same data would destroy it."""
+def end_leftover(folder: Path) -> None:
+    """End the process that a killed emulator left in a folder: two servers would destroy each other's data."""
     file = folder / PROCESS_FILE
     try:
-        end(Process(**json.loads(file.read_text())))
+        end(ProcessIdentity(**json.loads(file.read_text())))
     except (FileNotFoundError, ValueError, TypeError):
         return
     file.unlink(missing_ok=True)
 
 
-def last_words(said: str) -> str:
-    """Without what is not printable: MariaDB rings the bell, which no XML may hold."""
-    lines = ["".join(filter(str.isprintable, line)) for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if "[Note]" not in line and "[Warning]" not in line]
-    return " ".join((telling or lines or ["it said nothing"])[-3:])
+def last_log_lines(output: str) -> str:
+    """Return the last lines that are not notes, without control characters, which MariaDB writes and XML forbids."""
+    lines = ["".join(filter(str.isprintable, line)) for line in output.splitlines() if line.strip()]
+    important = [line for line in lines if "[Note]" not in line and "[Warning]" not in line]
+    return " ".join((important or lines or ["its log is empty"])[-3:])
 
 
 def _free_port() -> int:

@@ -10,28 +10,30 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from embedded_aws.servers.ca import HOST, Authority, system_roots, write_private
-from embedded_aws.servers.port_forwarder import Forwarder, Loop
-from embedded_aws.servers.processes import Children, Start
-from embedded_aws.servers.server import end_left_over
-from embedded_aws.servers.supervisor import Keeper
+from embedded_aws.event_loop import LoopThread
+from embedded_aws.files import write_atomically
+from embedded_aws.servers.ca import HOST, CertificateAuthority, system_roots
+from embedded_aws.servers.port_forwarder import PortForwarder
+from embedded_aws.servers.processes import ChildProcesses, StartProcess
+from embedded_aws.servers.server import end_leftover
+from embedded_aws.servers.supervisor import Supervisor
 
 
-class Installed(Protocol):
-    """The programs of a server."""
+class InstalledPrograms(Protocol):
+    """The programs of a server that are installed on this machine."""
 
     @property
     def title(self) -> str:
-        """For people."""
+        """Name and version."""
 
 
-Programs = TypeVar("Programs", bound=Installed)
-Kind = TypeVar("Kind", bound=Keeper[Any, Any])
+Programs = TypeVar("Programs", bound=InstalledPrograms)
+Kind = TypeVar("Kind", bound=Supervisor[Any, Any])
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """One server, for people: where it is, how it is, and what it really is."""
+    """One server as `runbook local status` shows it."""
 
     name: str
     status: str
@@ -40,163 +42,167 @@ class ServerStatus:
 
 
 @dataclass
-class Kept(Generic[Kind]):
-    """What has a server, and the way to it."""
+class ManagedServer(Generic[Kind]):
+    """The supervisor of a resource's server, and the forwarder in front of it."""
 
-    keeper: Kind
-    forwarder: Forwarder
-    way: int | None = None  # changes in the account when connections are to break
-    taken: int = 0  # the port of the last time, where somebody else had it
+    supervisor: Kind
+    forwarder: PortForwarder
+    endpoint_version: int | None = None  # changes in the account when connections have to break
+    taken_port: int = 0  # the earlier port, when another process has it now
 
 
 class PrivateServers(ABC, Generic[Programs, Kind]):
-    """Holds what a service has in the account, as moto has it, and the servers of this machine together.
+    """Keeps the servers of this machine in line with a service's resources in the account.
 
     Args:
-        lock: Held by whoever touches moto's backends; `tick` is called under it.
+        lock: Held by every user of moto's backends; `tick` is called with it held.
         folder: For the servers' files.
-        allowed: Whether the security groups let the application's servers reach one of moto's.
-        start: Starts a process and writes it down, as the ledger does.
-        path: Where to look for a server; the environment's PATH otherwise.
-        authority: Vouches for the servers; one of its own otherwise.
+        is_allowed: Whether the security groups let the application's hosts reach a resource.
+        start_process: Starts a process, and adds it to the process registry.
+        path: Where to look for programs; by default the environment's PATH.
+        authority: Signs the servers' certificates; by default an authority in `folder`.
     """
 
-    homes: ClassVar[str]  # the folder of the servers' folders
-    waking: ClassVar[str]  # what an available one is until its server answers again
-    absent: ClassVar[str]  # what people are told where none is installed
+    folder_name: ClassVar[str]  # of the folder that holds one folder for each server
+    starting_state: ClassVar[str]  # what an available resource shows after a start, until its server is ready
+    not_installed: ClassVar[str]  # the message where no server is installed
 
     def __init__(
         self,
         lock: RLock,
         folder: Path,
-        allowed: Callable[[Any], bool] = lambda _: True,
-        start: Start | None = None,
+        is_allowed: Callable[[Any], bool] = lambda _: True,
+        start_process: StartProcess | None = None,
         path: str | None = None,
-        authority: Authority | None = None,
+        authority: CertificateAuthority | None = None,
     ) -> None:
-        self._lock, self._folder, self._allowed = lock, folder.resolve(), allowed
-        self._start = start or Children().start
-        self.programs = self._find(path)
-        self._homes = self._folder / self.homes
-        for one in (self._folder, self._homes):
-            one.mkdir(parents=True, exist_ok=True, mode=0o700)
-            one.chmod(0o700)
-        self.authority = authority or Authority(self._folder / "authority")
-        self._trust = self._folder / "roots.pem"
-        self._kept: dict[str, Kept[Kind]] = {}
-        self._leaving: list[Kind] = []
-        self._seen: set[str] = set()
-        self._loop: Loop | None = None
+        self._lock, self._folder, self._is_allowed = lock, folder.resolve(), is_allowed
+        self._start_process = start_process or ChildProcesses().start
+        self.programs = self._find_programs(path)
+        self._server_folders = self._folder / self.folder_name
+        for each in (self._folder, self._server_folders):
+            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+            each.chmod(0o700)
+        self.authority = authority or CertificateAuthority(self._folder / "authority")
+        self._roots_file = self._folder / "roots.pem"
+        self._servers: dict[str, ManagedServer[Kind]] = {}
+        self._ending: list[Kind] = []
+        self._known: set[str] = set()
+        self._loop: LoopThread | None = None
 
     @abstractmethod
-    def _find(self, path: str | None) -> Programs | None:
-        """What this machine has installed, if any."""
+    def _find_programs(self, path: str | None) -> Programs | None:
+        """Return the installed programs; None where there are none."""
 
     @abstractmethod
-    def _found(self) -> Mapping[str, Any]:
-        """All that can be servers of this machine, by what no other ever has."""
+    def _resources(self) -> Mapping[str, Any]:
+        """Return the account's resources that can be servers of this machine, by an id that is never used again."""
 
     @abstractmethod
-    def _keeper(self, folder: Path, one: Any) -> Kind:
-        """Whoever keeps a new server."""
+    def _create_supervisor(self, folder: Path, resource: Any) -> Kind:
+        """Create the supervisor of a new server."""
 
     @abstractmethod
-    def _follow(self, identity: str, one: Any) -> bool:
-        """Let the server know of the account, and the account of the server; True when it changed the account."""
+    def _sync(self, identity: str, resource: Any) -> bool:
+        """Pass a resource's desired state to its server, and the server's state to it; True when it changed."""
 
     @abstractmethod
-    def _remove(self, keeper: Kind, identity: str) -> None:
-        """It is not in the account any more: have its keeper leave."""
+    def _remove_server(self, supervisor: Kind, identity: str) -> None:
+        """Remove the server of a resource that is no longer in the account."""
 
     def start(self) -> None:
-        """Have the servers of the account start, without waiting for them; what belongs to none of it goes."""
-        write_private(self._trust, f"{system_roots()}\n{self.authority.pem()}".encode())
-        self._loop = Loop()
+        """Start the servers of the account without waiting for them; remove the files of all others."""
+        write_atomically(self._roots_file, f"{system_roots()}\n{self.authority.pem()}")
+        self._loop = LoopThread("forwarders")
+        self._loop.start()
         with self._lock:
-            found = self._found()
-            known = {identity.lower() for identity in found}
-            for left in self._homes.iterdir():
-                end_left_over(left)
-                if left.name not in known:
-                    shutil.rmtree(left, ignore_errors=True)
-            for one in found.values():
-                if self.programs and one.status == "available":
-                    one.status = self.waking
+            resources = self._resources()
+            known = {identity.lower() for identity in resources}
+            for folder in self._server_folders.iterdir():
+                end_leftover(folder)
+                if folder.name not in known:
+                    shutil.rmtree(folder, ignore_errors=True)
+            for resource in resources.values():
+                if self.programs and resource.status == "available":
+                    resource.status = self.starting_state
             self.tick()
 
     def stop(self) -> None:
         """End all servers; their data stays."""
         with self._lock:
-            kept, self._kept = list(self._kept.values()), {}
-            loop, self._loop = self._loop, None  # no tick from now on
-        for one in kept:
-            one.keeper.stop()
-        for keeper in [*(one.keeper for one in kept), *self._leaving]:
-            keeper.join()
-        for one in kept:
-            one.forwarder.close()
+            servers, self._servers = list(self._servers.values()), {}
+            loop, self._loop = self._loop, None  # ticks do nothing from now on
+        for server in servers:
+            server.supervisor.stop()
+        for supervisor in [*(server.supervisor for server in servers), *self._ending]:
+            supervisor.join()
+        for server in servers:
+            server.forwarder.close()
         if loop:
             loop.stop()
 
     def tick(self) -> bool:
-        """Compare the account with the servers; True when it changed the account."""
+        """Bring servers and account in line; returns True when it changed the account."""
         if not self._loop:
             return False
-        found = self._found()
-        changed = any([self._follow(identity, one) for identity, one in found.items()])
-        for identity in {*self._seen, *self._kept} - set(found):
+        resources = self._resources()
+        changed = any([self._sync(identity, resource) for identity, resource in resources.items()])
+        for identity in {*self._known, *self._servers} - set(resources):
             self._release(identity)
-        self._seen = set(found)
-        self._leaving = [keeper for keeper in self._leaving if not keeper.gone]
+        self._known = set(resources)
+        self._ending = [supervisor for supervisor in self._ending if not supervisor.has_ended]
         return changed
 
     def environment(self) -> dict[str, str]:
-        """What a machine's processes need: the trust in our authority."""
-        return {"SSL_CERT_FILE": str(self._trust)} if self.programs else {}
+        """Return the environment variables with which a host's processes trust our authority."""
+        return {"SSL_CERT_FILE": str(self._roots_file)} if self.programs else {}
 
-    def _home(self, identity: str) -> Path:
-        folder = self._homes / identity.lower()
+    def _server_folder(self, identity: str) -> Path:
+        folder = self._server_folders / identity.lower()
         folder.mkdir(exist_ok=True, mode=0o700)
         return folder
 
-    def _serve(self, identity: str, one: Any) -> Kept[Kind]:
-        """The server of one, with a way to it: a new server where there is none."""
-        if identity not in self._kept:
-            keeper, before = self._keeper(self._home(identity), one), self._last_port(identity)
-            forwarder = self._forwarder(identity, keeper)
-            self._kept[identity] = Kept(keeper, forwarder, taken=before if before != forwarder.port else 0)
-        return self._kept[identity]
+    def _ensure_server(self, identity: str, resource: Any) -> ManagedServer[Kind]:
+        """Return the server of a resource; a new one where there is none."""
+        if identity not in self._servers:
+            supervisor = self._create_supervisor(self._server_folder(identity), resource)
+            before = self._last_port(identity)
+            forwarder = self._create_forwarder(identity, supervisor)
+            taken_port = before if before != forwarder.port else 0
+            self._servers[identity] = ManagedServer(supervisor, forwarder, taken_port=taken_port)
+        return self._servers[identity]
 
-    def _forwarder(self, identity: str, keeper: Kind) -> Forwarder:
-        """On the port that it had before, so that the application's configuration stays true."""
+    def _create_forwarder(self, identity: str, supervisor: Kind) -> PortForwarder:
+        """Forward from the port of the last start, so that the application's configuration stays valid."""
         assert self._loop
-        forwarder = Forwarder(self._loop, self._last_port(identity), lambda: keeper.port)
-        write_private(self._home(identity) / "port", str(forwarder.port).encode())
+        forwarder = PortForwarder(self._loop, self._last_port(identity), lambda: supervisor.port)
+        write_atomically(self._server_folder(identity) / "port", str(forwarder.port))
         return forwarder
 
     def _last_port(self, identity: str) -> int:
-        file = self._home(identity) / "port"
-        before = file.read_text() if file.exists() else ""
-        return int(before) if before.isdecimal() else 0
+        file = self._server_folder(identity) / "port"
+        text = file.read_text() if file.exists() else ""
+        return int(text) if text.isdecimal() else 0
 
     def _release(self, identity: str) -> None:
-        kept = self._kept.pop(identity, None)
-        if not kept:
-            shutil.rmtree(self._home(identity), ignore_errors=True)
+        server = self._servers.pop(identity, None)
+        if not server:
+            shutil.rmtree(self._server_folder(identity), ignore_errors=True)
             return
-        kept.forwarder.close()
-        self._remove(kept.keeper, identity)
-        self._leaving.append(kept.keeper)
+        server.forwarder.close()
+        self._remove_server(server.supervisor, identity)
+        self._ending.append(server.supervisor)
 
     def _endpoint(self, identity: str) -> tuple[str, int] | None:
-        """Where the application finds it; None while there is no way yet."""
-        kept = self._kept.get(identity)
-        return (HOST, kept.forwarder.port) if kept else None
+        """Return host and port for the application; None while there are none."""
+        server = self._servers.get(identity)
+        return (HOST, server.forwarder.port) if server else None
 
     def _status(self, name: str, status: str, identity: str) -> ServerStatus:
-        kept, there, what = self._kept.get(identity), self._endpoint(identity), self.absent
+        server, endpoint, what = self._servers.get(identity), self._endpoint(identity), self.not_installed
         if self.programs:
-            what = (kept.keeper.why if kept else "") or f"{self.programs.title}, a private server of this machine"
-        if kept and kept.taken:
-            what += f"; port {kept.taken} was taken: the next apply tells the application the new one"
-        return ServerStatus(name, status, "{}:{}".format(*there) if there else "", what)
+            reason = server.supervisor.reason if server else ""
+            what = reason or f"{self.programs.title}, a private server of this machine"
+        if server and server.taken_port:
+            what += f"; port {server.taken_port} was taken: the next apply gives the application the new port"
+        return ServerStatus(name, status, "{}:{}".format(*endpoint) if endpoint else "", what)

@@ -1,4 +1,4 @@
-"""What survives a restart, and what a kill can cost."""
+"""The saved account: what survives a restart, and what a kill can lose."""
 
 import io
 import json
@@ -12,7 +12,7 @@ import pytest
 from embedded_aws.account.persistence import LATEST_SECONDS
 from embedded_aws.cli import commands
 from embedded_aws.client import process
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import embedded, eventually
 from runbook_lib.aws.endpoints import connection
 from runbook_lib.resources.imported_certificate import _signed
@@ -22,12 +22,12 @@ ONE_SAVE_SECONDS = 1.0  # generous, for a busy machine
 
 @pytest.fixture(autouse=True)
 def saving(monkeypatch):
-    """As it is for people: soon after each change."""
+    """Save soon after each change, as by default."""
     monkeypatch.delenv("RUNBOOK_LOCAL_SAVE")
 
 
 def build(aws):
-    """Things whose state is hard to keep: keys, certificates, object versions, references between services."""
+    """Create resources that are hard to save: keys, certificates, object versions, references between services."""
     ec2, s3, kms, asg = (aws.client(service) for service in ("ec2", "s3", "kms", "autoscaling"))
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24", AvailabilityZone="us-west-2a")["Subnet"]["SubnetId"]
@@ -56,13 +56,13 @@ def build(aws):
 
 
 def self_signed():
-    """A certificate and its key, as they are imported."""
+    """Return a certificate and its key, ready to import."""
     made = _signed("www.example.test")
     return {"Certificate": made["Certificate"], "PrivateKey": made["PrivateKey"]}
 
 
-def look(aws):
-    """What the account says of these things; times and request ids left out."""
+def describe(aws):
+    """Return what the account shows of these resources, without times and request ids."""
     ec2, s3, kms, asg = (aws.client(service) for service in ("ec2", "s3", "kms", "autoscaling"))
     certificates = aws.client("acm").list_certificates()["CertificateSummaryList"]
     versions = s3.list_object_versions(Bucket="kept")["Versions"]
@@ -91,10 +91,10 @@ def test_an_account_is_the_same_after_a_restart(tmp_path):
     """`down` and `up` change nothing that a notebook can see, not even the address."""
     with embedded(tmp_path) as aws:
         key = build(aws)
-        before, address = look(aws), aws.address
+        before, address = describe(aws), aws.address
         process.stop(tmp_path)
         aws.connection = connection("local", "embedded", tmp_path)
-        assert look(aws) == before
+        assert describe(aws) == before
         assert aws.address.url == address.url
         assert aws.address.token != address.token
         kms = aws.client("kms")
@@ -102,32 +102,32 @@ def test_an_account_is_the_same_after_a_restart(tmp_path):
         assert kms.verify(KeyId=key, Message=b"m", Signature=signed, SigningAlgorithm="ECDSA_SHA_256")["SignatureValid"]
 
 
-def test_a_killed_server_loses_no_more_than_the_last_moments(tmp_path):
-    """After `kill -9` everything older than the promised moments is there again."""
+def test_a_killed_server_loses_only_the_last_changes(tmp_path):
+    """After `kill -9`, all changes but the latest are restored."""
     with embedded(tmp_path) as aws:
         build(aws)
-        before = look(aws)
+        before = describe(aws)
         aws.client("sns").create_topic(Name="late")
         time.sleep(LATEST_SECONDS + ONE_SAVE_SECONDS)  # the promised moments, not a guess
         kill(aws)
         aws.connection = connection("local", "embedded", tmp_path)
-        assert look(aws) == before
+        assert describe(aws) == before
         assert len(aws.client("sns").list_topics()["Topics"]) == 1
 
 
-def test_a_steady_stream_of_changes_is_saved_while_it_goes_on(tmp_path):
-    """An apply that never pauses is on disk nevertheless."""
+def test_changes_without_a_pause_are_saved(tmp_path):
+    """An apply that never pauses is saved while it runs."""
     with embedded(tmp_path) as aws:
-        sns, state = aws.client("sns"), Folder(tmp_path).state
+        sns, state = aws.client("sns"), StateFolder(tmp_path).state
         deadline = time.monotonic() + LATEST_SECONDS + ONE_SAVE_SECONDS
         while not state.exists() and time.monotonic() < deadline:
             sns.create_topic(Name="again")
         assert state.exists()
 
 
-def test_a_state_of_another_moto_is_set_aside_and_said_so(tmp_path):
-    """An upgrade starts with an empty account, tells where the old one is, and keeps it."""
-    folder = Folder(tmp_path)
+def test_the_state_of_another_moto_is_set_aside(tmp_path):
+    """After an upgrade the account is empty; the message says where the old state is kept."""
+    folder = StateFolder(tmp_path)
     folder.create()
     folder.state.write_bytes(json.dumps({"format": 1, "moto": "4.0.0", "python": "3.11"}).encode() + b"\nbytes")
     with embedded(tmp_path) as aws:
@@ -140,8 +140,8 @@ def test_a_state_of_another_moto_is_set_aside_and_said_so(tmp_path):
 
 
 def test_a_damaged_state_does_not_stop_the_start(tmp_path):
-    """Half a file, or any other, is set aside with the reason."""
-    folder = Folder(tmp_path)
+    """It is set aside, with the reason."""
+    folder = StateFolder(tmp_path)
     folder.create()
     folder.state.write_bytes(b"\x80half")
     with embedded(tmp_path) as aws:
@@ -149,7 +149,7 @@ def test_a_damaged_state_does_not_stop_the_start(tmp_path):
 
 
 def test_reset_gives_an_empty_account(aws):
-    """A test, or an operator who starts over, finds nothing of before, and the bucket's name is free again."""
+    """All resources are gone, and bucket names are free again."""
     build(aws)
     aws.reset()
     assert aws.client("ec2").describe_instances()["Reservations"] == []
@@ -160,10 +160,10 @@ def test_reset_gives_an_empty_account(aws):
 
 
 def test_the_state_is_for_its_owner_only(tmp_path):
-    """Nobody else on the machine reads the emulator's secrets or its token."""
+    """Other users cannot read the account's secrets or the token."""
     with embedded(tmp_path) as aws:
         aws.control("save")
-        folder = Folder(tmp_path).path
+        folder = StateFolder(tmp_path).path
         assert folder.stat().st_mode & 0o077 == 0
         assert {f.name for f in folder.iterdir() if f.stat().st_mode & 0o077} <= {"start.lock", "server.lock"}
 

@@ -1,4 +1,4 @@
-"""``runbook local …``: the embedded AWS by hand, and for whatever stock client somebody has."""
+"""`runbook local …`: start, end and inspect the embedded AWS."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shell(root):
-    """Somebody's shell, who has an account of their own set up."""
+    """Return a function that runs a command in the shell of a user with AWS credentials of their own."""
     profile = {"AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "mine", "AWS_ACCESS_KEY_ID": "AKIAMINE"}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment = inherited | profile | {"RUNBOOK_ROOT": str(root), "PATH": f"{BIN}:{os.environ['PATH']}"}
@@ -44,7 +44,7 @@ def shell(root):
     return run
 
 
-def test_up_says_where_it_answers_and_is_the_same_twice(shell, root):
+def test_up_prints_the_url_and_can_be_repeated(shell, root):
     first, second = shell("runbook local up"), shell("runbook local up")
     assert (first.returncode, first.stderr) == (0, "")
     assert process.find(root).url in first.stdout
@@ -53,13 +53,13 @@ def test_up_says_where_it_answers_and_is_the_same_twice(shell, root):
 
 
 def test_a_stock_client_needs_nothing_but_the_eval(shell):
-    """Also where a profile and a session of the real AWS are set: they would win over it, so they are unset."""
+    """Even where a profile and a session of the real AWS are set: `env` unsets them."""
     done = shell(f'eval "$(runbook local env)" && python -c "{CLIENT}"')
     assert done.stdout.strip() == "123456789012", done.stderr
 
 
-def test_env_prints_nothing_but_what_a_shell_takes(shell):
-    """Whatever it has to say besides would be run as a command."""
+def test_env_prints_only_shell_commands(shell):
+    """Any other output would be run as a command."""
     lines = shell("runbook local env").stdout.splitlines()
     assert [line.partition("=")[0] for line in lines] == [
         "export AWS_ENDPOINT_URL",
@@ -72,7 +72,7 @@ def test_env_prints_nothing_but_what_a_shell_takes(shell):
 
 
 def test_down_keeps_the_account_and_forget_does_not(shell, root):
-    """The next start has what the last one left, unless it was asked to forget."""
+    """The next start restores the account, unless it was deleted."""
     client = f'eval "$(runbook local env)" && python -c "{LIST}"'
     made = shell(f'eval "$(runbook local env)" && python -c "{MAKE}"')
     assert made.returncode == 0, made.stderr
@@ -84,8 +84,8 @@ def test_down_keeps_the_account_and_forget_does_not(shell, root):
     assert shell(client).stdout.strip() == "[]"
 
 
-def test_once_down_it_is_down_and_its_log_can_still_be_read(shell):
-    """A second ``down`` is no error."""
+def test_down_can_be_repeated_and_the_log_stays(shell):
+    """A second `down` is not an error."""
     shell("runbook local down")
     again = shell("runbook local down")
     assert (again.returncode, again.stdout) == (0, "The embedded AWS was not running.\n")
@@ -93,15 +93,14 @@ def test_once_down_it_is_down_and_its_log_can_still_be_read(shell):
 
 
 @pytest.mark.parametrize("lines", ["0", "-3"])
-def test_a_number_of_lines_that_is_none_is_wrong_usage(shell, lines):
-    """Neither all of them nor all but three."""
+def test_the_number_of_lines_must_be_positive(shell, lines):
     done = shell(f"runbook local logs --lines {lines}")
     assert (done.returncode, done.stdout) == (2, "")
     assert "x>=1" in done.stderr
 
 
 def test_open_starts_nothing(shell, tmp_path):
-    """Where none runs there is no site to open: it says what to do."""
+    """Where no embedded AWS is running, the error says how to start it."""
     done = shell(f"runbook local open --root {tmp_path}")
     assert (done.returncode, done.stdout) == (1, "")
     assert "the embedded AWS is not running" in done.stderr
@@ -109,16 +108,16 @@ def test_open_starts_nothing(shell, tmp_path):
     assert not (tmp_path / ".runbook").exists()
 
 
-def test_without_a_log_it_says_what_to_do(shell, tmp_path):
-    """One line and no traceback."""
+def test_without_a_log_the_error_says_what_to_do(shell, tmp_path):
+    """In one line, without a traceback."""
     done = shell(f"runbook local logs --root {tmp_path}")
     assert (done.returncode, done.stdout) == (1, "")
     assert "start the embedded AWS: `runbook local up`" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_root_that_cannot_hold_its_folder_is_told(shell, tmp_path):
-    """As on a read-only checkout: which folder, why, and what to do."""
+def test_a_root_that_cannot_be_written_is_an_error(shell, tmp_path):
+    """The message names the folder, the reason and the remedy."""
     (tmp_path / ".runbook").mkdir()
     (tmp_path / ".runbook" / "local").write_text("a file where a folder should be")
     done = shell(f"runbook local up --root {tmp_path}")
@@ -128,8 +127,8 @@ def test_a_root_that_cannot_hold_its_folder_is_told(shell, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_pace_is_changed_while_it_runs(shell):
-    """The environment may ask for it, too, as for a whole run; without a word it stays as it is."""
+def test_the_pace_can_be_changed_while_it_runs(shell):
+    """By option or environment; otherwise it stays as it is."""
     assert "Pace 0: everything is ready at once." in shell("runbook local up").stdout
     assert "Pace 0.02: what takes AWS a minute takes 1.2 s here." in shell("runbook local up --pace 0.02").stdout
     assert "Pace 0.02:" in shell("runbook local up").stdout
@@ -140,8 +139,8 @@ def test_a_pace_is_changed_while_it_runs(shell):
 
 
 @pytest.mark.parametrize("pace", ["fast", "-0.1", "nan", "inf", "1000"])
-def test_a_pace_that_is_none_is_wrong_usage(shell, tmp_path, pace):
-    """It is told what a pace is, and nothing is started."""
+def test_an_invalid_pace_is_wrong_usage(shell, tmp_path, pace):
+    """The message explains paces, and nothing is started."""
     for command in (f"runbook local up --pace={pace}", f"RUNBOOK_LOCAL_PACE={pace} runbook local up"):
         done = shell(f"{command} --root {tmp_path}")
         assert (done.returncode, done.stdout) == (2, "")
@@ -150,13 +149,13 @@ def test_a_pace_that_is_none_is_wrong_usage(shell, tmp_path, pace):
     assert not (tmp_path / ".runbook").exists()
 
 
-def test_its_folder_is_nobody_elses(root, shell):
-    """It holds what opens the emulator, and the secrets of a rehearsal."""
+def test_only_the_owner_can_read_the_folder(root, shell):
+    """It holds the token and the secrets of a rehearsal."""
     shell("runbook local up")
     assert (root / ".runbook" / "local").stat().st_mode & 0o077 == 0
 
 
-def test_by_default_it_is_this_repositorys():
-    """Not the folder that somebody happens to be in."""
+def test_by_default_the_root_is_this_repository():
+    """Not the current folder."""
     (option,) = [parameter for parameter in commands.up.params if parameter.name == "root"]
     assert option.default() == Path(runbook_lib.__file__).parents[1]

@@ -1,4 +1,4 @@
-"""``runbook local fault …`` and its neighbours: trouble by hand, that a restart does not end."""
+"""`runbook local fault …` and related commands; faults and outages survive a restart."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from embedded_aws.client import process
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import embedded
 from runbook_lib.cli.main import main
 
@@ -22,7 +22,7 @@ def aws(tmp_path_factory):
 
 @pytest.fixture
 def run(aws):
-    """Runs a command; its exit code and all that it said."""
+    """Return a function that runs a command; it returns exit code and output."""
 
     def run(*words):
         done = CliRunner().invoke(main, ["local", *words], env={"RUNBOOK_ROOT": str(aws.root)})
@@ -32,7 +32,7 @@ def run(aws):
 
 
 def test_faults_are_added_listed_and_cleared(run):
-    """Each line says what is hit, how, and how often that has happened."""
+    """Each line shows what is hit, how, and how often it was."""
     assert run("fault", "list") == (0, "There are no faults.")
     line = "1 ec2:CreateSubnet throttle: 0 of 3 hit"
     assert run("fault", "add", "ec2:CreateSubnet", "throttle", "--times", "3") == (0, line)
@@ -44,9 +44,9 @@ def test_faults_are_added_listed_and_cleared(run):
     hook = "4 hook:ValidateService on us-west-2a fail: 0 of 1 hit"
     assert run("fault", "add", "hook:ValidateService", "fail", "--times", "1", "--zone", "us-west-2a") == (0, hook)
     assert run("fault", "list") == (0, "\n".join([line, slow, refuse, hook]))
-    assert run("fault", "clear", "2", "4") == (0, "2 faults have ended.")
+    assert run("fault", "clear", "2", "4") == (0, "2 faults are cleared.")
     assert run("fault", "list") == (0, f"{line}\n{refuse}")
-    assert run("fault", "clear") == (0, "2 faults have ended.")
+    assert run("fault", "clear") == (0, "2 faults are cleared.")
 
 
 @pytest.mark.parametrize(
@@ -54,24 +54,24 @@ def test_faults_are_added_listed_and_cleared(run):
     [
         (["ec2:CreateSubnett", "throttle"], "did you mean CreateSubnet"),
         (["ec2", "throttle"], "write ec2:CreateSubnet"),
-        (["hook:ValidateService", "throttle"], "hooks fail, and nothing else does"),
-        (["ec2:CreateVpc", "fail"], "hooks fail, and nothing else does"),
+        (["hook:ValidateService", "throttle"], "use fail for hooks, another kind for operations"),
+        (["ec2:CreateVpc", "fail"], "use fail for hooks, another kind for operations"),
         (["ec2:CreateVpc", "thrttle"], "'thrttle' is not one of 'throttle'"),
         (["ec2:CreateVpc", "slow"], "slow needs seconds"),
         (["ec2:CreateVpc", "throttle", "--zone", "us-west-2a"], "zone: Extra inputs are not permitted"),
         (["hook:ValidateServce", "fail"], "did you mean ValidateService"),
     ],
 )
-def test_a_slip_is_wrong_usage(run, words, said):
-    """Exit code 2, one breath, and what was meant."""
+def test_a_mistake_is_wrong_usage(run, words, said):
+    """Exit code 2, without a traceback, with a suggestion."""
     code, output = run("fault", "add", *words)
     assert (code, said in output) == (2, True), output
     assert "Traceback" not in output
     assert run("fault", "list") == (0, "There are no faults.")
 
 
-def test_outages_by_hand(run, aws):
-    """What there is not is told, with what there is."""
+def test_outages_of_what_does_not_exist_are_wrong_usage(run, aws):
+    """The message names what exists."""
     code, output = run("fail-zone", "us-west-2z")
     assert (code, "there are us-west-2a" in output) == (2, True)
     assert run("kill-instance", "any")[0] == 2
@@ -79,8 +79,8 @@ def test_outages_by_hand(run, aws):
     assert run("restore") == (0, "There was nothing to restore.")
 
 
-def test_trouble_outlives_the_emulator_and_is_told_by_its_status(run, aws):
-    """Nobody wonders a day later why nothing can be created; `restore` ends all of it."""
+def test_faults_survive_a_restart_and_are_in_the_status(run, aws):
+    """Until `restore` ends all of them."""
     run("fault", "add", "ec2:CreateVpc", "throttle", "--times", "3")
     assert run("fail-zone", "us-west-2a") == (0, "us-west-2a is lost, with no instance.")
     process.stop(aws.root)
@@ -97,16 +97,15 @@ def test_trouble_outlives_the_emulator_and_is_told_by_its_status(run, aws):
     assert len(run("status")[1].splitlines()) == usual
 
 
-def test_forgetting_the_account_forgets_its_trouble(run, aws):
-    """The next start is as a first one."""
+def test_forgetting_the_account_deletes_its_faults(run, aws):
     run("fault", "add", "ec2:CreateVpc", "throttle")
-    assert Folder(aws.root).faults.exists()
+    assert StateFolder(aws.root).faults.exists()
     run("down", "--forget")
-    assert not Folder(aws.root).faults.exists()
+    assert not StateFolder(aws.root).faults.exists()
 
 
-def test_the_command_needs_no_emulator_code():
-    """It starts as fast as the others: moto is the server's."""
+def test_the_command_does_not_import_moto():
+    """It starts as fast as other commands."""
     code = "import sys, runbook_lib.cli; sys.exit('moto' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0

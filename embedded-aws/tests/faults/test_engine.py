@@ -1,4 +1,4 @@
-"""What an apply promises, under the faults of the door: it gets to its end, and nothing is there twice."""
+"""An apply completes under injected faults, and creates nothing twice."""
 
 from collections import Counter
 
@@ -22,15 +22,18 @@ SOME = ("vpc.", "subnet.", "internet_gateway", "elastic_ip", "route_table.public
 
 
 def identities(aws):
-    """What each thing of ours in EC2 is for, and how often there is one."""
+    """Return each identity tag in EC2, and how many resources have it."""
     tags = aws.client("ec2").describe_tags(Filters=[{"Name": "key", "Values": ["runbook:key"]}])["Tags"]
     return Counter((tag["ResourceType"], tag["Value"]) for tag in tags)
 
 
-def test_an_apply_survives_throttling_server_errors_and_lost_answers(aws, faults, tmp_path):
-    """All is there, once, and nothing is left to do."""
+def test_an_apply_survives_throttling_server_errors_and_lost_responses(aws, faults, tmp_path):
+    """Every resource exists once, and the next plan is empty."""
     faults.ask("POST", "faults", [*TROUBLE, *READS])
-    runs, stack = Runs(aws, tmp_path, Wire()), Stack("some", all=[r for r in network(PARAMS) if r.key.startswith(SOME)])
+    runs, stack = (
+        Runs(aws, tmp_path, Wire()),
+        Stack("some", all=[r for r in network(PARAMS) if r.key.startswith(SOME)]),
+    )
     runs.build(stack)
     assert [hit for _, hit in faults.counts()] == [2, 2, 2, 1, 1]
     faults.ask("DELETE", "faults")

@@ -1,4 +1,4 @@
-"""A lifecycle event that fails on request, as CodeDeploy shows it and acts on it."""
+"""A lifecycle event that fails on request, as CodeDeploy shows it and reacts to it."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def deploy(aws):
 
 
 def test_a_failing_hook_fails_the_deployment_and_rolls_it_back(deploy, day):
-    """On the instance of the zone that was named; the diagnostics say who asked, and the next deployment goes."""
+    """On the instance of the named zone; the diagnostics name the fault, and the next deployment succeeds."""
     deploy.create_group(**BACK)
     deploy.ended(deploy.deploy())
     day.ask("POST", "faults", {"hook": "ValidateService", "zone": "us-west-2a", "times": 1})

@@ -1,4 +1,4 @@
-"""An instance or a zone that is lost, and databases that fail over, as the account shows it."""
+"""Lost instances and zones, and databases that fail over, as the account shows them."""
 
 import pytest
 
@@ -11,7 +11,7 @@ A, B = "us-west-2a", "us-west-2b"
 
 
 def statuses(web):
-    """By instance: what EC2's status checks say."""
+    """Return EC2's status checks, by instance."""
     found = web.ec2.describe_instance_status()["InstanceStatuses"]
     return {one["InstanceId"]: (one["InstanceStatus"]["Status"], one["SystemStatus"]["Status"]) for one in found}
 
@@ -21,8 +21,8 @@ def causes(web):
     return [activity["Cause"] for activity in found]
 
 
-def test_a_lost_zone_is_left_and_used_again_when_it_is_back(web, day):
-    """Capacity moves to the other zone, as fast as status checks fail, and comes back with the zone."""
+def test_capacity_leaves_a_lost_zone_and_returns_with_it(web, day):
+    """As fast as status checks fail."""
     web.create()
     (gone,) = [name for name, zone in web.members().items() if zone == A]
     assert day.ask("POST", "fail-zone", {"zone": A}) == {"zone": A, "instances": [gone], "killed": []}
@@ -40,8 +40,8 @@ def test_a_lost_zone_is_left_and_used_again_when_it_is_back(web, day):
     eventually(lambda: web.zones() == ["a", "b"])
 
 
-def test_a_group_that_is_balanced_only_waits_for_its_zone(web, day):
-    """It does not move: half of it is missing until the zone is back, as its strategy says."""
+def test_a_balanced_only_group_waits_for_its_zone(web, day):
+    """Half of its capacity is missing until the zone is back."""
     web.create(AvailabilityZoneDistribution={"CapacityDistributionStrategy": "balanced-only"})
     day.ask("POST", "fail-zone", {"zone": A})
     eventually(lambda: web.zones() == ["b"] and any("Status Reason" in one for one in web.activities()))
@@ -52,7 +52,7 @@ def test_a_group_that_is_balanced_only_waits_for_its_zone(web, day):
 
 
 def test_nothing_is_launched_into_a_lost_zone(web, day):
-    """By nobody: neither a launch of one's own, nor the start of what was stopped."""
+    """Neither by a launch, nor by the start of a stopped instance."""
     web.create()
     (stopped,) = [name for name, zone in web.members().items() if zone == A]
     web.asg.suspend_processes(AutoScalingGroupName="web")
@@ -67,7 +67,7 @@ def test_nothing_is_launched_into_a_lost_zone(web, day):
 
 
 def test_a_lost_instance_is_impaired_and_replaced(web, day):
-    """One of the group's, by chance; the others stay."""
+    """A random one of the group; the others stay."""
     web.create()
     before = set(web.members())
     lost = day.ask("POST", "kill-instance", {"instance": "any"})["instance"]
@@ -80,8 +80,8 @@ def test_a_lost_instance_is_impaired_and_replaced(web, day):
     assert set(web.targets().values()) == {"healthy"}
 
 
-def test_an_instance_that_is_started_elsewhere_is_whole(web, day):
-    """Stop and start move it to another host, as on AWS."""
+def test_a_lost_instance_recovers_after_stop_and_start(web, day):
+    """They move it to another host, as on AWS."""
     web.create()
     web.asg.suspend_processes(AutoScalingGroupName="web")
     lost = day.ask("POST", "kill-instance", {"instance": min(web.members())})["instance"]
@@ -92,8 +92,8 @@ def test_an_instance_that_is_started_elsewhere_is_whole(web, day):
     assert day.ask("GET", "faults")["instances"] == []
 
 
-def test_what_is_not_there_cannot_be_lost(day):
-    """The answer names what there is."""
+def test_only_what_exists_can_be_lost(day):
+    """The error names what exists."""
     with pytest.raises(WrongUsage, match=r"no zone 'us-west-2z'[\s\S]*us-west-2a, us-west-2b"):
         day.ask("POST", "fail-zone", {"zone": "us-west-2z"})
     with pytest.raises(WrongUsage, match="no instance 'i-1' runs"):
@@ -117,7 +117,7 @@ def where(database):
 
 
 def events(database):
-    """What RDS has told since the database was made."""
+    """Return the messages of the database's events."""
     found = database.rds.describe_events(SourceIdentifier="app", SourceType="db-instance")["Events"]
     made = {"DB instance created", "Backing up DB instance", "Finished DB instance backup"}
     return [event["Message"] for event in found if event["Message"] not in made]
@@ -131,7 +131,7 @@ FAILED_OVER = [
 
 
 def test_a_database_of_two_zones_fails_over_and_stays_there(database, day):
-    """The endpoint is the same one; RDS does not go back by itself."""
+    """The endpoint stays the same; RDS does not fail back by itself."""
     before = database.create(MultiAZ=True)
     assert where(database) == ("available", A, B)
     day.ask("POST", "fail-zone", {"zone": A})
@@ -145,8 +145,7 @@ def test_a_database_of_two_zones_fails_over_and_stays_there(database, day):
     assert where(database) == ("available", B, A)
 
 
-def test_a_database_in_the_lost_zone_alone_is_away_until_the_zone_is_back(database, day):
-    """Nothing takes its place."""
+def test_a_single_zone_database_is_unavailable_until_its_zone_is_back(database, day):
     database.create()
     day.ask("POST", "fail-zone", {"zone": A})
     eventually(lambda: where(database)[0] == "failed")
@@ -155,7 +154,7 @@ def test_a_database_in_the_lost_zone_alone_is_away_until_the_zone_is_back(databa
     assert where(database)[0] == "available"
 
 
-def test_a_database_whose_zones_are_both_lost_has_nowhere_to_go(database, day):
+def test_a_database_with_both_zones_lost_is_unavailable(database, day):
     database.create(MultiAZ=True)
     day.ask("POST", "fail-zone", {"zone": B})
     with raises("InvalidDBInstanceState", "standby"):
@@ -164,7 +163,7 @@ def test_a_database_whose_zones_are_both_lost_has_nowhere_to_go(database, day):
     eventually(lambda: where(database)[0] == "failed")
 
 
-def test_a_failover_on_request_changes_the_zones_over(database, day):
+def test_a_requested_failover_swaps_the_zones(database, day):
     """By the command and by RDS's own call, there and back."""
     database.create(MultiAZ=True)
     assert day.ask("POST", "fail-over", {"database": "app"}) == {"database": "app", "from": A, "to": B}
@@ -175,7 +174,7 @@ def test_a_failover_on_request_changes_the_zones_over(database, day):
 
 
 def test_there_is_no_failover_in_a_single_zone(database, day):
-    """RDS's words, whoever asks."""
+    """The error is RDS's, for both calls."""
     database.create()
     with raises("InvalidParameterCombination", "ForceFailover cannot be specified"):
         database.rds.reboot_db_instance(DBInstanceIdentifier="app", ForceFailover=True)

@@ -1,4 +1,4 @@
-"""Small bundles for tests: an application that is a web server of three lines, and hooks that say what they do."""
+"""Small bundles for tests: a web server of three lines, and hooks that print what they do."""
 
 import io
 import json
@@ -34,14 +34,14 @@ SAY = '#!/bin/sh\necho "$LIFECYCLE_EVENT of $DEPLOYMENT_ID"\n'
 
 
 def appspec(**changes):
-    """The AppSpec file of a bundle whose every event has one script."""
+    """Return an AppSpec file in which every event has one script."""
     hooks = {name: [{"location": f"hooks/{name}.sh", "timeout": 20}] for name in HOOKS}
     files = [{"source": "/", "destination": "/opt/app"}]
     return json.dumps({"version": 0.0, "os": "linux", "files": files, "hooks": hooks} | changes)  # JSON is YAML
 
 
 def zipped(version="v1", spec=None, modes=None, more=None, **scripts):
-    """A bundle as bytes; `scripts` replace hooks by their event, None leaves one out."""
+    """Return a bundle as bytes; `scripts` replace hooks by their event, None omits one."""
     texts = dict.fromkeys(HOOKS, SAY) | {"ApplicationStart": START, "ApplicationStop": STOP} | scripts
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

@@ -1,19 +1,18 @@
-"""An account in this process, with a fleet under it: what the server does by its heartbeat is done by hand."""
+"""An account in this process, with a fleet; a test calls the ticks that the server's ticker would."""
 
 import base64
 import time
 
 import boto3
+from services.web import Web
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
 from embedded_aws.hosts.fleet import Fleet
-from embedded_aws.hosts.traffic import Traffic, state_as_moto_has_it
-from embedded_aws.services.autoscaling import capacity as scaling_capacity
-from embedded_aws.services.autoscaling import launching
+from embedded_aws.hosts.traffic import Traffic, moto_state
+from embedded_aws.services.autoscaling import capacity, launching
 from embedded_aws.services.codedeploy import progress
 from embedded_aws.settings import REGION
-from services.auto_scaling_group import WebGroup
 from tests.support.trusted_keys import trust
 
 TRUST = trust("codedeploy")
@@ -22,13 +21,13 @@ SESSION = boto3.session.Session(region_name=REGION)  # one for all tests: it rea
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 
-class Cloud(WebGroup):
-    """A web tier of two machines, an application, and a deployment group `web` behind the target group."""
+class Cloud(Web):
+    """A web tier of two hosts, an application, and a deployment group `web` behind the target group."""
 
-    def __init__(self, folder, ledger, monkeypatch):
+    def __init__(self, folder, registry, monkeypatch):
         super().__init__(self)
         self.health = {}  # by instance: what is answered instead of moto's opinion
-        self.folder, self.ledger = folder, ledger
+        self.folder, self.registry = folder, registry
         self.new_fleet(monkeypatch)
         self.cd, self.s3 = self.client("codedeploy"), self.client("s3")
         self.role = self.client("iam").create_role(RoleName="deploy", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
@@ -39,16 +38,16 @@ class Cloud(WebGroup):
         return SESSION.client(service)
 
     def new_fleet(self, monkeypatch):
-        """A fleet as a (re)started server has it."""
-        self.fleet = Fleet(self.folder, self.ledger, lambda: "http://127.0.0.1:1")
-        self.traffic = Traffic(self.state, patience=1.0)
+        """Create a fleet, as a started or restarted server does."""
+        self.fleet = Fleet(self.folder, self.registry, lambda: "http://127.0.0.1:1")
+        self.traffic = Traffic(self.state, timeout=1.0)
         monkeypatch.setattr(progress, "deployer", FleetDeployer(self.fleet, self.traffic))
 
     def state(self, arn, instance_id):
-        return self.health.get(instance_id) or state_as_moto_has_it(arn, instance_id)
+        return self.health.get(instance_id) or moto_state(arn, instance_id)
 
     def launch(self, user_data="", **changes):
-        """The Auto Scaling group and the deployment group."""
+        """Create the Auto Scaling group and the deployment group."""
         data = self.data(UserData=base64.b64encode(user_data.encode()).decode())
         self.ec2.create_launch_template_version(LaunchTemplateName="web", LaunchTemplateData=data)
         self.create()
@@ -78,30 +77,30 @@ class Cloud(WebGroup):
         found = self.cd.get_deployment_target(deploymentId=deployment, targetId=instance)["deploymentTarget"]
         return {event["lifecycleEventName"]: event for event in found["instanceTarget"]["lifecycleEvents"]}
 
-    def beat(self):
-        """One heartbeat of the server."""
+    def tick(self):
+        """Run one round of the server's ticker."""
         self.fleet.tick()
         progress.tick()
-        launching.tick(scaling_capacity.register, scaling_capacity.abandon)
+        launching.tick(capacity.enter, capacity.abandon)
 
-    def until(self, look, within=30.0):
-        """Beat until something is true."""
+    def until(self, check, within=30.0):
+        """Tick until `check` returns a true value; return it."""
         deadline = time.monotonic() + within
-        while not (found := look()):
-            assert time.monotonic() < deadline, f"still {found!r} after {within} s"
-            self.beat()
+        while not (value := check()):
+            assert time.monotonic() < deadline, f"still {value!r} after {within} s"
+            self.tick()
             time.sleep(0.02)
-        return found
+        return value
 
     def up(self):
-        """All members have booted; their ids."""
+        """Wait until all members have booted; return their ids."""
         self.until(lambda: all(self.fleet.booted(name) for name in self.members()))
         return list(self.members())
 
     def launch_one(self):
-        """Auto Scaling launches one more, and lets it wait where it has to; its state."""
-        group = world.backend("autoscaling").autoscaling_groups["web"]
+        """Let Auto Scaling launch one more instance; return its state."""
+        group = backends.backend("autoscaling").autoscaling_groups["web"]
         known = set(self.members())
         group.desired_capacity += 1
-        scaling_capacity.scale_to_desired(group, "a test")
+        capacity.reach(group, "a test")
         return next(state for state in group.instance_states if state.instance.id not in known)

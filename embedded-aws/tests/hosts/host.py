@@ -1,12 +1,12 @@
-"""A machine for tests, and what it answers on its port."""
+"""A host for tests, and requests to its port."""
 
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from embedded_aws.hosts.agent import Order
-from embedded_aws.hosts.host import Machine, port_of
-from embedded_aws.hosts.host_lifecycle import Resident
+from embedded_aws.hosts.agent import AgentCommand
+from embedded_aws.hosts.host import Host, choose_port
+from embedded_aws.hosts.host_lifecycle import ManagedHost
 from runbook_lib.params import load
 from runbook_lib.stacks.user_data import web_server
 
@@ -17,12 +17,12 @@ EVENTS = (
 
 
 def user_data(root: Path) -> str:
-    """That of the real web servers."""
+    """Return the user data of the real web servers."""
     return web_server(load(root / "params" / "local.yaml"), "/shift-log/local/config")
 
 
 def answer(port, path="/healthz"):
-    """Status and body that a port answers; 0 where nobody does."""
+    """Return status and body of a request; status 0 where nothing listens."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
             return found.status, found.read().decode()
@@ -32,20 +32,20 @@ def answer(port, path="/healthz"):
         return 0, str(error)
 
 
-class Host:
-    """One resident that is booted and deployed to by hand."""
+class HostUnderTest:
+    """A host that the test boots and deploys to."""
 
-    def __init__(self, folder, ledger, instance_id="i-0123456789abcdef0", surroundings=dict, ca_pem=str):
+    def __init__(self, folder, registry, instance_id="i-0123456789abcdef0", extra_environment=dict, ca_pem=str):
         where = folder / instance_id
-        machine = Machine(instance_id, "us-west-2b", where, port_of(where, []), "http://127.0.0.1:1", surroundings)
-        self.machine, self.resident, self.running = machine, Resident(machine, ledger, ca_pem), ledger.running
+        host = Host(instance_id, "us-west-2b", where, choose_port(where, []), "http://127.0.0.1:1", extra_environment)
+        self.host, self.managed, self.running = host, ManagedHost(host, registry, ca_pem), registry.running
 
     def perform(self, event, content=b"", deployment="d-AAAAAAAAA", **more):
-        order = Order(deployment, "app", "web", "group-1", content=content, **more)
-        return self.resident.perform(event, order)
+        order = AgentCommand(deployment, "app", "web", "group-1", content=content, **more)
+        return self.managed.perform(event, order)
 
     def deploy(self, content, deployment="d-AAAAAAAAA", **more):
-        """All events until one fails: its name and outcome; of the last one when none does."""
+        """Run all events until one fails; return the last event's name and outcome."""
         for event in EVENTS:
             outcome = self.perform(event, content if event == "DownloadBundle" else b"", deployment, **more)
             if not outcome.succeeded:
@@ -53,7 +53,7 @@ class Host:
         return event, outcome
 
     def answer(self, path="/healthz"):
-        return answer(self.machine.port, path)
+        return answer(self.host.port, path)
 
     def log(self, deployment="d-AAAAAAAAA"):
-        return (self.machine.folder / "deployments" / deployment / "logs" / "scripts.log").read_text()
+        return (self.host.folder / "deployments" / deployment / "logs" / "scripts.log").read_text()

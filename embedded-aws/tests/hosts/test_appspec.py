@@ -1,4 +1,4 @@
-"""An AppSpec file is read as CodeDeploy's agent reads it, and refused in its words."""
+"""An AppSpec file is parsed as by CodeDeploy's agent, with its error messages."""
 
 import json
 
@@ -14,23 +14,23 @@ def spec(**sections):
 
 
 def test_the_applications_own_file_is_read(request):
-    """What is deployed for real is understood here."""
+    """The file that is deployed for real."""
     found = parse((request.config.rootpath / "webapp" / "appspec.yml").read_text())
     assert found.files == (Copy("/", "/opt/webapp"),)
     assert found.hooks["ApplicationStart"] == (Script("hooks/application_start.sh", 300),)
     assert found.file_exists_behavior == "OVERWRITE"
 
 
-def test_what_is_not_said_has_awss_defaults():
-    """A script has an hour; a permission is for everything."""
+def test_missing_fields_have_awss_defaults():
+    """A script has an hour; a permission applies to everything."""
     found = spec(hooks={"AfterInstall": [{"location": "a.sh"}]}, permissions=[{"object": "/a", "mode": 644}])
     assert found.hooks["AfterInstall"][0].timeout == 3600
     assert (found.permissions[0].pattern, found.permissions[0].mode) == ("**", 0o644)
     assert found.file_exists_behavior == ""
 
 
-def test_a_timeout_is_as_many_seconds_as_its_first_digits_say():
-    """What follows them is no unit: three minutes become three seconds, here as on an instance."""
+def test_a_timeout_is_read_by_its_first_digits():
+    """A unit after them is ignored: `3m` is three seconds, as on an instance."""
     assert spec(hooks={"AfterInstall": [{"location": "a.sh", "timeout": "3m"}]}).hooks["AfterInstall"][0].timeout == 3
 
 
@@ -52,7 +52,7 @@ def test_a_timeout_is_as_many_seconds_as_its_first_digits_say():
         ({"file_exists_behavior": "MERGE"}, "invalid option"),
     ],
 )
-def test_mistakes_are_refused(sections, told):
+def test_mistakes_are_rejected(sections, told):
     """What would fail a real deployment fails a rehearsed one."""
     with pytest.raises(AppSpecError, match=told):
         spec(**sections)
@@ -61,7 +61,7 @@ def test_mistakes_are_refused(sections, told):
 @pytest.mark.parametrize(
     ("text", "told"), [("", "was empty"), (" \n", "was empty"), ("[", "no valid YAML"), ("- a", "no sections")]
 )
-def test_no_mapping_is_refused(text, told):
-    """An empty or broken file is told."""
+def test_a_file_that_is_not_a_mapping_is_rejected(text, told):
+    """Also an empty or invalid file."""
     with pytest.raises(AppSpecError, match=told):
         parse(text)

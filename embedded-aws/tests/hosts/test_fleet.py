@@ -1,11 +1,11 @@
-"""Instances of Auto Scaling groups are machines, and deployments reach them all."""
+"""Instances of Auto Scaling groups have hosts, and deployments reach all of them."""
 
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from embedded_aws import services as overlays
-from embedded_aws.account import backends as world
+from embedded_aws import services
+from embedded_aws.account import backends
 from embedded_aws.services.autoscaling import launching
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
 from hosts.bundle import zipped
@@ -17,70 +17,69 @@ BEHIND = {"deploymentStyle": TRAFFIC, "loadBalancerInfo": {"targetGroupInfoList"
 
 
 @pytest.fixture
-def cloud(tmp_path, ledger, monkeypatch):
-    """An account of its own, whose machines end with the test."""
-    overlays.install()
+def cloud(tmp_path, registry, monkeypatch):
+    """An account of its own, whose hosts end with the test."""
+    services.install()
     with mock_aws():
-        cloud = Cloud(tmp_path / "machines", ledger, monkeypatch)
+        cloud = Cloud(tmp_path / "machines", registry, monkeypatch)
         yield cloud
         cloud.fleet.stop()
-        assert ledger.running() == []
+        assert registry.running() == []
 
 
 def versions(cloud):
     return [answer(cloud.fleet.port(name), "/version")[1] for name in cloud.members()]
 
 
-def test_every_instance_is_a_machine(cloud, request):
-    """Each boots with its template's user data, on a port of its own, and answers."""
+def test_every_instance_has_a_host(cloud, request):
+    """It boots with its template's user data, on a port of its own, and answers."""
     cloud.launch(user_data(request.config.rootpath))
     names = cloud.up()
     assert len({cloud.fleet.port(name) for name in names}) == 2
     for name in names:
         port = cloud.fleet.port(name)
         cloud.until(lambda: answer(port)[0] == 200)  # noqa: B023 - asked at once
-        settings = cloud.fleet.machines()[name].root / "etc/webapp/instance.env"
+        settings = cloud.fleet.hosts()[name].root / "etc/webapp/instance.env"
         assert f"WEBAPP_ZONE={cloud.members()[name]}" in settings.read_text()
 
 
-def test_a_terminated_instance_loses_its_processes_and_its_disk(cloud, request, ledger):
-    """Nothing of it is left."""
+def test_a_terminated_instance_loses_its_processes_and_its_disk(cloud, request, registry):
     cloud.launch(user_data(request.config.rootpath))
     one, other = cloud.up()
     cloud.ec2.terminate_instances(InstanceIds=[one])
-    cloud.until(lambda: not ledger.running(one) and not (cloud.folder / one).exists())
+    cloud.until(lambda: not registry.running(one) and not (cloud.folder / one).exists())
     assert cloud.fleet.port(one) is None
-    assert ledger.running(other)
+    assert registry.running(other)
 
 
 def test_a_stopped_instance_keeps_its_disk(cloud):
-    """Started again, it comes up with what it had."""
+    """Started again, it runs what was deployed to it."""
     cloud.launch()
     one, _ = cloud.up()
     cloud.ended(cloud.deploy(zipped()))
     cloud.ec2.stop_instances(InstanceIds=[one])
-    cloud.until(lambda: not cloud.ledger.running(one) and cloud.fleet.port(one) is None)
+    cloud.until(lambda: not cloud.registry.running(one) and cloud.fleet.port(one) is None)
     cloud.ec2.start_instances(InstanceIds=[one])
     cloud.up()
     assert versions(cloud) == ["v1", "v1"]
 
 
-def test_a_machine_that_was_killed_can_be_revived(cloud):
+def test_a_killed_host_can_be_revived(cloud):
     """It boots from its disk, and runs what was deployed to it."""
     cloud.launch()
     one, _ = cloud.up()
     cloud.ended(cloud.deploy(zipped()))
     assert cloud.fleet.kill(one)
-    assert not cloud.ledger.running(one)
+    assert not cloud.registry.running(one)
     assert cloud.fleet.revive(one)
     cloud.up()
     assert versions(cloud) == ["v1", "v1"]
-    assert not cloud.fleet.died(one)
+    assert not cloud.fleet.has_died(one)
     assert not cloud.fleet.revive("i-1")
 
 
-def test_a_deployment_reaches_every_machine(cloud):
-    """For real: it does not say that it is simulated, and every event is the machine's own."""
+def test_a_deployment_reaches_every_host(cloud):
+    """It is not marked as simulated, and each event runs on each host."""
     cloud.launch()
     deployment = cloud.deploy(zipped())
     info = cloud.ended(deployment)
@@ -93,8 +92,8 @@ def test_a_deployment_reaches_every_machine(cloud):
     assert [f"[stdout]AfterInstall of {deployment}" in log for log in logs] == [True, True]
 
 
-def test_a_failing_hook_leaves_the_other_machines_alone(cloud):
-    """OneAtATime: the first machine fails with its script's words, the second keeps what it has."""
+def test_a_failing_hook_leaves_the_other_hosts_alone(cloud):
+    """OneAtATime: the first host fails with its script's output, the second keeps its revision."""
     cloud.launch()
     cloud.ended(cloud.deploy(zipped("v1")))
     failed = cloud.deploy(zipped("v2", **FAILING), "v2.zip")
@@ -106,7 +105,7 @@ def test_a_failing_hook_leaves_the_other_machines_alone(cloud):
 
 
 def test_a_failed_deployment_is_rolled_back_for_real(cloud):
-    """The machine that got the bad revision runs the good one again."""
+    """The host with the bad revision gets the good one again."""
     cloud.launch(autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]})
     cloud.ended(cloud.deploy(zipped("v1")))
     back = cloud.ended(cloud.deploy(zipped("v2", **FAILING), "v2.zip"))["rollbackInfo"]["rollbackDeploymentId"]
@@ -115,7 +114,7 @@ def test_a_failed_deployment_is_rolled_back_for_real(cloud):
 
 
 def test_an_alarm_stops_a_deployment_and_the_good_revision_comes_back(cloud):
-    """The machine that has the new revision already gets the old one again; the other never saw the new one."""
+    """The host that has the new revision gets the old one again; the other keeps it."""
     alarms = {"enabled": True, "alarms": [{"name": "errors"}]}
     back_on_alarm = {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM"]}
     cloud.launch(alarmConfiguration=alarms, autoRollbackConfiguration=back_on_alarm)
@@ -134,8 +133,8 @@ def test_an_alarm_stops_a_deployment_and_the_good_revision_comes_back(cloud):
     assert versions(cloud) == ["v1", "v1"]
 
 
-def test_a_failing_stop_is_forgiven_where_asked(cloud):
-    """The way out when the old bundle's own script fails."""
+def test_a_failing_application_stop_can_be_ignored(cloud):
+    """For when the old bundle's own script fails."""
     cloud.launch()
     cloud.ended(cloud.deploy(zipped("v1", ApplicationStop="#!/bin/sh\nexit 1\n", BeforeInstall="#!/bin/sh\n")))
     assert cloud.ended(cloud.deploy(zipped("v2"), "v2.zip"))["status"] == "Failed"
@@ -145,15 +144,15 @@ def test_a_failing_stop_is_forgiven_where_asked(cloud):
     assert versions(cloud) == ["v2", "v2"]
 
 
-def test_a_machine_is_drained_before_and_healthy_after(cloud):
-    """Traffic control waits for the load balancer at both ends."""
+def test_a_host_is_drained_before_and_healthy_after(cloud):
+    """Traffic control waits for the load balancer in both events."""
     cloud.launch(**BEHIND)
     one, other = cloud.up()
     cloud.health = {one: "draining", other: "healthy"}
     deployment = cloud.deploy(zipped())
     cloud.until(lambda: one not in cloud.targets())
     for _ in range(5):
-        cloud.beat()
+        cloud.tick()
     first = cloud.events(deployment, one)
     assert (first["BlockTraffic"]["status"], first["ApplicationStop"]["status"]) == ("InProgress", "Pending")
     cloud.health[one] = "initial"
@@ -164,8 +163,8 @@ def test_a_machine_is_drained_before_and_healthy_after(cloud):
     assert set(cloud.targets()) == {one, other}
 
 
-def test_a_machine_that_is_never_healthy_fails_its_deployment(cloud):
-    """AllowTraffic gives up after its time, and says how the load balancer sees the machine."""
+def test_a_host_that_is_never_healthy_fails_its_deployment(cloud):
+    """AllowTraffic times out; the message has the state of the target."""
     cloud.launch(**BEHIND)
     one, _ = cloud.up()
     cloud.health[one] = "unhealthy"
@@ -174,8 +173,7 @@ def test_a_machine_that_is_never_healthy_fails_its_deployment(cloud):
     assert "unhealthy in web" in cloud.events(deployment, one)["AllowTraffic"]["diagnostics"]["message"]
 
 
-def test_an_instance_that_goes_away_fails_its_deployment(cloud):
-    """Nobody waits for an agent that is gone."""
+def test_a_terminated_instance_fails_its_deployment(cloud):
     cloud.launch()
     one, _ = cloud.up()
     deployment = cloud.deploy(zipped(AfterInstall="#!/bin/sh\nsleep 600\n"))
@@ -192,8 +190,8 @@ def _at(cloud, deployment, name):
     )
 
 
-def test_a_stopped_deployment_does_not_stand_in_the_way(cloud):
-    """The script that runs comes to its end, nothing follows it, and the next deployment has its turn."""
+def test_a_stopped_deployment_does_not_block_the_next(cloud):
+    """The running script completes, nothing follows it, and the next deployment starts."""
     cloud.launch()
     one, _ = cloud.up()
     deployment = cloud.deploy(zipped(AfterInstall='#!/bin/sh\nuntil [ -e "$WEBAPP_ROOT/go" ]; do sleep 0.05; done\n'))
@@ -201,14 +199,14 @@ def test_a_stopped_deployment_does_not_stand_in_the_way(cloud):
         lambda: cloud.info(deployment)["status"] == "InProgress" and _at(cloud, deployment, one) == "AfterInstall"
     )
     cloud.cd.stop_deployment(deploymentId=deployment)
-    (cloud.fleet.machines()[one].root / "go").touch()
+    (cloud.fleet.hosts()[one].root / "go").touch()
     assert cloud.ended(cloud.deploy(zipped("v2"), "v2.zip"))["status"] == "Succeeded"
     assert cloud.events(deployment, one)["ApplicationStart"]["status"] == "Skipped"
     assert versions(cloud) == ["v2", "v2"]
 
 
-def test_after_a_restart_the_machines_come_up_again(cloud, monkeypatch):
-    """A new server finds its instances, with what was deployed to them, on the same ports."""
+def test_after_a_restart_the_hosts_boot_again(cloud, monkeypatch):
+    """With what was deployed to them, on the same ports."""
     cloud.launch()
     cloud.up()
     cloud.ended(cloud.deploy(zipped()))
@@ -222,17 +220,17 @@ def test_after_a_restart_the_machines_come_up_again(cloud, monkeypatch):
     cloud.until(lambda: not (cloud.folder / "i-gone").exists())
 
 
-def test_a_killed_machine_is_noticed(cloud, request):
-    """For Auto Scaling to replace it."""
+def test_a_killed_host_has_died(cloud, request):
+    """Auto Scaling replaces its instance."""
     cloud.launch(user_data(request.config.rootpath))
     one, other = cloud.up()
     assert cloud.fleet.kill(one)
-    assert (cloud.fleet.died(one), cloud.fleet.died(other)) == (True, False)
+    assert (cloud.fleet.has_died(one), cloud.fleet.has_died(other)) == (True, False)
     assert not cloud.fleet.kill("i-unknown")
 
 
 def test_the_first_instances_are_in_service_at_once(cloud):
-    """Where nothing has been deployed yet, there is nothing to wait for."""
+    """Before the first deployment there is nothing to wait for."""
     cloud.launch()
     assert cloud.launch_one().lifecycle_state == "InService"
 
@@ -261,8 +259,8 @@ def test_two_instances_are_deployed_to_side_by_side(cloud):
     cloud.launch()
     cloud.ended(cloud.deploy(zipped()))
     states = [cloud.launch_one(), cloud.launch_one()]
-    cloud.beat()
-    active = [one for one in world.backend("codedeploy").deployments.values() if one.status not in ("Succeeded",)]
+    cloud.tick()
+    active = [one for one in backends.backend("codedeploy").deployments.values() if one.status not in ("Succeeded",)]
     assert [one.info["creator"] for one in active] == ["autoscaling", "autoscaling"]
     with pytest.raises(ClientError, match="DeploymentLimitExceeded"):
         cloud.deploy(zipped("v2"), "v2.zip")
@@ -315,7 +313,7 @@ def test_an_instance_whose_deployment_does_not_end_in_time_is_abandoned(cloud, m
     assert (hook["HeartbeatTimeout"], hook["DefaultResult"]) == (600, "ABANDON")
     monkeypatch.setattr(actions, "timeout_seconds", lambda hook: 0.0)
     state = cloud.launch_one()
-    cloud.beat()
+    cloud.tick()
     assert state.instance.id not in cloud.members()
     activities = cloud.asg.describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
     assert (

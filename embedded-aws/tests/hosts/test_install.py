@@ -1,22 +1,22 @@
-"""Files are put in place as the agent does it."""
+"""Files are installed as by CodeDeploy's agent."""
 
 import shutil
 
 import pytest
 
 from embedded_aws.hosts.appspec import AppSpec, Copy, Permission
-from embedded_aws.hosts.host import Machine
+from embedded_aws.hosts.host import Host
 from embedded_aws.hosts.install import InstallError, install
 
 ALL = AppSpec(files=(Copy("/", "/opt/app"),))
 
 
 class Place:
-    """A machine's disk and a bundle to install on it."""
+    """A host's disk and a bundle to install on it."""
 
     def __init__(self, folder):
-        self.machine = Machine("i-1", "us-west-2a", folder / "i-1", 0)
-        self.machine.create()
+        self.host = Host("i-1", "us-west-2a", folder / "i-1", 0)
+        self.host.create()
         self.archive, self.record = folder / "archive", folder / "record.json"
 
     def write(self, **files):
@@ -26,10 +26,10 @@ class Place:
             path.write_text(text)
 
     def install(self, spec=ALL, behavior=""):
-        install(self.machine, spec, self.archive, self.record, behavior)
+        install(self.host, spec, self.archive, self.record, behavior)
 
     def on_disk(self, path):
-        return self.machine.root / path
+        return self.host.root / path
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ def place(tmp_path):
     return Place(tmp_path)
 
 
-def test_folders_go_with_all_that_is_in_them(place):
-    """`source: /` is the whole bundle; a file goes into its destination."""
+def test_folders_are_copied_with_their_contents(place):
+    """`source: /` is the whole bundle; a file is copied into its destination."""
     place.write(a="1", b__c="2")
     place.install(AppSpec(files=(Copy("/", "/opt/app"), Copy("b/c", "/etc/app"))))
     assert place.on_disk("opt/app/b/c").read_text() == place.on_disk("etc/app/c").read_text() == "2"
 
 
-def test_what_was_installed_last_goes(place):
-    """A file that a new revision lacks is gone; what the application has made stays."""
+def test_the_last_installation_is_removed(place):
+    """Files of the application itself stay."""
     place.write(a="1", b__c="2")
     place.install()
     place.on_disk("opt/app/data").write_text("mine")
@@ -56,8 +56,7 @@ def test_what_was_installed_last_goes(place):
 
 
 @pytest.mark.parametrize(("behavior", "found"), [("OVERWRITE", "new"), ("RETAIN", "old")])
-def test_a_file_that_is_there_is_met_as_asked(place, behavior, found):
-    """Overwritten or kept."""
+def test_an_existing_file_is_overwritten_or_retained(place, behavior, found):
     place.write(a="new")
     place.on_disk("opt/app").mkdir(parents=True)
     place.on_disk("opt/app/a").write_text("old")
@@ -65,8 +64,8 @@ def test_a_file_that_is_there_is_met_as_asked(place, behavior, found):
     assert place.on_disk("opt/app/a").read_text() == found
 
 
-def test_by_default_a_file_that_is_there_fails_the_deployment(place):
-    """The error that a file of unknown origin causes on AWS, before anything is copied."""
+def test_by_default_an_existing_file_fails_the_deployment(place):
+    """Before anything is copied, as on AWS."""
     place.write(a="new", b="new")
     place.on_disk("opt/app").mkdir(parents=True)
     place.on_disk("opt/app/b").write_text("old")
@@ -75,15 +74,15 @@ def test_by_default_a_file_that_is_there_fails_the_deployment(place):
     assert not place.on_disk("opt/app/a").exists()
 
 
-def test_nothing_is_written_outside_of_the_machine(place):
-    """A destination that climbs out is refused: the operator's own files are safe."""
+def test_nothing_is_written_outside_of_the_host(place):
+    """A destination that leaves its disk is rejected."""
     place.write(a="1")
     with pytest.raises(ValueError, match="outside"):
         place.install(AppSpec(files=(Copy("/", "/../../elsewhere"),)))
 
 
 def test_modes_are_set_by_pattern(place):
-    """A pattern means the object's own entries; what is excepted stays."""
+    """A pattern matches the object's own entries; excepted files keep their mode."""
     place.write(a="1", b="2", sub__a="3")
     permission = Permission("/opt/app", pattern="*", excepted=("b",), types=("file",), mode=0o600)
     place.install(AppSpec(files=ALL.files, permissions=(permission,)))
@@ -92,15 +91,14 @@ def test_modes_are_set_by_pattern(place):
     assert modes["b"] == modes["sub/a"] == 0o644
 
 
-def test_a_source_that_is_missing_is_told(place):
-    """A slip in `files` names the path."""
+def test_a_missing_source_is_an_error(place):
     place.write(a="1")
     with pytest.raises(InstallError, match="No such file"):
         place.install(AppSpec(files=(Copy("b", "/opt/app"),)))
 
 
-def test_what_a_failure_leaves_half_done_goes_with_the_next_deployment(place, monkeypatch):
-    """A full disk in the middle does not make every later deployment find files that nobody owns."""
+def test_a_partial_installation_is_removed_by_the_next(place, monkeypatch):
+    """For example after a full disk."""
     place.write(a="1", b="2")
 
     def full(source, target, **_):

@@ -1,10 +1,10 @@
-"""The application itself, from its real bundle, on a machine: unchanged, and found healthy."""
+"""The application itself, from its real bundle, runs unchanged on a host."""
 
 import json
 
 import pytest
 
-from hosts.host import Host, user_data
+from hosts.host import HostUnderTest, user_data
 from runbook_lib.stacks import bundle
 
 
@@ -15,27 +15,27 @@ def built(request, tmp_path_factory):
 
 
 @pytest.fixture
-def host(tmp_path, ledger, request):
-    """A machine booted with the real user data, whose database is a file."""
+def host(tmp_path, registry, request):
+    """A host booted with the real user data, whose database is a file."""
     settings = {"WEBAPP_DATABASE_URL": f"sqlite:///{tmp_path}/shared.db", "WEBAPP_CONFIG": ""}
-    host = Host(tmp_path, ledger, surroundings=lambda: settings)
-    host.resident.boot(user_data(request.config.rootpath))
+    host = HostUnderTest(tmp_path, registry, extra_environment=lambda: settings)
+    host.managed.boot(user_data(request.config.rootpath))
     return host
 
 
 @pytest.mark.needs("ps")
-def test_the_real_bundle_runs(host, built, ledger):
-    """All hooks succeed, the page says what stands in for the database, and a second deployment replaces the first."""
+def test_the_real_bundle_runs(host, built, registry):
+    """All hooks succeed, the page names the database's stand-in, and a second deployment replaces the first."""
     content = built.path.read_bytes()
     event, outcome = host.deploy(content, "d-FIRST", kind="zip")
     assert (event, outcome.code) == ("ValidateService", "Success"), f"{outcome.message}\n{outcome.log_tail}"
     assert host.answer("/healthz")[0] == 200
     assert json.loads(host.answer("/version")[1])["revision"] == built.revision
     assert "SQLite" in host.answer("/")[1]
-    first = {process.pid for process in ledger.running()}
+    first = {process.pid for process in registry.running()}
     event, outcome = host.deploy(content, "d-SECOND")
     assert (event, outcome.code) == ("ValidateService", "Success"), f"{outcome.message}\n{outcome.log_tail}"
-    assert first.isdisjoint(process.pid for process in ledger.running())
-    assert not host.resident.died()
-    host.resident.kill()
-    assert (host.answer()[0], ledger.running()) == (0, [])
+    assert first.isdisjoint(process.pid for process in registry.running())
+    assert not host.managed.has_died()
+    host.managed.kill()
+    assert (host.answer()[0], registry.running()) == (0, [])

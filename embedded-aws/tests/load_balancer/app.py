@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_HEAD = do_PUT = do_GET  # noqa: N815 - the library's names
 
     def log_message(self, *arguments):
-        """Nothing."""
+        """Log nothing."""
 
     def _body(self):
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):

@@ -1,4 +1,4 @@
-"""What the tests of the load balancer stand on."""
+"""Fixtures for tests of the load balancer."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def site(wired_server):
 
 @pytest.fixture
 def app():
-    """Makes applications, and ends them."""
+    """Return a function that starts an application; all end with the test."""
     made = []
 
     def make(name):

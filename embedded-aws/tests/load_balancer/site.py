@@ -1,4 +1,4 @@
-"""A site as the runbook builds it, made by plain calls: load balancer, listeners, target group and instances."""
+"""A site as the runbook builds it, created by plain calls: load balancer, listeners, target group and instances."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TESTS = Path(__file__).resolve().parents[1]
 
 @contextmanager
 def wired(root):
-    """An embedded AWS with the load balancer, ended afterwards whatever happens."""
+    """Start an embedded AWS with the load balancer, and end it afterwards."""
     (root / "apps.json").write_text("{}")
     with (root / "log").open("ab") as log:
         command = [sys.executable, "-m", "load_balancer.wired", str(root)]
@@ -47,8 +47,8 @@ class Answer:
     body: bytes
 
     @property
-    def told(self) -> dict[str, Any]:
-        """What an application has told of the request."""
+    def request(self) -> dict[str, Any]:
+        """The request as the application received it."""
         told = json.loads(self.body)
         return {**told, "headers": {name.lower(): value for name, value in told["headers"]}}
 
@@ -98,20 +98,20 @@ class Site:
         return made["Listeners"][0]["ListenerArn"]
 
     def allow(self, to, port, **source):
-        """Let a source in: `group` is another security group, `CidrIp` a range."""
+        """Add an ingress rule: `group` is another security group, `CidrIp` a range."""
         self.ec2.authorize_security_group_ingress(GroupId=to, IpPermissions=[permission(port, **source)])
 
     def forbid(self, to, port, **source):
         self.ec2.revoke_security_group_ingress(GroupId=to, IpPermissions=[permission(port, **source)])
 
     def instance(self, app=None, zone=0):
-        """A running instance with this application, not yet registered."""
+        """Launch an instance with this application, without registering it."""
         made = self.network.instance(SubnetId=self.network.subnets[zone], SecurityGroupIds=[self.web])
-        self.settle(made["InstanceId"], app)
+        self.set_app(made["InstanceId"], app)
         return made["InstanceId"]
 
-    def settle(self, instance_id, app):
-        """From now on, an instance's application is this one."""
+    def set_app(self, instance_id, app):
+        """Let an instance have this application from now on."""
         self.apps[instance_id] = app.port if app else None
         draft = self.aws.root / "apps.new"
         draft.write_text(json.dumps(self.apps))
@@ -124,7 +124,7 @@ class Site:
         self.elb.deregister_targets(TargetGroupArn=self.group, Targets=[{"Id": found} for found in instances])
 
     def serve(self, *apps):
-        """Instances with these applications, once they are healthy and the door is open."""
+        """Launch instances with these applications; wait until they are healthy and the listener is open."""
         instances = [self.instance(app, number % 2) for number, app in enumerate(apps)]
         self.register(*instances)
         eventually(lambda: all(self.health(found)[0] == "healthy" for found in instances))
@@ -132,13 +132,13 @@ class Site:
         return instances
 
     def health(self, instance_id):
-        """A target's state, reason and description."""
+        """Return a target's state, reason and description."""
         found = self.elb.describe_target_health(TargetGroupArn=self.group, Targets=[{"Id": instance_id}])
         told = found["TargetHealthDescriptions"][0]["TargetHealth"]
         return told["State"], told.get("Reason"), told.get("Description")
 
     def targets(self):
-        """All targets that are described by themselves: their states."""
+        """Return the states of all targets that are described without being named."""
         found = self.elb.describe_target_health(TargetGroupArn=self.group)["TargetHealthDescriptions"]
         return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in found}
 
@@ -147,7 +147,7 @@ class Site:
         return self.aws.root / ".runbook" / "local" / "balancer"
 
     def port(self, port):
-        """This machine's port of a listener's."""
+        """Return the local port of a listener."""
         return json.loads((self.folder / "ports.json").read_text()).get(f"web:{port}")
 
     def open(self, port):
@@ -159,15 +159,15 @@ class Site:
             return False
 
     def trust(self):
-        """What a client trusts that was given the balancer's file."""
+        """Return the TLS context of a client that trusts the load balancer's certificate file."""
         return ssl.create_default_context(cafile=str(self.folder / "web.pem"))
 
     def connect(self):
-        """A connection by HTTPS, as a browser or curl makes it."""
+        """Open an HTTPS connection, as a browser or curl does."""
         return http.client.HTTPSConnection("localhost", self.port(443), timeout=20, context=self.trust())
 
     def ask(self, method="GET", path="/", body=None, headers=None, connection=None):
-        """One request by HTTPS."""
+        """Send one request by HTTPS."""
         call = connection or self.connect()
         try:
             call.request(method, path, body=body, headers=headers or {})
@@ -178,7 +178,7 @@ class Site:
                 call.close()
 
     def set(self, **attributes):
-        """Set attributes of the load balancer; __ stands for a dot."""
+        """Set attributes of the load balancer; __ in a name is a dot."""
         changes = [{"Key": key.replace("__", "."), "Value": value} for key, value in attributes.items()]
         self.elb.modify_load_balancer_attributes(LoadBalancerArn=self.balancer, Attributes=changes)
 

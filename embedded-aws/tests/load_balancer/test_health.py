@@ -1,4 +1,4 @@
-"""Targets are as healthy as their applications answer."""
+"""The health of targets is that of their applications."""
 
 import http.client
 import subprocess
@@ -17,7 +17,7 @@ BROKEN_OFF = "broken off"
 
 @contextmanager
 def application(name):
-    """An application as a process of its own."""
+    """Start an application as a process of its own."""
     child = subprocess.Popen([sys.executable, "-m", "load_balancer.app", name], cwd=TESTS, stdout=subprocess.PIPE)
     try:
         yield SimpleNamespace(port=int(child.stdout.readline()), kill=child.kill)
@@ -31,8 +31,8 @@ def becomes(site, instance, *wanted):
     eventually(lambda: site.health(instance)[: len(wanted)] == wanted)
 
 
-def test_a_new_target_needs_one_pass(site, app):
-    """Until then it is being registered, and has no request."""
+def test_a_new_target_needs_one_success(site, app):
+    """Until then it is initial, and gets no request."""
     running = app("a")
     site.elb.modify_target_group(TargetGroupArn=site.group, HealthCheckPath="/wait")
     instance = site.instance(running)
@@ -47,8 +47,8 @@ def test_a_new_target_needs_one_pass(site, app):
     assert site.ask().status == 200
 
 
-def test_it_is_asked_as_by_a_load_balancer(site, app):
-    """By the instance's own address, and by a name that an access log knows."""
+def test_checks_have_the_headers_of_a_load_balancer(site, app):
+    """The instance's own address, and AWS's User-Agent."""
     running = app("a")
     (instance,) = site.serve(running)
     address = site.network.describe_instance(instance)["PrivateIpAddress"]
@@ -56,8 +56,8 @@ def test_it_is_asked_as_by_a_load_balancer(site, app):
     assert running.asked[0]["User-Agent"] == "ELB-HealthChecker/2.0"
 
 
-def test_the_wrong_code_is_told(site, app):
-    """And another path is asked, once the target group names it."""
+def test_an_unexpected_code_is_unhealthy(site, app):
+    """Until the target group names another path."""
     (instance,) = site.serve(app("a"))
     site.elb.modify_target_group(TargetGroupArn=site.group, HealthCheckPath="/status/404")
     becomes(site, instance, "unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]")
@@ -65,8 +65,8 @@ def test_the_wrong_code_is_told(site, app):
     becomes(site, instance, *HEALTHY)
 
 
-def test_nobody_at_the_port_is_told(site, app):
-    """An application that has ended, and one that has never begun."""
+def test_a_target_without_an_application_is_unhealthy(site, app):
+    """One that has ended, and one that never started."""
     running = app("a")
     (instance,) = site.serve(running)
     silent = site.instance(None)
@@ -77,7 +77,7 @@ def test_nobody_at_the_port_is_told(site, app):
 
 
 def test_a_missing_rule_is_a_timeout(site, app):
-    """In the group of the instance, and in what the load balancer's own lets out."""
+    """An ingress rule of the instance, or an egress rule of the load balancer."""
     (instance,) = site.serve(app("a"))
     site.forbid(site.web, 8080, group=site.alb)
     becomes(site, instance, "unhealthy", "Target.Timeout", "Request timed out")
@@ -89,30 +89,29 @@ def test_a_missing_rule_is_a_timeout(site, app):
     becomes(site, instance, "unhealthy", "Target.Timeout", "Request timed out")
 
 
-def test_an_answer_that_does_not_come_is_a_timeout(site, app):
-    """An application that hangs is found out."""
+def test_an_application_that_hangs_is_a_timeout(site, app):
     (instance,) = site.serve(app("a"))
     site.elb.modify_target_group(TargetGroupArn=site.group, HealthCheckPath="/wait")
     becomes(site, instance, "unhealthy", "Target.Timeout")
 
 
-def test_only_the_healthy_have_requests(site, app):
-    """The others again when they are healthy; all of them when none is."""
+def test_only_healthy_targets_get_requests(site, app):
+    """All of them when none is healthy."""
     first, second = app("a"), app("b")
     one, other = site.serve(first, second)
     first.health = 500
     becomes(site, one, "unhealthy")
-    assert {site.ask().told["app"] for _ in range(6)} == {"b"}
+    assert {site.ask().request["app"] for _ in range(6)} == {"b"}
     second.health = 500
     becomes(site, other, "unhealthy")
-    assert {site.ask().told["app"] for _ in range(6)} == {"a", "b"}
+    assert {site.ask().request["app"] for _ in range(6)} == {"a", "b"}
     first.health = 200
     becomes(site, one, *HEALTHY)
-    assert {site.ask().told["app"] for _ in range(6)} == {"a"}
+    assert {site.ask().request["app"] for _ in range(6)} == {"a"}
 
 
 def test_a_group_without_a_listener_is_unused(site, app):
-    """Nobody asks its targets."""
+    """Its targets are not checked."""
     instance = site.instance(app("a"))
     site.register(instance)
     site.elb.delete_listener(ListenerArn=site.https)
@@ -121,8 +120,8 @@ def test_a_group_without_a_listener_is_unused(site, app):
     becomes(site, instance, *HEALTHY)
 
 
-def test_an_instance_that_does_not_run_is_unused(site, app):
-    """And initial again when it does."""
+def test_a_stopped_instance_is_unused(site, app):
+    """It is initial when it is started again."""
     (instance,) = site.serve(app("a"))
     site.ec2.stop_instances(InstanceIds=[instance])
     assert site.health(instance) == ("unused", "Target.InvalidState", "Target is in the stopped state")
@@ -132,8 +131,8 @@ def test_an_instance_that_does_not_run_is_unused(site, app):
     becomes(site, instance, *HEALTHY)
 
 
-def test_a_leaving_target_finishes_what_it_has(site, app):
-    """It drains for the delay at the rehearsal's pace, gets no new request, and loses none."""
+def test_a_draining_target_finishes_its_requests(site, app):
+    """It drains for the delay at the pace, and gets no new request."""
     first, second = app("a"), app("b")
     one, other = site.serve(first, second)
     change = [{"Key": "deregistration_delay.timeout_seconds", "Value": "100"}]
@@ -148,7 +147,7 @@ def test_a_leaving_target_finishes_what_it_has(site, app):
         told = ("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
         assert site.health(one) == told
         assert site.targets() == {one: "draining", other: "healthy"}
-        assert {site.ask().told["app"] for _ in range(6)} == {"b"}
+        assert {site.ask().request["app"] for _ in range(6)} == {"b"}
         eventually(lambda: time.monotonic() - began > 2.5)  # the delay is over
         assert site.health(one) == told
         first.release.set()
@@ -169,18 +168,18 @@ def test_an_idle_target_drains_for_the_delay(site, app):
     site.register(instance)
     site.deregister(instance)
     assert site.health(instance)[0] == "draining"
-    site.settle(instance, None)
+    site.set_app(instance, None)
     site.register(instance)
     assert site.health(instance)[0] == "initial"
 
 
 def test_a_killed_target_costs_at_most_the_requests_in_flight(site, app):
-    """Of a thousand by four clients, four at the most; and no GET that was not half answered already."""
+    """Of a thousand by four clients, at most four fail; and no GET whose response had not begun."""
     with application("b") as doomed:
         site.serve(app("a"), doomed)
         answers = thousand(site, doomed.kill)
-    assert {answer.told["app"] for _, status, answer in answers[:200]} == {"a", "b"}
-    assert {answer.told["app"] for _, status, answer in answers[-200:]} == {"a"}
+    assert {answer.request["app"] for _, status, answer in answers[:200]} == {"a", "b"}
+    assert {answer.request["app"] for _, status, answer in answers[-200:]} == {"a"}
     lost = [(method, status) for method, status, _ in answers if status != 200]
     assert len(answers) == 1000
     assert len(lost) <= 4
@@ -188,7 +187,7 @@ def test_a_killed_target_costs_at_most_the_requests_in_flight(site, app):
 
 
 def thousand(site, deed):
-    """A thousand requests by four clients, half of them POSTs, with a deed after the first three hundred."""
+    """Send a thousand requests by four clients, half of them POSTs; run an action after the first three hundred."""
     answers = []
 
     def client(number):

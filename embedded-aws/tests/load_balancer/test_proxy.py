@@ -23,14 +23,14 @@ def pair(site, app):
 
 
 def test_https_is_answered_by_an_application(pair):
-    """A client that trusts the balancer's file gets a page under https://localhost."""
+    """For a client that trusts the load balancer's certificate file."""
     answer = pair.ask(path="/some/page?x=%20&y=1")
     assert answer.status == 200
-    assert answer.told["path"] == "/some/page?x=%20&y=1"
+    assert answer.request["path"] == "/some/page?x=%20&y=1"
 
 
-def test_http_is_sent_to_https(pair):
-    """With this machine's port, so that a browser arrives."""
+def test_http_is_redirected_to_https(pair):
+    """To the local port, so that a browser can follow."""
     eventually(lambda: pair.open(80))
     call = http.client.HTTPConnection("localhost", pair.port(80), timeout=10)
     call.request("GET", "/some/page?x=1")
@@ -42,30 +42,30 @@ def test_http_is_sent_to_https(pair):
     call.close()
 
 
-def test_requests_take_turns(pair):
-    """Round robin: each target gets its share, also on one connection."""
+def test_requests_are_distributed_round_robin(pair):
+    """Also those of one connection."""
     call = pair.connect()
-    turns = [pair.ask(connection=call).told["app"] for _ in range(20)]
+    turns = [pair.ask(connection=call).request["app"] for _ in range(20)]
     call.close()
     assert Counter(turns) == {"a": 10, "b": 10}
     assert all(one != other for one, other in pairwise(turns))
 
 
-def test_the_target_learns_who_asked_and_how(pair):
-    """X-Forwarded-For, -Proto and -Port are added; Host is as the client has sent it."""
-    headers = pair.ask(headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}).told["headers"]
+def test_the_target_gets_forwarded_headers(pair):
+    """X-Forwarded-For, -Proto and -Port are added; Host stays as the client sent it."""
+    headers = pair.ask(headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}).request["headers"]
     assert headers["x-forwarded-for"] == "203.0.113.9, 127.0.0.1"
     assert headers["x-forwarded-proto"] == "https"
     assert headers["x-forwarded-port"] == str(pair.port(443))
     assert headers["host"] == f"localhost:{pair.port(443)}"
     assert headers["x-amzn-trace-id"].startswith("Root=1-")
-    assert pair.ask(headers={"Host": "app.example.com"}).told["headers"]["host"] == "app.example.com"
+    assert pair.ask(headers={"Host": "app.example.com"}).request["headers"]["host"] == "app.example.com"
 
 
-def test_fields_of_one_connection_go_no_further(pair):
-    """Neither those that are known nor those that Connection names, in both directions."""
+def test_hop_by_hop_fields_are_dropped(pair):
+    """The standard ones and those that Connection names, in both directions."""
     sent = {"Connection": "keep-alive, X-Mine", "X-Mine": "1", "TE": "trailers", "Upgrade": "h2c", "X-Other": "2"}
-    headers = pair.ask(headers=sent).told["headers"]
+    headers = pair.ask(headers=sent).request["headers"]
     assert not {"x-mine", "te", "upgrade", "connection"} & headers.keys()
     assert headers["x-other"] == "2"
     answer = pair.ask(path="/fields")
@@ -76,43 +76,42 @@ def test_fields_of_one_connection_go_no_further(pair):
     assert "Content-Type" not in answer.headers
 
 
-def test_localhost_is_not_bound_to_https(pair):
-    """A browser would refuse the notebooks' own page on another port for a year; a real name is bound."""
+def test_localhost_gets_no_hsts(pair):
+    """A browser would use HTTPS for the notebooks on another port, too; other hosts get it."""
     assert "Strict-Transport-Security" not in pair.ask(path="/fields").headers
     named = pair.ask(path="/fields", headers={"Host": "app.example.com"})
     assert named.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 def test_invalid_header_names_are_dropped_on_request(pair):
-    """As the attribute of the load balancer says; by default they pass."""
-    assert "x_odd" in pair.ask(headers={"X_Odd": "1"}).told["headers"]
+    """By an attribute of the load balancer; by default they pass."""
+    assert "x_odd" in pair.ask(headers={"X_Odd": "1"}).request["headers"]
     pair.set(routing__http__drop_invalid_header_fields__enabled="true")
-    eventually(lambda: "x_odd" not in pair.ask(headers={"X_Odd": "1", "X-Even": "2"}).told["headers"])
-    assert "x-even" in pair.ask(headers={"X_Odd": "1", "X-Even": "2"}).told["headers"]
+    eventually(lambda: "x_odd" not in pair.ask(headers={"X_Odd": "1", "X-Even": "2"}).request["headers"])
+    assert "x-even" in pair.ask(headers={"X_Odd": "1", "X-Even": "2"}).request["headers"]
 
 
 def test_bodies_pass(pair):
-    """Of known and of unknown length, and when the client waits for leave to send."""
+    """Of known and of unknown length, and with Expect: 100-continue."""
     body = bytes(range(256)) * 20_000
     digest = hashlib.sha256(body).hexdigest()
     known = pair.ask("POST", "/", body)
-    assert (known.told["length"], known.told["digest"]) == (len(body), digest)
-    assert known.told["headers"]["content-length"] == str(len(body))
+    assert (known.request["length"], known.request["digest"]) == (len(body), digest)
+    assert known.request["headers"]["content-length"] == str(len(body))
     unknown = pair.ask("PUT", "/", iter([body[:1000], body[1000:]]))
-    assert (unknown.told["method"], unknown.told["digest"]) == ("PUT", digest)
-    assert pair.ask("POST", "/").told["length"] == 0
+    assert (unknown.request["method"], unknown.request["digest"]) == ("PUT", digest)
+    assert pair.ask("POST", "/").request["length"] == 0
     waiting = pair.ask("POST", "/", body[:10], {"Expect": "100-continue"})
-    assert waiting.told["length"] == 10
+    assert waiting.request["length"] == 10
 
 
-def test_large_answers_pass_as_a_stream(pair):
-    """Fifty megabytes, whole."""
+def test_large_responses_are_streamed(pair):
+    """Fifty megabytes."""
     answer = pair.ask(path=f"/big/{50 * 2**20}")
     assert (answer.status, len(answer.body)) == (200, 50 * 2**20)
 
 
-def test_an_answer_is_passed_on_as_it_comes(site, app):
-    """Its beginning is with the client before its end is with the application."""
+def test_a_response_is_forwarded_while_it_is_sent(site, app):
     running = app("a")
     site.serve(running)
     call = site.connect()
@@ -125,7 +124,7 @@ def test_an_answer_is_passed_on_as_it_comes(site, app):
 
 
 def test_dead_targets_are_502(site, app):
-    """When none is healthy, all are tried; and none that was never healthy."""
+    """When none is healthy, all are tried."""
     running = app("a")
     (instance,) = site.serve(running)
     running.stop()
@@ -137,7 +136,7 @@ def test_dead_targets_are_502(site, app):
 
 
 def test_other_statuses_and_head_pass(pair):
-    """What an application says is its own business."""
+    """Unchanged."""
     for status in (204, 304, 404, 500, 503):
         answer = pair.ask(path=f"/status/{status}")
         assert answer.status == status
@@ -148,7 +147,7 @@ def test_other_statuses_and_head_pass(pair):
 
 
 def test_without_targets_it_is_503(site):
-    """In the words of the load balancer."""
+    """With the load balancer's own page."""
     eventually(lambda: site.open(443))
     answer = site.ask()
     assert (answer.status, answer.reason) == (503, "Service Temporarily Unavailable")
@@ -157,8 +156,8 @@ def test_without_targets_it_is_503(site):
     assert b"<center><h1>503 Service Temporarily Unavailable</h1></center>" in answer.body
 
 
-def test_a_lost_connection_is_502_unless_another_may_be_asked(pair):
-    """A GET goes to the next target before it fails; a POST is never sent twice."""
+def test_a_lost_connection_is_502_unless_another_target_responds(pair):
+    """A GET is sent to the next target before it fails; a POST is never sent twice."""
     answer = pair.ask(path="/lost")
     assert (answer.status, answer.headers["Content-Length"]) == (502, "122")
     assert pair.ask("POST", "/lost", b"once").status == 502
@@ -173,21 +172,21 @@ def test_a_post_is_sent_once(site, app):
 
 
 def test_a_silent_target_is_504(site, app):
-    """When the idle timeout is over."""
+    """After the idle timeout."""
     site.set(idle_timeout__timeout_seconds="1")
     site.serve(app("a"))
     answer = site.ask(path="/wait")
     assert (answer.status, answer.reason, answer.headers["Content-Length"]) == (504, "Gateway Time-out", "132")
 
 
-def test_half_an_answer_is_seen_to_be_half(pair):
-    """The connection breaks off; nobody takes it for the whole."""
+def test_a_partial_response_breaks_off(pair):
+    """So that no client takes it for complete."""
     with pytest.raises((http.client.IncompleteRead, ConnectionError, ssl.SSLError)):
         pair.ask(path="/half")
 
 
 def test_a_new_certificate_is_presented_to_new_connections(pair):
-    """And an open connection goes on."""
+    """Open connections continue."""
     call = pair.connect()
     assert pair.ask(connection=call).status == 200
     before = presented(pair)
@@ -203,7 +202,7 @@ def test_a_new_certificate_is_presented_to_new_connections(pair):
 
 
 def presented(site):
-    """The certificate that a new connection gets."""
+    """Return the certificate that a new connection gets."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
@@ -213,8 +212,8 @@ def presented(site):
         return secure.getpeercert(binary_form=True)
 
 
-def test_a_balancer_that_nobody_lets_in_does_not_listen(pair):
-    """Without its rule, or without a route to the internet, it is not reached."""
+def test_an_unreachable_load_balancer_does_not_listen(pair):
+    """Without an ingress rule, or without a route to the internet."""
     pair.forbid(pair.alb, 443, CidrIp="0.0.0.0/0")
     eventually(lambda: not pair.open(443))
     pair.allow(pair.alb, 443, CidrIp="203.0.113.0/24")  # the operator's own
@@ -224,15 +223,15 @@ def test_a_balancer_that_nobody_lets_in_does_not_listen(pair):
     eventually(lambda: not pair.open(443))
 
 
-def test_a_deleted_balancer_is_gone(pair):
-    """With its ports and its file."""
+def test_a_deleted_load_balancer_leaves_nothing(pair):
+    """Neither ports nor a certificate file."""
     pair.elb.delete_load_balancer(LoadBalancerArn=pair.balancer)
     eventually(lambda: not pair.open(443) and not pair.open(80))
     eventually(lambda: not (pair.folder / "web.pem").exists())
 
 
 def test_rules_go_before_the_default(pair):
-    """By path and host; an answer may be fixed."""
+    """By path and host; a rule can have a fixed response."""
     fixed = {"StatusCode": "410", "ContentType": "text/plain", "MessageBody": "gone for good"}
     pair.elb.create_rule(
         ListenerArn=pair.https,
@@ -245,8 +244,7 @@ def test_rules_go_before_the_default(pair):
     assert pair.ask(path="/new").status == 200
 
 
-def test_only_this_machine_is_listened_to(pair):
-    """Nobody in the operator's network finds the rehearsal."""
+def test_listeners_are_on_loopback_only(pair):
     sockets = psutil.Process(pair.aws.address.process.pid).net_connections("inet")
     listening = {(one.laddr.ip, one.laddr.port) for one in sockets if one.status == psutil.CONN_LISTEN}
     assert ("127.0.0.1", pair.port(443)) in listening
@@ -254,7 +252,7 @@ def test_only_this_machine_is_listened_to(pair):
 
 
 def test_ports_stay_and_nothing_listens_after_the_end(tmp_path, app):
-    """An address is valid again after a restart; between the two there is nobody."""
+    """An address is valid again after a restart."""
     with wired(tmp_path) as aws:
         site = Site(aws)
         site.serve(app("a"))

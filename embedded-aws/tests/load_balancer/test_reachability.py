@@ -1,10 +1,10 @@
-"""Who reaches whom follows from security groups, in both directions."""
+"""Security groups decide who reaches whom, in both directions."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from embedded_aws.load_balancer.reachability import INTERNET, is_public, may_reach, of_groups
+from embedded_aws.load_balancer.reachability import INTERNET, can_reach, is_public, party_of_groups
 
 
 def rule(source=None, block=None, ports=(3306, 3306), protocol="tcp"):
@@ -18,7 +18,7 @@ def rule(source=None, block=None, ports=(3306, 3306), protocol="tcp"):
 
 
 ANYTHING = rule(block="0.0.0.0/0", protocol="-1")
-WEB, DATABASE = of_groups(["web"], ["10.0.1.7"]), of_groups(["db"], ["10.0.2.0/24", "10.0.3.0/24"])
+WEB, DATABASE = party_of_groups(["web"], ["10.0.1.7"]), party_of_groups(["db"], ["10.0.2.0/24", "10.0.3.0/24"])
 
 
 def reached(source, *ingress, egress=(ANYTHING,)):
@@ -27,7 +27,7 @@ def reached(source, *ingress, egress=(ANYTHING,)):
         "web": SimpleNamespace(ingress_rules=[], egress_rules=list(egress)),
         "db": SimpleNamespace(ingress_rules=list(ingress), egress_rules=[]),
     }
-    return may_reach(SimpleNamespace(get_security_group_from_id=groups.get), source, DATABASE, 3306)
+    return can_reach(SimpleNamespace(get_security_group_from_id=groups.get), source, DATABASE, 3306)
 
 
 @pytest.mark.parametrize(
@@ -43,22 +43,22 @@ def reached(source, *ingress, egress=(ANYTHING,)):
         (rule(block="10.0.9.0/24"), False),
     ],
 )
-def test_what_a_rule_lets_in(given, expected):
-    """By group or address, protocol and port; without a rule nothing."""
+def test_ingress_rules(given, expected):
+    """By group or address, protocol and port; nothing without a rule."""
     assert reached(WEB, given) is expected
     assert reached(WEB) is False
 
 
-def test_what_a_group_does_not_let_out_does_not_arrive():
-    """A database is reached only as far as the servers' own group allows."""
+def test_egress_rules():
+    """Of the source's own group."""
     assert reached(WEB, rule("web"), egress=[rule("db")])
     assert reached(WEB, rule("web"), egress=[rule(block="10.0.2.0/23")])
     assert not reached(WEB, rule("web"), egress=[rule("other")])
     assert not reached(WEB, rule("web"), egress=[])
 
 
-def test_the_internet_is_no_private_range():
-    """Whoever opens a database to the world sees it, and no other rule does that."""
+def test_private_ranges_do_not_allow_the_internet():
+    """Only public ranges do."""
     assert reached(INTERNET, ANYTHING)
     assert reached(INTERNET, rule(block="198.51.100.0/24"))
     for inside in (rule(block="10.0.0.0/8"), rule(block="172.31.0.0/16"), rule("web")):
@@ -66,7 +66,7 @@ def test_the_internet_is_no_private_range():
 
 
 def test_a_subnet_is_public_by_its_own_table_or_the_main_one():
-    """A table of its own hides the main one."""
+    """A table of its own replaces the main one."""
 
     def table(gateway, main=False, subnets=()):
         route = SimpleNamespace(destination_cidr_block="0.0.0.0/0", gateway=SimpleNamespace(id=gateway))

@@ -1,4 +1,4 @@
-"""An Auto Scaling group replaces what its load balancer finds unhealthy."""
+"""An Auto Scaling group replaces unhealthy targets."""
 
 import time
 
@@ -14,7 +14,7 @@ class Fleet:
 
     def __init__(self, site, app):
         self.site, self.asg = site, site.aws.client("autoscaling")
-        site.settle("*", app)
+        site.set_app("*", app)
         data = {"ImageId": site.network.image(), "InstanceType": "t4g.micro", "SecurityGroupIds": [site.web]}
         site.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)
 
@@ -48,19 +48,19 @@ def fleet(site, app):
 
 
 def test_an_unhealthy_instance_is_replaced(fleet, site, app):
-    """By one that becomes healthy; the record says why, and the other one stays."""
+    """By one that becomes healthy; the activity gives the reason, and the other instance stays."""
     sick, well = fleet.create()
     running = app("a")
     running.health = 500
-    site.settle(sick, running)
+    site.set_app(sick, running)
     eventually(lambda: sick not in fleet.members() and len(fleet.members()) == 2, within=20)
     assert well in fleet.members()
     assert fleet.causes()[f"Terminating EC2 instance: {sick}"].endswith(UNHEALTHY)
     eventually(lambda: all(site.health(found)[0] == "healthy" for found in fleet.members()))
 
 
-def test_it_is_shown_before_it_is_replaced(fleet, site):
-    """Whoever cuts the servers off finds the time-outs, and not only what became of them."""
+def test_an_unhealthy_target_is_visible_before_it_is_replaced(fleet, site):
+    """So that an operator sees its time-outs."""
     sick, _ = fleet.create()
     site.forbid(site.web, 8080, group=site.alb)
     eventually(lambda: site.health(sick)[:2] == ("unhealthy", "Target.Timeout"))
@@ -70,26 +70,26 @@ def test_it_is_shown_before_it_is_replaced(fleet, site):
 
 
 @pytest.mark.parametrize("changes", [{"HealthCheckGracePeriod": 7200}, {"HealthCheckType": "EC2"}])
-def test_it_stays_in_its_grace_period_and_where_only_ec2_is_asked(fleet, site, app, changes):
-    """It is unhealthy for the load balancer, and kept nevertheless."""
+def test_it_is_kept_in_its_grace_period_and_with_ec2_health_checks(fleet, site, app, changes):
+    """Although it is unhealthy for the load balancer."""
     sick, well = fleet.create(**changes)
     running = app("a")
     running.health = 500
-    site.settle(sick, running)
+    site.set_app(sick, running)
     eventually(lambda: site.health(sick)[0] == "unhealthy")
     asked = len(running.asked)
     eventually(lambda: len(running.asked) > asked + 12)  # three seconds later
     assert fleet.members() == [sick, well]
 
 
-def test_deregistered_is_not_unhealthy(fleet, site, app):
-    """A deployment may take an instance out of the target group for as long as it needs."""
+def test_a_deregistered_instance_is_not_replaced(fleet, site, app):
+    """A deployment may deregister an instance for as long as it needs."""
     sick, well = fleet.create()
     running = app("a")
     running.health = 500
     site.deregister(sick)
-    site.settle(sick, running)
-    site.settle(well, other := app("c"))
+    site.set_app(sick, running)
+    site.set_app(well, other := app("c"))
     asked = len(other.asked)
     eventually(lambda: len(other.asked) > asked + 4)
     assert fleet.members() == [sick, well]

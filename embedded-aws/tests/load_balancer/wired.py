@@ -1,8 +1,4 @@
-"""An embedded AWS with the load balancer in it, as a process: `python -m load_balancer.wired ROOT`.
-
-Which instance has its application on which port is read from ROOT/apps.json, whenever somebody asks; `*` stands
-for the instances that nobody names, as those that a group launches.
-"""
+"""An embedded AWS with the load balancer, as a process: `python -m load_balancer.wired ROOT`."""
 
 from __future__ import annotations
 
@@ -14,9 +10,9 @@ from pathlib import Path
 
 from embedded_aws.load_balancer import health, ports
 from embedded_aws.load_balancer.proxy import Proxy
-from embedded_aws.server.main import Server, _only_server
-from embedded_aws.state_folder import Folder
-from embedded_aws.ticker import Heartbeat
+from embedded_aws.server.main import Server, acquire_server_lock
+from embedded_aws.state_folder import StateFolder
+from embedded_aws.ticker import Ticker
 
 PACE = 0.02  # a minute takes 1.2 s
 
@@ -27,19 +23,19 @@ def port_of(apps: Path, instance_id: str) -> int | None:
 
 
 def main(root: Path) -> None:
-    folder = Folder(root)
+    folder = StateFolder(root)
     folder.create()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     apps = root / "apps.json"
-    health.LEAST_GRACE, health.LEAST_UNHEALTHY = 1.0, 1.5
-    ports.UPWARDS = range(0)  # any: another test's site may come back to the one that it had
-    with _only_server(folder):
+    health.MIN_GRACE_SECONDS, health.MIN_UNHEALTHY_SECONDS = 1.0, 1.5
+    ports.OFFSETS = range(0)  # any: another test's site may come back to the one that it had
+    with acquire_server_lock(folder):
         server = Server(folder)
-        lock = server.front.lock
-        asked = health.Health(lock, partial(port_of, apps), lambda: PACE)
+        lock = server.app.lock
+        asked = health.HealthChecker(lock, partial(port_of, apps), lambda: PACE)
         proxy = Proxy(lock, asked, folder.path / "balancer")
-        ticks = [*server.heartbeat._ticks, asked.tick, proxy.tick]
-        server.heartbeat = Heartbeat(lock, ticks, server.saver.wrote)
+        ticks = [*server.ticker._ticks, asked.tick, proxy.tick]
+        server.ticker = Ticker(lock, ticks, server.saver.mark_changed)
         asked.start()
         proxy.start()
         health.install(asked)

@@ -1,4 +1,4 @@
-"""Calls that go wrong on request: as each service words it, as often as was asked for, and nobody else's."""
+"""Calls fail on request: in each service's words, as often as requested, and no others."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ CALLS = [
 
 
 def answer(aws, service, method, arguments):
-    """The code and the HTTP status that a client of boto3 sees."""
+    """Return the error code and the HTTP status that a boto3 client gets."""
     with pytest.raises(ClientError) as raised:
         getattr(aws.client(service), method)(**arguments)
     meta = raised.value.response["ResponseMetadata"]
@@ -37,7 +37,7 @@ def answer(aws, service, method, arguments):
 
 
 def test_each_service_throttles_and_breaks_in_its_own_words(aws, faults):
-    """What retries on AWS retries here: botocore reads the code and the status of every protocol."""
+    """botocore retries as on AWS, as it reads code and status of every protocol."""
     for service, method, arguments, throttled, broken in CALLS:
         operation = aws.client(service).meta.method_to_api_mapping[method]
         faults.add(f"{service}:{operation}", "throttle", times=1)
@@ -46,8 +46,8 @@ def test_each_service_throttles_and_breaks_in_its_own_words(aws, faults):
         assert answer(aws, service, method, arguments) == broken, operation
 
 
-def test_without_a_body_the_status_alone_tells(aws, faults):
-    """As of HeadBucket: a HEAD has no body on AWS either."""
+def test_a_head_request_gets_only_the_status(aws, faults):
+    """A HEAD has no body on AWS, either."""
     faults.add("s3:Head*", "throttle", times=1)
     assert answer(aws, "s3", "head_bucket", {"Bucket": "bucket"}) == ("503", 503)
     faults.add("s3:Head*", "refuse", code="AccessDenied", times=1)
@@ -55,7 +55,7 @@ def test_without_a_body_the_status_alone_tells(aws, faults):
 
 
 def test_unavailable_is_the_other_server_error(aws, faults):
-    """503, in EC2's word."""
+    """503, with EC2's code."""
     faults.add("ec2:DescribeVpcs", "error", status=503)
     assert answer(aws, "ec2", "describe_vpcs", {}) == ("Unavailable", 503)
 
@@ -70,8 +70,8 @@ def test_a_client_that_retries_gets_through(aws, faults):
     assert faults.counts() == [(3, 2)]
 
 
-def test_any_code_may_be_given(aws, faults):
-    """A right that is missing, with the status that such a refusal has."""
+def test_any_code_can_be_injected(aws, faults):
+    """With the HTTP status that such an error has."""
     faults.add("ec2:CreateVpc", "refuse", code="UnauthorizedOperation", message="Not you.")
     with raises("UnauthorizedOperation", "Not you."):
         aws.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
@@ -82,8 +82,8 @@ def test_any_code_may_be_given(aws, faults):
     )
 
 
-def test_what_is_refused_is_not_done_and_what_is_lost_is(aws, faults):
-    """The difference that an operator has to rehearse: a lost answer says nothing about the call."""
+def test_a_rejected_call_is_not_executed_and_a_lost_one_is(aws, faults):
+    """A lost response says nothing about the call."""
     ec2 = aws.client("ec2")
     before = len(ec2.describe_vpcs()["Vpcs"])
     faults.add("ec2:CreateVpc", "error", times=1)
@@ -96,8 +96,7 @@ def test_what_is_refused_is_not_done_and_what_is_lost_is(aws, faults):
     assert len(ec2.describe_vpcs()["Vpcs"]) == before + 1
 
 
-def test_a_slow_call_stops_nobody_else_and_is_done_late(aws, faults):
-    """It waits outside of the account."""
+def test_a_slow_call_is_late_and_blocks_no_other(aws, faults):
     ec2, s3 = aws.client("ec2"), aws.client("s3")
     faults.add("s3:CreateBucket", "slow", seconds=1.0)
     slow = threading.Thread(target=lambda: s3.create_bucket(**BUCKET))
@@ -129,7 +128,7 @@ def test_skip_and_times_choose_which_calls_are_hit(aws, faults):
 
 
 def test_the_same_seed_hits_the_same_calls(aws, faults):
-    """A game day can be played again."""
+    """A game day can be repeated."""
     ec2 = aws.client("ec2")
 
     def played(seed):
@@ -148,8 +147,8 @@ def test_the_same_seed_hits_the_same_calls(aws, faults):
     assert played(1) == first != played(2)
 
 
-def test_others_are_left_alone(aws, faults):
-    """Neither another operation of the service, nor the same verb of another one, nor the control door."""
+def test_other_calls_are_not_hit(aws, faults):
+    """Neither another operation, nor the same verb of another service, nor the control API."""
     faults.add("ec2:Create*", "throttle")
     aws.client("ec2").describe_vpcs()
     aws.client("s3").create_bucket(**BUCKET)
@@ -157,15 +156,13 @@ def test_others_are_left_alone(aws, faults):
     assert faults.counts() == [(0, 0)]
 
 
-def test_a_pattern_may_mean_every_service(aws, faults):
-    """All reads, whoever's."""
+def test_a_pattern_can_match_every_service(aws, faults):
     faults.add("*:Describe*", "throttle", times=2)
     assert answer(aws, "ec2", "describe_vpcs", {})[0] == "RequestLimitExceeded"
     assert answer(aws, "rds", "describe_db_instances", {})[0] == "Throttling"
 
 
 def test_an_emptied_account_has_no_faults(aws, faults):
-    """Nobody's next rehearsal stumbles over the last one's."""
     faults.add("ec2:*", "throttle")
     aws.reset()
     assert faults.counts() == []

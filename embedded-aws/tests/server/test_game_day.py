@@ -1,4 +1,4 @@
-"""The machines of what is lost are killed, also after a restart of the emulator, and come back with `restore`."""
+"""Lost hosts are killed, also after a restart of the emulator, and revived by `restore`."""
 
 from threading import RLock
 from types import SimpleNamespace
@@ -7,25 +7,25 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from embedded_aws import services as overlays
+from embedded_aws import services
 from embedded_aws.faults.store import Faults
 from embedded_aws.server.game_day import GameDay
 from embedded_aws.settings import REGION
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import eventually
 from services.auto_scaling_group import WebGroup
 
 SESSION = boto3.session.Session(region_name=REGION)
 
 
-class Machines:
-    """A fleet that writes down what is done to it."""
+class Hosts:
+    """A fleet that records what is done to it."""
 
     def __init__(self, members):
         self.there = {name: SimpleNamespace(zone=zone) for name, zone in members.items()}
         self.up, self.killed, self.revived = set(self.there), [], []
 
-    def machines(self):
+    def hosts(self):
         return self.there
 
     def booted(self, instance_id):
@@ -43,7 +43,7 @@ class Machines:
 @pytest.fixture
 def web():
     """An account in this process."""
-    overlays.install()
+    services.install()
     with mock_aws():
         web = WebGroup(SimpleNamespace(client=SESSION.client))
         web.create()
@@ -52,47 +52,47 @@ def web():
 
 @pytest.fixture
 def start(tmp_path):
-    """A server that has just started, over machines."""
-    folder = Folder(tmp_path)
+    """Return a function that creates a game day of a server that has just started."""
+    folder = StateFolder(tmp_path)
     folder.create()
-    return lambda machines: GameDay(RLock(), Faults(folder), lambda: None, machines)
+    return lambda hosts: GameDay(RLock(), Faults(folder), lambda: None, hosts)
 
 
-def test_a_lost_zone_takes_its_machines_with_it(web, start):
-    """Those of the other zone go on, and nothing is killed twice."""
-    machines = Machines(web.members())
-    asks = (day := start(machines)).asks()
+def test_the_hosts_of_a_lost_zone_are_killed(web, start):
+    """Once, and none of the other zone."""
+    hosts = Hosts(web.members())
+    handlers = (day := start(hosts)).handlers()
     (gone,) = [name for name, zone in web.members().items() if zone == "us-west-2a"]
-    assert asks["POST fail-zone"]({"zone": "us-west-2a"})["killed"] == [gone]
+    assert handlers["POST fail-zone"]({"zone": "us-west-2a"})["killed"] == [gone]
     day.tick()
-    assert machines.killed == [gone]
-    assert asks["POST restore"](None)["revived"] == machines.revived == [gone]
+    assert hosts.killed == [gone]
+    assert handlers["POST restore"](None)["revived"] == hosts.revived == [gone]
 
 
-def test_what_boots_although_it_is_lost_is_killed_again(web, start):
-    """A restarted emulator starts all machines: those of a lost zone are killed as soon as they are up."""
-    start(Machines(web.members())).asks()["POST fail-zone"]({"zone": "us-west-2a"})
+def test_a_lost_host_that_boots_is_killed_again(web, start):
+    """A restarted emulator boots all hosts; lost ones are killed as soon as they have booted."""
+    start(Hosts(web.members())).handlers()["POST fail-zone"]({"zone": "us-west-2a"})
     (gone,) = [name for name, zone in web.members().items() if zone == "us-west-2a"]
-    machines = Machines(web.members())
-    machines.up.clear()
-    day = start(machines)
+    hosts = Hosts(web.members())
+    hosts.up.clear()
+    day = start(hosts)
     day.tick()
-    assert machines.killed == []
-    machines.up.add(gone)
+    assert hosts.killed == []
+    hosts.up.add(gone)
     day.tick()
-    eventually(lambda: machines.killed == [gone])
+    eventually(lambda: hosts.killed == [gone])
     day.tick()
-    assert machines.killed == [gone]
+    assert hosts.killed == [gone]
 
 
-def test_a_killed_instance_loses_its_machine(web, start):
-    machines = Machines(web.members())
-    killed = start(machines).asks()["POST kill-instance"]({"instance": "any"})
-    assert (killed["killed"], machines.killed) == (True, [killed["instance"]])
+def test_the_host_of_a_killed_instance_is_killed(web, start):
+    hosts = Hosts(web.members())
+    killed = start(hosts).handlers()["POST kill-instance"]({"instance": "any"})
+    assert (killed["killed"], hosts.killed) == (True, [killed["instance"]])
 
 
 def test_restore_ends_the_faults_too(web, start):
-    asks = start(Machines({})).asks()
-    asks["POST faults"]({"service": "ec2", "operation": "*", "kind": "lost"})
-    assert len(asks["POST restore"](None)["faults"]) == 1
-    assert asks["GET faults"](None) == {"faults": [], "zones": [], "instances": []}
+    handlers = start(Hosts({})).handlers()
+    handlers["POST faults"]({"service": "ec2", "operation": "*", "kind": "lost"})
+    assert len(handlers["POST restore"](None)["faults"]) == 1
+    assert handlers["GET faults"](None) == {"faults": [], "zones": [], "instances": []}

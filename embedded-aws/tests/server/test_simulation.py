@@ -1,11 +1,11 @@
-"""Who reaches the databases and caches of the account follows from its security groups."""
+"""The security groups decide whether hosts reach databases and caches."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from embedded_aws.account import backends as world
-from embedded_aws.server import simulation as rehearsal
+from embedded_aws.account import backends
+from embedded_aws.server import simulation
 from embedded_aws.services.codedeploy.model import Deployment
 from load_balancer.test_reachability import ANYTHING, rule
 
@@ -23,35 +23,33 @@ def reached(monkeypatch):
             "web": SimpleNamespace(ingress_rules=[], egress_rules=list(egress)),
             "cache": SimpleNamespace(ingress_rules=list(ingress), egress_rules=[]),
         }
-        backends = {
+        by_service = {
             "ec2": SimpleNamespace(get_security_group_from_id=groups.get, get_subnet=SUBNETS.get),
             "elasticache": SimpleNamespace(cache_subnet_groups=GROUPS),
         }
         server = SimpleNamespace(security_groups=[SimpleNamespace(id="web")], private_ip="10.0.1.7")
-        monkeypatch.setattr(world, "backend", lambda service, region="us-west-2": backends[service])
-        monkeypatch.setattr(rehearsal, "members", lambda: {"i-1": server})
-        return rehearsal.web_servers_reach_cache(CACHE)
+        monkeypatch.setattr(backends, "backend", lambda service, region="us-west-2": by_service[service])
+        monkeypatch.setattr(simulation, "group_instances", lambda: {"i-1": server})
+        return simulation.hosts_reach_cache(CACHE)
 
     return ask
 
 
-def test_a_cache_is_reached_where_its_group_lets_the_servers_in(reached):
-    """On its own port, and nowhere without a rule."""
+def test_a_cache_is_reached_where_its_group_allows_it(reached):
+    """On its own port only."""
     assert reached(rule("web", ports=(6379, 6379)))
     assert not reached(rule("web", ports=(6380, 6380)))
     assert not reached(rule("other", ports=(6379, 6379)))
     assert not reached()
 
 
-def test_a_cache_stands_in_its_groups_subnets(reached):
-    """A server that may go out to those reaches it, one that may go elsewhere does not."""
+def test_egress_rules_must_allow_the_subnets_of_a_cache(reached):
     there, elsewhere = (rule(block=block, protocol="-1") for block in ("10.0.2.0/24", "10.0.3.0/24"))
     assert reached(rule("web", ports=(6379, 6379)), egress=[there])
     assert not reached(rule("web", ports=(6379, 6379)), egress=[elsewhere])
 
 
-def test_status_tells_the_newest_deployment_of_each_group_that_there_is(monkeypatch):
-    """One whose application or group is deleted is nobody's any more."""
+def test_status_has_the_newest_deployment_of_each_existing_group(monkeypatch):
 
     def deployed(number, application, group):
         info = {"deploymentId": f"d-{number}", "applicationName": application, "deploymentGroupName": group}
@@ -61,5 +59,5 @@ def test_status_tells_the_newest_deployment_of_each_group_that_there_is(monkeypa
     backend = SimpleNamespace(
         deployments={one.deployment_id: one for one in made}, deployment_groups={"app": {"web": {}}}
     )
-    monkeypatch.setattr(world, "existing", lambda service: [backend])
-    assert [(one["id"], one["group"]) for one in rehearsal._deployments()] == [("d-2", "app/web")]
+    monkeypatch.setattr(backends, "existing", lambda service: [backend])
+    assert [(one["id"], one["group"]) for one in simulation._deployments()] == [("d-2", "app/web")]

@@ -1,4 +1,4 @@
-"""Who may come in, and what a caller is told of what the emulator cannot do."""
+"""Which requests are accepted, and the errors for what the emulator cannot do."""
 
 import http.client
 import time
@@ -10,7 +10,7 @@ from runbook_lib.errors import WrongUsage
 
 
 def ask(aws, method="GET", path="/", **headers):
-    """One request with exactly these headers; its status and body."""
+    """Send one request with exactly these headers; return status and body."""
     port = aws.address.port
     call = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     call.putrequest(method, path, skip_host=True)
@@ -21,8 +21,8 @@ def ask(aws, method="GET", path="/", **headers):
     return answer.status, answer.read().decode()
 
 
-def test_stock_clients_may_come_in(aws):
-    """Both names of this machine are served."""
+def test_aws_clients_are_accepted(aws):
+    """By both names of this machine."""
     assert ask(aws)[0] == 200
     assert ask(aws, Host=f"localhost:{aws.address.port}")[0] == 200
 
@@ -37,41 +37,38 @@ def test_stock_clients_may_come_in(aws):
         {"Sec-Fetch-Site": "cross-site"},  # a picture or a form in a page
     ],
 )
-def test_web_pages_are_turned_away(aws, headers):
-    """A page open in the operator's browser can neither read nor change the rehearsal."""
+def test_web_pages_are_rejected(aws, headers):
+    """A page in the operator's browser can neither read nor change the rehearsal."""
     assert ask(aws, "POST", **headers)[0] == 403
 
 
 @pytest.mark.parametrize(
     "path", ["/moto-api/reset", "/moto-api/data.json", "/_local/reset", "/_local/health", "/_local/save"]
 )
-def test_the_control_doors_need_the_token(aws, path):
-    """Nobody empties the account without having read the owner's file."""
+def test_control_apis_need_the_token(aws, path):
+    """Ours as well as moto's."""
     assert ask(aws, "POST", path)[0] == 403
     assert ask(aws, "POST", path, X_Local_Token="guessed")[0] == 403
     assert ask(aws, "POST", path, X_Local_Token=aws.address.token)[0] == 200
 
 
-def test_a_token_that_is_no_ascii_is_a_wrong_one(aws):
-    """And an answer, not a failure of ours."""
+def test_a_token_that_is_not_ascii_is_rejected(aws):
     assert ask(aws, "POST", "/_local/health", X_Local_Token="gue\xdfed")[0] == 403
 
 
 @pytest.mark.parametrize("length", ["abc", "-5", "\xb2"])
-def test_a_length_that_is_no_number_is_the_callers_mistake(aws, length):
-    """Nobody waits for a body of which the end is not known."""
+def test_an_invalid_length_is_a_bad_request(aws, length):
     status, body = ask(aws, "POST", Content_Length=length)
     assert (status, "Content-Length" in body) == (400, True)
 
 
-def test_the_control_door_names_what_it_can_do(aws):
-    """A slip in a deed's name is answered with the names there are."""
+def test_an_unknown_operation_gets_the_list_of_operations(aws):
     status, body = ask(aws, "POST", "/_local/resett", X_Local_Token=aws.address.token)
     assert (status, "reset" in body, "pace" in body) == (404, True, True)
 
 
-def test_a_pace_that_is_none_is_refused_at_the_control_door(aws):
-    """And the one before it holds."""
+def test_an_invalid_pace_is_rejected(aws):
+    """The previous one stays."""
     for value in ("fast", "-1", "nan", "1000"):
         with pytest.raises(WrongUsage, match="is not a number from 0 to 10"):
             aws.control("pace", value)
@@ -95,8 +92,8 @@ def test_a_pace_that_is_none_is_refused_at_the_control_door(aws):
         ("groundstation", "list_satellites", {}),  # a service that moto does not have
     ],
 )
-def test_what_is_missing_says_so_at_once(aws, service, operation, arguments):
-    """An operation that the emulator lacks is named in an AWS error, without seconds of retries."""
+def test_an_unsupported_operation_fails_at_once(aws, service, operation, arguments):
+    """The AWS error names it, and clients do not retry for seconds."""
     began = time.monotonic()
     with pytest.raises(botocore.exceptions.ClientError) as raised:
         getattr(aws.client(service), operation)(**arguments)

@@ -1,4 +1,4 @@
-"""A server by itself."""
+"""Fixtures for private servers."""
 
 import pytest
 

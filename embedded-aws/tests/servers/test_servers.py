@@ -1,4 +1,4 @@
-"""The way to a private server is the same at each start, and where it cannot be, people are told."""
+"""The endpoint of a private server is the same at each start; where it cannot be, the status says so."""
 
 import socket
 from contextlib import contextmanager
@@ -10,43 +10,42 @@ from embedded_aws.servers.servers import PrivateServers
 
 
 class Servers(PrivateServers):
-    """One, that nobody ever starts."""
+    """One server that never starts."""
 
-    homes, waking, absent = "homes", "starting", "none is installed"
+    folder_name, starting_state, not_installed = "servers", "starting", "none is installed"
 
-    def _find(self, path):
+    def _find_programs(self, path):
         return SimpleNamespace(title="Fake 1.0")
 
-    def _found(self):
+    def _resources(self):
         return {"one": SimpleNamespace(status="available")}
 
-    def _keeper(self, folder, one):
-        return SimpleNamespace(port=None, why="", stop=lambda: None, join=lambda: None)
+    def _create_supervisor(self, folder, one):
+        return SimpleNamespace(port=None, reason="", stop=lambda: None, join=lambda: None)
 
-    def _follow(self, identity, one):
-        self._serve(identity, one)
+    def _sync(self, identity, one):
+        self._ensure_server(identity, one)
         return False
 
-    def _remove(self, keeper, identity):
-        raise AssertionError("nothing is removed here")
+    def _remove_server(self, supervisor, identity):
+        raise AssertionError("nothing is removed in these tests")
 
-    def told(self):
-        """What people are told."""
+    def status(self):
         return self._status("one", "available", "one")
 
 
 @contextmanager
 def started(folder):
-    found = Servers(RLock(), folder)
-    found.start()
+    servers = Servers(RLock(), folder)
+    servers.start()
     try:
-        yield found.told()
+        yield servers.status()
     finally:
-        found.stop()
+        servers.stop()
 
 
 def test_an_endpoint_is_the_same_after_a_restart(tmp_path):
-    """Its port is one that nobody is given by chance meanwhile."""
+    """Its port is not one that the system gives to outgoing connections."""
     with started(tmp_path) as first:
         assert first.what == "Fake 1.0, a private server of this machine"
     with started(tmp_path) as second:
@@ -54,8 +53,8 @@ def test_an_endpoint_is_the_same_after_a_restart(tmp_path):
     assert int(first.endpoint.partition(":")[2]) in PORTS
 
 
-def test_an_endpoint_whose_port_was_taken_is_told(tmp_path):
-    """The application has the old one, until an apply; at the next start there is nothing to tell any more."""
+def test_the_status_says_that_a_port_was_taken(tmp_path):
+    """The application has the old one until the next apply; after the next start, the status is as usual."""
     with started(tmp_path) as first:
         port = int(first.endpoint.partition(":")[2])
     with socket.create_server(("127.0.0.1", port)), started(tmp_path) as second:

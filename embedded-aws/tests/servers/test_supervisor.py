@@ -1,45 +1,45 @@
-"""A private server is brought to what is wanted, and kept there."""
+"""A supervisor brings a private server to its desired state, and keeps it there."""
 
 import pytest
 
-from embedded_aws.servers import supervisor as keeper
+from embedded_aws.servers import supervisor
 from embedded_aws.testing import eventually
 from servers.fake import ANSWERS
 
 
-class Keeper(keeper.Keeper):
-    """What is wanted is the script."""
+class ScriptSupervisor(supervisor.Supervisor):
+    """The desired state is the script to run."""
 
-    def _reach(self, wanted, before):
+    def _reconcile(self, desired, applied):
         self._server.end()
-        self._server.run(wanted)
+        self._server.run(desired)
 
 
 @pytest.fixture
-def kept(server):
-    made = Keeper(server)
-    yield made
-    made.stop()
-    made.join()
+def supervised(server):
+    created = ScriptSupervisor(server)
+    yield created
+    created.stop()
+    created.join()
 
 
-def test_a_failure_that_may_pass_is_tried_again(server, kept, monkeypatch):
-    """It says why meanwhile."""
-    kept.want("import os; os.path.exists('room') or exit('no room'); " + ANSWERS)
-    eventually(lambda: kept.state() == "failed")
-    assert "no room" in kept.why
-    monkeypatch.setattr(keeper, "RETRY_SECONDS", 0)
+def test_a_temporary_failure_is_retried(server, supervised, monkeypatch):
+    """Meanwhile it says what is wrong."""
+    supervised.set_desired_state("import os; os.path.exists('room') or exit('no room'); " + ANSWERS)
+    eventually(lambda: supervised.state() == "failed")
+    assert "no room" in supervised.reason
+    monkeypatch.setattr(supervisor, "RETRY_SECONDS", 0)
     (server.folder / "data" / "room").touch()
-    eventually(lambda: kept.state() == "available")
-    assert (kept.why, kept.port) == ("", server.ports[-1])
+    eventually(lambda: supervised.state() == "available")
+    assert (supervised.reason, supervised.port) == ("", server.ports[-1])
 
 
-def test_what_is_removed_leaves_nothing(server, kept):
+def test_removal_leaves_nothing(server, supervised):
     """Neither a process nor a file."""
-    kept.want(ANSWERS)
-    eventually(lambda: kept.state() == "available")
-    kept.remove()
-    kept.join()
-    assert kept.gone
+    supervised.set_desired_state(ANSWERS)
+    eventually(lambda: supervised.state() == "available")
+    supervised.remove()
+    supervised.join()
+    assert supervised.has_ended
     assert not server.running
     assert not server.folder.exists()

@@ -1,4 +1,7 @@
-"""What RDS has in the account, as moto keeps it, and what it says of itself: read and written under the lock."""
+"""The RDS instances in the account: read their desired state, and write their server's state back.
+
+The caller holds the lock of the account.
+"""
 
 from __future__ import annotations
 
@@ -6,59 +9,63 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from embedded_aws.account import backends as world
-from embedded_aws.servers.mysql.supervisor import Keeper, Wanted
+from embedded_aws.account import backends
+from embedded_aws.servers.mysql.supervisor import DatabaseSupervisor, DesiredState
 from embedded_aws.services.rds.events import tell
 
 ENGINES = ("mysql", "mariadb")
 STOPPED = ("stopped", "stopping")
 
 
-def databases() -> Iterator[Any]:
-    """The instances that can be servers of this machine."""
-    for rds in world.existing("rds"):
-        yield from (database for database in rds.databases.values() if is_ours(database))
+def list_databases() -> Iterator[Any]:
+    """Yield the instances that can be servers of this machine."""
+    for rds in backends.existing("rds"):
+        yield from (database for database in rds.databases.values() if is_supported(database))
 
 
-def in_snapshots() -> set[str]:
-    """Of which databases people have snapshots."""
+def databases_with_snapshots() -> set[str]:
+    """Return the resource ids of the databases that have manual snapshots."""
     return {
         snapshot.dbi_resource_id
-        for rds in world.existing("rds")
+        for rds in backends.existing("rds")
         for snapshot in rds.database_snapshots.values()
         if snapshot.snapshot_type == "manual"
     }
 
 
-def is_ours(database: Any) -> bool:
-    """Neither a part of a cluster nor a replica: these stay as moto has them."""
+def is_supported(database: Any) -> bool:
+    """Whether an instance can be a server of this machine: members of clusters and replicas remain moto's."""
     return database.engine in ENGINES and database.db_cluster_identifier is None and not database.is_replica
 
 
-def settle(database: Any, absent: str) -> bool:
-    """Without a server nothing is on its way to somewhere, and an event says so once; True when that is news."""
-    news = not vars(database).get("stood_in_for")
-    if news:
-        database.stood_in_for = True
-        tell(database, f"{absent[0].upper()}{absent[1:]}.", "notification")
+def complete_without_server(database: Any, not_installed: str) -> bool:
+    """Complete what is in progress, as there is no server to wait for, and write one event about it.
+
+    Returns:
+        Whether it changed the account.
+    """
+    changed = not vars(database).get("stand_in_announced")
+    if changed:
+        database.stand_in_announced = True
+        tell(database, f"{not_installed[0].upper()}{not_installed[1:]}.", "notification")
     if vars(database)["status"] in ("creating", "starting", "rebooting"):
-        database.status, news = "available", True
-    return news
+        database.status, changed = "available", True
+    return changed
 
 
-def stand_in_name(database: Any) -> str:
-    """The address of one without a server: nobody answers there, and it says why, wherever it is shown.
+def stand_in_address(database: Any) -> str:
+    """Return the endpoint of a database without a server: nothing answers there, and the name says why.
 
-    It is its own, so that whoever looks for the database of an address finds this one.
+    Each database has its own, so that a database can be found by its address.
     """
     return f"sqlite-stands-in-for-{database.engine}.{database.db_instance_identifier}.localhost"
 
 
-def wanted(database: Any) -> Wanted:
-    """What its server is to be."""
+def desired_state(database: Any) -> DesiredState:
+    """Return the desired state of a database's server."""
     (group,) = database.db_parameter_groups()
     parameters = {name: str(one["ParameterValue"]) for name, one in group.parameters.items() if "ParameterValue" in one}
-    return Wanted(
+    return DesiredState(
         user=str(database.master_username),
         password=_password(database),
         database=database.db_name,
@@ -69,22 +76,22 @@ def wanted(database: Any) -> Wanted:
 
 
 def _password(database: Any) -> str:
-    """From Secrets Manager where RDS manages it."""
+    """Return the master password; from Secrets Manager where RDS manages it."""
     if not database.manage_master_user_password:
         return str(vars(database).get("_master_user_password"))
     secret = database.master_user_secret.secret
     return str(json.loads(secret.versions[secret.default_version_id]["secret_string"])["password"])
 
 
-def show(database: Any, keeper: Keeper) -> bool:
-    """Let RDS say how the server is; True when that is news."""
-    shown = vars(database)["status"]  # at the present pace it may say that it is on its way for longer
-    if shown in (*STOPPED, "deleting") or vars(database).get("out_of_reach"):
+def update_status(database: Any, supervisor: DatabaseSupervisor) -> bool:
+    """Set a database's status to its server's state; returns whether it changed."""
+    status = vars(database)["status"]  # the attribute itself may show a transitional state for longer
+    if status in (*STOPPED, "deleting") or vars(database).get("out_of_reach"):
         return False
-    state = keeper.state() or ("starting" if shown == "available" and keeper.port is None else None)
-    if state in (None, shown) or state == "stopped":
+    state = supervisor.state() or ("starting" if status == "available" and supervisor.port is None else None)
+    if state in (None, status) or state == "stopped":
         return False
     database.status = state
-    if keeper.why:  # the runbook sends people to the events when a database has failed
-        tell(database, f"The DB instance could not be started. {keeper.why}", "failure")
+    if supervisor.reason:  # the runbook refers to the events when a database has failed
+        tell(database, f"The DB instance could not be started. {supervisor.reason}", "failure")
     return True

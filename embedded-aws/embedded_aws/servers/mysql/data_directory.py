@@ -1,4 +1,4 @@
-"""A data directory: made by the server's own installer, or copied from a snapshot's; half of one is never used."""
+"""Create a data directory: by the server's own installer, or as a copy of a snapshot. A partial one is never used."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from embedded_aws.servers.mysql.programs import Programs
 from embedded_aws.servers.processes import environment
-from embedded_aws.servers.server import ServerFailed, last_words
+from embedded_aws.servers.server import ServerFailed, last_log_lines
 
-MAKE_SECONDS = 120.0  # less than one, on a machine that has nothing else to do
+INSTALL_SECONDS = 120.0  # it takes less than one on an idle machine
 SMALL = ("--loose-innodb-log-file-size=16M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0")
 
 
-def make_data(programs: Programs, data: Path, log: Path, source: Path | None) -> None:
-    """Make it, as a copy where there is a source.
+def create_data_directory(programs: Programs, data: Path, log: Path, source: Path | None) -> None:
+    """Create a data directory, as a copy of `source` where that exists.
 
     Raises:
         ServerFailed: The installer failed.
@@ -36,13 +36,14 @@ def _install(programs: Programs, data: Path, log: Path) -> None:
     as_root = ["--user=root"] if os.geteuid() == 0 else []
     command = [programs.server, "--no-defaults", "--initialize-insecure"]
     if programs.installer:
-        # Its administrator has no password, and is gone before the server listens: see sql.first_of_all.
+        # Its administrator has no password, and is deleted before the server listens: see sql.init_statements.
         locked = ["--auth-root-authentication-method=socket", "--auth-root-socket-user=root"]
         command = [programs.installer, "--no-defaults", "--skip-test-db", "--skip-name-resolve", *locked]
     with log.open("ab", buffering=0) as output:
-        done = subprocess.run(
+        completed = subprocess.run(
             [*command, f"--datadir={data}", *SMALL, *as_root],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(), timeout=MAKE_SECONDS,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(), timeout=INSTALL_SECONDS,
         )  # fmt: skip
-    if done.returncode:
-        raise ServerFailed(f"its data directory could not be made: {last_words(log.read_text(errors='replace'))}")
+    if completed.returncode:
+        lines = last_log_lines(log.read_text(errors="replace"))
+        raise ServerFailed(f"its data directory could not be created: {lines}")

@@ -1,4 +1,4 @@
-"""The option files of a server and of its client, which hold what is not to be on a command line.
+"""The option files of a server and of its client; unlike a command line, other users cannot read them.
 
 https://dev.mysql.com/doc/refman/8.4/en/option-files.html
 """
@@ -13,7 +13,7 @@ from embedded_aws.servers.mysql.programs import Programs
 
 SOCKET = "server.sock"  # in the data directory, where no schema can have a name with a dot
 
-# As small as a laptop wants it, and nothing that a process which dies would lose.
+# Small enough for a laptop; a killed process loses nothing.
 SETTINGS = {
     "skip_name_resolve": "1",
     "character_set_server": "utf8mb4",
@@ -26,24 +26,24 @@ SETTINGS = {
     "loose_innodb_log_file_size": "16M",
     "loose_innodb_redo_log_capacity": "32M",
     "slow_query_log_file": "slowquery.log",
-    # By its name alone: the whole path may be longer than a socket's address takes.
+    # The name only: the whole path may be longer than a socket address can be.
     "socket": SOCKET,
     "pid_file": "server.pid",
 }
-# A server that did not know these would be open where it should be closed: it shall rather not start.
+# Without `loose_`: a server that does not know these must not start, as it would accept insecure connections.
 STRICT = {"require_secure_transport", "tls_version"}
 
 
-def of_server(parameters: Mapping[str, str], ours: Mapping[str, str]) -> bytes:
-    """The parameter group's values over the usual ones, and ours over both; what it does not know it skips."""
-    given = {name if name in STRICT else f"loose_{name}": value for name, value in parameters.items()}
-    as_root = {"user": "root"} if os.geteuid() == 0 else {}  # in a container it insists on being told so
-    return _file("mysqld", {**SETTINGS, **given, **ours, **as_root})
+def server_options(parameters: Mapping[str, str], own: Mapping[str, str]) -> bytes:
+    """Return the server's option file: our settings, overridden by the parameter group, overridden by `own`."""
+    group = {name if name in STRICT else f"loose_{name}": value for name, value in parameters.items()}
+    as_root = {"user": "root"} if os.geteuid() == 0 else {}  # it refuses to run as root without this option
+    return _file("mysqld", {**SETTINGS, **group, **own, **as_root})
 
 
-def of_client(password: str, programs: Programs) -> bytes:
-    """For the administrator, by the socket, whose other end needs no certificate."""
-    without_tls = {"loose_ssl": "0"} if programs.is_mariadb else {}  # MySQL's client takes it as it comes
+def client_options(password: str, programs: Programs) -> bytes:
+    """Return the option file of the administrator's client, which connects through the socket, without TLS."""
+    without_tls = {"loose_ssl": "0"} if programs.is_mariadb else {}  # MySQL's client needs no such option
     return _file("client", {"user": sql.ADMIN, "password": password, "socket": SOCKET, **without_tls})
 
 

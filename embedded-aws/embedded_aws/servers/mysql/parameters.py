@@ -1,4 +1,4 @@
-"""What a private server takes of a DB parameter group, and what of it is the laptop's business."""
+"""Which parameters of a DB parameter group a private server gets, and with which values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from embedded_aws.servers.mysql.programs import Programs
 
 # Files, ports and sizes belong to this machine, not to an instance class. The general log is left out because
 # MariaDB, unlike MySQL, writes passwords into it: https://dev.mysql.com/doc/refman/8.4/en/password-logging.html
-OURS = re.compile(
+LOCAL = re.compile(
     r"(?x) (loose|enable|disable|maximum)_.* | performance_schema.* | lower_case_table_names"
     r" | port | socket | bind_address | datadir | basedir | tmpdir | pid_file | init_file | user | .*_dir"
     r" | plugin.* | early_plugin.* | secure_file_priv | skip_.* | ssl_.* | tls_cert.* | log_error.* | general_log.*"
@@ -19,32 +19,32 @@ OURS = re.compile(
 )
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 OFFSET = re.compile(r"[+-]\d\d:\d\d")
-# MySQL's collations by Unicode 9 have siblings by Unicode 14: https://mariadb.com/kb/en/supported-character-sets-and-collations/
+# MariaDB has MySQL's collations of Unicode 9 for Unicode 14: https://mariadb.com/kb/en/supported-character-sets-and-collations/
 UNICODE_9 = re.compile(r"utf8mb4_(?:\w+_)?0900_(ai_ci|as_ci|as_cs|bin)")
 UNICODE_14_SINCE = (10, 10, 1)
 
 
-def understood(group: Mapping[str, str], programs: Programs) -> dict[str, str]:
-    """Names and values for the server's option file; unknown names are the server's to skip, by the prefix `loose`."""
-    found = {}
+def supported_parameters(group: Mapping[str, str], programs: Programs) -> dict[str, str]:
+    """Return names and values for the server's option file; with the prefix `loose`, the server skips unknown names."""
+    supported = {}
     for name, value in sorted(group.items()):
-        if OURS.fullmatch(name) or not NAME.fullmatch(name) or not _plain(value):
+        if LOCAL.fullmatch(name) or not NAME.fullmatch(name) or not _is_literal(value):
             continue
         if name in ("time_zone", "default_time_zone"):
             if zone := _zone(value):
-                found["default_time_zone"] = zone
+                supported["default_time_zone"] = zone
             continue
-        found[name] = _value(value, programs)
-    return found
+        supported[name] = _value(value, programs)
+    return supported
 
 
-def _plain(value: str) -> bool:
-    """RDS computes `{DBInstanceClassMemory*3/4}` and its like from the instance class."""
+def _is_literal(value: str) -> bool:
+    """Whether a value is not a formula: RDS computes `{DBInstanceClassMemory*3/4}` from the instance class."""
     return value != "" and value.isprintable() and not any(sign in value for sign in '{}"')
 
 
 def _zone(value: str) -> str | None:
-    """A server without tables of time zones knows offsets only."""
+    """Return a zone as an offset, None where it is not one: a server without time zone tables knows only offsets."""
     if value.upper() == "UTC":
         return "+00:00"
     return value if OFFSET.fullmatch(value) else None

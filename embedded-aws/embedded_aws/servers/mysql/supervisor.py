@@ -1,19 +1,19 @@
-"""One database: how its server is brought to what is wanted."""
+"""Bring the server of one database to its desired state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from embedded_aws.servers import supervisor as keeper
 from embedded_aws.servers.mysql import sql
-from embedded_aws.servers.mysql.parameters import understood
-from embedded_aws.servers.mysql.server import BadParameters, Server
+from embedded_aws.servers.mysql.parameters import supported_parameters
+from embedded_aws.servers.mysql.server import BadParameters, DatabaseServer
+from embedded_aws.servers.supervisor import AVAILABLE, FAILED, Supervisor
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What RDS says the database is."""
+class DesiredState:
+    """A database as RDS describes it."""
 
     user: str
     password: str = field(repr=False)
@@ -23,45 +23,45 @@ class Wanted:
     restarts: int = 0
 
 
-class Keeper(keeper.Keeper[Server, Wanted]):
-    """Of a database.
+class DatabaseSupervisor(Supervisor[DatabaseServer, DesiredState]):
+    """The supervisor of one database.
 
     Args:
-        source: The data that it begins with, when there is none of its own.
+        source: The data to start with, when the server has none.
     """
 
-    def __init__(self, server: Server, source: Path | None = None) -> None:
-        self._source = source  # before the thread begins
+    def __init__(self, server: DatabaseServer, source: Path | None = None) -> None:
+        self._source = source  # before the thread starts
         super().__init__(server)
 
-    def remove(self, keep: Path | None = None) -> None:
-        """As for others, but move the data to where a snapshot keeps it, if one does."""
-        self._go(lambda: self._remove(keep))
+    def remove(self, snapshot_folder: Path | None = None) -> None:
+        """End the server, move its data to `snapshot_folder` if given, and remove its files. Returns at once."""
+        self._exit(lambda: self._remove(snapshot_folder))
 
-    def _remove(self, keep: Path | None) -> None:
-        if keep:
-            self._server.keep_data(keep)
+    def _remove(self, snapshot_folder: Path | None) -> None:
+        if snapshot_folder:
+            self._server.move_data(snapshot_folder)
         self._server.remove()
 
-    def _reach(self, wanted: Wanted, before: Wanted | None) -> None:
+    def _reconcile(self, desired: DesiredState, applied: DesiredState | None) -> None:
         server = self._server
-        if not wanted.running:
+        if not desired.running:
             server.end()
-        elif before is None or before.restarts != wanted.restarts or not server.running:
+        elif applied is None or applied.restarts != desired.restarts or not server.running:
             server.end()
-            server.make(self._source)
-            server.run(self._parameters(wanted))
-            server.admit(wanted.user, wanted.password, wanted.database)
+            server.create_data(self._source)
+            server.run(self._parameters(desired))
+            server.set_master_user(desired.user, desired.password, desired.database)
         else:
-            if (before.user, before.password) != (wanted.user, wanted.password):
-                server.admit(wanted.user, wanted.password, wanted.database)
-            server.set_globals(sql.changes(self._parameters(before), self._parameters(wanted)))
+            if (applied.user, applied.password) != (desired.user, desired.password):
+                server.set_master_user(desired.user, desired.password, desired.database)
+            server.set_globals(sql.changed_parameters(self._parameters(applied), self._parameters(desired)))
 
-    def _state_of(self, wanted: Wanted) -> str:
-        return keeper.AVAILABLE if wanted.running else "stopped"
+    def _state_of(self, desired: DesiredState) -> str:
+        return AVAILABLE if desired.running else "stopped"
 
     def _state_after(self, error: Exception) -> str:
-        return "incompatible-parameters" if isinstance(error, BadParameters) else keeper.FAILED
+        return "incompatible-parameters" if isinstance(error, BadParameters) else FAILED
 
-    def _parameters(self, wanted: Wanted) -> dict[str, str]:
-        return understood(dict(wanted.parameters), self._server.programs)
+    def _parameters(self, desired: DesiredState) -> dict[str, str]:
+        return supported_parameters(dict(desired.parameters), self._server.programs)

@@ -1,4 +1,4 @@
-"""The caches of the account, for real: each is a private server behind a port of its own."""
+"""The caches of the account as real servers: each is a private server behind a port of its own."""
 
 from __future__ import annotations
 
@@ -8,49 +8,50 @@ from typing import Any
 
 from embedded_aws.servers.servers import PrivateServers, ServerStatus
 from embedded_aws.servers.valkey import account
-from embedded_aws.servers.valkey.programs import Program, find
-from embedded_aws.servers.valkey.server import Server
-from embedded_aws.servers.valkey.supervisor import Keeper
+from embedded_aws.servers.valkey.programs import Program, find_program
+from embedded_aws.servers.valkey.server import CacheServer
+from embedded_aws.servers.valkey.supervisor import CacheSupervisor
+from embedded_aws.services.elasticache.nodes import name_of, settle
 
 log = logging.getLogger(__name__)
 
 
-class Caches(PrivateServers[Program, Keeper]):
-    """ElastiCache's replication groups and single nodes."""
+class Caches(PrivateServers[Program, CacheSupervisor]):
+    """The servers of ElastiCache's replication groups and single nodes."""
 
-    homes, waking = "caches", "modifying"  # ElastiCache has no word for waking up
-    absent = "no Valkey or Redis from version 7 on is installed on this machine: nothing answers at its endpoint"
+    folder_name, starting_state = "caches", "modifying"  # ElastiCache has no state for a cache that starts again
+    not_installed = "no Valkey or Redis from version 7 on is installed on this machine: nothing answers at its endpoint"
 
     def status(self) -> list[ServerStatus]:
-        """What `runbook local status` shows."""
+        """Return what `runbook local status` shows."""
         with self._lock:
-            return [self._status(account.name_of(one), one.status, one.identity) for one in account.caches()]
+            return [self._status(name_of(one), one.status, one.identity) for one in account.list_caches()]
 
     def endpoint(self, cache: Any) -> tuple[str, int] | None:
-        """Where the application finds it; None while there is no way."""
+        """Return host and port for the application; None while there are none."""
         return self._endpoint(cache.identity)
 
-    def _find(self, path: str | None) -> Program | None:
-        return find(path)
+    def _find_programs(self, path: str | None) -> Program | None:
+        return find_program(path)
 
-    def _found(self) -> dict[str, Any]:
-        return {cache.identity: cache for cache in account.caches()}
+    def _resources(self) -> dict[str, Any]:
+        return {cache.identity: cache for cache in account.list_caches()}
 
-    def _keeper(self, folder: Path, cache: Any) -> Keeper:
+    def _create_supervisor(self, folder: Path, resource: Any) -> CacheSupervisor:
         assert self.programs
-        return Keeper(Server(folder, self.programs, self.authority, self._start))
+        return CacheSupervisor(CacheServer(folder, self.programs, self.authority, self._start_process))
 
-    def _follow(self, identity: str, cache: Any) -> bool:
+    def _sync(self, identity: str, resource: Any) -> bool:
         if not self.programs:
-            return account.settle(cache)
-        kept = self._serve(identity, cache)
-        if kept.way != cache.failovers:
-            kept.forwarder.let(False)  # who was connected to the old primary has lost it
-            kept.way = cache.failovers
-        kept.forwarder.let(self._allowed(cache))
-        kept.keeper.want(account.wanted(cache))
-        return account.show(cache, kept.keeper)
+            return settle(resource)
+        server = self._ensure_server(identity, resource)
+        if server.endpoint_version != resource.failovers:
+            server.forwarder.set_open(False)  # connections to the old primary break
+            server.endpoint_version = resource.failovers
+        server.forwarder.set_open(self._is_allowed(resource))
+        server.supervisor.set_desired_state(account.desired_state(resource))
+        return account.update_status(resource, server.supervisor)
 
-    def _remove(self, keeper: Keeper, identity: str) -> None:
-        keeper.remove()
+    def _remove_server(self, supervisor: CacheSupervisor, identity: str) -> None:
+        supervisor.remove()
         log.info("cache %s is deleted", identity)

@@ -1,4 +1,4 @@
-"""What a private cache server is started with."""
+"""The configuration file of a private cache server."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from embedded_aws.servers.ca import ADDRESS
 
-KEEPER = "runbook-keeper"  # our own user, beside the one of everybody
-MEMORY = "256mb"  # enough for a rehearsal, whatever the node type has
+ADMIN = "runbook-admin"  # our own user, beside the clients' user `default`
+MEMORY = "256mb"  # enough for a rehearsal, whatever the node type
 
-# What a parameter group may set and the server understands: "Valkey and Redis OSS parameters",
+# Parameters of a parameter group that the server supports: "Valkey and Redis OSS parameters",
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html
-UNDERSTOOD = frozenset({
+SUPPORTED = frozenset({
     "databases", "hash-max-listpack-entries", "hash-max-listpack-value", "latency-tracking", "lazyfree-lazy-eviction",
     "lazyfree-lazy-expire", "lazyfree-lazy-server-del", "lfu-decay-time", "lfu-log-factor", "list-compress-depth",
     "list-max-listpack-size", "maxmemory-policy", "maxmemory-samples", "notify-keyspace-events",
@@ -27,13 +27,13 @@ RESTRICTED = (
 )  # fmt: skip
 
 
-def understood(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Those that mean something to the server."""
-    return {name: value for name, value in parameters.items() if name in UNDERSTOOD}
+def supported_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that the server supports."""
+    return {name: value for name, value in parameters.items() if name in SUPPORTED}
 
 
-def everybody(hashes: Iterable[str]) -> list[str]:
-    """The rules of the user whom nobody names: without a token whoever gets through, else who has one of them.
+def default_user(hashes: Iterable[str]) -> list[str]:
+    """Return the access rules of the user `default`: it needs one of the tokens, or none where there are none.
 
     Args:
         hashes: SHA-256 of each token.
@@ -42,21 +42,22 @@ def everybody(hashes: Iterable[str]) -> list[str]:
     return ["reset", "on", *tokens, "~*", "&*", "+@all", *(f"-{command}" for command in RESTRICTED)]
 
 
-def keeper(token: str) -> list[str]:
-    """The rules of our own user, by the SHA-256 of its password."""
+def admin_user(token: str) -> list[str]:
+    """Return the access rules of our own user, with the SHA-256 of its password."""
     return ["on", f"#{token}", "~*", "&*", "+@all"]
 
 
-def of_server(port: int, data: Path, tls: Mapping[str, Path], users: Mapping[str, list[str]],
-              parameters: Mapping[str, str]) -> bytes:  # fmt: skip
-    """Its whole configuration file.
+def server_options(
+    port: int, data: Path, tls: Mapping[str, Path], users: Mapping[str, list[str]], parameters: Mapping[str, str]
+) -> bytes:
+    """Return the whole configuration file.
 
     Args:
-        tls: Files of TLS's, by option; empty for a server that speaks without.
+        tls: The files for TLS, by option; empty for a server without TLS.
     """
     lines: list[tuple[str, ...]] = [
         ("bind", ADDRESS), ("port", "0" if tls else str(port)), ("dir", str(data)), ("daemonize", "no"),
-        # The memory is written down when it ends in order: AWS's goes on while the emulator sleeps.
+        # The memory is saved when the server ends in order: on AWS a cache keeps running while the emulator is down.
         ("dbfilename", "memory.rdb"), ("save", "3600", "1"), ("appendonly", "no"),
         ("maxmemory", MEMORY), ("maxmemory-policy", "volatile-lru"),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The cache server that this machine has installed, if any."""
+"""Find the cache server that is installed on this machine."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import subprocess
 from dataclasses import dataclass
 
 SERVERS = (("valkey-server", "Valkey"), ("redis-server", "Redis"))
-LOOK_SECONDS = 10.0
-OLDEST = 7  # the first version that can forbid what ElastiCache forbids
+VERSION_SECONDS = 10.0
+OLDEST = 7  # the first version that can forbid the commands that ElastiCache forbids
 
 
 @dataclass(frozen=True)
 class Program:
-    """A server, and what it is for people."""
+    """The server's path, and its name and version."""
 
     server: str
     title: str
 
 
-def find(path: str | None = None) -> Program | None:
-    """What is on the path: Valkey, or else Redis, which it has come from."""
+def find_program(path: str | None = None) -> Program | None:
+    """Find Valkey on the path, or else Redis, from which it was forked."""
     for name, engine in SERVERS:
         server = shutil.which(name, path=os.environ.get("PATH", "") if path is None else path)
         if server and (version := _version(server)) and int(version.partition(".")[0]) >= OLDEST:
@@ -32,8 +32,8 @@ def find(path: str | None = None) -> Program | None:
 
 def _version(server: str) -> str | None:
     try:
-        said = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=LOOK_SECONDS).stdout
+        output = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = re.search(r"v=(\d+\.\d+\.\d+)", said)
-    return found[1] if found else None
+    version = re.search(r"v=(\d+\.\d+\.\d+)", output)
+    return version[1] if version else None

@@ -1,20 +1,20 @@
-"""One cache: how its server is brought to what is wanted."""
+"""Bring the server of one cache to its desired state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from embedded_aws.servers import supervisor as keeper
-from embedded_aws.servers.valkey.options import understood
-from embedded_aws.servers.valkey.server import Server
+from embedded_aws.servers.supervisor import Supervisor
+from embedded_aws.servers.valkey.options import supported_parameters
+from embedded_aws.servers.valkey.server import CacheServer
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What ElastiCache says the cache is.
+class DesiredState:
+    """A cache as ElastiCache describes it.
 
     Args:
-        tokens: SHA-256 of each token that opens it; it is open to whoever gets through without one.
+        tokens: SHA-256 of each token that it accepts; without any, it accepts clients without a token.
     """
 
     tls: bool
@@ -23,17 +23,16 @@ class Wanted:
     restarts: int = 0
 
 
-class Keeper(keeper.Keeper[Server, Wanted]):
-    """Of a cache."""
+class CacheSupervisor(Supervisor[CacheServer, DesiredState]):
+    """The supervisor of one cache."""
 
-    def _reach(self, wanted: Wanted, before: Wanted | None) -> None:
-        server, now = self._server, understood(dict(wanted.parameters))
-        kept = before and (before.tls, before.restarts) == (wanted.tls, wanted.restarts) and server.running
-        if not before or not kept:
+    def _reconcile(self, desired: DesiredState, applied: DesiredState | None) -> None:
+        server, parameters = self._server, supported_parameters(dict(desired.parameters))
+        if not applied or (applied.tls, applied.restarts) != (desired.tls, desired.restarts) or not server.running:
             server.end()
-            server.run(wanted.tls, wanted.tokens, now)
+            server.run(desired.tls, desired.tokens, parameters)
             return
-        if before.tokens != wanted.tokens:
-            server.admit(wanted.tokens)
-        was = understood(dict(before.parameters))
-        server.set({name: value for name, value in now.items() if was.get(name) != value})
+        if applied.tokens != desired.tokens:
+            server.set_tokens(desired.tokens)
+        before = supported_parameters(dict(applied.parameters))
+        server.set_parameters({name: value for name, value in parameters.items() if before.get(name) != value})

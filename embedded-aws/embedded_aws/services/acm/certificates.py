@@ -13,7 +13,7 @@ from embedded_aws import pacing
 from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 DEFAULT_KEY_TYPES = ["RSA_1024", "RSA_2048"]
 PENDING = "PENDING_VALIDATION"
@@ -23,7 +23,7 @@ FIELDS_OF_ISSUED = ("IssuedAt", "NotBefore", "NotAfter", "Serial")
 def tick() -> bool:
     """Issue the pending certificates whose records exist; return whether any was issued."""
     certificates = [certificate for acm in backends.existing("acm") for certificate in acm._certificates.values()]
-    return each([certificate for certificate in certificates if certificate.status == PENDING], _try_to_issue)
+    return run_each([certificate for certificate in certificates if certificate.status == PENDING], _try_to_issue)
 
 
 def _try_to_issue(certificate: Any) -> bool:
@@ -69,9 +69,9 @@ def _has_records(certificate: Any) -> bool:
 
 def _validation_delay_is_over(certificate: Any) -> bool:
     """Return whether the time is over that ACM needs, at the current pace, to find the records."""
-    if pacing.NOTE not in vars(certificate):
-        pacing.begin(certificate, PENDING, "certificate_validation")
-    return not pacing.on_its_way(certificate)
+    if pacing.ATTRIBUTE not in vars(certificate):
+        pacing.start(certificate, PENDING, "certificate_validation")
+    return not pacing.transitional_state(certificate)
 
 
 def _validation_records(certificate: Any) -> dict[str, dict[str, str]]:
@@ -155,7 +155,7 @@ def request_certificate(moto: Method, acm: Any, domain: str, token: str | None, 
         return str(known)
     certificate = acm._certificates[moto(acm, domain, token, *rest)]
     if certificate.status == PENDING and _has_records(certificate):
-        vars(certificate)[pacing.NOTE] = None  # an earlier certificate's records exist: no validation delay
+        vars(certificate)[pacing.ATTRIBUTE] = None  # an earlier certificate's records exist: no validation delay
     return str(certificate.arn)
 
 

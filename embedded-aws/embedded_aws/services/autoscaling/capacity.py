@@ -19,7 +19,7 @@ from embedded_aws.services.autoscaling.launch import launch_instance
 from embedded_aws.services.autoscaling.lifecycle_hooks import leaving
 from embedded_aws.services.autoscaling.zones import count_instances, rank_subnets, select_for_termination
 from embedded_aws.services.ec2.outages import NO_CAPACITY
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 RETRY_SECONDS = 10.0  # after a launch that failed; AWS waits longer each time
 
@@ -31,7 +31,7 @@ is_host_broken: Callable[[str], bool] = lambda _: False  # noqa: E731 - a defaul
 
 def tick() -> bool:
     """Reconcile every group, and bring launched instances into service; return whether the account has changed."""
-    return each(groups(), reconcile) | launching.tick(register, abandon)
+    return run_each(groups(), reconcile) | launching.tick(register, abandon)
 
 
 def groups() -> Iterator[Any]:
@@ -141,7 +141,7 @@ def _fails_elb_check(group: Any, state: Any) -> bool:
     if checks is None or group.health_check_type != "ELB" or "HealthCheck" in group._suspended_processes:
         return False
     arns = [target_group.arn for target_group in target_groups(group)]
-    return checks.failing(arns, state.instance.id, float(group.health_check_grace_period or 0))
+    return checks.is_failing(arns, state.instance.id, float(group.health_check_grace_period or 0))
 
 
 def try_launch(group: Any, reason: str) -> bool:

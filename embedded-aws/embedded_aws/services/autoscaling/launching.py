@@ -16,7 +16,7 @@ from embedded_aws.services.autoscaling.activities import cancel, set_status
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
 from embedded_aws.services.codedeploy.deployments import AUTO_SCALING, create
 from embedded_aws.services.codedeploy.model import ENDED, Deployment, Fields
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 PENDING, WAITING, IN_SERVICE = "Pending", "Pending:Wait", "InService"
@@ -35,7 +35,7 @@ def begin(group: Any, state: Any, activity: dict[str, Any]) -> bool:
         activity: The activity of its launch, whose status is updated.
     """
     state.activity = activity
-    if pacing.begin(state, PENDING, "auto_scaling_instance"):
+    if pacing.start(state, PENDING, "auto_scaling_instance"):
         state.lifecycle_state = PENDING
         set_status(activity, "PreInService")
         return False
@@ -65,7 +65,7 @@ def tick(on_in_service: OnInService, on_abandon: OnAbandon) -> bool:
         on_abandon: Called for an instance that will not come into service, with the reason, to terminate it.
     """
     waiting = [(group, state) for group in _groups() for state in group.instance_states if is_waiting(state)]
-    return each(waiting, lambda one: _advance(*one, on_in_service, on_abandon))
+    return run_each(waiting, lambda one: _advance(*one, on_in_service, on_abandon))
 
 
 def is_waiting(state: Any) -> bool:
@@ -109,7 +109,7 @@ def _advance(group: Any, state: Any, on_in_service: OnInService, on_abandon: OnA
 
 
 def _advance_pending(group: Any, state: Any, on_in_service: OnInService) -> bool:
-    if pacing.on_its_way(state) or state.instance.state != "running":
+    if pacing.transitional_state(state) or state.instance.state != "running":
         return False
     if _wait_for_hooks(group, state):
         on_in_service(group, state)

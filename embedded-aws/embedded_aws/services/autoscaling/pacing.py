@@ -30,7 +30,7 @@ def delete_auto_scaling_group(moto: Method, scaling: Any, group_name: str) -> No
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingGroup.html
     """
     group = scaling.autoscaling_groups.get(group_name)
-    if group is None or not pacing.leave(group, DELETING, "auto_scaling_group"):
+    if group is None or not pacing.delay_deletion(group, DELETING, "auto_scaling_group"):
         moto(scaling, group_name)
         return
     group.status = DELETING

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.cloudwatch import actions, datapoints, states
 from embedded_aws.services.cloudwatch.evaluation import COMPARISONS, Rule, Verdict, judge
 from embedded_aws.services.cloudwatch.reasons import reason, reason_data
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,11 @@ _seen: WeakKeyDictionary[Any, Seen] = WeakKeyDictionary()
 def tick() -> bool:
     """Evaluate every metric alarm that may have come into another state."""
     changed = False
-    for backend in world.existing("cloudwatch"):
+    for backend in backends.existing("cloudwatch"):
         if backend.alarms:
             seen = _seen.setdefault(backend, Seen())
             seen.index.read_on(backend.metric_data)
-            changed |= each([(backend, alarm, seen) for alarm in backend.alarms.values()], lambda one: _look(*one))
+            changed |= run_each([(backend, alarm, seen) for alarm in backend.alarms.values()], lambda one: _look(*one))
     return changed
 
 

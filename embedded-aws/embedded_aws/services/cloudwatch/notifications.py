@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.session import get_session
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.cloudwatch.datapoints import watched
 from embedded_aws.services.cloudwatch.reasons import stamp
 
@@ -21,7 +21,7 @@ def publish(backend: Any, alarm: Any, topic: str, before: str) -> None:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """
-    sns = world.backend("sns", topic.split(":")[3])
+    sns = backends.backend("sns", topic.split(":")[3])
     sns.publish(message=json.dumps(message(backend, alarm, before)), arn=topic, subject=subject(backend, alarm))
 
 

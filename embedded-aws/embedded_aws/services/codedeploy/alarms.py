@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.codedeploy.deployments import AUTO_SCALING, ROLLBACK
 from embedded_aws.services.codedeploy.model import Deployment, Fields
 
@@ -23,7 +23,7 @@ def why_stopped(deployment: Deployment, group: Fields) -> str:
     config = deployment.info.get("overrideAlarmConfiguration") or group.get("alarmConfiguration") or {}
     if not config.get("enabled") or deployment.info["creator"] in (ROLLBACK, AUTO_SCALING):
         return ""
-    known, names = world.backend("cloudwatch").alarms, [alarm["name"] for alarm in config.get("alarms") or []]
+    known, names = backends.backend("cloudwatch").alarms, [alarm["name"] for alarm in config.get("alarms") or []]
     if active := [name for name in names if name in known and known[name].state_value == "ALARM"]:
         return ACTIVE.format(_listed(active))
     # https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AlarmConfiguration.html (ignorePollAlarmFailure)

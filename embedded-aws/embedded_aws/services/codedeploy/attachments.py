@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import uuid
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.model import Fields
 
 
 def refuse_role(arn: str | None) -> None:
     """CodeDeploy assumes the role before it takes the group."""
-    roles = [role.arn for role in world.backend("iam").roles.values()]
+    roles = [role.arn for role in backends.backend("iam").roles.values()]
     if arn not in roles:
         raise ServiceError("InvalidRoleException", "Cannot assume role provided.")
 
 
 def refuse_unknown_groups(names: list[str]) -> None:
     """A group that is not there cannot be deployed to."""
-    known = world.backend("autoscaling").autoscaling_groups
+    known = backends.backend("autoscaling").autoscaling_groups
     for name in names:
         if name not in known:
             raise ServiceError("InvalidAutoScalingGroupException", f"The AutoScalingGroup {name} can not be found")
@@ -29,7 +29,7 @@ def hooked(group: Fields, names: list[str]) -> list[Fields]:
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
     """
-    scaling = world.backend("autoscaling")
+    scaling = backends.backend("autoscaling")
     before = {there["name"]: there for there in group["autoScalingGroups"]}
     for name in before.keys() - set(names):
         scaling.delete_lifecycle_hook(name, before[name]["hook"])

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from moto.core.exceptions import ServiceException
 from werkzeug.exceptions import HTTPException
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.faults.hooks import hook_fault
 from embedded_aws.services.codedeploy.model import Deployment, Fields, Target
 
@@ -64,7 +64,7 @@ class Simulation:
 
 
 def _zone(target: Target) -> str:
-    instance = world.backend("ec2").get_instance_by_id(target.instance_id)
+    instance = backends.backend("ec2").get_instance_by_id(target.instance_id)
     return str(instance.placement.zone) if instance else ""
 
 
@@ -77,7 +77,7 @@ def bundle_problem(revision: Fields) -> str:
     if not place:
         return ""
     try:
-        bundle: Any = world.backend("s3").get_object(place["bucket"], place["key"], version_id=place.get("version"))
+        bundle: Any = backends.backend("s3").get_object(place["bucket"], place["key"], version_id=place.get("version"))
     except (ServiceException, HTTPException):
         bundle = None
     if bundle is None:

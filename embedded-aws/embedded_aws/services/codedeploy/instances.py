@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.codedeploy.model import Fields
 
 
@@ -14,7 +14,7 @@ def instances_of(group: Fields) -> list[str]:
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/instances-tagging.html
     """
-    scaling = world.backend("autoscaling").autoscaling_groups
+    scaling = backends.backend("autoscaling").autoscaling_groups
     members = [
         state.instance
         for name in (there["name"] for there in group["autoScalingGroups"])
@@ -27,7 +27,7 @@ def instances_of(group: Fields) -> list[str]:
 
 def running(instance_ids: tuple[str, ...]) -> list[str]:
     """Those of the instances that run."""
-    found = [world.backend("ec2").get_instance_by_id(instance_id) for instance_id in instance_ids]
+    found = [backends.backend("ec2").get_instance_by_id(instance_id) for instance_id in instance_ids]
     return [instance.id for instance in found if instance and instance.state == "running"]
 
 
@@ -35,7 +35,7 @@ def _chosen_by_tags(group: Fields) -> Iterator[Any]:
     sets = (group.get("ec2TagSet") or {}).get("ec2TagSetList", [])
     if group["ec2TagFilters"]:
         sets = [group["ec2TagFilters"]]
-    for instance in world.backend("ec2").all_instances() if sets else []:
+    for instance in backends.backend("ec2").all_instances() if sets else []:
         tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
         if all(any(_fits(tags, one) for one in any_of) for any_of in sets):
             yield instance

@@ -7,14 +7,14 @@ from typing import Any
 from moto.core.utils import utcnow
 
 from embedded_aws import pace
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.codedeploy import configs
 from embedded_aws.services.codedeploy.alarms import why_stopped
 from embedded_aws.services.codedeploy.deployer import Deployer, Simulation
 from embedded_aws.services.codedeploy.deployments import AUTO_SCALING, AUTO_UPDATE, ROLLBACK, USER, brief, create, stop
 from embedded_aws.services.codedeploy.instances import instances_of, running
 from embedded_aws.services.codedeploy.model import ENDED, Deployment, Event, Fields, Target
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
 INSTALL = (
@@ -45,8 +45,8 @@ deployer: Deployer = Simulation()
 
 def tick() -> bool:
     """Let every deployment take its next step."""
-    known = [(backend, one) for backend in world.existing("codedeploy") for one in backend.deployments.values()]
-    return each([found for found in known if found[1].status not in ENDED], lambda found: step(*found))
+    known = [(backend, one) for backend in backends.existing("codedeploy") for one in backend.deployments.values()]
+    return run_each([found for found in known if found[1].status not in ENDED], lambda found: step(*found))
 
 
 def step(backend: Any, deployment: Deployment) -> bool:
@@ -112,7 +112,7 @@ def _advance_target(deployment: Deployment, target: Target) -> None:
 
 def _takes_time(target: Target, event: Event) -> bool:
     """Whether an event has not had its share yet of the time that an instance takes at the present pace."""
-    share = pace.seconds("deployment_per_instance") / len(target.events)
+    share = pace.duration("deployment_per_instance") / len(target.events)
     return event.began is not None and (utcnow() - event.began).total_seconds() < share
 
 

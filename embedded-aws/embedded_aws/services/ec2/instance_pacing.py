@@ -50,7 +50,7 @@ def terminate(moto: Method, instance: Any) -> Any:
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-ec2-instance-termination-works.html
     """
-    if instance.state == TERMINATED or not pacing.leave(instance, SHUTTING_DOWN, "instance"):
+    if instance.state == TERMINATED or not pacing.delay_deletion(instance, SHUTTING_DOWN, "instance"):
         return moto(instance)
     previous = copy.copy(instance._state)
     _set_state(instance, SHUTTING_DOWN)
@@ -58,7 +58,7 @@ def terminate(moto: Method, instance: Any) -> Any:
 
 
 def _begin_pending(instance: Any) -> None:
-    if pacing.begin(instance, PENDING, "instance"):
+    if pacing.start(instance, PENDING, "instance"):
         _set_state(instance, PENDING)
 
 

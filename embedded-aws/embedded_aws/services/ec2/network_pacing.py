@@ -16,7 +16,7 @@ from embedded_aws.patching import Method, patch
 AVAILABLE, PENDING, DELETING = "available", "pending", "deleting"
 
 for resource_class in (VPC, Subnet, NatGateway, VPCEndPoint):
-    pacing.shown(resource_class, "state", AVAILABLE)
+    pacing.show_transitions(resource_class, "state", AVAILABLE)
 
 
 def tick() -> bool:
@@ -37,7 +37,7 @@ def initialize_vpc(moto: Method, vpc: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html (State)."""
     moto(vpc, *args, **params)
     if not vpc.is_default:
-        pacing.begin(vpc, PENDING, "vpc")
+        pacing.start(vpc, PENDING, "vpc")
 
 
 @patch(Subnet, "__init__")
@@ -45,21 +45,21 @@ def initialize_subnet(moto: Method, subnet: Any, *args: Any, **params: Any) -> N
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html (State)."""
     moto(subnet, *args, **params)
     if not subnet.default_for_az:
-        pacing.begin(subnet, PENDING, "subnet")
+        pacing.start(subnet, PENDING, "subnet")
 
 
 @patch(NatGateway, "__init__")
 def initialize_nat_gateway(moto: Method, gateway: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html."""
     moto(gateway, *args, **params)
-    pacing.begin(gateway, PENDING, "nat_gateway")
+    pacing.start(gateway, PENDING, "nat_gateway")
 
 
 @patch(VPCEndPoint, "__init__")
 def initialize_vpc_endpoint(moto: Method, endpoint: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/vpc/latest/privatelink/concepts.html#concepts-vpc-endpoints."""
     moto(endpoint, *args, **params)
-    pacing.begin(endpoint, PENDING, "vpc_endpoint")
+    pacing.start(endpoint, PENDING, "vpc_endpoint")
 
 
 @patch(NatGatewayBackend, "delete_nat_gateway")
@@ -69,7 +69,7 @@ def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
     https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html#nat-gateway-deleting
     """
     gateway = ec2.nat_gateways.get(nat_gateway_id)
-    if gateway is None or not pacing.leave(gateway, DELETING, "nat_gateway"):
+    if gateway is None or not pacing.delay_deletion(gateway, DELETING, "nat_gateway"):
         return moto(ec2, nat_gateway_id)
     gateway.state = DELETING
     return gateway
@@ -83,7 +83,7 @@ def delete_vpc_endpoints(moto: Method, ec2: Any, vpce_ids: list[str] | None = No
     """
     for endpoint_id in vpce_ids or []:
         endpoint = ec2.vpc_end_points.get(endpoint_id)
-        if endpoint is None or not pacing.leave(endpoint, DELETING, "vpc_endpoint"):
+        if endpoint is None or not pacing.delay_deletion(endpoint, DELETING, "vpc_endpoint"):
             moto(ec2, [endpoint_id])
         else:
             endpoint.state = DELETING

@@ -152,5 +152,5 @@ def delete_cache_cluster(moto: Method, response: Any) -> Any:
     if last := sent.get("FinalSnapshotIdentifier"):
         elasticache.create_snapshot(last, None, cluster.cache_cluster_id, None, None)
     cluster.status = "deleting"
-    pacing.begin(cluster, "deleting", KIND, "delete")
+    pacing.start(cluster, "deleting", KIND, "delete")
     return ActionResult({"CacheCluster": described_cluster(cluster, nodes=False)})

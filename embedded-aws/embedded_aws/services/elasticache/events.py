@@ -8,7 +8,7 @@ from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.elasticache.responses import ElastiCacheResponse
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import add_method, attach_dict
 from embedded_aws.services.elasticache.nodes import is_group, name_of
 
@@ -17,7 +17,7 @@ KEPT = 200  # ElastiCache keeps those of two weeks
 
 def tell(cache: Any, message: str) -> None:
     """Write it down."""
-    events = attach_dict(world.backend("elasticache", cache.region), "cache_events").setdefault("all", [])
+    events = attach_dict(backends.backend("elasticache", cache.region), "cache_events").setdefault("all", [])
     kind = "replication-group" if is_group(cache) else "cache-cluster"
     events.append({"SourceIdentifier": name_of(cache), "SourceType": kind, "Message": message, "Date": utcnow()})
     del events[:-KEPT]

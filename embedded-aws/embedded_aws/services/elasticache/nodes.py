@@ -22,7 +22,7 @@ def begin(cache: Any, region: str) -> None:
     cache.identity = f"{name_of(cache)}-{secrets.token_hex(4)}"  # no other cache ever has it
     cache.tokens, cache.restarts, cache.failovers, cache.pending = [], 0, 0, {}
     cache.status = "creating"
-    pacing.begin(cache, "creating", KIND)
+    pacing.start(cache, "creating", KIND)
 
 
 def is_group(cache: Any) -> bool:
@@ -37,7 +37,7 @@ def name_of(cache: Any) -> str:
 
 def settle(cache: Any) -> bool:
     """Nothing is on its way any more, when the time for it is over; True when that is news."""
-    if cache.status not in (*ON_THE_WAY, "create-failed") or pacing.on_its_way(cache):
+    if cache.status not in (*ON_THE_WAY, "create-failed") or pacing.transitional_state(cache):
         return False
     cache.status = "available"
     return True

@@ -138,7 +138,7 @@ def delete_replication_group(moto: Method, response: Any) -> Any:
     if last := sent.get("FinalSnapshotIdentifier"):
         elasticache.create_snapshot(last, group.replication_group_id, None, None, None)
     group.status = "deleting"
-    pacing.begin(group, "deleting", KIND, "delete")
+    pacing.start(group, "deleting", KIND, "delete")
     return _answer(group)
 
 

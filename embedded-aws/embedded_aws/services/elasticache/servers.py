@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.elasticache.nodes import ON_THE_WAY, settle
 
 
@@ -37,7 +37,7 @@ def endpoint(cache: Any) -> tuple[str, int] | None:
 def tick() -> bool:
     """What is being deleted is gone; without servers, nothing waits for one."""
     changed = False
-    for elasticache in world.existing("elasticache"):
+    for elasticache in backends.existing("elasticache"):
         for caches in (elasticache.replication_groups, elasticache.cache_clusters):
             changed |= _forget(elasticache, caches)
             waiting = [cache for cache in caches.values() if cache.status in ON_THE_WAY and not _servers]
@@ -46,7 +46,9 @@ def tick() -> bool:
 
 
 def _forget(elasticache: Any, caches: dict[str, Any]) -> bool:
-    gone = [name for name, cache in caches.items() if cache.status == "deleting" and not pacing.on_its_way(cache)]
+    gone = [
+        name for name, cache in caches.items() if cache.status == "deleting" and not pacing.transitional_state(cache)
+    ]
     for name in gone:
         elasticache.tagging_service.delete_all_tags_for_resource(caches.pop(name).arn)
     return bool(gone)

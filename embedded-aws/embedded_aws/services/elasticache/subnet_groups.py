@@ -9,7 +9,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.elasticache.models import CacheSubnetGroup
 from moto.elasticache.responses import ElastiCacheResponse
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, add_method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache.engines import VALUE
@@ -30,7 +30,7 @@ def subnet_group(elasticache: Any, name: str) -> Any:
 
 def blocks_of(cache: Any) -> list[str]:
     """The address ranges that a cache may stand in: those of its group's subnets."""
-    ec2, elasticache = (world.backend(service, cache.region) for service in ("ec2", "elasticache"))
+    ec2, elasticache = (backends.backend(service, cache.region) for service in ("ec2", "elasticache"))
     group = elasticache.cache_subnet_groups.get(cache.cache_subnet_group_name)
     subnets = [subnet["subnet_identifier"] for subnet in group.subnets] if group else []
     return [ec2.get_subnet(subnet).cidr_block for subnet in subnets]
@@ -126,7 +126,7 @@ def delete_cache_subnet_group(response: Any) -> Any:
 
 def _refuse_subnets(response: Any) -> None:
     ids = response.params.get("SubnetIds") or []
-    ec2 = world.backend("ec2", response.region)
+    ec2 = backends.backend("ec2", response.region)
     try:
         subnets = [ec2.get_subnet(subnet_id) for subnet_id in ids]
     except EC2ClientError:

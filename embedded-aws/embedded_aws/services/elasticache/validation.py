@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.error_responses import NOT_SUPPORTED
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache.engines import COMBINATION, VALUE, VERSIONS, family
@@ -65,7 +65,7 @@ def refuse_place(elasticache: Any, sent: Mapping[str, Any]) -> None:
 
 def refuse_security_groups(elasticache: Any, ids: list[str], vpc: str | None) -> None:
     """They exist, and in one VPC with the cache."""
-    ec2 = world.backend("ec2", elasticache.region_name)
+    ec2 = backends.backend("ec2", elasticache.region_name)
     for group_id in ids:
         group = ec2.get_security_group_from_id(group_id)
         if not group or (vpc and group.vpc_id != vpc):

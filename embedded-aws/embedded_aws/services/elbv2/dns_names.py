@@ -8,7 +8,7 @@ from moto.elbv2.models import ELBv2Backend
 
 from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 
 class AddressProvider(Protocol):
@@ -29,7 +29,7 @@ def install(provider: AddressProvider) -> None:
 def tick() -> bool:
     """Update the names whose port has changed; return whether any has."""
     balancers = [balancer for elb in backends.existing("elbv2") for balancer in elb.load_balancers.values()]
-    return each(balancers, _update_dns_name)
+    return run_each(balancers, _update_dns_name)
 
 
 @patch(ELBv2Backend, "create_load_balancer")

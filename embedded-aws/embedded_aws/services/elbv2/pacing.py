@@ -17,7 +17,7 @@ from embedded_aws.patching import Method, attach_dict, patch
 
 DELETING = "deleting"
 
-pacing.shown(FakeLoadBalancer, "state", "active")
+pacing.show_transitions(FakeLoadBalancer, "state", "active")
 
 
 def tick() -> bool:
@@ -43,7 +43,7 @@ def load_balancers_with_interfaces(elb: Any) -> list[Any]:
 def initialize(moto: Method, balancer: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html."""
     moto(balancer, *args, **params)
-    pacing.begin(balancer, "provisioning", "load_balancer")
+    pacing.start(balancer, "provisioning", "load_balancer")
 
 
 @patch(ELBv2Backend, "delete_load_balancer")
@@ -54,7 +54,7 @@ def delete_load_balancer(moto: Method, elb: Any, arn: str) -> None:
     """
     balancer = elb.load_balancers.get(arn)
     moto(elb, arn)
-    if balancer and pacing.leave(balancer, DELETING, "load_balancer"):
+    if balancer and pacing.delay_deletion(balancer, DELETING, "load_balancer"):
         _deleting(elb)[arn] = balancer
 
 
@@ -63,7 +63,7 @@ def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> 
     """Start the first health check of each new target."""
     moto(target_group, targets)
     for target in targets:
-        attach_dict(target_group, "registrations")[target["Id"]] = pacing.note("initial", "target_health")
+        attach_dict(target_group, "registrations")[target["Id"]] = pacing.new_transition("initial", "target_health")
 
 
 @patch(FakeTargetGroup, "health_for")
@@ -73,7 +73,7 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
     status = moto(target_group, target, ec2)
-    fresh = pacing.goes_on(attach_dict(target_group, "registrations").get(target["Id"]))
+    fresh = pacing.is_in_progress(attach_dict(target_group, "registrations").get(target["Id"]))
     if fresh and status.status == "healthy" and not health.installed():
         status.status, status.reason, status.description = (
             REGISTERING.state,

@@ -8,8 +8,8 @@ from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
 from embedded_aws.faults import outages
 from embedded_aws.load_balancer import health
-from embedded_aws.load_balancer.health_checks import is_asked
-from embedded_aws.load_balancer.target import TIMEOUT, Status, invalid
+from embedded_aws.load_balancer.health_checks import is_checked
+from embedded_aws.load_balancer.target import TIMEOUT, Status, invalid_state
 from embedded_aws.patching import Method, patch
 
 
@@ -21,7 +21,7 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
     checks = health.installed()
-    if checks and is_asked(target_group):
+    if checks and is_checked(target_group):
         return _health_status(target_group, target, checks.describe(target_group, target["Id"]))
     registered = target_group.targets.get(target["Id"])
     if registered is None or not registered["Id"].startswith("i-"):
@@ -31,7 +31,7 @@ def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any
         if outages.lost_since(instance) is not None:
             return _health_status(target_group, registered, TIMEOUT)
         return moto(target_group, target, ec2)
-    return _health_status(target_group, registered, invalid(instance.state if instance else "terminated"))
+    return _health_status(target_group, registered, invalid_state(instance.state if instance else "terminated"))
 
 
 @patch(ELBv2Backend, "describe_target_health")
@@ -45,7 +45,10 @@ def describe_target_health(moto: Method, elb: Any, arn: str, targets: list[dict[
     if checks is None or targets:
         return descriptions
     group = elb.target_groups[arn]
-    return [*descriptions, *[group.health_for({"Id": name}, elb.ec2_backend) for name in checks.leaving(group)]]
+    return [
+        *descriptions,
+        *[group.health_for({"Id": name}, elb.ec2_backend) for name in checks.draining_instances(group)],
+    ]
 
 
 @patch(FakeTargetGroup, "register")
@@ -53,7 +56,7 @@ def register(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -> 
     """Let health checks treat a target that is registered again as a new one."""
     moto(target_group, targets)
     if checks := health.installed():
-        checks.note(target_group)
+        checks.sync_group(target_group)
 
 
 @patch(FakeTargetGroup, "deregister")
@@ -61,7 +64,7 @@ def deregister(moto: Method, target_group: Any, targets: list[dict[str, Any]]) -
     """Stop new requests to the targets."""
     moto(target_group, targets)
     if checks := health.installed():
-        checks.note(target_group)
+        checks.sync_group(target_group)
 
 
 def _health_status(target_group: Any, target: dict[str, Any], status: Status) -> Any:

@@ -6,13 +6,13 @@ from typing import Any
 
 from moto.rds.responses import RDSResponse
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.faults import outages
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.events import tell
 from embedded_aws.services.rds.servers import served
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 # RDS-EVENT-0013, 0006, 0049 and the two causes; 0020 and 0021 for an instance without a standby.
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html#USER_Events.Messages.instance
@@ -81,7 +81,7 @@ def change_over(database: Any, why: str) -> None:
 
 def tick() -> bool:
     """Complete what has begun, and let databases follow their zones."""
-    return each([database for rds in world.existing("rds") for database in rds.databases.values()], _advance)
+    return run_each([database for rds in backends.existing("rds") for database in rds.databases.values()], _advance)
 
 
 def _advance(database: Any) -> bool:

@@ -9,7 +9,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.rds.models import RDSBackend
 from moto.rds.responses import RDSResponse
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, add_method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.engines import VERSIONS, families
@@ -46,7 +46,7 @@ def modify_db_subnet_group(moto: Method, response: Any) -> Any:
 
 def _refuse_subnets(response: Any) -> None:
     ids = response.params.get("SubnetIds", [])
-    ec2 = world.backend("ec2", response.region)
+    ec2 = backends.backend("ec2", response.region)
     try:
         subnets = [ec2.get_subnet(subnet_id) for subnet_id in ids]
     except EC2ClientError:

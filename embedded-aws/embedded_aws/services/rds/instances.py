@@ -10,7 +10,7 @@ from typing import Any
 from moto.core.utils import utcnow
 from moto.rds.models import DBInstance, RDSBackend
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds import pending_changes as database_pending
@@ -107,7 +107,7 @@ def reboot_db_instance(moto: Method, rds: Any, db_instance_identifier: str) -> A
 
 def tick() -> bool:
     """Make the changes that have waited for the maintenance window."""
-    found = [database for rds in world.existing("rds") for database in rds.databases.values()]
+    found = [database for rds in backends.existing("rds") for database in rds.databases.values()]
     due = [one for one in found if database_pending.waiting(one) and one.status == "available" and _is_open(one)]
     for database in due:
         _catch_up(database)

@@ -12,7 +12,7 @@ from typing import Any
 from moto.rds.models import RDSBackend
 from moto.rds.responses import RDSResponse
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.engines import VERSIONS
@@ -96,7 +96,7 @@ def _refuse_growth(size: Any, most: Any) -> None:
 
 
 def _refuse_zone(response: Any, zone: str | None) -> None:
-    known = [found.name for found in world.backend("ec2", response.region).describe_availability_zones()]
+    known = [found.name for found in backends.backend("ec2", response.region).describe_availability_zones()]
     if zone and zone not in known:
         raise ServiceError(VALUE, f"{zone} is not a valid availability zone.")
 

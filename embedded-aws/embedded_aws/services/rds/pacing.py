@@ -11,19 +11,19 @@ from typing import Any
 from moto.rds.models import DBInstance, RDSBackend
 
 from embedded_aws import pacing
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds import servers as _beneath  # noqa: F401 - what a server does comes first
 
 DELETING = "deleting"
 
-pacing.shown(DBInstance, "status", "available")
+pacing.show_transitions(DBInstance, "status", "available")
 
 
 def tick() -> bool:
     """Delete what has been deleting for long enough."""
-    return any([_tick(rds) for rds in world.existing("rds")])
+    return any([_tick(rds) for rds in backends.existing("rds")])
 
 
 def _tick(rds: Any) -> bool:
@@ -35,7 +35,7 @@ def _tick(rds: Any) -> bool:
 def made(moto: Method, database: Any, *args: Any, **sent: Any) -> None:
     """Two zones take longer than one."""
     moto(database, *args, **sent)
-    pacing.begin(database, "creating", "db_instance_multi_az" if database.multi_az else "db_instance")
+    pacing.start(database, "creating", "db_instance_multi_az" if database.multi_az else "db_instance")
 
 
 @patch(RDSBackend, "modify_db_instance")
@@ -47,7 +47,7 @@ def modify_db_instance(moto: Method, rds: Any, name: str, sent: Any) -> Any:
     (database,) = rds.describe_db_instances(name)
     _refuse(database)
     result = moto(rds, name, sent)
-    pacing.begin(database, "modifying", "db_instance", "modify")
+    pacing.start(database, "modifying", "db_instance", "modify")
     return result
 
 
@@ -60,12 +60,12 @@ def reboot_db_instance(moto: Method, rds: Any, db_instance_identifier: str) -> A
     (database,) = rds.describe_db_instances(db_instance_identifier)
     _refuse(database)
     result = moto(rds, db_instance_identifier)
-    pacing.begin(database, "rebooting", "db_instance", "reboot")
+    pacing.start(database, "rebooting", "db_instance", "reboot")
     return result
 
 
 def _refuse(database: Any) -> None:
-    if pacing.on_its_way(database) or database.status == DELETING:
+    if pacing.transitional_state(database) or database.status == DELETING:
         raise ServiceError("InvalidDBInstanceState", f"Database instance is not in available state: {database.status}")
 
 
@@ -80,12 +80,12 @@ def delete_db_instance(moto: Method, rds: Any, **sent: Any) -> Any:
     known = bool(snapshot) and snapshot in rds.database_snapshots
     if database is None or database.deletion_protection or known:
         return moto(rds, **sent)  # which refuses it
-    if database.status == DELETING and pacing.on_its_way(database):
+    if database.status == DELETING and pacing.transitional_state(database):
         raise ServiceError("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
-    if snapshot and pacing.on_its_way(database):
+    if snapshot and pacing.transitional_state(database):
         why = f"Cannot create a snapshot because the database instance {name} is not currently in the available state."
         raise ServiceError("InvalidDBInstanceState", why)
-    if not pacing.leave(database, DELETING, "db_instance"):
+    if not pacing.delay_deletion(database, DELETING, "db_instance"):
         return moto(rds, **sent)
     database.status, database.deleted_as = DELETING, sent
     return database

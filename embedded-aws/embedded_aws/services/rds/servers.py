@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from moto.rds.models import DBInstance, RDSBackend
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds import instances as _beneath  # noqa: F401 - whose properties are replaced below
@@ -46,7 +46,7 @@ def tick() -> bool:
     """An account that was left half-way, and is used without servers now, does not wait for them for ever."""
     if _servers:
         return False
-    found = [one for rds in world.existing("rds") for one in rds.databases.values()]
+    found = [one for rds in backends.existing("rds") for one in rds.databases.values()]
     waiting = [one for one in found if vars(one)["status"] in ON_THE_WAY]  # whatever it shows at the present pace
     for database in waiting:
         database.status = "available"

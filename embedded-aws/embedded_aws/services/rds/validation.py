@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.rds.responses import RDSResponse
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.engines import VERSIONS, family, refuse_class, whole_version
@@ -136,7 +136,7 @@ def _refuse_zone(place: Any, sent: Mapping[str, Any]) -> None:
 
 
 def _refuse_security_groups(rds: Any, place: Any, sent: Mapping[str, Any]) -> None:
-    groups = world.backend("ec2", rds.region_name)
+    groups = backends.backend("ec2", rds.region_name)
     for group_id in sent.get("VpcSecurityGroupIds") or []:
         group = groups.get_security_group_from_id(group_id)
         if not group:
@@ -195,7 +195,7 @@ def _refuse_monitoring(sent: Mapping[str, Any]) -> None:
     interval, role = sent.get("MonitoringInterval"), sent.get("MonitoringRoleArn")
     if interval is not None and int(interval) not in INTERVALS:
         raise ServiceError(VALUE, f"Invalid monitoring interval: {interval}")
-    if role and role not in [found.arn for found in world.backend("iam").roles.values()]:
+    if role and role not in [found.arn for found in backends.backend("iam").roles.values()]:
         why = "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING"
         raise ServiceError(VALUE, why)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 
 
@@ -22,6 +22,6 @@ def _get_resources_generator(moto: Method, tagging: Any, **filters: Any) -> Iter
 
 
 def _ended(region: str) -> Iterator[str]:
-    ec2 = world.backend("ec2", region)
+    ec2 = backends.backend("ec2", region)
     yield from (instance.id for instance in ec2.all_instances() if instance.state == "terminated")
     yield from (nat.id for nat in ec2.nat_gateways.values() if nat.state == "deleted")

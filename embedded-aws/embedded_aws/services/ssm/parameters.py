@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
@@ -71,7 +71,7 @@ def _refuse_other_kind(ssm: Any, name: str, kind: str | None, overwrite: bool) -
 
 def _refuse_key(ssm: Any, key_id: str | None) -> None:
     """https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html (InvalidKeyId)."""
-    kms = world.backend("kms", ssm.region_name)
+    kms = backends.backend("kms", ssm.region_name)
     if not key_id or "alias/aws/" in key_id:
         return
     alias = key_id.rpartition(":")[2] if "alias/" in key_id else None

@@ -3,7 +3,7 @@
 import pytest
 
 from embedded_aws.testing import eventually
-from servers.mysql.rehearsal import PATIENCE, Rehearsal
+from servers.mysql.simulation import PATIENCE, Simulation
 from tests.support.programs import require
 
 PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
@@ -11,9 +11,9 @@ PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """As the last test left it; in the end nothing runs."""
+    """The emulator, as the last test left it; at the end no server is left."""
     require(*PROGRAMS)
-    made = Rehearsal(tmp_path_factory.mktemp("rehearsal"))
+    made = Simulation(tmp_path_factory.mktemp("rehearsal"))
     try:
         yield made.start()
     finally:
@@ -22,8 +22,8 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
-def rehearsal(shared):
-    """No database, no server, no file of one."""
+def simulation(shared):
+    """The emulator without databases, servers and files."""
     for closed in shared.root.glob("closed-*"):
         closed.unlink()
     shared.aws.reset()
@@ -33,9 +33,9 @@ def rehearsal(shared):
 
 @pytest.fixture
 def own(tmp_path):
-    """An emulator to stop or to kill."""
+    """An emulator that a test can stop or kill."""
     require(*PROGRAMS)
-    made = Rehearsal(tmp_path)
+    made = Simulation(tmp_path)
     try:
         yield made.start()
     finally:

@@ -7,29 +7,29 @@ from dataclasses import asdict
 from pathlib import Path
 
 from embedded_aws.server.control import Control
-from embedded_aws.server.main import Server, _only_server
+from embedded_aws.server.main import Server, acquire_server_lock
 from embedded_aws.servers.mysql import Databases
-from embedded_aws.services.rds import servers as database_servers
-from embedded_aws.state_folder import Folder
-from embedded_aws.ticker import Heartbeat
+from embedded_aws.services.rds import servers as rds_servers
+from embedded_aws.state_folder import StateFolder
+from embedded_aws.ticker import Ticker
 
 
 class Emulator(Server):
     """A database is closed to the application while a file `closed-<name>` is in the root."""
 
-    def __init__(self, folder: Folder, path: str | None):
+    def __init__(self, folder: StateFolder, path: str | None):
         super().__init__(folder)
-        lock, ticks = self.front.lock, self.heartbeat._ticks
+        lock, ticks = self.app.lock, self.ticker._ticks
         self.databases = Databases(
             lock,
             folder.path / "databases",
-            allowed=lambda database: not (folder.root / f"closed-{database.db_instance_identifier}").exists(),
+            is_allowed=lambda database: not (folder.root / f"closed-{database.db_instance_identifier}").exists(),
             path=path,
         )
-        database_servers.install(self.databases)
-        self.heartbeat = Heartbeat(lock, [*ticks, self.databases.tick], self.saver.wrote)
-        deeds = {"reset": self._reset, "save": self._save, "databases": self._databases}
-        self.front._control = Control(deeds, self.game_day.asks())
+        rds_servers.install(self.databases)
+        self.ticker = Ticker(lock, [*ticks, self.databases.tick], self.saver.mark_changed)
+        actions = {"reset": self._reset, "save": self._save, "databases": self._databases}
+        self.app._control = Control(actions, self.game_day.handlers())
 
     def run(self):
         self.databases.start(forget=not self.notice)
@@ -50,9 +50,9 @@ def main():
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     os.environ["RUNBOOK_LOCAL_MACHINES"] = "none"  # what is real here is wired above
-    folder = Folder(asked.root)
+    folder = StateFolder(asked.root)
     folder.create()
-    with _only_server(folder):
+    with acquire_server_lock(folder):
         Emulator(folder, asked.path).run()
 
 

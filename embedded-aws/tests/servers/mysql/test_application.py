@@ -1,13 +1,13 @@
-"""What the application's process is given, so that it trusts the rehearsal's databases and everybody else as before."""
+"""The environment with which an application trusts the rehearsal's databases."""
 
 import ssl
 from pathlib import Path
 
 
-def test_the_machine_trusts_whom_it_trusted_before(rehearsal):
-    """Our authority comes on top, and vouches for this machine only."""
-    assert set(rehearsal.told()["environment"]) == {"SSL_CERT_FILE"}
-    roots = Path(rehearsal.told()["environment"]["SSL_CERT_FILE"]).read_text()
-    assert rehearsal.told()["ca"] in roots
+def test_the_system_roots_stay_trusted(simulation):
+    """Our authority is added to them."""
+    assert set(simulation.report()["environment"]) == {"SSL_CERT_FILE"}
+    roots = Path(simulation.report()["environment"]["SSL_CERT_FILE"]).read_text()
+    assert simulation.report()["ca"] in roots
     usual = ssl.get_default_verify_paths().cafile
     assert not usual or Path(usual).read_text() in roots

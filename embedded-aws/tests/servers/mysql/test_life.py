@@ -1,15 +1,15 @@
-"""Databases outlive the emulator's process, orderly or not; and where no server is installed, something stands in."""
+"""Databases survive the end of the emulator; where no server is installed, a file stands in."""
 
 from pathlib import Path
 
 import psutil
 
 from embedded_aws.testing import eventually
-from servers.mysql.rehearsal import PATIENCE, Rehearsal
+from servers.mysql.simulation import PATIENCE, Simulation
 
 
 def test_a_killed_emulator_leaves_no_second_server(own):
-    """The next one ends what it finds, also of a database that its account does not know, and has the data."""
+    """The next one ends the servers that it finds, also of databases that are not in its account."""
     own.create()
     own.run("CREATE TABLE mine (id int)")
     own.kill()
@@ -25,8 +25,7 @@ def test_a_killed_emulator_leaves_no_second_server(own):
     eventually(lambda: not own.servers() and not own.files(), PATIENCE)
 
 
-def test_an_account_that_is_set_aside_keeps_its_data(own):
-    """As the state that cannot be read is kept, so is what it was about."""
+def test_the_data_of_an_account_that_is_set_aside_is_kept(own):
     own.create()
     own.stop()
     (own.root / ".runbook" / "local" / "state.pickle").write_bytes(b"{}\n")
@@ -37,24 +36,24 @@ def test_an_account_that_is_set_aside_keeps_its_data(own):
 
 
 def test_without_a_server_a_file_stands_in(tmp_path):
-    """The application is given the file; the endpoint, an event and the status say so."""
-    rehearsal = Rehearsal(tmp_path, path="")
+    """The application gets the file; the endpoint, an event and the status say so."""
+    simulation = Simulation(tmp_path, path="")
     try:
-        rehearsal.start()
-        found = rehearsal.create()
+        simulation.start()
+        found = simulation.create()
         assert found["Endpoint"] == {"Address": "sqlite-stands-in-for-mysql.app.localhost", "Port": 3306}
-        events = rehearsal.rds.describe_events(SourceType="db-instance", SourceIdentifier="app")["Events"]
+        events = simulation.rds.describe_events(SourceType="db-instance", SourceIdentifier="app")["Events"]
         assert [one["Message"] for one in events if "SQLite" in one["Message"]] == [
             "No MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database."
         ]
-        told = rehearsal.told()
+        told = simulation.report()
         (status,) = told["status"]
         assert "SQLite" in status["what"]
         url = told["environment"]["WEBAPP_DATABASE_URL"]
         file = Path(url.removeprefix("sqlite:///"))
         file.touch()
-        rehearsal.rds.delete_db_instance(DBInstanceIdentifier="app", SkipFinalSnapshot=True)
+        simulation.rds.delete_db_instance(DBInstanceIdentifier="app", SkipFinalSnapshot=True)
         eventually(lambda: not file.exists())
-        assert not [one for one in psutil.Process(rehearsal.process.pid).children() if "db" in one.name()]
+        assert not [one for one in psutil.Process(simulation.process.pid).children() if "db" in one.name()]
     finally:
-        rehearsal.stop()
+        simulation.stop()

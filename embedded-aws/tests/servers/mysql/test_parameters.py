@@ -1,11 +1,11 @@
-"""A private server takes of a parameter group what is its business, and finds what it knows by another name."""
+"""Which parameters of a parameter group a private server gets, and with which values."""
 
 import os
 
 import pytest
 
 from embedded_aws.servers.mysql import programs
-from embedded_aws.servers.mysql.parameters import understood
+from embedded_aws.servers.mysql.parameters import supported_parameters
 
 MARIADB = programs.Programs("mariadbd", "mariadb", "mariadb-install-db", "10.11.6")
 OLD, MYSQL = (
@@ -14,9 +14,9 @@ OLD, MYSQL = (
 )
 
 
-def test_settings_are_taken_as_they_are():
+def test_most_parameters_are_passed_on():
     group = {"require_secure_transport": "1", "slow_query_log": "1", "log_output": "FILE", "max_connections": "90"}
-    assert understood(group, MARIADB) == group
+    assert supported_parameters(group, MARIADB) == group
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_settings_are_taken_as_they_are():
         ("time_zone", "Europe/Berlin"),
     ],
 )
-def test_what_is_this_machines_is_left_out(name, value):
-    """Files, ports, sizes, passwords in logs, and whatever could become another line of the file."""
-    assert understood({name: value}, MARIADB) == {}
+def test_parameters_of_the_machine_are_dropped(name, value):
+    """Files, ports, sizes, passwords in logs, and values that could add another line to the file."""
+    assert supported_parameters({name: value}, MARIADB) == {}
 
 
 @pytest.mark.parametrize(
@@ -49,36 +49,36 @@ def test_what_is_this_machines_is_left_out(name, value):
         ("utf8mb4_bin", ["utf8mb4_bin"] * 3),
     ],
 )
-def test_collations_have_siblings(collation, found):
+def test_collations_are_translated(collation, found):
     group = {"collation_server": collation}
-    assert [understood(group, one)["collation_server"] for one in (MARIADB, OLD, MYSQL)] == found
+    assert [supported_parameters(group, one)["collation_server"] for one in (MARIADB, OLD, MYSQL)] == found
 
 
 def test_a_time_zone_is_an_offset():
-    assert understood({"time_zone": "UTC"}, MARIADB) == {"default_time_zone": "+00:00"}
+    assert supported_parameters({"time_zone": "UTC"}, MARIADB) == {"default_time_zone": "+00:00"}
 
 
 def test_an_empty_path_has_no_server():
-    assert programs.find("") is None
+    assert programs.find_programs("") is None
 
 
 def test_servers_are_found_beside_the_path(tmp_path):
-    """Debian keeps them where a user's path does not lead; a server without its client is none."""
+    """Debian has them in `sbin`; a server without its client does not count."""
     for folder, name, says in [
         ("sbin", "mariadbd", "mariadbd  Ver 10.11.6-MariaDB-0 for debian-linux-gnu on x86_64 (Debian 12)"),
         ("bin", "mariadb-install-db", ""),
     ]:
         program(tmp_path / folder / name, says)
-    assert programs.find(str(tmp_path / "bin")) is None
+    assert programs.find_programs(str(tmp_path / "bin")) is None
     program(tmp_path / "bin" / "mariadb", "")
-    found = programs.find(str(tmp_path / "bin"))
+    found = programs.find_programs(str(tmp_path / "bin"))
     assert (found.title, found.is_mariadb) == ("MariaDB 10.11.6", True)
 
 
-def test_mysql_is_told_from_its_sibling(tmp_path):
+def test_mysql_is_not_taken_for_mariadb(tmp_path):
     program(tmp_path / "mysqld", "/usr/sbin/mysqld  Ver 8.4.6 for Linux on x86_64 (MySQL Community Server - GPL)")
     program(tmp_path / "mysql", "")
-    found = programs.find(f"{tmp_path}{os.pathsep}")
+    found = programs.find_programs(f"{tmp_path}{os.pathsep}")
     assert (found.title, found.is_mariadb) == ("MySQL 8.4.6", False)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from embedded_aws.testing import eventually
-from servers.valkey.rehearsal import PATIENCE, Rehearsal
+from servers.valkey.simulation import PATIENCE, Simulation
 from tests.support.programs import require
 
 # The application is no package of ours: an instance runs it from its own folder.
@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "webapp"))
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
-    """As the last test left it; in the end nothing runs."""
+    """The emulator, as the last test left it; at the end no server is left."""
     require("valkey-server")
-    made = Rehearsal(tmp_path_factory.mktemp("rehearsal of caches"))
+    made = Simulation(tmp_path_factory.mktemp("rehearsal of caches"))
     try:
         yield made
     finally:
@@ -26,8 +26,8 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
-def rehearsal(shared):
-    """No cache, no server, no file of one."""
+def simulation(shared):
+    """The emulator without caches, servers and files."""
     shared.aws.control("empty")
     eventually(lambda: not shared.servers() and not shared.files(), PATIENCE)
     yield shared

@@ -6,47 +6,45 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.server.control import Control
-from embedded_aws.server.main import Server, _only_server
+from embedded_aws.server.main import Server, acquire_server_lock
 from embedded_aws.servers.valkey import Caches
-from embedded_aws.services.elasticache import servers as cache_servers
+from embedded_aws.services.elasticache import servers as elasticache_servers
 from embedded_aws.services.elasticache.nodes import name_of
-from embedded_aws.state_folder import Folder
-from embedded_aws.ticker import Heartbeat
+from embedded_aws.state_folder import StateFolder
+from embedded_aws.ticker import Ticker
 
 
 class Emulator(Server):
-    """A cache is closed while a file `closed-<name>` is in the root; the file `path` says where programs are."""
+    """A cache is closed while a file `closed-<name>` is in the root; the file `path` holds the PATH for programs."""
 
-    def __init__(self, folder: Folder):
+    def __init__(self, folder: StateFolder):
         super().__init__(folder)
-        self.heartbeat = Heartbeat(
-            self.front.lock, [*self.heartbeat._ticks, lambda: self.caches.tick()], self.saver.wrote
-        )
-        deeds = {"empty": self._empty, "again": self._again, "caches": self._caches}
-        self.front._control = Control(deeds)
+        self.ticker = Ticker(self.app.lock, [*self.ticker._ticks, lambda: self.caches.tick()], self.saver.mark_changed)
+        actions = {"empty": self._empty, "again": self._again, "caches": self._caches}
+        self.app._control = Control(actions)
         self._begin()
 
     def _begin(self):
         root, path = self.folder.root, self.folder.root / "path"
         self.caches = Caches(
-            self.front.lock,
+            self.app.lock,
             self.folder.path / "caches",
-            allowed=lambda cache: not (root / f"closed-{name_of(cache)}").exists(),
+            is_allowed=lambda cache: not (root / f"closed-{name_of(cache)}").exists(),
             path=path.read_text() if path.exists() else None,
         )
-        cache_servers.install(self.caches)
+        elasticache_servers.install(self.caches)
         self.caches.start()
 
     def _empty(self):
-        """Sooner than a reset: of ElastiCache only."""
-        with self.front.lock:
-            world.backend("elasticache").reset()
+        """Empty ElastiCache only, which is faster than a reset."""
+        with self.app.lock:
+            backends.backend("elasticache").reset()
         return {}
 
     def _again(self):
-        """As if the emulator had ended and started."""
+        """Restart the caches, as if the emulator had been restarted."""
         self.caches.stop()
         self._begin()
         return {}
@@ -66,9 +64,9 @@ def main():
     parser.add_argument("--root", type=Path, required=True)
     logging.basicConfig(level=logging.INFO)
     os.environ["RUNBOOK_LOCAL_MACHINES"] = "none"  # what is real here is wired above
-    folder = Folder(parser.parse_args().root)
+    folder = StateFolder(parser.parse_args().root)
     folder.create()
-    with _only_server(folder):
+    with acquire_server_lock(folder):
         Emulator(folder).run()
         os._exit(0)  # sooner than to take moto's account apart
 

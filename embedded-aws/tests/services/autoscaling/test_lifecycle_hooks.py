@@ -183,11 +183,11 @@ def test_a_launch_without_completion_is_abandoned(hooks, fast):
 def test_how_long_a_hook_waits(factor, name, expected):
     """Its whole timeout at pace 0, else scaled by the pace; CodeDeploy's at least as long as a host needs."""
     hook = SimpleNamespace(name=name, heartbeat_timeout=600)
-    pace.use(factor)
+    pace.set_factor(factor)
     try:
         assert actions.timeout_seconds(hook) == expected
     finally:
-        pace.use(0)
+        pace.set_factor(0)
 
 
 def test_an_instance_drains_before_its_hooks_start(monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
 
-from embedded_aws.account import backends as world
+from embedded_aws.account import backends
 from embedded_aws.services.cloudwatch import actions
 from embedded_aws.services.cloudwatch import evaluator as watching
 from embedded_aws.services.cloudwatch.datapoints import Sample, Watched, key_of, statistic, window
@@ -413,6 +413,6 @@ def test_only_scaling_actions_are_repeated_while_the_state_lasts(monkeypatch):
 def stopped_clock(monkeypatch, backend=None, seconds=0):
     """An account of alarms alone, on which time stands still, so many seconds after noon."""
     backend = backend or CloudWatchBackend("us-west-2", "123456789012")
-    monkeypatch.setattr(world, "existing", lambda service: [backend])
+    monkeypatch.setattr(backends, "existing", lambda service: [backend])
     monkeypatch.setattr(watching.time, "time", lambda: NOON.replace(tzinfo=UTC).timestamp() + seconds)
     return backend

@@ -17,7 +17,7 @@ from embedded_aws.services.autoscaling.activities import activities_of, format_t
 from embedded_aws.services.autoscaling.instance_refresh import standing
 from embedded_aws.services.autoscaling.instance_refresh.model import ACTIVE, Refresh, active_refresh, capacity_limits
 from embedded_aws.services.autoscaling.zones import sort_for_termination
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 REASON = "an instance refresh"
 # Seconds for which AWS waits for protected instances, and tries to launch.
@@ -36,7 +36,7 @@ CANCELLING, CANCELLED = "Replacing instances before cancelling.", "Cancelled due
 def tick() -> bool:
     """Advance every active refresh; return whether the account has changed."""
     refreshes = [(group, refresh) for group in scaling_capacity.groups() if (refresh := active_refresh(group))]
-    return each(refreshes, lambda one: _advance(*one))
+    return run_each(refreshes, lambda one: _advance(*one))
 
 
 def _advance(group: Any, refresh: Refresh) -> bool:
@@ -135,9 +135,9 @@ def _failure_reason(group: Any, refresh: Refresh) -> str:
     """
     now = time.time()
     refresh.failing_since = (refresh.failing_since or now) if now < vars(group).get("retry_at", 0.0) else 0.0
-    if refresh.failing_since and now - refresh.failing_since >= TIMEOUT_SECONDS * pace.factor():
+    if refresh.failing_since and now - refresh.failing_since >= TIMEOUT_SECONDS * pace.current_factor():
         return _last_failure(group)
-    timed_out = now - refresh.progressed_at >= TIMEOUT_SECONDS * (pace.factor() or 1.0)
+    timed_out = now - refresh.progressed_at >= TIMEOUT_SECONDS * (pace.current_factor() or 1.0)
     return (refresh.info.get("StatusReason") or "No instance could be replaced for an hour.") if timed_out else ""
 
 

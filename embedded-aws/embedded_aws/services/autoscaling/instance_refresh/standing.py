@@ -52,7 +52,7 @@ def is_ready(refresh: Refresh, state: Any) -> bool:
     since = refresh.in_service_since.get(state.instance.id)
     if since is None or state.instance.id in refresh.initial:
         return since is not None
-    return time.time() - since >= float(refresh.preferences["InstanceWarmup"]) * pace.factor()
+    return time.time() - since >= float(refresh.preferences["InstanceWarmup"]) * pace.current_factor()
 
 
 def is_protected(refresh: Refresh, state: Any) -> bool:

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from embedded_aws import pace
-from embedded_aws.load_balancer.health import BOOT_SECONDS
+from embedded_aws.load_balancer.health import MIN_BOOT_SECONDS
 from embedded_aws.services.autoscaling.lifecycle_hooks import notices
 
 LAUNCHING, TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
@@ -72,7 +72,7 @@ def timeout_seconds(hook: Any) -> float:
     hook waits for hosts on this machine, which do not boot faster at a fast pace, so it has a minimum.
     """
     paced, own = _scale_by_pace(hook.heartbeat_timeout), float(hook.heartbeat_timeout)
-    return max(paced, min(own, BOOT_SECONDS)) if hook.name.startswith(CODEDEPLOY) else paced
+    return max(paced, min(own, MIN_BOOT_SECONDS)) if hook.name.startswith(CODEDEPLOY) else paced
 
 
 def record_heartbeat(hook: Any, action: Action) -> None:
@@ -113,4 +113,4 @@ def abandon_reason(state: Any) -> str:
 
 
 def _scale_by_pace(seconds: float) -> float:
-    return seconds * (pace.factor() or 1.0)
+    return seconds * (pace.current_factor() or 1.0)

@@ -11,7 +11,7 @@ from embedded_aws.account import backends
 from embedded_aws.load_balancer import health
 from embedded_aws.services.autoscaling.activities import set_status
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
-from embedded_aws.ticker import each
+from embedded_aws.ticker import run_each
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 DRAINING, WAITING = "Terminating", "Terminating:Wait"
@@ -22,7 +22,7 @@ def tick() -> bool:
     """Advance every terminating instance; return whether the account has changed."""
     groups = [group for scaling in backends.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
     leaving = [(group, state) for group in groups for state in group.instance_states if is_leaving(state)]
-    return each(leaving, lambda one: _advance(*one))
+    return run_each(leaving, lambda one: _advance(*one))
 
 
 def is_leaving(state: Any) -> bool:
@@ -58,7 +58,7 @@ def end(group: Any, state: Any) -> None:
 def _advance(group: Any, state: Any) -> bool:
     if state.lifecycle_state == DRAINING:
         checks = health.installed()
-        if checks and checks.draining(state.instance.id):
+        if checks and checks.is_draining(state.instance.id):
             return False
         state.lifecycle_state = WAITING
         set_status(state.activity, "MidLifecycleAction")

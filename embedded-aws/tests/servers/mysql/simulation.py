@@ -11,7 +11,7 @@ import psutil
 import pymysql
 
 from embedded_aws.settings import MOTO_ENVIRONMENT
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import LocalAws, eventually
 from services.database import CREATE
 
@@ -19,7 +19,7 @@ TESTS = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 
 
-class Rehearsal:
+class Simulation:
     """One root; its emulator can be stopped, killed and started again."""
 
     def __init__(self, root, path=None):
@@ -39,7 +39,7 @@ class Rehearsal:
 
     def _address(self):
         assert self.process.poll() is None, (self.root / "output").read_text()
-        found = Folder(self.root).read_address()
+        found = StateFolder(self.root).read_address()
         return found if found and found.process.pid == self.process.pid else None
 
     def stop(self):
@@ -48,7 +48,7 @@ class Rehearsal:
             self.process.wait(PATIENCE)
 
     def kill(self):
-        """As if the power were gone, except that the servers do not notice."""
+        """Kill the emulator; the database servers keep running."""
         self.aws.control("save")
         self.process.kill()
         self.process.wait(PATIENCE)
@@ -58,15 +58,15 @@ class Rehearsal:
         return self.aws.client("rds")
 
     def servers(self):
-        """The server processes of this root, whoever started them."""
+        """Return the server processes of this root."""
         return [one for one in psutil.process_iter() if str(self.folder) in " ".join(_command(one))]
 
-    def told(self):
-        """What `Databases` says."""
+    def report(self):
+        """Return what `Databases` reports."""
         return self.aws.control("databases")
 
     def create(self, name="app", **changes):
-        """A database, available."""
+        """Create a database, and wait until it is available."""
         sent = {**CREATE, "DBInstanceIdentifier": name, "DBName": "web", **changes}
         self.rds.create_db_instance(**sent)
         return self.available(name)
@@ -82,13 +82,13 @@ class Rehearsal:
         return self.described(name)["DBInstanceStatus"]
 
     def secret(self, name="app"):
-        """What Secrets Manager says opens a database."""
+        """Return the database's login from Secrets Manager."""
         arn = self.described(name)["MasterUserSecret"]["SecretArn"]
         found = self.aws.client("secretsmanager").get_secret_value(SecretId=arn)
         return json.loads(found["SecretString"])
 
     def connect(self, name="app", tls=True, **changes):
-        """As the master, by the endpoint that RDS describes, with certificates and host names checked."""
+        """Connect as master user to the endpoint that RDS describes, and verify certificate and host name."""
         endpoint, secret = self.described(name)["Endpoint"], self.secret(name)
         context = ssl.create_default_context(cafile=str(self.folder / "authority" / "ca.pem"))
         given = {
@@ -99,12 +99,12 @@ class Rehearsal:
         return pymysql.connect(**{**given, **changes})
 
     def run(self, statement, name="app", **changes):
-        """What a statement of the master returns."""
+        """Run a statement as master user; return its result."""
         with self.connect(name, **changes) as link:
             return ask(link, statement)
 
     def files(self):
-        """All that is left of databases."""
+        """Return all files of databases."""
         walks = (os.walk(self.folder / part) for part in ("instances", "snapshots"))
         return [Path(folder) / name for walk in walks for folder, folders, names in walk for name in folders + names]
 

@@ -9,7 +9,7 @@ import psutil
 import redis
 
 from embedded_aws.settings import MOTO_ENVIRONMENT
-from embedded_aws.state_folder import Folder
+from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import LocalAws, eventually
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -17,7 +17,7 @@ PATIENCE = 60
 TOKEN = "a-token-that-is-long-enough"
 
 
-class Rehearsal:
+class Simulation:
     """One root and its emulator."""
 
     def __init__(self, root):
@@ -30,7 +30,7 @@ class Rehearsal:
 
     def _address(self):
         assert self.process.poll() is None, (self.root / "output").read_text()
-        return Folder(self.root).read_address()
+        return StateFolder(self.root).read_address()
 
     def stop(self):
         self.process.terminate()
@@ -41,7 +41,7 @@ class Rehearsal:
         return self.aws.client("elasticache")
 
     def create(self, name="sessions", **changes):
-        """A replication group, available."""
+        """Create a replication group, and wait until it is available."""
         sent = {"Engine": "valkey", "EngineVersion": "8.0", "CacheNodeType": "cache.t4g.micro", "NumCacheClusters": 2}
         sent |= {"AutomaticFailoverEnabled": True, "TransitEncryptionEnabled": True}
         request = {"ReplicationGroupId": name, "ReplicationGroupDescription": name, **sent, **changes}
@@ -63,7 +63,7 @@ class Rehearsal:
         return self.available(name)
 
     def connect(self, name="sessions", tls=True, password=None, endpoint=None):
-        """By the endpoint that ElastiCache describes, with certificates and host names checked."""
+        """Connect to the endpoint that ElastiCache describes, and verify certificate and host name."""
         there = endpoint or self.endpoint(name)
         trust = {"ssl": True, "ssl_ca_certs": str(self.folder / "authority" / "ca.pem")} if tls else {}
         return redis.Redis(
@@ -78,16 +78,16 @@ class Rehearsal:
         except redis.RedisError:
             return False
 
-    def told(self):
-        """What `Caches` says."""
+    def report(self):
+        """Return what `Caches` reports."""
         return self.aws.control("caches")
 
     def servers(self):
-        """The server processes of this root."""
+        """Return the server processes of this root."""
         return [one for one in psutil.process_iter() if str(self.folder) in _folder(one)]
 
     def files(self):
-        """All that is left of caches."""
+        """Return all files of caches."""
         return list((self.folder / "caches").iterdir())
 
 

@@ -1,4 +1,4 @@
-"""A thread with an event loop of its own, for what goes on beside the calls to the emulator."""
+"""A thread with an asyncio event loop, for network work beside the calls to the emulator."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ END_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
-Farewell = Callable[[], Awaitable[None]]
+Cleanup = Callable[[], Awaitable[None]]
 
 
-async def nothing() -> None:
-    """No farewell."""
+async def no_cleanup() -> None:
+    """Do nothing."""
 
 
 class LoopThread:
@@ -28,22 +28,22 @@ class LoopThread:
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to run what is given."""
+        """Start the thread."""
         self._thread.start()
 
-    def give(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Run this, and do not wait for it; its failure is logged."""
-        given = asyncio.run_coroutine_threadsafe(work, self.loop)
-        given.add_done_callback(_log_failure)
-        return given
+    def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Run a coroutine without waiting for it; an error is logged."""
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        future.add_done_callback(_log_failure)
+        return future
 
-    def stop(self, first: Farewell = nothing, last: Farewell = nothing) -> None:
-        """End: `first` runs, then what still runs is cancelled, then `last` runs."""
+    def stop(self, first: Cleanup = no_cleanup, last: Cleanup = no_cleanup) -> None:
+        """End the thread: run `first`, cancel what is still running, then run `last`."""
         asyncio.run_coroutine_threadsafe(self._end(first, last), self.loop).result(END_SECONDS)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(END_SECONDS)
 
-    async def _end(self, first: Farewell, last: Farewell) -> None:
+    async def _end(self, first: Cleanup, last: Cleanup) -> None:
         try:
             await first()
         finally:
@@ -62,6 +62,6 @@ class LoopThread:
             self.loop.close()
 
 
-def _log_failure(given: Future[Any]) -> None:
-    if not given.cancelled() and (error := given.exception()):
+def _log_failure(future: Future[Any]) -> None:
+    if not future.cancelled() and (error := future.exception()):
         log.error("failed", exc_info=error)
