@@ -15,7 +15,7 @@ from embedded_aws.client import process
 from embedded_aws.state_folder import StateFolder
 from embedded_aws.testing import embedded, eventually
 from runbook_lib.aws.endpoints import connection
-from runbook_lib.resources.imported_certificate import _signed
+from runbook_lib.resources.imported_certificate import _create_certificate
 
 ONE_SAVE_SECONDS = 1.0  # generous, for a busy machine
 
@@ -57,7 +57,7 @@ def build(aws):
 
 def self_signed():
     """Return a certificate and its key, ready to import."""
-    made = _signed("www.example.test")
+    made = _create_certificate("www.example.test")
     return {"Certificate": made["Certificate"], "PrivateKey": made["PrivateKey"]}
 
 

@@ -96,7 +96,7 @@ def test_only_what_exists_can_be_lost(day):
     """The error names what exists."""
     with pytest.raises(WrongUsage, match=r"no zone 'us-west-2z'[\s\S]*us-west-2a, us-west-2b"):
         day.ask("POST", "fail-zone", {"zone": "us-west-2z"})
-    with pytest.raises(WrongUsage, match="no instance 'i-1' runs"):
+    with pytest.raises(WrongUsage, match="no instance 'i-1' is running"):
         day.ask("POST", "kill-instance", {"instance": "i-1"})
     with pytest.raises(WrongUsage, match="no Auto Scaling group has an instance"):
         day.ask("POST", "kill-instance", {"instance": "any"})

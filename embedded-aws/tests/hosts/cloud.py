@@ -4,7 +4,6 @@ import base64
 import time
 
 import boto3
-from services.web import Web
 
 from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
@@ -13,6 +12,7 @@ from embedded_aws.hosts.traffic import Traffic, moto_state
 from embedded_aws.services.autoscaling import capacity, launching
 from embedded_aws.services.codedeploy import progress
 from embedded_aws.settings import REGION
+from services.auto_scaling_group import WebGroup
 from tests.support.trusted_keys import trust
 
 TRUST = trust("codedeploy")
@@ -21,7 +21,7 @@ SESSION = boto3.session.Session(region_name=REGION)  # one for all tests: it rea
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 
-class Cloud(Web):
+class Cloud(WebGroup):
     """A web tier of two hosts, an application, and a deployment group `web` behind the target group."""
 
     def __init__(self, folder, registry, monkeypatch):
