@@ -8,6 +8,7 @@ again and compares: the archive must be the same, byte for byte.
 from __future__ import annotations
 
 import io
+import os
 import struct
 import tempfile
 import zipfile
@@ -16,15 +17,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from repro_zipfile import ReproducibleZipFile
+
 from ...errors import EvidenceError, WrongUsage
 from ...files import write_atomically
 from ...journal.journal import MANIFEST
 from .manifest import list_files
 
-_FIRST = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a ZIP can hold."""
-_UNIX = 3
-"""The system of the entries, on every system."""
+_SETTINGS = ("SOURCE_DATE_EPOCH", "REPRO_ZIPFILE_FILE_MODE")
+"""Environment variables that change what repro-zipfile writes: https://pypi.org/project/repro-zipfile/"""
 
 
 def pack(folder: Path) -> Path:
@@ -34,12 +35,20 @@ def pack(folder: Path) -> Path:
     same file on an auditor's machine years later.
     """
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as out:
+    with _default_settings(), ReproducibleZipFile(archive, "w", zipfile.ZIP_STORED) as out:
         for name, path in {MANIFEST: folder / MANIFEST, **list_files(folder)}.items():
-            entry = zipfile.ZipInfo(f"{folder.name}/{name}", _FIRST)
-            entry.create_system, entry.external_attr = _UNIX, 0o644 << 16
-            out.writestr(entry, path.read_bytes())
+            out.writestr(f"{folder.name}/{name}", path.read_bytes())
     return write_atomically(folder.with_name(f"{folder.name}.zip"), archive.getvalue())
+
+
+@contextmanager
+def _default_settings() -> Iterator[None]:
+    """Hide the environment's settings for repro-zipfile: the archive must not depend on them."""
+    hidden = {name: os.environ.pop(name) for name in _SETTINGS if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 @contextmanager
