@@ -12,15 +12,14 @@ import click
 from ..errors import NotApproved, ParamsError, WrongUsage
 from ..evidence.attestation import keys
 from ..evidence.attestation.approvals import approve as write
-from ..evidence.attestation.approvals import file_name, plans_of
+from ..evidence.attestation.approvals import format_plan_name, plans_of
 from ..evidence.attestation.archive import unpack
 from ..evidence.attestation.dsse import Keys
-from ..evidence.attestation.manifest import files
+from ..evidence.attestation.manifest import list_files
 from ..evidence.report.diff import diff_environments
 from ..evidence.report.run_record import RunRecord, read_run
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
-from ..evidence.verification.verify import VerificationResult
-from ..evidence.verification.verify import verify as judge
+from ..evidence.verification.verify import VerificationResult, verify_run
 from ..formatting import format_time
 from ..journal.journal import MANIFEST
 from ..journal.reader import JOURNAL, Event, of_kind, read_events, run_parameters
@@ -83,7 +82,7 @@ def show(run: str) -> None:
     with unpack(place_of(run)) as folder:
         for line in [*_facts(folder), *_origin(read_run(read_events(folder)))]:
             click.echo(line)
-        for name, path in files(folder).items():
+        for name, path in list_files(folder).items():
             click.echo(f"  {path.lstat().st_size:>9}  {name}")
 
 
@@ -147,9 +146,9 @@ def approve(run: str, name: str, change: str, destroy: bool, given: Path | None)
             f"The parameters of {run_parameters(folder).get('env', 'this run')} name no signers.",
             fix="Name them in approval.signers, or give the fingerprint: runbook apply --approved FINGERPRINT.",
         )
-    signer = keys.from_file(given) if given else keys.machine_key(_root())
+    signer = keys.load_private_key(given) if given else keys.machine_key(_root())
     known = params.approval.signers.get(name)
-    if known is None or keys.public_key(known).keyid != signer.public_key.keyid:
+    if known is None or keys.parse_public_key(known).keyid != signer.public_key.keyid:
         raise NotApproved(
             f"{name} signs with another key than {keys.fingerprint(signer.public_key)}."
             if known
@@ -166,10 +165,10 @@ def approve(run: str, name: str, change: str, destroy: bool, given: Path | None)
         raise NotApproved("\n".join(wrong), fix="Plan again: what was reviewed may not be what was planned.")
     path = write(
         folder, plans, signer, by=name, change=change or str(run_parameters(folder).get("change", "")),
-        until=timedelta(hours=params.approval.valid_hours),
+        valid_for=timedelta(hours=params.approval.valid_hours),
     )  # fmt: skip
     for plan in plans:
-        click.echo(f"  {file_name(plan)}: {len(plan['changes'])} changes")
+        click.echo(f"  {format_plan_name(plan)}: {len(plan['changes'])} changes")
     click.echo(f"Approved by {name} for {params.approval.valid_hours} hours: {path}")
 
 
@@ -194,18 +193,18 @@ def _judged(folder: Path, given: Sequence[Path], *, packed: bool = False) -> tup
     stand beside the keys that are given.
     """
     params = _params(folder)
-    brought: Keys = {path.stem: keys.public_key(path.read_text(encoding="utf-8")) for path in given}
+    brought: Keys = {path.stem: keys.parse_public_key(path.read_text(encoding="utf-8")) for path in given}
     named = _public(params.evidence.trusted_keys) if params and not given else brought
     signers = _public(params.approval.signers) if params else {}
     own = _root() / ".runbook" / "keys" / keys.PUBLIC
     if not named and own.is_file():
-        named = {"this machine": keys.public_key(own.read_text(encoding="utf-8"))}
+        named = {"this machine": keys.parse_public_key(own.read_text(encoding="utf-8"))}
     approvers = {who: brought.get(who, key) for who, key in signers.items()} or brought
-    return judge(folder, named, approvers, others=not signers, packed=packed), named
+    return verify_run(folder, named, approvers, more_approvers=not signers, from_archive=packed), named
 
 
 def _public(lines: Mapping[str, str]) -> Keys:
-    return {who: keys.public_key(line) for who, line in lines.items()}
+    return {who: keys.parse_public_key(line) for who, line in lines.items()}
 
 
 def _params(folder: Path) -> Params | None:
@@ -254,7 +253,7 @@ def _origin(told: RunRecord) -> Iterator[str]:
     """Who, when, and from what, as far as it was written down."""
     if told.began:
         yield f"{'when':<12} {format_time(told.began)} to {format_time(told.ended)}"
-    if people := told.of("asked_by") or ", ".join(told.operators):
+    if people := told.get("asked_by") or ", ".join(told.operators):
         yield f"{'asked for by':<12} {people}"
     if told.operators:
         yield f"{'run by':<12} {', '.join(told.operators)}"

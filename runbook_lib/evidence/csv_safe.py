@@ -1,11 +1,11 @@
-"""What a cell of a CSV file may hold, so that a spreadsheet takes it for what it is."""
+"""Texts in CSV files that a spreadsheet does not run as formulas."""
 
 from __future__ import annotations
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a formula begins with: https://owasp.org/www-community/attacks/CSV_Injection"""
+"""The first characters of formulas: https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
-def text(value: str) -> str:
-    """A spreadsheet takes what begins like a formula for one; an apostrophe keeps it a text."""
+def escape_formula(value: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula."""
     return f"'{value}" if value.startswith(_FORMULA) else value

@@ -1,4 +1,4 @@
-"""The one way by which evidence gets to the disk: without secrets, whole or not at all."""
+"""Write files of evidence: secrets redacted, each file complete or not at all."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ import pandas as pd
 
 from ..files import write_atomically
 from ..journal.redaction.redactor import REDACTOR
-from . import csv_safe as spreadsheet
+from .csv_safe import escape_formula
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a text, such as a page or a picture in SVG."""
+    """Write a text, such as an HTML page or an SVG drawing, redacted."""
     return write_atomically(path, REDACTOR.redact_text(text).encode("utf-8", errors="replace"))
 
 
 def write_json(path: Path, data: Any) -> Path:
-    """Write data; it is read back as it was, but for the secrets."""
+    """Write data as JSON, redacted."""
     return write_atomically(
         path, (json.dumps(REDACTOR.redact(data), indent=1, ensure_ascii=False, default=str) + "\n").encode()
     )
 
 
 def write_notebook(path: Path, notebook: Any) -> Path:
-    """Write an executed notebook, which is cleaned where it stands."""
-    import nbformat  # late: a command that runs no notebook does without it
+    """Write an executed notebook; it is redacted in place."""
+    import nbformat  # here, because most commands do not need it
 
     REDACTOR.redact_notebook(notebook)
     return write_atomically(path, nbformat.writes(notebook).encode("utf-8", errors="replace"))
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> Path:
-    """Write a table as CSV, and beside it as JSON with the types of its columns.
+    """Write a table as CSV, redacted, and beside it as JSON with the types of its columns.
 
     https://specs.frictionlessdata.io/table-schema/, as pandas reads it with ``orient="table"``
     """
     frame = redacted_frame(frame)
     write_json(path.with_suffix(".json"), json.loads(frame.to_json(orient="table")))
-    return write_text(path, frame.rename(index=_cell, columns=_cell).map(_cell).to_csv())
+    return write_text(path, frame.rename(index=_csv_cell, columns=_csv_cell).map(_csv_cell).to_csv())
 
 
-def _cell(value: Any) -> Any:
-    return spreadsheet.text(value) if isinstance(value, str) else value
+def _csv_cell(value: Any) -> Any:
+    return escape_formula(value) if isinstance(value, str) else value
 
 
 def redacted_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table of the same kind without secrets: neither in a column of them nor in another one's texts."""
-    new = frame.copy()
-    for at, name in enumerate(frame.columns):
-        found = [None if value is pd.NA else value for value in frame.iloc[:, at].tolist()]
-        texts = [REDACTOR.redact({str(name): value})[REDACTOR.redact_text(str(name))] for value in found]
-        if texts != found:
-            new.isetitem(at, texts)
-    return new
+    """Copy a table with its secrets redacted: whole columns by their name, and secrets within other texts."""
+    copy = frame.copy()
+    for position, name in enumerate(frame.columns):
+        values = [None if value is pd.NA else value for value in frame.iloc[:, position].tolist()]
+        texts = [REDACTOR.redact({str(name): value})[REDACTOR.redact_text(str(name))] for value in values]
+        if texts != values:
+            copy.isetitem(position, texts)
+    return copy

@@ -1,4 +1,4 @@
-"""What a run leaves behind: ``artifacts/<env>/<run>/``."""
+"""The folder of a run's evidence: ``artifacts/<env>/<run>/``."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ class RunFolder:
 
     Args:
         environment: ``artifacts/<env>``.
-        notebook: The notebook that writes; several write into the folder of one run.
+        notebook: The notebook that writes; several notebooks write into the folder of one run.
     """
 
     def __init__(self, environment: Path, run: str, notebook: str) -> None:
         self.environment, self.path, self.notebook = environment, environment / run, notebook
 
     def journal(self) -> Journal:
-        """The run's journal, each line of which names the notebook."""
+        """The run's journal; each line that is written to it names the notebook."""
         return Journal(self.path / JOURNAL, notebook=self.notebook)
 
-    def write_plan(self, plan: Plan, **who: Any) -> Path:
-        """Write a plan down, to be reviewed, and found again by its fingerprint."""
-        path = self._in("plans") / f"{self.notebook}-{who.get('verb', 'apply')}-{plan.fingerprint}.json"
+    def write_plan(self, plan: Plan, **metadata: Any) -> Path:
+        """Write a plan for its review; its fingerprint is part of the file name."""
+        path = self._subfolder("plans") / f"{self.notebook}-{metadata.get('verb', 'apply')}-{plan.fingerprint}.json"
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        head = {"notebook": self.notebook, "at": at, "fingerprint": plan.fingerprint, **who}
+        head = {"notebook": self.notebook, "at": at, "fingerprint": plan.fingerprint, **metadata}
         return write_json(path, {**head, "plan": plan.as_dict()})
 
-    def write_picture(self, picture: Svg) -> Svg:
-        """Write a picture down; a later one of the run takes its place."""
-        write_text(self.path / f"{picture.name}.svg", str(picture))
-        return picture
+    def write_drawing(self, drawing: Svg) -> Svg:
+        """Write a drawing; a later one of the same name replaces it."""
+        write_text(self.path / f"{drawing.name}.svg", str(drawing))
+        return drawing
 
-    def table(self, name: str) -> Path:
-        """Where a table goes as CSV."""
-        part = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
-        return self._in("tables") / f"{self.notebook}-{part}.csv"
+    def table_path(self, name: str) -> Path:
+        """The path of a table's CSV file."""
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
+        return self._subfolder("tables") / f"{self.notebook}-{slug}.csv"
 
-    def _in(self, folder: str) -> Path:
-        path = self.path / folder
+    def _subfolder(self, name: str) -> Path:
+        path = self.path / name
         path.mkdir(parents=True, exist_ok=True)
         return path

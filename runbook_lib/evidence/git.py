@@ -1,4 +1,4 @@
-"""From which commit a run was made, and the application that it deploys."""
+"""Read from git which commit a run used, and which commit last changed the application."""
 
 from __future__ import annotations
 
@@ -7,39 +7,34 @@ from pathlib import Path
 from typing import Any
 
 
-def source(code: Path) -> dict[str, Any]:
-    """The checkout's ``commit``, and whether it is ``clean``; nothing where there is no repository of its own."""
-    commit = _git(code, "rev-parse", "HEAD")
-    return {"commit": commit, "clean": not _git(code, "status", "--porcelain")} if commit else {}
+def read_source(checkout: Path) -> dict[str, Any]:
+    """The checkout's ``commit``, and whether it is ``clean``; empty where it is not a git repository."""
+    commit = _run(checkout, "rev-parse", "HEAD")
+    return {"commit": commit, "clean": not _run(checkout, "status", "--porcelain")} if commit else {}
 
 
-def last_commit(code: Path, part: str) -> str:
-    """The commit that last touched a part of the checkout.
+def find_last_commit(checkout: Path, path: str) -> str:
+    """The commit that last changed a path of the checkout.
 
-    Nothing where the part is not as it was committed, or where the history is cut short: git then
-    names the oldest commit that it has, whatever that one touched.
+    Empty where the path has uncommitted changes, and in a shallow clone: git would name the oldest
+    commit that it has, whatever that changed.
     https://git-scm.com/docs/shallow
     """
-    if _asked(code, "status", "--porcelain", "--untracked-files=normal", "--", part) != "":
+    if _run(checkout, "status", "--porcelain", "--untracked-files=normal", "--", path) != "":
         return ""
-    if _asked(code, "rev-parse", "--is-shallow-repository") != "false":
+    if _run(checkout, "rev-parse", "--is-shallow-repository") != "false":
         return ""
-    return _git(code, "rev-list", "--max-count=1", "HEAD", "--", part)
+    return _run(checkout, "rev-list", "--max-count=1", "HEAD", "--", path) or ""
 
 
-def _git(code: Path, *command: str) -> str:
-    """What git says; nothing where it says nothing, or there is no git."""
-    return _asked(code, *command) or ""
-
-
-def _asked(code: Path, *command: str) -> str | None:
-    """What git says; ``None`` where there is no git, or it fails."""
-    if not (code / ".git").exists():
+def _run(checkout: Path, *command: str) -> str | None:
+    """The output of a git command; ``None`` where git is missing or fails."""
+    if not (checkout / ".git").exists():
         return None
     try:
-        done = subprocess.run(
-            ["git", "-C", str(code), *command], capture_output=True, text=True, check=False, timeout=20
+        process = subprocess.run(
+            ["git", "-C", str(checkout), *command], capture_output=True, text=True, check=False, timeout=20
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None

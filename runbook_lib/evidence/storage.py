@@ -1,4 +1,4 @@
-"""The archive of a run in the environment's bucket: written once, and locked for as long as the parameters say."""
+"""Upload the archive of a run to the environment's bucket, once, with the Object Lock of the parameters."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..errors import EvidenceError, RequestRejected, RunbookError
 from ..params.signing import ObjectLock
 from ..resources.bucket import EVIDENCE
 
-TRIES = 5
-_THERE = {"PreconditionFailed", "412"}
+MAX_ATTEMPTS = 5
+_ALREADY_EXISTS = {"PreconditionFailed", "412"}
 _BUSY = {"ConditionalRequestConflict", "409"}
 NO_BUCKET = "NoSuchBucket"
 
 
 class UploadFailed(EvidenceError):
-    """The archive is not in the bucket.
+    """The archive could not be uploaded.
 
     Args:
         code: AWS's error code; empty when AWS was not reached.
@@ -36,19 +36,19 @@ class UploadFailed(EvidenceError):
 def store(
     aws: Aws, bucket: str, archive: Path, lock: ObjectLock | None, *, sleep: Callable[[float], None] = time.sleep
 ) -> str:
-    """Upload an archive; returns its address.
+    """Upload an archive; returns its ``s3://`` address.
 
-    S3 computes the SHA-256 again and refuses what arrived as anything else.  A try whose answer was
-    lost is followed by one that finds the archive there: it is never written twice.
+    S3 checks the SHA-256 and rejects other content.  The archive is never written twice: when a
+    response was lost, the next attempt finds the object and compares its checksum.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 
     Raises:
-        Unstored: It could not be stored; what lies here is untouched.
+        UploadFailed: The upload failed; the local archive is unchanged.
     """
     key, body = f"{EVIDENCE}/{archive.name}", archive.read_bytes()
     checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
     address = f"s3://{bucket}/{key}"
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             aws.s3.put_object(
                 Bucket=bucket, Key=key, Body=body, ContentType="application/zip",
@@ -56,14 +56,14 @@ def store(
             )  # fmt: skip
             return address
         except RequestRejected as error:
-            if error.code in _THERE:
-                return _same(aws, bucket, key, checksum)
-            if attempt == TRIES or not (error.retryable or error.code in _BUSY):
-                raise _unstored(archive, address, error) from error
+            if error.code in _ALREADY_EXISTS:
+                return _require_same(aws, bucket, key, checksum)
+            if attempt == MAX_ATTEMPTS or not (error.retryable or error.code in _BUSY):
+                raise _upload_failed(archive, address, error) from error
         except RunbookError as error:
-            raise _unstored(archive, address, error) from error
+            raise _upload_failed(archive, address, error) from error
         sleep(0.5 * 2**attempt)
-    raise AssertionError("the last try returns or raises")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _retention(lock: ObjectLock | None) -> dict[str, Any]:
@@ -74,19 +74,19 @@ def _retention(lock: ObjectLock | None) -> dict[str, Any]:
     return {"ObjectLockMode": lock.mode, "ObjectLockRetainUntilDate": until}
 
 
-def _same(aws: Aws, bucket: str, key: str, checksum: str) -> str:
+def _require_same(aws: Aws, bucket: str, key: str, checksum: str) -> str:
     head = aws.s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     if head.get("ChecksumSHA256") == checksum:
         return f"s3://{bucket}/{key}"
     raise EvidenceError(
-        f"s3://{bucket}/{key} is there already, and is another one.",
-        fix="Nobody but a run writes there: find out who did, and keep the folder of this run.",
+        f"s3://{bucket}/{key} exists already, with other content.",
+        fix="Only runs write there: find out who did, and keep the folder of this run.",
     )
 
 
-def _unstored(archive: Path, address: str, error: RunbookError) -> UploadFailed:
+def _upload_failed(archive: Path, address: str, error: RunbookError) -> UploadFailed:
     return UploadFailed(
-        f"The evidence could not be stored as {address}: {error.what}",
-        fix=f"It is kept in {archive.with_suffix('')}. Correct the cause, then: runbook evidence store {archive.stem}",
+        f"The evidence could not be uploaded to {address}: {error.what}",
+        fix=f"It is still in {archive.with_suffix('')}. Correct the cause, then: runbook evidence store {archive.stem}",
         code=getattr(error, "code", ""),
     )

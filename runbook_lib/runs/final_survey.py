@@ -11,7 +11,7 @@ from ..engine.engine import Engine
 from ..errors import RunbookError
 from ..evidence import topology
 from ..evidence.folder import RunFolder
-from ..evidence.report.inventory import AFTER, EVENT, inventory
+from ..evidence.report.inventory import AFTER, EVENT, build_inventory
 from ..journal.reader import Event, of_kind, read_events
 from ..params import Params
 from ..stacks.environment import stacks
@@ -56,7 +56,7 @@ def _look(params: Params, root: Path, folder: RunFolder, notebooks: Sequence[str
     layers = {stack.name: stack for stack in stacks(params, bundle)}
     for notebook in notebooks:
         if stack := layers.get(notebook.partition("_")[2]):
-            there = inventory(stack, engine.survey(stack))
+            there = build_inventory(stack, engine.survey(stack))
             own = RunFolder(folder.environment, folder.path.name, notebook).journal()
             own.write(EVENT, when=AFTER, stack=stack.name, resources=there)
     seen = topology.discover(Snapshot(aws), datetime.now(UTC))

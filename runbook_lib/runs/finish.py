@@ -91,11 +91,11 @@ def signature_check(
         params.approval.signers,
         params.approval.threshold,
         timedelta(hours=params.approval.valid_hours),
-        evidence=environment,
+        environment=environment,
         folder=environment / run,
-        own=lambda: signer(params, root, run),
+        load_signer=lambda: signer(params, root, run),
         change=change,
-        record=record,
+        on_used=record,
     ).require
 
 

@@ -21,12 +21,12 @@ from ..engine.plan import Plan, count_text
 from ..engine.verify import require_no_drift
 from ..errors import RunbookError, Unconfirmed
 from ..evidence import topology
-from ..evidence.drawing import timeline as timeline_picture
 from ..evidence.drawing.svg import Svg
+from ..evidence.drawing.timeline import draw_timeline
 from ..evidence.files import redacted_frame, write_table
 from ..evidence.folder import RunFolder
 from ..evidence.notebooks.progress import unfinished_runs
-from ..evidence.report.inventory import AFTER, BEFORE, EVENT, inventory
+from ..evidence.report.inventory import AFTER, BEFORE, EVENT, build_inventory
 from ..journal.reader import events_of
 from ..journal.summary import ended_notebooks
 from ..journal.timeline import build_timeline
@@ -192,18 +192,18 @@ class Runbook:
     def table(self, part: Stack) -> pd.DataFrame:
         """What exists of a part now: ids, states and key settings; also kept as CSV."""
         frame = redacted_frame(table(part, self._engine.survey(part)))
-        write_table(self._folder.table(part.name), frame)
+        write_table(self._folder.table_path(part.name), frame)
         return frame
 
     def topology(self) -> Svg:
         """What runs where now, and who may talk to whom: a picture of what AWS shows; also kept as SVG."""
         seen = topology.discover(Snapshot(self.aws), datetime.now(UTC))
         self._journal.write(topology.EVENT, seen=seen.model_dump(mode="json"))
-        return self._folder.write_picture(topology.picture(seen))
+        return self._folder.write_drawing(topology.draw_topology(seen))
 
     def timeline(self) -> Svg:
         """When each change of the run was made, up to now, and what it waited for; also kept as SVG."""
-        return self._folder.write_picture(timeline_picture.picture(build_timeline(events_of(self._journal.path))))
+        return self._folder.write_drawing(draw_timeline(build_timeline(events_of(self._journal.path))))
 
     def by_hand(self, step: Resource | Stack | str, reason: str) -> Report:
         """Take note that a step was done by hand; ``verify`` looks at the account all the same."""
@@ -260,7 +260,7 @@ class Runbook:
             "run": self.run,
             "evidence": str(self._folder.path),
             "never closed": "; ".join(
-                f"{run} {told}" for run, told in unfinished_runs(self._folder.environment, besides=self.run)
+                f"{run} {told}" for run, told in unfinished_runs(self._folder.environment, current=self.run)
             ),
         }
 
@@ -272,7 +272,7 @@ class Runbook:
 
     def _take_stock(self, stack: Stack, when: str) -> None:
         seen = self._engine.survey(stack)
-        self._journal.write(EVENT, when=when, stack=stack.name, resources=inventory(stack, seen))
+        self._journal.write(EVENT, when=when, stack=stack.name, resources=build_inventory(stack, seen))
 
     def _holds(self, check: Check, seen: ObservedState, report: Report) -> bool:
         ok, found = check.probe(Snapshot(self.aws), seen)

@@ -11,7 +11,7 @@ from typing import Any
 from ..aws import endpoints
 from ..aws.client import Aws, OnCall
 from ..evidence.folder import RunFolder
-from ..evidence.git import last_commit, source
+from ..evidence.git import find_last_commit, read_source
 from ..journal.redaction.redactor import REDACTOR
 from ..params import Params
 from ..paths import checkout
@@ -71,7 +71,7 @@ def run_metadata(params: Params) -> dict[str, Any]:
         "account": params.account,
         "region": params.region,
         "operator": operator(),
-        "source": source(checkout()),
+        "source": read_source(checkout()),
         "parameters": params.model_dump(mode="json"),
     }
 
@@ -79,7 +79,7 @@ def run_metadata(params: Params) -> dict[str, Any]:
 def pack_webapp(root: Path) -> Bundle:
     """``webapp/``, packed; with the commit that last touched it, since another one of the rest changes no bundle."""
     code = checkout()
-    return build(code / "webapp", root / ".runbook" / "bundles", commit=last_commit(code, "webapp"))
+    return build(code / "webapp", root / ".runbook" / "bundles", commit=find_last_commit(code, "webapp"))
 
 
 def new_run(mode: str) -> str:

@@ -1,4 +1,4 @@
-"""A file of the evidence is whole, or it is not there."""
+"""A file of the evidence is complete, or it is not written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRET = list("rd-4711-xyz-0815")
 
 @pytest.fixture
 def full(monkeypatch):
-    """A disk that is full once the data should be on it."""
+    """A disk that is full when the data are written."""
 
     def no_space(handle):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -38,8 +38,8 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, full):
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("plan.json", "before")]
 
 
-def test_half_a_line_of_the_journal_is_taken_back(tmp_path, monkeypatch):
-    """The chain goes on where it was once there is room again."""
+def test_an_incomplete_line_of_the_journal_is_removed(tmp_path, monkeypatch):
+    """The chain continues when there is space again."""
     journal = Journal(tmp_path / "journal.jsonl")
     journal.write("one")
     with monkeypatch.context() as patch:
@@ -51,8 +51,8 @@ def test_half_a_line_of_the_journal_is_taken_back(tmp_path, monkeypatch):
     assert is_intact(journal.path)
 
 
-def test_a_secret_that_the_kernel_learnt_is_known_to_who_writes_its_notebook(tmp_path):
-    """Printed in two goes before the kernel is killed: it is another process that keeps what was on the screen."""
+def test_a_secret_of_the_kernel_is_redacted_by_the_process_that_writes_its_notebook(tmp_path):
+    """The kernel prints it in two parts and is killed; another process writes the outputs."""
     papermill_engines.register("runbook", RunbookEngine)
     opening = (
         "from pathlib import Path\nfrom runbook_lib.evidence.folder import RunFolder\n"
@@ -78,8 +78,7 @@ def test_a_secret_that_the_kernel_learnt_is_known_to_who_writes_its_notebook(tmp
         assert shown.metadata.runbook.state == "failed"
 
 
-def test_a_notebook_whose_process_was_killed_is_told_of_by_who_is_left(tmp_path):
-    """Once: what was said before stays."""
+def test_a_notebook_whose_process_was_killed_is_marked_once(tmp_path):
     papermill_engines.register("runbook", RunbookEngine)
     notebook(tmp_path, "01_network", a="1")
     target = tmp_path / "run" / "01_network.ipynb"
@@ -91,7 +90,7 @@ def test_a_notebook_whose_process_was_killed_is_told_of_by_who_is_left(tmp_path)
     nbformat.write(killed, target)
     for _ in range(2):
         mark_interrupted(target, "its process ended with -9")
-    told = nbformat.read(target, as_version=4)
-    assert told.metadata.runbook.outcome == "interrupted"
-    assert told.cells[-1].metadata.runbook.error == "its process ended with -9"
+    marked = nbformat.read(target, as_version=4)
+    assert marked.metadata.runbook.outcome == "interrupted"
+    assert marked.cells[-1].metadata.runbook.error == "its process ended with -9"
     assert [event["event"] for event in events_of(target.parent / "journal.jsonl")] == ["cells"]

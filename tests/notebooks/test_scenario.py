@@ -23,7 +23,7 @@ from detect_secrets.settings import default_settings
 
 from embedded_aws.client import control, process
 from embedded_aws.testing import eventually
-from runbook_lib.evidence.git import last_commit
+from runbook_lib.evidence.git import find_last_commit
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.redaction.patterns import PLACEHOLDER
 from runbook_lib.params import load
@@ -142,7 +142,7 @@ def test_a_server_tells_the_commit_that_it_runs(operator, built):
     """The one that last touched the application, as this checkout has it; none where that is not what was packed."""
     answer = json.loads(Visitor(operator.status()["sites"][0]).get("/version")[1])
     assert answer["revision"] == bundle.revision(REPOSITORY / "webapp")
-    assert answer["commit"] == (last_commit(REPOSITORY, "webapp") or None)
+    assert answer["commit"] == (find_last_commit(REPOSITORY, "webapp") or None)
 
 
 def test_a_browser_signs_in_writes_searches_and_deletes(operator, built):

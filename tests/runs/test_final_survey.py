@@ -12,7 +12,7 @@ import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.errors import NoAccess
 from runbook_lib.evidence.attestation import keys
-from runbook_lib.evidence.verification.verify import verify
+from runbook_lib.evidence.verification.verify import verify_run
 from runbook_lib.runs import final_survey as aftermath
 from runbook_lib.runs.finish import close
 from runbook_lib.stacks.network import network
@@ -90,11 +90,9 @@ def test_that_nobody_could_look_is_evidence_too(root, stopped, monkeypatch):
 
     monkeypatch.setattr(aftermath, "aws_client", refused)
     folder = left(stopped, root)
-    assert "could not be looked at when the run ended: The credentials have expired." in (
-        folder / "report.html"
-    ).read_text(encoding="utf-8")
+    assert "could not be read: The credentials have expired." in (folder / "report.html").read_text(encoding="utf-8")
     assert not (folder / "resources-after.csv").exists()
-    assert verify(folder, {"me": keys.machine_key(root).public_key}, {}).wrong == []
+    assert verify_run(folder, {"me": keys.machine_key(root).public_key}, {}).wrong == []
 
 
 def test_what_a_run_has_looked_at_is_not_asked_for_again(root, stopped, monkeypatch):

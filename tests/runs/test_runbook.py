@@ -354,7 +354,7 @@ def test_pictures_show_what_is_there_and_what_was_done_and_are_kept(root):
     book, net = opened("apply")
     book.apply(net.vpc)
     topology, timeline = book.topology(), book.timeline()
-    assert "VPC main" in topology.words
+    assert "VPC main" in topology.description
     assert timeline.title.startswith("2 changes")
     (folder,) = (root / "artifacts" / "local").iterdir()
     for picture in (topology, timeline):

@@ -92,7 +92,7 @@ def test_what_stands_on_a_failure_is_not_run(tmp_path):
     assert (tmp_path / "artifacts" / "local" / "run-1" / "02_data.html").exists()
     states = {e["notebook"]: e["state"] for e in events(tmp_path) if e["event"] == "ended"}
     assert (states["02_data"], states["04_deploy"]) == ("failed", "not run")
-    report = report_page.report(tmp_path / "artifacts" / "local" / "run-1")
+    report = report_page.render_report(tmp_path / "artifacts" / "local" / "run-1")
     assert "02_data: failed, ValueError: no such thing." in report
 
 

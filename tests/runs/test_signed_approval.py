@@ -14,7 +14,7 @@ from runbook_lib.errors import Closed, NotApproved
 from runbook_lib.evidence.attestation import keys
 from runbook_lib.evidence.attestation.approvals import approve, plans_of
 from runbook_lib.evidence.attestation.dsse import SUFFIX
-from runbook_lib.evidence.verification.verify import verify
+from runbook_lib.evidence.verification.verify import verify_run
 from runbook_lib.stacks.network import network
 from tests.support.run_folders import ANN, BOB, EVE
 
@@ -60,7 +60,9 @@ def planned(root, **more):
 
 
 def approved(folder, signer, by, *, hours=72, change=""):
-    return approve(folder, list(plans_of(folder, "apply")), signer, by=by, change=change, until=timedelta(hours=hours))
+    return approve(
+        folder, list(plans_of(folder, "apply")), signer, by=by, change=change, valid_for=timedelta(hours=hours)
+    )
 
 
 def writes(root):
@@ -75,7 +77,7 @@ def judged(root, book):
     book.close()
     me = keys.machine_key(root).public_key
     signers = {"ann": ANN.public_key, "bob": BOB.public_key, "me": me}
-    verdicts = [verify(folder_of(root, book), {"me": me}, known) for known in (signers, {})]
+    verdicts = [verify_run(folder_of(root, book), {"me": me}, known) for known in (signers, {})]
     assert verdicts[0].wrong == verdicts[1].wrong
     return verdicts[0].wrong
 
@@ -168,7 +170,7 @@ def test_self_approved_where_two_are_asked(root):
     asking(root, threshold=2)
     folder = planned(root)
     approved(folder, keys.machine_key(root), "me")
-    refused(root, "me: approved by whoever runs it, and two people are asked for")
+    refused(root, "me: approved by the operator, and threshold 2 requires another signer")
     approved(folder, ANN, "ann")
     book, net = opened("apply")
     book.plan(net)
@@ -182,7 +184,7 @@ def test_run_by_nobody_who_is_known_where_two_are_asked(root):
     asking(root, threshold=2)
     approved(planned(root), ANN, "ann")
     shutil.rmtree(root / ".runbook" / "keys")
-    refused(root, "a key of none of approval.signers (ann, bob, me)")
+    refused(root, "which is not a key of approval.signers (ann, bob, me)")
 
 
 def test_a_removal_asks_for_its_own(root, aws):
@@ -199,7 +201,7 @@ def test_a_removal_asks_for_its_own(root, aws):
     book, net = opened()
     book.destroy(net)
     folder = folder_of(root, book)
-    approve(folder, list(plans_of(folder, "destroy")), BOB, by="bob", change="", until=timedelta(hours=1))
+    approve(folder, list(plans_of(folder, "destroy")), BOB, by="bob", change="", valid_for=timedelta(hours=1))
     book, net = opened("destroy", confirm="local")
     book.plan(net)
     book.destroy(net)
@@ -215,9 +217,9 @@ class TestAnInteractiveRun:
         book.apply(net.bucket + net.vpc)
         assert "Signed, and packed for the change ticket: " in str(book.close())
         known = {"me": keys.machine_key(root).public_key}
-        found = verify(folder_of(root, book), known, {"bob": BOB.public_key})
+        found = verify_run(folder_of(root, book), known, {"bob": BOB.public_key})
         assert (found.wrong, found.signed_by) == ([], "me")
-        assert any(note.endswith("not done: the notebook did not get there") for note in found.notes)
+        assert any(note.endswith("not done: the notebook stopped before it") for note in found.notes)
         assert any(note.startswith("approved by bob") for note in found.notes)
 
     def test_nothing_is_done_in_it_any_more(self, root):

@@ -167,7 +167,7 @@ class Deployments:
             for check in availability(app):
                 check.probe(Snapshot(engine.aws), seen)
             find_orphans(Snapshot(engine.aws), {r.key for r in app})
-            assert discover(Snapshot(engine.aws), datetime.now(UTC)).unread == ()
+            assert discover(Snapshot(engine.aws), datetime.now(UTC)).denied == ()
         finally:
             lock.release()
             self._close(engine.aws)

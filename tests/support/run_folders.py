@@ -1,4 +1,4 @@
-"""The folder of a small run, made without AWS: what an apply of two notebooks leaves behind, signed."""
+"""Build the folder of a small run without AWS: what an apply of two notebooks writes, signed."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ SIGNED = {
 }
 
 
-def begun(environment, run=RUN, *, mode="apply", notebooks=NOTEBOOKS, change="CHG1", approval=None):
-    """The folder of a run whose notebooks have planned; *approval* is what its parameters say of that."""
+def planned_run(environment, run=RUN, *, mode="apply", notebooks=NOTEBOOKS, change="CHG1", approval=None):
+    """Write the folder of a run whose notebooks have planned; *approval* is that section of its parameters."""
     folder = RunFolder(environment, run, "runner")
-    asked = {"env": "prod", "mode": mode, "change": change, "asked_by": "ann", "approved": ""}
-    folder.journal().write("run", run=run, notebooks=list(notebooks), **asked)
+    request = {"env": "prod", "mode": mode, "change": change, "asked_by": "ann", "approved": ""}
+    folder.journal().write("run", run=run, notebooks=list(notebooks), **request)
     for notebook in notebooks:
         own = RunFolder(environment, run, notebook)
         own.journal().write(
-            "open", account="123456789012", region="us-west-2", caller="arn:me", run=run, **asked,
+            "open", account="123456789012", region="us-west-2", caller="arn:me", run=run, **request,
             operator="bob on build-7", source={"commit": "c0ffee" * 6, "clean": False},
             parameters={"env": "prod", "approval": approval or {"required": False}},
         )  # fmt: skip
@@ -58,10 +58,10 @@ def begun(environment, run=RUN, *, mode="apply", notebooks=NOTEBOOKS, change="CH
     return folder.path
 
 
-def done(folder: Path, notebook: str, state: str = "done", *, but: str = "") -> None:
-    """What a notebook leaves that did its part; *but* names a change of which nothing is told.
+def finish_notebook(folder: Path, notebook: str, state: str = "done", *, but: str = "") -> None:
+    """Write what a notebook writes that has finished; *but* names a change that is not recorded.
 
-    A failed one has not verified what it made.
+    A failed notebook has no successful verification.
     """
     own = RunFolder(folder.parent, folder.name, notebook)
     journal = own.journal()
@@ -73,7 +73,7 @@ def done(folder: Path, notebook: str, state: str = "done", *, but: str = "") -> 
     if acts:
         journal.write("verify", stack=notebook[3:], ok=state == "done" and not but, failed=[])
         journal.write("inventory", when="after", stack=notebook[3:], resources=[])
-    own.table("part").write_text("resource,id,status\nthing.a,t-1,ready\nthing.b,t-2,ready\n", encoding="utf-8")
+    own.table_path("part").write_text("resource,id,status\nthing.a,t-1,ready\nthing.b,t-2,ready\n", encoding="utf-8")
     for suffix in (".ipynb", ".html"):
         (folder / f"{notebook}{suffix}").write_text(f"<p>{notebook}{suffix} was executed</p>\n", encoding="utf-8")
     outcome = "succeeded" if state == "done" else state
@@ -81,12 +81,12 @@ def done(folder: Path, notebook: str, state: str = "done", *, but: str = "") -> 
     journal.write("ended", state=state, cell=3, error="", why="")
 
 
-def without(folder: Path, dropped, **changed) -> Path:
-    """The same run, with a journal that says less: chained anew, by somebody who can.
+def rewrite_journal(folder: Path, dropped, **changed) -> Path:
+    """Write the journal of a run again, with a valid chain.
 
     Args:
-        dropped: Which events are left out.
-        changed: Other fields, for the events that have them, or what makes them of the event.
+        dropped: Whether an event is left out.
+        changed: New values of fields, for the events that have these, or functions of the event.
     """
     path = folder / "journal.jsonl"
     events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -99,35 +99,35 @@ def without(folder: Path, dropped, **changed) -> Path:
     return folder
 
 
-def closed(folder: Path, signer=ANN, *, but: str = "") -> Path:
-    """The folder, signed as it is; *but* names a file that is lost before."""
+def close_run(folder: Path, signer=ANN, *, but: str = "") -> Path:
+    """Write the report and sign the folder; *but* names a file that is deleted before."""
     write_report(folder)
     (folder / (but or "none")).unlink(missing_ok=True)
     manifest.sign_manifest(folder, signer, code=folder, params=folder / "none.yaml")
     return folder
 
 
-def bundle(environment: Path, run: str = RUN) -> Path:
-    """A whole run, approved by Bob and signed by Ann."""
-    folder = begun(environment, run, approval=SIGNED)
-    path = approved(folder, BOB, "bob")
+def signed_run(environment: Path, run: str = RUN) -> Path:
+    """Write the folder of a complete run, approved by Bob and signed by Ann."""
+    folder = planned_run(environment, run, approval=SIGNED)
+    path = write_approval(folder, BOB, "bob")
     for notebook in NOTEBOOKS:
-        accepted(folder, notebook, path)
-        done(folder, notebook)
-    return closed(folder)
+        record_approval(folder, notebook, path)
+        finish_notebook(folder, notebook)
+    return close_run(folder)
 
 
-def accepted(folder, notebook, path, by="bob", operator=""):
-    """What a notebook notes of the approval that it goes by."""
-    said = {"by": by, "operator": operator, "sha256": digest(plan_of(notebook).as_dict()), "kept": path.name}
-    RunFolder(folder.parent, folder.name, notebook).journal().write("approved", **said, plan="", expires="")
+def record_approval(folder, notebook, path, by="bob", operator=""):
+    """Write the journal event of a notebook that uses an approval."""
+    fields = {"by": by, "operator": operator, "sha256": digest(plan_of(notebook).as_dict()), "kept": path.name}
+    RunFolder(folder.parent, folder.name, notebook).journal().write("approved", **fields, plan="", expires="")
 
 
-def approved(folder, signer, by, *, hours=72, change="CHG1", plans=None):
+def write_approval(folder, signer, by, *, hours=72, change="CHG1", plans=None):
     plans = list(plans_of(folder, "apply")) if plans is None else plans
-    return approve(folder, plans, signer, by=by, change=change, until=timedelta(hours=hours))
+    return approve(folder, plans, signer, by=by, change=change, valid_for=timedelta(hours=hours))
 
 
-def rewritten(path: Path, **changes) -> None:
-    """A JSON file with other values in it."""
+def edit_json(path: Path, **changes) -> None:
+    """Change values in a JSON file."""
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Networks to draw: one as the runbook builds it, and any that an account may hold."""
+"""Topologies to draw: one as the runbook builds it, and any that an account may hold."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RULES = (
 
 
 def environment(zones="ab", servers=2):
-    """A whole environment over so many zones; servers go to one zone after the other."""
-    things = [
+    """A whole environment in these zones; the servers are spread over them."""
+    nodes = [
         Node(kind="NAT gateway", name="a", id="nat-0", notes=("available",), subnet="subnet-public-a"),
         instance(0, "a", "bastion", subnet="subnet-public-a", name="bastion"),
         Node(
@@ -31,19 +31,19 @@ def environment(zones="ab", servers=2):
     for zone in zones:
         place = {"subnet": f"subnet-public-{zone}", "zone": f"r-1{zone}"}
         balancer = {"kind": "Load balancer", "name": "web", "id": "test-web", "groups": ("sg-alb",)}
-        things.append(Node(**balancer, **place, notes=("active", "internet-facing")))
-    things += [instance(n + 1, zones[n % len(zones)], "web") for n in range(servers)]
-    return sight(
+        nodes.append(Node(**balancer, **place, notes=("active", "internet-facing")))
+    nodes += [instance(n + 1, zones[n % len(zones)], "web") for n in range(servers)]
+    return topology_of(
         subnets=[subnet(zone, public) for zone in zones for public in (True, False)],
-        things=things,
-        groups=[Group(id=f"sg-{name}", name=name, about=about) for name, about in GROUPS.items()],
+        nodes=nodes,
+        groups=[Group(id=f"sg-{name}", name=name, description=description) for name, description in GROUPS.items()],
         rules=[Rule(group=f"sg-{group}", ports=ports, source=source) for group, ports, source in RULES],
     )
 
 
-def sight(**parts):
+def topology_of(**parts):
     network = Network(
-        id="vpc-1", name="main", cidr="10.0.0.0/16", doors=("Internet gateway igw-1",),
+        id="vpc-1", name="main", cidr="10.0.0.0/16", gateways=("Internet gateway igw-1",),
         **{name: tuple(values) for name, values in parts.items()},
     )  # fmt: skip
     return Topology(env="test", account="123456789012", region="r-1", at=AT, networks=(network,))
@@ -51,9 +51,9 @@ def sight(**parts):
 
 def subnet(zone, public, **more):
     kind = "public" if public else "private"
-    out = "the internet gateway" if public else "NAT a"
+    default_route = "the internet gateway" if public else "NAT a"
     known = {"id": f"subnet-{kind}-{zone}", "name": f"{kind}-r-1{zone}", "zone": f"r-1{zone}", "cidr": "10.0.0.0/20"}
-    return Subnet(**{**known, "out": out, "public": public, **more})
+    return Subnet(**{**known, "default_route": default_route, "public": public, **more})
 
 
 def instance(number, zone, group, **more):
@@ -83,14 +83,14 @@ def networks(draw, number=0):
         st.lists(
             st.builds(
                 Subnet, id=st.sampled_from([f"subnet-{n}" for n in range(9)]), name=NAMES, zone=st.sampled_from(ZONES),
-                cidr=st.sampled_from(["10.0.0.0/20", "10.255.255.128/28"]), out=NAMES, public=st.booleans(),
+                cidr=st.sampled_from(["10.0.0.0/20", "10.255.255.128/28"]), default_route=NAMES, public=st.booleans(),
                 ours=st.booleans(),
             ),
             max_size=9, unique_by=lambda subnet: subnet.id,
         )
     )  # fmt: skip
     kinds = ["Load balancer", "NAT gateway", "Instance", "Database", "Standby", "Cache", "Endpoint"]
-    things = draw(
+    nodes = draw(
         st.lists(
             st.builds(
                 Node, kind=st.sampled_from(kinds), name=NAMES, id=NAMES, notes=st.tuples(NAMES, NAMES),
@@ -102,26 +102,26 @@ def networks(draw, number=0):
             max_size=14,
         )
     )  # fmt: skip
-    groups = [Group(id=own, name=draw(NAMES), about=draw(NAMES), ours=draw(st.booleans())) for own in OWN]
+    groups = [Group(id=own, name=draw(NAMES), description=draw(NAMES), ours=draw(st.booleans())) for own in OWN]
     rules = st.builds(
         Rule, group=st.sampled_from(OWN), ports=st.sampled_from(["80", "443", "udp 53", "everything", "1000–2000"]),
         source=st.sampled_from(SOURCES),
     )  # fmt: skip
-    exits = st.builds(
+    egress_rules = st.builds(
         EgressRule, group=st.sampled_from(OWN), ports=st.sampled_from(["80", "443", "everything", "500–1500"]),
         target=st.sampled_from(SOURCES),
     )  # fmt: skip
-    doors = draw(st.lists(NAMES, max_size=4))
+    gateways = draw(st.lists(NAMES, max_size=4))
     own = f"-{number}"
     return Network(
-        id=f"vpc{own}", name=draw(NAMES), cidr="10.0.0.0/16", doors=tuple(doors), subnets=tuple(subnets),
-        things=tuple(things), groups=tuple(groups), rules=tuple(draw(st.lists(rules, max_size=12))),
-        exits=draw(st.none() | st.lists(exits, max_size=8).map(tuple)),
+        id=f"vpc{own}", name=draw(NAMES), cidr="10.0.0.0/16", gateways=tuple(gateways), subnets=tuple(subnets),
+        nodes=tuple(nodes), groups=tuple(groups), rules=tuple(draw(st.lists(rules, max_size=12))),
+        egress_rules=draw(st.none() | st.lists(egress_rules, max_size=8).map(tuple)),
     )  # fmt: skip
 
 
 @st.composite
-def sights(draw):
+def topologies(draw):
     """Any account: no network, one, or two with groups of their own."""
     found = [draw(networks(number)) for number in range(draw(st.integers(0, 2)))]
     for number, network in enumerate(found[1:], start=1):
@@ -133,5 +133,5 @@ def sights(draw):
         )
     return Topology(
         env=draw(NAMES), account="123456789012", region="r-1", at=draw(st.sampled_from([AT, "", "some day"])),
-        networks=tuple(found), unread=tuple(draw(st.lists(NAMES, max_size=3))),
+        networks=tuple(found), denied=tuple(draw(st.lists(NAMES, max_size=3))),
     )  # fmt: skip

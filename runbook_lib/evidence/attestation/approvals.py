@@ -1,4 +1,4 @@
-"""Approvals as statements of their own: who, when, for which change, of which plans, until when; signed."""
+"""Sign and read approval statements: who approved which plans, for which change, until when."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from securesystemslib.signer import Signer
 from ...engine.plan import PlanDict, digest
 from ...errors import NotApproved
 from ...files import write_atomically
-from . import keys as all_keys
-from .dsse import SUFFIX, InvalidEnvelope, Keys, sign, statement, subject, verify
+from . import keys as signing_keys
+from .dsse import SUFFIX, InvalidEnvelope, Keys, build_statement, build_subject, sign, verify
 from .manifest import APPROVALS
 
-KIND = "urn:runbook:approval:v1"
+PREDICATE_TYPE = "urn:runbook:approval:v1"
 APPROVER, OPERATOR = "approver", "operator"
 CLOCK_SKEW = timedelta(minutes=5)
-"""By how much the clocks of two people may differ."""
+"""How much the clocks of two people may differ."""
 
 
 @dataclass(frozen=True)
 class ApprovalStatement:
-    """What one statement says.
+    """One approval statement.
 
     Args:
-        plans: The digests of the plans, and how they are called.
-        why: Why it proves nothing; empty when its signature is that of whom it names.
-        forged: Whether it is wrong whoever is believed.
+        by: The name of the signer.
+        role: ``approver`` or ``operator``.
+        plans: Names of the approved plans, by their digests.
+        problem: Why it does not count; empty when it was signed by whom it names.
+        forged: Whether it names a trusted key that did not sign it.
     """
 
     by: str
@@ -41,158 +43,158 @@ class ApprovalStatement:
     change: str
     run: str
     plans: Mapping[str, str]
-    why: str
+    problem: str
     forged: bool = False
 
 
-def approve(folder: Path, plans: list[PlanDict], signer: Signer, *, by: str, change: str, until: timedelta) -> Path:
-    """Write down in a run's folder that somebody approves its plans."""
-    data = signer_of(plans, signer, by=by, role=APPROVER, change=change, run=folder.name, until=until)
+def approve(folder: Path, plans: list[PlanDict], signer: Signer, *, by: str, change: str, valid_for: timedelta) -> Path:
+    """Sign an approval of a run's plans and write it into the run's folder; returns its path."""
+    data = sign_statement(plans, signer, by=by, role=APPROVER, change=change, run=folder.name, valid_for=valid_for)
     path = folder / APPROVALS / f"{by}{SUFFIX}"
     write_atomically(path, data)
     return path
 
 
 def plans_of(folder: Path, verb: str) -> Iterator[PlanDict]:
-    """The plans of a run that change something; *verb* is ``apply`` or ``destroy``."""
+    """Yield the plans of a run that have changes; *verb* is ``apply`` or ``destroy``."""
     for path in sorted((folder / "plans").glob(f"*-{verb}-*.json")):
         plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
         if plan["changes"]:
             yield plan
 
 
-def file_name(plan: PlanDict) -> str:
-    """``prod/123456789012/us-west-2/network/8acdec61fcdf580c``: how a statement names a plan."""
+def format_plan_name(plan: PlanDict) -> str:
+    """The name of a plan in a statement, such as ``prod/123456789012/us-west-2/network/8acdec61fcdf580c``."""
     return f"{plan['scope']}/{plan['stack']}/{digest(plan)[:16]}"
 
 
-def read(data: bytes, keys: Keys) -> ApprovalStatement:
-    """What a statement says, and whether it is proven.
+def read_statement(data: bytes, keys: Keys) -> ApprovalStatement:
+    """Read an approval statement and check its signature.
 
     Raises:
-        Spoilt: It is no approval.
+        InvalidEnvelope: It is not an approval statement.
     """
-    opened = verify(data, keys, KIND)
-    says = opened.statement["predicate"]
+    envelope = verify(data, keys, PREDICATE_TYPE)
+    fields = envelope.statement["predicate"]
     try:
-        at, expires = (datetime.fromisoformat(says[name]).astimezone(UTC) for name in ("at", "expires"))
-        by, role, change, run = (str(says[name]) for name in ("by", "role", "change", "run"))
+        at, expires = (datetime.fromisoformat(fields[name]).astimezone(UTC) for name in ("at", "expires"))
+        by, role, change, run = (str(fields[name]) for name in ("by", "role", "change", "run"))
     except (KeyError, TypeError, ValueError, OverflowError):
         raise InvalidEnvelope("does not say who approved, when and until when") from None
-    why = opened.why or (f"{opened.by} signed it in the name of {by}" if opened.by != by else "")
-    plans = {about["digest"]["sha256"]: about["name"] for about in opened.statement["subject"]}
-    return ApprovalStatement(by, role, at, expires, change, run, plans, why, opened.forged)
+    problem = envelope.problem or (f"{envelope.by} signed it in the name of {by}" if envelope.by != by else "")
+    plans = {subject["digest"]["sha256"]: subject["name"] for subject in envelope.statement["subject"]}
+    return ApprovalStatement(by, role, at, expires, change, run, plans, problem, envelope.forged)
 
 
 @dataclass
 class SignedApprovals:
-    """The approvals that an environment's parameters ask for.
+    """Checks that plans have the signed approvals that an environment's parameters require.
 
     Args:
-        signers: Who may approve, each with a public key.
-        threshold: 2 asks for two people: whoever runs it is one of the signers, and another one approved.
-        valid: For how long an approval counts.
-        evidence: ``artifacts/<env>``, where approvals lie with the plans that they are of.
-        folder: The run's own folder, which keeps those that it went by.
-        own: Whose key signs this run.
-        change: The change request that the run is for.
-        record: Takes note of what was gone by.
+        signers: Public keys of those who may approve, by name.
+        threshold: 2 requires two people: the operator is one of the signers, and another signer approved.
+        valid_for: How long an approval counts.
+        environment: ``artifacts/<env>``; the approvals are in the folders of its runs.
+        folder: The folder of this run; the approvals that it uses are copied there.
+        load_signer: Loads the key that signs this run.
+        change: The change request of this run.
+        on_used: Writes the use of an approval into the journal.
     """
 
     signers: Mapping[str, str]
     threshold: int
-    valid: timedelta
-    evidence: Path
+    valid_for: timedelta
+    environment: Path
     folder: Path
-    own: Callable[[], Signer]
+    load_signer: Callable[[], Signer]
     change: str = ""
-    record: Callable[..., None] = lambda *a, **k: None
+    on_used: Callable[..., None] = lambda *a, **k: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def __post_init__(self) -> None:
-        self._keys = {name: all_keys.public_key(text) for name, text in self.signers.items()}
+        self._keys = {name: signing_keys.parse_public_key(text) for name, text in self.signers.items()}
         self._accepted: set[str] = set()
 
     def require(self, plan: PlanDict) -> None:
-        """Stop unless the plan was approved.
+        """Require a signed approval of a plan.
 
         Raises:
-            NotApproved: Saying of each approval that there is why it does not count.
+            NotApproved: No approval counts; the message has the reason for each.
         """
         if digest(plan) in self._accepted:
             return None
         operator = self._operator() if self.threshold > 1 else ""
-        refused: list[str] = []
+        rejected: list[str] = []
         for path, data in self._statements():
             try:
-                found = read(data, self._keys)
+                statement = read_statement(data, self._keys)
             except InvalidEnvelope as error:
-                refused.append(f"{path.parent.parent.name}/{path.name} {error}")
+                rejected.append(f"{path.parent.parent.name}/{path.name} {error}")
                 continue
-            if digest(plan) not in found.plans or found.role != APPROVER:
+            if digest(plan) not in statement.plans or statement.role != APPROVER:
                 continue
-            why = found.why or self._not_now(found) or self._not_another(found, operator)
-            if not why:
-                return self._accept(plan, found, data, operator)
-            refused.append(f"{found.by}: {why}")
-        told = "".join(f"\n  {why}." for why in refused)
+            problem = statement.problem or self._find_problem(statement, operator)
+            if not problem:
+                return self._accept(plan, statement, data, operator)
+            rejected.append(f"{statement.by}: {problem}")
+        reasons = "".join(f"\n  {problem}." for problem in rejected)
         raise NotApproved(
-            f"{file_name(plan)}: no signed approval of this plan counts.{told}",
-            fix="Have it approved: `runbook approve RUN --as NAME`; the folder of that run belongs in artifacts/ here.",
+            f"{format_plan_name(plan)}: no signed approval of this plan counts.{reasons}",
+            fix="Have it approved: `runbook approve RUN --as NAME`. The folder of that run must be in artifacts/ here.",
         )
 
     def _statements(self) -> Iterator[tuple[Path, bytes]]:
-        for path in sorted(self.evidence.glob(f"*/{APPROVALS}/*{SUFFIX}"), reverse=True):
+        for path in sorted(self.environment.glob(f"*/{APPROVALS}/*{SUFFIX}"), reverse=True):
             yield path, path.read_bytes()
 
     def _operator(self) -> str:
-        key = self.own().public_key
+        key = self.load_signer().public_key
         name = next((name for name, known in self._keys.items() if known.keyid == key.keyid), "")
         if not name:
             raise NotApproved(
-                f"Whoever runs this signs with {all_keys.fingerprint(key)}, a key of none of approval.signers"
+                f"The operator signs with {signing_keys.fingerprint(key)}, which is not a key of approval.signers"
                 f" ({', '.join(self._keys)}).",
-                fix="With threshold 2, operator and approver are two of the signers: add this machine's key to them"
-                " (`runbook evidence key`), and have the parameters reviewed.",
+                fix="With threshold 2, operator and approver must both be signers: add this machine's key"
+                " (`runbook evidence key`) to approval.signers, and have the parameters reviewed.",
             )
         return name
 
-    def _not_now(self, found: ApprovalStatement) -> str:
-        now, until = self.clock(), min(found.expires, found.at + self.valid)
-        if found.at > now + CLOCK_SKEW:
-            return f"approved at {found.at:%Y-%m-%d %H:%M} UTC, which is yet to come"
+    def _find_problem(self, statement: ApprovalStatement, operator: str) -> str:
+        """Why a valid statement does not count for this run; empty when it counts."""
+        now, until = self.clock(), min(statement.expires, statement.at + self.valid_for)
+        if statement.at > now + CLOCK_SKEW:
+            return f"approved at {statement.at:%Y-%m-%d %H:%M} UTC, which is in the future"
         if now >= until:
             return f"expired at {until:%Y-%m-%d %H:%M} UTC"
-        if found.change and self.change and found.change != self.change:
-            return f"approved for {found.change}, and this run is for {self.change}"
+        if statement.change and self.change and statement.change != self.change:
+            return f"approved for {statement.change}, and this run is for {self.change}"
+        if statement.by == operator:
+            return "approved by the operator, and threshold 2 requires another signer"
         return ""
 
-    def _not_another(self, found: ApprovalStatement, operator: str) -> str:
-        return "approved by whoever runs it, and two people are asked for" if found.by == operator else ""
-
-    def _accept(self, plan: PlanDict, found: ApprovalStatement, data: bytes, operator: str) -> None:
-        kept = self.folder / APPROVALS / f"{digest(plan)[:16]}-{found.by}{SUFFIX}"
+    def _accept(self, plan: PlanDict, statement: ApprovalStatement, data: bytes, operator: str) -> None:
+        path = self.folder / APPROVALS / f"{digest(plan)[:16]}-{statement.by}{SUFFIX}"
         if operator:
-            mine = {"by": operator, "role": OPERATOR, "change": self.change, "run": self.folder.name}
+            operator_fields = {"by": operator, "role": OPERATOR, "change": self.change, "run": self.folder.name}
             write_atomically(
-                kept.with_name(f"{digest(plan)[:16]}-{operator}{SUFFIX}"),
-                signer_of([plan], self.own(), until=self.valid, **mine),
+                path.with_name(f"{digest(plan)[:16]}-{operator}{SUFFIX}"),
+                sign_statement([plan], self.load_signer(), valid_for=self.valid_for, **operator_fields),
             )
-        write_atomically(kept, data)
-        self.record(
-            "approved", by=found.by, operator=operator, plan=file_name(plan), sha256=digest(plan), kept=kept.name,
-            signed=found.at.isoformat(timespec="seconds"),
-            expires=min(found.expires, found.at + self.valid).isoformat(timespec="seconds"),
+        write_atomically(path, data)
+        self.on_used(
+            "approved", by=statement.by, operator=operator, plan=format_plan_name(plan), sha256=digest(plan),
+            kept=path.name, signed=statement.at.isoformat(timespec="seconds"),
+            expires=min(statement.expires, statement.at + self.valid_for).isoformat(timespec="seconds"),
         )  # fmt: skip
         self._accepted.add(digest(plan))
 
 
-def signer_of(plans: list[PlanDict], signer: Signer, *, until: timedelta, **says: Any) -> bytes:
-    """A statement over plans: by whom, in which role, for which change, of which run."""
+def sign_statement(plans: list[PlanDict], signer: Signer, *, valid_for: timedelta, **fields: Any) -> bytes:
+    """Sign a statement about plans; *fields* are ``by``, ``role``, ``change`` and ``run``."""
     now = datetime.now(UTC)
     times = {
         "at": now.isoformat(timespec="seconds"),
-        "expires": (now + until).isoformat(timespec="seconds"),
+        "expires": (now + valid_for).isoformat(timespec="seconds"),
     }
-    about = [subject(file_name(plan), digest(plan)) for plan in plans]
-    return sign(statement(KIND, about, {**says, **times}), signer)
+    subjects = [build_subject(format_plan_name(plan), digest(plan)) for plan in plans]
+    return sign(build_statement(PREDICATE_TYPE, subjects, {**fields, **times}), signer)

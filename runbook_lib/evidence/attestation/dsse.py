@@ -1,4 +1,4 @@
-"""Statements in signed envelopes: in-toto Statement v1 in DSSE, by the library that TUF and in-toto sign with."""
+"""Sign and verify in-toto statements (v1) in DSSE envelopes, with the library of TUF and in-toto."""
 
 from __future__ import annotations
 
@@ -13,75 +13,77 @@ from securesystemslib.signer import Key, Signer
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 """https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md"""
-PAYLOAD = "application/vnd.in-toto+json"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SUFFIX = ".dsse.json"
 
 Keys = Mapping[str, Key]
-"""Public keys that are believed, by whose they are."""
+"""Trusted public keys, by the name of their owner."""
 
 
 class InvalidEnvelope(Exception):
-    """An envelope that is not to be believed, and why."""
+    """An envelope that cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
 class VerifiedEnvelope:
-    """What an envelope holds.
+    """The statement of an envelope, and whether its signature is valid.
 
     Args:
-        by: Whose signature it carries; empty when that key is not believed, and nothing is proven.
-        why: What is wrong with the signature; empty when nothing is.
-        forged: Whether it is wrong whoever is believed: it says to be of a key, and is not.
+        by: The owner of the trusted key that signed it; empty when the signature is not valid.
+        problem: What is wrong with the signature; empty when it is valid.
+        forged: Whether it names a trusted key that did not sign it.
     """
 
     statement: Mapping[str, Any]
     by: str
-    why: str
+    problem: str
     forged: bool = False
 
 
-def statement(kind: str, subject: list[dict[str, Any]], predicate: Mapping[str, Any]) -> dict[str, Any]:
-    """A claim about things that are named by their digests."""
-    return {"_type": STATEMENT, "predicateType": kind, "subject": subject, "predicate": dict(predicate)}
+def build_statement(
+    predicate_type: str, subjects: list[dict[str, Any]], predicate: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Build an in-toto statement about subjects that are identified by their digests."""
+    return {"_type": STATEMENT, "predicateType": predicate_type, "subject": subjects, "predicate": dict(predicate)}
 
 
-def subject(name: str, sha256: str) -> dict[str, Any]:
-    """One thing that a statement is about."""
+def build_subject(name: str, sha256: str) -> dict[str, Any]:
+    """Build one subject of a statement."""
     return {"name": name, "digest": {"sha256": sha256}}
 
 
 def sign(content: Mapping[str, Any], signer: Signer) -> bytes:
-    """The statement in an envelope, signed; as the file that is kept."""
+    """Put a statement into an envelope and sign it; returns the content of the envelope's file."""
     payload = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    envelope = Envelope(payload, PAYLOAD, {})
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
     envelope.sign(signer)
-    return _written(envelope)
+    return _serialize(envelope)
 
 
-def verify(data: bytes, keys: Keys, kind: str) -> VerifiedEnvelope:
-    """Open an envelope and say whose it is.
+def verify(data: bytes, keys: Keys, predicate_type: str) -> VerifiedEnvelope:
+    """Read an envelope and check its signature.
 
-    It has to be, byte for byte, what :func:`sign` writes: JSON and base64 have many ways to say
-    the same, and a file that was changed is a file that was changed.
+    The data must be, byte for byte, what :func:`sign` writes: JSON and base64 can encode the same
+    content in several ways, and an envelope that was encoded anew counts as changed.
 
     Raises:
-        Spoilt: There is nothing in it that could be read.
+        InvalidEnvelope: It holds no statement of that type.
     """
     try:
         envelope = Envelope.from_dict(json.loads(data))
         content = json.loads(envelope.payload)
-        written = _written(envelope)
+        written = _serialize(envelope)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidEnvelope(f"is no signed statement ({type(error).__name__})") from None
+        raise InvalidEnvelope(f"is not a signed statement ({type(error).__name__})") from None
     if written != data or len(envelope.signatures) != 1:
-        raise InvalidEnvelope("was changed: it is not as it was written")
-    if envelope.payload_type != PAYLOAD or not _is_statement(content):
-        raise InvalidEnvelope("is no in-toto statement")
-    if content.get("predicateType") != kind:
-        raise InvalidEnvelope(f"is a statement of another kind: {content.get('predicateType')}")
-    by, why = _signer(envelope, keys)
+        raise InvalidEnvelope("was changed after it was written")
+    if envelope.payload_type != PAYLOAD_TYPE or not _is_statement(content):
+        raise InvalidEnvelope("is not an in-toto statement")
+    if content.get("predicateType") != predicate_type:
+        raise InvalidEnvelope(f"is a statement of another type: {content.get('predicateType')}")
+    by, problem = _signer(envelope, keys)
     return VerifiedEnvelope(
-        content, by, why, forged=bool(why) and any(key.keyid in envelope.signatures for key in keys.values())
+        content, by, problem, forged=bool(problem) and any(key.keyid in envelope.signatures for key in keys.values())
     )
 
 
@@ -92,16 +94,16 @@ def _signer(envelope: Envelope, keys: Keys) -> tuple[str, str]:
             try:
                 envelope.verify([key], 1)
             except VerificationError:
-                return "", f"the signature is not that of {name}: it was forged, or what it signs was changed"
+                return "", f"the signature is not that of {name}: it was forged, or the signed content was changed"
             return name, ""
     return (
         "",
-        f"signed with the key {keyid[:16]}, which is none of the trusted ones ({', '.join(keys) or 'none given'})",
+        f"signed with the key {keyid[:16]}, which is not one of the trusted keys ({', '.join(keys) or 'none given'})",
     )
 
 
 def _is_statement(content: Any) -> bool:
-    """Whether it has the shape, so that whoever reads it need not ask again."""
+    """Whether it has the structure of a statement, so that readers can rely on its fields."""
     try:
         names = [(s["name"], s["digest"]["sha256"]) for s in content["subject"]]
         shaped = all(isinstance(text, str) for pair in names for text in pair) and isinstance(
@@ -112,5 +114,5 @@ def _is_statement(content: Any) -> bool:
         return False
 
 
-def _written(envelope: Envelope) -> bytes:
+def _serialize(envelope: Envelope) -> bytes:
     return json.dumps(envelope.to_dict(), indent=1, sort_keys=True).encode() + b"\n"

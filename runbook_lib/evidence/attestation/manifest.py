@@ -1,4 +1,4 @@
-"""What closes a run's folder: a signed statement over the SHA-256 of every file in it."""
+"""The manifest that closes a run's folder: a signed statement with the SHA-256 of every file in it."""
 
 from __future__ import annotations
 
@@ -14,60 +14,57 @@ from ...errors import EvidenceError
 from ...files import write_atomically
 from ...journal.journal import MANIFEST
 from ...journal.reader import of_kind, read_events, run_parameters
-from ..git import source
-from .dsse import sign, statement, subject
+from ..git import read_source
+from .dsse import build_statement, build_subject, sign
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:runbook:run:v1"
-"""What is "built" is the evidence of one run; docs/evidence.md says what the parameters mean."""
+"""The build is one run, and its artifacts are the evidence; docs/evidence.md explains the parameters."""
 APPROVALS = "approvals"
-"""The one folder that may grow after a run is closed: what lies there is signed by itself."""
+"""The only folder that may grow after a run is closed: each file in it has its own signature."""
 
 
 def sign_manifest(folder: Path, signer: Signer, *, code: Path, params: Path) -> Path:
-    """Sign the folder as it is now.
+    """Write the manifest of the folder as it is now; returns its path.
 
     Args:
-        code: The checkout that ran: its commit goes into the statement.
-        params: The parameter file, whose digest goes there, too.
+        code: The checkout that ran; the statement holds its commit.
+        params: The parameter file; the statement holds its digest.
 
     Raises:
-        EvidenceError: It is closed already, or holds something that is no file.
+        EvidenceError: The folder is closed already, or holds something that is not a regular file.
     """
     path = folder / MANIFEST
     if path.exists():
         raise EvidenceError(f"{folder.name} is closed already.", fix=f"See: runbook evidence show {folder}")
-    strange = [name for name, file in files(folder).items() if file.is_symlink() or not file.is_file()]
-    if strange:
-        raise EvidenceError(
-            f"{', '.join(strange)}: a link or a device is no evidence.", fix="Put the file there instead."
-        )
-    for nothing in reversed([*empty(folder)]):
-        nothing.rmdir()
-    about = [subject(name, digest(file)) for name, file in files(folder).items()]
-    write_atomically(
-        path, sign(statement(PROVENANCE, about, _provenance(folder, list(_sources(code, params)))), signer)
-    )
+    irregular = [name for name, file in list_files(folder).items() if file.is_symlink() or not file.is_file()]
+    if irregular:
+        raise EvidenceError(f"{', '.join(irregular)}: not a regular file.", fix="Replace it with the file itself.")
+    for empty in reversed([*find_empty_folders(folder)]):
+        empty.rmdir()
+    subjects = [build_subject(name, hash_file(file)) for name, file in list_files(folder).items()]
+    predicate = _provenance(folder, list(_sources(code, params)))
+    write_atomically(path, sign(build_statement(PROVENANCE, subjects, predicate), signer))
     return path
 
 
-def files(folder: Path) -> dict[str, Path]:
-    """Every file of a run but its manifest, by its name within the folder; links count, and are not followed."""
-    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    named = {path.relative_to(folder).as_posix(): path for path in found}
+def list_files(folder: Path) -> dict[str, Path]:
+    """Every file of a run except its manifest, by its path within the folder; links are listed, not followed."""
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    named = {path.relative_to(folder).as_posix(): path for path in paths}
     return {name: named[name] for name in sorted(named) if name != MANIFEST}
 
 
-def empty(folder: Path) -> Iterator[Path]:
-    """The folders in it that hold no file: they say nothing, and a closed run has none."""
-    held = {parent for path in files(folder).values() for parent in path.parents}
+def find_empty_folders(folder: Path) -> Iterator[Path]:
+    """The subfolders without any file; a closed run has none."""
+    used = {parent for path in list_files(folder).values() for parent in path.parents}
     for path in sorted(folder.rglob("*")):
-        if path.is_dir() and not path.is_symlink() and path not in held:
+        if path.is_dir() and not path.is_symlink() and path not in used:
             yield path
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -97,9 +94,9 @@ def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _sources(code: Path, params: Path) -> Iterator[dict[str, Any]]:
-    """The commit, and whether something was changed since; the parameters as they were read."""
-    if made_from := source(code):
-        about = {"digest": {"gitCommit": made_from["commit"]}, "annotations": {"clean": made_from["clean"]}}
-        yield {"name": "source", **about}
+    """The commit, with whether the checkout was clean, and the digest of the parameter file."""
+    if source := read_source(code):
+        commit = {"digest": {"gitCommit": source["commit"]}, "annotations": {"clean": source["clean"]}}
+        yield {"name": "source", **commit}
     if params.is_file():
-        yield {"name": f"params/{params.name}", "digest": {"sha256": digest(params)}}
+        yield {"name": f"params/{params.name}", "digest": {"sha256": hash_file(params)}}

@@ -1,4 +1,4 @@
-"""A small builder of pictures: everything that is written into one is escaped, and nothing in it runs or is fetched."""
+"""Builds SVG drawings: all text is escaped, and no drawing runs scripts or loads anything."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from xml.sax.saxutils import escape
 
 from .theme import Styles, TextStyle, style_sheet
 
-Words = str | Sequence[tuple[str, str]]
-"""Some words, or pieces of a line with the class of each; there is a space between them."""
+Text = str | Sequence[tuple[str, str]]
+"""A text, or pieces of a line, each with its CSS class; they are joined by a space."""
 
-# What XML cannot hold, and the marks by which one text can be made to look like another.
-_UNFIT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Characters that XML cannot hold, and those that change the direction of text.
+_UNPRINTABLE = re.compile(
+    r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of the page."""
+    """A rectangle, in pixels from the top left corner."""
 
     x: float
     y: float
@@ -34,25 +36,16 @@ class Box:
     def bottom(self) -> float:
         return self.y + self.height
 
-    @property
-    def middle(self) -> float:
-        """Its middle from top to bottom."""
-        return self.y + self.height / 2
-
-    def inset(self, by: float) -> Box:
-        """What is left of it without a margin."""
-        return Box(self.x + by, self.y + by, self.width - 2 * by, self.height - 2 * by)
-
 
 class Svg:
-    """One picture; it is shown by the last line of a cell, and its words where no picture can be.
+    """One drawing.  A notebook shows it as the value of a cell, and its description where SVG is not supported.
 
     Args:
-        name: Told apart by it when a page has several; a plain word.
+        name: Its id in a page with several drawings; a word.
         title: What it shows.
-        words: The same as it shows, for those who cannot see it.
-        faces: How texts are set, by class.
-        styles: How everything else looks, by selector.
+        description: The text alternative.
+        text_styles: Styles of texts, by CSS class.
+        styles: Styles of everything else, by CSS selector.
     """
 
     def __init__(
@@ -62,91 +55,96 @@ class Svg:
         height: float,
         *,
         title: str,
-        words: str,
-        faces: Mapping[str, TextStyle],
+        description: str,
+        text_styles: Mapping[str, TextStyle],
         styles: Styles,
     ) -> None:
         self.name, self.width, self.height = name, width, height
-        self.title, self.words, self.faces = plain(title), plain(words), faces
+        self.title, self.description, self.text_styles = one_line(title), one_line(description), text_styles
         self._styles = {"rect.page": {"fill": "page"}, **styles}
-        self._parts: list[str] = []
+        self._elements: list[str] = []
         self.rect(Box(0, 0, width, height), "page")
 
-    def rect(self, box: Box, look: str, *, rounded: float = 0) -> None:
-        """A rectangle."""
+    def rect(self, box: Box, css_class: str, *, rounded: float = 0) -> None:
+        """Draw a rectangle."""
         corner = f' rx="{_number(rounded)}"' if rounded else ""
-        place = zip(("x", "y", "width", "height"), (box.x, box.y, box.width, box.height), strict=True)
-        told = " ".join(f'{name}="{_number(value)}"' for name, value in place)
-        self._parts.append(f'<rect class="{_word(look)}" {told}{corner}/>')
+        position = zip(("x", "y", "width", "height"), (box.x, box.y, box.width, box.height), strict=True)
+        attributes = " ".join(f'{name}="{_number(value)}"' for name, value in position)
+        self._elements.append(f'<rect class="{_require_word(css_class)}" {attributes}{corner}/>')
 
-    def text(self, x: float, y: float, words: Words, face: str, *, anchor: str = "start", room: float = 0) -> float:
-        """One line; cut where its *room* ends, with the whole of it to be read by pointing at it.
+    def text(self, x: float, y: float, line: Text, css_class: str, *, anchor: str = "start", room: float = 0) -> float:
+        """Write one line.  A line that is wider than *room* is cut and has the whole text as its tooltip.
 
-        Returns how wide it is at most; where there is nothing to say, nothing is written.
+        Args:
+            css_class: Of a line that is one text; pieces have their own.
+
+        Returns:
+            The largest width that it may have, in pixels; 0 for an empty text, which is not written.
         """
-        pieces = [(words, face)] if isinstance(words, str) else list(words)
-        lines = [(line, look) for told, look in pieces if (line := plain(told))]
-        if not lines:
+        given = [(line, css_class)] if isinstance(line, str) else list(line)
+        pieces = [(text, look) for piece, look in given if (text := one_line(piece))]
+        if not pieces:
             return 0.0
-        whole = [(" " * bool(number) + line, look) for number, (line, look) in enumerate(lines)]
+        whole = [(" " * bool(number) + text, look) for number, (text, look) in enumerate(pieces)]
         shown, left = [], room or float("inf")
-        for told, look in whole:
-            fitting = self.faces[look].fit(told, left)
+        for text, look in whole:
+            fitting = self.text_styles[look].fit(text, left)
             shown.append((fitting, look))
-            left -= self.faces[look].width(fitting)
-            if fitting != told:
+            left -= self.text_styles[look].width(fitting)
+            if fitting != text:
                 break
-        hint = f"<title>{escape(''.join(told for told, _ in whole))}</title>" if shown != whole else ""
-        inside = "".join(f'<tspan class="{_word(look)}">{escape(told)}</tspan>' for told, look in shown)
-        where = "" if anchor == "start" else f' text-anchor="{_word(anchor)}"'
-        self._parts.append(f'<text x="{_number(x)}" y="{_number(y)}"{where} xml:space="preserve">{hint}{inside}</text>')
-        return sum(self.faces[look].width(told) for told, look in shown)
+        tooltip = f"<title>{escape(''.join(text for text, _ in whole))}</title>" if shown != whole else ""
+        spans = "".join(f'<tspan class="{_require_word(look)}">{escape(text)}</tspan>' for text, look in shown)
+        where = "" if anchor == "start" else f' text-anchor="{_require_word(anchor)}"'
+        position = f'x="{_number(x)}" y="{_number(y)}"{where}'
+        self._elements.append(f'<text {position} xml:space="preserve">{tooltip}{spans}</text>')
+        return sum(self.text_styles[look].width(text) for text, look in shown)
 
-    def path(self, look: str, *steps: str | float) -> None:
-        """A line along *steps*, as SVG has them: ``"M", 1, 2, "H", 5``."""
-        told = " ".join(_word(step) if isinstance(step, str) else _number(step) for step in steps)
-        self._parts.append(f'<path class="{_word(look)}" d="{told}"/>')
+    def path(self, css_class: str, *steps: str | float) -> None:
+        """Draw a path; *steps* are SVG's path commands: ``"M", 1, 2, "H", 5``."""
+        commands = " ".join(_require_word(step) if isinstance(step, str) else _number(step) for step in steps)
+        self._elements.append(f'<path class="{_require_word(css_class)}" d="{commands}"/>')
 
     @contextmanager
-    def group(self, look: str, told: str = "") -> Iterator[None]:
-        """What belongs together; *told* is to be read by pointing at it."""
-        hint = plain(told)
-        self._parts.append(f'<g class="{_word(look)}">' + (f"<title>{escape(hint)}</title>" if hint else ""))
+    def group(self, css_class: str, tooltip: str = "") -> Iterator[None]:
+        """Group what is drawn inside the ``with`` block."""
+        title = f"<title>{escape(text)}</title>" if (text := one_line(tooltip)) else ""
+        self._elements.append(f'<g class="{_require_word(css_class)}">{title}')
         yield
-        self._parts.append("</g>")
+        self._elements.append("</g>")
 
     def __str__(self) -> str:
-        name = _word(self.name)
-        faces = {f".{look}": face.style() for look, face in self.faces.items()}
+        name = _require_word(self.name)
+        text_styles = {f".{css_class}": style.style() for css_class, style in self.text_styles.items()}
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" class="picture" role="img"'
             f' aria-labelledby="{name}-title {name}-words"'
             f' viewBox="0 0 {_number(self.width)} {_number(self.height)}"'
             f' width="{_number(self.width)}" height="{_number(self.height)}" style="max-width:100%;height:auto">'
             f'<title id="{name}-title">{escape(self.title)}</title>'
-            f'<desc id="{name}-words">{escape(self.words)}</desc>'
-            f"<style>{style_sheet(f'#{name}', {**self._styles, **faces})}</style>"
-            f"{''.join(self._parts)}</svg>\n"
+            f'<desc id="{name}-words">{escape(self.description)}</desc>'
+            f"<style>{style_sheet(f'#{name}', {**self._styles, **text_styles})}</style>"
+            f"{''.join(self._elements)}</svg>\n"
         )
 
     def __repr__(self) -> str:
-        return f"{self.title}\n{self.words}"
+        return f"{self.title}\n{self.description}"
 
     def _repr_svg_(self) -> str:
         return str(self)
 
 
-def plain(words: str) -> str:
-    """The words on one line, without what no page can hold and what would turn them around."""
-    return " ".join(_UNFIT.sub("\ufffd", words).split())
+def one_line(text: str) -> str:
+    """Put a text on one line; characters that a page cannot show are replaced."""
+    return " ".join(_UNPRINTABLE.sub("\ufffd", text).split())
 
 
 def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _word(look: str) -> str:
-    """Classes, names and steps of a path are ours; nothing else may stand there."""
-    if not re.fullmatch(r"[A-Za-z][\w -]*", look):
-        raise ValueError(f"{look!r} is no plain word")
-    return look
+def _require_word(text: str) -> str:
+    """Refuse anything but a word where an attribute is not escaped: classes, names and path commands."""
+    if not re.fullmatch(r"[A-Za-z][\w -]*", text):
+        raise ValueError(f"{text!r} is not a word")
+    return text

@@ -1,4 +1,4 @@
-"""The colours and letters of what a person looks at: one palette, for a light page and for a dark one."""
+"""Colours and text styles of the drawings and the report, for light and dark mode."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 DARK = "screen and (prefers-color-scheme:dark)"
-"""Where the dark page is looked at."""
+"""The media query of dark mode; print is always light."""
 
-TEXT_COLOR: Mapping[str, tuple[str, str]] = {
+PALETTE: Mapping[str, tuple[str, str]] = {
     "page": ("#ffffff", "#0d1117"),
     "text": ("#1f2328", "#e6edf3"),
     "dim": ("#545c65", "#a3adb8"),
@@ -31,9 +31,9 @@ TEXT_COLOR: Mapping[str, tuple[str, str]] = {
     "acts": ("#0b4fa8", "#9ccbff"),
     "settles": ("#4692de", "#3b80cf"),
 }
-"""Names of colours: the first on a light page, the second on a dark one."""
+"""Colours by name: in light mode, in dark mode."""
 
-COLORS: tuple[tuple[str, str], ...] = (
+SERIES_COLORS: tuple[tuple[str, str], ...] = (
     ("#57606a", "#98a3ae"),
     ("#0a6fc2", "#58a6ff"),
     ("#a8460a", "#f0883e"),
@@ -43,102 +43,89 @@ COLORS: tuple[tuple[str, str], ...] = (
     ("#0b7a86", "#39c5cf"),
     ("#8a6500", "#d9a520"),
 )
-"""To tell apart who speaks; what is told apart by a colour has a name, too."""
+"""Colours of the sources in a topology.  Colour is never the only difference: each source also has its name."""
 
 Styles = Mapping[str, Mapping[str, str]]
-"""Properties by selector; a value that is the name of a colour is replaced by it."""
+"""CSS properties by selector; a value that is a name in the palette is replaced by its colour."""
 
 
 @dataclass(frozen=True)
 class TextStyle:
-    """How a text is set; widths are those of a wide face, so that a text fits in any."""
+    """The style of a text.  Its widths are those of a wide font, so that the text fits in any font."""
 
     size: float
     bold: bool = False
     mono: bool = False
-    colour: str = "text"
+    color: str = "text"
 
-    def width(self, words: str) -> float:
-        """How much room the words take at most."""
+    def width(self, text: str) -> float:
+        """The largest width of a text, in pixels."""
         if self.mono:
-            return sum(0.62 if _narrow(sign) else 1.25 for sign in words) * self.size
-        return sum(map(_advance, words)) * self.size * (1.12 if self.bold else 1.0)
+            return sum(0.62 if _is_narrow(character) else 1.25 for character in text) * self.size
+        return sum(map(_character_width, text)) * self.size * (1.12 if self.bold else 1.0)
 
-    def fit(self, words: str, width: float) -> str:
-        """The words, or as much of their beginning as has room."""
-        if self.width(words) <= width:
-            return words
-        kept = words
+    def fit(self, text: str, width: float) -> str:
+        """The text, cut at its end and marked with ``…`` where it is wider than *width*."""
+        if self.width(text) <= width:
+            return text
+        kept = text
         while kept and self.width(kept + "…") > width:
             kept = kept[:-1]
         return kept.rstrip() + "…"
 
     def style(self) -> dict[str, str]:
-        """The same for a style sheet."""
+        """The CSS properties."""
         family = MONO if self.mono else SANS
         weight = "600" if self.bold else "400"
-        return {"font": f"{weight} {self.size}px {family}", "fill": self.colour}
+        return {"font": f"{weight} {self.size}px {family}", "fill": self.color}
 
 
 def style_sheet(scope: str, styles: Styles) -> str:
-    """CSS for both pages that touches nothing outside of *scope*; on paper it is the light one."""
+    """Build the CSS for light and dark mode; all selectors are inside *scope*."""
     light, dark = [], []
     for selector, properties in styles.items():
-        light.append(_rule(scope, selector, {name: _ink(value, 0) for name, value in properties.items()}))
-        other = {name: _ink(value, 1) for name, value in properties.items() if value in TEXT_COLOR or value in _HUED}
-        if other:
-            dark.append(_rule(scope, selector, other))
+        light.append(_css_rule(scope, selector, {name: _resolve(value, 0) for name, value in properties.items()}))
+        colors = {
+            name: _resolve(value, 1) for name, value in properties.items() if value in PALETTE or value in _SERIES
+        }
+        if colors:
+            dark.append(_css_rule(scope, selector, colors))
     return f"{''.join(light)}@media {DARK}{{{''.join(dark)}}}"
 
 
-def variables() -> str:
-    """The palette for a page of HTML: ``var(--dim)``."""
-    light, dark = ("".join(f"--{name}:{pair[page]};" for name, pair in TEXT_COLOR.items()) for page in (0, 1))
+def css_variables() -> str:
+    """Build the CSS variables of the palette for an HTML page, such as ``var(--dim)``."""
+    light, dark = ("".join(f"--{name}:{pair[page]};" for name, pair in PALETTE.items()) for page in (0, 1))
     return f":root{{{light}}}@media {DARK}{{:root{{{dark}}}}}"
 
 
-def color(number: int) -> str:
-    """The name of a colour for the n-th of those that are told apart; they repeat."""
-    return f"hue-{number % len(COLORS)}"
+def series_color(number: int) -> str:
+    """The name of the n-th series colour; they repeat."""
+    return f"hue-{number % len(SERIES_COLORS)}"
 
 
-def contrast(one: str, other: str) -> float:
-    """By WCAG's measure: 4.5 is asked for of text, 3 of what has to be seen.
-
-    https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
-    """
-    dark, light = sorted((_luminance(one), _luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
-_HUED = {color(number): pair for number, pair in enumerate(COLORS)}
-_ROOM: Mapping[str, float] = {
+_SERIES = {series_color(number): pair for number, pair in enumerate(SERIES_COLORS)}
+_WIDTH_CLASSES: Mapping[str, float] = {
     "iIjlftr.,:;'|!()[]{}/\\ -·": 0.41,
     "mwMW%@—": 1.0,
     "ABCDEFGHKLNOPQRSTUVXYZ+=<>~←→…": 0.84,
 }
-_WIDTHS = {sign: width for signs, width in _ROOM.items() for sign in signs}
+_WIDTHS = {character: width for characters, width in _WIDTH_CLASSES.items() for character in characters}
 
 
-def _advance(sign: str) -> float:
-    return _WIDTHS.get(sign, 0.64 if _narrow(sign) else 1.25)
+def _character_width(character: str) -> float:
+    return _WIDTHS.get(character, 0.64 if _is_narrow(character) else 1.25)
 
 
-def _narrow(sign: str) -> bool:
-    return sign.isascii() or unicodedata.east_asian_width(sign) not in "WF"
+def _is_narrow(character: str) -> bool:
+    return character.isascii() or unicodedata.east_asian_width(character) not in "WF"
 
 
-def _ink(value: str, page: int) -> str:
-    pair = TEXT_COLOR.get(value) or _HUED.get(value)
+def _resolve(value: str, page: int) -> str:
+    pair = PALETTE.get(value) or _SERIES.get(value)
     return pair[page] if pair else value
 
 
-def _rule(scope: str, selector: str, properties: Mapping[str, str]) -> str:
+def _css_rule(scope: str, selector: str, properties: Mapping[str, str]) -> str:
     inside = ",".join(f"{scope} {part.strip()}" for part in selector.split(",")) if selector else scope
     return f"{inside}{{{';'.join(f'{name}:{value}' for name, value in properties.items())}}}"
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,6 +1,6 @@
-"""What became of every cell: pending, running, succeeded, failed, interrupted or not run.
+"""The states of a notebook's cells, and the outcome of the notebook.
 
-Pure: who watches the cells tells what happened and when, and asks what the run came to.
+Nothing here executes cells: the kernel's recorder and the headless engine report what happened.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class State(StrEnum):
-    """How far a cell got."""
+    """The state of a cell."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What the cells of a notebook came to, together."""
+    """The outcome of a notebook, from the states of its cells."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -40,12 +40,12 @@ class Cell:
     """One code cell.
 
     Args:
-        number: Which of the code cells it is, from 1.
-        index: Which of all cells it is, from 0; -1 for one that no notebook holds.
-        id: As the notebook names it, where it does.
+        number: Its number among the code cells, from 1.
+        index: Its index among all cells, from 0; -1 for a cell that is in no notebook.
+        id: Its id in the notebook, where it has one.
         section: The heading above it.
-        began, ended: In ISO 8601.
-        error: What stopped it: a name and a message.
+        began, ended: Times in ISO 8601.
+        error: The error that stopped it: its name and message.
     """
 
     number: int
@@ -58,64 +58,64 @@ class Cell:
     error: str = ""
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Cell:
-        """Read it back."""
+    def from_dict(cls, data: Mapping[str, Any]) -> Cell:
+        """Read a cell from its entry in the journal or in a notebook's metadata."""
         known = {one.name for one in fields(cls)}
-        found = cls(**{name: value for name, value in told.items() if name in known})
-        found.state = State(found.state)
-        return found
+        cell = cls(**{name: value for name, value in data.items() if name in known})
+        cell.state = State(cell.state)
+        return cell
 
 
 @dataclass
 class Cells:
-    """All code cells of a notebook that have something to run, in order."""
+    """The executable cells of a notebook, in order."""
 
     cells: list[Cell] = field(default_factory=list)
     why: str = ""
-    """What stopped the run, where it was not a cell."""
+    """What stopped the notebook, where it was not a cell."""
 
     @classmethod
-    def of(cls, notebook: Mapping[str, Any]) -> Cells:
-        """The cells of a notebook, none of them begun."""
+    def from_notebook(cls, notebook: Mapping[str, Any]) -> Cells:
+        """The cells of a notebook, all pending."""
         every = notebook["cells"]
-        own = [index for index, cell in enumerate(every) if runs(cell)]
+        own = [index for index, cell in enumerate(every) if is_executable(cell)]
         return cls([
-            Cell(number, index, str(every[index].get("id", "")), section(every, index))
+            Cell(number, index, str(every[index].get("id", "")), _heading_above(every, index))
             for number, index in enumerate(own, start=1)
         ])  # fmt: skip
 
     def at(self, index: int) -> Cell:
-        """The code cell in that place of the notebook."""
+        """The cell with that index in the notebook."""
         return next(cell for cell in self.cells if cell.index == index)
 
     @property
     def outcome(self) -> Outcome:
-        """Success is only when every cell has run to its end."""
-        return outcome([cell.state for cell in self.cells], self.why)
+        """The outcome; it is success only when every cell succeeded."""
+        return combine_states([cell.state for cell in self.cells], self.why)
 
     @property
-    def stopped(self) -> Cell | None:
-        """The cell that ended the run before its time."""
-        found = (cell for cell in self.cells if cell.state in (State.FAILED, State.INTERRUPTED))
-        return next(found, None)
+    def stopping_cell(self) -> Cell | None:
+        """The cell that failed or was interrupted, and so stopped the notebook."""
+        cells = (cell for cell in self.cells if cell.state in (State.FAILED, State.INTERRUPTED))
+        return next(cells, None)
 
     @property
-    def unrun(self) -> Cell | None:
+    def first_not_run(self) -> Cell | None:
         """The first cell that was not run."""
         return next((cell for cell in self.cells if cell.state is State.NOT_RUN), None)
 
     def close(self, at: str, why: str = "", *, state: State = State.INTERRUPTED) -> None:
-        """Nothing more comes: what runs was stopped, in that state and for that reason; what is pending is not run."""
+        """End the notebook: a running cell gets *state* and the reason *why*; pending cells are not run."""
         for cell in self.cells:
             if cell.state is State.RUNNING:
                 cell.state, cell.ended, cell.error = state, at, cell.error or why
             elif cell.state is State.PENDING:
                 cell.state = State.NOT_RUN
-        if why and not self.stopped:
+        if why and not self.stopping_cell:
             self.why = why
 
     def as_dict(self) -> dict[str, Any]:
-        """As it stands in the journal."""
+        """The data of the ``cells`` event in the journal."""
         return {"outcome": self.outcome.value, "why": self.why, "cells": [asdict(cell) for cell in self.cells]}
 
 
@@ -124,8 +124,8 @@ class Step:
     """One execution of a cell.
 
     Args:
-        cell: The id of the cell, where the one who asked for it told.
-        outputs: In the shape of nbformat.
+        cell: The id of the cell, where the client sent it.
+        outputs: In nbformat's format.
     """
 
     number: int
@@ -138,8 +138,8 @@ class Step:
     outputs: list[dict[str, Any]] = field(default_factory=list)
 
 
-def outcome(states: Sequence[State], why: str = "") -> Outcome:
-    """What these cells came to together."""
+def combine_states(states: Sequence[State], why: str = "") -> Outcome:
+    """The outcome of cells in these states."""
     if State.RUNNING in states:
         return Outcome.RUNNING
     if State.FAILED in states or (why and State.INTERRUPTED not in states):
@@ -152,18 +152,18 @@ def outcome(states: Sequence[State], why: str = "") -> Outcome:
 
 
 def state_of_error(error: str, message: str) -> State:
-    """The state of a cell that raised: who is asked to stop, or stops by itself, did not fail."""
-    leaves = error == "SystemExit" and message in ("", "0", "None")
-    return State.INTERRUPTED if leaves or error == "KeyboardInterrupt" else State.FAILED
+    """The state of a cell that raised: an interrupt, or an exit without an error, is not a failure."""
+    exits = error == "SystemExit" and message in ("", "0", "None")
+    return State.INTERRUPTED if exits or error == "KeyboardInterrupt" else State.FAILED
 
 
-def runs(cell: Mapping[str, Any]) -> bool:
-    """Whether there is anything in a cell to run."""
+def is_executable(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell has code."""
     return bool(cell["cell_type"] == "code" and "".join(cell["source"]).strip())
 
 
-def section(cells: Sequence[Mapping[str, Any]], index: int) -> str:
-    """The heading under which a cell stands."""
+def _heading_above(cells: Sequence[Mapping[str, Any]], index: int) -> str:
+    """The heading above a cell."""
     for cell in reversed(cells[:index]):
         if cell["cell_type"] == "markdown":
             for line in "".join(cell["source"]).splitlines():
@@ -173,6 +173,6 @@ def section(cells: Sequence[Mapping[str, Any]], index: int) -> str:
 
 
 def outcome_text(cells: Iterable[Cell]) -> str:
-    """``12 succeeded, 1 failed, 7 not run``."""
+    """The number of cells by state, such as ``12 succeeded, 1 failed, 7 not run``."""
     states = [cell.state for cell in cells]
     return ", ".join(f"{states.count(state)} {state}" for state in State if state in states) or "no cells"

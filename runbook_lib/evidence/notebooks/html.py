@@ -1,4 +1,4 @@
-"""An executed notebook as a page, for those who have no Jupyter."""
+"""Export an executed notebook as one HTML page, for readers without Jupyter."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def export_html(notebook: Path) -> None:
-    """Write the notebook as one file beside it, which needs no network and no script.
+    """Write the page beside the notebook; it is one file without scripts that loads nothing.
 
-    Nothing when there is none, or only a piece: the process that wrote it was killed.
+    Writes nothing when the notebook is missing or incomplete because its process was killed.
     """
     if not notebook.exists():
         return
-    from nbconvert import HTMLExporter  # late: it takes a second to import
+    from nbconvert import HTMLExporter  # here, because the import takes a second
 
     exporter = HTMLExporter(
-        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook", filters={"light": with_light_theme},
+        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook", filters={"light_theme": force_light_theme},
         exclude_input_prompt=True, exclude_output_prompt=True,
     )  # fmt: skip
     try:
         page, _ = exporter.from_filename(str(notebook))
-    except ValueError:  # no JSON
+    except ValueError:  # not JSON
         return
     write_text(notebook.with_suffix(".html"), page)
 
 
-def with_light_theme(picture: str) -> str:
-    """A picture of ours as it is on a light page: Jupyter's page is always light, whatever the reader has set."""
-    return picture.replace(f"@media {DARK}", "@media not all")
+def force_light_theme(svg: str) -> str:
+    """Disable the dark mode of a drawing: Jupyter's page is always light."""
+    return svg.replace(f"@media {DARK}", "@media not all")

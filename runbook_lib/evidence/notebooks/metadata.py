@@ -1,4 +1,4 @@
-"""The truth about its cells in an executed notebook, for people and for papermill's readers."""
+"""Write the states of its cells into an executed notebook, in our metadata and in papermill's."""
 
 from __future__ import annotations
 
@@ -15,35 +15,37 @@ from ..files import write_notebook
 from .cells import Cell, Cells, Outcome, State
 from .progress import read_progress
 
-_PAPERMILLS = {State.SUCCEEDED: "completed", State.NOT_RUN: "pending", State.INTERRUPTED: "failed"}
-"""papermill's words for ours, where they differ."""
+_PAPERMILL_STATUS = {State.SUCCEEDED: "completed", State.NOT_RUN: "pending", State.INTERRUPTED: "failed"}
+"""papermill's status for our state, where they differ."""
 
 
 def write_metadata(notebook: Any, cells: Cells) -> None:
-    """Write it into the notebook."""
+    """Write outcome and states into the notebook's metadata."""
     notebook.metadata["runbook"] = {"outcome": cells.outcome.value, "why": cells.why}
     for cell in cells.cells:
         state = cell.state
         metadata = notebook.cells[cell.index].metadata
         metadata["runbook"] = asdict(cell) | {"state": state.value}
         metadata["papermill"] = {
-            "status": _PAPERMILLS.get(state, state.value),
+            "status": _PAPERMILL_STATUS.get(state, state.value),
             "exception": state in (State.FAILED, State.INTERRUPTED) if cell.began else None,
             "start_time": cell.began or None,
             "end_time": cell.ended or None,
-            "duration": _between(cell.began, cell.ended),
+            "duration": _seconds_between(cell.began, cell.ended),
         }
 
 
 def mark_interrupted(target: Path, why: str) -> None:
-    """Say of a notebook whose process was killed what became of its cells, if nobody has."""
+    """Record the states of the cells of a notebook whose process was killed, unless they are recorded."""
     journal = target.parent / JOURNAL
-    notebook = _read(target)
-    known = read_progress(events_of(journal), target.stem)
-    if known and known.closed:
-        cells = Cells(list(known.cells), known.why)
+    notebook = _read_notebook(target)
+    progress = read_progress(events_of(journal), target.stem)
+    if progress and progress.closed:
+        cells = Cells(list(progress.cells), progress.why)
     elif notebook:
-        cells = Cells([Cell.of(cell.metadata["runbook"]) for cell in notebook.cells if "runbook" in cell.metadata])
+        cells = Cells(
+            [Cell.from_dict(cell.metadata["runbook"]) for cell in notebook.cells if "runbook" in cell.metadata]
+        )
         cells.close(datetime.now(UTC).isoformat(timespec="milliseconds"), why)
         Journal(journal, notebook=target.stem).write("cells", **cells.as_dict())
     if notebook and notebook.metadata["runbook"]["outcome"] == Outcome.RUNNING:
@@ -51,8 +53,8 @@ def mark_interrupted(target: Path, why: str) -> None:
         write_notebook(target, notebook)
 
 
-def _read(target: Path) -> Any:
-    """The executed notebook; ``None`` when there is none, or only a piece, or another engine's."""
+def _read_notebook(target: Path) -> Any:
+    """The executed notebook; ``None`` when it is missing, incomplete or from another engine."""
     try:
         notebook = nbformat.read(target, as_version=4)
     except (OSError, ValueError, nbformat.ValidationError):
@@ -60,7 +62,7 @@ def _read(target: Path) -> Any:
     return notebook if "runbook" in notebook.metadata else None
 
 
-def _between(began: str, ended: str) -> float | None:
+def _seconds_between(began: str, ended: str) -> float | None:
     if not began or not ended:
         return None
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()

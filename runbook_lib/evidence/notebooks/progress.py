@@ -1,11 +1,9 @@
-"""What the journal says of a notebook's cells, also when nobody closed the run.
+"""Read the progress of a notebook's cells from the journal, also of a run that was not closed.
 
-The recorder in the kernel and the engine around it write two kinds of lines into the journal of the
-run: ``cell`` when one begins and when it ends, and ``cells`` once, with the verdict on all of them.
-They are lines of the journal and no file of their own, because an append cannot spoil what was
-there before, not even on a full disk; because the chain vouches for them like for everything else;
-and because their order among the others tells which cell made which change.  A run without a
-verdict was never closed.
+The kernel's recorder and the headless engine write ``cell`` events when a cell begins and ends, and
+one ``cells`` event with all results.  They are in the journal, not in a file of their own: an append
+keeps earlier lines, even on a full disk; the chain of the journal covers them; and their order shows
+which cell made which change.  A notebook without a ``cells`` event was not closed.
 """
 
 from __future__ import annotations
@@ -25,9 +23,9 @@ class NotebookProgress:
     """How far one notebook of a run got.
 
     Args:
-        closed: Whether somebody said how it ended; when not, it is as it was last heard of.
-        alive: Whether its kernel may still be at work.
-        last: When it was last heard of.
+        closed: Whether its end was recorded; if not, this is its last recorded progress.
+        alive: Whether its kernel may still be running.
+        last_at: The time of its last event.
     """
 
     notebook: str
@@ -36,84 +34,86 @@ class NotebookProgress:
     why: str
     closed: bool
     alive: bool
-    last: str
+    last_at: str
 
     @property
     def success(self) -> bool:
-        """Whether every cell has run to its end, and somebody saw it."""
+        """Whether the notebook was closed and all its cells succeeded."""
         return self.closed and self.outcome is Outcome.SUCCEEDED
 
     def __str__(self) -> str:
-        told = f"{self.notebook}: {self.outcome}, {outcome_text(self.cells)}"
+        text = f"{self.notebook}: {self.outcome}, {outcome_text(self.cells)}"
         if self.why:
-            told += f"; {self.why}"
+            text += f"; {self.why}"
         if self.closed:
-            return told
-        return f"{told}; {'still open' if self.alive else 'never closed'}, last heard of at {self.last}"
+            return text
+        return f"{text}; {'still open' if self.alive else 'never closed'}, last event at {self.last_at}"
 
 
 def read_progress(events: Iterable[Event], notebook: str) -> NotebookProgress | None:
-    """What is known of a notebook; ``None`` when the journal knows nothing of its cells."""
+    """Read a notebook's progress; ``None`` when the journal has no events of its cells."""
     verdict: Event | None = None
-    began: Event | None = None
+    start: Event | None = None
     steps: dict[Any, Cell] = {}
-    last = ""
+    last_at = ""
     for event in events:
         if event.get("notebook") != notebook:
             continue
-        last = event.get("at", last)
+        last_at = event.get("at", last_at)
         if event["event"] == "recording":
-            began, verdict, steps = event, None, {}
+            start, verdict, steps = event, None, {}
         elif event["event"] == "cell":
-            _step(steps, event)
+            _apply_step(steps, event)
         elif event["event"] == "cells":
             verdict = event
-    if verdict is None and began is None and not steps:
+    if verdict is None and start is None and not steps:
         return None
-    return _closed(notebook, verdict, last) if verdict else _open(notebook, list(steps.values()), began, last)
+    if verdict:
+        return _closed_progress(notebook, verdict, last_at)
+    return _open_progress(notebook, list(steps.values()), start, last_at)
 
 
-def _closed(notebook: str, verdict: Event, last: str) -> NotebookProgress:
-    cells = tuple(map(Cell.of, verdict["cells"]))
+def _closed_progress(notebook: str, verdict: Event, last_at: str) -> NotebookProgress:
+    cells = tuple(map(Cell.from_dict, verdict["cells"]))
     return NotebookProgress(
-        notebook, cells, Outcome(verdict["outcome"]), verdict["why"], closed=True, alive=False, last=last
+        notebook, cells, Outcome(verdict["outcome"]), verdict["why"], closed=True, alive=False, last_at=last_at
     )
 
 
-def _open(notebook: str, cells: list[Cell], began: Event | None, last: str) -> NotebookProgress:
-    """As it was last heard of: of cells that never began nobody has told."""
-    alive = bool(began) and not ProcessIdentity.of_event(began or {}).is_dead
-    found = Cells(cells)
+def _open_progress(notebook: str, cells: list[Cell], start: Event | None, last_at: str) -> NotebookProgress:
+    """The last recorded progress; cells that did not begin are not in the journal."""
+    alive = bool(start) and not ProcessIdentity.of_event(start or {}).is_dead
+    unfinished = Cells(cells)
     if not alive:
-        found.close(last, "its process ended without a word")
-    outcome = Outcome.RUNNING if alive else found.outcome if found.stopped else Outcome.INCOMPLETE
-    return NotebookProgress(notebook, tuple(cells), outcome, found.why, closed=False, alive=alive, last=last)
+        unfinished.close(last_at, "its process ended without a result")
+    outcome = Outcome.RUNNING if alive else unfinished.outcome if unfinished.stopping_cell else Outcome.INCOMPLETE
+    return NotebookProgress(notebook, tuple(cells), outcome, unfinished.why, closed=False, alive=alive, last_at=last_at)
 
 
-def unfinished_runs(environment: Path, *, besides: str) -> Iterator[tuple[str, NotebookProgress]]:
-    """Notebooks of the run before this one that nobody closed: the run, and how far it got.
+def unfinished_runs(environment: Path, *, current: str) -> Iterator[tuple[str, NotebookProgress]]:
+    """Yield the notebooks of the previous run that were not closed: the run's id and the progress.
 
     Args:
-        environment: ``artifacts/<env>``; runs are sorted by their names.
-        besides: The run that asks.
+        environment: ``artifacts/<env>``; runs are sorted by their ids.
+        current: The id of the current run.
     """
-    others = sorted(path.parent for path in environment.glob(f"*/{JOURNAL}") if path.parent.name < besides)
+    others = sorted(path.parent for path in environment.glob(f"*/{JOURNAL}") if path.parent.name < current)
     for folder in others[-1:]:
         events = read_events(folder)
         for notebook in dict.fromkeys(e["notebook"] for e in of_kind(events, "recording")):
-            found = read_progress(events, notebook)
-            if found and not found.closed and not found.alive:
-                yield folder.name, found
+            progress = read_progress(events, notebook)
+            if progress and not progress.closed and not progress.alive:
+                yield folder.name, progress
 
 
 def is_running(events: Iterable[Event]) -> bool:
-    """Whether a command or a kernel of the run may still be there; of another machine's nobody can say, so it may."""
-    began = [event for event in of_kind(events, "run", "recording") if "pid" in event]
-    return any(not ProcessIdentity.of_event(event).is_dead for event in began)
+    """Whether a command or kernel of the run may still be running; on another machine it may always be."""
+    starts = [event for event in of_kind(events, "run", "recording") if "pid" in event]
+    return any(not ProcessIdentity.of_event(event).is_dead for event in starts)
 
 
-def _step(steps: dict[Any, Cell], event: Event) -> None:
-    """One line about one execution; a cell that is run again begins anew."""
+def _apply_step(steps: dict[Any, Cell], event: Event) -> None:
+    """Apply one ``cell`` event; a cell that is executed again replaces its earlier state."""
     key = event.get("cell") or event["step"]
     cell = steps.setdefault(key, Cell(len(steps) + 1, id=event.get("cell", "")))
     cell.state = State(event["state"])

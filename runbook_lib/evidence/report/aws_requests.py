@@ -1,4 +1,4 @@
-"""Which calls made which change, as far as the journal can tell: AWS knows a call again by its request's id."""
+"""Assign AWS calls to the changes that made them, as far as the journal allows."""
 
 from __future__ import annotations
 
@@ -8,33 +8,36 @@ from datetime import datetime, timedelta
 from ...journal.reader import Event
 
 
-def calls_by_change(told: Iterable[Event]) -> dict[int, tuple[str, ...]]:
-    """By the place of each change among the events, the calls that write which were sent while it was made.
+def calls_by_change(events: Iterable[Event]) -> dict[int, tuple[str, ...]]:
+    """The writing calls that were sent during each change, by the index of the change's event.
 
-    Of changes that are made side by side nobody can tell whose a call was: it is left out.  Among
-    those of the first change of a notebook may be the one that takes the environment's lock.
+    A call that was sent during several concurrent changes is left out.  The first change of a
+    notebook may include the call that acquires the environment's lock.
+
+    Returns:
+        Calls as text: service, operation and AWS's request id.
     """
-    found: dict[int, tuple[str, ...]] = {}
-    began: dict[str, list[tuple[int, datetime]]] = {}
+    calls_of: dict[int, tuple[str, ...]] = {}
+    starts: dict[str, list[tuple[int, datetime]]] = {}
     calls: dict[str, list[tuple[int, datetime, str]]] = {}
-    for place, event in enumerate(told):
-        notebook, at = str(event.get("notebook", "")), _moment(event.get("at"))
+    for index, event in enumerate(events):
+        notebook, at = str(event.get("notebook", "")), _parse_time(event.get("at"))
         if at is None:
             continue
         if event["event"] == "change" and isinstance(event.get("took"), (int, float)):
-            began.setdefault(notebook, []).append((place, at - timedelta(seconds=event["took"])))
+            starts.setdefault(notebook, []).append((index, at - timedelta(seconds=event["took"])))
         elif event["event"] == "call" and event.get("write") and event.get("request_id"):
             name = f"{event.get('service')} {event.get('operation')} {event['request_id']}"
-            calls.setdefault(notebook, []).append((place, at, name))
-    for notebook, own in calls.items():
-        for place, at, name in own:
-            going = [change for change, since in began.get(notebook, ()) if change > place and since <= at]
-            if len(going) == 1:
-                found[going[0]] = (*found.get(going[0], ()), name)
-    return found
+            calls.setdefault(notebook, []).append((index, at, name))
+    for notebook, sent in calls.items():
+        for index, at, name in sent:
+            running = [change for change, start in starts.get(notebook, ()) if change > index and start <= at]
+            if len(running) == 1:
+                calls_of[running[0]] = (*calls_of.get(running[0], ()), name)
+    return calls_of
 
 
-def _moment(at: object) -> datetime | None:
+def _parse_time(at: object) -> datetime | None:
     try:
         return datetime.fromisoformat(str(at))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The changes of a run as its journal tells them: made, tried, or planned and not made."""
+"""Read the changes of a run from its journal: made, failed, or planned and not made."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DONE, FAILED, NOT_APPLIED = "done", "failed", "not made"
 
 @dataclass(frozen=True)
 class ChangeResult:
-    """One change: made, tried, or planned and not made.
+    """One change: made, failed, or planned and not made.
 
     Args:
-        fields: What changed, from what to what, by field.
-        waited, took: In seconds; ``None`` where nobody measured.
-        requests: The calls that made it, with AWS's ids of them, as far as they are known.
+        fields: Old and new value by field.
+        waited, took: In seconds; ``None`` where they were not measured.
+        requests: The calls that made it, with AWS's request ids, as far as they are known.
     """
 
     at: str
@@ -36,27 +36,28 @@ class ChangeResult:
     requests: tuple[str, ...] = ()
 
 
-def changes_of(told: Sequence[Event]) -> tuple[ChangeResult, ...]:
-    """In the order in which they ended; then those that were planned and never begun."""
-    sent = calls_by_change(told)
-    made = [_made(event, sent.get(n, ())) for n, event in enumerate(told) if event["event"] == "change"]
-    begun = {(one.notebook, one.key) for one in made}
-    acting = {e.get("notebook"): e.get("mode") for e in told if e["event"] == "open" and e.get("mode") in ACTS}
-    for event in told:
+def changes_of(events: Sequence[Event]) -> tuple[ChangeResult, ...]:
+    """Changes in the order in which they ended; then those that were planned and not started."""
+    requests = calls_by_change(events)
+    changes = [(index, event) for index, event in enumerate(events) if event["event"] == "change"]
+    results = [_change_result(event, requests.get(index, ())) for index, event in changes]
+    recorded = {(one.notebook, one.key) for one in results}
+    modes = {e.get("notebook"): e.get("mode") for e in events if e["event"] == "open" and e.get("mode") in ACTS}
+    for event in events:
         notebook = str(event.get("notebook", ""))
-        if event["event"] == "plan" and bool(event.get("present")) is (acting.get(notebook) == "apply"):
-            for change in event.get("changes", ()) if notebook in acting else ():
-                if (notebook, change["key"]) not in begun:
-                    begun.add((notebook, change["key"]))
-                    made.append(
+        if event["event"] == "plan" and bool(event.get("present")) is (modes.get(notebook) == "apply"):
+            for change in event.get("changes", ()) if notebook in modes else ():
+                if (notebook, change["key"]) not in recorded:
+                    recorded.add((notebook, change["key"]))
+                    results.append(
                         ChangeResult(
                             "", notebook, change["key"], change["action"], NOT_APPLIED, fields=change.get("fields", {})
                         )
                     )
-    return tuple(made)
+    return tuple(results)
 
 
-def _made(event: Event, sent: tuple[str, ...]) -> ChangeResult:
+def _change_result(event: Event, requests: tuple[str, ...]) -> ChangeResult:
     return ChangeResult(
         at=str(event.get("at", "")),
         notebook=str(event.get("notebook", "")),
@@ -68,5 +69,5 @@ def _made(event: Event, sent: tuple[str, ...]) -> ChangeResult:
         error=str(event.get("error") or ""),
         waited=event.get("waited"),
         took=event.get("took"),
-        requests=sent,
+        requests=requests,
     )

@@ -1,4 +1,4 @@
-"""Whether a run may be called done: yes, no or not known, with every reason for it."""
+"""Conclude whether a run is done: yes, no or not known, with the reasons."""
 
 from __future__ import annotations
 
@@ -9,106 +9,112 @@ from .changes import ACTS, FAILED, NOT_APPLIED, ChangeResult
 from .run_record import NotebookResult, RunRecord
 
 YES, NO, UNKNOWN = "Yes", "No", "Not known"
-_TOLD = {
-    ("apply", YES): "It is done: what was asked for is there, and was verified.",
-    ("destroy", YES): "It is done: what was to go is gone.",
-    ("verify", YES): "What runs is what the parameters ask for.",
+_SENTENCES = {
+    ("apply", YES): "It is done: everything is as the parameters say, and was verified.",
+    ("destroy", YES): "It is done: everything that was to be deleted is deleted.",
+    ("verify", YES): "What runs is as the parameters say.",
     ("plan", YES): "The plan is complete. Nothing was changed.",
 }
-_ELSE = {
-    NO: "It may not be called done.",
-    UNKNOWN: "Whether it is done is not known: what was written down does not say.",
+_OTHER_SENTENCES = {
+    NO: "It is not done.",
+    UNKNOWN: "Whether it is done is not known: the journal does not say.",
 }
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One thing that speaks for it, against it, or that nobody knows."""
+    """One reason for a verdict."""
 
     verdict: str
-    told: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The verdict, in a word and in a sentence."""
+    """The verdict, as a word and as a sentence, with its reasons."""
 
     verdict: str
-    told: str
+    text: str
     reasons: tuple[Reason, ...]
 
 
-def conclude(story: RunRecord, *, intact: bool | None) -> Conclusion:
-    """Decide; *intact* says whether the journal is as it was written, and is ``None`` where there is none."""
-    reasons = tuple(_reasons(story, intact))
+def conclude(record: RunRecord, *, intact: bool | None) -> Conclusion:
+    """Conclude from a run's record.
+
+    Args:
+        intact: Whether the journal is unchanged; ``None`` where there is no journal.
+    """
+    reasons = tuple(_reasons(record, intact))
     verdicts = {reason.verdict for reason in reasons}
     verdict = NO if NO in verdicts else UNKNOWN if UNKNOWN in verdicts else YES
-    return Conclusion(verdict, _TOLD.get((story.mode, verdict), _ELSE.get(verdict, "")), reasons)
+    return Conclusion(verdict, _SENTENCES.get((record.mode, verdict), _OTHER_SENTENCES.get(verdict, "")), reasons)
 
 
-def _reasons(story: RunRecord, intact: bool | None) -> Iterator[Reason]:
+def _reasons(record: RunRecord, intact: bool | None) -> Iterator[Reason]:
     if intact is None:
         yield Reason(UNKNOWN, "There is no journal.")
     elif not intact:
-        yield Reason(NO, "The journal was altered, or is cut short: nothing below is sure.")
-    if not story.mode:
-        yield Reason(UNKNOWN, "What the run was to do is not known.")
-    if not story.parts:
-        yield Reason(UNKNOWN, "No notebook of it has written anything down.")
-    for part in story.parts:
-        yield _ending(part)
-    if story.mode in ("apply", "verify"):
-        yield from _verified(story)
-    yield from _claims(story)
-    if story.mode in ACTS:
-        yield from _changes(story)
+        yield Reason(NO, "The journal was changed or truncated: nothing below is certain.")
+    if not record.mode:
+        yield Reason(UNKNOWN, "The mode of the run is not known.")
+    if not record.notebooks:
+        yield Reason(UNKNOWN, "No notebook has recorded anything.")
+    for notebook in record.notebooks:
+        yield _end_reason(notebook)
+    if record.mode in ("apply", "verify"):
+        yield from _verify_reasons(record)
+    yield from _check_reasons(record)
+    if record.mode in ACTS:
+        yield from _change_reasons(record)
 
 
-def _ending(part: NotebookResult) -> Reason:
-    if part.done:
-        return Reason(YES, f"{part.notebook} ran to its end.")
-    if not part.state:
-        return Reason(UNKNOWN, f"How {part.notebook} ended is not known: it was killed, or still runs.")
-    return Reason(NO, f"{part.notebook}: {part.state}{f', {part.why}' if part.why else ''}.")
+def _end_reason(notebook: NotebookResult) -> Reason:
+    if notebook.done:
+        return Reason(YES, f"{notebook.name} completed.")
+    if not notebook.state:
+        return Reason(UNKNOWN, f"How {notebook.name} ended is not known: it was killed, or is still running.")
+    return Reason(NO, f"{notebook.name}: {notebook.state}{f', {notebook.reason}' if notebook.reason else ''}.")
 
 
-def _verified(story: RunRecord) -> Iterator[Reason]:
-    differing = [part.notebook for part in story.parts if part.verified is False]
-    unseen = [part.notebook for part in story.parts if part.verified is None]
+def _verify_reasons(record: RunRecord) -> Iterator[Reason]:
+    differing = [notebook.name for notebook in record.notebooks if notebook.verified is False]
+    unverified = [notebook.name for notebook in record.notebooks if notebook.verified is None]
     if differing:
-        yield Reason(NO, f"Something differs from the parameters, or a claim does not hold: {', '.join(differing)}.")
-    if unseen:
-        yield Reason(UNKNOWN, f"Not verified: {', '.join(unseen)}.")
-    if story.parts and not (differing or unseen):
-        yield Reason(YES, "Nothing differs from the parameters, as AWS showed it at the end.")
+        yield Reason(NO, f"Resources differ from the parameters, or a check failed: {', '.join(differing)}.")
+    if unverified:
+        yield Reason(UNKNOWN, f"Not verified: {', '.join(unverified)}.")
+    if record.notebooks and not (differing or unverified):
+        yield Reason(YES, "Nothing differs from the parameters, according to AWS at the end of the run.")
 
 
-def _claims(story: RunRecord) -> Iterator[Reason]:
-    last = {(check.notebook, check.claim): check for check in story.checks}
-    false = [check.claim for check in last.values() if not check.holds]
-    if false:
-        yield Reason(NO, f"Not true: {'; '.join(false)}.")
+def _check_reasons(record: RunRecord) -> Iterator[Reason]:
+    last = {(check.notebook, check.claim): check for check in record.checks}
+    failed_checks = [check.claim for check in last.values() if not check.holds]
+    if failed_checks:
+        yield Reason(NO, f"Failed checks: {'; '.join(failed_checks)}.")
     elif last:
-        yield Reason(YES, f"{len(last)} of {len(last)} checks hold.")
+        yield Reason(YES, f"{len(last)} of {len(last)} checks passed.")
 
 
-def _changes(story: RunRecord) -> Iterator[Reason]:
-    """What failed and was then done by another try is done; what a verified notebook left was as asked for."""
-    last: dict[tuple[str, str], ChangeResult] = {(made.notebook, made.key): made for made in story.changes}
-    verified = {part.notebook for part in story.parts if part.verified}
-    failed = [made.key for made in last.values() if made.result == FAILED and made.notebook not in verified]
-    left = [made.key for made in last.values() if made.result == NOT_APPLIED and made.notebook not in verified]
-    said = {key for step in story.by_hand if not step.asked for key in step.what}
-    by_hand, left = [key for key in left if key in said], [key for key in left if key not in said]
+def _change_reasons(record: RunRecord) -> Iterator[Reason]:
+    """The last result of each change counts, and a change that a verified notebook did not make was not needed."""
+    last: dict[tuple[str, str], ChangeResult] = {(change.notebook, change.key): change for change in record.changes}
+    verified = {notebook.name for notebook in record.notebooks if notebook.verified}
+    failed = [change.key for change in last.values() if change.result == FAILED and change.notebook not in verified]
+    planned = [
+        change.key for change in last.values() if change.result == NOT_APPLIED and change.notebook not in verified
+    ]
+    manual = {key for step in record.manual_steps if not step.is_question for key in step.what}
+    unconfirmed, not_made = [key for key in planned if key in manual], [key for key in planned if key not in manual]
     if failed:
-        yield Reason(NO, f"Failed: {_few(failed)}.")
-    if left:
-        yield Reason(NO, f"Planned, and not made: {_few(left)}.")
-    if by_hand:
-        yield Reason(UNKNOWN, f"Said to be done by hand, and not looked at since: {_few(by_hand)}.")
-    if not (failed or left or by_hand):
-        yield Reason(YES, f"Every planned change is accounted for: {len(last)} of {len(last)}.")
+        yield Reason(NO, f"Failed: {_join_some(failed)}.")
+    if not_made:
+        yield Reason(NO, f"Planned, and not made: {_join_some(not_made)}.")
+    if unconfirmed:
+        yield Reason(UNKNOWN, f"Reported as done manually, and not verified since: {_join_some(unconfirmed)}.")
+    if not (failed or not_made or unconfirmed):
+        yield Reason(YES, f"Every planned change has a result: {len(last)} of {len(last)}.")
 
 
-def _few(keys: list[str]) -> str:
+def _join_some(keys: list[str]) -> str:
     return ", ".join(keys) if len(keys) <= 5 else f"{', '.join(keys[:4])} and {len(keys) - 4} more"

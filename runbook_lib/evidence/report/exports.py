@@ -1,4 +1,4 @@
-"""What a run changed and checked, as lists for a spreadsheet: the same columns and the same order, always."""
+"""Export the changes, checks and plans of a run as CSV and JSON; columns and their order never change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .. import csv_safe as spreadsheet
+from ..csv_safe import escape_formula
 from .run_record import RunRecord
 
 CHANGES = (
@@ -16,39 +16,39 @@ CHANGES = (
     "requests",
 )
 CHECKS = ("at", "notebook", "claim", "holds", "found")
-"""Times are in UTC, numbers are numbers, what holds is true or false, and what has parts is JSON.
-Of the calls that made a change, each with AWS's id of it, several have ``; `` between."""
+"""Times are in UTC, booleans are ``true`` or ``false``, lists and objects are JSON.
+The calls of a change are separated by ``; ``."""
 
 
-def changes_csv(story: RunRecord) -> str:
-    """``changes.csv``: in the order in which they were made; then what was planned and not made."""
+def changes_csv(record: RunRecord) -> str:
+    """``changes.csv``: changes in the order in which they were made, then those that were not made."""
     return _csv(
         CHANGES,
         (
             {
-                **vars(made),
-                "waited_seconds": made.waited,
-                "took_seconds": made.took,
-                "fields": _plain(made.fields),
-                "requests": "; ".join(made.requests),
+                **vars(change),
+                "waited_seconds": change.waited,
+                "took_seconds": change.took,
+                "fields": _json_text(change.fields),
+                "requests": "; ".join(change.requests),
             }
-            for made in story.changes
+            for change in record.changes
         ),
     )
 
 
-def plans_json(story: RunRecord) -> dict[str, Any]:
-    """``plan.json``: each plan of the run once, in the order in which they were made."""
+def plans_json(record: RunRecord) -> dict[str, Any]:
+    """``plan.json``: each plan of the run once, in the order of the journal."""
     return {
-        "run": story.of("run"),
-        "environment": {name: story.of(name) for name in ("env", "account", "region")},
-        "plans": list(story.plans),
+        "run": record.get("run"),
+        "environment": {name: record.get(name) for name in ("env", "account", "region")},
+        "plans": list(record.plans),
     }
 
 
-def checks_csv(story: RunRecord) -> str:
-    """``checks.csv``: in the order in which they were made."""
-    return _csv(CHECKS, ({**vars(check), "found": _plain(check.found)} for check in story.checks))
+def checks_csv(record: RunRecord) -> str:
+    """``checks.csv``: checks in the order in which they were made."""
+    return _csv(CHECKS, ({**vars(check), "found": _json_text(check.found)} for check in record.checks))
 
 
 def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
@@ -62,8 +62,8 @@ def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
-    return spreadsheet.text(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value
 
 
-def _plain(value: Any) -> str:
+def _json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True) if value or value == 0 else ""

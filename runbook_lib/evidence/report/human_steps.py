@@ -1,4 +1,4 @@
-"""What people said in a run: who approved which plan, what was done by hand, what somebody was asked."""
+"""Read what people did in a run: approvals, manual steps, and answers to questions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ...journal.reader import RUN_START, Event
 
 
 @dataclass(frozen=True)
-class Approval:
-    """Who approved which plan; *by* is empty where only its fingerprint was given.
+class RecordedApproval:
+    """An approval that the run used; *by* is empty where only the plan's fingerprint was given.
 
     Args:
-        at: When the run went by it.
-        signed, expires: From when until when it counts.
-        operator: Who had to be another one, where two people were asked for.
+        at: When the run used it.
+        signed, expires: When it was signed, and until when it counts.
+        operator: The second signer, where two are required.
     """
 
     by: str
@@ -29,14 +29,14 @@ class Approval:
 
 @dataclass(frozen=True)
 class ManualStep:
-    """What somebody did outside of the run, or a question that somebody was asked and answered.
+    """What somebody did outside the run, or a question that the run asked.
 
     Args:
-        what: Keys of resources, other steps in words, or the question.
-        why: The reason; of a question that was not answered as it was to be, what came instead.
-        by, caller: Who was at the keyboard, and whom AWS knew.
-        asked: Whether it is a question.
-        ok: Whether it was answered with the phrase that it asked for.
+        what: Keys of resources, a description, or the question.
+        why: The reason; the error, where a question was not confirmed.
+        by, caller: The operator, and the ARN by which AWS knows the caller.
+        is_question: Whether it is a question.
+        ok: Whether the question was answered with the expected phrase.
     """
 
     at: str
@@ -45,29 +45,32 @@ class ManualStep:
     why: str
     by: str
     caller: str
-    asked: bool = False
+    is_question: bool = False
     ok: bool = True
 
 
-def approvals(told: Iterable[Event]) -> tuple[Approval, ...]:
-    """Those that were gone by, and the fingerprints that somebody gave without one."""
-    signed: dict[tuple[str, str], Approval] = {}
-    given: dict[str, None] = {}
-    for event in told:
+def read_approvals(events: Iterable[Event]) -> tuple[RecordedApproval, ...]:
+    """The approvals that the run used, and the fingerprints that were given without a signed approval."""
+    signed: dict[tuple[str, str], RecordedApproval] = {}
+    fingerprints: dict[str, None] = {}
+    for event in events:
         if event["event"] == "approved":
-            one = Approval(*(str(event.get(n) or "") for n in ("by", "plan", "at", "signed", "expires", "operator")))
-            signed.setdefault((one.by, one.plan), one)
+            names = ("by", "plan", "at", "signed", "expires", "operator")
+            approval = RecordedApproval(*(str(event.get(name) or "") for name in names))
+            signed.setdefault((approval.by, approval.plan), approval)
         elif event["event"] in RUN_START:
-            given |= dict.fromkeys(parse_fingerprints(str(event.get("approved") or "")))
-    rest = (
-        Approval("", name) for name in given if name != NOTHING and not any(name in one.plan for one in signed.values())
+            fingerprints |= dict.fromkeys(parse_fingerprints(str(event.get("approved") or "")))
+    unsigned = (
+        RecordedApproval("", fingerprint)
+        for fingerprint in fingerprints
+        if fingerprint != NOTHING and not any(fingerprint in approval.plan for approval in signed.values())
     )
-    return (*signed.values(), *rest)
+    return (*signed.values(), *unsigned)
 
 
-def manual_steps(told: Iterable[Event]) -> Iterator[ManualStep]:
-    """In the order in which it was said."""
-    for event in told:
+def read_manual_steps(events: Iterable[Event]) -> Iterator[ManualStep]:
+    """Yield manual steps and questions in the order of the journal."""
+    for event in events:
         at, notebook, caller, by = (str(event.get(n) or "") for n in ("at", "notebook", "caller", "operator"))
         if event["event"] == "by_hand":
             keys = event.get("keys")
@@ -75,4 +78,4 @@ def manual_steps(told: Iterable[Event]) -> Iterator[ManualStep]:
             yield ManualStep(at, notebook, what, str(event.get("reason") or ""), by, caller)
         elif event["event"] == "confirm":
             question, error = (str(event.get(name) or "") for name in ("question", "error"))
-            yield ManualStep(at, notebook, (question,), error, by, caller, asked=True, ok=bool(event.get("ok")))
+            yield ManualStep(at, notebook, (question,), error, by, caller, is_question=True, ok=bool(event.get("ok")))

@@ -1,4 +1,4 @@
-"""The page that a person reads first: what a run came to, made from the files of its folder alone."""
+"""Write ``report.html``, the report of a run, with its drawings and exports, from the files of its folder alone."""
 
 from __future__ import annotations
 
@@ -16,82 +16,81 @@ from markupsafe import Markup, escape
 from ...formatting import elapsed, format_time, format_value, pluralize
 from ...journal.journal import MANIFEST, is_intact
 from ...journal.reader import JOURNAL, events_of
-from ..drawing import theme as ink
-from ..drawing import timeline as timeline_picture
-from ..drawing.svg import Svg, plain
+from ..drawing import theme
+from ..drawing.svg import Svg, one_line
+from ..drawing.timeline import draw_timeline
 from ..files import write_json, write_text
-from ..topology import picture
-from . import exports as lists
-from . import inventory
+from ..topology import draw_topology
+from . import exports, inventory
 from .changes import DONE, FAILED, ChangeResult
 from .conclusion import NO, UNKNOWN, YES, conclude
-from .human_steps import Approval
+from .human_steps import RecordedApproval
 from .run_record import RunRecord, read_run
 
 _TEMPLATES = Path(__file__).parent
-_SIGNS = {YES: "✓", NO: "✗", UNKNOWN: "?"}
-_WORDS = {"create": "created", "update": "changed", "delete": "removed"}
-_KNOWN = {
-    JOURNAL: "every plan, change, check and call that writes, each line chained to the one before",
-    "plan.json": "all that was planned, with the fingerprints",
-    "parameters.json": "the environment's parameters, with the values that nobody had to name",
-    "resources-before.csv": "what there was when the run began, for a spreadsheet",
-    "resources-before.json": "the same with types, for a program",
-    "resources-after.csv": "what there was when it ended, for a spreadsheet",
-    "resources-after.json": "the same with types, for a program",
-    "changes.csv": "what was changed, for a spreadsheet",
-    "checks.csv": "what was checked, for a spreadsheet",
-    "topology.svg": "what runs where, by itself",
-    "timeline.svg": "when it was done, by itself",
+_VERDICT_SYMBOLS = {YES: "✓", NO: "✗", UNKNOWN: "?"}
+_PAST_TENSE = {"create": "created", "update": "changed", "delete": "removed"}
+_FILE_DESCRIPTIONS = {
+    JOURNAL: "every plan, change, check and writing call; each line is chained to the one before",
+    "plan.json": "all plans, with their fingerprints",
+    "parameters.json": "the environment's parameters, including defaults",
+    "resources-before.csv": "the resources before the run, for a spreadsheet",
+    "resources-before.json": "the same with types, for programs",
+    "resources-after.csv": "the resources after the run, for a spreadsheet",
+    "resources-after.json": "the same with types, for programs",
+    "changes.csv": "the changes, for a spreadsheet",
+    "checks.csv": "the checks, for a spreadsheet",
+    "topology.svg": "the topology drawing",
+    "timeline.svg": "the timeline drawing",
 }
 
 
-def report(folder: Path) -> str:
-    """The page, as HTML; pure, so that it can be made again."""
-    told = read_run(events_of(folder / JOURNAL))
-    whole = is_intact(folder / JOURNAL) if (folder / JOURNAL).is_file() else None
+def render_report(folder: Path) -> str:
+    """Render the report as HTML; the same files always give the same page."""
+    record = read_run(events_of(folder / JOURNAL))
+    unchanged = is_intact(folder / JOURNAL) if (folder / JOURNAL).is_file() else None
     return str(
         _environment()
         .get_template("report.html.j2")
         .render(
             run=folder.name,
-            record=told,
-            conclusion=conclude(told, intact=whole),
-            when=_period(told),
-            undo=tuple(_undo(told)),
-            states=tuple(_states(told)),
-            parameters=tuple(_named(told.parameters)),
-            summed=tuple(_summed(told)),
-            pictures=pictures(told),
-            links=tuple(_links(folder)),
-            redactions=_redacted(told),
+            record=record,
+            conclusion=conclude(record, intact=unchanged),
+            when=_period(record),
+            undo=tuple(_undo_steps(record)),
+            states=tuple(_state_counts(record)),
+            parameters=tuple(_flatten(record.parameters)),
+            change_summaries=tuple(_summarize_changes(record)),
+            drawings=draw_all(record),
+            links=tuple(_file_links(folder)),
+            redactions=_redaction_text(record),
         )
     )
 
 
-def pictures(told: RunRecord) -> dict[str, Svg]:
-    """What was last seen, where somebody looked, and the timeline, where anything was written down."""
-    found = {"topology": picture(told.sight)} if told.sight else {}
-    return found | ({"timeline": timeline_picture.picture(told.timeline)} if told.parts else {})
+def draw_all(record: RunRecord) -> dict[str, Svg]:
+    """Draw the topology and the timeline, as far as they were recorded."""
+    drawings = {"topology": draw_topology(record.topology)} if record.topology else {}
+    return drawings | ({"timeline": draw_timeline(record.timeline)} if record.notebooks else {})
 
 
 def write_report(folder: Path) -> None:
-    """Write it beside the journal, with the pictures and the lists; what was there is made anew."""
-    told = read_run(events_of(folder / JOURNAL))
-    texts = {f"{name}.svg": str(svg) for name, svg in pictures(told).items()}
-    texts |= {"changes.csv": lists.changes_csv(told), "checks.csv": lists.checks_csv(told)}
-    data: dict[str, Any] = {"plan": lists.plans_json(told)}
-    if told.parameters:
-        data["parameters"] = told.parameters
-    for when, found in (("before", told.before), ("after", told.after)):
-        if found:
-            texts[f"resources-{when}.csv"] = inventory.as_csv(found)
-            data[f"resources-{when}"] = inventory.as_json(found)
+    """Write the report, the drawings and the exports into a run's folder; existing ones are replaced."""
+    record = read_run(events_of(folder / JOURNAL))
+    texts = {f"{name}.svg": str(svg) for name, svg in draw_all(record).items()}
+    texts |= {"changes.csv": exports.changes_csv(record), "checks.csv": exports.checks_csv(record)}
+    data: dict[str, Any] = {"plan": exports.plans_json(record)}
+    if record.parameters:
+        data["parameters"] = record.parameters
+    for when, state in (("before", record.before), ("after", record.after)):
+        if state:
+            texts[f"resources-{when}.csv"] = inventory.as_csv(state)
+            data[f"resources-{when}"] = inventory.as_json(state)
     for name, text in texts.items():
         write_text(folder / name, text)
-    for name, what in data.items():
-        write_json(folder / f"{name}.json", what)
-    write_text(folder / "report.html", report(folder))  # last: it links to what is there
+    for name, content in data.items():
+        write_json(folder / f"{name}.json", content)
+    write_text(folder / "report.html", render_report(folder))  # last: it links to the other files
 
 
 def _environment() -> Environment:
@@ -100,160 +99,164 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {
-        "sign": lambda verdict: _SIGNS[verdict],
-        "took": lambda seconds: "" if seconds is None else elapsed(seconds),
-        "moment": format_time,
-        "plain": plain,
-        "found": _found,
-        "done_to": _done_to,
-        "counted": _counts,
-        "told": lambda made: tuple(_fields(made)),
-        "failed": lambda made: made.result == FAILED,
-        "linked": lambda words: Markup('<a href="#every">Every change</a>, below').join(
-            map(Markup, escape(words).split("[every change]"))
+        "verdict_symbol": lambda verdict: _VERDICT_SYMBOLS[verdict],
+        "duration": lambda seconds: "" if seconds is None else elapsed(seconds),
+        "time": format_time,
+        "one_line": one_line,
+        "check_value": _format_check_value,
+        "change_text": lambda change: _action_text(change.action, change.result),
+        "approval_text": _approval_text,
+        "field_changes": lambda change: tuple(_field_changes(change)),
+        "is_failed": lambda change: change.result == FAILED,
+        "link_changes": lambda text: Markup('<a href="#every">Every change</a>, below').join(
+            map(Markup, escape(text).split("[every change]"))
         ),
-        "drawn": lambda svg: Markup(str(svg)),
+        "inline_svg": lambda svg: Markup(str(svg)),
     }
-    environment.globals |= {"palette": Markup(ink.variables()), "sans": Markup(ink.SANS), "mono": Markup(ink.MONO)}
+    environment.globals |= {
+        "palette": Markup(theme.css_variables()),
+        "sans": Markup(theme.SANS),
+        "mono": Markup(theme.MONO),
+    }
     return environment
 
 
 @dataclass(frozen=True)
-class _Line:
-    """What happened to several resources of a notebook alike."""
+class _ChangeSummary:
+    """Changes of a notebook with the same action and result."""
 
     notebook: str
     what: str
     resources: str
-    bad: bool
+    failed: bool
 
 
-def _summed(told: RunRecord) -> Iterator[_Line]:
-    """By notebook and by what happened; of what was made or removed, how many of each kind."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
-    for made in told.changes:
-        alike.setdefault((made.notebook, made.result, made.action), []).append(made.key)
-    for (notebook, result, action), keys in sorted(alike.items()):
+def _summarize_changes(record: RunRecord) -> Iterator[_ChangeSummary]:
+    """Group the changes by notebook, result and action; created and deleted resources are counted by kind."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for change in record.changes:
+        groups.setdefault((change.notebook, change.result, change.action), []).append(change.key)
+    for (notebook, result, action), keys in sorted(groups.items()):
         kinds = Counter(key.partition(".")[0] for key in keys)
-        named = ", ".join(f"{n}\u00a0×\u00a0{kind}" if n > 1 else kind for kind, n in kinds.items())
-        few = result == FAILED or action == "update"
-        what = _WORDS.get(action, action) if result == DONE else f"to {action}: {result}"
-        yield _Line(notebook, f"{len(keys)} {what}", ", ".join(keys) if few else named, result == FAILED)
+        counts = ", ".join(f"{n}\u00a0×\u00a0{kind}" if n > 1 else kind for kind, n in kinds.items())
+        list_keys = result == FAILED or action == "update"
+        what = f"{len(keys)} {_action_text(action, result)}"
+        yield _ChangeSummary(notebook, what, ", ".join(keys) if list_keys else counts, result == FAILED)
 
 
-def _found(found: Any) -> str:
-    """What a check found, as a person reads it."""
+def _format_check_value(found: Any) -> str:
+    """What a check found, as text."""
     if isinstance(found, dict):
-        return "; ".join(f"{name}: {_found(value) or 'nothing'}" for name, value in found.items())
+        return "; ".join(f"{name}: {_format_check_value(value) or 'nothing'}" for name, value in found.items())
     if isinstance(found, list):
-        return ", ".join(map(_found, found))
+        return ", ".join(map(_format_check_value, found))
     return "" if found in (None, "") else str(found)
 
 
-def _done_to(made: ChangeResult) -> str:
-    return _WORDS.get(made.action, made.action) if made.result == DONE else f"to {made.action}: {made.result}"
+def _action_text(action: str, result: str) -> str:
+    return _PAST_TENSE.get(action, action) if result == DONE else f"to {action}: {result}"
 
 
-def _counts(approval: Approval) -> str:
-    """When somebody approved, until when that counts, and who had to be another one."""
+def _approval_text(approval: RecordedApproval) -> str:
+    """When an approval was signed and used, when it expires, and who the second signer is."""
     signed = f"signed {format_time(approval.signed)}" if approval.signed else ""
     expires = f"expires {format_time(approval.expires)}" if approval.expires else ""
-    operator = f"operator: {plain(approval.operator)}, who signed, too" if approval.operator else ""
-    return "; ".join(filter(None, (signed, f"gone by {format_time(approval.at)}", expires, operator)))
+    operator = f"operator: {one_line(approval.operator)}, who signed as well" if approval.operator else ""
+    return "; ".join(filter(None, (signed, f"used at {format_time(approval.at)}", expires, operator)))
 
 
-def _fields(made: ChangeResult) -> Iterator[str]:
-    """From what to what; of what is new its settings are in the plan."""
-    if made.action == "update":
-        for name, pair in made.fields.items():
+def _field_changes(change: ChangeResult) -> Iterator[str]:
+    """Yield old and new value of each field of an update; the settings of new resources are in the plan."""
+    if change.action == "update":
+        for name, pair in change.fields.items():
             if len(pair) == 2:
                 yield f"{name}: {format_value(pair[0])} → {format_value(pair[1])}"
 
 
-def _period(told: RunRecord) -> str:
-    if not told.began:
+def _period(record: RunRecord) -> str:
+    if not record.began:
         return ""
     try:
-        took = datetime.fromisoformat(told.ended) - datetime.fromisoformat(told.began)
+        took = datetime.fromisoformat(record.ended) - datetime.fromisoformat(record.began)
     except ValueError:
-        return f"from {told.began} to {told.ended}"
-    return f"{format_time(told.began)}, for {elapsed(took.total_seconds())}"
+        return f"from {record.began} to {record.ended}"
+    return f"{format_time(record.began)}, for {elapsed(took.total_seconds())}"
 
 
-def _states(told: RunRecord) -> Iterator[tuple[str, str, str]]:
-    """How much of each notebook's layer there was before, and how much after."""
-    for part in told.parts:
-        before, after = (state.get(part.notebook) for state in (told.before, told.after))
+def _state_counts(record: RunRecord) -> Iterator[tuple[str, str, str]]:
+    """Yield each notebook with the number of its resources before and after the run."""
+    for notebook in record.notebooks:
+        before, after = (state.get(notebook.name) for state in (record.before, record.after))
         if before is not None or after is not None:
-            yield part.notebook, _counted(before), _counted(after)
+            yield notebook.name, _resource_count(before), _resource_count(after)
 
 
-def _counted(state: inventory.State | None) -> str:
-    return "not looked at" if state is None else pluralize(len(state), "resource")
+def _resource_count(state: inventory.State | None) -> str:
+    return "not read" if state is None else pluralize(len(state), "resource")
 
 
-def _named(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
-    """Parameters by their dotted names."""
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield parameters by their dotted names."""
     for name, value in values.items():
         if isinstance(value, dict) and value:
-            yield from _named(value, f"{within}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         else:
-            yield f"{within}{name}", "" if value is None else format_value(value)
+            yield f"{prefix}{name}", "" if value is None else format_value(value)
 
 
-def _undo(told: RunRecord) -> Iterator[str]:
-    """What to do, by what was done; commands stand between backticks, and [every change] is a link to those."""
-    env = told.of("env") or "ENV"
-    done = Counter(made.action for made in told.changes if made.result == DONE)
-    if not told.parts:
-        yield "Not known: what was changed was not written down."
+def _undo_steps(record: RunRecord) -> Iterator[str]:
+    """Yield the steps that undo the changes; backticks mark commands, and ``[every change]`` becomes a link."""
+    env = record.get("env") or "ENV"
+    done = Counter(change.action for change in record.changes if change.result == DONE)
+    if not record.notebooks:
+        yield "Not known: the changes were not recorded."
     elif not done:
         yield "Nothing was changed, so there is nothing to undo."
     if done["create"]:
         yield (
-            f"What was created goes with `runbook destroy --env {env} --confirm {env}`: 04 first, 01 last."
-            " It removes the whole environment, also what was there before this run."
+            f"What was created is deleted by `runbook destroy --env {env} --confirm {env}`: 04 first, 01 last."
+            " It deletes the whole environment, also what was there before this run."
         )
     if done["update"]:
         yield (
-            "What was changed because params/ had changed goes back when its old values, which are under"
-            f" [every change], are put into params/{env}.yaml again: `runbook apply --env {env}`."
+            "For changes that came from params/, put the old values, which are under [every change], back into"
+            f" params/{env}.yaml, then run `runbook apply --env {env}`."
         )
         yield (
-            "What was changed because somebody had changed it at AWS does not: its old values were never in params/."
-            " They can only be set there by hand, and the next apply takes them back again."
+            "Changes that corrected drift at AWS cannot be undone this way: the old values were never in params/."
+            " They can only be set at AWS manually, and the next apply reverts them again."
         )
     if done["delete"]:
         yield (
-            f"What was removed is built anew by `runbook apply --env {env}`, and is then empty: data come back only"
-            " from a snapshot, if one was left."
+            f"What was deleted is created again by `runbook apply --env {env}`, without its data: restore these"
+            " from a snapshot, if there is one."
         )
-    if told.mode == "apply" and any(made.result != DONE for made in told.changes):
-        yield f"What is not done yet is done by the same command again: `runbook apply --env {env}`."
+    if record.mode == "apply" and any(change.result != DONE for change in record.changes):
+        yield f"Changes that were not made are made by the same command: `runbook apply --env {env}`."
 
 
-def _redacted(told: RunRecord) -> str:
-    """In how many places a secret was taken out; empty where nobody counted."""
-    if not told.redactions:
+def _redaction_text(record: RunRecord) -> str:
+    """How many secrets were redacted; empty where they were not counted."""
+    if not record.redactions:
         return ""
-    places = sum(count for _, count in told.redactions)
-    kinds = ", ".join(f"{count} {kind}" for kind, count in told.redactions)
-    return f"In {pluralize(places, 'place')} a secret was taken out before anything was written, by kind: {kinds}."
+    total = sum(count for _, count in record.redactions)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in record.redactions)
+    return f"Secrets were redacted in {pluralize(total, 'place')} before anything was written, by kind: {kinds}."
 
 
-def _links(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Every other file of the folder that a person can read: its address, its name, and what it is."""
+def _file_links(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield every other file of the folder for the report: its URL, its name and its description."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
-        about = _KNOWN.get(name, "") or _about(path)
+        description = _FILE_DESCRIPTIONS.get(name, "") or _describe_file(path)
         if name not in ("report.html", MANIFEST) and not any(part.startswith(".") for part in Path(name).parts):
-            yield quote(name), name, about
+            yield quote(name), name, description
 
 
-def _about(path: Path) -> str:
+def _describe_file(path: Path) -> str:
     kinds = {
-        ".html": f"{path.stem} as it ran, to read without Jupyter",
-        ".ipynb": f"{path.stem} as it ran",
+        ".html": f"{path.stem} as executed, readable without Jupyter",
+        ".ipynb": f"{path.stem} as executed",
     }
-    rooms = {"plans": "a plan, as it was reviewed", "tables": "what existed", "approvals": "an approval, signed"}
-    return rooms.get(path.parent.name) or kinds.get(path.suffix, "")
+    by_folder = {"plans": "a plan for review", "tables": "existing resources", "approvals": "a signed approval"}
+    return by_folder.get(path.parent.name) or kinds.get(path.suffix, "")

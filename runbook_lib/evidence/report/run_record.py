@@ -1,6 +1,6 @@
-"""What became of a run, and what a person has to know of it: from its journal, and nothing else.
+"""Read the record of a run from its journal: what the report, the exports and the commands show.
 
-What the journal does not say is not known, and never guessed.
+Nothing is guessed: what the journal does not say is empty or ``None``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ...journal.reader import RUN_START, Event, of_kind
 from ...journal.timeline import Timeline, build_timeline
 from ..topology.model import EVENT, Topology
 from .changes import DONE, ChangeResult, changes_of
-from .human_steps import Approval, ManualStep, approvals, manual_steps
+from .human_steps import ManualStep, RecordedApproval, read_approvals, read_manual_steps
 from .inventory import AFTER, BEFORE, State, read_inventories
 
 _SUCCEEDED = "succeeded"
@@ -24,7 +24,7 @@ _SUCCEEDED = "succeeded"
 
 @dataclass(frozen=True)
 class CheckResult:
-    """A claim, whether it held, and what was found."""
+    """A check: its claim, whether the claim holds, and what was found."""
 
     at: str
     notebook: str
@@ -35,18 +35,19 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """One notebook of the run.
+    """The result of one notebook.
 
     Args:
-        state: As it was written down, e.g. ``done``; empty where it was not.
-        why: What stopped it, where something did.
-        cells: How many cells ended how, where somebody counted.
-        verified: Whether the last look found no difference; ``None`` where none was taken.
+        state: How it ended, such as ``done``; empty where that was not recorded.
+        reason: What stopped it, where something did.
+        cells: The number of cells by their final state, where it was recorded.
+        verified: Whether the last verification found no drift; ``None`` where there was none.
+        planned: The number of planned changes.
     """
 
-    notebook: str
+    name: str
     state: str
-    why: str
+    reason: str
     cells: Mapping[str, int]
     verified: bool | None
     fingerprint: str
@@ -59,111 +60,116 @@ class NotebookResult:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """All of it.
+    """The record of a run.
 
     Args:
-        source: The checkout of git; empty where the code was none, ``None`` where nobody looked.
+        starts: The fields of the ``run`` and ``open`` events together.
+        source: The git checkout; empty where the code was not a checkout, ``None`` where it was not recorded.
+        survey_error: Why the final state could not be read, where it could not.
+        changes_since_topology: The number of successful changes after the topology was read.
+        calls: The number of recorded calls and of errors, by service.
+        redactions: The number of redacted secrets, by kind.
     """
 
-    asked: Event
+    starts: Event
     callers: tuple[str, ...]
     operators: tuple[str, ...]
     source: Mapping[str, Any] | None
     parameters: Mapping[str, Any]
-    approvals: tuple[Approval, ...]
+    approvals: tuple[RecordedApproval, ...]
     began: str
     ended: str
-    parts: tuple[NotebookResult, ...]
+    notebooks: tuple[NotebookResult, ...]
     plans: tuple[Event, ...]
     changes: tuple[ChangeResult, ...]
     checks: tuple[CheckResult, ...]
-    by_hand: tuple[ManualStep, ...]
+    manual_steps: tuple[ManualStep, ...]
     before: Mapping[str, State]
     after: Mapping[str, State]
-    unseen: str
-    strays: tuple[str, ...]
-    sight: Topology | None
-    since: int
+    survey_error: str
+    orphans: tuple[str, ...]
+    topology: Topology | None
+    changes_since_topology: int
     timeline: Timeline
     calls: tuple[tuple[str, int, int], ...]
     redactions: tuple[tuple[str, int], ...]
 
-    def of(self, name: str) -> str:
-        """One of the facts that a run begins with, e.g. ``env``; empty where it is not known."""
-        return str(self.asked.get(name) or "")
+    def get(self, name: str) -> str:
+        """A field of the run's start, such as ``env``, as text; empty where it is not known."""
+        return str(self.starts.get(name) or "")
 
     @property
     def mode(self) -> str:
-        return self.of("mode")
+        return self.get("mode")
 
 
-def read_run(events: Iterable[Event]) -> RunRecord:
-    """Read it."""
-    told = [event for event in events if isinstance(event.get("event"), str)]
-    sight, since = _sight(told)
-    opened = list(of_kind(told, "open"))
-    asked = list(of_kind(told, *RUN_START))
+def read_run(journal: Iterable[Event]) -> RunRecord:
+    """Read the record of a run from the events of its journal."""
+    events = [event for event in journal if isinstance(event.get("event"), str)]
+    topology, changes_since_topology = _read_topology(events)
+    opened = list(of_kind(events, "open"))
+    starts = list(of_kind(events, *RUN_START))
     return RunRecord(
-        asked=_asked(told),
-        callers=_each(event.get("caller") for event in opened),
-        operators=_each(event.get("operator") for event in asked),
-        source=_source(told),
-        parameters=next((event["parameters"] for event in asked if event.get("parameters")), {}),
-        approvals=approvals(told),
-        began=str(told[0].get("at", "")) if told else "",
-        ended=str(told[-1].get("at", "")) if told else "",
-        parts=tuple(_part(notebook, told) for notebook in _notebooks(told)),
-        plans=tuple(_plans(told)),
-        changes=changes_of(told),
-        checks=tuple(_checks(told)),
-        by_hand=tuple(manual_steps(told)),
-        before=read_inventories(told, BEFORE),
-        after=read_inventories(told, AFTER),
-        unseen=next((str(event.get("why")) for event in reversed(told) if event["event"] == "unseen"), ""),
-        strays=_strays(told),
-        sight=sight,
-        since=since,
-        timeline=build_timeline(told),
-        calls=_calls(told),
-        redactions=_redactions(told),
+        starts=_read_start(events),
+        callers=_distinct(event.get("caller") for event in opened),
+        operators=_distinct(event.get("operator") for event in starts),
+        source=_read_source(events),
+        parameters=next((event["parameters"] for event in starts if event.get("parameters")), {}),
+        approvals=read_approvals(events),
+        began=str(events[0].get("at", "")) if events else "",
+        ended=str(events[-1].get("at", "")) if events else "",
+        notebooks=tuple(_read_notebook(notebook, events) for notebook in _notebook_names(events)),
+        plans=tuple(_read_plans(events)),
+        changes=changes_of(events),
+        checks=tuple(_read_checks(events)),
+        manual_steps=tuple(read_manual_steps(events)),
+        before=read_inventories(events, BEFORE),
+        after=read_inventories(events, AFTER),
+        survey_error=next((str(event.get("why")) for event in reversed(events) if event["event"] == "unseen"), ""),
+        orphans=_read_orphans(events),
+        topology=topology,
+        changes_since_topology=changes_since_topology,
+        timeline=build_timeline(events),
+        calls=_count_calls(events),
+        redactions=_count_redactions(events),
     )
 
 
-def _asked(told: list[Event]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for event in told:
+def _read_start(events: list[Event]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for event in events:
         if event["event"] in RUN_START:
-            found |= {name: value for name, value in event.items() if value not in (None, "")}
-    return found
+            fields |= {name: value for name, value in event.items() if value not in (None, "")}
+    return fields
 
 
-def _source(told: list[Event]) -> Mapping[str, Any] | None:
-    found = [event["source"] for event in of_kind(told, *RUN_START) if "source" in event]
-    known = [source for source in found if isinstance(source, dict)]
+def _read_source(events: list[Event]) -> Mapping[str, Any] | None:
+    sources = [event["source"] for event in of_kind(events, *RUN_START) if "source" in event]
+    known = [source for source in sources if isinstance(source, dict)]
     return max(known, key=bool, default=None)
 
 
-def _each(values: Iterable[Any]) -> tuple[str, ...]:
+def _distinct(values: Iterable[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(value) for value in values if value))
 
 
-def _notebooks(told: list[Event]) -> tuple[str, ...]:
-    asked = [name for event in told if event["event"] == "run" for name in event.get("notebooks", ())]
-    begun = [event.get("notebook") for event in told if event["event"] in ("open", "ended", "cells")]
-    return tuple(sorted(_each([*asked, *begun])))
+def _notebook_names(events: list[Event]) -> tuple[str, ...]:
+    requested = [name for event in of_kind(events, "run") for name in event.get("notebooks", ())]
+    started = [event.get("notebook") for event in events if event["event"] in ("open", "ended", "cells")]
+    return tuple(sorted(_distinct([*requested, *started])))
 
 
-def _part(notebook: str, told: list[Event]) -> NotebookResult:
-    own = [event for event in told if event.get("notebook") == notebook]
-    state, why = _state(own)
+def _read_notebook(notebook: str, events: list[Event]) -> NotebookResult:
+    own = [event for event in events if event.get("notebook") == notebook]
+    state, reason = _read_end(own)
     mode = next((str(e.get("mode")) for e in reversed(own) if e["event"] == "open"), "")
     plans = [e for e in own if e["event"] == "plan" and bool(e.get("present")) is (mode != "destroy")]
     verdicts = [bool(e.get("ok")) for e in own if e["event"] == "verify"]
     cells = next((e.get("cells", ()) for e in reversed(own) if e["event"] == "cells"), ())
     return NotebookResult(
-        notebook=notebook,
+        name=notebook,
         state=state,
-        why=why,
+        reason=reason,
         cells=Counter(str(cell.get("state")) for cell in cells),
         verified=verdicts[-1] if verdicts else None,
         fingerprint=str(plans[0].get("fingerprint", "")) if plans else "",
@@ -171,72 +177,72 @@ def _part(notebook: str, told: list[Event]) -> NotebookResult:
     )
 
 
-def _state(own: list[Event]) -> tuple[str, str]:
-    """How a notebook ended: it is done only when nobody who says something of it says otherwise."""
+def _read_end(own: list[Event]) -> tuple[str, str]:
+    """How a notebook ended, and why: it is done only when neither its end nor its cells say otherwise."""
     ended = next((e for e in reversed(own) if e["event"] == "ended"), None)
     cells = next((e for e in reversed(own) if e["event"] == "cells"), None)
     state = str(ended.get("state", "")) if ended else ""
-    why = ": ".join(str(ended[name]) for name in ("error", "why") if ended and ended.get(name))
+    reason = ": ".join(str(ended[name]) for name in ("error", "why") if ended and ended.get(name))
     if cells and cells.get("outcome") == _SUCCEEDED:
         state = state or DONE
     elif cells and state in ("", DONE):
         state = str(cells.get("outcome"))
-    return state, why or str(cells.get("why", "") if cells else "")
+    return state, reason or str(cells.get("why", "") if cells else "")
 
 
-def _plans(told: list[Event]) -> list[Event]:
-    """What every plan says, without what only the journal needs."""
-    found: dict[tuple[Any, ...], Event] = {}
-    for event in told:
+def _read_plans(events: list[Event]) -> list[Event]:
+    """Each plan once, without the fields that only the journal needs."""
+    plans: dict[tuple[Any, ...], Event] = {}
+    for event in events:
         if event["event"] == "plan":
             verb = "apply" if event.get("present") else "destroy"
             names = ("stack", "fingerprint", "count", "changes")
-            said = {"notebook": event.get("notebook"), "verb": verb} | {name: event.get(name) for name in names}
-            found.setdefault((said["notebook"], verb, said["fingerprint"]), said)
-    return list(found.values())
+            plan = {"notebook": event.get("notebook"), "verb": verb} | {name: event.get(name) for name in names}
+            plans.setdefault((plan["notebook"], verb, plan["fingerprint"]), plan)
+    return list(plans.values())
 
 
-def _checks(told: list[Event]) -> list[CheckResult]:
-    """Every claim that was tested, and every look for differences, which is one, too."""
-    found = []
-    for event in told:
+def _read_checks(events: list[Event]) -> list[CheckResult]:
+    """The checks and the verifications; a verification counts as a check."""
+    checks = []
+    for event in events:
         at, notebook, holds = str(event.get("at", "")), str(event.get("notebook", "")), bool(event.get("ok"))
         if event["event"] == "check":
-            found.append(CheckResult(at, notebook, str(event.get("claim", "")), holds, event.get("found")))
+            checks.append(CheckResult(at, notebook, str(event.get("claim", "")), holds, event.get("found")))
         elif event["event"] == "verify":
             claim = f"All of {event.get('stack', notebook)} is as the parameters ask, and every claim holds"
-            found.append(CheckResult(at, notebook, claim, holds, event.get("failed") or None))
-    return found
+            checks.append(CheckResult(at, notebook, claim, holds, event.get("failed") or None))
+    return checks
 
 
-def _strays(told: list[Event]) -> tuple[str, ...]:
-    last = next((e.get("found", ()) for e in reversed(told) if e["event"] == "strays"), ())
+def _read_orphans(events: list[Event]) -> tuple[str, ...]:
+    last = next((e.get("found", ()) for e in reversed(events) if e["event"] == "strays"), ())
     return tuple(str(stray.get("key") or stray.get("arn")) for stray in last)
 
 
-def _sight(told: list[Event]) -> tuple[Topology | None, int]:
-    """What was last seen, and how many changes were made after it."""
-    for place in reversed(range(len(told))):
-        if told[place]["event"] == EVENT:
+def _read_topology(events: list[Event]) -> tuple[Topology | None, int]:
+    """The last topology, and the number of changes after it."""
+    for index in reversed(range(len(events))):
+        if events[index]["event"] == EVENT:
             try:
-                seen = Topology.model_validate(told[place].get("seen"))
+                topology = Topology.model_validate(events[index].get("seen"))
             except ValidationError:
                 continue
-            return seen, sum(event["event"] == "change" and bool(event.get("ok")) for event in told[place:])
+            return topology, sum(event["event"] == "change" and bool(event.get("ok")) for event in events[index:])
     return None, 0
 
 
-def _calls(told: list[Event]) -> tuple[tuple[str, int, int], ...]:
-    """For each service how many calls were written down, and how many of them AWS refused."""
-    calls = list(of_kind(told, "call"))
+def _count_calls(events: list[Event]) -> tuple[tuple[str, int, int], ...]:
+    """Recorded calls and errors by service."""
+    calls = list(of_kind(events, "call"))
     every = Counter(str(event.get("service")) for event in calls)
     refused = Counter(str(event.get("service")) for event in calls if event.get("error"))
     return tuple((service, every[service], refused[service]) for service in sorted(every))
 
 
-def _redactions(told: list[Event]) -> tuple[tuple[str, int], ...]:
-    """How many secrets of which kind were taken out, as each notebook told last of its own."""
-    last = {event.get("notebook"): event["redactions"] for event in told if isinstance(event.get("redactions"), list)}
+def _count_redactions(events: list[Event]) -> tuple[tuple[str, int], ...]:
+    """Redacted secrets by kind; of each notebook its last count."""
+    last = {event.get("notebook"): event["redactions"] for event in events if isinstance(event.get("redactions"), list)}
     counts: Counter[str] = Counter()
     for one in (one for own in last.values() for one in own):
         if isinstance(one, dict) and isinstance(one.get("count"), int):

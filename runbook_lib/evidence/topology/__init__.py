@@ -1,7 +1,7 @@
-"""What runs where, and who may talk to whom: read from the account, and drawn from what was read alone."""
+"""Which resources run where in an environment's networks, and which may connect to which: discovery and drawing."""
 
 from .discovery import discover
-from .drawing import picture
+from .drawing import draw_topology
 from .model import EVENT, Topology
 
-__all__ = ["EVENT", "Topology", "discover", "picture"]
+__all__ = ["EVENT", "Topology", "discover", "draw_topology"]

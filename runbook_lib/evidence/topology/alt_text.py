@@ -1,4 +1,4 @@
-"""The same as the picture shows, in words, for those who cannot see it."""
+"""The text alternative of the topology drawing, for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ from .connectivity import Connectivity
 from .model import Network, Node, Topology
 
 
-def alt_text(sight: Topology, heard: Connectivity) -> str:
-    """Everything that is in the picture, zone by zone, then who may talk to whom."""
-    return " ".join(_sentences(sight, heard))
+def describe_topology(topology: Topology, connectivity: Connectivity) -> str:
+    """Everything that the drawing shows: nodes zone by zone, then who may connect to whom."""
+    return " ".join(_sentences(topology, connectivity))
 
 
-def _sentences(sight: Topology, heard: Connectivity) -> Iterator[str]:
-    yield f"Region {sight.region} of account {sight.account}, as it was seen at {sight.at}."
-    if not sight.networks:
-        yield f"Nothing of {sight.env} was found."
-    for network in sight.networks:
-        doors = f", with {', '.join(network.doors)}" if network.doors else ""
-        yield f"VPC {network.name}, {network.cidr}{doors}."
+def _sentences(topology: Topology, connectivity: Connectivity) -> Iterator[str]:
+    yield f"Region {topology.region} of account {topology.account}, as it was seen at {topology.at}."
+    if not topology.networks:
+        yield f"Nothing of {topology.env} was found."
+    for network in topology.networks:
+        gateways = f", with {', '.join(network.gateways)}" if network.gateways else ""
+        yield f"VPC {network.name}, {network.cidr}{gateways}."
         yield from _zones(network)
-    names = {group.id: group.name for network in sight.networks for group in network.groups}
-    for way in heard.ways:
-        yield f"{way.speaker.name} may talk to {names[way.group]} on {way.ports}."
-    if sight.unread:
-        yield f"Not known: {', '.join(sight.unread)}."
+    names = {group.id: group.name for network in topology.networks for group in network.groups}
+    for flow in connectivity.flows:
+        yield f"{flow.source.name} may talk to {names[flow.target]} on {flow.ports}."
+    if topology.denied:
+        yield f"Not known: {', '.join(topology.denied)}."
 
 
 def _zones(network: Network) -> Iterator[str]:
     known = {subnet.id for subnet in network.subnets}
     for subnet in sorted(network.subnets, key=lambda s: (s.zone, not s.public, s.name)):
         kind = "public" if subnet.public else "private"
-        way = f"out by {subnet.out}" if subnet.out else "no way out"
-        things = [thing for thing in network.things if thing.subnet == subnet.id]
-        inside = "; ".join(_told(thing, network) for thing in things) or "nothing"
-        stranger = "" if subnet.ours else ", not tagged as ours"
+        route = f"out by {subnet.default_route}" if subnet.default_route else "no way out"
+        nodes = [node for node in network.nodes if node.subnet == subnet.id]
+        inside = "; ".join(_describe(node, network) for node in nodes) or "nothing"
+        foreign = "" if subnet.ours else ", not tagged as ours"
         yield (
-            f"Zone {subnet.zone}, {kind} subnet {subnet.name}, {subnet.cidr}{stranger}, {way}, in which is {inside}."
+            f"Zone {subnet.zone}, {kind} subnet {subnet.name}, {subnet.cidr}{foreign}, {route}, in which is {inside}."
         )
-    for thing in network.things:
-        if thing.subnet not in known:
-            zone = f"zone {thing.zone}" if thing.zone else "a zone that is not known"
-            yield f"In a subnet that is not known, in {zone}: {_told(thing, network)}."
+    for node in network.nodes:
+        if node.subnet not in known:
+            zone = f"zone {node.zone}" if node.zone else "a zone that is not known"
+            yield f"In a subnet that is not known, in {zone}: {_describe(node, network)}."
 
 
-def _told(thing: Node, network: Network) -> str:
-    groups = [group.name for group in network.groups if group.id in thing.groups]
+def _describe(node: Node, network: Network) -> str:
+    groups = [group.name for group in network.groups if group.id in node.groups]
     member = f" in {', '.join(groups)}" if groups else ""
-    stranger = "" if thing.ours else ", not tagged as ours"
-    named = "" if thing.name in ("", thing.id) else f" {thing.name}"
-    address = f" at {thing.address}" if thing.address else ""
-    return f"{thing.kind}{named} {thing.id} ({', '.join(thing.notes)}){address}{member}{stranger}"
+    foreign = "" if node.ours else ", not tagged as ours"
+    name = "" if node.name in ("", node.id) else f" {node.name}"
+    address = f" at {node.address}" if node.address else ""
+    return f"{node.kind}{name} {node.id} ({', '.join(node.notes)}){address}{member}{foreign}"

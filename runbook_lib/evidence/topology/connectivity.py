@@ -1,6 +1,7 @@
-"""Who may talk to whom on which port, as the rules of security groups have it.
+"""Which peers may connect to which security groups, on which ports, by the rules of the groups.
 
-Two groups talk where both let them: the one out, the other one in.  What somebody outside may send is his own matter.
+A flow exists when the source's egress rules and the target's ingress rules allow it.  The egress of
+networks outside the environment is assumed to be open.
 https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
 """
 
@@ -18,11 +19,11 @@ from .model import Group, Network, Rule
 
 @dataclass(frozen=True)
 class Peer:
-    """Somebody who may come in: a security group's members, or networks outside of it.
+    """The source of connections: members of a security group, or networks outside the environment.
 
     Args:
-        key: What the rules call it; of several networks, the first.
-        names: How it is called; several networks that may do the same are one speaker.
+        key: The group's id or the CIDR block; of several networks, the first one.
+        names: For a reader; networks with the same permissions are one peer.
     """
 
     key: str
@@ -35,112 +36,114 @@ class Peer:
 
 @dataclass(frozen=True)
 class Flow:
-    """A speaker, the group that it may talk to, and the ports."""
+    """A source that may connect to a target.
 
-    speaker: Peer
-    group: str
+    Args:
+        target: The id of a security group.
+        ports: As text, such as ``80, 443``.
+    """
+
+    source: Peer
+    target: str
     ports: str
 
 
 @dataclass(frozen=True)
 class Connectivity:
-    """All of it: who comes from outside, and every way, in the order of the groups."""
+    """All flows, in the order of the target groups, and the peers outside the environment."""
 
-    outside: tuple[Peer, ...]
-    ways: tuple[Flow, ...]
+    external: tuple[Peer, ...]
+    flows: tuple[Flow, ...]
 
-    def to(self, group: str) -> tuple[Flow, ...]:
-        """The ways that lead to a group's members."""
-        return tuple(way for way in self.ways if way.group == group)
+    def flows_to(self, group: str) -> tuple[Flow, ...]:
+        """The flows to a group's members."""
+        return tuple(flow for flow in self.flows if flow.target == group)
 
 
-def connectivity(networks: Iterable[Network]) -> Connectivity:
-    """Read the rules of all networks."""
+def derive_connectivity(networks: Iterable[Network]) -> Connectivity:
+    """Derive the flows from the rules of all networks."""
     networks = tuple(networks)
     groups = {group.id: group for network in networks for group in network.groups}
     rules = [rule for network in networks for rule in network.rules]
-    outside = _audiences(rule for rule in rules if rule.source not in groups)
-    speakers = outside | {own: Peer(own, (group.name,)) for own, group in groups.items()}
+    external = _external_peers(rule for rule in rules if rule.source not in groups)
+    peers = external | {own: Peer(own, (group.name,)) for own, group in groups.items()}
     ports: dict[tuple[Peer, str], dict[str, None]] = defaultdict(dict)
     for rule in rules:
-        ports[speakers[rule.source], rule.group] |= dict.fromkeys(_open(rule, networks))
-    order = {group.id: place for place, group in enumerate(in_order(groups.values(), rules))}
-    first = list(dict.fromkeys(outside.values()))
-    ranks = {speaker.key: place - len(first) for place, speaker in enumerate(first)} | order
-    ways = [
-        Flow(speaker, group, ", ".join(sorted(told, key=_by_number)))
-        for (speaker, group), told in ports.items()
-        if told
+        ports[peers[rule.source], rule.group] |= dict.fromkeys(_allowed_ports(rule, networks))
+    order = {group.id: place for place, group in enumerate(order_groups(groups.values(), rules))}
+    first = list(dict.fromkeys(external.values()))
+    ranks = {peer.key: place - len(first) for place, peer in enumerate(first)} | order
+    flows = [
+        Flow(peer, group, ", ".join(sorted(allowed, key=_natural_key)))
+        for (peer, group), allowed in ports.items()
+        if allowed
     ]
-    return Connectivity(tuple(first), tuple(sorted(ways, key=lambda way: (order[way.group], ranks[way.speaker.key]))))
+    ordered = sorted(flows, key=lambda flow: (order[flow.target], ranks[flow.source.key]))
+    return Connectivity(tuple(first), tuple(ordered))
 
 
-def in_order(groups: Iterable[Group], rules: Iterable[Rule]) -> list[Group]:
-    """Who speaks before who is spoken to, as far as there is such an order."""
+def order_groups(groups: Iterable[Group], rules: Iterable[Rule]) -> list[Group]:
+    """Put sources before their targets; a cycle is broken at the first group by name."""
     left = sorted(groups, key=lambda group: (not group.ours, group.name, group.id))
     known = {group.id for group in left}
-    hears = {own: {r.source for r in rules if r.group == own and r.source in known - {own}} for own in known}
-    found: list[Group] = []
+    sources = {own: {r.source for r in rules if r.group == own and r.source in known - {own}} for own in known}
+    ordered: list[Group] = []
     while left:
         waiting = {group.id for group in left}
-        # Where all wait for each other, one has to be the first.
-        nearest = min(left, key=lambda group: (len(hears[group.id] & waiting), left.index(group)))
-        found.append(nearest)
+        nearest = min(left, key=lambda group: (len(sources[group.id] & waiting), left.index(group)))
+        ordered.append(nearest)
         left.remove(nearest)
-    return found
+    return ordered
 
 
-def _open(rule: Rule, networks: Iterable[Network]) -> Iterator[str]:
-    """The ports of a rule on which its source may send, too."""
+def _allowed_ports(rule: Rule, networks: Iterable[Network]) -> Iterator[str]:
+    """The ports of an ingress rule that the egress rules of its source allow as well."""
     networks = tuple(networks)
     own = next((network for network in networks if rule.source in {group.id for group in network.groups}), None)
-    if own is None or own.exits is None:
+    if own is None or own.egress_rules is None:
         yield rule.ports
         return
-    places = _places(rule.group, networks)
-    for way in own.exits:
-        if way.group == rule.source and (way.target == rule.group or _reaches(way.target, places)):
-            common = Ports.parse(rule.ports).common(Ports.parse(way.ports))
+    targets = _member_networks(rule.group, networks)
+    for egress in own.egress_rules:
+        if egress.group == rule.source and (egress.target == rule.group or _overlaps(egress.target, targets)):
+            common = Ports.parse(rule.ports).common(Ports.parse(egress.ports))
             if common:
                 yield str(common)
 
 
-def _places(group: str, networks: Iterable[Network]) -> list[str]:
-    """The networks in which a group's members are: their subnets, else all of the VPC."""
-    found = []
+def _member_networks(group: str, networks: Iterable[Network]) -> list[str]:
+    """The CIDR blocks of the subnets in which a group has members; of the VPC where it has none."""
+    blocks = []
     for network in networks:
         if group in {one.id for one in network.groups}:
-            inside = {thing.subnet for thing in network.things if group in thing.groups}
+            inside = {node.subnet for node in network.nodes if group in node.groups}
             cidrs = {subnet.id: subnet.cidr for subnet in network.subnets}
-            found += [cidrs[subnet] for subnet in inside & set(cidrs)] or [network.cidr]
-    return found
+            blocks += [cidrs[subnet] for subnet in inside & set(cidrs)] or [network.cidr]
+    return blocks
 
 
-def _reaches(target: str, places: Iterable[str]) -> bool:
-    """Whether a network covers any of those; a list of prefixes is one of AWS's services, or not known."""
+def _overlaps(target: str, blocks: Iterable[str]) -> bool:
+    """Whether a CIDR block overlaps any of the others; a prefix list does not: its addresses are not known here."""
     try:
-        to = ip_network(target, strict=False)
-        return any(to.overlaps(ip_network(place, strict=False)) for place in places)
-    except (ValueError, TypeError):  # no network, or of another version
+        network = ip_network(target, strict=False)
+        return any(network.overlaps(ip_network(block, strict=False)) for block in blocks)
+    except (ValueError, TypeError):  # not a CIDR block, or of another IP version
         return False
 
 
-def _audiences(rules: Iterable[Rule]) -> dict[str, Peer]:
-    """Who comes from outside, by what the rules call it: networks that may do the same are one; the internet first."""
-    may: dict[str, set[tuple[str, str]]] = defaultdict(set)
+def _external_peers(rules: Iterable[Rule]) -> dict[str, Peer]:
+    """Peers outside the environment by the source in the rules; networks with the same permissions are one peer."""
+    permissions: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for rule in rules:
-        may[rule.source].add((rule.group, rule.ports))
+        permissions[rule.source].add((rule.group, rule.ports))
     alike: dict[frozenset[tuple[str, str]], list[str]] = defaultdict(list)
-    for source in sorted(may, key=lambda source: (source not in INTERNET, ":" in source, _by_number(source))):
-        alike[frozenset(may[source])].append(source)
-    found = [(Peer(sources[0], tuple(map(_called, sources))), sources) for sources in alike.values()]
-    return {source: speaker for speaker, sources in found for source in sources}
+    for source in sorted(permissions, key=lambda source: (source not in INTERNET, ":" in source, _natural_key(source))):
+        alike[frozenset(permissions[source])].append(source)
+    peers = [(Peer(sources[0], tuple(INTERNET.get(name, name) for name in sources)), sources)
+             for sources in alike.values()]  # fmt: skip
+    return {source: peer for peer, sources in peers for source in sources}
 
 
-def _called(source: str) -> str:
-    return INTERNET.get(source, source)
-
-
-def _by_number(words: str) -> tuple[tuple[int, str], ...]:
-    """Numbers in the order of numbers."""
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", words) if part)
+def _natural_key(text: str) -> tuple[tuple[int, str], ...]:
+    """A sort key that compares digits as numbers."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text) if part)

@@ -1,26 +1,32 @@
-"""What was seen of an environment's networks, as plain data: all that its picture is drawn from."""
+"""The networks of an environment as plain data: discovery fills it, the journal keeps it, the drawing shows it."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 EVENT = "topology"
-"""What a journal calls it."""
+"""The name of the journal event that holds a topology."""
 
 
-class _Plain(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class _Model(BaseModel):
+    """An immutable model.
+
+    Some fields have another name in the journal.  It is their ``validation_alias`` and
+    ``serialization_alias``, not their ``alias``: type checkers take that for the constructor's parameter.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, serialize_by_alias=True)
 
 
-class Node(_Plain):
-    """Something that runs, or stands, in a network.
+class Node(_Model):
+    """Something in a network that has an address, such as an instance or one zone of a load balancer.
 
     Args:
-        kind: What it is, in a person's words.
-        notes: What else there is to know, shortest first.
-        address: Where it is spoken to, for what is spoken to by a name.
-        subnet, zone: Where; empty where AWS does not say.
-        groups: Ids of the security groups that it is in.
+        kind: What it is, for a reader, such as ``NAT gateway``.
+        notes: Other facts about it, shortest first.
+        address: Host and port by which clients reach it, where it has a name.
+        subnet, zone: Where it is; empty where AWS does not say.
+        groups: Ids of its security groups.
         ours: Whether it carries the environment's tags.
     """
 
@@ -35,73 +41,73 @@ class Node(_Plain):
     ours: bool = True
 
 
-class Subnet(_Plain):
+class Subnet(_Model):
     """A subnet.
 
     Args:
-        out: What its route to everywhere leads to; empty where it has none.
-        public: Whether that is the internet itself.
+        default_route: The target of its default route; empty where it has none.
+        public: Whether that target is an internet gateway.
     """
 
     id: str
     name: str
     zone: str
     cidr: str
-    out: str = ""
+    default_route: str = Field("", validation_alias="out", serialization_alias="out")
     public: bool = False
     ours: bool = True
 
 
-class Group(_Plain):
+class Group(_Model):
     """A security group."""
 
     id: str
     name: str
-    about: str = ""
+    description: str = Field("", validation_alias="about", serialization_alias="about")
     ours: bool = True
 
 
-class Rule(_Plain):
-    """Lets one source come in to the members of a group: a network, or the members of another group."""
+class Rule(_Model):
+    """An ingress rule: members of a group accept connections from a source, which is a CIDR block or another group."""
 
     group: str
     ports: str
     source: str
 
 
-class EgressRule(_Plain):
-    """Lets the members of a group send to one target: a network, or the members of another group."""
+class EgressRule(_Model):
+    """An egress rule: members of a group may connect to a target, which is a CIDR block or another group."""
 
     group: str
     ports: str
     target: str
 
 
-class Network(_Plain):
-    """A VPC with all that was seen in it.
+class Network(_Model):
+    """A VPC and everything in it.
 
     Args:
-        doors: By what it can be left, e.g. an internet gateway.
-        exits: ``None`` where nobody looked at them.
+        gateways: Internet gateways and gateway endpoints, as text.
+        egress_rules: ``None`` in journals that were written before these were recorded.
     """
 
     id: str
     name: str
     cidr: str
-    doors: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = Field((), validation_alias="doors", serialization_alias="doors")
     subnets: tuple[Subnet, ...] = ()
-    things: tuple[Node, ...] = ()
+    nodes: tuple[Node, ...] = Field((), validation_alias="things", serialization_alias="things")
     groups: tuple[Group, ...] = ()
     rules: tuple[Rule, ...] = ()
-    exits: tuple[EgressRule, ...] | None = None
+    egress_rules: tuple[EgressRule, ...] | None = Field(None, validation_alias="exits", serialization_alias="exits")
 
 
-class Topology(_Plain):
-    """All networks of an environment, as they were at one moment.
+class Topology(_Model):
+    """All networks of an environment at one moment.
 
     Args:
-        at: When, in UTC.
-        unread: What AWS would not let be looked at.
+        at: When they were read, in UTC, ISO 8601.
+        denied: What the caller had no permission to read.
     """
 
     env: str
@@ -109,4 +115,4 @@ class Topology(_Plain):
     region: str
     at: str
     networks: tuple[Network, ...] = ()
-    unread: tuple[str, ...] = ()
+    denied: tuple[str, ...] = Field((), validation_alias="unread", serialization_alias="unread")

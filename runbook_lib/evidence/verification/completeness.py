@@ -1,8 +1,8 @@
-"""Whether a run's evidence is all there: every notebook, every plan, and what came of every change in it.
+"""Check that a run's evidence is complete: every notebook, every plan, and the result of every change.
 
-A signature says who closed a folder, not that nothing was left out before.  So what one thing in it
-tells is looked for in the others: what was changed in the plans, what was called in the changes,
-what the journal says in the files that are made of it.
+A signature says who closed a folder, not that the folder was complete.  So the files are compared
+with each other: changes with plans, calls to AWS with changes, and the journal with the files that
+are generated from it.
 """
 
 from __future__ import annotations
@@ -21,37 +21,39 @@ from ..report.inventory import AFTER, BEFORE
 from ..report.run_record import read_run
 
 DONE, NOT_RUN = "done", "not run"
-_OBJECTS = ("PutObject", "DeleteObject")
-"""The lock of the environment is an object in S3: it is taken and given back beside all changes."""
+_LOCK_OPERATIONS = ("PutObject", "DeleteObject")
+"""The operations of the environment's lock, which is an object in S3 and belongs to no change."""
 
 
 @dataclass(frozen=True)
 class MissingEvidence:
-    """Something that the evidence does not say.
+    """Something that is missing from the evidence.
 
     Args:
-        where: The file, or the notebook, that it concerns.
-        grave: Whether the evidence is incomplete; what a run left undone and says so is no gap in it.
+        where: The file or notebook in which it is missing.
+        serious: Whether the evidence is incomplete; a planned change that the run reports as not done is not serious.
     """
 
     where: str
     what: str
-    grave: bool = True
+    serious: bool = True
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
 
 
 @dataclass(frozen=True)
-class _Part:
-    """What the journal says of one notebook.
+class _Notebook:
+    """The events of one notebook.
 
     Args:
-        asked: Whether the command ran it, as one of the notebooks of a run.
+        requested: Whether the command was to run it.
+        own: Its own events.
+        events: All events of the run.
     """
 
-    notebook: str
-    asked: bool
+    name: str
+    requested: bool
     own: Sequence[Event]
     events: Sequence[Event]
 
@@ -60,185 +62,187 @@ class _Part:
 
     @property
     def mode(self) -> str:
-        asked = [*self.of("open"), *of_kind(self.events, "run")]
-        return next((str(event.get("mode")) for event in asked), "")
+        starts = [*self.of("open"), *of_kind(self.events, "run")]
+        return next((str(event.get("mode")) for event in starts), "")
 
     @property
     def state(self) -> str:
-        return str(self.last.get("state", ""))
+        return str(self.ending.get("state", ""))
 
     @property
-    def last(self) -> Event:
+    def ending(self) -> Event:
         return next(iter(reversed(self.of("ended"))), {})
 
     @property
-    def since(self) -> Sequence[Event]:
-        """What came after its last change; nothing, where it has changed nothing."""
+    def after_last_change(self) -> Sequence[Event]:
+        """The events from its last change on; none, where it changed nothing."""
         changes = [at for at, event in enumerate(self.own) if event["event"] == "change"]
         return self.own[changes[-1] :] if changes else ()
 
 
 def find_gaps(folder: Path, events: Sequence[Event]) -> Iterator[MissingEvidence]:
-    """What is missing of a run, notebook by notebook, and of the files that are made at its end."""
+    """Find what is missing, notebook by notebook, and among the files that are generated at the end of a run."""
     notebooks, closed = planned_notebooks(events), (folder / MANIFEST).is_file()
     if not notebooks:
-        yield MissingEvidence(JOURNAL, "does not say which notebooks the run was to have")
-    for notebook in notebooks:
-        own = [event for event in events if event.get("notebook") == notebook]
-        part = _Part(notebook, notebook in _asked(events), own, events)
-        if not part.last:
-            yield MissingEvidence(notebook, "the journal does not say how it ended: it was killed, or is still running")
-        yield from _files(folder, part)
-        yield from _plans(folder, part)
-        yield from _changes(part)
-        yield from _calls(part)
-        yield from _opened(part)
-        yield from _done(part) if part.state == DONE else ()
-        yield from _left(part) if closed else ()
-    yield from _made(folder, events, notebooks) if closed else ()
+        yield MissingEvidence(JOURNAL, "does not name the notebooks of the run")
+    for name in notebooks:
+        own = [event for event in events if event.get("notebook") == name]
+        notebook = _Notebook(name, name in _requested_notebooks(events), own, events)
+        if not notebook.ending:
+            yield MissingEvidence(name, "the journal does not say how it ended: it was killed, or is still running")
+        yield from _missing_notebook_files(folder, notebook)
+        yield from _missing_plans(folder, notebook)
+        yield from _missing_changes(notebook)
+        yield from _calls_without_change(notebook)
+        yield from _missing_open(notebook)
+        yield from _missing_of_done(notebook) if notebook.state == DONE else ()
+        yield from _missing_after_state(notebook) if closed else ()
+    yield from _missing_generated_files(folder, events, notebooks) if closed else ()
 
 
 def planned_notebooks(events: Sequence[Event]) -> list[str]:
-    """The notebooks that a run was to have, or that have begun without being asked for."""
-    begun = [event["notebook"] for event in of_kind(events, "open") if "notebook" in event]
-    return list(dict.fromkeys([*_asked(events), *begun]))
+    """The notebooks that a run was started with, and others that have run in it."""
+    opened = [event["notebook"] for event in of_kind(events, "open") if "notebook" in event]
+    return list(dict.fromkeys([*_requested_notebooks(events), *opened]))
 
 
-def plan_in(path: Path) -> Mapping[str, Any] | None:
-    """The plan in a file of ``plans/``; ``None`` where there is none."""
+def read_plan(path: Path) -> Mapping[str, Any] | None:
+    """Read a plan from a file of ``plans/``; ``None`` where the file holds none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["plan"] if path.is_file() else None
+        content = json.loads(path.read_text(encoding="utf-8"))["plan"] if path.is_file() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None
 
 
-def _asked(events: Sequence[Event]) -> list[str]:
+def _requested_notebooks(events: Sequence[Event]) -> list[str]:
     return [name for event in of_kind(events, "run") for name in event.get("notebooks", ())]
 
 
-def _files(folder: Path, part: _Part) -> Iterator[MissingEvidence]:
-    """The executed notebook is kept, with its page; of one that was interrupted nobody may have had time for that."""
-    there, page = (folder / f"{part.notebook}{suffix}" for suffix in (".ipynb", ".html"))
-    ran = part.state != NOT_RUN and (part.last.get("cell", 0) > 0 or part.of("cells"))
-    if ran and not there.is_file():
-        yield MissingEvidence(there.name, "is missing: the notebook was run")
-    if part.last and (ran or there.is_file()) and not page.is_file():
-        yield MissingEvidence(page.name, "is missing: the notebook was run")
+def _missing_notebook_files(folder: Path, notebook: _Notebook) -> Iterator[MissingEvidence]:
+    """An executed notebook is kept, with its HTML page; an interrupted one may have neither."""
+    executed, page = (folder / f"{notebook.name}{suffix}" for suffix in (".ipynb", ".html"))
+    ran = notebook.state != NOT_RUN and (notebook.ending.get("cell", 0) > 0 or notebook.of("cells"))
+    if ran and not executed.is_file():
+        yield MissingEvidence(executed.name, "is missing, and the notebook was run")
+    if notebook.ending and (ran or executed.is_file()) and not page.is_file():
+        yield MissingEvidence(page.name, "is missing, and the notebook was run")
 
 
-def _plans(folder: Path, part: _Part) -> Iterator[MissingEvidence]:
-    for event in part.of("plan"):
+def _missing_plans(folder: Path, notebook: _Notebook) -> Iterator[MissingEvidence]:
+    for event in notebook.of("plan"):
         verb = "apply" if event["present"] else "destroy"
-        name = f"plans/{part.notebook}-{verb}-{event['fingerprint']}.json"
-        plan = plan_in(folder / name)
+        name = f"plans/{notebook.name}-{verb}-{event['fingerprint']}.json"
+        plan = read_plan(folder / name)
         if not (folder / name).is_file():
-            yield MissingEvidence(name, "is missing: the journal has this plan")
+            yield MissingEvidence(name, "is missing, and the journal has this plan")
         elif plan is None:
-            yield MissingEvidence(name, "is no plan")
+            yield MissingEvidence(name, "is not a plan")
         elif digest(plan)[:16] != event["fingerprint"]:
-            yield MissingEvidence(name, "is not the plan of that fingerprint")
+            yield MissingEvidence(name, "is not the plan with that fingerprint")
 
 
-def _changes(part: _Part) -> Iterator[MissingEvidence]:
-    """Each change of each plan that was to be carried out: done, tried, or left because the notebook stopped."""
-    changes = part.of("change")
-    if part.mode not in ACTS:
+def _missing_changes(notebook: _Notebook) -> Iterator[MissingEvidence]:
+    """Each planned change was made, failed, or was not reached because the notebook stopped."""
+    changes = notebook.of("change")
+    if notebook.mode not in ACTS:
         if changes:
-            yield MissingEvidence(part.notebook, f"was changed, and its mode was {part.mode or 'none'}")
+            yield MissingEvidence(notebook.name, f"was changed, although its mode was {notebook.mode or 'none'}")
         return
-    planned = _planned(part)
+    planned = _planned_actions(notebook)
     if changes and planned is None:
-        yield MissingEvidence(part.notebook, "was changed, and the journal has no plan of that")
-    verified = any(event["ok"] for event in part.of("verify"))
-    told = {event["key"] for event in of_kind(part.own, "change", "gone")}
+        yield MissingEvidence(notebook.name, "was changed, and the journal has no plan for it")
+    verified = any(event["ok"] for event in notebook.of("verify"))
+    recorded = {event["key"] for event in of_kind(notebook.own, "change", "gone")}
     for key, action in (planned or {}).items():
-        if key in told:
+        if key in recorded:
             continue
-        if part.state == DONE and not verified:
-            what = f"{key}: to {action} it was planned, and the journal does not say what came of it"
-            yield MissingEvidence(part.notebook, what)
+        if notebook.state == DONE and not verified:
+            what = f"{key}: {action} was planned, and the journal has no result of it"
+            yield MissingEvidence(notebook.name, what)
         else:
-            done = part.state == DONE
-            why = "it was as asked for before its turn" if done else "not done: the notebook did not get there"
-            yield MissingEvidence(part.notebook, f"{key}: to {action} it was planned; {why}", grave=False)
+            done = notebook.state == DONE
+            reason = "it was as desired before its turn" if done else "not done: the notebook stopped before it"
+            yield MissingEvidence(notebook.name, f"{key}: {action} was planned; {reason}", serious=False)
 
 
-def _planned(part: _Part) -> dict[str, str] | None:
-    plans = [event for event in part.of("plan") if event["present"] is (part.mode != "destroy")]
+def _planned_actions(notebook: _Notebook) -> dict[str, str] | None:
+    plans = [event for event in notebook.of("plan") if event["present"] is (notebook.mode != "destroy")]
     return {one["key"]: one["action"] for event in plans for one in event.get("changes", ())} if plans else None
 
 
-def _calls(part: _Part) -> Iterator[MissingEvidence]:
-    """What AWS was asked to write belongs to a change, which is written down when it has ended."""
+def _calls_without_change(notebook: _Notebook) -> Iterator[MissingEvidence]:
+    """Every writing call belongs to a change, which is recorded when it has ended."""
     open_calls: list[str] = []
-    for event in part.own:
+    for event in notebook.own:
         if event["event"] in ("change", "gone"):
             open_calls = []
         elif event["event"] == "call" and event["write"] and not event["error"] and not _is_lock(event):
             open_calls.append(f"{event['service']} {event['operation']}")
-    # Whoever stops in the middle of a change may not get to write it down.
-    if open_calls and (part.state == DONE or part.mode not in ACTS):
+    # A notebook that stops during a change may not record it.
+    if open_calls and (notebook.state == DONE or notebook.mode not in ACTS):
         yield MissingEvidence(
-            part.notebook, f"{', '.join(dict.fromkeys(open_calls))}: AWS was called, and no change tells of that"
+            notebook.name, f"{', '.join(dict.fromkeys(open_calls))}: AWS was called, and no change was recorded"
         )
 
 
 def _is_lock(call: Event) -> bool:
-    return call["service"] == "s3" and call["operation"] in _OBJECTS
+    return call["service"] == "s3" and call["operation"] in _LOCK_OPERATIONS
 
 
-def _opened(part: _Part) -> Iterator[MissingEvidence]:
-    opened = part.of("open")
-    if part.state == DONE and not opened:
+def _missing_open(notebook: _Notebook) -> Iterator[MissingEvidence]:
+    opened = notebook.of("open")
+    if notebook.state == DONE and not opened:
         yield MissingEvidence(
-            part.notebook, "is done, and the journal does not say what was opened: by whom, in which account"
+            notebook.name, "is done, and the journal does not say who opened the run, and in which account"
         )
     elif any(not event.get("parameters") for event in opened):
-        yield MissingEvidence(part.notebook, "the journal does not say with which parameters")
+        yield MissingEvidence(notebook.name, "the journal does not have its parameters")
 
 
-def _done(part: _Part) -> Iterator[MissingEvidence]:
-    """What a notebook has done that ran to its end."""
-    cells = part.of("cells")
+def _missing_of_done(notebook: _Notebook) -> Iterator[MissingEvidence]:
+    """A notebook that is done has run all its cells, has a plan, and was verified."""
+    cells = notebook.of("cells")
     if not cells or cells[-1].get("outcome") != "succeeded":
+        yield MissingEvidence(notebook.name, "is done, and the journal does not say that all its cells succeeded")
+    if notebook.requested and _planned_actions(notebook) is None:
+        yield MissingEvidence(notebook.name, "is done, and the journal has no plan for it")
+    if notebook.of("plan") and not _has_inventory(notebook.own, BEFORE):
+        yield MissingEvidence(notebook.name, "the journal does not have the state before it")
+    later = notebook.after_last_change
+    if notebook.mode == "apply" and later and not any(e["ok"] for e in of_kind(later, "verify")):
         yield MissingEvidence(
-            part.notebook, "is done, and the journal does not say that each of its cells was run to its end"
-        )
-    if part.asked and _planned(part) is None:
-        yield MissingEvidence(part.notebook, "is done, and the journal has no plan of it")
-    if part.of("plan") and not _looked(part.own, BEFORE):
-        yield MissingEvidence(part.notebook, "the journal does not say what was there before")
-    if part.mode == "apply" and part.since and not any(e["ok"] for e in of_kind(part.since, "verify")):
-        yield MissingEvidence(
-            part.notebook, "was changed, and the journal does not say that it was verified", grave=part.asked
+            notebook.name, "was changed, and the journal does not say that it was verified", serious=notebook.requested
         )
 
 
-def _left(part: _Part) -> Iterator[MissingEvidence]:
-    """What was changed was looked at afterwards, by the notebook or by whoever closed the run."""
-    unseen = any(part.notebook in e.get("notebooks", ()) for e in of_kind(part.events, "unseen"))
-    layer = {event.get("stack") for event in part.of("plan")} & {part.notebook.partition("_")[2]}
-    if part.since and (layer or part.state == DONE) and not _looked(part.since, AFTER) and not unseen:
-        yield MissingEvidence(part.notebook, "was changed, and the journal does not say what was there afterwards")
+def _missing_after_state(notebook: _Notebook) -> Iterator[MissingEvidence]:
+    """The state after the changes was recorded, or the reason why it could not be read."""
+    reported = any(notebook.name in e.get("notebooks", ()) for e in of_kind(notebook.events, "unseen"))
+    layer = {event.get("stack") for event in notebook.of("plan")} & {notebook.name.partition("_")[2]}
+    later = notebook.after_last_change
+    if later and (layer or notebook.state == DONE) and not _has_inventory(later, AFTER) and not reported:
+        yield MissingEvidence(notebook.name, "was changed, and the journal does not have the state afterwards")
 
 
-def _looked(own: Sequence[Event], when: str) -> bool:
+def _has_inventory(own: Sequence[Event], when: str) -> bool:
     return any(event.get("when") == when for event in of_kind(own, "inventory"))
 
 
-def _made(folder: Path, events: Sequence[Event], notebooks: Sequence[str]) -> Iterator[MissingEvidence]:
-    """What is made of the journal when a run is closed, and a page of whatever notebook lies there."""
-    told = read_run(events)
+def _missing_generated_files(
+    folder: Path, events: Sequence[Event], notebooks: Sequence[str]
+) -> Iterator[MissingEvidence]:
+    """A closed run has the files that are generated from its journal, and an HTML page of each notebook."""
+    record = read_run(events)
     names = ["report.html", "plan.json", "changes.csv", "checks.csv"]
-    names += ["timeline.svg"] if told.parts else []
-    names += ["topology.svg"] if told.sight else []
-    names += ["parameters.json"] if told.parameters else []
-    for when, found in ((BEFORE, told.before), (AFTER, told.after)):
-        names += [f"resources-{when}.csv", f"resources-{when}.json"] if found else []
+    names += ["timeline.svg"] if record.notebooks else []
+    names += ["topology.svg"] if record.topology else []
+    names += ["parameters.json"] if record.parameters else []
+    for when, content in ((BEFORE, record.before), (AFTER, record.after)):
+        names += [f"resources-{when}.csv", f"resources-{when}.json"] if content else []
     for name in names:
         if not (folder / name).is_file():
-            yield MissingEvidence(name, "is missing: the journal has what belongs there")
+            yield MissingEvidence(name, "is missing, and the journal has its content")
     for path in sorted(folder.glob("*.ipynb")):
         if path.stem not in notebooks and not path.with_suffix(".html").is_file():
-            yield MissingEvidence(f"{path.stem}.html", "is missing: there is a notebook, and no page of it")
+            yield MissingEvidence(f"{path.stem}.html", "is missing, and there is such a notebook")

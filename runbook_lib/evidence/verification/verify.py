@@ -1,4 +1,4 @@
-"""Whether a run's folder is complete, unchanged, and signed by somebody who is believed; without any network."""
+"""Verify offline that a run's folder is complete, unchanged, and signed with a trusted key."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from ...journal.journal import MANIFEST, first_broken_line
 from ...journal.reader import JOURNAL, RUN_START, Event, of_kind, read_events, run_parameters
 from ..attestation import dsse
 from ..attestation.dsse import InvalidEnvelope, Keys, VerifiedEnvelope
-from ..attestation.manifest import APPROVALS, PROVENANCE, digest, empty, files
-from .approvals import statement, unapproved_changes
+from ..attestation.manifest import APPROVALS, PROVENANCE, find_empty_folders, hash_file, list_files
+from .approvals import check_statement, find_unapproved_changes
 from .completeness import find_gaps
 
 
 @dataclass
 class VerificationResult:
-    """What was found.
+    """The result of a verification.
 
     Args:
-        signed_by: Whose signature closes the folder; empty when none does that is believed.
-        wrong: What is wrong, file by file; nothing, when the evidence is complete and as it was signed.
-        notes: What a reader should know besides.
+        signed_by: The owner of the trusted key that signed the manifest; empty when there is no valid signature.
+        files: The number of files.
+        wrong: What is wrong, file by file; empty when the evidence is complete and unchanged.
+        notes: Other facts for the reader.
     """
 
     signed_by: str = ""
@@ -38,128 +39,127 @@ class VerificationResult:
         return not self.wrong
 
 
-def verify(
-    folder: Path, keys: Keys, approvers: Keys, *, others: bool = False, packed: bool = False
+def verify_run(
+    folder: Path, keys: Keys, approvers: Keys, *, more_approvers: bool = False, from_archive: bool = False
 ) -> VerificationResult:
-    """Check a run's folder.
+    """Verify a run's folder.
 
     Args:
-        keys: Who is believed to close a run.
-        approvers: Who is believed to approve one; none, when nobody can say.
-        others: There may be more approvers, whose keys nobody brought: of those nothing is said.
-        packed: It was taken out of an archive, which holds what was signed and nothing that came later.
+        keys: Keys that may sign manifests.
+        approvers: Keys that may sign approvals; empty when they are not known.
+        more_approvers: Whether there may be approvers whose keys are not given; theirs are noted as not checked.
+        from_archive: Whether the folder was extracted from an archive, to which nothing may be added later.
 
     Raises:
-        WrongUsage: It is no folder of a run.
+        WrongUsage: It is not the folder of a run.
     """
     if not (folder / JOURNAL).exists() and not (folder / MANIFEST).exists():
         raise WrongUsage(
-            f"{folder} is no folder of a run: neither {JOURNAL} nor {MANIFEST} is there.",
-            fix="Name the folder of a run, its archive, or its id: `runbook evidence list` shows them.",
+            f"{folder} is not the folder of a run: it has neither {JOURNAL} nor {MANIFEST}.",
+            fix="Name the folder of a run, its archive, or its id: `runbook evidence list` lists them.",
         )
-    found = VerificationResult()
+    result = VerificationResult()
     events = read_events(folder)
-    there = files(folder)
-    claimed = _manifest(folder, keys, found)
-    found.files = len(there)
-    found.wrong += [*_journal(folder), *_environment(events)]
-    if claimed is not None:
-        found.wrong += _compared(folder, there, claimed)
-    for name in there:
-        later = claimed is not None and name not in claimed
-        if name.startswith(f"{APPROVALS}/") and later and packed:
-            found.wrong.append(f"{name}: was added after the run was packed")
+    present = list_files(folder)
+    signed = _read_manifest(folder, keys, result)
+    result.files = len(present)
+    result.wrong += [*_check_journal(folder), *_check_environment(events)]
+    if signed is not None:
+        result.wrong += _compare_files(folder, present, signed)
+    for name in present:
+        added_later = signed is not None and name not in signed
+        if name.startswith(f"{APPROVALS}/") and added_later and from_archive:
+            result.wrong.append(f"{name}: was added after the run was packed")
         elif name.startswith(f"{APPROVALS}/"):
-            wrong, note = statement(folder / name, approvers, others=others or not approvers, later=later)
-            found.wrong += [f"{name}: {wrong}"] if wrong else []
-            found.notes += [note] if note else []
+            unknown = more_approvers or not approvers
+            wrong, note = check_statement(folder / name, approvers, more_approvers=unknown, added_later=added_later)
+            result.wrong += [f"{name}: {wrong}"] if wrong else []
+            result.notes += [note] if note else []
     try:
         missing = list(find_gaps(folder, events))
-        found.wrong += [*(str(gap) for gap in missing if gap.grave), *unapproved_changes(folder, events)]
-        found.notes += [str(gap) for gap in missing if not gap.grave]
+        result.wrong += [*(str(gap) for gap in missing if gap.serious), *find_unapproved_changes(folder, events)]
+        result.notes += [str(gap) for gap in missing if not gap.serious]
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
-        found.wrong.append(f"{JOURNAL}: does not read like the journal of a run")
-    return found
+        result.wrong.append(f"{JOURNAL}: is not the journal of a run")
+    return result
 
 
-def _journal(folder: Path) -> Iterator[str]:
+def _check_journal(folder: Path) -> Iterator[str]:
     path = folder / JOURNAL
     if not path.is_file():
-        yield f"{JOURNAL}: is no file" if os.path.lexists(path) else f"{JOURNAL}: is missing"
+        yield f"{JOURNAL}: is not a file" if os.path.lexists(path) else f"{JOURNAL}: is missing"
     elif number := first_broken_line(folder / JOURNAL):
         yield (
             f"{JOURNAL}: line {number} does not follow from the one before it:"
-            " something was changed, removed, added or reordered there"
+            " a line was changed, removed, added or moved"
         )
 
 
-def _environment(events: Sequence[Event]) -> Iterator[str]:
-    """A run is of one environment, whichever of its events one asks."""
-    told = {str(event.get("env", "")) for event in of_kind(events, *RUN_START)}
-    told |= {str(event["scope"]).partition("/")[0] for event in events if event.get("scope")}
-    if len(told) > 1:
-        yield f"{JOURNAL}: names different environments: {', '.join(sorted(told))}"
+def _check_environment(events: Sequence[Event]) -> Iterator[str]:
+    """Check that all events name the same environment."""
+    environments = {str(event.get("env", "")) for event in of_kind(events, *RUN_START)}
+    environments |= {str(event["scope"]).partition("/")[0] for event in events if event.get("scope")}
+    if len(environments) > 1:
+        yield f"{JOURNAL}: names different environments: {', '.join(sorted(environments))}"
 
 
-def _manifest(folder: Path, keys: Keys, found: VerificationResult) -> dict[str, str] | None:
-    """The digests that the manifest claims; ``None`` when there is none that can be read."""
+def _read_manifest(folder: Path, keys: Keys, result: VerificationResult) -> dict[str, str] | None:
+    """The digests in the manifest; ``None`` when there is no manifest that can be read."""
     path = folder / MANIFEST
     if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
-        found.wrong.append(f"{MANIFEST}: is no file")
+        result.wrong.append(f"{MANIFEST}: is not a file")
         return None
     if not path.is_file():
-        found.wrong.append(
-            f"{MANIFEST}: is missing: the run was not closed (killed, or still going on); nothing vouches for its files"
+        result.wrong.append(
+            f"{MANIFEST}: is missing: the run was not closed (killed, or still running), so its files are not signed"
         )
         return None
     try:
-        opened = dsse.verify(path.read_bytes(), keys, PROVENANCE)
+        envelope = dsse.verify(path.read_bytes(), keys, PROVENANCE)
     except InvalidEnvelope as error:
-        found.wrong.append(f"{MANIFEST}: {error}")
+        result.wrong.append(f"{MANIFEST}: {error}")
         return None
-    found.signed_by = opened.by
-    if opened.why:
-        found.wrong.append(f"{MANIFEST}: {opened.why}")
-    if (run := _said(opened, "runDetails", "metadata", "invocationId")) != folder.name:
-        found.wrong.append(f"{MANIFEST}: is that of {run or 'no run'}, and the folder is called {folder.name}")
-    env, asked_for = (
-        _said(opened, "buildDefinition", "externalParameters", "env"),
-        str(run_parameters(folder).get("env", "")),
-    )
-    if env != asked_for:
-        found.wrong.append(f"{MANIFEST}: is that of a run of {env or '?'}, and {JOURNAL} that of one of {asked_for}")
-    return {about["name"]: about["digest"]["sha256"] for about in opened.statement["subject"]}
+    result.signed_by = envelope.by
+    if envelope.problem:
+        result.wrong.append(f"{MANIFEST}: {envelope.problem}")
+    if (run := _predicate_text(envelope, "runDetails", "metadata", "invocationId")) != folder.name:
+        result.wrong.append(f"{MANIFEST}: is for {run or 'no run'}, and the folder is {folder.name}")
+    env = _predicate_text(envelope, "buildDefinition", "externalParameters", "env")
+    expected = str(run_parameters(folder).get("env", ""))
+    if env != expected:
+        result.wrong.append(f"{MANIFEST}: is for the environment {env or '?'}, and {JOURNAL} for {expected}")
+    return {subject["name"]: subject["digest"]["sha256"] for subject in envelope.statement["subject"]}
 
 
-def _said(opened: VerifiedEnvelope, *path: str) -> str:
-    """What its predicate says there; empty when nothing."""
-    found: Any = opened.statement["predicate"]
+def _predicate_text(envelope: VerifiedEnvelope, *path: str) -> str:
+    """A value of the predicate, as text; empty where there is none."""
+    value: Any = envelope.statement["predicate"]
     for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return str(found or "")
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return str(value or "")
 
 
-def _compared(folder: Path, there: Mapping[str, Path], claimed: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted({*there, *claimed}):
-        path = there.get(name)
+def _compare_files(folder: Path, present: Mapping[str, Path], signed: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted({*present, *signed}):
+        path = present.get(name)
         if path is None:
-            yield f"{name}: is no file" if (folder / name).is_dir() else f"{name}: is missing"
-        elif name not in claimed:
-            if not name.startswith(f"{APPROVALS}/"):  # those speak for themselves
+            yield f"{name}: is not a file" if (folder / name).is_dir() else f"{name}: is missing"
+        elif name not in signed:
+            if not name.startswith(f"{APPROVALS}/"):  # these have their own signatures
                 yield f"{name}: was added after the run was closed"
         elif path.is_symlink():
-            yield f"{name}: is a link now"
+            yield f"{name}: was replaced by a link"
         elif not path.is_file():
-            yield f"{name}: is no file"
-        elif why := _differs(path, claimed[name]):
-            yield f"{name}: {why}"
-    for path in empty(folder):
-        if (name := path.relative_to(folder).as_posix()) not in {*claimed, APPROVALS}:
-            yield f"{name}: was added after the run was closed: a folder with nothing in it"
+            yield f"{name}: is not a file"
+        elif problem := _file_problem(path, signed[name]):
+            yield f"{name}: {problem}"
+    for path in find_empty_folders(folder):
+        if (name := path.relative_to(folder).as_posix()) not in {*signed, APPROVALS}:
+            yield f"{name}: was added after the run was closed (an empty folder)"
 
 
-def _differs(path: Path, claimed: str) -> str:
+def _file_problem(path: Path, signed: str) -> str:
     try:
-        return "" if digest(path) == claimed else "was changed after the run was closed"
+        return "" if hash_file(path) == signed else "was changed after the run was closed"
     except OSError as error:
         return f"cannot be read: {error.strerror}"

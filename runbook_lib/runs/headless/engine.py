@@ -29,7 +29,7 @@ from papermill.log import logger
 
 from ...errors import RunbookError
 from ...evidence.files import write_notebook
-from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, runs, state_of_error
+from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, is_executable, state_of_error
 from ...evidence.notebooks.html import export_html
 from ...evidence.notebooks.metadata import write_metadata
 from ...journal.journal import Journal
@@ -54,7 +54,7 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
 
     def __init__(self, nb: Any, target: Path | None, told: OnEvent, **more: Any) -> None:
         super().__init__(nb, **more)
-        self.cells, self._target, self._told = Cells.of(nb), target, told
+        self.cells, self._target, self._told = Cells.from_notebook(nb), target, told
         self._journal = _journal(target.parent, target.stem) if target else None
         self._copy: Path | None = None
         self._reply: Mapping[str, Any] | None = None
@@ -130,7 +130,7 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
         try:
             self._write()
         finally:
-            if stopped := self.cells.stopped or self.cells.unrun:
+            if stopped := self.cells.stopping_cell or self.cells.first_not_run:
                 self._say("failed", stopped)
             if self._journal:
                 self._journal.write("cells", **self.cells.as_dict(), redactions=REDACTOR.redactions(self._counts))
@@ -176,7 +176,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def papermill_execute_cells(self) -> None:
         for index, cell in enumerate(self.nb.cells):
-            if runs(cell):
+            if is_executable(cell):
                 try:
                     with self.nb_man.running(cell, index):
                         self.execute_cell(cell, index)
@@ -232,8 +232,8 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
             os.environ.pop(ENGINE, None)
         witness.finish()
         witness.close()
-        stopped = witness.cells.stopped
-        if unrun := None if stopped else witness.cells.unrun:
+        stopped = witness.cells.stopping_cell
+        if unrun := None if stopped else witness.cells.first_not_run:
             raise IncompleteNotebook(f"Cell {unrun.number} was not run.", fix="Take the tag off it that says so.")
         if stopped and not _shown(nb.cells[stopped.index]):
             raise IncompleteNotebook(

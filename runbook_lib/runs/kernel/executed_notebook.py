@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from ...evidence.notebooks.cells import Cell, Cells, Step, runs
+from ...evidence.notebooks.cells import Cell, Cells, Step, is_executable
 
 
 def notebook_file(names: dict[str, Any]) -> Path | None:
@@ -44,10 +44,10 @@ def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells
     for step in left:
         done[len(notebook.cells)] = step
         notebook.cells.append(new_code_cell(step.source))
-    cells = Cells.of(notebook)
+    cells = Cells.from_notebook(notebook)
     for index, step in done.items():
         _filled(notebook.cells[index], step)
-        if runs(notebook.cells[index]):
+        if is_executable(notebook.cells[index]):
             _told(cells.at(index), step)
     return notebook, cells
 

@@ -1,14 +1,14 @@
-"""The picture of a run's changes: each has its line, drawn to scale, and what made the run so long is marked."""
+"""The drawing of a timeline: each change has its line, drawn to scale, and the critical path is marked."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.evidence.drawing.svg import Box
-from runbook_lib.evidence.drawing.timeline import LEFT, RIGHT, picture
+from runbook_lib.evidence.drawing.timeline import BARS_LEFT, BARS_RIGHT, draw_timeline
 from runbook_lib.journal.timeline import build_timeline
 from tests.journal.test_timeline import at, change, settled
-from tests.support.drawings import HAIR, NS, apart, groups, parsed, rects, spilling, within
+from tests.support.drawings import NS, TOLERANCE, are_apart, groups, is_within, overflowing_texts, parse, rects
 
 EVENTS = (
     change(1, "vpc.main", took=1, ready=True),
@@ -20,8 +20,8 @@ EVENTS = (
 )
 
 
-def drawn(*events):
-    return picture(build_timeline([at(0, "open"), *events]))
+def draw(*events):
+    return draw_timeline(build_timeline([at(0, "open"), *events]))
 
 
 def lines(svg):
@@ -30,93 +30,96 @@ def lines(svg):
 
 
 def x(seconds, makespan=111):
-    return LEFT + (RIGHT - LEFT) * seconds / makespan
+    return BARS_LEFT + (BARS_RIGHT - BARS_LEFT) * seconds / makespan
 
 
 def test_each_change_has_its_line_below_its_notebook():
-    svg = drawn(*EVENTS)
+    svg = draw(*EVENTS)
     assert list(lines(svg)) == ["vpc.main", "nat_gateway.a", "route.a", "db_instance.a", "role.a"]
-    assert [part.words for part in groups(svg, "part")] == ["01", "02"]
+    assert [part.text for part in groups(svg, "part")] == ["01", "02"]
     tops = [g.texts[1][1].y for g in groups(svg, "change")]
     one, other = (part.box.y for part in groups(svg, "part"))
     assert one < tops[0] < tops[2] < other < tops[3]
     assert svg.title == "5 changes in 1 min 51 s"
 
 
-def test_waiting_acting_and_settling_are_where_they_were():
-    """To scale, one after the other; they differ in height, too."""
-    svg = drawn(*EVENTS)
+def test_the_phases_of_a_change_are_drawn_to_scale():
+    """They differ in height, too."""
+    svg = draw(*EVENTS)
     (waits,) = rects_of(svg, "route.a", "waits")
-    assert (waits.x, waits.right) == (pytest.approx(x(3), abs=HAIR), pytest.approx(x(110), abs=HAIR))
+    assert (waits.x, waits.right) == (pytest.approx(x(3), abs=TOLERANCE), pytest.approx(x(110), abs=TOLERANCE))
     (acts,) = rects_of(svg, "nat_gateway.a", "acts")
     (settles,) = rects_of(svg, "nat_gateway.a", "settles")
-    assert acts.x == pytest.approx(x(1), abs=HAIR)
-    assert (settles.x, settles.right) == (pytest.approx(acts.right, abs=HAIR), pytest.approx(x(110), abs=HAIR))
+    assert acts.x == pytest.approx(x(1), abs=TOLERANCE)
+    assert (settles.x, settles.right) == (
+        pytest.approx(acts.right, abs=TOLERANCE),
+        pytest.approx(x(110), abs=TOLERANCE),
+    )
     assert waits.height < settles.height < acts.height
 
 
-def rects_of(svg, key, look):
+def rects_of(svg, key, css_class):
     row = lines(svg)[key].texts[1][1]
-    return [box for box in rects(svg, look) if row.y - 4 < box.middle < row.bottom + 4]
+    return [box for box in rects(svg, css_class) if row.y - 4 < box.y + box.height / 2 < row.bottom + 4]
 
 
-def test_what_was_too_short_to_be_seen_is_seen_all_the_same():
-    svg = drawn(change(1, "vpc.main", took=0.001, ready=True), at(3000, "ended"))
+def test_a_short_change_has_a_visible_bar():
+    svg = draw(change(1, "vpc.main", took=0.001, ready=True), at(3000, "ended"))
     (acts,) = rects_of(svg, "vpc.main", "acts")
     assert acts.width >= 2
 
 
-def test_the_chain_that_made_the_run_so_long_is_marked():
+def test_the_critical_path_is_marked():
     """With a mark, in bold, and with a line from each of its changes to the next."""
-    svg = drawn(*EVENTS)
-    bold = {key for key, group in lines(svg).items() if "chain" in _faces(svg)[key]}
+    svg = draw(*EVENTS)
+    bold = {key for key, group in lines(svg).items() if "chain" in _classes(svg)[key]}
     assert bold == {"vpc.main", "nat_gateway.a", "route.a"}
     assert len(paths(svg, "mark")) == 3
     assert len(paths(svg, "critical")) == 2 + 1  # and the legend's
-    assert "The chain that made the run so long: vpc.main, then nat_gateway.a, then route.a." in svg.words
+    assert "The chain that made the run so long: vpc.main, then nat_gateway.a, then route.a." in svg.description
 
 
-def _faces(svg):
-    return {span.text: span.get("class") for span in parsed(svg).iter(f"{NS}tspan")}
+def _classes(svg):
+    return {span.text: span.get("class") for span in parse(svg).iter(f"{NS}tspan")}
 
 
-def paths(svg, look):
-    return [path.get("d") for path in parsed(svg).iter(f"{NS}path") if look in path.get("class").split()]
+def paths(svg, css_class):
+    return [path.get("d") for path in parse(svg).iter(f"{NS}path") if css_class in path.get("class").split()]
 
 
-def test_what_failed_says_so():
-    """Not by its colour alone."""
-    svg = drawn(*EVENTS)
-    words = lines(svg)["db_instance.a"].words
-    assert words.startswith("✗ | db_instance.a")
-    assert "failed" in words
+def test_a_failed_change_is_marked():
+    """Not only by its colour."""
+    svg = draw(*EVENTS)
+    text = lines(svg)["db_instance.a"].text
+    assert text.startswith("✗ | db_instance.a")
+    assert "failed" in text
     assert rects_of(svg, "db_instance.a", "failed")
-    assert "db_instance.a at 40.0 s: asked 20.0 s; it failed" in svg.words
+    assert "db_instance.a at 40.0 s: asked 20.0 s; it failed" in svg.description
 
 
-def test_what_nobody_saw_to_its_end_has_none():
-    """A run that was cut short claims nothing."""
-    svg = drawn(change(10, "nat_gateway.a", took=1))
-    assert lines(svg)["nat_gateway.a"].words.endswith("> 1.0 s")
+def test_a_change_whose_end_was_not_recorded_has_no_end():
+    """As in an interrupted run."""
+    svg = draw(change(10, "nat_gateway.a", took=1))
+    assert lines(svg)["nat_gateway.a"].text.endswith("> 1.0 s")
     assert len(paths(svg, "open")) == 1 + 1  # and the legend's
-    assert "it was not seen to its end" in svg.words
+    assert "it was not seen to its end" in svg.description
 
 
-@pytest.mark.parametrize(("action", "sign"), [("create", "+"), ("update", "~"), ("delete", "-")])
-def test_a_sign_tells_what_was_done(action, sign):
-    assert lines(drawn(change(1, "vpc.main", action=action)))["vpc.main"].words.startswith(f"{sign} | vpc.main")
+@pytest.mark.parametrize(("action", "symbol"), [("create", "+"), ("update", "~"), ("delete", "-")])
+def test_a_symbol_shows_the_action(action, symbol):
+    assert lines(draw(change(1, "vpc.main", action=action)))["vpc.main"].text.startswith(f"{symbol} | vpc.main")
 
 
-def test_a_run_without_changes_is_a_picture_too():
-    svg = drawn(at(60, "ended"))
-    assert (svg.title, svg.words) == ("No change was written down in this run", "No change was written down.")
-    assert spilling(svg) == []
+def test_a_run_without_changes_is_drawn():
+    svg = draw(at(60, "ended"))
+    assert (svg.title, svg.description) == ("No change was written down in this run", "No change was written down.")
+    assert overflowing_texts(svg) == []
 
 
-def test_a_journal_of_before_belongs_to_no_notebook():
+def test_an_older_journal_has_no_notebook_names():
     events = change(1, "vpc.main", ready=True)
     del events["notebook"]
-    assert [part.words for part in groups(drawn(events), "part")] == ["not known by which notebook"]
+    assert [part.text for part in groups(draw(events), "part")] == ["not known by which notebook"]
 
 
 CHANGES = st.builds(
@@ -131,14 +134,16 @@ CHANGES = st.builds(
 
 @settings(max_examples=60)
 @given(st.lists(CHANGES, max_size=12), st.floats(0, 5000))
-def test_whatever_was_written_down_nothing_lies_on_anything(changes, later):
-    """One line each, in its place; every bar between the beginning and the end; every text on the page."""
-    svg = drawn(*changes, settled(later, "nat_gateway.a"))
-    assert spilling(svg) == []
+def test_no_changes_overlap(changes, later):
+    """One line each; every bar is between start and end of the run; every text is on the page."""
+    svg = draw(*changes, settled(later, "nat_gateway.a"))
+    assert overflowing_texts(svg) == []
     found = groups(svg, "change")
     assert len(found) == len(changes)
-    assert apart([room for group in found for _, room in group.texts])
-    field = Box(LEFT - 3, 0, RIGHT - LEFT + 6, svg.height)
+    assert are_apart([space for group in found for _, space in group.texts])
+    field = Box(BARS_LEFT - 3, 0, BARS_RIGHT - BARS_LEFT + 6, svg.height)
     legend = 60
-    bars = [box for look in ("waits", "acts", "settles", "failed") for box in rects(svg, look) if box.y > legend]
-    assert all(within(box, field) for box in bars)
+    bars = [
+        box for css_class in ("waits", "acts", "settles", "failed") for box in rects(svg, css_class) if box.y > legend
+    ]
+    assert all(is_within(box, field) for box in bars)

@@ -1,4 +1,4 @@
-"""The page that a person reads first: it says yes only when nothing that was written down says otherwise."""
+"""The report says yes only when nothing in the journal says otherwise."""
 
 import csv
 import io
@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 
 from runbook_lib.evidence.files import write_table
-from runbook_lib.evidence.report import exports as lists
-from runbook_lib.evidence.report import inventory
+from runbook_lib.evidence.report import exports, inventory
 from runbook_lib.evidence.report.conclusion import NO, UNKNOWN, YES, conclude
-from runbook_lib.evidence.report.page import report, write_report
+from runbook_lib.evidence.report.page import render_report, write_report
 from runbook_lib.evidence.report.run_record import read_run
-from runbook_lib.evidence.topology import picture as topology
+from runbook_lib.evidence.topology import draw_topology
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
 from tests.support.programs import find_program
@@ -70,15 +69,15 @@ class Run:
         return self.write(notebook, "ended", state=state, **more)
 
     @property
-    def story(self):
+    def record(self):
         return read_run(events_of(self.folder / "journal.jsonl"))
 
-    def decided(self, *, intact=True):
-        return conclude(self.story, intact=intact)
+    def concluded(self, *, intact=True):
+        return conclude(self.record, intact=intact)
 
     @property
     def page(self):
-        return report(self.folder)
+        return render_report(self.folder)
 
 
 @pytest.fixture
@@ -99,117 +98,117 @@ def text(page):
 
 
 def test_a_run_in_which_all_went_well_may_be_called_done(run):
-    found = whole(run).decided()
+    found = whole(run).concluded()
     assert (found.verdict, {reason.verdict for reason in found.reasons}) == (YES, {YES})
-    assert "It is done: what was asked for is there, and was verified." in text(run.page)
+    assert "It is done: everything is as the parameters say, and was verified." in text(run.page)
 
 
 @pytest.mark.parametrize(
-    ("tell", "verdict", "why"),
+    ("prepare", "verdict", "why"),
     [
         (lambda run: whole(run).ended(state="failed", why="AWS said no"), NO, "01_network: failed, AWS said no."),
         (lambda run: whole(run).ended(state="not run"), NO, "01_network: not run."),
         (lambda run: whole(run).ended(state="interrupted"), NO, "01_network: interrupted."),
         (lambda run: whole(run).opened("02_data"), UNKNOWN, "How 02_data ended is not known"),
         (lambda run: whole(run).write("runner", "run", notebooks=["04_deploy"]), UNKNOWN, "How 04_deploy ended is"),
-        (lambda run: whole(run).verified(ok=False), NO, "Something differs from the parameters"),
+        (lambda run: whole(run).verified(ok=False), NO, "Resources differ from the parameters"),
         (lambda run: run.opened().changed("vpc.main").ended(), UNKNOWN, "Not verified: 01_network."),
-        (lambda run: whole(run).checked(ok=False), NO, "Not true: Nothing is open."),
+        (lambda run: whole(run).checked(ok=False), NO, "Failed checks: Nothing is open."),
         (lambda run: run.opened().planned("vpc.main").ended(), NO, "Planned, and not made: vpc.main."),
         (lambda run: run.opened().changed("vpc.main", ok=False).ended(), NO, "Failed: vpc.main."),
         (lambda run: whole(run).write("01_network", "cells", outcome="incomplete", cells=[]), NO, "incomplete"),
-        (lambda run: run, UNKNOWN, "No notebook of it has written anything down."),
+        (lambda run: run, UNKNOWN, "No notebook has recorded anything."),
     ],
 )  # fmt: skip
-def test_whatever_speaks_against_it_is_heard(run, tell, verdict, why):
-    """One word against it is enough; what nobody wrote down is not known, and that is no yes."""
-    found = tell(run).decided()
+def test_one_reason_against_it_is_enough(run, prepare, verdict, why):
+    """What nobody recorded is not known, and that is not a yes."""
+    found = prepare(run).concluded()
     assert found.verdict == verdict
-    assert any(why in reason.told for reason in found.reasons)
+    assert any(why in reason.text for reason in found.reasons)
 
 
-def test_what_failed_and_was_mended_is_done(run):
-    """By another try, or as a later look at the account has shown."""
+def test_what_failed_and_then_succeeded_is_done(run):
+    """By another attempt, or according to a later verification."""
     run.opened().planned("vpc.main").changed("vpc.main", ok=False, error="RequestRejected: no").changed("vpc.main")
-    assert run.verified().ended().decided().verdict == YES
+    assert run.verified().ended().concluded().verdict == YES
 
 
-def test_a_journal_that_was_altered_proves_nothing(run):
+def test_a_changed_journal_proves_nothing(run):
     whole(run)
     path = run.folder / "journal.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace("subnet-1", "subnet-2"), encoding="utf-8")
-    assert "The journal was altered" in text(run.page)
+    assert "The journal was changed or truncated" in text(run.page)
     assert '<p class="word">No</p>' in run.page
 
 
 def test_without_a_journal_nothing_is_known(tmp_path):
     """And nothing is guessed: not even that nothing was changed."""
-    seen = text(report(tmp_path))
+    seen = text(render_report(tmp_path))
     assert "There is no journal." in seen
-    for claim in ("Nothing was changed", "nobody: the run was given no approval", "none was named", "nothing to undo"):
+    for claim in ("Nothing was changed", "nobody: the run had no approval", "Change none", "nothing to undo"):
         assert claim not in seen
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"),
+    ("mode", "sentence"),
     [
         ("plan", "The plan is complete. Nothing was changed."),
-        ("verify", "What runs is what the parameters ask for."),
-        ("destroy", "It is done: what was to go is gone."),
+        ("verify", "What runs is as the parameters say."),
+        ("destroy", "It is done: everything that was to be deleted is deleted."),
     ],
 )
-def test_each_mode_has_its_own_end(run, mode, told):
+def test_each_mode_has_its_own_conclusion(run, mode, sentence):
     run.opened(mode=mode)
     if mode == "verify":
         run.verified()
     if mode == "destroy":
         run.planned("vpc.main", action="delete", present=False).changed("vpc.main", action="delete")
-    assert run.ended().decided().told == told
+    assert run.ended().concluded().text == sentence
 
 
-def test_what_was_planned_to_be_built_is_not_missed_by_a_destroy(run):
+def test_a_destroy_does_not_need_the_changes_of_an_apply_plan(run):
     run.opened(mode="destroy").planned("vpc.main", present=True).ended()
-    assert run.decided().verdict == YES
+    assert run.concluded().verdict == YES
 
 
-def test_the_people_are_named_or_said_to_be_unknown(run):
+def test_people_are_named_or_shown_as_unknown(run):
     """Who ran it, who approved which plan by name, and what was approved without one."""
     run.opened(approved="8acdec61fcdf580c,9894f01360e8e0e3")
     run.write("01_network", "approved", by="Amira", plan="prod/123456789012/us-west-2/network/8acdec61fcdf580c")
     seen = text(run.page)
     assert f"Run by {CALLER}" in seen
-    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c gone by" in seen
-    assert "not known by whom: 9894f01360e8e0e3 Run by" in seen
+    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c used at" in seen
+    assert "unknown: 9894f01360e8e0e3 Run by" in seen
     assert "Change CHG0012345" in seen
     assert "Asked for by not known" in seen
 
 
 def test_a_run_for_which_nothing_was_approved_names_no_plan(run):
     run.opened(approved="nothing")
-    assert "not known by whom" not in text(run.page)
+    assert "unknown:" not in text(run.page)
 
 
-def test_an_approval_says_since_when_it_counts_until_when_and_who_else_signed(run):
-    """By one statement several times, since several notebooks went by it: the first time counts."""
+def test_an_approval_shows_when_it_was_signed_and_used_when_it_expires_and_the_second_signer(run):
+    """Several notebooks used the same statement: the first use is shown."""
     run.opened()
-    says = {"by": "Amira", "signed": "2026-11-24T07:00:00+00:00", "expires": "2026-11-27T07:00:00+00:00"}
+    fields = {"by": "Amira", "signed": "2026-11-24T07:00:00+00:00", "expires": "2026-11-27T07:00:00+00:00"}
     for notebook in ("01_network", "02_data"):
-        run.write(notebook, "approved", plan="prod/network/8acdec61fcdf580c", operator="noor", **says)
+        run.write(notebook, "approved", plan="prod/network/8acdec61fcdf580c", operator="noor", **fields)
     seen = text(run.page)
     assert seen.count("Amira:") == 1
     assert (
-        "Amira: prod/network/8acdec61fcdf580c signed 2026-11-24 at 07:00:00 UTC; gone by 2026-11-24 at 08:00:02 UTC;"
-        " expires 2026-11-27 at 07:00:00 UTC; operator: noor, who signed, too" in seen
+        "Amira: prod/network/8acdec61fcdf580c signed 2026-11-24 at 07:00:00 UTC; used at 2026-11-24 at 08:00:02 UTC;"
+        " expires 2026-11-27 at 07:00:00 UTC; operator: noor, who signed as well" in seen
     )
 
 
-def test_it_tells_no_checkout_from_a_commit_that_nobody_wrote_down(run):
+def test_a_missing_checkout_is_not_a_commit_that_was_not_recorded(run):
     run.write("runner", "run", notebooks=["01_network"], mode="apply")
     assert "From commit not known With" in text(run.page)
     run.opened(source={})
-    assert "From commit not known: the code was no checkout of git" in text(run.page)
+    assert "From commit not known: the code was not a git checkout" in text(run.page)
     run.opened("02_data", source={"commit": "c0ffee", "clean": False})
-    assert "From commit c0ffee , with changes that are in no commit" in text(run.page)
+    assert "From commit c0ffee , with uncommitted changes" in text(run.page)
 
 
 def test_it_says_what_changed_from_what_to_what(run):
@@ -218,16 +217,16 @@ def test_it_says_what_changed_from_what_to_what(run):
         "nat_gateway.a", ok=False, error="RequestRejected: no"
     )
     seen = text(run.page).replace("\xa0", " ")
-    for told in ("backup_days: 1 → 7", "3 created vpc, 2 × subnet", "1 changed db_instance.database",
+    for phrase in ("backup_days: 1 → 7", "3 created vpc, 2 × subnet", "1 changed db_instance.database",
                  "1 to create: failed nat_gateway.a", "RequestRejected: no"):  # fmt: skip
-        assert told in seen
+        assert phrase in seen
 
 
-def test_what_was_done_by_hand_is_told_with_its_reason_and_who_did_it(run):
-    """And what somebody was asked, also when it was not answered as it was to be."""
+def test_a_manual_step_is_shown_with_its_reason_and_who_did_it(run):
+    """And questions, also those that were not confirmed."""
     who = {"caller": CALLER, "operator": "noor on build-7"}
     whole(run)
-    assert "Done by hand" not in text(run.page)
+    assert "Manual steps" not in text(run.page)
     run.write("01_network", "by_hand", keys=["bucket.runbook", "vpc.main"], reason="made in the console", **who)
     run.write("01_network", "confirm", question="Remove the data?", phrase="prod", ok=True, **who)
     run.write("01_network", "confirm", question="Go on?", phrase="prod", ok=False, error="Unconfirmed: not 'no'", **who)
@@ -236,42 +235,41 @@ def test_what_was_done_by_hand_is_told_with_its_reason_and_who_did_it(run):
     assert f"bucket.runbook vpc.main made in the console {by}" in seen
     assert f"Remove the data? confirmed {by}" in seen
     assert f"Go on? not confirmed Unconfirmed: not &#39;no&#39; {by}" in seen
-    assert [(step.what, step.asked, step.ok) for step in run.story.by_hand] == [
+    assert [(step.what, step.is_question, step.ok) for step in run.record.manual_steps] == [
         (("bucket.runbook", "vpc.main"), False, True), (("Remove the data?",), True, True), (("Go on?",), True, False),
     ]  # fmt: skip
 
 
-def test_what_is_only_said_to_be_done_is_not_known_to_be(run):
-    """As long as nobody looked at the account: then it is, or it is not."""
+def test_a_manual_step_is_not_known_to_be_done_until_it_is_verified(run):
     run.opened().planned("vpc.main", "subnet.a").changed("subnet.a")
     run.write("01_network", "by_hand", keys=["vpc.main"], reason="made in the console").ended()
-    found = run.decided()
+    found = run.concluded()
     assert found.verdict == UNKNOWN
-    assert "Said to be done by hand, and not looked at since: vpc.main." in {reason.told for reason in found.reasons}
-    assert run.verified().decided().verdict == YES
+    assert "Reported as done manually, and not verified since: vpc.main." in {reason.text for reason in found.reasons}
+    assert run.verified().concluded().verdict == YES
 
 
 def test_it_says_how_to_undo_it(run):
-    """By what was done: what was created, changed and removed each has its own way back."""
+    """What was created, changed and deleted is undone in different ways."""
     run.opened().changed("vpc.main")
     assert "runbook destroy --env prod --confirm prod" in text(run.page)
     assert "old values" not in text(run.page)
     run.changed("vpc.main", action="update").changed("db_instance.database", action="delete")
-    assert "its old values, which are under Every change , below, are put into params/prod.yaml again" in text(run.page)
+    assert "put the old values, which are under Every change , below, back into params/prod.yaml" in text(run.page)
     assert '<a href="#every">Every change</a>, below' in run.page
-    assert "because somebody had changed it at AWS does not" in text(run.page)
-    assert "only from a snapshot" in text(run.page)
+    assert "Changes that corrected drift at AWS cannot be undone this way" in text(run.page)
+    assert "restore these from a snapshot" in text(run.page)
 
 
-def test_a_picture_of_before_says_so(run):
-    """What was changed after somebody last looked is not in it."""
+def test_an_outdated_drawing_says_so(run):
+    """What was changed after the topology was read is not in it."""
     run.opened().changed("vpc.main").seen().changed("subnet.a").changed("subnet.b", ok=False)
-    assert "1 change was made after this was seen." in text(run.page)
+    assert "1 change was made after this was read." in text(run.page)
 
 
-def test_where_nobody_looked_there_is_no_picture(run):
+def test_without_a_topology_there_is_no_drawing(run):
     run.opened().ended()
-    assert "Not known: nobody looked at the networks in this run." in text(run.page)
+    assert "Not known: the networks were not read in this run." in text(run.page)
     assert 'id="topology"' not in run.page
 
 
@@ -300,26 +298,26 @@ def test_it_can_be_made_again_from_the_files_alone(run):
     write_report(run.folder)
     assert {p.name: p.read_bytes() for p in run.folder.iterdir()} == first
     moved = run.folder.rename(run.folder.with_name("elsewhere"))
-    assert report(moved).replace("elsewhere", "run-1") == first["report.html"].decode()
+    assert render_report(moved).replace("elsewhere", "run-1") == first["report.html"].decode()
 
 
 class Reader(HTMLParser):
-    """Takes note of the elements of a page, and of what they ask for."""
+    """Collects the elements of a page, and what they load."""
 
     def __init__(self, page):
         super().__init__()
-        self.tags, self.asks = [], []
+        self.tags, self.loads = [], []
         self.feed(page)
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
-        self.asks += [(name, value) for name, value in attributes if name in ("src", "href") or name.startswith("on")]
+        self.loads += [(name, value) for name, value in attributes if name in ("src", "href") or name.startswith("on")]
 
 
 def test_it_runs_nothing_and_fetches_nothing(run):
     read = Reader(whole(run).page)
     assert set(read.tags) & {"script", "link", "img", "iframe", "object", "embed", "form"} == set()
-    assert [value for name, value in read.asks if name != "href" or ":" in value.partition("/")[0]] == []
+    assert [value for name, value in read.loads if name != "href" or ":" in value.partition("/")[0]] == []
     assert "@import" not in run.page
     assert "url(" not in run.page
 
@@ -336,16 +334,16 @@ VALUES = st.recursive(
 
 @settings(max_examples=25)
 @given(words=ODD, value=VALUES)
-def test_nothing_that_was_written_down_becomes_markup(tmp_path_factory, words, value):
-    """Whatever AWS, an operator or a stranger in the account has called something."""
+def test_nothing_from_the_journal_becomes_markup(tmp_path_factory, words, value):
+    """Whatever names AWS, an operator or somebody else in the account uses."""
     plain, odd = (Run(tmp_path_factory.mktemp("odd") / "run-1") for _ in range(2))
-    for run, told, found in ((plain, "x", ["x"]), (odd, words, [value])):
-        run.opened(change=told, caller=told).changed("vpc.main", id=told, fields={"x": [found, found]}, action="update")
-        run.changed(f"subnet.{told}", ok=False, error=told).checked(told or "x", found=found)
-        run.ended(state="failed", why=told)
+    for run, name, found in ((plain, "x", ["x"]), (odd, words, [value])):
+        run.opened(change=name, caller=name).changed("vpc.main", id=name, fields={"x": [found, found]}, action="update")
+        run.changed(f"subnet.{name}", ok=False, error=name).checked(name or "x", found=found)
+        run.ended(state="failed", why=name)
     allowed = set(Reader(plain.page).tags)
     assert set(Reader(odd.page).tags) <= allowed | {"div", "title"}
-    assert [name for name, _ in Reader(odd.page).asks if name != "href"] == []
+    assert [name for name, _ in Reader(odd.page).loads if name != "href"] == []
 
 
 def rows(text):
@@ -356,16 +354,16 @@ def test_the_list_of_changes_has_numbers_times_and_every_planned_change(run):
     run.opened().planned("vpc.main", "subnet.a", size=[None, 1]).changed(
         "vpc.main", fields={"cidr": [None, "10.0.0.0/16"]}
     )
-    one, other = rows(lists.changes_csv(run.story))
-    assert list(one) == list(lists.CHANGES)
+    one, other = rows(exports.changes_csv(run.record))
+    assert list(one) == list(exports.CHANGES)
     assert (one["at"], one["key"], one["result"]) == ("2026-11-24T08:00:03.000+00:00", "vpc.main", "done")
     assert (float(one["waited_seconds"]), float(one["took_seconds"])) == (0.25, 0.75)
     assert one["fields"] == '{"cidr": [null, "10.0.0.0/16"]}'
     assert (other["key"], other["result"], other["took_seconds"]) == ("subnet.a", "not made", "")
 
 
-def test_the_list_of_changes_has_awss_ids_of_the_calls_that_made_them(run):
-    """Where that is sure: of a notebook's own calls that write, sent while nothing else was being changed in it."""
+def test_the_list_of_changes_has_the_request_ids_of_their_calls(run):
+    """Where that is certain: of the notebook's own writing calls during no other change."""
     run.opened()
     call = {"service": "ec2", "write": True, "error": None}
     run.write("01_network", "call", operation="CreateTags", request_id="req-0", **call)
@@ -376,49 +374,49 @@ def test_the_list_of_changes_has_awss_ids_of_the_calls_that_made_them(run):
     run.changed("vpc.main", took=3.5).changed("subnet.a", took=0.5)
     run.write("01_network", "call", operation="DeleteSubnet", request_id="req-5", **call)
     run.changed("subnet.b", action="delete", took=2.5).changed("subnet.c", action="delete", took=3.5)
-    assert [line["requests"] for line in rows(lists.changes_csv(run.story))] == [
+    assert [line["requests"] for line in rows(exports.changes_csv(run.record))] == [
         "ec2 CreateVpc req-2; ec2 ModifyVpcAttribute req-4", "", "", "",
     ]  # fmt: skip
 
 
 def test_the_list_of_checks_has_claims_and_what_was_found(run):
     run.opened().checked("Nothing is open", ok=False, found=["db: tcp 3306"]).verified()
-    one, other = rows(lists.checks_csv(run.story))
-    assert list(one) == list(lists.CHECKS)
+    one, other = rows(exports.checks_csv(run.record))
+    assert list(one) == list(exports.CHECKS)
     assert (one["claim"], one["holds"], one["found"]) == ("Nothing is open", "false", '["db: tcp 3306"]')
     assert other["holds"] == "true"
 
 
 @pytest.mark.parametrize("sign", "=+-@\t")
 def test_no_spreadsheet_takes_a_text_for_a_formula(run, sign, tmp_path):
-    """In no list: anybody who may name something in the account could have it compute."""
+    """In any export: otherwise anybody who may name a resource could run formulas."""
     odd = f"{sign}HYPERLINK(A1)"
     run.opened().changed("vpc.main", ok=False, error=odd)
-    assert rows(lists.changes_csv(run.story))[0]["error"] == f"'{odd}"
+    assert rows(exports.changes_csv(run.record))[0]["error"] == f"'{odd}"
     line = {"key": "vpc.main", "id": odd, "status": odd, "size": -1}
     run.write("01_network", "inventory", when="after", stack="network", resources=[line])
-    (told,) = rows(inventory.as_csv(run.story.after))
-    assert (told["id"], told["status"], told["settings"]) == (f"'{odd}", f"'{odd}", '{"size": -1}')
+    (row,) = rows(inventory.as_csv(run.record.after))
+    assert (row["id"], row["status"], row["settings"]) == (f"'{odd}", f"'{odd}", '{"size": -1}')
     frame = pd.DataFrame({"size": [-1], odd: [odd]}, index=pd.Index([odd], name="resource"))
     path = write_table(tmp_path / "t.csv", frame)
     assert rows(path.read_text(encoding="utf-8")) == [{"resource": f"'{odd}", "size": "-1", f"'{odd}": f"'{odd}"}]
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["data"][0][odd] == odd
 
 
-def test_it_says_in_how_many_places_a_secret_was_taken_out(run):
-    """Of every notebook what it said last: its count goes on from cell to cell."""
+def test_it_shows_how_many_secrets_were_redacted(run):
+    """The last count of each notebook: it grows from cell to cell."""
     whole(run)
-    assert "a secret was taken out" not in text(run.page)
+    assert "Secrets were redacted" not in text(run.page)
     counted = [("01_network", {"known": 1}), ("01_network", {"known": 2, "password": 3}), ("02_data", {"known": 1})]
     for notebook, counts in counted:
-        told = [{"kind": kind, "count": count} for kind, count in counts.items()]
-        run.write(notebook, "cells", outcome="succeeded", cells=[], redactions=told)
-    said = "In 6 places a secret was taken out before anything was written, by kind: 3 known, 3 password."
-    assert said in text(run.page)
+        redactions = [{"kind": kind, "count": count} for kind, count in counts.items()]
+        run.write(notebook, "cells", outcome="succeeded", cells=[], redactions=redactions)
+    sentence = "Secrets were redacted in 6 places before anything was written, by kind: 3 known, 3 password."
+    assert sentence in text(run.page)
 
 
-def test_lines_of_a_journal_that_nobody_knows_stop_nothing(run):
-    """Of a later version, or of somebody who wrote by hand."""
+def test_unknown_events_in_a_journal_are_ignored(run):
+    """From a later version, or written manually."""
     whole(run).write("01_network", "topology", seen={"networks": 7}).write("01_network", "surprise", key=3)
     before = run.page
     assert 'id="topology"' in before
@@ -442,8 +440,8 @@ def test_in_a_real_browser_it_has_no_barrier_and_every_label_fits(run):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             page = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}).new_page()
-            asked = []
-            page.on("request", lambda request: asked.append(request.url))
+            requested = []
+            page.on("request", lambda request: requested.append(request.url))
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
                 page.goto((run.folder / "report.html").as_uri())
@@ -451,9 +449,9 @@ def test_in_a_real_browser_it_has_no_barrier_and_every_label_fits(run):
             assert page.evaluate(FITS) == []
             page.set_viewport_size({"width": 390, "height": 844})
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-            assert {Path(url).name for url in asked} == {"report.html"}
+            assert {Path(url).name for url in requested} == {"report.html"}
             for crowd in (environment("abcdef", 12), environment("a", 1)):
-                page.set_content(str(topology(crowd)))
+                page.set_content(str(draw_topology(crowd)))
                 assert page.evaluate(FITS) == []
         finally:
             browser.close()

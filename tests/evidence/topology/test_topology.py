@@ -1,4 +1,4 @@
-"""The picture of what runs where shows what was seen, all of it, and nothing else; whatever that is, it can be read."""
+"""The drawing of a topology shows everything in it and nothing else, and stays readable, whatever that is."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -9,207 +9,222 @@ from hypothesis import strategies as st
 
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.errors import RequestRejected
-from runbook_lib.evidence.topology import Topology, discover, picture
-from runbook_lib.evidence.topology.connectivity import connectivity, in_order
-from runbook_lib.evidence.topology.lanes import lanes
+from runbook_lib.evidence.topology import Topology, discover, draw_topology
+from runbook_lib.evidence.topology.connectivity import derive_connectivity, order_groups
+from runbook_lib.evidence.topology.lanes import assign_lanes
 from runbook_lib.evidence.topology.model import EgressRule, Group, Network, Rule
 from runbook_lib.resources.traffic import Ports
-from tests.support.drawings import NS, apart, groups, overlap, parsed, spilling, within
-from tests.support.topologies import environment, instance, sights, subnet
-from tests.support.topologies import sight as seen
+from tests.support.drawings import NS, are_apart, groups, is_within, overflowing_texts, overlaps, parse
+from tests.support.topologies import environment, instance, subnet, topologies, topology_of
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
-def ordered(svg):
-    """Whether nothing lies on anything that it is not in, and every text stays where it belongs."""
-    things, cards = [g.box for g in groups(svg, "thing") if g.texts], [g.box for g in groups(svg, "card")]
-    zones, doors = [g.box for g in groups(svg, "zone")], [g.box for g in groups(svg, "door")]
-    fields = [g.box for look in ("subnet", "somewhere") for g in groups(svg, look)]
+def assert_tidy(svg):
+    """Assert that boxes overlap only what contains them, and that texts stay inside their boxes."""
+    nodes, cards = [g.box for g in groups(svg, "thing") if g.texts], [g.box for g in groups(svg, "card")]
+    zones, gateways = [g.box for g in groups(svg, "zone")], [g.box for g in groups(svg, "door")]
+    fields = [g.box for css_class in ("subnet", "somewhere") for g in groups(svg, css_class)]
     areas = [g.box for g in groups(svg, "network")]
-    assert spilling(svg) == []
-    for alike in (things, cards, [*zones, *doors], fields, areas):
-        assert apart(alike)
-    assert not [1 for card in cards for zone in zones if overlap(card, zone)]
-    assert all(any(within(thing, one) for one in fields) for thing in things)
-    assert all(any(within(one, zone) for zone in zones) for one in fields)
-    assert all(any(within(one, area) for area in areas) for one in [*zones, *doors])
+    assert overflowing_texts(svg) == []
+    for alike in (nodes, cards, [*zones, *gateways], fields, areas):
+        assert are_apart(alike)
+    assert not [1 for card in cards for zone in zones if overlaps(card, zone)]
+    assert all(any(is_within(node, one) for one in fields) for node in nodes)
+    assert all(any(is_within(one, zone) for zone in zones) for one in fields)
+    assert all(any(is_within(one, area) for area in areas) for one in [*zones, *gateways])
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(sights())
-def test_whatever_was_seen_is_there_once_and_nothing_lies_on_it(what):
-    """Any subnets, anything in them, any rules: every one is drawn, and every way has its line."""
-    svg = picture(what)
-    ordered(svg)
-    assert len([g for g in groups(svg, "thing") if g.texts]) == sum(len(n.things) for n in what.networks)
+@given(topologies())
+def test_every_node_subnet_network_and_flow_is_drawn_once_without_overlaps(what):
+    svg = draw_topology(what)
+    assert_tidy(svg)
+    assert len([g for g in groups(svg, "thing") if g.texts]) == sum(len(n.nodes) for n in what.networks)
     assert len(groups(svg, "subnet")) == sum(len(n.subnets) for n in what.networks)
     assert len(groups(svg, "network")) == len(what.networks)
-    ways = {(rule.source, rule.group) for network in what.networks for rule in network.rules}
-    assert len(_paths(svg, "way")) == len(_paths(svg, "head")) == len(connectivity(what.networks).ways) <= len(ways)
+    flows = {(rule.source, rule.group) for network in what.networks for rule in network.rules}
+    assert (
+        len(_paths(svg, "way"))
+        == len(_paths(svg, "head"))
+        == len(derive_connectivity(what.networks).flows)
+        <= len(flows)
+    )
 
 
-def _paths(svg, look):
-    return [p for p in parsed(svg).iter(f"{NS}path") if look in p.get("class").split()]
+def _paths(svg, css_class):
+    return [p for p in parse(svg).iter(f"{NS}path") if css_class in p.get("class").split()]
 
 
 @pytest.mark.parametrize(
     ("zones", "servers"), [("a", 1), ("ab", 2), ("abc", 3), ("ab", 12), ("abc", 12), ("abcdef", 6)]
 )
 def test_any_number_of_zones_and_servers_has_room(zones, servers):
-    """At a laptop's width up to three zones; ids are never cut."""
+    """Up to three zones fit a laptop's width; ids are never cut."""
     what = environment(zones, servers)
-    svg = picture(what)
-    ordered(svg)
+    svg = draw_topology(what)
+    assert_tidy(svg)
     assert svg.width == 1100 or len(zones) > 3
-    assert [g.words.split(" ")[1] for g in groups(svg, "zone")] == [f"r-1{zone}" for zone in zones]
-    told = [g.words for g in groups(svg, "thing")]
-    assert all(any(thing.id in words for words in told) for thing in what.networks[0].things)
-    assert not [words for words in told if "…" in words]
+    assert [g.text.split(" ")[1] for g in groups(svg, "zone")] == [f"r-1{zone}" for zone in zones]
+    texts = [g.text for g in groups(svg, "thing")]
+    assert all(any(node.id in text for text in texts) for node in what.networks[0].nodes)
+    assert not [text for text in texts if "…" in text]
 
 
-def test_zones_stand_side_by_side_and_what_is_alike_in_one_line():
-    svg = picture(environment("ab"))
+def test_zones_are_side_by_side_and_nodes_of_one_group_in_one_row():
+    svg = draw_topology(environment("ab"))
     one, other = [g.box for g in groups(svg, "zone")]
     assert (one.y, one.height) == (other.y, other.height)
     assert one.right < other.x
-    rows = {g.words.partition(" |")[0]: [] for g in groups(svg, "thing") if g.texts}
+    rows = {g.text.partition(" |")[0]: [] for g in groups(svg, "thing") if g.texts}
     for group in groups(svg, "thing"):
         if group.texts:
-            rows[group.words.partition(" |")[0]].append(group.box)
+            rows[group.text.partition(" |")[0]].append(group.box)
     assert {box.y for box in rows["Instance web"]} == {rows["Instance web"][0].y}
     assert {box.y for box in rows["Load balancer web"]} == {rows["Load balancer web"][0].y}
     assert rows["Load balancer web"][0].bottom < rows["Instance web"][0].y < rows["Database database"][0].y
 
 
-def test_it_says_who_may_talk_to_whom_on_which_port():
-    """At the one who is talked to; several ports of one speaker are one line."""
-    told = {g.words.partition(" ")[0]: g.words.split(" | ")[1:] for g in groups(picture(environment()), "card")}
-    assert told["alb"] == ["80, 443 from the internet"]
-    assert told["bastion"] == ["22 from 203.0.113.0/24"]
-    assert told["web"] == ["8080 from alb", "22 from bastion"]
-    assert told["db"] == ["3306 from web"]
+def test_each_target_lists_its_sources_and_ports():
+    """Several ports of one source are one line."""
+    texts = {g.text.partition(" ")[0]: g.text.split(" | ")[1:] for g in groups(draw_topology(environment()), "card")}
+    assert texts["alb"] == ["80, 443 from the internet"]
+    assert texts["bastion"] == ["22 from 203.0.113.0/24"]
+    assert texts["web"] == ["8080 from alb", "22 from bastion"]
+    assert texts["db"] == ["3306 from web"]
 
 
-def test_a_line_leads_from_the_speaker_to_the_port():
-    svg = picture(environment())
-    begins = {path.get("d").split(" H")[0] for path in _paths(svg, "way")}
-    cards = {g.words.partition(" |")[0]: g.box for g in groups(svg, "card")}
-    assert begins == {f"M {b.x:.0f} {b.y + 14:.0f}" for name, b in cards.items() if not name.startswith("db")}
+def test_a_line_leads_from_the_source_to_the_port():
+    svg = draw_topology(environment())
+    starts = {path.get("d").split(" H")[0] for path in _paths(svg, "way")}
+    cards = {g.text.partition(" |")[0]: g.box for g in groups(svg, "card")}
+    assert starts == {f"M {b.x:.0f} {b.y + 14:.0f}" for name, b in cards.items() if not name.startswith("db")}
     heads = [tuple(map(float, path.get("d").split()[1:3])) for path in _paths(svg, "head")]
     assert all(any(b.x == x and b.y < y < b.bottom for b in cards.values()) for x, y in heads)
 
 
-def test_no_two_lines_lie_on_each_other():
-    """The shortest is innermost; lines that never meet share a lane."""
-    assert lanes({"a": (0, 100), "b": (10, 20), "c": (30, 40), "d": (15, 35)}) == {"b": 0, "c": 0, "d": 1, "a": 2}
+def test_no_two_lines_overlap():
+    """The shortest is innermost; lines that are apart share a lane."""
+    assert assign_lanes({"a": (0, 100), "b": (10, 20), "c": (30, 40), "d": (15, 35)}) == {
+        "b": 0,
+        "c": 0,
+        "d": 1,
+        "a": 2,
+    }
 
 
 def test_what_is_missing_is_not_drawn():
-    """Not even as a gap: a picture of a wish would be no evidence."""
+    """Not even as a gap: a drawing of what should be there would not be evidence."""
     network = environment().networks[0]
-    left = network.model_copy(update={"things": tuple(t for t in network.things if t.kind != "Database")})
-    svg = picture(environment().model_copy(update={"networks": (left,)}))
-    assert not [g for g in groups(svg, "thing") if "Database" in g.words]
-    (card,) = [g for g in groups(svg, "card") if g.words.startswith("db")]
-    beside = [t for t in parsed(svg).iter(f"{NS}text") if float(t.get("y")) == card.box.y + 18 and t.get("x")]
+    left = network.model_copy(update={"nodes": tuple(t for t in network.nodes if t.kind != "Database")})
+    svg = draw_topology(environment().model_copy(update={"networks": (left,)}))
+    assert not [g for g in groups(svg, "thing") if "Database" in g.text]
+    (card,) = [g for g in groups(svg, "card") if g.text.startswith("db")]
+    beside = [t for t in parse(svg).iter(f"{NS}text") if float(t.get("y")) == card.box.y + 18 and t.get("x")]
     assert "nobody is in it" in {"".join(t.itertext()) for t in beside}
 
 
-def test_what_nobody_asked_for_is_drawn_and_marked():
-    """A subnet, a server and a group that somebody made by hand; and it is said in words, too."""
+def test_what_is_not_ours_is_drawn_and_marked():
+    """A subnet, a server and a group that somebody created manually; the description says so, too."""
     network = environment().networks[0]
     odd = {
-        "subnets": (*network.subnets, subnet("b", public=False, id="subnet-odd", name="legacy", ours=False, out="")),
-        "things": (*network.things, instance(99, "b", "odd", subnet="subnet-odd", ours=False)),
+        "subnets": (
+            *network.subnets,
+            subnet("b", public=False, id="subnet-odd", name="legacy", ours=False, default_route=""),
+        ),
+        "nodes": (*network.nodes, instance(99, "b", "odd", subnet="subnet-odd", ours=False)),
         "groups": (*network.groups, Group(id="sg-odd", name="launch-wizard-1", ours=False)),
         "rules": (*network.rules, Rule(group="sg-odd", ports="22", source="0.0.0.0/0")),
     }
-    svg = picture(environment().model_copy(update={"networks": (network.model_copy(update=odd),)}))
-    ordered(svg)
-    (field,) = [g for g in groups(svg, "subnet") if "legacy" in g.words]
-    (server,) = [g for g in groups(svg, "thing") if instance(99, "b", "odd").id in g.words]
-    assert "stranger" in field.looks & server.looks
-    assert "not ours" in server.words
-    assert within(server.box, field.box)
-    (card,) = [g for g in groups(svg, "card") if g.words == "launch-wizard-1 | 22 from the internet"]
-    assert "stranger" in card.looks
-    assert "legacy, 10.0.0.0/20, not tagged as ours, no way out" in svg.words
+    svg = draw_topology(environment().model_copy(update={"networks": (network.model_copy(update=odd),)}))
+    assert_tidy(svg)
+    (field,) = [g for g in groups(svg, "subnet") if "legacy" in g.text]
+    (server,) = [g for g in groups(svg, "thing") if instance(99, "b", "odd").id in g.text]
+    assert "stranger" in field.classes & server.classes
+    assert "not ours" in server.text
+    assert is_within(server.box, field.box)
+    (card,) = [g for g in groups(svg, "card") if g.text == "launch-wizard-1 | 22 from the internet"]
+    assert "stranger" in card.classes
+    assert "legacy, 10.0.0.0/20, not tagged as ours, no way out" in svg.description
 
 
-def test_where_aws_does_not_say_the_picture_does_not_either():
-    """A database that is being made is in no zone yet."""
+def test_an_unknown_zone_is_shown_as_unknown():
+    """A database that is being created is in no zone yet."""
     network = environment().networks[0]
-    making = [t.model_copy(update={"zone": "", "subnet": ""}) if t.kind == "Database" else t for t in network.things]
-    svg = picture(
-        environment().model_copy(update={"networks": (network.model_copy(update={"things": tuple(making)}),)})
+    making = [t.model_copy(update={"zone": "", "subnet": ""}) if t.kind == "Database" else t for t in network.nodes]
+    svg = draw_topology(
+        environment().model_copy(update={"networks": (network.model_copy(update={"nodes": tuple(making)}),)})
     )
-    ordered(svg)
-    assert groups(svg, "zone")[-1].words == "Zone not known"
-    assert [g.words for g in groups(svg, "somewhere")] == ["Subnet not known"]
+    assert_tidy(svg)
+    assert groups(svg, "zone")[-1].text == "Zone not known"
+    assert [g.text for g in groups(svg, "somewhere")] == ["Subnet not known"]
 
 
-def test_an_empty_account_is_a_picture_too():
+def test_an_empty_account_is_drawn():
     what = Topology(env="test", account="123456789012", region="r-1", at="2026-11-24T08:00:00+00:00")
-    svg = picture(what)
-    ordered(svg)
+    svg = draw_topology(what)
+    assert_tidy(svg)
     assert "Nothing of test was found" in str(svg)
     bare = what.model_copy(update={"networks": (Network(id="vpc-1", name="main", cidr="10.0.0.0/16"),)})
-    ordered(picture(bare))
-    assert "Nothing was found in it" in str(picture(bare))
+    assert_tidy(draw_topology(bare))
+    assert "Nothing was found in it" in str(draw_topology(bare))
 
 
-def test_what_may_not_be_looked_at_is_named():
-    svg = picture(environment().model_copy(update={"unread": ("databases", "caches")}))
-    assert "Not known, for want of a permission to look: databases, caches." in str(svg)
-    assert "Not known: databases, caches." in svg.words
+def test_what_must_not_be_read_is_named():
+    svg = draw_topology(environment().model_copy(update={"denied": ("databases", "caches")}))
+    assert "Not known, because there is no permission to read them: databases, caches." in str(svg)
+    assert "Not known: databases, caches." in svg.description
 
 
-def test_in_words_it_is_the_same_picture():
-    words = picture(environment()).words
-    for told in (
+def test_the_description_says_what_the_drawing_shows():
+    description = draw_topology(environment()).description
+    for sentence in (
         "VPC main, 10.0.0.0/16, with Internet gateway igw-1.",
         "Zone r-1b, public subnet public-r-1b, 10.0.0.0/20, out by the internet gateway, in which is Load balancer web",
         "Instance web i-00000000000000001 (running, t4g.small) in web",
         "the internet may talk to alb on 80, 443.",
         "web may talk to db on 3306.",
     ):
-        assert told in words
+        assert sentence in description
 
 
-def test_what_is_spoken_to_by_a_name_says_by_which():
-    """As much of it as there is room for, and all of it in words."""
+def test_an_address_is_shown():
+    """Cut where it is too long; the description has all of it."""
     network, address = environment().networks[0], f"{'test-database.' * 9}example.com:3306"
-    named = [t.model_copy(update={"address": address}) if t.kind == "Database" else t for t in network.things]
-    svg = picture(environment().model_copy(update={"networks": (network.model_copy(update={"things": tuple(named)}),)}))
-    ordered(svg)
-    (database,) = [g for g in groups(svg, "thing") if g.words.startswith("Database")]
+    named = [t.model_copy(update={"address": address}) if t.kind == "Database" else t for t in network.nodes]
+    svg = draw_topology(
+        environment().model_copy(update={"networks": (network.model_copy(update={"nodes": tuple(named)}),)})
+    )
+    assert_tidy(svg)
+    (database,) = [g for g in groups(svg, "thing") if g.text.startswith("Database")]
     assert database.texts[-1][0].startswith("test-database.test-database.")
-    assert f"Database database test-database (available, mysql 8.4.6) at {address} in db" in svg.words
+    assert f"Database database test-database (available, mysql 8.4.6) at {address} in db" in svg.description
 
 
-def test_networks_that_may_do_the_same_are_one_speaker():
-    """Ten offices of administrators would be ten lines to the same port."""
+def test_networks_with_the_same_permissions_are_one_peer():
+    """Otherwise ten offices of administrators would be ten lines to the same port."""
     offices = [f"203.0.113.{n}/32" for n in (2, 10, 1)]
     rules = [Rule(group="sg-1", ports="22", source=office) for office in offices]
-    found = connectivity(seen(groups=[Group(id="sg-1", name="bastion")], rules=rules).networks)
-    assert [speaker.names for speaker in found.outside] == [("203.0.113.1/32", "203.0.113.2/32", "203.0.113.10/32")]
-    assert len(found.ways) == 1
+    found = derive_connectivity(topology_of(groups=[Group(id="sg-1", name="bastion")], rules=rules).networks)
+    assert [peer.names for peer in found.external] == [("203.0.113.1/32", "203.0.113.2/32", "203.0.113.10/32")]
+    assert len(found.flows) == 1
 
 
-def between(*exits, ports="8080", **more):
+def between(*egress_rules, ports="8080", **more):
     """The ports on which the load balancer may talk to the web servers, which are in 10.0.16.0/20."""
     groups = [Group(id=f"sg-{name}", name=name) for name in ("alb", "web")]
     parts = {"rules": [Rule(group="sg-web", ports=ports, source="sg-alb")], "groups": groups, **more}
-    parts |= {"subnets": [subnet("a", public=False, cidr="10.0.16.0/20")], "things": [instance(1, "a", "web")]}
-    ways = connectivity(
-        seen(exits=[EgressRule(group=own, ports=p, target=to) for own, p, to in exits], **parts).networks
-    ).ways
-    return [way.ports for way in ways]
+    parts |= {"subnets": [subnet("a", public=False, cidr="10.0.16.0/20")], "nodes": [instance(1, "a", "web")]}
+    flows = derive_connectivity(
+        topology_of(
+            egress_rules=[EgressRule(group=own, ports=p, target=to) for own, p, to in egress_rules], **parts
+        ).networks
+    ).flows
+    return [flow.ports for flow in flows]
 
 
 @pytest.mark.parametrize(
-    ("exits", "ports"),
+    ("egress_rules", "ports"),
     [
         ([], []),
         ([("sg-alb", "everything", "0.0.0.0/0")], ["8080"]),
@@ -225,39 +240,39 @@ def between(*exits, ports="8080", **more):
         ([("sg-web", "everything", "0.0.0.0/0")], []),
     ],
 )
-def test_two_groups_talk_only_where_both_let_them(exits, ports):
-    """Where the source may not send, the line is gone, whatever the target lets in; what answers needs no rule."""
-    assert between(*exits) == ports
+def test_a_flow_needs_an_egress_rule_and_an_ingress_rule(egress_rules, ports):
+    """Responses need no rule."""
+    assert between(*egress_rules) == ports
 
 
-def test_what_both_let_through_is_told_and_no_more():
+def test_a_flow_has_the_ports_that_both_rules_allow():
     assert between(("sg-alb", "8080", "sg-web"), ("sg-alb", "443", "sg-web"), ports="1–8100") == ["443, 8080"]
     assert between(("sg-alb", "443–9000", "sg-web"), ports="everything") == ["443–9000"]
 
 
-def test_who_comes_from_outside_needs_no_leave_of_ours():
+def test_an_external_peer_needs_no_egress_rule():
     rule = Rule(group="sg-web", ports="443", source="0.0.0.0/0")
     assert between(rules=[rule]) == ["443"]
 
 
-def test_where_nobody_looked_at_what_may_go_out_what_may_come_in_is_told():
-    """A picture of a journal of before."""
-    assert environment().networks[0].exits is None
-    assert "web may talk to db on 3306." in picture(environment()).words
+def test_without_recorded_egress_rules_the_ingress_rules_count():
+    """As in an older journal."""
+    assert environment().networks[0].egress_rules is None
+    assert "web may talk to db on 3306." in draw_topology(environment()).description
 
 
 PORTS = st.one_of(
     st.just(Ports()),
     st.builds(Ports, st.sampled_from(["tcp", "udp", "icmp", "gre"])),
     st.tuples(st.sampled_from(["tcp", "udp"]), st.integers(0, 9), st.integers(0, 9)).map(
-        lambda told: Ports(told[0], min(told[1:]), max(told[1:]))
+        lambda drawn: Ports(drawn[0], min(drawn[1:]), max(drawn[1:]))
     ),
     st.builds(Ports, st.just("icmp"), st.integers(0, 3), st.integers(-1, 2)),
 )
 
 
 @given(PORTS, PORTS)
-def test_ports_are_read_back_as_they_were_and_what_two_have_in_common_is_in_both(one, other):
+def test_ports_are_parsed_as_they_were_and_an_intersection_is_in_both(one, other):
     assert Ports.parse(str(one)) == one
     common = one.common(other)
     assert common == other.common(one)
@@ -267,7 +282,7 @@ def test_ports_are_read_back_as_they_were_and_what_two_have_in_common_is_in_both
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "text"),
     [
         ({"IpProtocol": "-1", "FromPort": -1, "ToPort": -1}, "everything"),
         ({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}, "443"),
@@ -277,17 +292,17 @@ def test_ports_are_read_back_as_they_were_and_what_two_have_in_common_is_in_both
         ({"IpProtocol": "47"}, "protocol 47"),
     ],
 )
-def test_ports_are_told_as_people_write_them(rule, told):
-    assert str(Ports.of(rule)) == told
+def test_ports_are_formatted_as_people_write_them(rule, text):
+    assert str(Ports.of(rule)) == text
 
 
-def test_who_speaks_stands_above_who_is_spoken_to():
-    """Also when all wait for each other: then as they are called."""
+def test_sources_are_above_their_targets():
+    """A cycle is ordered by name."""
     groups = [Group(id=name, name=name) for name in ("db", "web", "alb")]
     rules = [Rule(group="db", ports="1", source="web"), Rule(group="web", ports="1", source="alb")]
-    assert [g.id for g in in_order(groups, rules)] == ["alb", "web", "db"]
+    assert [g.id for g in order_groups(groups, rules)] == ["alb", "web", "db"]
     ring = [Rule(group="db", ports="1", source="web"), Rule(group="web", ports="1", source="db")]
-    assert [g.id for g in in_order(groups, ring)] == ["alb", "db", "web"]
+    assert [g.id for g in order_groups(groups, ring)] == ["alb", "db", "web"]
 
 
 def test_it_is_read_back_from_the_journal_as_it_was():
@@ -295,9 +310,19 @@ def test_it_is_read_back_from_the_journal_as_it_was():
     assert Topology.model_validate(what.model_dump(mode="json")) == what
 
 
+def test_the_journal_keeps_its_own_names_of_the_fields():
+    """Old journals have them, too."""
+    data = environment().model_dump(mode="json")
+    network = data["networks"][0]
+    assert set(data) == {"env", "account", "region", "at", "networks", "unread"}
+    assert set(network) == {"id", "name", "cidr", "doors", "subnets", "things", "groups", "rules", "exits"}
+    assert set(network["subnets"][0]) == {"id", "name", "zone", "cidr", "out", "public", "ours"}
+    assert set(network["groups"][0]) == {"id", "name", "about", "ours"}
+
+
 @pytest.fixture
 def built(aws):
-    """A network with a way out for each kind of subnet, and one server of somebody else's."""
+    """A network with a default route for each kind of subnet, and one server that is not ours."""
     ec2, ours = aws.client("ec2"), lambda kind, key: [{"ResourceType": kind, "Tags": _tags(key)}]
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=ours("vpc", "vpc.main"))["Vpc"]["VpcId"]
     place = {"VpcId": vpc, "AvailabilityZone": "us-west-2a"}
@@ -317,9 +342,12 @@ def built(aws):
     specification = ours("natgateway", "nat_gateway.us-west-2a")
     nat = ec2.create_nat_gateway(SubnetId=public, AllocationId=address, TagSpecifications=specification)
     ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat["NatGateway"]["NatGatewayId"]])
-    for net, way in ((public, {"GatewayId": gateway}), (private, {"NatGatewayId": nat["NatGateway"]["NatGatewayId"]})):
+    for net, target in (
+        (public, {"GatewayId": gateway}),
+        (private, {"NatGatewayId": nat["NatGateway"]["NatGatewayId"]}),
+    ):
         table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
-        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **way)
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **target)
         ec2.associate_route_table(RouteTableId=table, SubnetId=net)
     web, odd_group = (
         ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"] for name in ("web", "odd")
@@ -339,66 +367,66 @@ def _tags(key):
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
-def test_it_reads_what_is_there_whoever_made_it(built, door):
-    """Also what carries no tags of ours; how a subnet is left is told by its route, not by its name."""
+def test_discovery_reads_everything_also_what_is_not_ours(built, door):
+    """Whether a subnet is public comes from its route, not from its name."""
     found = discover(Snapshot(door), NOW)
     (network,) = found.networks
-    assert (found.env, found.at, found.unread) == ("test", "2026-11-24T08:00:00+00:00", ())
-    assert network.doors == (f"Internet gateway {built.gateway}",)
-    assert {(s.id, s.name, s.public, s.out, s.ours) for s in network.subnets} == {
+    assert (found.env, found.at, found.denied) == ("test", "2026-11-24T08:00:00+00:00", ())
+    assert network.gateways == (f"Internet gateway {built.gateway}",)
+    assert {(s.id, s.name, s.public, s.default_route, s.ours) for s in network.subnets} == {
         (built.public, "public-us-west-2a", True, "the internet gateway", True),
         (built.private, "private-us-west-2a", False, "NAT us-west-2a", True),
         (built.odd, built.odd, False, "", False),
     }
-    things = {thing.kind: thing for thing in network.things}
-    assert (things["Instance"].id, things["Instance"].subnet, things["Instance"].ours) == (
+    nodes = {node.kind: node for node in network.nodes}
+    assert (nodes["Instance"].id, nodes["Instance"].subnet, nodes["Instance"].ours) == (
         built.server,
         built.odd,
         False,
     )
-    assert (things["NAT gateway"].name, things["NAT gateway"].subnet) == ("us-west-2a", built.public)
+    assert (nodes["NAT gateway"].name, nodes["NAT gateway"].subnet) == ("us-west-2a", built.public)
     names = {group.id: group.name for group in network.groups}
     assert [(names[r.group], r.ports, names[r.source]) for r in network.rules] == [("web", "8000–8080", "odd")]
-    out = {(names[e.group], e.ports, e.target) for e in network.exits}
-    assert out == {(name, "everything", "0.0.0.0/0") for name in names.values()}
-    assert "odd may talk to web on 8000–8080." in picture(found).words
-    ordered(picture(found))
+    egress = {(names[e.group], e.ports, e.target) for e in network.egress_rules}
+    assert egress == {(name, "everything", "0.0.0.0/0") for name in names.values()}
+    assert "odd may talk to web on 8000–8080." in draw_topology(found).description
+    assert_tidy(draw_topology(found))
 
 
-def test_a_group_that_may_not_send_any_more_talks_to_nobody(built, door, aws):
-    """Somebody has taken its egress away: what the other one lets in is no way."""
+def test_a_group_without_egress_rules_has_no_flows(built, door, aws):
+    """Whatever the ingress rules of the other group allow."""
     ec2 = aws.client("ec2")
     (odd,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["odd"]}])["SecurityGroups"]
     ec2.revoke_security_group_egress(GroupId=odd["GroupId"], IpPermissions=odd["IpPermissionsEgress"])
-    svg = picture(discover(Snapshot(door), NOW))
-    assert "may talk to" not in svg.words
+    svg = draw_topology(discover(Snapshot(door), NOW))
+    assert "may talk to" not in svg.description
     assert _paths(svg, "way") == []
 
 
-def test_what_is_gone_is_not_seen(built, door, aws):
+def test_what_was_deleted_is_not_discovered(built, door, aws):
     aws.client("ec2").terminate_instances(InstanceIds=[built.server])
-    assert "Instance" not in {thing.kind for thing in discover(Snapshot(door), NOW).networks[0].things}
+    assert "Instance" not in {node.kind for node in discover(Snapshot(door), NOW).networks[0].nodes}
 
 
-def test_on_an_empty_account_it_sees_nothing(door):
+def test_an_empty_account_has_no_networks(door):
     assert discover(Snapshot(door), NOW).networks == ()
 
 
-def test_a_refused_look_stops_nothing_and_is_said(aws, door, monkeypatch):
-    """Who may only deploy may not look at everything; any other error stops it."""
+def test_a_denied_call_is_noted_and_any_other_error_is_raised(aws, door, monkeypatch):
+    """Who may only deploy may not read everything."""
     specification = [{"ResourceType": "vpc", "Tags": _tags("vpc.main")}]
     aws.client("ec2").create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=specification)
-    look, code = Snapshot(door), "AccessDenied"
-    read = look.all
+    snapshot, code = Snapshot(door), "AccessDenied"
+    read = snapshot.all
 
     def refused(service, operation, result, **request):
         if service == "rds":
             raise RequestRejected("DescribeDBInstances was refused", fix="Ask.", code=code)
         return read(service, operation, result, **request)
 
-    monkeypatch.setattr(look, "all", refused)
-    found = discover(look, NOW)
-    assert (found.unread, found.networks[0].name) == (("databases",), "main")
+    monkeypatch.setattr(snapshot, "all", refused)
+    found = discover(snapshot, NOW)
+    assert (found.denied, found.networks[0].name) == (("databases",), "main")
     code = "InternalFailure"
     with pytest.raises(RequestRejected):
-        discover(look, NOW)
+        discover(snapshot, NOW)

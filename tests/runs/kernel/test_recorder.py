@@ -108,13 +108,13 @@ def test_a_run_that_nobody_closed_says_so_when_somebody_looks(environment):
         journal = environment / "run-2" / "journal.jsonl"
         found = read_progress(events_of(journal), "01_network")
         assert (found.alive, found.closed, found.outcome) == (True, False, "running")
-        assert list(unfinished_runs(environment, besides="run-3")) == []
+        assert list(unfinished_runs(environment, current="run-3")) == []
     found = read_progress(events_of(journal), "01_network")
     assert [cell.state for cell in found.cells] == ["succeeded"] * 3
     assert (found.alive, found.closed, found.outcome, found.success) == (False, False, "incomplete", False)
-    ((run, told),) = unfinished_runs(environment, besides="run-3")
+    ((run, told),) = unfinished_runs(environment, current="run-3")
     assert run == "run-2"
-    assert "never closed, last heard of at" in str(told)
+    assert "never closed, last event at" in str(told)
 
 
 def test_a_run_is_over_when_another_is_opened_in_its_kernel(environment):
