@@ -24,7 +24,7 @@ from ..journal.timeline import build_timeline
 from ..params import Params, load
 from ..paths import checkout
 from ..paths import root as _root
-from ..runs.finish import close
+from ..runs.finish import finish_run
 from ..runs.runner import NOTEBOOKS, Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata
 from . import plan_markdown as review
@@ -213,7 +213,7 @@ def _end(params: Params, job: Job) -> str:
         _release(params, job)
     finally:
         try:
-            archive = close(params, job.root, job.run)
+            archive = finish_run(params, job.root, job.run)
         except RunbookError as error:
             click.echo(f"✗ The run's evidence is not closed: {type(error).__name__}: {error}", err=True)
             archive = ""
