@@ -16,7 +16,7 @@ import yaml
 
 import runbook_lib
 from runbook_lib.cli import main as cli
-from runbook_lib.cli.plan_markdown import LONGEST
+from runbook_lib.cli.plan_markdown import MAX_LENGTH
 from tests.notebooks.browser import PICTURES
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
@@ -262,7 +262,7 @@ class TestFlow:
 
     def test_the_plans_of_all_environments_fit_into_a_comment(self):
         """GitHub takes 65,536 characters."""
-        assert len(ENVS) * LONGEST < 65_536
+        assert len(ENVS) * MAX_LENGTH < 65_536
 
     def test_a_deployment_goes_from_one_environment_to_the_next(self):
         """And stops where it fails: each needs the one before it, and none runs in spite of that."""

@@ -1,4 +1,4 @@
-"""``runbook evidence …`` and ``runbook approve``: what a run left behind, judged and approved without any network."""
+"""``runbook evidence …`` and ``runbook approve``: show, verify, compare, close and approve the evidence of runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from .. import paths
 from ..errors import NotApproved, ParamsError, WrongUsage
 from ..evidence.attestation import keys
-from ..evidence.attestation.approvals import approve as write
+from ..evidence.attestation.approvals import approve as write_approval
 from ..evidence.attestation.approvals import format_plan_name, plans_of
 from ..evidence.attestation.archive import unpack
 from ..evidence.attestation.dsse import Keys
@@ -20,89 +21,95 @@ from ..evidence.report.diff import diff_environments
 from ..evidence.report.run_record import RunRecord, read_run
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
 from ..evidence.verification.verify import VerificationResult, verify_run
-from ..formatting import format_time
+from ..formatting import format_time, pluralize
 from ..journal.journal import MANIFEST
 from ..journal.reader import JOURNAL, Event, of_kind, read_events, run_parameters
 from ..journal.summary import summarize
 from ..params import Params, load
 from ..params.fields import ENV
-from ..paths import root as _root
 from ..runs.finish import finish_interrupted_run, upload
+from .console import NAME_WIDTH, print_table
 
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
 
 @click.group()
 def evidence() -> None:
-    """What runs have left behind: is it complete, unchanged, and signed by whom."""
+    """Show, verify and compare the evidence of runs."""
 
 
-a_run = click.argument("run", metavar="RUN", help="A run's id, its folder, or its archive (.zip).")
-a_key = click.option(
-    "--key", "given", type=FILE, multiple=True, metavar="FILE",
-    help="A public key to believe instead of those in the parameters, called like its owner: ann.pub; may be repeated.",
+run_argument = click.argument("run", metavar="RUN", help="A run's id, its folder, or its archive (.zip).")
+key_option = click.option(
+    "--key", "key_files", type=FILE, multiple=True, metavar="FILE",
+    help="A public key to trust instead of those in the parameters, named after its owner: ann.pub; may be repeated.",
 )  # fmt: skip
 
 
 @evidence.command()
-@a_run
-@a_key
-def verify(run: str, given: Sequence[Path]) -> None:
-    """Check everything, offline: chain, digests, signatures, completeness.  Exits with 1 when something is wrong."""
-    place = place_of(run)
-    with unpack(place) as folder:
-        verdict, believed = _judged(folder, given, packed=place.is_file())
-        for line in [*_facts_if_any(folder), *verdict.notes]:
-            click.echo(f"  {line}")
-    for wrong in verdict.wrong:
-        click.echo(f"✗ {wrong}", err=True)
-    if not verdict.ok:
-        click.echo(f"{len(verdict.wrong)} things are wrong.", err=True)
+@run_argument
+@key_option
+def verify(run: str, key_files: Sequence[Path]) -> None:
+    """Verify chain, digests, signatures and completeness, offline.  Exits with 1 when something is wrong."""
+    path = find_run(run)
+    with unpack(path) as folder:
+        result, trusted = _verify(folder, key_files, packed=path.is_file())
+        title, rows = _describe_if_readable(folder)
+        click.echo(f"  {title}")
+        print_table(rows, NAME_WIDTH, 0, indent=2)
+        for note in result.notes:
+            click.echo(f"  {note}")
+    for finding in result.wrong:
+        click.echo(f"✗ {finding}", err=True)
+    if not result.ok:
+        click.echo(f"Not valid: {pluralize(len(result.wrong), 'problem')}.", err=True)
         raise SystemExit(1)
-    key = next(key for name, key in believed.items() if name == verdict.signed_by)
-    click.echo(
-        f"Complete and unchanged: {verdict.files} files, signed by {verdict.signed_by}, {keys.fingerprint(key)}."
-    )
+    key = next(key for name, key in trusted.items() if name == result.signed_by)
+    click.echo(f"Complete and unchanged: {result.files} files, signed by {result.signed_by}, {keys.fingerprint(key)}.")
 
 
 @evidence.command()
-@a_run
+@run_argument
 def close(run: str) -> None:
-    """Close the run that was killed, or that nobody closed: look at what it left, write its report, and sign it."""
-    folder = place_of(run)
+    """Close a run that was killed or never closed: record the final state, write the report, and sign it."""
+    folder = find_run(run)
     if not folder.is_dir():
-        raise WrongUsage(f"{run} is no folder of a run.", fix="An archive is closed already.")
+        raise WrongUsage(
+            f"{run} is not the folder of a run.", fix="Name a run's id or its folder; an archive is closed already."
+        )
     click.echo(f"Signed, and packed for the change ticket: {finish_interrupted_run(folder.resolve())}")
 
 
 @evidence.command()
-@a_run
+@run_argument
 def show(run: str) -> None:
-    """Tell what a run was, what it came to, and what is in its folder.  Judges nothing: that is `verify`."""
-    with unpack(place_of(run)) as folder:
-        for line in [*_facts(folder), *_origin(read_run(read_events(folder)))]:
-            click.echo(line)
-        for name, path in list_files(folder).items():
-            click.echo(f"  {path.lstat().st_size:>9}  {name}")
+    """Show what a run did, its result, and the files in its folder.  Verifies nothing."""
+    with unpack(find_run(run)) as folder:
+        title, rows = _describe(folder)
+        click.echo(title)
+        print_table([*rows, *_origin(read_run(read_events(folder)))], NAME_WIDTH, 0)
+        sizes = [(f"{path.lstat().st_size:>9} ", name) for name, path in list_files(folder).items()]
+        print_table(sizes, 0, 0, indent=2)
 
 
 @evidence.command("list")
 @click.option("--env", default="*", metavar="ENV", help="Only the runs of this environment.")
 def list_(env: str) -> None:
-    """List the runs that lie here, the newest last."""
+    """List the runs in artifacts/, the newest last."""
     folders = [path.parent for path in _artifacts().glob(f"{env}/*/{JOURNAL}")]
+    rows = []
     for folder in sorted(folders, key=lambda folder: folder.name):
-        first = run_parameters(folder)
-        closed = "closed" if (folder / MANIFEST).is_file() else "not closed"
-        click.echo(f"{folder.name:<36} {first.get('env', '?'):<8} {closed:<10} {first.get('change', '')}".rstrip())
+        parameters = run_parameters(folder)
+        state = "closed" if (folder / MANIFEST).is_file() else "not closed"
+        rows.append((folder.name, str(parameters.get("env", "?")), state, str(parameters.get("change", ""))))
+    print_table(rows, 36, 8, 10, 0)
 
 
 @evidence.command()
 @click.argument("one", metavar="RUN", help="The earlier run: an id, a folder or an archive.")
 @click.argument("two", metavar="RUN", help="The later run.")
 def diff(one: str, two: str) -> None:
-    """Tell what differs between the states that two runs have left behind."""
-    with unpack(place_of(one)) as before, unpack(place_of(two)) as after:
+    """Show the differences between the states that two runs recorded at their end."""
+    with unpack(find_run(one)) as before, unpack(find_run(two)) as after:
         lines = list(diff_environments(before, after))
     for line in lines or ["No difference."]:
         click.echo(line)
@@ -110,60 +117,64 @@ def diff(one: str, two: str) -> None:
 
 @evidence.command()
 def key() -> None:
-    """Show the public key of this machine, as it goes into the parameters; makes the pair when there is none."""
-    own = keys.machine_key(_root()).public_key
+    """Show the public key of this machine for the parameters; creates the key pair when there is none."""
+    own = keys.machine_key(paths.root()).public_key
     click.echo(keys.format_public_key(own))
     click.echo(keys.fingerprint(own), err=True)
 
 
 @evidence.command()
-@a_run
+@run_argument
 def store(run: str) -> None:
-    """Upload a run's archive to its environment's bucket once more, after an upload that failed."""
-    folder = place_of(run)
+    """Upload a run's archive to its environment's bucket again, after an upload that failed."""
+    folder = find_run(run)
     archive = folder.with_name(f"{folder.name}.zip") if folder.is_dir() else folder
     if not archive.is_file():
-        raise WrongUsage(f"There is no {archive}.", fix="Only a closed run has an archive.")
+        raise WrongUsage(f"{archive} does not exist.", fix=f"Close the run first: runbook evidence close {run}.")
     with unpack(archive) as inside:
         params = load(_params_file(inside))
-    click.echo(upload(params, _root(), archive.stem, archive))
+    click.echo(upload(params, paths.root(), archive.stem, archive))
 
 
 @click.command()
 @click.argument("run", metavar="RUN", help="The id of the run whose plans are approved, or its folder.")
 @click.option("--as", "name", required=True, metavar="NAME", help="Who approves: one of approval.signers.")
-@click.option("--change", default="", metavar="ID", help="The change request it is for; that of the run, if not given.")
-@click.option("--destroy", is_flag=True, help="Approve the plans to remove, instead of those to build.")
-@click.option("--key", "given", type=FILE, metavar="FILE", help="The private key to sign with; else this machine's.")
-def approve(run: str, name: str, change: str, destroy: bool, given: Path | None) -> None:
-    """Sign that the plans of a run may be carried out."""
-    folder = place_of(run)
+@click.option("--change", default="", metavar="ID", help="The change request it is for; by default the run's.")
+@click.option("--destroy", is_flag=True, help="Approve the plans to destroy instead of those to apply.")
+@click.option(
+    "--key", "key_file", type=FILE, metavar="FILE", help="The private key to sign with; by default this machine's."
+)
+def approve(run: str, name: str, change: str, destroy: bool, key_file: Path | None) -> None:
+    """Sign an approval of the plans of a run."""
+    folder = find_run(run)
     if not folder.is_dir():
-        raise WrongUsage(f"{run} is no folder.", fix="Approve in the folder of the run: it goes with the plans.")
+        raise WrongUsage(
+            f"{run} is not a folder.", fix="Name the folder of the run: the approval is written beside the plans."
+        )
     params = _params(folder)
     if params is None or not params.approval.signers:
         raise WrongUsage(
             f"The parameters of {run_parameters(folder).get('env', 'this run')} name no signers.",
-            fix="Name them in approval.signers, or give the fingerprint: runbook apply --approved FINGERPRINT.",
+            fix="Add signers there, or approve with the fingerprint: runbook apply --approved FINGERPRINT.",
         )
-    signer = keys.load_private_key(given) if given else keys.machine_key(_root())
-    known = params.approval.signers.get(name)
-    if known is None or keys.parse_public_key(known).keyid != signer.public_key.keyid:
+    signer = keys.load_private_key(key_file) if key_file else keys.machine_key(paths.root())
+    public_key = params.approval.signers.get(name)
+    if public_key is None or keys.parse_public_key(public_key).keyid != signer.public_key.keyid:
         raise NotApproved(
-            f"{name} signs with another key than {keys.fingerprint(signer.public_key)}."
-            if known
-            else f"{name} is none of approval.signers ({', '.join(params.approval.signers)}).",
-            fix="Approve as yourself, with your own key: --as NAME --key FILE.",
+            f"The key {keys.fingerprint(signer.public_key)} is not the key of {name} in approval.signers."
+            if public_key
+            else f"{name} is not in approval.signers ({', '.join(params.approval.signers)}).",
+            fix="Approve with your own name and key: --as NAME --key FILE.",
         )
     plans = list(plans_of(folder, "destroy" if destroy else "apply"))
     if not plans:
-        raise NotApproved(f"{folder.name} has no plan that would change something.", fix="Name a run in plan mode.")
-    verdict, _ = _judged(folder, ())
-    # Whose signature closes it can be told only where the parameters say whom to believe.
-    wrong = [told for told in verdict.wrong if params.evidence.trusted_keys or not told.startswith(MANIFEST)]
-    if wrong:
-        raise NotApproved("\n".join(wrong), fix="Plan again: what was reviewed may not be what was planned.")
-    path = write(
+        raise NotApproved(f"{folder.name} has no plan with changes.", fix="Name a run in plan mode.")
+    result, _ = _verify(folder, ())
+    # The signature of the manifest can be verified only where the parameters name trusted keys.
+    findings = [text for text in result.wrong if params.evidence.trusted_keys or not text.startswith(MANIFEST)]
+    if findings:
+        raise NotApproved("\n".join(findings), fix="Run the plan again and review it: this one was changed.")
+    path = write_approval(
         folder, plans, signer, by=name, change=change or str(run_parameters(folder).get("change", "")),
         valid_for=timedelta(hours=params.approval.valid_hours),
     )  # fmt: skip
@@ -172,43 +183,44 @@ def approve(run: str, name: str, change: str, destroy: bool, given: Path | None)
     click.echo(f"Approved by {name} for {params.approval.valid_hours} hours: {path}")
 
 
-def place_of(run: str) -> Path:
-    """Where the evidence of a run is: a path, or an id that is looked up.
+def find_run(run: str) -> Path:
+    """Find the folder or the archive of a run, which is given as a path or as an id.
 
     Raises:
-        WrongUsage: There is none.
+        WrongUsage: There is no such run.
     """
     if Path(run).exists():
         return Path(run).resolve()
-    found = [path for path in _artifacts().glob("*/*") if path.name == run]
-    if len(found) != 1:
-        raise WrongUsage(f"There is no run {run!r} here.", fix="`runbook evidence list` shows those there are.")
-    return found[0]
+    matching = [path for path in _artifacts().glob("*/*") if path.name == run]
+    if len(matching) != 1:
+        raise WrongUsage(f"There is no run {run!r}.", fix="`runbook evidence list` shows all runs.")
+    return matching[0]
 
 
-def _judged(folder: Path, given: Sequence[Path], *, packed: bool = False) -> tuple[VerificationResult, Keys]:
-    """The verdict, and the keys that were believed: those given, or the parameters', or this machine's own.
+def _verify(folder: Path, key_files: Sequence[Path], *, packed: bool = False) -> tuple[VerificationResult, Keys]:
+    """Verify a folder; returns the result and the trusted keys.
 
-    Who closes a run is one question, and who approves it another: the signers of the parameters
-    stand beside the keys that are given.
+    The keys trusted to close a run are those in *key_files*, else those of the parameters, else this
+    machine's.  Approvals are verified with the signers of the parameters; a key file of a signer's
+    name replaces that signer's key.
     """
     params = _params(folder)
-    brought: Keys = {path.stem: keys.parse_public_key(path.read_text(encoding="utf-8")) for path in given}
-    named = _public(params.evidence.trusted_keys) if params and not given else brought
-    signers = _public(params.approval.signers) if params else {}
-    own = _root() / ".runbook" / "keys" / keys.PUBLIC
-    if not named and own.is_file():
-        named = {"this machine": keys.parse_public_key(own.read_text(encoding="utf-8"))}
-    approvers = {who: brought.get(who, key) for who, key in signers.items()} or brought
-    return verify_run(folder, named, approvers, more_approvers=not signers, from_archive=packed), named
+    from_files: Keys = {path.stem: keys.parse_public_key(path.read_text(encoding="utf-8")) for path in key_files}
+    trusted = _public_keys(params.evidence.trusted_keys) if params and not key_files else from_files
+    signers = _public_keys(params.approval.signers) if params else {}
+    own = paths.root() / ".runbook" / "keys" / keys.PUBLIC
+    if not trusted and own.is_file():
+        trusted = {"this machine": keys.parse_public_key(own.read_text(encoding="utf-8"))}
+    approvers = {name: from_files.get(name, key) for name, key in signers.items()} or from_files
+    return verify_run(folder, trusted, approvers, more_approvers=not signers, from_archive=packed), trusted
 
 
-def _public(lines: Mapping[str, str]) -> Keys:
-    return {who: keys.parse_public_key(line) for who, line in lines.items()}
+def _public_keys(lines: Mapping[str, str]) -> Keys:
+    return {name: keys.parse_public_key(line) for name, line in lines.items()}
 
 
 def _params(folder: Path) -> Params | None:
-    """The parameters of a run's environment, where they lie here."""
+    """The parameters of a run's environment; ``None`` when this root has none."""
     try:
         return load(_params_file(folder))
     except ParamsError:
@@ -216,64 +228,65 @@ def _params(folder: Path) -> Params | None:
 
 
 def _params_file(folder: Path) -> Path:
-    """Where the parameters of a run's environment belong.
+    """The path of the parameters of a run's environment.
 
     Raises:
-        ParamsError: What the run says is no environment's name: a path could lead to parameters
-            that came with the run, and whoever forged the one would have written the other.
+        ParamsError: The run's environment is not a valid name.  A forged run could name a path to
+            forged parameters with forged keys.
     """
     env = str(run_parameters(folder).get("env", ""))
     if not re.fullmatch(ENV, env):
-        raise ParamsError(f"{env!r} is no environment's name.", fix="Name a run of an environment in params/.")
-    return _root() / "params" / f"{env}.yaml"
+        raise ParamsError(f"{env!r} is not the name of an environment.", fix="Name a run of an environment in params/.")
+    return paths.root() / "params" / f"{env}.yaml"
 
 
-def _facts_if_any(folder: Path) -> list[str]:
-    """The facts; none of a journal that somebody spoilt: what is wrong with it, the verdict says."""
+def _describe_if_readable(folder: Path) -> tuple[str, list[tuple[str, str]]]:
+    """As `_describe`, or only the run's id when its journal is damaged; the result of `verify` says how."""
     try:
-        return list(_facts(folder))
+        return _describe(folder)
     except (LookupError, TypeError, AttributeError, ValueError):
-        return [folder.name]
+        return folder.name, []
 
 
-def _facts(folder: Path) -> Iterator[str]:
+def _describe(folder: Path) -> tuple[str, list[tuple[str, str]]]:
+    """What a run was, and how each of its notebooks ended."""
     events = read_events(folder)
     opened = next(of_kind(events, "open"), {})
-    first = run_parameters(folder)
-    told = [f"{first.get('mode', '?')} of {first.get('env', '?')}"]
-    told += [f"{name} {opened[name]}" for name in ("account", "region") if name in opened]
-    told += [f"by {opened['caller']}"] if "caller" in opened else []
-    told += [f"for {first['change']}"] if first.get("change") else []
-    yield f"{folder.name}: {', '.join(told)}"
-    for notebook in planned_notebooks(events):
-        yield f"{notebook:<12} {_ended(folder, notebook, events, first.get('mode') != 'destroy')}"
+    parameters = run_parameters(folder)
+    words = [f"{parameters.get('mode', '?')} of {parameters.get('env', '?')}"]
+    words += [f"{name} {opened[name]}" for name in ("account", "region") if name in opened]
+    words += [f"by {opened['caller']}"] if "caller" in opened else []
+    words += [f"for {parameters['change']}"] if parameters.get("change") else []
+    present = parameters.get("mode") != "destroy"
+    rows = [(notebook, _result(folder, notebook, events, present)) for notebook in planned_notebooks(events)]
+    return f"{folder.name}: {', '.join(words)}", rows
 
 
-def _origin(told: RunRecord) -> Iterator[str]:
-    """Who, when, and from what, as far as it was written down."""
-    if told.began:
-        yield f"{'when':<12} {format_time(told.began)} to {format_time(told.ended)}"
-    if people := told.get("asked_by") or ", ".join(told.operators):
-        yield f"{'asked for by':<12} {people}"
-    if told.operators:
-        yield f"{'run by':<12} {', '.join(told.operators)}"
-    for approval in told.approvals:
-        yield f"{'approved by':<12} {approval.by or 'not known'}: {approval.plan}"
-    if told.source:
-        yield f"{'commit':<12} {told.source['commit']}{'' if told.source['clean'] else ', with changes in no commit'}"
+def _origin(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Who ran it, when, and from which commit, as far as it is recorded."""
+    if record.began:
+        yield "when", f"{format_time(record.began)} to {format_time(record.ended)}"
+    if people := record.get("asked_by") or ", ".join(record.operators):
+        yield "asked for by", people
+    if record.operators:
+        yield "run by", ", ".join(record.operators)
+    for approval in record.approvals:
+        yield "approved by", f"{approval.by or 'unknown'}{f': {approval.plan}' if approval.plan else ''}"
+    if record.source:
+        yield "commit", f"{record.source['commit']}{'' if record.source['clean'] else ', with uncommitted changes'}"
 
 
-def _ended(folder: Path, notebook: str, events: Sequence[Event], present: bool) -> str:
-    last = next((e for e in reversed(events) if e["event"] == "ended" and e.get("notebook") == notebook), {})
-    state = str(last.get("state", "did not say how it ended"))
+def _result(folder: Path, notebook: str, events: Sequence[Event], present: bool) -> str:
+    end = next((e for e in reversed(events) if e["event"] == "ended" and e.get("notebook") == notebook), {})
+    state = str(end.get("state", "end not recorded"))
     if state == NOT_RUN:
-        return f"{state}: {last.get('why', 'it was stopped before')}"
-    found = summarize(folder / JOURNAL, notebook, present=present)
-    done = ", ".join(f"{n} {action}" for action, n in found.completed.items()) or "nothing changed"
-    verified = {None: "", True: "; verified", False: "; differs"}[found.verified]
-    why = f": {last['error']}: {last['why']}" if last.get("error") else ""
-    return f"{state}{why} – planned {found.plan_text}; {done}{verified}"
+        return f"{state}: {end.get('why', 'the run was stopped before')}"
+    result = summarize(folder / JOURNAL, notebook, present=present)
+    done = ", ".join(f"{n} {action}" for action, n in result.completed.items()) or "nothing changed"
+    verified = {None: "", True: "; verified", False: "; drift detected"}[result.verified]
+    why = f": {end['error']}: {end['why']}" if end.get("error") else ""
+    return f"{state}{why} – planned {result.plan_text}; {done}{verified}"
 
 
 def _artifacts() -> Path:
-    return _root() / "artifacts"
+    return paths.root() / "artifacts"

@@ -1,4 +1,4 @@
-"""The ``runbook`` command: papermill over the notebooks, in the right order."""
+"""The ``runbook`` command: runs the notebooks with papermill, in the right order."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
+from .. import paths
 from ..engine.approval import join_fingerprints
 from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..formatting import elapsed, pluralize
@@ -23,32 +22,33 @@ from ..journal.summary import Summary, is_locked, summarize
 from ..journal.timeline import build_timeline
 from ..params import Params, load
 from ..paths import checkout
-from ..paths import root as _root
-from ..runs.finish import close
-from ..runs.runner import NOTEBOOKS, Job, Progress, run, select_notebooks
+from ..runs.finish import finish_run
+from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata
-from . import plan_markdown as review
+from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
-from .timeline import render_timeline
+from .plan_markdown import plan_markdown
+from .progress import show_progress
+from .timeline import WIDTH, render_timeline
 
 PLUGINS = "runbook.commands"
-"""Entry points by which other packages add commands, such as `local`."""
+"""The group of entry points through which other packages add commands, e.g. ``local``."""
 CHANGES = 3
-"""What ``plan --detailed-exitcode`` exits with when there is something to do."""
+"""Exit code of ``plan --detailed-exitcode`` when there are changes."""
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class ErrorGroup(click.Group):
-    """Commands whose errors are told in one breath, without a traceback."""
+    """A click group that prints a RunbookError without a traceback, and offers the commands of plug-ins."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted({*super().list_commands(context), *(each.name for each in entry_points(group=PLUGINS))})
+        return sorted({*super().list_commands(context), *(point.name for point in entry_points(group=PLUGINS))})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        found = super().get_command(context, name)
-        for each in () if found else entry_points(group=PLUGINS, name=name):
-            found = each.load()
-        return found
+        command = super().get_command(context, name)
+        for point in () if command else entry_points(group=PLUGINS, name=name):
+            command = point.load()
+        return command
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -60,18 +60,20 @@ class ErrorGroup(click.Group):
 
 @click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Plan, build, verify and destroy an environment by running its notebooks with papermill.
+    """Plan, apply, verify and destroy an environment by running its notebooks with papermill.
 
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 changes (plan --detailed-exitcode).
     """
 
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What all verbs take."""
+    """Add the options that all verbs have."""
     for option in (
-        click.option("--asked-by", default="", metavar="NAME", help="Who asked for it, if not you."),
+        click.option("--asked-by", default="", metavar="NAME", help="Who asked for the run, if not you."),
         click.option("--change", default="", metavar="ID", help="The change request, e.g. CHG0012345."),
-        click.option("--only", multiple=True, metavar="NOTEBOOK", help="Just this one, e.g. 02_data; may be repeated."),
+        click.option(
+            "--only", multiple=True, metavar="NOTEBOOK", help="Run only this notebook, e.g. 02_data; may be repeated."
+        ),
         click.option("--env", required=True, metavar="ENV", help="A file in params/, e.g. local."),
     ):
         command = option(command)
@@ -79,154 +81,166 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 approved_option = click.option(
-    "--approved", multiple=True, metavar="FINGERPRINT", help="Of a reviewed plan; may be repeated. Blank: nothing."
+    "--approved",
+    multiple=True,
+    metavar="FINGERPRINT",
+    help="The fingerprint of a reviewed plan; may be repeated. A blank one approves no change.",
 )
 
 
 @main.command()
 @common_options
 @click.option(
-    "--detailed-exitcode", is_flag=True, help=f"Exit with {CHANGES} when there is something to do, 0 when not."
+    "--detailed-exitcode", is_flag=True, help=f"Exit with {CHANGES} when there are changes, with 0 when there are none."
 )
-@click.option("--markdown", type=FILE, help="Also write the plan into this file, for a reviewer.")
-@click.option("--fingerprints", type=FILE, help="Also write those of the plans that change something, one a line.")
+@click.option("--markdown", type=FILE, help="Also write the plan as Markdown into this file.")
+@click.option(
+    "--fingerprints", type=FILE, help="Also write the fingerprints of plans with changes into this file, one a line."
+)
 def plan(
-    env: str, only: Sequence[str], detailed_exitcode: bool, markdown: Path, fingerprints: Path, **asked: str
+    env: str, only: Sequence[str], detailed_exitcode: bool, markdown: Path, fingerprints: Path, **request: str
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
-    run, found = _run(env, "plan", only, **asked)
-    for each in found:
-        click.echo(f"  {each.notebook:<12} {each.fingerprint}  {each.plan_text}")
-    todo = [each.fingerprint for each in found if each.changes]
-    if todo and load(_root() / "params" / f"{env}.yaml").approval.signers:
+    run, summaries = _run_notebooks(env, "plan", only, **request)
+    rows = [(summary.notebook, summary.fingerprint, summary.plan_text) for summary in summaries]
+    print_table(rows, NAME_WIDTH, 17, 0, indent=2)
+    to_approve = [summary.fingerprint for summary in summaries if summary.changes]
+    if to_approve and load(paths.root() / "params" / f"{env}.yaml").approval.signers:
         click.echo(f"To approve them: runbook approve {run} --as NAME")
-    elif todo:
-        click.echo(f"To approve them: {' '.join(f'--approved {each}' for each in todo)}")
+    elif to_approve:
+        click.echo(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
     if markdown:
-        markdown.write_text(review.plan_markdown(env, run, found), encoding="utf-8")
+        markdown.write_text(plan_markdown(env, run, summaries), encoding="utf-8")
     if fingerprints:
-        fingerprints.write_text("".join(f"{each}\n" for each in todo), encoding="utf-8")
-    if todo and detailed_exitcode:
+        fingerprints.write_text("".join(f"{fingerprint}\n" for fingerprint in to_approve), encoding="utf-8")
+    if to_approve and detailed_exitcode:
         sys.exit(CHANGES)
 
 
 @main.command()
 @common_options
 @approved_option
-def apply(env: str, only: Sequence[str], approved: Sequence[str], **asked: str) -> None:
-    """Build what the parameters ask for, and verify it."""
-    _, found = _run(env, "apply", only, approved=join_fingerprints(approved), **asked)
-    done = sum(sum(each.completed.values()) for each in found)
-    click.echo(f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: all of it is as asked for.")
-    for each in found:
-        built = ", ".join(f"{n} × {kind}" if n > 1 else kind for kind, n in each.created.items())
-        changed = f"{n} updated" if (n := each.completed.get("update", 0)) else ""
-        if told := "; ".join(filter(None, (built, changed))):
-            click.echo(f"  {each.notebook:<12} {told}")
-    _verified(found)
+def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str) -> None:
+    """Create and update what the parameters describe, and verify it."""
+    _, summaries = _run_notebooks(env, "apply", only, approved=join_fingerprints(approved), **request)
+    done = sum(sum(summary.completed.values()) for summary in summaries)
+    click.echo(
+        f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: everything is as the parameters say."
+    )
+    rows = [(summary.notebook, changes) for summary in summaries if (changes := _changes_text(summary))]
+    print_table(rows, NAME_WIDTH, 0, indent=2)
+    _print_verification(summaries)
 
 
 @main.command()
 @common_options
-def verify(env: str, only: Sequence[str], **asked: str) -> None:
-    """Compare what runs with what the parameters ask for.  Changes nothing."""
-    _, found = _run(env, "verify", only, **asked)
-    _verified(found)
+def verify(env: str, only: Sequence[str], **request: str) -> None:
+    """Compare what AWS shows with the parameters.  Changes nothing."""
+    _, summaries = _run_notebooks(env, "verify", only, **request)
+    _print_verification(summaries)
 
 
 @main.command()
 @common_options
 @approved_option
-@click.option("--confirm", required=True, metavar="ENV", help="The environment's name once more.")
-def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str, **asked: str) -> None:
-    """Remove the environment: 04 first, 01 last."""
+@click.option("--confirm", required=True, metavar="ENV", help="The environment's name again.")
+def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str, **request: str) -> None:
+    """Destroy the environment: 04 first, 01 last."""
     if confirm != env:
-        raise Unconfirmed(
-            f"To destroy {env} needs --confirm {env}, not {confirm!r}.", fix=f"Say --confirm {env}, if you mean it."
-        )
-    _, found = _run(env, "destroy", only, approved=join_fingerprints(approved), confirm=confirm, **asked)
-    gone = sum(each.completed.get("delete", 0) for each in found)
-    click.echo(f"{pluralize(gone, 'resource')} removed." if gone else "There was nothing to remove.")
-    strays = max((each.orphans for each in found), default=0)
-    if strays:
-        are = "thing tagged as ours is" if strays == 1 else "things tagged as ours are"
-        click.echo(f"{strays} {are} still there; see 01_network.")
+        raise Unconfirmed(f"Destroying {env} needs --confirm {env}, not {confirm!r}.", fix=f"Add --confirm {env}.")
+    _, summaries = _run_notebooks(
+        env, "destroy", only, approved=join_fingerprints(approved), confirm=confirm, **request
+    )
+    deleted = sum(summary.completed.get("delete", 0) for summary in summaries)
+    click.echo(f"{pluralize(deleted, 'resource')} destroyed." if deleted else "There was nothing to destroy.")
+    _print_orphans(summaries, "01_network")
 
 
 @main.command()
 def bundle() -> None:
-    """Pack webapp/ as 04_deploy does: the same content is the same file, byte for byte."""
-    made = pack_webapp(_root())
-    click.echo(made)
-    click.echo(made.path)
+    """Pack webapp/ as 04_deploy does: the same content gives the same file, byte for byte."""
+    packed = pack_webapp(paths.root())
+    click.echo(packed)
+    click.echo(packed.path)
 
 
 main.add_command(approve)
 main.add_command(evidence)
 
 
-def _verified(found: Sequence[Summary]) -> None:
-    if all(each.verified for each in found):
-        click.echo(f"Verified: no difference in {', '.join(each.notebook for each in found)}.")
-    if site := next((each.site for each in found if each.site), ""):
+def _changes_text(summary: Summary) -> str:
+    """What was created and updated, e.g. ``vpc, 2 × subnet; 1 updated``."""
+    created = ", ".join(f"{n} × {kind}" if n > 1 else kind for kind, n in summary.created.items())
+    updated = f"{n} updated" if (n := summary.completed.get("update", 0)) else ""
+    return "; ".join(filter(None, (created, updated)))
+
+
+def _print_verification(summaries: Sequence[Summary]) -> None:
+    if all(summary.verified for summary in summaries):
+        click.echo(f"Verified: no difference in {', '.join(summary.notebook for summary in summaries)}.")
+    if site := next((summary.site for summary in summaries if summary.site), ""):
         click.echo(f"The site: https://{site}/")
-    if strays := max((each.orphans for each in found), default=0):
-        click.echo(f"{pluralize(strays, 'thing')} tagged as ours that nothing asks for: see the last notebook.")
+    _print_orphans(summaries, "the last notebook")
 
 
-def _run(env: str, mode: str, only: Sequence[str], **more: str) -> tuple[str, list[Summary]]:
-    """Run the notebooks: the run's id, and what they came to; does not return when one of them failed."""
-    root = _root()
+def _print_orphans(summaries: Sequence[Summary], notebook: str) -> None:
+    if orphans := max((summary.orphans for summary in summaries), default=0):
+        count = pluralize(orphans, "orphaned resource")
+        click.echo(f"{count}: tagged by this environment, in no stack. See {notebook}.")
+
+
+def _run_notebooks(env: str, mode: str, only: Sequence[str], **request: str) -> tuple[str, list[Summary]]:
+    """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed."""
+    root = paths.root()
     params = load(root / "params" / f"{env}.yaml")
     notebooks = select_notebooks(only)
     check_endpoint(params)
-    job = Job(root, checkout(), new_run(mode), {"env": env, "mode": mode, **more}, notebooks, run_metadata(params))
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job, a terminal that was closed: as Ctrl-C
-        signal.signal(ending, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    job = Job(root, checkout(), new_run(mode), {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job and a closed terminal act like Ctrl-C
+        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")
     began = time.monotonic()
     try:
-        with _screen(notebooks) as tell:
-            ended = run(job, tell)
+        with show_progress(notebooks) as on_event:
+            ended = run(job, on_event)
     except KeyboardInterrupt:
-        click.echo("Interrupted. What is done stays done: run the same command again to go on from there.", err=True)
+        click.echo("Interrupted. Completed changes stay: run the same command again to continue from there.", err=True)
         click.echo(f"Evidence: {job.folder}", err=True)
         raise
     finally:
-        archive = _end(params, job)
-    for line in render_timeline(build_timeline(events_of(job.folder / JOURNAL))):
-        click.echo(line)
+        archive = _finish(params, job)
+    journal = job.folder / JOURNAL
+    print_renderable(render_timeline(build_timeline(events_of(journal))), max_width=WIDTH)
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in failed:
-        click.echo(_failure(job, progress), err=True)
+        click.echo(_failure_text(job, progress), err=True)
     click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {job.folder}")
     if failed or not archive:
         sys.exit(1)
     click.echo(f"Signed, and packed for the change ticket: {archive}")
-    journal = job.folder / JOURNAL
     return job.run, [summarize(journal, progress.notebook, present=mode != "destroy") for progress in ended]
 
 
-def _end(params: Params, job: Job) -> str:
-    """Give the lock back and close the evidence, whatever became of the run; where its archive is."""
+def _finish(params: Params, job: Job) -> str:
+    """Release the lock and finish the run, also after a failure; returns where the archive is, or an empty text."""
     try:
-        _release(params, job)
+        _release_lock(params, job)
     finally:
         try:
-            archive = close(params, job.root, job.run)
+            archive = finish_run(params, job.root, job.run)
         except RunbookError as error:
-            click.echo(f"✗ The run's evidence is not closed: {type(error).__name__}: {error}", err=True)
+            click.echo(f"✗ The evidence of the run could not be closed: {type(error).__name__}: {error}", err=True)
             archive = ""
     return archive
 
 
-def _release(params: Params, job: Job) -> None:
-    """Give the environment's lock back, now that no notebook of this run is left."""
+def _release_lock(params: Params, job: Job) -> None:
+    """Release the environment's lock if the run still holds it."""
     if is_locked(job.folder / JOURNAL):
         lock_of_run(params, job.root, job.run).release()
 
 
-def _failure(job: Job, progress: Progress) -> str:
+def _failure_text(job: Job, progress: Progress) -> str:
     if progress.state == "not run":
         return f"✗ {progress.notebook} was not run: {progress.why}."
     where = f"cell {progress.cell}, section '{progress.section}'" if progress.cell else "before its first cell"
@@ -237,59 +251,3 @@ def _failure(job: Job, progress: Progress) -> str:
             f"    The executed notebook: {job.folder / progress.notebook}.ipynb",
         ]
     )
-
-
-def _screen(notebooks: Sequence[str]) -> Any:
-    return _Bars(notebooks) if sys.stderr.isatty() else _Lines()
-
-
-class _Bars:
-    """One bar for each notebook, on a terminal."""
-
-    def __init__(self, notebooks: Sequence[str]) -> None:
-        style = "{desc:<44} {bar:30} {n_fmt}/{total_fmt} {elapsed}"
-        self._bars = {
-            name: tqdm(total=1, desc=name, position=i, leave=True, bar_format=style) for i, name in enumerate(notebooks)
-        }
-
-    def __enter__(self) -> Callable[[Progress], None]:
-        return self._tell
-
-    def __exit__(self, *_: object) -> None:
-        for bar in self._bars.values():
-            bar.close()
-
-    def _tell(self, progress: Progress) -> None:
-        bar = self._bars[progress.notebook]
-        bar.total = progress.of or 1
-        bar.n = progress.cell if progress.state == "done" else max(0, progress.cell - 1)
-        where = progress.section if progress.state == "running" else progress.state
-        bar.set_description_str(f"{progress.notebook} {where}"[:44])
-
-
-class _Lines:
-    """Plain lines, for a log."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, tuple[str, str, int]] = {}
-
-    def __enter__(self) -> Callable[[Progress], None]:
-        return self._tell
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def _tell(self, progress: Progress) -> None:
-        news = (progress.state, progress.section, progress.quiet)
-        if self._last.get(progress.notebook) == news:
-            return
-        self._last[progress.notebook] = news
-        where = f"{progress.cell}/{progress.of} {progress.section}" if progress.of else "starting"
-        if progress.state != "running":
-            where = progress.state
-        if progress.quiet:
-            where += f" … {elapsed(progress.quiet)}"
-        click.echo(f"{datetime.now():%H:%M:%S} {progress.notebook:<12} {where}")
-
-
-__all__ = ["CHANGES", "NOTEBOOKS", "main"]

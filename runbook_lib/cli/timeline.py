@@ -1,96 +1,149 @@
-"""A timeline for people: one line for each change that took a while, in plain text of a hundred columns."""
+"""Draw the timeline of a run as text: one line for each change that took long, and the critical path."""
 
 from __future__ import annotations
 
-from ..formatting import elapsed
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Column, Table
+from rich.text import Text
+
+from ..formatting import elapsed, pluralize
 from ..journal.timeline import Span, Timeline
 
-KEY, BAR = 35, 44
-MOST = 30
-STEPS = 6
-SHORT = 1.0
-"""Seconds below which a change is only counted."""
+WIDTH = 100
+"""Columns that the timeline takes at most."""
+MAX_ROWS = 30
+MAX_STEPS = 6
+"""Steps of the critical path that are named: the longest."""
+MIN_SECONDS = 1.0
+"""Shorter changes are only counted."""
+_MIN_BAR_WIDTH = 12
 _WAITS, _ACTS, _SETTLES = "·", "█", "─"
 
 
-def render_timeline(timeline: Timeline) -> list[str]:
-    """Its lines; none when nothing was done."""
+def render_timeline(timeline: Timeline) -> RenderableType:
+    """Draw a timeline for rich, to the width that there is; empty when nothing was changed."""
     spans = timeline.spans
     if not spans:
-        return []
-    count = f"{len(spans)} change{'s' if len(spans) > 1 else ''} in {elapsed(timeline.makespan)}"
-    long = sorted((span for span in spans if span.duration >= SHORT), key=lambda span: -span.duration)[:MOST]
-    head = [f"Timeline: {count}"]
-    if long:
-        head[0] += f"   {_WAITS} waits  {_ACTS} acts  {_SETTLES} settles  * on the critical path"
-        head.append(_ruler(timeline.makespan))
+        return Group()
+    parts: list[RenderableType] = [Text(f"Timeline: {pluralize(len(spans), 'change')} in {elapsed(timeline.makespan)}")]
+    longest = sorted((span for span in spans if span.duration >= MIN_SECONDS), key=lambda span: -span.duration)[
+        :MAX_ROWS
+    ]
+    if longest:
+        parts.append(Text(f"  {_WAITS} waits  {_ACTS} acts  {_SETTLES} settles  * on the critical path"))
+        parts.append(_chart(timeline, longest))
+    parts += _counted(len(spans) - len(longest), longest)
+    if steps := _critical_path(timeline):
+        path = Table.grid(padding=(0, 1))
+        path.add_row("Critical path:", Text(" → ".join(steps)))
+        parts.append(path)
+    return Group(*parts)
+
+
+class _Scaled:
+    """A text that is drawn to the width of its column.
+
+    Args:
+        draw: Draws the text for a width in columns.
+    """
+
+    def __init__(self, draw: Callable[[int], Text]) -> None:
+        self._draw = draw
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._draw(options.max_width)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(_MIN_BAR_WIDTH, options.max_width)
+
+
+def _chart(timeline: Timeline, spans: list[Span]) -> Table:
+    """A row for each span in the order in which they began: mark, key, bar, start, duration and failure."""
+    table = Table.grid(
+        Column(min_width=1),
+        Column(ratio=4, no_wrap=True, overflow="ellipsis"),
+        Column(ratio=5),
+        Column(justify="right", no_wrap=True),
+        Column(justify="right", no_wrap=True),
+        Column(min_width=1),
+        padding=(0, 1),
+        pad_edge=False,
+        expand=True,
+    )
+    table.add_row("", "", _Scaled(partial(_ruler, timeline.makespan)))
     critical = {id(span) for span, _ in timeline.critical}
-    shown = sorted(long, key=lambda span: (span.queued, span.started))
-    rows = [_row(span, timeline.makespan, "*" if id(span) in critical else " ") for span in shown]
-    return head + rows + _rest(len(spans) - len(long), long) + _path(timeline)
+    for span in sorted(spans, key=lambda span: (span.queued, span.started)):
+        table.add_row(
+            "*" if id(span) in critical else "",
+            Text(span.key, style="bold" if id(span) in critical else ""),
+            _Scaled(partial(_bar, span, timeline.makespan)),
+            f"{span.end - span.duration:.1f}",
+            _duration(span),
+            "" if span.ok else "✗",
+        )
+    return table
 
 
-def _ruler(makespan: float) -> str:
-    """The seconds at each quarter of the bar."""
+def _ruler(makespan: float, width: int) -> Text:
+    """The seconds at each quarter of a bar."""
     marks = [f"{makespan * quarter / 4:.0f}" for quarter in range(5)]
-    quarter = BAR // 4
-    scale = "".join(mark.ljust(quarter) for mark in marks[:-1]) + f"{marks[-1]} s"
-    return f"{'':{KEY + 3}}{scale}"
+    end = f"{marks[-1]} s"
+    scale = "".join(mark.ljust(width // 4) for mark in marks[:-1])
+    return Text(scale[: width - len(end)].ljust(width - len(end)) + end)
 
 
-def _row(span: Span, makespan: float, mark: str) -> str:
-    key = span.key if len(span.key) <= KEY else f"{span.key[: KEY - 1]}…"
-    sign = "" if span.ok else " ✗"
-    bar, start = _bar(span, makespan), span.end - span.duration
-    return f"{mark} {key:<{KEY}} {bar:<{BAR}} {start:>6.1f} {_took(span)}{sign}".rstrip()
+def _bar(span: Span, makespan: float, width: int) -> Text:
+    """The phases of a change to scale; sending it takes one column at least."""
+
+    def column(at: float) -> int:
+        return min(width, round(width * at / makespan)) if makespan > 0 else 0
+
+    queued, end = column(span.queued), column(span.end)
+    started = min(column(span.started), width - 1)
+    sent = max(column(span.sent), started + 1)
+    return Text.assemble(
+        " " * queued,
+        (_WAITS * (started - queued), "dim"),
+        (_ACTS * (sent - started), "green" if span.ok else "red"),
+        (_SETTLES * (end - sent), "cyan"),
+    )
 
 
-def _took(span: Span) -> str:
-    """How long it took; of what nobody has seen to its end, at least so long."""
-    return f"{'>' if span.settled is None and span.ok else '+'}{span.duration:.1f} s".rjust(9)
+def _duration(span: Span) -> str:
+    """The seconds a change took; ``>`` when nobody saw its end."""
+    return f"{'>' if span.settled is None and span.ok else '+'}{span.duration:.1f} s"
 
 
-def _bar(span: Span, makespan: float) -> str:
-    """Each part where it was; what was too short for a cell has one all the same, if it is what was done."""
-    start, acted, sent, end = (_cell(at, makespan) for at in (span.queued, span.started, span.sent, span.end))
-    first = min(acted, BAR - 1)
-    last = max(sent, first + 1)
-    return " " * start + _WAITS * (first - start) + _ACTS * (last - first) + _SETTLES * (end - last)
+def _counted(count: int, longest: list[Span]) -> Iterator[Text]:
+    """A line about the changes without a row."""
+    if count:
+        limit = "a second" if len(longest) < MAX_ROWS else elapsed(min(span.duration for span in longest))
+        yield Text(
+            f"  … and {count} that took less than {limit}" if longest else f"  each of them took less than {limit}"
+        )
 
 
-def _cell(at: float, makespan: float) -> int:
-    return min(BAR, round(BAR * at / makespan)) if makespan > 0 else 0
-
-
-def _rest(left: int, long: list[Span]) -> list[str]:
-    if not left:
-        return []
-    than = "a second" if len(long) < MOST else elapsed(min(span.duration for span in long))
-    return [f"  … and {left} that took less than {than}" if long else f"  each of them took less than {than}"]
-
-
-def _path(timeline: Timeline) -> list[str]:
-    """The longest steps of the chain, with the pauses between its changes."""
+def _critical_path(timeline: Timeline) -> list[str]:
+    """The longest steps of the critical path, changes and pauses; others are replaced by an ellipsis."""
     steps: list[tuple[str, float]] = []
     before = 0.0
     for span, moment in timeline.critical:
         began = max(before, span.started)
-        steps += [(f"(pause of {elapsed(began - before)})", began - before)]
-        steps += [(f"{span.key} {elapsed(moment - began)}", moment - began)]
+        steps.append((f"(pause of {elapsed(began - before)})", began - before))
+        steps.append((f"{span.key} {elapsed(moment - began)}", moment - began))
         before = max(before, moment)
-    longest = sorted(range(len(steps)), key=lambda index: -steps[index][1])[:STEPS]
-    told = [index for index in sorted(longest) if steps[index][1] >= SHORT]
+    by_duration = sorted(range(len(steps)), key=lambda index: -steps[index][1])
+    named = {index for index in by_duration[:MAX_STEPS] if steps[index][1] >= MIN_SECONDS}
+    if not named:
+        return []
     words: list[str] = []
-    for index, (word, _) in enumerate(steps):
-        words += [word] if index in told else ["…"] if words[-1:] != ["…"] and steps[index][1] > 0 else []
-    return _wrapped("Critical path: ", words) if told else []
-
-
-def _wrapped(head: str, steps: list[str]) -> list[str]:
-    lines = [head + steps[0]]
-    for step in steps[1:]:
-        if len(lines[-1]) + len(step) + 3 > 100:
-            lines.append(f"  → {step}")
-        else:
-            lines[-1] += f" → {step}"
-    return lines
+    for index, (text, seconds) in enumerate(steps):
+        if index in named:
+            words.append(text)
+        elif words[-1:] != ["…"] and seconds > 0:
+            words.append("…")
+    return words

@@ -1,4 +1,4 @@
-"""Where a run ends: its folder is signed, packed, and stored where the parameters say."""
+"""Finish a run: complete its folder, sign it, pack it, and upload it where the parameters ask for it."""
 
 from __future__ import annotations
 
@@ -31,59 +31,103 @@ from .kernel.parameters import parse_assignments, split_parameters
 from .kernel.recorder import Recorder
 from .start import aws_client, bucket_of
 
-READING = ("plan", "verify")
-_BEGINS = ("open", "recording", "cell", "cells")
-"""What only a notebook that was begun writes down."""
+_READ_ONLY = ("plan", "verify")
+_START_EVENTS = ("open", "recording", "cell", "cells")
+"""Events that only a notebook that was started writes."""
 
 
-def close(params: Params, root: Path, run: str, *, told: str = "") -> str:
-    """Close the folder of a run, whatever became of it; returns where its archive is.
+def finish_run(params: Params, root: Path, run: str, *, unrecorded_state: str = "") -> str:
+    """Complete, sign and pack the folder of a run, however the run ended; returns where the archive is.
 
     Args:
-        told: How notebooks ended of whose cells nobody kept an account, as in a script.
+        unrecorded_state: The state of notebooks whose cells were not recorded, e.g. of a script; ``interrupted``
+            where it is empty.
 
     Raises:
-        EvidenceError: It could not be signed or stored; what lies in the folder is untouched.
+        EvidenceError: The folder could not be signed or stored; its content is unchanged.
     """
     folder = RunFolder(root / "artifacts" / params.env, run, "runner")
     try:
-        _account_for(folder, told)
+        _write_missing_ends(folder, unrecorded_state)
         for notebook in folder.path.glob("*.ipynb"):
             if not notebook.with_suffix(".html").exists():
                 export_html(notebook)
         record_final_state(params, root, run)
         write_report(folder.path)
         manifest.sign_manifest(
-            folder.path, signer(params, root, run), code=checkout(), params=root / "params" / f"{params.env}.yaml"
+            folder.path,
+            signer_of_run(params, root, run),
+            code=checkout(),
+            params=root / "params" / f"{params.env}.yaml",
         )
         packed = archive.pack(folder.path)
     except OSError as error:
         raise EvidenceError(
             f"{folder.path} could not be closed: {error.strerror or error}",
-            fix="Make room there. What is in the folder is what there is of this run; it stays unsigned.",
+            fix=f"Make room on the disk, then run: runbook evidence close {run}. Until then the run is not signed.",
         ) from error
-    return _stored(params, root, run, packed)
+    return _store(params, root, run, packed)
 
 
 def finish_notebook(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> str:
-    """Let the run of one notebook end, and sign it, when its last cell has ended; returns what there is to say of it.
+    """Finish a run of one notebook when its last cell has ended; returns a message about it.
 
-    A headless run is closed by the command, and one in papermill's engine alone by that.
+    A headless run is finished by the command, and one of papermill alone by the papermill engine.
+
+    Args:
+        recorder: The recorder of the kernel; ``None`` in a script, whose run is signed at once.
+        sign: Finishes the run and returns where the archive is.
     """
     if "RUNBOOK_RUN" in os.environ:
         if recorder:
             recorder.close()
-        return "The command closes the run, once all notebooks have ended."
+        return "The command closes the run once all notebooks have ended."
     if recorder is None:
         return f"Signed, and packed for the change ticket: {sign()}"
     recorder.close(sign)
-    return f"Kept and signed when this cell has ended: {folder}"
+    return f"Signed when this cell has ended; the evidence is in {folder}"
+
+
+def finish_papermill_run(notebook: Any, folder: Path) -> str:
+    """Finish the run of a notebook that papermill ran without the command; returns where the archive is.
+
+    Args:
+        notebook: The executed notebook, which contains the parameters papermill passed.
+        folder: The run's folder.
+    """
+    values: dict[str, Any] = {}
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            values |= parse_assignments(cell.source)
+    root, env = folder.parents[2], folder.parent.name
+    params = load(root / "params" / f"{env}.yaml", split_parameters(values, Params.model_fields))
+    return finish_run(params, root, folder.name)
+
+
+def finish_interrupted_run(folder: Path) -> str:
+    """Finish a run whose process was killed or whose notebook was never closed; returns where the archive is.
+
+    Raises:
+        EvidenceError: The run may still be in progress.
+    """
+    root, env = folder.parents[2], folder.parent.name
+    params = load(root / "params" / f"{env}.yaml")
+    events = read_events(folder)
+    if is_running(events):
+        raise EvidenceError(
+            f"{folder.name} is still running, or it ran on another machine.",
+            fix="Wait until it has ended, or close it on that machine: run book.close() in its notebook or shut down"
+            " the kernel.",
+        )
+    for notebook in planned_notebooks(events):
+        mark_interrupted(folder / f"{notebook}.ipynb", "its process was killed")
+    return finish_run(params, root, folder.name)
 
 
 def signature_check(
     params: Params, root: Path, run: str, change: str, record: Callable[..., None]
 ) -> Callable[[PlanDict], None] | None:
-    """What stops a run whose plan nobody has signed; ``None`` where the parameters name no signers."""
+    """Create the check that a plan has enough signed approvals; ``None`` where the parameters name no signers."""
     if not params.approval.signers:
         return None
     environment = root / "artifacts" / params.env
@@ -93,87 +137,61 @@ def signature_check(
         timedelta(hours=params.approval.valid_hours),
         environment=environment,
         folder=environment / run,
-        load_signer=lambda: signer(params, root, run),
+        load_signer=lambda: signer_of_run(params, root, run),
         change=change,
         on_used=record,
     ).require
 
 
-def signer(params: Params, root: Path, run: str) -> Signer:
-    """Whose key signs: this machine's, or the one in KMS that the parameters name."""
+def signer_of_run(params: Params, root: Path, run: str) -> Signer:
+    """The key that signs a run: the KMS key that the parameters name, or else this machine's."""
     if params.evidence.kms_key:
         return keys.KmsSigner(aws_client(params, root, run).kms, params.evidence.kms_key)
     return keys.machine_key(root)
 
 
 def upload(params: Params, root: Path, run: str, packed: Path) -> str:
-    """Upload an archive; returns where it is."""
+    """Upload an archive to the environment's bucket; returns its URL.
+
+    Raises:
+        UploadFailed: The bucket does not exist, or AWS rejected the upload.
+    """
     aws = aws_client(params, root, run)
     return storage.store(aws, bucket_of(params).aws_name(aws), packed, params.evidence.object_lock)
 
 
-def _account_for(folder: RunFolder, told: str) -> None:
-    """Write down how each notebook ended that was stopped before it could, or never begun, or had nobody to say it."""
+def _write_missing_ends(folder: RunFolder, unrecorded_state: str) -> None:
+    """Write how each notebook ended that did not write it itself: interrupted, never started, or not recorded."""
     journal = folder.path / JOURNAL
     events = read_events(folder.path)
-    begun = {event.get("notebook") for event in of_kind(events, *_BEGINS)}
+    started = {event.get("notebook") for event in of_kind(events, *_START_EVENTS)}
     for notebook in planned_notebooks(events):
         if notebook not in ended_notebooks(journal):
-            state = _ended(read_progress(events, notebook), told) if notebook in begun else NOT_RUN
+            progress = read_progress(events, notebook)
+            state = _final_state(progress, unrecorded_state) if notebook in started else NOT_RUN
             RunFolder(folder.environment, folder.path.name, notebook).journal().write("ended", state=state)
 
 
-def _ended(found: NotebookProgress | None, told: str) -> str:
-    if found is None or not found.closed:
-        return told or "interrupted"
-    return DONE if found.success else found.outcome.value
+def _final_state(progress: NotebookProgress | None, unrecorded_state: str) -> str:
+    if progress is None or not progress.closed:
+        return unrecorded_state or "interrupted"
+    return DONE if progress.success else progress.outcome.value
 
 
-def finish_papermill_run(notebook: Any, folder: Path) -> str:
-    """Close the run of a notebook that papermill ran by itself, not the command; returns where its archive is.
+def _store(params: Params, root: Path, run: str, packed: Path) -> str:
+    """Upload the archive if the parameters ask for it.
 
-    Args:
-        notebook: As it was executed: the parameters that papermill was given are in it.
+    A plan or verify run does not fail because the evidence bucket does not exist yet.
     """
-    given: dict[str, Any] = {}
-    for cell in notebook.cells:
-        if "injected-parameters" in cell.metadata.get("tags", ()):
-            given |= parse_assignments(cell.source)
-    root, env = folder.parents[2], folder.parent.name
-    params = load(root / "params" / f"{env}.yaml", split_parameters(given, Params.model_fields))
-    return close(params, root, folder.name)
-
-
-def finish_interrupted_run(folder: Path) -> str:
-    """Close the run of a process that was killed, or of a notebook that nobody closed; returns where its archive is.
-
-    Raises:
-        EvidenceError: Somebody may still be at work on it.
-    """
-    root, env = folder.parents[2], folder.parent.name
-    params = load(root / "params" / f"{env}.yaml")
-    events = read_events(folder)
-    if is_running(events):
-        raise EvidenceError(
-            f"{folder.name} is still at work, or ran on another machine.",
-            fix="Let it end, or close it there; in a notebook, run book.close(), or shut down its kernel.",
-        )
-    for notebook in planned_notebooks(events):
-        mark_interrupted(folder / f"{notebook}.ipynb", "its process was killed")
-    return close(params, root, folder.name)
-
-
-def _stored(params: Params, root: Path, run: str, packed: Path) -> str:
-    """A run that only looks fails for want of a bucket as little as for want of anything else that is not built yet."""
     if params.evidence.store != "bucket":
         return str(packed)
     try:
         return upload(params, root, run, packed)
     except storage.UploadFailed as error:
-        if error.code == storage.NO_BUCKET and _only_looked(packed.with_suffix("")):
-            return f"{packed} (there is no bucket yet to store it in)"
+        if error.code == storage.NO_BUCKET and _is_read_only(packed.with_suffix("")):
+            return f"{packed} (not uploaded: the bucket does not exist yet)"
         raise
 
 
-def _only_looked(folder: Path) -> bool:
-    return run_parameters(folder).get("mode") in READING
+def _is_read_only(folder: Path) -> bool:
+    return run_parameters(folder).get("mode") in _READ_ONLY

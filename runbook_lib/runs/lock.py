@@ -1,4 +1,4 @@
-"""One writer per environment: an object in the environment's own bucket."""
+"""The lock that lets one run at a time change an environment: an object in the environment's bucket."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..journal.process import ProcessIdentity
 
 KEY = "lock.json"
 LEASE = timedelta(minutes=10)
-"""How long a run may be silent before another may take its place."""
+"""A lock that was not renewed for this long may be taken over by another run."""
 
-_TAKEN = {"PreconditionFailed", "412"}
-_CONTENDED = {"ConditionalRequestConflict", "409"}
-_NOWHERE = {"NoSuchBucket"}
-_NONE = {"NoSuchKey", "404"}
+_PRECONDITION_FAILED = {"PreconditionFailed", "412"}
+_CONFLICT = {"ConditionalRequestConflict", "409"}
+_NO_BUCKET = {"NoSuchBucket"}
+_NO_OBJECT = {"NoSuchKey", "404"}
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class LockHolder:
     """Who holds a lock.
 
     Args:
-        run: The run; processes of the same run share its lock.
-        caller: The ARN by which AWS knows the person or the pipeline.
-        host, pid, started: The process, and when it began (seconds since 1970), so that
-            another with its number is not mistaken for it.
-        since: When the run took the lock, in ISO 8601.
+        run: The run's id; processes of the same run share its lock.
+        caller: The ARN of the person or the pipeline.
+        host, pid, started: The process and its start (seconds since 1970), so that another
+            process with the same number is not mistaken for it.
+        since: When the run acquired the lock, in ISO 8601.
     """
 
     run: str
@@ -44,45 +44,49 @@ class LockHolder:
 
     @classmethod
     def this_process(cls, run: str, caller: str, since: str, pid: int) -> LockHolder:
-        """This run, working in the process *pid* of this machine."""
+        """The process *pid* of this machine as a holder."""
         process = ProcessIdentity.of_pid(pid)
         return cls(run, caller, process.host, process.pid, process.started, since)
 
     @property
     def is_dead(self) -> bool:
-        """Whether its process surely is no more; of another machine's nobody can say."""
+        """Whether its process has surely ended; false for a process of another machine."""
         return ProcessIdentity(self.host, self.pid, self.started).is_dead
 
 
-_SOMEBODY = LockHolder("?", "somebody", "?", 0, 0.0, "?")
+_UNKNOWN_HOLDER = LockHolder("?", "somebody", "?", 0, 0.0, "?")
 
 
 class Lock:
     """The right to change an environment, held by at most one run.
 
-    AWS decides who gets it: S3 writes an object under a condition for one of several
-    writers only.  Time, too, is S3's own, so that no clock has to be right.
+    The lock is an object in S3, written conditionally: of several writers, S3 accepts one.
+    The lease is measured with S3's clock, so local clocks may be wrong.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
-    While the bucket does not exist there is nothing to hold: making the bucket is the
-    first thing a run does, and AWS lets one of two runs do it.
+    Without the bucket there is no lock: a run creates the bucket first, and AWS lets only
+    one of two runs create it.
+
+    Args:
+        me: The holder this process writes into the lock.
+        record: Writes an event into the journal.
     """
 
     def __init__(
-        self, aws: Aws, bucket: str, me: LockHolder, *, told: Callable[..., None] = lambda *a, **k: None
+        self, aws: Aws, bucket: str, me: LockHolder, *, record: Callable[..., None] = lambda *a, **k: None
     ) -> None:
-        self._aws, self._bucket, self._me, self._told = aws, bucket, me, told
+        self._aws, self._bucket, self._me, self._record = aws, bucket, me, record
         self._renew: datetime | None = None
         self._etag = ""
 
     def acquire(self, now: datetime) -> None:
-        """Take the lock, or renew it when half of its time is over.
+        """Acquire the lock, or renew it when half of its lease is over.
 
         Args:
-            now: By this machine's clock; only measured against itself.
+            now: The time of this machine's clock, compared only with earlier values of *now*.
 
         Raises:
-            Locked: Naming who holds it, and since when.
+            Locked: Another run holds it; the message names the holder.
         """
         if self._renew and now < self._renew:
             return
@@ -90,18 +94,19 @@ class Lock:
             self._renew = now + LEASE / 2
 
     def release(self) -> None:
-        """Give it back, if it is this run's."""
+        """Release the lock if this run holds it."""
         self._renew, self._etag = None, ""
-        found = self._read()
-        if found and found[0].run == self._me.run:
+        current = self._read()
+        if current and current[0].run == self._me.run:
             try:
                 self._aws.s3.delete_object(Bucket=self._bucket, Key=KEY)
             except RequestRejected as error:
-                if error.code not in _NOWHERE:
+                if error.code not in _NO_BUCKET:
                     raise
-            self._told("lock", held=False)
+            self._record("lock", held=False)
 
     def _put(self, condition: Mapping[str, str]) -> bool:
+        """Write the lock under a condition; returns whether S3 surely wrote it."""
         try:
             answer = self._aws.s3.put_object(
                 Bucket=self._bucket,
@@ -111,65 +116,70 @@ class Lock:
                 **condition,
             )
         except RequestRejected as error:
-            if error.code in _NOWHERE | _TAKEN | _CONTENDED | _NONE or not error.outcome_known:
+            if error.code in _NO_BUCKET | _PRECONDITION_FAILED | _CONFLICT | _NO_OBJECT or not error.outcome_known:
                 return False
             raise
         if not self._etag:
-            self._told("lock", held=True, bucket=self._bucket)
+            self._record("lock", held=True, bucket=self._bucket)
         self._etag = answer["ETag"]
         return True
 
     def _take_over(self) -> bool:
-        """Take the lock from a run that is this one, or that is over; whether there is one to take."""
-        holder = _SOMEBODY
-        for _ in range(3):  # another may move at the same moment; then see what it did
-            found = self._read()
-            if found is None:
-                if not self._exists():
+        """Take the lock from this run itself or from a run that has ended; false when there is no bucket.
+
+        Raises:
+            Locked: Another run holds it.
+        """
+        holder = _UNKNOWN_HOLDER
+        for _ in range(3):  # another run may write at the same moment: read again
+            current = self._read()
+            if current is None:
+                if not self._bucket_exists():
                     return False
                 if self._put({"IfNoneMatch": "*"}):
                     return True
                 continue
-            holder, etag, idle = found
-            ours = holder.run == self._me.run
-            if not ours and not holder.is_dead and idle <= LEASE:
-                raise _locked(holder, self._bucket)
-            if not ours:
-                self._told("lock taken over", of=asdict(holder), idle_seconds=round(idle.total_seconds()))
+            holder, etag, idle = current
+            own = holder.run == self._me.run
+            if not own and not holder.is_dead and idle <= LEASE:
+                raise _locked_error(holder, self._bucket)
+            if not own:
+                self._record("lock taken over", of=asdict(holder), idle_seconds=round(idle.total_seconds()))
             if self._put({"IfMatch": etag}):
                 return True
-        raise _locked(holder, self._bucket)
+        raise _locked_error(holder, self._bucket)
 
     def _read(self) -> tuple[LockHolder, str, timedelta] | None:
-        """Who holds it, the version of that, and for how long it was not renewed."""
+        """The holder, the object's ETag, and the time since it was last written; ``None`` when there is no lock."""
         try:
             answer = self._aws.s3.get_object(Bucket=self._bucket, Key=KEY)
         except RequestRejected as error:
-            if error.code in _NOWHERE | _NONE:
+            if error.code in _NO_BUCKET | _NO_OBJECT:
                 return None
             raise
-        return _holder(answer["Body"].read()), answer["ETag"], _now(answer) - answer["LastModified"]
+        return _parse_holder(answer["Body"].read()), answer["ETag"], _now(answer) - answer["LastModified"]
 
-    def _exists(self) -> bool:
+    def _bucket_exists(self) -> bool:
         return any(b["Name"] == self._bucket for b in self._aws.s3.list_buckets(Prefix=self._bucket)["Buckets"])
 
 
-def _holder(body: bytes) -> LockHolder:
+def _parse_holder(body: bytes) -> LockHolder:
     try:
         return LockHolder(**json.loads(body))
     except (ValueError, TypeError):
-        return _SOMEBODY
+        return _UNKNOWN_HOLDER
 
 
 def _now(answer: Mapping[str, Any]) -> datetime:
-    """The time at which S3 answered."""
+    """The time of S3's response, by S3's clock."""
     return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
 
-def _locked(holder: LockHolder, bucket: str) -> Locked:
+def _locked_error(holder: LockHolder, bucket: str) -> Locked:
     return Locked(
         f"{holder.caller} is changing this environment: run {holder.run}, since {holder.since},"
         f" on {holder.host} (process {holder.pid}).",
-        fix=f"Wait until that run has ended. If it is dead, it gives way {LEASE.seconds // 60} minutes after its last"
-        f" step; to go on at once, make sure of that and remove s3://{bucket}/{KEY}.",
+        fix="Wait until that run has ended. If its process has died, its lock expires"
+        f" {LEASE.seconds // 60} minutes after the last renewal. To continue now, make sure that it has ended,"
+        f" then remove s3://{bucket}/{KEY}.",
     )

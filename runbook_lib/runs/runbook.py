@@ -1,4 +1,4 @@
-"""What a notebook holds in its hand: one object that opens a run and speaks the verbs."""
+"""The object a notebook uses: it starts a run and offers plan, apply, verify and destroy."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from ..evidence.files import redacted_frame, write_table
 from ..evidence.folder import RunFolder
 from ..evidence.notebooks.progress import unfinished_runs
 from ..evidence.report.inventory import AFTER, BEFORE, EVENT, build_inventory
+from ..formatting import pluralize
 from ..journal.reader import events_of
 from ..journal.summary import ended_notebooks
 from ..journal.timeline import build_timeline
@@ -36,15 +37,14 @@ from ..stacks.bundle import Bundle
 from ..stacks.checks.check import Check
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
-from .finish import close, finish_notebook, signature_check
-from .kernel import key_values as facts
+from .finish import finish_notebook, finish_run, signature_check
+from .kernel.html import render_html
 from .kernel.parameters import injected_parameters, require_texts, split_parameters
 from .kernel.prompts import prompt
 from .kernel.recorder import Recorder
 from .kernel.report import Report, Row
-from .kernel.tables import table
-from .operator import operator
-from .start import aws_client, environment_lock, new_run, pack_webapp, run_metadata
+from .kernel.tables import create_table
+from .start import aws_client, environment_lock, find_operator, new_run, pack_webapp, run_metadata
 
 MODES = ("plan", "apply", "verify", "destroy")
 
@@ -52,28 +52,28 @@ MODES = ("plan", "apply", "verify", "destroy")
 class Runbook:
     """One run of one notebook against one environment.
 
-    A cell acts only when its verb is the run's mode; otherwise it shows what it would do.
-    ``verify`` also acts at the end of an apply.
+    A verb acts only when it is the run's mode; otherwise it shows what it would do.  In an apply,
+    ``verify`` acts too.
 
     Args:
         name: The notebook, e.g. ``01_network``.
         env: A file in ``params/``.
         mode: ``plan``, ``apply``, ``verify`` or ``destroy``.
-        approved: Fingerprints of the reviewed plans; several with commas between. ``nothing`` approves no change.
-        confirm: The environment's name, to destroy it.
-        change: Id of the change request; goes into the evidence.
-        asked_by: Who asked for it, where that is not whoever runs it; goes into the evidence.
+        approved: Fingerprints of the reviewed plans, separated by commas; ``nothing`` approves no change.
+        confirm: The environment's name, required to destroy it.
+        change: The id of the change request, for the evidence.
+        asked_by: Who asked for the run, if not the operator, for the evidence.
 
     Raises:
-        RunbookError: The parameters, the credentials or the endpoint are not what they should be.
+        RunbookError: The parameters, the credentials or the endpoint are wrong.
     """
 
     def __init__(
         self, name: str, *, env: str, mode: str = "plan", approved: str = "", confirm: str = "", change: str = "",
         asked_by: str = "",
     ) -> None:  # fmt: skip
-        asked = {"mode": mode, "change": change, "asked_by": asked_by, "approved": approved}
-        require_texts(env=env, confirm=confirm, **asked)
+        request = {"mode": mode, "change": change, "asked_by": asked_by, "approved": approved}
+        require_texts(env=env, confirm=confirm, **request)
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
@@ -89,8 +89,8 @@ class Runbook:
         self.caller = ""
         try:
             self.caller = self.aws.require_account(self.params.account)
-        finally:  # whom AWS sends away has asked all the same
-            self._journal.write("open", run=self.run, **asked, caller=self.caller, **run_metadata(self.params))
+        finally:  # a run that AWS rejects is recorded, too
+            self._journal.write("open", run=self.run, **request, caller=self.caller, **run_metadata(self.params))
             self._recorder = Recorder.start(self._folder, self._journal)
         self._approval = Approval(
             approved, required=self.params.approval.required, evidence=self._folder.environment,
@@ -99,156 +99,163 @@ class Runbook:
         self._lock = environment_lock(self.params, self.aws, self.caller, self._journal.write)
         age = inf if mode == "plan" else REPLAN_AGE
         self._engine = Engine(
-            self.aws, self._journal, ensure_lock=self._hold, snapshot_age=age, dependencies_pending=self._coming
+            self.aws,
+            self._journal,
+            ensure_lock=self._acquire_lock,
+            snapshot_age=age,
+            dependencies_pending=self._is_earlier_notebook_running,
         )
 
     def plan(self, stack: Stack) -> Report:
-        """The whole plan of a stack, with the fingerprint by which it is approved.
+        """Plan a whole stack; the report names the fingerprint that approves the plan.
 
-        In ``destroy`` mode it is the plan of the removal.
+        In ``destroy`` mode it is the plan to destroy the stack.
         """
         present = self.mode != "destroy"
         plan = self._engine.plan(stack, present=present)
         self._approval.add_plan(plan)
-        self._keep(plan, present=present)
-        self._take_stock(stack, BEFORE)
+        self._record_plan(plan, present=present)
+        self._record_inventory(stack, BEFORE)
         closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
         verb = "plan" if present else "plan to destroy"
         return Report.of(plan, f"{verb} {stack.name}: {count_text(plan)}", closing, whole=True)
 
     def apply(self, part: Stack) -> Report:
-        """Bring a part of a stack about; returns as soon as AWS has accepted it.
+        """Create or update a part of a stack; returns as soon as AWS has accepted the changes.
 
         Raises:
-            RunbookError: What stopped it; run the cell again to go on from there.
+            RunbookError: A change failed; run the cell again to continue from there.
         """
         plan = self._engine.plan(part)
         if self.mode != "apply":
             return Report.of(plan, f"would apply {part.name}: {count_text(plan)}")
         report = Report.of(plan, f"apply {part.name}: {count_text(plan)}").live()
-        with self._writing(report):
+        with self._locked(report):
             self._engine.apply(
                 part,
                 require_approval=partial(self._approval.require, scope=self._engine.scope, stack=part.whole),
-                on_progress=report.watch,
+                on_progress=report.on_progress,
             )
         return report.close("Accepted by AWS." if plan.todo else "Nothing to do.")
 
     def verify(self, stack: Stack, *checks: Check) -> Report:
-        """Wait until all of it is ready, look again with fresh eyes, and test the claims.
+        """Wait until a stack is ready, then compare it with the parameters and run the checks.
 
         Raises:
-            DriftDetected: When anything differs from the parameters, or a claim does not hold.
+            DriftDetected: Something differs from the parameters, or a check failed.
         """
         if self.mode not in ("apply", "verify"):
             plan = self._engine.plan(stack)
             return Report(f"would verify {stack.name}: now {count_text(plan)}", plan=plan)
         report = Report(f"verify {stack.name}").live()
-        with self._noted(report):
-            seen = self._engine.survey(stack, refresh=True)
-            self._engine.wait_until_ready([r for r in stack if seen[r]], seen, report.watch)
+        with self._errors_recorded(report):
+            observed = self._engine.survey(stack, refresh=True)
+            self._engine.wait_until_ready([r for r in stack if observed[r]], observed, report.on_progress)
             plan = self._engine.plan(stack, refresh=True)
-            seen = self._engine.survey(stack)
-            failed = [check.claim for check in checks if not self._holds(check, seen, report)]
+            observed = self._engine.survey(stack)
+            failed = [check.claim for check in checks if not self._run_check(check, observed, report)]
             self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
-            self._take_stock(stack, AFTER)
+            self._record_inventory(stack, AFTER)
             require_no_drift(stack, plan, failed)
-        stray = self._strays(report)
-        return report.close(f"No difference: {count_text(plan)}.{stray}")
+        orphans = self._report_orphans(report)
+        return report.close(f"No difference: {count_text(plan)}.{orphans}")
 
     def destroy(self, stack: Stack) -> Report:
-        """Remove a stack, when the run's mode says so and ``confirm`` names the environment.
+        """Destroy a stack, in ``destroy`` mode and when ``confirm`` names the environment.
 
         Raises:
-            Unconfirmed: Without that name.
-            DestroyPrevented: When the parameters protect any of the environment's resources.
-            StillNeeded: When something that stands on the stack is still there.
+            Unconfirmed: ``confirm`` does not name the environment.
+            DestroyPrevented: The parameters protect a resource of the environment.
+            StillNeeded: A resource that depends on the stack still exists.
         """
         plan = self._engine.plan(stack, present=False)
         if self.mode != "destroy":
             if self.mode == "plan":
-                self._keep(plan, present=False)
-            how = f"To do it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
-            return Report.of(plan, f"would destroy {stack.name}: {count_text(plan)}", how, folded=True)
+                self._record_plan(plan, present=False)
+            closing = f"To destroy it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
+            return Report.of(plan, f"would destroy {stack.name}: {count_text(plan)}", closing, folded=True)
         if self._confirm != self.env:
             raise Unconfirmed(
-                f"To destroy {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}.",
-                fix=f"Set confirm to {self.env}, if that is what you mean.",
+                f"Destroying {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}.",
+                fix=f"Set confirm to {self.env}.",
             )
-        everything = whole(self.params)
-        require_destroyable(stack, everything, self._engine.survey(everything, refresh=True))
+        environment = whole(self.params)
+        require_destroyable(stack, environment, self._engine.survey(environment, refresh=True))
         self._approval.add_plan(plan)
         report = Report.of(plan, f"destroy {stack.name}: {count_text(plan)}").live()
-        with self._writing(report):
+        with self._locked(report):
             self._engine.destroy(
                 stack,
                 require_approval=partial(self._approval.require, scope=self._engine.scope, stack=stack.whole),
-                on_progress=report.watch,
+                on_progress=report.on_progress,
             )
-        self._take_stock(stack, AFTER)
-        stray = self._strays(report)
-        return report.close(("All of it is gone." if plan.todo else "Nothing to do.") + stray)
+        self._record_inventory(stack, AFTER)
+        orphans = self._report_orphans(report)
+        return report.close(("Destroyed." if plan.todo else "Nothing to do.") + orphans)
 
     def table(self, part: Stack) -> pd.DataFrame:
-        """What exists of a part now: ids, states and key settings; also kept as CSV."""
-        frame = redacted_frame(table(part, self._engine.survey(part)))
+        """Show what exists of a part now: ids, states and settings; also written as CSV and JSON."""
+        frame = redacted_frame(create_table(part, self._engine.survey(part)))
         write_table(self._folder.table_path(part.name), frame)
         return frame
 
     def topology(self) -> Svg:
-        """What runs where now, and who may talk to whom: a picture of what AWS shows; also kept as SVG."""
-        seen = topology.discover(Snapshot(self.aws), datetime.now(UTC))
-        self._journal.write(topology.EVENT, seen=seen.model_dump(mode="json"))
-        return self._folder.write_drawing(topology.draw_topology(seen))
+        """Draw what runs where now and which connections are possible, as AWS shows it; also written as SVG."""
+        discovered = topology.discover(Snapshot(self.aws), datetime.now(UTC))
+        self._journal.write(topology.EVENT, seen=discovered.model_dump(mode="json"))
+        return self._folder.write_drawing(topology.draw_topology(discovered))
 
     def timeline(self) -> Svg:
-        """When each change of the run was made, up to now, and what it waited for; also kept as SVG."""
+        """Draw when each change of the run was made and what it waited for; also written as SVG."""
         return self._folder.write_drawing(draw_timeline(build_timeline(events_of(self._journal.path))))
 
     def by_hand(self, step: Resource | Stack | str, reason: str) -> Report:
-        """Take note that a step was done by hand; ``verify`` looks at the account all the same."""
-        what = [step] if isinstance(step, str) else [r.key for r in step] if isinstance(step, Stack) else [step.key]
-        if not reason.strip():
-            raise RunbookError("A step done by hand needs a reason.", fix="Say why, and who asked for it.")
-        rows = [Row("=", key, (reason,)) for key in what]
-        if self.mode == "plan":
-            return Report("would note as done by hand", rows)
-        self._journal.write("by_hand", keys=what, reason=reason, caller=self.caller, operator=operator())
-        return Report("noted as done by hand", rows, "Verify looks at the account all the same.")
-
-    def confirm(self, question: str, phrase: str = "") -> Report:
-        """Let whoever runs the cell type a phrase, the environment's name by default, before it goes on.
+        """Record that a step was done manually, and why; ``verify`` still checks the account.
 
         Raises:
-            Unconfirmed: They typed something else, or nobody is there to answer.
+            RunbookError: The reason is missing.
+        """
+        keys = [step] if isinstance(step, str) else [r.key for r in step] if isinstance(step, Stack) else [step.key]
+        if not reason.strip():
+            raise RunbookError("A manual step needs a reason.", fix="Give the reason, and who asked for the step.")
+        rows = [Row("=", key, (reason,)) for key in keys]
+        if self.mode == "plan":
+            return Report("would record as done manually", rows)
+        self._journal.write("by_hand", keys=keys, reason=reason, caller=self.caller, operator=find_operator())
+        return Report("recorded as done manually", rows, "Verify still checks the account.")
+
+    def confirm(self, question: str, phrase: str = "") -> Report:
+        """Ask the operator to type a phrase, by default the environment's name, before the notebook goes on.
+
+        Raises:
+            Unconfirmed: Something else was typed, or nobody can answer.
         """
         phrase = phrase or self.env
         if self.mode not in ("apply", "destroy"):
-            return Report(f"would ask: {question}", closing=f"To be answered with {phrase!r}.")
-        asked = {"question": question, "phrase": phrase, "caller": self.caller, "operator": operator()}
-        with self._journal.step("confirm", **asked):
+            return Report(f"would ask: {question}", closing=f"The answer is {phrase!r}.")
+        data = {"question": question, "phrase": phrase, "caller": self.caller, "operator": find_operator()}
+        with self._journal.step("confirm", **data):
             prompt(question, phrase)
         return Report(f"confirmed: {question}")
 
     def close(self) -> Report:
-        """Keep the notebook as executed, and sign what this run leaves behind; nothing can be done in it any more.
+        """End the run: write the executed notebook and sign the evidence; after that, no verb can act.
 
-        A headless run is closed by the command, once all of its notebooks have ended.
+        A headless run is finished by the command when all of its notebooks have ended.
         """
-        sign = partial(close, self.params, self._root, self.run, told="closed")
+        sign = partial(finish_run, self.params, self._root, self.run, unrecorded_state="closed")
         return Report(f"closed {self.name}", closing=finish_notebook(self._recorder, sign, self._folder.path))
 
     def bundle(self) -> Bundle | None:
-        """Pack ``webapp/``; ``None`` where no bundle is deployed: from GitHub, or while destroying."""
-        if self.mode == "destroy" or self.params.deploy.source != "s3":
-            return None
-        return pack_webapp(self._root)
+        """Pack ``webapp/``; ``None`` when none is deployed: from GitHub, or in a destroy."""
+        needed = self.params.deploy.source == "s3" and self.mode != "destroy"
+        return pack_webapp(self._root) if needed else None
 
     def __repr__(self) -> str:
-        return facts.to_text(self._facts())
+        return "\n".join(f"{name:<12} {value}" for name, value in self._facts().items() if value)
 
     def _repr_html_(self) -> str:
-        return facts.to_html(self._facts())
+        return render_html("key_values", self._facts())
 
     def _facts(self) -> dict[str, str]:
         return {
@@ -260,57 +267,59 @@ class Runbook:
             "run": self.run,
             "evidence": str(self._folder.path),
             "never closed": "; ".join(
-                f"{run} {told}" for run, told in unfinished_runs(self._folder.environment, current=self.run)
+                f"{run} {progress}" for run, progress in unfinished_runs(self._folder.environment, current=self.run)
             ),
         }
 
-    def _keep(self, plan: Plan, *, present: bool) -> None:
+    def _record_plan(self, plan: Plan, *, present: bool) -> None:
         self._journal.write("plan", fingerprint=plan.fingerprint, present=present, count=plan.count, **plan.as_dict())
         self._folder.write_plan(
             plan, run=self.run, caller=self.caller, change=self.change, verb="apply" if present else "destroy"
         )
 
-    def _take_stock(self, stack: Stack, when: str) -> None:
-        seen = self._engine.survey(stack)
-        self._journal.write(EVENT, when=when, stack=stack.name, resources=build_inventory(stack, seen))
+    def _record_inventory(self, stack: Stack, when: str) -> None:
+        resources = build_inventory(stack, self._engine.survey(stack))
+        self._journal.write(EVENT, when=when, stack=stack.name, resources=resources)
 
-    def _holds(self, check: Check, seen: ObservedState, report: Report) -> bool:
-        ok, found = check.probe(Snapshot(self.aws), seen)
-        self._journal.write("check", claim=check.claim, ok=ok, found=found)
-        report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else (f"found: {found}",)))
+    def _run_check(self, check: Check, observed: ObservedState, report: Report) -> bool:
+        ok, finding = check.probe(Snapshot(self.aws), observed)
+        self._journal.write("check", claim=check.claim, ok=ok, found=finding)
+        report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else (f"found: {finding}",)))
         return ok
 
-    def _strays(self, report: Report) -> str:
+    def _report_orphans(self, report: Report) -> str:
+        """Add the orphaned resources to the report; returns its closing line, empty when there are none."""
         known = {r.key for r in whole(self.params)}
-        found = find_orphans(Snapshot(self.aws), known)
-        self._journal.write("strays", found=[vars(s) for s in found])
-        report.rows.extend(Row("?", s.key or s.arn, (s.arn,)) for s in found)
-        if not found:
+        orphans = find_orphans(Snapshot(self.aws), known)
+        self._journal.write("strays", found=[vars(orphan) for orphan in orphans])
+        report.rows.extend(Row("?", orphan.key or orphan.arn, (orphan.arn,)) for orphan in orphans)
+        if not orphans:
             return ""
-        return f"\n{len(found)} tagged as ours (?) that nothing asks for: look at them, and remove them by hand."
+        count = pluralize(len(orphans), "orphaned resource")
+        return f"\n{count} (?): tagged by this environment, in no stack. Review and remove them manually."
 
-    def _hold(self) -> None:
+    def _acquire_lock(self) -> None:
         self._journal.require_open()
         self._lock.acquire(datetime.now(UTC))
 
-    def _coming(self) -> bool:
-        """Whether the notebooks that come before this one in the same run are still at it."""
+    def _is_earlier_notebook_running(self) -> bool:
+        """Whether a notebook that this one depends on is still running in the same run."""
         before = set(os.environ.get("RUNBOOK_BEFORE", "").split())
         return bool(before - ended_notebooks(self._journal.path))
 
     @contextmanager
-    def _writing(self, report: Report) -> Iterator[None]:
-        """Give the lock back after the verb, unless the run goes on in other notebooks."""
+    def _locked(self, report: Report) -> Iterator[None]:
+        """Release the lock after the verb, unless the run continues in other notebooks."""
         try:
-            with self._noted(report):
+            with self._errors_recorded(report):
                 yield
         finally:
             if "RUNBOOK_RUN" not in os.environ:
                 self._lock.release()
 
     @contextmanager
-    def _noted(self, report: Report) -> Iterator[None]:
-        """Say in report and journal what stopped it."""
+    def _errors_recorded(self, report: Report) -> Iterator[None]:
+        """Record an error in the report and in the journal."""
         try:
             yield
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""The four notebooks run headlessly, through papermill, each as soon as what it stands on allows it."""
+"""Run the notebooks headlessly with papermill, each as soon as the notebooks it depends on have handed off."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
 }
 
 HEARTBEAT_SECONDS = 30
-"""Seconds after which a cell that still runs is mentioned again."""
+"""Seconds after which a cell that still runs is reported again."""
 
 
 @dataclass
 class Progress:
-    """How far one notebook is.
+    """The progress of one notebook.
 
     Args:
-        cell, of: The cell it is at, and how many there are.
+        cell, of: The number of the current cell, and of all cells.
         section: The heading above that cell.
         state: ``waiting``, ``running``, ``done``, ``failed`` or ``not run``.
-        handed_off: Whether what stands on this one may start.
-        error, why: What stopped it.
-        quiet: For how many seconds it has been in its cell, when that is long.
+        handed_off: Whether the notebooks that depend on this one may start.
+        error, why: The name and the message of the error that stopped it.
+        quiet: Seconds since the last event, when that is at least :data:`HEARTBEAT_SECONDS`.
+        changed: Set when *handed_off* or the final *state* is known.
     """
 
     notebook: str
@@ -64,10 +65,12 @@ class Job:
     """A run of some of the notebooks.
 
     Args:
-        root: Where ``artifacts/`` is.
-        code: Where ``notebooks/`` is.
-        parameters: What every notebook is given: env, mode, approved, confirm, change.
-        about: What the evidence is to say of the run besides.
+        root: The folder with ``artifacts/``.
+        code: The folder with ``notebooks/``.
+        run: The run's id.
+        parameters: The parameters of every notebook: env, mode, approved, confirm, change, asked_by.
+        only: The notebooks to run.
+        metadata: What the journal records about the run beside its parameters.
     """
 
     root: Path
@@ -75,72 +78,74 @@ class Job:
     run: str
     parameters: Mapping[str, str]
     only: Collection[str] = NOTEBOOKS
-    about: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
-        """Where the executed notebooks and the rest of the evidence go."""
+        """The folder of the executed notebooks and the other evidence."""
         return self.root / "artifacts" / self.parameters["env"] / self.run
 
     def journal(self, notebook: str) -> Journal:
-        """Where the run writes down how a notebook ended."""
+        """The journal of the run, for events of this notebook."""
         return RunFolder(self.folder.parent, self.run, notebook).journal()
 
     def before(self, notebook: str) -> tuple[str, ...]:
-        """The notebooks that have to be far enough before this one starts.
-
-        A plan or a verify changes nothing, so nothing has to come first.
-        """
+        """The notebooks that must have handed off before this one starts; none in a plan or verify run."""
         mode = self.parameters["mode"]
         if mode == "apply":
-            found = DEPENDS_ON[notebook]
+            before = DEPENDS_ON[notebook]
         elif mode == "destroy":
-            found = tuple(other for other, needs in DEPENDS_ON.items() if notebook in needs)
+            before = tuple(other for other, dependencies in DEPENDS_ON.items() if notebook in dependencies)
         else:
-            found = ()
-        return tuple(other for other in found if other in self.only)
+            before = ()
+        return tuple(other for other in before if other in self.only)
 
 
-def run(job: Job, tell: OnEvent = lambda progress: None) -> list[Progress]:
-    """Run the notebooks; returns how each ended, in the order of the notebooks."""
-    return asyncio.run(_all(job, tell))
+def run(job: Job, on_event: OnEvent = lambda progress: None) -> list[Progress]:
+    """Run the notebooks; returns how each ended, in their order.
+
+    Args:
+        on_event: Called whenever the progress of a notebook changes, and every :data:`HEARTBEAT_SECONDS`.
+    """
+    return asyncio.run(_run_all(job, on_event))
 
 
-async def _all(job: Job, tell: OnEvent) -> list[Progress]:
+async def _run_all(job: Job, on_event: OnEvent) -> list[Progress]:
     job.folder.mkdir(parents=True, exist_ok=True)
     progress = {name: Progress(name) for name in NOTEBOOKS if name in job.only}
-    here = asdict(ProcessIdentity.this_process())
-    job.journal("runner").write("run", **here, run=job.run, notebooks=list(progress), **{**job.about, **job.parameters})
+    process = asdict(ProcessIdentity.this_process())
+    more = {**job.metadata, **job.parameters}
+    job.journal("runner").write("run", **process, run=job.run, notebooks=list(progress), **more)
     async with asyncio.TaskGroup() as group:
         for name in progress:
-            group.create_task(_one(job, progress, name, tell))
+            group.create_task(_run_one(job, progress, name, on_event))
     return list(progress.values())
 
 
-async def _one(job: Job, progress: Mapping[str, Progress], name: str, tell: OnEvent) -> None:
-    me = progress[name]
+async def _run_one(job: Job, all_progress: Mapping[str, Progress], name: str, on_event: OnEvent) -> None:
+    progress = all_progress[name]
     for other in job.before(name):
-        await progress[other].changed.wait()
-        if not progress[other].handed_off:
-            me.state, me.why = "not run", f"{other} did not get far enough"
-            job.journal(name).write("ended", state=me.state, why=me.why)
+        await all_progress[other].changed.wait()
+        if not all_progress[other].handed_off:
+            progress.state, progress.why = "not run", f"{other} did not reach its hand-off"
+            job.journal(name).write("ended", state=progress.state, why=progress.why)
             break
     else:
-        me.state = "running"
-        tell(me)
-        await _papermill(job, me, tell)
-    me.changed.set()
-    tell(me)
+        progress.state = "running"
+        on_event(progress)
+        await _run_papermill(job, progress, on_event)
+    progress.changed.set()
+    on_event(progress)
 
 
-async def _papermill(job: Job, me: Progress, tell: OnEvent) -> None:
-    source, target = job.code / "notebooks" / f"{me.notebook}.ipynb", job.folder / f"{me.notebook}.ipynb"
+async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> None:
+    source, target = job.code / "notebooks" / f"{progress.notebook}.ipynb", job.folder / f"{progress.notebook}.ipynb"
     environment = {
         **os.environ,
         "RUNBOOK_ROOT": str(job.root),
         "RUNBOOK_RUN": job.run,
         "RUNBOOK_PID": str(os.getpid()),
-        "RUNBOOK_BEFORE": " ".join(job.before(me.notebook)),
+        "RUNBOOK_BEFORE": " ".join(job.before(progress.notebook)),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "runbook_lib.runs.headless.worker", str(source), str(target),
@@ -150,63 +155,66 @@ async def _papermill(job: Job, me: Progress, tell: OnEvent) -> None:
     assert process.stdin
     assert process.stdout
     assert process.stderr
-    complaints = asyncio.create_task(process.stderr.read())
+    stderr = asyncio.create_task(process.stderr.read())
     try:
         process.stdin.write(json.dumps(dict(job.parameters)).encode())
         process.stdin.close()
-        while line := await _line(process.stdout, me, tell):
-            _note(job, me, json.loads(line))
-            tell(me)
+        while line := await _read_line(process.stdout, progress, on_event):
+            _update(job, progress, json.loads(line))
+            on_event(progress)
         code = await process.wait()
     except asyncio.CancelledError:
         process.send_signal(signal.SIGINT)
         await process.wait()
         raise
-    me.state = "done" if code == 0 else "failed"
-    me.handed_off = me.handed_off or code == 0
-    if code != 0 and not me.error:
-        told = (await complaints).decode(errors="replace").strip().splitlines()
-        me.error = "the notebook could not be run"
-        me.why = f"its process ended with {code}" if code < 0 or not told else told[-1]
+    progress.state = "done" if code == 0 else "failed"
+    progress.handed_off = progress.handed_off or code == 0
+    if code != 0 and not progress.error:
+        lines = (await stderr).decode(errors="replace").strip().splitlines()
+        progress.error = "the notebook could not be run"
+        progress.why = f"its process ended with {code}" if code < 0 or not lines else lines[-1]
     try:
         mark_interrupted(target, f"its process ended with {code}")
         await asyncio.to_thread(export_html, target)
-        job.journal(me.notebook).write("ended", state=me.state, cell=me.cell, error=me.error, why=me.why)
-    except OSError as error:  # a full disk: a run without its evidence is no success
-        me.state, me.error, me.why = "failed", "its evidence could not be written", str(error)
+        job.journal(progress.notebook).write(
+            "ended", state=progress.state, cell=progress.cell, error=progress.error, why=progress.why
+        )
+    except OSError as error:  # a full disk: a run without its evidence has failed
+        progress.state, progress.error, progress.why = "failed", "its evidence could not be written", str(error)
 
 
-async def _line(out: asyncio.StreamReader, me: Progress, tell: OnEvent) -> bytes:
-    """The next line; while there is none, say now and then that nothing is wrong."""
-    me.quiet = 0
+async def _read_line(out: asyncio.StreamReader, progress: Progress, on_event: OnEvent) -> bytes:
+    """Read the next line; report the progress again every :data:`HEARTBEAT_SECONDS` until it comes."""
+    progress.quiet = 0
     reading = asyncio.ensure_future(out.readline())
     while not (await asyncio.wait({reading}, timeout=HEARTBEAT_SECONDS))[0]:
-        me.quiet += HEARTBEAT_SECONDS
-        tell(me)
+        progress.quiet += HEARTBEAT_SECONDS
+        on_event(progress)
     return reading.result()
 
 
-def _note(job: Job, me: Progress, event: Mapping[str, Any]) -> None:
+def _update(job: Job, progress: Progress, event: Mapping[str, Any]) -> None:
+    """Update the progress with an event of the worker."""
     if event["event"] == "failed":
-        me.cell, me.error, me.why = event["cell"] or me.cell, event["error"], event["why"]
+        progress.cell, progress.error, progress.why = event["cell"] or progress.cell, event["error"], event["why"]
         return
-    me.cell, me.of, me.section = event["cell"], event["of"], event["section"]
-    handing = event["event"] == "end" and event["ok"] and event["handoff"]
-    if handing and job.parameters["mode"] == "apply":
-        me.handed_off = True
-        me.changed.set()
+    progress.cell, progress.of, progress.section = event["cell"], event["of"], event["section"]
+    handing_off = event["event"] == "end" and event["ok"] and event["handoff"]
+    if handing_off and job.parameters["mode"] == "apply":
+        progress.handed_off = True
+        progress.changed.set()
 
 
 def select_notebooks(only: Collection[str]) -> tuple[str, ...]:
-    """The notebooks meant by ``--only``; all of them when none is named.
+    """Return the notebooks that ``--only`` names, e.g. ``02`` or ``data``; all of them when it names none.
 
     Raises:
-        WrongUsage: For a name that no notebook has.
+        WrongUsage: There is no notebook of that name.
     """
-    found = []
+    selected: list[str] = []
     for name in only:
-        near = [n for n in NOTEBOOKS if n == name.removesuffix(".ipynb") or name in (n[:2], n[3:])]
-        if not near:
+        matching = [n for n in NOTEBOOKS if n == name.removesuffix(".ipynb") or name in (n[:2], n[3:])]
+        if not matching:
             raise WrongUsage(f"There is no notebook {name!r}.", fix=f"Use one of: {', '.join(NOTEBOOKS)}.")
-        found += near
-    return tuple(n for n in NOTEBOOKS if n in found) or NOTEBOOKS
+        selected += matching
+    return tuple(n for n in NOTEBOOKS if n in selected) or NOTEBOOKS

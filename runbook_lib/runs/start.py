@@ -1,8 +1,10 @@
-"""Where a run begins: its id, its way into the account, and the lock of its environment."""
+"""Start a run: its id, its AWS client, the lock of its environment, and what the evidence records about it."""
 
 from __future__ import annotations
 
+import getpass
 import os
+import platform
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,17 +21,35 @@ from ..resources.bucket import Bucket
 from ..stacks.bundle import Bundle, build
 from ..stacks.network import network
 from .lock import Lock, LockHolder
-from .operator import operator
+
+OPERATOR_VARIABLES = ("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR", "JUPYTERHUB_USER")
+"""Variables in which a service names the user it runs for; the first one that is set counts.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+https://jupyterhub.readthedocs.io/en/stable/reference/spawners.html
+"""
 
 
-def lock_of_run(params: Params, root: Path, run: str) -> Lock:
-    """The lock of an environment as the run *run* sees it, e.g. to give it back."""
-    aws = aws_client(params, root, run)
-    return environment_lock(params, aws, "", RunFolder(root / "artifacts" / params.env, run, "runner").journal().write)
+def new_run(mode: str) -> str:
+    """Create a run id, e.g. ``20261123T201500Z-apply-1a2b``: unique, and sorted by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"
+
+
+def check_endpoint(params: Params) -> None:
+    """Check once, before any notebook runs, that the environment's endpoint can be used.
+
+    Raises:
+        WrongUsage: An environment variable asks for something the endpoint does not offer.
+    """
+    endpoints.check(params.env, params.endpoint)
 
 
 def aws_client(params: Params, root: Path, run: str, record: OnCall = lambda *a, **k: None) -> Aws:
-    """The account of an environment, real or embedded: the one place that asks where its calls go."""
+    """Create the client for an environment's account, real or embedded.
+
+    Args:
+        record: Writes each call into the journal.
+    """
     return Aws(
         env=params.env,
         region=params.region,
@@ -42,21 +62,23 @@ def aws_client(params: Params, root: Path, run: str, record: OnCall = lambda *a,
     )
 
 
-def check_endpoint(params: Params) -> None:
-    """Stop at what would stop every notebook of a run alike.
+def environment_lock(params: Params, aws: Aws, caller: str, record: OnCall) -> Lock:
+    """Create the environment's lock for the run of *aws*; acquires nothing yet.
 
-    Raises:
-        WrongUsage: The surroundings ask for something that there is not.
+    Args:
+        caller: The ARN that the lock names as its holder.
+        record: Writes the lock's events into the journal.
     """
-    endpoints.check(params.env, params.endpoint)
-
-
-def environment_lock(params: Params, aws: Aws, caller: str, told: OnCall) -> Lock:
-    """The environment's lock, for this run."""
     bucket = bucket_of(params)
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    me = LockHolder.this_process(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
-    return Lock(aws, bucket.aws_name(aws), me, told=told)
+    holder = LockHolder.this_process(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
+    return Lock(aws, bucket.aws_name(aws), holder, record=record)
+
+
+def lock_of_run(params: Params, root: Path, run: str) -> Lock:
+    """Create the lock as the run *run* holds it, in order to release it."""
+    aws = aws_client(params, root, run)
+    return environment_lock(params, aws, "", RunFolder(root / "artifacts" / params.env, run, "runner").journal().write)
 
 
 def bucket_of(params: Params) -> Bucket:
@@ -65,23 +87,31 @@ def bucket_of(params: Params) -> Bucket:
 
 
 def run_metadata(params: Params) -> dict[str, Any]:
-    """What the evidence says of every run, whatever becomes of it: where, by whom, and from what."""
+    """What the evidence records about every run: account, region, operator, commit and parameters."""
     return {
         "env": params.env,
         "account": params.account,
         "region": params.region,
-        "operator": operator(),
+        "operator": find_operator(),
         "source": read_source(checkout()),
         "parameters": params.model_dump(mode="json"),
     }
 
 
+def find_operator() -> str:
+    """Who runs this and on which machine, e.g. ``ann on build-7``: a role's ARN does not name the person."""
+    user = next((os.environ[name] for name in OPERATOR_VARIABLES if os.environ.get(name)), "")
+    return f"{user or _local_user()} on {platform.node() or 'an unnamed machine'}"
+
+
+def _local_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        return f"user {os.getuid()}"
+
+
 def pack_webapp(root: Path) -> Bundle:
-    """``webapp/``, packed; with the commit that last touched it, since another one of the rest changes no bundle."""
+    """Pack ``webapp/`` with the last commit that touched it, so that other commits leave the bundle unchanged."""
     code = checkout()
     return build(code / "webapp", root / ".runbook" / "bundles", commit=find_last_commit(code, "webapp"))
-
-
-def new_run(mode: str) -> str:
-    """The id of a run, e.g. ``20261123T201500Z-apply-1a2b``: sorted by time, and never twice."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"

@@ -8,6 +8,7 @@ from collections import defaultdict
 import pytest
 
 from runbook_lib.aws.client import Aws
+from runbook_lib.cli.console import print_renderable
 from runbook_lib.cli.timeline import render_timeline
 from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
@@ -59,7 +60,7 @@ class Operator:
             self.engine.destroy(stack, on_progress=self.watch)
 
 
-def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path):
+def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path, capsys):
     """Nothing is refused for good, nothing times out, and the account is as it was before."""
     before = inventory(paced)
     operator = Operator(paced, tmp_path)
@@ -77,7 +78,8 @@ def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path):
     assert took["nat_gateway.us-west-2a"] >= 110 * FACTOR
     assert took["db_instance.database"] >= 285 * FACTOR
     assert "db_instance.database" in {span.key for span, _ in built.critical}
-    assert "  … and " in "\n".join(render_timeline(built))
+    print_renderable(render_timeline(built))
+    assert "  … and " in capsys.readouterr().out
 
     operator.seen.clear()
     operator.remove(stacks)

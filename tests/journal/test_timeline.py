@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 
-from runbook_lib.cli.timeline import MOST, STEPS, render_timeline
+from runbook_lib.cli.timeline import MAX_ROWS, MAX_STEPS, WIDTH, render_timeline
 from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
@@ -68,7 +70,7 @@ def test_a_run_is_as_long_as_its_journal():
     found = build_timeline([at(0, "open"), change(2, "vpc.main", ready=True), at(3, "call", ms=5), at(60, "ended")])
     assert (found.makespan, len(found.spans)) == (60, 1)
     assert build_timeline([]).spans == ()
-    assert render_timeline(build_timeline([at(0, "open"), at(60, "ended")])) == []
+    assert lines(at(60, "ended")) == []
 
 
 def test_journals_of_before_have_no_times():
@@ -124,48 +126,60 @@ def test_a_removal_waits_for_what_stands_on_it():
     assert spans(*gone)["subnet.a"].duration == 2
 
 
-def picture(*events):
-    return render_timeline(build_timeline([at(0, "open"), *events]))
+def lines(*events, width=WIDTH):
+    """The timeline as the command prints it into a log of this width."""
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(render_timeline(build_timeline([at(0, "open"), *events])))
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def bar(line):
+    """The phases of a change: where its bar begins, and how long each phase is."""
+    (drawn,) = re.findall(r"[·█─]+", line)
+    return line.index(drawn), drawn.count("·"), drawn.count("█"), drawn.count("─")
 
 
 def test_it_is_drawn_to_scale():
-    lines = picture(
+    """100 seconds on 45 columns."""
+    title, legend, ruler, vpc, nat, chain = lines(
         change(10, "vpc.main", took=10, ready=True, sent=10),
         change(60, "nat.a", took=40, waited=20, sent=30, needs=["vpc.main"], after=["vpc.main"]),
         settled(100, "nat.a"),
     )
-    assert lines[0].startswith("Timeline: 2 changes in 1 min 40 s   · waits  █ acts  ─ settles")
-    assert lines[1].split() == ["0", "25", "50", "75", "100", "s"]
-    vpc, nat = lines[2][38:82], lines[3][38:82]
-    assert (vpc.strip(), nat.count("·"), nat.count("█"), nat.count("─")) == ("████", 9, 4, 22)
-    assert (len(vpc) - len(vpc.lstrip()), len(nat) - len(nat.lstrip())) == (0, 9)
-    assert lines[3].endswith("20.0   +80.0 s")
-    assert [line[0] for line in lines[2:4]] == ["*", "*"]
-    assert lines[4] == "Critical path: vpc.main 10.0 s → (pause of 30.0 s) → nat.a 1 min 00 s"
+    assert title == "Timeline: 2 changes in 1 min 40 s"
+    assert legend == "  · waits  █ acts  ─ settles  * on the critical path"
+    assert ruler.split() == ["0", "25", "50", "75", "100", "s"]
+    assert bar(vpc) == (ruler.index("0"), 0, 4, 0)
+    assert bar(nat) == (ruler.index("0") + 9, 9, 4, 23)
+    assert nat.endswith("20.0 +80.0 s")
+    assert (vpc[0], nat[0]) == ("*", "*")
+    assert chain == "Critical path: vpc.main 10.0 s → (pause of 30.0 s) → nat.a 1 min 00 s"
 
 
-def test_a_hundred_columns_and_some_thirty_lines_are_enough():
-    """The longest are shown in the order in which they began; of the others there is the number."""
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_it_fits_the_terminal_in_some_thirty_lines(width):
+    """The longest are shown in the order in which they began; the others are counted."""
     many = [change(2 + n, f"security_group_rule.from-somewhere-far-away-{n:03}", took=2 + n / 100) for n in range(90)]
-    lines = picture(*many)
-    assert max(map(len, lines)) <= 100
-    assert len(lines) <= MOST + STEPS + 3
-    assert any(line.startswith("  … and 60 that took less than 2.6 s") for line in lines)
-    began = [float(line[83:89]) for line in lines[2 : 2 + MOST]]
+    drawn = lines(*many, width=width)
+    assert max(map(len, drawn)) <= width
+    assert len(drawn) <= MAX_ROWS + 3 * MAX_STEPS
+    assert "  … and 60 that took less than 2.6 s" in drawn
+    began = [float(line.split()[-3]) for line in drawn[3 : 3 + MAX_ROWS]]
     assert began == sorted(began)
 
 
 def test_what_took_no_time_is_only_counted():
     """As at pace 0, where everything is ready at once."""
-    lines = picture(*[change(n / 10, f"thing.{n}", took=0.1, ready=True) for n in range(5)])
-    assert lines == ["Timeline: 5 changes in 0.4 s", "  each of them took less than a second"]
-    lines = picture(change(3, "db.a", took=3, ready=True), change(3.1, "thing.a", took=0.1, ready=True))
-    assert "  … and 1 that took less than a second" in lines
+    drawn = lines(*[change(n / 10, f"thing.{n}", took=0.1, ready=True) for n in range(5)])
+    assert drawn == ["Timeline: 5 changes in 0.4 s", "  each of them took less than a second"]
+    drawn = lines(change(3, "db.a", took=3, ready=True), change(3.1, "thing.a", took=0.1, ready=True))
+    assert "  … and 1 that took less than a second" in drawn
 
 
 @pytest.mark.parametrize(("ok", "told"), [(True, ">3.0 s"), (False, "+3.0 s ✗")])
 def test_what_failed_and_what_was_not_seen_to_its_end_is_told(ok, told):
-    assert picture(change(3, "db.a", took=3, ok=ok))[2].endswith(told)
+    assert lines(change(3, "db.a", took=3, ok=ok))[3].endswith(told)
 
 
 def test_the_engine_writes_down_all_that_it_takes(tmp_path):

@@ -300,7 +300,7 @@ def test_a_second_apply_changes_nothing_and_says_so(operator, built):
         Visitor(site).get()
     again = operator.runbook("apply", "--env", "local")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "Nothing was changed: all of it is as asked for." in again.stdout
+    assert "Nothing was changed: everything is as the parameters say." in again.stdout
     plan = operator.runbook("plan", "--env", "local", "--detailed-exitcode")
     assert (plan.returncode, plan.stdout.count("nothing to do")) == (0, 4)
 
@@ -382,7 +382,7 @@ def test_a_destroy_leaves_the_account_as_it_was(operator, before, built, secrets
     }
     eventually(lambda: not [one for one in ours(operator) if one.pid != process.find(operator.root).process.pid])
     again = operator.runbook("destroy", "--env", "local", "--confirm", "local")
-    assert (again.returncode, "There was nothing to remove." in again.stdout) == (0, True)
+    assert (again.returncode, "There was nothing to destroy." in again.stdout) == (0, True)
 
 
 def test_no_secret_is_anywhere_in_the_evidence(operator, secrets):

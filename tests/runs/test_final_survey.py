@@ -1,4 +1,4 @@
-"""What a run leaves behind says what there is now, also when the run did not get to its own last look."""
+"""The evidence has the final state, also of a run that stopped before it recorded that itself."""
 
 import csv
 import io
@@ -12,9 +12,9 @@ import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.errors import NoAccess
 from runbook_lib.evidence.attestation import keys
-from runbook_lib.evidence.verification.verify import verify_run
-from runbook_lib.runs import final_survey as aftermath
-from runbook_lib.runs.finish import close
+from runbook_lib.evidence.verification.verify import verify
+from runbook_lib.runs import final_survey
+from runbook_lib.runs.finish import finish_run
 from runbook_lib.stacks.network import network
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
@@ -32,7 +32,7 @@ def root(aws, monkeypatch):
 
 @pytest.fixture
 def stopped(root):
-    """A run that has made two things, and then fails."""
+    """A run that created resources and did not verify them."""
     book = Runbook("01_network", env="local", mode="apply", asked_by="ann <the owner>")
     net = network(book.params)
     book.plan(net)
@@ -40,8 +40,8 @@ def stopped(root):
     return book
 
 
-def left(book, root):
-    close(book.params, root, book.run)
+def finished(book, root):
+    finish_run(book.params, root, book.run)
     return root / "artifacts" / "local" / book.run
 
 
@@ -49,25 +49,24 @@ def rows(folder, when):
     return list(csv.DictReader(io.StringIO((folder / f"resources-{when}.csv").read_text(encoding="utf-8"))))
 
 
-def test_a_run_that_failed_leaves_the_state_before_and_after(root, stopped):
-    """As tables for people and for programs, line by line the same; and the picture."""
-    folder = left(stopped, root)
+def test_a_failed_run_has_the_state_before_and_after(root, stopped):
+    """As CSV and as JSON with the same rows, and as a picture."""
+    folder = finished(stopped, root)
     before, after = rows(folder, "before"), rows(folder, "after")
     assert [row["resource"] for row in before] == []
     assert {row["resource"] for row in after} >= {"bucket.runbook", "vpc.main", "default_security_group.main"}
-    told = json.loads((folder / "resources-after.json").read_text(encoding="utf-8"))
-    assert [field["name"] for field in told["schema"]["fields"]] == list(after[0])
+    table = json.loads((folder / "resources-after.json").read_text(encoding="utf-8"))
+    assert [field["name"] for field in table["schema"]["fields"]] == list(after[0])
     assert [{**row, "settings": json.loads(row["settings"] or "{}"), "detail": json.loads(row["detail"] or "{}")}
-            for row in after] == told["data"]  # fmt: skip
-    vpc = next(line for line in told["data"] if line["resource"] == "vpc.main")
+            for row in after] == table["data"]  # fmt: skip
+    vpc = next(line for line in table["data"] if line["resource"] == "vpc.main")
     assert vpc["settings"]["cidr"] == "10.20.0.0/16"
     assert vpc["settings"]["dns_support"] is True
     assert "10.20.0.0/16" in (folder / "topology.svg").read_text(encoding="utf-8")
 
 
-def test_the_report_answers_who_from_what_with_which(root, stopped):
-    """Who asked and who ran it, the commit, and every parameter."""
-    folder = left(stopped, root)
+def test_the_report_names_people_commit_and_parameters(root, stopped):
+    folder = finished(stopped, root)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "ann &lt;the owner&gt;" in page
     (opened,) = (json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines() if '"open"' in line)
@@ -82,29 +81,31 @@ def test_the_report_answers_who_from_what_with_which(root, stopped):
     assert {change["action"] for change in plan["changes"]} == {"create"}
 
 
-def test_that_nobody_could_look_is_evidence_too(root, stopped, monkeypatch):
-    """Credentials that ran out in the middle stop neither the signature nor the truth."""
+def test_a_failed_survey_is_recorded(root, stopped, monkeypatch):
+    """Expired credentials do not prevent the signature."""
 
     def refused(*_, **__):
         raise NoAccess("The credentials have expired.", fix="Sign in again.")
 
-    monkeypatch.setattr(aftermath, "aws_client", refused)
-    folder = left(stopped, root)
-    assert "could not be read: The credentials have expired." in (folder / "report.html").read_text(encoding="utf-8")
+    monkeypatch.setattr(final_survey, "aws_client", refused)
+    folder = finished(stopped, root)
+    assert "could not be looked at when the run ended: The credentials have expired." in (
+        folder / "report.html"
+    ).read_text(encoding="utf-8")
     assert not (folder / "resources-after.csv").exists()
-    assert verify_run(folder, {"me": keys.machine_key(root).public_key}, {}).wrong == []
+    assert verify(folder, {"me": keys.machine_key(root).public_key}, {}).wrong == []
 
 
-def test_what_a_run_has_looked_at_is_not_asked_for_again(root, stopped, monkeypatch):
+def test_a_run_that_recorded_its_final_state_is_not_surveyed_again(root, stopped, monkeypatch):
     net = network(stopped.params)
     stopped.verify(net.bucket + net.vpc)
-    monkeypatch.setattr(aftermath, "aws_client", lambda *_: pytest.fail("the account was asked"))
-    assert {row["resource"] for row in rows(left(stopped, root), "after")} >= {"bucket.runbook", "vpc.main"}
+    monkeypatch.setattr(final_survey, "aws_client", lambda *_: pytest.fail("the account was surveyed"))
+    assert {row["resource"] for row in rows(finished(stopped, root), "after")} >= {"bucket.runbook", "vpc.main"}
 
 
-def test_a_plan_leaves_what_it_saw(root):
+def test_a_plan_has_the_state_before(root):
     book = Runbook("01_network", env="local")
     book.plan(network(book.params))
-    folder = left(book, root)
+    folder = finished(book, root)
     assert rows(folder, "before") == []
     assert not (folder / "resources-after.csv").exists()

@@ -1,4 +1,4 @@
-"""Every run ends in a folder that is signed, whatever became of it; one that cannot be says so."""
+"""Every run ends in a signed folder, however it ended, or reports that it could not be signed."""
 
 import errno
 import json
@@ -25,17 +25,17 @@ from runbook_lib.errors import Closed, EvidenceError, NoAccess
 from runbook_lib.evidence.attestation import dsse as signing
 from runbook_lib.evidence.attestation import keys, manifest
 from runbook_lib.evidence.notebooks.progress import is_running
-from runbook_lib.evidence.verification.verify import verify_run
+from runbook_lib.evidence.verification.verify import verify
 from runbook_lib.journal.journal import MANIFEST, Journal
 from runbook_lib.journal.reader import read_events
 from runbook_lib.params import load
-from runbook_lib.runs import finish as closing
-from runbook_lib.runs import operator as people
-from runbook_lib.runs.finish import close
+from runbook_lib.runs import finish
+from runbook_lib.runs.finish import finish_run
 from runbook_lib.runs.headless.engine import RunbookEngine
 from runbook_lib.runs.lock import LockHolder
+from runbook_lib.runs.start import find_operator
 from tests.support.minimal_notebooks import notebook, touch, wait_for
-from tests.support.run_folders import NOTEBOOKS, finish_notebook, planned_run
+from tests.support.run_folders import NOTEBOOKS, begun, done
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 RUN = "20261124T080000Z-apply-0a1b"
@@ -57,7 +57,7 @@ def root(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(root):
-    return planned_run(root / "artifacts" / "local", RUN)
+    return begun(root / "artifacts" / "local", RUN)
 
 
 def params(root, **evidence):
@@ -69,28 +69,28 @@ def params(root, **evidence):
     return load(path)
 
 
-def judged(folder, root):
-    return verify_run(folder, {"me": keys.machine_key(root).public_key}, {})
+def verified(folder, root):
+    return verify(folder, {"me": keys.machine_key(root).public_key}, {})
 
 
-def said(folder, root):
+def statement_of(folder, root):
     data = (folder / MANIFEST).read_bytes()
     return signing.verify(data, {"me": keys.machine_key(root).public_key}, manifest.PROVENANCE).statement
 
 
 def test_a_folder_is_signed_and_packed(root, folder):
     for name in NOTEBOOKS:
-        finish_notebook(folder, name)
-    assert close(params(root), root, RUN) == str(folder.with_name(f"{RUN}.zip"))
-    assert judged(folder, root).wrong == []
+        done(folder, name)
+    assert finish_run(params(root), root, RUN) == str(folder.with_name(f"{RUN}.zip"))
+    assert verified(folder, root).wrong == []
 
 
-def test_the_statement_says_what_was_asked_by_whom_and_what_it_was_made_from(root, folder):
+def test_the_statement_has_the_parameters_the_people_and_the_source(root, folder):
     """In the words of SLSA: https://slsa.dev/spec/v1.0/provenance."""
     for name in NOTEBOOKS:
-        finish_notebook(folder, name)
-    close(params(root), root, RUN)
-    statement = said(folder, root)
+        done(folder, name)
+    finish_run(params(root), root, RUN)
+    statement = statement_of(folder, root)
     assert (statement["_type"], statement["predicateType"]) == (
         "https://in-toto.io/Statement/v1", "https://slsa.dev/provenance/v1",
     )  # fmt: skip
@@ -103,13 +103,13 @@ def test_the_statement_says_what_was_asked_by_whom_and_what_it_was_made_from(roo
         "account": "123456789012", "region": "us-west-2", "operator": "bob on build-7",
     }  # fmt: skip
     source = {entry["name"]: entry["digest"] for entry in built["resolvedDependencies"]}
-    assert source["params/local.yaml"] == {"sha256": manifest.hash_file(root / "params" / "local.yaml")}
+    assert source["params/local.yaml"] == {"sha256": manifest.digest(root / "params" / "local.yaml")}
     assert ran["builder"] == {"id": "urn:runbook:caller:arn:me"}
     first = json.loads((folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert (ran["metadata"]["invocationId"], ran["metadata"]["startedOn"]) == (RUN, first["at"])
 
 
-def test_the_commit_is_named_and_whether_something_was_changed_since(root, folder, tmp_path):
+def test_the_statement_names_the_commit_and_whether_it_is_clean(root, folder, tmp_path):
     code = tmp_path / "code"
     code.mkdir()
 
@@ -125,23 +125,23 @@ def test_the_commit_is_named_and_whether_something_was_changed_since(root, folde
             (code / "changed").touch()
         (folder / MANIFEST).unlink(missing_ok=True)
         manifest.sign_manifest(folder, keys.machine_key(root), code=code, params=root / "none.yaml")
-        (source,) = said(folder, root)["predicate"]["buildDefinition"]["resolvedDependencies"]
+        (source,) = statement_of(folder, root)["predicate"]["buildDefinition"]["resolvedDependencies"]
         assert source == {
             "name": "source", "digest": {"gitCommit": git("rev-parse", "HEAD")}, "annotations": {"clean": clean},
         }  # fmt: skip
 
 
-def test_a_closed_run_takes_no_more(root, folder):
+def test_a_closed_run_cannot_be_changed(root, folder):
     """Neither an event, nor another signature."""
-    close(params(root), root, RUN)
+    finish_run(params(root), root, RUN)
     with pytest.raises(Closed, match=f"{RUN} is closed"):
         Journal(folder / "journal.jsonl").write("open")
     with pytest.raises(EvidenceError, match="closed already"):
         manifest.sign_manifest(folder, keys.machine_key(root), code=root, params=root)
 
 
-def test_a_notebook_that_could_not_say_how_it_ended_is_accounted_for(root, folder):
-    """One had begun, and was stopped; of one that never began that is said."""
+def test_the_end_of_a_stopped_notebook_is_recorded(root, folder):
+    """One was interrupted; another never started."""
     path = folder / "journal.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()
     path.unlink()
@@ -149,30 +149,30 @@ def test_a_notebook_that_could_not_say_how_it_ended_is_accounted_for(root, folde
         if event["notebook"] != NOTEBOOKS[1]:
             rest = {key: value for key, value in event.items() if key not in ("at", "event", "prev")}
             Journal(path).write(event["event"], **rest)
-    close(params(root), root, RUN)
+    finish_run(params(root), root, RUN)
     events = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     states = {e["notebook"]: e["state"] for e in events if e["event"] == "ended"}
     assert states == {NOTEBOOKS[0]: "interrupted", NOTEBOOKS[1]: "not run"}
-    assert not [wrong for wrong in judged(folder, root).wrong if "how it ended" in wrong]
+    assert not [wrong for wrong in verified(folder, root).wrong if "how it ended" in wrong]
 
 
-def test_a_link_is_no_evidence(root, folder):
+def test_a_link_is_not_evidence(root, folder):
     (folder / "link").symlink_to("/etc/hostname")
-    with pytest.raises(EvidenceError, match="link: not a regular file"):
-        close(params(root), root, RUN)
+    with pytest.raises(EvidenceError, match="link: a link or a device is no evidence"):
+        finish_run(params(root), root, RUN)
     assert not (folder / MANIFEST).exists()
 
 
-def test_a_full_disk_leaves_the_folder_open_and_says_so(root, folder, monkeypatch):
+def test_on_a_full_disk_the_folder_stays_open(root, folder, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EvidenceError, match="could not be closed: No space left on device"):
-        close(params(root), root, RUN)
+        finish_run(params(root), root, RUN)
     monkeypatch.undo()
     assert sorted(path.name for path in folder.iterdir()) == ["journal.jsonl", "plans"]
-    assert judged(folder, root).wrong[0].startswith(f"{MANIFEST}: is missing")
+    assert verified(folder, root).wrong[0].startswith(f"{MANIFEST}: is missing")
 
 
 class TestKms:
@@ -180,61 +180,61 @@ class TestKms:
         key = aws.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
         monkeypatch.setattr("runbook_lib.aws.endpoints.connection", lambda *_: aws.connection)
         found = params(root, kms_key=key)
-        close(found, root, RUN)
-        known = {"kms": closing.signer(found, root, RUN).public_key}
-        assert verify_run(folder, known, {}).signed_by == "kms"
+        finish_run(found, root, RUN)
+        known = {"kms": finish.signer_of_run(found, root, RUN).public_key}
+        assert verify(folder, known, {}).signed_by == "kms"
         assert not (root / ".runbook" / "keys").exists()
 
 
 class TestStore:
     @pytest.fixture
     def uploads(self, monkeypatch):
-        """What would be uploaded, and what comes of it."""
+        """The uploads; an entry ``fail`` before makes them fail."""
         found = []
 
         def store(aws, bucket, archive, lock):
             found.append((bucket, archive.name, lock))
             if found[0] == "fail":
-                raise closing.storage.UploadFailed("no", fix="f", code=found[1])
+                raise finish.storage.UploadFailed("no", fix="f", code=found[1])
             return f"s3://{bucket}"
 
-        monkeypatch.setattr(closing.storage, "store", store)
+        monkeypatch.setattr(finish.storage, "store", store)
         monkeypatch.setattr(
-            closing, "aws_client", lambda *_: type("Door", (), {"env": "local", "account": "1", "region": "r"})
+            finish, "aws_client", lambda *_: type("Door", (), {"env": "local", "account": "1", "region": "r"})
         )
         return found
 
     def test_the_archive_goes_to_the_bucket_when_asked(self, root, folder, uploads):
         found = params(root, store="bucket", object_lock={"mode": "COMPLIANCE", "days": 9})
-        assert close(found, root, RUN) == "s3://local-runbook-1-r"
+        assert finish_run(found, root, RUN) == "s3://local-runbook-1-r"
         ((bucket, archive, lock),) = uploads
         assert (bucket, archive, lock.mode, lock.days) == ("local-runbook-1-r", f"{RUN}.zip", "COMPLIANCE", 9)
 
-    def test_and_only_then(self, root, folder, uploads):
-        close(params(root), root, RUN)
+    def test_otherwise_nothing_is_uploaded(self, root, folder, uploads):
+        finish_run(params(root), root, RUN)
         assert uploads == []
 
     @pytest.mark.parametrize(("mode", "code", "fails"), [
         ("apply", "NoSuchBucket", True), ("apply", "AccessDenied", True),
         ("plan", "AccessDenied", True), ("plan", "NoSuchBucket", False),
     ])  # fmt: skip
-    def test_a_failed_upload_fails_the_run_and_keeps_what_lies_here(self, root, uploads, mode, code, fails):
-        """But for a look at an account in which the bucket is yet to be made."""
+    def test_a_failed_upload_fails_the_run_and_keeps_the_archive(self, root, uploads, mode, code, fails):
+        """Except a plan of an account without the bucket."""
         uploads += ["fail", code]
         run = f"20261124T080000Z-{mode}-0000"
-        folder = planned_run(root / "artifacts" / "local", run, mode=mode)
+        folder = begun(root / "artifacts" / "local", run, mode=mode)
         found = params(root, store="bucket")
         if fails:
-            with pytest.raises(closing.storage.UploadFailed):
-                close(found, root, run)
+            with pytest.raises(finish.storage.UploadFailed):
+                finish_run(found, root, run)
         else:
-            assert "there is no bucket yet" in close(found, root, run)
+            assert "the bucket does not exist yet" in finish_run(found, root, run)
         assert folder.with_name(f"{run}.zip").is_file()
         assert (folder / MANIFEST).is_file()
 
 
 class TestTheCommand:
-    """A whole headless run: the parent closes its folder once the lock is given back."""
+    """A headless run: the command closes its folder after it has released the lock."""
 
     def run(self, root, *only):
         return CliRunner().invoke(cli.main, ["plan", "--env", "local", *(word for n in only for word in ("--only", n))])
@@ -250,38 +250,38 @@ class TestTheCommand:
         notebook(root, "01_network", opens=OPENS, handoff="book.plan(network(book.params))")
         notebook(root, "02_data", handoff="1 / 0")
         notebook(root, "03_compute", handoff="import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-        told = self.run(root, "01", "02", "03")
-        assert (told.exit_code, "01_network   done" in told.stdout) == (1, True)
-        assert judged(self.folder(aws.root), aws.root).wrong == []
+        result = self.run(root, "01", "02", "03")
+        assert (result.exit_code, "01_network   done" in result.stdout) == (1, True)
+        assert verified(self.folder(aws.root), aws.root).wrong == []
 
-    def test_a_notebook_that_ran_to_its_end_and_opened_nothing_has_told_nothing(self, root):
+    def test_a_notebook_without_a_runbook_is_incomplete(self, root):
         notebook(root, "01_network", handoff="1")
         self.run(root, "01")
-        assert judged(self.folder(root), root).wrong == [
-            "01_network: is done, and the journal does not say who opened the run, and in which account",
-            "01_network: is done, and the journal has no plan for it",
+        assert verified(self.folder(root), root).wrong == [
+            "01_network: is done, and the journal does not say what was opened: by whom, in which account",
+            "01_network: is done, and the journal has no plan of it",
         ]
 
-    def test_where_its_archive_is_it_says(self, root):
+    def test_the_path_of_the_archive_is_printed(self, root):
         notebook(root, "01_network", handoff="1")
-        told = self.run(root, "01")
+        result = self.run(root, "01")
         folder = self.folder(root)
-        assert f"Signed, and packed for the change ticket: {folder.with_name(f'{folder.name}.zip')}\n" in told.stdout
+        assert f"Signed, and packed for the change ticket: {folder.with_name(f'{folder.name}.zip')}\n" in result.stdout
 
-    def test_a_run_that_cannot_be_signed_is_no_success(self, root, monkeypatch):
+    def test_a_run_that_cannot_be_signed_fails(self, root, monkeypatch):
         def refused(*_):
             raise NoAccess("KMS: no way in.", fix="Sign in.")
 
-        monkeypatch.setattr(closing, "signer", refused)
+        monkeypatch.setattr(finish, "signer_of_run", refused)
         notebook(root, "01_network", handoff="1")
-        told = self.run(root, "01")
-        assert told.exit_code == 1
-        assert "✗ The run's evidence is not closed: NoAccess: KMS: no way in.\n  → Sign in." in told.stderr
+        result = self.run(root, "01")
+        assert result.exit_code == 1
+        assert "✗ The evidence of the run could not be closed: NoAccess: KMS: no way in.\n  → Sign in." in result.stderr
 
     @pytest.mark.parametrize(
         "how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda how: how.name
     )
-    def test_an_interrupted_run_is_closed_and_a_killed_one_says_that_it_is_not(self, root, how):
+    def test_an_interrupted_run_is_closed_and_a_killed_one_is_not(self, root, how):
         wait = f"{touch(root, 'begun')}\n{wait_for(root, 'never')}"
         notebook(root, "01_network", wait=wait, handoff="1")
         code = (
@@ -294,7 +294,7 @@ class TestTheCommand:
         child.send_signal(how)
         child.communicate(timeout=60)
         folder = self.folder(root)
-        found = judged(folder, root).wrong
+        found = verified(folder, root).wrong
         if how == signal.SIGKILL:
             assert found[0].startswith(f"{MANIFEST}: is missing: the run was not closed")
             assert any("01_network: the journal does not say how it ended" in wrong for wrong in found)
@@ -305,54 +305,54 @@ class TestTheCommand:
         assert (folder / "01_network.html").exists()
         page = (folder / "report.html").read_text(encoding="utf-8")
         assert "01_network: interrupted" in page
-        assert f"{people.operator()}, caller at AWS not known" in page
+        assert f"{find_operator()}, whom AWS was not seen to know" in page
         assert "params/local.yaml, as it was read" in page
 
     def is_closed_later(self, root, folder):
-        """Its report says what the killed process could not; closed twice it is not."""
+        """Its report has the result of the killed process; it cannot be closed twice."""
         eventually(lambda: not is_running(read_events(folder)), within=30)
-        told = CliRunner().invoke(cli.main, ["evidence", "close", folder.name])
-        assert told.exit_code == 0, told.output
-        assert judged(folder, root).wrong == []
+        result = CliRunner().invoke(cli.main, ["evidence", "close", folder.name])
+        assert result.exit_code == 0, result.output
+        assert verified(folder, root).wrong == []
         assert self.states(folder)[-2:] == ["interrupted", "not run"]
         assert "01_network: interrupted" in (folder / "report.html").read_text(encoding="utf-8")
         again = CliRunner().invoke(cli.main, ["evidence", "close", folder.name])
         assert (again.exit_code, "is closed" in again.stderr) == (1, True)
 
-    def test_a_run_that_goes_on_is_not_closed_by_another_hand(self, root):
-        folder = planned_run(root / "artifacts" / "local", RUN)
+    def test_a_running_run_cannot_be_closed_by_the_command(self, root):
+        folder = begun(root / "artifacts" / "local", RUN)
         here = LockHolder.this_process("", "", "", os.getpid())
         began = {"host": here.host, "pid": here.pid, "started": here.started}
         Journal(folder / "journal.jsonl", notebook="01_network").write("recording", **began)
-        told = CliRunner().invoke(cli.main, ["evidence", "close", RUN])
-        assert told.exit_code == 1
-        assert f"{RUN} is still at work" in told.stderr
+        result = CliRunner().invoke(cli.main, ["evidence", "close", RUN])
+        assert result.exit_code == 1
+        assert f"{RUN} is still running" in result.stderr
         assert not (folder / MANIFEST).exists()
 
     def states(self, folder):
         executed = nbformat.read(folder / "01_network.ipynb", as_version=4)
         return [cell.metadata.runbook.state for cell in executed.cells if "runbook" in cell.metadata]
 
-    def test_whom_aws_sends_away_has_asked_all_the_same(self, root, monkeypatch):
-        """The wrong account: who wanted what, where and from which commit is evidence of a run that never began."""
+    def test_a_run_rejected_for_its_account_is_recorded(self, root, monkeypatch):
+        """With the operator, the account and the commit."""
         path = root / "params" / "local.yaml"
         path.write_text(path.read_text(encoding="utf-8").replace('"123456789012"', '"999999999999"'))
         monkeypatch.setattr(cli, "checkout", lambda: REPOSITORY)
         try:
-            told = self.run(root, "01")
+            result = self.run(root, "01")
         finally:
             process.stop(root)
-        assert "WrongAccount" in told.stderr
+        assert "WrongAccount" in result.stderr
         page = (self.folder(root) / "report.html").read_text(encoding="utf-8")
-        assert people.operator() in page
+        assert find_operator() in page
         assert "999999999999" in page
         assert "01_network: failed, WrongAccount" in page
-        assert "not a git checkout" not in page
-        assert judged(self.folder(root), root).wrong == []
+        assert "no checkout of git" not in page
+        assert verified(self.folder(root), root).wrong == []
 
 
 class TestPapermillAlone:
-    """``papermill --engine runbook`` leaves what the command leaves: signed, whatever became of it."""
+    """``papermill --engine runbook`` leaves a signed folder as the command does."""
 
     @pytest.fixture
     def there(self, aws, monkeypatch):
@@ -374,15 +374,15 @@ class TestPapermillAlone:
             there / "edited.ipynb", there / "OUT.ipynb", given, engine_name="runbook", progress_bar=False
         )
 
-    def judged(self, there):
+    def verified(self, there):
         (folder,) = (path for path in (there / "artifacts" / "local").iterdir() if path.is_dir())
         assert folder.with_name(f"{folder.name}.zip").exists()
         page = (folder / "report.html").read_text(encoding="utf-8")
-        return verify_run(folder, {"me": keys.machine_key(there).public_key}, {}).wrong, page, folder
+        return verify(folder, {"me": keys.machine_key(there).public_key}, {}).wrong, page, folder
 
     def test_a_success(self, there):
         self.run(there)
-        wrong, page, folder = self.judged(there)
+        wrong, page, folder = self.verified(there)
         assert wrong == []
         assert "The plan is complete. Nothing was changed." in page
         assert json.loads((folder / "parameters.json").read_text())["network"]["nat"] == "per_zone"
@@ -396,7 +396,7 @@ class TestPapermillAlone:
 
         with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
             self.run(there, broken)
-        wrong, page, _ = self.judged(there)
+        wrong, page, _ = self.verified(there)
         assert wrong == []
-        assert "It is not done." in page
+        assert "It may not be called done." in page
         assert "01_network: failed" in page

@@ -1,4 +1,4 @@
-"""One writer per environment: AWS decides who, and everybody else is told who it is."""
+"""One run at a time changes an environment; others learn who holds the lock."""
 
 import json
 import os
@@ -35,31 +35,31 @@ def bucket(s3):
 
 
 @pytest.fixture
-def told():
-    """What the journal of the runs is told."""
+def events():
+    """The events that the locks write into the journal."""
     return []
 
 
 @pytest.fixture
-def run(door, told):
-    """Makes a run that wants the lock."""
+def run(door, events):
+    """Creates the lock of a run."""
 
     def make(name, *, through=door, **holder):
         me = LockHolder.this_process(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", SINCE, os.getpid())
-        return Lock(through, BUCKET, replace(me, **holder), told=lambda event, **data: told.append((event, data)))
+        return Lock(through, BUCKET, replace(me, **holder), record=lambda event, **data: events.append((event, data)))
 
     return make
 
 
 @pytest.fixture
 def later(monkeypatch):
-    """Lets S3's clock, by which a lease is measured, go ahead."""
-    truly = lock_module._now
+    """Advances S3's clock, which measures the lease."""
+    now = lock_module._now
 
-    def ahead(by):
-        monkeypatch.setattr(lock_module, "_now", lambda answer: truly(answer) + by)
+    def advance(by):
+        monkeypatch.setattr(lock_module, "_now", lambda answer: now(answer) + by)
 
-    return ahead
+    return advance
 
 
 def held_by(s3):
@@ -77,14 +77,14 @@ def writes(calls):
 ANOTHER_MACHINE = {"host": "another-machine", "pid": 4242, "started": 1.0}
 
 
-def test_the_lock_says_who_holds_it(bucket, run, s3, told):
+def test_the_lock_says_who_holds_it(bucket, run, s3, events):
     run("one").acquire(NOW)
     found = held_by(s3)
     assert (found["run"], found["caller"], found["since"]) == ("one", f"arn:aws:iam::{ACCOUNT}:user/one", SINCE)
-    assert told == [("lock", {"held": True, "bucket": BUCKET})]
+    assert events == [("lock", {"held": True, "bucket": BUCKET})]
 
 
-def test_the_second_is_told_who_holds_it_since_when_and_what_to_do(bucket, run, s3):
+def test_the_error_names_holder_time_and_what_to_do(bucket, run, s3):
     run("one").acquire(NOW)
     with pytest.raises(Locked) as caught:
         run("two").acquire(NOW)
@@ -95,8 +95,8 @@ def test_the_second_is_told_who_holds_it_since_when_and_what_to_do(bucket, run, 
     assert held_by(s3)["run"] == "one"
 
 
-def test_of_many_that_begin_at_once_one_gets_it(bucket, run, aws, s3):
-    """Side by side, each with a connection of its own: nobody asks first and writes later."""
+def test_of_many_concurrent_runs_one_acquires_it(bucket, run, aws, s3):
+    """Each with its own connection."""
     doors = [Aws(env="test", region="us-west-2", account=ACCOUNT, connection=aws.connection) for _ in range(6)]
     start = Barrier(len(doors))
 
@@ -117,20 +117,20 @@ def test_of_many_that_begin_at_once_one_gets_it(bucket, run, aws, s3):
     assert all(f"run run-{winner}," in refusal.what for refusal in outcomes if refusal)
 
 
-def test_the_notebooks_of_a_run_share_its_lock(bucket, run, told, s3):
-    """They are processes of their own, and work side by side."""
+def test_the_notebooks_of_a_run_share_its_lock(bucket, run, events, s3):
+    """They are separate processes and run in parallel."""
     run("one").acquire(NOW)
     other = run("one", pid=1, started=1.0)
     other.acquire(NOW)
     other.acquire(NOW + LEASE)
-    assert [event for event, _ in told if event == "lock taken over"] == []
+    assert [event for event, _ in events if event == "lock taken over"] == []
     run("one").acquire(NOW)
     with pytest.raises(Locked):
         run("two").acquire(NOW)
 
 
-def test_it_is_asked_for_once_and_renewed_when_half_its_time_is_over(bucket, run, calls):
-    """A run holds before every write; that must not cost a call each."""
+def test_it_is_written_once_and_renewed_after_half_of_the_lease(bucket, run, calls):
+    """A run acquires it before every write; most of that must not cost a call."""
     mine = run("one")
     mine.acquire(NOW)
     taken = len(writes(calls))
@@ -142,17 +142,17 @@ def test_it_is_asked_for_once_and_renewed_when_half_its_time_is_over(bucket, run
     assert len(writes(calls)) == taken + 1
 
 
-def test_it_is_given_back_and_free_for_the_next(bucket, run, s3, told):
+def test_a_released_lock_is_free_for_the_next(bucket, run, s3, events):
     first = run("one")
     first.acquire(NOW)
     first.release()
     assert not is_held(s3)
-    assert told[-1] == ("lock", {"held": False})
+    assert events[-1] == ("lock", {"held": False})
     run("two").acquire(NOW)
     assert held_by(s3)["run"] == "two"
 
 
-def test_who_has_given_it_back_asks_anew(bucket, run):
+def test_a_released_lock_is_acquired_anew(bucket, run):
     first = run("one")
     first.acquire(NOW)
     first.release()
@@ -161,23 +161,23 @@ def test_who_has_given_it_back_asks_anew(bucket, run):
         first.acquire(NOW)
 
 
-def test_nobody_gives_back_what_another_holds(bucket, run, s3, told):
+def test_the_lock_of_another_run_is_not_released(bucket, run, s3, events):
     run("one").acquire(NOW)
     run("two").release()
     assert held_by(s3)["run"] == "one"
-    assert ("lock", {"held": False}) not in told
+    assert ("lock", {"held": False}) not in events
 
 
-def test_to_give_back_what_nobody_holds_is_nothing(bucket, run, told):
+def test_releasing_a_free_lock_does_nothing(bucket, run, events):
     run("one").release()
-    assert told == []
+    assert events == []
 
 
-# Runs that are over.
+# Runs that have ended.
 
 
-def test_the_lock_of_a_dead_process_is_taken_over_at_once(bucket, run, s3, told):
-    """A run that was killed on this machine keeps nobody waiting."""
+def test_the_lock_of_a_dead_process_is_taken_over_at_once(bucket, run, s3, events):
+    """A run that was killed on this machine blocks no other."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     dead = LockHolder.this_process("dead", "arn:aws:iam::123456789012:user/dead", SINCE, process.pid)
     try:
@@ -190,18 +190,18 @@ def test_the_lock_of_a_dead_process_is_taken_over_at_once(bucket, run, s3, told)
     assert dead.is_dead
     run("two").acquire(NOW)
     assert held_by(s3)["run"] == "two"
-    event, data = told[-2]
+    event, data = events[-2]
     assert (event, data["of"]["run"]) == ("lock taken over", "dead")
 
 
 def test_another_process_with_the_same_number_is_not_mistaken_for_the_holder(bucket, run, s3):
-    """Numbers come round again."""
+    """Process numbers are reused."""
     run("dead", started=1.0).acquire(NOW)
     run("two").acquire(NOW)
     assert held_by(s3)["run"] == "two"
 
 
-def test_of_another_machine_nobody_says_that_its_run_is_dead(bucket, run):
+def test_a_run_on_another_machine_is_not_known_to_be_dead(bucket, run):
     run("far", **ANOTHER_MACHINE).acquire(NOW)
     with pytest.raises(Locked, match=r"on another-machine \(process 4242\)"):
         run("two").acquire(NOW)
@@ -210,7 +210,7 @@ def test_of_another_machine_nobody_says_that_its_run_is_dead(bucket, run):
 @pytest.mark.parametrize(
     ("idle", "free"), [(LEASE - timedelta(minutes=1), False), (LEASE + timedelta(minutes=1), True)]
 )
-def test_a_run_that_is_silent_for_the_lease_gives_way(bucket, run, s3, told, later, idle, free):
+def test_a_lock_that_is_not_renewed_expires(bucket, run, s3, events, later, idle, free):
     run("far", **ANOTHER_MACHINE).acquire(NOW)
     later(idle)
     if not free:
@@ -220,20 +220,20 @@ def test_a_run_that_is_silent_for_the_lease_gives_way(bucket, run, s3, told, lat
         return
     run("two").acquire(NOW)
     assert held_by(s3)["run"] == "two"
-    event, data = told[-2]
+    event, data = events[-2]
     assert (event, data["of"]["run"]) == ("lock taken over", "far")
     assert data["idle_seconds"] > LEASE.total_seconds()
 
 
 def test_a_lease_is_measured_by_s3s_clock_alone(bucket, run):
-    """A laptop whose clock goes ahead takes nobody's lock."""
+    """A run whose clock is ahead does not take over a lock."""
     run("far", **ANOTHER_MACHINE).acquire(NOW)
     with pytest.raises(Locked):
         run("two").acquire(NOW + timedelta(days=365))
 
 
-def test_who_was_taken_over_is_told_before_its_next_change(bucket, run, later):
-    """A laptop that slept through its lease must not go on as if nothing had happened."""
+def test_a_run_whose_lock_was_taken_over_is_stopped_before_its_next_change(bucket, run, later):
+    """For example on a laptop that slept longer than the lease."""
     sleeper = run("far", **ANOTHER_MACHINE)
     sleeper.acquire(NOW)
     later(LEASE + timedelta(minutes=1))
@@ -243,7 +243,7 @@ def test_who_was_taken_over_is_told_before_its_next_change(bucket, run, later):
         sleeper.acquire(NOW + LEASE)
 
 
-def test_who_was_taken_over_takes_nothing_away(bucket, run, later, s3):
+def test_a_run_whose_lock_was_taken_over_does_not_release_it(bucket, run, later, s3):
     sleeper = run("far", **ANOTHER_MACHINE)
     sleeper.acquire(NOW)
     later(LEASE + timedelta(minutes=1))
@@ -252,22 +252,22 @@ def test_who_was_taken_over_takes_nothing_away(bucket, run, later, s3):
     assert held_by(s3)["run"] == "two"
 
 
-def test_one_of_two_that_take_over_gets_it(bucket, run, door, s3):
-    """Between the look and the write of one, the other was faster: the look counts for nothing."""
+def test_of_two_runs_that_take_over_one_acquires_it(bucket, run, door, s3):
+    """The other run writes between the read and the write of this one."""
     run("dead", started=1.0).acquire(NOW)
 
-    def look_then_lose(**request):
+    def read_then_lose(**request):
         answer = door.s3.get_object(**request)
         run("fast").acquire(NOW)
         return answer
 
     with pytest.raises(Locked, match="run fast"):
-        run("slow", through=through(door, get_object=look_then_lose)).acquire(NOW)
+        run("slow", through=through(door, get_object=read_then_lose)).acquire(NOW)
     assert held_by(s3)["run"] == "fast"
 
 
-def test_a_lock_that_was_given_back_and_taken_meanwhile_is_anothers(bucket, run, door, s3):
-    """Free when it was looked at, taken when it was written: nobody goes on without the lock."""
+def test_a_lock_that_was_released_and_acquired_meanwhile_is_not_taken(bucket, run, door, s3):
+    """It is free when it is read and held when it is written."""
     first = run("one")
     first.acquire(NOW)
 
@@ -283,17 +283,17 @@ def test_a_lock_that_was_given_back_and_taken_meanwhile_is_anothers(bucket, run,
     assert held_by(s3)["run"] == "fast"
 
 
-# Without a bucket, without an answer, and with somebody else's object.
+# Without a bucket, without a response, and with a foreign object.
 
 
-def test_without_a_bucket_there_is_nothing_to_hold(door, run, told):
-    """The bucket is the first thing a run makes; AWS lets one of two runs make it."""
+def test_without_a_bucket_there_is_no_lock(door, run, events):
+    """A run creates the bucket first, and AWS lets only one of two runs create it."""
     run("one").acquire(NOW)
     run("one").release()
-    assert told == []
+    assert events == []
 
 
-def test_as_soon_as_there_is_a_bucket_its_lock_is_taken(door, run, s3):
+def test_the_lock_is_acquired_as_soon_as_the_bucket_exists(door, run, s3):
     mine = run("one")
     mine.acquire(NOW)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
@@ -301,8 +301,8 @@ def test_as_soon_as_there_is_a_bucket_its_lock_is_taken(door, run, s3):
     assert held_by(s3)["run"] == "one"
 
 
-def test_a_lock_that_went_with_its_bucket_stops_nobody(bucket, run, s3):
-    """A destroy ends with the bucket, the lock inside it."""
+def test_a_lock_that_was_deleted_with_its_bucket_stops_no_run(bucket, run, s3):
+    """A destroy deletes the bucket last, with the lock in it."""
     mine = run("one")
     mine.acquire(NOW)
     s3.delete_object(Bucket=BUCKET, Key=KEY)
@@ -311,7 +311,7 @@ def test_a_lock_that_went_with_its_bucket_stops_nobody(bucket, run, s3):
     mine.release()
 
 
-def test_a_lock_that_somebody_has_removed_is_taken_again(bucket, run, s3):
+def test_a_lock_that_was_removed_manually_is_acquired_again(bucket, run, s3):
     mine = run("one")
     mine.acquire(NOW)
     s3.delete_object(Bucket=BUCKET, Key=KEY)
@@ -320,8 +320,7 @@ def test_a_lock_that_somebody_has_removed_is_taken_again(bucket, run, s3):
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"[]", b"{}", b'{"run": "x"}', b"\xff", b'{"unknown": 1}', b"null"])
-def test_somebody_elses_object_is_respected_and_told(bucket, run, s3, later, body):
-    """Nobody knows what it means; after the lease it is as good as forgotten."""
+def test_a_foreign_object_counts_as_a_lock_until_the_lease_ends(bucket, run, s3, later, body):
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
     with pytest.raises(Locked, match="somebody is changing this environment") as caught:
         run("one").acquire(NOW)
@@ -341,7 +340,7 @@ def test_a_lock_of_a_newer_version_of_this_library_is_respected(bucket, run, s3)
 
 
 def through(door, **operations):
-    """The door, but for some of S3's operations."""
+    """The client with some operations of S3 replaced."""
     s3 = SimpleNamespace(
         **{name: getattr(door.s3, name) for name in ("put_object", "get_object", "delete_object", "list_buckets")}
         | operations
@@ -350,7 +349,7 @@ def through(door, **operations):
 
 
 def losing(door, *, arrives):
-    """The door, but the answer to the first attempt to take the lock is lost on the way."""
+    """The client, which loses the response to the first attempt to write the lock."""
     lost = []
 
     def put_object(**request):
@@ -365,15 +364,15 @@ def losing(door, *, arrives):
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_lost_answer_locks_nobody_out_of_its_own_lock(bucket, run, door, s3, arrives):
-    """Whether AWS wrote it or not: the run has it afterwards, and nobody else has."""
+def test_after_a_lost_response_a_run_still_acquires_its_lock(bucket, run, door, s3, arrives):
+    """Whether AWS wrote it or not."""
     run("one", through=losing(door, arrives=arrives)).acquire(NOW)
     assert held_by(s3)["run"] == "one"
     with pytest.raises(Locked):
         run("two").acquire(NOW)
 
 
-def test_a_lost_answer_gives_nobody_anothers_lock(bucket, run, door, s3):
+def test_a_lost_response_does_not_give_a_run_the_lock_of_another(bucket, run, door, s3):
     run("two").acquire(NOW)
     with pytest.raises(Locked, match="run two"):
         run("one", through=losing(door, arrives=False)).acquire(NOW)
@@ -381,7 +380,7 @@ def test_a_lost_answer_gives_nobody_anothers_lock(bucket, run, door, s3):
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_lost_answer_to_a_renewal_is_no_loss(bucket, run, door, s3, arrives):
+def test_a_lost_response_to_a_renewal_keeps_the_lock(bucket, run, door, s3, arrives):
     mine = run("one")
     mine.acquire(NOW)
     mine._aws = losing(door, arrives=arrives)
@@ -391,8 +390,8 @@ def test_a_lost_answer_to_a_renewal_is_no_loss(bucket, run, door, s3, arrives):
     assert held_by(s3)["run"] == "one"
 
 
-def test_without_any_answer_nobody_goes_on(bucket, run, door, s3):
-    """Not to know whether one has the lock is not to have it."""
+def test_without_any_response_no_run_continues(bucket, run, door, s3):
+    """A run that does not know whether it holds the lock does not hold it."""
 
     def put_object(**request):
         raise RequestRejected("no answer", fix="", code="NoAnswer", retryable=True, outcome_known=False)
@@ -402,8 +401,8 @@ def test_without_any_answer_nobody_goes_on(bucket, run, door, s3):
     assert not is_held(s3)
 
 
-def test_what_aws_refuses_for_another_reason_is_told_as_it_is(bucket, run, door):
-    """Without the permission to write a lock, nobody may think that it is free."""
+def test_another_error_of_aws_is_raised_unchanged(bucket, run, door):
+    """Without the permission to write, the lock is not free."""
 
     def put_object(**request):
         raise RequestRejected("PutObject was refused: AccessDenied.", fix="Ask.", code="AccessDenied")
@@ -412,7 +411,7 @@ def test_what_aws_refuses_for_another_reason_is_told_as_it_is(bucket, run, door)
         run("one", through=through(door, put_object=put_object)).acquire(NOW)
 
 
-def test_a_lock_that_cannot_be_read_is_not_taken(bucket, run, door):
+def test_a_lock_that_cannot_be_read_is_not_acquired(bucket, run, door):
     run("two").acquire(NOW)
 
     def get_object(**request):

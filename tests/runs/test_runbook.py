@@ -26,8 +26,7 @@ from runbook_lib.errors import (
 )
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.summary import is_locked
-from runbook_lib.runs.operator import operator
-from runbook_lib.runs.start import lock_of_run as lock
+from runbook_lib.runs.start import find_operator, lock_of_run
 from runbook_lib.stacks.checks.check import Check
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
@@ -251,7 +250,7 @@ def test_a_headless_run_keeps_the_lock_between_its_notebooks(root, aws, monkeypa
     assert (held["run"], held["caller"]) == ("run-1", book.caller)
     journal = root / "artifacts" / "local" / "run-1" / "journal.jsonl"
     assert is_locked(journal)
-    lock(book.params, root, "run-1").release()
+    lock_of_run(book.params, root, "run-1").release()
     assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
     assert not is_locked(journal)
 
@@ -406,7 +405,7 @@ def test_what_was_done_by_hand_is_noted_with_its_reason_and_verify_looks_all_the
     ((event),) = events(root, "by_hand")
     assert (event["keys"], event["reason"]) == (["bucket.runbook"], "made in the console, CHG0012345")
     assert "arn:aws" in event["caller"]
-    assert event["operator"] == operator(), "of a role, AWS knows only that somebody has taken it"
+    assert event["operator"] == find_operator(), "of a role, AWS knows only that somebody has taken it"
     with pytest.raises(DriftDetected, match=r"bucket\.runbook"):
         book.verify(net.bucket)
 
@@ -424,7 +423,7 @@ def test_nothing_is_asked_of_who_only_looks(root, mode):
     """*Run All* in plan mode runs through, also where nobody sits."""
     book, net = opened(mode)
     assert "would ask: Remove the data?" in str(book.confirm("Remove the data?"))
-    assert ("would note" in str(book.by_hand(net.bucket, "why"))) == (mode == "plan")
+    assert ("would record" in str(book.by_hand(net.bucket, "why"))) == (mode == "plan")
     assert events(root, "confirm") == []
 
 
@@ -440,7 +439,7 @@ def test_a_question_is_answered_with_the_environments_name_and_is_evidence(root,
     assert [(e["question"], e["phrase"], e["ok"]) for e in events(root, "confirm")] == [
         ("Go on?", "local", False), ("Go on?", "local", True), ("Really?", "all of it", True),
     ]  # fmt: skip
-    assert {e["operator"] for e in events(root, "confirm")} == {operator()}
+    assert {e["operator"] for e in events(root, "confirm")} == {find_operator()}
 
 
 def test_outside_of_a_notebook_there_is_nothing_to_close(root):

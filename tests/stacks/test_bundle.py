@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import runbook_lib
-from runbook_lib.runs import start as opening
+from runbook_lib.runs import start
 from runbook_lib.stacks.bundle import BundleError, build, revision, wheelhouse
 
 WEBAPP = Path(runbook_lib.__file__).parents[1] / "webapp"
@@ -138,8 +138,8 @@ class TestPackedFromACheckout:
         """The bundle of a checkout, and the commit that it names."""
 
         def pack(code):
-            monkeypatch.setattr(opening, "checkout", lambda: code)
-            bundle = opening.pack_webapp(tmp_path / "root")
+            monkeypatch.setattr(start, "checkout", lambda: code)
+            bundle = start.pack_webapp(tmp_path / "root")
             with zipfile.ZipFile(bundle.path) as archive:
                 return bundle.sha256, archive.read("COMMIT").decode() if "COMMIT" in archive.namelist() else None
 

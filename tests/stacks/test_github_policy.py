@@ -178,7 +178,7 @@ class Deployments:
         packed.write_bytes(b"PK")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(closing, "aws_client", lambda *_: aws)
-            closing.signer(self.params, self.folder, aws.run).sign(b"what the run came to")
+            closing.signer_of_run(self.params, self.folder, aws.run).sign(b"what the run came to")
             for _ in range(2 if self.params.evidence.store == "bucket" else 0):
                 closing.upload(self.params, self.folder, aws.run, packed)
 

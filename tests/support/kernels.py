@@ -1,4 +1,4 @@
-"""A running kernel and somebody who runs cells in it, as JupyterLab does."""
+"""A running kernel, and a client that runs cells in it as JupyterLab does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ recorder = Recorder.start(folder, folder.journal())
 """
 
 
-class Person:
+class KernelClient:
     """Runs cells one after the other."""
 
     def __init__(self, manager: KernelManager) -> None:
@@ -30,22 +30,22 @@ class Person:
         self._client.wait_for_ready(timeout=60)
 
     def run(self, code: str, cell: str = "") -> dict:
-        """Run one cell, as the notebook's cell of that id; the kernel's answer."""
+        """Run one cell with the id of a notebook's cell; returns the kernel's reply."""
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": False}
         request = self._client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
         self._client.shell_channel.send(request)
         while True:
-            answer = self._client.get_shell_msg(timeout=60)
-            if answer["parent_header"].get("msg_id") == request["header"]["msg_id"]:
-                return answer["content"]
+            reply = self._client.get_shell_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
+                return reply["content"]
 
-    def leave(self) -> None:
+    def close(self) -> None:
         self._client.stop_channels()
 
 
 @contextmanager
-def kernel(file: Path | None = None) -> Iterator[Person]:
-    """A kernel of the notebook *file*, as Jupyter's server starts it."""
+def kernel(file: Path | None = None) -> Iterator[KernelClient]:
+    """Start a kernel of the notebook *file* as Jupyter's server does."""
     environment = {**os.environ, "PYTHONPATH": str(Path(runbook_lib.__file__).parents[1])}
     environment.pop("JPY_SESSION_NAME", None)
     if file:
@@ -53,8 +53,8 @@ def kernel(file: Path | None = None) -> Iterator[Person]:
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(env=environment)
     try:
-        person = Person(manager)
-        yield person
-        person.leave()
+        client = KernelClient(manager)
+        yield client
+        client.close()
     finally:
         manager.shutdown_kernel(now=True)

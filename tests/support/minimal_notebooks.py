@@ -1,4 +1,4 @@
-"""Notebooks of a few lines, for what runs notebooks: they need no AWS and end at once, unless told to wait."""
+"""Notebooks of a few lines, for tests of what runs notebooks: without AWS, and without delay unless they wait."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ AWAIT = """
 import pathlib, time
 deadline = time.monotonic() + 60
 while not pathlib.Path({folder!r}, {name!r}).exists():
-    assert time.monotonic() < deadline, "nobody came"
+    assert time.monotonic() < deadline, "timed out"
     time.sleep(0.05)
 """
 
 
 def notebook(folder: Path, name: str, **cells: str) -> None:
-    """A notebook of named sections with a line of code each; one called ``handoff`` is tagged so."""
+    """Write a notebook with sections of one code cell each; the cell of the section ``handoff`` has that tag."""
     parts = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})]
     for section, code in cells.items():
         tags = ["handoff"] if section == "handoff" else []
@@ -29,15 +29,15 @@ def notebook(folder: Path, name: str, **cells: str) -> None:
 
 
 def touch(folder: Path, name: str) -> str:
-    """Code that leaves a sign."""
+    """Code that creates a file."""
     return f"import pathlib; pathlib.Path({str(folder)!r}, {name!r}).touch()"
 
 
 def wait_for(folder: Path, name: str) -> str:
-    """Code that waits for a sign."""
+    """Code that waits until a file exists."""
     return AWAIT.format(folder=str(folder), name=name)
 
 
 def note(folder: Path, name: str) -> str:
-    """Code that appends a line to ``told`` in the folder."""
-    return f"open({str(folder / 'told')!r}, 'a').write({name + chr(10)!r})"
+    """Code that appends a line to the file ``notes``."""
+    return f"open({str(folder / 'notes')!r}, 'a').write({name + chr(10)!r})"

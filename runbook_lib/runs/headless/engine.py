@@ -1,13 +1,12 @@
-"""papermill's engine ``runbook``: runs a notebook, and tells the truth about every cell of it.
+"""The papermill engine ``runbook``: runs a notebook and records the true state of every cell.
 
-papermill's own says *completed* of every cell after a dead kernel, a time-out or an interrupt, also
-of those that never ran, and nothing at all of a notebook that leaves by ``sys.exit(0)``.  This one
-watches from outside of the kernel, so what it says outlives it: in the notebook, and with the
-verdict in the journal of the run.  It writes the notebook when a cell begins and once at the end,
-whole and without secrets.
+After a dead kernel, a time-out or an interrupt, papermill's own engine marks every cell *completed*,
+also those that never ran, and it accepts a notebook that ends with ``sys.exit(0)``.  This engine
+records the cells outside the kernel, in the notebook and in the journal of the run, so the record
+survives the kernel.  It writes the notebook, without secrets, when a cell begins and at the end.
 
-``papermill --engine runbook IN OUT`` uses it, and so does the ``runbook`` command, which closes the
-run itself, once all of its notebooks have ended.
+``papermill --engine runbook IN OUT`` and the ``runbook`` command use it.  The command finishes the
+run itself when all notebooks have ended.
 """
 
 from __future__ import annotations
@@ -45,23 +44,23 @@ class IncompleteNotebook(RunbookError):
 
 
 class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
-    """What papermill tells how far it is.
+    """Records the execution of a notebook; papermill calls it as its execution manager.
 
     Args:
-        target: Where the executed notebook goes.
-        told: Called with ``start``, ``end`` or ``failed``, the cell, and how many there are.
+        target: The path of the executed notebook.
+        on_event: Called with ``start``, ``end`` or ``failed``, the cell, its notebook cell, and the number of cells.
     """
 
-    def __init__(self, nb: Any, target: Path | None, told: OnEvent, **more: Any) -> None:
-        super().__init__(nb, **more)
-        self.cells, self._target, self._told = Cells.from_notebook(nb), target, told
-        self._journal = _journal(target.parent, target.stem) if target else None
+    def __init__(self, nb: Any, target: Path | None, on_event: OnEvent, **options: Any) -> None:
+        super().__init__(nb, **options)
+        self.cells, self._target, self._on_event = Cells.from_notebook(nb), target, on_event
+        self._journal = _open_journal(target.parent, target.stem) if target else None
         self._copy: Path | None = None
         self._reply: Mapping[str, Any] | None = None
         self._counts: Counter[str] = Counter()
 
     def notebook_start(self, **_: Any) -> None:
-        """Everything is pending; papermill's own copy of the parameters goes: they are in their cell."""
+        """Reset all cells; remove papermill's copy of the parameters, which are in their own cell."""
         self.set_timer()
         self.nb.metadata.papermill.pop("parameters", None)
         self.nb.metadata.papermill.update(start_time=_now(), end_time=None, duration=None, exception=None)
@@ -70,57 +69,61 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
                 cell.execution_count, cell.outputs = None, []
 
     def save(self, **_: Any) -> None:
-        """Nothing: papermill's saves are many, and not atomic."""
+        """Do nothing: papermill saves often and not atomically; this engine writes the notebook itself."""
 
     autosave_cell = save
 
     @contextmanager
     def running(self, cell: Any, index: int) -> Iterator[None]:
-        """One cell, from its beginning to whatever ends it."""
-        mine = self.cells.at(index)
-        mine.state, mine.began, self._reply = State.RUNNING, _now(), None
+        """Record one cell from its beginning to its end, also when it fails."""
+        record = self.cells.at(index)
+        record.state, record.began, self._reply = State.RUNNING, _now(), None
         try:
             self._write()
-        except OSError:  # a full disk: what cannot be written down is not run
-            mine.state, mine.began = State.PENDING, ""
+        except OSError:  # a full disk: a cell that cannot be recorded is not run
+            record.state, record.began = State.PENDING, ""
             raise
-        self._say("start", mine)
+        self._emit("start", record)
         try:
             yield
         except CellExecutionError as error:
-            self._end(mine, state_of_error(error.ename, error.evalue), f"{error.ename}: {error.evalue}")
+            self._end(record, state_of_error(error.ename, error.evalue), f"{error.ename}: {error.evalue}")
             raise
         except DeadKernelError:
-            self._end(mine, State.FAILED, "DeadKernelError: the kernel died in this cell")
+            self._end(record, State.FAILED, "DeadKernelError: the kernel died in this cell")
             raise
         except CellTimeoutError:
-            self._end(mine, State.INTERRUPTED, "CellTimeoutError: it did not end in the time that was given")
+            self._end(record, State.INTERRUPTED, "CellTimeoutError: it did not end within the time limit")
             raise
         except BaseException as error:
-            self._end(mine, State.INTERRUPTED, f"{type(error).__name__}: {error}".rstrip(": "))
+            self._end(record, State.INTERRUPTED, f"{type(error).__name__}: {error}".rstrip(": "))
             raise
-        self._judge(mine)
-        if mine.state is State.SUCCEEDED:
-            self._say("end", mine)
+        self._record_result(record)
+        if record.state is State.SUCCEEDED:
+            self._emit("end", record)
         if self.pbar:
             self.pbar.update(1)
 
     def on_reply(self, reply: Mapping[str, Any]) -> None:
-        """The kernel's own word on the cell that it was asked to run."""
+        """Keep the kernel's reply to the execution of the current cell."""
         self._reply = reply
 
     def on_message(self, content: dict[str, Any]) -> None:
-        """What the kernel says: where the evidence goes, what is secret, and how often it took that out."""
+        """Handle a message of the kernel: the evidence folder, known secrets, or its number of redactions."""
         for secret in content.get("secrets", ()):
             REDACTOR.add_secret(secret)
         if "redactions" in content:
             self._counts = Counter(content["redactions"])
         if "folder" in content:
-            self._journal = _journal(Path(content["folder"]), content["notebook"], begun=True)
+            self._journal = _open_journal(Path(content["folder"]), content["notebook"], create=True)
             self._copy = Path(content["folder"]) / f"{content['notebook']}.ipynb"
 
     def finish(self, why: str = "") -> None:
-        """Nothing more comes: say what became of it, in the notebook and in the journal."""
+        """Record the result of the notebook, in the notebook and in the journal.
+
+        Args:
+            why: The error that ended the execution, if any.
+        """
         self.cells.close(_now(), REDACTOR.redact_text(why))
         self.end_time = self.now()
         papermill = self.nb.metadata.papermill
@@ -131,30 +134,30 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
             self._write()
         finally:
             if stopped := self.cells.stopping_cell or self.cells.first_not_run:
-                self._say("failed", stopped)
+                self._emit("failed", stopped)
             if self._journal:
                 self._journal.write("cells", **self.cells.as_dict(), redactions=REDACTOR.redactions(self._counts))
 
     def close(self) -> None:
-        """Sign the run of this notebook, where no command does so for all the notebooks of a run."""
+        """Finish the run of this notebook, unless the command finishes a run of several."""
         if self._copy is None or "RUNBOOK_RUN" in os.environ:
             return
-        from ..finish import finish_papermill_run  # late: a notebook without a run does without
+        from ..finish import finish_papermill_run  # late: not needed for a notebook without a run
 
         export_html(self._copy)
         logger.info("Signed, and packed for the change ticket: %s", finish_papermill_run(self.nb, self._copy.parent))
 
-    def _judge(self, cell: Cell) -> None:
-        """By the kernel's word, whatever a tag of the cell makes of it.
+    def _record_result(self, cell: Cell) -> None:
+        """Set the state of a cell by the kernel's reply; its tags may not turn a failure into a success.
 
         https://jupyter-client.readthedocs.io/en/stable/messaging.html#execution-results
         """
         reply = self._reply
         if reply is None:
-            cell.state, cell.began, cell.error = State.NOT_RUN, "", "NotRun: a tag of it says so"
+            cell.state, cell.began, cell.error = State.NOT_RUN, "", "NotRun: one of its tags skips it"
         elif reply["status"] == "error":
             self._end(cell, state_of_error(reply["ename"], reply["evalue"]), f"{reply['ename']}: {reply['evalue']}")
-        elif any(asked.get("source") == "ask_exit" for asked in reply.get("payload", ())):
+        elif any(payload.get("source") == "ask_exit" for payload in reply.get("payload", ())):
             self._end(cell, State.INTERRUPTED, "SystemExit: it left the kernel")
         else:
             self._end(cell, State.SUCCEEDED if reply["status"] == "ok" else State.NOT_RUN)
@@ -162,8 +165,8 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
     def _end(self, cell: Cell, state: State, error: str = "") -> None:
         cell.state, cell.ended, cell.error = state, _now(), REDACTOR.redact_text(error)
 
-    def _say(self, event: str, cell: Cell) -> None:
-        self._told(event, cell, self.nb.cells[cell.index], len(self.cells.cells))
+    def _emit(self, event: str, cell: Cell) -> None:
+        self._on_event(event, cell, self.nb.cells[cell.index], len(self.cells.cells))
 
     def _write(self) -> None:
         write_metadata(self.nb, self.cells)
@@ -172,7 +175,7 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
-    """papermill's client, which hears what the kernel has to say to its engine."""
+    """papermill's client; it passes replies and messages of the kernel to the execution manager."""
 
     def papermill_execute_cells(self) -> None:
         for index, cell in enumerate(self.nb.cells):
@@ -185,10 +188,10 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                 if self.nb_man.cells.at(index).state is State.INTERRUPTED:
                     break
 
-    def __init__(self, witness: NotebookExecution, **options: Any) -> None:
-        super().__init__(witness, on_cell_executed=self._executed, **options)
+    def __init__(self, execution: NotebookExecution, **options: Any) -> None:
+        super().__init__(execution, on_cell_executed=self._on_cell_executed, **options)
 
-    def _executed(self, execute_reply: Any, **_: Any) -> None:
+    def _on_cell_executed(self, execute_reply: Any, **_: Any) -> None:
         self.nb_man.on_reply(execute_reply["content"])
 
     def process_message(self, message: Any, *args: Any) -> Any:
@@ -199,7 +202,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
 
 class RunbookEngine(NBClientEngine):  # type: ignore[misc]
-    """papermill's own engine with a witness."""
+    """papermill's engine, with :class:`NotebookExecution` as its execution manager."""
 
     @classmethod
     def execute_notebook(
@@ -210,37 +213,42 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
         progress_bar: Any = True,
         log_output: bool = False,
         autosave_cell_every: int = 0,
-        told: OnEvent = lambda event, cell, code, of: None,
+        on_event: OnEvent = lambda event, cell, code, of: None,
         target: Path | None = None,
         **options: Any,
     ) -> Any:
-        """Run it; raises what ended it, and :class:`IncompleteNotebook` where papermill would not notice."""
+        """Run a notebook; returns it as executed.
+
+        Raises:
+            IncompleteNotebook: Some cells did not run and papermill would not notice.
+            BaseException: The error that ended the execution.
+        """
         target = target or (Path(output_path) if output_path else None)
-        witness = NotebookExecution(nb, target, told, progress_bar=progress_bar, log_output=log_output)
-        witness.notebook_start()
+        execution = NotebookExecution(nb, target, on_event, progress_bar=progress_bar, log_output=log_output)
+        execution.notebook_start()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job: as Ctrl-C
         os.environ[ENGINE] = str(os.getpid())  # the kernel inherits it
         try:
-            cls.execute_managed_notebook(witness, kernel_name, log_output=log_output, **options)
+            cls.execute_managed_notebook(execution, kernel_name, log_output=log_output, **options)
         except BaseException as error:
-            witness.finish(f"{type(error).__name__}: {error}".rstrip(": "))
-            with _told_of():
-                witness.close()
+            execution.finish(f"{type(error).__name__}: {error}".rstrip(": "))
+            with _logged_errors():
+                execution.close()
             raise
         finally:
             os.environ.pop(ENGINE, None)
-        witness.finish()
-        witness.close()
-        stopped = witness.cells.stopping_cell
-        if unrun := None if stopped else witness.cells.first_not_run:
-            raise IncompleteNotebook(f"Cell {unrun.number} was not run.", fix="Take the tag off it that says so.")
-        if stopped and not _shown(nb.cells[stopped.index]):
+        execution.finish()
+        execution.close()
+        stopped = execution.cells.stopping_cell
+        if unrun := None if stopped else execution.cells.first_not_run:
+            raise IncompleteNotebook(f"Cell {unrun.number} was not run.", fix="Remove the tag that skips it.")
+        if stopped and not _is_failure_shown(nb.cells[stopped.index]):
             raise IncompleteNotebook(
-                f"Cell {stopped.number} ended the notebook before its time.",
-                fix="Run it again from there; take what leaves the kernel, such as sys.exit, out of it.",
+                f"Cell {stopped.number} ended the notebook early.",
+                fix="Remove what ends the kernel, such as sys.exit, from the cell, and run the notebook again.",
             )
-        return witness.nb
+        return execution.nb
 
     @classmethod
     def execute_managed_notebook(
@@ -251,7 +259,7 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
         execution_timeout: int | None = None,
         **options: Any,
     ) -> Any:
-        """papermill's own, with a client that listens."""
+        """Run the notebook with :class:`_Client`."""
         options = {name: value for name, value in options.items() if name not in ("input_path", "startup_timeout")}
         timeout = execution_timeout or options.pop("timeout", None)
         return _Client(
@@ -260,22 +268,22 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
 
 
 @contextmanager
-def _told_of() -> Iterator[None]:
-    """What fails after a failure does not take its place."""
+def _logged_errors() -> Iterator[None]:
+    """Log errors while finishing, so that the notebook's own error is the one raised."""
     try:
         yield
     except RunbookError as error:
-        logger.error("The run's evidence is not closed: %s", error)
+        logger.error("The evidence of the run could not be closed: %s", error)
 
 
-def _journal(folder: Path, notebook: str, *, begun: bool = False) -> Journal | None:
-    """The journal of the run that a notebook is part of, if there is one."""
+def _open_journal(folder: Path, notebook: str, *, create: bool = False) -> Journal | None:
+    """Open the journal of a notebook's run; ``None`` when it is not part of a run."""
     path = folder / JOURNAL
-    return Journal(path, notebook=notebook) if begun or path.exists() or "RUNBOOK_RUN" in os.environ else None
+    return Journal(path, notebook=notebook) if create or path.exists() or "RUNBOOK_RUN" in os.environ else None
 
 
-def _shown(cell: Any) -> bool:
-    """Whether papermill sees in the outputs of a cell that it failed."""
+def _is_failure_shown(cell: Any) -> bool:
+    """Whether the outputs of a cell show papermill that it failed."""
     errors = [output for output in cell.outputs if output.output_type == "error"]
     return any(error.ename != "SystemExit" or error.evalue not in ("", "0") for error in errors)
 

@@ -1,6 +1,6 @@
-"""What papermill finds under the name ``runbook`` as it is imported; the engine itself comes with its first notebook.
+"""The entry point of the papermill engine ``runbook``; it imports the engine when the first notebook is run.
 
-papermill loads every engine while it is being loaded itself: one that needs papermill cannot be there yet.
+papermill loads its engines while it is being imported, so an engine that imports papermill would be a circular import.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from typing import Any
 
 
 class Engine:
-    """Stands for `RunbookEngine`."""
+    """Forwards to `RunbookEngine`."""
 
     @classmethod
-    def execute_notebook(cls, *args: Any, **sent: Any) -> Any:
+    def execute_notebook(cls, *args: Any, **kwargs: Any) -> Any:
         """Run a notebook."""
-        return _engine().execute_notebook(*args, **sent)
+        return _engine().execute_notebook(*args, **kwargs)
 
     @classmethod
-    def nb_kernel_name(cls, *args: Any, **sent: Any) -> Any:
-        """The kernel that a notebook asks for."""
-        return _engine().nb_kernel_name(*args, **sent)
+    def nb_kernel_name(cls, *args: Any, **kwargs: Any) -> Any:
+        """The kernel name of a notebook."""
+        return _engine().nb_kernel_name(*args, **kwargs)
 
     @classmethod
-    def nb_language(cls, *args: Any, **sent: Any) -> Any:
-        """The language that a notebook is in."""
-        return _engine().nb_language(*args, **sent)
+    def nb_language(cls, *args: Any, **kwargs: Any) -> Any:
+        """The language of a notebook."""
+        return _engine().nb_language(*args, **kwargs)
 
 
 def _engine() -> Any:

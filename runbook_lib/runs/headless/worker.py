@@ -1,7 +1,7 @@
-"""One notebook run by papermill in a process of its own, telling its parent how far it is.
+"""Run one notebook with papermill in its own process, and report its progress to the parent process.
 
-``python -m runbook_lib.runs.headless.worker IN OUT`` reads the parameters as JSON from standard input and
-writes one JSON line per event to standard output.
+``python -m runbook_lib.runs.headless.worker IN OUT`` reads the parameters as JSON from standard input
+and writes a line of JSON for each event to standard output.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ...evidence.notebooks.cells import Cell
 from .engine import IncompleteNotebook, RunbookEngine
 
 HANDOFF = "handoff"
-"""The tag of the cell after which the next layers may start."""
+"""The tag of the cell after which the notebooks that depend on this one may start."""
 RUNNER_GONE_SECONDS = 10
-"""Seconds in which a notebook whose runner is gone may say what became of it."""
+"""Seconds that a notebook has to record its interruption after its runner has ended."""
 
 
 def send_event(**event: Any) -> None:
-    """Write one event; to nobody, when nobody listens any more."""
+    """Write one event to standard output; ignore a closed pipe."""
     try:
         sys.stdout.write(json.dumps(event) + "\n")
         sys.stdout.flush()
@@ -39,25 +39,25 @@ def send_event(**event: Any) -> None:
 
 
 def main() -> int:
-    """Run the notebook; 1 when a cell failed, after telling which and why."""
+    """Run the notebook; returns the exit code: 0, or 1 after an event that says which cell failed."""
     source, target = map(Path, sys.argv[1:3])
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     papermill_engines.register("runbook", RunbookEngine)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    given = json.load(sys.stdin)
+    parameters = json.load(sys.stdin)
     try:
         papermill.execute_notebook(
-            source, None, given, engine_name="runbook", progress_bar=False, target=target, told=_told
+            source, None, parameters, engine_name="runbook", progress_bar=False, target=target, on_event=_send_progress
         )
     except (PapermillExecutionError, DeadKernelError, CellTimeoutError, IncompleteNotebook):
-        return 1  # which cell, and why, is told already
+        return 1  # the event was sent already
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
 
 
-def _told(event: str, cell: Cell, code: Any, of: int) -> None:
+def _send_progress(event: str, cell: Cell, code: Any, of: int) -> None:
     if event == "failed":
         error, _, why = cell.error.partition(": ")
         send_event(event=event, cell=cell.number, error=error, why=why)
@@ -67,7 +67,7 @@ def _told(event: str, cell: Cell, code: Any, of: int) -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    """A run whose runner was killed must not go on alone: it is interrupted, and the kernel ends with this process."""
+    """Interrupt the notebook when the runner has been killed; its kernel ends with this process."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The executed notebook of a run by hand: its prose from the file, what was run and came of it from the recorder."""
+"""Build the executed notebook of an interactive run: prose from its file, code and outputs from the recorder."""
 
 from __future__ import annotations
 
@@ -14,41 +14,44 @@ from nbformat.v4 import new_code_cell, new_notebook
 from ...evidence.notebooks.cells import Cell, Cells, Step, is_executable
 
 
-def notebook_file(names: dict[str, Any]) -> Path | None:
-    """The file of the running notebook, as far as its kernel can know it.
+def find_notebook_file(variables: dict[str, Any]) -> Path | None:
+    """Find the file of the running notebook; ``None`` when the kernel cannot know it.
 
-    Jupyter's server names it in the environment of the kernel, Visual Studio Code among its variables.
+    Jupyter's server passes its path in an environment variable, Visual Studio Code in a variable of the notebook.
+
+    Args:
+        variables: The variables of the notebook.
     """
-    for name in (names.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
-        if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
-            return Path(name)
+    for path in (variables.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
+        if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
+            return Path(path)
     return None
 
 
 def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells]:
-    """The notebook as it was executed, and what became of its cells.
+    """Build the notebook as it was executed, and the state of its cells.
 
-    Of a cell that was run several times the last one counts.  What was run and is in the file no
-    more comes after the rest; without a file, there is nothing but what was run.
+    The last execution of a cell counts.  Code that was run and is no longer in the file comes after
+    the other cells; without a file, the notebook consists of the executed code.
     """
     notebook = _read(file)
-    left = list(steps)
-    done: dict[int, Step] = {}
+    unmatched = list(steps)
+    last_steps: dict[int, Step] = {}
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-            found = _of(cell, left)
-            left = [step for step in left if step not in found]
-            if found:
-                done[index] = found[-1]
-    for step in left:
-        done[len(notebook.cells)] = step
+            own = _steps_of(cell, unmatched)
+            unmatched = [step for step in unmatched if step not in own]
+            if own:
+                last_steps[index] = own[-1]
+    for step in unmatched:
+        last_steps[len(notebook.cells)] = step
         notebook.cells.append(new_code_cell(step.source))
     cells = Cells.from_notebook(notebook)
-    for index, step in done.items():
-        _filled(notebook.cells[index], step)
+    for index, step in last_steps.items():
+        _fill_cell(notebook.cells[index], step)
         if is_executable(notebook.cells[index]):
-            _told(cells.at(index), step)
+            _copy_state(cells.at(index), step)
     return notebook, cells
 
 
@@ -56,41 +59,41 @@ def _read(file: Path | None) -> Any:
     if file is not None:
         try:
             return nbformat.read(file, as_version=4)
-        except (OSError, ValueError, nbformat.ValidationError):  # being written, or no notebook any more
+        except (OSError, ValueError, nbformat.ValidationError):  # being written, or not a notebook any more
             pass
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return new_notebook(metadata=kernel)
 
 
-def _of(cell: Any, steps: list[Step]) -> list[Step]:
-    """The executions of a cell: by its id where that is told, else the first one of the same source.
+def _steps_of(cell: Any, steps: list[Step]) -> list[Step]:
+    """The executions of a cell: those with its id, or else the first one with the same source.
 
-    Of what was run before the recorder began, no id is told.  The parameters were among it, as somebody
-    edited them, and the file may still have them as they were: they are known by their names.
+    Executions before the recorder started have no id.  One of them is the parameters cell, whose values
+    somebody may have edited without saving the file: it is recognised by the names it assigns.
     """
-    named = [step for step in steps if step.cell and step.cell == cell.get("id")]
-    before = [step for step in steps if not step.cell]
-    names = _assigned(cell.source) if "parameters" in cell.metadata.get("tags", ()) else []
-    alike = [step for step in before if names and names == _assigned(step.source)]
-    return named or alike or [step for step in before if step.source == cell.source][:1]
+    with_id = [step for step in steps if step.cell and step.cell == cell.get("id")]
+    without_id = [step for step in steps if not step.cell]
+    names = _assigned_names(cell.source) if "parameters" in cell.metadata.get("tags", ()) else []
+    parameters = [step for step in without_id if names and names == _assigned_names(step.source)]
+    return with_id or parameters or [step for step in without_id if step.source == cell.source][:1]
 
 
-def _assigned(source: str) -> list[str]:
-    """The names to which a cell assigns, where it does nothing else."""
+def _assigned_names(source: str) -> list[str]:
+    """The names a cell assigns; empty when the cell does anything else."""
     try:
         lines = ast.parse(source).body
     except SyntaxError:
         return []
-    found = [line.targets[0] for line in lines if isinstance(line, ast.Assign)]
-    names = [target.id for target in found if isinstance(target, ast.Name)]
+    targets = [line.targets[0] for line in lines if isinstance(line, ast.Assign)]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
     return names if len(names) == len(lines) else []
 
 
-def _filled(cell: Any, step: Step) -> None:
-    cell.source = step.source  # what was run, not what stands in the file by now
+def _fill_cell(cell: Any, step: Step) -> None:
+    cell.source = step.source  # as it was run: the file may have been edited since
     cell.execution_count = step.number
     cell.outputs = [nbformat.from_dict(output) for output in step.outputs]
 
 
-def _told(cell: Cell, step: Step) -> None:
+def _copy_state(cell: Cell, step: Step) -> None:
     cell.state, cell.began, cell.ended, cell.error = step.state, step.began, step.ended, step.error

@@ -1,4 +1,4 @@
-"""What the cells of a running kernel put out, and in which order."""
+"""Capture the outputs of the cells of a running kernel, in their order."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Output = dict[str, Any]
 
 
 class OutputCapture:
-    """Listens to a kernel's screen: what is printed, displayed and returned, and which error was shown.
+    """Captures a kernel's output: streams, displays, results and errors.
 
-    What is displayed goes on without secrets, as far as they are known: JupyterLab keeps it in
-    the notebook.
+    Known secrets are removed from displays and results before they are sent on, because JupyterLab
+    saves them in the notebook.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -25,34 +25,34 @@ class OutputCapture:
         self._writes: dict[str, Callable[..., Any]] = {}
         for source in (shell.display_pub, shell.displayhook):
             if hasattr(source, "register_hook"):
-                source.register_hook(self._displayed)
+                source.register_hook(self._capture_message)
 
     def open(self) -> None:
-        """A cell begins."""
+        """Start to capture a cell."""
         self._outputs = []
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             self._writes[name] = stream.write
-            stream.write = self._writing(name, stream.write)
+            stream.write = self._capture_stream(name, stream.write)
 
     def close(self, error: BaseException | None = None) -> list[Output]:
-        """A cell has ended: all that it put out."""
+        """End the capture of a cell; returns its outputs."""
         for name, write in self._writes.items():
             getattr(sys, name).write = write
         self._writes = {}
         if error is not None:
-            self._outputs.append(self._raised(error))
+            self._outputs.append(self._error_output(error))
         return self._outputs
 
     def detach(self) -> None:
-        """Listen no more."""
+        """Stop capturing."""
         self.close()
         for source in (self._shell.display_pub, self._shell.displayhook):
             if hasattr(source, "unregister_hook"):
-                source.unregister_hook(self._displayed)
+                source.unregister_hook(self._capture_message)
 
-    def _writing(self, name: str, write: Callable[..., Any]) -> Callable[..., Any]:
-        def written(text: str, *args: Any, **kwargs: Any) -> Any:
+    def _capture_stream(self, name: str, write: Callable[..., Any]) -> Callable[..., Any]:
+        def capture(text: str, *args: Any, **kwargs: Any) -> Any:
             last = self._outputs[-1] if self._outputs else {}
             if last.get("name") == name:
                 last["text"] += text
@@ -60,9 +60,9 @@ class OutputCapture:
                 self._outputs.append({"output_type": "stream", "name": name, "text": text})
             return write(text, *args, **kwargs)
 
-        return written
+        return capture
 
-    def _displayed(self, message: Any) -> Any:
+    def _capture_message(self, message: Any) -> Any:
         kind, content = message["header"]["msg_type"], message["content"]
         if kind == "clear_output":
             self._outputs.clear()
@@ -81,7 +81,7 @@ class OutputCapture:
             self._displays.setdefault(name, []).append(output)
         return message
 
-    def _raised(self, error: BaseException) -> Output:
-        lines = getattr(error, "_render_traceback_", None)
-        told = lines() if lines else getattr(self._shell, "_last_traceback", None) or [repr(error)]
-        return {"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": list(told)}
+    def _error_output(self, error: BaseException) -> Output:
+        render = getattr(error, "_render_traceback_", None)
+        lines = render() if render else getattr(self._shell, "_last_traceback", None) or [repr(error)]
+        return {"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": list(lines)}

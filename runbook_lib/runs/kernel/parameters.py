@@ -1,45 +1,41 @@
-"""What papermill handed to this notebook: the cell it puts after the parameters."""
+"""Read the parameters that papermill injected into this notebook, in the cell it adds after the parameters cell."""
 
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from ...errors import ParamsError
+from .shell import find_shell
 
-NOTEBOOK = ("env", "mode", "approved", "confirm", "change", "asked_by")
-"""What the ``parameters`` cell of every notebook declares."""
+NOTEBOOK_PARAMETERS = ("env", "mode", "approved", "confirm", "change", "asked_by")
+"""The parameters that the ``parameters`` cell of every notebook declares."""
 
-_HEAD = "# Parameters"
-_WORDS: dict[type, str] = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
+_INJECTED_HEAD = "# Parameters"
+_TYPE_NAMES: dict[type, str] = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
 
 
 def injected_parameters() -> dict[str, Any]:
-    """The values of papermill's cell, if the running notebook has one.
+    """Return the values that papermill injected; empty when it did not run this notebook.
 
     https://papermill.readthedocs.io/en/latest/usage-parameterize.html
     """
-    if "IPython" not in sys.modules:
-        return {}
-    from IPython import get_ipython
-
-    shell = get_ipython()
+    shell = find_shell()
     cells: list[str] = shell.user_ns.get("In", []) if shell else []
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for cell in cells:
-        if cell.partition("\n")[0] == _HEAD:
-            given |= parse_assignments(cell)
-    return given
+        if cell.partition("\n")[0] == _INJECTED_HEAD:
+            values |= parse_assignments(cell)
+    return values
 
 
 def parse_assignments(cell: str) -> dict[str, Any]:
-    """The literal values that a cell assigns to names.
+    """Return the literal values that a cell assigns to names.
 
     Raises:
-        ParamsError: For a value that is no literal: papermill writes infinity as a call.
+        ParamsError: A value is not a literal; papermill writes infinity as a call.
     """
     values = {}
     for line in ast.parse(cell).body:
@@ -49,44 +45,44 @@ def parse_assignments(cell: str) -> dict[str, Any]:
                 values[name] = ast.literal_eval(line.value)
             except ValueError:
                 raise ParamsError(
-                    f"{name} is {ast.unparse(line.value)}: papermill's -p took it for a number.",
-                    fix=f"Give it with -r instead: papermill … -r {name} VALUE.",
+                    f"{name} is {ast.unparse(line.value)}: papermill's -p converted the text to a number.",
+                    fix=f"Pass it with -r, which keeps the text: papermill … -r {name} VALUE.",
                 ) from None
     return values
 
 
-def require_texts(**given: object) -> None:
-    """Stop at a value of the notebook's own that is no text.
+def require_texts(**values: object) -> None:
+    """Check that the notebook's own parameters are texts.
 
     Raises:
-        ParamsError: Naming it: what became a number on its way is not what was typed, e.g. without its zeros.
+        ParamsError: One is not a text: a number may have lost leading zeros of what was typed.
     """
-    for name, value in given.items():
+    for name, value in values.items():
         if not isinstance(value, str):
             raise ParamsError(
-                f"{name} is {value!r}, {_WORDS.get(type(value), 'no text')}: papermill's -p, and YAML without quotes,"
-                " read one in some texts.",
-                fix=f"Give it with -r instead: papermill … -r {name} VALUE.",
+                f"{name} is {value!r}, {_TYPE_NAMES.get(type(value), 'not a text')}: papermill's -p, and YAML without"
+                " quotes, convert some texts.",
+                fix=f"Pass it with -r, which keeps the text: papermill … -r {name} VALUE.",
             )
 
 
-def split_parameters(given: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
-    """Those of the given values that belong to the environment's parameters.
+def split_parameters(values: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """Return those of the values that belong to the environment's parameters, not to the notebook.
 
     Args:
-        fields: The names that ``params/<env>.yaml`` knows.
+        fields: The parameters of ``params/<env>.yaml``.
 
     Raises:
-        ParamsError: For a name that nothing would listen to.
+        ParamsError: A name is unknown.
     """
-    known = {*NOTEBOOK, *fields}
-    unknown = sorted(set(given) - known)
+    known = {*NOTEBOOK_PARAMETERS, *fields}
+    unknown = sorted(set(values) - known)
     if unknown:
-        told = [f"{name}: there is no such parameter{_nearest(name, known)}." for name in unknown]
-        raise ParamsError("\n".join(told), fix="Remove or correct it: a value that would be ignored is an error.")
-    return {name: value for name, value in given.items() if name in set(fields)}
+        lines = [f"{name}: there is no such parameter{_suggestion(name, known)}." for name in unknown]
+        raise ParamsError("\n".join(lines), fix="Remove or correct it; unknown parameters are not ignored.")
+    return {name: value for name, value in values.items() if name in set(fields)}
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), 1)
-    return f"; did you mean {near[0]}" if near else f"; there are {', '.join(sorted(known))}"
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    matches = get_close_matches(name, list(known), 1)
+    return f"; did you mean {matches[0]}" if matches else f"; there are {', '.join(sorted(known))}"

@@ -1,4 +1,4 @@
-"""However a run ends, what is left on the disk is true: of every cell, and of the run as a whole."""
+"""However a run ends, its files record the true state of every cell and of the run."""
 
 from __future__ import annotations
 
@@ -52,27 +52,27 @@ papermill.execute_notebook(source, None, engine_name="runbook", progress_bar=Fal
 
 @pytest.fixture
 def folder(tmp_path):
-    """The evidence of the run of one notebook."""
+    """The evidence folder of a run of one notebook."""
     return tmp_path / "artifacts" / "local" / "run-1"
 
 
 def cells(folder):
-    """The states of the cells after the parameters, as the notebook says."""
+    """The states of the last three cells, by the notebook."""
     notebook = nbformat.read(folder / "01_network.ipynb", as_version=4)
-    told = [cell.metadata.runbook.state for cell in notebook.cells if "runbook" in cell.metadata]
+    states = [cell.metadata.runbook.state for cell in notebook.cells if "runbook" in cell.metadata]
     papermills = [c.metadata.papermill.status for c in notebook.cells if "runbook" in c.metadata]
-    assert [p == "completed" for p in papermills] == [t == "succeeded" for t in told]
-    return told[-3:], notebook
+    assert [p == "completed" for p in papermills] == [state == "succeeded" for state in states]
+    return states[-3:], notebook
 
 
-def known(folder):
-    """What the journal says, which has to be the same; its chain holds."""
+def read_recorded(folder):
+    """The progress by the journal, whose chain must be intact."""
     assert is_intact(folder / "journal.jsonl")
     return read_progress(events_of(folder / "journal.jsonl"), "01_network")
 
 
-def ran(tmp_path, middle):
-    """Three cells, with something in the middle: how the run of them ended."""
+def run_cells(tmp_path, middle):
+    """Run three cells with this code in the middle one."""
     notebook(tmp_path, "01_network", before="6 * 7", middle=middle, after="'never'")
     job = Job(tmp_path, tmp_path, "run-1", {"env": "local", "mode": "apply", "notes": "n1"}, ("01_network",))
     (progress,) = run(job)
@@ -91,25 +91,30 @@ def ran(tmp_path, middle):
     ],
     ids=["success", "failing cell", "killed kernel", "sys.exit(0)", "exit()", "quit"],
 )
-def test_every_cell_is_what_it_was(tmp_path, folder, middle, outcome, states, error):
-    """Only a run of which every cell has run is a success; one has its times, and what never ran has none."""
-    progress = ran(tmp_path, middle)
+def test_the_state_of_every_cell_is_recorded(tmp_path, folder, middle, outcome, states, error):
+    """A run succeeds only when every cell has run; cells that never ran have no times."""
+    progress = run_cells(tmp_path, middle)
     assert (progress.state == "done") == (outcome is Outcome.SUCCEEDED)
-    told, executed = cells(folder)
-    assert told == states
+    actual, executed = cells(folder)
+    assert actual == states
     assert executed.metadata.runbook.outcome == outcome
-    found = known(folder)
-    assert (found.outcome, found.closed, found.success) == (outcome, True, outcome is Outcome.SUCCEEDED)
-    assert [cell.state for cell in found.cells][-3:] == states
-    assert found.cells[-2].error == error
-    assert all(bool(cell.began and cell.ended) == (cell.state != "not run") for cell in found.cells)
+    recorded = read_recorded(folder)
+    assert (recorded.outcome, recorded.closed, recorded.success) == (outcome, True, outcome is Outcome.SUCCEEDED)
+    assert [cell.state for cell in recorded.cells][-3:] == states
+    assert recorded.cells[-2].error == error
+    assert all(bool(cell.began and cell.ended) == (cell.state != "not run") for cell in recorded.cells)
     assert "parameters" not in executed.metadata.papermill, "they are in their cell, and nowhere else"
 
 
 @pytest.mark.parametrize(
     ("tag", "outcome", "states", "error"),
     [
-        ("skip-execution", Outcome.INCOMPLETE, ["succeeded", "not run", "succeeded"], "NotRun: a tag of it says so"),
+        (
+            "skip-execution",
+            Outcome.INCOMPLETE,
+            ["succeeded", "not run", "succeeded"],
+            "NotRun: one of its tags skips it",
+        ),
         (
             "raises-exception",
             Outcome.FAILED,
@@ -119,7 +124,7 @@ def test_every_cell_is_what_it_was(tmp_path, folder, middle, outcome, states, er
     ],
 )
 def test_no_tag_turns_a_failure_into_a_success(tmp_path, folder, tag, outcome, states, error):
-    """nbclient skips a cell, or goes on after it, when a tag says so: that is no success all the same."""
+    """nbclient skips a cell or ignores its failure when a tag says so; the run has still failed."""
     notebook(tmp_path, "01_network", before="6 * 7", middle="1 / 0", after="'on'")
     path = tmp_path / "notebooks" / "01_network.ipynb"
     edited = nbformat.read(path, as_version=4)
@@ -128,22 +133,22 @@ def test_no_tag_turns_a_failure_into_a_success(tmp_path, folder, tag, outcome, s
     job = Job(tmp_path, tmp_path, "run-1", {"env": "local", "mode": "apply", "notes": "n1"}, ("01_network",))
     (progress,) = run(job)
     assert (progress.state, progress.error) == ("failed", error.partition(":")[0])
-    told, executed = cells(folder)
-    assert told == states
+    actual, executed = cells(folder)
+    assert actual == states
     assert executed.metadata.runbook.outcome == outcome
-    found = known(folder)
-    assert (found.outcome, found.success) == (outcome, False)
-    assert found.cells[-2].error == error
+    recorded = read_recorded(folder)
+    assert (recorded.outcome, recorded.success) == (outcome, False)
+    assert recorded.cells[-2].error == error
 
 
-def test_aws_refusing_is_a_failure_with_awss_own_words(tmp_path, folder, aws):
+def test_a_request_that_aws_rejects_is_a_failure_with_the_message_of_aws(tmp_path, folder, aws):
     middle = REFUSED.format(environment=str(folder.parent), there=aws.connection.endpoint_url)
-    progress = ran(tmp_path, middle)
+    progress = run_cells(tmp_path, middle)
     assert (progress.state, progress.error) == ("failed", "RequestRejected")
     assert cells(folder)[0] == ["succeeded", "failed", "not run"]
     (call,) = [e for e in events_of(folder / "journal.jsonl") if e["event"] == "call"]
     assert (call["operation"], call["status"]) == ("CreateVpc", 400)
-    assert call["error"] in known(folder).cells[-2].error
+    assert call["error"] in read_recorded(folder).cells[-2].error
 
 
 @pytest.fixture
@@ -151,25 +156,25 @@ def engine():
     papermill_engines.register("runbook", RunbookEngine)
 
 
-def test_a_time_out_is_no_completion(tmp_path, folder, engine):
-    """What a bare ``papermill --engine runbook --execution-timeout 1`` leaves behind."""
+def test_a_cell_that_timed_out_is_interrupted(tmp_path, folder, engine):
+    """With ``papermill --engine runbook --execution-timeout 1``."""
     notebook(tmp_path, "01_network", before="6 * 7", middle="import time; time.sleep(60)", after="'never'")
     folder.mkdir(parents=True)
     source, target = tmp_path / "notebooks" / "01_network.ipynb", folder / "01_network.ipynb"
     with pytest.raises(CellTimeoutError):
         papermill.execute_notebook(source, target, engine_name="runbook", progress_bar=False, execution_timeout=1)
-    told, executed = cells(folder)
-    assert told == ["succeeded", "interrupted", "not run"]
+    actual, executed = cells(folder)
+    assert actual == ["succeeded", "interrupted", "not run"]
     assert executed.metadata.runbook.outcome == "interrupted"
     assert [
         output.data["text/plain"] for cell in executed.cells if cell.source == "6 * 7" for output in cell.outputs
     ] == ["42"]
 
 
-def test_leaving_early_fails_a_bare_papermill_too(tmp_path, engine):
-    """papermill itself would return as if all had been well."""
+def test_a_notebook_that_ends_early_fails_under_papermill_alone(tmp_path, engine):
+    """papermill's own engine would report success."""
     notebook(tmp_path, "01_network", leave="import sys; sys.exit(0)", never="1")
-    with pytest.raises(IncompleteNotebook, match="Cell 2 ended the notebook before its time"):
+    with pytest.raises(IncompleteNotebook, match="Cell 2 ended the notebook early"):
         papermill.execute_notebook(
             tmp_path / "notebooks" / "01_network.ipynb", None, engine_name="runbook", progress_bar=False
         )
@@ -183,8 +188,8 @@ def test_papermill_finds_the_engine_by_its_name():
     assert papermill_engine._engine() is RunbookEngine
 
 
-def test_a_full_disk_leaves_what_was_true_before_it(tmp_path, folder):
-    """No file may grow: the notebook stays whole as it was, what could not be written down is not run, and it fails."""
+def test_a_full_disk_keeps_the_last_state(tmp_path, folder):
+    """The notebook file stays complete, a cell that cannot be recorded is not run, and the run fails."""
     notebook(tmp_path, "01_network", before="6 * 7", middle="print('x' * 100_000)", after=DIE)
     folder.mkdir(parents=True)
     source, target = tmp_path / "notebooks" / "01_network.ipynb", folder / "01_network.ipynb"
@@ -195,14 +200,14 @@ def test_a_full_disk_leaves_what_was_true_before_it(tmp_path, folder):
     )  # fmt: skip
     assert ended.returncode != 0
     assert "File too large" in ended.stderr
-    told, executed = cells(folder)
-    assert told == ["succeeded", "running", "pending"]
+    actual, executed = cells(folder)
+    assert actual == ["succeeded", "running", "pending"]
     assert executed.metadata.runbook.outcome == "running"
-    found = known(folder)
-    assert [cell.state for cell in found.cells][-3:] == ["succeeded", "succeeded", "not run"]
-    assert (found.outcome, found.success) == (Outcome.FAILED, False)
-    assert "File too large" in found.why
-    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == [], "nothing half-written is left"
+    recorded = read_recorded(folder)
+    assert [cell.state for cell in recorded.cells][-3:] == ["succeeded", "succeeded", "not run"]
+    assert (recorded.outcome, recorded.success) == (Outcome.FAILED, False)
+    assert "File too large" in recorded.why
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == [], "no partial file is left"
 
 
 def test_it_is_written_once_per_cell(tmp_path, engine, monkeypatch):

@@ -1,4 +1,4 @@
-"""What papermill hands to a notebook is what is used; what nobody would listen to is an error."""
+"""A notebook uses the parameters that papermill injects; an unknown parameter is an error."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ import runbook_lib
 from runbook_lib.errors import ParamsError
 from runbook_lib.params import Params, load
 from runbook_lib.runs.kernel.parameters import (
-    NOTEBOOK,
+    NOTEBOOK_PARAMETERS,
     injected_parameters,
     parse_assignments,
     require_texts,
@@ -26,17 +26,17 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-NAMES = st.sampled_from([*NOTEBOOK, *Params.model_fields])
+NAMES = st.sampled_from([*NOTEBOOK_PARAMETERS, *Params.model_fields])
 
 
 def cell(**given):
-    """The cell that papermill puts after the parameters."""
+    """The cell that papermill injects after the parameters."""
     return PythonTranslator.codify(given, "Parameters")
 
 
 @pytest.fixture
 def ran(monkeypatch):
-    """Pretend to be in a kernel that ran these cells."""
+    """Makes the code believe that it is in a kernel that ran these cells."""
 
     def set_up(*cells):
         monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(user_ns={"In": ["", *cells]}))
@@ -46,7 +46,7 @@ def ran(monkeypatch):
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_every_value_of_a_yaml_file_arrives_as_it_was(given):
-    """Whatever ``-p`` or ``-f`` gives: texts with quotes and line ends, lists, mappings, nothing."""
+    """With ``-p`` and ``-f``: texts with quotes and line ends, lists, mappings, null."""
     assert parse_assignments(cell(**given)) == given
 
 
@@ -56,18 +56,18 @@ def test_papermills_cell_is_found_among_the_others(ran):
 
 
 def test_the_later_cell_counts_when_there_are_two(ran):
-    """Somebody executes an executed notebook once more, with other parameters."""
+    """An executed notebook is executed again with other parameters."""
     ran(cell(mode="plan", change="CHG1"), cell(mode="apply"))
     assert injected_parameters() == {"mode": "apply", "change": "CHG1"}
 
 
-def test_a_notebook_run_by_hand_has_none(ran):
+def test_an_interactive_notebook_has_none(ran):
     ran('env = "local"', "1 + 1")
     assert injected_parameters() == {}
 
 
-def test_a_cell_of_the_operators_own_is_not_papermills(ran):
-    """Somebody's remark that begins alike is neither read nor a reason to stop."""
+def test_a_similar_cell_of_the_operator_is_not_papermills(ran):
+    """A comment that begins like papermill's is ignored."""
     ran(cell(mode="plan"), "# Parameters of the database, as I found them\nfound = look_up()\nmod = 'x'")
     assert injected_parameters() == {"mode": "plan"}
 
@@ -78,13 +78,13 @@ def test_outside_of_a_notebook_there_is_none(monkeypatch):
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
-def test_a_text_that_became_no_number_is_told(value):
-    """``-p change 1e999`` becomes infinity on its way: it is refused by name, with what to do."""
+def test_a_text_that_became_infinity_or_nan_is_rejected(value):
+    """``-p change 1e999`` becomes infinity: the error names the parameter and what to do."""
     with pytest.raises(ParamsError, match=r"change is float\('.*'\)[\s\S]*-r change"):
         parse_assignments(cell(change=value))
 
 
-def test_what_belongs_to_the_environment_is_told_apart_from_the_notebooks_own():
+def test_the_environments_parameters_are_separated_from_the_notebooks():
     given = {"mode": "plan", "confirm": "", "network": {"nat": "single"}, "env": "local"}
     assert split_parameters(given, Params.model_fields) == {"network": {"nat": "single"}, "env": "local"}
 
@@ -93,13 +93,13 @@ def test_what_belongs_to_the_environment_is_told_apart_from_the_notebooks_own():
     ("name", "meant"),
     [("mod", "mode"), ("Env", "env"), ("aproved", "approved"), ("netwrk", "network"), ("end_point", "endpoint")],
 )
-def test_a_slip_is_an_error_that_names_what_was_meant(name, meant):
-    """A value that nobody listens to would be a change that silently does not happen."""
+def test_a_typo_is_an_error_that_suggests_the_right_name(name, meant):
+    """A parameter that is silently ignored would be a change that does not happen."""
     with pytest.raises(ParamsError, match=f"{name}: there is no such parameter; did you mean {meant}"):
         split_parameters({name: 1}, Params.model_fields)
 
 
-def test_every_slip_is_told_at_once_and_what_there_is_where_nothing_is_near():
+def test_all_typos_are_reported_at_once_with_a_suggestion_or_all_names():
     with pytest.raises(ParamsError) as raised:
         split_parameters({"mod": "plan", "zzz": 1, "env": "local"}, ["network", "env"])
     assert raised.value.what.splitlines() == [
@@ -115,23 +115,23 @@ TRAPS = {
 }  # fmt: skip
 
 
-def used(given):
-    """What a notebook does with what it is given."""
-    require_texts(**{field: given.get(field, "local") for field in NOTEBOOK})
+def use(given):
+    """Use parameters as a notebook does."""
+    require_texts(**{field: given.get(field, "local") for field in NOTEBOOK_PARAMETERS})
     return load(LOCAL, split_parameters(given, Params.model_fields))
 
 
 @pytest.mark.parametrize("name", TRAPS)
-def test_what_papermill_takes_for_something_else_is_refused_by_name(name):
-    """``papermill -p account 012345678901`` arrives as a number without its zero: nothing may come of it."""
+def test_a_text_that_papermill_converted_is_rejected_by_name(name):
+    """``papermill -p account 012345678901`` arrives as a number without its zero."""
     given = parse_assignments(cell(**{name: _resolve_type(TRAPS[name])}))
     assert given[name] != TRAPS[name]
     with pytest.raises(ParamsError, match=rf"\b{name}\b"):
-        used(given)
+        use(given)
 
 
-def test_the_same_given_as_a_text_arrives_as_it_was():
-    """What ``papermill -r`` hands over."""
+def test_a_raw_text_is_passed_unchanged():
+    """As ``papermill -r`` does."""
     given = parse_assignments(cell(**TRAPS))
     assert given == TRAPS
-    require_texts(**{name: given[name] for name in NOTEBOOK})
+    require_texts(**{name: given[name] for name in NOTEBOOK_PARAMETERS})

@@ -1,4 +1,4 @@
-"""A question is answered by a person with the right words, or not at all."""
+"""A question needs the exact phrase from a person."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from runbook_lib.runs.kernel.prompts import prompt
 
 
 @pytest.fixture
-def person(monkeypatch):
-    """Somebody at a terminal who types this."""
+def operator(monkeypatch):
+    """Answers the prompt at a terminal."""
 
     def types(answer):
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -17,20 +17,20 @@ def person(monkeypatch):
     return types
 
 
-def test_the_right_words_go_on(person):
-    person(" local ")
+def test_the_phrase_continues(operator):
+    operator(" local ")
     prompt("Remove it?", "local")
 
 
 @pytest.mark.parametrize("answer", ["", "yes", "Local"])
-def test_other_words_stop(person, answer):
-    person(answer)
-    with pytest.raises(Unconfirmed, match="that needs 'local'"):
+def test_any_other_answer_stops(operator, answer):
+    operator(answer)
+    with pytest.raises(Unconfirmed, match="expected 'local'"):
         prompt("Remove it?", "local")
 
 
-def test_where_nobody_is_it_fails_at_once(monkeypatch):
-    """It does not wait for an answer that cannot come."""
+def test_without_anybody_to_answer_it_fails_at_once(monkeypatch):
+    """It does not wait for an answer."""
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(Unconfirmed, match="nobody is here to answer"):
         prompt("Remove it?", "local")

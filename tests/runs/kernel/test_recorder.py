@@ -1,4 +1,4 @@
-"""A notebook run by hand leaves what a headless run leaves; what nobody closed says so."""
+"""An interactive run leaves the same evidence as a headless one; a run that was not closed is reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runbook_lib.journal.reader import events_of
 from tests.support.kernels import OPEN, kernel
 
 SECRET = list('p"s&<w>rd-4711-xyz')
-"""In pieces, so that it stands in no source."""
+"""In pieces, so that it is in no source."""
 CELLS = {
     "parameters": "mode = 'plan'",
     "open": "",
@@ -33,20 +33,20 @@ def environment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(environment, tmp_path_factory):
-    """Somebody runs most cells of a notebook in JupyterLab, one of them twice, and one that is not in the file."""
+    """The evidence of a notebook in JupyterLab: most cells are run, one twice, and one that is not in the file."""
     file = tmp_path_factory.mktemp("lab") / "01_network.ipynb"
     cells = {**CELLS, "open": OPEN.format(environment=str(environment), run="run-1")}
     parts = [new_markdown_cell("## Count", id="prose")]
     parts += [new_code_cell(code, id=name, outputs=[]) for name, code in cells.items()]
     nbformat.write(new_notebook(cells=parts), file)
-    with kernel(file) as person:
+    with kernel(file) as client:
         for name, code in cells.items():
             if name == "count":
-                person.run("count = 1 / 0", "count")  # mended since
+                client.run("count = 1 / 0", "count")  # corrected since
             if name == "close":
-                person.run("import os; os.getpid() > 0", "scratch")
+                client.run("import os; os.getpid() > 0", "scratch")
             if name != "skipped":
-                person.run(code, name)
+                client.run(code, name)
     return environment / "run-1"
 
 
@@ -67,28 +67,28 @@ def test_the_executed_notebook_is_kept_with_its_prose_and_its_page(folder, execu
     assert of(executed, "close").outputs[0].data["text/plain"] == "'over'"
 
 
-def test_what_is_in_no_file_comes_after_the_rest(executed):
+def test_code_that_is_not_in_the_file_comes_last(executed):
     assert executed[-1].source == "import os; os.getpid() > 0"
     assert executed[-1].metadata.runbook.state == "succeeded"
 
 
-def test_the_last_run_of_a_cell_counts_and_what_was_not_run_is_said(folder, executed):
+def test_the_last_run_of_a_cell_counts_and_cells_not_run_are_recorded(folder, executed):
     states = {cell.id: cell.metadata.runbook.state for cell in executed if cell.cell_type == "code"}
     expected = dict.fromkeys(CELLS, "succeeded") | {"shown": "failed", "skipped": "not run"}
     assert {name: states[name] for name in CELLS} == expected
-    found = read_progress(events_of(folder / "journal.jsonl"), "01_network")
-    assert (found.closed, found.outcome, found.success) == (True, "failed", False)
+    progress = read_progress(events_of(folder / "journal.jsonl"), "01_network")
+    assert (progress.closed, progress.outcome, progress.success) == (True, "failed", False)
     assert is_intact(folder / "journal.jsonl")
 
 
-def test_what_failed_before_it_was_mended_stays_in_the_journal(folder):
+def test_a_failure_that_was_corrected_stays_in_the_journal(folder):
     lines = [e for e in events_of(folder / "journal.jsonl") if e["event"] == "cell" and e["cell"] == "count"]
     assert [line["state"] for line in lines] == ["running", "failed", "running", "succeeded"]
     assert lines[1]["error"] == "ZeroDivisionError: division by zero"
 
 
-def test_a_secret_that_was_learnt_is_in_no_file(folder, executed):
-    """Neither as it is nor as it was printed; it is counted."""
+def test_a_known_secret_is_in_no_file(folder, executed):
+    """Neither in plain nor as it was printed; the redactions are counted."""
     for path in folder.rglob("*"):
         if path.is_file():
             assert "rd-4711-xyz" not in path.read_text(encoding="utf-8"), path.name
@@ -99,32 +99,32 @@ def test_a_secret_that_was_learnt_is_in_no_file(folder, executed):
     assert {one["kind"]: one["count"] for one in verdict["redactions"]}["known"] >= 2
 
 
-def test_a_run_that_nobody_closed_says_so_when_somebody_looks(environment):
-    """Its kernel was killed; without a file, nobody knows what else there was to run."""
-    with kernel() as person:
-        person.run("mode = 'plan'")
-        person.run(OPEN.format(environment=str(environment), run="run-2"))
-        person.run("6 * 7")
+def test_a_run_that_was_never_closed_is_reported(environment):
+    """Its kernel was killed; without the file, the cells that were not run are unknown."""
+    with kernel() as client:
+        client.run("mode = 'plan'")
+        client.run(OPEN.format(environment=str(environment), run="run-2"))
+        client.run("6 * 7")
         journal = environment / "run-2" / "journal.jsonl"
-        found = read_progress(events_of(journal), "01_network")
-        assert (found.alive, found.closed, found.outcome) == (True, False, "running")
-        assert list(unfinished_runs(environment, current="run-3")) == []
-    found = read_progress(events_of(journal), "01_network")
-    assert [cell.state for cell in found.cells] == ["succeeded"] * 3
-    assert (found.alive, found.closed, found.outcome, found.success) == (False, False, "incomplete", False)
-    ((run, told),) = unfinished_runs(environment, current="run-3")
+        progress = read_progress(events_of(journal), "01_network")
+        assert (progress.alive, progress.closed, progress.outcome) == (True, False, "running")
+        assert list(unfinished_runs(environment, besides="run-3")) == []
+    progress = read_progress(events_of(journal), "01_network")
+    assert [cell.state for cell in progress.cells] == ["succeeded"] * 3
+    assert (progress.alive, progress.closed, progress.outcome, progress.success) == (False, False, "incomplete", False)
+    ((run, progress),) = unfinished_runs(environment, besides="run-3")
     assert run == "run-2"
-    assert "never closed, last event at" in str(told)
+    assert "never closed, last heard of at" in str(progress)
 
 
-def test_a_run_is_over_when_another_is_opened_in_its_kernel(environment):
-    with kernel() as person:
-        person.run(OPEN.format(environment=str(environment), run="run-4"))
-        person.run(OPEN.format(environment=str(environment), run="run-5"))
-        person.run("recorder.close()")
-        asked = person.run("from runbook_lib.runs.kernel.prompts import prompt\nprompt('Remove it?', 'local')")
-    assert (asked["ename"], "nobody is here to answer" in asked["evalue"]) == ("Unconfirmed", True), (
-        "and waits for none"
+def test_a_run_ends_when_another_is_opened_in_its_kernel(environment):
+    with kernel() as client:
+        client.run(OPEN.format(environment=str(environment), run="run-4"))
+        client.run(OPEN.format(environment=str(environment), run="run-5"))
+        client.run("recorder.close()")
+        reply = client.run("from runbook_lib.runs.kernel.prompts import prompt\nprompt('Remove it?', 'local')")
+    assert (reply["ename"], "nobody is here to answer" in reply["evalue"]) == ("Unconfirmed", True), (
+        "and does not wait for an answer"
     )
     journals = [environment / run / "journal.jsonl" for run in ("run-4", "run-5")]
     first, second = (read_progress(events_of(journal), "01_network") for journal in journals)

@@ -1,4 +1,4 @@
-"""What an operator reads of a verb: the same on a page and in a log, up to date while AWS settles."""
+"""The report of a verb: the same as HTML and as text, updated while AWS works."""
 
 import nbformat
 import pytest
@@ -25,40 +25,39 @@ def mixed():
 
 
 def test_a_line_for_each_change_with_its_sign():
-    """New, changed and blocked have each their sign; what is changed says from what to what."""
-    told = str(Report.of(mixed(), "plan"))
-    assert told.splitlines()[0] == "plan"
-    assert "  + thing.new" in told
-    assert "  ~ thing.grown\n      size: 7 → 1" in told
-    assert "  ! thing.stuck\n      (AWS cannot change shape in place)\n      shape: flat → round" in told
+    """New, changed and blocked resources have their own signs; an update shows the old and new values."""
+    text = str(Report.of(mixed(), "plan"))
+    assert text.splitlines()[0] == "plan"
+    assert "  + thing.new" in text
+    assert "  ~ thing.grown\n      size: 7 → 1" in text
+    assert "  ! thing.stuck\n      (AWS cannot change shape in place)\n      shape: flat → round" in text
 
 
-def test_what_stays_as_it_is_is_only_counted():
-    """A hundred unchanged resources must not hide the one change."""
+def test_unchanged_resources_are_only_counted():
+    """Many unchanged resources must not hide one change."""
     report = Report.of(mixed(), f"plan: {count_text(mixed())}")
     assert "same" not in "\n".join(str(report).splitlines()[1:])
     assert report.title == "plan: 1 to create, 1 to update, 1 blocked, 1 unchanged"
 
 
-def test_a_reviewer_sees_what_a_new_thing_is_to_be():
-    """In the whole plan; a cell that acts has it shorter."""
+def test_the_whole_plan_lists_the_fields_of_new_resources():
+    """The report of an apply does not."""
     assert "shape=round, size=1" in str(Report.of(mixed(), "plan", whole=True))
     assert "shape=round" not in str(Report.of(mixed(), "apply"))
 
 
-def test_a_removal_says_what_stays_and_what_it_leaves():
+def test_a_destroy_names_what_is_retained_and_left_behind():
     kept, leaving = KeptThing(name="a"), LeavingThing(name="b")
-    told = str(Report.of(planned(kept, leaving, seen=there(kept, leaving), present=False), "destroy"))
-    assert "  = kept_thing.a\n      (left on purpose: it is dear to us)" in told
-    assert "  - leaving_thing.b\n      (leaves a snapshot)" in told
+    text = str(Report.of(planned(kept, leaving, seen=there(kept, leaving), present=False), "destroy"))
+    assert "  = kept_thing.a\n      (left on purpose: it is dear to us)" in text
+    assert "  - leaving_thing.b\n      (leaves a snapshot)" in text
 
 
-def test_nothing_is_called_nothing():
+def test_an_empty_plan_is_counted_as_nothing():
     assert count_text(Plan("s", "s", ())) == "nothing"
 
 
-def test_page_and_log_tell_the_same():
-    """Whatever is read in the text is in the HTML, too."""
+def test_html_and_text_have_the_same_content():
     report = Report.of(mixed(), "plan", "Fingerprint: 0123")
     page = report.html()
     for word in ("plan", "thing.new", "thing.grown", "size: 7 → 1", "AWS cannot change shape", "Fingerprint: 0123"):
@@ -66,8 +65,7 @@ def test_page_and_log_tell_the_same():
         assert word in str(report)
 
 
-def test_nothing_that_aws_says_becomes_markup():
-    """A name or an answer may hold anything."""
+def test_text_from_aws_is_escaped():
     evil = "<script>alert('x')</script>"
     change = Change(Thing(name=evil), Action.UPDATE, None, None, {"size": (evil, evil)}, evil)
     page = Report.of(Plan("s", "s", (change,)), evil, evil).html()
@@ -87,11 +85,11 @@ def test_without_lines_there_is_no_empty_table():
 
 
 def test_how_far_a_resource_is_and_how_long_it_took():
-    """Each time that its state is told, on the line that is there; what waits unplanned gets one of its own."""
+    """In the row of the resource; one that was not planned gets its own."""
     report = Report.of(planned(ROUND), "apply")
-    report.watch(ROUND, "creating", 0.4)
-    report.watch(ROUND, "available", 125)
-    report.watch(Thing(name="gate"), "pending", 3)
+    report.on_progress(ROUND, "creating", 0.4)
+    report.on_progress(ROUND, "available", 125)
+    report.on_progress(Thing(name="gate"), "pending", 3)
     assert [(r.key, r.state, r.took) for r in report.rows] == [
         ("thing.plate", "available", 125),
         ("thing.gate", "pending", 3),
@@ -101,10 +99,10 @@ def test_how_far_a_resource_is_and_how_long_it_took():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0, "0.0 s"), (4.24, "4.2 s"), (59.9, "59.9 s"), (60, "1 min 00 s"), (754.9, "12 min 35 s")]
+    ("seconds", "text"), [(0, "0.0 s"), (4.24, "4.2 s"), (59.9, "59.9 s"), (60, "1 min 00 s"), (754.9, "12 min 35 s")]
 )
-def test_times_are_told_as_people_tell_them(seconds, told):
-    assert elapsed(seconds) == told
+def test_durations_are_formatted(seconds, text):
+    assert elapsed(seconds) == text
 
 
 @pytest.mark.parametrize("seconds", [59.95, 59.99])
@@ -113,9 +111,9 @@ def test_a_minute_is_never_called_sixty_seconds(seconds):
 
 
 def test_without_a_notebook_a_live_report_is_just_a_report(capsys):
-    """In a script nothing is drawn and nothing printed."""
+    """In a script nothing is printed."""
     report = Report.of(planned(ROUND), "apply").live()
-    report.watch(ROUND, "creating", 1)
+    report.on_progress(ROUND, "creating", 1)
     assert report.close("Accepted by AWS.") is report
     assert capsys.readouterr() == ("", "")
 
@@ -126,7 +124,7 @@ from runbook_lib.runs.kernel.report import Report, Row
 from tests.support.fake_kinds import Thing
 report = Report("apply", [Row("+", "thing.plate")]).live()
 for n in range(3):
-    report.watch(Thing(name="plate"), f"state {n}", n)
+    report.on_progress(Thing(name="plate"), f"state {n}", n)
 report.close("Accepted by AWS.")
 report
 """,
@@ -134,15 +132,15 @@ report
     "Report('plan', [Row('+', 'thing.cup')])",
     """
 report = Report("apply").live()
-report.watch(Thing(name="plate"), "creating", 1)
-raise ValueError("the line was cut")
+report.on_progress(Thing(name="plate"), "creating", 1)
+raise ValueError("connection lost")
 """,
 )
 
 
 @pytest.fixture(scope="module")
 def outputs():
-    """What is saved of each cell, when they are run in a kernel."""
+    """The outputs of the cells, run in a kernel."""
     client = NotebookClient(
         new_notebook(cells=[new_code_cell(text) for text in CELLS]), allow_errors=True, kernel_name="python3"
     )
@@ -153,8 +151,8 @@ def shown(output):
     return output["data"]["text/plain"]
 
 
-def test_what_is_saved_of_a_live_report_is_its_last_state_once(outputs):
-    """It is updated in place: a notebook is evidence, not a film."""
+def test_a_notebook_keeps_the_last_state_of_a_live_report(outputs):
+    """It is updated in place."""
     (only,) = outputs[0]
     assert shown(only).splitlines() == [
         "apply",
@@ -164,7 +162,7 @@ def test_what_is_saved_of_a_live_report_is_its_last_state_once(outputs):
     assert "state 2" in only["data"]["text/html"]
 
 
-def test_a_report_is_shown_again_when_it_is_asked_for_again(outputs):
+def test_a_report_is_shown_again_when_it_is_evaluated_again(outputs):
     assert [shown(output) for output in outputs[1]] == [shown(outputs[0][0])]
 
 
@@ -174,8 +172,8 @@ def test_a_report_that_is_not_live_is_shown_by_the_last_line_of_its_cell(outputs
     assert nbformat.validate(new_notebook(cells=[new_code_cell("x", outputs=[only])])) is None
 
 
-def test_what_was_on_the_screen_when_it_failed_is_kept(outputs):
-    """Above the error stands how far it was."""
+def test_a_failed_cell_keeps_its_report(outputs):
+    """Above the error."""
     report, error = outputs[3]
     assert "creating" in shown(report)
     assert error["ename"] == "ValueError"

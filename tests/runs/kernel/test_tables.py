@@ -1,4 +1,4 @@
-"""Tables of what exists: ids, states and settings, in words that an operator knows."""
+"""Tables of existing resources with ids, states and settings."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ import pandas as pd
 
 from runbook_lib.evidence.files import write_table
 from runbook_lib.resources.base import Observed
-from runbook_lib.runs.kernel.tables import MISSING, table
+from runbook_lib.runs.kernel.tables import MISSING, create_table
 from runbook_lib.stacks.stack import Stack
 from tests.support.fake_kinds import ExternalThing, ImplicitThing, Thing, there
 
@@ -16,94 +16,94 @@ FLOOR = Thing(name="floor")
 CHAIR = Thing(name="chair", size=2, on=(FLOOR,))
 
 
-def test_things_of_one_kind_have_a_column_for_each_setting():
-    found = table([FLOOR, CHAIR], there(FLOOR, CHAIR, chair="thing-0000000c"))
-    assert list(found.index) == ["thing.floor", "thing.chair"]
-    assert found.loc["thing.chair", ["id", "status", "size"]].tolist() == ["thing-0000000c", "ready", 2]
-    assert list(found.columns)[:2] == ["id", "status"]
+def test_resources_of_one_kind_have_a_column_for_each_setting():
+    table = create_table([FLOOR, CHAIR], there(FLOOR, CHAIR, chair="thing-0000000c"))
+    assert list(table.index) == ["thing.floor", "thing.chair"]
+    assert table.loc["thing.chair", ["id", "status", "size"]].tolist() == ["thing-0000000c", "ready", 2]
+    assert list(table.columns)[:2] == ["id", "status"]
 
 
-def test_a_reference_is_told_by_name_not_by_id():
+def test_a_reference_is_shown_by_key_not_by_id():
     """Nobody remembers which subnet-0a1b… is which."""
-    found = table([CHAIR], there(FLOOR, CHAIR, floor="thing-00000001"))
-    assert found.loc["thing.chair", "on"] == "thing.floor"
-    assert "thing-00000001" not in found.to_csv()
+    table = create_table([CHAIR], there(FLOOR, CHAIR, floor="thing-00000001"))
+    assert table.loc["thing.chair", "on"] == "thing.floor"
+    assert "thing-00000001" not in table.to_csv()
 
 
-def test_things_of_several_kinds_share_one_column():
+def test_resources_of_several_kinds_share_one_column():
     """A table of forty half-empty columns could not be read."""
     given = ExternalThing(name="wall")
-    found = table([CHAIR, given], there(FLOOR, CHAIR, given))
-    assert list(found.columns) == ["id", "status", "settings"]
-    assert "size=2" in found.loc["thing.chair", "settings"]
+    table = create_table([CHAIR, given], there(FLOOR, CHAIR, given))
+    assert list(table.columns) == ["id", "status", "settings"]
+    assert "size=2" in table.loc["thing.chair", "settings"]
 
 
-def test_what_is_not_there_is_said_not_left_out():
-    found = table([FLOOR, CHAIR], there(FLOOR))
-    assert found.loc["thing.chair", "status"] == "not there"
-    assert found.loc["thing.chair", ["id", "size"]].isna().all()
-    assert f">{MISSING}</td>" in found._repr_html_()
+def test_a_missing_resource_has_a_row():
+    table = create_table([FLOOR, CHAIR], there(FLOOR))
+    assert table.loc["thing.chair", "status"] == "not there"
+    assert table.loc["thing.chair", ["id", "size"]].isna().all()
+    assert f">{MISSING}</td>" in table._repr_html_()
 
 
-def test_what_belongs_to_another_and_is_not_there_is_no_gap():
+def test_a_missing_implicit_resource_has_no_row():
     """A default security group exists only with its VPC."""
     implicit = ImplicitThing(name="rule")
-    assert list(table([FLOOR, implicit], {}).index) == ["thing.floor"]
-    assert list(table([FLOOR, implicit], there(implicit)).index) == ["thing.floor", "implicit_thing.rule"]
+    assert list(create_table([FLOOR, implicit], {}).index) == ["thing.floor"]
+    assert list(create_table([FLOOR, implicit], there(implicit)).index) == ["thing.floor", "implicit_thing.rule"]
 
 
-def test_the_status_is_awss_own_word():
-    """Where AWS has none: whether it can be used."""
-    seen = {FLOOR: Observed("a", {}, status="provisioning"), CHAIR: Observed("b", {}, ready=False)}
-    assert table([FLOOR, CHAIR], seen)["status"].tolist() == ["provisioning", "not ready"]
+def test_the_status_is_that_of_aws():
+    """Or whether the resource is ready, where AWS has no status."""
+    observed = {FLOOR: Observed("a", {}, status="provisioning"), CHAIR: Observed("b", {}, ready=False)}
+    assert create_table([FLOOR, CHAIR], observed)["status"].tolist() == ["provisioning", "not ready"]
 
 
-def test_facts_are_shown_and_what_is_for_calls_only_is_not():
-    seen = {FLOOR: Observed("a", {}, detail={"dns_name": "web.example.com", "_token": "for-calls-only"})}
-    found = table([FLOOR], seen)
-    assert found.loc["thing.floor", "dns_name"] == "web.example.com"
-    assert "for-calls-only" not in found.to_csv() + found._repr_html_()
+def test_details_are_shown_but_not_those_only_for_calls():
+    observed = {FLOOR: Observed("a", {}, detail={"dns_name": "web.example.com", "_token": "for-calls-only"})}
+    table = create_table([FLOOR], observed)
+    assert table.loc["thing.floor", "dns_name"] == "web.example.com"
+    assert "for-calls-only" not in table.to_csv() + table._repr_html_()
 
 
-def test_nothing_that_aws_says_becomes_markup():
-    page = table([FLOOR], {FLOOR: Observed("<b>x</b>", {"size": "<script>"})})._repr_html_()
+def test_text_from_aws_is_escaped():
+    page = create_table([FLOOR], {FLOOR: Observed("<b>x</b>", {"size": "<script>"})})._repr_html_()
     assert "<b>x" not in page
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
 
-def test_the_page_shows_all_of_it():
+def test_the_html_shows_all_rows_and_texts():
     """pandas alone would leave out the middle of a long table, and the end of a long text."""
     many = [Thing(name=f"n{n}") for n in range(100)]
-    seen = there(*many) | {many[0]: Observed("a", {"size": "x" * 300, "shape": "y" * 150})}
-    page = table(many, seen)._repr_html_()
+    observed = there(*many) | {many[0]: Observed("a", {"size": "x" * 300, "shape": "y" * 150})}
+    page = create_table(many, observed)._repr_html_()
     assert all(f"thing.n{n}<" in page for n in range(100))
     assert "y" * 150 in page
     assert "..." not in page
 
 
 def test_a_csv_reads_back_as_it_was():
-    """Commas, quotes and line ends in what AWS says do not move a column."""
+    """Commas, quotes and line ends do not move a column."""
     odd = 'a, "b"\nc'
-    lines = list(csv.DictReader(io.StringIO(table([FLOOR], {FLOOR: Observed("a", {"size": odd})}).to_csv())))
+    lines = list(csv.DictReader(io.StringIO(create_table([FLOOR], {FLOOR: Observed("a", {"size": odd})}).to_csv())))
     assert [(line["resource"], line["id"], line["size"]) for line in lines] == [("thing.floor", "a", odd)]
 
 
 def test_columns_keep_their_types(tmp_path):
-    """Numbers, truth and what is missing are told apart from texts, for a person's eye and for a program."""
-    seen = {
+    """Numbers, booleans and missing values are not texts."""
+    observed = {
         FLOOR: Observed("id-a", {"size": 1, "open": True, "zones": ["us", "eu"], "none": ""}),
         CHAIR: Observed("id-b", {"size": 2}),
     }
-    write_table(tmp_path / "t.csv", table([FLOOR, CHAIR], seen))
-    told = json.loads((tmp_path / "t.json").read_text())
-    types = {field["name"]: field["type"] for field in told["schema"]["fields"]}
+    write_table(tmp_path / "t.csv", create_table([FLOOR, CHAIR], observed))
+    table = json.loads((tmp_path / "t.json").read_text())
+    types = {field["name"]: field["type"] for field in table["schema"]["fields"]}
     assert types == {
         "resource": "string", "id": "string", "status": "string", "size": "integer", "open": "boolean",
         "zones": "string", "none": "string",
     }  # fmt: skip
-    assert told["data"][0]["open"] is True
-    assert told["data"][1] == {
+    assert table["data"][0]["open"] is True
+    assert table["data"][1] == {
         "resource": "thing.chair", "id": "id-b", "status": "ready", "size": 2,
         "open": None, "zones": None, "none": None,
     }  # fmt: skip
@@ -113,7 +113,7 @@ def test_columns_keep_their_types(tmp_path):
 
 
 def test_a_part_without_resources_is_an_empty_table():
-    """Where the parameters ask for none of it, e.g. no domain."""
-    found = table(Stack("web.dns", dns=()), {})
-    assert (len(found), "<table" in found._repr_html_()) == (0, True)
-    assert found.to_csv().strip()
+    """For example without a domain."""
+    table = create_table(Stack("web.dns", dns=()), {})
+    assert (len(table), "<table" in table._repr_html_()) == (0, True)
+    assert table.to_csv().strip()
