@@ -153,7 +153,7 @@ class GameDay:
             database = databases[name]
             before = database.availability_zone
             try:
-                failover.fail_over(database, failover.ASKED_FOR)
+                failover.fail_over(database, failover.REQUESTED)
             except ServiceError as error:
                 raise WrongUsage(f"{error.code}: {error.message}", fix="see docs/game-days.md") from None
             self._on_change()

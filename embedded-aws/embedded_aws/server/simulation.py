@@ -24,7 +24,7 @@ from embedded_aws.servers.valkey import Caches
 from embedded_aws.services.autoscaling import capacity
 from embedded_aws.services.codedeploy import progress
 from embedded_aws.services.elasticache import servers as elasticache_servers
-from embedded_aws.services.elasticache.subnet_groups import blocks_of
+from embedded_aws.services.elasticache.subnet_groups import cidr_blocks_of
 from embedded_aws.services.elbv2 import dns_names
 from embedded_aws.services.rds import servers as rds_servers
 from embedded_aws.state_folder import StateFolder
@@ -156,7 +156,7 @@ def hosts_reach_database(database: Any) -> bool:
 
 def hosts_reach_cache(cache: Any) -> bool:
     """Whether the security groups let the instances of an Auto Scaling group reach a cache."""
-    return _hosts_reach(party_of_groups(cache.security_group_ids, blocks_of(cache)), int(cache.port))
+    return _hosts_reach(party_of_groups(cache.security_group_ids, cidr_blocks_of(cache)), int(cache.port))
 
 
 def _hosts_reach(destination: Party, port: int) -> bool:

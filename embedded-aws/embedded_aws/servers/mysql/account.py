@@ -11,7 +11,7 @@ from typing import Any
 
 from embedded_aws.account import backends
 from embedded_aws.servers.mysql.supervisor import DatabaseSupervisor, DesiredState
-from embedded_aws.services.rds.events import tell
+from embedded_aws.services.rds.events import record_event
 
 ENGINES = ("mysql", "mariadb")
 STOPPED = ("stopped", "stopping")
@@ -47,7 +47,7 @@ def complete_without_server(database: Any, not_installed: str) -> bool:
     changed = not vars(database).get("stand_in_announced")
     if changed:
         database.stand_in_announced = True
-        tell(database, f"{not_installed[0].upper()}{not_installed[1:]}.", "notification")
+        record_event(database, f"{not_installed[0].upper()}{not_installed[1:]}.", "notification")
     if vars(database)["status"] in ("creating", "starting", "rebooting"):
         database.status, changed = "available", True
     return changed
@@ -93,5 +93,5 @@ def update_status(database: Any, supervisor: DatabaseSupervisor) -> bool:
         return False
     database.status = state
     if supervisor.reason:  # the runbook refers to the events when a database has failed
-        tell(database, f"The DB instance could not be started. {supervisor.reason}", "failure")
+        record_event(database, f"The DB instance could not be started. {supervisor.reason}", "failure")
     return True

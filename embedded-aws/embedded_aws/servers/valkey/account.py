@@ -10,9 +10,9 @@ from typing import Any
 
 from embedded_aws.account import backends
 from embedded_aws.servers.valkey.supervisor import CacheSupervisor, DesiredState
-from embedded_aws.services.elasticache.events import tell
+from embedded_aws.services.elasticache.events import record_event
 from embedded_aws.services.elasticache.nodes import settle
-from embedded_aws.services.elasticache.parameter_groups import values
+from embedded_aws.services.elasticache.parameter_groups import values_of
 
 ENGINES = ("valkey", "redis")
 
@@ -31,7 +31,7 @@ def _is_supported(cache: Any) -> bool:
 
 def desired_state(cache: Any) -> DesiredState:
     """Return the desired state of a cache's server."""
-    parameters = values(backends.backend("elasticache", cache.region), cache.cache_parameter_group_name)
+    parameters = values_of(backends.backend("elasticache", cache.region), cache.cache_parameter_group_name)
     return DesiredState(
         tls=bool(cache.transit_encryption_enabled),
         tokens=tuple(cache.tokens),
@@ -47,6 +47,6 @@ def update_status(cache: Any, supervisor: CacheSupervisor) -> bool:
         return settle(cache)
     if state == "failed" and cache.status == "creating":
         cache.status = "create-failed"
-        tell(cache, f"The cache could not be started. {supervisor.reason}")
+        record_event(cache, f"The cache could not be started. {supervisor.reason}")
         return True
     return False

@@ -1,7 +1,7 @@
-"""CloudWatch alarms that are evaluated and act: moto stores them and never looks at them again.
+"""CloudWatch alarms that are evaluated and run their actions; moto only stores them.
 
-`evaluation` decides a state from data points, `reasons` words it, `datapoints` makes the data points of what
-put_metric_data left with moto, `watch` does this for every alarm at each heartbeat, `states` keeps what came of it and
-the history, and `actions` carries out what an alarm asks for: `notifications` to SNS, scaling policies. Composite
-alarms and alarms on metric math are stored, not evaluated.
+`datapoints` aggregates the data that put_metric_data stored, `evaluation` derives the state of an alarm from them, and
+`reasons` describes it. `evaluator` does this for every alarm at each tick. `states` changes the state and records it in
+the `history`, and `actions` runs the actions of an alarm: `notifications` to SNS, and scaling policies.
+Composite alarms and alarms on metric math are stored, not evaluated.
 """

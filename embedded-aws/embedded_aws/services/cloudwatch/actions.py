@@ -1,4 +1,4 @@
-"""What an alarm does in its state: it tells SNS topics of a change, and has scaling policies executed."""
+"""The actions of alarms: notify SNS topics of a change, and execute scaling policies."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ REPEAT_SECONDS = 60.0
 
 
 def run(backend: Any, alarm: Any, before: str, reason_data: str) -> None:
-    """Run the actions of the state that an alarm has just come into."""
+    """Run the actions of the new state of an alarm."""
     alarm.acted_at = time.time()
-    for arn in _wanted(alarm):
-        _act(backend, alarm, arn, before, reason_data)
+    for arn in _actions_of(alarm):
+        _run_action(backend, alarm, arn, before, reason_data)
 
 
-def repeats(alarm: Any, period: float) -> bool:
-    """Whether it is time to have the scaling policies executed again."""
+def is_repeat_due(alarm: Any, period: float) -> bool:
+    """Return whether it is time to execute the scaling policies again."""
     acted_at = vars(alarm).get("acted_at")
-    if acted_at is None or not any(map(_is_scaling, _wanted(alarm))):
+    if acted_at is None or not any(map(_is_scaling, _actions_of(alarm))):
         return False
     return time.time() >= float(acted_at) + min(period, REPEAT_SECONDS)
 
 
 def repeat(backend: Any, alarm: Any, reason_data: str) -> None:
-    """Have the scaling policies executed again: the alarm is still in its state."""
+    """Execute the scaling policies again, because the alarm is still in its state."""
     alarm.acted_at = time.time()
-    for arn in filter(_is_scaling, _wanted(alarm)):
-        _act(backend, alarm, arn, alarm.state_value, reason_data)
+    for arn in filter(_is_scaling, _actions_of(alarm)):
+        _run_action(backend, alarm, arn, alarm.state_value, reason_data)
 
 
-def _wanted(alarm: Any) -> list[str]:
+def _actions_of(alarm: Any) -> list[str]:
     by_state = {OK: alarm.ok_actions, ALARM: alarm.alarm_actions, INSUFFICIENT_DATA: alarm.insufficient_data_actions}
     return list(by_state[alarm.state_value]) if alarm.actions_enabled else []
 
@@ -49,8 +49,8 @@ def _is_scaling(arn: str) -> bool:
     return arn.split(":")[2] == "autoscaling"
 
 
-def _act(backend: Any, alarm: Any, arn: str, before: str, reason_data: str) -> None:
-    """A failure is only told by the history: CloudWatch does not look whether an action can work."""
+def _run_action(backend: Any, alarm: Any, arn: str, before: str, reason_data: str) -> None:
+    """Run an action and record the result; a failure appears only in the history, as with CloudWatch."""
     try:
         if _is_scaling(arn):
             triggered.execute_for_alarm(alarm, arn, reason_data)
@@ -59,9 +59,9 @@ def _act(backend: Any, alarm: Any, arn: str, before: str, reason_data: str) -> N
         else:
             raise NotImplementedError("The local environment carries out SNS and Auto Scaling actions only.")
     except (ServiceException, NotImplementedError, ValueError) as error:
-        why = getattr(error, "message", None) or str(error)
-        data = {"actionState": "Failed", "notificationResource": arn, "error": why}
-        record(backend, alarm.name, "Action", f'Failed to execute action {arn}. Received error: "{why}"', data)
+        reason = getattr(error, "message", None) or str(error)
+        data = {"actionState": "Failed", "notificationResource": arn, "error": reason}
+        record(backend, alarm.name, "Action", f'Failed to execute action {arn}. Received error: "{reason}"', data)
     else:
         data = {"actionState": "Succeeded", "notificationResource": arn}
         record(backend, alarm.name, "Action", f"Successfully executed action {arn}", data)

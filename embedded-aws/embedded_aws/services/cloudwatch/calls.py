@@ -1,4 +1,4 @@
-"""The calls about alarms that moto answers otherwise than CloudWatch."""
+"""Operations on alarms that behave differently in moto than in CloudWatch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from embedded_aws.services.cloudwatch import states
 from embedded_aws.services.cloudwatch.evaluation import INSUFFICIENT_DATA
 from embedded_aws.services.cloudwatch.history import record
 
-# What an alarm keeps when it is put again.
+# Attributes that an alarm keeps when it is put again.
 STATE = (
     *("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "state_transitioned_timestamp"),
     *("acted_at", "held_until"),
@@ -20,7 +20,7 @@ STATE = (
 
 @patch(CloudWatchBackend, "put_metric_alarm")
 def put_metric_alarm(moto: Method, backend: Any, *args: Any, **kwargs: Any) -> Any:
-    """A new alarm begins without data; one that is put again keeps its state. moto begins with OK.
+    """Start a new alarm with INSUFFICIENT_DATA (moto: OK), and keep the state of an existing one.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     """
@@ -40,7 +40,7 @@ def put_metric_alarm(moto: Method, backend: Any, *args: Any, **kwargs: Any) -> A
 
 @patch(CloudWatchBackend, "delete_alarms")
 def delete_alarms(moto: Method, backend: Any, alarm_names: list[str]) -> None:
-    """The history of an alarm stays.
+    """Delete alarms, but keep their history.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
     """
@@ -51,7 +51,7 @@ def delete_alarms(moto: Method, backend: Any, alarm_names: list[str]) -> None:
 
 @patch(CloudWatchBackend, "set_alarm_state")
 def set_alarm_state(moto: Method, backend: Any, alarm_name: str, reason: str, reason_data: str, value: str) -> None:
-    """The actions of the state are run; the next evaluation brings the alarm back into its actual state.
+    """Set a state and run its actions; the next evaluation restores the actual state.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html
     """
@@ -60,7 +60,7 @@ def set_alarm_state(moto: Method, backend: Any, alarm_name: str, reason: str, re
         moto(backend, alarm_name, reason, reason_data, value)
         return
     before = {name: vars(alarm)[name] for name in STATE if name in vars(alarm)}
-    moto(backend, alarm_name, reason, reason_data, value)  # refuses what AWS refuses
+    moto(backend, alarm_name, reason, reason_data, value)  # validates the parameters
     alarm.__dict__.update(before)
     states.hold(alarm)
     states.change(backend, alarm, value, reason, reason_data or "")

@@ -1,4 +1,4 @@
-"""Data points: what put_metric_data left with moto, put together per period."""
+"""Data points: the data that put_metric_data stored, aggregated per period."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
-class Watched:
-    """The one metric that an alarm looks at, and how."""
+class AlarmMetric:
+    """The one metric that an alarm evaluates, with statistic, period (seconds) and unit."""
 
     key: Key
     statistic: str
     period: int
     unit: str | None
 
-    def described(self) -> dict[str, Any]:
-        """As the reason of a state names it."""
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of it that the reason of a state contains."""
         return {"statistic": self.statistic, "period": self.period, "unit": self.unit}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one call reported at one moment: a value, or the statistics of several."""
+    """The data of one call for one time: a value, or the statistics of several."""
 
     at: float
     low: float
@@ -42,20 +42,20 @@ class Sample:
     count: float
 
 
-def watched(alarm: Any) -> Watched | None:
-    """What an alarm looks at; None for metric math, which is not evaluated here."""
+def metric_of(alarm: Any) -> AlarmMetric | None:
+    """Return the metric of an alarm; None for metric math, which is not evaluated here."""
     if alarm.metric_name:
         key = key_of(alarm.namespace, alarm.metric_name, alarm.dimensions)
-        return Watched(key, alarm.statistic or alarm.extended_statistic, int(alarm.period), alarm.unit)
+        return AlarmMetric(key, alarm.statistic or alarm.extended_statistic, int(alarm.period), alarm.unit)
     if len(alarm.metric_data_queries) != 1 or not alarm.metric_data_queries[0].metric_stat:
         return None
     query = alarm.metric_data_queries[0].metric_stat
     key = key_of(query.metric.namespace, query.metric.metric_name, query.metric.dimensions)
-    return Watched(key, query.stat, int(query.period), query.unit)
+    return AlarmMetric(key, query.stat, int(query.period), query.unit)
 
 
 def key_of(namespace: str, name: str, dimensions: Iterable[Any]) -> Key:
-    """A metric: each combination of dimensions is one of its own.
+    """Return the key of a metric: each combination of dimensions is a metric of its own.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension
     """
@@ -63,14 +63,14 @@ def key_of(namespace: str, name: str, dimensions: Iterable[Any]) -> Key:
 
 
 class Index:
-    """moto's one list of all data, by metric; it reads on where it stopped the last time."""
+    """An index by metric of moto's one list of all data, which is read incrementally."""
 
     def __init__(self) -> None:
         self._read = 0
         self._by_metric: defaultdict[Key, list[Any]] = defaultdict(list)
 
-    def read_on(self, data: Sequence[Any]) -> None:
-        """Take in what has been added."""
+    def read_new(self, data: Sequence[Any]) -> None:
+        """Add the data that are new since the last call."""
         if len(data) < self._read:
             self._read = 0
             self._by_metric.clear()
@@ -78,35 +78,33 @@ class Index:
             self._by_metric[key_of(datum.namespace, datum.name, datum.dimensions)].append(datum)
         self._read = len(data)
 
-    def of(self, key: Key) -> list[Any]:
-        """The data of a metric, in the order in which it came."""
+    def data_of(self, key: Key) -> list[Any]:
+        """Return the data of a metric, in the order of their arrival."""
         return self._by_metric.get(key, [])
 
 
-def window(data: Iterable[Any], watched: Watched, periods: int, now: float) -> list[Point | None]:
-    """The newest periods, the newest first; None where one has no data.
+def window(data: Iterable[Any], metric: AlarmMetric, periods: int, now: float) -> list[Point | None]:
+    """Return the data points of the newest periods, the newest first; None for a period without data.
 
-    The current period counts as soon as it has data, and is no missing one before it is over: AWS waits for its end.
+    The current period is included once it has data, and is not missing before it is over: AWS waits for its end.
     """
-    newest = int(now // watched.period)
+    newest = int(now // metric.period)
     buckets: defaultdict[int, list[Sample]] = defaultdict(list)
     for datum in data:
-        number = int(_seconds(datum) // watched.period)
-        if newest - periods <= number <= newest and watched.unit in (None, datum.unit):
+        number = int(_seconds(datum) // metric.period)
+        if newest - periods <= number <= newest and metric.unit in (None, datum.unit):
             buckets[number].append(_sample(datum))
     first = newest if newest in buckets else newest - 1
-    return [
-        _point(number * watched.period, buckets.get(number), watched) for number in range(first, first - periods, -1)
-    ]
+    return [_point(number * metric.period, buckets.get(number), metric) for number in range(first, first - periods, -1)]
 
 
-def _point(start: float, samples: list[Sample] | None, watched: Watched) -> Point | None:
-    value = statistic(watched.statistic, samples) if samples else None
+def _point(start: float, samples: list[Sample] | None, metric: AlarmMetric) -> Point | None:
+    value = statistic(metric.statistic, samples) if samples else None
     return None if value is None or not samples else Point(start, value, sum(sample.count for sample in samples))
 
 
 def statistic(name: str, samples: list[Sample]) -> float | None:
-    """A statistic of samples; None where it cannot be told.
+    """Return a statistic of samples; None if it cannot be computed.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
     """
@@ -124,17 +122,17 @@ def statistic(name: str, samples: list[Sample]) -> float | None:
 
 
 def _percentile(percent: float, samples: list[Sample]) -> float | None:
-    """By the nearest rank; of statistics only where all their values are the same, as AWS has it.
+    """Return a percentile by the nearest rank; for statistic sets only if all their values are equal, as on AWS.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html (ExtendedStatistic)
     """
     if any(sample.low != sample.high for sample in samples):
         return None
     ordered = sorted(samples, key=lambda sample: sample.low)
-    rank, reached = max(1, ceil(percent / 100 * sum(sample.count for sample in ordered))), 0.0
+    rank, cumulative = max(1, ceil(percent / 100 * sum(sample.count for sample in ordered))), 0.0
     for sample in ordered:
-        reached += sample.count
-        if reached >= rank:
+        cumulative += sample.count
+        if cumulative >= rank:
             return sample.low
     return None
 
@@ -147,5 +145,5 @@ def _sample(datum: Any) -> Sample:
 
 
 def _seconds(datum: Any) -> float:
-    moment = datum.timestamp if datum.timestamp.tzinfo else datum.timestamp.replace(tzinfo=UTC)
-    return float(moment.timestamp())
+    time = datum.timestamp if datum.timestamp.tzinfo else datum.timestamp.replace(tzinfo=UTC)
+    return float(time.timestamp())

@@ -1,4 +1,4 @@
-"""How CloudWatch finds the state of an alarm: a function of its rule and of the newest data points."""
+"""The state of an alarm as a function of its rule and of the newest data points."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": lt,
     "LessThanOrEqualToThreshold": le,
 }
-# CloudWatch retrieves more data points than it evaluates, for the case that some are missing. How many depends on the
+# CloudWatch retrieves more data points than it evaluates, in case some are missing. How many depends on the
 # period and is not published; in AWS's examples it is 5 for 3 evaluation periods.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-SPARE = 2
+EXTRA_PERIODS = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Rule:
-    """What an alarm compares, and how often it has to be so."""
+    """The comparison of an alarm, and how many data points have to breach the threshold."""
 
     comparison: str
     threshold: float
@@ -41,25 +41,25 @@ class Rule:
     missing: str = MISSING
 
     @property
-    def least(self) -> int:
-        """How many data points have to be breaching."""
+    def required(self) -> int:
+        """How many data points have to be breaching for ALARM."""
         return self.to_alarm or self.periods
 
     @property
-    def reach(self) -> int:
-        """How many periods are looked at, the newest included."""
-        return self.periods + SPARE
+    def range_size(self) -> int:
+        """How many periods are retrieved, including the newest."""
+        return self.periods + EXTRA_PERIODS
 
-    def breached(self, point: Point) -> bool:
-        """Whether a data point is on the wrong side."""
+    def is_breaching(self, point: Point) -> bool:
+        """Return whether a data point breaches the threshold."""
         return COMPARISONS[self.comparison](point.value, self.threshold)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A state, the data points that it was found from (the newest first), and how many were missing.
+class Evaluation:
+    """A state, the evaluated data points (the newest first), and how many were missing.
 
-    A state of None: the alarm stays in the one that it has.
+    With a state of None the alarm keeps its present state.
     """
 
     state: str | None
@@ -67,29 +67,33 @@ class Verdict:
     missing: int = 0
 
 
-def judge(rule: Rule, window: Sequence[Point | None]) -> Verdict:
-    """The state by the data points of the evaluation range, the newest first; None where a period has no data.
+def evaluate(rule: Rule, window: Sequence[Point | None]) -> Evaluation:
+    """Return the state for the data points of the evaluation range.
+
+    Args:
+        window: The data points, the newest first; None for a period without data.
+
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
     """
-    there = [(age, point) for age, point in enumerate(window[: rule.reach], 1) if point is not None]
-    points = tuple(point for _, point in there[: rule.periods])
+    present = [(age, point) for age, point in enumerate(window[: rule.range_size], 1) if point is not None]
+    points = tuple(point for _, point in present[: rule.periods])
     missing = rule.periods - len(points)
-    breaching = sum(rule.breached(point) for point in points)
+    breaching = sum(rule.is_breaching(point) for point in points)
     if missing and rule.missing in (BREACHING, NOT_BREACHING):
         breaching += missing if rule.missing == BREACHING else 0
-    elif missing and breaching < rule.least and breaching == len(points):
-        return Verdict(_without_enough(rule, [age for age, _ in there]), points, missing)
-    return Verdict(ALARM if breaching >= rule.least else OK, points, missing)
+    elif missing and breaching < rule.required and breaching == len(points):
+        return Evaluation(_evaluate_incomplete(rule, [age for age, _ in present]), points, missing)
+    return Evaluation(ALARM if breaching >= rule.required else OK, points, missing)
 
 
-def _without_enough(rule: Rule, ages: list[int]) -> str | None:
-    """All that there is is breaching, but it is too little.
+def _evaluate_incomplete(rule: Rule, ages: list[int]) -> str | None:
+    """Return the state when all present data points are breaching, but are too few.
 
-    If the oldest is as old as the data points to alarm, it is an alarm nevertheless, unless missing data is ignored.
+    It is ALARM nevertheless if the oldest is as old as the data points to alarm, unless missing data is ignored.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html#CloudWatch-alarms-avoiding-premature-transition
     """
     if rule.missing == IGNORE:
         return None
-    return ALARM if ages and ages[-1] >= rule.least else INSUFFICIENT_DATA
+    return ALARM if ages and ages[-1] >= rule.required else INSUFFICIENT_DATA

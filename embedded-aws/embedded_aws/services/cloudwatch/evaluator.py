@@ -1,7 +1,7 @@
-"""All alarms, evaluated at every heartbeat.
+"""Evaluation of all alarms at every tick.
 
 AWS evaluates an alarm about once a minute, after the end of a period. The embedded AWS does so as soon as there are
-data or a period ends, over the newest data by their timestamps: a rehearsal sees in a moment what takes minutes on AWS.
+new data or a period ends, so that a rehearsal sees at once what takes minutes on AWS.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
 
@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from embedded_aws.account import backends
 from embedded_aws.services.cloudwatch import actions, datapoints, states
-from embedded_aws.services.cloudwatch.evaluation import COMPARISONS, Rule, Verdict, judge
+from embedded_aws.services.cloudwatch.evaluation import COMPARISONS, Evaluation, Rule, evaluate
 from embedded_aws.services.cloudwatch.reasons import reason, reason_data
 from embedded_aws.ticker import run_each
 
@@ -23,57 +23,59 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Seen:
-    """What was looked at the last time, so that a heartbeat without news costs nothing."""
+class Observed:
+    """The state of the last evaluation, so that a tick without new data costs nothing."""
 
     index: datapoints.Index = field(default_factory=datapoints.Index)
     marks: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
-_seen: WeakKeyDictionary[Any, Seen] = WeakKeyDictionary()
+_observed: WeakKeyDictionary[Any, Observed] = WeakKeyDictionary()
 
 
 def tick() -> bool:
-    """Evaluate every metric alarm that may have come into another state."""
+    """Evaluate every metric alarm whose state may have changed; return whether the account has changed."""
     changed = False
     for backend in backends.existing("cloudwatch"):
         if backend.alarms:
-            seen = _seen.setdefault(backend, Seen())
-            seen.index.read_on(backend.metric_data)
-            changed |= run_each([(backend, alarm, seen) for alarm in backend.alarms.values()], lambda one: _look(*one))
+            observed = _observed.setdefault(backend, Observed())
+            observed.index.read_new(backend.metric_data)
+            changed |= run_each(
+                [(backend, alarm, observed) for alarm in backend.alarms.values()], lambda one: _evaluate(*one)
+            )
     return changed
 
 
 def rule_of(alarm: Any) -> Rule:
-    """What an alarm compares."""
+    """Return the rule of an alarm."""
     to_alarm = int(alarm.datapoints_to_alarm) if alarm.datapoints_to_alarm else None
     missing = alarm.treat_missing_data or "missing"
     periods = int(alarm.evaluation_periods)
     return Rule(alarm.comparison_operator, float(alarm.threshold), periods, to_alarm, missing)
 
 
-def _look(backend: Any, alarm: Any, seen: Seen) -> bool:
-    """Whether an alarm has changed its state or acted again."""
-    watched = None if alarm.rule or alarm.comparison_operator not in COMPARISONS else datapoints.watched(alarm)
-    if watched is None or states.is_held(alarm):
+def _evaluate(backend: Any, alarm: Any, observed: Observed) -> bool:
+    """Evaluate an alarm; return whether it has changed its state or repeated its actions."""
+    metric = None if alarm.rule or alarm.comparison_operator not in COMPARISONS else datapoints.metric_of(alarm)
+    if metric is None or states.is_held(alarm):
         return False
-    data, now, again = seen.index.of(watched.key), time.time(), actions.repeats(alarm, watched.period)
-    mark = (alarm.configuration_updated_timestamp, alarm.state_updated_timestamp, len(data), now // watched.period)
-    if seen.marks.get(alarm.name) == mark and not again:
+    data, now, repeat_due = observed.index.data_of(metric.key), time.time(), actions.is_repeat_due(alarm, metric.period)
+    mark = (alarm.configuration_updated_timestamp, alarm.state_updated_timestamp, len(data), now // metric.period)
+    if observed.marks.get(alarm.name) == mark and not repeat_due:
         return False
     rule = rule_of(alarm)
-    verdict = judge(rule, datapoints.window(data, watched, rule.reach, now))
-    found = reason_data(rule, verdict, watched.described(), now)
-    if verdict.state not in (None, alarm.state_value):
-        return _become(backend, alarm, rule, verdict, found)
-    seen.marks[alarm.name] = mark
-    if again:
-        actions.repeat(backend, alarm, found)
-    return again
+    evaluation = evaluate(rule, datapoints.window(data, metric, rule.range_size, now))
+    data_json = reason_data(rule, evaluation, metric.describe(), now)
+    if evaluation.state not in (None, alarm.state_value):
+        return _set_state(backend, alarm, rule, evaluation, data_json)
+    observed.marks[alarm.name] = mark
+    if repeat_due:
+        actions.repeat(backend, alarm, data_json)
+    return repeat_due
 
 
-def _become(backend: Any, alarm: Any, rule: Rule, verdict: Verdict, found: str) -> bool:
-    before, state = alarm.state_value, str(verdict.state)
-    states.change(backend, alarm, state, reason(rule, verdict, before), found)
+def _set_state(backend: Any, alarm: Any, rule: Rule, evaluation: Evaluation, data_json: str) -> bool:
+    before, state = alarm.state_value, str(evaluation.state)
+    states.change(backend, alarm, state, reason(rule, evaluation, before), data_json)
     log.info("alarm %s: %s -> %s", alarm.name, before, state)
     return True

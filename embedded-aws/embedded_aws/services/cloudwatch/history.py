@@ -1,4 +1,4 @@
-"""The history of alarms, which outlives them."""
+"""The history of alarms, which is kept when they are deleted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from moto.core.utils import utcnow
 from embedded_aws.patching import add_method
 
 PAGE = 100
-KEPT = 2000  # AWS keeps it for 30 days; this much is enough for a rehearsal
+MAX_ITEMS = 2000  # AWS keeps 30 days
 
 
 def record(backend: Any, name: str, kind: str, summary: str, data: dict[str, Any]) -> None:
-    """Write down what happened to an alarm."""
+    """Record an item in the history of an alarm."""
     item = {
         "AlarmName": name,
         "AlarmType": "MetricAlarm",
@@ -25,26 +25,26 @@ def record(backend: Any, name: str, kind: str, summary: str, data: dict[str, Any
         "HistorySummary": summary,
         "HistoryData": json.dumps(data),
     }
-    kept = history_of(backend)
-    kept.insert(0, item)
-    del kept[KEPT:]
+    items = history_of(backend)
+    items.insert(0, item)
+    del items[MAX_ITEMS:]
 
 
 def history_of(backend: Any) -> list[dict[str, Any]]:
-    """What happened to all alarms of a region, the newest first."""
-    kept: list[dict[str, Any]] = vars(backend).setdefault("alarm_history", [])
-    return kept
+    """Return the history of all alarms of a region, the newest item first."""
+    items: list[dict[str, Any]] = vars(backend).setdefault("alarm_history", [])
+    return items
 
 
 @add_method(CloudWatchResponse)
 def describe_alarm_history(response: Any) -> ActionResult:
-    """moto has no such operation.
+    """Return the history, filtered and paginated; moto lacks this operation.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
     """
     name, kind = response._get_param("AlarmName"), response._get_param("HistoryItemType")
     start, end = response._get_param("StartDate"), response._get_param("EndDate")
-    found = [
+    matching = [
         item
         for item in history_of(response.cloudwatch_backend)
         if name in (None, item["AlarmName"])
@@ -53,7 +53,7 @@ def describe_alarm_history(response: Any) -> ActionResult:
         and (end is None or item["Timestamp"] <= end)
     ]
     if response._get_param("ScanBy") == "TimestampAscending":
-        found.reverse()
+        matching.reverse()
     first, size = int(response._get_param("NextToken") or 0), int(response._get_param("MaxRecords") or PAGE)
-    token = str(first + size) if len(found) > first + size else None
-    return ActionResult({"AlarmHistoryItems": found[first : first + size], "NextToken": token})
+    token = str(first + size) if len(matching) > first + size else None
+    return ActionResult({"AlarmHistoryItems": matching[first : first + size], "NextToken": token})

@@ -1,4 +1,4 @@
-"""What CloudWatch publishes to an SNS topic when an alarm changes its state."""
+"""The notification that CloudWatch publishes to an SNS topic when an alarm changes its state."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from botocore.session import get_session
 
 from embedded_aws.account import backends
-from embedded_aws.services.cloudwatch.datapoints import watched
-from embedded_aws.services.cloudwatch.reasons import stamp
+from embedded_aws.services.cloudwatch.datapoints import metric_of
+from embedded_aws.services.cloudwatch.reasons import format_time
 
-LONGEST_SUBJECT = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+MAX_SUBJECT_LENGTH = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 
 def publish(backend: Any, alarm: Any, topic: str, before: str) -> None:
-    """Tell a topic; its subscriptions get it as from CloudWatch.
+    """Publish the notification of an alarm to a topic.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     """
@@ -26,24 +26,24 @@ def publish(backend: Any, alarm: Any, topic: str, before: str) -> None:
 
 
 def subject(backend: Any, alarm: Any) -> str:
-    """Such as ALARM: "errors" in US West (Oregon); a long name is cut."""
-    place = f'" in {region_name(backend.region_name)}'
-    start = f'{alarm.state_value}: "'
-    room = LONGEST_SUBJECT - len(start) - len(place)
-    name = alarm.name if len(alarm.name) <= room else f"{alarm.name[: room - 3]}..."
-    return f"{start}{name}{place}"
+    """Return the subject, such as ALARM: "errors" in US West (Oregon); a long name is shortened."""
+    suffix = f'" in {region_name(backend.region_name)}'
+    prefix = f'{alarm.state_value}: "'
+    max_name_length = MAX_SUBJECT_LENGTH - len(prefix) - len(suffix)
+    name = alarm.name if len(alarm.name) <= max_name_length else f"{alarm.name[: max_name_length - 3]}..."
+    return f"{prefix}{name}{suffix}"
 
 
 def message(backend: Any, alarm: Any, before: str) -> dict[str, Any]:
-    """The JSON, as subscribers of AWS read it."""
+    """Return the message, which is published as JSON."""
     return {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,
         "AWSAccountId": backend.account_id,
-        "AlarmConfigurationUpdatedTimestamp": _at(alarm.configuration_updated_timestamp),
+        "AlarmConfigurationUpdatedTimestamp": _format_time(alarm.configuration_updated_timestamp),
         "NewStateValue": alarm.state_value,
         "NewStateReason": alarm.state_reason,
-        "StateChangeTime": _at(alarm.state_updated_timestamp),
+        "StateChangeTime": _format_time(alarm.state_updated_timestamp),
         "Region": region_name(backend.region_name),
         "AlarmArn": alarm.alarm_arn,
         "OldStateValue": before,
@@ -55,27 +55,27 @@ def message(backend: Any, alarm: Any, before: str) -> dict[str, Any]:
 
 
 def _metric(alarm: Any) -> dict[str, Any]:
-    found = watched(alarm)
-    if found is None:
+    metric = metric_of(alarm)
+    if metric is None:
         return {}
-    namespace, name, dimensions = found.key
-    kind = "ExtendedStatistic" if found.statistic.startswith("p") else "Statistic"
+    namespace, name, dimensions = metric.key
+    kind = "ExtendedStatistic" if metric.statistic.startswith("p") else "Statistic"
     return {
         "MetricName": name,
         "Namespace": namespace,
         "StatisticType": kind,
-        kind: found.statistic if kind == "ExtendedStatistic" else found.statistic.upper(),
-        "Unit": found.unit,
+        kind: metric.statistic if kind == "ExtendedStatistic" else metric.statistic.upper(),
+        "Unit": metric.unit,
         "Dimensions": [{"value": value, "name": dimension} for dimension, value in sorted(dimensions)],
-        "Period": found.period,
+        "Period": metric.period,
     }
 
 
 def _rule(alarm: Any) -> dict[str, Any]:
-    least = {"DatapointsToAlarm": int(alarm.datapoints_to_alarm)} if alarm.datapoints_to_alarm else {}
+    to_alarm = {"DatapointsToAlarm": int(alarm.datapoints_to_alarm)} if alarm.datapoints_to_alarm else {}
     return {
         "EvaluationPeriods": int(alarm.evaluation_periods),
-        **least,
+        **to_alarm,
         "ComparisonOperator": alarm.comparison_operator,
         "Threshold": float(alarm.threshold),
         "TreatMissingData": alarm.treat_missing_data or "",
@@ -85,12 +85,12 @@ def _rule(alarm: Any) -> dict[str, Any]:
 
 @cache
 def region_name(region: str) -> str:
-    """What people call a region, such as US West (Oregon)."""
+    """Return the descriptive name of a region, such as US West (Oregon)."""
     for partition in get_session().get_data("partitions")["partitions"]:
         if region in partition["regions"]:
             return str(partition["regions"][region]["description"])
     return region
 
 
-def _at(moment: datetime) -> str:
-    return stamp(moment.replace(tzinfo=UTC).timestamp())
+def _format_time(moment: datetime) -> str:
+    return format_time(moment.replace(tzinfo=UTC).timestamp())

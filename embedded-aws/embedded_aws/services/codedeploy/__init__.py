@@ -1,12 +1,12 @@
-"""CodeDeploy: the operations that moto lacks, groups that read back whole, deployments that come to an end.
+"""CodeDeploy: the operations that moto lacks, complete deployment groups, and deployments that progress and end.
 
-operations.py   the response class that AWS's clients talk to; its parts are
+operations.py   the response class for all operations, composed of the classes in
 groups.py       applications and deployment groups
 deployments.py  deployments, as they are created, described and stopped
 targets.py      what happened on each instance
 revisions.py    revisions of an application
 configs.py      deployment configurations
-refusals.py     what is refused for how it is written, before any of them is asked
-progress.py     how a deployment goes on by itself; it asks
-deployer.py     a `Deployer` to perform each lifecycle event: today one that only simulates
+validation.py   validation of a request's fields, before any operation runs
+progress.py     the progress of a deployment, which uses
+deployer.py     a `Deployer` that performs each lifecycle event; the default one simulates
 """

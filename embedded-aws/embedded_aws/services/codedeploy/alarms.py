@@ -13,11 +13,11 @@ ACTIVE = (
 UNKNOWN = "The state of these alarms could not be retrieved from Amazon CloudWatch: {}"
 
 
-def why_stopped(deployment: Deployment, group: Fields) -> str:
-    """Why the group's alarms, or those that the deployment names instead, stop it; empty when they do not.
+def alarm_reason(deployment: Deployment, group: Fields) -> str:
+    """Return why the group's alarms, or those that the deployment names instead, stop it; empty when they do not.
 
-    One that is begun while an alarm is active starts and is stopped at once. A rollback goes on in spite of them, as
-    it does on AWS; so does the deployment to an instance that Auto Scaling has launched, which would be lost otherwise.
+    A deployment created while an alarm is active starts and is stopped at once. Alarms do not stop a rollback, as on
+    AWS, nor a deployment to an instance launched by Auto Scaling, which would be terminated otherwise.
     https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
     """
     config = deployment.info.get("overrideAlarmConfiguration") or group.get("alarmConfiguration") or {}
@@ -25,11 +25,11 @@ def why_stopped(deployment: Deployment, group: Fields) -> str:
         return ""
     known, names = backends.backend("cloudwatch").alarms, [alarm["name"] for alarm in config.get("alarms") or []]
     if active := [name for name in names if name in known and known[name].state_value == "ALARM"]:
-        return ACTIVE.format(_listed(active))
+        return ACTIVE.format(_format_names(active))
     # https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AlarmConfiguration.html (ignorePollAlarmFailure)
     unknown = [] if config.get("ignorePollAlarmFailure") else [name for name in names if name not in known]
-    return UNKNOWN.format(_listed(unknown)) if unknown else ""
+    return UNKNOWN.format(_format_names(unknown)) if unknown else ""
 
 
-def _listed(names: list[str]) -> str:
+def _format_names(names: list[str]) -> str:
     return " ".join(f"<{name}>" for name in names)

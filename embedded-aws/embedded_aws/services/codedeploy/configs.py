@@ -12,7 +12,7 @@ from moto.core.utils import utcnow
 from embedded_aws.patching import attach_dict
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.model import Fields, page
-from embedded_aws.services.codedeploy.validation import refuse_own_prefix
+from embedded_aws.services.codedeploy.validation import validate_config_name
 
 DEFAULT = "CodeDeployDefault.OneAtATime"
 ONE_AT_A_TIME = "MOST_CONCURRENCY"  # the type that only AWS's own configuration has
@@ -27,7 +27,7 @@ PREDEFINED: dict[str, Fields] = {
 
 
 def find(backend: Any, name: str) -> Fields:
-    """A configuration by name, or CodeDeploy's refusal."""
+    """Return a configuration by name; raise CodeDeploy's error if there is none."""
     if name in PREDEFINED:
         return {"deploymentConfigName": name, "minimumHealthyHosts": PREDEFINED[name], "computePlatform": "Server"}
     configs = attach_dict(backend, "deployment_configs")
@@ -39,8 +39,8 @@ def find(backend: Any, name: str) -> Fields:
     return config
 
 
-def must_stay_healthy(config: Fields, hosts: int) -> int:
-    """How many of so many hosts may not be touched or fail."""
+def min_healthy_hosts(config: Fields, hosts: int) -> int:
+    """Return how many of `hosts` have to stay healthy, so must be neither updated nor failed at the moment."""
     healthy = config["minimumHealthyHosts"]
     if healthy["type"] == ONE_AT_A_TIME:
         return max(0, hosts - int(healthy["value"]))
@@ -48,18 +48,16 @@ def must_stay_healthy(config: Fields, hosts: int) -> int:
 
 
 class Configs:
-    """The operations."""
+    """The operations on deployment configurations."""
 
     codedeploy_backend: Any
     _get_param: Any
 
     def create_deployment_config(self) -> ActionResult:
         """https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeploymentConfig.html."""
-        name, configs = (
-            self._get_param("deploymentConfigName"),
-            attach_dict(self.codedeploy_backend, "deployment_configs"),
-        )
-        refuse_own_prefix(name)
+        name = self._get_param("deploymentConfigName")
+        configs = attach_dict(self.codedeploy_backend, "deployment_configs")
+        validate_config_name(name)
         if name in configs:
             raise ServiceError(
                 "DeploymentConfigAlreadyExistsException", f"The deployment configuration {name} already exists"
@@ -76,17 +74,17 @@ class Configs:
 
     def get_deployment_config(self) -> ActionResult:
         """https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_GetDeploymentConfig.html."""
-        found = find(self.codedeploy_backend, self._get_param("deploymentConfigName"))
-        return ActionResult({"deploymentConfigInfo": found})
+        config = find(self.codedeploy_backend, self._get_param("deploymentConfigName"))
+        return ActionResult({"deploymentConfigInfo": config})
 
     def list_deployment_configs(self) -> ActionResult:
-        """Those of the Server platform; https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ListDeploymentConfigs.html."""
+        """List configurations of the Server platform; https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ListDeploymentConfigs.html."""
         names = [*PREDEFINED, *attach_dict(self.codedeploy_backend, "deployment_configs")]
-        found, token = page(names, self._get_param("nextToken"))
-        return ActionResult({"deploymentConfigsList": found, "nextToken": token})
+        page_names, token = page(names, self._get_param("nextToken"))
+        return ActionResult({"deploymentConfigsList": page_names, "nextToken": token})
 
     def delete_deployment_config(self) -> EmptyResult:
-        """Not while in use, and never AWS's own.
+        """Refuse while the configuration is in use, and for predefined ones.
 
         https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeleteDeploymentConfig.html
         """

@@ -1,4 +1,4 @@
-"""The seam between CodeDeploy's bookkeeping and what happens on an instance."""
+"""The interface between CodeDeploy's records and the execution of lifecycle events on instances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from embedded_aws.faults.hooks import hook_fault
 from embedded_aws.services.codedeploy.model import Deployment, Fields, Target
 
 SIMULATED = "simulated: no instance executed this bundle"
-NOT_THE_AGENTS = ("BlockTraffic", "AllowTraffic")
+TRAFFIC_EVENTS = ("BlockTraffic", "AllowTraffic")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Outcome:
         return self.code == "Success"
 
     def diagnostics(self) -> Fields:
-        """As CodeDeploy answers it."""
+        """Return the outcome as CodeDeploy describes it (Diagnostics)."""
         about = {"scriptName": self.script, "message": self.message, "logTail": self.log_tail}
         return {"errorCode": self.code, **about}
 
@@ -42,22 +42,22 @@ class Deployer(Protocol):
     """Performs lifecycle events on instances."""
 
     note: str
-    """What a deployment says of itself as additionalDeploymentStatusInfo; empty when it is real."""
+    """The additionalDeploymentStatusInfo of deployments; empty if events are really executed."""
 
     def perform(self, deployment: Deployment, target: Target, event: str) -> Outcome | None:
-        """Begin an event on an instance, or ask how it goes; None while it goes on. It must not block."""
+        """Start an event on an instance, or poll it; return None while it runs. Must not block."""
 
 
 class Simulation:
-    """Performs nothing, but looks whether the bundle is there, as the agent's DownloadBundle would find out."""
+    """Executes nothing, but checks the bundle as the agent's DownloadBundle does."""
 
     note = SIMULATED
 
     def perform(self, deployment: Deployment, target: Target, event: str) -> Outcome | None:
-        """Succeed, unless a game day says otherwise, or the bundle is not there or not the one of the revision."""
-        on_request = None if event in NOT_THE_AGENTS else hook_fault(event, target.instance_id, _zone(target))
-        if on_request:
-            return Outcome("ScriptFailed", on_request, log_tail=f"[stderr]{on_request}")
+        """Succeed, unless a fault is injected, or the bundle is missing or differs from the revision."""
+        fault = None if event in TRAFFIC_EVENTS else hook_fault(event, target.instance_id, _zone(target))
+        if fault:
+            return Outcome("ScriptFailed", fault, log_tail=f"[stderr]{fault}")
         if event == "DownloadBundle" and (problem := bundle_problem(deployment.info["revision"])):
             return Outcome("UnknownError", problem)
         return Outcome(message=SIMULATED)
@@ -69,31 +69,33 @@ def _zone(target: Target) -> str:
 
 
 def bundle_problem(revision: Fields) -> str:
-    """Why the agent could not use an S3 bundle, in the agent's words; empty when it could.
+    """Return why the agent could not use an S3 bundle, with the agent's message; empty when it could.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-deployments.html
     """
-    place = revision.get("s3Location")
-    if not place:
+    location = revision.get("s3Location")
+    if not location:
         return ""
     try:
-        bundle: Any = backends.backend("s3").get_object(place["bucket"], place["key"], version_id=place.get("version"))
+        bundle: Any = backends.backend("s3").get_object(
+            location["bucket"], location["key"], version_id=location.get("version")
+        )
     except (ServiceException, HTTPException):
         bundle = None
     if bundle is None:
         return "The specified key does not exist."
-    wanted, there = place.get("eTag", "").strip('"'), bundle.etag.strip('"')
-    if wanted not in ("", there):
-        return f"Expected deployment bundle etag {wanted} but was actually {there}"
-    return _damage(bundle)
+    wanted, actual = location.get("eTag", "").strip('"'), bundle.etag.strip('"')
+    if wanted not in ("", actual):
+        return f"Expected deployment bundle etag {wanted} but was actually {actual}"
+    return _checksum_problem(bundle)
 
 
-def _damage(bundle: Any) -> str:
-    """What S3 has is not what it was sent: its checksum of then is not that of the content now.
+def _checksum_problem(bundle: Any) -> str:
+    """Return the problem if the content no longer has the checksum of its upload; else an empty string.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
     """
     if bundle.checksum_algorithm != "SHA256" or bundle.checksum_value is None:
         return ""
-    then, now = bundle.checksum_value, b64encode(sha256(bundle.value).digest()).decode()
-    return f"Expected deployment bundle SHA-256 {then} but was actually {now}" if then != now else ""
+    stored, now = bundle.checksum_value, b64encode(sha256(bundle.value).digest()).decode()
+    return f"Expected deployment bundle SHA-256 {stored} but was actually {now}" if stored != now else ""

@@ -1,4 +1,4 @@
-"""Applications and deployment groups, read back whole."""
+"""Applications and deployment groups, described with all their fields."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy import configs, renaming
-from embedded_aws.services.codedeploy.attachments import hooked, refuse_role, refuse_unknown_groups
+from embedded_aws.services.codedeploy.attachments import require_role, require_scaling_groups, set_hooks
 from embedded_aws.services.codedeploy.model import ENDED, Fields, page
-from embedded_aws.services.codedeploy.validation import refuse_group
+from embedded_aws.services.codedeploy.validation import validate_group
 
-# What a group has when nothing is sent, as GetDeploymentGroup shows it.
+# Defaults of a group, as GetDeploymentGroup returns them.
 DEFAULTS: Fields = {
     "deploymentConfigName": configs.DEFAULT,
     "ec2TagFilters": [],
@@ -25,7 +25,7 @@ DEFAULTS: Fields = {
     "outdatedInstancesStrategy": "UPDATE",
     "terminationHookEnabled": False,
 }
-SENT = (
+FIELDS = (
     *DEFAULTS,
     *("serviceRoleArn", "alarmConfiguration", "blueGreenDeploymentConfiguration", "loadBalancerInfo"),
     *("ec2TagSet", "onPremisesTagSet", "ecsServices"),
@@ -33,7 +33,7 @@ SENT = (
 
 
 class Groups:
-    """The operations."""
+    """The operations on applications and deployment groups."""
 
     codedeploy_backend: Any
     params: Fields
@@ -50,13 +50,13 @@ class Groups:
         backend, new = self.codedeploy_backend, self._get_param("newApplicationName")
         application = backend.get_application(self._get_param("applicationName"))
         if new in backend.applications:
-            why = f"The application {new} already exists with the user or AWS account."
-            raise ServiceError("ApplicationAlreadyExistsException", why)
-        renaming.application(backend, application, new or application.application_name)
+            reason = f"The application {new} already exists with the user or AWS account."
+            raise ServiceError("ApplicationAlreadyExistsException", reason)
+        renaming.rename_application(backend, application, new or application.application_name)
         return EmptyResult()
 
     def delete_application(self) -> EmptyResult:
-        """With its groups; one that does not exist is no error.
+        """Delete an application with its groups; a missing one is not an error.
 
         https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeleteApplication.html
         """
@@ -74,8 +74,8 @@ class Groups:
         application = backend.get_application(self._get_param("applicationName"))
         groups = backend.deployment_groups.setdefault(application.application_name, {})
         if name in groups:
-            why = f"The deployment group {name} already exists with the user or AWS account."
-            raise ServiceError("DeploymentGroupAlreadyExistsException", why)
+            reason = f"The deployment group {name} already exists with the user or AWS account."
+            raise ServiceError("DeploymentGroupAlreadyExistsException", reason)
         group = {
             "applicationName": application.application_name,
             "deploymentGroupId": str(uuid.uuid4()),
@@ -83,14 +83,14 @@ class Groups:
             "computePlatform": application.compute_platform,
             **DEFAULTS,
         }
-        change_group(backend, group, sent(self.params))
+        change_group(backend, group, group_fields(self.params))
         groups[name] = group
         if tags := self._get_param("tags"):
             backend.tagger.tag_resource(backend._deployment_group_arn(application.application_name, name), tags)
         return ActionResult({"deploymentGroupId": group["deploymentGroupId"]})
 
     def update_deployment_group(self) -> ActionResult:
-        """What is not sent stays; an empty list takes away.
+        """Keep fields that are not sent; an empty list removes the values.
 
         https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_UpdateDeploymentGroup.html
         """
@@ -98,10 +98,10 @@ class Groups:
         old = self._get_param("currentDeploymentGroupName")
         group, new = find(backend, application, old), self._get_param("newDeploymentGroupName") or old
         if new != old and new in backend.deployment_groups[application]:
-            why = f"The deployment group {new} already exists with the user or AWS account."
-            raise ServiceError("DeploymentGroupAlreadyExistsException", why)
-        change_group(backend, group, sent(self.params))
-        renaming.group(backend, group, new)
+            reason = f"The deployment group {new} already exists with the user or AWS account."
+            raise ServiceError("DeploymentGroupAlreadyExistsException", reason)
+        change_group(backend, group, group_fields(self.params))
+        renaming.rename_group(backend, group, new)
         return ActionResult({"hooksNotCleanedUp": []})
 
     def get_deployment_group(self) -> ActionResult:
@@ -110,7 +110,7 @@ class Groups:
         return ActionResult({"deploymentGroupInfo": find(self.codedeploy_backend, *names)})
 
     def batch_get_deployment_groups(self) -> ActionResult:
-        """Those that exist; https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_BatchGetDeploymentGroups.html."""
+        """Describe those that exist; https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_BatchGetDeploymentGroups.html."""
         backend, application = self.codedeploy_backend, self._get_param("applicationName")
         backend.get_application(application)
         groups, names = backend.deployment_groups.get(application, {}), self._get_param("deploymentGroupNames")
@@ -124,7 +124,7 @@ class Groups:
         return ActionResult({"applicationName": application, "deploymentGroups": names, "nextToken": token})
 
     def delete_deployment_group(self) -> ActionResult:
-        """With its hooks on Auto Scaling groups; one that does not exist is no error.
+        """Delete a group with its hooks on Auto Scaling groups; a missing one is not an error.
 
         https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeleteDeploymentGroup.html
         """
@@ -135,30 +135,30 @@ class Groups:
 
 
 def find(backend: Any, application: str, name: str) -> Fields:
-    """A group, or CodeDeploy's refusal."""
+    """Return a group by name; raise CodeDeploy's error if there is none."""
     backend.get_application(application)
     groups = backend.deployment_groups.get(application, {})
     if name not in groups:
-        why = f"No Deployment Group found for name: {name}"
-        raise ServiceError("DeploymentGroupDoesNotExistException", why)
+        reason = f"No Deployment Group found for name: {name}"
+        raise ServiceError("DeploymentGroupDoesNotExistException", reason)
     group: Fields = groups[name]
     return group
 
 
-def sent(params: Fields) -> Fields:
-    """The fields of a group that a request names."""
-    return {field: params[field] for field in SENT if field in params}
+def group_fields(params: Fields) -> Fields:
+    """Return the fields of a group in a request."""
+    return {field: params[field] for field in FIELDS if field in params}
 
 
 def change_group(backend: Any, group: Fields, fields: Fields) -> None:
-    """Put the fields into the group, after all of them have been found valid."""
-    refuse_group({**group, **fields})
+    """Validate the fields, then set them in the group."""
+    validate_group({**group, **fields})
     configs.find(backend, fields.get("deploymentConfigName") or group["deploymentConfigName"])
-    refuse_role(fields.get("serviceRoleArn") or group.get("serviceRoleArn"))
+    require_role(fields.get("serviceRoleArn") or group.get("serviceRoleArn"))
     if "autoScalingGroups" in fields:
         names = fields["autoScalingGroups"] or []
-        refuse_unknown_groups(names)
-        fields = {**fields, "autoScalingGroups": hooked(group, names)}
+        require_scaling_groups(names)
+        fields = {**fields, "autoScalingGroups": set_hooks(group, names)}
     group.update(fields)
 
 
@@ -167,7 +167,7 @@ def remove_group(backend: Any, application: str, name: str) -> None:
     group = backend.deployment_groups.get(application, {}).pop(name, None)
     if group is None:
         return
-    hooked(group, [])
+    set_hooks(group, [])
     backend.tagger.delete_all_tags_for_resource(backend._deployment_group_arn(application, name))
     for deployment in backend.deployments.values():
         if deployment.belongs_to(application, name) and deployment.status not in ENDED:

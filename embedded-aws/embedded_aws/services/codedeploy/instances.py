@@ -1,4 +1,4 @@
-"""Which instances a deployment group means."""
+"""The instances of a deployment group."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from embedded_aws.services.codedeploy.model import Fields
 
 
 def instances_of(group: Fields) -> list[str]:
-    """The ids of the running instances in the group's Auto Scaling groups, and of those that its tags choose.
+    """Return the ids of the running instances in the group's Auto Scaling groups, and of those that match its tags.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/instances-tagging.html
     """
     scaling = backends.backend("autoscaling").autoscaling_groups
     members = [
         state.instance
-        for name in (there["name"] for there in group["autoScalingGroups"])
+        for name in (entry["name"] for entry in group["autoScalingGroups"])
         if name in scaling
         for state in scaling[name].active_instances()
     ]
-    found = [*members, *_chosen_by_tags(group)]
-    return list(dict.fromkeys(instance.id for instance in found if instance.state == "running"))
+    instances = [*members, *_instances_by_tags(group)]
+    return list(dict.fromkeys(instance.id for instance in instances if instance.state == "running"))
 
 
-def running(instance_ids: tuple[str, ...]) -> list[str]:
-    """Those of the instances that run."""
-    found = [backends.backend("ec2").get_instance_by_id(instance_id) for instance_id in instance_ids]
-    return [instance.id for instance in found if instance and instance.state == "running"]
+def running_instances(instance_ids: tuple[str, ...]) -> list[str]:
+    """Return the ids of those instances that are running."""
+    instances = [backends.backend("ec2").get_instance_by_id(instance_id) for instance_id in instance_ids]
+    return [instance.id for instance in instances if instance and instance.state == "running"]
 
 
-def _chosen_by_tags(group: Fields) -> Iterator[Any]:
+def _instances_by_tags(group: Fields) -> Iterator[Any]:
     sets = (group.get("ec2TagSet") or {}).get("ec2TagSetList", [])
     if group["ec2TagFilters"]:
         sets = [group["ec2TagFilters"]]
     for instance in backends.backend("ec2").all_instances() if sets else []:
         tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
-        if all(any(_fits(tags, one) for one in any_of) for any_of in sets):
+        if all(any(_matches_filter(tags, one) for one in any_of) for any_of in sets):
             yield instance
 
 
-def _fits(tags: dict[str, str], wanted: Fields) -> bool:
+def _matches_filter(tags: dict[str, str], wanted: Fields) -> bool:
     key, value = wanted.get("Key"), wanted.get("Value")
     if wanted.get("Type") == "KEY_ONLY":
         return key in tags

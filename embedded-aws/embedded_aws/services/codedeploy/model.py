@@ -1,4 +1,4 @@
-"""What CodeDeploy keeps in the account: deployments with their targets, beside moto's applications."""
+"""The records of CodeDeploy in the account: deployments with their targets, in addition to moto's applications."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moto.core.utils import utcnow
 
 Fields = dict[str, Any]
 
-PAGE = 100
+PAGE_SIZE = 100
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 
@@ -26,8 +26,8 @@ class Event:
     ended: datetime | None = None
     diagnostics: Fields | None = None
 
-    def described(self) -> Fields:
-        """As CodeDeploy answers it."""
+    def describe(self) -> Fields:
+        """Return the event as CodeDeploy describes it (LifecycleEvent)."""
         fields = {"startTime": self.began, "endTime": self.ended, "diagnostics": self.diagnostics}
         return {"lifecycleEventName": self.name, "status": self.status, **fields}
 
@@ -41,8 +41,8 @@ class Target:
     status: str = "Pending"
     updated: datetime = field(default_factory=utcnow)
 
-    def become(self, status: str) -> None:
-        """Change the status; what goes on when it fails has failed, and what has not begun never will."""
+    def set_status(self, status: str) -> None:
+        """Set the status; on failure, events in progress fail and pending ones are skipped."""
         self.status, self.updated = status, utcnow()
         for event in self.events if status in ("Failed", "Skipped") else []:
             if event.status == "InProgress":
@@ -53,9 +53,9 @@ class Target:
 
 @dataclass
 class Deployment:
-    """One deployment: what CodeDeploy answers, and its targets once it has started.
+    """One deployment: its description in the API, and its targets once it has started.
 
-    `only` names the instances of a deployment that Auto Scaling has asked for; otherwise all of the group are meant.
+    `only` has the ids of the instances to deploy to; if it is empty, these are all instances of the group.
     """
 
     info: Fields
@@ -64,7 +64,7 @@ class Deployment:
 
     @property
     def deployment_id(self) -> str:
-        """Such as d-A1B2C3D4E."""
+        """The id, such as d-A1B2C3D4E."""
         return str(self.info["deploymentId"])
 
     @property
@@ -72,47 +72,47 @@ class Deployment:
         """One of CodeDeploy's deployment statuses."""
         return str(self.info["status"])
 
-    # moto's own listing reads these attributes.
+    # moto's list_deployments reads these attributes.
     @property
     def application_name(self) -> str:
-        """Its application."""
+        """The name of the application."""
         return str(self.info["applicationName"])
 
     @property
     def deployment_group_name(self) -> str:
-        """Its deployment group."""
+        """The name of the deployment group."""
         return str(self.info["deploymentGroupName"])
 
     @property
     def create_time(self) -> datetime:
-        """When it was asked for."""
+        """When it was created."""
         created: datetime = self.info["createTime"]
         return created
 
     def belongs_to(self, application: str, group: str) -> bool:
-        """Whether it goes to this deployment group."""
+        """Return whether it deploys to this deployment group."""
         return (self.application_name, self.deployment_group_name) == (application, group)
 
     def overview(self) -> dict[str, int]:
-        """How many targets are in which status."""
+        """Return the number of targets in each status."""
         statuses = [target.status for target in self.targets.values()]
         return {
             name: statuses.count(name) for name in ("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Ready")
         }
 
     def end(self, status: str, code: str = "", message: str = "") -> None:
-        """Come to an end."""
+        """End with a final status, and with an error if there is a code."""
         self.info |= {"status": status, "completeTime": utcnow()}
         if code:
             self.info["errorInformation"] = {"code": code, "message": message}
 
 
 def new_id() -> str:
-    """An id as CodeDeploy's are: d- and nine capitals or digits."""
+    """Return a random deployment id: `d-` and nine capital letters or digits."""
     return "d-" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(9))
 
 
-def page(found: list[Any], token: str | None) -> tuple[list[Any], str | None]:
-    """One page of a list, and the token of the next."""
+def page(items: list[Any], token: str | None) -> tuple[list[Any], str | None]:
+    """Return one page of a list, and the token of the next page."""
     start = int(token or 0)
-    return found[start : start + PAGE], str(start + PAGE) if len(found) > start + PAGE else None
+    return items[start : start + PAGE_SIZE], str(start + PAGE_SIZE) if len(items) > start + PAGE_SIZE else None

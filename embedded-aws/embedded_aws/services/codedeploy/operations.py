@@ -1,4 +1,4 @@
-"""The response class that AWS's clients talk to in the place of moto's."""
+"""The response class for all operations of CodeDeploy; it replaces moto's."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from embedded_aws.services.codedeploy.deployments import Deployments
 from embedded_aws.services.codedeploy.groups import Groups
 from embedded_aws.services.codedeploy.revisions import Revisions
 from embedded_aws.services.codedeploy.targets import Targets
-from embedded_aws.services.codedeploy.validation import refuse_fields
+from embedded_aws.services.codedeploy.validation import validate_fields
 
 
 class Operations(Groups, Deployments, Targets, Revisions, Configs, CodeDeployResponse):  # type: ignore[misc]
-    """All operations for EC2 instances; what is missing is said to be, as everywhere in the emulator."""
+    """All operations for EC2 instances; others are answered as not supported."""
 
     def call_action(self) -> Any:
-        """What is sent is looked at before anything else is."""
+        """Validate the fields before the operation runs."""
         try:
-            refuse_fields(self.params)
-        except ServiceError as refusal:
-            return self.serialized(ActionResult(refusal))
+            validate_fields(self.params)
+        except ServiceError as error:
+            return self.serialized(ActionResult(error))
         return super().call_action()
 
     def list_git_hub_account_token_names(self) -> ActionResult:
-        """None: GitHub's authorisation needs a browser and AWS's console.
+        """Return no names: GitHub's authorisation needs a browser and AWS's console.
 
         https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-partners-github.html
         """
         return ActionResult({"tokenNameList": []})
 
 
-# Looked up before the first call, when the service's routes are made.
+# moto looks it up before the first call, when it builds the service's routes.
 moto.codedeploy.urls.url_paths["{0}/$"] = Operations.dispatch

@@ -1,4 +1,4 @@
-"""Revisions: which bundles an application knows, and when they were used."""
+"""Revisions of an application: the bundles that are registered with it, and when they were used."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from embedded_aws.services.codedeploy.model import Fields, page
 SORTED_BY = ("registerTime", "firstUsedTime", "lastUsedTime")
 
 
-def known(backend: Any, application: str) -> list[Fields]:
-    """The revisions of an application, in the order in which they were registered."""
+def revisions_of(backend: Any, application: str) -> list[Fields]:
+    """Return the revisions of an application, in the order of their registration."""
     backend.get_application(application)
-    found: list[Fields] = attach_dict(backend, "revisions").setdefault(application, [])
-    return found
+    entries: list[Fields] = attach_dict(backend, "revisions").setdefault(application, [])
+    return entries
 
 
 def register(backend: Any, application: str, revision: Fields, description: str | None = None) -> Fields:
-    """Know a revision from now on; returns what is known of it."""
-    revision = {"revisionType": _type(revision), **revision}
-    for entry in known(backend, application):
+    """Register a revision, if it is new; return its entry."""
+    revision = {"revisionType": _revision_type(revision), **revision}
+    for entry in revisions_of(backend, application):
         if entry["revisionLocation"] == revision:
             return entry
     info = {"registerTime": utcnow(), "deploymentGroups": [], "description": description}
     entry = {"revisionLocation": revision, "genericRevisionInfo": info}
-    known(backend, application).append(entry)
+    revisions_of(backend, application).append(entry)
     return entry
 
 
-def use(backend: Any, application: str, group: str, revision: Fields) -> Fields:
-    """Take note that a revision is deployed to a group; returns the revision, completed."""
+def record_use(backend: Any, application: str, group: str, revision: Fields) -> Fields:
+    """Record the use of a revision in a group; return its complete location."""
     entry = register(backend, application, revision)
     info, now = entry["genericRevisionInfo"], utcnow()
     info.setdefault("firstUsedTime", now)
@@ -45,7 +45,7 @@ def use(backend: Any, application: str, group: str, revision: Fields) -> Fields:
     return location
 
 
-def _type(revision: Fields | None) -> str:
+def _revision_type(revision: Fields | None) -> str:
     for field, kind in (("s3Location", "S3"), ("gitHubLocation", "GitHub")):
         if (revision or {}).get(field):
             return kind
@@ -53,7 +53,7 @@ def _type(revision: Fields | None) -> str:
 
 
 class Revisions:
-    """The operations."""
+    """The operations on revisions."""
 
     codedeploy_backend: Any
     _get_param: Any
@@ -78,27 +78,31 @@ class Revisions:
     def batch_get_application_revisions(self) -> ActionResult:
         """https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_BatchGetApplicationRevisions.html."""
         name = self._get_param("applicationName")
-        found = [self._entry(name, revision) for revision in self._get_param("revisions")]
-        return ActionResult({"applicationName": name, "revisions": [entry for entry in found if entry]})
+        entries = [self._entry(name, revision) for revision in self._get_param("revisions")]
+        return ActionResult({"applicationName": name, "revisions": [entry for entry in entries if entry]})
 
     def list_application_revisions(self) -> ActionResult:
         """https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ListApplicationRevisions.html."""
-        found = [
-            entry for entry in known(self.codedeploy_backend, self._get_param("applicationName")) if self._fits(entry)
+        entries = [
+            entry
+            for entry in revisions_of(self.codedeploy_backend, self._get_param("applicationName"))
+            if self._matches(entry)
         ]
-        by, never = self._get_param("sortBy"), utcnow().min
-        if by in SORTED_BY:
+        sort_by, never = self._get_param("sortBy"), utcnow().min
+        if sort_by in SORTED_BY:
             order = self._get_param("sortOrder")
-            found.sort(key=lambda entry: entry["genericRevisionInfo"].get(by, never), reverse=order == "descending")
-        locations, token = page([entry["revisionLocation"] for entry in found], self._get_param("nextToken"))
+            entries.sort(
+                key=lambda entry: entry["genericRevisionInfo"].get(sort_by, never), reverse=order == "descending"
+            )
+        locations, token = page([entry["revisionLocation"] for entry in entries], self._get_param("nextToken"))
         return ActionResult({"revisions": locations, "nextToken": token})
 
     def _entry(self, application: str, revision: Fields) -> Fields | None:
-        wanted = {"revisionType": _type(revision), **revision}
-        entries = known(self.codedeploy_backend, application)
+        wanted = {"revisionType": _revision_type(revision), **revision}
+        entries = revisions_of(self.codedeploy_backend, application)
         return next((entry for entry in entries if entry["revisionLocation"] == wanted), None)
 
-    def _fits(self, entry: Fields) -> bool:
+    def _matches(self, entry: Fields) -> bool:
         place = entry["revisionLocation"].get("s3Location", {})
         bucket, prefix = self._get_param("s3Bucket"), self._get_param("s3KeyPrefix")
         deployed, used = self._get_param("deployed"), "firstUsedTime" in entry["genericRevisionInfo"]

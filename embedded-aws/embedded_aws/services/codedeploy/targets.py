@@ -1,4 +1,4 @@
-"""Targets: what happened on each instance of a deployment, by the current operations and by the older ones."""
+"""Targets: the state of each instance of a deployment, for the current operations and the older ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from embedded_aws.services.codedeploy.model import Deployment, Fields, Target, p
 
 
 class Targets:
-    """The operations."""
+    """The operations on targets and instances of deployments."""
 
     codedeploy_backend: Any
     _get_param: Any
@@ -68,7 +68,7 @@ class Targets:
         return {"instanceId": self._arn(target), **self._progress(target)}
 
     def _progress(self, target: Target) -> Fields:
-        events = [event.described() for event in target.events]
+        events = [event.describe() for event in target.events]
         about = {"status": target.status, "lastUpdatedAt": target.updated, "lifecycleEvents": events}
         return {"deploymentId": self._get_param("deploymentId"), **about}
 

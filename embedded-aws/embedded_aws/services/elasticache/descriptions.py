@@ -1,4 +1,4 @@
-"""How ElastiCache describes replication groups and clusters; the nodes of a group are clusters, too."""
+"""Descriptions of replication groups and clusters; each node of a group is described as a cluster, too."""
 
 from __future__ import annotations
 
@@ -10,63 +10,63 @@ from embedded_aws.services.elasticache.servers import endpoint
 NODE = "0001"  # the one node of a cluster, and the one node group without cluster mode
 
 
-def described_group(group: Any) -> dict[str, Any]:
-    """While it is created it has no node groups yet.
+def describe_group(group: Any) -> dict[str, Any]:
+    """Describe a replication group; during its creation it has no node groups.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
     """
     return {
-        **_common(group),
+        **_describe_common(group),
         "ReplicationGroupId": group.replication_group_id,
         "Description": group.description,
         "Status": group.status,
         "PendingModifiedValues": {},
         "MemberClusters": list(group.members),
-        "NodeGroups": [] if group.status in ("creating", "create-failed") else [_node_group(group)],
+        "NodeGroups": [] if group.status in ("creating", "create-failed") else [_describe_node_group(group)],
         "AutomaticFailover": group.automatic_failover,
         "MultiAZ": group.multi_az,
         "ClusterEnabled": False,
         "ClusterMode": "disabled",
         "KmsKeyId": group.kms_key_id,
-        "StorageEncryptionType": _storage(group),
+        "StorageEncryptionType": _storage_encryption(group),
         "UserGroupIds": [],
         "ReplicationGroupCreateTime": group.replication_group_create_time,
         "DataTiering": "disabled",
         "Engine": group.engine,
-        **({"SnapshottingClusterId": _snapshotting(group)} if group.snapshot_retention_limit else {}),
+        **({"SnapshottingClusterId": _snapshotting_member(group)} if group.snapshot_retention_limit else {}),
     }
 
 
-def described_member(group: Any, member: str, nodes: bool) -> dict[str, Any]:
-    """One node of a group, as the cluster that it is."""
+def describe_member(group: Any, member: str, nodes: bool) -> dict[str, Any]:
+    """Describe a node of a group as a cluster; with `nodes`, including its cache node."""
     return {
-        **_cluster(group, nodes, address(group, member), group.members[member]),
+        **_describe_common_cluster(group, nodes, address(group, member), group.members[member]),
         "CacheClusterId": member,
         "CacheClusterCreateTime": group.replication_group_create_time,
         "ReplicationGroupId": group.replication_group_id,
         "ARN": arn_of_member(group, member),
-        "SnapshotRetentionLimit": group.snapshot_retention_limit if member == _snapshotting(group) else 0,
+        "SnapshotRetentionLimit": group.snapshot_retention_limit if member == _snapshotting_member(group) else 0,
     }
 
 
-def described_cluster(cluster: Any, nodes: bool) -> dict[str, Any]:
-    """One of its own.
+def describe_cluster(cluster: Any, nodes: bool) -> dict[str, Any]:
+    """Describe a standalone cluster; with `nodes`, including its cache nodes.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
     """
     return {
-        **_cluster(cluster, nodes, address(cluster), cluster.preferred_availability_zone),
+        **_describe_common_cluster(cluster, nodes, address(cluster), cluster.preferred_availability_zone),
         "CacheClusterId": cluster.cache_cluster_id,
         "CacheClusterCreateTime": cluster.cache_cluster_create_time,
     }
 
 
 def arn_of_member(group: Any, member: str) -> str:
-    """What tags of a node hang on."""
+    """Return the ARN of a node of a group."""
     return f"{group.arn.rpartition(':replicationgroup:')[0]}:cluster:{member}"
 
 
-def _common(cache: Any) -> dict[str, Any]:
+def _describe_common(cache: Any) -> dict[str, Any]:
     tls = bool(cache.transit_encryption_enabled)
     return {
         "CacheNodeType": cache.cache_node_type,
@@ -85,14 +85,14 @@ def _common(cache: Any) -> dict[str, Any]:
     }
 
 
-def _cluster(cache: Any, nodes: bool, name: str, zone: str) -> dict[str, Any]:
+def _describe_common_cluster(cache: Any, nodes: bool, name: str, zone: str) -> dict[str, Any]:
     return {
-        **_common(cache),
+        **_describe_common(cache),
         "ClientDownloadLandingPage": "https://console.aws.amazon.com/elasticache/home#client-download:",
         "Engine": cache.engine,
         "EngineVersion": cache.engine_version,
         "CacheClusterStatus": "creating" if cache.status == "create-failed" else cache.status,
-        "NumCacheNodes": _number(cache),
+        "NumCacheNodes": _node_count(cache),
         "PreferredAvailabilityZone": zone,
         "PreferredMaintenanceWindow": cache.preferred_maintenance_window,
         "PendingModifiedValues": cache.pending,
@@ -105,15 +105,15 @@ def _cluster(cache: Any, nodes: bool, name: str, zone: str) -> dict[str, Any]:
         "CacheSubnetGroupName": cache.cache_subnet_group_name,
         "SecurityGroups": [{"SecurityGroupId": group, "Status": "active"} for group in cache.security_group_ids],
         "ReplicationGroupLogDeliveryEnabled": False,
-        **({"CacheNodes": _nodes(cache, name, zone)} if nodes and cache.status != "creating" else {}),
+        **({"CacheNodes": _describe_nodes(cache, name, zone)} if nodes and cache.status != "creating" else {}),
     }
 
 
-def _number(cache: Any) -> int:
+def _node_count(cache: Any) -> int:
     return 1 if is_group(cache) else int(cache.num_cache_nodes)
 
 
-def _nodes(cache: Any, name: str, zone: str) -> list[dict[str, Any]]:
+def _describe_nodes(cache: Any, name: str, zone: str) -> list[dict[str, Any]]:
     created = vars(cache).get("replication_group_create_time") or cache.cache_cluster_create_time
     return [
         {
@@ -124,11 +124,11 @@ def _nodes(cache: Any, name: str, zone: str) -> list[dict[str, Any]]:
             "ParameterGroupStatus": "in-sync",
             "CustomerAvailabilityZone": zone,
         }
-        for number in range(1, _number(cache) + 1)
+        for number in range(1, _node_count(cache) + 1)
     ]
 
 
-def _node_group(group: Any) -> dict[str, Any]:
+def _describe_node_group(group: Any) -> dict[str, Any]:
     return {
         "NodeGroupId": NODE,
         "Status": group.status,
@@ -148,17 +148,17 @@ def _node_group(group: Any) -> dict[str, Any]:
 
 
 def _endpoint(cache: Any, name: str) -> dict[str, Any]:
-    """All nodes are one server here."""
-    found = endpoint(cache)
-    return {"Address": found[0] if found else name, "Port": found[1] if found else cache.port}
+    """Return the endpoint of a node; all nodes share one server here."""
+    server = endpoint(cache)
+    return {"Address": server[0] if server else name, "Port": server[1] if server else cache.port}
 
 
-def _snapshotting(group: Any) -> str:
-    """A replica, where there is one."""
+def _snapshotting_member(group: Any) -> str:
+    """Return the node that takes snapshots: a replica if there is one."""
     return str(next((member for member in group.members if member != group.primary), group.primary))
 
 
-def _storage(group: Any) -> str:
+def _storage_encryption(group: Any) -> str:
     if not group.at_rest_encryption_enabled:
         return "none"
     return "sse-kms" if group.kms_key_id else "sse-elasticache"

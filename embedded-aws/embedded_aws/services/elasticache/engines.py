@@ -11,7 +11,7 @@ from moto.elasticache.responses import ElastiCacheResponse
 from embedded_aws.patching import add_method
 from embedded_aws.service_error import ServiceError
 
-# The last patch of each, oldest first.
+# The latest patch of each minor version, the oldest first.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/engine-versions.html
 VERSIONS = {
     "valkey": ("7.2.6", "8.0.1", "8.1.0", "8.2.0"),
@@ -27,39 +27,41 @@ NODE_TYPE = re.compile(
 VALUE, COMBINATION = "InvalidParameterValue", "InvalidParameterCombination"
 
 
-def whole_version(engine: str, asked: str | None) -> str:
-    """The full version that is meant by `8.0`, or by nothing.
+def resolve_version(engine: str, requested: str | None) -> str:
+    """Return the full version for one such as `8.0`; without one, the latest.
 
-    A patch cannot be chosen: https://github.com/crossplane-contrib/provider-aws/issues/1617
+    A patch version cannot be requested: https://github.com/crossplane-contrib/provider-aws/issues/1617
     """
     known = VERSIONS[engine]
-    if not asked:
+    if not requested:
         return known[-1]
-    if re.fullmatch(r"\d+\.\d+\.\d+", asked) and asked in known:
-        minor = asked.rpartition(".")[0]
-        raise ServiceError(VALUE, f"Specific version selection is not allowed for '{asked}', please use '{minor}'")
-    wanted = asked.removesuffix("x")  # 6.x is the last 6
-    found = [version for version in known if f"{version}.".startswith(wanted if wanted != asked else f"{asked}.")]
-    if not found:
-        raise ServiceError(COMBINATION, f"Cannot find version {asked} for {engine}")
-    return found[-1]
+    if re.fullmatch(r"\d+\.\d+\.\d+", requested) and requested in known:
+        minor = requested.rpartition(".")[0]
+        raise ServiceError(VALUE, f"Specific version selection is not allowed for '{requested}', please use '{minor}'")
+    wanted = requested.removesuffix("x")  # 6.x is the last 6
+    matching = [
+        version for version in known if f"{version}.".startswith(wanted if wanted != requested else f"{requested}.")
+    ]
+    if not matching:
+        raise ServiceError(COMBINATION, f"Cannot find version {requested} for {engine}")
+    return matching[-1]
 
 
 def family(engine: str, version: str) -> str:
-    """The family that parameter groups of this version are of."""
+    """Return the parameter group family of a full version."""
     return FAMILIES[engine][version.partition(".")[0]]
 
 
 def families() -> list[str]:
-    """All that there are."""
+    """Return all parameter group families."""
     return [name for known in FAMILIES.values() for name in known.values()]
 
 
-def refuse_node_type(name: str | None) -> None:
-    """A class that is sold.
+def validate_node_type(name: str | None) -> None:
+    """Require a known node type.
 
     Raises:
-        ServiceError: It is missing, or there is none such.
+        ServiceError: The node type is missing or unknown.
     """
     if not name:
         raise ServiceError(VALUE, "The parameter CacheNodeType must be provided and must not be null.")
@@ -70,8 +72,8 @@ def refuse_node_type(name: str | None) -> None:
 @add_method(ElastiCacheResponse)
 def describe_cache_engine_versions(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheEngineVersions.html."""
-    asked = response.params
-    found = [
+    params = response.params
+    versions = [
         {
             "Engine": engine,
             "EngineVersion": version.rpartition(".")[0],
@@ -80,11 +82,11 @@ def describe_cache_engine_versions(response: Any) -> Any:
             "CacheEngineVersionDescription": f"{engine.capitalize()} version {version}",
         }
         for engine, versions in VERSIONS.items()
-        for version in (versions[-1:] if asked.get("DefaultOnly") else versions)
+        for version in (versions[-1:] if params.get("DefaultOnly") else versions)
     ]
-    return ActionResult({"CacheEngineVersions": [one for one in found if _meets(one, asked)]})
+    return ActionResult({"CacheEngineVersions": [one for one in versions if _matches(one, params)]})
 
 
-def _meets(found: dict[str, str], asked: Any) -> bool:
+def _matches(version: dict[str, str], params: Any) -> bool:
     filters = ("Engine", "EngineVersion", "CacheParameterGroupFamily")
-    return all(not asked.get(name) or asked[name] == found[name] for name in filters)
+    return all(not params.get(name) or params[name] == version[name] for name in filters)

@@ -1,4 +1,4 @@
-"""Parameter groups of caches, which moto has not: made, changed, read back, and kept while they are used."""
+"""Parameter groups of caches, which moto lacks: created, modified, described, and not deleted while in use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from embedded_aws.services.elasticache.engines import VALUE, families
 from embedded_aws.services.elasticache.nodes import caches
 
 DEFAULT = "default."
-AT_ONCE = 20
+MAX_PARAMETERS = 20
 POLICIES = "volatile-lru,allkeys-lru,volatile-lfu,allkeys-lfu,volatile-random,allkeys-random,volatile-ttl,noeviction"
 ON_OFF = "yes,no"
 
-# Some of those that a user may set, with ElastiCache's defaults and what it allows; an empty string: a number.
+# Some modifiable parameters: default and allowed values; an empty string stands for numbers, None for any text.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html
 KNOWN = {
     "activedefrag": ("no", ON_OFF),
@@ -46,23 +46,23 @@ KNOWN = {
 AFTER_REBOOT = {"activerehashing", "databases"}
 
 
-def values(elasticache: Any, name: str) -> dict[str, str]:
-    """What was set in a group; nothing in ElastiCache's own."""
+def values_of(elasticache: Any, name: str) -> dict[str, str]:
+    """Return the parameters that were set in a group; none for default groups."""
     group = attach_dict(elasticache, "cache_parameter_groups").get(name)
     return dict(group["parameters"]) if group else {}
 
 
 def family_of(elasticache: Any, name: str) -> str:
-    """The family of a group.
+    """Return the family of a group.
 
     Raises:
-        ServiceError: There is no such group.
+        ServiceError: The group does not exist.
     """
     return str(_group(elasticache, name)["family"])
 
 
 def arn_of(elasticache: Any, name: str) -> str:
-    """What tags hang on."""
+    """Return the ARN of a group."""
     return f"arn:aws:elasticache:{elasticache.region_name}:{elasticache.account_id}:parametergroup:{name}"
 
 
@@ -80,18 +80,18 @@ def _default(family: str) -> dict[str, Any]:
     return {"name": f"{DEFAULT}{family}", "family": family, "description": about, "parameters": {}}
 
 
-def _own(response: Any, deed: str) -> dict[str, Any]:
-    """The group asked for, as it is kept; ElastiCache's own are as they are."""
+def _require_custom_group(response: Any, operation: str) -> dict[str, Any]:
+    """Return the stored group of a request; default groups cannot be changed."""
     name = response.params["CacheParameterGroupName"]
     _group(response.elasticache_backend, name)
     if name.startswith(DEFAULT):
-        why = f"The operation {deed} is not permitted on default cache parameter groups: {name}"
-        raise ServiceError(VALUE, why)
-    found: dict[str, Any] = attach_dict(response.elasticache_backend, "cache_parameter_groups")[name.lower()]
-    return found
+        reason = f"The operation {operation} is not permitted on default cache parameter groups: {name}"
+        raise ServiceError(VALUE, reason)
+    group: dict[str, Any] = attach_dict(response.elasticache_backend, "cache_parameter_groups")[name.lower()]
+    return group
 
 
-def _described(elasticache: Any, group: dict[str, Any]) -> dict[str, Any]:
+def _describe(elasticache: Any, group: dict[str, Any]) -> dict[str, Any]:
     return {
         "CacheParameterGroupName": group["name"],
         "CacheParameterGroupFamily": group["family"],
@@ -104,47 +104,48 @@ def _described(elasticache: Any, group: dict[str, Any]) -> dict[str, Any]:
 @add_method(ElastiCacheResponse)
 def create_cache_parameter_group(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheParameterGroup.html."""
-    elasticache, sent = response.elasticache_backend, response.params
-    name, family = sent["CacheParameterGroupName"].lower(), sent["CacheParameterGroupFamily"]
+    elasticache, params = response.elasticache_backend, response.params
+    name, family = params["CacheParameterGroupName"].lower(), params["CacheParameterGroupFamily"]
     groups = attach_dict(elasticache, "cache_parameter_groups")
     if name in groups:
         raise ServiceError("CacheParameterGroupAlreadyExists", f"Parameter group {name} already exists")
     if family not in families():
         raise ServiceError(VALUE, f"CacheParameterGroupFamily {family} is not a valid parameter group family.")
-    groups[name] = {"family": family, "description": sent["Description"], "parameters": {}}
-    if sent.get("Tags"):
-        elasticache.tagging_service.tag_resource(arn_of(elasticache, name), sent["Tags"])
-    return ActionResult({"CacheParameterGroup": _described(elasticache, _group(elasticache, name))})
+    groups[name] = {"family": family, "description": params["Description"], "parameters": {}}
+    if params.get("Tags"):
+        elasticache.tagging_service.tag_resource(arn_of(elasticache, name), params["Tags"])
+    return ActionResult({"CacheParameterGroup": _describe(elasticache, _group(elasticache, name))})
 
 
 @add_method(ElastiCacheResponse)
 def describe_cache_parameter_groups(response: Any) -> Any:
-    """With ElastiCache's own.
+    """Return the groups, including the default ones.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheParameterGroups.html
     """
     elasticache, name = response.elasticache_backend, response.params.get("CacheParameterGroupName")
     own = [_group(elasticache, known) for known in attach_dict(elasticache, "cache_parameter_groups")]
-    found = [_group(elasticache, name)] if name else [*map(_default, families()), *own]
-    return ActionResult({"CacheParameterGroups": [_described(elasticache, group) for group in found]})
+    groups = [_group(elasticache, name)] if name else [*map(_default, families()), *own]
+    return ActionResult({"CacheParameterGroups": [_describe(elasticache, group) for group in groups]})
 
 
 @add_method(ElastiCacheResponse)
 def modify_cache_parameter_group(response: Any) -> Any:
-    """Up to twenty values, each of a parameter that there is.
+    """Set up to twenty known parameters.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheParameterGroup.html
     """
-    group, changes = _own(response, "ModifyCacheParameterGroup"), response.params["ParameterNameValues"]
-    if len(changes) > AT_ONCE:
-        raise ServiceError(VALUE, f"A maximum of {AT_ONCE} parameters may be modified per request.")
+    group = _require_custom_group(response, "ModifyCacheParameterGroup")
+    changes = response.params["ParameterNameValues"]
+    if len(changes) > MAX_PARAMETERS:
+        raise ServiceError(VALUE, f"A maximum of {MAX_PARAMETERS} parameters may be modified per request.")
     for change in changes:
-        _refuse_value(change["ParameterName"], change.get("ParameterValue", ""))
+        _validate_value(change["ParameterName"], change.get("ParameterValue", ""))
     group["parameters"] |= {change["ParameterName"]: change.get("ParameterValue", "") for change in changes}
     return ActionResult({"CacheParameterGroupName": response.params["CacheParameterGroupName"]})
 
 
-def _refuse_value(name: str, value: str) -> None:
+def _validate_value(name: str, value: str) -> None:
     if name not in KNOWN:
         raise ServiceError(VALUE, f"Could not find parameter with name: {name}")
     allowed = KNOWN[name][1]
@@ -156,22 +157,23 @@ def _refuse_value(name: str, value: str) -> None:
 @add_method(ElastiCacheResponse)
 def reset_cache_parameter_group(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ResetCacheParameterGroup.html."""
-    group, named = _own(response, "ResetCacheParameterGroup"), response.params.get("ParameterNameValues") or []
-    everything = list(group["parameters"]) if response.params.get("ResetAllParameters") else []
-    for name in everything or [one["ParameterName"] for one in named]:
+    group = _require_custom_group(response, "ResetCacheParameterGroup")
+    named = response.params.get("ParameterNameValues") or []
+    all_names = list(group["parameters"]) if response.params.get("ResetAllParameters") else []
+    for name in all_names or [one["ParameterName"] for one in named]:
         group["parameters"].pop(name, None)
     return ActionResult({"CacheParameterGroupName": response.params["CacheParameterGroupName"]})
 
 
 @add_method(ElastiCacheResponse)
 def describe_cache_parameters(response: Any) -> Any:
-    """What was set has the source `user`.
+    """Return the parameters; those that were set have the source `user`.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeCacheParameters.html
     """
-    asked = response.params
-    own = _group(response.elasticache_backend, asked["CacheParameterGroupName"])["parameters"]
-    found = [
+    params = response.params
+    own = _group(response.elasticache_backend, params["CacheParameterGroupName"])["parameters"]
+    parameters = [
         {
             "ParameterName": name,
             "ParameterValue": own.get(name, default),
@@ -184,17 +186,17 @@ def describe_cache_parameters(response: Any) -> Any:
         }
         for name, (default, allowed) in KNOWN.items()
     ]
-    return ActionResult({"Parameters": [one for one in found if asked.get("Source") in (None, one["Source"])]})
+    return ActionResult({"Parameters": [one for one in parameters if params.get("Source") in (None, one["Source"])]})
 
 
 @add_method(ElastiCacheResponse)
 def delete_cache_parameter_group(response: Any) -> Any:
-    """Not while a cache uses it.
+    """Refuse while a cache uses the group.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheParameterGroup.html
     """
     elasticache, name = response.elasticache_backend, response.params["CacheParameterGroupName"].lower()
-    _own(response, "DeleteCacheParameterGroup")
+    _require_custom_group(response, "DeleteCacheParameterGroup")
     if any(cache.cache_parameter_group_name == name for cache in caches(elasticache)):
         members = f"One or more cache clusters are still members of this parameter group {name}"
         raise ServiceError("InvalidCacheParameterGroupState", f"{members}, so the group cannot be deleted.")

@@ -1,4 +1,4 @@
-"""Replication groups without cluster mode: made with their nodes, changed, failed over, deleted."""
+"""Replication groups without cluster mode: created with their nodes, modified, failed over, deleted."""
 
 from __future__ import annotations
 
@@ -11,88 +11,88 @@ from moto.elasticache.responses import ElastiCacheResponse
 from embedded_aws import pacing
 from embedded_aws.patching import Method, add_method, patch
 from embedded_aws.service_error import ServiceError
-from embedded_aws.services.elasticache import validation as refuse
-from embedded_aws.services.elasticache.descriptions import described_group
-from embedded_aws.services.elasticache.engines import COMBINATION, VALUE, refuse_node_type, whole_version
-from embedded_aws.services.elasticache.events import tell
-from embedded_aws.services.elasticache.modifications import change, token_hash
+from embedded_aws.services.elasticache import validation
+from embedded_aws.services.elasticache.descriptions import describe_group
+from embedded_aws.services.elasticache.engines import COMBINATION, VALUE, resolve_version, validate_node_type
+from embedded_aws.services.elasticache.events import record_event
+from embedded_aws.services.elasticache.modifications import modify, token_hash
 from embedded_aws.services.elasticache.nodes import (
     KIND,
     add_members,
-    begin,
+    choose_zones,
+    initialize,
     remove_members,
     replication_group,
-    spread,
     zones_of,
 )
 
 MAINTENANCE, SNAPSHOT = "sun:05:00-sun:06:00", "03:00-04:00"  # ElastiCache chooses them at random
-MISSING = (
+UNSUPPORTED = (
     "PrimaryClusterId", "GlobalReplicationGroupId", "UserGroupIds", "SnapshotArns", "SnapshotName",
     "ServerlessCacheSnapshotName", "DataTieringEnabled", "LogDeliveryConfigurations",
 )  # fmt: skip
 
 
-def _answer(group: Any) -> Any:
-    return ActionResult({"ReplicationGroup": described_group(group)})
+def _result(group: Any) -> Any:
+    return ActionResult({"ReplicationGroup": describe_group(group)})
 
 
 @patch(ElastiCacheResponse, "create_replication_group")
 def create_replication_group(moto: Method, response: Any) -> Any:
-    """moto counts its nodes only as ReplicasPerNodeGroup, and puts them into another region.
+    """Create a group with its nodes; moto reads only ReplicasPerNodeGroup, and puts nodes into another region.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
     """
-    elasticache, sent = response.elasticache_backend, response.params
-    name = sent["ReplicationGroupId"] = sent["ReplicationGroupId"].lower()
-    refuse.only_supported(sent, *MISSING)
-    filled = _filled(elasticache, name, sent)
+    elasticache, params = response.elasticache_backend, response.params
+    name = params["ReplicationGroupId"] = params["ReplicationGroupId"].lower()
+    validation.require_supported(params, *UNSUPPORTED)
+    attributes = _attributes(elasticache, name, params)
     moto(response)
     group = elasticache.replication_groups[name]
-    begin(group, elasticache.region_name)
-    vars(group).update(filled)
+    initialize(group, elasticache.region_name)
+    vars(group).update(attributes)
     group.members = {}
-    zones = sent.get("PreferredCacheClusterAZs") or spread(
-        zones_of(elasticache, filled["cache_subnet_group_name"]), [], _nodes(sent)
+    zones = params.get("PreferredCacheClusterAZs") or choose_zones(
+        zones_of(elasticache, attributes["cache_subnet_group_name"]), [], _nodes(params)
     )
     add_members(group, zones)
     group.primary = next(iter(group.members))
-    return _answer(group)
+    return _result(group)
 
 
-def _nodes(sent: Mapping[str, Any]) -> int:
-    return int(sent.get("NumCacheClusters") or (sent.get("ReplicasPerNodeGroup") or 0) + 1)
+def _nodes(params: Mapping[str, Any]) -> int:
+    return int(params.get("NumCacheClusters") or (params.get("ReplicasPerNodeGroup") or 0) + 1)
 
 
-def _filled(elasticache: Any, name: str, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """What it is made of, checked and complete."""
-    refuse.refuse_identifier("ReplicationGroupIdentifier", name, 40)
-    engine, tls = (sent.get("Engine") or "redis").lower(), bool(sent.get("TransitEncryptionEnabled"))
-    refuse.refuse_engine(engine)
-    refuse_node_type(sent.get("CacheNodeType"))
-    version = whole_version(engine, sent.get("EngineVersion"))
-    failover, multi_az = bool(sent.get("AutomaticFailoverEnabled")), bool(sent.get("MultiAZEnabled"))
-    refuse.refuse_failover(_nodes(sent), failover, multi_az)
-    refuse.refuse_token(sent.get("AuthToken"), tls)
-    refuse.refuse_place(elasticache, sent)
-    parameters = refuse.parameter_group(elasticache, engine, version, sent.get("CacheParameterGroupName"))
-    subnets = (sent.get("CacheSubnetGroupName") or "").lower() or None
-    if zones := sent.get("PreferredCacheClusterAZs"):
-        refuse.refuse_zones(elasticache, subnets, zones, _nodes(sent))
-    at_rest = sent.get("AtRestEncryptionEnabled")
+def _attributes(elasticache: Any, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate a request; return the attributes of the group, with defaults."""
+    validation.validate_identifier("ReplicationGroupIdentifier", name, 40)
+    engine, tls = (params.get("Engine") or "redis").lower(), bool(params.get("TransitEncryptionEnabled"))
+    validation.validate_engine(engine)
+    validate_node_type(params.get("CacheNodeType"))
+    version = resolve_version(engine, params.get("EngineVersion"))
+    failover, multi_az = bool(params.get("AutomaticFailoverEnabled")), bool(params.get("MultiAZEnabled"))
+    validation.validate_failover(_nodes(params), failover, multi_az)
+    validation.validate_token(params.get("AuthToken"), tls)
+    validation.validate_placement(elasticache, params)
+    parameters = validation.choose_parameter_group(elasticache, engine, version, params.get("CacheParameterGroupName"))
+    subnets = (params.get("CacheSubnetGroupName") or "").lower() or None
+    if zones := params.get("PreferredCacheClusterAZs"):
+        validation.validate_zones(elasticache, subnets, zones, _nodes(params))
+    at_rest = params.get("AtRestEncryptionEnabled")
     return {
         "engine": engine,
         "engine_version": version,
         "cache_parameter_group_name": parameters,
         "cache_subnet_group_name": subnets,
-        "security_group_ids": sent.get("SecurityGroupIds") or [],
-        "port": int(sent.get("Port") or 6379),
+        "security_group_ids": params.get("SecurityGroupIds") or [],
+        "port": int(params.get("Port") or 6379),
         "transit_encryption_enabled": tls,
         "at_rest_encryption_enabled": engine == "valkey" if at_rest is None else at_rest,
-        "auto_minor_version_upgrade": sent.get("AutoMinorVersionUpgrade") is not False,
-        "preferred_maintenance_window": sent.get("PreferredMaintenanceWindow") or MAINTENANCE,
-        "snapshot_window": sent.get("SnapshotWindow") or SNAPSHOT,
-        "tokens": [token_hash(sent["AuthToken"])] if sent.get("AuthToken") else [],
+        "auto_minor_version_upgrade": params.get("AutoMinorVersionUpgrade") is not False,
+        "preferred_maintenance_window": params.get("PreferredMaintenanceWindow") or MAINTENANCE,
+        "snapshot_window": params.get("SnapshotWindow") or SNAPSHOT,
+        "tokens": [token_hash(params["AuthToken"])] if params.get("AuthToken") else [],
     }
 
 
@@ -101,22 +101,22 @@ def describe_replication_groups(moto: Method, response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReplicationGroups.html."""
     elasticache, name = response.elasticache_backend, response.params.get("ReplicationGroupId")
     groups = [replication_group(elasticache, name)] if name else elasticache.replication_groups.values()
-    return PaginatedResult({"ReplicationGroups": [described_group(group) for group in groups]})
+    return PaginatedResult({"ReplicationGroups": [describe_group(group) for group in groups]})
 
 
 @patch(ElastiCacheResponse, "modify_replication_group")
 def modify_replication_group(moto: Method, response: Any) -> Any:
-    """Everything that is sent, not only what moto knows.
+    """Apply all parameters, not only those that moto knows.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyReplicationGroup.html
     """
-    group = _to_modify(response)
-    change(response.elasticache_backend, group, response.params)
-    return _answer(group)
+    group = _require_available(response)
+    modify(response.elasticache_backend, group, response.params)
+    return _result(group)
 
 
-def _to_modify(response: Any) -> Any:
-    """https://github.com/crossplane-contrib/provider-aws/issues/46 has AWS's words."""
+def _require_available(response: Any) -> Any:
+    """https://github.com/crossplane-contrib/provider-aws/issues/46 (AWS's message)."""
     group = replication_group(response.elasticache_backend, response.params["ReplicationGroupId"])
     if group.status != "available":
         raise ServiceError("InvalidReplicationGroupState", "Replication group must be in available state to modify.")
@@ -125,61 +125,61 @@ def _to_modify(response: Any) -> Any:
 
 @patch(ElastiCacheResponse, "delete_replication_group")
 def delete_replication_group(moto: Method, response: Any) -> Any:
-    """It is gone with the next heartbeat; moto's stays for ever.
+    """Start the deletion, which a later tick finishes; moto never finishes it.
 
-    https://github.com/aws-controllers-k8s/community/issues/948 has AWS's words.
+    https://github.com/aws-controllers-k8s/community/issues/948 (AWS's message)
     """
-    elasticache, sent = response.elasticache_backend, response.params
-    refuse.only_supported(sent, "RetainPrimaryCluster")
-    group = replication_group(elasticache, sent["ReplicationGroupId"])
+    elasticache, params = response.elasticache_backend, response.params
+    validation.require_supported(params, "RetainPrimaryCluster")
+    group = replication_group(elasticache, params["ReplicationGroupId"])
     if group.status not in ("available", "create-failed"):
-        why = f"Replication group {group.replication_group_id} has status {group.status}"
-        raise ServiceError("InvalidReplicationGroupState", f"{why} which is not valid for deletion.")
-    if last := sent.get("FinalSnapshotIdentifier"):
+        reason = f"Replication group {group.replication_group_id} has status {group.status}"
+        raise ServiceError("InvalidReplicationGroupState", f"{reason} which is not valid for deletion.")
+    if last := params.get("FinalSnapshotIdentifier"):
         elasticache.create_snapshot(last, group.replication_group_id, None, None, None)
     group.status = "deleting"
     pacing.start(group, "deleting", KIND, "delete")
-    return _answer(group)
+    return _result(group)
 
 
 @add_method(ElastiCacheResponse)
 def increase_replica_count(response: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_IncreaseReplicaCount.html."""
-    group, wanted = _counted(response)
+    group, wanted = _requested_replica_count(response)
     more = wanted + 1 - len(group.members)
     if more < 1:
         raise ServiceError(VALUE, "The number of replicas must be greater than the current number of replicas.")
-    refuse.refuse_failover(wanted + 1, failover=False, multi_az=False)
+    validation.validate_failover(wanted + 1, failover=False, multi_az=False)
     zones = zones_of(response.elasticache_backend, group.cache_subnet_group_name)
-    add_members(group, spread(zones, group.members.values(), more))
+    add_members(group, choose_zones(zones, group.members.values(), more))
     group.status = "modifying"
-    return _answer(group)
+    return _result(group)
 
 
 @add_method(ElastiCacheResponse)
 def decrease_replica_count(response: Any) -> Any:
-    """One replica at least stays with automatic failover.
+    """Remove replicas; automatic failover needs at least one.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DecreaseReplicaCount.html
-    AWS's words: https://github.com/hashicorp/terraform-provider-aws/issues/24244
+    https://github.com/hashicorp/terraform-provider-aws/issues/24244 (AWS's message)
     """
-    group, wanted = _counted(response)
+    group, wanted = _requested_replica_count(response)
     replicas = [member for member in group.members if member != group.primary]
     if wanted >= len(replicas) or wanted < 0:
         raise ServiceError(VALUE, "The number of replicas must be smaller than the current number of replicas.")
     if wanted == 0 and group.automatic_failover == "enabled":
-        why = "Must have at least 1 replica when cluster mode is disabled with auto failover enabled."
-        raise ServiceError(VALUE, why)
+        reason = "Must have at least 1 replica when cluster mode is disabled with auto failover enabled."
+        raise ServiceError(VALUE, reason)
     named = response.params.get("ReplicasToRemove") or replicas[wanted:]
     if len(named) != len(replicas) - wanted or set(named) - set(replicas):
         raise ServiceError(COMBINATION, "ReplicasToRemove must name as many replicas as are to go.")
     remove_members(group, named)
     group.status = "modifying"
-    return _answer(group)
+    return _result(group)
 
 
-def _counted(response: Any) -> tuple[Any, int]:
-    group, wanted = _to_modify(response), response.params.get("NewReplicaCount")
+def _requested_replica_count(response: Any) -> tuple[Any, int]:
+    group, wanted = _require_available(response), response.params.get("NewReplicaCount")
     if not response.params.get("ApplyImmediately"):
         raise ServiceError(VALUE, "ApplyImmediately=False is not currently supported.")
     if wanted is None:
@@ -189,17 +189,17 @@ def _counted(response: Any) -> tuple[Any, int]:
 
 @add_method(ElastiCacheResponse)
 def test_failover(response: Any) -> Any:
-    """A replica becomes the primary, and whoever was connected to the old one has lost it.
+    """Make a replica the primary; connections to the old primary are closed.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_TestFailover.html
     """
-    group = _to_modify(response)
+    group = _require_available(response)
     if (node_group := response.params["NodeGroupId"]) != "0001":
         raise ServiceError("NodeGroupNotFoundFault", f"Node group {node_group} not found.")
     if group.automatic_failover != "enabled":
         raise ServiceError("TestFailoverNotAvailableFault", "The TestFailover action is not available.")
-    tell(group, f"Test Failover API called for node group {node_group}")
+    record_event(group, f"Test Failover API called for node group {node_group}")
     old, group.primary = group.primary, next(member for member in group.members if member != group.primary)
     group.failovers, group.status = group.failovers + 1, "modifying"
-    tell(group, f"Failover from master node {old} to replica node {group.primary} completed")
-    return _answer(group)
+    record_event(group, f"Failover from master node {old} to replica node {group.primary} completed")
+    return _result(group)

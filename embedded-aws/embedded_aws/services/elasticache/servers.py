@@ -1,4 +1,4 @@
-"""Caches with a server of this machine: their endpoint. Without `install`, each goes its way with the heartbeat."""
+"""Caches with a server on this machine: their endpoint. Without `install`, ticks alone make caches available."""
 
 from __future__ import annotations
 
@@ -6,49 +6,49 @@ from typing import Any, Protocol
 
 from embedded_aws import pacing
 from embedded_aws.account import backends
-from embedded_aws.services.elasticache.nodes import ON_THE_WAY, settle
+from embedded_aws.services.elasticache.nodes import IN_TRANSITION, settle
 
 
 class Servers(Protocol):
-    """What the overlay asks of `Caches`."""
+    """Cache servers of this machine, implemented by `Caches`."""
 
     def endpoint(self, cache: Any) -> tuple[str, int] | None:
-        """Where it is found; None where no server of this machine is it."""
+        """Return host and port; None without a server."""
 
 
 _servers: list[Servers] = []
 
 
 def install(servers: Servers) -> None:
-    """From now on caches have servers."""
+    """Give caches servers from now on."""
     _servers[:] = [servers]
 
 
 def uninstall() -> None:
-    """From now on they have none."""
+    """Remove the servers."""
     _servers.clear()
 
 
 def endpoint(cache: Any) -> tuple[str, int] | None:
-    """Where it is found on this machine."""
+    """Return host and port on this machine; None without a server."""
     return next((servers.endpoint(cache) for servers in _servers), None)
 
 
 def tick() -> bool:
-    """What is being deleted is gone; without servers, nothing waits for one."""
+    """Finish deletions and, without servers, transitions; return whether the account has changed."""
     changed = False
     for elasticache in backends.existing("elasticache"):
         for caches in (elasticache.replication_groups, elasticache.cache_clusters):
-            changed |= _forget(elasticache, caches)
-            waiting = [cache for cache in caches.values() if cache.status in ON_THE_WAY and not _servers]
-            changed |= any([settle(cache) for cache in waiting])
+            changed |= _finish_deletions(elasticache, caches)
+            transitional = [cache for cache in caches.values() if cache.status in IN_TRANSITION and not _servers]
+            changed |= any([settle(cache) for cache in transitional])
     return changed
 
 
-def _forget(elasticache: Any, caches: dict[str, Any]) -> bool:
-    gone = [
+def _finish_deletions(elasticache: Any, caches: dict[str, Any]) -> bool:
+    deleted = [
         name for name, cache in caches.items() if cache.status == "deleting" and not pacing.transitional_state(cache)
     ]
-    for name in gone:
+    for name in deleted:
         elasticache.tagging_service.delete_all_tags_for_resource(caches.pop(name).arn)
-    return bool(gone)
+    return bool(deleted)

@@ -1,4 +1,4 @@
-"""Subnet groups of caches: of subnets that exist, changed, described and kept while a cache is in them."""
+"""Subnet groups of caches: validated, modified, described, and not deleted while in use."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from embedded_aws.services.elasticache.nodes import zones_in_use
 
 
 def subnet_group(elasticache: Any, name: str) -> Any:
-    """The one of this name, in any case.
+    """Return a subnet group by its name, case-insensitively.
 
     Raises:
-        ServiceError: There is none.
+        ServiceError: It does not exist.
     """
     group = elasticache.cache_subnet_groups.get(name.lower())
     if group is None:
@@ -28,15 +28,15 @@ def subnet_group(elasticache: Any, name: str) -> Any:
     return group
 
 
-def blocks_of(cache: Any) -> list[str]:
-    """The address ranges that a cache may stand in: those of its group's subnets."""
+def cidr_blocks_of(cache: Any) -> list[str]:
+    """Return the CIDR blocks of the subnets of a cache's subnet group."""
     ec2, elasticache = (backends.backend(service, cache.region) for service in ("ec2", "elasticache"))
     group = elasticache.cache_subnet_groups.get(cache.cache_subnet_group_name)
     subnets = [subnet["subnet_identifier"] for subnet in group.subnets] if group else []
     return [ec2.get_subnet(subnet).cidr_block for subnet in subnets]
 
 
-def _described(group: Any) -> dict[str, Any]:
+def _describe(group: Any) -> dict[str, Any]:
     networks = ["ipv4"]
     subnets = [
         {
@@ -58,57 +58,57 @@ def _described(group: Any) -> dict[str, Any]:
 
 @patch(ElastiCacheResponse, "create_cache_subnet_group")
 def create_cache_subnet_group(moto: Method, response: Any) -> Any:
-    """The name is kept in lower case, and taken once.
+    """Store the name in lower case, and require a new one.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html
-    What AWS says: https://github.com/floci-io/floci/pull/2401
+    https://github.com/floci-io/floci/pull/2401 (AWS's message)
     """
     elasticache, name = response.elasticache_backend, response.params["CacheSubnetGroupName"].lower()
     if name in elasticache.cache_subnet_groups:
         raise ServiceError("CacheSubnetGroupAlreadyExists", f"Cache subnet group {name} already exists.")
-    _refuse_subnets(response)
+    _validate_subnets(response)
     response.params["CacheSubnetGroupName"] = name
     moto(response)
-    return ActionResult({"CacheSubnetGroup": _described(elasticache.cache_subnet_groups[name])})
+    return ActionResult({"CacheSubnetGroup": _describe(elasticache.cache_subnet_groups[name])})
 
 
 @patch(ElastiCacheResponse, "describe_cache_subnet_groups")
 def describe_cache_subnet_groups(moto: Method, response: Any) -> Any:
-    """moto leaves the zones out."""
+    """Return the groups with the zones of their subnets, which moto leaves out."""
     elasticache, name = response.elasticache_backend, response.params.get("CacheSubnetGroupName")
     groups = [subnet_group(elasticache, name)] if name else elasticache.cache_subnet_groups.values()
-    return PaginatedResult({"CacheSubnetGroups": [_described(group) for group in groups]})
+    return PaginatedResult({"CacheSubnetGroups": [_describe(group) for group in groups]})
 
 
 @add_method(ElastiCacheResponse)
 def modify_cache_subnet_group(response: Any) -> Any:
-    """A subnet in which a cache has a node stays.
+    """Modify a group; subnets in which caches have nodes cannot be removed.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheSubnetGroup.html (SubnetInUse)
     """
-    elasticache, sent = response.elasticache_backend, response.params
-    group = subnet_group(elasticache, sent["CacheSubnetGroupName"])
-    about = sent.get("CacheSubnetGroupDescription") or group.cache_subnet_group_description
-    ids = sent.get("SubnetIds")
+    elasticache, params = response.elasticache_backend, response.params
+    group = subnet_group(elasticache, params["CacheSubnetGroupName"])
+    about = params.get("CacheSubnetGroupDescription") or group.cache_subnet_group_description
+    ids = params.get("SubnetIds")
     if ids:
-        _refuse_subnets(response)
-        now = CacheSubnetGroup(
+        _validate_subnets(response)
+        updated = CacheSubnetGroup(
             elasticache.account_id, elasticache.region_name, group.cache_subnet_group_name, about, ids, None
         )
-        left = {subnet["subnet_availability_zone"] for subnet in now.subnets}
+        left = {subnet["subnet_availability_zone"] for subnet in updated.subnets}
         if lost := zones_in_use(elasticache, group.cache_subnet_group_name) - left:
             used = [one["subnet_identifier"] for one in group.subnets if one["subnet_availability_zone"] in lost]
             raise ServiceError(
                 "SubnetInUse", f"The subnet(s) {', '.join(used)} are currently in use by a cache cluster."
             )
-        group.subnet_ids, group.subnets, group.vpc_id = now.subnet_ids, now.subnets, now.vpc_id
+        group.subnet_ids, group.subnets, group.vpc_id = updated.subnet_ids, updated.subnets, updated.vpc_id
     group.cache_subnet_group_description = about
-    return ActionResult({"CacheSubnetGroup": _described(group)})
+    return ActionResult({"CacheSubnetGroup": _describe(group)})
 
 
 @add_method(ElastiCacheResponse)
 def delete_cache_subnet_group(response: Any) -> Any:
-    """Not while a cache is in it.
+    """Refuse while a cache is in the group.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheSubnetGroup.html
     """
@@ -124,7 +124,7 @@ def delete_cache_subnet_group(response: Any) -> Any:
     return ActionResult({})
 
 
-def _refuse_subnets(response: Any) -> None:
+def _validate_subnets(response: Any) -> None:
     ids = response.params.get("SubnetIds") or []
     ec2 = backends.backend("ec2", response.region)
     try:

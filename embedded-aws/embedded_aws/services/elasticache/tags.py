@@ -1,4 +1,4 @@
-"""Tags of caches and what belongs to them: of what there is, and listed by the tagging API under the right types."""
+"""Tags of ElastiCache resources: only of existing ones, and listed by the tagging API with the right types."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ NOT_FOUND = {
     "subnetgroup": "CacheSubnetGroupNotFoundFault",
     "user": "UserNotFound",
 }
-NOT_NOW = "Cluster not in available state to perform tagging operations."
+NOT_AVAILABLE = "Cluster not in available state to perform tagging operations."
 
 
 def _resources(elasticache: Any) -> Iterator[tuple[str, str, Any, str]]:
-    """Type, ARN, the thing where it has a state, and the ARN that its tags hang on.
+    """Yield type, ARN, the cache if the resource has a status, and the ARN under which its tags are stored.
 
     "Tags on replication groups will be replicated to all nodes":
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
@@ -44,20 +44,20 @@ def _resources(elasticache: Any) -> Iterator[tuple[str, str, Any, str]]:
         yield "parametergroup", arn, None, arn
 
 
-def _holder(elasticache: Any, arn: str) -> str:
-    """What its tags hang on.
+def _tagged_arn(elasticache: Any, arn: str) -> str:
+    """Return the ARN under which the tags of a resource are stored.
 
-    https://github.com/hashicorp/terraform-provider-aws/issues/41416 has AWS's words on what is not available.
+    https://github.com/hashicorp/terraform-provider-aws/issues/41416 (AWS's message about what is not available)
 
     Raises:
-        ServiceError: It is not there, or not in a state to be asked.
+        ServiceError: The resource does not exist or is not available.
     """
-    for kind, known, cache, holder in _resources(elasticache):
-        if known == arn:
+    for kind, resource_arn, cache, tagged_arn in _resources(elasticache):
+        if resource_arn == arn:
             if cache is not None and cache.status != "available":
                 code = "InvalidReplicationGroupState" if kind == "replicationgroup" else "InvalidCacheClusterState"
-                raise ServiceError(code, NOT_NOW)
-            return holder
+                raise ServiceError(code, NOT_AVAILABLE)
+            return tagged_arn
     kind = arn.split(":")[5] if arn.count(":") >= 6 else ""
     if kind not in NOT_FOUND:
         raise ServiceError("InvalidARN", f"ARN {arn} is invalid.")
@@ -67,36 +67,36 @@ def _holder(elasticache: Any, arn: str) -> str:
 @patch(ElastiCacheBackend, "list_tags_for_resource")
 def list_tags_for_resource(moto: Method, elasticache: Any, arn: str) -> Any:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html."""
-    return elasticache.tagging_service.list_tags_for_resource(_holder(elasticache, arn))
+    return elasticache.tagging_service.list_tags_for_resource(_tagged_arn(elasticache, arn))
 
 
 @patch(ElastiCacheBackend, "add_tags_to_resource")
 def add_tags_to_resource(moto: Method, elasticache: Any, arn: str, tags: Any) -> None:
-    """Only to what is there."""
-    moto(elasticache, _holder(elasticache, arn), tags)
+    """Add tags to an existing resource."""
+    moto(elasticache, _tagged_arn(elasticache, arn), tags)
 
 
 @patch(ElastiCacheBackend, "remove_tags_from_resource")
 def remove_tags_from_resource(moto: Method, elasticache: Any, arn: str, tags: Any) -> None:
-    """Only from what is there."""
-    moto(elasticache, _holder(elasticache, arn), tags)
+    """Remove tags from an existing resource."""
+    moto(elasticache, _tagged_arn(elasticache, arn), tags)
 
 
 @patch(ElastiCacheResponse, "add_tags_to_resource")
-def adding(moto: Method, response: Any) -> Any:
-    """The answer has all tags that there are now."""
+def add_tags(moto: Method, response: Any) -> Any:
+    """Return all tags that the resource has now."""
     moto(response)
-    return _answer(response)
+    return _result(response)
 
 
 @patch(ElastiCacheResponse, "remove_tags_from_resource")
-def removing(moto: Method, response: Any) -> Any:
-    """The answer has all tags that are left."""
+def remove_tags(moto: Method, response: Any) -> Any:
+    """Return the tags that are left."""
     moto(response)
-    return _answer(response)
+    return _result(response)
 
 
-def _answer(response: Any) -> Any:
+def _result(response: Any) -> Any:
     tags = response.elasticache_backend.list_tags_for_resource(response.params["ResourceName"])
     return ActionResult({"TagList": tags["Tags"]})
 
@@ -104,6 +104,6 @@ def _answer(response: Any) -> Any:
 @patch(ElastiCacheBackend, "iter_tagged_resources")
 def iter_tagged_resources(moto: Method, elasticache: Any) -> Iterator[Any]:
     """https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html."""
-    for kind, arn, _, holder in _resources(elasticache):
-        tags = elasticache.tagging_service.get_tag_dict_for_resource(holder)
+    for kind, arn, _, tagged_arn in _resources(elasticache):
+        tags = elasticache.tagging_service.get_tag_dict_for_resource(tagged_arn)
         yield TaggedResource(arn=arn, tags=tags, resource_type=f"elasticache:{kind}", extra={"include_untagged": True})

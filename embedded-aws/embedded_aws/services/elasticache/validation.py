@@ -1,4 +1,4 @@
-"""What ElastiCache does not take when a cache is made or changed.
+"""Validation of requests that create or change caches.
 
 https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
 """
@@ -17,54 +17,54 @@ from embedded_aws.services.elasticache.nodes import zones_of
 from embedded_aws.services.elasticache.parameter_groups import DEFAULT, family_of
 from embedded_aws.services.elasticache.subnet_groups import subnet_group
 
-MOST_NODES = 6  # one primary and five replicas
+MAX_NODES = 6  # one primary and five replicas
 IDENTIFIER = re.compile(r"[a-z](-?[a-z0-9])*")
 # "The only permitted printable special characters are !, &, #, $, ^, <, >, and -"
 TOKEN = re.compile(r"[A-Za-z0-9!&#$^<>-]{16,128}")
 
 
-def refuse_identifier(field: str, name: str, most: int) -> None:
-    """A name that caches may have."""
-    if not IDENTIFIER.fullmatch(name) or len(name) > most:
+def validate_identifier(field: str, name: str, maximum: int) -> None:
+    """Require a valid identifier."""
+    if not IDENTIFIER.fullmatch(name) or len(name) > maximum:
         what = "Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens"
         what = f"{what}; and must not end with a hyphen or contain two consecutive hyphens."
         raise ServiceError(VALUE, f"The parameter {field} is not a valid identifier. {what}")
 
 
-def refuse_engine(engine: str) -> None:
-    """One that replication groups can be of."""
+def validate_engine(engine: str) -> None:
+    """Require an engine of replication groups."""
     if engine not in VERSIONS:
         raise ServiceError(VALUE, f"Invalid engine: {engine}. Valid engines are: {', '.join(VERSIONS)}.")
 
 
-def refuse_failover(nodes: int, failover: bool, multi_az: bool) -> None:
-    """https://github.com/hashicorp/terraform/issues/25077 has AWS's words on the second."""
-    if not 1 <= nodes <= MOST_NODES:
-        raise ServiceError(VALUE, f"The number of cache clusters must be between 1 and {MOST_NODES}: {nodes}.")
+def validate_failover(nodes: int, failover: bool, multi_az: bool) -> None:
+    """https://github.com/hashicorp/terraform/issues/25077 (AWS's message about failover)."""
+    if not 1 <= nodes <= MAX_NODES:
+        raise ServiceError(VALUE, f"The number of cache clusters must be between 1 and {MAX_NODES}: {nodes}.")
     if failover and nodes < 2:
-        why = "When using automatic failover, there must be at least 2 cache clusters in the replication group."
-        raise ServiceError(COMBINATION, why)
+        reason = "When using automatic failover, there must be at least 2 cache clusters in the replication group."
+        raise ServiceError(COMBINATION, reason)
     if multi_az and not failover:
         raise ServiceError(COMBINATION, "Automatic failover must be enabled for a Multi-AZ replication group.")
 
 
-def refuse_token(token: str | None, tls: bool) -> None:
-    """https://github.com/aws/aws-cli/issues/5007 has AWS's words on the first."""
+def validate_token(token: str | None, tls: bool) -> None:
+    """https://github.com/aws/aws-cli/issues/5007 (AWS's message about a token without TLS)."""
     if token and not tls:
         raise ServiceError(VALUE, "The AUTH token is only supported when encryption-in-transit is enabled")
     if token and not TOKEN.fullmatch(token):
         raise ServiceError(VALUE, "Invalid AuthToken provided.")
 
 
-def refuse_place(elasticache: Any, sent: Mapping[str, Any]) -> None:
-    """The subnet group is there, and so are the security groups, in its VPC."""
-    name = sent.get("CacheSubnetGroupName")
+def validate_placement(elasticache: Any, params: Mapping[str, Any]) -> None:
+    """Require an existing subnet group, and security groups in its VPC."""
+    name = params.get("CacheSubnetGroupName")
     vpc = subnet_group(elasticache, name).vpc_id if name else None
-    refuse_security_groups(elasticache, sent.get("SecurityGroupIds") or [], vpc)
+    validate_security_groups(elasticache, params.get("SecurityGroupIds") or [], vpc)
 
 
-def refuse_security_groups(elasticache: Any, ids: list[str], vpc: str | None) -> None:
-    """They exist, and in one VPC with the cache."""
+def validate_security_groups(elasticache: Any, ids: list[str], vpc: str | None) -> None:
+    """Require existing security groups in the VPC of the cache."""
     ec2 = backends.backend("ec2", elasticache.region_name)
     for group_id in ids:
         group = ec2.get_security_group_from_id(group_id)
@@ -72,43 +72,43 @@ def refuse_security_groups(elasticache: Any, ids: list[str], vpc: str | None) ->
             raise ServiceError(VALUE, f"Some security groups are invalid or not in the VPC of the cache: {group_id}")
 
 
-def refuse_zones(elasticache: Any, subnets: str | None, zones: list[str], nodes: int) -> None:
-    """As many as there are nodes, each of the subnet group's."""
+def validate_zones(elasticache: Any, subnets: str | None, zones: list[str], nodes: int) -> None:
+    """Require one zone per node, each of them in the subnet group."""
     if len(zones) != nodes:
         raise ServiceError(COMBINATION, "The number of Availability Zones must equal the number of cache clusters.")
     if unknown := set(zones) - set(zones_of(elasticache, subnets)):
         raise ServiceError(VALUE, f"Availability Zones that are not in the subnet group: {', '.join(sorted(unknown))}")
 
 
-def parameter_group(elasticache: Any, engine: str, version: str, name: str | None) -> str:
-    """The group that was asked for, or ElastiCache's own.
+def choose_parameter_group(elasticache: Any, engine: str, version: str, name: str | None) -> str:
+    """Return the name of the requested parameter group, or of the default one.
 
-    https://github.com/hashicorp/terraform/pull/11269 has AWS's words.
+    https://github.com/hashicorp/terraform/pull/11269 (AWS's message)
 
     Raises:
-        ServiceError: There is none such, or it is of another family.
+        ServiceError: The group does not exist, or is of another family.
     """
     wanted = family(engine, version)
     if not name:
         return f"{DEFAULT}{wanted}"
-    if (found := family_of(elasticache, name)) != wanted:
+    if (actual := family_of(elasticache, name)) != wanted:
         raise ServiceError(
-            COMBINATION, f"Expected a parameter group of family {wanted} but found one of family {found}"
+            COMBINATION, f"Expected a parameter group of family {wanted} but found one of family {actual}"
         )
     return name if name.startswith(DEFAULT) else name.lower()
 
 
-def only_supported(sent: Mapping[str, Any], *unsupported: str) -> None:
-    """Say which of the things asked for the local environment has not."""
+def require_supported(params: Mapping[str, Any], *unsupported: str) -> None:
+    """Refuse parameters and modes that the local environment does not support."""
     for name in unsupported:
-        if sent.get(name):
-            raise not_here(name)
-    if sent.get("ClusterMode", "disabled") != "disabled" or (sent.get("NumNodeGroups") or 1) > 1:
-        raise not_here("Cluster mode")
-    if sent.get("TransitEncryptionMode", "required") != "required":
-        raise not_here("A port that speaks both with and without TLS")
+        if params.get(name):
+            raise not_supported(name)
+    if params.get("ClusterMode", "disabled") != "disabled" or (params.get("NumNodeGroups") or 1) > 1:
+        raise not_supported("Cluster mode")
+    if params.get("TransitEncryptionMode", "required") != "required":
+        raise not_supported("A port that speaks both with and without TLS")
 
 
-def not_here(what: str) -> ServiceError:
-    """A refusal that AWS would not give: nobody shall take it for one of AWS's."""
+def not_supported(what: str) -> ServiceError:
+    """Return an error that says clearly that it is not one of AWS's."""
     return ServiceError(NOT_SUPPORTED, f"{what} is not supported in the local environment")

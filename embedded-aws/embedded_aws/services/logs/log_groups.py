@@ -1,4 +1,4 @@
-"""Log groups: their tags go with them, and they keep their events for so many days as there is a choice of."""
+"""Log groups: tags are deleted with them, and the retention is one of the values that AWS allows."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ DAYS = (
 
 @patch(LogsBackend, "put_retention_policy")
 def put_retention_policy(moto: Method, logs: Any, name: str, days: int) -> None:
-    """One of a few numbers of days.
+    """Require an allowed number of days.
 
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
     """
     if days not in DAYS:
         choice = f"Member must satisfy enum value set: [{', '.join(map(str, DAYS))}]"
-        why = f"Value '{days}' at 'retentionInDays' failed to satisfy constraint: {choice}"
-        raise ServiceError("InvalidParameterException", f"1 validation error detected: {why}")
+        reason = f"Value '{days}' at 'retentionInDays' failed to satisfy constraint: {choice}"
+        raise ServiceError("InvalidParameterException", f"1 validation error detected: {reason}")
     moto(logs, name, days)
 
 
 @patch(LogsBackend, "delete_log_group")
 def delete_log_group(moto: Method, logs: Any, name: str) -> None:
-    """A group of the same name that is made later starts without the tags of this one."""
+    """Delete the tags with the group, so that a new group of the same name has none."""
     group = logs.groups.get(name)
     moto(logs, name)
     if group:
@@ -40,7 +40,7 @@ def delete_log_group(moto: Method, logs: Any, name: str) -> None:
 
 @patch(LogsBackend, "list_tags_for_resource")
 def list_tags_for_resource(moto: Method, logs: Any, arn: str) -> Any:
-    """Of what there is.
+    """Require an existing log group.
 
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListTagsForResource.html
     """

@@ -1,4 +1,4 @@
-"""Which versions, parameter group families and instance classes RDS has.
+"""Versions, parameter group families and instance classes of RDS.
 
 Versions as of the release notes; a major version alone means its default minor version:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/MySQL.Concepts.VersionMgmt.html
@@ -18,7 +18,7 @@ from moto.rds.responses import RDSResponse
 from embedded_aws.patching import Method, add_method, patch
 from embedded_aws.service_error import ServiceError
 
-# Of each major version: its minor versions, and the one that a new database gets.
+# Major version -> its minor versions, and the default one.
 VERSIONS: dict[str, dict[str, tuple[range, int]]] = {
     "mysql": {
         "8.0": (range(37, 46), 43),
@@ -53,44 +53,44 @@ CLASSES = {
 RETIRED = re.compile(r"db\.(t1|t2|m1|m2|m3|m4|r3|r4)\.(micro|small|medium|[0-9]*x?large)")
 
 
-def whole_version(engine: str, asked: str | None) -> str:
-    """The full version that is asked for.
+def resolve_version(engine: str, requested: str | None) -> str:
+    """Return the full version for a full or major version; without one, the engine's default.
 
     Raises:
-        ServiceError: There is none of that name.
+        ServiceError: The engine has no such version.
     """
     majors = VERSIONS[engine]
-    asked = asked or DEFAULT_MAJOR[engine]
-    if asked in majors:
-        return f"{asked}.{majors[asked][1]}"
-    major, _, minor = asked.rpartition(".")
+    requested = requested or DEFAULT_MAJOR[engine]
+    if requested in majors:
+        return f"{requested}.{majors[requested][1]}"
+    major, _, minor = requested.rpartition(".")
     if major in majors and minor.isdecimal() and int(minor) in majors[major][0]:
-        return asked
-    raise ServiceError("InvalidParameterCombination", f"Cannot find version {asked} for {engine}")
+        return requested
+    raise ServiceError("InvalidParameterCombination", f"Cannot find version {requested} for {engine}")
 
 
 def family(engine: str, version: str) -> str:
-    """The parameter group family of a full version."""
+    """Return the parameter group family of a full version."""
     return f"{engine}{version.rpartition('.')[0]}"
 
 
 def families() -> Iterator[str]:
-    """All parameter group families that are known here."""
+    """Yield all parameter group families of the supported engines."""
     for engine, majors in VERSIONS.items():
         yield from (f"{engine}{major}" for major in majors)
 
 
-def refuse_class(name: str, engine: str, version: str, license_model: str) -> None:
-    """A class has to exist, and to exist for the version.
+def validate_class(name: str, engine: str, version: str, license_model: str) -> None:
+    """Require an instance class that RDS offers.
 
     Raises:
-        ServiceError: It does not.
+        ServiceError: The class is unknown or retired.
     """
     if RETIRED.fullmatch(name):
-        asked = f"DBInstanceClass={name}, Engine={engine}, EngineVersion={version}, LicenseModel={license_model}"
-        why = f"RDS does not support creating a DB instance with the following combination: {asked}."
+        combination = f"DBInstanceClass={name}, Engine={engine}, EngineVersion={version}, LicenseModel={license_model}"
+        reason = f"RDS does not support creating a DB instance with the following combination: {combination}."
         advice = "For supported combinations of instance class and database engine version, see the documentation."
-        raise ServiceError("InvalidParameterCombination", f"{why} {advice}")
+        raise ServiceError("InvalidParameterCombination", f"{reason} {advice}")
     prefix, _, size = name.rpartition(".")
     if size not in CLASSES.get(prefix.removeprefix("db."), ()) or not prefix.startswith("db."):
         raise ServiceError("InvalidParameterValue", f"Invalid DB Instance class: {name}")
@@ -98,20 +98,20 @@ def refuse_class(name: str, engine: str, version: str, license_model: str) -> No
 
 @add_method(RDSResponse)
 def describe_db_engine_versions(response: Any) -> Any:
-    """The versions of an engine, all or one, or the default one.
+    """Return the versions that match the filters, or only the default ones.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBEngineVersions.html
     """
-    asked = response.params
-    found = [version for engine in VERSIONS for version in _versions(engine)]
+    params = response.params
+    versions = [version for engine in VERSIONS for version in _versions(engine)]
     for name in ("Engine", "DBParameterGroupFamily"):
-        found = [version for version in found if asked.get(name) in (None, version[name])]
-    if wanted := asked.get("EngineVersion"):
-        found = [version for version in found if wanted in (version["EngineVersion"], version["MajorEngineVersion"])]
-    if asked.get("DefaultOnly"):
-        defaults = {whole_version(engine, wanted or None) for engine in {version["Engine"] for version in found}}
-        found = [version for version in found if version["EngineVersion"] in defaults]
-    return PaginatedResult({"DBEngineVersions": found})
+        versions = [version for version in versions if params.get(name) in (None, version[name])]
+    if wanted := params.get("EngineVersion"):
+        versions = [one for one in versions if wanted in (one["EngineVersion"], one["MajorEngineVersion"])]
+    if params.get("DefaultOnly"):
+        defaults = {resolve_version(engine, wanted or None) for engine in {version["Engine"] for version in versions}}
+        versions = [version for version in versions if version["EngineVersion"] in defaults]
+    return PaginatedResult({"DBEngineVersions": versions})
 
 
 def _versions(engine: str) -> Iterator[dict[str, Any]]:
@@ -128,12 +128,12 @@ def _versions(engine: str) -> Iterator[dict[str, Any]]:
 
 @patch(RDSResponse, "describe_orderable_db_instance_options")
 def describe_orderable_db_instance_options(moto: Method, response: Any) -> Any:
-    """The classes that an engine may run on; moto knows those of Aurora and Neptune only.
+    """Return the instance classes of an engine; moto knows only those of Aurora and Neptune.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeOrderableDBInstanceOptions.html
     """
-    asked = response.params
-    engine = asked["Engine"]
+    params = response.params
+    engine = params["Engine"]
     if engine not in VERSIONS:
         return moto(response)
     versions = [version["EngineVersion"] for version in _versions(engine)]
@@ -153,7 +153,7 @@ def describe_orderable_db_instance_options(moto: Method, response: Any) -> Any:
                 }
                 for version in versions
                 for name in classes
-                if asked.get("EngineVersion") in (None, version) and asked.get("DBInstanceClass") in (None, name)
+                if params.get("EngineVersion") in (None, version) and params.get("DBInstanceClass") in (None, name)
             ]
         }
     )

@@ -1,12 +1,12 @@
-"""Events of databases in words of their own: moto has a fixed list."""
+"""Events of databases with any message; moto has a fixed list."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def tell(database: Any, message: str, category: str) -> None:
-    """Write an event down.
+def record_event(database: Any, message: str, category: str) -> None:
+    """Record an event of a database.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
     """

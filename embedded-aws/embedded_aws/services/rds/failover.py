@@ -1,4 +1,4 @@
-"""Databases that change over to their standby: on request, or because their zone is lost."""
+"""Failover of databases to their standby: on request, or because their zone is lost."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from embedded_aws.account import backends
 from embedded_aws.faults import outages
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
-from embedded_aws.services.rds.events import tell
-from embedded_aws.services.rds.servers import served
+from embedded_aws.services.rds.events import record_event
+from embedded_aws.services.rds.servers import has_server
 from embedded_aws.ticker import run_each
 
 # RDS-EVENT-0013, 0006, 0049 and the two causes; 0020 and 0021 for an instance without a standby.
@@ -19,7 +19,7 @@ from embedded_aws.ticker import run_each
 STARTED = "Multi-AZ instance failover started."
 RESTARTED = "DB instance restarted"
 COMPLETED = "Multi-AZ instance failover completed"
-ASKED_FOR = "The user requested a failover of the DB instance."
+REQUESTED = "The user requested a failover of the DB instance."
 ZONE_LOST = "The primary host of the RDS Multi-AZ instance is unreachable due to loss of network connectivity."
 RECOVERY = "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be recovered."
 RECOVERED = "Recovery of the DB instance is complete."
@@ -38,17 +38,17 @@ def reboot_db_instance(moto: Method, response: Any) -> Any:
     (database,) = response.backend.describe_db_instances(response.params["DBInstanceIdentifier"])
     if not response.params.get("ForceFailover"):
         return moto(response)
-    refuse_without_standby(database)
+    require_standby(database)
     result = moto(response)
-    change_over(database, ASKED_FOR)
+    promote_standby(database, REQUESTED)
     return result
 
 
-def refuse_without_standby(database: Any) -> None:
-    """Refuse a failover that has nowhere to go.
+def require_standby(database: Any) -> None:
+    """Require a standby in a zone that is available.
 
     Raises:
-        ServiceError: As RDS does for an instance in a single zone.
+        ServiceError: The instance is in a single zone, or the zone of its standby is lost.
     """
     if not database.multi_az:
         raise ServiceError("InvalidParameterCombination", NO_STANDBY)
@@ -56,31 +56,31 @@ def refuse_without_standby(database: Any) -> None:
         raise ServiceError("InvalidDBInstanceState", "The standby of the DB instance is not available.")
 
 
-def fail_over(database: Any, why: str) -> None:
-    """Reboot a database into its standby.
+def fail_over(database: Any, reason: str) -> None:
+    """Reboot a database with failover.
 
     Raises:
-        ServiceError: It has none, or is on its way to something else.
+        ServiceError: It has no standby, or is not available.
     """
-    refuse_without_standby(database)
+    require_standby(database)
     database.backend.reboot_db_instance(database.db_instance_identifier)
-    change_over(database, why)
+    promote_standby(database, reason)
 
 
-def change_over(database: Any, why: str) -> None:
-    """The standby is the primary from now on; the instance is `rebooting` until it answers again.
+def promote_standby(database: Any, reason: str) -> None:
+    """Make the standby the primary; the instance is `rebooting` until it answers again.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.Failover.html
     """
     before = database.availability_zone
     database.availability_zone = database.secondary_availability_zone
     database.zone_before, database.status = before, "rebooting"
-    tell(database, STARTED, "failover")
-    database.news = [(RESTARTED, "availability"), (COMPLETED, "failover"), (why, "failover")]
+    record_event(database, STARTED, "failover")
+    database.news = [(RESTARTED, "availability"), (COMPLETED, "failover"), (reason, "failover")]
 
 
 def tick() -> bool:
-    """Complete what has begun, and let databases follow their zones."""
+    """Complete failovers, and fail over or recover databases of lost zones; return whether the account has changed."""
     return run_each([database for rds in backends.existing("rds") for database in rds.databases.values()], _advance)
 
 
@@ -92,7 +92,7 @@ def _advance(database: Any) -> bool:
     if not outages.is_lost(database.availability_zone) or database.status != "available":
         return False
     if _has_lost_both(database):
-        _lose(database)
+        _mark_lost(database)
     else:
         fail_over(database, ZONE_LOST)
     return True
@@ -104,26 +104,26 @@ def _has_lost_both(database: Any) -> bool:
 
 
 def _complete(database: Any) -> bool:
-    """Tell that it is over, when it is; where no server has to come up, that is at once."""
-    if not served(database):
+    """Record the end of a failover or recovery once the database is available; at once without a server."""
+    if not has_server(database):
         database.status = "available"
     if database.status != "available":
         return False
     for message, category in database.news:
-        tell(database, message, category)
+        record_event(database, message, category)
     database.news = []
     return True
 
 
-def _lose(database: Any) -> None:
-    """No status of RDS says that a zone is lost; `failed` is what makes people look at the events."""
+def _mark_lost(database: Any) -> None:
+    """Set the status `failed`, which sends people to the events: RDS has no status for a lost zone."""
     database.out_of_reach, database.status = True, "failed"
-    tell(database, "The Availability Zone of the DB instance is not available.", "failure")
+    record_event(database, "The Availability Zone of the DB instance is not available.", "failure")
 
 
 def _recover(database: Any) -> bool:
-    """The server, where it has one, comes up again with the data that it had."""
+    """Start the database again; its server, if any, keeps its data."""
     database.out_of_reach, database.status = False, "starting"
-    tell(database, RECOVERY, "recovery")
+    record_event(database, RECOVERY, "recovery")
     database.news = [(RECOVERED, "recovery")]
     return True

@@ -1,6 +1,6 @@
-"""Names, passwords and places that RDS does not take.
+"""Validation of names, passwords and zones of RDS.
 
-The rules: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ USER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,15}")
 DATABASE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 SUBNET_GROUP = re.compile(r"[A-Za-z][A-Za-z0-9._ -]*")
 PORTS = range(1150, 65536)
-LONGEST_PASSWORD = {"mysql": 41, "mariadb": 41, "postgres": 128}
+MAX_PASSWORD_LENGTH = {"mysql": 41, "mariadb": 41, "postgres": 128}
 RESERVED = {"mysql": ("rdsadmin",), "mariadb": ("rdsadmin",), "postgres": ("rdsadmin", "admin")}
-# What a parameter group's family begins with, beside the engines that are known here in detail.
+# Prefixes of parameter group families, including engines that are not supported here.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html (DBParameterGroupFamily)
 ENGINES = (*VERSIONS, "aurora-", "custom-", "db2-", "neptune", "docdb", "oracle-", "sqlserver-")
 
 
 @patch(RDSResponse, "create_db_instance")
 def create_db_instance(moto: Method, response: Any) -> Any:
-    """Instances of a cluster have nothing of this of their own but a name."""
-    sent = response.params
-    refuse_identifier("DBInstanceIdentifier", sent["DBInstanceIdentifier"], 63)
-    if sent["Engine"] in VERSIONS and not sent.get("DBClusterIdentifier"):
-        _refuse_names(sent)
-        _refuse_password(sent["Engine"], sent.get("MasterUserPassword"))
-        _refuse_growth(sent.get("AllocatedStorage"), sent.get("MaxAllocatedStorage"))
-        _refuse_zone(response, sent.get("AvailabilityZone"))
+    """Validate a new database; of an instance of a cluster only its identifier."""
+    params = response.params
+    validate_identifier("DBInstanceIdentifier", params["DBInstanceIdentifier"], 63)
+    if params["Engine"] in VERSIONS and not params.get("DBClusterIdentifier"):
+        _validate_names(params)
+        _validate_password(params["Engine"], params.get("MasterUserPassword"))
+        _validate_max_storage(params.get("AllocatedStorage"), params.get("MaxAllocatedStorage"))
+        _validate_zone(response, params.get("AvailabilityZone"))
     return moto(response)
 
 
 @patch(RDSResponse, "modify_db_instance")
 def modify_db_instance(moto: Method, response: Any) -> Any:
-    """The same of what changes."""
-    sent = response.params
-    (database,) = response.backend.describe_db_instances(sent["DBInstanceIdentifier"])
+    """Validate a new password and storage limit."""
+    params = response.params
+    (database,) = response.backend.describe_db_instances(params["DBInstanceIdentifier"])
     if database.engine in VERSIONS and database.db_cluster_identifier is None:
-        _refuse_password(database.engine, sent.get("MasterUserPassword"))
-        size = sent.get("AllocatedStorage") or database.allocated_storage
-        _refuse_growth(size, sent.get("MaxAllocatedStorage"))
+        _validate_password(database.engine, params.get("MasterUserPassword"))
+        size = params.get("AllocatedStorage") or database.allocated_storage
+        _validate_max_storage(size, params.get("MaxAllocatedStorage"))
     return moto(response)
 
 
-def refuse_identifier(field: str, name: str, longest: int) -> None:
+def validate_identifier(field: str, name: str, max_length: int) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.Constraints."""
-    if len(name) > longest or not IDENTIFIER.fullmatch(name):
+    if len(name) > max_length or not IDENTIFIER.fullmatch(name):
         letters = "Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens;"
         hyphens = "and must not end with a hyphen or contain two consecutive hyphens."
         raise ServiceError(VALUE, f"The parameter {field} is not a valid identifier. {letters} {hyphens}")
 
 
-def _refuse_names(sent: Mapping[str, Any]) -> None:
-    engine, user, name, port = (sent.get(key) for key in ("Engine", "MasterUsername", "DBName", "Port"))
+def _validate_names(params: Mapping[str, Any]) -> None:
+    engine, user, name, port = (params.get(key) for key in ("Engine", "MasterUsername", "DBName", "Port"))
     if user and str(user).lower() in RESERVED[str(engine)]:
         raise ServiceError(VALUE, f"MasterUsername {user} cannot be used as it is a reserved word used by the engine")
     if user and not USER.fullmatch(user):
@@ -76,39 +76,39 @@ def _refuse_names(sent: Mapping[str, Any]) -> None:
         raise ServiceError(VALUE, f"Invalid port value: {port}. Must be between {PORTS[0]} and {PORTS[-1]}.")
 
 
-def _refuse_password(engine: str, password: str | None) -> None:
-    why = "The parameter MasterUserPassword is not a valid password"
+def _validate_password(engine: str, password: str | None) -> None:
+    reason = "The parameter MasterUserPassword is not a valid password"
     if password is None:
         return
     if len(password) < 8:
-        raise ServiceError(VALUE, f"{why} because it is shorter than 8 characters.")
-    if len(password) > LONGEST_PASSWORD[engine]:
-        raise ServiceError(VALUE, f"{why} because it is longer than {LONGEST_PASSWORD[engine]} characters.")
+        raise ServiceError(VALUE, f"{reason} because it is shorter than 8 characters.")
+    if len(password) > MAX_PASSWORD_LENGTH[engine]:
+        raise ServiceError(VALUE, f"{reason} because it is longer than {MAX_PASSWORD_LENGTH[engine]} characters.")
     if not all("!" <= sign <= "~" and sign not in '/@"' for sign in password):
-        raise ServiceError(VALUE, f"{why}. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used.")
+        raise ServiceError(VALUE, f"{reason}. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used.")
 
 
-def _refuse_growth(size: Any, most: Any) -> None:
+def _validate_max_storage(size: Any, maximum: Any) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html."""
-    if most is not None and size is not None and int(most) <= int(size):
-        why = "Max storage size must be greater than storage size"
-        raise ServiceError("InvalidParameterCombination", why)
+    if maximum is not None and size is not None and int(maximum) <= int(size):
+        reason = "Max storage size must be greater than storage size"
+        raise ServiceError("InvalidParameterCombination", reason)
 
 
-def _refuse_zone(response: Any, zone: str | None) -> None:
-    known = [found.name for found in backends.backend("ec2", response.region).describe_availability_zones()]
+def _validate_zone(response: Any, zone: str | None) -> None:
+    known = [one.name for one in backends.backend("ec2", response.region).describe_availability_zones()]
     if zone and zone not in known:
         raise ServiceError(VALUE, f"{zone} is not a valid availability zone.")
 
 
 @patch(RDSBackend, "create_db_parameter_group")
-def create_db_parameter_group(moto: Method, rds: Any, sent: Any) -> Any:
+def create_db_parameter_group(moto: Method, rds: Any, params: Any) -> Any:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html."""
-    refuse_identifier("DBParameterGroupName", sent["db_parameter_group_name"], 255)
-    family = sent.get("db_parameter_group_family") or ""
+    validate_identifier("DBParameterGroupName", params["db_parameter_group_name"], 255)
+    family = params.get("db_parameter_group_family") or ""
     if not family.startswith(ENGINES):
         raise ServiceError(VALUE, f"ParameterGroupFamily {family} is not a valid parameter group family")
-    return moto(rds, sent)
+    return moto(rds, params)
 
 
 @patch(RDSResponse, "create_db_subnet_group")

@@ -1,4 +1,4 @@
-"""Parameters of databases: how many at once, and which of them only with a reboot."""
+"""Parameters of databases: at most 20 per request; static ones change only with a reboot."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from moto.core.responses import ActionResult
 from moto.rds.models import RDSBackend
 from moto.rds.responses import RDSResponse
 
+import embedded_aws.services.rds.groups  # noqa: F401 - its patches have to be the inner ones
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
-from embedded_aws.services.rds import groups as _beneath  # noqa: F401 - whose description gets types below
 
-MOST = 20  # in one request
-# Those that MySQL reads at its start only, as far as RDS lets them be set; RDS calls them static.
+MAX_PARAMETERS = 20  # per request
+# Modifiable parameters that MySQL reads only at its start; RDS calls them static.
 # https://dev.mysql.com/doc/refman/8.4/en/server-system-variable-reference.html ("Dynamic": No)
 STATIC = frozenset(
     {
@@ -32,41 +32,41 @@ FAMILIES = ("mysql", "mariadb")
 
 
 def is_static(family: str, name: str) -> bool:
-    """Whether a parameter of an engine is changed by a reboot only."""
+    """Return whether a parameter changes only with a reboot."""
     return family.startswith(FAMILIES) and (name in STATIC or SIZES.fullmatch(name) is not None)
 
 
 @patch(RDSBackend, "modify_db_parameter_group")
 def modify_db_parameter_group(moto: Method, rds: Any, name: str, parameters: Any) -> Any:
-    """ "You can use the immediate value with dynamic parameters only", and so many at once.
+    """Limit the number of parameters, and "use the immediate value with dynamic parameters only".
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBParameterGroup.html
     """
     (group,) = rds.describe_db_parameter_groups({"db_parameter_group_name": name})
-    if len(parameters) > MOST:
+    if len(parameters) > MAX_PARAMETERS:
         raise ServiceError(
-            "InvalidParameterValue", f"A maximum of {MOST} parameters can be modified in a single request."
+            "InvalidParameterValue", f"A maximum of {MAX_PARAMETERS} parameters can be modified in a single request."
         )
     for parameter in parameters:
-        at_once = parameter.get("ApplyMethod") == "immediate"
-        if at_once and is_static(group.family, parameter["ParameterName"]):
+        immediate = parameter.get("ApplyMethod") == "immediate"
+        if immediate and is_static(group.family, parameter["ParameterName"]):
             raise ServiceError("InvalidParameterCombination", "cannot use immediate apply method for static parameter")
     return moto(rds, name, parameters)
 
 
 @patch(RDSResponse, "describe_db_parameters")
 def describe_db_parameters(moto: Method, response: Any) -> Any:
-    """Each says whether it is static; those that are and were not set are the engine's, with a value unknown here.
+    """Add the type of each parameter, and the static parameters that are not set, without their values.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Parameter.html (ApplyType)
     """
     name, source = response.params["DBParameterGroupName"], response.params.get("Source")
     (group,) = response.backend.describe_db_parameter_groups({"db_parameter_group_name": name})
-    found = moto(response).result["Parameters"]
-    names = [parameter["ParameterName"] for parameter in found]
+    parameters = moto(response).result["Parameters"]
+    names = [parameter["ParameterName"] for parameter in parameters]
     if source in (None, "engine-default") and group.family.startswith(FAMILIES):
         method = {"Source": "engine-default", "IsModifiable": True, "ApplyMethod": "pending-reboot"}
-        found += [{"ParameterName": one, **method} for one in sorted(STATIC.difference(names, group.parameters))]
+        parameters += [{"ParameterName": one, **method} for one in sorted(STATIC.difference(names, group.parameters))]
     kinds = {True: "static", False: "dynamic"}
-    typed = [{**one, "ApplyType": kinds[is_static(group.family, one["ParameterName"])]} for one in found]
+    typed = [{**one, "ApplyType": kinds[is_static(group.family, one["ParameterName"])]} for one in parameters]
     return ActionResult({"Parameters": typed})

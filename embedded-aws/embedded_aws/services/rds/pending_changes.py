@@ -1,4 +1,4 @@
-"""What a database becomes later: in its maintenance window, at a reboot, or with the next change made at once."""
+"""Pending changes of a database: applied in its maintenance window, at a reboot, or with the next immediate change."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-# What waits, by moto's names, and what RDS calls it. All else is changed at once whatever was asked for: so are the
-# port, the password, the security groups, the windows, the logs and the parameter group.
+# Settings that can be deferred: moto's name -> RDS's name. All others change immediately, such as the port, the
+# password, the security groups, the windows, the logs and the parameter group.
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (each parameter)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.Settings.html
-WAITING = {
+DEFERRABLE = {
     "allocated_storage": "AllocatedStorage",
     "backup_retention_period": "BackupRetentionPeriod",
     "ca_certificate_identifier": "CACertificateIdentifier",
@@ -29,40 +29,42 @@ WEEK = 7 * 24 * 60  # minutes
 Changes = dict[str, Any]
 
 
-def waiting(database: Any) -> Changes:
-    """What has been asked for and is not in place yet."""
-    found: Changes = vars(database).get("waiting", {})
-    return found
+def pending_changes_of(database: Any) -> Changes:
+    """Return the changes that were requested and are not applied yet."""
+    changes: Changes = vars(database).get("waiting", {})
+    return changes
 
 
-def divided(database: Any, asked: Mapping[str, Any]) -> tuple[Changes, Changes]:
-    """What of a request is made now, and all that waits after it.
+def split_changes(database: Any, requested: Mapping[str, Any]) -> tuple[Changes, Changes]:
+    """Return the changes of a request that are applied now, and all changes that are pending after it.
 
     "... whether the modifications in this request and any pending modifications are asynchronously applied as soon as
     possible": https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (ApplyImmediately)
     """
-    if asked.get("apply_immediately"):
-        return {**waiting(database), **asked}, {}
-    later = {name: value for name, value in asked.items() if value is not None and _waits(database, name, value)}
-    now = {name: value for name, value in asked.items() if name not in later}
-    wanted = {**waiting(database), **later}
+    if requested.get("apply_immediately"):
+        return {**pending_changes_of(database), **requested}, {}
+    later = {
+        name: value for name, value in requested.items() if value is not None and _must_wait(database, name, value)
+    }
+    now = {name: value for name, value in requested.items() if name not in later}
+    wanted = {**pending_changes_of(database), **later}
     return now, {name: value for name, value in wanted.items() if getattr(database, name, None) != value}
 
 
-def _waits(database: Any, name: str, value: Any) -> bool:
-    """From some days of backups to others there is nothing to wait for (BackupRetentionPeriod)."""
+def _must_wait(database: Any, name: str, value: Any) -> bool:
+    """Return whether a change is deferred; that from some days of backups to others is not (BackupRetentionPeriod)."""
     if name == "backup_retention_period":
         return not (value and database.backup_retention_period)
-    return name in WAITING
+    return name in DEFERRABLE
 
 
-def described(database: Any) -> dict[str, Any]:
-    """As RDS answers it."""
-    return {WAITING[name]: value for name, value in waiting(database).items()}
+def describe_pending(database: Any) -> dict[str, Any]:
+    """Return the pending changes as RDS describes them (PendingModifiedValues)."""
+    return {DEFERRABLE[name]: value for name, value in pending_changes_of(database).items()}
 
 
 def is_open(window: str, now: datetime) -> bool:
-    """Whether it is time for maintenance; a window is such as `sun:23:30-mon:00:30`, in UTC.
+    """Return whether a maintenance window such as `sun:23:30-mon:00:30` (UTC) is open.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Maintenance.html
     """

@@ -1,4 +1,4 @@
-"""The password of a database's master user, where RDS manages it: a random one, in Secrets Manager only.
+"""The password of a database's master user when RDS manages it: random, and only in Secrets Manager.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
 """
@@ -15,18 +15,18 @@ from moto.rds.models import MasterUserSecret
 from embedded_aws.patching import Method, patch
 
 LENGTH = 28
-ALPHABET = string.ascii_letters + string.digits + "!#$%&()*+,-.:;<=>?[]^_{|}~"  # what every engine takes
+ALPHABET = string.ascii_letters + string.digits + "!#$%&()*+,-.:;<=>?[]^_{|}~"  # accepted by every engine
 
 
 @patch(MasterUserSecret, "_generate_secret_string")
-def content(moto: Method, secret: Any) -> str:
-    """The name of the user that was asked for and a password of its own; moto has one pair for all."""
-    return json.dumps({"username": secret.resource.master_username, "password": _password()})
+def generate_secret(moto: Method, secret: Any) -> str:
+    """Return the database's user name and a random password; moto has one pair for all."""
+    return json.dumps({"username": secret.resource.master_username, "password": _generate_password()})
 
 
 @patch(MasterUserSecret, "rotate_secret")
 def rotate_secret(moto: Method, secret: Any) -> None:
-    """Another password becomes the current one.
+    """Make a new password the current one.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html#rds-secrets-manager-rotate
     """
@@ -36,5 +36,5 @@ def rotate_secret(moto: Method, secret: Any) -> None:
     )
 
 
-def _password() -> str:
+def _generate_password() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))

@@ -1,4 +1,4 @@
-"""Secrets that are scheduled for deletion: nobody uses them, and nobody takes their names, which are plain."""
+"""Secrets scheduled for deletion: they cannot be used, and their names cannot be taken; validation of names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ NAME = re.compile(r"[\w/+=.@!-]+", re.ASCII)
 
 
 @patch(SecretsManagerBackend, "create_secret")
-def create_secret(moto: Method, manager: Any, name: str, *args: Any, **sent: Any) -> Any:
-    """A name is made of a few signs, and is free again when its secret is gone for good.
+def create_secret(moto: Method, manager: Any, name: str, *args: Any, **params: Any) -> Any:
+    """Require a valid name that no secret scheduled for deletion has.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
     """
@@ -25,33 +25,33 @@ def create_secret(moto: Method, manager: Any, name: str, *args: Any, **sent: Any
         signs = "alphanumeric characters, or any of the following: -/_+=.@!"
         raise ServiceError("ValidationException", f"Invalid name. Must be a valid name containing {signs}")
     if _is_scheduled(manager, name):
-        why = "a secret with this name is already scheduled for deletion."
-        raise ServiceError(CODE, f"You can't create this secret because {why}")
-    return moto(manager, name, *args, **sent)
+        reason = "a secret with this name is already scheduled for deletion."
+        raise ServiceError(CODE, f"You can't create this secret because {reason}")
+    return moto(manager, name, *args, **params)
 
 
-def _refuses(operation: str) -> None:
-    """Let an operation say no to a secret that is scheduled for deletion.
+def _require_not_scheduled(operation: str) -> None:
+    """Make an operation fail for a secret that is scheduled for deletion.
 
     "Secrets Manager doesn't permit any read or write of a secret that is scheduled for deletion":
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html
     """
 
     @patch(SecretsManagerBackend, operation)
-    def refuse(moto: Method, manager: Any, *args: Any, **sent: Any) -> Any:
-        named = args[0] if args else sent.get("secret_id") or sent.get("arn")
-        if _is_scheduled(manager, named) and not sent.get("force_delete_without_recovery"):
-            why = "You can't perform this operation on the secret because it was marked for deletion."
-            raise ServiceError(CODE, why)
-        return moto(manager, *args, **sent)
+    def require_not_scheduled(moto: Method, manager: Any, *args: Any, **params: Any) -> Any:
+        secret_id = args[0] if args else params.get("secret_id") or params.get("arn")
+        if _is_scheduled(manager, secret_id) and not params.get("force_delete_without_recovery"):
+            reason = "You can't perform this operation on the secret because it was marked for deletion."
+            raise ServiceError(CODE, reason)
+        return moto(manager, *args, **params)
 
 
 for _operation in (
     *("get_secret_value", "put_secret_value", "update_secret", "rotate_secret", "delete_secret"),
     *("tag_resource", "untag_resource", "put_resource_policy", "update_secret_version_stage"),
 ):
-    _refuses(_operation)
+    _require_not_scheduled(_operation)
 
 
-def _is_scheduled(manager: Any, named: Any) -> bool:
-    return bool(manager._is_valid_identifier(named) and manager.secrets[named].is_deleted())
+def _is_scheduled(manager: Any, secret_id: Any) -> bool:
+    return bool(manager._is_valid_identifier(secret_id) and manager.secrets[secret_id].is_deleted())

@@ -1,4 +1,4 @@
-"""CloudWatch alarms: evaluated as the documentation says, told to whom they name, and written down."""
+"""CloudWatch alarms: evaluated as documented, with their actions and their history."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
 
 from embedded_aws.account import backends
-from embedded_aws.services.cloudwatch import actions
-from embedded_aws.services.cloudwatch import evaluator as watching
-from embedded_aws.services.cloudwatch.datapoints import Sample, Watched, key_of, statistic, window
-from embedded_aws.services.cloudwatch.evaluation import ALARM, INSUFFICIENT_DATA, OK, Point, Rule, judge
+from embedded_aws.services.cloudwatch import actions, evaluator
+from embedded_aws.services.cloudwatch.datapoints import AlarmMetric, Sample, key_of, statistic, window
+from embedded_aws.services.cloudwatch.evaluation import ALARM, INSUFFICIENT_DATA, OK, Point, Rule, evaluate
 from embedded_aws.services.cloudwatch.notifications import subject
 from embedded_aws.services.cloudwatch.reasons import reason
 from embedded_aws.testing import eventually
 from services.errors import raises
 
-NOON = datetime(2026, 1, 2, 12)  # as moto keeps it: UTC without saying so
+NOON = datetime(2026, 1, 2, 12)  # UTC without a time zone, as moto stores it
 KEEP = None
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html: the oldest first
@@ -38,8 +37,8 @@ TWO_OF_THREE = {
     "- - - X -": (ALARM, KEEP, ALARM, OK),
 }
 ROWS = [
-    (least, row, missing, state)
-    for least, table in ((None, THREE_OF_THREE), (2, TWO_OF_THREE))
+    (required, row, missing, state)
+    for required, table in ((None, THREE_OF_THREE), (2, TWO_OF_THREE))
     for row, states in table.items()
     for missing, state in zip(TREATMENTS, states, strict=True)
 ]
@@ -52,31 +51,31 @@ def row_of(row):
     return [None if sign == "-" else Point(0.0, values[sign], 1.0) for sign in reversed(row.split())]
 
 
-@pytest.mark.parametrize(("least", "row", "missing", "state"), ROWS)
-def test_missing_data_is_treated_as_in_awss_tables(least, row, missing, state):
+@pytest.mark.parametrize(("required", "row", "missing", "state"), ROWS)
+def test_missing_data_is_treated_as_in_awss_tables(required, row, missing, state):
     """Each row of the documentation, for each of the four treatments."""
-    assert judge(Rule("GreaterThanThreshold", 10.0, 3, least, missing), row_of(row)).state == state
+    assert evaluate(Rule("GreaterThanThreshold", 10.0, 3, required, missing), row_of(row)).state == state
 
 
 @given(POINTS, st.integers(1, 4), st.integers(1, 4), st.sampled_from(TREATMENTS))
-def test_with_enough_data_the_treatment_of_missing_data_is_of_no_account(values, periods, least, missing):
-    """Then exactly the newest real data points decide, M out of N."""
+def test_with_enough_data_the_treatment_of_missing_data_does_not_matter(values, periods, required, missing):
+    """The newest present data points decide, M out of N."""
     points = [None if value is None else Point(0.0, value, 1.0) for value in values]
-    rule = Rule("GreaterThanThreshold", 10.0, periods, min(least, periods), missing)
-    there = [value for value in values[: rule.reach] if value is not None][:periods]
-    if len(there) == periods:
-        breaching = sum(value > 10.0 for value in there)
-        assert judge(rule, points).state == (ALARM if breaching >= rule.least else OK)
+    rule = Rule("GreaterThanThreshold", 10.0, periods, min(required, periods), missing)
+    present = [value for value in values[: rule.range_size] if value is not None][:periods]
+    if len(present) == periods:
+        breaching = sum(value > 10.0 for value in present)
+        assert evaluate(rule, points).state == (ALARM if breaching >= rule.required else OK)
 
 
 @given(POINTS, st.integers(1, 4), st.sampled_from(TREATMENTS))
 def test_worse_data_never_end_an_alarm(values, periods, missing):
-    """A data point that turns to the wrong side does not make an alarm of ALARM anything else."""
+    """With more breaching data points, ALARM stays ALARM."""
     rule = Rule("GreaterThanOrEqualToThreshold", 10.0, periods, None, missing)
     points = [None if value is None else Point(0.0, value, 1.0) for value in values]
     worse = [point and Point(0.0, point.value + 10.0, 1.0) for point in points]
-    if judge(rule, points).state == ALARM:
-        assert judge(rule, worse).state == ALARM
+    if evaluate(rule, points).state == ALARM:
+        assert evaluate(rule, worse).state == ALARM
 
 
 @pytest.mark.parametrize(
@@ -88,14 +87,14 @@ def test_worse_data_never_end_an_alarm(values, periods, missing):
         ("LessThanOrEqualToThreshold", OK, ALARM, ALARM),
     ],
 )
-def test_the_comparison_is_the_alarms(comparison, above, equal, below):
-    """The threshold itself is on the side that the operator says."""
+def test_the_comparison_operator_is_used(comparison, above, equal, below):
+    """Values above, equal to and below the threshold."""
     rule = Rule(comparison, 10.0, 1)
-    assert [judge(rule, [Point(0.0, value, 1.0)]).state for value in (11.0, 10.0, 9.0)] == [above, equal, below]
+    assert [evaluate(rule, [Point(0.0, value, 1.0)]).state for value in (11.0, 10.0, 9.0)] == [above, equal, below]
 
 
 @pytest.mark.parametrize(
-    ("rule", "row", "before", "told"),
+    ("rule", "row", "before", "expected"),
     [
         (
             Rule("GreaterThanThreshold", 10.0, 1),
@@ -135,46 +134,46 @@ def test_the_comparison_is_the_alarms(comparison, above, equal, below):
         (Rule("GreaterThanThreshold", 10.0, 1), "-", OK, "Insufficient Data: 1 datapoint was unknown."),
     ],
 )
-def test_the_reason_is_worded_as_by_cloudwatch(rule, row, before, told):
-    """A program that reads the reason reads here what it reads on AWS."""
-    assert reason(rule, judge(rule, row_of(row)), before) == told
+def test_the_reason_has_the_text_of_cloudwatch(rule, row, before, expected):
+    """For each state, with and without missing data."""
+    assert reason(rule, evaluate(rule, row_of(row)), before) == expected
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("Average", 4.0), ("Sum", 12.0), ("Minimum", 1.0), ("Maximum", 8.0), ("SampleCount", 3.0), ("p50", 3.0)],
 )
-def test_statistics_are_what_their_names_say(name, value):
+def test_statistics_are_computed(name, value):
     """Of three values in one period."""
     assert statistic(name, [Sample(0.0, one, one, one, 1.0) for one in (8.0, 1.0, 3.0)]) == value
 
 
-def test_statistics_of_statistics():
-    """StatisticValues count as often as they say; a percentile cannot be told from them."""
+def test_statistics_are_computed_from_statistic_sets():
+    """They count as often as their sample count; a percentile cannot be computed from them."""
     samples = [Sample(0.0, 1.0, 9.0, 30.0, 5.0), Sample(0.0, 20.0, 20.0, 20.0, 1.0)]
     found = [statistic(name, samples) for name in ("Average", "SampleCount", "Maximum", "p99")]
     assert found == [50 / 6, 6.0, 20.0, None]
 
 
 def test_a_period_is_missing_only_when_it_is_over():
-    """Data count in the period of their timestamp, in the unit that is asked for, and not before their time."""
+    """Data count in the period of their timestamp and in the requested unit; future data do not count yet."""
     rows = [(125, 4.0, "Count"), (119, 3.0, "Count"), (60, 1.0, "Count"), (59, 9.0, "Seconds"), (500, 9.0, "Count")]
     data = [
         MetricDatum("N", "m", value, [], datetime.fromtimestamp(at, UTC).replace(tzinfo=None), unit)
         for at, value, unit in rows
     ]
-    watched = Watched(key_of("N", "m", []), "Sum", 60, "Count")
+    metric = AlarmMetric(key_of("N", "m", []), "Sum", 60, "Count")
 
     def values(now):
-        return [point and point.value for point in window(data, watched, 3, now)]
+        return [point and point.value for point in window(data, metric, 3, now)]
 
     assert values(130) == [4.0, 4.0, None]
     assert values(185) == [4.0, 4.0, None]
     assert values(245) == [None, 4.0, 4.0]
 
 
-class Watch:
-    """A metric, an alarm on it, and a queue that hears from the topic which the alarm tells."""
+class Monitored:
+    """A metric, an alarm on it, and a queue that is subscribed to the topic of the alarm."""
 
     def __init__(self, aws):
         self.cloudwatch, self.sns, self.sqs = (aws.client(name) for name in ("cloudwatch", "sns", "sqs"))
@@ -216,16 +215,16 @@ class Watch:
         ]
         self.cloudwatch.put_metric_data(Namespace="App", MetricData=[datum | changes for datum in data])
 
-    def found(self):
+    def described(self):
         (alarm,) = self.cloudwatch.describe_alarms(AlarmNames=["errors"])["MetricAlarms"]
         return alarm
 
     def becomes(self, state):
-        """The alarm, as soon as it is in a state."""
-        return eventually(lambda: self.found() if self.found()["StateValue"] == state else None)
+        """Wait until the alarm is in a state; return it."""
+        return eventually(lambda: self.described() if self.described()["StateValue"] == state else None)
 
-    def told(self):
-        """What has come to the queue since the last time: subject and message."""
+    def notifications(self):
+        """Return subject and message of the notifications since the last call."""
         bodies = [
             json.loads(message["Body"])
             for message in self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
@@ -238,19 +237,19 @@ class Watch:
 
 
 @pytest.fixture
-def watch(aws):
-    return Watch(aws)
+def monitored(aws):
+    return Monitored(aws)
 
 
-def test_an_alarm_follows_its_metric(watch):
-    """It begins without data, and comes into ALARM and back by itself; its history outlives it."""
-    watch.alarm()
-    assert (watch.found()["StateValue"], watch.found()["StateReason"]) == (
+def test_an_alarm_follows_its_metric(monitored):
+    """It starts with INSUFFICIENT_DATA, changes to ALARM and back; its history outlives it."""
+    monitored.alarm()
+    assert (monitored.described()["StateValue"], monitored.described()["StateReason"]) == (
         "INSUFFICIENT_DATA",
         "Unchecked: Initial alarm creation",
     )
-    watch.put(9)
-    alarm = watch.becomes("ALARM")
+    monitored.put(9)
+    alarm = monitored.becomes("ALARM")
     assert alarm["StateReason"].startswith("Threshold Crossed: 1 datapoint [9.0 (")
     data = json.loads(alarm["StateReasonData"])
     assert (data["recentDatapoints"], data["threshold"], data["statistic"], data["period"]) == (
@@ -259,14 +258,14 @@ def test_an_alarm_follows_its_metric(watch):
         "Maximum",
         60,
     )
-    watch.alarm(Threshold=20.0)
-    assert "was not greater than the threshold (20.0)" in watch.becomes("OK")["StateReason"]
-    assert watch.history("StateUpdate") == [
+    monitored.alarm(Threshold=20.0)
+    assert "was not greater than the threshold (20.0)" in monitored.becomes("OK")["StateReason"]
+    assert monitored.history("StateUpdate") == [
         "Alarm updated from ALARM to OK",
         "Alarm updated from INSUFFICIENT_DATA to ALARM",
     ]
-    watch.cloudwatch.delete_alarms(AlarmNames=["errors"])
-    pages = watch.cloudwatch.get_paginator("describe_alarm_history").paginate(
+    monitored.cloudwatch.delete_alarms(AlarmNames=["errors"])
+    pages = monitored.cloudwatch.get_paginator("describe_alarm_history").paginate(
         AlarmName="errors",
         HistoryItemType="ConfigurationUpdate",
         ScanBy="TimestampAscending",
@@ -275,16 +274,16 @@ def test_an_alarm_follows_its_metric(watch):
     summaries = [item["HistorySummary"] for page in pages for item in page["AlarmHistoryItems"]]
     assert summaries == ['Alarm "errors" created', 'Alarm "errors" updated', 'Alarm "errors" deleted']
     later = datetime.now(UTC) + timedelta(minutes=1)
-    assert watch.cloudwatch.describe_alarm_history(StartDate=later)["AlarmHistoryItems"] == []
+    assert monitored.cloudwatch.describe_alarm_history(StartDate=later)["AlarmHistoryItems"] == []
 
 
-def test_several_periods_are_told_apart(watch):
-    """Two out of three minutes have to be bad, whenever they were reported; other dimensions are other metrics.
+def test_several_periods_are_evaluated(monitored):
+    """Two out of three minutes have to breach, whenever they were reported; other dimensions are other metrics.
 
     The metric may be named in either of two forms.
     """
     metric = {"Namespace": "App", "MetricName": "Errors", "Dimensions": [{"Name": "Tier", "Value": "web"}]}
-    watch.cloudwatch.put_metric_alarm(
+    monitored.cloudwatch.put_metric_alarm(
         AlarmName="errors",
         Metrics=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "p90"}, "ReturnData": True}],
         EvaluationPeriods=3,
@@ -292,27 +291,27 @@ def test_several_periods_are_told_apart(watch):
         Threshold=5.0,
         ComparisonOperator="GreaterThanThreshold",
     )
-    watch.put(9, 9, 9, 9, 9, tier="batch")
-    watch.put(1, 1, 9)
-    watch.becomes("OK")
-    watch.put(9, 1)
-    alarm = watch.becomes("ALARM")
+    monitored.put(9, 9, 9, 9, 9, tier="batch")
+    monitored.put(1, 1, 9)
+    monitored.becomes("OK")
+    monitored.put(9, 1)
+    alarm = monitored.becomes("ALARM")
     assert "2 out of the last 3 datapoints" in alarm["StateReason"]
     assert json.loads(alarm["StateReasonData"])["statistic"] == "p90"
 
 
-def test_a_topic_is_told_of_a_change_as_by_cloudwatch(watch):
-    """Once per change, in the JSON that subscribers of AWS read."""
-    watch.alarm(AlarmDescription="too many", OKActions=[watch.topic], TreatMissingData="notBreaching")
-    watch.becomes("OK")
-    watch.put(9)
-    watch.becomes("ALARM")
-    (first, ok), (second, alarm) = watch.told()
+def test_a_change_is_published_to_a_topic(monitored):
+    """Once per change, with the JSON of CloudWatch."""
+    monitored.alarm(AlarmDescription="too many", OKActions=[monitored.topic], TreatMissingData="notBreaching")
+    monitored.becomes("OK")
+    monitored.put(9)
+    monitored.becomes("ALARM")
+    (first, ok), (second, alarm) = monitored.notifications()
     assert (first, second) == ('OK: "errors" in US West (Oregon)', 'ALARM: "errors" in US West (Oregon)')
     assert (ok["OldStateValue"], ok["NewStateValue"]) == ("INSUFFICIENT_DATA", "OK")
     assert (alarm["OldStateValue"], alarm["NewStateValue"], alarm["AlarmName"]) == ("OK", "ALARM", "errors")
     assert alarm["AlarmDescription"] == "too many"
-    assert alarm["NewStateReason"] == watch.found()["StateReason"]
+    assert alarm["NewStateReason"] == monitored.described()["StateReason"]
     assert alarm["Trigger"] == {
         "MetricName": "Errors",
         "Namespace": "App",
@@ -327,13 +326,13 @@ def test_a_topic_is_told_of_a_change_as_by_cloudwatch(watch):
         "TreatMissingData": "notBreaching",
         "EvaluateLowSampleCountPercentile": "",
     }
-    watch.put(10)
-    watch.cloudwatch.describe_alarms()
-    assert watch.told() == []
+    monitored.put(10)
+    monitored.cloudwatch.describe_alarms()
+    assert monitored.notifications() == []
 
 
-def test_a_subject_is_cut_to_what_sns_takes():
-    """A long name does not lose the message."""
+def test_a_long_subject_is_shortened():
+    """To the 100 characters that SNS accepts."""
 
     class Alarm:
         name, state_value = "n" * 200, "ALARM"
@@ -345,74 +344,74 @@ def test_a_subject_is_cut_to_what_sns_takes():
     assert subject(Backend, Alarm).endswith('n..." in US West (Oregon)')
 
 
-def test_actions_that_are_disabled_or_impossible_do_nothing(watch):
-    """The state changes all the same; the history tells of an action that failed."""
-    watch.alarm(ActionsEnabled=False)
-    watch.put(9)
-    watch.becomes("ALARM")
-    assert (watch.told(), watch.history("Action")) == ([], [])
-    gone = watch.topic + "-gone"
-    watch.alarm(AlarmActions=[gone], Threshold=50.0)
-    watch.becomes("OK")
-    watch.alarm(AlarmActions=[gone, watch.topic])
-    watch.becomes("ALARM")
-    sent, failed = watch.history("Action")
-    assert sent == f"Successfully executed action {watch.topic}"
+def test_actions_that_are_disabled_or_impossible_do_nothing(monitored):
+    """The state still changes; the history has the failed action."""
+    monitored.alarm(ActionsEnabled=False)
+    monitored.put(9)
+    monitored.becomes("ALARM")
+    assert (monitored.notifications(), monitored.history("Action")) == ([], [])
+    gone = monitored.topic + "-gone"
+    monitored.alarm(AlarmActions=[gone], Threshold=50.0)
+    monitored.becomes("OK")
+    monitored.alarm(AlarmActions=[gone, monitored.topic])
+    monitored.becomes("ALARM")
+    succeeded, failed = monitored.history("Action")
+    assert succeeded == f"Successfully executed action {monitored.topic}"
     assert failed.startswith(f"Failed to execute action {gone}. Received error:")
 
 
-def test_a_state_that_is_set_lasts_until_the_next_evaluation(watch):
+def test_a_state_that_is_set_lasts_until_the_next_evaluation(monitored):
     """For a game day: the actions are run, and the alarm comes back by itself."""
-    watch.alarm()
-    watch.put(1)
-    watch.becomes("OK")
-    watch.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="game day")
-    assert (watch.found()["StateValue"], watch.found()["StateReason"]) == ("ALARM", "game day")
-    assert [message["NewStateReason"] for _, message in watch.told()] == ["game day"]
-    watch.becomes("OK")
+    monitored.alarm()
+    monitored.put(1)
+    monitored.becomes("OK")
+    monitored.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="game day")
+    assert (monitored.described()["StateValue"], monitored.described()["StateReason"]) == ("ALARM", "game day")
+    assert [message["NewStateReason"] for _, message in monitored.notifications()] == ["game day"]
+    monitored.becomes("OK")
     with raises("ValidationError", "enum value set"):
-        watch.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="BAD", StateReason="x")
+        monitored.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="BAD", StateReason="x")
     with raises("ResourceNotFound"):
-        watch.cloudwatch.set_alarm_state(AlarmName="none", StateValue="OK", StateReason="x")
+        monitored.cloudwatch.set_alarm_state(AlarmName="none", StateValue="OK", StateReason="x")
 
 
-def test_a_heartbeat_without_news_costs_nothing(monkeypatch):
-    """Data are read once, and judged once in a period and not again before there are more."""
-    backend, judged = stopped_clock(monkeypatch), []
-    monkeypatch.setattr(watching, "judge", lambda *about: judged.append(about) or judge(*about))
+def test_a_tick_without_new_data_evaluates_nothing(monkeypatch):
+    """Data are read once, and evaluated once per period until there are more."""
+    backend, evaluations = stopped_clock(monkeypatch), []
+    monkeypatch.setattr(evaluator, "evaluate", lambda *args: evaluations.append(args) or evaluate(*args))
     backend.put_metric_alarm("a", "N", "m", "GreaterThanThreshold", 1, 3600, 5.0, "Maximum", "", [], [])
     backend.put_metric_data("N", [{"MetricName": "m", "Value": 9.0, "Timestamp": NOON}])
-    assert watching.tick()
-    assert not any(watching.tick() for _ in range(10))
-    before = len(judged)
-    assert before == 2  # once for the news, once for the new state
+    assert evaluator.tick()
+    assert not any(evaluator.tick() for _ in range(10))
+    before = len(evaluations)
+    assert before == 2  # once for the new data, once for the new state
     backend.put_metric_data("N", [{"MetricName": "m", "Value": 1.0, "Timestamp": NOON}])
-    assert not any(watching.tick() for _ in range(10))
-    assert len(judged) == before + 1
+    assert not any(evaluator.tick() for _ in range(10))
+    assert len(evaluations) == before + 1
 
 
 def test_only_scaling_actions_are_repeated_while_the_state_lasts(monkeypatch):
-    """Once a minute, with what is measured by then; a topic is told once."""
+    """Once a minute, with the newest data; a topic is notified once."""
     backend, done = stopped_clock(monkeypatch), []
     monkeypatch.setattr(actions.triggered, "execute_for_alarm", lambda alarm, arn, data: done.append(json.loads(data)))
-    monkeypatch.setattr(actions.notifications, "publish", lambda *about: done.append("told"))
+    monkeypatch.setattr(actions.notifications, "publish", lambda *args: done.append("published"))
     names = ["arn:aws:sns:us-west-2:123456789012:ops", "arn:aws:autoscaling:us-west-2:123456789012:scalingPolicy:p"]
     backend.put_metric_alarm("a", "N", "m", "GreaterThanThreshold", 1, 3600, 5.0, "Maximum", "", [], names)
     backend.put_metric_data("N", [{"MetricName": "m", "Value": 9.0, "Timestamp": NOON}])
-    assert watching.tick()
-    assert (done.pop(0), done.pop(0)["recentDatapoints"], done) == ("told", [9.0], [])
+    assert evaluator.tick()
+    assert (done.pop(0), done.pop(0)["recentDatapoints"], done) == ("published", [9.0], [])
     backend.put_metric_data("N", [{"MetricName": "m", "Value": 11.0, "Timestamp": NOON}])
     stopped_clock(monkeypatch, backend, seconds=59)
-    assert not watching.tick()
+    assert not evaluator.tick()
     stopped_clock(monkeypatch, backend, seconds=61)
-    assert watching.tick()
-    assert not watching.tick()
+    assert evaluator.tick()
+    assert not evaluator.tick()
     assert [data["recentDatapoints"] for data in done] == [[11.0]]
 
 
 def stopped_clock(monkeypatch, backend=None, seconds=0):
-    """An account of alarms alone, on which time stands still, so many seconds after noon."""
+    """Return a CloudWatch backend as the only one, with the clock stopped some seconds after noon."""
     backend = backend or CloudWatchBackend("us-west-2", "123456789012")
     monkeypatch.setattr(backends, "existing", lambda service: [backend])
-    monkeypatch.setattr(watching.time, "time", lambda: NOON.replace(tzinfo=UTC).timestamp() + seconds)
+    monkeypatch.setattr(evaluator.time, "time", lambda: NOON.replace(tzinfo=UTC).timestamp() + seconds)
     return backend

@@ -1,4 +1,4 @@
-"""Alarms that CloudWatch does not take."""
+"""Validation of alarms."""
 
 from services.errors import raises, unchanged
 
@@ -14,10 +14,10 @@ ALARM = {
 }
 
 
-def test_alarms_that_are_not_made(aws):
-    """And one that is right, with a percentile and the shortest period."""
+def test_invalid_alarms_are_rejected(aws):
+    """A valid one, with a percentile and a short period, is accepted."""
     cloudwatch = aws.client("cloudwatch")
-    wrong = [
+    invalid = [
         ({"Period": 7}, "Period must be 10, 20, 30 or a multiple of 60"),
         ({"Period": 90}, "Period must be 10, 20, 30 or a multiple of 60"),
         ({"ComparisonOperator": "Bigger"}, "Value 'Bigger' at 'comparisonOperator' failed to satisfy constraint"),
@@ -26,10 +26,10 @@ def test_alarms_that_are_not_made(aws):
         ({"DatapointsToAlarm": 3}, "must not be greater than EvaluationPeriods"),
     ]
     with unchanged(cloudwatch.describe_alarms):
-        for changed, words in wrong:
-            asked = {name: value for name, value in (ALARM | changed).items() if value is not None}
+        for changed, words in invalid:
+            params = {name: value for name, value in (ALARM | changed).items() if value is not None}
             with raises("ValidationError", words):
-                cloudwatch.put_metric_alarm(**asked)
+                cloudwatch.put_metric_alarm(**params)
     percentile = {name: value for name, value in ALARM.items() if name != "Statistic"}
     cloudwatch.put_metric_alarm(**percentile | {"ExtendedStatistic": "p99", "Period": 10, "DatapointsToAlarm": 2})
     (found,) = cloudwatch.describe_alarms()["MetricAlarms"]

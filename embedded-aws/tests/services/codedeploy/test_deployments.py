@@ -1,4 +1,4 @@
-"""CodeDeploy: everything an operator asks of it is answered, and deployments come to an end."""
+"""CodeDeploy: all operations for EC2 instances, and the progress of deployments."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -20,9 +20,9 @@ def code_of(raised):
     return raised.value.response["Error"]["Code"]
 
 
-def test_a_group_reads_back_whole(deploy):
-    """What was sent is what a plan compares with, after create and after update."""
-    sent = {
+def test_a_group_is_described_with_all_its_fields(deploy):
+    """As they were sent, after creation and after a change."""
+    params = {
         "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
         "alarmConfiguration": {"enabled": True, "ignorePollAlarmFailure": False, "alarms": [{"name": "errors"}]},
         "autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
@@ -32,9 +32,9 @@ def test_a_group_reads_back_whole(deploy):
         "terminationHookEnabled": True,
         "ec2TagSet": {"ec2TagSetList": [[{"Key": "Name", "Value": "web", "Type": "KEY_AND_VALUE"}]]},
     }
-    group = deploy.create_group(**sent)
-    assert sent.items() <= group.items()
-    assert [there["name"] for there in group["autoScalingGroups"]] == ["web"]
+    group = deploy.create_group(**params)
+    assert params.items() <= group.items()
+    assert [entry["name"] for entry in group["autoScalingGroups"]] == ["web"]
     hooks = deploy.asg.describe_lifecycle_hooks(AutoScalingGroupName="web")["LifecycleHooks"]
     assert [hook["LifecycleHookName"] for hook in hooks] == [group["autoScalingGroups"][0]["hook"]]
     changes = {"outdatedInstancesStrategy": "UPDATE", "alarmConfiguration": {"enabled": False, "alarms": []}}
@@ -42,12 +42,12 @@ def test_a_group_reads_back_whole(deploy):
         applicationName="app", currentDeploymentGroupName="web", newDeploymentGroupName="new", **changes
     )
     renamed = deploy.deployment_group("new")
-    assert (sent | changes).items() <= renamed.items()
+    assert (params | changes).items() <= renamed.items()
     assert renamed["deploymentGroupId"] == group["deploymentGroupId"]
 
 
 def test_a_group_has_awss_defaults(deploy):
-    """What was not sent reads back as on AWS, so a plan finds no difference."""
+    """Fields that were not sent are described as on AWS."""
     group = deploy.create_group(autoScalingGroups=[])
     assert group["deploymentConfigName"] == "CodeDeployDefault.OneAtATime"
     assert group["deploymentStyle"] == {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
@@ -55,8 +55,8 @@ def test_a_group_has_awss_defaults(deploy):
     assert group["outdatedInstancesStrategy"] == "UPDATE"
 
 
-def test_deletes_are_idempotent_and_leave_nothing(deploy):
-    """Destroying twice is no error; the hook on the Auto Scaling group goes with the deployment group."""
+def test_deletions_are_idempotent(deploy):
+    """The hook on the Auto Scaling group is deleted with the deployment group."""
     deploy.create_group()
     for _ in range(2):
         deploy.cd.delete_deployment_group(applicationName="app", deploymentGroupName="web")
@@ -66,7 +66,7 @@ def test_deletes_are_idempotent_and_leave_nothing(deploy):
 
 
 def test_applications_and_groups_are_listed_renamed_and_tagged(deploy):
-    """The rest of the bookkeeping works, too."""
+    """Groups and tags follow a renamed application."""
     deploy.create_group(tags=[{"Key": "Environment", "Value": "local"}])
     cd = deploy.cd
     cd.update_application(applicationName="app", newApplicationName="shop")
@@ -81,8 +81,8 @@ def test_applications_and_groups_are_listed_renamed_and_tagged(deploy):
     assert cd.list_tags_for_resource(ResourceArn=arn)["Tags"] == []
 
 
-def test_a_deployment_goes_on_under_another_name(deploy):
-    """Application and group are renamed while it goes on: it comes to its end, as does another application's."""
+def test_a_deployment_continues_after_a_renaming(deploy):
+    """Of its application and group; it succeeds, as does a deployment of another application."""
     cd = deploy.cd
     cd.create_application(applicationName="other", computePlatform="Server")
     for name in ("app", "other"):
@@ -98,19 +98,19 @@ def test_a_deployment_goes_on_under_another_name(deploy):
     finally:
         deploy.aws.control("pace", 0)
     assert [deploy.ended(deployment)["status"] for deployment in (first, second)] == ["Succeeded"] * 2
-    named = {"applicationName": "shop", "deploymentGroupName": "servers"}
-    assert named.items() <= deploy.ended(first).items()
-    assert cd.list_deployments(**named)["deployments"] == [first]
-    assert cd.get_deployment_group(**named)["deploymentGroupInfo"]["lastSuccessfulDeployment"]["deploymentId"] == first
+    names = {"applicationName": "shop", "deploymentGroupName": "servers"}
+    assert names.items() <= deploy.ended(first).items()
+    assert cd.list_deployments(**names)["deployments"] == [first]
+    assert cd.get_deployment_group(**names)["deploymentGroupInfo"]["lastSuccessfulDeployment"]["deploymentId"] == first
     (revision,) = cd.list_application_revisions(applicationName="shop")["revisions"]
-    known = cd.get_application_revision(applicationName="shop", revision=revision)["revisionInfo"]
-    assert known["deploymentGroups"] == ["servers"]
+    info = cd.get_application_revision(applicationName="shop", revision=revision)["revisionInfo"]
+    assert info["deploymentGroups"] == ["servers"]
     arn = "arn:aws:codedeploy:us-west-2:123456789012:deploymentgroup:shop/servers"
     assert cd.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "of", "Value": "app"}]
 
 
-def test_a_deployment_succeeds_and_says_that_it_is_simulated(deploy):
-    """It comes to its end by itself, on every instance, and nobody takes it for a real one."""
+def test_a_deployment_succeeds_and_is_marked_as_simulated(deploy):
+    """On every instance, with all lifecycle events."""
     deploy.create_group()
     deployment = deploy.deploy(description="first")
     info = deploy.ended(deployment)
@@ -127,8 +127,8 @@ def test_a_deployment_succeeds_and_says_that_it_is_simulated(deploy):
         assert "simulated" in target["lifecycleEvents"][-1]["diagnostics"]["message"]
 
 
-def test_a_group_knows_its_last_revision(deploy):
-    """`Release` finds what the group last successfully got."""
+def test_a_group_has_its_last_successful_revision(deploy):
+    """Also after a failed deployment."""
     deploy.create_group()
     first = deploy.deploy()
     deploy.ended(first)
@@ -144,7 +144,7 @@ def test_a_group_knows_its_last_revision(deploy):
 
 
 def test_traffic_control_adds_its_events(deploy):
-    """Behind a load balancer an instance is taken out and put back."""
+    """To block and allow the traffic of an instance behind a load balancer."""
     style = {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
     deploy.create_group(deploymentStyle=style, loadBalancerInfo={"targetGroupInfoList": [{"name": "web"}]})
     deployment = deploy.deploy()
@@ -154,15 +154,15 @@ def test_traffic_control_adds_its_events(deploy):
 
 
 @pytest.mark.parametrize(
-    ("location", "told"),
+    ("location", "message"),
     [
         ({"key": "missing.zip"}, "The specified key does not exist."),
         ({"bucket": "no-such-bucket"}, "The specified key does not exist."),
         ({"eTag": "0" * 32}, "etag"),
     ],
 )
-def test_a_bundle_that_is_not_there_fails_the_deployment(deploy, location, told):
-    """As on AWS the deployment starts, and DownloadBundle tells why it ends."""
+def test_a_missing_bundle_fails_the_deployment(deploy, location, message):
+    """The deployment starts, and DownloadBundle fails with the message of the agent."""
     deploy.create_group()
     deployment = deploy.deploy(location=location)
     info = deploy.ended(deployment)
@@ -172,35 +172,35 @@ def test_a_bundle_that_is_not_there_fails_the_deployment(deploy, location, told)
     )
     events = {event["lifecycleEventName"]: event for event in failed["lifecycleEvents"]}
     assert events["DownloadBundle"]["diagnostics"]["errorCode"] == "UnknownError"
-    assert told in events["DownloadBundle"]["diagnostics"]["message"]
+    assert message in events["DownloadBundle"]["diagnostics"]["message"]
     assert events["Install"]["status"] == "Skipped"
     assert skipped["status"] == "Skipped"
 
 
-def test_the_right_etag_is_accepted(deploy):
-    """A revision bound to its content is deployed."""
+def test_a_matching_etag_is_accepted(deploy):
+    """The revision is deployed."""
     deploy.create_group()
     etag = deploy.s3.head_object(Bucket="bundles", Key="v1.zip")["ETag"].strip('"')
     assert deploy.ended(deploy.deploy(location={"eTag": etag}))["status"] == "Succeeded"
 
 
-def test_a_failed_deployment_is_rolled_back_where_asked(deploy):
-    """Automatic rollback deploys the last good revision as a deployment of its own."""
+def test_a_failed_deployment_is_rolled_back(deploy):
+    """A new deployment deploys the last successful revision, if so configured."""
     deploy.create_group(autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]})
     deploy.ended(deploy.deploy())
     failed = deploy.deploy("missing.zip")
-    back = deploy.ended(failed)["rollbackInfo"]["rollbackDeploymentId"]
-    info = deploy.ended(back)
+    rollback = deploy.ended(failed)["rollbackInfo"]["rollbackDeploymentId"]
+    info = deploy.ended(rollback)
     assert (info["status"], info["creator"]) == ("Succeeded", "codeDeployRollback")
     assert info["revision"]["s3Location"]["key"] == "v1.zip"
     assert deploy.cd.list_deployments(applicationName="app", deploymentGroupName="web")["deployments"][:2] == [
-        back,
+        rollback,
         failed,
     ]
 
 
 class Alarmed(Deploy):
-    """A deployment group that watches the alarm `errors`, with one deployment that succeeded."""
+    """A deployment group with the alarm `errors`, and with one successful deployment."""
 
     def __init__(self, aws):
         super().__init__(aws)
@@ -235,16 +235,16 @@ def alarmed(aws):
 
 
 def test_a_deployment_under_an_active_alarm_is_stopped_and_rolled_back(alarmed):
-    """The rollback itself goes on in spite of the alarm, and each tells of the other."""
+    """The alarm does not stop the rollback; both deployments have the id of the other."""
     alarmed.raise_alarm()
     bad = alarmed.deploy("v2.zip")
     stopped = alarmed.ended(bad)
     assert (stopped["status"], stopped["errorInformation"]["code"]) == ("Stopped", "ALARM_ACTIVE")
     assert stopped["errorInformation"]["message"].endswith("have been stopped. Activated alarms: <errors>")
-    back = stopped["rollbackInfo"]["rollbackDeploymentId"]
-    told = f"Deployment {bad} terminated. Automatic rollback is triggered with a DeploymentId {back}."
-    assert stopped["rollbackInfo"]["rollbackMessage"] == told
-    info = alarmed.ended(back)
+    rollback = stopped["rollbackInfo"]["rollbackDeploymentId"]
+    message = f"Deployment {bad} terminated. Automatic rollback is triggered with a DeploymentId {rollback}."
+    assert stopped["rollbackInfo"]["rollbackMessage"] == message
+    info = alarmed.ended(rollback)
     assert (info["status"], info["creator"], info["revision"]["s3Location"]["key"]) == (
         "Succeeded",
         "codeDeployRollback",
@@ -252,14 +252,14 @@ def test_a_deployment_under_an_active_alarm_is_stopped_and_rolled_back(alarmed):
     )
     assert info["rollbackInfo"] == {
         "rollbackTriggeringDeploymentId": bad,
-        "rollbackMessage": f"Deployment {back} is triggered to roll back deployment {bad}.",
+        "rollbackMessage": f"Deployment {rollback} is triggered to roll back deployment {bad}.",
     }
     statuses = {alarmed.target(bad, instance)["status"] for instance in alarmed.members()}
     assert statuses == {"Skipped"}
 
 
 def test_a_deployment_may_name_other_alarms_or_none(alarmed):
-    """What it names overrides the group's; an alarm whose state nobody knows stops it, unless that is ignored."""
+    """They override those of the group; an unknown alarm stops it, unless that is ignored."""
     alarmed.raise_alarm()
     for override, status in (
         ({"enabled": False}, "Succeeded"),
@@ -270,8 +270,8 @@ def test_a_deployment_may_name_other_alarms_or_none(alarmed):
         assert alarmed.ended(alarmed.deploy("v2.zip", **changes))["status"] == status
 
 
-def test_an_alarm_stops_what_goes_on():
-    """The event that goes on has failed, those after it are skipped."""
+def test_an_alarm_stops_targets_in_progress():
+    """The event in progress fails, those after it are skipped."""
     deployment = Deployment({"status": "InProgress"})
     events = [Event("Install", "InProgress"), Event("ApplicationStart")]
     deployment.targets["now"] = Target("now", events, "InProgress")
@@ -281,7 +281,7 @@ def test_an_alarm_stops_what_goes_on():
 
 
 def test_a_group_without_instances_fails_its_deployment(deploy):
-    """An empty group is told, not passed."""
+    """With the error NO_INSTANCES."""
     deploy.create_group(autoScalingGroups=[])
     assert deploy.ended(deploy.deploy())["errorInformation"]["code"] == "NO_INSTANCES"
 
@@ -296,7 +296,7 @@ def test_tags_choose_instances(deploy):
 
 
 def test_an_ended_deployment_cannot_be_stopped(deploy):
-    """Stopping too late says so."""
+    """The call is rejected."""
     deploy.create_group()
     deployment = deploy.deploy()
     deploy.ended(deployment)
@@ -305,8 +305,8 @@ def test_an_ended_deployment_cannot_be_stopped(deploy):
     assert code_of(raised) == "DeploymentAlreadyCompletedException"
 
 
-def test_a_stopped_deployment_leaves_the_rest_alone():
-    """Stopping ends it where it stands: what was reached stays, what was not is skipped."""
+def test_a_stopped_deployment_skips_pending_targets():
+    """Targets that have ended stay as they are, and those in progress fail."""
     deployment = Deployment({"status": "InProgress"})
     for name, status in (("done", "Succeeded"), ("now", "InProgress"), ("next", "Pending")):
         deployment.targets[name] = Target(name, [Event("Install")], status)
@@ -319,7 +319,7 @@ def test_a_stopped_deployment_leaves_the_rest_alone():
     ("config", "statuses", "too_many"),
     [
         ("OneAtATime", ["Failed"], True),
-        ("OneAtATime", ["Succeeded", "Failed"], False),  # the last one is forgiven
+        ("OneAtATime", ["Succeeded", "Failed"], False),  # tolerated on the last one
         ("OneAtATime", ["Failed", "Pending"], True),
         ("HalfAtATime", ["Failed", "Succeeded"], False),
         ("HalfAtATime", ["Failed", "Failed", "Pending"], True),
@@ -327,34 +327,34 @@ def test_a_stopped_deployment_leaves_the_rest_alone():
         ("AllAtOnce", ["Failed", "Failed"], True),
     ],
 )
-def test_failures_are_counted_as_the_configuration_says(config, statuses, too_many):
-    """A rehearsed rollout fails exactly when the real one would."""
+def test_the_configuration_limits_failures(config, statuses, too_many):
+    """By the number of healthy hosts."""
     assert too_many_failed({"minimumHealthyHosts": PREDEFINED[f"CodeDeployDefault.{config}"]}, statuses) is too_many
 
 
-def test_revisions_are_registered_and_told(deploy):
-    """Which bundles the application knows, and where they were used."""
+def test_revisions_are_registered_and_described(deploy):
+    """With the groups in which they were used."""
     deploy.create_group()
     unused = {"revisionType": "S3", "s3Location": {"bucket": "bundles", "key": "v0.zip", "bundleType": "zip"}}
     deploy.cd.register_application_revision(applicationName="app", revision=unused, description="older")
     deploy.ended(deploy.deploy())
     listed = deploy.cd.list_application_revisions(applicationName="app", deployed="include")["revisions"]
     assert [revision["s3Location"]["key"] for revision in listed] == ["v1.zip"]
-    found = deploy.cd.get_application_revision(applicationName="app", revision=unused)["revisionInfo"]
-    assert (found["description"], found["deploymentGroups"]) == ("older", [])
+    info = deploy.cd.get_application_revision(applicationName="app", revision=unused)["revisionInfo"]
+    assert (info["description"], info["deploymentGroups"]) == ("older", [])
     both = deploy.cd.batch_get_application_revisions(applicationName="app", revisions=[unused, listed[0]])["revisions"]
     assert both[1]["genericRevisionInfo"]["deploymentGroups"] == ["web"]
 
 
-def test_configurations_are_kept(deploy):
-    """AWS's own are there and stay; one of ours is created once and deleted when unused."""
+def test_configurations_are_created_and_deleted(deploy):
+    """One can be created once, and deleted when it is unused; predefined ones exist."""
     cd = deploy.cd
     half = cd.get_deployment_config(deploymentConfigName="CodeDeployDefault.HalfAtATime")["deploymentConfigInfo"]
     assert half["minimumHealthyHosts"] == {"type": "FLEET_PERCENT", "value": 50}
-    ours = {"deploymentConfigName": "ours", "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1}}
-    cd.create_deployment_config(**ours)
+    custom = {"deploymentConfigName": "ours", "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1}}
+    cd.create_deployment_config(**custom)
     with pytest.raises(ClientError) as raised:
-        cd.create_deployment_config(**ours)
+        cd.create_deployment_config(**custom)
     assert code_of(raised) == "DeploymentConfigAlreadyExistsException"
     deploy.create_group(deploymentConfigName="ours")
     with pytest.raises(ClientError) as raised:
@@ -365,8 +365,8 @@ def test_configurations_are_kept(deploy):
     assert "ours" not in cd.list_deployment_configs()["deploymentConfigsList"]
 
 
-def test_refusals_carry_awss_codes(deploy):
-    """A program that reacts to a code reacts here as on AWS."""
+def test_errors_have_the_codes_of_aws(deploy):
+    """For names that are taken, unknown or invalid."""
     deploy.create_group()
     cd, group = deploy.cd, {"applicationName": "app", "deploymentGroupName": "other"}
     revision = {"revisionType": "S3", "s3Location": {"bucket": "b", "key": "k", "bundleType": "zip"}}

@@ -1,4 +1,4 @@
-"""What CodeDeploy does not take, and that it says so before it asks whether there is an application at all."""
+"""Validation of requests, which precedes the lookup of resources."""
 
 import pytest
 
@@ -14,7 +14,7 @@ TRAFFIC = {"deploymentOption": "WITH_TRAFFIC_CONTROL", "deploymentType": "IN_PLA
 
 @pytest.fixture(scope="module")
 def deploy(aws_server):
-    """One for all of them, because what is refused changes nothing: the group `web`, and a deployment in the way."""
+    """The group `web` with an ended deployment, shared by all tests, because rejected calls change nothing."""
     aws_server.reset()
     deploy = Deploy(aws_server)
     deploy.create_group()
@@ -38,7 +38,7 @@ def hosts(kind, value):
     return {"deploymentConfigName": "ours", "minimumHealthyHosts": {"type": kind, "value": value}}
 
 
-WRONG = [
+INVALID = [
     ("create_application", {"applicationName": "my app"}, "InvalidApplicationNameException"),
     ("create_application", {"applicationName": "a" * 101}, "InvalidApplicationNameException"),
     ("create_application", {"applicationName": "new", "computePlatform": "Moon"}, "InvalidComputePlatformException"),
@@ -131,22 +131,22 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "sent", "code"), WRONG)
-def test_what_is_wrong_is_refused_by_its_code(deploy, operation, sent, code):
-    """A program that reacts to a code reacts here as on AWS."""
-    whole = {
+@pytest.mark.parametrize(("operation", "changes", "code"), INVALID)
+def test_an_invalid_request_is_rejected_with_its_code(deploy, operation, changes, code):
+    """Each field has its own code."""
+    valid = {
         "create_deployment_group": APP | {"deploymentGroupName": "new", "serviceRoleArn": deploy.role},
         "create_deployment": GROUP | {"revision": s3()},
         "get_deployment_target": {"deploymentId": deploy.done},
         "get_deployment_instance": {"deploymentId": deploy.done},
     }
-    asked = whole.get(operation, {}) | sent
+    params = valid.get(operation, {}) | changes
     with raises(code):
-        getattr(deploy.cd, operation)(**{field: value for field, value in asked.items() if value is not None})
+        getattr(deploy.cd, operation)(**{field: value for field, value in params.items() if value is not None})
 
 
-def test_one_deployment_at_a_time_after_all_else_is_right(deploy):
-    """What is wrong with a request is told first, whether or not another deployment goes on."""
+def test_a_group_has_one_active_deployment(deploy):
+    """An invalid field is reported first."""
     deploy.aws.control("pace", 10)
     try:
         deploy.deploy()

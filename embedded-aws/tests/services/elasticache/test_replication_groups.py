@@ -1,4 +1,4 @@
-"""Caches are made, described, changed, refused and deleted as on ElastiCache."""
+"""Replication groups and clusters: created, described, modified, validated and deleted."""
 
 import pytest
 
@@ -10,28 +10,32 @@ from services.network import Network
 
 @pytest.fixture
 def cache(network):
-    """Groups for a cache, and no cache yet."""
+    """The groups for a cache, without a cache."""
     return Cache(network)
 
 
 def roles(group):
-    """Role and zone of each node."""
+    """Return role and zone of each node."""
     members = group["NodeGroups"][0]["NodeGroupMembers"]
     return {m["CacheClusterId"]: (m["CurrentRole"], m["PreferredAvailabilityZone"]) for m in members}
 
 
-def test_a_group_has_its_nodes_over_the_zones(cache):
-    """First without endpoints, then with those of its region; each node is a cluster with what the group has not."""
-    begun = cache.begin()
-    assert (begun["Status"], begun["MemberClusters"]) == ("creating", ["app-001", "app-002"])
-    assert "PrimaryEndpoint" not in str(begun)
-    made = cache.available()
-    assert roles(made) == {"app-001": ("primary", "us-west-2a"), "app-002": ("replica", "us-west-2b")}
-    primary = made["NodeGroups"][0]["PrimaryEndpoint"]
+def test_a_group_spreads_its_nodes_over_the_zones(cache):
+    """During its creation it has no endpoints; each node is described as a cluster, too."""
+    started = cache.begin()
+    assert (started["Status"], started["MemberClusters"]) == ("creating", ["app-001", "app-002"])
+    assert "PrimaryEndpoint" not in str(started)
+    created = cache.available()
+    assert roles(created) == {"app-001": ("primary", "us-west-2a"), "app-002": ("replica", "us-west-2b")}
+    primary = created["NodeGroups"][0]["PrimaryEndpoint"]
     assert primary["Address"].startswith("master.app.")
     assert primary["Address"].endswith(".usw2.cache.amazonaws.com")
     assert primary["Port"] == 6379
-    assert (made["AutomaticFailover"], made["MultiAZ"], made["AtRestEncryptionEnabled"]) == ("enabled", "enabled", True)
+    assert (created["AutomaticFailover"], created["MultiAZ"], created["AtRestEncryptionEnabled"]) == (
+        "enabled",
+        "enabled",
+        True,
+    )
     first, second = cache.nodes(ShowCacheNodeInfo=True)
     assert (first["ReplicationGroupId"], first["EngineVersion"], first["CacheSubnetGroupName"]) == (
         "app",
@@ -43,10 +47,10 @@ def test_a_group_has_its_nodes_over_the_zones(cache):
     assert second["CacheNodes"][0]["Endpoint"]["Address"].startswith("app-002.app.")
 
 
-def test_without_tls_names_have_another_shape(cache):
-    made = cache.create(TransitEncryptionEnabled=False)
-    assert ".ng.0001.usw2.cache.amazonaws.com" in made["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
-    assert "app-ro." in made["NodeGroups"][0]["ReaderEndpoint"]["Address"]
+def test_without_tls_addresses_have_another_format(cache):
+    created = cache.create(TransitEncryptionEnabled=False)
+    assert ".ng.0001.usw2.cache.amazonaws.com" in created["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+    assert "app-ro." in created["NodeGroups"][0]["ReaderEndpoint"]["Address"]
 
 
 def test_a_name_is_taken_once_in_any_case(cache):
@@ -86,22 +90,22 @@ def test_a_name_is_taken_once_in_any_case(cache):
         ("NotSupportedLocally", "TLS", {"TransitEncryptionMode": "preferred"}),
     ],
 )  # fmt: skip
-def test_what_elasticache_refuses_is_refused(refusing, code, words, changes):
-    """And nothing is left of it."""
+def test_invalid_groups_are_rejected(empty, code, words, changes):
+    """No group is created."""
     with raises(code, words):
-        refusing.begin(**changes)
-    assert refusing.elasticache.describe_replication_groups()["ReplicationGroups"] == []
+        empty.begin(**changes)
+    assert empty.elasticache.describe_replication_groups()["ReplicationGroups"] == []
 
 
 @pytest.fixture(scope="module")
-def refusing(aws_server):
-    """As no test of these makes anything, they share one."""
+def empty(aws_server):
+    """Shared by all tests, because rejected calls create nothing."""
     aws_server.reset()
     return Cache(Network(aws_server))
 
 
-def test_a_change_shows_and_takes_a_while(cache):
-    """Without haste the engine and the node type wait."""
+def test_changes_are_described(cache):
+    """Without ApplyImmediately, engine and node type are pending."""
     cache.create()
     other = cache.network.security_group("cache")
     changes = {"ReplicationGroupDescription": "All", "SecurityGroupIds": [other], "SnapshotRetentionLimit": 3}
@@ -115,14 +119,14 @@ def test_a_change_shows_and_takes_a_while(cache):
     assert cache.modify()["CacheNodeType"] == "cache.m7g.large"
     with raises("InvalidParameterCombination", "Cannot downgrade"):
         cache.modify(EngineVersion="8.0")
-    begun = cache.elasticache.modify_replication_group(
+    started = cache.elasticache.modify_replication_group(
         ReplicationGroupId="app", ApplyImmediately=True, CacheNodeType="cache.t4g.small"
     )
-    assert begun["ReplicationGroup"]["Status"] == "modifying"
+    assert started["ReplicationGroup"]["Status"] == "modifying"
 
 
-def test_replicas_come_and_go(cache):
-    """The last one only when nothing fails over to it any more; numbers are not used twice."""
+def test_replicas_are_added_and_removed(cache):
+    """The last one only without automatic failover; node numbers are not reused."""
     cache.create()
     count = {"ReplicationGroupId": "app", "ApplyImmediately": True}
     cache.elasticache.increase_replica_count(NewReplicaCount=2, **count)
@@ -140,8 +144,8 @@ def test_replicas_come_and_go(cache):
     assert cache.available()["MemberClusters"] == ["app-001", "app-004"]
 
 
-def test_changes_that_elasticache_refuses(cache):
-    """Of the engine, the primary, the token and the number of replicas: nothing changes."""
+def test_invalid_changes_are_rejected(cache):
+    """Of the engine, the primary, the token and the number of replicas."""
     before, token = cache.create(), "0123456789abcdef"
     value, combination = "InvalidParameterValue", "InvalidParameterCombination"
     changes = [
@@ -150,9 +154,9 @@ def test_changes_that_elasticache_refuses(cache):
         (combination, "Automatic failover must be disabled", {"PrimaryClusterId": "app-002"}),
         (value, "strategy: SWAP", {"AuthToken": token, "AuthTokenUpdateStrategy": "SWAP"}),
     ]
-    for code, words, asked in changes:
+    for code, words, params in changes:
         with raises(code, words):
-            cache.modify(**asked)
+            cache.modify(**params)
     more, fewer = cache.elasticache.increase_replica_count, cache.elasticache.decrease_replica_count
     counts = [
         (more, value, "greater than the current number", {"NewReplicaCount": 1}),
@@ -160,9 +164,9 @@ def test_changes_that_elasticache_refuses(cache):
         (more, value, "ApplyImmediately=False is not", {"NewReplicaCount": 2, "ApplyImmediately": False}),
         (more, combination, "NewReplicaCount must be specified", {}),
     ]
-    for deed, code, words, asked in counts:
+    for operation, code, words, params in counts:
         with raises(code, words):
-            deed(**({"ReplicationGroupId": "app", "ApplyImmediately": True} | asked))
+            operation(**({"ReplicationGroupId": "app", "ApplyImmediately": True} | params))
     cache.modify(AutomaticFailoverEnabled=False, MultiAZEnabled=False)
     with raises(combination, "ReplicasToRemove must name as many replicas"):
         fewer(ReplicationGroupId="app", ApplyImmediately=True, NewReplicaCount=0, ReplicasToRemove=["app-001"])
@@ -171,7 +175,7 @@ def test_changes_that_elasticache_refuses(cache):
 
 
 def test_a_failover_changes_the_roles(cache):
-    """Only where there is one to fail over to."""
+    """Only with automatic failover."""
     cache.create()
     with raises("NodeGroupNotFoundFault"):
         cache.elasticache.test_failover(ReplicationGroupId="app", NodeGroupId="0002")
@@ -183,22 +187,22 @@ def test_a_failover_changes_the_roles(cache):
     assert roles(cache.modify(PrimaryClusterId="app-001"))["app-001"] == ("primary", "us-west-2a")
 
 
-def test_deleting_ends(cache):
-    """Its tags and its hold on the network end with it; moto's stays for ever."""
+def test_a_deletion_finishes(cache):
+    """Then the network can be deleted; the final snapshot stays."""
     cache.create()
     with raises("DependencyViolation"):
         cache.network.ec2.delete_security_group(GroupId=cache.network.group)
     with raises("DependencyViolation"):
         cache.network.ec2.delete_subnet(SubnetId=cache.network.subnets[1])
-    sent = {"ReplicationGroupId": "app", "FinalSnapshotIdentifier": "last"}
-    assert cache.elasticache.delete_replication_group(**sent)["ReplicationGroup"]["Status"] == "deleting"
+    params = {"ReplicationGroupId": "app", "FinalSnapshotIdentifier": "last"}
+    assert cache.elasticache.delete_replication_group(**params)["ReplicationGroup"]["Status"] == "deleting"
     eventually(lambda: not cache.elasticache.describe_replication_groups()["ReplicationGroups"])
     assert cache.nodes() == []
     assert [one["SnapshotName"] for one in cache.elasticache.describe_snapshots()["Snapshots"]] == ["last"]
     cache.network.ec2.delete_security_group(GroupId=cache.network.group)
 
 
-def test_tags_are_told_while_it_is_available(cache):
+def test_tags_are_listed_while_it_is_available(cache):
     """Of the group and of its nodes, by ElastiCache and by the tagging API."""
     tagging = cache.network.aws.client("resourcegroupstaggingapi")
 
@@ -226,11 +230,11 @@ def test_tags_are_told_while_it_is_available(cache):
         cache.elasticache.list_tags_for_resource(ResourceName="app")
 
 
-def test_a_single_node_is_a_cluster_of_its_own(cache):
-    """Beside the nodes of groups, which it may be told apart from, and which go with their group only."""
+def test_a_standalone_cluster_is_created_and_deleted(cache):
+    """It is listed with and without the nodes of groups, which are deleted only with their group."""
     cache.create(NumCacheClusters=1, AutomaticFailoverEnabled=False, MultiAZEnabled=False)
-    made = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
-    assert cache.elasticache.create_cache_cluster(**made)["CacheCluster"]["CacheClusterStatus"] == "creating"
+    params = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
+    assert cache.elasticache.create_cache_cluster(**params)["CacheCluster"]["CacheClusterStatus"] == "creating"
     assert [node["CacheClusterId"] for node in cache.nodes()] == ["app-001", "one"]
     (one,) = eventually(
         lambda: [
@@ -250,8 +254,8 @@ def test_a_single_node_is_a_cluster_of_its_own(cache):
         cache.elasticache.delete_cache_cluster(CacheClusterId="one")
 
 
-def test_what_is_being_created_is_left_alone(cache):
-    """A group is not changed, and neither it nor a cluster is deleted, before it is available."""
+def test_a_cache_in_creation_cannot_be_changed(cache):
+    """Nor can it be deleted."""
     cache.network.aws.control("pace", 10)
     try:
         cache.begin()
@@ -266,16 +270,16 @@ def test_what_is_being_created_is_left_alone(cache):
         cache.network.aws.control("pace", 0)
 
 
-def test_a_cluster_has_a_number_of_nodes_that_there_may_be(cache):
-    """One, of Redis and Valkey."""
-    made = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
+def test_the_number_of_nodes_is_validated(cache):
+    """A cluster of Redis or Valkey has one."""
+    params = {"CacheClusterId": "one", "Engine": "redis", "CacheNodeType": "cache.t4g.micro"}
     for nodes, words in ((2, "Cannot create a Redis cluster with a NumCacheNodes"), (0, "must be between 1 and 1: 0")):
         with raises("InvalidParameterValue", words):
-            cache.elasticache.create_cache_cluster(**made, NumCacheNodes=nodes)
+            cache.elasticache.create_cache_cluster(**params, NumCacheNodes=nodes)
     assert cache.nodes() == []
 
 
-def test_serverless_caches_are_not_supported_and_that_is_said(aws):
+def test_serverless_caches_are_rejected_as_not_supported(aws):
     elasticache = aws.client("elasticache")
     with raises("NotSupportedLocally", "CreateServerlessCache is not supported in the local environment"):
         elasticache.create_serverless_cache(ServerlessCacheName="app", Engine="valkey")

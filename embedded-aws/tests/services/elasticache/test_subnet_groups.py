@@ -1,4 +1,4 @@
-"""Groups for caches are made, read back, refused and deleted as on ElastiCache."""
+"""Subnet groups and parameter groups of caches: created, described, validated and deleted."""
 
 import pytest
 
@@ -8,28 +8,28 @@ from services.errors import raises
 
 @pytest.fixture
 def cache(network):
-    """Groups for a cache, and no cache yet."""
+    """The groups for a cache, without a cache."""
     return Cache(network)
 
 
 def test_a_subnet_group_is_of_subnets_in_one_vpc(cache, network):
-    """A name is taken once, in any case."""
+    """Its name is unique, case-insensitively."""
     elasticache = cache.elasticache
-    about = {"CacheSubnetGroupDescription": "x", "SubnetIds": network.subnets}
+    params = {"CacheSubnetGroupDescription": "x", "SubnetIds": network.subnets}
     with raises("CacheSubnetGroupAlreadyExists", "Cache subnet group app already exists."):
-        elasticache.create_cache_subnet_group(CacheSubnetGroupName="App", **about)
+        elasticache.create_cache_subnet_group(CacheSubnetGroupName="App", **params)
     with raises("InvalidParameterValue", "Some input subnets in :[subnet-00000000] are invalid."):
-        elasticache.create_cache_subnet_group(CacheSubnetGroupName="x", **(about | {"SubnetIds": ["subnet-00000000"]}))
+        elasticache.create_cache_subnet_group(CacheSubnetGroupName="x", **(params | {"SubnetIds": ["subnet-00000000"]}))
     other = network.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     far = network.ec2.create_subnet(VpcId=other, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
     with raises("InvalidSubnet", "are not in the same VPC."):
         elasticache.create_cache_subnet_group(
-            CacheSubnetGroupName="x", **(about | {"SubnetIds": [network.subnets[0], far]})
+            CacheSubnetGroupName="x", **(params | {"SubnetIds": [network.subnets[0], far]})
         )
 
 
 def test_a_subnet_group_changes(cache, network):
-    """But for subnets that a cache has nodes in; its zones are told."""
+    """Except subnets in which a cache has nodes; its zones are described."""
 
     def modify(**changes):
         return cache.elasticache.modify_cache_subnet_group(CacheSubnetGroupName="app", **changes)["CacheSubnetGroup"]
@@ -47,8 +47,8 @@ def test_a_subnet_group_changes(cache, network):
         cache.elasticache.modify_cache_subnet_group(CacheSubnetGroupName="none", CacheSubnetGroupDescription="x")
 
 
-def test_groups_in_use_stay(cache):
-    """Until the cache is gone."""
+def test_groups_in_use_cannot_be_deleted(cache):
+    """They can after the deletion of the cache."""
     cache.create(CacheParameterGroupName="app")
     with raises("CacheSubnetGroupInUse", "Cache subnet group app is currently in use by a cache cluster."):
         cache.elasticache.delete_cache_subnet_group(CacheSubnetGroupName="app")
@@ -63,8 +63,8 @@ def test_groups_in_use_stay(cache):
         cache.elasticache.describe_cache_parameter_groups(CacheParameterGroupName="app")
 
 
-def test_parameters_read_back_and_reset(cache):
-    """As set by a user; what ElastiCache does not know, or not allow, is refused."""
+def test_parameters_are_set_and_reset(cache):
+    """With the source `user`; unknown parameters and invalid values are rejected."""
     elasticache = cache.elasticache
 
     def put(name, value):
@@ -72,12 +72,12 @@ def test_parameters_read_back_and_reset(cache):
             CacheParameterGroupName="app", ParameterNameValues=[{"ParameterName": name, "ParameterValue": value}]
         )
 
-    def by_user():
+    def user_parameters():
         found = elasticache.describe_cache_parameters(CacheParameterGroupName="app", Source="user")["Parameters"]
         return {one["ParameterName"]: one["ParameterValue"] for one in found}
 
     put("maxmemory-policy", "allkeys-lru")
-    assert by_user() == {"maxmemory-policy": "allkeys-lru"}
+    assert user_parameters() == {"maxmemory-policy": "allkeys-lru"}
     for name, value in (("maxmemory-policy", "none"), ("no-such", "1"), ("timeout", "soon")):
         with raises("InvalidParameterValue"):
             put(name, value)
@@ -85,22 +85,22 @@ def test_parameters_read_back_and_reset(cache):
     with raises("InvalidParameterValue", "A maximum of 20 parameters may be modified per request."):
         elasticache.modify_cache_parameter_group(CacheParameterGroupName="app", ParameterNameValues=many)
     elasticache.reset_cache_parameter_group(CacheParameterGroupName="app", ResetAllParameters=True)
-    assert by_user() == {}
+    assert user_parameters() == {}
 
 
 def test_a_parameter_group_has_a_family_and_tags(cache):
-    """ElastiCache's own are there, and stay as they are."""
+    """Default groups exist, and cannot be deleted."""
     elasticache = cache.elasticache
-    sent = {"CacheParameterGroupFamily": "valkey8", "Description": "x"}
+    params = {"CacheParameterGroupFamily": "valkey8", "Description": "x"}
     with raises("CacheParameterGroupAlreadyExists"):
-        elasticache.create_cache_parameter_group(CacheParameterGroupName="APP", **sent)
+        elasticache.create_cache_parameter_group(CacheParameterGroupName="APP", **params)
     with raises("InvalidParameterValue", "not a valid parameter group family"):
         elasticache.create_cache_parameter_group(
-            CacheParameterGroupName="x", **(sent | {"CacheParameterGroupFamily": "y"})
+            CacheParameterGroupName="x", **(params | {"CacheParameterGroupFamily": "y"})
         )
     tags = [{"Key": "team", "Value": "blue"}]
-    made = elasticache.create_cache_parameter_group(CacheParameterGroupName="mine", Tags=tags, **sent)
-    arn = made["CacheParameterGroup"]["ARN"]
+    created = elasticache.create_cache_parameter_group(CacheParameterGroupName="mine", Tags=tags, **params)
+    arn = created["CacheParameterGroup"]["ARN"]
     assert elasticache.list_tags_for_resource(ResourceName=arn)["TagList"] == tags
     names = [
         one["CacheParameterGroupName"] for one in elasticache.describe_cache_parameter_groups()["CacheParameterGroups"]
@@ -111,7 +111,7 @@ def test_a_parameter_group_has_a_family_and_tags(cache):
 
 
 def test_versions_are_listed(cache):
-    """What a preflight looks up before it asks for a cache."""
+    """With their parameter group families."""
     found = cache.elasticache.describe_cache_engine_versions(Engine="valkey", EngineVersion="8.0")[
         "CacheEngineVersions"
     ]

@@ -3,8 +3,8 @@
 from services.errors import raises
 
 
-def test_tags_go_with_their_group(aws):
-    """A deleted group has none to tell, and one that is made anew none of the old."""
+def test_tags_are_deleted_with_their_group(aws):
+    """A new group of the same name has none of the old ones."""
     logs = aws.client("logs")
     logs.create_log_group(logGroupName="/one", tags={"team": "blue"})
     arn = logs.describe_log_groups()["logGroups"][0]["arn"].removesuffix(":*")

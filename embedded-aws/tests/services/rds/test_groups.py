@@ -1,4 +1,4 @@
-"""Groups for databases are made, read back, refused and deleted as on RDS."""
+"""Subnet groups and parameter groups of databases: created, described, validated and deleted."""
 
 import pytest
 
@@ -8,20 +8,20 @@ from services.errors import raises
 
 @pytest.fixture
 def database(network):
-    """Groups for a database, and no database yet."""
+    """The groups for a database, without a database."""
     return Database(network)
 
 
-def parameters(database, **which):
-    """Name, value and way of what is set in the group."""
-    found = database.rds.describe_db_parameters(DBParameterGroupName="app", **which)["Parameters"]
+def parameters(database, **filters):
+    """Return name, value and apply method of the parameters that are set in the group."""
+    found = database.rds.describe_db_parameters(DBParameterGroupName="app", **filters)["Parameters"]
     return {
         (one["ParameterName"], one["ParameterValue"], one["ApplyMethod"]) for one in found if "ParameterValue" in one
     }
 
 
 def test_a_subnet_group_covers_two_zones(database, network):
-    """At its creation and after each change; a name is taken once."""
+    """At its creation and after each change; its name is unique."""
     one_zone = {"SubnetIds": network.subnets[:1], "DBSubnetGroupDescription": "one"}
     with raises("DBSubnetGroupDoesNotCoverEnoughAZs", "Current AZ coverage: us-west-2a."):
         database.rds.create_db_subnet_group(DBSubnetGroupName="one", **one_zone)
@@ -43,8 +43,8 @@ def test_a_subnet_group_covers_two_zones(database, network):
         )
 
 
-def test_a_subnet_group_changes_and_stays(database, network):
-    """moto loses it."""
+def test_a_subnet_group_is_kept_after_a_change(database, network):
+    """moto drops it."""
     database.rds.modify_db_subnet_group(
         DBSubnetGroupName="app", DBSubnetGroupDescription="new", SubnetIds=network.subnets
     )
@@ -53,8 +53,8 @@ def test_a_subnet_group_changes_and_stays(database, network):
     assert {subnet["SubnetIdentifier"] for subnet in found["Subnets"]} == set(network.subnets)
 
 
-def test_groups_in_use_stay(database):
-    """Until the database is gone."""
+def test_groups_in_use_cannot_be_deleted(database):
+    """They can after the deletion of the database."""
     database.create()
     with raises("InvalidDBSubnetGroupStateFault", "at least one database instance: app is still using it"):
         database.rds.delete_db_subnet_group(DBSubnetGroupName="app")
@@ -68,7 +68,7 @@ def test_groups_in_use_stay(database):
 
 
 def test_a_parameter_group_has_a_family(database):
-    """One that RDS has; and a name is taken once."""
+    """One that exists; the name of the group is unique."""
     with raises("InvalidParameterValue", "mysql9.9 is not a valid parameter group family"):
         database.rds.create_db_parameter_group(
             DBParameterGroupName="x", DBParameterGroupFamily="mysql9.9", Description="x"
@@ -79,12 +79,12 @@ def test_a_parameter_group_has_a_family(database):
         )
 
 
-def test_parameters_read_back_and_reset(database):
-    """By themselves, as set by a user."""
+def test_parameters_are_set_and_reset(database):
+    """With the source `user`."""
     wanted = {("slow_query_log", "1", "immediate"), ("require_secure_transport", "ON", "pending-reboot")}
     keys = ("ParameterName", "ParameterValue", "ApplyMethod")
-    sent = [dict(zip(keys, values, strict=True)) for values in wanted]
-    database.rds.modify_db_parameter_group(DBParameterGroupName="app", Parameters=sent)
+    params = [dict(zip(keys, values, strict=True)) for values in wanted]
+    database.rds.modify_db_parameter_group(DBParameterGroupName="app", Parameters=params)
     assert parameters(database, Source="user") == wanted
     assert parameters(database, Source="engine-default") == set()
     one = {"ParameterName": "slow_query_log", "ApplyMethod": "immediate"}
@@ -98,7 +98,7 @@ def test_parameters_read_back_and_reset(database):
 
 
 def test_static_parameters_wait_for_a_reboot(database):
-    """The group tells which they are, before one is set; and there are twenty at most in one request."""
+    """The group describes them before one is set; one request has at most twenty."""
 
     def change(*names, method="immediate"):
         entries = [{"ParameterName": name, "ParameterValue": "1", "ApplyMethod": method} for name in names]
@@ -117,8 +117,8 @@ def test_static_parameters_wait_for_a_reboot(database):
     assert types["back_log"] == ("static", "engine-default")
 
 
-def test_the_groups_of_rds_stay_as_they_are(database):
-    """A database without a group of its own has a default one."""
+def test_default_groups_cannot_be_changed(database):
+    """A database without a parameter group has a default one."""
     database.rds.create_db_instance(
         DBInstanceIdentifier="plain",
         DBInstanceClass="db.t4g.micro",
@@ -140,7 +140,7 @@ def test_the_groups_of_rds_stay_as_they_are(database):
 
 
 def test_versions_and_classes_are_listed(database):
-    """What a preflight looks up before it asks for a database."""
+    """The default version, and whether a class is available."""
     (default,) = database.rds.describe_db_engine_versions(Engine="mysql", EngineVersion="8.4", DefaultOnly=True)[
         "DBEngineVersions"
     ]

@@ -1,4 +1,4 @@
-"""Databases are made, read back, refused and deleted as on RDS."""
+"""Databases: created, described, validated and deleted."""
 
 import pytest
 
@@ -10,12 +10,12 @@ from tests.support.trusted_keys import trust
 
 @pytest.fixture
 def database(network):
-    """Groups for a database, and no database yet."""
+    """The groups for a database, without a database."""
     return Database(network)
 
 
 def test_a_managed_password_is_in_secrets_manager_only(database):
-    """Random for each database, under the user's name, and gone with the database."""
+    """Random for each database, with the user's name, and deleted with the database."""
     first = database.create()
     database.create(DBInstanceIdentifier="other")
     secret = first["MasterUserSecret"]
@@ -31,7 +31,7 @@ def test_a_managed_password_is_in_secrets_manager_only(database):
 
 
 def test_a_managed_password_rotates(database):
-    """At once, and the secret stays the same one."""
+    """The secret stays the same one."""
     before = database.create()["MasterUserSecret"]["SecretArn"]
     (old,) = database.secrets().values()
     assert database.modify(RotateMasterUserPassword=True)["MasterUserSecret"]["SecretArn"] == before
@@ -40,17 +40,17 @@ def test_a_managed_password_rotates(database):
     assert new["password"] != old["password"]
 
 
-def role(network):
-    """One that RDS may write metrics with."""
-    made = network.aws.client("iam").create_role(
+def create_role(network):
+    """Create a role with which RDS may write metrics; return its ARN."""
+    created = network.aws.client("iam").create_role(
         RoleName="rds-monitoring", AssumeRolePolicyDocument=trust("monitoring.rds")
     )
-    return made["Role"]["Arn"]
+    return created["Role"]["Arn"]
 
 
-def test_what_was_sent_reads_back(database, network):
-    """All of it, and what RDS fills in."""
-    sent = {
+def test_a_database_is_described_as_requested(database, network):
+    """With all settings, and with the defaults of RDS."""
+    params = {
         "AutoMinorVersionUpgrade": False,
         "BackupRetentionPeriod": 7,
         "CACertificateIdentifier": "rds-ca-rsa4096-g1",
@@ -61,7 +61,7 @@ def test_what_was_sent_reads_back(database, network):
         "EngineLifecycleSupport": "open-source-rds-extended-support-disabled",
         "MaxAllocatedStorage": 100,
         "MonitoringInterval": 60,
-        "MonitoringRoleArn": role(network),
+        "MonitoringRoleArn": create_role(network),
         "MultiAZ": True,
         "PerformanceInsightsRetentionPeriod": 7,
         "PreferredBackupWindow": "07:00-08:00",
@@ -72,9 +72,9 @@ def test_what_was_sent_reads_back(database, network):
     }
     logs, tags = ["error", "slowquery"], [{"Key": "env", "Value": "test"}]
     renamed = {"EnableIAMDatabaseAuthentication": True, "EnablePerformanceInsights": True, "Tags": tags}
-    found = database.create(**sent, **renamed, EnableCloudwatchLogsExports=logs)
-    assert {name: found[name] for name in sent} == sent
-    filled = {
+    found = database.create(**params, **renamed, EnableCloudwatchLogsExports=logs)
+    assert {name: found[name] for name in params} == params
+    defaults = {
         "EngineVersion": "8.4.6",
         "Iops": 3000,
         "StorageThroughput": 125,
@@ -88,19 +88,19 @@ def test_what_was_sent_reads_back(database, network):
         "DBParameterGroups": [{"DBParameterGroupName": "app", "ParameterApplyStatus": "in-sync"}],
         "VpcSecurityGroups": [{"VpcSecurityGroupId": network.group, "Status": "active"}],
     }
-    assert {name: found[name] for name in filled} == filled
+    assert {name: found[name] for name in defaults} == defaults
     assert found["KmsKeyId"].startswith("arn:aws:kms:us-west-2:123456789012:key/")
     assert found["DbiResourceId"] in found["EnhancedMonitoringResourceArn"]
 
 
-def test_a_large_volume_has_the_performance_that_was_asked_for(database):
+def test_a_large_volume_has_the_requested_performance(database):
     """gp3 from 400 GiB on."""
     found = database.create(AllocatedStorage=400, Iops=13000, StorageThroughput=600)
     assert (found["Iops"], found["StorageThroughput"]) == (13000, 600)
 
 
-def test_changes_read_back(database):
-    """At once, and only what was changed."""
+def test_changes_are_described(database):
+    """Only the changed settings are different."""
     before = database.create(EnableCloudwatchLogsExports=["error"])
     changed = {
         "BackupRetentionPeriod": 14,
@@ -119,16 +119,16 @@ def test_changes_read_back(database):
     assert not database.modify(CloudwatchLogsExportConfiguration=none).get("EnabledCloudwatchLogsExports")
 
 
-def test_storage_grows_by_a_tenth_at_least(database):
-    """And never shrinks."""
+def test_storage_grows_by_at_least_a_tenth(database):
+    """It cannot shrink."""
     database.create()
     assert database.modify(AllocatedStorage=21)["AllocatedStorage"] == 22
     with raises("InvalidParameterCombination"):
         database.modify(AllocatedStorage=20)
 
 
-def test_a_version_goes_up_only(database):
-    """A major one when it is said so."""
+def test_a_version_cannot_be_downgraded(database):
+    """A major upgrade needs a flag."""
     database.create(EngineVersion="8.4.5")
     assert database.modify(EngineVersion="8.4")["EngineVersion"] == "8.4.5"
     assert database.modify(EngineVersion="8.4.6")["EngineVersion"] == "8.4.6"
@@ -140,7 +140,7 @@ def test_a_version_goes_up_only(database):
         database.rds.modify_db_instance(DBInstanceIdentifier="old", EngineVersion="8.4.6")
 
 
-REFUSED = [
+INVALID = [
     ("InvalidParameterCombination", "storage type gp3: 19", {"AllocatedStorage": 19}),
     ("InvalidParameterCombination", "storage size less than 400", {"Iops": 3000}),
     ("InvalidParameterCombination", "Cannot find version 8.4.99 for mysql", {"EngineVersion": "8.4.99"}),
@@ -177,17 +177,17 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("code", "words", "asked"), REFUSED, ids=[f"{next(iter(r[2]))}-{r[1]}" for r in REFUSED])
-def test_what_rds_does_not_take(refusing, code, words, asked):
-    """And no secret is left of it."""
+@pytest.mark.parametrize(("code", "words", "params"), INVALID, ids=[f"{next(iter(r[2]))}-{r[1]}" for r in INVALID])
+def test_invalid_databases_are_rejected(empty, code, words, params):
+    """No secret is left."""
     with raises(code, words):
-        refusing.create(**asked)
-    assert refusing.secrets() == {}
+        empty.create(**params)
+    assert empty.secrets() == {}
 
 
 @pytest.fixture(scope="module")
-def refusing(aws_server):
-    """As no test of these makes anything, they share one."""
+def empty(aws_server):
+    """Shared by all tests, because rejected calls create nothing."""
     aws_server.reset()
     return Database(Network(aws_server))
 
@@ -199,18 +199,18 @@ def test_a_database_and_its_security_groups_are_in_one_network(database, network
         database.create(VpcSecurityGroupIds=[far])
 
 
-def test_a_name_is_taken_once(database):
-    """Also in capitals."""
+def test_a_name_is_unique(database):
+    """Case-insensitively."""
     database.create()
     with raises("DBInstanceAlreadyExists"):
         database.create(DBInstanceIdentifier="APP")
 
 
-def test_a_protected_database_stays(database):
-    """Until the protection is lifted."""
+def test_a_protected_database_cannot_be_deleted(database):
+    """It can without the protection."""
     database.create(DeletionProtection=True)
-    why = "Cannot delete protected DB Instance, please disable deletion protection and try again."
-    with raises("InvalidParameterCombination", why):
+    message = "Cannot delete protected DB Instance, please disable deletion protection and try again."
+    with raises("InvalidParameterCombination", message):
         database.delete()
     database.modify(DeletionProtection=False)
     database.delete()
@@ -218,8 +218,8 @@ def test_a_protected_database_stays(database):
         database.described()
 
 
-def test_a_final_snapshot_stays(database):
-    """With the tags of the database, where it copies them."""
+def test_a_final_snapshot_is_kept(database):
+    """With the tags of the database, if it copies them."""
     tags = [{"Key": "env", "Value": "test"}]
     database.create(CopyTagsToSnapshot=True, Tags=tags)
     with raises("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required"):
@@ -234,8 +234,8 @@ def test_a_final_snapshot_stays(database):
     database.rds.delete_db_snapshot(DBSnapshotIdentifier="app-final")
 
 
-def test_a_failover_changes_the_zones_over(database):
-    """Of a database that has two."""
+def test_a_failover_swaps_the_zones(database):
+    """Of a Multi-AZ database."""
     database.create(MultiAZ=True)
     database.rds.reboot_db_instance(DBInstanceIdentifier="app", ForceFailover=True)
     found = database.described()

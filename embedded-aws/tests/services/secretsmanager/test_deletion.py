@@ -1,4 +1,4 @@
-"""Secrets are scheduled for deletion, restored and deleted as by Secrets Manager."""
+"""Secrets: scheduled for deletion, restored and deleted."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_a_scheduled_secret_keeps_its_name(manager):
     manager.create_secret(Name="app", SecretString="two")
 
 
-def test_a_scheduled_secret_is_for_nobody(manager):
+def test_a_scheduled_secret_cannot_be_used(manager):
     """Until it is restored."""
     uses = {
         manager.get_secret_value: {},
@@ -35,9 +35,9 @@ def test_a_scheduled_secret_is_for_nobody(manager):
         manager.tag_resource: {"Tags": [{"Key": "env", "Value": "test"}]},
         manager.delete_secret: {"RecoveryWindowInDays": 7},
     }
-    for use, asked in uses.items():
+    for use, params in uses.items():
         with raises("InvalidRequestException", "marked for deletion"):
-            use(SecretId="app", **asked)
+            use(SecretId="app", **params)
     manager.restore_secret(SecretId="app")
     assert manager.get_secret_value(SecretId="app")["SecretString"] == "one"
     assert "DeletedDate" not in manager.describe_secret(SecretId="app")
