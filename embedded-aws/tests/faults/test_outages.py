@@ -102,7 +102,7 @@ def test_only_what_exists_can_be_lost(day):
         day.ask("POST", "kill-instance", {"instance": "any"})
     with pytest.raises(WrongUsage, match="no database 'app'"):
         day.ask("POST", "fail-over", {"database": "app"})
-    with pytest.raises(WrongUsage, match="no zone is named"):
+    with pytest.raises(WrongUsage, match="the request names no zone"):
         day.ask("POST", "fail-zone")
 
 

@@ -81,7 +81,7 @@ class Cloud(WebGroup):
         """Run one round of the server's ticker."""
         self.fleet.tick()
         progress.tick()
-        launching.tick(capacity.enter, capacity.abandon)
+        launching.tick(capacity.register, capacity.abandon)
 
     def until(self, check, within=30.0):
         """Tick until `check` returns a true value; return it."""
@@ -102,5 +102,5 @@ class Cloud(WebGroup):
         group = backends.backend("autoscaling").autoscaling_groups["web"]
         known = set(self.members())
         group.desired_capacity += 1
-        capacity.reach(group, "a test")
+        capacity.scale_to_desired(group, "a test")
         return next(state for state in group.instance_states if state.instance.id not in known)
