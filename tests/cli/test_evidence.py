@@ -19,13 +19,13 @@ from tests.support.run_folders import (
     EVE,
     NOTEBOOKS,
     RUN,
-    approved,
-    begun,
-    bundle,
-    closed,
-    done,
-    rewritten,
-    without,
+    close_run,
+    edit_json,
+    finish_notebook,
+    planned_run,
+    rewrite_journal,
+    signed_run,
+    write_approval,
 )
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
@@ -70,7 +70,7 @@ def public_key_file(path, signer):
 
 class TestVerify:
     def test_a_valid_run_is_0_with_its_facts_and_signer(self, runbook, environment):
-        bundle(environment)
+        signed_run(environment)
         result = runbook("evidence", "verify", RUN)
         assert (result.exit_code, result.stderr) == (0, "")
         assert f"{RUN}: apply of prod, account 123456789012, region us-west-2, by arn:me, for CHG1\n" in result.stdout
@@ -81,13 +81,13 @@ class TestVerify:
 
     @pytest.mark.parametrize("how", ["id", "folder", "archive", "archive's name"])
     def test_a_run_is_named_by_id_folder_or_archive(self, runbook, environment, how):
-        folder = bundle(environment)
+        folder = signed_run(environment)
         archive = pack(folder)
         named = {"id": RUN, "folder": folder, "archive": archive, "archive's name": archive.name}[how]
         assert runbook("evidence", "verify", named).exit_code == 0
 
     def test_every_problem_is_listed_by_file_and_is_1(self, runbook, environment):
-        folder = bundle(environment)
+        folder = signed_run(environment)
         (folder / "01_network.html").write_text("another")
         (folder / "02_data.html").unlink()
         (folder / "more").touch()
@@ -97,16 +97,16 @@ class TestVerify:
             "✗ 01_network.html: was changed after the run was closed",
             "✗ 02_data.html: is missing",
             "✗ more: was added after the run was closed",
-            "✗ 02_data.html: is missing: the notebook was run",
+            "✗ 02_data.html: is missing, and the notebook was run",
             "Not valid: 4 problems.",
         ]
         assert "Complete" not in result.stdout
 
     def test_a_killed_run_is_1(self, runbook, environment):
-        begun(environment)
+        planned_run(environment)
         result = runbook("evidence", "verify", RUN)
         assert result.exit_code == 1
-        assert f"✗ {MANIFEST}: is missing: the run was not closed (killed, or still going on)" in result.stderr
+        assert f"✗ {MANIFEST}: is missing: the run was not closed (killed, or still running)" in result.stderr
 
     @pytest.mark.parametrize("run", ["none", "none.zip", "*", "../x", "/nowhere"])
     def test_an_unknown_run_is_2(self, runbook, run):
@@ -116,28 +116,28 @@ class TestVerify:
 
     def test_a_key_option_replaces_the_keys_of_the_parameters(self, runbook, environment, tmp_path):
         """An auditor brings his own keys and needs no parameters."""
-        folder = bundle(environment)
+        folder = signed_run(environment)
         shutil.rmtree(tmp_path / "params")
         assert runbook("evidence", "verify", folder).exit_code == 1
         ann, bob = public_key_file(tmp_path / "ann.pub", ANN), public_key_file(tmp_path / "bob.pub", BOB)
         assert runbook("evidence", "verify", folder, "--key", ann, "--key", bob).exit_code == 0
         result = runbook("evidence", "verify", folder, "--key", bob)
         assert result.exit_code == 1
-        assert "none of the trusted ones (bob)" in result.stderr
+        assert "not one of the trusted keys (bob)" in result.stderr
 
     def test_without_keys_of_signers_approvals_are_not_verified(self, runbook, environment, tmp_path):
         """The parameters name the signers; without them a note says that the approver is not verified."""
-        folder = bundle(environment)
+        folder = signed_run(environment)
         ann = public_key_file(tmp_path / "ann.pub", ANN)
         result = runbook("evidence", "verify", folder, "--key", ann)
         assert (result.exit_code, "approved by bob for CHG1" in result.stdout) == (0, True)
         shutil.rmtree(tmp_path / "params")
         result = runbook("evidence", "verify", folder, "--key", ann)
         assert result.exit_code == 0
-        assert "whether it was bob cannot be told without the key of a signer" in result.stdout
+        assert "whether bob signed it cannot be checked without a signer's key" in result.stdout
 
     def test_a_key_option_replaces_the_key_of_a_signer(self, runbook, environment, tmp_path):
-        folder = bundle(environment)
+        folder = signed_run(environment)
         ann, bob = public_key_file(tmp_path / "ann.pub", ANN), public_key_file(tmp_path / "bob.pub", EVE)
         for params in (True, False):
             if not params:
@@ -148,67 +148,67 @@ class TestVerify:
 
     def test_a_key_trusted_to_close_runs_may_not_approve_them(self, runbook, environment, tmp_path):
         """The parameters name the signers, and the machine is not one of them."""
-        folder = begun(environment)
-        approved(folder, EVE, "machine")
+        folder = planned_run(environment)
+        write_approval(folder, EVE, "machine")
         for notebook in NOTEBOOKS:
-            done(folder, notebook)
-        closed(folder, EVE)
+            finish_notebook(folder, notebook)
+        close_run(folder, EVE)
         result = runbook("evidence", "verify", folder, "--key", public_key_file(tmp_path / "machine.pub", EVE))
         assert result.exit_code == 1
         assert "approvals/machine.dsse.json: signed with the key" in result.stderr
 
     def test_without_trusted_keys_the_machines_own_key_is_trusted(self, runbook, root, environment):
         set_params(root, evidence={"trusted_keys": {}})
-        folder = begun(environment)
+        folder = planned_run(environment)
         for notebook in NOTEBOOKS:
-            done(folder, notebook)
-        closed(folder, keys.machine_key(root))
+            finish_notebook(folder, notebook)
+        close_run(folder, keys.machine_key(root))
         assert "signed by this machine, SHA256:" in runbook("evidence", "verify", RUN).stdout
         shutil.rmtree(root / ".runbook")
         assert runbook("evidence", "verify", RUN).exit_code == 1
 
     def test_with_trusted_keys_the_machines_own_key_is_not_trusted(self, runbook, root, environment):
-        folder = begun(environment)
+        folder = planned_run(environment)
         for notebook in NOTEBOOKS:
-            done(folder, notebook)
-        closed(folder, keys.machine_key(root))
-        assert "none of the trusted ones (ann)" in runbook("evidence", "verify", RUN).stderr
+            finish_notebook(folder, notebook)
+        close_run(folder, keys.machine_key(root))
+        assert "not one of the trusted keys (ann)" in runbook("evidence", "verify", RUN).stderr
 
     @pytest.mark.parametrize("env", ["../artifacts/prod/x/local", "absolute", "", "local\n", "x/../local", "Local"])
     def test_parameters_in_the_run_are_not_trusted(self, runbook, root, environment, env):
         """A forger's parameters would name a forger's keys."""
-        folder = begun(environment)
+        folder = planned_run(environment)
         env = str(folder / "local") if env == "absolute" else env.replace("x/local", f"{RUN}/local")
         raw = yaml.safe_load((PARAMS / "local.yaml").read_text(encoding="utf-8"))
         raw["evidence"] = {"trusted_keys": {"eve": keys.format_public_key(EVE.public_key)}}
         for path in (folder / "local.yaml", root / "params" / "local.yaml"):
             path.write_text(yaml.safe_dump(raw))
-        without(folder, lambda event: False, env=env)
+        rewrite_journal(folder, lambda event: False, env=env)
         for notebook in NOTEBOOKS:
-            done(folder, notebook)
-        closed(folder, EVE)
+            finish_notebook(folder, notebook)
+        close_run(folder, EVE)
         result = runbook("evidence", "verify", RUN)
         assert result.exit_code == 1
-        assert "none of the trusted ones (none given)" in result.stderr
+        assert "not one of the trusted keys (none given)" in result.stderr
 
     def test_a_damaged_journal_is_reported(self, runbook, environment):
-        folder = begun(environment)
+        folder = planned_run(environment)
         RunFolder(environment, RUN, NOTEBOOKS[0]).journal().write("plan")
         manifest.sign_manifest(folder, ANN, code=folder, params=folder / "none.yaml")
         result = runbook("evidence", "verify", RUN)
         assert (result.exit_code, result.stdout) == (1, f"  {RUN}\n")
-        assert "✗ journal.jsonl: does not read like the journal of a run" in result.stderr
+        assert "✗ journal.jsonl: is not the journal of a run" in result.stderr
 
     def test_a_run_may_be_in_the_folder_of_another_environment(self, runbook, root):
         """The path of a folder is not evidence."""
-        bundle(root / "artifacts" / "dev")
+        signed_run(root / "artifacts" / "dev")
         assert runbook("evidence", "verify", RUN).exit_code == 0
 
 
 class TestShow:
     def test_runs_are_listed_with_their_state(self, runbook, environment):
-        bundle(environment)
-        begun(environment, "20261124T090000Z-plan-ffff", mode="plan", change="")
+        signed_run(environment)
+        planned_run(environment, "20261124T090000Z-plan-ffff", mode="plan", change="")
         assert runbook("evidence", "list").stdout.splitlines() == [
             f"{RUN}          prod     closed     CHG1",
             "20261124T090000Z-plan-ffff           prod     not closed",
@@ -216,14 +216,14 @@ class TestShow:
         assert runbook("evidence", "list", "--env", "dev").stdout == ""
 
     def test_a_run_is_shown_with_its_files(self, runbook, environment):
-        bundle(environment)
+        signed_run(environment)
         result = runbook("evidence", "show", RUN).stdout
         assert result.startswith(f"{RUN}: apply of prod")
         assert "journal.jsonl" in result
         assert result.count("plans/") == 2
 
     def test_people_times_and_commit_are_shown(self, runbook, environment):
-        bundle(environment)
+        signed_run(environment)
         result = runbook("evidence", "show", RUN).stdout.splitlines()
         assert "asked for by ann" in result
         assert "run by       bob on build-7" in result
@@ -232,7 +232,7 @@ class TestShow:
         assert [line for line in result if line.startswith("when         20")]
 
     def test_a_failure_is_shown(self, runbook, environment):
-        begun(environment)
+        planned_run(environment)
         own = RunFolder(environment, RUN, "01_network").journal()
         own.write("ended", state="failed", cell=4, error="RequestRejected", why="AWS said no")
         RunFolder(environment, RUN, "02_data").journal().write("ended", state="not run", why="01_network failed")
@@ -250,10 +250,10 @@ class TestShow:
 class TestApprove:
     @pytest.fixture
     def planned(self, environment):
-        folder = begun(environment, "20261124T070000Z-plan-ffff", mode="plan")
+        folder = planned_run(environment, "20261124T070000Z-plan-ffff", mode="plan")
         for notebook in NOTEBOOKS:
-            done(folder, notebook)
-        return closed(folder)
+            finish_notebook(folder, notebook)
+        return close_run(folder)
 
     def test_a_signer_approves_the_plans_of_a_run(self, runbook, planned, tmp_path):
         result = runbook("approve", planned.name, "--as", "bob", "--key", private_key_file(tmp_path / "key", BOB))
@@ -286,7 +286,7 @@ class TestApprove:
 
     def test_a_changed_plan_is_not_approved(self, runbook, planned, tmp_path):
         path = next((planned / "plans").iterdir())
-        rewritten(path, caller="another")
+        edit_json(path, caller="another")
         result = runbook("approve", planned.name, "--as", "bob", "--key", private_key_file(tmp_path / "key", BOB))
         assert result.exit_code == 1
         assert f"plans/{path.name}: was changed after the run was closed" in result.stderr
@@ -308,12 +308,15 @@ class TestApprove:
 class TestDiff:
     def table(self, folder, notebook, *lines):
         text = "\n".join(["resource,id,status,size", *lines]) + "\n"
-        RunFolder(folder.parent, folder.name, notebook).table("t").write_text(text, encoding="utf-8")
+        RunFolder(folder.parent, folder.name, notebook).table_path("t").write_text(text, encoding="utf-8")
 
     @pytest.fixture
     def runs(self, environment):
         names = [f"20261124T0{n}0000Z-apply-ffff" for n in (1, 2)]
-        one, two = (without(begun(environment, name), lambda event: event["event"] == "inventory") for name in names)
+        one, two = (
+            rewrite_journal(planned_run(environment, name), lambda event: event["event"] == "inventory")
+            for name in names
+        )
         self.table(one, "01_network", "thing.a,t-1,ready,1", "thing.b,t-2,ready,1", "thing.c,–,not there,–")
         self.table(two, "01_network", "thing.a,t-1,ready,2", "thing.c,t-3,ready,1")
         return one, two
@@ -328,7 +331,7 @@ class TestDiff:
     def test_a_table_of_one_run_only_is_not_a_difference(self, runbook, runs):
         self.table(runs[0], "02_data", "thing.d,t-4,ready,1")
         result = runbook("evidence", "diff", runs[0].name, runs[1].name).stdout
-        assert f"? 02_data: only {runs[0].name} looked at it\n" in result
+        assert f"? 02_data: only {runs[0].name} has its state\n" in result
 
     def test_inventories_are_compared_by_value(self, runbook, runs):
         for folder, size in zip(runs, (1, 9), strict=True):
@@ -349,7 +352,7 @@ class TestDiff:
 def test_an_archive_is_uploaded_again_after_a_failure(runbook, root, environment, monkeypatch):
     from runbook_lib.cli import evidence as commands
 
-    folder = bundle(environment)
+    folder = signed_run(environment)
     archive = pack(folder)
     calls = []
 
@@ -360,5 +363,5 @@ def test_an_archive_is_uploaded_again_after_a_failure(runbook, root, environment
     monkeypatch.setattr(commands, "upload", upload)
     assert runbook("evidence", "store", RUN).stdout == "s3://somewhere\n"
     assert calls == [("prod", root, RUN, archive)]
-    begun(environment, "20261124T090000Z-plan-ffff")
+    planned_run(environment, "20261124T090000Z-plan-ffff")
     assert runbook("evidence", "store", "20261124T090000Z-plan-ffff").exit_code == 2

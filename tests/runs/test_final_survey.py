@@ -12,7 +12,7 @@ import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.errors import NoAccess
 from runbook_lib.evidence.attestation import keys
-from runbook_lib.evidence.verification.verify import verify
+from runbook_lib.evidence.verification.verify import verify_run
 from runbook_lib.runs import final_survey
 from runbook_lib.runs.finish import finish_run
 from runbook_lib.stacks.network import network
@@ -89,11 +89,9 @@ def test_a_failed_survey_is_recorded(root, stopped, monkeypatch):
 
     monkeypatch.setattr(final_survey, "aws_client", refused)
     folder = finished(stopped, root)
-    assert "could not be looked at when the run ended: The credentials have expired." in (
-        folder / "report.html"
-    ).read_text(encoding="utf-8")
+    assert "could not be read: The credentials have expired." in (folder / "report.html").read_text(encoding="utf-8")
     assert not (folder / "resources-after.csv").exists()
-    assert verify(folder, {"me": keys.machine_key(root).public_key}, {}).wrong == []
+    assert verify_run(folder, {"me": keys.machine_key(root).public_key}, {}).wrong == []
 
 
 def test_a_run_that_recorded_its_final_state_is_not_surveyed_again(root, stopped, monkeypatch):

@@ -25,7 +25,7 @@ from runbook_lib.errors import Closed, EvidenceError, NoAccess
 from runbook_lib.evidence.attestation import dsse as signing
 from runbook_lib.evidence.attestation import keys, manifest
 from runbook_lib.evidence.notebooks.progress import is_running
-from runbook_lib.evidence.verification.verify import verify
+from runbook_lib.evidence.verification.verify import verify_run
 from runbook_lib.journal.journal import MANIFEST, Journal
 from runbook_lib.journal.reader import read_events
 from runbook_lib.params import load
@@ -35,7 +35,7 @@ from runbook_lib.runs.headless.engine import RunbookEngine
 from runbook_lib.runs.lock import LockHolder
 from runbook_lib.runs.start import find_operator
 from tests.support.minimal_notebooks import notebook, touch, wait_for
-from tests.support.run_folders import NOTEBOOKS, begun, done
+from tests.support.run_folders import NOTEBOOKS, finish_notebook, planned_run
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 RUN = "20261124T080000Z-apply-0a1b"
@@ -57,7 +57,7 @@ def root(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(root):
-    return begun(root / "artifacts" / "local", RUN)
+    return planned_run(root / "artifacts" / "local", RUN)
 
 
 def params(root, **evidence):
@@ -70,7 +70,7 @@ def params(root, **evidence):
 
 
 def verified(folder, root):
-    return verify(folder, {"me": keys.machine_key(root).public_key}, {})
+    return verify_run(folder, {"me": keys.machine_key(root).public_key}, {})
 
 
 def statement_of(folder, root):
@@ -80,7 +80,7 @@ def statement_of(folder, root):
 
 def test_a_folder_is_signed_and_packed(root, folder):
     for name in NOTEBOOKS:
-        done(folder, name)
+        finish_notebook(folder, name)
     assert finish_run(params(root), root, RUN) == str(folder.with_name(f"{RUN}.zip"))
     assert verified(folder, root).wrong == []
 
@@ -88,7 +88,7 @@ def test_a_folder_is_signed_and_packed(root, folder):
 def test_the_statement_has_the_parameters_the_people_and_the_source(root, folder):
     """In the words of SLSA: https://slsa.dev/spec/v1.0/provenance."""
     for name in NOTEBOOKS:
-        done(folder, name)
+        finish_notebook(folder, name)
     finish_run(params(root), root, RUN)
     statement = statement_of(folder, root)
     assert (statement["_type"], statement["predicateType"]) == (
@@ -103,7 +103,7 @@ def test_the_statement_has_the_parameters_the_people_and_the_source(root, folder
         "account": "123456789012", "region": "us-west-2", "operator": "bob on build-7",
     }  # fmt: skip
     source = {entry["name"]: entry["digest"] for entry in built["resolvedDependencies"]}
-    assert source["params/local.yaml"] == {"sha256": manifest.digest(root / "params" / "local.yaml")}
+    assert source["params/local.yaml"] == {"sha256": manifest.hash_file(root / "params" / "local.yaml")}
     assert ran["builder"] == {"id": "urn:runbook:caller:arn:me"}
     first = json.loads((folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert (ran["metadata"]["invocationId"], ran["metadata"]["startedOn"]) == (RUN, first["at"])
@@ -158,7 +158,7 @@ def test_the_end_of_a_stopped_notebook_is_recorded(root, folder):
 
 def test_a_link_is_not_evidence(root, folder):
     (folder / "link").symlink_to("/etc/hostname")
-    with pytest.raises(EvidenceError, match="link: a link or a device is no evidence"):
+    with pytest.raises(EvidenceError, match="link: not a regular file"):
         finish_run(params(root), root, RUN)
     assert not (folder / MANIFEST).exists()
 
@@ -182,7 +182,7 @@ class TestKms:
         found = params(root, kms_key=key)
         finish_run(found, root, RUN)
         known = {"kms": finish.signer_of_run(found, root, RUN).public_key}
-        assert verify(folder, known, {}).signed_by == "kms"
+        assert verify_run(folder, known, {}).signed_by == "kms"
         assert not (root / ".runbook" / "keys").exists()
 
 
@@ -222,7 +222,7 @@ class TestStore:
         """Except a plan of an account without the bucket."""
         uploads += ["fail", code]
         run = f"20261124T080000Z-{mode}-0000"
-        folder = begun(root / "artifacts" / "local", run, mode=mode)
+        folder = planned_run(root / "artifacts" / "local", run, mode=mode)
         found = params(root, store="bucket")
         if fails:
             with pytest.raises(finish.storage.UploadFailed):
@@ -258,8 +258,8 @@ class TestTheCommand:
         notebook(root, "01_network", handoff="1")
         self.run(root, "01")
         assert verified(self.folder(root), root).wrong == [
-            "01_network: is done, and the journal does not say what was opened: by whom, in which account",
-            "01_network: is done, and the journal has no plan of it",
+            "01_network: is done, and the journal does not say who opened the run, and in which account",
+            "01_network: is done, and the journal has no plan for it",
         ]
 
     def test_the_path_of_the_archive_is_printed(self, root):
@@ -305,7 +305,7 @@ class TestTheCommand:
         assert (folder / "01_network.html").exists()
         page = (folder / "report.html").read_text(encoding="utf-8")
         assert "01_network: interrupted" in page
-        assert f"{find_operator()}, whom AWS was not seen to know" in page
+        assert f"{find_operator()}, caller at AWS not known" in page
         assert "params/local.yaml, as it was read" in page
 
     def is_closed_later(self, root, folder):
@@ -320,7 +320,7 @@ class TestTheCommand:
         assert (again.exit_code, "is closed" in again.stderr) == (1, True)
 
     def test_a_running_run_cannot_be_closed_by_the_command(self, root):
-        folder = begun(root / "artifacts" / "local", RUN)
+        folder = planned_run(root / "artifacts" / "local", RUN)
         here = LockHolder.this_process("", "", "", os.getpid())
         began = {"host": here.host, "pid": here.pid, "started": here.started}
         Journal(folder / "journal.jsonl", notebook="01_network").write("recording", **began)
@@ -347,7 +347,7 @@ class TestTheCommand:
         assert find_operator() in page
         assert "999999999999" in page
         assert "01_network: failed, WrongAccount" in page
-        assert "no checkout of git" not in page
+        assert "not a git checkout" not in page
         assert verified(self.folder(root), root).wrong == []
 
 
@@ -378,7 +378,7 @@ class TestPapermillAlone:
         (folder,) = (path for path in (there / "artifacts" / "local").iterdir() if path.is_dir())
         assert folder.with_name(f"{folder.name}.zip").exists()
         page = (folder / "report.html").read_text(encoding="utf-8")
-        return verify(folder, {"me": keys.machine_key(there).public_key}, {}).wrong, page, folder
+        return verify_run(folder, {"me": keys.machine_key(there).public_key}, {}).wrong, page, folder
 
     def test_a_success(self, there):
         self.run(there)
@@ -398,5 +398,5 @@ class TestPapermillAlone:
             self.run(there, broken)
         wrong, page, _ = self.verified(there)
         assert wrong == []
-        assert "It may not be called done." in page
+        assert "It is not done." in page
         assert "01_network: failed" in page

@@ -108,13 +108,13 @@ def test_a_run_that_was_never_closed_is_reported(environment):
         journal = environment / "run-2" / "journal.jsonl"
         progress = read_progress(events_of(journal), "01_network")
         assert (progress.alive, progress.closed, progress.outcome) == (True, False, "running")
-        assert list(unfinished_runs(environment, besides="run-3")) == []
+        assert list(unfinished_runs(environment, current="run-3")) == []
     progress = read_progress(events_of(journal), "01_network")
     assert [cell.state for cell in progress.cells] == ["succeeded"] * 3
     assert (progress.alive, progress.closed, progress.outcome, progress.success) == (False, False, "incomplete", False)
-    ((run, progress),) = unfinished_runs(environment, besides="run-3")
+    ((run, progress),) = unfinished_runs(environment, current="run-3")
     assert run == "run-2"
-    assert "never closed, last heard of at" in str(progress)
+    assert "never closed, last event at" in str(progress)
 
 
 def test_a_run_ends_when_another_is_opened_in_its_kernel(environment):
