@@ -1,6 +1,7 @@
 """`pip install .` alone, as for production: in an environment that holds no more than what runbook-lib requires."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_a_real_environment_is_planned_up_to_the_question_for_credentials(runboo
     """From a folder inside the checkout, too."""
     done = runbook("plan", "--env", "dev", "--only", "01", cwd=checkout / "params")
     assert done.returncode == 1
-    assert "NoAccess: No way into AWS: Unable to locate credentials" in done.stderr
+    assert re.search(r"NoAccess: .*Unable to locate credentials", done.stderr)
     assert "Traceback" not in done.stderr + done.stdout
     assert (checkout / "artifacts" / "dev").is_dir()
 
