@@ -23,7 +23,7 @@ _PRINCIPALS = ("Principal", "NotPrincipal")
 _ROOT = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):root")
 
 
-def canonical(document: Document | str) -> dict[str, Any]:
+def normalize(document: Document | str) -> dict[str, Any]:
     """The document in a form that is equal exactly when two documents mean the same.
 
     Lists are sorted and hold every value once, a single value is a list of one, and the ARN of an
@@ -32,30 +32,30 @@ def canonical(document: Document | str) -> dict[str, Any]:
     Args:
         document: The policy as a dictionary or as JSON.
     """
-    found = json.loads(document) if isinstance(document, str) else document
-    statements = [_statement(each) for each in _list(found.get("Statement", []))]
-    return {**found, "Statement": sorted(_unique(statements), key=_text)}
+    policy = json.loads(document) if isinstance(document, str) else document
+    statements = [_normalize(each) for each in _list(policy.get("Statement", []))]
+    return {**policy, "Statement": sorted(_unique(statements), key=_text)}
 
 
-def same(one: Document | str, other: Document | str) -> bool:
+def is_same(one: Document | str, other: Document | str) -> bool:
     """Whether two policy documents mean the same."""
-    return canonical(one) == canonical(other)
+    return normalize(one) == normalize(other)
 
 
-def _statement(statement: Document) -> dict[str, Any]:
-    found = dict(statement)
+def _normalize(statement: Document) -> dict[str, Any]:
+    normal = dict(statement)
     for name in _LISTS:
-        if name in found:
-            found[name] = _set(found[name])
+        if name in normal:
+            normal[name] = _set(normal[name])
     for name in _PRINCIPALS:
-        if isinstance(found.get(name), Mapping):
-            found[name] = {kind: _set(map(_account, _list(who))) for kind, who in found[name].items()}
-    if isinstance(found.get("Condition"), Mapping):
-        found["Condition"] = {
+        if isinstance(normal.get(name), Mapping):
+            normal[name] = {kind: _set(map(_account, _list(who))) for kind, who in normal[name].items()}
+    if isinstance(normal.get("Condition"), Mapping):
+        normal["Condition"] = {
             operator: {key: _set(values) for key, values in keys.items()}
-            for operator, keys in found["Condition"].items()
+            for operator, keys in normal["Condition"].items()
         }
-    return found
+    return normal
 
 
 def _account(principal: Any) -> Any:

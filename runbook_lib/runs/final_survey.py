@@ -17,7 +17,7 @@ from ..params import Params
 from ..stacks.environment import stacks
 from .start import aws_client, pack_webapp
 
-UNSEEN = "unseen"
+NOT_OBSERVED = "unseen"
 """The event that names notebooks whose final state could not be recorded, and why."""
 
 
@@ -34,7 +34,7 @@ def record_final_state(params: Params, root: Path, run: str) -> None:
     try:
         _survey(params, root, folder, missing)
     except RunbookError as error:
-        folder.journal().write(UNSEEN, notebooks=missing, why=str(error).partition("\n")[0])
+        folder.journal().write(NOT_OBSERVED, notebooks=missing, why=str(error).partition("\n")[0])
 
 
 def _changing_notebooks(events: Sequence[Event]) -> list[str]:
