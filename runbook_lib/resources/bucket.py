@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 
@@ -64,7 +65,7 @@ class Bucket(Resource):
             "encryption": _encryption(snapshot, bucket),
             "private": _private(snapshot, bucket),
             "expire": _expiry(snapshot, bucket),
-            "policy": _POLICY if _policy_of(snapshot, bucket) == _policy(bucket, snapshot.aws) else "another",
+            "policy": _POLICY if is_same(_policy_of(snapshot, bucket), _policy(bucket, snapshot.aws)) else "another",
             "tagged": bool(tags),
         }
         if self.object_lock:
@@ -153,9 +154,9 @@ def _policy(bucket: str, aws: Aws) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [tls, logs]}
 
 
-def _policy_of(snapshot: Snapshot, bucket: str) -> Any:
+def _policy_of(snapshot: Snapshot, bucket: str) -> str:
     response = snapshot.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=bucket)
-    return json.loads(response["Policy"]) if response else None
+    return response["Policy"] if response else "{}"
 
 
 def _encryption(snapshot: Snapshot, bucket: str) -> str | None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 
@@ -52,7 +53,7 @@ class Role(Resource):
         policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
         document = role["AssumeRolePolicyDocument"]
         state = {
-            "trust": self.trusts if document == self.trust(snapshot.aws) else json.dumps(document),
+            "trust": self.trusts if is_same(document, self.trust(snapshot.aws)) else json.dumps(document),
             "policies": frozenset(policy["PolicyArn"] for policy in policies),
         }
         return Observed(role["Arn"], state, detail={"name": name})
