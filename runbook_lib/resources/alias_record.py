@@ -30,7 +30,7 @@ class AliasRecord(Resource):
         alias = record_set.get("AliasTarget", {}).get("DNSName")
         target = alias or ", ".join(r["Value"] for r in record_set["ResourceRecords"])
         balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
-        arns = {bare(balancer["DNSName"]): balancer["LoadBalancerArn"] for balancer in balancers}
+        arns = {bare(name): balancer["LoadBalancerArn"] for balancer in balancers if (name := balancer.get("DNSName"))}
         points_to = arns.get(bare(target).removeprefix("dualstack."), target)
         state = {"zone": ids[self.zone], "domain": self.domain, "balancer": points_to}
         return Observed(bare(record_set["Name"]), state, detail={"_record": record_set})

@@ -182,7 +182,7 @@ def _expiry(snapshot: Snapshot, bucket: str) -> frozenset[tuple[str, int]]:
     none = "NoSuchLifecycleConfiguration"
     response = snapshot.get("s3", "get_bucket_lifecycle_configuration", missing=none, Bucket=bucket) or {"Rules": []}
     return frozenset(
-        (rule["Filter"].get("Prefix", "").rstrip("/"), rule["Expiration"].get("Days", 0))
+        (rule.get("Filter", rule).get("Prefix", "").rstrip("/"), rule["Expiration"].get("Days", 0))
         for rule in response["Rules"]
         if rule["Status"] == "Enabled" and "Expiration" in rule
     )

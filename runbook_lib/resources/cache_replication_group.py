@@ -52,6 +52,7 @@ class CacheReplicationGroup(Resource):
         if group is None:
             return None
         status, ours = group["Status"], self._has_our_tags(snapshot, group["ARN"])
+        own = {"_arn": group["ARN"], "_ours": ours}
         # Only its nodes have some of the fields.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
         clusters = snapshot.all("elasticache", "describe_cache_clusters", "CacheClusters")
@@ -68,7 +69,7 @@ class CacheReplicationGroup(Resource):
             status=status,
             failed=_failure(status),
             deleting=status == "deleting",
-            detail=_detail(group, node) | {"_arn": group["ARN"], "_ours": ours},
+            detail=_detail(group, node) | own,
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -142,10 +143,12 @@ class CacheReplicationGroup(Resource):
         }
 
     def _group_state(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        # While AWS deletes a group, it shows neither members nor node type nor cluster mode:
+        # https://docs.aws.amazon.com/cli/latest/reference/elasticache/delete-replication-group.html
         return {
             "description": group["Description"],
-            "node_type": group["CacheNodeType"],
-            "replicas": len(group["MemberClusters"]) - 1,
+            "node_type": group.get("CacheNodeType"),
+            "replicas": len(group.get("MemberClusters", ())) - 1,
             "minor_upgrades": group["AutoMinorVersionUpgrade"],
             "snapshot_days": group.get("SnapshotRetentionLimit", 0),
             "failover": group["AutomaticFailover"] in ("enabled", "enabling"),
@@ -153,7 +156,7 @@ class CacheReplicationGroup(Resource):
             "engine": group["Engine"],
             "in_transit": group["TransitEncryptionEnabled"],
             "at_rest": group["AtRestEncryptionEnabled"],
-            "cluster_mode": group["ClusterEnabled"],
+            "cluster_mode": group.get("ClusterEnabled"),
         }
 
     def _node_state(self, node: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,9 @@ def validation(certificate: ApiObject) -> dict[str, str]:
 def find_arn(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
     """The ARN of the domain's certificate with the resource's tags; ``None`` when there is none."""
     listed = snapshot.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
-    same = [item["CertificateArn"] for item in listed if item["DomainName"] == domain]
+    # A summary lacks the domain while ACM creates the certificate, and where it cannot read it: then the tags decide.
+    # https://github.com/ansible-collections/amazon.aws/issues/2405
+    same = [item["CertificateArn"] for item in listed if item.get("DomainName", domain) == domain]
     owned = [{"arn": arn} for arn in same if _tags(snapshot, arn).get(snapshot.aws.KEY) == resource.key]
     match = at_most_one(owned, resource)
     return match["arn"] if match else None

@@ -107,7 +107,7 @@ class ConfigurationParameter(Resource):
         if self.domain:
             return {"domain": host, "balancer": None}
         balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
-        arns = {balancer["DNSName"]: balancer["LoadBalancerArn"] for balancer in balancers}
+        arns = {balancer.get("DNSName"): balancer["LoadBalancerArn"] for balancer in balancers}  # gateways have none
         return {"domain": "", "balancer": arns.get(host, host)}
 
 

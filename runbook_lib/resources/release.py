@@ -160,8 +160,8 @@ def _first_failure(snapshot: Snapshot, deployment: str) -> list[str]:
 def _step(server: str, event: ApiObject) -> list[str]:
     diagnostics = event.get("diagnostics", {})
     script = f" in {diagnostics['scriptName']}" if diagnostics.get("scriptName") else ""
-    reason = f"{diagnostics.get('errorCode')}{script}. {diagnostics.get('message', '')}"
+    code = diagnostics.get("errorCode") or "failed, and CodeDeploy gives no reason"
     return [
-        f"{event['lifecycleEventName']} on {server}: {reason}".strip(),
+        f"{event['lifecycleEventName']} on {server}: {code}{script}. {diagnostics.get('message', '')}".strip(),
         *(f"  | {line}" for line in diagnostics.get("logTail", "").splitlines()[-_TAIL_LINES:]),
     ]

@@ -49,7 +49,7 @@ class TargetGroup(Resource):
             "vpc": group["VpcId"],
             "port": group["Port"],
             "protocol": group["Protocol"],
-            "path": group["HealthCheckPath"],
+            "path": group.get("HealthCheckPath"),
             "interval": group["HealthCheckIntervalSeconds"],
             "timeout": group["HealthCheckTimeoutSeconds"],
             "healthy": group["HealthyThresholdCount"],

@@ -92,7 +92,7 @@ class _Reader:
             own = item["SubnetId"]
             to, public = _default_route(_table(tables, own), nats)
             yield Subnet(
-                id=own, name=self._name(item, own), zone=item["AvailabilityZone"], cidr=item["CidrBlock"],
+                id=own, name=self._name(item, own), zone=item["AvailabilityZone"], cidr=_cidr(item),
                 default_route=to, public=public, ours=self._is_ours(tags_of(item)),
             )  # fmt: skip
 
@@ -138,7 +138,7 @@ class _Reader:
             for zone in item["AvailabilityZones"]:
                 yield Node(
                     kind="Load balancer", name=self._name(tagged, item["LoadBalancerName"]),
-                    id=item["LoadBalancerName"], notes=(item["State"]["Code"], item["Scheme"]),
+                    id=item["LoadBalancerName"], notes=(item["State"]["Code"], str(item.get("Scheme", item["Type"]))),
                     subnet=zone["SubnetId"], zone=zone["ZoneName"], groups=tuple(item.get("SecurityGroups", ())),
                     ours=self._is_ours(tags_of(tagged)),
                 )  # fmt: skip
@@ -248,4 +248,11 @@ def _address(database: ApiObject) -> str:
 
 
 def _service(endpoint: ApiObject) -> str:
-    return str(endpoint["ServiceName"]).rpartition(".")[2]
+    """What the endpoint leads to: a service, or, of another type, a resource or a service network."""
+    return str(endpoint.get("ServiceName", endpoint.get("VpcEndpointType", ""))).rpartition(".")[2]
+
+
+def _cidr(subnet: ApiObject) -> str:
+    """The IPv4 range, or the IPv6 range of a subnet without one."""
+    ipv6 = (each["Ipv6CidrBlock"] for each in subnet.get("Ipv6CidrBlockAssociationSet", ()))
+    return str(subnet.get("CidrBlock") or next(ipv6, ""))
