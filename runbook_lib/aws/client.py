@@ -33,8 +33,12 @@ _THROTTLING_ERRORS = {
 }  # fmt: skip
 _CREDENTIAL_ERRORS = {
     "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
-    "AuthFailure", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSignatureException",
+    "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSignatureException",
 }  # fmt: skip
+# EC2 says AuthFailure of credentials, and of an address that is still mapped just after its NAT gateway is gone.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (AuthFailure)
+# https://github.com/hashicorp/terraform-provider-aws/issues/13763, https://github.com/kubernetes/kops/issues/938
+_AMBIGUOUS_ERROR, _CREDENTIALS_MESSAGE = "AuthFailure", "validate the provided access credentials"
 _FIXES = {
     "DependencyViolation": "Something outside this runbook still uses it: delete that first.",
     "UnauthorizedOperation": "Ask for this permission; see docs/permissions.md.",
@@ -271,7 +275,7 @@ def _translate_errors(call: Callable[[], Any]) -> Any:
 def _client_error(error: Any) -> RunbookError:
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _CREDENTIAL_ERRORS:
+    if code in _CREDENTIAL_ERRORS or (code == _AMBIGUOUS_ERROR and _CREDENTIALS_MESSAGE in message):
         return NoAccess(
             f"AWS does not accept these credentials: {code}. {message}", fix="Sign in again (aws sso login)."
         )
@@ -284,7 +288,8 @@ def _client_error(error: Any) -> RunbookError:
     return RequestRejected(
         f"{error.operation_name} was refused: {code}. {message}",
         fix=fix or "Correct the cause, then run this cell again; completed changes are kept.",
-        code=code, message=message, retryable=throttled or status >= 500, outcome_known=status < 500,
+        code=code, message=message, outcome_known=status < 500,
+        retryable=throttled or status >= 500 or code == _AMBIGUOUS_ERROR,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from .plan import Change, dependencies_of, ids_of
 _IN_USE = {
     "DependencyViolation", "DeleteConflict", "ResourceInUse", "ResourceInUseException", "InvalidIPAddress.InUse",
     "InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState", "ScalingActivityInProgress", "IncorrectState",
-    "InvalidDBInstanceState", "AuthFailure.InUse", "BucketNotEmpty", "CacheSubnetGroupInUse",
+    "InvalidDBInstanceState", "BucketNotEmpty", "CacheSubnetGroupInUse",
     "InvalidReplicationGroupState",
 }  # fmt: skip
 """Error codes that mean "still in use"; they often pass by themselves, so the delete is retried."""

@@ -162,11 +162,24 @@ class TestErrors:
         with pytest.raises(NoAccess, match=r"(?s)does not accept these credentials: .*Sign in again"):
             local.ec2.describe_vpcs()
 
-    @pytest.mark.parametrize("code", ["AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch"])
+    @pytest.mark.parametrize("code", ["InvalidClientTokenId", "SignatureDoesNotMatch"])
     def test_unknown_credentials(self, fake, local, code):
         fake.responses = [rejection(code, 403)]
         with pytest.raises(NoAccess, match=code):
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
+
+    def test_auth_failure_of_the_credentials(self, fake, local):
+        """EC2's code for credentials that it cannot validate."""
+        fake.responses = [rejection("AuthFailure", 401, "AWS was not able to validate the provided access credentials")]
+        with pytest.raises(NoAccess, match="AuthFailure"):
+            local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
+
+    def test_auth_failure_of_anything_else_is_worth_another_try(self, fake, local):
+        """EC2 says so of an address that is still mapped, just after its NAT gateway is gone."""
+        fake.responses = [rejection("AuthFailure", 400, "You do not have permission to access the specified resource.")]
+        with pytest.raises(RequestRejected, match="ReleaseAddress was refused: AuthFailure") as caught:
+            local.ec2.release_address(AllocationId="eipalloc-1")
+        assert caught.value.retryable
 
     @pytest.mark.parametrize("code", ["UnauthorizedOperation", "AccessDenied"])
     def test_a_permission_that_is_missing(self, fake, local, code):
