@@ -311,7 +311,7 @@ def test_what_somebody_did_by_hand_is_planned_and_mended(operator, built):
     visitor = Visitor(operator.status()["sites"][0])
     answer = eventually(lambda: visitor.get("/readyz")[0] == 503 and visitor.get("/readyz")[1])
     assert json.loads(answer)["parts"]["database"]["ok"] is False
-    assert "Nothing is lost" in visitor.get("/")[1]
+    assert "Entries that were saved are safe." in visitor.get("/")[1]
     drifted(operator, group)
     plan = operator.runbook("plan", "--env", "local", "--detailed-exitcode")
     assert plan.returncode == 3, plan.stdout + plan.stderr

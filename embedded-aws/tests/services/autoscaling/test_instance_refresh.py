@@ -84,7 +84,7 @@ def test_the_limits_of_a_refresh(percentages, desired, expected):
 )
 def test_an_instance_is_in_service_when_its_target_is_healthy(monkeypatch, health_check_type, target_state, expected):
     """If the group uses ELB health checks, and health checks are installed."""
-    checks = SimpleNamespace(state=lambda arn, name: target_state, failing=lambda *_: False)
+    checks = SimpleNamespace(state=lambda arn, name: target_state, is_failing=lambda *_: False)
     monkeypatch.setattr(health, "installed", lambda: checks)
     monkeypatch.setattr(outages, "is_impaired", lambda instance: False)
     targets = {"tg": SimpleNamespace(arn="tg", targets={"i-1": {}})}

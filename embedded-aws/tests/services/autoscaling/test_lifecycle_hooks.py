@@ -193,7 +193,7 @@ def test_how_long_a_hook_waits(factor, name, expected):
 def test_an_instance_drains_before_its_hooks_start(monkeypatch):
     """It is Terminating while it drains, and Terminating:Wait afterwards."""
     draining = ["i-1"]
-    monkeypatch.setattr(health, "installed", lambda: SimpleNamespace(draining=draining.__contains__))
+    monkeypatch.setattr(health, "installed", lambda: SimpleNamespace(is_draining=draining.__contains__))
     hook = SimpleNamespace(
         name="down",
         lifecycle_transition=TERMINATING,
