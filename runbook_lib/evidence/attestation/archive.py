@@ -25,7 +25,7 @@ from ...journal.journal import MANIFEST
 from .manifest import list_files
 
 _SETTINGS = ("SOURCE_DATE_EPOCH", "REPRO_ZIPFILE_FILE_MODE")
-"""Environment variables that change what repro-zipfile writes: https://pypi.org/project/repro-zipfile/"""
+"""Environment variables that change what repro-zipfile writes: https://github.com/drivendataorg/repro-zipfile"""
 
 
 def pack(folder: Path) -> Path:
