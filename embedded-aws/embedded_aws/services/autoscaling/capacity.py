@@ -244,15 +244,3 @@ def update_attached_target_groups(moto: Method, backend: Any, group_name: str) -
 @patch(AutoScalingBackend, "notify_terminate_instances")
 def notify_terminate_instances(moto: Method, backend: Any, instance_ids: list[str]) -> None:
     """Leave the replacement of a manually terminated instance to the next health check (`tick`)."""
-
-
-@patch(AutoScalingBackend, "detach_instances")
-def detach_instances(moto: Method, backend: Any, group_name: str, instance_ids: list[str], decrement: bool) -> Any:
-    """Deregister a detached instance from the target groups.
-
-    https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DetachInstances.html
-    """
-    activities = moto(backend, group_name, instance_ids, decrement)
-    for instance_id in instance_ids:
-        deregister(backend.autoscaling_groups[group_name], instance_id)
-    return activities

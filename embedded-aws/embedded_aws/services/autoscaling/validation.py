@@ -136,9 +136,9 @@ def _require_group(operation: str) -> None:
 
 
 for _operation in (
-    *("put_scaling_policy", "put_lifecycle_hook", "put_scheduled_update_group_action", "suspend_processes"),
+    *("put_scaling_policy", "put_lifecycle_hook", "suspend_processes"),
     *("resume_processes", "attach_load_balancer_target_groups", "detach_load_balancer_target_groups"),
-    *("enable_metrics_collection", "attach_instances", "detach_instances", "enter_standby", "exit_standby"),
+    *("enable_metrics_collection",),
 ):
     _require_group(_operation)
 

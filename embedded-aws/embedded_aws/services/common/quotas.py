@@ -21,7 +21,7 @@ NAT_GATEWAYS = 5  # per zone
 # Per region, and per load balancer.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 LOAD_BALANCERS = LISTENERS = 50
-# Per role, user or group. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# Per role. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICIES = 10
 
 
@@ -95,20 +95,13 @@ def create_listener(moto: Method, elb: Any, **params: Any) -> Any:
     return moto(elb, **params)
 
 
-def _enforce_policy_quota(kind: str) -> None:
+@patch(IAMBackend, "attach_role_policy")
+def attach_role_policy(moto: Method, iam: Any, policy_arn: str, name: str) -> None:
     """Raise LimitExceeded, except for a policy that is already attached.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html (LimitExceeded)
     """
-
-    @patch(IAMBackend, f"attach_{kind}_policy")
-    def enforce(moto: Method, iam: Any, policy_arn: str, name: str) -> None:
-        attached = getattr(iam, f"get_{kind}")(name).managed_policies
-        if len(attached) >= MANAGED_POLICIES and policy_arn not in attached:
-            quota = f"PoliciesPer{kind.capitalize()}: {MANAGED_POLICIES}"
-            raise ServiceError("LimitExceeded", f"Cannot exceed quota for {quota}")
-        moto(iam, policy_arn, name)
-
-
-for _kind in ("role", "user", "group"):
-    _enforce_policy_quota(_kind)
+    attached = iam.get_role(name).managed_policies
+    if len(attached) >= MANAGED_POLICIES and policy_arn not in attached:
+        raise ServiceError("LimitExceeded", f"Cannot exceed quota for PoliciesPerRole: {MANAGED_POLICIES}")
+    moto(iam, policy_arn, name)

@@ -159,19 +159,6 @@ def modify_listener(
     return moto(elb, arn, port, protocol, ssl_policy, certificates, actions)
 
 
-@patch(ELBv2Backend, "add_listener_certificates")
-def add_listener_certificates(moto: Method, elb: Any, arn: str, certificates: list[dict[str, Any]]) -> Any:
-    """Validate the certificates; skip those that the listener already has.
-
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html
-    """
-    for certificate in certificates:
-        _validate_certificate(elb, "HTTPS", certificate["CertificateArn"])
-    (listener,) = elb.describe_listeners(load_balancer_arn=None, listener_arns=[arn])
-    new = [certificate for certificate in certificates if certificate["CertificateArn"] not in listener.certificates]
-    return moto(elb, arn, new)
-
-
 def _validate_certificate(elb: Any, protocol: str, arn: str | None) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html."""
     if not arn:

@@ -148,9 +148,8 @@ def test_invalid_changes_of_listeners_are_rejected(balancer, certificate):
         with raises("InvalidLoadBalancerAction", "it creates a loop"):
             balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], DefaultActions=[redirect(Port="443")])
         for arn, code in ((pending, "UnsupportedCertificate"), (UNKNOWN_CERTIFICATE, "CertificateNotFound")):
-            for change in (balancer.elb.modify_listener, balancer.elb.add_listener_certificates):
-                with raises(code):
-                    change(ListenerArn=secure["ListenerArn"], Certificates=[{"CertificateArn": arn}])
+            with raises(code):
+                balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], Certificates=[{"CertificateArn": arn}])
     balancer.elb.modify_listener(ListenerArn=secure["ListenerArn"], Port=443)
 
 
@@ -167,20 +166,11 @@ def test_every_tls_policy_is_supported(balancer, certificate):
 
 
 def test_server_certificates_of_iam_are_accepted(balancer):
-    """A second one is added to a listener only once."""
     iam, created = balancer.network.aws.client("iam"), self_signed("app.local")
     files = {"CertificateBody": created["Certificate"].decode(), "PrivateKey": created["PrivateKey"].decode()}
-    first, second = (
-        iam.upload_server_certificate(ServerCertificateName=name, **files)["ServerCertificateMetadata"]["Arn"]
-        for name in ("first", "second")
-    )
-    listener = balancer.create_listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": first}])[
-        "ListenerArn"
-    ]
-    for _ in range(2):
-        balancer.elb.add_listener_certificates(ListenerArn=listener, Certificates=[{"CertificateArn": second}])
-    certificates = balancer.elb.describe_listener_certificates(ListenerArn=listener)["Certificates"]
-    assert [certificate["CertificateArn"] for certificate in certificates] == [first, second]
+    arn = iam.upload_server_certificate(ServerCertificateName="app", **files)["ServerCertificateMetadata"]["Arn"]
+    listener = balancer.create_listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": arn}])
+    assert [certificate["CertificateArn"] for certificate in listener["Certificates"]] == [arn]
 
 
 def test_invalid_changes_of_rules_are_rejected(balancer):

@@ -106,12 +106,6 @@ def delete_auto_scaling_group(moto: Method, backend: Any, group_name: str) -> No
 
 
 @add_method(AutoScalingResponse)
-def describe_lifecycle_hook_types(response: Any) -> ActionResult:
-    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeLifecycleHookTypes.html."""
-    return ActionResult({"LifecycleHookTypes": [LAUNCHING, TERMINATING]})
-
-
-@add_method(AutoScalingResponse)
 def complete_lifecycle_action(response: Any) -> ActionResult:
     """Complete an action, by token or by instance; the next tick advances the instance.
 
