@@ -162,7 +162,7 @@ def _approval_text(approval: RecordedApproval) -> str:
     signed = f"signed {format_time(approval.signed)}" if approval.signed else ""
     expires = f"expires {format_time(approval.expires)}" if approval.expires else ""
     operator = f"operator: {one_line(approval.operator)}, who signed as well" if approval.operator else ""
-    return "; ".join(filter(None, (signed, f"used at {format_time(approval.at)}", expires, operator)))
+    return "; ".join(filter(None, (signed, f"used on {format_time(approval.at)}", expires, operator)))
 
 
 def _field_changes(change: ChangeResult) -> Iterator[str]:

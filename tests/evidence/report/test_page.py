@@ -177,7 +177,7 @@ def test_people_are_named_or_shown_as_unknown(run):
     run.write("01_network", "approved", by="Amira", plan="prod/123456789012/us-west-2/network/8acdec61fcdf580c")
     seen = text(run.page)
     assert f"Run by {CALLER}" in seen
-    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c used at" in seen
+    assert "Amira: prod/123456789012/us-west-2/network/8acdec61fcdf580c used on" in seen
     assert "unknown: 9894f01360e8e0e3 Run by" in seen
     assert "Change CHG0012345" in seen
     assert "Asked for by not known" in seen
@@ -197,7 +197,7 @@ def test_an_approval_shows_when_it_was_signed_and_used_when_it_expires_and_the_s
     seen = text(run.page)
     assert seen.count("Amira:") == 1
     assert (
-        "Amira: prod/network/8acdec61fcdf580c signed 2026-11-24 at 07:00:00 UTC; used at 2026-11-24 at 08:00:02 UTC;"
+        "Amira: prod/network/8acdec61fcdf580c signed 2026-11-24 at 07:00:00 UTC; used on 2026-11-24 at 08:00:02 UTC;"
         " expires 2026-11-27 at 07:00:00 UTC; operator: noor, who signed as well" in seen
     )
 
