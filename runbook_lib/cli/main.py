@@ -15,6 +15,7 @@ import click
 
 from .. import paths
 from ..engine.approval import join_fingerprints
+from ..engine.plan import ACTION_SYMBOLS, Action
 from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..formatting import elapsed, pluralize
 from ..journal.reader import JOURNAL, events_of
@@ -28,6 +29,7 @@ from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
 from .plan_markdown import plan_markdown
+from .plan_text import RenderedPlan
 from .progress import show_progress
 from .timeline import WIDTH, render_timeline
 
@@ -97,22 +99,39 @@ approved_option = click.option(
 @click.option(
     "--fingerprints", type=FILE, help="Also write the fingerprints of plans with changes into this file, one a line."
 )
+@click.option("--destroy", "to_destroy", is_flag=True, help="Show what a destroy would do instead.")
+@click.option("--summary", "counts_only", is_flag=True, help="Print the number of changes only.")
 def plan(
-    env: str, only: Sequence[str], detailed_exitcode: bool, markdown: Path, fingerprints: Path, **request: str
+    env: str,
+    only: Sequence[str],
+    detailed_exitcode: bool,
+    markdown: Path,
+    fingerprints: Path,
+    to_destroy: bool,
+    counts_only: bool,
+    **request: str,
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
-    run, summaries = _run_notebooks(env, "plan", only, **request)
-    rows = [(summary.notebook, summary.fingerprint, summary.plan_text) for summary in summaries]
+    run, summaries = _run_notebooks(env, "plan", only, present=not to_destroy, **request)
+    for summary in summaries:
+        if summary.changes and not counts_only:
+            print_renderable(RenderedPlan(summary))
+    rows = [(s.notebook, "blocked" if s.is_blocked else s.fingerprint, s.plan_text) for s in summaries]
     print_table(rows, NAME_WIDTH, 17, 0, indent=2)
-    to_approve = [summary.fingerprint for summary in summaries if summary.changes]
+    is_blocked = any(summary.is_blocked for summary in summaries)
+    to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
     if to_approve and load(paths.root() / "params" / f"{env}.yaml").approval.signers:
         click.echo(f"To approve them: runbook approve {run} --as NAME")
     elif to_approve:
         click.echo(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
     if markdown:
-        markdown.write_text(plan_markdown(env, run, summaries), encoding="utf-8")
+        verb = "destroy" if to_destroy else "apply"
+        markdown.write_text(plan_markdown(env, run, summaries, verb=verb), encoding="utf-8")
     if fingerprints:
         fingerprints.write_text("".join(f"{fingerprint}\n" for fingerprint in to_approve), encoding="utf-8")
+    if is_blocked:
+        click.echo("✗ Blocked: this plan cannot be applied. Correct what is marked with ! and plan again.", err=True)
+        sys.exit(1)
     if to_approve and detailed_exitcode:
         sys.exit(CHANGES)
 
@@ -127,8 +146,7 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str
     click.echo(
         f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: everything is as the parameters say."
     )
-    rows = [(summary.notebook, changes) for summary in summaries if (changes := _changes_text(summary))]
-    print_table(rows, NAME_WIDTH, 0, indent=2)
+    _print_changes(summaries)
     _print_verification(summaries)
 
 
@@ -152,8 +170,9 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
         env, "destroy", only, approved=join_fingerprints(approved), confirm=confirm, **request
     )
     deleted = sum(summary.completed.get("delete", 0) for summary in summaries)
-    click.echo(f"{pluralize(deleted, 'resource')} destroyed." if deleted else "There was nothing to destroy.")
-    _print_orphans(summaries, "01_network")
+    click.echo(f"{pluralize(deleted, 'resource')} destroyed:" if deleted else "There was nothing to destroy.")
+    _print_changes(summaries)
+    _print_orphans(summaries)
 
 
 @main.command()
@@ -168,11 +187,14 @@ main.add_command(approve)
 main.add_command(evidence)
 
 
-def _changes_text(summary: Summary) -> str:
-    """What was created and updated, e.g. ``vpc, 2 × subnet; 1 updated``."""
-    created = ", ".join(f"{n} × {kind}" if n > 1 else kind for kind, n in summary.created.items())
-    updated = f"{n} updated" if (n := summary.completed.get("update", 0)) else ""
-    return "; ".join(filter(None, (created, updated)))
+def _print_changes(summaries: Sequence[Summary]) -> None:
+    """Name what was created, updated and deleted in each notebook, e.g. ``+ vpc.main, subnet.a``."""
+    for summary in summaries:
+        rows = [
+            (summary.notebook, ACTION_SYMBOLS[Action(action)], ", ".join(keys))
+            for action, keys in summary.changed.items()
+        ]
+        print_table(rows, NAME_WIDTH, 1, 0, indent=2)
 
 
 def _print_verification(summaries: Sequence[Summary]) -> None:
@@ -180,17 +202,24 @@ def _print_verification(summaries: Sequence[Summary]) -> None:
         click.echo(f"Verified: no difference in {', '.join(summary.notebook for summary in summaries)}.")
     if site := next((summary.site for summary in summaries if summary.site), ""):
         click.echo(f"The site: https://{site}/")
-    _print_orphans(summaries, "the last notebook")
+    _print_orphans(summaries)
 
 
-def _print_orphans(summaries: Sequence[Summary], notebook: str) -> None:
-    if orphans := max((summary.orphans for summary in summaries), default=0):
-        count = pluralize(orphans, "orphaned resource")
-        click.echo(f"{count}: tagged by this environment, in no stack. See {notebook}.")
+def _print_orphans(summaries: Sequence[Summary]) -> None:
+    if orphans := max((summary.orphans for summary in summaries), key=len, default=()):
+        count = pluralize(len(orphans), "orphaned resource")
+        click.echo(f"{count}, tagged by this environment but in no stack. Remove them if nobody needs them:")
+        print_table([("?", orphan) for orphan in orphans], 1, 0, indent=2)
 
 
-def _run_notebooks(env: str, mode: str, only: Sequence[str], **request: str) -> tuple[str, list[Summary]]:
-    """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed."""
+def _run_notebooks(
+    env: str, mode: str, only: Sequence[str], *, present: bool | None = None, **request: str
+) -> tuple[str, list[Summary]]:
+    """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.
+
+    Args:
+        present: Whether to summarize the plan of an apply or that of a destroy; by default that of the mode.
+    """
     root = paths.root()
     params = load(root / "params" / f"{env}.yaml")
     notebooks = select_notebooks(only)
@@ -211,14 +240,15 @@ def _run_notebooks(env: str, mode: str, only: Sequence[str], **request: str) -> 
         archive = _finish(params, job)
     journal = job.folder / JOURNAL
     print_renderable(render_timeline(build_timeline(events_of(journal))), max_width=WIDTH)
-    failed = [progress for progress in ended if progress.state != "done"]
-    for progress in failed:
-        click.echo(_failure_text(job, progress), err=True)
     click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {job.folder}")
+    failed = [progress for progress in ended if progress.state != "done"]
+    for progress in sorted(failed, key=lambda progress: progress.state == "failed"):  # the cause is read last
+        click.echo(_failure_text(job, progress), err=True)
     if failed or not archive:
         sys.exit(1)
     click.echo(f"Signed, and packed for the change ticket: {archive}")
-    return job.run, [summarize(journal, progress.notebook, present=mode != "destroy") for progress in ended]
+    present = mode != "destroy" if present is None else present
+    return job.run, [summarize(journal, progress.notebook, present=present) for progress in ended]
 
 
 def _finish(params: Params, job: Job) -> str:

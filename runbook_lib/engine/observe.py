@@ -52,10 +52,7 @@ def status_text(observed: Observed | None) -> str:
 
 def failed_error(resource: Resource, observed: Observed) -> Failed:
     """The error for a resource that AWS reports as failed."""
-    return Failed(
-        f"{resource.key} failed: {observed.failed}",
-        fix="Correct the cause. If it cannot recover, destroy this part; then apply again.",
-    )
+    return Failed(f"{resource.key} failed: {observed.failed}", fix=resource.if_failed)
 
 
 def timeout_error(resource: Resource, observed: Observed | None) -> WaitTimeout:

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,8 @@ class Action(StrEnum):
     DELETE = "delete"
     BLOCKED = "blocked"
 
+
+IMMUTABLE_FIX = "Write the old value in params/ again: only a new resource can have another one."
 
 ACTION_SYMBOLS = {Action.KEEP: "=", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.BLOCKED: "!"}
 
@@ -53,6 +55,20 @@ class Change:
     def key(self) -> str:
         return self.resource.key
 
+    @property
+    def is_failed(self) -> bool:
+        """Whether nothing differs, but AWS reports the resource as failed."""
+        return bool(self.observed and self.observed.failed and not self.fields)
+
+    @property
+    def way_out(self) -> str:
+        """What to do about a blocked change, in the imperative."""
+        if self.resource.external:
+            return "Correct its name or id in params/, or have it created or changed by its owner."
+        if self.is_failed:
+            return self.resource.if_failed
+        return IMMUTABLE_FIX
+
     def as_dict(self) -> dict[str, Any]:
         """The change as the plan's file and its fingerprint contain it."""
         fields = {name: list(pair) for name, pair in sorted(self.fields.items())}
@@ -65,11 +81,13 @@ class Plan:
 
     Args:
         scope: Environment, account and region, so that a plan of one environment never counts for another.
+        parts: The part of the stack that each resource belongs to, by the resource's key.
     """
 
     scope: str
     stack: str
     changes: tuple[Change, ...]
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def todo(self) -> tuple[Change, ...]:
@@ -86,15 +104,26 @@ class Plan:
         todo = sorted((c.as_dict() for c in self.todo), key=lambda c: str(c["key"]))
         return {"scope": self.scope, "stack": self.stack, "changes": todo}
 
-    def raise_if_blocked(self) -> None:
-        """Raises:
-        Blocked: When AWS cannot make a change in place.
+    @property
+    def explanations(self) -> dict[str, Any]:
+        """What a reader of the changes needs beside them: their reasons and their parts, by key."""
+        reasons = {c.key: c.reason for c in self.changes if c.reason}
+        return {"reasons": reasons, "parts": {c.key: self.parts[c.key] for c in self.todo if c.key in self.parts}}
+
+    def raise_if_blocked(self, *, failed: bool = True) -> None:
+        """Stop when a change cannot be made.
+
+        Args:
+            failed: Whether to stop also for a resource that AWS reports as failed: another change may mend it.
+
+        Raises:
+            Blocked: Naming each such change, and the ways out.
         """
-        blocked = [f"{c.key}: {c.reason}" for c in self.changes if c.action is Action.BLOCKED]
+        blocked = [c for c in self.changes if c.action is Action.BLOCKED and (failed or not c.is_failed)]
         if blocked:
             raise Blocked(
-                "\n".join(blocked),
-                fix="Restore the old value in params/, or destroy this part and apply again.",
+                "\n".join(f"{c.key}: {c.reason}" for c in blocked),
+                fix=" ".join(dict.fromkeys(c.way_out for c in blocked)),
             )
 
     @property
@@ -111,10 +140,13 @@ class Plan:
 def make_plan(stack: Stack, observed_state: ObservedState, *, present: bool = True, scope: str = "") -> Plan:
     """Compare the stack with its observed state; *present* false plans to destroy it."""
     own = list(stack)
+    parts = {resource.key: part for part, resources in stack.parts.items() for resource in resources}
     if present:
-        return Plan(scope, stack.name, tuple(plan_change(r, observed_state.get(r), observed_state) for r in own))
-    existing = [r for r in reversed(own) if observed_state.get(r) and not r.external and not r.implicit]
-    return Plan(scope, stack.name, tuple(_plan_delete(r, observed_state[r]) for r in existing))
+        changes = tuple(plan_change(r, observed_state.get(r), observed_state) for r in own)
+    else:
+        existing = [r for r in reversed(own) if observed_state.get(r) and not r.external and not r.implicit]
+        changes = tuple(_plan_delete(r, observed_state[r]) for r in existing)
+    return Plan(scope, stack.name, changes, parts)
 
 
 def ids_of(observed_state: ObservedState) -> dict[Resource, str]:

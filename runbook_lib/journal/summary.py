@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .reader import Event, events_of, of_kind
@@ -19,10 +19,12 @@ class Summary:
         planned_changes: The changes of the plan, as in the journal.
         fingerprint: The fingerprint of the plan of the whole stack.
         completed: The number of completed changes, by action.
-        created: The number of created resources, by kind.
+        changed: The keys of the resources that were changed, by action, in the order of their changes.
         verified: Whether the last ``verify`` found no drift; ``None`` when it was not run.
         site: The DNS name of the load balancer; empty when there is none.
-        orphans: The number of resources with this environment's tags that are in no stack.
+        orphans: The keys, or else the ARNs, of the resources with this environment's tags that are in no stack.
+        reasons: Why a change of the plan is blocked, or what remains of it, by key.
+        parts: The part of the stack that a change of the plan belongs to, by key.
     """
 
     notebook: str
@@ -30,10 +32,12 @@ class Summary:
     planned_changes: Sequence[Event]
     fingerprint: str
     completed: Mapping[str, int]
-    created: Mapping[str, int]
+    changed: Mapping[str, Sequence[str]]
     verified: bool | None
     site: str
-    orphans: int
+    orphans: Sequence[str]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changes(self) -> int:
@@ -41,10 +45,16 @@ class Summary:
         return sum(n for action, n in self.plan_counts.items() if action != "keep")
 
     @property
+    def is_blocked(self) -> bool:
+        """Whether the plan has a change that cannot be made; such a plan cannot be applied or approved."""
+        return bool(self.plan_counts.get("blocked"))
+
+    @property
     def plan_text(self) -> str:
-        """The number of changes as text, e.g. ``3 to create, 1 to update``."""
-        counts = ", ".join(f"{n} to {action}" for action, n in self.plan_counts.items() if action != "keep")
-        return counts or "nothing to do"
+        """The number of changes as text, e.g. ``3 to create, 1 blocked``."""
+        counts = {f"to {action}": n for action, n in self.plan_counts.items() if action not in ("keep", "blocked")}
+        blocked = {"blocked": self.plan_counts["blocked"]} if self.is_blocked else {}
+        return ", ".join(f"{n} {word}" for word, n in (counts | blocked).items()) or "nothing to do"
 
 
 def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
@@ -57,18 +67,24 @@ def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
     plans = [e for e in of_kind(events, "plan") if e["present"] is present]
     changes = [e for e in of_kind(events, "change") if e["ok"]]
     verified = [bool(e["ok"]) for e in of_kind(events, "verify")]
-    orphans = [len(e["found"]) for e in of_kind(events, "strays")]
+    orphans = [[one.get("key") or one.get("arn", "?") for one in e["found"]] for e in of_kind(events, "strays")]
     inventories = [e for e in of_kind(events, "inventory") if e.get("when") != "before"]
+    plan = plans[0] if plans else {}
+    changed: dict[str, list[str]] = {}
+    for event in changes:
+        changed.setdefault(event["action"], []).append(event["key"])
     return Summary(
         notebook,
-        plans[0]["count"] if plans else {},
-        plans[0].get("changes", ()) if plans else (),
-        plans[0]["fingerprint"] if plans else "",
+        plan.get("count", {}),
+        plan.get("changes", ()),
+        plan.get("fingerprint", ""),
         Counter(e["action"] for e in changes),
-        Counter(e["key"].partition(".")[0] for e in changes if e["action"] == "create"),
+        {action: tuple(dict.fromkeys(keys)) for action, keys in changed.items()},
         verified[-1] if verified else None,
         next((name for inventory in inventories for name in _dns_names(inventory)), ""),
-        orphans[-1] if orphans else 0,
+        orphans[-1] if orphans else (),
+        plan.get("reasons", {}),
+        plan.get("parts", {}),
     )
 
 

@@ -90,6 +90,8 @@ class Resource(ABC):
     """Whether AWS accepts an update only while the resource is ready."""
     eventual_errors: ClassVar[frozenset[str]] = frozenset()
     """Error codes caused by eventual consistency, e.g. a dependency that AWS does not know yet; retried."""
+    if_failed: ClassVar[str] = "Correct the cause. If it cannot recover, destroy this part; then apply again."
+    """What to do when AWS reports it as failed, in the imperative."""
     wait_timeout: ClassVar[int] = 120
     """Seconds to wait until it is ready, or gone."""
     external: ClassVar[bool] = False

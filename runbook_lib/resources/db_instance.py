@@ -62,6 +62,10 @@ class DbInstance(Resource):
     # https://github.com/hashicorp/terraform-provider-aws/pull/9747
     eventual_errors = frozenset({"InvalidParameterValue", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"})
     wait_timeout = 2400
+    if_failed = (
+        "Do not destroy it: its data would be lost. Wait until its zone and its instance have recovered,"
+        " or restore a snapshot or a point in time."
+    )
 
     @property
     def prevent_destroy(self) -> str:

@@ -44,6 +44,7 @@ class Release(Resource):
     implicit = True
     eventual_errors = frozenset({"DeploymentLimitExceededException"})
     wait_timeout = 7200
+    if_failed = "Correct webapp/ and apply 04_deploy again. There is nothing to destroy."
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"revision": f"sha256 {self.bundle.sha256}" if self.bundle else self.commit}

@@ -35,7 +35,7 @@ from ..params import Params, load
 from ..resources.base import ObservedState, Resource
 from ..stacks.bundle import Bundle
 from ..stacks.checks.check import Check
-from ..stacks.environment import whole
+from ..stacks.environment import stacks, whole
 from ..stacks.stack import Stack
 from .finish import finish_notebook, finish_run, signature_check
 from .kernel.html import render_html
@@ -110,12 +110,19 @@ class Runbook:
         """Plan a whole stack; the report names the fingerprint that approves the plan.
 
         In ``destroy`` mode it is the plan to destroy the stack.
+
+        Raises:
+            Blocked: In ``apply`` mode, before anything is written: a change cannot be made, here or in a later
+                notebook of the run.
         """
         present = self.mode != "destroy"
         plan = self._engine.plan(stack, present=present)
         self._approval.add_plan(plan)
         self._record_plan(plan, present=present)
         self._record_inventory(stack, BEFORE)
+        if self.mode == "apply":
+            plan.raise_if_blocked(failed=False)
+            self._require_later_plans_unblocked()
         closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
         verb = "plan" if present else "plan to destroy"
         return Report.of(plan, f"{verb} {stack.name}: {count_text(plan)}", closing, whole=True)
@@ -272,7 +279,14 @@ class Runbook:
         }
 
     def _record_plan(self, plan: Plan, *, present: bool) -> None:
-        self._journal.write("plan", fingerprint=plan.fingerprint, present=present, count=plan.count, **plan.as_dict())
+        self._journal.write(
+            "plan",
+            fingerprint=plan.fingerprint,
+            present=present,
+            count=plan.count,
+            **plan.as_dict(),
+            **plan.explanations,
+        )
         self._folder.write_plan(
             plan, run=self.run, caller=self.caller, change=self.change, verb="apply" if present else "destroy"
         )
@@ -301,6 +315,15 @@ class Runbook:
     def _acquire_lock(self) -> None:
         self._journal.require_open()
         self._lock.acquire(datetime.now(UTC))
+
+    def _require_later_plans_unblocked(self) -> None:
+        """Stop, before the run's first write, when a later notebook of the run could not make one of its changes."""
+        if os.environ.get("RUNBOOK_BEFORE"):
+            return  # the first notebook of the run has looked
+        later = set(os.environ.get("RUNBOOK_NOTEBOOKS", "").split()) - {self.name}
+        for stack in stacks(self.params, self.bundle()) if later else ():
+            if stack.name in {notebook.partition("_")[2] for notebook in later}:
+                self._engine.plan(stack).raise_if_blocked(failed=False)
 
     def _is_earlier_notebook_running(self) -> bool:
         """Whether a notebook that this one depends on is still running in the same run."""

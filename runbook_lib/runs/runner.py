@@ -146,6 +146,7 @@ async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> Non
         "RUNBOOK_RUN": job.run,
         "RUNBOOK_PID": str(os.getpid()),
         "RUNBOOK_BEFORE": " ".join(job.before(progress.notebook)),
+        "RUNBOOK_NOTEBOOKS": " ".join(job.only),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "runbook_lib.runs.headless.worker", str(source), str(target),

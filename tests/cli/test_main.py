@@ -82,12 +82,23 @@ class TestExitCodes:
         confirm = ["--confirm", "local"] if verb == "destroy" else []
         assert runbook(verb, "--env", "local", *confirm).exit_code == 0
 
-    @pytest.mark.parametrize(("count", "code"), [({"create": 1, "keep": 4}, 3), ({"blocked": 1}, 3), ({"keep": 4}, 0)])
+    @pytest.mark.parametrize(("count", "code"), [({"create": 1, "keep": 4}, 3), ({"keep": 4}, 0)])
     def test_changes_are_3_with_detailed_exitcode(self, runbook, fake_run, count, code):
         """For a pipeline that looks for drift; without the option the code is 0."""
         fake_run(planned(**count))
         assert runbook("plan", "--env", "local", "--detailed-exitcode").exit_code == code
         assert runbook("plan", "--env", "local").exit_code == 0
+
+    @pytest.mark.parametrize("options", [[], ["--detailed-exitcode"]])
+    def test_a_blocked_plan_is_1(self, runbook, fake_run, tmp_path, options):
+        """It cannot be applied, so there is nothing to approve."""
+        fingerprints = tmp_path / "approved.txt"
+        fake_run(planned(create=1, blocked=1))
+        output = runbook("plan", "--env", "local", "--fingerprints", str(fingerprints), *options)
+        assert output.exit_code == 1
+        assert "1 to create, 1 blocked" in output.stdout
+        assert "Blocked: this plan cannot be applied." in output.stderr
+        assert ("--approved" in output.stdout, fingerprints.read_text()) == (False, "")
 
     def test_a_failure_is_1_with_detailed_exitcode(self, runbook, fake_run):
         """A failed plan is not drift."""
@@ -237,11 +248,58 @@ class TestOutput:
         assert "nothing to do" in paper.read_text(encoding="utf-8")
         assert prints.read_text(encoding="utf-8") == ""
 
-    def test_an_apply_counts_what_was_created_and_updated(self, runbook, fake_run):
+    def test_a_plan_is_printed_with_every_value(self, runbook, fake_run):
+        """By part: what is created, what differs and what is blocked, with the reason; --summary prints counts only."""
+        changes = [
+            {"key": "subnet.a", "action": "create", "fields": {"cidr": [None, "10.0.0.0/24"], "public": [None, True]}},
+            {"key": "vpc.main", "action": "update", "fields": {"tags": [["a"], ["a", "b"]]}},
+            {"key": "route.a", "action": "blocked", "fields": {"zone": ["a", "b"]}},
+        ]
+        parts, reasons = {"subnet.a": "subnets", "vpc.main": "vpc"}, {"route.a": "AWS cannot change zone in place"}
+        event = planned(create=1, update=1, blocked=1, keep=3) | {
+            "changes": changes,
+            "parts": parts,
+            "reasons": reasons,
+        }
+        fake_run(event)
+        output = runbook("plan", "--env", "local", "--only", "01").stdout
+        assert (
+            "01_network: 1 to create, 1 to update, 1 blocked\n"
+            "  ! route.a  (AWS cannot change zone in place)\n"
+            "        zone: a → b\n"
+            "  subnets:\n"
+            "    + subnet.a\n"
+            "          cidr: 10.0.0.0/24\n"
+            "          public: true\n"
+            "  vpc:\n"
+            "    ~ vpc.main\n"
+            "          tags: [a] → [a, b]\n"
+            "  = 3 unchanged\n"
+        ) in output
+        assert "subnet.a" not in runbook("plan", "--env", "local", "--only", "01", "--summary").stdout
+
+    def test_a_plan_to_destroy_has_fingerprints_of_its_own(self, runbook, fake_run, tmp_path):
+        """They are what a destroy under approval needs; Markdown names the command."""
+        paper, prints = tmp_path / "plan.md", tmp_path / "approved.txt"
+        gone = planned(present=False, delete=1, keep=1) | {
+            "fingerprint": "fedcba9876543210",
+            "changes": [{"key": "vpc.main", "action": "delete", "fields": {}}],
+            "reasons": {"bucket.runbook": "left on purpose: keep_bucket is true"},
+        }
+        fake_run(planned(keep=2), gone)
+        files = ["--markdown", str(paper), "--fingerprints", str(prints)]
+        output = runbook("plan", "--env", "local", "--only", "01", "--destroy", *files).stdout
+        assert "  - vpc.main\n  = bucket.runbook  (left on purpose: keep_bucket is true)\n" in output
+        assert output.endswith("To approve them: --approved fedcba9876543210\n")
+        assert prints.read_text() == "fedcba9876543210\n"
+        assert "### Plan to destroy for `local`: 1 change" in paper.read_text()
+        assert "`runbook destroy --env local --confirm local --approved fedcba9876543210`" in paper.read_text()
+
+    def test_an_apply_names_what_was_created_and_updated(self, runbook, fake_run):
         events = [planned(create=2, update=1), changed("subnet.a"), changed("subnet.b"), changed("vpc.main", "update")]
         fake_run(*events, {"event": "verify", "ok": True})
         output = runbook("apply", "--env", "local", "--only", "01").stdout
-        assert "3 changes made:\n  01_network   2 × subnet; 1 updated\n" in output
+        assert "3 changes made:\n  01_network   + subnet.a, subnet.b\n  01_network   ~ vpc.main\n" in output
         assert "Verified: no difference in 01_network.\n" in output
 
     def test_an_apply_without_changes_says_so(self, runbook, fake_run):
@@ -252,14 +310,16 @@ class TestOutput:
         fake_run(planned(keep=3))
         assert "Verified" not in runbook("verify", "--env", "local").stdout
 
-    def test_orphans_after_a_destroy_are_counted(self, runbook, fake_run):
+    def test_orphans_after_a_destroy_are_named(self, runbook, fake_run):
         """Orphaned resources: somebody pays for them."""
-        fake_run(planned(present=False), changed("vpc.main", "delete"), {"event": "strays", "found": [{"key": "a"}]})
-        output = runbook("destroy", "--env", "local", "--confirm", "local", "--only", "01").stdout
-        assert (
-            "1 resource destroyed.\n1 orphaned resource: tagged by this environment, in no stack. See 01_network.\n"
-            in output
+        fake_run(
+            planned(present=False),
+            changed("vpc.main", "delete"),
+            {"event": "strays", "found": [{"key": "a", "arn": "arn:a"}]},
         )
+        output = runbook("destroy", "--env", "local", "--confirm", "local", "--only", "01").stdout
+        assert "1 resource destroyed:\n  01_network   - vpc.main\n1 orphaned resource, tagged by this" in output
+        assert output.endswith("in no stack. Remove them if nobody needs them:\n  ? a\n")
 
     def test_a_destroy_without_changes_says_so(self, runbook, fake_run):
         fake_run(planned(present=False))
@@ -314,7 +374,7 @@ class TestARunThatFails:
 
     def test_it_names_notebook_cell_section_error_fix_and_file(self, failed):
         (executed,) = failed[1].glob("artifacts/local/*-apply-*/01_network.ipynb")
-        assert failed[0].stderr.splitlines()[:4] == [
+        assert failed[0].stderr.splitlines()[-4:] == [
             "✗ 01_network, cell 4, section 'guarded':",
             "    DestroyPrevented: vpc.main: may not go.",
             "      → Set the guard to false.",
@@ -326,6 +386,9 @@ class TestARunThatFails:
         cells = nbformat.read(executed, as_version=4).cells
         (error,) = [o for c in cells if c.cell_type == "code" for o in c.outputs if o.output_type == "error"]
         assert error.traceback == ["DestroyPrevented: vpc.main: may not go.\n  → Set the guard to false."]
+
+    def test_the_failure_is_the_last_thing_on_the_screen(self, failed):
+        assert failed[0].output.splitlines()[-4].startswith("✗ 01_network, cell 4")
 
     def test_notebooks_that_did_not_run_are_named_with_the_reason(self, failed):
         output = failed[0].stderr.splitlines()

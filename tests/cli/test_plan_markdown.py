@@ -1,5 +1,7 @@
 """Plans as Markdown, for a review in a pull request."""
 
+from dataclasses import replace
+
 from runbook_lib.cli.plan_markdown import MAX_LENGTH, plan_markdown
 from runbook_lib.journal.summary import Summary
 
@@ -8,7 +10,7 @@ def plan_of(notebook, *changes, fingerprint="0123456789abcdef"):
     count = {}
     for change in changes:
         count[change["action"]] = count.get(change["action"], 0) + 1
-    return Summary(notebook, {"keep": 7, **count}, changes, fingerprint, {}, {}, None, "", 0)
+    return Summary(notebook, {"keep": 7, **count}, changes, fingerprint, {}, {}, None, "", ())
 
 
 def change(key, action="create", **fields):
@@ -19,11 +21,17 @@ UPDATE = change("subnet.a", "update", cidr=("10.0.0.0/24", "10.0.1.0/24"))
 
 
 def test_it_lists_each_change_and_the_approval_option():
-    text = plan_markdown("prod", "r1", [plan_of("01_network", change("vpc.main"), UPDATE), plan_of("02_data")])
+    text = plan_markdown(
+        "prod",
+        "r1",
+        [plan_of("01_network", change("vpc.main", cidr=(None, "10.0.0.0/16")), UPDATE), plan_of("02_data")],
+    )
     assert text.startswith("### Plan for `prod`: 2 changes\n")
     assert "| 01_network | `0123456789abcdef` | 1 to create, 1 to update |" in text
     assert "| 02_data | `0123456789abcdef` | nothing to do |" in text
-    assert "````diff\n+ vpc.main\n~ subnet.a\n      cidr: 10.0.0.0/24 → 10.0.1.0/24\n````" in text
+    assert (
+        "````diff\n+ vpc.main\n      cidr: 10.0.0.0/16\n~ subnet.a\n      cidr: 10.0.0.0/24 → 10.0.1.0/24\n````" in text
+    )
     assert "`runbook apply --env prod --approved 0123456789abcdef`" in text
     assert text.count("<details>") == 1
 
@@ -39,7 +47,33 @@ def test_a_value_cannot_end_the_code_block():
     value = "x\n````\n@everyone <script>\n# head"
     text = plan_markdown("prod", "r1", [plan_of("01_network", change("it.a", "update", said=("", value)))])
     inside = text.partition("````diff\n")[2].partition("\n````")[0]
-    assert inside == "~ it.a\n      said:  → x ```` @everyone <script> # head"
+    assert inside == '~ it.a\n      said: "" → "x\\n````\\n@everyone <script>\\n# head"'
+
+
+def test_a_blocked_plan_has_its_reason_and_no_fingerprint():
+    """So nobody approves it."""
+    plan = plan_of("01_network", change("subnet.a", "blocked", cidr=("10.0.0.0/24", "10.0.1.0/24")))
+    text = plan_markdown("prod", "r1", [replace(plan, reasons={"subnet.a": "AWS cannot change cidr in place"})])
+    assert "! subnet.a  (AWS cannot change cidr in place)" in text
+    assert "**Blocked: this plan cannot be applied.**" in text
+    assert "0123456789abcdef" not in text
+
+
+def test_long_values_are_shown_whole():
+    """A policy and a script: every line that differs, with one line around it."""
+    script = [f"command {number}" for number in range(30)]
+    old, new = "\n".join(script), "\n".join([*script[:7], "command seven", *script[8:]])
+    policy = {"actions": [f"s3:Action{number}" for number in range(20)]}
+    changes = [change("a.b", "update", script=(old, new)), change("c.d", policy=(None, policy))]
+    lines = plan_markdown("prod", "r1", [plan_of("01_network", *changes)]).splitlines()
+    at = lines.index("      script:")
+    assert lines[at + 1 : at + 5] == [
+        "          command 6",
+        "        - command 7",
+        "        + command seven",
+        "          command 8",
+    ]
+    assert "          - s3:Action19" in lines
 
 
 def test_a_long_plan_is_cut_to_the_length_of_a_comment():

@@ -69,7 +69,7 @@ def test_what_aws_cannot_change_in_place_is_blocked_and_never_replaced():
 def test_a_blocked_plan_says_all_that_is_in_the_way():
     square = [replace(thing, shape="square") for thing in (GROUND, WALL)]
     plan = make_plan(stack_of(*square), there(GROUND, WALL))
-    with pytest.raises(Blocked, match=r"(?s)thing\.ground: AWS cannot.*thing\.wall: AWS cannot.*Restore the old value"):
+    with pytest.raises(Blocked, match=r"(?s)thing\.ground: AWS cannot.*thing\.wall: AWS cannot.*Write the old value"):
         plan.raise_if_blocked()
     make_plan(BOTH, {}).raise_if_blocked()
 

@@ -31,7 +31,7 @@ def changed(journal, key, action, *, ok=True):
 
 def test_nothing_is_known_of_a_notebook_that_wrote_nothing(path):
     """Nor of a run that wrote no journal: nothing is claimed, neither that it was verified nor that it was not."""
-    assert summarize(path, "01_network") == Summary("01_network", {}, (), "", {}, {}, None, "", 0)
+    assert summarize(path, "01_network") == Summary("01_network", {}, (), "", {}, {}, None, "", ())
     assert ended_notebooks(path) == set()
     assert not is_locked(path)
 
@@ -47,7 +47,7 @@ def test_a_notebook_has_its_own_sum(path, network, data):
     found = summarize(path, "01_network")
     assert (found.fingerprint, found.plan_counts, found.changes) == ("aaaa", {"create": 2, "keep": 5}, 2)
     assert found.completed == {"create": 2, "update": 1}
-    assert found.created == {"subnet": 2}
+    assert found.changed == {"create": ("subnet.a", "subnet.b"), "update": ("vpc.main",)}
     assert summarize(path, "02_data").completed == {"update": 1}
 
 
@@ -66,9 +66,10 @@ def test_the_plan_that_counts_is_the_first_of_its_direction(path, network):
 
 
 def test_what_stands_in_the_way_is_something_to_do(path, network):
-    """A blocked change makes ``plan --detailed-exitcode`` exit with 3, not with 0."""
-    planned(network, "aaaa", blocked=1, keep=5)
-    assert summarize(path, "01_network").changes == 1
+    """And its plan says that it is blocked, not "to blocked"."""
+    planned(network, "aaaa", update=2, blocked=1, keep=5)
+    summary = summarize(path, "01_network")
+    assert (summary.changes, summary.is_blocked, summary.plan_text) == (3, True, "2 to update, 1 blocked")
 
 
 def test_the_last_verdict_counts(path, network):
@@ -86,10 +87,11 @@ def test_the_site_is_where_the_load_balancer_answers(path, network):
     assert summarize(path, "01_network").site == "web.example.com"
 
 
-def test_strays_are_counted_as_last_seen(path, network):
-    network.write("strays", found=[{"key": "a"}, {"key": "b"}])
-    network.write("strays", found=[{"key": "a"}])
-    assert summarize(path, "01_network").orphans == 1
+def test_orphans_are_named_as_last_seen(path, network):
+    """By key; by ARN when no tag holds a key."""
+    network.write("strays", found=[{"key": "a", "arn": "arn:a"}, {"key": "b", "arn": "arn:b"}])
+    network.write("strays", found=[{"key": "a", "arn": "arn:a"}, {"key": "", "arn": "arn:c"}])
+    assert summarize(path, "01_network").orphans == ["a", "arn:c"]
 
 
 def test_a_notebook_that_ended_will_do_no_more(path, network, data):
@@ -115,7 +117,7 @@ def test_a_line_that_a_crash_cut_short_costs_only_itself(path, network, data):
     data.write("ended", state="done")
     assert is_locked(path)
     assert ended_notebooks(path) == {"02_data"}
-    assert summarize(path, "01_network").created == {"vpc": 1}
+    assert summarize(path, "01_network").changed == {"create": ("vpc.main",)}
 
 
 def test_a_line_that_is_being_written_is_not_there_yet(path, network):

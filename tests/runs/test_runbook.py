@@ -13,6 +13,7 @@ import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.aws.endpoints import connection
 from runbook_lib.errors import (
+    Blocked,
     DestroyPrevented,
     DriftDetected,
     Locked,
@@ -454,3 +455,23 @@ def test_what_is_read_from_secrets_manager_is_in_no_file(root, aws):
     book.aws.secretsmanager.get_secret_value(SecretId="local/web")
     book.by_hand(net.bucket, "the password is rd-4711-xyz")
     assert [(e["reason"], e["redacted"]) for e in events(root, "by_hand")] == [("the password is [redacted]", 1)]
+
+
+def test_a_blocked_change_stops_an_apply_before_its_first_write(root, aws, monkeypatch):
+    """In its own stack, and in that of a later notebook of the same run, which the headless command names."""
+    book, net = opened("apply")
+    book.apply(ground(net))
+    path = root / "params" / "local.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("10.20.", "10.30."))
+    book, net = opened("apply")
+    with pytest.raises(Blocked, match=r"(?s)vpc\.main: AWS cannot change cidr in place.*Write the old value in params/"):
+        book.plan(net)
+    missing = "arn:aws:acm:us-west-2:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+    path.write_text(text)
+    changed(root, compute={"certificate": {"arn": missing}})
+    book, net = opened("apply")
+    book.plan(net)  # alone, 01_network is not concerned
+    monkeypatch.setenv("RUNBOOK_NOTEBOOKS", "01_network 03_compute")
+    with pytest.raises(Blocked, match=r"does not exist, and this runbook does not create it"):
+        book.plan(net)

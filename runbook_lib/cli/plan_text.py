@@ -1,0 +1,144 @@
+"""Render the plan of a notebook as lines of text, for a terminal, a log and a pull request."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from ..engine.plan import ACTION_SYMBOLS, Action
+from ..journal.summary import Summary
+
+INLINE = 72
+"""Characters of a value that is written on the line of its field; a longer one gets lines of its own."""
+CONTEXT = 1
+"""Unchanged lines that are shown around the changed ones of a long value."""
+STYLES = {"+": "green", "~": "yellow", "-": "red", "!": "bold red", "=": "dim"}
+
+
+class Line(NamedTuple):
+    """One line of a plan: its indent in columns, its text, and the symbol that gives it its colour."""
+
+    indent: int
+    text: str
+    symbol: str = ""
+
+
+class RenderedPlan:
+    """The plan of a notebook for rich: wrapped between words to the width that there is, never cut."""
+
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in plan_lines(self._summary):
+            for text in _wrap(line, options.max_width):
+                yield Text(text, style=STYLES.get(line.symbol, ""), no_wrap=True, overflow="ignore")
+
+
+def plan_lines(summary: Summary) -> Iterator[Line]:
+    """The lines of a plan: what changes, grouped by the parts of the stack, and how much stays as it is."""
+    yield Line(0, f"{summary.notebook}: {summary.plan_text}")
+    changes = summary.planned_changes
+    for part, group in groupby(
+        sorted(changes, key=lambda c: summary.parts.get(c["key"], "")), lambda c: summary.parts.get(c["key"], "")
+    ):
+        if part:
+            yield Line(2, f"{part.replace('_', ' ')}:")
+        for change in group:
+            yield from change_lines(change, summary.reasons.get(change["key"], ""), indent=4 if part else 2)
+    changing = {change["key"] for change in changes}
+    for key, reason in summary.reasons.items():
+        if key not in changing:
+            yield Line(2, f"= {key}  ({reason})", "=")
+    if unchanged := summary.plan_counts.get("keep"):
+        yield Line(2, f"= {unchanged} unchanged", "=")
+
+
+def change_lines(change: Mapping[str, Any], reason: str = "", *, indent: int = 0) -> Iterator[Line]:
+    """The lines of one change: symbol and key, why, and each field with its value, or with old and new value."""
+    action = Action(change["action"])
+    symbol = ACTION_SYMBOLS[action]
+    note = f"  ({reason})" if reason else ""
+    yield Line(indent, f"{symbol} {change['key']}{note}", symbol)
+    for name, (old, new) in sorted(change["fields"].items()):
+        if action is Action.CREATE:
+            yield from _value_lines(name, new, indent + 6)
+        else:
+            yield from _difference_lines(name, old, new, indent + 6)
+
+
+def _value_lines(name: str, value: Any, indent: int) -> Iterator[Line]:
+    text = _inline(value)
+    if len(text) <= INLINE or not isinstance(value, (str, list, dict)):
+        yield Line(indent, f"{name}: {text}")
+    else:
+        yield Line(indent, f"{name}:")
+        yield from (Line(indent + 2, line) for line in _block(value))
+
+
+def _difference_lines(name: str, old: Any, new: Any, indent: int) -> Iterator[Line]:
+    was, now = _inline(old), _inline(new)
+    if max(len(was), len(now)) <= INLINE:
+        yield Line(indent, f"{name}: {was} → {now}")
+        return
+    yield Line(indent, f"{name}:")
+    difference = difflib.unified_diff(_block(old), _block(new), lineterm="", n=CONTEXT)
+    for line in list(difference)[2:]:
+        if line.startswith("@@"):
+            continue
+        yield Line(indent + 2, f"{line[:1]} {line[1:]}", line[:1].strip())
+
+
+def _inline(value: Any) -> str:
+    """A value on one line, as YAML writes it; control characters are escaped."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value if value and value.isprintable() else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_inline(inner)}' for name, inner in value.items())}}}"
+    return str(value)
+
+
+def _block(value: Any) -> list[str]:
+    """A value on as many lines as it needs: an item, an entry or a line of text on each."""
+    if isinstance(value, Mapping):
+        return [line for name, inner in value.items() for line in _entry(f"{name}:", inner)]
+    if isinstance(value, list):
+        return [line for inner in value for line in _entry("-", inner)]
+    if isinstance(value, str) and "\n" in value:
+        return [line if line.isprintable() else json.dumps(line, ensure_ascii=False) for line in value.splitlines()]
+    return [_inline(value)]
+
+
+def _entry(head: str, value: Any) -> list[str]:
+    text = _inline(value)
+    if len(text) <= INLINE or not isinstance(value, (list, Mapping)) or not value:
+        return [f"{head} {text}"]
+    return [head, *(f"  {line}" for line in _block(value))]
+
+
+def _wrap(line: Line, width: int) -> list[str]:
+    """The lines that a line needs at this width; a word that is longer than the width is not broken."""
+    margin = " " * line.indent
+    return textwrap.wrap(
+        line.text,
+        width,
+        initial_indent=margin,
+        subsequent_indent=f"{margin}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+        drop_whitespace=True,
+    ) or [""]
