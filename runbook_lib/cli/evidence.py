@@ -17,6 +17,7 @@ from ..evidence.attestation.approvals import format_plan_name, plans_of
 from ..evidence.attestation.archive import unpack
 from ..evidence.attestation.dsse import Keys
 from ..evidence.attestation.manifest import list_files
+from ..evidence.report.changes import DONE
 from ..evidence.report.diff import diff_environments
 from ..evidence.report.run_record import RunRecord, read_run
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
@@ -28,6 +29,7 @@ from ..journal.summary import summarize
 from ..params import Params, load
 from ..params.fields import ENV
 from ..runs.finish import finish_interrupted_run, upload
+from .arguments import EnvironmentName, RunName
 from .console import NAME_WIDTH, print_table
 
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
@@ -38,7 +40,9 @@ def evidence() -> None:
     """Show, verify and compare the evidence of runs."""
 
 
-run_argument = click.argument("run", metavar="RUN", help="A run's id, its folder, or its archive (.zip).")
+run_argument = click.argument(
+    "run", type=RunName(), metavar="RUN", help="A run's id, its folder, or its archive (.zip)."
+)
 key_option = click.option(
     "--key", "key_files", type=FILE, multiple=True, metavar="FILE",
     help="A public key to trust instead of those in the parameters, named after its owner: ann.pub; may be repeated.",
@@ -92,21 +96,30 @@ def show(run: str) -> None:
 
 
 @evidence.command("list")
-@click.option("--env", default="*", metavar="ENV", help="Only the runs of this environment.")
+@click.option("--env", type=EnvironmentName(), default="*", metavar="ENV", help="Only the runs of this environment.")
 def list_(env: str) -> None:
-    """List the runs in artifacts/, the newest last."""
+    """List the runs in artifacts/ with their results, the newest last."""
     folders = [path.parent for path in _artifacts().glob(f"{env}/*/{JOURNAL}")]
     rows = []
     for folder in sorted(folders, key=lambda folder: folder.name):
-        parameters = run_parameters(folder)
-        state = "closed" if (folder / MANIFEST).is_file() else "not closed"
-        rows.append((folder.name, str(parameters.get("env", "?")), state, str(parameters.get("change", ""))))
-    print_table(rows, 36, 8, 10, 0)
+        events, parameters = read_events(folder), run_parameters(folder)
+        state = _result_of_run(events) if (folder / MANIFEST).is_file() else "not closed"
+        made = sum(1 for event in of_kind(events, "change") if event.get("ok") is True)
+        rows.append(
+            (
+                folder.name,
+                str(parameters.get("env", "?")),
+                state,
+                pluralize(made, "change") if made else "no change",
+                str(parameters.get("change", "")),
+            )
+        )
+    print_table(rows, 36, 8, 10, 10, 0)
 
 
 @evidence.command()
-@click.argument("one", metavar="RUN", help="The earlier run: an id, a folder or an archive.")
-@click.argument("two", metavar="RUN", help="The later run.")
+@click.argument("one", type=RunName(), metavar="RUN", help="The earlier run: an id, a folder or an archive.")
+@click.argument("two", type=RunName(), metavar="RUN", help="The later run.")
 def diff(one: str, two: str) -> None:
     """Show the differences between the states that two runs recorded at their end."""
     with unpack(find_run(one)) as before, unpack(find_run(two)) as after:
@@ -274,6 +287,13 @@ def _origin(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "approved by", f"{approval.by or 'unknown'}{f': {approval.plan}' if approval.plan else ''}"
     if record.source:
         yield "commit", f"{record.source['commit']}{'' if record.source['clean'] else ', with uncommitted changes'}"
+
+
+def _result_of_run(events: Sequence[Event]) -> str:
+    """How a closed run ended: ``done``, or the state of the first notebook that was not."""
+    states = [str(event.get("state", "")) for event in of_kind(events, "ended")]
+    failed = [state for state in states if state not in (DONE, NOT_RUN)]
+    return next(iter(failed), NOT_RUN if NOT_RUN in states else DONE if states else "no result")
 
 
 def _result(folder: Path, notebook: str, events: Sequence[Event], present: bool) -> str:

@@ -26,6 +26,7 @@ from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata
+from .arguments import ConfirmedName, EnvironmentName, NotebookName
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
 from .plan_markdown import plan_markdown
@@ -61,6 +62,7 @@ class ErrorGroup(click.Group):
 
 
 @click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="runbook-lib", prog_name="runbook")
 def main() -> None:
     """Plan, apply, verify and destroy an environment by running its notebooks with papermill.
 
@@ -74,9 +76,15 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--asked-by", default="", metavar="NAME", help="Who asked for the run, if not you."),
         click.option("--change", default="", metavar="ID", help="The change request, e.g. CHG0012345."),
         click.option(
-            "--only", multiple=True, metavar="NOTEBOOK", help="Run only this notebook, e.g. 02_data; may be repeated."
+            "--only",
+            type=NotebookName(),
+            multiple=True,
+            metavar="NOTEBOOK",
+            help="Run only this notebook, e.g. 02_data; may be repeated.",
         ),
-        click.option("--env", required=True, metavar="ENV", help="A file in params/, e.g. local."),
+        click.option(
+            "--env", type=EnvironmentName(), required=True, metavar="ENV", help="A file in params/, e.g. local."
+        ),
     ):
         command = option(command)
     return command
@@ -112,7 +120,7 @@ def plan(
     **request: str,
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
-    run, summaries = _run_notebooks(env, "plan", only, present=not to_destroy, **request)
+    run, summaries = _run_notebooks(env, "plan", only, not to_destroy, **request)
     for summary in summaries:
         if summary.changes and not counts_only:
             print_renderable(RenderedPlan(summary))
@@ -141,7 +149,7 @@ def plan(
 @approved_option
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str) -> None:
     """Create and update what the parameters describe, and verify it."""
-    _, summaries = _run_notebooks(env, "apply", only, approved=join_fingerprints(approved), **request)
+    _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)
     done = sum(sum(summary.completed.values()) for summary in summaries)
     click.echo(
         f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: everything is as the parameters say."
@@ -154,20 +162,20 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str
 @common_options
 def verify(env: str, only: Sequence[str], **request: str) -> None:
     """Compare what AWS shows with the parameters.  Changes nothing."""
-    _, summaries = _run_notebooks(env, "verify", only, **request)
+    _, summaries = _run_notebooks(env, "verify", only, True, **request)
     _print_verification(summaries)
 
 
 @main.command()
 @common_options
 @approved_option
-@click.option("--confirm", required=True, metavar="ENV", help="The environment's name again.")
+@click.option("--confirm", type=ConfirmedName(), required=True, metavar="ENV", help="The environment's name again.")
 def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str, **request: str) -> None:
     """Destroy the environment: 04 first, 01 last."""
     if confirm != env:
         raise Unconfirmed(f"Destroying {env} needs --confirm {env}, not {confirm!r}.", fix=f"Add --confirm {env}.")
     _, summaries = _run_notebooks(
-        env, "destroy", only, approved=join_fingerprints(approved), confirm=confirm, **request
+        env, "destroy", only, False, approved=join_fingerprints(approved), confirm=confirm, **request
     )
     deleted = sum(summary.completed.get("delete", 0) for summary in summaries)
     click.echo(f"{pluralize(deleted, 'resource')} destroyed:" if deleted else "There was nothing to destroy.")
@@ -213,12 +221,12 @@ def _print_orphans(summaries: Sequence[Summary]) -> None:
 
 
 def _run_notebooks(
-    env: str, mode: str, only: Sequence[str], *, present: bool | None = None, **request: str
+    env: str, mode: str, only: Sequence[str], present: bool, /, **request: str
 ) -> tuple[str, list[Summary]]:
     """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.
 
     Args:
-        present: Whether to summarize the plan of an apply or that of a destroy; by default that of the mode.
+        present: True to summarize the plan of an apply, False that of a destroy.
     """
     root = paths.root()
     params = load(root / "params" / f"{env}.yaml")
@@ -247,7 +255,6 @@ def _run_notebooks(
     if failed or not archive:
         sys.exit(1)
     click.echo(f"Signed, and packed for the change ticket: {archive}")
-    present = mode != "destroy" if present is None else present
     return job.run, [summarize(journal, progress.notebook, present=present) for progress in ended]
 
 

@@ -15,7 +15,7 @@ from ..journal.timeline import Span, Timeline
 
 WIDTH = 100
 """Columns that the timeline takes at most."""
-MAX_ROWS = 30
+MAX_ROWS = 10
 MAX_STEPS = 6
 """Steps of the critical path that are named: the longest."""
 MIN_SECONDS = 1.0
@@ -128,12 +128,11 @@ def _counted(count: int, longest: list[Span]) -> Iterator[Text]:
 
 
 def _critical_path(timeline: Timeline) -> list[str]:
-    """The longest steps of the critical path, changes and pauses; others are replaced by an ellipsis."""
+    """The longest changes on the critical path; others are replaced by an ellipsis."""
     steps: list[tuple[str, float]] = []
     before = 0.0
     for span, moment in timeline.critical:
         began = max(before, span.started)
-        steps.append((f"(pause of {elapsed(began - before)})", began - before))
         steps.append((f"{span.key} {elapsed(moment - began)}", moment - began))
         before = max(before, moment)
     by_duration = sorted(range(len(steps)), key=lambda index: -steps[index][1])

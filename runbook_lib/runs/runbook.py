@@ -35,7 +35,7 @@ from ..params import Params, load
 from ..resources.base import ObservedState, Resource
 from ..stacks.bundle import Bundle
 from ..stacks.checks.check import Check
-from ..stacks.environment import stacks, whole
+from ..stacks.environment import whole
 from ..stacks.stack import Stack
 from .finish import finish_notebook, finish_run, signature_check
 from .kernel.html import render_html
@@ -44,6 +44,7 @@ from .kernel.prompts import prompt
 from .kernel.recorder import Recorder
 from .kernel.report import Report, Row
 from .kernel.tables import create_table
+from .preflight import require_unblocked
 from .start import aws_client, environment_lock, find_operator, new_run, pack_webapp, run_metadata
 
 MODES = ("plan", "apply", "verify", "destroy")
@@ -78,9 +79,8 @@ class Runbook:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
         self.name, self.mode, self.change, self._confirm, self._root = name, mode, str(change), confirm, root
-        self.params = load(
-            root / "params" / f"{env}.yaml", split_parameters(injected_parameters(), Params.model_fields)
-        )
+        overrides = split_parameters(injected_parameters(), Params.model_fields)
+        self.params = load(root / "params" / f"{env}.yaml", overrides)
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
         self._folder = RunFolder(root / "artifacts" / self.env, self.run, name)
@@ -97,14 +97,10 @@ class Runbook:
             require_signed=signature_check(self.params, root, self.run, self.change, self._journal.write),
         )  # fmt: skip
         self._lock = environment_lock(self.params, self.aws, self.caller, self._journal.write)
-        age = inf if mode == "plan" else REPLAN_AGE
         self._engine = Engine(
-            self.aws,
-            self._journal,
-            ensure_lock=self._acquire_lock,
-            snapshot_age=age,
+            self.aws, self._journal, ensure_lock=self._acquire_lock, snapshot_age=inf if mode == "plan" else REPLAN_AGE,
             dependencies_pending=self._is_earlier_notebook_running,
-        )
+        )  # fmt: skip
 
     def plan(self, stack: Stack) -> Report:
         """Plan a whole stack; the report names the fingerprint that approves the plan.
@@ -112,8 +108,7 @@ class Runbook:
         In ``destroy`` mode it is the plan to destroy the stack.
 
         Raises:
-            Blocked: In ``apply`` mode, before anything is written: a change cannot be made, here or in a later
-                notebook of the run.
+            Blocked: In ``apply`` mode: a change cannot be made, here or in a later notebook of the run.
         """
         present = self.mode != "destroy"
         plan = self._engine.plan(stack, present=present)
@@ -121,11 +116,10 @@ class Runbook:
         self._record_plan(plan, present=present)
         self._record_inventory(stack, BEFORE)
         if self.mode == "apply":
-            plan.raise_if_blocked(failed=False)
-            self._require_later_plans_unblocked()
+            require_unblocked(plan, self._engine, self.params, self.name, self.bundle)
         closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
-        verb = "plan" if present else "plan to destroy"
-        return Report.of(plan, f"{verb} {stack.name}: {count_text(plan)}", closing, whole=True)
+        title = f"{'plan' if present else 'plan to destroy'} {stack.name}: {count_text(plan)}"
+        return Report.of(plan, title, closing, whole=True)
 
     def apply(self, part: Stack) -> Report:
         """Create or update a part of a stack; returns as soon as AWS has accepted the changes.
@@ -134,10 +128,10 @@ class Runbook:
             RunbookError: A change failed; run the cell again to continue from there.
         """
         plan = self._engine.plan(part)
+        report = Report.of(plan, f"{'' if self.mode == 'apply' else 'would '}apply {part.name}: {count_text(plan)}")
         if self.mode != "apply":
-            return Report.of(plan, f"would apply {part.name}: {count_text(plan)}")
-        report = Report.of(plan, f"apply {part.name}: {count_text(plan)}").live()
-        with self._locked(report):
+            return report
+        with self._locked(report.live()):
             self._engine.apply(
                 part,
                 require_approval=partial(self._approval.require, scope=self._engine.scope, stack=part.whole),
@@ -279,14 +273,8 @@ class Runbook:
         }
 
     def _record_plan(self, plan: Plan, *, present: bool) -> None:
-        self._journal.write(
-            "plan",
-            fingerprint=plan.fingerprint,
-            present=present,
-            count=plan.count,
-            **plan.as_dict(),
-            **plan.explanations,
-        )
+        facts = plan.as_dict() | plan.explanations | {"fingerprint": plan.fingerprint, "count": plan.count}
+        self._journal.write("plan", present=present, **facts)
         self._folder.write_plan(
             plan, run=self.run, caller=self.caller, change=self.change, verb="apply" if present else "destroy"
         )
@@ -315,15 +303,6 @@ class Runbook:
     def _acquire_lock(self) -> None:
         self._journal.require_open()
         self._lock.acquire(datetime.now(UTC))
-
-    def _require_later_plans_unblocked(self) -> None:
-        """Stop, before the run's first write, when a later notebook of the run could not make one of its changes."""
-        if os.environ.get("RUNBOOK_BEFORE"):
-            return  # the first notebook of the run has looked
-        later = set(os.environ.get("RUNBOOK_NOTEBOOKS", "").split()) - {self.name}
-        for stack in stacks(self.params, self.bundle()) if later else ():
-            if stack.name in {notebook.partition("_")[2] for notebook in later}:
-                self._engine.plan(stack).raise_if_blocked(failed=False)
 
     def _is_earlier_notebook_running(self) -> bool:
         """Whether a notebook that this one depends on is still running in the same run."""

@@ -206,12 +206,12 @@ class TestVerify:
 
 
 class TestShow:
-    def test_runs_are_listed_with_their_state(self, runbook, environment):
+    def test_runs_are_listed_with_their_results(self, runbook, environment):
         signed_run(environment)
         planned_run(environment, "20261124T090000Z-plan-ffff", mode="plan", change="")
         assert runbook("evidence", "list").stdout.splitlines() == [
-            f"{RUN}          prod     closed     CHG1",
-            "20261124T090000Z-plan-ffff           prod     not closed",
+            f"{RUN}          prod     done       4 changes  CHG1",
+            "20261124T090000Z-plan-ffff           prod     not closed no change",
         ]
         assert runbook("evidence", "list", "--env", "dev").stdout == ""
 

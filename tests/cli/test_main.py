@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import termios
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -124,6 +125,12 @@ class TestExitCodes:
         assert (done.exit_code, jobs) == (2, [])
         assert "Error: " in done.stderr
         assert "Traceback" not in done.stderr
+
+    def test_what_is_missing_is_named_with_what_to_give(self, runbook):
+        assert "'--env'. Use one of: dev, local, prod, staging." in runbook("plan").stderr
+        assert "--confirm'. Give the environment's name again: --confirm prod" in " ".join(
+            runbook("destroy", "--env", "prod").stderr.split()
+        )
 
 
 class TestRefusals:
@@ -525,3 +532,25 @@ def test_the_journal_records_how_each_notebook_ended(root, monkeypatch, runbook)
     entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     output = {entry["notebook"]: (entry["state"], entry["error"]) for entry in entries if entry["event"] == "ended"}
     assert output == {"01_network": ("failed", "ZeroDivisionError"), "02_data": ("done", "")}
+
+
+def test_the_version_is_printed(runbook):
+    assert runbook("--version").stdout == f"runbook, version {version('runbook-lib')}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [
+        ("runbook plan --env ", {"dev", "local", "prod", "staging"}),
+        ("runbook plan --env pr", {"prod"}),
+        ("runbook apply --only 0", set(NOTEBOOKS)),
+        ("runbook evidence verify 2026", {"20261124T080000Z-apply-abcd"}),
+        ("runbook evid", {"evidence"}),
+    ],
+)
+def test_a_shell_completes_commands_environments_notebooks_and_runs(root, words, completions):
+    """As bash asks for it: https://click.palletsprojects.com/en/stable/shell-completion/."""
+    Journal(root / "artifacts/local/20261124T080000Z-apply-abcd/journal.jsonl", notebook="01_network").write("open")
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_RUNBOOK_COMPLETE": "bash_complete"}
+    done = CliRunner().invoke(cli.main, [], prog_name="runbook", env=asked)
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == completions

@@ -1,0 +1,66 @@
+"""Types of the command's arguments: what completes them in a shell, and what to give when they are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from .. import paths
+from ..journal.reader import JOURNAL
+from ..runs.runner import NOTEBOOKS
+
+
+class _Name(click.ParamType[str]):
+    """A name that the shell completes."""
+
+    def names(self) -> Iterable[str]:
+        """All names, sorted."""
+        raise NotImplementedError
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
+
+
+class EnvironmentName(_Name):
+    """The name of a file in ``params/``."""
+
+    name = "environment"
+
+    def names(self) -> Iterable[str]:
+        return sorted(path.stem for path in (paths.root() / "params").glob("*.yaml"))
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        return f"Use one of: {', '.join(self.names()) or 'none, since there is no params/ here'}."
+
+
+class ConfirmedName(EnvironmentName):
+    """The environment's name, given a second time."""
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        return f"Give the environment's name again: --confirm {(ctx.params.get('env') if ctx else '') or 'ENV'}."
+
+
+class NotebookName(_Name):
+    """The name of a notebook."""
+
+    name = "notebook"
+
+    def names(self) -> Iterable[str]:
+        return NOTEBOOKS
+
+
+class RunName(_Name):
+    """A run's id; its folder or archive is accepted, too."""
+
+    name = "run"
+
+    def names(self) -> Iterable[str]:
+        return sorted(path.parent.name for path in Path(paths.root() / "artifacts").glob(f"*/*/{JOURNAL}"))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        if "/" in incomplete or incomplete.endswith(".zip"):
+            return [CompletionItem(incomplete, type="file")]
+        return super().shell_complete(ctx, param, incomplete)
