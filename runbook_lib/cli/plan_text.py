@@ -46,9 +46,12 @@ def plan_lines(summary: Summary) -> Iterator[Line]:
     """The lines of a plan: what changes, grouped by the parts of the stack, and how much stays as it is."""
     yield Line(0, f"{summary.notebook}: {summary.plan_text}")
     changes = summary.planned_changes
-    for part, group in groupby(
-        sorted(changes, key=lambda c: summary.parts.get(c["key"], "")), lambda c: summary.parts.get(c["key"], "")
-    ):
+    order = {part: index for index, part in enumerate(dict.fromkeys(summary.parts.values()))}
+
+    def part_of(change: Mapping[str, Any]) -> str:
+        return summary.parts.get(change["key"], "")
+
+    for part, group in groupby(sorted(changes, key=lambda change: order.get(part_of(change), -1)), part_of):
         if part:
             yield Line(2, f"{part.replace('_', ' ')}:")
         for change in group:
