@@ -118,6 +118,7 @@ ORDER = (
     "ec2.security_groups",
     "kms.signatures",
     "ec2.requests.tag_validation",
+    "ec2.tags",
     "resourcegroupstaggingapi.resources",
     "elbv2.target_groups",
     "elbv2.target_health",

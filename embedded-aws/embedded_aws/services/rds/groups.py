@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from moto.core.resource_tagging import TaggedResource
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.rds.models import RDSBackend
@@ -160,3 +162,15 @@ def reset_db_parameter_group(response: Any) -> Any:
     for parameter in list(group.parameters) if reset_all else [one["ParameterName"] for one in named]:
         group.parameters.pop(parameter, None)
     return ActionResult({"DBParameterGroupName": group.name})
+
+
+@patch(RDSBackend, "iter_tagged_resources")
+def iter_tagged_resources(moto: Method, rds: Any) -> Iterator[Any]:
+    """List also subnet groups and parameter groups.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
+    """
+    yield from moto(rds)
+    for group in (*rds.subnet_groups.values(), *rds.db_parameter_groups.values()):
+        tags = {tag["Key"]: tag["Value"] for tag in group.get_tags()}
+        yield TaggedResource(arn=group.arn, tags=tags, resource_type=f"rds:{group.resource_type}")
