@@ -8,7 +8,7 @@ from typing import Any
 from moto.core.resource_tagging import TaggedResource
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
-from moto.rds.models import RDSBackend
+from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from embedded_aws.account import backends
@@ -17,6 +17,15 @@ from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.engines import VERSIONS, families
 
 DEFAULT = "default."
+_moto_subnets = DBSubnetGroup.subnets
+
+
+def _subnets(group: Any) -> list[dict[str, Any]]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Subnet.html (SubnetOutpost, empty in a region)."""
+    return [{**subnet, "SubnetOutpost": {}} for subnet in _moto_subnets.fget(group)]
+
+
+DBSubnetGroup.subnets = property(_subnets, _moto_subnets.fset)
 
 
 @patch(RDSResponse, "create_db_subnet_group")
