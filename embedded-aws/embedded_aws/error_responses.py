@@ -40,8 +40,14 @@ class LocalFailure(ServiceException):  # type: ignore[misc]
     """An error of the emulator; our own class, because moto takes the module of its errors for a service."""
 
 
-def is_no_such_operation(status: str, headers: list[tuple[str, str]]) -> bool:
-    """Whether a response is the web framework's own 404 or 405, which no AWS service returns."""
+def is_no_such_operation(method: str, status: str, headers: list[tuple[str, str]]) -> bool:
+    """Whether a response is the web framework's own 404 or 405, which no AWS service returns.
+
+    HEAD is S3's: 404 without a body says that there is no such bucket or key.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    """
+    if method == "HEAD":
+        return False
     html = any(name.lower() == "content-type" and value.startswith("text/html") for name, value in headers)
     return status[:3] in ("404", "405") and html
 

@@ -32,7 +32,7 @@ def normalize(document: Document | str) -> dict[str, Any]:
     Args:
         document: The policy as a dictionary or as JSON.
     """
-    policy = json.loads(document) if isinstance(document, str) else document
+    policy = json.loads(document or "{}") if isinstance(document, str) else document
     statements = [_normalize(each) for each in _list(policy.get("Statement", []))]
     return {**policy, "Statement": sorted(_unique(statements), key=_text)}
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Ambiguous, NotOwned, RequestRejected
+from .absent_fields import with_absent_fields
 
 if TYPE_CHECKING:
     from .client import Aws, Named
 
 ApiObject = dict[str, Any]
-"""An object in a response of AWS."""
+"""An object in a response of AWS; a field that AWS left out reads as empty (:mod:`.absent_fields`)."""
 
 
 class Snapshot:
@@ -23,20 +24,29 @@ class Snapshot:
 
     def all(self, service: str, operation: str, result: str, **request: Any) -> list[ApiObject]:
         """Return all items of a list call, e.g. ``snapshot.all("rds", "describe_db_instances", "DBInstances")``."""
-        items: list[ApiObject] = self._cached(
-            (service, operation, result), request, lambda: self.aws.pages(service, operation, result, **request)
-        )
+
+        def send() -> list[ApiObject]:
+            response = {result: self.aws.pages(service, operation, result, **request)}
+            return list(with_absent_fields(service, operation, response)[result])
+
+        items: list[ApiObject] = self._cached((service, operation, result), request, send)
         return items
 
     def get(
         self, service: str, operation: str, *, missing: str | tuple[str, ...] = (), **request: Any
     ) -> ApiObject | None:
-        """Return the response of a call about one object; ``None`` when AWS returns an error code of *missing*."""
+        """Return the response of a call about one object; ``None`` when AWS returns an error code of *missing*.
+
+        An id that is empty, because AWS left it out, identifies no object: the response is ``None``.
+        """
         codes = (missing,) if isinstance(missing, str) else missing
 
         def send() -> ApiObject | None:
+            if any(value in ("", [""]) for value in request.values()):
+                return None
             try:
-                return dict(getattr(self.aws.client(service), operation)(**request))
+                response = getattr(self.aws.client(service), operation)(**request)
+                return with_absent_fields(service, operation, response)
             except RequestRejected as error:
                 if error.code in codes:
                     return None
@@ -112,5 +122,6 @@ def tags_of(item: Mapping[str, Any], field: str = "Tags") -> dict[str, str]:
     if isinstance(pairs, Mapping):
         return dict(pairs)
     return {
-        t.get("Key", t.get("key", t.get("TagKey"))): t.get("Value", t.get("value", t.get("TagValue"))) for t in pairs
+        t.get("Key", t.get("key", t.get("TagKey", ""))): t.get("Value", t.get("value", t.get("TagValue", "")))
+        for t in pairs
     }

@@ -67,8 +67,9 @@ class AutoScalingGroup(Resource):
         serving = [
             i for i in group["Instances"] if (i["LifecycleState"], i["HealthStatus"]) == ("InService", "Healthy")
         ]
-        ready = len(serving) >= group["DesiredCapacity"] and _is_spread(serving, group)
-        status = f"{len(serving)} of {group['DesiredCapacity']} in service"
+        capacity = group["DesiredCapacity"] or 0
+        ready = len(serving) >= capacity and _is_spread(serving, group)
+        status = f"{len(serving)} of {capacity} in service"
         return Observed(
             name,
             state,
@@ -120,7 +121,7 @@ class AutoScalingGroup(Resource):
 def _is_spread(serving: list[ApiObject], group: ApiObject) -> bool:
     """Whether each zone has a server, if the desired capacity is at least one for each zone."""
     zones = set(group["AvailabilityZones"])
-    return {i["AvailabilityZone"] for i in serving} >= zones or group["DesiredCapacity"] < len(zones)
+    return {i["AvailabilityZone"] for i in serving} >= zones or (group["DesiredCapacity"] or 0) < len(zones)
 
 
 def _launch_failure(snapshot: Snapshot, name: str) -> str:

@@ -156,7 +156,7 @@ def _policy(bucket: str, aws: Aws) -> dict[str, Any]:
 
 def _policy_of(snapshot: Snapshot, bucket: str) -> str:
     response = snapshot.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=bucket)
-    return response["Policy"] if response else "{}"
+    return response["Policy"] or "{}" if response else "{}"
 
 
 def _encryption(snapshot: Snapshot, bucket: str) -> str | None:

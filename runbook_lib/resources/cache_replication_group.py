@@ -165,7 +165,7 @@ class CacheReplicationGroup(Resource):
         later = _numbers(version) > _numbers(self.engine_version)
         # Automatic upgrades are not drift.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
-        meets |= later and self.minor_upgrades and _numbers(version)[0] == _numbers(self.engine_version)[0]
+        meets |= later and self.minor_upgrades and _numbers(version)[:1] == _numbers(self.engine_version)[:1]
         downgrade = later and not meets
         return {
             "subnet_group": node.get("CacheSubnetGroupName"),
@@ -201,4 +201,4 @@ def _detail(group: Mapping[str, Any], node: Mapping[str, Any] | None) -> dict[st
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(number) for number in version.split(".")]
+    return [int(number) for number in version.split(".") if number]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
@@ -179,10 +179,10 @@ class DbInstance(Resource):
             "lifecycle_support": {"EngineLifecycleSupport": _ALWAYS["lifecycle_support"]},
         }
 
-    def _state(self, instance: Mapping[str, Any]) -> dict[str, Any]:
+    def _state(self, instance: ApiObject) -> dict[str, Any]:
         # Pending changes have the same field names as the current values.
         pending = instance.get("PendingModifiedValues", {})
-        now = {**instance, **pending}
+        now = instance | pending
         logs = pending.get("PendingCloudwatchLogsExports", {})
         exports = {*instance.get("EnabledCloudwatchLogsExports", ()), *logs.get("LogTypesToEnable", ())}
         groups = [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"] if g["Status"] != "removing"]
@@ -260,12 +260,12 @@ def _detail(instance: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _can_resize(storage: int, wanted: int) -> bool:
+def _can_resize(storage: int | None, wanted: int) -> bool:
     """Whether RDS can resize storage to *wanted* GB: up by at least a tenth; for less it would add more than wanted.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (AllocatedStorage)
     """
-    return storage == wanted or 10 * wanted >= 11 * storage
+    return storage is None or storage == wanted or 10 * wanted >= 11 * storage
 
 
 def _matches(version: str, wanted: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
+from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .machine_image import MachineImage
@@ -47,8 +48,15 @@ class LaunchTemplate(Resource):
             "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
             LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest", "$Default"],
         )  # fmt: skip
-        by_number = {version["VersionNumber"]: version for version in versions}
-        default = by_number[template["DefaultVersionNumber"]]
+        by_number = {version["VersionNumber"] or 0: version for version in versions}
+        default = by_number.get(template["DefaultVersionNumber"])
+        if default is None:  # EC2 is eventually consistent: another call may not know the new default yet
+            raise RequestRejected(
+                f"EC2 does not list version {template['DefaultVersionNumber']} of {template['LaunchTemplateId']} yet.",
+                fix="Run this cell again.",
+                code="InvalidLaunchTemplateId.VersionNotFound",
+                retryable=True,
+            )
         latest = by_number[max(by_number)]
         detail = {
             "version": default["VersionNumber"],

@@ -75,12 +75,12 @@ class Listener(PortListener):
 
     def state(self, description: ApiObject) -> dict[str, Any]:
         certificates = description.get("Certificates") or [{}]
-        action = description["DefaultActions"][0]
+        action = _action(description)
         forwarded = action.get("ForwardConfig", {}).get("TargetGroups") or [{}]
         return {
             "protocol": description["Protocol"],
             "certificate": certificates[0].get("CertificateArn"),
-            "target_group": action.get("TargetGroupArn") or forwarded[0].get("TargetGroupArn") or action["Type"],
+            "target_group": action.get("TargetGroupArn") or forwarded[0].get("TargetGroupArn") or action.get("Type"),
             "policy": description.get("SslPolicy"),
         }
 
@@ -100,10 +100,14 @@ class RedirectListener(PortListener):
     to_port: int = 443
 
     def state(self, description: ApiObject) -> dict[str, Any]:
-        redirect = description["DefaultActions"][0].get("RedirectConfig", {})
+        redirect = _action(description).get("RedirectConfig", {})
         permanent = redirect.get("Protocol") == "HTTPS" and redirect.get("StatusCode") == "HTTP_301"
         return {"to_port": int(redirect["Port"]) if permanent and redirect.get("Port", "").isdigit() else None}
 
     def request(self, ids: Ids) -> dict[str, Any]:
         redirect = {"Protocol": "HTTPS", "Port": str(self.to_port), "StatusCode": "HTTP_301"}
         return {"Protocol": "HTTP", "DefaultActions": [{"Type": "redirect", "RedirectConfig": redirect}]}
+
+
+def _action(description: ApiObject) -> ApiObject:
+    return next(iter(description["DefaultActions"]), {})

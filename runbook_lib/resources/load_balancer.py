@@ -112,4 +112,4 @@ def read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
     """The tags of a load balancer or target group; ``None`` when it is gone.  AWS's lists lack them."""
     gone = ("LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound")
     response = snapshot.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
-    return response["TagDescriptions"][0] if response else None
+    return next(iter(response["TagDescriptions"]), {}) if response else None

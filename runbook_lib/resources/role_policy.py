@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.policy_document import normalize
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, Unknown, kind
 from .role import Role
@@ -63,15 +64,15 @@ class RolePolicy(Resource):
         return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _read(document: dict[str, Any]) -> dict[str, Any] | str:
+def _read(document: dict[str, Any] | str) -> dict[str, Any] | str:
     """A policy with one statement in a readable form; any other as JSON."""
-    statements = document["Statement"]
-    if len(statements) != 1 or set(statements[0]) - {"Effect", "Action", "Resource", "Condition"}:
+    statements = normalize(document)["Statement"]
+    if len(statements) != 1 or set(statements[0]) - {"Condition"} != {"Effect", "Action", "Resource"}:
         return json.dumps(document, sort_keys=True)
     (one,) = statements
-    shape = {"effect": one["Effect"], "actions": _many(one["Action"]), "on": _many(one["Resource"])}
-    return shape | ({"when": one["Condition"]} if one.get("Condition") else {})
-
-
-def _many(value: str | list[str]) -> frozenset[str]:
-    return frozenset([value] if isinstance(value, str) else value)
+    shape = {"effect": one["Effect"], "actions": frozenset(one["Action"]), "on": frozenset(one["Resource"])}
+    when = {
+        operator: {key: values[0] if len(values) == 1 else values for key, values in keys.items()}
+        for operator, keys in one.get("Condition", {}).items()
+    }
+    return shape | ({"when": when} if when else {})

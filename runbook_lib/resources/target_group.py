@@ -99,7 +99,7 @@ def delay(aws: Aws, arn: str) -> int:
 def _delay(answer: ApiObject) -> int:
     """AWS's default is 300."""
     attributes = {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
-    return int(attributes.get("deregistration_delay.timeout_seconds", "300"))
+    return int(attributes.get("deregistration_delay.timeout_seconds") or "300")
 
 
 def deregister_within(aws: Aws, arn: str, seconds: int) -> None:

@@ -40,7 +40,7 @@ class ValidationRecord(Resource):
         record_set = record(snapshot, ids[self.zone], wanted["name"], "CNAME") if wanted else None
         if record_set is None:
             return None
-        value = record_set["ResourceRecords"][0]["Value"]
+        value = next((each["Value"] for each in record_set["ResourceRecords"]), "")
         proves = ids[self.certificate] if bare(value) == bare(wanted["value"]) else value
         return Observed(record_set["Name"], {"proves": proves})
 

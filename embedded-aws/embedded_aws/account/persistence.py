@@ -89,7 +89,8 @@ class Saver:
         self._thread = Thread(target=self._run, name="saver", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread. The account is the one that was saved last, whatever an earlier server could not save."""
+        self._folder.unsaved.unlink(missing_ok=True)
         self._thread.start()
 
     def mark_changed(self) -> None:

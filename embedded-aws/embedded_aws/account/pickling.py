@@ -10,6 +10,7 @@ import copyreg
 import io
 import pickle
 import threading
+import weakref
 from collections import defaultdict
 from types import GeneratorType
 from typing import Any
@@ -55,6 +56,8 @@ class AccountPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return iter, ((),)
         if kind in (type(threading.Lock()), type(threading.RLock())):
             return (threading.Lock if kind is type(threading.Lock()) else threading.RLock), ()
+        if kind is weakref.WeakValueDictionary:  # Lambda's functions by ARN; its storage holds them
+            return kind, (), None, None, iter(list(obj.items()))
         if isinstance(obj, dict) and kind.__module__.startswith("moto."):
             return _reduce_dictionary(obj)
         return super().reducer_override(obj)

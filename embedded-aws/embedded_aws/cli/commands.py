@@ -40,9 +40,15 @@ def up(root: Path, pace: str | None) -> None:
 @root_option
 @click.option("--forget", is_flag=True, help="Also delete the saved account and the pace.")
 def down(root: Path, forget: bool) -> None:
-    """End it; its account is saved for the next start."""
+    """End it; its account is saved for the next start. Fails when the account could not be saved."""
     ended = process.stop(root)
     click.echo("The embedded AWS has ended." if ended else "The embedded AWS was not running.")
+    unsaved = StateFolder(root).unsaved
+    if ended and not forget and unsaved.exists():
+        raise LocalError(
+            f"its account could not be saved ({unsaved.read_text()}): the next start begins with the last one that was",
+            fix="look into `runbook local logs`; `runbook plan --env local` shows what is missing after the next start",
+        )
     if forget:
         process.forget(root)
         click.echo("Its account is deleted.")

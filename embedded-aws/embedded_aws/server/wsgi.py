@@ -78,7 +78,7 @@ class WsgiApp:
         body_as_sent = environ["wsgi.input"].getvalue()
         try:
             body = b"".join(self._aws(environ, start_response))
-            if not is_no_such_operation(started[0], started[1]):
+            if not is_no_such_operation(environ["REQUEST_METHOD"], started[0], started[1]):
                 return started[0], started[1], body
             failure: Exception = NotImplementedError(started[0])
         except Exception as error:  # noqa: BLE001 - whatever moto raises, the caller gets an error that it can parse

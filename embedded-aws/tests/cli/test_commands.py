@@ -92,6 +92,19 @@ def test_down_can_be_repeated_and_the_log_stays(shell):
     assert shell("runbook local logs --lines 1").stdout.rstrip().endswith("ended")
 
 
+def test_down_fails_when_the_account_could_not_be_saved(tmp_path, shell):
+    """Otherwise nobody would know, before the next start, that changes are lost."""
+    shell(f"runbook local up --root {tmp_path}")
+    (tmp_path / ".runbook" / "local" / "state.pickle").mkdir()
+    shell(f'eval "$(runbook local env --root {tmp_path})" && python -c "{MAKE}"')
+    done = shell(f"runbook local down --root {tmp_path}")
+    assert done.returncode == 1
+    assert "its account could not be saved (IsADirectoryError" in done.stderr
+    assert "`runbook local logs`" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert process.find(tmp_path) is None
+
+
 @pytest.mark.parametrize("lines", ["0", "-3"])
 def test_the_number_of_lines_must_be_positive(shell, lines):
     done = shell(f"runbook local logs --lines {lines}")

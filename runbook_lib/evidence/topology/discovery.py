@@ -134,7 +134,7 @@ class _Reader:
                 continue
             arn = item["LoadBalancerArn"]
             answer = self._snapshot.get("elbv2", "describe_tags", missing="LoadBalancerNotFound", ResourceArns=[arn])
-            tagged = answer["TagDescriptions"][0] if answer else {}
+            tagged: ApiObject = next(iter(answer["TagDescriptions"]), {}) if answer else {}
             for zone in item["AvailabilityZones"]:
                 yield Node(
                     kind="Load balancer", name=self._name(tagged, item["LoadBalancerName"]),

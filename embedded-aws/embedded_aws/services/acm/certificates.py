@@ -53,6 +53,8 @@ def describe(moto: Method, certificate: Any) -> dict[str, Any]:
     """
     result: dict[str, Any] = moto(certificate)
     detail = result["Certificate"]
+    detail["CreatedAt"] = certificate.created_at
+    detail["KeyUsages"] = [{"Name": "DIGITAL_SIGNATURE"}, {"Name": "KEY_ENCIPHERMENT"}]
     if issued := vars(certificate).get("issued_at"):
         detail["IssuedAt"] = issued
     if certificate.status == PENDING:

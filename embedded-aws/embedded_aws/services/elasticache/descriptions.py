@@ -7,14 +7,22 @@ from typing import Any
 from embedded_aws.services.elasticache.nodes import address, is_group
 from embedded_aws.services.elasticache.servers import endpoint
 
+ABSENT_IN_DELETION = ("CacheNodeType", "ClusterEnabled", "MemberClusters", "NodeGroups")
 NODE = "0001"  # the one node of a cluster, and the one node group without cluster mode
 
 
 def describe_group(group: Any) -> dict[str, Any]:
-    """Describe a replication group; during its creation it has no node groups.
+    """Describe a replication group; during its creation it has no node groups, during its deletion even less.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
+    https://docs.aws.amazon.com/cli/latest/reference/elasticache/delete-replication-group.html (the example)
     """
+    description = _describe_whole_group(group)
+    absent = ABSENT_IN_DELETION if group.status == "deleting" else ()
+    return {name: value for name, value in description.items() if name not in absent}
+
+
+def _describe_whole_group(group: Any) -> dict[str, Any]:
     return {
         **_describe_common(group),
         "ReplicationGroupId": group.replication_group_id,

@@ -41,10 +41,16 @@ MAX_NAME_LENGTH = 32
 
 @patch(FakeLoadBalancer, "__init__")
 def initialize(moto: Method, balancer: Any, *args: Any, **params: Any) -> None:
-    """Set the default attributes; make a load balancer internet-facing by default."""
+    """Set the default attributes; make a load balancer internet-facing by default.
+
+    A Gateway Load Balancer has neither a scheme nor a DNS name.
+    https://docs.aws.amazon.com/cli/latest/reference/elbv2/create-load-balancer.html (the example)
+    """
     moto(balancer, *args, **{**params, "scheme": params.get("scheme") or "internet-facing"})
     if balancer.type == "application":
         balancer.attrs = dict(ATTRIBUTES)
+    if balancer.type == "gateway":
+        balancer.scheme = balancer.dns_name = None
 
 
 @patch(ELBv2Backend, "create_load_balancer")

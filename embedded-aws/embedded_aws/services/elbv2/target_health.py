@@ -12,6 +12,14 @@ from embedded_aws.load_balancer.health_checks import is_checked
 from embedded_aws.load_balancer.target import TIMEOUT, Status, invalid_state
 from embedded_aws.patching import Method, patch
 
+# Of all targets, where no zonal shift is on:
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AdministrativeOverride.html
+FakeHealthStatus.administrative_override = {
+    "State": "no_override",
+    "Reason": "AdministrativeOverride.NoOverride",
+    "Description": "No override is currently active on target",
+}
+
 
 @patch(FakeTargetGroup, "health_for")
 def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any) -> Any:

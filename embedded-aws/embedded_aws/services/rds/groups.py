@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from moto.core.resource_tagging import TaggedResource
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
-from moto.rds.models import RDSBackend
+from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from embedded_aws.account import backends
@@ -15,6 +17,15 @@ from embedded_aws.service_error import ServiceError
 from embedded_aws.services.rds.engines import VERSIONS, families
 
 DEFAULT = "default."
+_moto_subnets = DBSubnetGroup.subnets
+
+
+def _subnets(group: Any) -> list[dict[str, Any]]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Subnet.html (SubnetOutpost, empty in a region)."""
+    return [{**subnet, "SubnetOutpost": {}} for subnet in _moto_subnets.fget(group)]
+
+
+DBSubnetGroup.subnets = property(_subnets, _moto_subnets.fset)
 
 
 @patch(RDSResponse, "create_db_subnet_group")
@@ -160,3 +171,15 @@ def reset_db_parameter_group(response: Any) -> Any:
     for parameter in list(group.parameters) if reset_all else [one["ParameterName"] for one in named]:
         group.parameters.pop(parameter, None)
     return ActionResult({"DBParameterGroupName": group.name})
+
+
+@patch(RDSBackend, "iter_tagged_resources")
+def iter_tagged_resources(moto: Method, rds: Any) -> Iterator[Any]:
+    """List also subnet groups and parameter groups.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
+    """
+    yield from moto(rds)
+    for group in (*rds.subnet_groups.values(), *rds.db_parameter_groups.values()):
+        tags = {tag["Key"]: tag["Value"] for tag in group.get_tags()}
+        yield TaggedResource(arn=group.arn, tags=tags, resource_type=f"rds:{group.resource_type}")

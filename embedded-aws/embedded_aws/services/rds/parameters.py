@@ -68,5 +68,18 @@ def describe_db_parameters(moto: Method, response: Any) -> Any:
         method = {"Source": "engine-default", "IsModifiable": True, "ApplyMethod": "pending-reboot"}
         parameters += [{"ParameterName": one, **method} for one in sorted(STATIC.difference(names, group.parameters))]
     kinds = {True: "static", False: "dynamic"}
-    typed = [{**one, "ApplyType": kinds[is_static(group.family, one["ParameterName"])]} for one in parameters]
+    typed = [
+        {
+            **one,
+            "ApplyType": kinds[is_static(group.family, one["ParameterName"])],
+            "DataType": _data_type(str(one.get("ParameterValue", ""))),
+            "Description": one["ParameterName"].replace("_", " "),
+        }
+        for one in parameters
+    ]
     return ActionResult({"Parameters": typed})
+
+
+def _data_type(value: str) -> str:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Parameter.html (DataType)."""
+    return "boolean" if value in ("0", "1") else "integer" if value.isdecimal() else "string"

@@ -11,6 +11,8 @@ from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
+# Of RDS in us-west-2: https://docs.aws.amazon.com/general/latest/gr/rds-service.html
+HOSTED_ZONE = "Z1PVIF0B656C1W"
 IN_TRANSITION = ("creating", "starting", "rebooting")
 
 
@@ -127,7 +129,8 @@ def _endpoint(database: Any) -> dict[str, Any] | None:
     if database.status == "creating":
         return None
     endpoint = _server_endpoint(database)
-    return {"Address": _address(database), "Port": endpoint[1] if endpoint else database.port}
+    port = endpoint[1] if endpoint else database.port
+    return {"Address": _address(database), "Port": port, "HostedZoneId": HOSTED_ZONE}
 
 
 def _pending(database: Any) -> Any:

@@ -1,7 +1,8 @@
-"""The tagging API: it does not list terminated resources."""
+"""The tagging API: full pages, without terminated resources."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,9 @@ from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
 from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
+
+TAGS_PER_PAGE = 100
+"""What moto takes when a call does not limit the tags."""
 
 
 @patch(ResourceGroupsTaggingAPIBackend, "_get_resources_generator")
@@ -19,6 +23,16 @@ def _get_resources_generator(moto: Method, tagging: Any, **filters: Any) -> Iter
     """
     terminated = set(_terminated_ids(tagging.region_name))
     return (resource for resource in moto(tagging, **filters) if resource.arn.rpartition("/")[2] not in terminated)
+
+
+@patch(ResourceGroupsTaggingAPIBackend, "get_resources")
+def get_resources(moto: Method, tagging: Any, tags_per_page: int = TAGS_PER_PAGE, **request: Any) -> Any:
+    """Fill a page with as many resources as asked for: their tags count only where a caller limits them.
+
+    https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html (TagsPerPage)
+    """
+    limit = sys.maxsize if tags_per_page == TAGS_PER_PAGE else tags_per_page
+    return moto(tagging, tags_per_page=limit, **request)
 
 
 def _terminated_ids(region: str) -> Iterator[str]:

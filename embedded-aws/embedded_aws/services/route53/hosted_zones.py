@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
-from moto.route53.models import Route53Backend
+from moto.route53.models import HostedZoneIdentifier, Route53Backend
 
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
+
+
+@patch(HostedZoneIdentifier, "generate")
+def generate(moto: Method, identifier: Any, *args: Any, **params: Any) -> str:
+    """Return an id that begins with Z.
+
+    https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html (the example)
+    """
+    return f"Z{moto(identifier, *args, **params)[1:]}"
 
 
 @patch(Route53Backend, "create_hosted_zone")

@@ -11,6 +11,7 @@ from moto.s3.exceptions import InvalidBucketName, S3AccessDeniedError, S3ClientE
 from moto.s3.models import PublicAccessBlock, S3Backend
 
 from embedded_aws.patching import Method, patch
+from embedded_aws.services.common.stored_policy import as_stored
 from embedded_aws.services.s3.object_validation import ENFORCED
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -47,6 +48,19 @@ def _is_address(name: str) -> bool:
         return False
 
 
+@patch(S3Backend, "delete_bucket")
+def delete_bucket(moto: Method, s3: Any, bucket_name: str) -> Any:
+    """Say of a bucket with versions that all of them have to be deleted.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html
+    """
+    deleted = moto(s3, bucket_name)
+    if not deleted and s3.get_bucket(bucket_name).versioning_status:
+        reason = "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+        raise S3ClientError("BucketNotEmpty", reason)
+    return deleted
+
+
 @patch(S3Backend, "put_bucket_policy")
 def put_bucket_policy(moto: Method, s3: Any, bucket_name: str, policy: bytes) -> None:
     """Require valid JSON, complete statements and an existing bucket; reject a public policy where it is blocked.
@@ -71,7 +85,7 @@ def put_bucket_policy(moto: Method, s3: Any, bucket_name: str, policy: bytes) ->
     block = bucket.public_access_block
     if block and block.block_public_policy and any(_is_public(statement) for statement in statements):
         raise S3AccessDeniedError
-    moto(s3, bucket_name, policy)
+    moto(s3, bucket_name, as_stored(policy.decode() if isinstance(policy, bytes) else policy).encode())
 
 
 def _is_public(statement: dict[str, Any]) -> bool:

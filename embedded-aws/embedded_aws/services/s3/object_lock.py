@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.core.utils import get_service_model
 from moto.s3.models import S3Backend
 
 from embedded_aws.patching import Method, patch
+
+# The error's status is 409: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+_shapes = get_service_model("s3")._service_description["shapes"]
+_shapes["InvalidBucketState"] = _shapes["BucketAlreadyOwnedByYou"]
 
 
 @patch(S3Backend, "put_object_lock_configuration")

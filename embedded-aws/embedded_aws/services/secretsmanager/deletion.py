@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from moto.secretsmanager.exceptions import SecretNotFoundException
 from moto.secretsmanager.models import SecretsManagerBackend
 
 from embedded_aws.patching import Method, patch
@@ -13,6 +14,16 @@ from embedded_aws.service_error import ServiceError
 CODE = "InvalidRequestException"
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html (Name)
 NAME = re.compile(r"[\w/+=.@!-]+", re.ASCII)
+
+
+@patch(SecretNotFoundException, "__init__")
+def not_found(moto: Method, error: Any) -> None:
+    """Its status is 400.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html (ResourceNotFoundException)
+    """
+    moto(error)
+    error.code = 400
 
 
 @patch(SecretsManagerBackend, "create_secret")

@@ -195,7 +195,10 @@ def test_a_deletion_finishes(cache):
     with raises("DependencyViolation"):
         cache.network.ec2.delete_subnet(SubnetId=cache.network.subnets[1])
     params = {"ReplicationGroupId": "app", "FinalSnapshotIdentifier": "last"}
-    assert cache.elasticache.delete_replication_group(**params)["ReplicationGroup"]["Status"] == "deleting"
+    deleted = cache.elasticache.delete_replication_group(**params)["ReplicationGroup"]
+    assert deleted["Status"] == "deleting"
+    # https://docs.aws.amazon.com/cli/latest/reference/elasticache/delete-replication-group.html (the example)
+    assert {"MemberClusters", "NodeGroups", "CacheNodeType", "ClusterEnabled"}.isdisjoint(deleted)
     eventually(lambda: not cache.elasticache.describe_replication_groups()["ReplicationGroups"])
     assert cache.nodes() == []
     assert [one["SnapshotName"] for one in cache.elasticache.describe_snapshots()["Snapshots"]] == ["last"]

@@ -176,3 +176,10 @@ def test_a_load_balancer_needs_two_zones(balancer):
     with raises("InvalidSubnet", "has no internet gateway"):
         balancer.elb.create_load_balancer(**params)
     balancer.elb.create_load_balancer(**params, Scheme="internal")
+
+
+def test_a_gateway_load_balancer_has_no_dns_name(aws, network):
+    """https://docs.aws.amazon.com/cli/latest/reference/elbv2/create-load-balancer.html (the example)."""
+    elb = aws.client("elbv2")
+    created = elb.create_load_balancer(Name="appliances", Type="gateway", Subnets=network.subnets)["LoadBalancers"][0]
+    assert {"DNSName", "Scheme"}.isdisjoint(created)

@@ -1,0 +1,69 @@
+"""EC2 describes things as AWS does: fields that are always there, dead routes, request ids, one destination."""
+
+from uuid import UUID
+
+import pytest
+
+from services.errors import raises
+from services.network import Network
+
+
+@pytest.fixture
+def network(aws):
+    return Network(aws)
+
+
+def test_the_fields_that_aws_always_sends_are_there(network):
+    ec2, address = network.ec2, network.address()
+    (described,) = ec2.describe_addresses(AllocationIds=[address])["Addresses"]
+    assert (described["NetworkBorderGroup"], described["PublicIpv4Pool"]) == ("us-west-2", "amazon")
+    assert {subnet["MapCustomerOwnedIpOnLaunch"] for subnet in ec2.describe_subnets()["Subnets"]} == {False}
+    assert all(table["PropagatingVgws"] == [] for table in ec2.describe_route_tables()["RouteTables"])
+    rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
+    assert {rule["GroupOwnerId"] for rule in rules} == {"123456789012"}
+    assert network.instance()["HibernationOptions"] == {"Configured": False}
+
+
+def test_a_route_whose_target_is_gone_is_a_black_hole(network):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html."""
+    ec2, table = network.ec2, network.route_table()
+    gateway, _ = network.nat_gateway()
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="192.0.2.0/24", GatewayId=network.gateway)
+
+    def states():
+        (described,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        return {route["DestinationCidrBlock"]: route["State"] for route in described["Routes"]}
+
+    assert set(states().values()) == {"active"}
+    ec2.delete_nat_gateway(NatGatewayId=gateway)
+    assert states()["0.0.0.0/0"] == "blackhole"
+    ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
+    assert states() == {"10.0.0.0/16": "active", "0.0.0.0/0": "blackhole", "192.0.2.0/24": "blackhole"}
+
+
+def test_each_answer_has_a_request_id_of_its_own(aws):
+    ids = {aws.client("ec2").describe_vpcs()["ResponseMetadata"]["RequestId"] for _ in range(2)}
+    assert len({UUID(request_id) for request_id in ids}) == 2
+
+
+def test_a_flow_log_has_one_destination(network):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html."""
+    request = {"ResourceIds": [network.vpc], "ResourceType": "VPC", "TrafficType": "ALL"}
+    with raises("InvalidParameter", "Please only provide LogGroupName or only provide LogDestination."):
+        network.ec2.create_flow_logs(
+            **request, LogGroupName="x", LogDestination="arn:aws:s3:::x",
+            DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/x",
+        )  # fmt: skip
+    assert network.ec2.describe_flow_logs()["FlowLogs"] == []
+
+
+def test_what_is_missing_or_in_use_is_told_in_aws_words(network):
+    ec2, none = network.ec2, "0123456789abcdef0"
+    with raises("InvalidInternetGatewayID.NotFound", f"The internetGateway ID 'igw-{none}' does not exist"):
+        ec2.describe_internet_gateways(InternetGatewayIds=[f"igw-{none}"])
+    with raises("InvalidAllocationID.NotFound", f"The allocation ID 'eipalloc-{none}' does not exist"):
+        ec2.release_address(AllocationId=f"eipalloc-{none}")
+    in_use = f"The internetGateway '{network.gateway}' has dependencies and cannot be deleted."
+    with raises("DependencyViolation", in_use):
+        ec2.delete_internet_gateway(InternetGatewayId=network.gateway)
