@@ -36,7 +36,8 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     """
     web, net = compute(params), network(params)
     configuration, reads_master = _configuration(params, web)
-    role = Role(name="codedeploy", service="codedeploy.amazonaws.com", policies=_MANAGED)
+    launch = ("codedeploy-launch", "codedeploy-tag", "codedeploy-pass")
+    role = Role(name="codedeploy", service="codedeploy.amazonaws.com", policies=_MANAGED, inline_policies=launch)
     permissions = _launch_policies(params, role, web.role.the(Role))
     application = Application(name="web")
     group = DeploymentGroup(
