@@ -19,11 +19,15 @@ class Role(Resource):
 
     Args:
         service: E.g. ``ec2.amazonaws.com``.
+        source: The ARN of the resource for which the service assumes the role, with wildcards where it is not known;
+            the trust is limited to it and to its account.  Empty for EC2, which does not send it.
+            https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
         policies: ARNs of AWS's managed policies.
         inline_policies: Names of the ``RolePolicy`` resources that belong to it.
     """
 
     service: str
+    source: str = ""
     policies: tuple[str, ...] = ()
     inline_policies: tuple[str, ...] = ()
 
@@ -32,11 +36,20 @@ class Role(Resource):
     @property
     def trusts(self) -> str:
         """Who can assume it, as a plan shows it."""
-        return f"sts:AssumeRole by {self.service}"
+        return f"sts:AssumeRole by {self.service}" + (f" for {self.source}" if self.source else "")
 
     def trust(self, aws: Aws) -> dict[str, Any]:
         """Who can assume it, as a policy document."""
-        statement = {"Effect": "Allow", "Principal": {"Service": self.service}, "Action": "sts:AssumeRole"}
+        statement: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": {"Service": self.service},
+            "Action": "sts:AssumeRole",
+        }
+        if self.source:
+            statement["Condition"] = {
+                "StringEquals": {"aws:SourceAccount": self.source.split(":")[4]},
+                "ArnLike": {"aws:SourceArn": self.source},
+            }
         return {"Version": "2012-10-17", "Statement": [statement]}
 
     def desired(self, ids: Ids) -> dict[str, Any]:

@@ -56,6 +56,48 @@ def test_a_role_with_policies_by_hand_can_be_destroyed(engine, iam):
     assert engine.plan(STACK, present=False, refresh=True).todo == ()
 
 
+def sources(env):
+    """For which resources a service may assume each role, by AWS's documentation; account and region are the file's."""
+    wanted = params(env)
+    here = f"{wanted.region}:{wanted.account}"
+    return {
+        "vpc-flow-logs.amazonaws.com": f"arn:aws:ec2:{here}:vpc-flow-log/*",
+        "monitoring.rds.amazonaws.com": f"arn:aws:rds:{here}:db:{env}-database",
+        "codedeploy.amazonaws.com": f"arn:aws:codedeploy:{here}:deploymentgroup:{env}-web/*",
+    }
+
+
+@pytest.mark.parametrize("env", ["local", "dev", "prod"])
+def test_a_service_assumes_a_role_for_our_resources_only(env, door):
+    """Otherwise it could be made to use the role for somebody else; EC2 does not tell for which instance.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    wanted = params(env)
+    raw = wanted.model_dump(mode="json")
+    raw["data"]["monitoring_seconds"] = 60
+    roles = [r for r in whole(type(wanted).model_validate(raw)) if isinstance(r, Role)]
+    statements = [statement for role in roles for statement in role.trust(door)["Statement"]]
+    conditions = {s["Principal"]["Service"]: s.get("Condition") for s in statements}
+    bound = {
+        service: {"StringEquals": {"aws:SourceAccount": wanted.account}, "ArnLike": {"aws:SourceArn": source}}
+        for service, source in sources(env).items()
+    }
+    assert conditions == bound | {"ec2.amazonaws.com": None}
+
+
+def test_a_role_that_trusted_without_a_condition_gets_one(engine, aws):
+    """As those do that an older version made."""
+    before = Role(name="codedeploy", service="codedeploy.amazonaws.com")
+    source = "arn:aws:codedeploy:us-west-2:123456789012:deploymentgroup:test-web/*"
+    after = Stack("s", all=[Role(name="codedeploy", service="codedeploy.amazonaws.com", source=source)])
+    engine.apply(Stack("s", all=[before]))
+    (change,) = engine.plan(after, refresh=True).todo
+    assert set(change.fields) == {"trust"}
+    engine.apply(after)
+    assert engine.plan(after, refresh=True).todo == ()
+
+
 @pytest.mark.parametrize("env", ["local", "dev", "prod"])
 def test_each_role_knows_the_inline_policies_of_the_stacks(env):
     """One that it did not know would be removed by the role's next update."""
