@@ -46,6 +46,8 @@ _FIXES = {
     "AccessDeniedException": "Ask for this permission; see docs/permissions.md.",
     "AuthorizationError": "Ask for this permission; see docs/permissions.md.",
 }
+_BUCKET_OWNER = "ExpectedBucketOwner"  # a field of nearly all operations of S3
+_S3_OPERATION = re.compile("Bucket|Object")
 _QUOTA_ERROR = re.compile(r"LimitExceeded|QuotaExceeded|QuotaExceededFault|TooMany")
 
 
@@ -69,7 +71,7 @@ class Aws:
 
     Args:
         env: The environment; it is part of names and tags.
-        account: The account's id; it is part of client tokens.
+        account: The account's id; it is part of client tokens, and the owner that every bucket has to have.
         connection: The endpoint and its credentials; ``None`` is the real AWS.
         run: The run's id; it is part of client tokens, the user agent and role session names.
         labels: Tags of the parameter file, added to the tags of ownership.
@@ -199,9 +201,15 @@ class Aws:
         text = "/".join((self.account, self.region, self.env, resource.key, self.run, *more))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
-    def _before_call(self, params: dict[str, Any], **_: Any) -> None:
-        """Register secrets of the request with the redactor before the call is sent."""
+    def _before_call(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """Register secrets of the request with the redactor before the call is sent; name the owner of buckets.
+
+        Names of buckets are predictable, and somebody else may own ours: S3 refuses a call about such a bucket.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+        """
         self._add_secrets(params)
+        if self.account and model.input_shape and _BUCKET_OWNER in model.input_shape.members:
+            params[_BUCKET_OWNER] = self.account
 
     def _after_call(
         self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any
@@ -281,6 +289,8 @@ def _client_error(error: Any) -> RunbookError:
         )
     throttled = code in _THROTTLING_ERRORS or status == 429
     fix = _FIXES.get(code, "")
+    if code == "AccessDenied" and _S3_OPERATION.search(error.operation_name):
+        fix = f"{fix} S3 also says so of a bucket that belongs to another account."
     if throttled:  # before quotas: RequestLimitExceeded matches both
         fix = "Wait a minute, then run this cell again; completed changes are kept."
     elif _QUOTA_ERROR.search(code):
