@@ -17,6 +17,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from ..errors import NoAccess, RequestRejected, RunbookError, WrongAccount, WrongEndpoint
+from .bucket_owner import name_owner
 from .connection import Connection
 from .role_session import with_session_name
 
@@ -42,12 +43,10 @@ _AMBIGUOUS_ERROR, _CREDENTIALS_MESSAGE = "AuthFailure", "validate the provided a
 _FIXES = {
     "DependencyViolation": "Something outside this runbook still uses it: delete that first.",
     "UnauthorizedOperation": "Ask for this permission; see docs/permissions.md.",
-    "AccessDenied": "Ask for this permission; see docs/permissions.md.",
+    "AccessDenied": "Ask for this permission; see docs/permissions.md. S3 also says so of a bucket in another account.",
     "AccessDeniedException": "Ask for this permission; see docs/permissions.md.",
     "AuthorizationError": "Ask for this permission; see docs/permissions.md.",
 }
-_BUCKET_OWNER = "ExpectedBucketOwner"  # a field of nearly all operations of S3
-_S3_OPERATION = re.compile("Bucket|Object")
 _QUOTA_ERROR = re.compile(r"LimitExceeded|QuotaExceeded|QuotaExceededFault|TooMany")
 
 
@@ -98,6 +97,8 @@ class Aws:
         self._connection, self._on_call, self._add_secrets = connection, on_call, add_secrets
         self._session = _create_session(region, connection, run)
         self._session.events.register("before-parameter-build", self._before_call)
+        if account:
+            name_owner(self._session.events, account)
         self._session.events.register("before-call", _note_start)
         self._session.events.register("after-call", self._after_call)
         self._session.events.register("after-call-error", self._after_call_error)
@@ -201,15 +202,9 @@ class Aws:
         text = "/".join((self.account, self.region, self.env, resource.key, self.run, *more))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
-    def _before_call(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        """Register secrets of the request with the redactor before the call is sent; name the owner of buckets.
-
-        Names of buckets are predictable, and somebody else may own ours: S3 refuses a call about such a bucket.
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
-        """
+    def _before_call(self, params: dict[str, Any], **_: Any) -> None:
+        """Register secrets of the request with the redactor before the call is sent."""
         self._add_secrets(params)
-        if self.account and model.input_shape and _BUCKET_OWNER in model.input_shape.members:
-            params[_BUCKET_OWNER] = self.account
 
     def _after_call(
         self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any
@@ -289,8 +284,6 @@ def _client_error(error: Any) -> RunbookError:
         )
     throttled = code in _THROTTLING_ERRORS or status == 429
     fix = _FIXES.get(code, "")
-    if code == "AccessDenied" and _S3_OPERATION.search(error.operation_name):
-        fix = f"{fix} S3 also says so of a bucket that belongs to another account."
     if throttled:  # before quotas: RequestLimitExceeded matches both
         fix = "Wait a minute, then run this cell again; completed changes are kept."
     elif _QUOTA_ERROR.search(code):

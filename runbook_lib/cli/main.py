@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -160,8 +161,11 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
 def bundle() -> None:
     """Pack webapp/ as 04_deploy does: the same content gives the same file, byte for byte."""
     packed = pack_webapp(paths.root())
-    click.echo(packed)
+    click.echo(replace(packed, left_out=()))
     click.echo(packed.path)
+    for title, names in (("Packed", packed.packed), ("Left out", packed.left_out)):
+        if names:
+            click.echo("\n  ".join((f"{title}:", *names)))
 
 
 main.add_command(approve)

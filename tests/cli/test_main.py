@@ -371,6 +371,9 @@ def test_a_bundle_is_packed_where_04_deploy_finds_it(runbook, root):
     path = root / ".runbook" / "bundles" / f"{digest}.zip"
     assert done.stdout.splitlines()[1] == str(path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    packed, left_out = done.stdout.split("Packed:\n")[1].split("Left out:\n")
+    assert "  hooks/application_start.sh\n" in packed
+    assert "  lock.py\n" in left_out
 
 
 def test_an_interrupted_run_releases_the_lock(runbook, root, monkeypatch):
