@@ -28,6 +28,7 @@ from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
+from .one_line import ONE_LINE
 from .plan_markdown import plan_markdown
 from .progress import show_progress
 from .timeline import WIDTH, render_timeline
@@ -70,8 +71,10 @@ def main() -> None:
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all verbs have."""
     for option in (
-        click.option("--asked-by", default="", metavar="NAME", help="Who asked for the run, if not you."),
-        click.option("--change", default="", metavar="ID", help="The change request, e.g. CHG0012345."),
+        click.option(
+            "--asked-by", type=ONE_LINE, default="", metavar="NAME", help="Who asked for the run, if not you."
+        ),
+        click.option("--change", type=ONE_LINE, default="", metavar="ID", help="The change request, e.g. CHG0012345."),
         click.option(
             "--only", multiple=True, metavar="NOTEBOOK", help="Run only this notebook, e.g. 02_data; may be repeated."
         ),
