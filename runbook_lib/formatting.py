@@ -28,6 +28,19 @@ def format_time(at: str) -> str:
         return at
 
 
+def one_line(text: str) -> str:
+    """A text from elsewhere as one line: a terminal, or a reader, takes none of it for something else.
+
+    Line breaks and tabs become spaces; other control characters, and those that turn the direction of writing, are
+    shown as their escapes.
+    """
+    return "".join(character if character.isprintable() else _visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    return " " if character.isspace() else character.encode("unicode_escape").decode()
+
+
 def format_value(value: Any) -> str:
     """One value as a person reads it, on one line."""
     text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -32,7 +33,8 @@ ENVS = sorted(path.stem for path in (REPOSITORY / "params").glob("*.yaml") if pa
 # What no laptop needs: a word to the reviewer.
 BESIDE = (
     'cat plan.md >> "$GITHUB_STEP_SUMMARY"',
-    "test -s plan.md || echo", "cat plans/*/plan.md | gh pr comment", 'echo "environments=$(find plans',
+    "test -s plan.md || echo", "python3 .github/scripts/comment_plans.py", 'echo "environments=$(find plans',
+    'gh api "repos/$GITHUB_REPOSITORY/environments/$PLACE" | python3 .github/scripts/require_reviewers.py',
 )  # fmt: skip
 
 
@@ -122,16 +124,17 @@ class TestRights:
 
     def test_each_job_has_what_it_needs_and_no_more(self):
         look, aws = {"contents": "read"}, {"contents": "read", "id-token": "write"}
+        apply = aws | {"actions": "read"}
         assert {job: body["permissions"] for job, body in JOBS.items()} == {
             ("ci", "test"): look,
             ("deploy", "bundle"): look,
-            ("runbook", "comment"): {"pull-requests": "write"},
+            ("runbook", "comment"): look | {"pull-requests": "write"},
             ("plan", "plan"): aws,
-            ("apply", "apply"): aws,
+            ("apply", "apply"): apply,
             ("runbook", "plan"): aws,
-            ("runbook", "apply"): aws,
+            ("runbook", "apply"): apply,
             ("deploy", "plan"): aws,
-            **{("deploy", env): aws for env in ENVS},
+            **{("deploy", env): apply for env in ENVS},
         }
 
     def test_who_asks_aws_says_where_it_runs_and_holds_no_key(self):
@@ -151,6 +154,7 @@ class TestRights:
         whole = {"persist-credentials": False, "fetch-depth": 0}
         assert checkouts == {
             ("ci", "test"): {"persist-credentials": False},
+            ("runbook", "comment"): {"persist-credentials": False},
             # With all of history: these pack a bundle, and it names a commit.
             ("plan", "plan"): whole,
             ("apply", "apply"): whole,
@@ -212,10 +216,9 @@ class TestFlow:
             assert '--asked-by "$ASKED_BY"' in run
 
     def test_an_apply_does_what_the_artifact_of_its_plan_says(self):
-        """It waits for its environment's reviewers, and one at a time changes an environment."""
+        """It waits for its environment's reviewers."""
         apply = JOBS["apply", "apply"]
         assert apply["environment"] == "${{ inputs.place }}"
-        assert apply["concurrency"] == {"group": "environment-${{ inputs.env }}", "cancel-in-progress": False}
         (kept,) = [s for s in JOBS["plan", "plan"]["steps"] if "upload-artifact" in s.get("uses", "")]
         (taken,) = [s for s in apply["steps"] if "download-artifact" in s.get("uses", "")]
         assert kept["with"]["name"].replace("matrix", "inputs") == taken["with"]["name"]
@@ -242,27 +245,13 @@ class TestFlow:
         subprocess.run(["sh", "-c", step["run"]], cwd=tmp_path, env=os.environ | {"ENV": "dev"}, check=True)
         assert (tmp_path / "plan.md").read_text(encoding="utf-8") == told
 
-    def test_one_comment_tells_all_plans_and_is_edited_by_the_next_push(self, tmp_path):
-        """The line as it stands, with something in place of `gh` that writes down what it is given."""
-        for env in ENVS:
-            (tmp_path / "plans" / f"plan-{env}").mkdir(parents=True)
-            (tmp_path / "plans" / f"plan-{env}" / "plan.md").write_text(f"### Plan for `{env}`\n", encoding="utf-8")
-        (tmp_path / "gh").write_text('#!/bin/sh\necho "$*" > given\ncat >> given\n', encoding="utf-8")
-        (tmp_path / "gh").chmod(0o755)
-        (line,) = [s["run"] for s in JOBS["runbook", "comment"]["steps"] if "gh pr comment" in s.get("run", "")]
-        around = os.environ | {
-            "PATH": f"{tmp_path}:{os.environ['PATH']}",
-            "PULL_REQUEST": "https://github.com/a/b/pull/1",
-        }
-        subprocess.run(["sh", "-c", line], cwd=tmp_path, env=around, check=True)
-        assert (tmp_path / "given").read_text(encoding="utf-8").splitlines() == [
-            "pr comment https://github.com/a/b/pull/1 --edit-last --create-if-none --body-file -",
-            *(f"### Plan for `{env}`" for env in ENVS),
-        ]
-
     def test_the_plans_of_all_environments_fit_into_a_comment(self):
         """GitHub takes 65,536 characters."""
         assert len(ENVS) * MAX_LENGTH < 65_536
+
+    def test_a_job_that_waits_for_reviewers_holds_up_no_other(self):
+        """It would hold its concurrency group for up to 30 days, and the next job in the group would be cancelled."""
+        assert [job for job, body in JOBS.items() if "environment" in body and "concurrency" in body] == []
 
     def test_a_deployment_goes_from_one_environment_to_the_next(self):
         """And stops where it fails: each needs the one before it, and none runs in spite of that."""
@@ -274,7 +263,8 @@ class TestFlow:
             assert JOBS["deploy", job]["needs"] == before
             assert "if" not in JOBS["deploy", job]
         for env in chain[2:]:
-            assert JOBS["deploy", env]["with"] == {"env": env, "place": f"{env}-deploy", "only": "04_deploy"}
+            wanted = {"env": env, "place": f"{env}-deploy", "only": "04_deploy", "reviewed": False}
+            assert JOBS["deploy", env]["with"] == wanted
 
     def test_the_next_push_is_planned_when_the_one_before_is_deployed(self):
         """A plan that is older than that would be refused; and nothing is cut off in the middle."""
@@ -294,3 +284,128 @@ class TestFlow:
         found = line.partition("$(")[2].partition(" | jq")[0]
         done = subprocess.run(["sh", "-c", found], cwd=tmp_path, capture_output=True, text=True, check=True)
         assert done.stdout.split() == ["dev", "prod"]
+
+
+# As GitHub answers for an environment: the example of
+# https://docs.github.com/en/rest/deployments/environments#get-an-environment, shortened.
+REVIEWERS = {
+    "id": 3755,
+    "node_id": "MDQ6R2F0ZTM3NTU=",
+    "prevent_self_review": True,
+    "type": "required_reviewers",
+    "reviewers": [{"type": "User", "reviewer": {"login": "octocat", "id": 1}}],
+}
+ENVIRONMENT = {
+    "id": 161088068,
+    "name": "staging",
+    "protection_rules": [
+        {"id": 3736, "node_id": "MDQ6R2F0ZTM3MzY=", "type": "wait_timer", "wait_timer": 30},
+        REVIEWERS,
+        {"id": 3756, "node_id": "MDQ6R2F0ZTM3NTY=", "type": "branch_policy"},
+    ],
+    "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True},
+}
+NOT_FOUND = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404"}
+
+
+def run_step(folder, text, gh, **env):
+    """Run a step as it stands, in a folder with the scripts and with something in place of `gh`."""
+    (folder / ".github").mkdir()
+    (folder / ".github" / "scripts").symlink_to(REPOSITORY / ".github" / "scripts")
+    (folder / "gh").write_text(f"#!{sys.executable}\n{gh}", encoding="utf-8")
+    (folder / "gh").chmod(0o755)
+    around = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "example/web"} | env
+    return subprocess.run(["sh", "-c", text], cwd=folder, env=around, capture_output=True, text=True, check=False)
+
+
+class TestReviewers:
+    """Nothing is applied where nobody had to approve it."""
+
+    def ask(self, folder, answer):
+        """The step of apply.yml, and what GitHub answers."""
+        (step,) = [s for s in JOBS["apply", "apply"]["steps"] if "require_reviewers" in s.get("run", "")]
+        gh = f"import sys\nprint({json.dumps(answer)!r})\nprint(*sys.argv[1:], file=open('asked', 'w'))\n"
+        done = run_step(folder, step["run"], gh, PLACE="staging")
+        assert (folder / "asked").read_text() == "api repos/example/web/environments/staging\n"
+        return done.returncode, done.stdout
+
+    def test_it_is_asked_before_the_job_has_any_right_in_aws(self):
+        steps = [step.get("run", "") + step.get("uses", "") for step in JOBS["apply", "apply"]["steps"]]
+        asked, signed_in = (
+            next(n for n, step in enumerate(steps) if word in step) for word in ("require_reviewers", "credentials")
+        )
+        assert asked < signed_in
+        assert triggers(WORKFLOWS["apply"])["workflow_call"]["inputs"]["reviewed"]["default"] is True
+        assert "reviewed" not in JOBS["runbook", "apply"]["with"]
+
+    def test_with_reviewers_it_goes_on(self, tmp_path):
+        assert self.ask(tmp_path, ENVIRONMENT) == (0, "")
+
+    def test_reviewers_who_may_approve_their_own_run_are_warned_of(self, tmp_path):
+        rules = [REVIEWERS | {"prevent_self_review": False}]
+        code, output = self.ask(tmp_path, ENVIRONMENT | {"protection_rules": rules})
+        assert code == 0
+        assert "::warning::" in output
+        assert "Prevent self-review" in output
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            ENVIRONMENT | {"protection_rules": []},
+            ENVIRONMENT | {"protection_rules": [rule for rule in ENVIRONMENT["protection_rules"] if rule != REVIEWERS]},
+            ENVIRONMENT | {"protection_rules": [REVIEWERS | {"reviewers": []}]},
+            NOT_FOUND,
+        ],
+        ids=["no rules", "other rules", "no reviewers", "no environment"],
+    )
+    def test_without_reviewers_it_is_refused(self, tmp_path, answer):
+        """As in a private repository without GitHub Enterprise; an environment that is missing GitHub creates."""
+        code, output = self.ask(tmp_path, answer)
+        assert code == 1
+        assert output.startswith("::error::The GitHub environment staging has no required reviewers")
+
+
+class TestComment:
+    """One comment tells all plans, and the next push edits that one and no other."""
+
+    def comment(self, folder, comments):
+        """The step of runbook.yml; returns the calls that changed something, with what they sent."""
+        for env in ENVS:
+            (folder / "plans" / f"plan-{env}").mkdir(parents=True)
+            (folder / "plans" / f"plan-{env}" / "plan.md").write_text(f"### Plan for `{env}`\n", encoding="utf-8")
+        gh = (
+            "import json, sys\n"
+            f"pages = {comments!r}\n"
+            "if '--method' in sys.argv:\n"
+            "    with open('changed', 'a') as file:\n"
+            "        print(json.dumps([sys.argv[1:], json.load(sys.stdin)]), file=file)\n"
+            "else:\n"
+            "    for page in pages: print(json.dumps(page), end='')\n"
+        )
+        (step,) = [s for s in JOBS["runbook", "comment"]["steps"] if "comment_plans" in s.get("run", "")]
+        done = run_step(folder, step["run"], gh, PULL_REQUEST="7")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in (folder / "changed").read_text().splitlines()]
+
+    BODY = "\n".join(["<!-- runbook: plans -->", *(f"### Plan for `{env}`\n" for env in ENVS)])
+
+    def test_the_first_push_makes_a_comment(self, tmp_path):
+        """Also where another workflow has commented, and somebody else has copied ours."""
+        comments = [
+            {"id": 1, "user": {"login": "github-actions[bot]"}, "body": "Coverage: 93 %"},
+            {"id": 2, "user": {"login": "octocat"}, "body": "<!-- runbook: plans -->\nmine"},
+            {"id": 3, "user": None, "body": None},
+        ]
+        (made,) = self.comment(tmp_path, [comments])
+        assert made == [
+            ["api", "--method", "POST", "repos/example/web/issues/7/comments", "--input", "-"], {"body": self.BODY}
+        ]  # fmt: skip
+
+    def test_the_next_push_edits_that_comment(self, tmp_path):
+        """Though another one of the same author came later, and on whatever page it is."""
+        ours = {"id": 4, "user": {"login": "github-actions[bot]"}, "body": "<!-- runbook: plans -->\nold"}
+        later = {"id": 5, "user": {"login": "github-actions[bot]"}, "body": "Coverage: 94 %"}
+        (made,) = self.comment(tmp_path, [[], [ours, later]])
+        assert made == [
+            ["api", "--method", "PATCH", "repos/example/web/issues/comments/4", "--input", "-"], {"body": self.BODY}
+        ]  # fmt: skip

@@ -17,6 +17,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from ..errors import NoAccess, RequestRejected, RunbookError, WrongAccount, WrongEndpoint
+from .bucket_owner import name_owner
 from .connection import Connection
 from .role_session import with_session_name
 
@@ -42,7 +43,7 @@ _AMBIGUOUS_ERROR, _CREDENTIALS_MESSAGE = "AuthFailure", "validate the provided a
 _FIXES = {
     "DependencyViolation": "Something outside this runbook still uses it: delete that first.",
     "UnauthorizedOperation": "Ask for this permission; see docs/permissions.md.",
-    "AccessDenied": "Ask for this permission; see docs/permissions.md.",
+    "AccessDenied": "Ask for this permission; see docs/permissions.md. S3 also says so of a bucket in another account.",
     "AccessDeniedException": "Ask for this permission; see docs/permissions.md.",
     "AuthorizationError": "Ask for this permission; see docs/permissions.md.",
 }
@@ -69,7 +70,7 @@ class Aws:
 
     Args:
         env: The environment; it is part of names and tags.
-        account: The account's id; it is part of client tokens.
+        account: The account's id; it is part of client tokens, and the owner that every bucket has to have.
         connection: The endpoint and its credentials; ``None`` is the real AWS.
         run: The run's id; it is part of client tokens, the user agent and role session names.
         labels: Tags of the parameter file, added to the tags of ownership.
@@ -96,6 +97,8 @@ class Aws:
         self._connection, self._on_call, self._add_secrets = connection, on_call, add_secrets
         self._session = _create_session(region, connection, run)
         self._session.events.register("before-parameter-build", self._before_call)
+        if account:
+            name_owner(self._session.events, account)
         self._session.events.register("before-call", _note_start)
         self._session.events.register("after-call", self._after_call)
         self._session.events.register("after-call-error", self._after_call_error)

@@ -10,6 +10,8 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Column, Table
 
+from ..formatting import one_line
+
 NAME_WIDTH = 12
 """Columns for the name at the beginning of a line, e.g. of a notebook."""
 _UNLIMITED = 10_000
@@ -32,7 +34,7 @@ def print_renderable(renderable: RenderableType, *, max_width: int = _UNLIMITED)
 
 
 def print_table(rows: Iterable[Sequence[str]], *widths: int, indent: int = 0) -> None:
-    """Print rows of texts in columns; on a terminal a long text is wrapped within its column.
+    """Print rows of texts in columns, each on one line; on a terminal a long text is wrapped within its column.
 
     Args:
         widths: The least widths of the columns.
@@ -40,5 +42,5 @@ def print_table(rows: Iterable[Sequence[str]], *widths: int, indent: int = 0) ->
     """
     table = Table.grid(*(Column(min_width=width, overflow="fold") for width in widths), padding=(0, 1), pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(one_line, row))
     print_renderable(Padding(table, (0, 0, 0, indent)))

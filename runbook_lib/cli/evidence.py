@@ -22,7 +22,7 @@ from ..evidence.report.diff import diff_environments
 from ..evidence.report.run_record import RunRecord, read_run
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
 from ..evidence.verification.verify import VerificationResult, verify_run
-from ..formatting import format_time, pluralize
+from ..formatting import format_time, one_line, pluralize
 from ..journal.journal import MANIFEST
 from ..journal.reader import JOURNAL, Event, of_kind, read_events, run_parameters
 from ..journal.summary import summarize
@@ -31,6 +31,7 @@ from ..params.fields import ENV
 from ..runs.finish import finish_interrupted_run, upload
 from .arguments import EnvironmentName, RunName
 from .console import NAME_WIDTH, print_table
+from .one_line import ONE_LINE
 
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
@@ -58,12 +59,12 @@ def verify(run: str, key_files: Sequence[Path]) -> None:
     with unpack(path) as folder:
         result, trusted = _verify(folder, key_files, packed=path.is_file())
         title, rows = _describe_if_readable(folder)
-        click.echo(f"  {title}")
+        click.echo(f"  {one_line(title)}")
         print_table(rows, NAME_WIDTH, 0, indent=2)
         for note in result.notes:
-            click.echo(f"  {note}")
+            click.echo(f"  {one_line(note)}")
     for finding in result.wrong:
-        click.echo(f"✗ {finding}", err=True)
+        click.echo(f"✗ {one_line(finding)}", err=True)
     if not result.ok:
         click.echo(f"Not valid: {pluralize(len(result.wrong), 'problem')}.", err=True)
         raise SystemExit(1)
@@ -89,7 +90,7 @@ def show(run: str) -> None:
     """Show what a run did, its result, and the files in its folder.  Verifies nothing."""
     with unpack(find_run(run)) as folder:
         title, rows = _describe(folder)
-        click.echo(title)
+        click.echo(one_line(title))
         print_table([*rows, *_origin(read_run(read_events(folder)))], NAME_WIDTH, 0)
         sizes = [(f"{path.lstat().st_size:>9} ", name) for name, path in list_files(folder).items()]
         print_table(sizes, 0, 0, indent=2)
@@ -125,7 +126,7 @@ def diff(one: str, two: str) -> None:
     with unpack(find_run(one)) as before, unpack(find_run(two)) as after:
         lines = list(diff_environments(before, after))
     for line in lines or ["No difference."]:
-        click.echo(line)
+        click.echo(one_line(line))
 
 
 @evidence.command()
@@ -151,8 +152,12 @@ def store(run: str) -> None:
 
 @click.command()
 @click.argument("run", metavar="RUN", help="The id of the run whose plans are approved, or its folder.")
-@click.option("--as", "name", required=True, metavar="NAME", help="Who approves: one of approval.signers.")
-@click.option("--change", default="", metavar="ID", help="The change request it is for; by default the run's.")
+@click.option(
+    "--as", "name", type=ONE_LINE, required=True, metavar="NAME", help="Who approves: one of approval.signers."
+)
+@click.option(
+    "--change", type=ONE_LINE, default="", metavar="ID", help="The change request it is for; by default the run's."
+)
 @click.option("--destroy", is_flag=True, help="Approve the plans to destroy instead of those to apply.")
 @click.option(
     "--key", "key_file", type=FILE, metavar="FILE", help="The private key to sign with; by default this machine's."

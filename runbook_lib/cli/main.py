@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_
 from .arguments import ConfirmedName, EnvironmentName, NotebookName
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
+from .one_line import ONE_LINE
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
 from .progress import show_progress
@@ -73,8 +75,10 @@ def main() -> None:
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all verbs have."""
     for option in (
-        click.option("--asked-by", default="", metavar="NAME", help="Who asked for the run, if not you."),
-        click.option("--change", default="", metavar="ID", help="The change request, e.g. CHG0012345."),
+        click.option(
+            "--asked-by", type=ONE_LINE, default="", metavar="NAME", help="Who asked for the run, if not you."
+        ),
+        click.option("--change", type=ONE_LINE, default="", metavar="ID", help="The change request, e.g. CHG0012345."),
         click.option(
             "--only",
             type=NotebookName(),
@@ -187,8 +191,11 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
 def bundle() -> None:
     """Pack webapp/ as 04_deploy does: the same content gives the same file, byte for byte."""
     packed = pack_webapp(paths.root())
-    click.echo(packed)
+    click.echo(replace(packed, left_out=()))
     click.echo(packed.path)
+    for title, names in (("Packed", packed.packed), ("Left out", packed.left_out)):
+        if names:
+            click.echo("\n  ".join((f"{title}:", *names)))
 
 
 main.add_command(approve)

@@ -19,25 +19,42 @@ class Role(Resource):
 
     Args:
         service: E.g. ``ec2.amazonaws.com``.
+        source: The ARN of the resource for which the service assumes the role, with wildcards where it is not known;
+            the trust is limited to it and to its account.  Empty for EC2, which does not send it.
+            https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
         policies: ARNs of AWS's managed policies.
+        inline_policies: Names of the ``RolePolicy`` resources that belong to it.
     """
 
     service: str
+    source: str = ""
     policies: tuple[str, ...] = ()
+    inline_policies: tuple[str, ...] = ()
 
     eventual_errors = frozenset({"NoSuchEntity", "ConcurrentModification"})
 
     @property
     def trusts(self) -> str:
         """Who can assume it, as a plan shows it."""
-        return f"sts:AssumeRole by {self.service}"
+        return f"sts:AssumeRole by {self.service}" + (f" for {self.source}" if self.source else "")
 
     def trust(self, aws: Aws) -> dict[str, Any]:
         """Who can assume it, as a policy document."""
-        statement = {"Effect": "Allow", "Principal": {"Service": self.service}, "Action": "sts:AssumeRole"}
+        statement: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": {"Service": self.service},
+            "Action": "sts:AssumeRole",
+        }
+        if self.source:
+            statement["Condition"] = {
+                "StringEquals": {"aws:SourceAccount": self.source.split(":")[4]},
+                "ArnLike": {"aws:SourceArn": self.source},
+            }
         return {"Version": "2012-10-17", "Statement": [statement]}
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        # The inline policies of the stack are resources of their own; any other is drift, as is a managed policy
+        # that somebody attached.
         return {"trust": self.trusts, "policies": frozenset(self.policies)}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
@@ -49,12 +66,10 @@ class Role(Resource):
         tags = snapshot.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
         if not is_owned(snapshot, self, tags):
             return None
-        attached = snapshot.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
-        policies = (attached or {"AttachedPolicies": []})["AttachedPolicies"]
         document = role["AssumeRolePolicyDocument"]
         state = {
             "trust": self.trusts if is_same(document, self.trust(snapshot.aws)) else json.dumps(document),
-            "policies": frozenset(policy["PolicyArn"] for policy in policies),
+            "policies": frozenset((*_attached(snapshot, name), *self._undeclared(snapshot))),
         }
         return Observed(role["Arn"], state, detail={"name": name})
 
@@ -73,14 +88,32 @@ class Role(Resource):
         if "policies" in drift:
             for arn in sorted(set(self.policies) - observed.state["policies"]):
                 aws.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
-            for arn in sorted(observed.state["policies"] - set(self.policies)):
-                aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+            self._remove(aws, observed.state["policies"] - set(self.policies))
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
-        name = aws.name(self)
-        for arn in sorted(observed.state["policies"]):
-            aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
-        aws.iam.delete_role(RoleName=name)
+        self._remove(aws, observed.state["policies"])
+        aws.iam.delete_role(RoleName=aws.name(self))
+
+    def _undeclared(self, snapshot: Snapshot) -> list[str]:
+        """The names of inline policies that no resource of the stack describes."""
+        aws = snapshot.aws
+        response = snapshot.get("iam", "list_role_policies", missing="NoSuchEntity", RoleName=aws.name(self))
+        declared = {f"{aws.env}-{name}" for name in self.inline_policies}
+        return [name for name in (response or {"PolicyNames": []})["PolicyNames"] if name not in declared]
+
+    def _remove(self, aws: Aws, policies: frozenset[str]) -> None:
+        """Detach managed policies, which are ARNs, and delete inline policies, whose names have no colon."""
+        for policy in sorted(policies):
+            if ":" in policy:
+                aws.iam.detach_role_policy(RoleName=aws.name(self), PolicyArn=policy)
+            else:
+                aws.iam.delete_role_policy(RoleName=aws.name(self), PolicyName=policy)
+
+
+def _attached(snapshot: Snapshot, name: str) -> list[str]:
+    """The ARNs of the managed policies of a role."""
+    response = snapshot.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
+    return [policy["PolicyArn"] for policy in (response or {"AttachedPolicies": []})["AttachedPolicies"]]
 
 
 def path(aws: Aws) -> str:

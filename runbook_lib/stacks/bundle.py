@@ -10,27 +10,17 @@ import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
-from runbook_lib.errors import RunbookError
 from runbook_lib.files import write_atomically
 from runbook_lib.paths import checkout
 
-LOCK = "requirements.txt"
+from .webapp_files import BundleError, PackedFile, read_files
 
-#: Files that are not packed: caches, tests, files of editors and operating systems, and developers' documents.
-IGNORED = (
-    "__pycache__", "*.pyc", "*.pyo", "tests", "conftest.py", "wheels", "run", "venv*", "node_modules", ".*",
-    "*~", "#*#", "*.swp", "*.orig", "*.rej", "*.bak", "*.tmp", "Thumbs.db", "*.md", "requirements.in", "lock.py",
-)  # fmt: skip
+LOCK = "requirements.txt"
 
 PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = ("manylinux2014_aarch64", "manylinux2014_x86_64", "macosx_11_0_arm64", "macosx_10_13_x86_64")
-
-
-class BundleError(RunbookError):
-    """The bundle cannot be built from the application's folder and its wheels."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +31,24 @@ class Bundle:
         sha256: Of the zip file, in hexadecimal.
         size: In bytes.
         revision: What an instance returns at ``/version``.
+        packed: Names of the files in it, without the wheels.
+        wheels: How many wheels are in it.
+        left_out: What is in the folder and not in the bundle; a folder's name ends with a slash.
     """
 
     path: Path
     sha256: str
     size: int
     revision: str
+    packed: tuple[str, ...] = ()
+    wheels: int = 0
+    left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"bundle {self.sha256}, {self.size / 1e6:.1f} MB; revision at /version: {self.revision}"
+        files = f"{len(self.packed)} files, {self.wheels} wheels"
+        left_out = f"; left out: {', '.join(self.left_out)}" if self.left_out else ""
+        size = f"{self.size / 1e6:.1f} MB"
+        return f"bundle {self.sha256}, {size}, {files}; revision at /version: {self.revision}{left_out}"
 
 
 def build(webapp: Path, into: Path, *, wheels: Path | None = None, commit: str = "") -> Bundle:
@@ -60,24 +59,25 @@ def build(webapp: Path, into: Path, *, wheels: Path | None = None, commit: str =
         commit: Shown at ``/version`` beside the revision. It changes ``sha256``, not ``revision``.
 
     Raises:
-        BundleError: There is no ``appspec.yml``, or a wheel is missing.
+        BundleError: The folder holds something that cannot be packed, or a wheel is missing.
     """
-    content = _read_files(webapp)
-    digest = _digest(content)
-    content["REVISION"] = f"{digest}\n".encode()
+    files = read_files(webapp)
+    content, digest = dict(files.packed), _digest(files.packed)
+    content["REVISION"] = PackedFile(f"{digest}\n".encode(), executable=False)
     if commit:
-        content["COMMIT"] = f"{commit}\n".encode()
-    for wheel in _locked_wheels(webapp, wheels or wheelhouse(webapp)):
-        content[f"wheels/{wheel.name}"] = wheel.read_bytes()
+        content["COMMIT"] = PackedFile(f"{commit}\n".encode(), executable=False)
+    locked = _locked_wheels(webapp, wheels or wheelhouse(webapp))
+    for wheel in locked:
+        content[f"wheels/{wheel.name}"] = PackedFile(wheel.read_bytes(), executable=False)
     packed = _zip(content)
     name = hashlib.sha256(packed).hexdigest()
     path = write_atomically(into / f"{name}.zip", packed)
-    return Bundle(path=path, sha256=name, size=len(packed), revision=digest)
+    return Bundle(path, name, len(packed), digest, tuple(sorted(files.packed)), len(locked), files.left_out)
 
 
 def revision(webapp: Path) -> str:
     """The digest of the content without the wheels, whose hashes are in the lock file."""
-    return _digest(_read_files(webapp))
+    return _digest(read_files(webapp).packed)
 
 
 def wheelhouse(webapp: Path, cache: Path | None = None) -> Path:
@@ -98,36 +98,24 @@ def wheelhouse(webapp: Path, cache: Path | None = None) -> Path:
     return cache
 
 
-def _read_files(webapp: Path) -> dict[str, bytes]:
-    """The content of every packed file, by its name in the zip."""
-    if not (webapp / "appspec.yml").is_file():
-        raise BundleError(f"{webapp} has no appspec.yml.", fix="Pass the folder that contains appspec.yml.")
-    names = (path.relative_to(webapp) for path in webapp.rglob("*") if path.is_file())
-    return {name.as_posix(): (webapp / name).read_bytes() for name in names if not _is_ignored(name)}
-
-
-def _is_ignored(name: Path) -> bool:
-    return any(fnmatch(part, pattern) for part in name.parts for pattern in IGNORED)
-
-
-def _digest(content: dict[str, bytes]) -> str:
-    lines = (f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(content.items()))
+def _digest(content: dict[str, PackedFile]) -> str:
+    lines = (f"{hashlib.sha256(content[name].data).hexdigest()}  {name}\n" for name in sorted(content))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _zip(content: dict[str, bytes]) -> bytes:
-    """The zip file: fixed order, times and modes, and no compression.
+def _zip(content: dict[str, PackedFile]) -> bytes:
+    """The zip file: fixed order and times, one of two modes, and no compression.
 
     Wheels are compressed already, and zlib's output differs between its builds.
     repro-zipfile gives all files one mode, but CodeDeploy's hooks must be executable.
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in sorted(content.items()):
+        for name in sorted(content):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system = 3  # Unix, on every system: only then the modes apply
-            entry.external_attr = (0o100755 if name.startswith("hooks/") else 0o100644) << 16
-            archive.writestr(entry, data)
+            entry.external_attr = (0o100755 if content[name].executable else 0o100644) << 16
+            archive.writestr(entry, content[name].data)
     return packed.getvalue()
 
 

@@ -33,7 +33,12 @@ from .network import network
 from .stack import Stack
 from .user_data import web_server
 
-_MANAGED = ("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",)
+# What Session Manager needs, and no more: AWS's policy AmazonSSMManagedInstanceCore also reads every parameter of the
+# region.  https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+_SESSION_MANAGER = (
+    "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+)  # fmt: skip
 _DATABASE_USER = "shiftlog"
 
 
@@ -124,8 +129,9 @@ def _servers(params: Params, net: Stack, template: LaunchTemplate, targets: Targ
 
 def _bastion(
     params: Params, net: Stack, image: str | MachineImage, group: SecurityGroup
-) -> tuple[Role, InstanceProfile, Instance]:
-    role = Role(name="bastion", service="ec2.amazonaws.com", policies=_MANAGED)
+) -> tuple[Role, InstanceProfile, RolePolicy, Instance]:
+    sessions = "bastion-session-manager"
+    role = Role(name="bastion", service="ec2.amazonaws.com", inline_policies=(sessions,))
     profile = InstanceProfile(name="bastion", role=role)
     instance = Instance(
         name="bastion",
@@ -136,7 +142,12 @@ def _bastion(
         key_pair=net.key.the(KeyPair),
         profile=profile,
     )
-    return role, profile, instance
+    return role, profile, _session_manager(sessions, role), instance
+
+
+def _session_manager(name: str, role: Role) -> RolePolicy:
+    """Lets Session Manager open a shell; AWS documents these actions on all resources."""
+    return RolePolicy(name=name, role=role, actions=_SESSION_MANAGER, on=("*",))
 
 
 def _secrets() -> tuple[RandomSecret, RandomSecret]:
@@ -149,14 +160,16 @@ def _secrets() -> tuple[RandomSecret, RandomSecret]:
 
 def _web_role(
     params: Params, bucket: Bucket, secrets: tuple[RandomSecret, ...]
-) -> tuple[Role, InstanceProfile, RolePolicy, RolePolicy, RolePolicy]:
+) -> tuple[Role, InstanceProfile, RolePolicy, RolePolicy, RolePolicy, RolePolicy]:
     """The web servers' role: it reads bundles, the application's secrets and its configuration."""
-    role = Role(name="web", service="ec2.amazonaws.com", policies=_MANAGED)
+    names = ("web-session-manager", "web-bundles", "web-secrets", "web-config", "web-master-secret")
+    role = Role(name="web", service="ec2.amazonaws.com", inline_policies=names)
     agent = f"arn:aws:s3:::aws-codedeploy-{params.region}/*"  # the CodeDeploy agent's updates
     config = f"arn:aws:ssm:{params.region}:{params.account}:parameter{config_path(params)}"
     return (
         role,
         InstanceProfile(name="web", role=role),
+        _session_manager("web-session-manager", role),
         RolePolicy(
             name="web-bundles",
             role=role,

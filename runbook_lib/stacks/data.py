@@ -32,7 +32,10 @@ def data(params: Params) -> Stack:
     logs = _logs(params)
     monitoring = None
     if settings.monitoring_seconds:
-        monitoring = Role(name="monitoring", service="monitoring.rds.amazonaws.com", policies=(_MONITORING,))
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html (confused deputy)
+        source = f"arn:aws:rds:{params.region}:{params.account}:db:{params.env}-database"
+        service = "monitoring.rds.amazonaws.com"
+        monitoring = Role(name="monitoring", service=service, source=source, policies=(_MONITORING,))
     database = DbInstance(
         name="database",
         subnet_group=subnet_group,

@@ -36,7 +36,16 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     """
     web, net = compute(params), network(params)
     configuration, reads_master = _configuration(params, web)
-    role = Role(name="codedeploy", service="codedeploy.amazonaws.com", policies=_MANAGED)
+    launch = ("codedeploy-launch", "codedeploy-tag", "codedeploy-pass")
+    # https://docs.aws.amazon.com/codedeploy/latest/userguide/security_confused_deputy.html
+    source = f"arn:aws:codedeploy:{params.region}:{params.account}:deploymentgroup:{params.env}-web/*"
+    role = Role(
+        name="codedeploy",
+        service="codedeploy.amazonaws.com",
+        source=source,
+        policies=_MANAGED,
+        inline_policies=launch,
+    )
     permissions = _launch_policies(params, role, web.role.the(Role))
     application = Application(name="web")
     group = DeploymentGroup(

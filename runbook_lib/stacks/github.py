@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..params import Params
@@ -41,6 +42,7 @@ _BUCKET = (
 )  # fmt: skip
 _IDENTITIES = (
     "iam:GetOpenIDConnectProvider", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfileTags",
+    "iam:ListRolePolicies",
 )  # fmt: skip
 _DATA = (
     "logs:ListTagsForResource", "rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBParameters",
@@ -68,7 +70,13 @@ def github(params: Params, bucket: Bucket, group: DeploymentGroup) -> tuple[Reso
     repository, environments = params.github.repository, params.github.environments
     subjects = tuple(f"repo:{repository}:environment:{each}" for each in environments)
     role = FederatedRole(name="github-deploy", provider=provider, subjects=subjects)
-    return provider, role, *_read_policies(params, role, bucket), *_deploy_policies(params, role, bucket, group)
+    role = replace(role, inline_policies=tuple(policy.name for policy in _policies(params, role, bucket, group)))
+    return provider, role, *_policies(params, role, bucket, group)
+
+
+def _policies(params: Params, role: FederatedRole, bucket: Bucket, group: DeploymentGroup) -> Iterator[RolePolicy]:
+    yield from _read_policies(params, role, bucket)
+    yield from _deploy_policies(params, role, bucket, group)
 
 
 def _read_policies(params: Params, role: FederatedRole, bucket: Bucket) -> Iterator[RolePolicy]:

@@ -68,6 +68,32 @@ def public_key_file(path, signer):
     return path
 
 
+FORGED = "CHG1\nrun by      somebody else\x1b[2K\u202e"
+
+
+class TestForgedTexts:
+    """What stands in a journal or an archive is never more than a text on one line."""
+
+    @pytest.fixture
+    def forged(self, environment):
+        """A run whose journal holds line breaks and escapes in every text that a person gives."""
+        folder = planned_run(environment, change=FORGED)
+        finish_notebook(folder, "01_network")
+        rewrite_journal(
+            folder, lambda event: False, asked_by=FORGED, operator=FORGED, caller=FORGED, why=FORGED, error=FORGED
+        )
+        (folder / "file\x1b[2K\nwith a line").touch()
+        return folder
+
+    @pytest.mark.parametrize("words", ["show", "verify", "list"])
+    def test_no_forged_line_and_no_escape_is_printed(self, runbook, forged, words):
+        result = runbook("evidence", words, *([] if words == "list" else [RUN]))
+        printed = result.stdout + result.stderr
+        assert "somebody else" in printed
+        assert not [line for line in printed.splitlines() if line.startswith(("run by      somebody", "with a line"))]
+        assert all(line.isprintable() for line in printed.splitlines())
+
+
 class TestVerify:
     def test_a_valid_run_is_0_with_its_facts_and_signer(self, runbook, environment):
         signed_run(environment)

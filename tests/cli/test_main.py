@@ -441,6 +441,18 @@ def test_a_bundle_is_packed_where_04_deploy_finds_it(runbook, root):
     path = root / ".runbook" / "bundles" / f"{digest}.zip"
     assert done.stdout.splitlines()[1] == str(path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    packed, left_out = done.stdout.split("Packed:\n")[1].split("Left out:\n")
+    assert "  hooks/application_start.sh\n" in packed
+    assert "  lock.py\n" in left_out
+
+
+@pytest.mark.parametrize("option", ["--change", "--asked-by"])
+def test_a_text_for_the_evidence_is_one_printable_line(runbook, option):
+    """Otherwise it could look like another line of the evidence; nothing is run."""
+    for text in ("CHG1\nrun by  eve", "CHG1\x1b[2K", "\u202e1GHC"):
+        done = runbook("plan", "--env", "local", option, text)
+        assert done.exit_code == 2
+        assert f"{text!a} has line breaks or control characters" in done.stderr
 
 
 def test_an_interrupted_run_releases_the_lock(runbook, root, monkeypatch):

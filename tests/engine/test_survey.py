@@ -32,6 +32,7 @@ ONE_BY_ONE = {
     "s3.GetPublicAccessBlock": "S3 lists names only",
     "iam.ListRoleTags": "IAM lists roles without their tags",
     "iam.ListAttachedRolePolicies": "IAM lists roles without their policies",
+    "iam.ListRolePolicies": "IAM lists roles without their own policies",
     "iam.GetRolePolicy": "IAM lists only the names of a role's own policies",
     "iam.ListInstanceProfileTags": "IAM lists instance profiles without their tags",
     "cloudwatch-logs.ListTagsForResource": "log groups are listed without their tags",

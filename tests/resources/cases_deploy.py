@@ -23,6 +23,7 @@ codedeploy = Role(
     name="codedeploy",
     service="codedeploy.amazonaws.com",
     policies=("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",),
+    inline_policies=("codedeploy-pass",),
 )
 permission = RolePolicy(name="codedeploy-pass", role=codedeploy, actions=("iam:PassRole",), on=(("{}", role),))
 application = Application(name="web")

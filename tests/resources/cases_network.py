@@ -1,5 +1,7 @@
 """What the contract is tested with, kind by kind: as first wanted, and as wanted later."""
 
+from dataclasses import replace
+
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.resources.default_security_group import DefaultSecurityGroup
 from runbook_lib.resources.elastic_ip import ElasticIp
@@ -43,7 +45,7 @@ table_b = RouteTable(name="private-b", vpc=vpc)
 public_table = RouteTable(name="public", vpc=vpc)
 endpoint = VpcEndpoint(name="s3", vpc=vpc, service="s3")
 logs = LogGroup(name="flow-logs", path="/runbook/test/flow-logs", days=30)
-role = Role(name="flow-logs", service="vpc-flow-logs.amazonaws.com")
+role = Role(name="flow-logs", service="vpc-flow-logs.amazonaws.com", inline_policies=("flow-logs",))
 permission = RolePolicy(name="flow-logs", role=role, actions=("logs:PutLogEvents",), on=(("{}:*", logs),))
 ssh_key = SshKey(name="bastion-ssh-key")
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
@@ -75,7 +77,7 @@ CASES = {
         RouteTableAssociation(name="private-b", table=table_b, subnet=private[B]),
     ),
     "log group": (logs, LogGroup(name="flow-logs", path="/runbook/test/flow-logs", days=90)),
-    "role": (role, Role(name="flow-logs", service="ec2.amazonaws.com", policies=(READ_ONLY,))),
+    "role": (role, replace(role, service="ec2.amazonaws.com", policies=(READ_ONLY,))),
     "role policy": (
         permission,
         RolePolicy(

@@ -59,6 +59,119 @@ def test_what_only_a_developer_has_does_not_travel(app, tmp_path):
     assert build(one, tmp_path).sha256 == build(two, tmp_path).sha256
 
 
+def test_what_is_packed_and_what_is_left_out_is_said(app, tmp_path):
+    """Folders of developers are left out at the top only: below it, `run` or `tests` may be the application's own."""
+    more = {
+        "run/x": "x", "tests/test_x.py": "x", "README.md": "x", ".env": "SECRET=1", "app/__pycache__/x.pyc": "x",
+        "app/run/main.py": "x", "app/tests/data.md": "x", "app/.hidden": "x", "venv_tools.py": "x",
+    }  # fmt: skip
+    bundle = build(app("one", FILES | more), tmp_path)
+    with zipfile.ZipFile(bundle.path) as archive:
+        assert set(bundle.packed) == set(archive.namelist()) - {"REVISION"}
+    assert set(bundle.packed) == {*FILES, "app/run/main.py", "app/tests/data.md", "venv_tools.py"}
+    assert bundle.left_out == (".env", "README.md", "app/.hidden", "run/", "tests/")
+    assert "6 files, 0 wheels" in repr(bundle)
+    assert repr(bundle).endswith("; left out: .env, README.md, app/.hidden, run/, tests/")
+
+
+class TestLinks:
+    """A link is packed as what it points to, if that is in the folder; nothing from outside travels."""
+
+    @pytest.fixture
+    def outside(self, tmp_path):
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "key").write_text("secret")
+        return tmp_path / "secrets"
+
+    def test_links_within_the_folder_are_packed_as_what_they_point_to(self, app, tmp_path):
+        one = app("one")
+        (one / "main.py").symlink_to("app/main.py")
+        (one / "also").symlink_to("app")
+        with zipfile.ZipFile(build(one, tmp_path).path) as archive:
+            assert {archive.read(name) for name in ("main.py", "also/main.py")} == {FILES["app/main.py"].encode()}
+
+    @pytest.mark.parametrize("target", ["key", "."], ids=["file", "folder"])
+    def test_a_link_that_leaves_the_folder_is_refused(self, app, tmp_path, outside, target):
+        one = app("one")
+        (one / "app" / "data").symlink_to(outside / target)
+        with pytest.raises(BundleError, match=r"webapp/app/data is a link to .*secrets.*outside webapp/"):
+            build(one, tmp_path)
+        (one / "app" / "data").rename(one / ".data")
+        assert build(one, tmp_path).left_out == (".data",)
+
+    @pytest.mark.parametrize(
+        ("target", "words"),
+        [
+            ("nowhere", "link to nothing: nowhere"),
+            ("data", "link to nothing: data"),
+            ("../app", "link to a folder around it"),
+        ],
+    )
+    def test_a_link_that_leads_nowhere_is_refused(self, app, tmp_path, target, words):
+        one = app("one")
+        (one / "app" / "data").symlink_to(target)
+        with pytest.raises(BundleError, match=f"webapp/app/data is a {words}"):
+            build(one, tmp_path)
+
+
+def test_a_file_that_can_be_executed_stays_so(app, tmp_path):
+    one = app("one", FILES | {"bin/tool": "#!/bin/sh\n"})
+    before = build(one, tmp_path)
+    (one / "bin" / "tool").chmod(0o755)
+    bundle = build(one, tmp_path)
+    with zipfile.ZipFile(bundle.path) as archive:
+        assert archive.getinfo("bin/tool").external_attr >> 16 == 0o100755
+    assert bundle.sha256 != before.sha256
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.py", b"two\nlines.py", b"\x1b[2J.py"])
+def test_a_name_that_is_no_text_is_refused(app, tmp_path, name):
+    one = app("one")
+    (Path(os.fsdecode(os.fsencode(one) + b"/" + name))).write_text("x")
+    with pytest.raises(BundleError, match="not printable text in UTF-8") as raised:
+        build(one, tmp_path)
+    assert raised.value.what.isascii()
+    assert raised.value.what.isprintable()
+
+
+def test_what_is_neither_file_nor_folder_is_refused(app, tmp_path):
+    """Reading a pipe would wait for ever."""
+    one = app("one")
+    os.mkfifo(one / "app" / "pipe")
+    with pytest.raises(BundleError, match="webapp/app/pipe is neither a file nor a folder"):
+        build(one, tmp_path)
+
+
+class TestLineEnds:
+    """Linux cannot run a hook with Windows line ends: CodeDeploy would say that the file does not exist."""
+
+    @pytest.mark.parametrize("path", ["hooks/start.sh", "bin/tool"])
+    def test_a_script_with_windows_line_ends_is_refused_by_name(self, app, tmp_path, path):
+        one = app("one")
+        (one / path).parent.mkdir(exist_ok=True)
+        (one / path).write_bytes(b"#!/bin/sh\r\nexit 0\r\n")
+        with pytest.raises(BundleError, match=rf"webapp/{path} has Windows line ends"):
+            build(one, tmp_path)
+
+    def test_data_may_have_any_line_ends(self, app, tmp_path):
+        one = app("one")
+        (one / "app" / "table.csv").write_bytes(b"a,b\r\n")
+        assert "app/table.csv" in build(one, tmp_path).packed
+
+    def test_a_checkout_as_on_windows_has_unix_line_ends(self, tmp_path):
+        """As git does with `core.autocrlf`: the repository's attributes are stronger."""
+        origin = tmp_path / "origin"
+        hook = "webapp/hooks/application_start.sh"
+        for name in (".gitattributes", hook):
+            (origin / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(WEBAPP.parent / name, origin / name)
+        git(origin, "init", "--quiet")
+        commit(origin, "a hook")
+        git(tmp_path, "clone", "--quiet", "--config", "core.autocrlf=true", origin.as_uri(), "clone")
+        assert (tmp_path / "clone" / hook).read_bytes() == (WEBAPP.parent / hook).read_bytes()
+        assert b"\r" not in (WEBAPP.parent / hook).read_bytes()
+
+
 def test_hooks_can_be_executed_and_the_revision_is_inside(app, tmp_path):
     bundle = build(app("one"), tmp_path)
     with zipfile.ZipFile(bundle.path) as archive:

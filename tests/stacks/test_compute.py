@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from runbook_lib.resources.base import referenced_resources
+from runbook_lib.resources.role import Role
 from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
@@ -15,6 +16,10 @@ from runbook_lib.stacks.network import network
 from runbook_lib.stacks.user_data import web_server
 from tests.stacks.test_network import PARAMS, load
 
+SESSION_MANAGER = {
+    "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+}  # fmt: skip
 ARN = "arn:aws:acm:us-west-2:123456789012:certificate/11112222-3333-4444-5555-666677778888"
 
 
@@ -86,14 +91,28 @@ def test_an_image_can_be_pinned():
 
 @pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
 def test_no_role_may_do_anything_to_everything(env):
-    """No action and no resource is a bare star, and the servers' reads are bound to names."""
+    """No action is a bare star, and no resource is but for Session Manager; the servers' reads are bound to names."""
     wanted = params(env)
     policies = [r for stack in (network, data, compute, deploy) for r in stack(wanted) if isinstance(r, RolePolicy)]
     for policy in policies:
-        assert "*" not in {*policy.actions, *(on if isinstance(on, str) else on[0] for on in policy.on)}, policy.key
         assert not [action for action in policy.actions if action.endswith("*")]
+        on = {on if isinstance(on, str) else on[0] for on in policy.on}
+        assert ("*" in on) == policy.name.endswith("-session-manager"), policy.key
     servers = {action for policy in policies if policy.role.key == "role.web" for action in policy.actions}
-    assert servers == {"s3:GetObject", "s3:GetObjectVersion", "secretsmanager:GetSecretValue", "ssm:GetParameter"}
+    reads = {"s3:GetObject", "s3:GetObjectVersion", "secretsmanager:GetSecretValue", "ssm:GetParameter"}
+    assert servers == reads | SESSION_MANAGER
+
+
+@pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
+def test_session_manager_reads_no_parameter(env):
+    """AmazonSSMManagedInstanceCore would: servers and bastion have no managed policy of AWS's, and the minimum instead.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+    """
+    web = compute(params(env))
+    assert {(role.name, role.policies) for role in web.every(Role)} == {("web", ()), ("bastion", ())}
+    bastion = {action for policy in web.bastion.every(RolePolicy) for action in policy.actions}
+    assert bastion == SESSION_MANAGER
 
 
 def test_user_data_is_what_cloud_init_reads():

@@ -13,6 +13,7 @@ from .shell import find_shell
 NOTEBOOK_PARAMETERS = ("env", "mode", "approved", "confirm", "change", "asked_by")
 """The parameters that the ``parameters`` cell of every notebook declares."""
 
+_ONE_LINE = ("change", "asked_by")
 _INJECTED_HEAD = "# Parameters"
 _TYPE_NAMES: dict[type, str] = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
 
@@ -52,10 +53,11 @@ def parse_assignments(cell: str) -> dict[str, Any]:
 
 
 def require_texts(**values: object) -> None:
-    """Check that the notebook's own parameters are texts.
+    """Check that the notebook's own parameters are texts, and that those for the evidence are one line.
 
     Raises:
-        ParamsError: One is not a text: a number may have lost leading zeros of what was typed.
+        ParamsError: One is not a text: a number may have lost leading zeros of what was typed.  Or the change or who
+            asked for it has line breaks or control characters, and would look like something else in the evidence.
     """
     for name, value in values.items():
         if not isinstance(value, str):
@@ -63,6 +65,11 @@ def require_texts(**values: object) -> None:
                 f"{name} is {value!r}, {_TYPE_NAMES.get(type(value), 'not a text')}: papermill's -p, and YAML without"
                 " quotes, convert some texts.",
                 fix=f"Pass it with -r, which keeps the text: papermill … -r {name} VALUE.",
+            )
+        if name in _ONE_LINE and not value.isprintable():
+            raise ParamsError(
+                f"{name} is {value!a}, which has line breaks or control characters.",
+                fix="Write one line of printable text: it is shown in the evidence.",
             )
 
 

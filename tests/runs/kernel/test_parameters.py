@@ -130,6 +130,16 @@ def test_a_text_that_papermill_converted_is_rejected_by_name(name):
         use(given)
 
 
+@pytest.mark.parametrize("name", ["change", "asked_by"])
+@pytest.mark.parametrize("text", ["CHG1\nrun by  eve", "CHG1\x1b[2K", "CHG1\r", "\u202e1GHC"])
+def test_a_text_for_the_evidence_is_one_printable_line(name, text):
+    """Otherwise it could look like another line of the evidence."""
+    with pytest.raises(ParamsError, match=f"{name} is .*line breaks or control characters") as raised:
+        use({name: text})
+    assert raised.value.what.isascii()
+    require_texts(approved="0123456789abcdef\nfedcba9876543210\n", **{name: "CHG1, Änderung für 東京"})
+
+
 def test_a_raw_text_is_passed_unchanged():
     """As ``papermill -r`` does."""
     given = parse_assignments(cell(**TRAPS))

@@ -7,12 +7,15 @@ import uuid
 from embedded_aws.account import backends
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy.model import Fields
+from embedded_aws.services.common.service_roles import can_assume
 
 
-def require_role(arn: str | None) -> None:
-    """Require an existing role: CodeDeploy assumes it before it accepts the group."""
-    roles = [role.arn for role in backends.backend("iam").roles.values()]
-    if arn not in roles:
+def require_role(arn: str | None, group_arn: str) -> None:
+    """Require a role that CodeDeploy can assume for the group: it does so before it accepts the group.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/security_confused_deputy.html
+    """
+    if not can_assume(arn, "codedeploy.amazonaws.com", group_arn):
         raise ServiceError("InvalidRoleException", "Cannot assume role provided.")
 
 

@@ -154,7 +154,8 @@ def change_group(backend: Any, group: Fields, fields: Fields) -> None:
     """Validate the fields, then set them in the group."""
     validate_group({**group, **fields})
     configs.find(backend, fields.get("deploymentConfigName") or group["deploymentConfigName"])
-    require_role(fields.get("serviceRoleArn") or group.get("serviceRoleArn"))
+    arn = backend._deployment_group_arn(group["applicationName"], group["deploymentGroupName"])
+    require_role(fields.get("serviceRoleArn") or group.get("serviceRoleArn"), arn)
     if "autoScalingGroups" in fields:
         names = fields["autoScalingGroups"] or []
         require_scaling_groups(names)

@@ -13,6 +13,7 @@ from moto.rds.responses import RDSResponse
 from embedded_aws.account import backends
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
+from embedded_aws.services.common.service_roles import can_assume
 from embedded_aws.services.rds.engines import VERSIONS, family, resolve_version, validate_class
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html
@@ -177,7 +178,7 @@ def _validate_settings(rds: Any, engine: str, version: str, params: Mapping[str,
     if support and support not in SUPPORT:
         raise ServiceError(VALUE, f"Invalid engine lifecycle support: {support}")
     _validate_log_types(engine, version, params)
-    _validate_monitoring(params)
+    _validate_monitoring(rds, params)
     _validate_parameter_group(rds, engine, version, params.get("DBParameterGroupName"))
 
 
@@ -190,12 +191,13 @@ def _validate_log_types(engine: str, version: str, params: Mapping[str, Any]) ->
         raise ServiceError(COMBINATION, f"{reason} For supported log types, see the documentation.")
 
 
-def _validate_monitoring(params: Mapping[str, Any]) -> None:
+def _validate_monitoring(rds: Any, params: Mapping[str, Any]) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html."""
     interval, role = params.get("MonitoringInterval"), params.get("MonitoringRoleArn")
     if interval is not None and int(interval) not in INTERVALS:
         raise ServiceError(VALUE, f"Invalid monitoring interval: {interval}")
-    if role and role not in [one.arn for one in backends.backend("iam").roles.values()]:
+    source = f"arn:aws:rds:{rds.region_name}:{rds.account_id}:db:{params['DBInstanceIdentifier']}"
+    if role and not can_assume(role, "monitoring.rds.amazonaws.com", source):
         reason = "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING"
         raise ServiceError(VALUE, reason)
 

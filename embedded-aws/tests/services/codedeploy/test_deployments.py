@@ -9,6 +9,7 @@ from embedded_aws.services.codedeploy.model import Deployment, Event, Target
 from embedded_aws.services.codedeploy.progress import too_many_failed
 from embedded_aws.testing import eventually
 from services.deploy import Deploy
+from tests.support.trusted_keys import trust
 
 
 @pytest.fixture
@@ -363,6 +364,32 @@ def test_configurations_are_created_and_deleted(deploy):
     cd.delete_deployment_group(applicationName="app", deploymentGroupName="web")
     cd.delete_deployment_config(deploymentConfigName="ours")
     assert "ours" not in cd.list_deployment_configs()["deploymentConfigsList"]
+
+
+HERE = "arn:aws:codedeploy:us-west-2:123456789012:deploymentgroup:"
+
+
+@pytest.mark.parametrize(
+    ("service", "conditions", "is_taken"),
+    [
+        ("codedeploy", {"ArnLike": {"aws:SourceArn": f"{HERE}app/*"}}, True),
+        ("codedeploy", {"StringEquals": {"aws:SourceAccount": "123456789012"}}, True),
+        ("codedeploy", {"ArnLike": {"aws:SourceArn": f"{HERE}other/*"}}, False),
+        ("codedeploy", {"StringEquals": {"aws:SourceAccount": "210987654321"}}, False),
+        ("ec2", {}, False),
+    ],
+)
+def test_a_role_is_taken_that_codedeploy_can_assume_for_the_group(deploy, service, conditions, is_taken):
+    """https://docs.aws.amazon.com/codedeploy/latest/userguide/security_confused_deputy.html."""
+    deploy.role = deploy.aws.client("iam").create_role(
+        RoleName="another", AssumeRolePolicyDocument=trust(service, **conditions)
+    )["Role"]["Arn"]
+    if is_taken:
+        assert deploy.create_group()["serviceRoleArn"] == deploy.role
+    else:
+        with pytest.raises(ClientError) as raised:
+            deploy.create_group()
+        assert code_of(raised) == "InvalidRoleException"
 
 
 def test_errors_have_the_codes_of_aws(deploy):

@@ -40,10 +40,10 @@ def test_a_managed_password_rotates(database):
     assert new["password"] != old["password"]
 
 
-def create_role(network):
+def create_role(network, **conditions):
     """Create a role with which RDS may write metrics; return its ARN."""
     created = network.aws.client("iam").create_role(
-        RoleName="rds-monitoring", AssumeRolePolicyDocument=trust("monitoring.rds")
+        RoleName="rds-monitoring", AssumeRolePolicyDocument=trust("monitoring.rds", **conditions)
     )
     return created["Role"]["Arn"]
 
@@ -175,6 +175,18 @@ INVALID = [
     ("DBSubnetGroupNotFoundFault", "none", {"DBSubnetGroupName": "none"}),
     ("DBParameterGroupNotFound", "none", {"DBParameterGroupName": "none"}),
 ]
+
+
+@pytest.mark.parametrize(("name", "is_taken"), [("app", True), ("another", False)])
+def test_a_role_is_taken_that_monitoring_can_assume_for_the_database(database, name, is_taken):
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html."""
+    source = {"aws:SourceArn": f"arn:aws:rds:us-west-2:123456789012:db:{name}"}
+    params = {"MonitoringInterval": 60, "MonitoringRoleArn": create_role(database.network, StringLike=source)}
+    if is_taken:
+        assert database.create(**params)["MonitoringRoleArn"] == params["MonitoringRoleArn"]
+    else:
+        with raises("InvalidParameterValue", "ENHANCED_MONITORING"):
+            database.create(**params)
 
 
 @pytest.mark.parametrize(("code", "words", "params"), INVALID, ids=[f"{next(iter(r[2]))}-{r[1]}" for r in INVALID])

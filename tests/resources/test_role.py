@@ -1,0 +1,111 @@
+"""Who gives one of our roles more than the stack says changes what the plan shows, and apply takes it back."""
+
+import json
+
+import pytest
+
+from runbook_lib.engine.plan import Action
+from runbook_lib.resources.role import Role
+from runbook_lib.resources.role_policy import RolePolicy
+from runbook_lib.stacks.environment import whole
+from runbook_lib.stacks.stack import Stack
+from tests.stacks.test_compute import params
+
+ROLE = Role(name="web", service="ec2.amazonaws.com", inline_policies=("web-config",))
+CONFIG = RolePolicy(name="web-config", role=ROLE, actions=("ssm:GetParameter",), on=("arn:aws:ssm:*:*:parameter/x",))
+STACK = Stack("roles", all=[ROLE, CONFIG])
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+@pytest.fixture
+def iam(engine, aws):
+    """The role is there, with its inline policy."""
+    engine.apply(STACK)
+    assert engine.plan(STACK, refresh=True).todo == ()
+    return aws.client("iam")
+
+
+def attach(iam):
+    iam.attach_role_policy(RoleName="test-web", PolicyArn=ADMINISTRATOR)
+    return ADMINISTRATOR
+
+
+def put(iam):
+    iam.put_role_policy(RoleName="test-web", PolicyName="by-hand", PolicyDocument=json.dumps(EVERYTHING))
+    return "by-hand"
+
+
+@pytest.mark.parametrize("give", [attach, put])
+def test_a_policy_that_somebody_gave_the_role_is_drift_and_taken_back(engine, iam, give):
+    more = give(iam)
+    (change,) = engine.plan(STACK, refresh=True).todo
+    assert (change.key, change.action) == ("role.web", Action.UPDATE)
+    assert change.fields["policies"] == ([more], [])
+    engine.apply(STACK)
+    assert engine.plan(STACK, refresh=True).todo == ()
+    assert iam.list_attached_role_policies(RoleName="test-web")["AttachedPolicies"] == []
+    assert iam.list_role_policies(RoleName="test-web")["PolicyNames"] == ["test-web-config"]
+
+
+def test_a_role_with_policies_by_hand_can_be_destroyed(engine, iam):
+    """IAM deletes no role that has a policy."""
+    attach(iam)
+    put(iam)
+    engine.destroy(STACK)
+    assert engine.plan(STACK, present=False, refresh=True).todo == ()
+
+
+def sources(env):
+    """For which resources a service may assume each role, by AWS's documentation; account and region are the file's."""
+    wanted = params(env)
+    here = f"{wanted.region}:{wanted.account}"
+    return {
+        "vpc-flow-logs.amazonaws.com": f"arn:aws:ec2:{here}:vpc-flow-log/*",
+        "monitoring.rds.amazonaws.com": f"arn:aws:rds:{here}:db:{env}-database",
+        "codedeploy.amazonaws.com": f"arn:aws:codedeploy:{here}:deploymentgroup:{env}-web/*",
+    }
+
+
+@pytest.mark.parametrize("env", ["local", "dev", "prod"])
+def test_a_service_assumes_a_role_for_our_resources_only(env, door):
+    """Otherwise it could be made to use the role for somebody else; EC2 does not tell for which instance.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    wanted = params(env)
+    raw = wanted.model_dump(mode="json")
+    raw["data"]["monitoring_seconds"] = 60
+    roles = [r for r in whole(type(wanted).model_validate(raw)) if isinstance(r, Role)]
+    statements = [statement for role in roles for statement in role.trust(door)["Statement"]]
+    conditions = {s["Principal"]["Service"]: s.get("Condition") for s in statements}
+    bound = {
+        service: {"StringEquals": {"aws:SourceAccount": wanted.account}, "ArnLike": {"aws:SourceArn": source}}
+        for service, source in sources(env).items()
+    }
+    assert conditions == bound | {"ec2.amazonaws.com": None}
+
+
+def test_a_role_that_trusted_without_a_condition_gets_one(engine, aws):
+    """As those do that an older version made."""
+    before = Role(name="codedeploy", service="codedeploy.amazonaws.com")
+    source = "arn:aws:codedeploy:us-west-2:123456789012:deploymentgroup:test-web/*"
+    after = Stack("s", all=[Role(name="codedeploy", service="codedeploy.amazonaws.com", source=source)])
+    engine.apply(Stack("s", all=[before]))
+    (change,) = engine.plan(after, refresh=True).todo
+    assert set(change.fields) == {"trust"}
+    engine.apply(after)
+    assert engine.plan(after, refresh=True).todo == ()
+
+
+@pytest.mark.parametrize("env", ["local", "dev", "prod"])
+def test_each_role_knows_the_inline_policies_of_the_stacks(env):
+    """One that it did not know would be removed by the role's next update."""
+    wanted = params(env)
+    github = {"github": {"repository": "example/web", "environments": [f"{env}-deploy"]}}
+    resources = list(whole(type(wanted).model_validate(wanted.model_dump(mode="json") | github)))
+    policies = [r for r in resources if isinstance(r, RolePolicy)]
+    for role in (r for r in resources if isinstance(r, Role)):
+        assert set(role.inline_policies) == {p.name for p in policies if p.role.key == role.key}, role.key
+    names = {"role.flow-logs", "role.web", "role.bastion", "role.codedeploy", "federated_role.github-deploy"}
+    assert {p.role.key for p in policies} == names
