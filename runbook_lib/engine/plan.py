@@ -39,7 +39,7 @@ class Change:
         desired: The desired state, with ids; ``None`` when it is deleted or kept on destroy.
         fields: For each field concerned its old and its new value, as JSON.  A reference is
             the key of its resource, never an id.
-        reason: Why it is blocked or kept, or what remains of it.
+        reason: Why it is blocked or kept, what remains of it, or what else a person should know.
     """
 
     resource: Resource
@@ -199,7 +199,7 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
     if observed.failed and not drift:
         reason = f"AWS reports it as failed: {observed.failed}"
         return Change(resource, Action.BLOCKED, observed, desired, {}, reason)
-    return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields)
+    return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields, observed.note)
 
 
 def _plan_delete(resource: Resource, observed: Observed | None) -> Change:

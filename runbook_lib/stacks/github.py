@@ -56,7 +56,7 @@ _REVISIONS = (
 )  # fmt: skip
 _RELEASE = (
     "codedeploy:CreateDeployment", "codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup",
-    "codedeploy:ListDeploymentTargets", "codedeploy:ListTagsForResource",
+    "codedeploy:ListDeploymentTargets", "codedeploy:ListDeployments", "codedeploy:ListTagsForResource",
 )  # fmt: skip
 
 
