@@ -180,6 +180,8 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
     desired = resource.desired(ids_of(observed_state))
     names = placeholders(resource, observed_state)
     logical = resource.desired(_Keys())
+    if observed is None and resource.inherent:
+        return Change(resource, Action.KEEP, None, desired, {})
     if observed is None or observed.deleting:
         reason = "after AWS has finished deleting the old one" if observed else ""
         fields = {name: (None, to_json(value, {})) for name, value in logical.items()}

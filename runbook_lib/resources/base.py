@@ -100,6 +100,8 @@ class Resource(ABC):
     """Only looked up, never created, changed or deleted: it belongs to AWS or to somebody else."""
     implicit: ClassVar[bool] = False
     """Deleted by AWS together with its parent."""
+    inherent: ClassVar[bool] = False
+    """Comes with its parent, so it is only updated, never created."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Resource) and self.key == other.key

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from ..aws.client import Aws
+from ..aws.client import Aws, Named
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
@@ -40,27 +42,12 @@ class LaunchTemplate(Resource):
         return {**wanted, "user_data": f"sha256 {digest}", "imds": "required, 1 hop", "disk": "gp3, encrypted"}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        template = snapshot.find("describe_launch_templates", "LaunchTemplates", self)
-        if template is None:
+        versions = find_versions(snapshot, self)
+        if versions is None:
             return None
-        versions = snapshot.all(
-            "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
-            LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest", "$Default"],
-        )  # fmt: skip
-        by_number = {version["VersionNumber"]: version for version in versions}
-        default = by_number[template["DefaultVersionNumber"]]
-        latest = by_number[max(by_number)]
-        detail = {
-            "version": default["VersionNumber"],
-            "image": default["LaunchTemplateData"].get("ImageId"),
-            "_latest": {"version": latest["VersionNumber"], "state": _state(latest["LaunchTemplateData"])},
-        }
-        return Observed(
-            template["LaunchTemplateId"],
-            _state(default["LaunchTemplateData"]),
-            status=f"version {default['VersionNumber']}",
-            detail=detail,
-        )
+        default = versions.default
+        detail = {"version": int(default.number), "image": default.state["image"], "_latest": versions.latest}
+        return Observed(versions.template_id, default.state, status=f"version {default.number}", detail=detail)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_launch_template(
@@ -72,16 +59,16 @@ class LaunchTemplate(Resource):
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         latest = observed.detail["_latest"]
-        if latest["state"] == self.desired(ids):  # created by a run that was interrupted before it made it the default
-            version = latest["version"]
+        if latest.state == self.desired(ids):  # created by a run that was interrupted before it made it the default
+            version = latest.number
         else:
             response = aws.ec2.create_launch_template_version(
                 LaunchTemplateId=observed.id,
                 LaunchTemplateData=self._data(aws, ids),
-                ClientToken=aws.token(self, str(latest["version"])),
+                ClientToken=aws.token(self, latest.number),
             )
-            version = response["LaunchTemplateVersion"]["VersionNumber"]
-        aws.ec2.modify_launch_template(LaunchTemplateId=observed.id, DefaultVersion=str(version))
+            version = str(response["LaunchTemplateVersion"]["VersionNumber"])
+        aws.ec2.modify_launch_template(LaunchTemplateId=observed.id, DefaultVersion=version)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.delete_launch_template(LaunchTemplateId=observed.id)
@@ -100,6 +87,53 @@ class LaunchTemplate(Resource):
                 {"ResourceType": type_, "Tags": aws.tags(self)} for type_ in ("volume", "network-interface")
             ],
         }
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a launch template.
+
+    Args:
+        state: Its fields, as they are compared.
+    """
+
+    number: str
+    created: datetime
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The two versions of a launch template that count: the default one, which launches servers, and the newest."""
+
+    template_id: str
+    default: Version
+    latest: Version
+
+
+def find_versions(snapshot: Snapshot, resource: Named) -> Versions | None:
+    """The template's versions; ``None`` when there is no template.
+
+    EC2 is eventually consistent: the description of the template may name another default version
+    than the list of its versions does.  Only the list is used.
+    https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+    """
+    template = snapshot.find("describe_launch_templates", "LaunchTemplates", resource)
+    if template is None:
+        return None
+    found = snapshot.all(
+        "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
+        LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest", "$Default"],
+    )  # fmt: skip
+    default = next((version for version in found if version.get("DefaultVersion")), None)
+    if default is None:  # listed, and on its way out
+        return None
+    latest = max(found, key=lambda version: int(version["VersionNumber"]))
+    return Versions(template["LaunchTemplateId"], _version(default), _version(latest))
+
+
+def _version(version: ApiObject) -> Version:
+    return Version(str(version["VersionNumber"]), version["CreateTime"], state_of(version["LaunchTemplateData"]))
 
 
 IMDS = {
@@ -121,7 +155,8 @@ def disk(gb: int) -> list[dict[str, Any]]:
     ]
 
 
-def _state(data: ApiObject) -> dict[str, Any]:
+def state_of(data: ApiObject) -> dict[str, Any]:
+    """The fields of a launch template, from the data of one of its versions."""
     user_data = base64.b64decode(data.get("UserData", ""))
     imds = data.get("MetadataOptions", {})
     disks = [mapping.get("Ebs", {}) for mapping in data.get("BlockDeviceMappings", [])]

@@ -12,6 +12,7 @@ from ..resources.hosted_zone import HostedZone
 from ..resources.imported_certificate import ImportedCertificate
 from ..resources.instance import Instance
 from ..resources.instance_profile import InstanceProfile
+from ..resources.instance_refresh import InstanceRefresh
 from ..resources.internet_gateway import InternetGateway
 from ..resources.key_pair import KeyPair
 from ..resources.launch_template import LaunchTemplate
@@ -71,6 +72,7 @@ def compute(params: Params) -> Stack:
         volume_gb=params.compute.volume_gb,
         user_data=web_server(params, config_path(params)),
     )
+    servers = _servers(params, net, template, targets)
     return Stack(
         "compute",
         secrets=secrets,
@@ -84,7 +86,7 @@ def compute(params: Params) -> Stack:
         ),
         dns=_dns(params, balancer),
         template=(*((image,) if isinstance(image, MachineImage) else ()), template),
-        servers=_servers(params, net, template, targets),
+        servers=(servers, InstanceRefresh(name="web", servers=servers, template=template)),
         bastion=_bastion(params, net, image, groups["bastion"]),
     )
 
