@@ -8,7 +8,8 @@ from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
 from .auto_scaling_group import AutoScalingGroup, find_scaling_group
 from .base import Ids, Observed, Resource, kind
-from .launch_template import LaunchTemplate, find_versions, state_of
+from .launch_template import LaunchTemplate
+from .template_versions import find_versions, state_of
 
 _ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 _NO_VERSION = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.VersionNotFound")
@@ -44,7 +45,7 @@ class InstanceRefresh(Resource):
         return self._observe(Snapshot(snapshot.aws), ids) if observed and observed.failed else observed
 
     def _observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        group, versions = find_scaling_group(snapshot, self.servers), find_versions(snapshot, self.template)
+        group, versions = find_scaling_group(snapshot, self.servers), find_versions(snapshot, self.template.key)
         if group is None or group.get("Status") or versions is None:
             return None
         wanted, default = self.desired(ids), versions.default

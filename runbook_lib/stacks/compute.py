@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..params import Params
+from ..params.model import NEWEST
 from ..resources.alias_record import AliasRecord
 from ..resources.auto_scaling_group import AutoScalingGroup
 from ..resources.base import Resource
@@ -36,6 +37,7 @@ from .user_data import web_server
 
 _MANAGED = ("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",)
 _DATABASE_USER = "shiftlog"
+_TEMPLATE = "launch_template.web"
 
 
 def config_path(params: Params) -> str:
@@ -47,10 +49,7 @@ def compute(params: Params) -> Stack:
     """The stack of ``03_compute``."""
     net = network(params)
     groups = {group.name: group for group in net.every(SecurityGroup)}
-    image = params.compute.image or MachineImage(
-        name="al2023",
-        parameter=f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{params.compute.architecture}",
-    )
+    image = _image(params)
     secrets = _secrets()
     role, profile, *policies = _web_role(params, net.bucket.the(Bucket), secrets)
     certificate, *validation = _certificate(params)
@@ -88,6 +87,19 @@ def compute(params: Params) -> Stack:
         template=(*((image,) if isinstance(image, MachineImage) else ()), template),
         servers=(servers, InstanceRefresh(name="web", servers=servers, template=template)),
         bastion=_bastion(params, net, image, groups["bastion"]),
+    )
+
+
+def _image(params: Params) -> str | MachineImage:
+    """The pinned image; the newest; or, while the template has one, the image in use."""
+    pinned, architecture = params.compute.image, params.compute.architecture
+    if pinned and pinned != NEWEST:
+        return pinned
+    return MachineImage(
+        name="al2023",
+        parameter=f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{architecture}",
+        kept_by="" if pinned else _TEMPLATE,
+        architecture=architecture,
     )
 
 
