@@ -27,7 +27,7 @@ class ApplyResource:
         self._resource, self._clock = change.resource, context.clock
         self._created = False
         self._last_lost, self._first_rejected = -inf, inf
-        self._sent_fields: frozenset[str] | None = None
+        self._sent: tuple[frozenset[str], str] | None = None
         self._began = self._started = self._last_sent = self._clock.now()
         self._verb = "updating" if change.action is Action.UPDATE else "creating"
 
@@ -51,7 +51,8 @@ class ApplyResource:
             RequestRejected: AWS rejects a request, and retrying does not help.
         """
         resource, observed_state = self._resource, self._observed_state
-        self._context.wait_until_ready(resource.ready_dependencies, observed_state)
+        needs = resource.ready_dependencies
+        self._context.wait_until_ready(needs, observed_state, is_enough=resource.is_satisfied_by)
         known_failure = self._change.observed.failed if self._change.observed else ""
         began, pause = self._clock.now(), FIRST_PAUSE
         self._started = began
@@ -81,7 +82,7 @@ class ApplyResource:
             if self._created or self._clock.now() - self._last_lost < _LOST_RESPONSE:
                 return False  # AWS lists new resources late: creating it again could make a second one
             return self._send(lambda: resource.create(aws, ids_of(self._observed_state)), None, create=True)
-        if drift == self._sent_fields or (resource.update_when_ready and not observed.ready):
+        if (drift, observed.step) == self._sent or (resource.update_when_ready and not observed.ready):
             return False
         if immutable := drift & resource.immutable:
             raise Blocked(
@@ -89,7 +90,7 @@ class ApplyResource:
                 fix=IMMUTABLE_FIX,
             )
         sent = self._send(lambda: resource.update(aws, ids_of(self._observed_state), observed, drift), observed)
-        self._sent_fields = drift if sent else None
+        self._sent = (drift, observed.step) if sent else None
         return sent
 
     def _send(self, write: Callable[[], None], observed: Observed | None, create: bool = False) -> bool:

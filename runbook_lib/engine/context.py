@@ -56,15 +56,23 @@ class Context:
         self.clock.sleep(seconds)
         return min(1.5 * seconds, 10.0)
 
-    def wait_until_ready(self, resources: Iterable[Resource], observed_state: ObservedState) -> None:
+    def wait_until_ready(
+        self,
+        resources: Iterable[Resource],
+        observed_state: ObservedState,
+        is_enough: Callable[[Observed], bool] = lambda observed: observed.ready,
+    ) -> None:
         """Wait until all resources are ready, with one snapshot per turn, and update *observed_state*.
+
+        Args:
+            is_enough: Whether one that exists is ready enough.
 
         Raises:
             Failed: AWS reports one as failed.
             WaitTimeout: One is not ready within its ``wait_timeout``.
         """
         began, pause = self.clock.now(), FIRST_PAUSE
-        waiting = [r for r in resources if not is_ready(observed_state.get(r))]
+        waiting = [r for r in resources if not is_ready(observed_state.get(r), is_enough)]
         while waiting:
             snapshot, seconds = self.snapshot(), self.clock.now() - began
             for resource in waiting:
@@ -73,9 +81,9 @@ class Context:
                     raise failed_error(resource, observed)
                 self.on_progress(resource, status_text(observed), seconds)
                 self.record_ready(resource, observed)
-                if not is_ready(observed) and seconds >= resource.wait_timeout:
+                if not is_ready(observed, is_enough) and seconds >= resource.wait_timeout:
                     raise timeout_error(resource, observed)
-            waiting = [r for r in waiting if not is_ready(observed_state[r])]
+            waiting = [r for r in waiting if not is_ready(observed_state[r], is_enough)]
             if waiting:
                 pause = self.pause(pause)
 

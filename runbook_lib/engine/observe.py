@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ..aws.snapshot import Snapshot
 from ..errors import Failed, NotOwned, RequestRejected, WaitTimeout
@@ -38,9 +39,15 @@ def observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None
         return None
 
 
-def is_ready(observed: Observed | None) -> bool:
-    """Whether other resources can use it now."""
-    return observed is not None and observed.ready and not observed.deleting
+def is_ready(
+    observed: Observed | None, is_enough: Callable[[Observed], bool] = lambda observed: observed.ready
+) -> bool:
+    """Whether other resources can use it now.
+
+    Args:
+        is_enough: Whether one that exists is ready enough.
+    """
+    return observed is not None and not observed.deleting and is_enough(observed)
 
 
 def status_text(observed: Observed | None) -> str:

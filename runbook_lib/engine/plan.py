@@ -41,7 +41,7 @@ class Change:
         desired: The desired state, with ids; ``None`` when it is deleted or kept on destroy.
         fields: For each field concerned its old and its new value, as JSON.  A reference is
             the key of its resource, never an id.
-        reason: Why it is blocked or kept, or what remains of it.
+        reason: Why it is blocked or kept, what remains of it, or what else a person should know.
     """
 
     resource: Resource
@@ -212,6 +212,8 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
     desired = resource.desired(ids_of(observed_state))
     names = placeholders(resource, observed_state)
     logical = resource.desired(_Keys())
+    if observed is None and resource.inherent:
+        return Change(resource, Action.KEEP, None, desired, {})
     if observed is None or observed.deleting:
         reason = "after AWS has finished deleting the old one" if observed else ""
         fields = {name: (None, to_json(value, {})) for name, value in logical.items()}
@@ -231,7 +233,7 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
     if observed.failed and not drift:
         reason = f"AWS reports it as failed: {observed.failed}"
         return Change(resource, Action.BLOCKED, observed, desired, {}, reason)
-    return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields)
+    return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields, observed.note)
 
 
 def _plan_delete(resource: Resource, observed: Observed | None) -> Change:

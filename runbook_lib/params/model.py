@@ -151,14 +151,20 @@ class HealthCheck(Strict):
     unhealthy: Annotated[int, Field(strict=True, ge=2, le=10)] = 2
 
 
+NEWEST = "newest"
+"""The machine image that AWS has published last."""
+
+
 class Compute(Strict):
     """Load balancer, web servers and bastion."""
 
     certificate: Certificate
     instance_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+\.[a-z0-9]+$")] = "t4g.small"
     architecture: Literal["arm64", "x86_64"] = "arm64"
-    image: Annotated[str, StringConstraints(pattern=r"^ami-[0-9a-f]{8,17}$")] | None = Field(
-        default=None, description="the machine image; null: the newest Amazon Linux 2023"
+    image: Annotated[str, StringConstraints(pattern=rf"^({NEWEST}|ami-[0-9a-f]{{8,17}})$")] | None = Field(
+        default=None,
+        description="the machine image; null: the newest Amazon Linux 2023 at first, then the one in use is kept;"
+        " newest: each apply takes the newest",
     )
     volume_gb: Annotated[int, Field(strict=True, ge=8, le=16384)] = 8
     app_port: Annotated[int, Field(strict=True, ge=1024, le=65535)] = 8080

@@ -45,9 +45,7 @@ class AutoScalingGroup(Resource):
         return {**wanted, "version": "$Default", "health": "ELB", "spread": "balanced-only"}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        name = snapshot.aws.name(self)
-        groups = snapshot.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
-        group = next((group for group in groups if group["AutoScalingGroupName"] == name), None)
+        name, group = snapshot.aws.name(self), find_scaling_group(snapshot, self)
         if group is None:
             return None
         snapshot.require_ownership(self, tags_of(group))
@@ -64,9 +62,7 @@ class AutoScalingGroup(Resource):
             "grace_seconds": group["HealthCheckGracePeriod"],
             "spread": group.get("AvailabilityZoneDistribution", {}).get("CapacityDistributionStrategy"),
         }
-        serving = [
-            i for i in group["Instances"] if (i["LifecycleState"], i["HealthStatus"]) == ("InService", "Healthy")
-        ]
+        serving = in_service(group)
         capacity = group["DesiredCapacity"] or 0
         ready = len(serving) >= capacity and _is_spread(serving, group)
         status = f"{len(serving)} of {capacity} in service"
@@ -74,9 +70,12 @@ class AutoScalingGroup(Resource):
             name,
             state,
             ready=ready,
-            status=status if ready else f"{status}{_launch_failure(snapshot, name)}",
+            status="; ".join(filter(None, (status, "" if ready else _launch_failure(snapshot, name)))),
             deleting=bool(group.get("Status")),  # set only while AWS deletes the group
-            detail={"instances": {i["InstanceId"]: i["AvailabilityZone"] for i in serving}},
+            detail={
+                "instances": {i["InstanceId"]: i["AvailabilityZone"] for i in serving},
+                "_abandoned": "" if ready else abandoned_launch(snapshot, name),
+            },
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -124,10 +123,35 @@ def _is_spread(serving: list[ApiObject], group: ApiObject) -> bool:
     return {i["AvailabilityZone"] for i in serving} >= zones or (group["DesiredCapacity"] or 0) < len(zones)
 
 
+def find_scaling_group(snapshot: Snapshot, resource: AutoScalingGroup) -> ApiObject | None:
+    """The group's description; ``None`` when it does not exist."""
+    groups = snapshot.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
+    name = snapshot.aws.name(resource)
+    return next((group for group in groups if group["AutoScalingGroupName"] == name), None)
+
+
+def in_service(group: ApiObject) -> list[ApiObject]:
+    """The servers of a group that are in service and healthy."""
+    return [i for i in group["Instances"] if (i["LifecycleState"], i["HealthStatus"]) == ("InService", "Healthy")]
+
+
+def abandoned_launch(snapshot: Snapshot, name: str) -> str:
+    """AWS's words if the last launch that ended was abandoned by a lifecycle hook; empty otherwise.
+
+    CodeDeploy answers its launch hook with ABANDON when the deployment to the new server failed.
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
+    """
+    failure = _launch_failure(snapshot, name)
+    return failure if "Lifecycle Action" in failure and "ABANDON" in failure else ""
+
+
 def _launch_failure(snapshot: Snapshot, name: str) -> str:
-    """Why the last launch failed, in AWS's words; empty when it did not."""
-    last = snapshot.get("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=1)
-    activities = last["Activities"] if last else []
-    if activities and activities[0]["StatusCode"] in ("Failed", "Cancelled"):
-        return f"; {activities[0].get('StatusMessage', '')}"
+    """Why the last launch that ended failed, in AWS's words; empty when it did not."""
+    answer = snapshot.get("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=20)
+    for activity in (answer or {}).get("Activities", []):  # the newest first; those of terminations are among them
+        if activity.get("Description", "").startswith("Launching") and activity["StatusCode"] in _LAUNCH_ENDED:
+            return "" if activity["StatusCode"] == "Successful" else activity.get("StatusMessage") or "launch failed"
     return ""
+
+
+_LAUNCH_ENDED = ("Successful", "Failed", "Cancelled")

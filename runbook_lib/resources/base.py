@@ -34,6 +34,8 @@ class Observed:
         failed: Why it will never become ready, in AWS's words; empty otherwise.
         deleting: Whether AWS is deleting it.
         retain: Why a destroy keeps it; empty when it doesn't.
+        note: What a person should know of it beside its state; plans show it, and it is never compared.
+        step: Which request of a longer update is due; the update is sent once for each step.
         detail: Other values, never compared.  Names that begin with an underscore are for
             later calls only and are not shown.
     """
@@ -45,6 +47,8 @@ class Observed:
     failed: str = ""
     deleting: bool = False
     retain: str = ""
+    note: str = ""
+    step: str = ""
     detail: State = field(default_factory=dict)
 
     @property
@@ -98,6 +102,8 @@ class Resource(ABC):
     """Only looked up, never created, changed or deleted: it belongs to AWS or to somebody else."""
     implicit: ClassVar[bool] = False
     """Deleted by AWS together with its parent."""
+    inherent: ClassVar[bool] = False
+    """Comes with its parent, so it is only updated, never created."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Resource) and self.key == other.key
@@ -123,6 +129,10 @@ class Resource(ABC):
     def desired(self, ids: Ids) -> State:
         """The fields, with every reference replaced by its id."""
         return {f.name: _resolve(getattr(self, f.name), ids) for f in fields(self) if f.name != "name"}
+
+    def is_satisfied_by(self, dependency: Observed) -> bool:
+        """Whether a dependency of ``ready_fields`` is ready enough; by default when AWS reports it as ready."""
+        return dependency.ready
 
     @property
     def prevent_destroy(self) -> str:

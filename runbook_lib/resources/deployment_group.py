@@ -60,7 +60,7 @@ class DeploymentGroup(Resource):
         state = {
             "application": application,
             "role": info.get("serviceRoleArn"),
-            "servers": ", ".join(sorted(there["name"] for there in info.get("autoScalingGroups", []))),
+            "servers": self._servers(info, ids),
             # CodeDeploy returns the name of a target group; its id here is the ARN.
             "target_group": ids.get(self.target_group)
             if targets == [snapshot.aws.name(self.target_group)]
@@ -75,6 +75,13 @@ class DeploymentGroup(Resource):
             "outdated": info.get("outdatedInstancesStrategy", "UPDATE"),
         }
         return Observed(name, state)
+
+    def _servers(self, info: ApiObject, ids: Ids) -> str | None:
+        """The attached Auto Scaling groups; from the first release on, attaching it again is the release's work."""
+        names = sorted(attached["name"] for attached in info.get("autoScalingGroups", []))
+        if not names and info.get("lastSuccessfulDeployment"):
+            return ids.get(self.servers)
+        return ", ".join(names)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.codedeploy.create_deployment_group(
@@ -94,6 +101,15 @@ class DeploymentGroup(Resource):
             applicationName=observed.state["application"], deploymentGroupName=observed.id
         )
 
+    def attach(self, aws: Aws, ids: Ids, servers: list[str]) -> None:
+        """Attach these Auto Scaling groups only, and delete the launch hooks that AWS leaves behind."""
+        answer = aws.codedeploy.update_deployment_group(
+            applicationName=ids[self.application],
+            currentDeploymentGroupName=ids[self],
+            autoScalingGroups=servers,
+        )
+        delete_hooks(aws, answer)
+
     def _settings(self, aws: Aws, ids: Ids) -> dict[str, Any]:
         return {
             "serviceRoleArn": ids[self.role],
@@ -107,6 +123,22 @@ class DeploymentGroup(Resource):
 
 
 _ROLLBACK_WORDS = "when a deployment fails"
+
+
+def delete_hooks(aws: Aws, answer: ApiObject) -> None:
+    """Delete the hooks that CodeDeploy could not remove: each launch would wait for them, and be abandoned.
+
+    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_UpdateDeploymentGroup.html (hooksNotCleanedUp)
+    """
+    for group in answer.get("hooksNotCleanedUp", []):
+        for hook in filter(None, (group.get("hook"), group.get("terminationHook"))):
+            aws.autoscaling.delete_lifecycle_hook(AutoScalingGroupName=group["name"], LifecycleHookName=hook)
+
+
+def is_attached(info: ApiObject, group: ApiObject) -> bool:
+    """Whether the deployment group contains the Auto Scaling group."""
+    name = group["AutoScalingGroupName"]
+    return any(attached.get("name") == name for attached in info.get("autoScalingGroups", []))
 
 
 def find_group(snapshot: Snapshot, resource: DeploymentGroup, ids: Ids) -> ApiObject | None:

@@ -7,12 +7,12 @@ import hashlib
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import ApiObject, Snapshot
-from ..errors import RequestRejected
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .machine_image import MachineImage
 from .security_group import SecurityGroup
+from .template_versions import find_versions
 
 
 @kind
@@ -41,34 +41,12 @@ class LaunchTemplate(Resource):
         return {**wanted, "user_data": f"sha256 {digest}", "imds": "required, 1 hop", "disk": "gp3, encrypted"}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        template = snapshot.find("describe_launch_templates", "LaunchTemplates", self)
-        if template is None:
+        versions = find_versions(snapshot, self.key)
+        if versions is None:
             return None
-        versions = snapshot.all(
-            "ec2", "describe_launch_template_versions", "LaunchTemplateVersions",
-            LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest", "$Default"],
-        )  # fmt: skip
-        by_number = {version["VersionNumber"] or 0: version for version in versions}
-        default = by_number.get(template["DefaultVersionNumber"])
-        if default is None:  # EC2 is eventually consistent: another call may not know the new default yet
-            raise RequestRejected(
-                f"EC2 does not list version {template['DefaultVersionNumber']} of {template['LaunchTemplateId']} yet.",
-                fix="Run this cell again.",
-                code="InvalidLaunchTemplateId.VersionNotFound",
-                retryable=True,
-            )
-        latest = by_number[max(by_number)]
-        detail = {
-            "version": default["VersionNumber"],
-            "image": default["LaunchTemplateData"].get("ImageId"),
-            "_latest": {"version": latest["VersionNumber"], "state": _state(latest["LaunchTemplateData"])},
-        }
-        return Observed(
-            template["LaunchTemplateId"],
-            _state(default["LaunchTemplateData"]),
-            status=f"version {default['VersionNumber']}",
-            detail=detail,
-        )
+        default = versions.default
+        detail = {"version": int(default.number), "image": default.state["image"], "_latest": versions.latest}
+        return Observed(versions.template_id, default.state, status=f"version {default.number}", detail=detail)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_launch_template(
@@ -80,16 +58,16 @@ class LaunchTemplate(Resource):
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         latest = observed.detail["_latest"]
-        if latest["state"] == self.desired(ids):  # created by a run that was interrupted before it made it the default
-            version = latest["version"]
+        if latest.state == self.desired(ids):  # created by a run that was interrupted before it made it the default
+            version = latest.number
         else:
             response = aws.ec2.create_launch_template_version(
                 LaunchTemplateId=observed.id,
                 LaunchTemplateData=self._data(aws, ids),
-                ClientToken=aws.token(self, str(latest["version"])),
+                ClientToken=aws.token(self, latest.number),
             )
-            version = response["LaunchTemplateVersion"]["VersionNumber"]
-        aws.ec2.modify_launch_template(LaunchTemplateId=observed.id, DefaultVersion=str(version))
+            version = str(response["LaunchTemplateVersion"]["VersionNumber"])
+        aws.ec2.modify_launch_template(LaunchTemplateId=observed.id, DefaultVersion=version)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.delete_launch_template(LaunchTemplateId=observed.id)
@@ -127,20 +105,3 @@ def disk(gb: int) -> list[dict[str, Any]]:
             "Ebs": {"VolumeSize": gb, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True},
         }
     ]
-
-
-def _state(data: ApiObject) -> dict[str, Any]:
-    user_data = base64.b64decode(data.get("UserData", ""))
-    imds = data.get("MetadataOptions", {})
-    disks = [mapping.get("Ebs", {}) for mapping in data.get("BlockDeviceMappings", [])]
-    root = disks[0] if disks else {}
-    return {
-        "image": data.get("ImageId"),
-        "instance_type": data.get("InstanceType"),
-        "profile": data.get("IamInstanceProfile", {}).get("Arn"),
-        "groups": frozenset(data.get("SecurityGroupIds", [])),
-        "volume_gb": root.get("VolumeSize"),
-        "user_data": f"sha256 {hashlib.sha256(user_data).hexdigest()[:12]}",
-        "imds": f"{imds.get('HttpTokens')}, {imds.get('HttpPutResponseHopLimit')} hop",
-        "disk": f"{root.get('VolumeType')}, {'' if root.get('Encrypted') else 'not '}encrypted",
-    }

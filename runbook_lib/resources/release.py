@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
-from .auto_scaling_group import AutoScalingGroup
+from ..errors import RequestRejected
+from .auto_scaling_group import AutoScalingGroup, abandoned_launch, find_scaling_group, in_service
 from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
-from .deployment_group import DeploymentGroup, find_group
+from .deployment_group import DeploymentGroup, find_group, is_attached
 from .role_policy import RolePolicy
 from .stored_bundle import FOLDER, StoredBundle, key
 
 _NONE = "none"
+_ALL, _NOT_ALL = "every server gets it", "not every server gets it"
+_DETACH, _ATTACH = "detach", "attach"
+_LOOKED_AT = 100  # deployments, to find the one that reached a server
 _ENDED = ("Succeeded", "Failed", "Stopped")
 _TAIL_LINES = 8
 
@@ -24,7 +29,13 @@ class Release(Resource):
     """The revision of the last successful deployment; creating or updating it deploys.
 
     CreateDeployment has neither a client token nor tags, but a group has one deployment at a
-    time: a deployment in progress is waited for.
+    time: a deployment in progress is waited for.  One server in service is enough to deploy.
+
+    CodeDeploy deploys the last successful revision to every new server, and abandons the server if
+    that fails.  If it fails on all of them, none comes into service that another revision could be
+    deployed to.  Then the Auto Scaling group is detached from the deployment group, which removes
+    the launch hook, until a server is in service; it is attached again, and the revision is deployed.
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-auto-scaling.html
 
     Args:
         bundle: In the environment's bucket; or
@@ -46,8 +57,13 @@ class Release(Resource):
     wait_timeout = 7200
     if_failed = "Correct webapp/ and apply 04_deploy again. There is nothing to destroy."
 
+    def is_satisfied_by(self, dependency: Observed) -> bool:
+        """Whether a server is in service, or none ever will be until another revision is deployed."""
+        return dependency.ready or bool(dependency.detail["instances"] or dependency.detail["_abandoned"])
+
     def desired(self, ids: Ids) -> dict[str, Any]:
-        return {"revision": f"sha256 {self.bundle.sha256}" if self.bundle else self.commit}
+        revision = f"sha256 {self.bundle.sha256}" if self.bundle else self.commit
+        return {"revision": revision, "servers": _ALL}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         info = find_group(snapshot, self.group, ids) if self.group in ids else None
@@ -60,14 +76,61 @@ class Release(Resource):
         wanted, runs = self.desired(ids)["revision"], _revision(good["revision"]) if good else _NONE
         running = last["status"] not in _ENDED
         failure = "" if running or runs == wanted else self._failure(snapshot, last, wanted)
-        return Observed(
+        seen = Observed(
             (good or last)["deploymentId"],
-            {"revision": runs},
+            {"revision": runs, "servers": _ALL},
             ready=not running,
             status=_progress(last),
             failed=failure,
             detail=_detail(good) if good else {},
         )
+        return self._with_servers(snapshot, info, good, seen) if good else seen
+
+    def _with_servers(self, snapshot: Snapshot, info: ApiObject, good: ApiObject, seen: Observed) -> Observed:
+        """Add to what was observed whether every server, also a new one, gets the last successful revision."""
+        group = find_scaling_group(snapshot, self.servers)
+        if group is None:
+            return seen
+        serving, is_new = in_service(group), seen.state["revision"] != self.desired({})["revision"]
+        state = {**seen.state, "servers": _NOT_ALL}
+        if not is_attached(info, group):
+            booting = any(i["LifecycleState"].startswith("Pending") for i in group["Instances"])
+            ready = not is_new or (bool(serving) and not booting)
+            note = "the Auto Scaling group is detached from the deployment group, and is attached again"
+            status = seen.status if ready else "detached until a server is in service"
+            return replace(seen, state=state, ready=ready, step=_ATTACH, note=note, status=status)
+        if is_new:
+            abandoned = "" if serving else abandoned_launch(snapshot, group["AutoScalingGroupName"])
+            if not abandoned:
+                return seen
+            note = (
+                f"every new server is abandoned: {abandoned.rstrip('.')}. "
+                "The Auto Scaling group is detached until a server is in service, and attached again"
+            )
+            return replace(seen, state=state, ready=True, step=_DETACH, note=note)
+        lacking = self._without(snapshot, info, good, {i["InstanceId"] for i in serving}) if seen.ready else set()
+        if not lacking:
+            return seen
+        note = f"deployment {good['deploymentId']} did not reach {', '.join(sorted(lacking))}"
+        failed = lacking & _targets(snapshot, good["deploymentId"], "Failed")
+        reason = "\n".join([note, *_first_failure(snapshot, good["deploymentId"])]) if failed else ""
+        return replace(seen, state=state, note=note, failed=reason)
+
+    def _without(self, snapshot: Snapshot, info: ApiObject, good: ApiObject, servers: set[str]) -> set[str]:
+        """The servers that no successful deployment of the revision has reached.
+
+        Each server that was launched later has a deployment of its own.
+        """
+        left = servers - _targets(snapshot, good["deploymentId"], "Succeeded")
+        if not left:
+            return left
+        names = {"applicationName": info["applicationName"], "deploymentGroupName": info["deploymentGroupName"]}
+        ids = snapshot.all("codedeploy", "list_deployments", "deployments", includeOnlyStatuses=["Succeeded"], **names)
+        for deployment_id in ids[:_LOOKED_AT]:
+            deployment = _deployment(snapshot, {"deploymentId": str(deployment_id)})
+            if left and deployment and _revision(deployment["revision"]) == _revision(good["revision"]):
+                left = left - _targets(snapshot, str(deployment_id), "Succeeded")
+        return left
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.codedeploy.create_deployment(
@@ -78,7 +141,30 @@ class Release(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        self.create(aws, ids)
+        """Deploy; or take one step towards a server that can be deployed to."""
+        if observed.step == _DETACH:
+            self._stop_launch_deployments(aws, ids)
+            self.group.attach(aws, ids, [])
+        elif observed.step == _ATTACH:
+            self.group.attach(aws, ids, [ids[self.servers]])
+        else:
+            self.create(aws, ids)
+
+    def _stop_launch_deployments(self, aws: Aws, ids: Ids) -> None:
+        """Stop the deployments to servers that are abandoned: CodeDeploy waits up to an hour for their agents."""
+        running = aws.pages(
+            "codedeploy", "list_deployments", "deployments", applicationName=ids[self.group.application],
+            deploymentGroupName=ids[self.group], includeOnlyStatuses=["Created", "Queued", "InProgress"],
+        )  # fmt: skip
+        for deployment_id in running:
+            info = aws.codedeploy.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+            if info.get("creator") != "autoscaling":
+                continue
+            try:
+                aws.codedeploy.stop_deployment(deploymentId=deployment_id, autoRollbackEnabled=False)
+            except RequestRejected as error:
+                if error.code != "DeploymentAlreadyCompletedException":
+                    raise
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Never called: what runs on the servers is deleted with them."""
@@ -142,6 +228,15 @@ def _detail(deployment: ApiObject) -> dict[str, Any]:
 def _why(deployment: ApiObject) -> str:
     error = deployment.get("errorInformation", {})
     return f"{error.get('code', 'no reason given')}. {error.get('message', '')}".strip()
+
+
+def _targets(snapshot: Snapshot, deployment: str, status: str) -> set[str]:
+    """The servers on which a deployment ended like this."""
+    filters = {"TargetStatus": [status]}
+    ids = snapshot.all(
+        "codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment, targetFilters=filters
+    )
+    return {str(each).rpartition("/")[2] for each in ids}  # AWS shows ids or ARNs
 
 
 def _first_failure(snapshot: Snapshot, deployment: str) -> list[str]:

@@ -140,7 +140,7 @@ class Runbook:
         return report.close("Accepted by AWS." if plan.todo else "Nothing to do.")
 
     def verify(self, stack: Stack, *checks: Check) -> Report:
-        """Wait until a stack is ready, then compare it with the parameters and run the checks.
+        """Wait until a stack and what it needs are ready, then compare it with the parameters and run the checks.
 
         Raises:
             DriftDetected: Something differs from the parameters, or a check failed.
@@ -151,7 +151,8 @@ class Runbook:
         report = Report(f"verify {stack.name}").live()
         with self._errors_recorded(report):
             observed = self._engine.survey(stack, refresh=True)
-            self._engine.wait_until_ready([r for r in stack if observed[r]], observed, report.on_progress)
+            needs = dict.fromkeys(need for r in stack for need in (r, *r.ready_dependencies))
+            self._engine.wait_until_ready([r for r in needs if observed[r]], observed, report.on_progress)
             plan = self._engine.plan(stack, refresh=True)
             observed = self._engine.survey(stack)
             failed = [check.claim for check in checks if not self._run_check(check, observed, report)]

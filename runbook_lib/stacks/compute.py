@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..params import Params
+from ..params.model import NEWEST
 from ..resources.alias_record import AliasRecord
 from ..resources.auto_scaling_group import AutoScalingGroup
 from ..resources.base import Resource
@@ -12,6 +13,7 @@ from ..resources.hosted_zone import HostedZone
 from ..resources.imported_certificate import ImportedCertificate
 from ..resources.instance import Instance
 from ..resources.instance_profile import InstanceProfile
+from ..resources.instance_refresh import InstanceRefresh
 from ..resources.internet_gateway import InternetGateway
 from ..resources.key_pair import KeyPair
 from ..resources.launch_template import LaunchTemplate
@@ -40,6 +42,7 @@ _SESSION_MANAGER = (
     "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 )  # fmt: skip
 _DATABASE_USER = "shiftlog"
+_TEMPLATE = "launch_template.web"
 
 
 def config_path(params: Params) -> str:
@@ -51,10 +54,7 @@ def compute(params: Params) -> Stack:
     """The stack of ``03_compute``."""
     net = network(params)
     groups = {group.name: group for group in net.every(SecurityGroup)}
-    image = params.compute.image or MachineImage(
-        name="al2023",
-        parameter=f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{params.compute.architecture}",
-    )
+    image = _image(params)
     secrets = _secrets()
     role, profile, *policies = _web_role(params, net.bucket.the(Bucket), secrets)
     certificate, *validation = _certificate(params)
@@ -76,6 +76,7 @@ def compute(params: Params) -> Stack:
         volume_gb=params.compute.volume_gb,
         user_data=web_server(params, config_path(params)),
     )
+    servers = _servers(params, net, template, targets)
     return Stack(
         "compute",
         secrets=secrets,
@@ -89,8 +90,21 @@ def compute(params: Params) -> Stack:
         ),
         dns=_dns(params, balancer),
         template=(*((image,) if isinstance(image, MachineImage) else ()), template),
-        servers=_servers(params, net, template, targets),
+        servers=(servers, InstanceRefresh(name="web", servers=servers, template=template)),
         bastion=_bastion(params, net, image, groups["bastion"]),
+    )
+
+
+def _image(params: Params) -> str | MachineImage:
+    """The pinned image; the newest; or, while the template has one, the image in use."""
+    pinned, architecture = params.compute.image, params.compute.architecture
+    if pinned and pinned != NEWEST:
+        return pinned
+    return MachineImage(
+        name="al2023",
+        parameter=f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{architecture}",
+        kept_by="" if pinned else _TEMPLATE,
+        architecture=architecture,
     )
 
 

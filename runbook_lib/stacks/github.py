@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..params import Params
+from ..params.model import NEWEST
 from ..resources.base import Resource
 from ..resources.bucket import EVIDENCE, Bucket
 from ..resources.deployment_group import DeploymentGroup
@@ -58,7 +59,7 @@ _REVISIONS = (
 )  # fmt: skip
 _RELEASE = (
     "codedeploy:CreateDeployment", "codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup",
-    "codedeploy:ListDeploymentTargets", "codedeploy:ListTagsForResource",
+    "codedeploy:ListDeploymentTargets", "codedeploy:ListDeployments", "codedeploy:ListTagsForResource",
 )  # fmt: skip
 
 
@@ -87,7 +88,8 @@ def _read_policies(params: Params, role: FederatedRole, bucket: Bucket) -> Itera
         return RolePolicy(name=f"github-{name}", role=role, actions=actions, on=on, **more)
 
     here = (("StringEquals", "aws:RequestedRegion", params.region),)
-    yield policy("look", _REGIONAL, "*", when=here)
+    images = ("ec2:DescribeImages",) if params.compute.image is None else ()
+    yield policy("look", (*_REGIONAL, *images), "*", when=here)
     yield policy("look-global", _GLOBAL, "*")
     locks = ("s3:GetBucketObjectLockConfiguration",) if bucket.object_lock else ()
     yield policy("look-bucket", (*locks, *_BUCKET), ("arn:aws:s3:::{}", bucket))
@@ -103,7 +105,7 @@ def _read_policies(params: Params, role: FederatedRole, bucket: Bucket) -> Itera
         kinds = ("cluster", "replicationgroup", "subnetgroup")
         yield policy("look-cache", _CACHE, *(f"arn:aws:elasticache:{region}:{kind}:*" for kind in kinds))
     yield policy("look-parameters", _PARAMETERS, f"arn:aws:ssm:{region}:parameter/{env}/*")
-    if params.compute.image is None:
+    if params.compute.image in (None, NEWEST):
         image = f"arn:aws:ssm:{params.region}::parameter/aws/service/ami-amazon-linux-latest/*"
         yield policy("look-image", ("ssm:GetParameter",), image)
 

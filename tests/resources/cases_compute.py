@@ -7,6 +7,7 @@ from runbook_lib.resources.hosted_zone import HostedZone
 from runbook_lib.resources.imported_certificate import ImportedCertificate
 from runbook_lib.resources.instance import Instance
 from runbook_lib.resources.instance_profile import InstanceProfile
+from runbook_lib.resources.instance_refresh import InstanceRefresh
 from runbook_lib.resources.key_pair import KeyPair
 from runbook_lib.resources.launch_template import LaunchTemplate
 from runbook_lib.resources.listener import Listener, RedirectListener
@@ -81,5 +82,6 @@ CASES = {
     ),
     "launch template": (template(), template(instance_type="t4g.medium", volume_gb=20, user_data="#cloud-config\n\n")),
     "auto scaling group": (servers(), servers(most=6, grace_seconds=120)),
+    "instance refresh": (InstanceRefresh(name="web", servers=servers(), template=template()), None),
     "instance": (bastion(), bastion(groups=(web, alb))),
 }

@@ -17,6 +17,9 @@ class Told:
         self.group, self.deployments = group, deployments
         self.aws = SimpleNamespace(name=lambda resource: f"test-{resource.name}")
 
+    def all(self, service, operation, *result, **request):
+        return []
+
     def get(self, service, operation, **request):
         if operation == "get_deployment_group":
             return {"deploymentGroupInfo": self.group}

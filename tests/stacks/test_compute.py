@@ -89,6 +89,15 @@ def test_an_image_can_be_pinned():
     assert not [r for r in web if r.key.startswith("machine_image.")]
 
 
+def test_the_newest_image_is_taken_only_if_somebody_asks_for_it():
+    """Otherwise the template keeps the one that it has, of the same architecture."""
+    image = compute(params())["machine_image.al2023"]
+    assert (image.kept_by, image.architecture) == (compute(params())["launch_template.web"].key, "arm64")
+    assert compute(params(image="newest"))["machine_image.al2023"].kept_by == ""
+    with pytest.raises(ValidationError, match="image"):
+        params(image="latest")
+
+
 @pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
 def test_no_role_may_do_anything_to_everything(env):
     """No action is a bare star, and no resource is but for Session Manager; the servers' reads are bound to names."""

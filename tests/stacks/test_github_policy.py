@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from embedded_aws.testing import eventually
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.orphans import find_orphans
 from runbook_lib.errors import Failed
@@ -153,9 +154,7 @@ class Deployments:
 
     def apply(self):
         """What the notebook's cells do, one after the other, and the command when they have ended."""
-        engine = self.runs.engine(ensure_lock=lambda: lock.acquire(datetime.now(UTC)))
-        engine.aws._service_clients = {}  # clients of its own: the recording begins here
-        engine.aws._session.events.register("provide-client-params", self._note)
+        engine = self._engine(ensure_lock=lambda: lock.acquire(datetime.now(UTC)))
         engine.aws.require_account(ACCOUNT)
         lock = environment_lock(self.params, engine.aws, "a workflow", lambda *a, **k: None)
         app = deploy(self.params, self._bundle())
@@ -171,6 +170,26 @@ class Deployments:
         finally:
             lock.release()
             self._close(engine.aws)
+
+    def replace_a_server(self):
+        """Auto Scaling launches it, and a deployment of its own brings it the revision; then somebody plans."""
+        scaling, name = self.aws.client("autoscaling"), f"{PARAMS.env}-web"
+
+        def serving():
+            (group,) = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+            return {i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == "InService"}
+
+        before = serving()
+        scaling.terminate_instance_in_auto_scaling_group(InstanceId=min(before), ShouldDecrementDesiredCapacity=False)
+        eventually(lambda: len(serving()) == len(before) and serving() != before, within=30)
+        self.content -= 1
+        assert "release.web" not in {c.key for c in self._engine().plan(deploy(self.params, self._bundle())).todo}
+
+    def _engine(self, **more):
+        engine = self.runs.engine(**more)
+        engine.aws._service_clients = {}  # clients of its own: the recording begins here
+        engine.aws._session.events.register("provide-client-params", self._note)
+        return engine
 
     def _close(self, aws):
         """The run's evidence is signed and stored; twice, as when the answer to the first try is lost."""
@@ -221,6 +240,7 @@ def deployments(request, world, key):
     world.runs.wire.fault = Wire().fault
     world.want(kept if request.param == "bucket" else {"store": "local"})
     world.apply()
+    world.replace_a_server()
     world.runs.wire.fault = world.take_away
     with pytest.raises(Failed):
         world.apply()
