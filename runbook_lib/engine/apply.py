@@ -103,8 +103,8 @@ class ApplyResource:
             now = self._clock.now()
             self._last_lost = self._last_lost if error.outcome_known else now
             self._first_rejected = min(self._first_rejected, now)
-            retryable = error.retryable or error.code in self._resource.eventual_errors
-            if not retryable or now - self._first_rejected >= CONSISTENCY_TIMEOUT:
+            retryable = error.retryable or self._resource.is_eventual(error.code, error.message)
+            if not retryable or now - self._first_rejected >= self._resource.eventual_timeout:
                 raise error.for_resource(self._resource.key) from None
             return False
         self._created, self._first_rejected = self._created or create, inf

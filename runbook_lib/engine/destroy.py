@@ -85,7 +85,7 @@ class DestroyResources:
         if observe(resource, self._context.snapshot(), ids_of(self._observed_state)) is None:
             self._context.journal.write("gone", key=resource.key)
             return  # somebody else deleted it, or our delete succeeded and its response was lost
-        retryable = error.retryable or error.code in _IN_USE | resource.eventual_errors
+        retryable = error.retryable or error.code in _IN_USE or resource.is_eventual(error.code, error.message)
         if not retryable or seconds > resource.wait_timeout + CONSISTENCY_TIMEOUT:
             details = dependencies_of(resource) | self._timings(resource)
             self._context.journal.write("change", ok=False, error=str(error), **change.as_dict(), **details)

@@ -34,8 +34,17 @@ class AutoScalingGroup(Resource):
     grace_seconds: int
 
     ready_fields = frozenset({"way_out"})
-    # Auto Scaling may not know the template's new instance profile yet.
-    eventual_errors = frozenset({"ValidationError", "ScalingActivityInProgress", "ResourceContention"})
+    # Auto Scaling may not know what is new yet; other uses of ValidationError are mistakes.
+    # https://github.com/hashicorp/terraform-provider-aws/pull/5633 (the instance profile)
+    eventual_errors = frozenset(
+        {
+            "ValidationError: Invalid IAM Instance Profile",
+            "ValidationError: does not exist",
+            "ValidationError: Provided Target Groups may not be valid",
+            "ScalingActivityInProgress",
+            "ResourceContention",
+        }
+    )
     wait_timeout = 1200
 
     def desired(self, ids: Ids) -> dict[str, Any]:

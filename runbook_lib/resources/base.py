@@ -89,7 +89,12 @@ class Resource(ABC):
     update_when_ready: ClassVar[bool] = False
     """Whether AWS accepts an update only while the resource is ready."""
     eventual_errors: ClassVar[frozenset[str]] = frozenset()
-    """Error codes caused by eventual consistency, e.g. a dependency that AWS does not know yet; retried."""
+    """Errors caused by eventual consistency, e.g. a dependency that AWS does not know yet; retried.
+
+    Each is a code, or ``code: words``: those words of the message, where AWS uses the code for mistakes as well.
+    """
+    eventual_timeout: ClassVar[int] = 90
+    """Seconds to retry them."""
     wait_timeout: ClassVar[int] = 120
     """Seconds to wait until it is ready, or gone."""
     external: ClassVar[bool] = False
@@ -117,6 +122,11 @@ class Resource(ABC):
     def ready_dependencies(self) -> tuple[Resource, ...]:
         """The dependencies that have to be ready before this resource is created."""
         return tuple(referenced_resources(getattr(self, name) for name in sorted(self.ready_fields)))
+
+    def is_eventual(self, code: str, message: str) -> bool:
+        """Whether an error is one of ``eventual_errors``."""
+        entries = (entry.partition(": ") for entry in self.eventual_errors)
+        return any(code == expected and words in message for expected, _, words in entries)
 
     def desired(self, ids: Ids) -> State:
         """The fields, with every reference replaced by its id."""

@@ -58,9 +58,19 @@ class DbInstance(Resource):
     # The last two are not settings: they stand for changes that AWS does not support.
     immutable = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_step", "engine_downgrade"})
     update_when_ready = True
-    # InvalidParameterValue is RDS's error for a new role that it does not know yet.
-    # https://github.com/hashicorp/terraform-provider-aws/pull/9747
-    eventual_errors = frozenset({"InvalidParameterValue", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"})
+    # RDS may not know a new role or security group yet; other uses of the first code are mistakes.
+    # https://github.com/hashicorp/terraform-provider-aws/pull/9747 (the monitoring role)
+    # https://github.com/aws-samples/eks-workshop-v2/issues/1609 (the service-linked role)
+    eventual_errors = frozenset(
+        {
+            "InvalidParameterValue: ENHANCED_MONITORING",
+            "InvalidParameterValue: service linked role",
+            "InvalidParameterValue: Missing necessary credentials",
+            "InvalidParameterValue: Invalid security group",
+            "DBSubnetGroupNotFoundFault",
+            "DBParameterGroupNotFound",
+        }
+    )
     wait_timeout = 2400
 
     @property

@@ -27,7 +27,9 @@ class FlowLog(Resource):
     traffic: str = "ALL"
 
     immutable = frozenset({"vpc", "log_group", "permission", "traffic"})
-    eventual_errors = frozenset({"InvalidParameter", "Access error"})  # EC2 may not know the role yet
+    # EC2 may not know the role yet, nor its policy.
+    # https://github.com/hashicorp/terraform-provider-aws/issues/29323
+    eventual_errors = frozenset({"InvalidParameter: Unable to assume given IAM role", "Access error"})
     wait_timeout = 600
 
     def desired(self, ids: Ids) -> dict[str, Any]:

@@ -31,9 +31,16 @@ class Instance(Resource):
     volume_gb: int = 8
 
     immutable = frozenset({"instance_type", "subnet", "key_pair", "profile"})
+    # The last one: EC2 does not know the instance profile yet; other uses of the code are mistakes.
+    # https://github.com/hashicorp/terraform-provider-aws/issues/5217
     eventual_errors = frozenset(
-        {"InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "InvalidParameterValue"}
-    )  # the last one: EC2 does not know the instance profile yet
+        {
+            "InvalidSubnetID.NotFound",
+            "InvalidGroup.NotFound",
+            "InvalidKeyPair.NotFound",
+            "InvalidParameterValue: Invalid IAM Instance Profile",
+        }
+    )
     wait_timeout = 600
 
     def desired(self, ids: Ids) -> dict[str, Any]:

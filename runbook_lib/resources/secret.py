@@ -21,7 +21,7 @@ class KeptSecret(Resource):
 
     # The name is free again moments after the secret was deleted permanently.
     # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
-    eventual_errors = frozenset({"InvalidRequestException"})
+    eventual_errors = frozenset({"InvalidRequestException: scheduled for deletion"})
 
     def aws_name(self, aws: Aws) -> str:
         """Its name in Secrets Manager, e.g. ``prod/web/session``, so that one call lists all of the environment."""

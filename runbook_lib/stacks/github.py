@@ -40,7 +40,8 @@ _BUCKET = (
     "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:ListBucket",
 )  # fmt: skip
 _IDENTITIES = (
-    "iam:GetOpenIDConnectProvider", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfileTags",
+    "iam:GetOpenIDConnectProvider", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
+    "iam:ListInstanceProfileTags",
 )  # fmt: skip
 _DATA = (
     "logs:ListTagsForResource", "rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBParameters",
@@ -85,7 +86,7 @@ def _read_policies(params: Params, role: FederatedRole, bucket: Bucket) -> Itera
     yield policy("look-bucket", (*locks, *_BUCKET), ("arn:aws:s3:::{}", bucket))
     iam = f"arn:aws:iam::{params.account}"
     ours = (f"{iam}:role/runbook/{env}/*", f"{iam}:instance-profile/runbook/{env}/*")
-    yield policy("look-iam", _IDENTITIES, *ours, ("{}", role.provider))
+    yield policy("look-iam", _IDENTITIES, *ours, f"{iam}:role/aws-service-role/*", ("{}", role.provider))
     # Orphans may have any path.
     yield policy("look-roles", ("iam:ListRoleTags",), f"{iam}:role/{env}-*", f"{iam}:role/*/{env}-*")
     databases = tuple(f"arn:aws:rds:{region}:{kind}:*" for kind in ("db", "pg", "subgrp"))

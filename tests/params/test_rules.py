@@ -151,7 +151,7 @@ NAMELESS = {
     "alias_record", "default_security_group", "elastic_ip", "flow_log", "hosted_zone", "imported_certificate",
     "instance", "internet_gateway", "listener", "machine_image", "nat_gateway", "open_id_connect_provider",
     "redirect_listener", "release", "requested_certificate", "route", "route_table", "route_table_association",
-    "security_group_rule", "stored_bundle", "subnet", "validation_record", "vpc", "vpc_endpoint",
+    "security_group_rule", "service_linked_role", "stored_bundle", "subnet", "validation_record", "vpc", "vpc_endpoint",
     "vpc_endpoint_route",
 }  # fmt: skip
 

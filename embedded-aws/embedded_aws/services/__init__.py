@@ -126,6 +126,7 @@ ORDER = (
     "elbv2.target_health",
     "ec2.launch.template_validation",
     "ec2.vpc_endpoints",
+    "iam.service_linked_roles",
 )
 """Patch order: where two modules patch the same method, the later one is the outer one."""
 
