@@ -54,12 +54,14 @@ class Bucket(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         bucket = self.aws_name(snapshot.aws)
-        if bucket not in {b["Name"] for b in snapshot.all("s3", "list_buckets", "Buckets", Prefix=bucket)}:
+        # Not ListBuckets: it is consistent only in the end, and needs paging in accounts with a large quota.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
+        versioning = snapshot.get("s3", "get_bucket_versioning", missing="NoSuchBucket", Bucket=bucket)
+        if versioning is None:
             return None
         tags = tags_of(snapshot.get("s3", "get_bucket_tagging", missing="NoSuchTagSet", Bucket=bucket) or {}, "TagSet")
         if tags:  # an untagged bucket is ours, too: its create was interrupted, and the name contains our account
             snapshot.require_ownership(self, tags)
-        versioning = snapshot.get("s3", "get_bucket_versioning", Bucket=bucket) or {}
         state = {
             "versioned": versioning.get("Status") == "Enabled",
             "encryption": _encryption(snapshot, bucket),

@@ -80,7 +80,10 @@ def validation(certificate: ApiObject) -> dict[str, str]:
 
 
 def find_arn(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
-    """The ARN of the domain's certificate with the resource's tags; ``None`` when there is none."""
+    """The ARN of the domain's certificate with the resource's tags; ``None`` when there is none.
+
+    A certificate has no name to describe it by, so a list is the strongest read there is.
+    """
     listed = snapshot.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
     # A summary lacks the domain while ACM creates the certificate, and where it cannot read it: then the tags decide.
     # https://github.com/ansible-collections/amazon.aws/issues/2405

@@ -18,12 +18,9 @@ class InstanceProfile(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
-        profiles = snapshot.all("iam", "list_instance_profiles", "InstanceProfiles", PathPrefix=path(snapshot.aws))
-        profile = next((profile for profile in profiles if profile["InstanceProfileName"] == name), None)
-        if profile is None:
-            return None
-        tags = snapshot.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", InstanceProfileName=name)
-        if not is_owned(snapshot, self, tags):
+        answer = snapshot.get("iam", "get_instance_profile", missing="NoSuchEntity", InstanceProfileName=name)
+        profile = answer["InstanceProfile"] if answer else None
+        if profile is None or not is_owned(snapshot, self, profile):
             return None
         role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
         return Observed(profile["Arn"], {"role": role}, detail={"name": name, "_roles": _names(profile)})

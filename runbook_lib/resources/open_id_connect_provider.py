@@ -39,9 +39,6 @@ class OpenIdConnectProvider(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         arn = self.aws_name(snapshot.aws)
-        providers = snapshot.all("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
-        if arn not in {provider["Arn"] for provider in providers}:
-            return None
         response = snapshot.get(
             "iam", "get_open_id_connect_provider", missing="NoSuchEntity", OpenIDConnectProviderArn=arn
         )

@@ -24,7 +24,7 @@ class KeptSecret(Resource):
     eventual_errors = frozenset({"InvalidRequestException: scheduled for deletion"})
 
     def aws_name(self, aws: Aws) -> str:
-        """Its name in Secrets Manager, e.g. ``prod/web/session``, so that one call lists all of the environment."""
+        """Its name in Secrets Manager, e.g. ``prod/web/session``."""
         return f"{aws.env}/{self.name}"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -44,11 +44,12 @@ class KeptSecret(Resource):
         return str(secret["ARN"])
 
     def _find(self, snapshot: Snapshot) -> ApiObject | None:
-        # Including those that are scheduled for deletion: their names are taken.
-        request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [f"{snapshot.aws.env}/"]}]}
-        name = self.aws_name(snapshot.aws)
-        listed = snapshot.all("secretsmanager", "list_secrets", "SecretList", **request)
-        secret = next((secret for secret in listed if secret["Name"] == name), None)
+        # Also one that is scheduled for deletion: its name is taken.  ListSecrets may be five minutes late.
+        # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+        secret = snapshot.get(
+            "secretsmanager", "describe_secret", missing="ResourceNotFoundException",
+            SecretId=self.aws_name(snapshot.aws),
+        )  # fmt: skip
         if secret:
             snapshot.require_ownership(self, tags_of(secret))
         return secret

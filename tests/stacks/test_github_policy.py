@@ -136,6 +136,7 @@ THINGS = {
     "elasticache": _cache,
     "kms": lambda operation, request: request["KeyId"],
     "logs": lambda operation, request: request.get("resourceArn", "*"),
+    "secretsmanager": lambda operation, request: f"secret:{request['SecretId']}",
     "ssm": _parameter,
 }
 

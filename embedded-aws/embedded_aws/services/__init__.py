@@ -117,6 +117,7 @@ ORDER = (
     "autoscaling.validation",
     "autoscaling.zones",
     "secretsmanager.deletion",
+    "secretsmanager.listing",
     "ec2.security_group_rules",
     "ec2.security_groups",
     "kms.signatures",
