@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import inf
 
 from ..errors import Blocked, RequestRejected
-from ..resources.base import Observed, ObservedState, drifted_fields
+from ..resources.base import TAGS, Observed, ObservedState, drift_of
 from .context import FIRST_PAUSE, Context
 from .observe import CONSISTENCY_TIMEOUT, failed_error, observe, status_text, timeout_error
 from .plan import Action, Change, ids_of, plan_change
@@ -63,7 +63,7 @@ class ApplyResource:
                 raise failed_error(resource, observed)
             drift = None
             if observed and not observed.deleting:
-                drift = drifted_fields(observed.state, resource.desired(ids_of(observed_state)))
+                drift = drift_of(observed, resource.desired(ids_of(observed_state)))
             if observed and drift is not None and not drift:
                 self._context.on_progress(resource, status_text(observed), seconds)
                 return observed
@@ -88,9 +88,16 @@ class ApplyResource:
                 f"{resource.key}: AWS cannot change {', '.join(sorted(immutable))} in place",
                 fix="Restore the old value in params/, or destroy this part and apply again.",
             )
-        sent = self._send(lambda: resource.update(aws, ids_of(self._observed_state), observed, drift), observed)
+        sent = self._send(lambda: self._update(observed, drift), observed)
         self._sent_fields = drift if sent else None
         return sent
+
+    def _update(self, observed: Observed, drift: frozenset[str]) -> None:
+        """Set the tags and the fields in *drift*."""
+        if observed.tagging and observed.tag_drift:
+            observed.tagging.write(self._context.aws, {key: new for key, (_, new) in observed.tag_drift.items()})
+        if fields := drift - {TAGS}:
+            self._resource.update(self._context.aws, ids_of(self._observed_state), observed, fields)
 
     def _send(self, write: Callable[[], None], observed: Observed | None, create: bool = False) -> bool:
         """Write once; returns whether AWS accepted it.  A retryable error leaves it for the next turn."""

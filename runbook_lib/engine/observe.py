@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ..aws.snapshot import Snapshot
 from ..errors import Failed, NotOwned, RequestRejected, WaitTimeout
@@ -23,6 +24,16 @@ def observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None
         NotOwned: The name is taken by something that is not tagged as ours.
         RequestRejected: A read failed otherwise.
     """
+    observed = _observe(resource, snapshot, ids)
+    if observed is None or observed.tagging is None or observed.deleting:
+        return observed
+    present, wanted = observed.tagging.tags, snapshot.aws.tag_map(resource)
+    drift = {key: (present.get(key), value) for key, value in wanted.items() if present.get(key) != value}
+    return replace(observed, tag_drift=drift) if drift else observed
+
+
+def _observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None:
+    """Observe once more in a new snapshot what was listed and then not found, or has lost its tags."""
     try:
         return resource.observe(snapshot, ids)
     except NotOwned:

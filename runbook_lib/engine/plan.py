@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import Blocked, MissingDependency
 from ..formatting import format_value
-from ..resources.base import Observed, ObservedState, Resource, State, drifted_fields
+from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
 from ..stacks.stack import Stack, in_order
 
 
@@ -187,8 +187,10 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
             reason = "does not exist, and this runbook does not create it"
             return Change(resource, Action.BLOCKED, None, desired, fields, reason)
         return Change(resource, Action.CREATE, observed, desired, fields, reason)
-    drift = drifted_fields(observed.state, desired)
-    fields = {name: (to_json(observed.state.get(name), names), to_json(logical[name], {})) for name in drift}
+    drift = drift_of(observed, desired)
+    fields = {
+        name: (to_json(observed.state.get(name), names), to_json(logical[name], {})) for name in drift - {TAGS}
+    } | _tag_fields(observed)
     if resource.external and drift:
         return Change(
             resource, Action.BLOCKED, observed, desired, fields, "differs, and this runbook does not change it"
@@ -200,6 +202,14 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
         reason = f"AWS reports it as failed: {observed.failed}"
         return Change(resource, Action.BLOCKED, observed, desired, {}, reason)
     return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields)
+
+
+def _tag_fields(observed: Observed) -> dict[str, tuple[Any, Any]]:
+    """The tags that differ, as a field of a change; nothing when all are as they should be."""
+    if not observed.tag_drift:
+        return {}
+    old, new = ({key: pair[which] for key, pair in sorted(observed.tag_drift.items())} for which in (0, 1))
+    return {TAGS: (old, new)}
 
 
 def _plan_delete(resource: Resource, observed: Observed | None) -> Change:

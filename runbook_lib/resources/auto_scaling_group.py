@@ -11,6 +11,7 @@ from .launch_template import LaunchTemplate
 from .route import Route
 from .route_table_association import RouteTableAssociation
 from .subnet import Subnet
+from .tagging import Tagging
 from .target_group import TargetGroup, delay, deregister_within
 
 
@@ -85,6 +86,7 @@ class AutoScalingGroup(Resource):
             status=status if ready else f"{status}{_launch_failure(snapshot, name)}",
             deleting=bool(group.get("Status")),  # set only while AWS deletes the group
             detail={"instances": {i["InstanceId"]: i["AvailabilityZone"] for i in serving}},
+            tagging=Tagging.of("autoscaling", name, group),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from .tagging import Tagging
 
 if TYPE_CHECKING:
     from ..aws.client import Aws
@@ -36,6 +37,8 @@ class Observed:
         retain: Why a destroy keeps it; empty when it doesn't.
         detail: Other values, never compared.  Names that begin with an underscore are for
             later calls only and are not shown.
+        tagging: Its tags; ``None`` when it has none, or AWS does not tell them now.
+        tag_drift: The tags that differ from those that it should have: old and new value by key.
     """
 
     id: str
@@ -46,6 +49,8 @@ class Observed:
     deleting: bool = False
     retain: str = ""
     detail: State = field(default_factory=dict)
+    tagging: Tagging | None = None
+    tag_drift: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
 
     @property
     def public_detail(self) -> State:
@@ -192,6 +197,15 @@ class ExternalResource(Resource):
 def snake(name: str) -> str:
     """``NatGateway`` → ``nat_gateway``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+TAGS = "tags"
+"""The name under which differing tags are in a plan, beside the fields."""
+
+
+def drift_of(observed: Observed, desired: State) -> frozenset[str]:
+    """Names of the fields that differ from the desired state, and ``tags`` when a tag differs."""
+    return drifted_fields(observed.state, desired) | ({TAGS} if observed.tag_drift else frozenset())
 
 
 def drifted_fields(observed: State, desired: State) -> frozenset[str]:

@@ -9,6 +9,7 @@ from ..aws.client import Aws
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 EVIDENCE = "evidence"
 """The folder for the evidence of runs."""
@@ -72,7 +73,8 @@ class Bucket(Resource):
         }
         if self.object_lock:
             state["object_lock"] = _locks(snapshot, bucket)
-        return Observed(bucket, state, status="available")
+        tagging = Tagging("s3", bucket, tags) if tags else None
+        return Observed(bucket, state, status="available", tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         # In us-east-1 AWS rejects a location constraint.

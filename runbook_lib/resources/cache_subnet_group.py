@@ -9,6 +9,7 @@ from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .service_linked_role import ServiceLinkedRole
 from .subnet import Subnet
+from .tagging import Tagging
 
 
 @kind
@@ -48,7 +49,7 @@ class CacheSubnetGroup(Resource):
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["CacheSubnetGroupDescription"],
         }
-        return Observed(name, state)
+        return Observed(name, state, tagging=Tagging.of("elasticache", group["ARN"], tags, "TagList"))
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.elasticache.create_cache_subnet_group(

@@ -14,6 +14,7 @@ from .db_subnet_group import DbSubnetGroup
 from .log_group import LogGroup
 from .role import Role
 from .security_group import SecurityGroup
+from .tagging import Tagging
 
 
 @kind
@@ -108,6 +109,7 @@ class DbInstance(Resource):
             failed=_failure(status),
             deleting=status == "deleting",
             detail=_detail(instance),
+            tagging=Tagging.of("rds", instance.get("DBInstanceArn", ""), instance, "TagList"),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -9,6 +9,7 @@ from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .service_linked_role import ServiceLinkedRole
 from .subnet import Subnet
+from .tagging import Tagging
 
 
 @kind
@@ -55,7 +56,8 @@ class DbSubnetGroup(Resource):
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["DBSubnetGroupDescription"],
         }
-        return Observed(name, state, status=group["SubnetGroupStatus"])
+        tagging = Tagging.of("rds", group["DBSubnetGroupArn"], tags, "TagList")
+        return Observed(name, state, status=group["SubnetGroupStatus"], tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.rds.create_db_subnet_group(

@@ -10,6 +10,7 @@ from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, kind
 from .log_group import LogGroup
 from .role_policy import RolePolicy
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -49,7 +50,13 @@ class FlowLog(Resource):
         }
         failing = log.get("DeliverLogsErrorMessage", "")
         ready = log.get("FlowLogStatus", "ACTIVE") == "ACTIVE" and not failing
-        return Observed(log["FlowLogId"], state, ready=ready, status=failing or log.get("FlowLogStatus", "").lower())
+        return Observed(
+            log["FlowLogId"],
+            state,
+            ready=ready,
+            status=failing or log.get("FlowLogStatus", "").lower(),
+            tagging=Tagging.of("ec2", log["FlowLogId"], log),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         answer = aws.ec2.create_flow_logs(

@@ -6,6 +6,7 @@ from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .role import Role, path
+from .tagging import Tagging
 
 
 @kind
@@ -23,7 +24,12 @@ class InstanceProfile(Resource):
         if profile is None or not is_owned(snapshot, self, profile):
             return None
         role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
-        return Observed(profile["Arn"], {"role": role}, detail={"name": name, "_roles": _names(profile)})
+        return Observed(
+            profile["Arn"],
+            {"role": role},
+            detail={"name": name, "_roles": _names(profile)},
+            tagging=Tagging.of("iam instance profile", name, profile),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.iam.create_instance_profile(InstanceProfileName=aws.name(self), Path=path(aws), Tags=aws.tags(self))

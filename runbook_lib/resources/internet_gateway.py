@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -24,7 +25,13 @@ class InternetGateway(Resource):
         # AWS calls an attached internet gateway "available".
         status = attached.get("State", "detached")
         state = {"vpc": attached.get("VpcId")}
-        return Observed(gateway["InternetGatewayId"], state, ready=status in ("available", "attached"), status=status)
+        return Observed(
+            gateway["InternetGatewayId"],
+            state,
+            ready=status in ("available", "attached"),
+            status=status,
+            tagging=Tagging.of("ec2", gateway["InternetGatewayId"], gateway),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_internet_gateway(TagSpecifications=aws.tag_spec("internet-gateway", self))

@@ -12,6 +12,7 @@ from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .machine_image import MachineImage
 from .security_group import SecurityGroup
+from .tagging import Tagging
 
 
 @kind
@@ -60,6 +61,7 @@ class LaunchTemplate(Resource):
             _state(default["LaunchTemplateData"]),
             status=f"version {default['VersionNumber']}",
             detail=detail,
+            tagging=Tagging.of("ec2", template["LaunchTemplateId"], template),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
+from .tagging import Tagging
 
 
 @kind
@@ -34,7 +35,8 @@ class LogGroup(Resource):
         tags = snapshot.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
         if not is_owned(snapshot, self, tags, "tags"):
             return None
-        return Observed(arn, {"path": self.path, "days": group.get("retentionInDays")})
+        state = {"path": self.path, "days": group.get("retentionInDays")}
+        return Observed(arn, state, tagging=Tagging.of("logs", arn, tags, "tags"))
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.logs.create_log_group(logGroupName=self.path, tags=aws.tag_map(self))

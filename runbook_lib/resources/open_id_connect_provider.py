@@ -8,6 +8,7 @@ from ..aws.client import Aws
 from ..aws.snapshot import Snapshot, tags_of
 from ..errors import NotOwned
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 
 @kind
@@ -56,6 +57,7 @@ class OpenIdConnectProvider(Resource):
             {"audiences": audiences if ours else frozenset({self.audience})},
             status="" if ours else "the account's own",
             retain="" if ours else "the account had it before, for others too",
+            tagging=Tagging("iam provider", arn, tags) if ours else None,
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -9,6 +9,7 @@ from ..aws.client import Aws
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
+from .tagging import Tagging
 
 
 @kind
@@ -53,7 +54,7 @@ class Role(Resource):
             "trust": self.trusts if is_same(document, self.trust(snapshot.aws)) else json.dumps(document),
             "policies": frozenset(policy["PolicyArn"] for policy in policies),
         }
-        return Observed(role["Arn"], state, detail={"name": name})
+        return Observed(role["Arn"], state, detail={"name": name}, tagging=Tagging.of("iam role", name, role))
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.iam.create_role(

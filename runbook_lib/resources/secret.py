@@ -10,6 +10,7 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 
 @kind
@@ -37,7 +38,14 @@ class KeptSecret(Resource):
         scheduled = bool(secret.get("DeletedDate"))
         status = "scheduled for deletion" if scheduled else "kept"
         detail = {"secret": self.aws_name(snapshot.aws), "arn": secret["ARN"]}
-        return Observed(self.id_of(secret), {"kept": not scheduled}, status=status, detail=detail)
+        return Observed(
+            self.id_of(secret),
+            {"kept": not scheduled},
+            status=status,
+            detail=detail,
+            # While it is scheduled for deletion, AWS takes no tags.
+            tagging=None if scheduled else Tagging.of("secretsmanager", secret["ARN"], secret),
+        )
 
     def id_of(self, secret: ApiObject) -> str:
         """Its id for other resources: the ARN."""

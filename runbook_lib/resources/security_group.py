@@ -8,6 +8,7 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 from .traffic import Ports
 from .vpc import Vpc
 
@@ -48,7 +49,12 @@ class SecurityGroup(Resource):
             "egress": describe_permissions(group["IpPermissionsEgress"]),
         }
         detail = {"_strangers": [rule["SecurityGroupRuleId"] for rule in strangers]}
-        return Observed(group["GroupId"], state, detail=detail | {"_egress": group["IpPermissionsEgress"]})
+        return Observed(
+            group["GroupId"],
+            state,
+            detail=detail | {"_egress": group["IpPermissionsEgress"]},
+            tagging=Tagging.of("ec2", group["GroupId"], group),
+        )
 
     def _is_known(self, tags: Mapping[str, str], aws: Aws) -> bool:
         kind_of, _, name = tags.get(aws.KEY, "").partition(".")

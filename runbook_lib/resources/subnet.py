@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -30,7 +31,13 @@ class Subnet(Resource):
             "zone": subnet["AvailabilityZone"],
             "public_ips": subnet["MapPublicIpOnLaunch"],
         }
-        return Observed(subnet["SubnetId"], state, ready=subnet["State"] == "available", status=subnet["State"])
+        return Observed(
+            subnet["SubnetId"],
+            state,
+            ready=subnet["State"] == "available",
+            status=subnet["State"],
+            tagging=Tagging.of("ec2", subnet["SubnetId"], subnet),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_subnet(
