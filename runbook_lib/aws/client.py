@@ -61,6 +61,13 @@ class Named(Protocol):
         """The kind and the name, e.g. ``nat_gateway.a``."""
 
 
+class NamedInAws(Named, Protocol):
+    """A resource that knows how AWS calls it."""
+
+    def aws_name(self, aws: Aws) -> str:
+        """The name in AWS, e.g. ``/prod/web/config``."""
+
+
 class Aws:
     """One account and region on behalf of one environment; calls are e.g. ``aws.ec2.create_vpc(...)``.
 

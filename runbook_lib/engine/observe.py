@@ -61,17 +61,23 @@ def status_text(observed: Observed | None) -> str:
     return observed.status or ("ready" if observed.ready else "not ready yet")
 
 
+def _names(resource: Resource, observed: Observed | None) -> str:
+    """Its key, and how AWS calls it, if AWS has it under another name."""
+    return f"{resource.key} ({observed.id})" if observed and observed.id != resource.key else resource.key
+
+
 def failed_error(resource: Resource, observed: Observed) -> Failed:
     """The error for a resource that AWS reports as failed."""
     return Failed(
-        f"{resource.key} failed: {observed.failed}",
+        f"{_names(resource, observed)} failed: {observed.failed}",
         fix="Correct the cause. If it cannot recover, destroy this part; then apply again.",
     )
 
 
 def timeout_error(resource: Resource, observed: Observed | None) -> WaitTimeout:
     """The error for a resource that is not ready in time."""
+    status = status_text(observed)
     return WaitTimeout(
-        f"{resource.key} was not ready within {resource.wait_timeout} s; last status: {status_text(observed)}.",
+        f"{_names(resource, observed)} was not ready within {resource.wait_timeout} s; last status: {status}.",
         fix="Look at it in the AWS console. When it is ready, run this cell again: it continues from there.",
     )

@@ -118,6 +118,10 @@ class Resource(ABC):
         """Name within an environment, e.g. ``nat_gateway.a``; also the identity tag."""
         return f"{snake(type(self).__name__)}.{self.name}"
 
+    def aws_name(self, aws: Aws) -> str:
+        """Its name in AWS."""
+        return aws.name(self)
+
     @cached_property
     def dependencies(self) -> tuple[Resource, ...]:
         """The resources that the fields refer to."""

@@ -11,7 +11,6 @@ from moto.ec2.utils import parse_user_data
 
 from embedded_aws.patching import Method, patch
 
-
 # The tags that it has now; moto shows those of its creation for ever.
 LaunchTemplate.tags = property(lambda template: template.get_tags(), lambda template, tags: None)
 
