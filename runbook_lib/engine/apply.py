@@ -9,7 +9,7 @@ from ..errors import Blocked, RequestRejected
 from ..resources.base import TAGS, Observed, ObservedState, drift_of
 from .context import FIRST_PAUSE, Context
 from .observe import CONSISTENCY_TIMEOUT, failed_error, observe, status_text, timeout_error
-from .plan import Action, Change, ids_of, plan_change
+from .plan import RESTORE, Action, Change, ids_of, plan_change
 
 _LOST_RESPONSE = 20.0
 """Seconds in which a resource may still appear whose create call got no response."""
@@ -86,7 +86,7 @@ class ApplyResource:
         if immutable := drift & resource.immutable:
             raise Blocked(
                 f"{resource.key}: AWS cannot change {', '.join(sorted(immutable))} in place",
-                fix="Restore the old value in params/, or destroy this part and apply again.",
+                fix=resource.remedy(observed, immutable) or RESTORE,
             )
         sent = self._send(lambda: self._update(observed, drift), observed)
         self._sent_fields = drift if sent else None

@@ -27,6 +27,9 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
+RESTORE = "Restore the old value in params/, or destroy this part and apply again."
+"""What to do about a change that AWS cannot make in place."""
+
 ACTION_SYMBOLS = {Action.KEEP: "=", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.BLOCKED: "!"}
 
 
@@ -40,6 +43,7 @@ class Change:
         fields: For each field concerned its old and its new value, as JSON.  A reference is
             the key of its resource, never an id.
         reason: Why it is blocked or kept, or what remains of it.
+        fix: What to do about a blocked change; empty for the usual.
     """
 
     resource: Resource
@@ -48,6 +52,7 @@ class Change:
     desired: State | None
     fields: Mapping[str, tuple[Any, Any]]
     reason: str = ""
+    fix: str = ""
 
     @property
     def key(self) -> str:
@@ -90,12 +95,10 @@ class Plan:
         """Raises:
         Blocked: When AWS cannot make a change in place.
         """
-        blocked = [f"{c.key}: {c.reason}" for c in self.changes if c.action is Action.BLOCKED]
+        blocked = [c for c in self.changes if c.action is Action.BLOCKED]
         if blocked:
-            raise Blocked(
-                "\n".join(blocked),
-                fix="Restore the old value in params/, or destroy this part and apply again.",
-            )
+            fixes = dict.fromkeys(c.fix or RESTORE for c in blocked)
+            raise Blocked("\n".join(f"{c.key}: {c.reason}" for c in blocked), fix="\n  → ".join(fixes))
 
     @property
     def count(self) -> dict[str, int]:
@@ -162,7 +165,7 @@ def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
     Args:
         whole: Whether to list all fields of a resource that is created.
     """
-    reason = f"  ({change.reason})" if change.reason else ""
+    reason = f"  ({'. '.join(filter(None, (change.reason, change.fix)))})" if change.reason else ""
     yield f"  {ACTION_SYMBOLS[change.action]} {change.key}{reason}"
     if change.action is Action.CREATE and whole and change.fields:
         yield "      " + ", ".join(f"{name}={format_value(new)}" for name, (_, new) in sorted(change.fields.items()))
@@ -197,7 +200,7 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
         )
     if immutable := drift & resource.immutable:
         reason = f"AWS cannot change {', '.join(sorted(immutable))} in place"
-        return Change(resource, Action.BLOCKED, observed, desired, fields, reason)
+        return Change(resource, Action.BLOCKED, observed, desired, fields, reason, resource.remedy(observed, immutable))
     if observed.failed and not drift:
         reason = f"AWS reports it as failed: {observed.failed}"
         return Change(resource, Action.BLOCKED, observed, desired, {}, reason)

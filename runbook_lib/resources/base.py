@@ -171,6 +171,10 @@ class Resource(ABC):
         Fields that are left out drift, and are set by :meth:`update`.
         """
 
+    def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        """What to write in the parameters when AWS cannot change the *blocked* fields; empty for the old value."""
+        return ""
+
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """Set the fields in *drift*."""
         raise NotImplementedError(f"{self.key} cannot update {sorted(drift)}")

@@ -74,6 +74,12 @@ class CacheReplicationGroup(Resource):
             tagging=Tagging.of("elasticache", group["ARN"], _read_tags(snapshot, group["ARN"]), "TagList"),
         )
 
+    def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        if blocked != {"engine_downgrade"}:
+            return ""
+        runs = observed.detail["engine_version"]
+        return f"It runs {runs}, and ElastiCache has no way back: write data.minor_upgrades: true in params/."
+
     def create(self, aws: Aws, ids: Ids) -> None:
         settings: dict[str, Any] = {}
         for setting in self._settings(ids).values():

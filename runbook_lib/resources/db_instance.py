@@ -29,7 +29,7 @@ class DbInstance(Resource):
         logs: The log groups of the exported logs; the last part of the path names the log.  They
             are created before the instance, which would create groups that never expire.
         monitoring_seconds: The interval of enhanced monitoring; 0 is off and needs no role.
-        engine_version: ``8.4`` accepts any ``8.4.x``.
+        engine_version: ``8.4`` accepts any ``8.4.x``; ``8.4.6`` accepts a later one only with ``minor_upgrades``.
         backup_window: In UTC, as ``maintenance_window``.
         final_snapshot: Whether a destroy leaves a snapshot; not a setting in AWS.
     """
@@ -87,6 +87,15 @@ class DbInstance(Resource):
         del wanted["final_snapshot"], wanted["logs"]
         steps = {"storage_step": _STEP, "engine_downgrade": "none"}
         return wanted | _ALWAYS | {"log_exports": self._exports} | steps
+
+    def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        if blocked != {"engine_downgrade"}:
+            return ""
+        runs = observed.detail["engine_version"]
+        return (
+            f'It runs {runs}, and RDS has no way back: write data.engine_version: "{runs}" or'
+            f' "{".".join(runs.split(".")[:2])}" in params/, or allow upgrades with data.minor_upgrades: true.'
+        )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
@@ -196,6 +205,9 @@ class DbInstance(Resource):
         groups = [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"] if g["Status"] != "removing"]
         seconds = instance.get("MonitoringInterval", 0)
         version, storage = now["EngineVersion"], now["AllocatedStorage"]
+        meets = _matches(version, self.engine_version) or (
+            self.minor_upgrades and _is_minor_upgrade(self.engine_version, version)
+        )
         return {
             "subnet_group": instance["DBSubnetGroup"]["DBSubnetGroupName"],
             "parameter_group": ", ".join(sorted(g["DBParameterGroupName"] for g in instance["DBParameterGroups"])),
@@ -203,8 +215,8 @@ class DbInstance(Resource):
             "monitoring_role": instance.get("MonitoringRoleArn") if seconds else None,
             "monitoring_seconds": seconds,
             "log_exports": frozenset(exports) - {*logs.get("LogTypesToDisable", ())},
-            "engine_version": self.engine_version if _matches(version, self.engine_version) else version,
-            "engine_downgrade": f"from {version}" if _is_older(self.engine_version, version) else "none",
+            "engine_version": self.engine_version if meets else version,
+            "engine_downgrade": f"from {version}" if not meets and _is_older(self.engine_version, version) else "none",
             "instance_class": now["DBInstanceClass"],
             "storage_gb": storage,
             "storage_step": _STEP if _can_resize(storage, self.storage_gb) else f"another, from {storage} GB",
@@ -278,6 +290,14 @@ def _can_resize(storage: int, wanted: int) -> bool:
 
 def _matches(version: str, wanted: str) -> bool:
     return f"{version}.".startswith(f"{wanted}.")
+
+
+def _is_minor_upgrade(wanted: str, version: str) -> bool:
+    """Whether RDS may have upgraded from *wanted* by itself: to a later version of the same major one, as MySQL 8.4.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.MySQL.Minor.html
+    """
+    return wanted.split(".")[:2] == version.split(".")[:2] and _is_older(wanted, version)
 
 
 def _is_older(one: str, other: str) -> bool:
