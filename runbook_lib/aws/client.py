@@ -244,10 +244,14 @@ class _ServiceClient:
         self._reader, self._writer = reader, writer
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
-        call = getattr(self._reader if _is_read(operation) else self._writer, operation)
+        is_read = _is_read(operation)
+        call = getattr(self._reader if is_read else self._writer, operation)
 
         def send(**request: Any) -> Any:
-            return _translate_errors(lambda: call(**request))
+            response = _translate_errors(lambda: call(**request))
+            if not is_read:
+                _raise_if_partly_rejected(self._writer.meta.method_to_api_mapping[operation], response)
+            return response
 
         return send
 
@@ -277,6 +281,22 @@ def _translate_errors(call: Callable[[], Any]) -> Any:
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:
         raise _no_access(error) from error
+
+
+def _raise_if_partly_rejected(operation: str, response: Mapping[str, Any]) -> None:
+    """Raise when AWS answers 200, and lists what it did not do.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UnsuccessfulItem.html (DeleteFlowLogs and others)
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Error.html (DeleteObjects)
+    """
+    for item in [*response.get("Unsuccessful", ()), *response.get("Errors", ())]:
+        error, what = item.get("Error", item), item.get("ResourceId") or item.get("Key") or ""
+        code, message = error.get("Code", ""), error.get("Message", "")
+        raise RequestRejected(
+            f"{operation} was refused{f' for {what}' if what else ''}: {code}. {message}",
+            fix=_FIXES.get(code, "Correct the cause, then run this cell again; completed changes are kept."),
+            code=code, message=message,
+        )  # fmt: skip
 
 
 def _client_error(error: Any) -> RunbookError:

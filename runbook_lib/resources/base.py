@@ -102,6 +102,8 @@ class Resource(ABC):
     """Seconds to retry them."""
     wait_timeout: ClassVar[int] = 120
     """Seconds to wait until it is ready, or gone."""
+    delete_timeout: ClassVar[int] = 0
+    """Seconds to wait until it is gone, where that takes longer than ``wait_timeout``."""
     external: ClassVar[bool] = False
     """Only looked up, never created, changed or deleted: it belongs to AWS or to somebody else."""
     implicit: ClassVar[bool] = False
@@ -173,6 +175,10 @@ class Resource(ABC):
 
     def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
         """What to write in the parameters when AWS cannot change the *blocked* fields; empty for the old value."""
+        return ""
+
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        """What still uses it when AWS rejects its deletion, by AWS's names; empty when that is not known."""
         return ""
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot, tags_of
+from ..errors import Blocked
 from .base import Ids, Observed, Resource, kind
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
@@ -155,6 +156,12 @@ class DbInstance(Resource):
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Delete it and its automated backups; AWS rejects this while deletion protection is on."""
+        if self.final_snapshot and observed.status in _WITHOUT_SNAPSHOT:
+            raise Blocked(
+                f"{self.key} ({observed.id}) is {observed.status}: AWS deletes it only without a final snapshot.",
+                fix="If you need its data, restore a backup first (aws rds restore-db-instance-to-point-in-time)."
+                " Then write guards.final_snapshot: false in params/, and destroy again.",
+            )
         # The resource id makes the name unique: no other database's snapshot has it.
         snapshot = f"{observed.id}-final-{observed.detail['resource_id'].lower()}"
         last = {"FinalDBSnapshotIdentifier": snapshot} if self.final_snapshot else {}
@@ -254,6 +261,8 @@ _SET_LATE = ("multi_az", "iam_auth", "backup_days", "log_exports", "monitoring_r
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
 _SETTLED = {"available", "storage-optimization", "storage-full"}  # those in which RDS takes modifications
 _BROKEN = re.compile(r"failed|incompatible-.+|inaccessible-.+|insufficient-capacity|restore-error")
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html (SkipFinalSnapshot)
+_WITHOUT_SNAPSHOT = {"failed", "incompatible-restore", "incompatible-network"}
 _RECOVERABLE = {
     "storage-full": "its storage is full: raise data.storage_gb, then apply",
     "stopped": "somebody stopped it: start it again (aws rds start-db-instance)",

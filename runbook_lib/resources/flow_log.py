@@ -6,7 +6,6 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
-from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, kind
 from .log_group import LogGroup
 from .role_policy import RolePolicy
@@ -59,7 +58,7 @@ class FlowLog(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        answer = aws.ec2.create_flow_logs(
+        aws.ec2.create_flow_logs(
             ResourceIds=[ids[self.vpc]],
             ResourceType="VPC",
             TrafficType=self.traffic,
@@ -69,14 +68,6 @@ class FlowLog(Resource):
             ClientToken=aws.token(self, ids[self.vpc]),
             TagSpecifications=aws.tag_spec("vpc-flow-log", self),
         )
-        for item in answer.get("Unsuccessful", []):  # AWS responds with 200 anyway
-            error = item["Error"]
-            raise RequestRejected(
-                f"CreateFlowLogs was rejected: {error['Code']}. {error['Message']}",
-                fix="Correct the cause, then run this cell again: it continues from there.",
-                code=error["Code"],
-                message=error["Message"],
-            )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.delete_flow_logs(FlowLogIds=[observed.id])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .network_interfaces import LINGER, describe_interfaces
 from .tagging import Tagging
 from .vpc import Vpc
 
@@ -15,6 +16,7 @@ class InternetGateway(Resource):
 
     vpc: Vpc
 
+    delete_timeout = LINGER
     eventual_errors = frozenset({"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"})
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
@@ -45,3 +47,8 @@ class InternetGateway(Resource):
         if observed.state["vpc"]:
             aws.ec2.detach_internet_gateway(InternetGatewayId=observed.id, VpcId=observed.state["vpc"])
         aws.ec2.delete_internet_gateway(InternetGatewayId=observed.id)
+
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        """AWS detaches it only when no interface of the VPC has a public address."""
+        vpc = observed.state["vpc"]
+        return describe_interfaces(snapshot, "vpc-id", vpc, public=True) if vpc else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .network_interfaces import LINGER, describe_interfaces
 from .tagging import Tagging
 from .vpc import Vpc
 
@@ -19,6 +20,7 @@ class Subnet(Resource):
     public_ips: bool = False
 
     immutable = frozenset({"vpc", "cidr", "zone"})
+    delete_timeout = LINGER
     eventual_errors = frozenset({"InvalidVpcID.NotFound"})
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
@@ -52,3 +54,6 @@ class Subnet(Resource):
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.delete_subnet(SubnetId=observed.id)
+
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        return describe_interfaces(snapshot, "subnet-id", observed.id)

@@ -296,6 +296,19 @@ def test_the_last_snapshot_has_a_name_that_no_other_database_has():
     assert "database-final-" in wanted.left_behind
 
 
+@pytest.mark.parametrize("status", ["failed", "incompatible-restore", "incompatible-network"])
+def test_a_broken_database_with_a_last_snapshot_is_reported_at_once(status):
+    """AWS refuses it for ever, with the code of a database that is only busy."""
+    rds, wanted = Rds(instance(DBInstanceStatus=status)), replace(database, final_snapshot=True)
+    found = wanted.observe(Snapshot(rds), IDS)
+    with pytest.raises(Blocked, match=rf"db_instance\.database \(test-database\) is {status}") as caught:
+        wanted.delete(rds, IDS, found)
+    assert "guards.final_snapshot: false" in caught.value.fix
+    assert rds.sent == {}
+    database.delete(rds, IDS, found)
+    assert rds.sent["delete_db_instance"]["SkipFinalSnapshot"] is True
+
+
 def test_without_a_last_snapshot_nothing_is_left():
     rds = Rds(instance())
     database.delete(rds, IDS, database.observe(Snapshot(rds), IDS))
