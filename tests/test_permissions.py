@@ -57,13 +57,17 @@ def documented():
 
 def called():
     """Every operation that the library's source names, as IAM's actions: ``aws.ec2.create_vpc(...)`` and look-ups."""
-    sources = sorted(REPOSITORY.glob("runbook_lib/**/*.py"))
+    return {action for operation in raw_operations() for action in ACTIONS.get(operation, {operation})}
+
+
+def raw_operations():
+    """The same by the operations' own names, e.g. ``s3:ListBuckets``."""
     found = set()
-    for source in sources:
+    for source in sorted(REPOSITORY.glob("runbook_lib/**/*.py")):
         tree = ast.parse(source.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             found |= set(_operations(node))
-    return {action for operation in found for action in ACTIONS.get(operation, {operation})}
+    return found
 
 
 def _operations(node):

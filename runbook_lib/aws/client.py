@@ -62,6 +62,13 @@ class Named(Protocol):
         """The kind and the name, e.g. ``nat_gateway.a``."""
 
 
+class NamedInAws(Named, Protocol):
+    """A resource that knows how AWS calls it."""
+
+    def aws_name(self, aws: Aws) -> str:
+        """The name in AWS, e.g. ``/prod/web/config``."""
+
+
 class Aws:
     """One account and region on behalf of one environment; calls are e.g. ``aws.ec2.create_vpc(...)``.
 
@@ -240,10 +247,14 @@ class _ServiceClient:
         self._reader, self._writer = reader, writer
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
-        call = getattr(self._reader if _is_read(operation) else self._writer, operation)
+        is_read = _is_read(operation)
+        call = getattr(self._reader if is_read else self._writer, operation)
 
         def send(**request: Any) -> Any:
-            return _translate_errors(lambda: call(**request))
+            response = _translate_errors(lambda: call(**request))
+            if not is_read:
+                _raise_if_partly_rejected(self._writer.meta.method_to_api_mapping[operation], response)
+            return response
 
         return send
 
@@ -273,6 +284,22 @@ def _translate_errors(call: Callable[[], Any]) -> Any:
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:
         raise _no_access(error) from error
+
+
+def _raise_if_partly_rejected(operation: str, response: Mapping[str, Any]) -> None:
+    """Raise when AWS answers 200, and lists what it did not do.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UnsuccessfulItem.html (DeleteFlowLogs and others)
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Error.html (DeleteObjects)
+    """
+    for item in [*response.get("Unsuccessful", ()), *response.get("Errors", ())]:
+        error, what = item.get("Error", item), item.get("ResourceId") or item.get("Key") or ""
+        code, message = error.get("Code", ""), error.get("Message", "")
+        raise RequestRejected(
+            f"{operation} was refused{f' for {what}' if what else ''}: {code}. {message}",
+            fix=_FIXES.get(code, "Correct the cause, then run this cell again; completed changes are kept."),
+            code=code, message=message,
+        )  # fmt: skip
 
 
 def _client_error(error: Any) -> RunbookError:

@@ -9,7 +9,7 @@ from ..errors import Ambiguous, NotOwned, RequestRejected
 from .absent_fields import with_absent_fields
 
 if TYPE_CHECKING:
-    from .client import Aws, Named
+    from .client import Aws, Named, NamedInAws
 
 ApiObject = dict[str, Any]
 """An object in a response of AWS; a field that AWS left out reads as empty (:mod:`.absent_fields`)."""
@@ -84,15 +84,16 @@ class Snapshot:
         """Return the EC2 objects of one type that have this environment's tags."""
         return self.all("ec2", operation, result, **{filter_field: self.aws.filters()})
 
-    def require_ownership(self, resource: Named, tags: Mapping[str, str]) -> None:
-        """Check that the object with the resource's name also has its tags.
+    def require_ownership(self, resource: NamedInAws, tags: Mapping[str, str]) -> None:
+        """Check that the object with the resource's name in AWS also has its tags.
 
         Raises:
             NotOwned: It does not: whoever created it may still need it, and a destroy would delete it.
         """
         if tags.get(self.aws.ENV) != self.aws.env or tags.get(self.aws.KEY) != resource.key:
+            name = resource.aws_name(self.aws)
             raise NotOwned(
-                f"{resource.key}: the name {self.aws.name(resource)} is taken by something that is not tagged as ours.",
+                f"{resource.key}: the name {name} is taken by something that is not tagged as ours.",
                 fix=f"Rename or delete it, or tag it {self.aws.KEY}={resource.key} and {self.aws.ENV}={self.aws.env}.",
             )
 

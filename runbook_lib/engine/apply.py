@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import inf
 
 from ..errors import Blocked, RequestRejected
-from ..resources.base import Observed, ObservedState, drifted_fields
+from ..resources.base import TAGS, Observed, ObservedState, drift_of
 from .context import FIRST_PAUSE, Context
 from .observe import CONSISTENCY_TIMEOUT, failed_error, observe, status_text, timeout_error
 from .plan import IMMUTABLE_FIX, Action, Change, ids_of, plan_change
@@ -64,7 +64,7 @@ class ApplyResource:
                 raise failed_error(resource, observed)
             drift = None
             if observed and not observed.deleting:
-                drift = drifted_fields(observed.state, resource.desired(ids_of(observed_state)))
+                drift = drift_of(observed, resource.desired(ids_of(observed_state)))
             if observed and drift is not None and not drift:
                 self._context.on_progress(resource, status_text(observed), seconds)
                 return observed
@@ -87,11 +87,18 @@ class ApplyResource:
         if immutable := drift & resource.immutable:
             raise Blocked(
                 f"{resource.key}: AWS cannot change {', '.join(sorted(immutable))} in place",
-                fix=IMMUTABLE_FIX,
+                fix=resource.remedy(observed, immutable) or IMMUTABLE_FIX,
             )
-        sent = self._send(lambda: resource.update(aws, ids_of(self._observed_state), observed, drift), observed)
+        sent = self._send(lambda: self._update(observed, drift), observed)
         self._sent = (drift, observed.step) if sent else None
         return sent
+
+    def _update(self, observed: Observed, drift: frozenset[str]) -> None:
+        """Set the tags and the fields in *drift*."""
+        if observed.tagging and observed.tag_drift:
+            observed.tagging.write(self._context.aws, {key: new for key, (_, new) in observed.tag_drift.items()})
+        if fields := drift - {TAGS}:
+            self._resource.update(self._context.aws, ids_of(self._observed_state), observed, fields)
 
     def _send(self, write: Callable[[], None], observed: Observed | None, create: bool = False) -> bool:
         """Write once; returns whether AWS accepted it.  A retryable error leaves it for the next turn."""
@@ -104,8 +111,8 @@ class ApplyResource:
             now = self._clock.now()
             self._last_lost = self._last_lost if error.outcome_known else now
             self._first_rejected = min(self._first_rejected, now)
-            retryable = error.retryable or error.code in self._resource.eventual_errors
-            if not retryable or now - self._first_rejected >= CONSISTENCY_TIMEOUT:
+            retryable = error.retryable or self._resource.is_eventual(error.code, error.message)
+            if not retryable or now - self._first_rejected >= self._resource.eventual_timeout:
                 raise error.for_resource(self._resource.key) from None
             return False
         self._created, self._first_rejected = self._created or create, inf

@@ -30,7 +30,7 @@ class DestroyResources:
         self._pending = {change.resource: change for change in changes}
         self._began = context.clock.now()
         self._deleting: dict[Resource, float] = {}
-        self._rejected: set[Resource] = set()
+        self._rejected: dict[Resource, str] = {}
         self._accepted: set[Resource] = set()
 
     def run(self) -> None:
@@ -67,7 +67,7 @@ class DestroyResources:
         except RequestRejected as error:
             self._retry_later(change, error, seconds)
             return False
-        self._rejected.discard(resource)
+        self._rejected.pop(resource, None)
         details = dependencies_of(resource) | self._timings(resource)
         self._context.journal.write("change", ok=True, **change.as_dict(), **details, ready=False)
         self._accepted.add(resource)
@@ -81,16 +81,18 @@ class DestroyResources:
 
     def _retry_later(self, change: Change, error: RequestRejected, seconds: float) -> None:
         """Keep it pending, unless it is gone meanwhile or retrying does not help."""
-        resource = change.resource
-        if observe(resource, self._context.snapshot(), ids_of(self._observed_state)) is None:
+        resource, snapshot = change.resource, self._context.snapshot()
+        observed = observe(resource, snapshot, ids_of(self._observed_state))
+        if observed is None:
             self._context.journal.write("gone", key=resource.key)
             return  # somebody else deleted it, or our delete succeeded and its response was lost
-        retryable = error.retryable or error.code in _IN_USE | resource.eventual_errors
-        if not retryable or seconds > resource.wait_timeout + CONSISTENCY_TIMEOUT:
+        retryable = error.retryable or error.code in _IN_USE or resource.is_eventual(error.code, error.message)
+        users = resource.users(snapshot, observed) if retryable else ""
+        if not retryable or seconds > _timeout(resource):
             details = dependencies_of(resource) | self._timings(resource)
             self._context.journal.write("change", ok=False, error=str(error), **change.as_dict(), **details)
-            raise error.for_resource(resource.key) from None
-        self._rejected.add(resource)
+            raise (_in_use_error(error, users) if users else error).for_resource(resource.key) from None
+        self._rejected[resource] = f"still in use by {users}" if users else "still in use"
         self._pending[resource] = change
 
     def _forget_gone(self, snapshot: Snapshot) -> bool:
@@ -103,10 +105,10 @@ class DestroyResources:
                 gone.append(resource)
                 self._context.on_progress(resource, "gone", seconds)
                 continue
-            rejected = resource in self._rejected
-            self._context.on_progress(resource, "still in use" if rejected else status_text(observed), seconds)
+            rejected = self._rejected.get(resource, "")
+            self._context.on_progress(resource, rejected or status_text(observed), seconds)
             # Where AWS rejects the delete, its last error explains more than a timeout would.
-            if seconds > resource.wait_timeout + CONSISTENCY_TIMEOUT and not rejected:
+            if seconds > _timeout(resource) and not rejected:
                 raise timeout_error(resource, observed)
         for resource in gone:
             if resource in self._accepted:
@@ -114,3 +116,18 @@ class DestroyResources:
             del self._deleting[resource]
             self._pending.pop(resource, None)
         return bool(gone)
+
+
+def _timeout(resource: Resource) -> float:
+    """Seconds after which a deletion is given up."""
+    return max(resource.wait_timeout, resource.delete_timeout) + CONSISTENCY_TIMEOUT
+
+
+def _in_use_error(error: RequestRejected, users: str) -> RequestRejected:
+    """The same error, naming what uses the resource."""
+    return RequestRejected(
+        f"{error.what} It is still used by {users}.",
+        fix="AWS removes the interfaces of its own services some time after what they belonged to: destroy again later."
+        " Delete yourself what is not this runbook's.",
+        code=error.code, message=error.message, retryable=error.retryable, outcome_known=error.outcome_known,
+    )  # fmt: skip

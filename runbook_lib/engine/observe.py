@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..aws.snapshot import Snapshot
 from ..errors import Failed, NotOwned, RequestRejected, WaitTimeout
@@ -24,6 +25,16 @@ def observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None
         NotOwned: The name is taken by something that is not tagged as ours.
         RequestRejected: A read failed otherwise.
     """
+    observed = _observe(resource, snapshot, ids)
+    if observed is None or observed.tagging is None or observed.deleting:
+        return observed
+    present, wanted = observed.tagging.tags, snapshot.aws.tag_map(resource)
+    drift = {key: (present.get(key), value) for key, value in wanted.items() if present.get(key) != value}
+    return replace(observed, tag_drift=drift) if drift else observed
+
+
+def _observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None:
+    """Observe once more in a new snapshot what was listed and then not found, or has lost its tags."""
     try:
         return resource.observe(snapshot, ids)
     except NotOwned:
@@ -57,14 +68,20 @@ def status_text(observed: Observed | None) -> str:
     return observed.status or ("ready" if observed.ready else "not ready yet")
 
 
+def _names(resource: Resource, observed: Observed | None) -> str:
+    """Its key, and how AWS calls it, if AWS has it under another name."""
+    return f"{resource.key} ({observed.id})" if observed and observed.id != resource.key else resource.key
+
+
 def failed_error(resource: Resource, observed: Observed) -> Failed:
     """The error for a resource that AWS reports as failed."""
-    return Failed(f"{resource.key} failed: {observed.failed}", fix=resource.if_failed)
+    return Failed(f"{_names(resource, observed)} failed: {observed.failed}", fix=resource.if_failed)
 
 
 def timeout_error(resource: Resource, observed: Observed | None) -> WaitTimeout:
     """The error for a resource that is not ready in time."""
+    status = status_text(observed)
     return WaitTimeout(
-        f"{resource.key} was not ready within {resource.wait_timeout} s; last status: {status_text(observed)}.",
+        f"{_names(resource, observed)} was not ready within {resource.wait_timeout} s; last status: {status}.",
         fix="Look at it in the AWS console. When it is ready, run this cell again: it continues from there.",
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import Blocked, MissingDependency
 from ..formatting import format_value
-from ..resources.base import Observed, ObservedState, Resource, State, drifted_fields
+from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
 from ..stacks.stack import Stack, in_order
 
 
@@ -42,6 +42,7 @@ class Change:
         fields: For each field concerned its old and its new value, as JSON.  A reference is
             the key of its resource, never an id.
         reason: Why it is blocked or kept, what remains of it, or what else a person should know.
+        fix: What to do about a blocked change; empty for the usual.
     """
 
     resource: Resource
@@ -50,6 +51,7 @@ class Change:
     desired: State | None
     fields: Mapping[str, tuple[Any, Any]]
     reason: str = ""
+    fix: str = ""
 
     @property
     def key(self) -> str:
@@ -61,13 +63,16 @@ class Change:
         return bool(self.observed and self.observed.failed and not self.fields)
 
     @property
+    def explanation(self) -> str:
+        """Its reason, and the way out where it is blocked."""
+        return f"{self.reason}. {self.way_out}" if self.action is Action.BLOCKED else self.reason
+
+    @property
     def way_out(self) -> str:
         """What to do about a blocked change, in the imperative."""
         if self.resource.external:
             return "Correct its name or id in params/, or have it created or changed by its owner."
-        if self.is_failed:
-            return self.resource.if_failed
-        return IMMUTABLE_FIX
+        return self.resource.if_failed if self.is_failed else self.fix or IMMUTABLE_FIX
 
     def as_dict(self) -> dict[str, Any]:
         """The change as the plan's file and its fingerprint contain it."""
@@ -107,7 +112,7 @@ class Plan:
     @property
     def explanations(self) -> dict[str, Any]:
         """What a reader of the changes needs beside them: their reasons and their parts, by key."""
-        reasons = {c.key: c.reason for c in self.changes if c.reason}
+        reasons = {c.key: c.explanation for c in self.changes if c.reason}
         return {"reasons": reasons, "parts": {c.key: self.parts[c.key] for c in self.todo if c.key in self.parts}}
 
     def raise_if_blocked(self, *, failed: bool = True) -> None:
@@ -194,7 +199,7 @@ def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
     Args:
         whole: Whether to list all fields of a resource that is created.
     """
-    reason = f"  ({change.reason})" if change.reason else ""
+    reason = f"  ({change.explanation})" if change.reason else ""
     yield f"  {ACTION_SYMBOLS[change.action]} {change.key}{reason}"
     if change.action is Action.CREATE and whole and change.fields:
         yield "      " + ", ".join(f"{name}={format_value(new)}" for name, (_, new) in sorted(change.fields.items()))
@@ -221,19 +226,29 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
             reason = "does not exist, and this runbook does not create it"
             return Change(resource, Action.BLOCKED, None, desired, fields, reason)
         return Change(resource, Action.CREATE, observed, desired, fields, reason)
-    drift = drifted_fields(observed.state, desired)
-    fields = {name: (to_json(observed.state.get(name), names), to_json(logical[name], {})) for name in drift}
+    drift = drift_of(observed, desired)
+    fields = {
+        name: (to_json(observed.state.get(name), names), to_json(logical[name], {})) for name in drift - {TAGS}
+    } | _tag_fields(observed)
     if resource.external and drift:
         return Change(
             resource, Action.BLOCKED, observed, desired, fields, "differs, and this runbook does not change it"
         )
     if immutable := drift & resource.immutable:
         reason = f"AWS cannot change {', '.join(sorted(immutable))} in place"
-        return Change(resource, Action.BLOCKED, observed, desired, fields, reason)
+        return Change(resource, Action.BLOCKED, observed, desired, fields, reason, resource.remedy(observed, immutable))
     if observed.failed and not drift:
         reason = f"AWS reports it as failed: {observed.failed}"
         return Change(resource, Action.BLOCKED, observed, desired, {}, reason)
     return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields, observed.note)
+
+
+def _tag_fields(observed: Observed) -> dict[str, tuple[Any, Any]]:
+    """The tags that differ, as a field of a change; nothing when all are as they should be."""
+    if not observed.tag_drift:
+        return {}
+    old, new = ({key: pair[which] for key, pair in sorted(observed.tag_drift.items())} for which in (0, 1))
+    return {TAGS: (old, new)}
 
 
 def _plan_delete(resource: Resource, observed: Observed | None) -> Change:

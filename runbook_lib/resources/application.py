@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
+from .tagging import Tagging
 
 
 @kind
@@ -17,8 +18,9 @@ class Application(Resource):
         if name not in map(str, snapshot.all("codedeploy", "list_applications", "applications")):
             return None
         arn = f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:application:{name}"
-        is_owned(snapshot, self, read_tags(snapshot, arn))
-        return Observed(name, {})
+        tags = read_tags(snapshot, arn)
+        is_owned(snapshot, self, tags)
+        return Observed(name, {}, tagging=Tagging.of("codedeploy", arn, tags))
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.codedeploy.create_application(applicationName=aws.name(self), computePlatform="Server", tags=aws.tags(self))

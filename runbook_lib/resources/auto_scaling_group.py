@@ -11,6 +11,7 @@ from .launch_template import LaunchTemplate
 from .route import Route
 from .route_table_association import RouteTableAssociation
 from .subnet import Subnet
+from .tagging import Tagging
 from .target_group import TargetGroup, delay, deregister_within
 
 
@@ -34,8 +35,17 @@ class AutoScalingGroup(Resource):
     grace_seconds: int
 
     ready_fields = frozenset({"way_out"})
-    # Auto Scaling may not know the template's new instance profile yet.
-    eventual_errors = frozenset({"ValidationError", "ScalingActivityInProgress", "ResourceContention"})
+    # Auto Scaling may not know what is new yet; other uses of ValidationError are mistakes.
+    # https://github.com/hashicorp/terraform-provider-aws/pull/5633 (the instance profile)
+    eventual_errors = frozenset(
+        {
+            "ValidationError: Invalid IAM Instance Profile",
+            "ValidationError: does not exist",
+            "ValidationError: Provided Target Groups may not be valid",
+            "ScalingActivityInProgress",
+            "ResourceContention",
+        }
+    )
     wait_timeout = 1200
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -76,6 +86,7 @@ class AutoScalingGroup(Resource):
                 "instances": {i["InstanceId"]: i["AvailabilityZone"] for i in serving},
                 "_abandoned": "" if ready else abandoned_launch(snapshot, name),
             },
+            tagging=Tagging.of("autoscaling", name, group),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

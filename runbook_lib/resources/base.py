@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from .tagging import Tagging
 
 if TYPE_CHECKING:
     from ..aws.client import Aws
@@ -38,6 +39,8 @@ class Observed:
         step: Which request of a longer update is due; the update is sent once for each step.
         detail: Other values, never compared.  Names that begin with an underscore are for
             later calls only and are not shown.
+        tagging: Its tags; ``None`` when it has none, or AWS does not tell them now.
+        tag_drift: The tags that differ from those that it should have: old and new value by key.
     """
 
     id: str
@@ -50,6 +53,8 @@ class Observed:
     note: str = ""
     step: str = ""
     detail: State = field(default_factory=dict)
+    tagging: Tagging | None = None
+    tag_drift: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
 
     @property
     def public_detail(self) -> State:
@@ -93,11 +98,18 @@ class Resource(ABC):
     update_when_ready: ClassVar[bool] = False
     """Whether AWS accepts an update only while the resource is ready."""
     eventual_errors: ClassVar[frozenset[str]] = frozenset()
-    """Error codes caused by eventual consistency, e.g. a dependency that AWS does not know yet; retried."""
+    """Errors caused by eventual consistency, e.g. a dependency that AWS does not know yet; retried.
+
+    Each is a code, or ``code: words``: those words of the message, where AWS uses the code for mistakes as well.
+    """
+    eventual_timeout: ClassVar[int] = 90
+    """Seconds to retry them."""
     if_failed: ClassVar[str] = "Correct the cause. If it cannot recover, destroy this part; then apply again."
     """What to do when AWS reports it as failed, in the imperative."""
     wait_timeout: ClassVar[int] = 120
     """Seconds to wait until it is ready, or gone."""
+    delete_timeout: ClassVar[int] = 0
+    """Seconds to wait until it is gone, where that takes longer than ``wait_timeout``."""
     external: ClassVar[bool] = False
     """Only looked up, never created, changed or deleted: it belongs to AWS or to somebody else."""
     implicit: ClassVar[bool] = False
@@ -116,6 +128,10 @@ class Resource(ABC):
         """Name within an environment, e.g. ``nat_gateway.a``; also the identity tag."""
         return f"{snake(type(self).__name__)}.{self.name}"
 
+    def aws_name(self, aws: Aws) -> str:
+        """Its name in AWS."""
+        return aws.name(self)
+
     @cached_property
     def dependencies(self) -> tuple[Resource, ...]:
         """The resources that the fields refer to."""
@@ -125,6 +141,11 @@ class Resource(ABC):
     def ready_dependencies(self) -> tuple[Resource, ...]:
         """The dependencies that have to be ready before this resource is created."""
         return tuple(referenced_resources(getattr(self, name) for name in sorted(self.ready_fields)))
+
+    def is_eventual(self, code: str, message: str) -> bool:
+        """Whether an error is one of ``eventual_errors``."""
+        entries = (entry.partition(": ") for entry in self.eventual_errors)
+        return any(code == expected and words in message for expected, _, words in entries)
 
     def desired(self, ids: Ids) -> State:
         """The fields, with every reference replaced by its id."""
@@ -164,6 +185,14 @@ class Resource(ABC):
         Fields that are left out drift, and are set by :meth:`update`.
         """
 
+    def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        """What to write in the parameters when AWS cannot change the *blocked* fields; empty for the old value."""
+        return ""
+
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        """What still uses it when AWS rejects its deletion, by AWS's names; empty when that is not known."""
+        return ""
+
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """Set the fields in *drift*."""
         raise NotImplementedError(f"{self.key} cannot update {sorted(drift)}")
@@ -194,6 +223,15 @@ class ExternalResource(Resource):
 def snake(name: str) -> str:
     """``NatGateway`` → ``nat_gateway``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+TAGS = "tags"
+"""The name under which differing tags are in a plan, beside the fields."""
+
+
+def drift_of(observed: Observed, desired: State) -> frozenset[str]:
+    """Names of the fields that differ from the desired state, and ``tags`` when a tag differs."""
+    return drifted_fields(observed.state, desired) | ({TAGS} if observed.tag_drift else frozenset())
 
 
 def drifted_fields(observed: State, desired: State) -> frozenset[str]:

@@ -9,6 +9,7 @@ from ..aws.client import Aws
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 EVIDENCE = "evidence"
 """The folder for the evidence of runs."""
@@ -54,12 +55,14 @@ class Bucket(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         bucket = self.aws_name(snapshot.aws)
-        if bucket not in {b["Name"] for b in snapshot.all("s3", "list_buckets", "Buckets", Prefix=bucket)}:
+        # Not ListBuckets: it is consistent only in the end, and needs paging in accounts with a large quota.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
+        versioning = snapshot.get("s3", "get_bucket_versioning", missing="NoSuchBucket", Bucket=bucket)
+        if versioning is None:
             return None
         tags = tags_of(snapshot.get("s3", "get_bucket_tagging", missing="NoSuchTagSet", Bucket=bucket) or {}, "TagSet")
         if tags:  # an untagged bucket is ours, too: its create was interrupted, and the name contains our account
             snapshot.require_ownership(self, tags)
-        versioning = snapshot.get("s3", "get_bucket_versioning", Bucket=bucket) or {}
         state = {
             "versioned": versioning.get("Status") == "Enabled",
             "encryption": _encryption(snapshot, bucket),
@@ -70,7 +73,8 @@ class Bucket(Resource):
         }
         if self.object_lock:
             state["object_lock"] = _locks(snapshot, bucket)
-        return Observed(bucket, state, status="available")
+        tagging = Tagging("s3", bucket, tags) if tags else None
+        return Observed(bucket, state, status="available", tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         # In us-east-1 AWS rejects a location constraint.

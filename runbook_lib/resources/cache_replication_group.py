@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind, tagged_resources
 from .cache_subnet_group import CacheSubnetGroup
 from .security_group import SecurityGroup
+from .tagging import Tagging
 
 
 @kind
@@ -70,7 +71,14 @@ class CacheReplicationGroup(Resource):
             failed=_failure(status),
             deleting=status == "deleting",
             detail=_detail(group, node) | own,
+            tagging=Tagging.of("elasticache", group["ARN"], _read_tags(snapshot, group["ARN"]), "TagList"),
         )
+
+    def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        if blocked != {"engine_downgrade"}:
+            return ""
+        runs = observed.detail["engine_version"]
+        return f"It runs {runs}, and ElastiCache has no way back: write data.minor_upgrades: true in params/."
 
     def create(self, aws: Aws, ids: Ids) -> None:
         settings: dict[str, Any] = {}
@@ -121,8 +129,7 @@ class CacheReplicationGroup(Resource):
 
         https://github.com/hashicorp/terraform-provider-aws/issues/41416
         """
-        answer = snapshot.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
-        if is_owned(snapshot, self, answer, "TagList"):
+        if is_owned(snapshot, self, _read_tags(snapshot, arn), "TagList"):
             return True
         listed = {mapping["ResourceARN"]: mapping for mapping in tagged_resources(snapshot)}
         return is_owned(snapshot, self, listed.get(arn))
@@ -180,6 +187,11 @@ _ALWAYS: dict[str, Any] = {"engine": "valkey", "in_transit": True, "at_rest": Tr
 _SHOWN_LATE = ("replicas", "failover", "multi_az", "subnet_group", "security_group", "engine_version",
                "engine_downgrade", "maintenance_window")  # fmt: skip
 _NOT_NOW = "InvalidReplicationGroupState"
+
+
+def _read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
+    """Its tags; ``None`` while it is not available."""
+    return snapshot.get("elasticache", "list_tags_for_resource", missing=_NOT_NOW, ResourceName=arn)
 
 
 def _failure(status: str) -> str:

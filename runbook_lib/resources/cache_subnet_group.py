@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
+from .service_linked_role import ServiceLinkedRole
 from .subnet import Subnet
+from .tagging import Tagging
 
 
 @kind
 class CacheSubnetGroup(Resource):
     """The subnets for the nodes of a cache.
 
+    ElastiCache needs its service-linked role to look at them; it is not a field of the group.
     https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html
     """
 
     subnets: tuple[Subnet, ...]
     description: str
+    linked_role: ServiceLinkedRole
 
-    # ElastiCache's errors for a subnet that it does not know yet.
-    eventual_errors = frozenset({"InvalidSubnet", "InvalidParameterValue"})
+    # ElastiCache may not know the role or the subnets yet.
+    # https://github.com/aws-controllers-k8s/community/issues/367
+    eventual_errors = frozenset(
+        {"ServiceLinkedRoleNotFoundFault", "InvalidSubnet", "InvalidParameterValue: input subnets"}
+    )
+    eventual_timeout = 300  # the role is a new one for minutes
+    wait_timeout = 300
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {name: value for name, value in super().desired(ids).items() if name != "linked_role"}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
@@ -35,7 +49,7 @@ class CacheSubnetGroup(Resource):
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["CacheSubnetGroupDescription"],
         }
-        return Observed(name, state)
+        return Observed(name, state, tagging=Tagging.of("elasticache", group["ARN"], tags, "TagList"))
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.elasticache.create_cache_subnet_group(

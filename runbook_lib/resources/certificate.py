@@ -8,6 +8,7 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
 from .base import ExternalResource, Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 # Without this, AWS lists RSA keys of 1024 and 2048 bits only.
 # https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html
@@ -31,10 +32,10 @@ class Certificate(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         arn = self.arn(snapshot)
-        response = arn and snapshot.get(
-            "acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn
-        )
-        if not response:
+        if not arn:
+            return None
+        response = snapshot.get("acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn)
+        if response is None:
             return None
         certificate = response["Certificate"]
         status = certificate["Status"]
@@ -49,6 +50,7 @@ class Certificate(Resource):
                 "until": str(certificate.get("NotAfter", "")),
                 "validation": validation(certificate),
             },
+            tagging=None if self.external else Tagging.of("acm", arn, _read_tags(snapshot, arn)),
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
@@ -80,7 +82,10 @@ def validation(certificate: ApiObject) -> dict[str, str]:
 
 
 def find_arn(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
-    """The ARN of the domain's certificate with the resource's tags; ``None`` when there is none."""
+    """The ARN of the domain's certificate with the resource's tags; ``None`` when there is none.
+
+    A certificate has no name to describe it by, so a list is the strongest read there is.
+    """
     listed = snapshot.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
     # A summary lacks the domain while ACM creates the certificate, and where it cannot read it: then the tags decide.
     # https://github.com/ansible-collections/amazon.aws/issues/2405
@@ -91,7 +96,11 @@ def find_arn(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
 
 
 def _tags(snapshot: Snapshot, arn: str) -> dict[str, str]:
+    tags = tags_of(_read_tags(snapshot, arn) or {})
+    return tags if tags.get(snapshot.aws.ENV) == snapshot.aws.env else {}
+
+
+def _read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
     # ACM returns the tags of one certificate per call.
     gone = "ResourceNotFoundException"
-    tags = tags_of(snapshot.get("acm", "list_tags_for_certificate", missing=gone, CertificateArn=arn) or {})
-    return tags if tags.get(snapshot.aws.ENV) == snapshot.aws.env else {}
+    return snapshot.get("acm", "list_tags_for_certificate", missing=gone, CertificateArn=arn)

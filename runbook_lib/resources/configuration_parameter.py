@@ -13,6 +13,7 @@ from .db_instance import DbInstance
 from .load_balancer import LoadBalancer
 from .master_user_secret import MasterUserSecret
 from .secret import RandomSecret
+from .tagging import Tagging
 
 
 @kind
@@ -66,7 +67,12 @@ class ConfigurationParameter(Resource):
             "session_secret": settings.get("session_secret"),
             **self._site(snapshot, str(settings.get("public_url"))),
         }
-        return Observed(name, state, detail={"version": parameter["Version"], "public_url": settings.get("public_url")})
+        return Observed(
+            name,
+            state,
+            detail={"version": parameter["Version"], "public_url": settings.get("public_url")},
+            tagging=Tagging.of("ssm", name, tags, "TagList"),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ssm.put_parameter(Tags=aws.tags(self), **self._request(aws, ids))

@@ -8,12 +8,14 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from ..errors import Blocked
 from .base import Ids, Observed, Resource, kind
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
 from .log_group import LogGroup
 from .role import Role
 from .security_group import SecurityGroup
+from .tagging import Tagging
 
 
 @kind
@@ -28,7 +30,7 @@ class DbInstance(Resource):
         logs: The log groups of the exported logs; the last part of the path names the log.  They
             are created before the instance, which would create groups that never expire.
         monitoring_seconds: The interval of enhanced monitoring; 0 is off and needs no role.
-        engine_version: ``8.4`` accepts any ``8.4.x``.
+        engine_version: ``8.4`` accepts any ``8.4.x``; ``8.4.6`` accepts a later one only with ``minor_upgrades``.
         backup_window: In UTC, as ``maintenance_window``.
         final_snapshot: Whether a destroy leaves a snapshot; not a setting in AWS.
     """
@@ -58,9 +60,19 @@ class DbInstance(Resource):
     # The last two are not settings: they stand for changes that AWS does not support.
     immutable = frozenset({"subnet_group", "encrypted", "master_user", "database", "storage_step", "engine_downgrade"})
     update_when_ready = True
-    # InvalidParameterValue is RDS's error for a new role that it does not know yet.
-    # https://github.com/hashicorp/terraform-provider-aws/pull/9747
-    eventual_errors = frozenset({"InvalidParameterValue", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound"})
+    # RDS may not know a new role or security group yet; other uses of the first code are mistakes.
+    # https://github.com/hashicorp/terraform-provider-aws/pull/9747 (the monitoring role)
+    # https://github.com/aws-samples/eks-workshop-v2/issues/1609 (the service-linked role)
+    eventual_errors = frozenset(
+        {
+            "InvalidParameterValue: ENHANCED_MONITORING",
+            "InvalidParameterValue: service linked role",
+            "InvalidParameterValue: Missing necessary credentials",
+            "InvalidParameterValue: Invalid security group",
+            "DBSubnetGroupNotFoundFault",
+            "DBParameterGroupNotFound",
+        }
+    )
     wait_timeout = 2400
     if_failed = (
         "Do not destroy it: its data would be lost. Wait until its zone and its instance have recovered,"
@@ -80,6 +92,15 @@ class DbInstance(Resource):
         del wanted["final_snapshot"], wanted["logs"]
         steps = {"storage_step": _STEP, "engine_downgrade": "none"}
         return wanted | _ALWAYS | {"log_exports": self._exports} | steps
+
+    def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        if blocked != {"engine_downgrade"}:
+            return ""
+        runs = observed.detail["engine_version"]
+        return (
+            f'It runs {runs}, and RDS has no way back: write data.engine_version: "{runs}" or'
+            f' "{".".join(runs.split(".")[:2])}" in params/, or allow upgrades with data.minor_upgrades: true.'
+        )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
@@ -102,6 +123,7 @@ class DbInstance(Resource):
             failed=_failure(status),
             deleting=status == "deleting",
             detail=_detail(instance),
+            tagging=Tagging.of("rds", instance.get("DBInstanceArn", ""), instance, "TagList"),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -138,6 +160,12 @@ class DbInstance(Resource):
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Delete it and its automated backups; AWS rejects this while deletion protection is on."""
+        if self.final_snapshot and observed.status in _WITHOUT_SNAPSHOT:
+            raise Blocked(
+                f"{self.key} ({observed.id}) is {observed.status}: AWS deletes it only without a final snapshot.",
+                fix="If you need its data, restore a backup first (aws rds restore-db-instance-to-point-in-time)."
+                " Then write guards.final_snapshot: false in params/, and destroy again.",
+            )
         # The resource id makes the name unique: no other database's snapshot has it.
         snapshot = f"{observed.id}-final-{observed.detail['resource_id'].lower()}"
         last = {"FinalDBSnapshotIdentifier": snapshot} if self.final_snapshot else {}
@@ -188,6 +216,9 @@ class DbInstance(Resource):
         groups = [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"] if g["Status"] != "removing"]
         seconds = instance.get("MonitoringInterval", 0)
         version, storage = now["EngineVersion"], now["AllocatedStorage"]
+        meets = _matches(version, self.engine_version) or (
+            self.minor_upgrades and _is_minor_upgrade(self.engine_version, version)
+        )
         return {
             "subnet_group": instance["DBSubnetGroup"]["DBSubnetGroupName"],
             "parameter_group": ", ".join(sorted(g["DBParameterGroupName"] for g in instance["DBParameterGroups"])),
@@ -195,8 +226,8 @@ class DbInstance(Resource):
             "monitoring_role": instance.get("MonitoringRoleArn") if seconds else None,
             "monitoring_seconds": seconds,
             "log_exports": frozenset(exports) - {*logs.get("LogTypesToDisable", ())},
-            "engine_version": self.engine_version if _matches(version, self.engine_version) else version,
-            "engine_downgrade": f"from {version}" if _is_older(self.engine_version, version) else "none",
+            "engine_version": self.engine_version if meets else version,
+            "engine_downgrade": f"from {version}" if not meets and _is_older(self.engine_version, version) else "none",
             "instance_class": now["DBInstanceClass"],
             "storage_gb": storage,
             "storage_step": _STEP if _can_resize(storage, self.storage_gb) else f"another, from {storage} GB",
@@ -234,6 +265,8 @@ _SET_LATE = ("multi_az", "iam_auth", "backup_days", "log_exports", "monitoring_r
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
 _SETTLED = {"available", "storage-optimization", "storage-full"}  # those in which RDS takes modifications
 _BROKEN = re.compile(r"failed|incompatible-.+|inaccessible-.+|insufficient-capacity|restore-error")
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html (SkipFinalSnapshot)
+_WITHOUT_SNAPSHOT = {"failed", "incompatible-restore", "incompatible-network"}
 _RECOVERABLE = {
     "storage-full": "its storage is full: raise data.storage_gb, then apply",
     "stopped": "somebody stopped it: start it again (aws rds start-db-instance)",
@@ -270,6 +303,14 @@ def _can_resize(storage: int | None, wanted: int) -> bool:
 
 def _matches(version: str, wanted: str) -> bool:
     return f"{version}.".startswith(f"{wanted}.")
+
+
+def _is_minor_upgrade(wanted: str, version: str) -> bool:
+    """Whether RDS may have upgraded from *wanted* by itself: to a later version of the same major one, as MySQL 8.4.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.MySQL.Minor.html
+    """
+    return wanted.split(".")[:2] == version.split(".")[:2] and _is_older(wanted, version)
 
 
 def _is_older(one: str, other: str) -> bool:

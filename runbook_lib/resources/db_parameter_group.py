@@ -8,6 +8,7 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
+from .tagging import Tagging
 
 
 @kind
@@ -47,7 +48,9 @@ class DbParameterGroup(Resource):
             for p in snapshot.all("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=name)
             if "ParameterValue" in p and (p["Source"] == "user" or p["ParameterName"] in wanted)
         )
-        return Observed(name, {"family": group["DBParameterGroupFamily"], "parameters": values})
+        state = {"family": group["DBParameterGroupFamily"], "parameters": values}
+        tagging = Tagging.of("rds", group["DBParameterGroupArn"], tags, "TagList")
+        return Observed(name, state, tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.rds.create_db_parameter_group(

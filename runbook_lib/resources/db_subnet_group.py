@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
+from .service_linked_role import ServiceLinkedRole
 from .subnet import Subnet
+from .tagging import Tagging
 
 
 @kind
 class DbSubnetGroup(Resource):
     """The subnets for a database, in two zones at least.
 
+    RDS needs its service-linked role to look at them; it is not a field of the group.
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html
     """
 
     subnets: tuple[Subnet, ...]
     description: str
+    linked_role: ServiceLinkedRole
 
-    eventual_errors = frozenset({"InvalidSubnet"})
+    # RDS may not know the role, the subnets or their zones yet; other uses of the first code are mistakes.
+    # https://github.com/terraform-aws-modules/terraform-aws-rds/issues/364 (the role)
+    # https://github.com/brianz/serverless-design-patterns/issues/16 (the subnets)
+    # https://github.com/hashicorp/terraform/issues/17257 (the zones)
+    eventual_errors = frozenset(
+        {
+            "InvalidParameterValue: Missing necessary credentials",
+            "InvalidParameterValue: input subnets",
+            "InvalidSubnet",
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+        }
+    )
+    eventual_timeout = 300  # the role is a new one for minutes
+    wait_timeout = 300
+
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        return {name: value for name, value in super().desired(ids).items() if name != "linked_role"}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
@@ -34,7 +56,8 @@ class DbSubnetGroup(Resource):
             "subnets": frozenset(s["SubnetIdentifier"] for s in group["Subnets"]),
             "description": group["DBSubnetGroupDescription"],
         }
-        return Observed(name, state, status=group["SubnetGroupStatus"])
+        tagging = Tagging.of("rds", group["DBSubnetGroupArn"], tags, "TagList")
+        return Observed(name, state, status=group["SubnetGroupStatus"], tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.rds.create_db_subnet_group(

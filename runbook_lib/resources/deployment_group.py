@@ -11,6 +11,7 @@ from .auto_scaling_group import AutoScalingGroup
 from .base import Ids, Observed, Resource, is_owned, kind
 from .role import Role
 from .role_policy import RolePolicy
+from .tagging import Tagging
 from .target_group import TargetGroup
 
 _TRAFFIC = {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
@@ -54,7 +55,8 @@ class DeploymentGroup(Resource):
             return None
         application, name = info["applicationName"], info["deploymentGroupName"]
         arn = f"arn:aws:codedeploy:{snapshot.aws.region}:{snapshot.aws.account}:deploymentgroup:{application}/{name}"
-        is_owned(snapshot, self, read_tags(snapshot, arn))
+        tags = read_tags(snapshot, arn)
+        is_owned(snapshot, self, tags)
         targets = [target["name"] for target in info.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
         rollback = info.get("autoRollbackConfiguration", {})
         state = {
@@ -74,7 +76,7 @@ class DeploymentGroup(Resource):
             else str(rollback),
             "outdated": info.get("outdatedInstancesStrategy", "UPDATE"),
         }
-        return Observed(name, state)
+        return Observed(name, state, tagging=Tagging.of("codedeploy", arn, tags))
 
     def _servers(self, info: ApiObject, ids: Ids) -> str | None:
         """The attached Auto Scaling groups; from the first release on, attaching it again is the release's work."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 
 @kind
@@ -16,7 +17,13 @@ class ElasticIp(Resource):
         if address is None:
             return None
         status = "associated" if address.get("AssociationId") else "free"
-        return Observed(address["AllocationId"], {}, status=status, detail={"address": address["PublicIp"]})
+        return Observed(
+            address["AllocationId"],
+            {},
+            status=status,
+            detail={"address": address["PublicIp"]},
+            tagging=Tagging.of("ec2", address["AllocationId"], address),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.allocate_address(Domain="vpc", TagSpecifications=aws.tag_spec("elastic-ip", self))

@@ -6,10 +6,10 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
-from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, kind
 from .log_group import LogGroup
 from .role_policy import RolePolicy
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -27,7 +27,9 @@ class FlowLog(Resource):
     traffic: str = "ALL"
 
     immutable = frozenset({"vpc", "log_group", "permission", "traffic"})
-    eventual_errors = frozenset({"InvalidParameter", "Access error"})  # EC2 may not know the role yet
+    # EC2 may not know the role yet, nor its policy.
+    # https://github.com/hashicorp/terraform-provider-aws/issues/29323
+    eventual_errors = frozenset({"InvalidParameter: Unable to assume given IAM role", "Access error"})
     wait_timeout = 600
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -47,10 +49,16 @@ class FlowLog(Resource):
         }
         failing = log.get("DeliverLogsErrorMessage", "")
         ready = log.get("FlowLogStatus", "ACTIVE") == "ACTIVE" and not failing
-        return Observed(log["FlowLogId"], state, ready=ready, status=failing or log.get("FlowLogStatus", "").lower())
+        return Observed(
+            log["FlowLogId"],
+            state,
+            ready=ready,
+            status=failing or log.get("FlowLogStatus", "").lower(),
+            tagging=Tagging.of("ec2", log["FlowLogId"], log),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        answer = aws.ec2.create_flow_logs(
+        aws.ec2.create_flow_logs(
             ResourceIds=[ids[self.vpc]],
             ResourceType="VPC",
             TrafficType=self.traffic,
@@ -60,14 +68,6 @@ class FlowLog(Resource):
             ClientToken=aws.token(self, ids[self.vpc]),
             TagSpecifications=aws.tag_spec("vpc-flow-log", self),
         )
-        for item in answer.get("Unsuccessful", []):  # AWS responds with 200 anyway
-            error = item["Error"]
-            raise RequestRejected(
-                f"CreateFlowLogs was rejected: {error['Code']}. {error['Message']}",
-                fix="Correct the cause, then run this cell again: it continues from there.",
-                code=error["Code"],
-                message=error["Message"],
-            )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.delete_flow_logs(FlowLogIds=[observed.id])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot, at_most_one, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .key_pair import KeyPair
@@ -13,6 +14,7 @@ from .launch_template import IMDS, disk
 from .machine_image import MachineImage
 from .security_group import SecurityGroup
 from .subnet import Subnet
+from .tagging import Tagging
 
 
 @kind
@@ -31,9 +33,16 @@ class Instance(Resource):
     volume_gb: int = 8
 
     immutable = frozenset({"instance_type", "subnet", "key_pair", "profile"})
+    # The last one: EC2 does not know the instance profile yet; other uses of the code are mistakes.
+    # https://github.com/hashicorp/terraform-provider-aws/issues/5217
     eventual_errors = frozenset(
-        {"InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidKeyPair.NotFound", "InvalidParameterValue"}
-    )  # the last one: EC2 does not know the instance profile yet
+        {
+            "InvalidSubnetID.NotFound",
+            "InvalidGroup.NotFound",
+            "InvalidKeyPair.NotFound",
+            "InvalidParameterValue: Invalid IAM Instance Profile",
+        }
+    )
     wait_timeout = 600
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -66,6 +75,7 @@ class Instance(Resource):
             status=status,
             deleting=status == "shutting-down",
             detail=detail,
+            tagging=Tagging.of("ec2", (instance["InstanceId"], *_disks_and_interfaces(instance)), instance),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -101,3 +111,12 @@ class Instance(Resource):
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.terminate_instances(InstanceIds=[observed.id])
+
+
+def _disks_and_interfaces(instance: ApiObject) -> Iterator[str]:
+    """Their ids; they have the same tags as the instance."""
+    for mapping in instance.get("BlockDeviceMappings", ()):
+        if volume := mapping.get("Ebs", {}).get("VolumeId"):
+            yield volume
+    for interface in instance.get("NetworkInterfaces", ()):
+        yield interface["NetworkInterfaceId"]

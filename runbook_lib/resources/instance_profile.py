@@ -6,6 +6,7 @@ from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .role import Role, path
+from .tagging import Tagging
 
 
 @kind
@@ -18,15 +19,17 @@ class InstanceProfile(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
-        profiles = snapshot.all("iam", "list_instance_profiles", "InstanceProfiles", PathPrefix=path(snapshot.aws))
-        profile = next((profile for profile in profiles if profile["InstanceProfileName"] == name), None)
-        if profile is None:
-            return None
-        tags = snapshot.get("iam", "list_instance_profile_tags", missing="NoSuchEntity", InstanceProfileName=name)
-        if not is_owned(snapshot, self, tags):
+        answer = snapshot.get("iam", "get_instance_profile", missing="NoSuchEntity", InstanceProfileName=name)
+        profile = answer["InstanceProfile"] if answer else None
+        if profile is None or not is_owned(snapshot, self, profile):
             return None
         role = profile["Roles"][0]["Arn"] if profile["Roles"] else None
-        return Observed(profile["Arn"], {"role": role}, detail={"name": name, "_roles": _names(profile)})
+        return Observed(
+            profile["Arn"],
+            {"role": role},
+            detail={"name": name, "_roles": _names(profile)},
+            tagging=Tagging.of("iam instance profile", name, profile),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.iam.create_instance_profile(InstanceProfileName=aws.name(self), Path=path(aws), Tags=aws.tags(self))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .network_interfaces import LINGER, describe_interfaces
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -14,6 +16,7 @@ class InternetGateway(Resource):
 
     vpc: Vpc
 
+    delete_timeout = LINGER
     eventual_errors = frozenset({"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"})
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
@@ -24,7 +27,13 @@ class InternetGateway(Resource):
         # AWS calls an attached internet gateway "available".
         status = attached.get("State", "detached")
         state = {"vpc": attached.get("VpcId")}
-        return Observed(gateway["InternetGatewayId"], state, ready=status in ("available", "attached"), status=status)
+        return Observed(
+            gateway["InternetGatewayId"],
+            state,
+            ready=status in ("available", "attached"),
+            status=status,
+            tagging=Tagging.of("ec2", gateway["InternetGatewayId"], gateway),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_internet_gateway(TagSpecifications=aws.tag_spec("internet-gateway", self))
@@ -38,3 +47,8 @@ class InternetGateway(Resource):
         if observed.state["vpc"]:
             aws.ec2.detach_internet_gateway(InternetGatewayId=observed.id, VpcId=observed.state["vpc"])
         aws.ec2.delete_internet_gateway(InternetGatewayId=observed.id)
+
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        """AWS detaches it only when no interface of the VPC has a public address."""
+        vpc = observed.state["vpc"]
+        return describe_interfaces(snapshot, "vpc-id", vpc, public=True) if vpc else ""

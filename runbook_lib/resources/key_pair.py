@@ -8,6 +8,7 @@ from ..aws.client import Aws
 from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .ssh_key import SshKey
+from .tagging import Tagging
 
 
 @kind
@@ -33,7 +34,12 @@ class KeyPair(Resource):
         if pair is None:
             return None
         state = {"public": _bare(pair.get("PublicKey", ""))}
-        return Observed(pair["KeyName"], state, detail={"fingerprint": pair["KeyFingerprint"]})
+        return Observed(
+            pair["KeyName"],
+            state,
+            detail={"fingerprint": pair["KeyFingerprint"]},
+            tagging=Tagging.of("ec2", pair["KeyPairId"], pair),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         public = self.public if isinstance(self.public, str) else ids[self.public]

@@ -12,6 +12,7 @@ from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .machine_image import MachineImage
 from .security_group import SecurityGroup
+from .tagging import Tagging
 from .template_versions import find_versions
 
 
@@ -46,7 +47,13 @@ class LaunchTemplate(Resource):
             return None
         default = versions.default
         detail = {"version": int(default.number), "image": default.state["image"], "_latest": versions.latest}
-        return Observed(versions.template_id, default.state, status=f"version {default.number}", detail=detail)
+        return Observed(
+            versions.template_id,
+            default.state,
+            status=f"version {default.number}",
+            detail=detail,
+            tagging=Tagging.of("ec2", versions.template_id, versions.template),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_launch_template(

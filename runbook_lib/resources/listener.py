@@ -9,7 +9,8 @@ from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
 from .certificate import Certificate
-from .load_balancer import LoadBalancer
+from .load_balancer import LoadBalancer, read_tags
+from .tagging import Tagging
 from .target_group import TargetGroup
 
 
@@ -34,7 +35,8 @@ class PortListener(Resource):
         if listener is None:
             return None
         state = {"balancer": balancer, "port": self.port, **self.state(listener)}
-        return Observed(listener["ListenerArn"], state)
+        arn = listener["ListenerArn"]
+        return Observed(arn, state, tagging=Tagging.of("elbv2", arn, read_tags(snapshot, arn)))
 
     @abstractmethod
     def state(self, description: ApiObject) -> dict[str, Any]:

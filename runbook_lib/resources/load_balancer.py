@@ -11,6 +11,7 @@ from .bucket import Bucket
 from .internet_gateway import InternetGateway
 from .security_group import SecurityGroup
 from .subnet import Subnet
+from .tagging import Tagging
 
 
 @kind
@@ -58,7 +59,8 @@ class LoadBalancer(Resource):
         if balancer is None:
             return None
         arn = balancer["LoadBalancerArn"]
-        is_owned(snapshot, self, read_tags(snapshot, arn))
+        tags = read_tags(snapshot, arn)
+        is_owned(snapshot, self, tags)
         desired = self.desired(ids)["attributes"]
         attributes = snapshot.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {
             "Attributes": []
@@ -75,6 +77,7 @@ class LoadBalancer(Resource):
             status=status,
             failed=balancer["State"].get("Reason", "AWS gives no reason") if status == "failed" else "",
             detail={"dns_name": balancer["DNSName"]},
+            tagging=Tagging.of("elbv2", arn, tags),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

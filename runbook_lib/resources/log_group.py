@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
-from ..aws.snapshot import Snapshot
-from .base import Ids, Observed, Resource, is_owned, kind
+from ..aws.snapshot import Snapshot, tags_of
+from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 
 @kind
@@ -24,6 +25,10 @@ class LogGroup(Resource):
     immutable = frozenset({"path"})
     eventual_errors = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
 
+    def aws_name(self, aws: Aws) -> str:
+        """Its path."""
+        return self.path
+
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         folder = self.path.rpartition("/")[0] + "/"  # one call lists all groups of a folder
         groups = snapshot.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
@@ -32,9 +37,22 @@ class LogGroup(Resource):
             return None
         arn = group["arn"].removesuffix(":*")
         tags = snapshot.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
-        if not is_owned(snapshot, self, tags, "tags"):
+        if tags is None:
             return None
-        return Observed(arn, {"path": self.path, "days": group.get("retentionInDays")})
+        if tags_of(tags, "tags") or not self._is_of_a_service:
+            snapshot.require_ownership(self, tags_of(tags, "tags"))
+        state = {"path": self.path, "days": group.get("retentionInDays")}
+        return Observed(arn, state, tagging=Tagging.of("logs", arn, tags, "tags"))
+
+    @property
+    def _is_of_a_service(self) -> bool:
+        """Whether an AWS service may have created it under our name: RDS writes to a group that is gone again.
+
+        Such a group has no tags; it is ours, and gets them.
+        https://github.com/hashicorp/terraform-provider-aws/issues/42858
+        https://github.com/terraform-aws-modules/terraform-aws-rds/issues/419
+        """
+        return self.path.startswith("/aws/")
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.logs.create_log_group(logGroupName=self.path, tags=aws.tag_map(self))

@@ -8,6 +8,7 @@ from .base import Ids, Observed, Resource, kind
 from .elastic_ip import ElasticIp
 from .internet_gateway import InternetGateway
 from .subnet import Subnet
+from .tagging import Tagging
 
 
 @kind
@@ -48,6 +49,7 @@ class NatGateway(Resource):
             failed=nat.get("FailureMessage", "") if nat["State"] == "failed" else "",
             deleting=nat["State"] == "deleting",
             detail={"address": address.get("PublicIp")},
+            tagging=Tagging.of("ec2", nat["NatGatewayId"], nat),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -8,6 +8,7 @@ from ..aws.client import Aws
 from ..aws.snapshot import Snapshot, tags_of
 from ..errors import NotOwned
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 
 @kind
@@ -39,9 +40,6 @@ class OpenIdConnectProvider(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         arn = self.aws_name(snapshot.aws)
-        providers = snapshot.all("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList")
-        if arn not in {provider["Arn"] for provider in providers}:
-            return None
         response = snapshot.get(
             "iam", "get_open_id_connect_provider", missing="NoSuchEntity", OpenIDConnectProviderArn=arn
         )
@@ -59,6 +57,7 @@ class OpenIdConnectProvider(Resource):
             {"audiences": audiences if ours else frozenset({self.audience})},
             status="" if ours else "the account's own",
             retain="" if ours else "the account had it before, for others too",
+            tagging=Tagging("iam provider", arn, tags) if ours else None,
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

@@ -9,13 +9,14 @@ from ..aws.client import Aws
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
+from .tagging import Tagging
 
 
 @kind
 class Role(Resource):
     """A role that a service can assume; its id is its ARN.
 
-    Roles have the environment's path, so that one call lists all of them.
+    Roles have the environment's path.  Their names are unique in the account, whatever the path.
 
     Args:
         service: E.g. ``ec2.amazonaws.com``.
@@ -59,19 +60,16 @@ class Role(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
-        roles = snapshot.all("iam", "list_roles", "Roles", PathPrefix=path(snapshot.aws))
-        role = next((role for role in roles if role["RoleName"] == name), None)
-        if role is None:
-            return None
-        tags = snapshot.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=name)
-        if not is_owned(snapshot, self, tags):
+        answer = snapshot.get("iam", "get_role", missing="NoSuchEntity", RoleName=name)
+        role = answer["Role"] if answer else None
+        if role is None or not is_owned(snapshot, self, role):
             return None
         document = role["AssumeRolePolicyDocument"]
         state = {
             "trust": self.trusts if is_same(document, self.trust(snapshot.aws)) else json.dumps(document),
             "policies": frozenset((*_attached(snapshot, name), *self._undeclared(snapshot))),
         }
-        return Observed(role["Arn"], state, detail={"name": name})
+        return Observed(role["Arn"], state, detail={"name": name}, tagging=Tagging.of("iam role", name, role))
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.iam.create_role(

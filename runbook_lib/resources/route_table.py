@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -21,7 +22,8 @@ class RouteTable(Resource):
         table = snapshot.find("describe_route_tables", "RouteTables", self)
         if table is None:
             return None
-        return Observed(table["RouteTableId"], {"vpc": table["VpcId"]})
+        tagging = Tagging.of("ec2", table["RouteTableId"], table)
+        return Observed(table["RouteTableId"], {"vpc": table["VpcId"]}, tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_route_table(

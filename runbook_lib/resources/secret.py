@@ -10,6 +10,7 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 
 @kind
@@ -21,10 +22,10 @@ class KeptSecret(Resource):
 
     # The name is free again moments after the secret was deleted permanently.
     # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
-    eventual_errors = frozenset({"InvalidRequestException"})
+    eventual_errors = frozenset({"InvalidRequestException: scheduled for deletion"})
 
     def aws_name(self, aws: Aws) -> str:
-        """Its name in Secrets Manager, e.g. ``prod/web/session``, so that one call lists all of the environment."""
+        """Its name in Secrets Manager, e.g. ``prod/web/session``."""
         return f"{aws.env}/{self.name}"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
@@ -37,18 +38,26 @@ class KeptSecret(Resource):
         scheduled = bool(secret.get("DeletedDate"))
         status = "scheduled for deletion" if scheduled else "kept"
         detail = {"secret": self.aws_name(snapshot.aws), "arn": secret["ARN"]}
-        return Observed(self.id_of(secret), {"kept": not scheduled}, status=status, detail=detail)
+        return Observed(
+            self.id_of(secret),
+            {"kept": not scheduled},
+            status=status,
+            detail=detail,
+            # While it is scheduled for deletion, AWS takes no tags.
+            tagging=None if scheduled else Tagging.of("secretsmanager", secret["ARN"], secret),
+        )
 
     def id_of(self, secret: ApiObject) -> str:
         """Its id for other resources: the ARN."""
         return str(secret["ARN"])
 
     def _find(self, snapshot: Snapshot) -> ApiObject | None:
-        # Including those that are scheduled for deletion: their names are taken.
-        request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [f"{snapshot.aws.env}/"]}]}
-        name = self.aws_name(snapshot.aws)
-        listed = snapshot.all("secretsmanager", "list_secrets", "SecretList", **request)
-        secret = next((secret for secret in listed if secret["Name"] == name), None)
+        # Also one that is scheduled for deletion: its name is taken.  ListSecrets may be five minutes late.
+        # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+        secret = snapshot.get(
+            "secretsmanager", "describe_secret", missing="ResourceNotFoundException",
+            SecretId=self.aws_name(snapshot.aws),
+        )  # fmt: skip
         if secret:
             snapshot.require_ownership(self, tags_of(secret))
         return secret

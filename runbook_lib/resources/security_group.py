@@ -8,6 +8,8 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .network_interfaces import LINGER, describe_interfaces
+from .tagging import Tagging
 from .traffic import Ports
 from .vpc import Vpc
 
@@ -29,7 +31,8 @@ class SecurityGroup(Resource):
 
     immutable = frozenset({"vpc", "description"})
     eventual_errors = frozenset({"InvalidVpcID.NotFound", "InvalidGroup.NotFound", "InvalidPermission.Duplicate"})
-    wait_timeout = 300  # interfaces of a load balancer or database are deleted minutes after it
+    wait_timeout = 300
+    delete_timeout = LINGER
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "rules"}
@@ -48,7 +51,12 @@ class SecurityGroup(Resource):
             "egress": describe_permissions(group["IpPermissionsEgress"]),
         }
         detail = {"_strangers": [rule["SecurityGroupRuleId"] for rule in strangers]}
-        return Observed(group["GroupId"], state, detail=detail | {"_egress": group["IpPermissionsEgress"]})
+        return Observed(
+            group["GroupId"],
+            state,
+            detail=detail | {"_egress": group["IpPermissionsEgress"]},
+            tagging=Tagging.of("ec2", group["GroupId"], group),
+        )
 
     def _is_known(self, tags: Mapping[str, str], aws: Aws) -> bool:
         kind_of, _, name = tags.get(aws.KEY, "").partition(".")
@@ -78,6 +86,9 @@ class SecurityGroup(Resource):
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.delete_security_group(GroupId=observed.id)
+
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        return describe_interfaces(snapshot, "group-id", observed.id)
 
 
 _EVERYTHING = frozenset({"all 0.0.0.0/0"})

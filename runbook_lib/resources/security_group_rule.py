@@ -8,6 +8,7 @@ from ..aws.client import Aws
 from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .security_group import SecurityGroup, rules_of
+from .tagging import Tagging
 from .traffic import Ports
 
 
@@ -40,7 +41,8 @@ class SecurityGroupRule(Resource):
             "source": rule.get("CidrIpv4") or rule.get("ReferencedGroupInfo", {}).get("GroupId"),
             "description": rule.get("Description", ""),
         }
-        return Observed(rule["SecurityGroupRuleId"], state)
+        tagging = Tagging.of("ec2", rule["SecurityGroupRuleId"], rule)
+        return Observed(rule["SecurityGroupRuleId"], state, tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         source: dict[str, Any] = (

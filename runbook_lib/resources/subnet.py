@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .network_interfaces import LINGER, describe_interfaces
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -18,6 +20,7 @@ class Subnet(Resource):
     public_ips: bool = False
 
     immutable = frozenset({"vpc", "cidr", "zone"})
+    delete_timeout = LINGER
     eventual_errors = frozenset({"InvalidVpcID.NotFound"})
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
@@ -30,7 +33,13 @@ class Subnet(Resource):
             "zone": subnet["AvailabilityZone"],
             "public_ips": subnet["MapPublicIpOnLaunch"],
         }
-        return Observed(subnet["SubnetId"], state, ready=subnet["State"] == "available", status=subnet["State"])
+        return Observed(
+            subnet["SubnetId"],
+            state,
+            ready=subnet["State"] == "available",
+            status=subnet["State"],
+            tagging=Tagging.of("ec2", subnet["SubnetId"], subnet),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_subnet(
@@ -45,3 +54,6 @@ class Subnet(Resource):
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.ec2.delete_subnet(SubnetId=observed.id)
+
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        return describe_interfaces(snapshot, "subnet-id", observed.id)

@@ -8,6 +8,7 @@ from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .load_balancer import read_tags
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -43,7 +44,8 @@ class TargetGroup(Resource):
         if group is None:
             return None
         arn = group["TargetGroupArn"]
-        is_owned(snapshot, self, read_tags(snapshot, arn))
+        tags = read_tags(snapshot, arn)
+        is_owned(snapshot, self, tags)
         answer = snapshot.get("elbv2", "describe_target_group_attributes", TargetGroupArn=arn) or {"Attributes": []}
         state = {
             "vpc": group["VpcId"],
@@ -57,7 +59,7 @@ class TargetGroup(Resource):
             "codes": group.get("Matcher", {}).get("HttpCode"),
             "deregistration_seconds": _delay(answer),
         }
-        return Observed(arn, state, detail={"name": name})
+        return Observed(arn, state, detail={"name": name}, tagging=Tagging.of("elbv2", arn, tags))
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.elbv2.create_target_group(

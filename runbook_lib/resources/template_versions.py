@@ -35,9 +35,13 @@ class Version:
 class Versions:
     """The two versions of a launch template that count: the default one, which launches servers, and the newest."""
 
-    template_id: str
+    template: ApiObject
     default: Version
     latest: Version
+
+    @property
+    def template_id(self) -> str:
+        return str(self.template["LaunchTemplateId"])
 
 
 def find_versions(snapshot: Snapshot, key: str) -> Versions | None:
@@ -58,7 +62,7 @@ def find_versions(snapshot: Snapshot, key: str) -> Versions | None:
     if default is None:  # listed, and on its way out
         return None
     latest = max(found, key=lambda version: int(version["VersionNumber"]))
-    return Versions(template["LaunchTemplateId"], _version(default), _version(latest))
+    return Versions(template, _version(default), _version(latest))
 
 
 def _version(version: ApiObject) -> Version:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 
 
 @kind
@@ -31,7 +32,13 @@ class Vpc(Resource):
         if support is None or hostnames is None:
             return None
         state = {"cidr": vpc["CidrBlock"], "dns_support": support, "dns_hostnames": hostnames}
-        return Observed(vpc["VpcId"], state, ready=vpc["State"] == "available", status=vpc["State"])
+        return Observed(
+            vpc["VpcId"],
+            state,
+            ready=vpc["State"] == "available",
+            status=vpc["State"],
+            tagging=Tagging.of("ec2", vpc["VpcId"], vpc),
+        )
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=aws.tag_spec("vpc", self))

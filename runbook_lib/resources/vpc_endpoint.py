@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .tagging import Tagging
 from .vpc import Vpc
 
 
@@ -38,6 +39,7 @@ class VpcEndpoint(Resource):
             status=status,
             failed=failed,
             deleting=status == "deleting",
+            tagging=Tagging.of("ec2", endpoint["VpcEndpointId"], endpoint),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:

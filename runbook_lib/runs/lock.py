@@ -160,7 +160,15 @@ class Lock:
         return _parse_holder(answer["Body"].read()), answer["ETag"], _now(answer) - answer["LastModified"]
 
     def _bucket_exists(self) -> bool:
-        return any(b["Name"] == self._bucket for b in self._aws.s3.list_buckets(Prefix=self._bucket)["Buckets"])
+        # Not ListBuckets: it is consistent only in the end, and needs paging in accounts with a large quota.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
+        try:
+            self._aws.s3.get_bucket_versioning(Bucket=self._bucket)
+        except RequestRejected as error:
+            if error.code in _NO_BUCKET:
+                return False
+            raise
+        return True
 
 
 def _parse_holder(body: bytes) -> LockHolder:

@@ -14,6 +14,7 @@ from ..resources.db_subnet_group import DbSubnetGroup
 from ..resources.log_group import LogGroup
 from ..resources.role import Role
 from ..resources.security_group import SecurityGroup
+from ..resources.service_linked_role import ServiceLinkedRole, linked_role_of_elasticache, linked_role_of_rds
 from ..resources.subnet import Subnet
 from .network import network
 from .stack import Stack
@@ -25,7 +26,10 @@ def data(params: Params) -> Stack:
     """The stack of ``02_data``; it depends on the network's private subnets and security groups."""
     settings, net = params.data, network(params)
     private = tuple(cast(Subnet, net[f"subnet.private-{zone}"]) for zone in params.network.zones)
-    subnet_group = DbSubnetGroup(name="private", subnets=private, description="Private subnets")
+    linked_role = linked_role_of_rds()
+    subnet_group = DbSubnetGroup(
+        name="private", subnets=private, description="Private subnets", linked_role=linked_role
+    )
     parameter_group = DbParameterGroup(
         name="mysql", family="mysql8.4", parameters=tuple(_parameters(settings.log_exports))
     )
@@ -57,7 +61,7 @@ def data(params: Params) -> Stack:
     )
     return Stack(
         "data",
-        subnet_group=subnet_group,
+        subnet_group=(linked_role, subnet_group),
         parameter_group=parameter_group,
         logs=logs,
         monitoring=(monitoring,) if monitoring else (),
@@ -75,12 +79,15 @@ def _logs(params: Params) -> tuple[LogGroup, ...]:
 
 def _cache(
     params: Params, net: Stack, private: tuple[Subnet, ...]
-) -> tuple[()] | tuple[CacheSubnetGroup, CacheReplicationGroup]:
+) -> tuple[()] | tuple[ServiceLinkedRole, CacheSubnetGroup, CacheReplicationGroup]:
     """Empty when sessions are kept in cookies."""
     settings = params.data.sessions
     if settings.store == "cookie":
         return ()
-    subnet_group = CacheSubnetGroup(name="private", subnets=private, description="Private subnets")
+    linked_role = linked_role_of_elasticache()
+    subnet_group = CacheSubnetGroup(
+        name="private", subnets=private, description="Private subnets", linked_role=linked_role
+    )
     sessions = CacheReplicationGroup(
         name="sessions",
         subnet_group=subnet_group,
@@ -90,7 +97,7 @@ def _cache(
         replicas=settings.replicas,
         minor_upgrades=params.data.minor_upgrades,
     )
-    return subnet_group, sessions
+    return linked_role, subnet_group, sessions
 
 
 def _parameters(exports: tuple[str, ...]) -> Iterator[tuple[str, str]]:

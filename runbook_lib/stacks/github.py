@@ -33,17 +33,16 @@ _REGIONAL = (
     "elasticloadbalancing:DescribeLoadBalancerAttributes",
     "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
     "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups",
-    "elasticloadbalancing:DescribeTargetHealth", "logs:DescribeLogGroups", "secretsmanager:ListSecrets",
-    "tag:GetResources",
+    "elasticloadbalancing:DescribeTargetHealth", "logs:DescribeLogGroups", "tag:GetResources",
 )  # fmt: skip
-_GLOBAL = ("iam:ListInstanceProfiles", "iam:ListOpenIDConnectProviders", "iam:ListRoles", "s3:ListAllMyBuckets")
+_GLOBAL = ("iam:ListRoles",)
 _BUCKET = (
     "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning",
     "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:ListBucket",
 )  # fmt: skip
 _IDENTITIES = (
-    "iam:GetOpenIDConnectProvider", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfileTags",
-    "iam:ListRolePolicies",
+    "iam:GetInstanceProfile", "iam:GetOpenIDConnectProvider", "iam:GetRole", "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies", "iam:ListRolePolicies",
 )  # fmt: skip
 _DATA = (
     "logs:ListTagsForResource", "rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBParameters",
@@ -95,7 +94,7 @@ def _read_policies(params: Params, role: FederatedRole, bucket: Bucket) -> Itera
     yield policy("look-bucket", (*locks, *_BUCKET), ("arn:aws:s3:::{}", bucket))
     iam = f"arn:aws:iam::{params.account}"
     ours = (f"{iam}:role/runbook/{env}/*", f"{iam}:instance-profile/runbook/{env}/*")
-    yield policy("look-iam", _IDENTITIES, *ours, ("{}", role.provider))
+    yield policy("look-iam", _IDENTITIES, *ours, f"{iam}:role/aws-service-role/*", ("{}", role.provider))
     # Orphans may have any path.
     yield policy("look-roles", ("iam:ListRoleTags",), f"{iam}:role/{env}-*", f"{iam}:role/*/{env}-*")
     databases = tuple(f"arn:aws:rds:{region}:{kind}:*" for kind in ("db", "pg", "subgrp"))
@@ -104,6 +103,7 @@ def _read_policies(params: Params, role: FederatedRole, bucket: Bucket) -> Itera
     if params.data.sessions.store == "elasticache":
         kinds = ("cluster", "replicationgroup", "subnetgroup")
         yield policy("look-cache", _CACHE, *(f"arn:aws:elasticache:{region}:{kind}:*" for kind in kinds))
+    yield policy("look-secrets", ("secretsmanager:DescribeSecret",), f"arn:aws:secretsmanager:{region}:secret:{env}/*")
     yield policy("look-parameters", _PARAMETERS, f"arn:aws:ssm:{region}:parameter/{env}/*")
     if params.compute.image in (None, NEWEST):
         image = f"arn:aws:ssm:{params.region}::parameter/aws/service/ami-amazon-linux-latest/*"

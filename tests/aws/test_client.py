@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import threading
 from collections import Counter
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.aws.connection import Connection
 from runbook_lib.errors import NoAccess, RequestRejected, WrongAccount, WrongEndpoint
 from runbook_lib.resources.base import Resource, kind
+from tests.test_permissions import PREFIX, SERVICES, raw_operations
 
 ACCOUNT = "123456789012"
 CREDENTIALS = "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
@@ -120,6 +122,33 @@ def local(fake, recorded):
 
 def real():
     return Aws(env="prod", region="us-west-2", account=ACCOUNT)
+
+
+def test_what_a_call_for_several_things_did_not_do_is_an_error(fake, local):
+    """EC2 answers 200 and lists it."""
+    error = "<error><code>InvalidFlowLogId.NotFound</code><message>No such log.</message></error>"
+    listed = f"<unsuccessful><item>{error}<resourceId>fl-1</resourceId></item></unsuccessful>"
+    fake.responses = [(200, f"<DeleteFlowLogsResponse>{listed}</DeleteFlowLogsResponse>")]
+    with pytest.raises(
+        RequestRejected, match=r"DeleteFlowLogs was refused for fl-1: InvalidFlowLogId\.NotFound\. No such"
+    ) as caught:
+        local.ec2.delete_flow_logs(FlowLogIds=["fl-1"])
+    assert caught.value.code == "InvalidFlowLogId.NotFound"
+
+
+def test_no_other_call_of_this_library_lists_what_it_did_not_do():
+    """The fields that are looked at are all that AWS has for it in the answers of our writes."""
+    partly = re.compile(r"Unsuccessful|Errors|Failed.*|Unprocessed.*|Not.*Deleted")
+    names = {name: PREFIX.get(name, name) for name in SERVICES}
+    found = set()
+    for service, operation in (action.split(":") for action in raw_operations()):
+        for name in (name for name, prefix in names.items() if prefix == service):
+            model = boto3.client(
+                name, region_name="us-west-2", aws_access_key_id="-", aws_secret_access_key="-"
+            ).meta.service_model
+            output = model.operation_model(operation).output_shape
+            found |= {field for field in (output.members if output else ()) if partly.fullmatch(field)}
+    assert found == {"Unsuccessful", "Errors"}
 
 
 class TestRetries:

@@ -114,14 +114,23 @@ class Operator:
             "databases": [d["DBInstanceArn"] for d in self.aws("rds").describe_db_instances()["DBInstances"]],
             "subnet groups": self.aws("rds").describe_db_subnet_groups()["DBSubnetGroups"],
             "certificates": self.aws("acm").list_certificates()["CertificateSummaryList"],
-            "secrets": [s["ARN"] for s in self.aws("secretsmanager").list_secrets()["SecretList"]],
+            "secrets": self._secrets(),
             "buckets": [b["Name"] for b in self.aws("s3").list_buckets()["Buckets"]],
             "logs": [g["logGroupName"] for g in self.aws("logs").describe_log_groups()["logGroups"]],
-            "roles": [r["Arn"] for r in iam.list_roles()["Roles"]],
+            # A service's own role stays in the account, for others too.
+            "roles": [r["Arn"] for r in iam.list_roles()["Roles"] if not r["Path"].startswith("/aws-service-role/")],
             "profiles": [p["Arn"] for p in iam.list_instance_profiles()["InstanceProfiles"]],
             "applications": self.aws("codedeploy").list_applications()["applications"],
             "tagged": [t["ResourceARN"] for t in tagged],
         }  # fmt: skip
+
+    def _secrets(self) -> list[str]:
+        """The list holds deleted secrets for some time."""
+        client, found = self.aws("secretsmanager"), []
+        for entry in client.list_secrets()["SecretList"]:
+            with suppress(client.exceptions.ResourceNotFoundException):
+                found.append(client.describe_secret(SecretId=entry["ARN"])["ARN"])
+        return found
 
 
 class Visitor:

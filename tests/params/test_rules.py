@@ -15,7 +15,6 @@ from runbook_lib.params.rules import NAMES, ZONES, Problem, find_problems
 from runbook_lib.resources.base import Observed, snake
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.resources.db_instance import DbInstance
-from runbook_lib.resources.log_group import LogGroup
 from runbook_lib.resources.secret import KeptSecret
 from runbook_lib.stacks.environment import stacks
 from tests.params.parameter_files import GOOD
@@ -140,10 +139,7 @@ def really_called(aws, resource):
     """The kind of a name as the table knows it, and the name that AWS gets."""
     if isinstance(resource, KeptSecret):
         return "secret", resource.aws_name(aws)
-    if isinstance(resource, LogGroup):
-        return "log_group", resource.path
-    called = resource.aws_name(aws) if hasattr(resource, "aws_name") else aws.name(resource)
-    return snake(type(resource).__name__), called
+    return snake(type(resource).__name__), resource.aws_name(aws)
 
 
 # AWS names these itself, or knows them by what they belong to; "Name" is only a tag of theirs.
@@ -152,7 +148,7 @@ NAMELESS = {
     "instance", "instance_refresh", "internet_gateway", "listener", "machine_image", "nat_gateway",
     "open_id_connect_provider", "redirect_listener", "release", "requested_certificate", "route", "route_table",
     "route_table_association",
-    "security_group_rule", "stored_bundle", "subnet", "validation_record", "vpc", "vpc_endpoint",
+    "security_group_rule", "service_linked_role", "stored_bundle", "subnet", "validation_record", "vpc", "vpc_endpoint",
     "vpc_endpoint_route",
 }  # fmt: skip
 

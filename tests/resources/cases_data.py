@@ -10,6 +10,7 @@ from runbook_lib.resources.db_subnet_group import DbSubnetGroup
 from runbook_lib.resources.log_group import LogGroup
 from runbook_lib.resources.role import Role
 from runbook_lib.resources.security_group import SecurityGroup
+from runbook_lib.resources.service_linked_role import linked_role_of_elasticache, linked_role_of_rds
 from runbook_lib.resources.subnet import Subnet
 from runbook_lib.resources.vpc import Vpc
 
@@ -18,7 +19,9 @@ subnets = tuple(
     Subnet(name=f"private-{zone}", vpc=vpc, cidr=f"10.20.{n}.0/24", zone=f"us-west-2{zone}")
     for n, zone in enumerate("abc", 16)
 )
-subnet_group = DbSubnetGroup(name="private", subnets=subnets[:2], description="Private subnets")
+subnet_group = DbSubnetGroup(
+    name="private", subnets=subnets[:2], description="Private subnets", linked_role=linked_role_of_rds()
+)
 parameter_group = DbParameterGroup(
     name="mysql",
     family="mysql8.4",
@@ -52,7 +55,9 @@ database = DbInstance(
     final_snapshot=False,
 )
 monitored = replace(database, monitoring_role=monitoring, monitoring_seconds=60)
-cache_subnet_group = CacheSubnetGroup(name="private", subnets=subnets[:2], description="Private subnets")
+cache_subnet_group = CacheSubnetGroup(
+    name="private", subnets=subnets[:2], description="Private subnets", linked_role=linked_role_of_elasticache()
+)
 cache = CacheReplicationGroup(
     name="sessions",
     subnet_group=cache_subnet_group,
@@ -63,6 +68,7 @@ cache = CacheReplicationGroup(
 )
 
 CASES = {
+    "service-linked role": (linked_role_of_rds(), None),
     "db subnet group": (subnet_group, replace(subnet_group, subnets=subnets, description="All private subnets")),
     "db parameter group": (
         parameter_group,

@@ -1,6 +1,12 @@
 """The bucket that keeps evidence: locks for what is stored in it, from the beginning or later on."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
 from runbook_lib.engine.engine import Engine
+from runbook_lib.errors import RequestRejected
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.stacks.stack import Stack
 
@@ -38,3 +44,16 @@ def test_without_the_wish_nothing_is_asked_about_it(engine, calls, door):
     engine.apply(Stack("s", it=PLAIN))
     engine.plan(Stack("s", it=PLAIN), refresh=True)
     assert not [call for call in calls if "ObjectLock" in call.operation]
+
+
+def test_objects_that_s3_does_not_delete_are_an_error_with_its_reason(engine, aws):
+    """Locked versions: S3 answers 200 and lists them; it is not waited until the bucket is empty."""
+    stack = Stack("s", it=replace(LOCKING, kept=False))
+    engine.apply(stack)
+    s3, name = aws.client("s3"), bucket_of(engine.aws)
+    until = datetime.now(UTC) + timedelta(days=1)
+    s3.put_object(
+        Bucket=name, Key="evidence/a", Body=b"a", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=until
+    )
+    with pytest.raises(RequestRejected, match="DeleteObjects was refused for evidence/a: AccessDenied"):
+        engine.destroy(stack)

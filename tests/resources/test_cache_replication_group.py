@@ -66,3 +66,4 @@ def test_an_older_engine_is_not_to_be_had(engine):
         (change,) = engine.plan(Stack("s", it=older), refresh=True).changes
         assert change.action is Action.BLOCKED
         assert "engine_downgrade" in change.fields
+        assert change.fix.startswith("It runs 8.1")

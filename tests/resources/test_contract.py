@@ -11,8 +11,15 @@ from runbook_lib.engine.plan import Action
 from runbook_lib.resources.alias_record import AliasRecord
 from runbook_lib.resources.base import Resource
 from runbook_lib.resources.master_user_secret import MasterUserSecret
+from runbook_lib.resources.release import Release
 from runbook_lib.resources.requested_certificate import RequestedCertificate
+from runbook_lib.resources.role_policy import RolePolicy
+from runbook_lib.resources.route import Route
+from runbook_lib.resources.route_table_association import RouteTableAssociation
+from runbook_lib.resources.service_linked_role import ServiceLinkedRole
+from runbook_lib.resources.stored_bundle import StoredBundle
 from runbook_lib.resources.validation_record import ValidationRecord
+from runbook_lib.resources.vpc_endpoint_route import VpcEndpointRoute
 from runbook_lib.stacks.stack import Stack, in_order
 
 
@@ -36,6 +43,12 @@ def grounds(*resources):
 def todo(plan):
     return [(c.key, c.action) for c in plan.todo]
 
+
+# AWS has no tags for them, or nobody else's thing is to be tagged.
+UNTAGGED = {
+    AliasRecord, Release, RolePolicy, Route, RouteTableAssociation, ServiceLinkedRole, StoredBundle, ValidationRecord,
+    VpcEndpointRoute,
+}  # fmt: skip
 
 # They need a zone of Route 53's to be there first: see test_domain.py.
 ELSEWHERE = {AliasRecord, ValidationRecord}
@@ -64,6 +77,19 @@ def test_applying_leaves_nothing_to_do(engine, first):
     bring_about(engine, stack)
     assert engine.plan(stack, refresh=True).todo == ()
     assert engine.apply(stack).todo == ()
+    relabel(engine, stack, first)
+
+
+def relabel(engine, stack, first):
+    """Other tags in the parameters are an update of what exists, and reach it; its other fields stay."""
+    engine.aws._labels = {"owner": "another-team"}
+    changes = engine.plan(stack, refresh=True).todo
+    tagged = [] if first.implicit or type(first) in UNTAGGED else [first.key]
+    assert [(c.key, dict(c.fields)) for c in changes] == [
+        (key, {"tags": ({"owner": None}, {"owner": "another-team"})}) for key in tagged
+    ]
+    bring_about(engine, stack)
+    assert engine.plan(stack, refresh=True).todo == ()
 
 
 @pytest.mark.parametrize(("first", "later"), CHANGING)

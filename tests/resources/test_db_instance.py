@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.aws.client import Aws
 from runbook_lib.aws.snapshot import Snapshot
-from runbook_lib.engine.plan import Action, make_plan
+from runbook_lib.engine.plan import Action, Plan, make_plan
 from runbook_lib.errors import Blocked, NotOwned, RequestRejected
 from runbook_lib.resources.base import Observed, drifted_fields
 from runbook_lib.stacks.stack import Stack, in_order
@@ -151,7 +151,8 @@ def test_a_version_is_met_by_its_minor_versions(wanted):
 
 @pytest.mark.parametrize("running", ["8.4.10", "8.40.1"])
 def test_a_version_is_not_met_by_one_that_only_begins_alike(running):
-    assert "engine_version" in drift(replace(database, engine_version="8.4.1"), EngineVersion=running)
+    wanted = replace(database, engine_version="8.4.1", minor_upgrades=False)
+    assert "engine_version" in drift(wanted, EngineVersion=running)
 
 
 def test_a_newer_version_is_an_update():
@@ -159,9 +160,32 @@ def test_a_newer_version_is_an_update():
     assert (change.action, set(change.fields)) == (Action.UPDATE, {"engine_version"})
 
 
-def test_an_older_version_is_blocked():
-    change = plan(replace(database, engine_version="8.4.5"))
+def test_an_older_version_is_blocked_and_the_plan_says_what_to_write():
+    """Not to destroy the database."""
+    change = plan(replace(database, engine_version="8.4.5", minor_upgrades=False), AutoMinorVersionUpgrade=False)
     assert change.action is Action.BLOCKED
+    assert change.fields["engine_downgrade"] == ("from 8.4.6", "none")
+    assert 'write data.engine_version: "8.4.6" or "8.4"' in change.fix
+    with pytest.raises(Blocked) as caught:
+        Plan("", "s", (change,)).raise_if_blocked()
+    assert "destroy" not in str(caught.value)
+
+
+def test_what_rds_has_upgraded_because_it_may_is_no_drift(engine, aws):
+    """A pinned minor version with minor_upgrades: in its maintenance window RDS moves it forward, and never back."""
+    engine.apply(Stack("grounds", all=in_order([database])[:-1]))
+    pinned = Stack("s", it=replace(database, engine_version="8.4.5"))
+    engine.apply(pinned)
+    rds = aws.client("rds")
+    rds.modify_db_instance(DBInstanceIdentifier="test-database", EngineVersion="8.4.6", ApplyImmediately=True)
+    assert engine.plan(pinned, refresh=True).todo == ()
+    assert engine.apply(pinned).todo == ()
+    (instance,) = rds.describe_db_instances()["DBInstances"]
+    assert instance["EngineVersion"] == "8.4.6"
+
+
+def test_another_major_version_is_no_upgrade_that_rds_makes_by_itself():
+    change = plan(replace(database, engine_version="8.3.2"))
     assert change.fields["engine_downgrade"] == ("from 8.4.6", "none")
 
 
@@ -270,6 +294,19 @@ def test_the_last_snapshot_has_a_name_that_no_other_database_has():
     assert sent["SkipFinalSnapshot"] is False
     assert sent["FinalDBSnapshotIdentifier"] == "test-database-final-db-abc123"
     assert "database-final-" in wanted.left_behind
+
+
+@pytest.mark.parametrize("status", ["failed", "incompatible-restore", "incompatible-network"])
+def test_a_broken_database_with_a_last_snapshot_is_reported_at_once(status):
+    """AWS refuses it for ever, with the code of a database that is only busy."""
+    rds, wanted = Rds(instance(DBInstanceStatus=status)), replace(database, final_snapshot=True)
+    found = wanted.observe(Snapshot(rds), IDS)
+    with pytest.raises(Blocked, match=rf"db_instance\.database \(test-database\) is {status}") as caught:
+        wanted.delete(rds, IDS, found)
+    assert "guards.final_snapshot: false" in caught.value.fix
+    assert rds.sent == {}
+    database.delete(rds, IDS, found)
+    assert rds.sent["delete_db_instance"]["SkipFinalSnapshot"] is True
 
 
 def test_without_a_last_snapshot_nothing_is_left():

@@ -342,7 +342,10 @@ def test_a_lock_of_a_newer_version_of_this_library_is_respected(bucket, run, s3)
 def through(door, **operations):
     """The client with some operations of S3 replaced."""
     s3 = SimpleNamespace(
-        **{name: getattr(door.s3, name) for name in ("put_object", "get_object", "delete_object", "list_buckets")}
+        **{
+            name: getattr(door.s3, name)
+            for name in ("put_object", "get_object", "delete_object", "get_bucket_versioning")
+        }
         | operations
     )
     return SimpleNamespace(s3=s3)

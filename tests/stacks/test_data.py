@@ -100,8 +100,8 @@ def test_sessions_in_cookies_need_no_cache(env):
 def test_sessions_in_elasticache_are_in_the_private_subnets_behind_a_group_of_their_own():
     """It stands on the network, and changes nothing of the database's."""
     wanted = params(sessions=Sessions(store="elasticache", node_type="cache.m7g.large", replicas=2))
-    places, sessions = (with_cache := data(wanted)).cache
-    assert {r.key for r in with_cache} - {r.key for r in data(params())} == {places.key, sessions.key}
+    role, places, sessions = (with_cache := data(wanted)).cache
+    assert {r.key for r in with_cache} - {r.key for r in data(params())} == {role.key, places.key, sessions.key}
     known = {r.key for r in (*with_cache, *network(wanted))}
     assert {need.key for r in with_cache for need in referenced_resources(r.dependencies)} <= known
     assert {s.name for s in places.subnets} == {"private-us-west-2a", "private-us-west-2b"}

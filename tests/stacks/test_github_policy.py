@@ -84,6 +84,9 @@ def _stored(operation, request):
 
 
 def _identity(operation, request):
+    if (role := request.get("RoleName", "")).startswith("AWSServiceRoleFor"):
+        service = role.removeprefix("AWSServiceRoleFor").lower()
+        return f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}.amazonaws.com/{role}"
     places = {"RoleName": "role", "InstanceProfileName": "instance-profile"}
     for field, place in places.items():
         if field in request:
@@ -134,6 +137,7 @@ THINGS = {
     "elasticache": _cache,
     "kms": lambda operation, request: request["KeyId"],
     "logs": lambda operation, request: request.get("resourceArn", "*"),
+    "secretsmanager": lambda operation, request: f"secret:{request['SecretId']}",
     "ssm": _parameter,
 }
 

@@ -116,6 +116,7 @@ ORDER = (
     "autoscaling.validation",
     "autoscaling.zones",
     "secretsmanager.deletion",
+    "secretsmanager.listing",
     "ec2.security_group_rules",
     "ec2.security_groups",
     "kms.signatures",
@@ -131,6 +132,7 @@ ORDER = (
     "elbv2.target_health",
     "ec2.launch.template_validation",
     "ec2.vpc_endpoints",
+    "iam.service_linked_roles",
 )
 """Patch order: where two modules patch the same method, the later one is the outer one."""
 

@@ -20,6 +20,7 @@ class Cache:
 
     def __init__(self, network):
         self.network, self.elasticache = network, network.aws.client("elasticache")
+        network.linked_role("elasticache")
         self.elasticache.create_cache_subnet_group(
             CacheSubnetGroupName="app", CacheSubnetGroupDescription="app", SubnetIds=network.subnets
         )

@@ -19,6 +19,7 @@ class Database:
 
     def __init__(self, network):
         self.network, self.rds = network, network.aws.client("rds")
+        network.linked_role("rds")
         self.rds.create_db_subnet_group(
             DBSubnetGroupName="app", DBSubnetGroupDescription="app", SubnetIds=network.subnets
         )

@@ -1,5 +1,7 @@
 """A VPC with the resources that tests need, created by API calls."""
 
+from contextlib import suppress
+
 
 def tagged(kind, **tags):
     """Return the TagSpecifications of a create call, by default with the tag env=test."""
@@ -20,6 +22,12 @@ class Network:
         gateway = self.ec2.create_internet_gateway(TagSpecifications=tagged("internet-gateway"))
         self.gateway = gateway["InternetGateway"]["InternetGatewayId"]
         self.ec2.attach_internet_gateway(InternetGatewayId=self.gateway, VpcId=self.vpc)
+
+    def linked_role(self, service):
+        """Let the account have the service-linked role that RDS or ElastiCache needs for a subnet group."""
+        iam = self.aws.client("iam")
+        with suppress(iam.exceptions.InvalidInputException):  # it has it already
+            iam.create_service_linked_role(AWSServiceName=f"{service}.amazonaws.com")
 
     def _subnet(self, number, zone):
         created = self.ec2.create_subnet(

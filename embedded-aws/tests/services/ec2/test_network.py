@@ -10,6 +10,7 @@ S3 = "com.amazonaws.us-west-2.s3"
 def create_database(network, **more):
     """Create a database with subnet group `db` in the network; return the RDS client."""
     rds = network.aws.client("rds")
+    network.linked_role("rds")
     rds.create_db_subnet_group(DBSubnetGroupName="db", DBSubnetGroupDescription="d", SubnetIds=network.subnets)
     rds.create_db_instance(
         DBInstanceIdentifier="db",

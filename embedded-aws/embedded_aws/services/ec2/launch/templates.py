@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from moto.ec2.models.instances import InstanceBackend
+from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import parse_user_data
 
 from embedded_aws.patching import Method, patch
+
+# The tags that it has now; moto shows those of its creation for ever.
+LaunchTemplate.tags = property(lambda template: template.get_tags(), lambda template, tags: None)
 
 
 @patch(LaunchTemplates, "create_launch_template")
