@@ -10,9 +10,10 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from .fields import CLOCK, DAY, ENV, REPOSITORY, Cidr, Count, Strict, Switch, Text, check_retention
+from .regions import check_region
 from .signing import Approval, Evidence
 
 
@@ -209,7 +210,7 @@ class Params(Strict):
 
     env: Annotated[str, StringConstraints(strict=True, pattern=ENV)]
     account: Annotated[str, StringConstraints(strict=True, pattern=r"^\d{12}$")]
-    region: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    region: Annotated[str, StringConstraints(strict=True), AfterValidator(check_region)]
     endpoint: Literal["embedded"] | None = None
     tags: Tags = Tags()
     approval: Approval = Approval()
