@@ -102,6 +102,7 @@ class Runbook:
             self.aws,
             self._journal,
             ensure_lock=self._acquire_lock,
+            keep_lock=lambda: self._lock.keep(datetime.now(UTC)),
             snapshot_age=age,
             dependencies_pending=self._is_earlier_notebook_running,
         )
