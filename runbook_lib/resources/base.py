@@ -34,6 +34,8 @@ class Observed:
         failed: Why it will never become ready, in AWS's words; empty otherwise.
         deleting: Whether AWS is deleting it.
         retain: Why a destroy keeps it; empty when it doesn't.
+        foreign: Why it is somebody else's although it has our name; empty when it is ours.  A plan refuses it, a
+            destroy leaves it.
         detail: Other values, never compared.  Names that begin with an underscore are for
             later calls only and are not shown.
     """
@@ -45,6 +47,7 @@ class Observed:
     failed: str = ""
     deleting: bool = False
     retain: str = ""
+    foreign: str = ""
     detail: State = field(default_factory=dict)
 
     @property
