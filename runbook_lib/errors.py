@@ -37,7 +37,15 @@ class WrongAccount(RunbookError):
 
 
 class NoAccess(RunbookError):
-    """Credentials are missing, or AWS does not accept them."""
+    """Credentials are missing, or AWS does not accept them.
+
+    Args:
+        code: AWS's error code; empty when AWS was not asked.
+    """
+
+    def __init__(self, what: str, *, fix: str, code: str = "") -> None:
+        super().__init__(what, fix=fix)
+        self.code = code
 
 
 class WrongEndpoint(RunbookError):

@@ -9,6 +9,7 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
 from tests.support import quick_accounts  # noqa: F401
+from tests.support.sign_in import sts  # noqa: F401
 
 ACCOUNT = "123456789012"
 LONGEST = ("notebooks/test_scenario", "notebooks/test_without_a_database", "test_kill", "resources/test_contract")

@@ -87,9 +87,8 @@ def test_a_real_environment_is_planned_up_to_the_question_for_credentials(runboo
     """From a folder inside the checkout, too."""
     done = runbook("plan", "--env", "dev", "--only", "01", cwd=checkout / "params")
     assert done.returncode == 1
-    assert re.search(r"NoAccess: .*Unable to locate credentials", done.stderr)
+    assert re.match(r"NoAccess: .*Unable to locate credentials", done.stderr)
     assert "Traceback" not in done.stderr + done.stdout
-    assert (checkout / "artifacts" / "dev").is_dir()
 
 
 def test_a_rehearsal_says_what_to_install(runbook, checkout):

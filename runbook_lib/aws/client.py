@@ -1,17 +1,14 @@
-"""The only module that calls AWS: boto3 clients, tags, the check of the account, and a record of each call."""
+"""The client of AWS: boto3 clients, tags, the check of the account, and a record of each call."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import boto3
-import botocore.session
 from botocore import exceptions as botocore_errors
 from botocore import xform_name
 from botocore.config import Config
@@ -19,7 +16,7 @@ from botocore.config import Config
 from ..errors import NoAccess, RequestRejected, RunbookError, WrongAccount, WrongEndpoint
 from .bucket_owner import name_owner
 from .connection import Connection
-from .role_session import with_session_name
+from .session import AskCode, MfaDevice, create_session, credential_variables, disabled_region, no_access
 
 OnCall = Callable[..., None]
 """Called with ``"call"`` and the fields of the journal's event for each recorded call."""
@@ -40,6 +37,8 @@ _CREDENTIAL_ERRORS = {
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (AuthFailure)
 # https://github.com/hashicorp/terraform-provider-aws/issues/13763, https://github.com/kubernetes/kops/issues/938
 _AMBIGUOUS_ERROR, _CREDENTIALS_MESSAGE = "AuthFailure", "validate the provided access credentials"
+# Errors of these calls are about signing in: botocore sends them to get the credentials of a profile.
+_SIGN_IN_CALLS = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"}
 _FIXES = {
     "DependencyViolation": "Something outside this runbook still uses it: delete that first.",
     "UnauthorizedOperation": "Ask for this permission; see docs/permissions.md.",
@@ -83,6 +82,7 @@ class Aws:
         labels: Tags of the parameter file, added to the tags of ownership.
         on_call: Called for each write and each failed read.
         add_secrets: Called with each request and response, to find secrets in them.
+        ask_code: Asks for the code of an MFA device, if the profile needs one.
     """
 
     OWNER, ENV, KEY = "runbook:owner", "runbook:env", "runbook:key"
@@ -98,11 +98,13 @@ class Aws:
         labels: Mapping[str, str] | None = None,
         on_call: OnCall = lambda *a, **k: None,
         add_secrets: Callable[[object], None] = lambda data: None,
+        ask_code: AskCode = lambda question: None,
     ) -> None:
         self.env, self.region, self.account, self.run = env, region, account, run
         self._labels = dict(labels or {})
         self._connection, self._on_call, self._add_secrets = connection, on_call, add_secrets
-        self._session = _create_session(region, connection, run)
+        self._mfa = MfaDevice(ask_code)
+        self._session = create_session(region, connection, run, self._mfa)
         self._session.events.register("before-parameter-build", self._before_call)
         if account:
             name_owner(self._session.events, account)
@@ -141,7 +143,7 @@ class Aws:
         try:
             client = self._session.client(service, config=config, **endpoint)
         except botocore_errors.BotoCoreError as error:
-            raise _no_access(error) from error
+            raise no_access(error) from error
         host = urlsplit(client.meta.endpoint_url).hostname or ""
         if not self._connection and not host.endswith(_AWS_DOMAINS):
             raise WrongEndpoint(
@@ -151,9 +153,25 @@ class Aws:
         return client
 
     def caller(self) -> dict[str, str]:
-        """Return ``Account``, ``Arn`` and ``UserId`` of the credentials."""
-        identity = self.sts.get_caller_identity()
+        """Return ``Account``, ``Arn`` and ``UserId`` of the credentials.
+
+        Raises:
+            NoAccess: There are none, AWS does not accept them, or their account has not enabled the region.
+        """
+        try:
+            identity = self.sts.get_caller_identity()
+        except NoAccess as error:
+            if self._connection or error.code not in _CREDENTIAL_ERRORS:
+                raise
+            raise disabled_region(self._session, self.region, error) or error from error.__cause__
         return {key: identity[key] for key in ("Account", "Arn", "UserId")}
+
+    def session_variables(self) -> dict[str, str]:
+        """Return the variables that hand these credentials to other processes, once an MFA code was asked for.
+
+        Empty otherwise: without a code, each process gets its own credentials, and renews them.
+        """
+        return credential_variables(self._session) if self._mfa.asked else {}
 
     def require_account(self, account: str) -> str:
         """Check that the credentials belong to *account*; return the caller's ARN.
@@ -165,7 +183,7 @@ class Aws:
         if caller["Account"] != account:
             raise WrongAccount(
                 f"These credentials are for account {caller['Account']}, but {self.env} is account {account}.",
-                fix="Choose the matching AWS_PROFILE, then restart the kernel.",
+                fix="Choose the matching AWS_PROFILE (in a notebook: %env AWS_PROFILE=…), then run this again.",
             )
         if not self._connection:  # those of the embedded AWS are not secret
             keys = self._session.get_credentials().get_frozen_credentials()
@@ -275,7 +293,7 @@ def _translate_errors(call: Callable[[], Any]) -> Any:
     except botocore_errors.ClientError as error:
         raise _client_error(error) from error
     except (botocore_errors.NoCredentialsError, botocore_errors.CredentialRetrievalError) as error:
-        raise _no_access(error) from error
+        raise no_access(error) from error
     except (botocore_errors.HTTPClientError, botocore_errors.ConnectionError) as error:
         raise RequestRejected(
             f"no response from AWS: {error}",
@@ -283,7 +301,7 @@ def _translate_errors(call: Callable[[], Any]) -> Any:
             code=NO_RESPONSE, retryable=True, outcome_known=False,
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:
-        raise _no_access(error) from error
+        raise no_access(error) from error
 
 
 def _raise_if_partly_rejected(operation: str, response: Mapping[str, Any]) -> None:
@@ -305,9 +323,15 @@ def _raise_if_partly_rejected(operation: str, response: Mapping[str, Any]) -> No
 def _client_error(error: Any) -> RunbookError:
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if error.operation_name in _SIGN_IN_CALLS:
+        return NoAccess(
+            f"Cannot sign in: {error.operation_name} was refused: {code}. {message}",
+            fix="Check AWS_PROFILE and its role_arn. The code of an MFA device works once: wait for the next one.",
+            code=code,
+        )
     if code in _CREDENTIAL_ERRORS or (code == _AMBIGUOUS_ERROR and _CREDENTIALS_MESSAGE in message):
         return NoAccess(
-            f"AWS does not accept these credentials: {code}. {message}", fix="Sign in again (aws sso login)."
+            f"AWS does not accept these credentials: {code}. {message}", fix="Sign in again (aws sso login).", code=code
         )
     throttled = code in _THROTTLING_ERRORS or status == 429
     fix = _FIXES.get(code, "")
@@ -321,31 +345,6 @@ def _client_error(error: Any) -> RunbookError:
         code=code, message=message, outcome_known=status < 500,
         retryable=throttled or status >= 500 or code == _AMBIGUOUS_ERROR,
     )  # fmt: skip
-
-
-def _no_access(error: Exception) -> NoAccess:
-    return NoAccess(
-        f"Cannot access AWS: {error}", fix="Set AWS_PROFILE or sign in (aws sso login), then restart the kernel."
-    )
-
-
-def _create_session(region: str, connection: Connection | None, run: str) -> Any:
-    if connection is None:
-        try:
-            core = botocore.session.Session()
-            with_session_name(core, run)
-            return boto3.Session(region_name=region, botocore_session=core)
-        except botocore_errors.BotoCoreError as error:
-            raise _no_access(error) from error
-    # The operator's own AWS configuration must not reach, or break, a session with another endpoint.
-    no_files = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    no_files["credentials_file"] = (None, None, os.devnull, None)
-    return boto3.Session(
-        aws_access_key_id=connection.access_key,
-        aws_secret_access_key=connection.secret_key,
-        region_name=region,
-        botocore_session=botocore.session.Session(session_vars=no_files),
-    )
 
 
 def _note_start(model: Any, context: dict[str, Any], params: dict[str, Any], **_: Any) -> None:

@@ -25,7 +25,8 @@ def with_session_name(session: Any, run: str) -> None:
         return
     name = re.sub(r"[^\w+=,.@-]", "-", run, flags=re.ASCII)[:_MAX_LENGTH]
     profiles = session.full_config.setdefault("profiles", {})
-    # The current profile may not be in the files: AWS_WEB_IDENTITY_TOKEN_FILE configures a role without one.
-    profiles.setdefault(session.get_config_variable("profile") or "default", {})
+    # AWS_WEB_IDENTITY_TOKEN_FILE configures a role without a profile.  One that is named has to be in the files.
+    if session.get_config_variable("profile") is None:
+        profiles.setdefault("default", {})
     for profile in profiles.values():
         profile.setdefault("role_session_name", name)

@@ -26,7 +26,7 @@ from ..params import Params, load
 from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
-from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata
+from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata, sign_in
 from .arguments import ConfirmedName, EnvironmentName, NotebookName
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
@@ -78,6 +78,7 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--asked-by", type=ONE_LINE, default="", metavar="NAME", help="Who asked for the run, if not you."
         ),
+        click.option("--mfa-token", default="", metavar="CODE", help="The code of your MFA device, instead of asking."),
         click.option("--change", type=ONE_LINE, default="", metavar="ID", help="The change request, e.g. CHG0012345."),
         click.option(
             "--only",
@@ -228,7 +229,7 @@ def _print_orphans(summaries: Sequence[Summary]) -> None:
 
 
 def _run_notebooks(
-    env: str, mode: str, only: Sequence[str], present: bool, /, **request: str
+    env: str, mode: str, only: Sequence[str], present: bool, /, *, mfa_token: str, **request: str
 ) -> tuple[str, list[Summary]]:
     """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.
 
@@ -239,7 +240,9 @@ def _run_notebooks(
     params = load(root / "params" / f"{env}.yaml")
     notebooks = select_notebooks(only)
     check_endpoint(params)
-    job = Job(root, checkout(), new_run(mode), {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
+    run_id = new_run(mode)
+    sign_in(params, root, run_id, mfa_token)
+    job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
     for number in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job and a closed terminal act like Ctrl-C
         signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")

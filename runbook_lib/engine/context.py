@@ -36,6 +36,7 @@ class Context:
 
     Args:
         ensure_lock: Called before every write; raises when another run holds the lock.
+        keep_lock: Called in every pause of waiting; raises when the lock was lost.
         unready: Resources that AWS has accepted and that have not been observed to be ready yet.
     """
 
@@ -45,6 +46,7 @@ class Context:
     ensure_lock: Callable[[], None]
     on_progress: OnProgress = lambda resource, status, seconds: None
     require_approval: RequireApproval = lambda change: None
+    keep_lock: Callable[[], None] = lambda: None
     unready: set[Resource] = field(default_factory=set)
 
     def snapshot(self) -> Snapshot:
@@ -52,8 +54,9 @@ class Context:
         return Snapshot(self.aws)
 
     def pause(self, seconds: float) -> float:
-        """Sleep; returns how long to sleep next time."""
+        """Sleep, and keep the lock meanwhile; returns how long to sleep next time."""
         self.clock.sleep(seconds)
+        self.keep_lock()
         return min(1.5 * seconds, 10.0)
 
     def wait_until_ready(

@@ -31,6 +31,7 @@ class Engine:
 
     Args:
         ensure_lock: Called before every write; raises when another run holds the lock.
+        keep_lock: Called while something is waited for; raises when the lock was lost.
         snapshot_age: Seconds for which a snapshot is reused; infinite for a run that only plans.
         dependencies_pending: Whether another notebook of the same run may still create what is
             missing of earlier stacks.
@@ -42,12 +43,13 @@ class Engine:
         journal: Journal,
         *,
         ensure_lock: Callable[[], None] = lambda: None,
+        keep_lock: Callable[[], None] = lambda: None,
         snapshot_age: float = REPLAN_AGE,
         dependencies_pending: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
     ) -> None:
         self.aws = aws
-        self._context = Context(aws, journal, clock or Clock(), ensure_lock)
+        self._context = Context(aws, journal, clock or Clock(), ensure_lock, keep_lock=keep_lock)
         self._clock = self._context.clock
         self._snapshot_age, self._dependencies_pending = snapshot_age, dependencies_pending
         self._snapshot, self._snapshot_taken = Snapshot(aws), -inf

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ..errors import Blocked, MissingDependency
+from ..errors import Blocked, MissingDependency, NotOwned
 from ..formatting import format_value
 from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
 from ..stacks.stack import Stack, in_order
@@ -213,7 +213,15 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
 
     Args:
         observed_state: The other resources, whose ids stand in the resource's state.
+
+    Raises:
+        NotOwned: It is somebody else's.
     """
+    if observed and observed.foreign:
+        raise NotOwned(
+            f"{resource.key}: {observed.foreign}.",
+            fix="If nobody needs it, delete it; otherwise choose another name in params/. Then run this again.",
+        )
     desired = resource.desired(ids_of(observed_state))
     names = placeholders(resource, observed_state)
     logical = resource.desired(_Keys())
@@ -252,6 +260,8 @@ def _tag_fields(observed: Observed) -> dict[str, tuple[Any, Any]]:
 
 
 def _plan_delete(resource: Resource, observed: Observed | None) -> Change:
+    if observed and observed.foreign:
+        return Change(resource, Action.KEEP, observed, None, {}, f"left, it is not ours: {observed.foreign}")
     if retain := resource.retain or (observed.retain if observed else ""):
         return Change(resource, Action.KEEP, observed, None, {}, f"left on purpose: {retain}")
     leaves = f"leaves {resource.left_behind}" if resource.left_behind else ""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import ParamsError, UnknownEnvironment
 from .model import Params
+from .regions import is_usable, missing_root
 from .rules import Problem, find_problems
 
 Lines = dict[tuple[Any, ...], int]
@@ -31,6 +32,7 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Params:
     file = _File(path, overrides or {})
     raw = {**file.values, **file.overrides}
     problems = [*file.problems, *_model_problems(raw), *find_problems(raw), *_name_problems(raw, path)]
+    problems += _root_problems(raw)
     if problems:
         lines = dict.fromkeys(file.describe(problem) for problem in sorted(problems, key=file.line))
         raise ParamsError("\n".join(lines), fix="Correct each line above, then run this again.")
@@ -107,6 +109,14 @@ def _name_problems(raw: Mapping[str, Any], path: Path) -> Iterator[Problem]:
     env = raw.get("env")
     if isinstance(env, str) and env != path.stem:
         yield Problem(("env",), env, f"differs from the file's name; it must be {path.stem}")
+
+
+def _root_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """The sample application verifies the database with the root certificates in the bundle."""
+    region, deploy = raw.get("region"), raw.get("deploy")
+    from_s3 = not isinstance(deploy, Mapping) or deploy.get("source", "s3") == "s3"
+    if from_s3 and isinstance(region, str) and is_usable(region) and (why := missing_root(region)):
+        yield Problem(("region",), region, why)
 
 
 def _unknown_key(at: tuple[Any, ...]) -> str:

@@ -10,9 +10,10 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from .fields import CLOCK, DAY, ENV, REPOSITORY, Cidr, Count, Strict, Switch, Text, check_retention
+from .fields import CLOCK, DAY, DOMAIN, ENV, REPOSITORY, Cidr, Count, Strict, Switch, Text, check_retention
+from .regions import check_region
 from .signing import Approval, Evidence
 
 
@@ -128,10 +129,20 @@ class Certificate(Strict):
     arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")] | None = (
         None
     )
-    domain: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]+\.)+[a-z]{2,}$")] | None = None
+    domain: Annotated[str, StringConstraints(pattern=f"^{DOMAIN}$")] | None = None
     hosted_zone: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]+$")] | None = None
     # ub-common-name: https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1
-    self_signed: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+$", max_length=64)] | None = None
+    self_signed: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+    @field_validator("self_signed")
+    @classmethod
+    def _is_full(cls, name: str | None) -> str | None:
+        """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html."""
+        if name is not None and not re.fullmatch(DOMAIN, name):
+            raise ValueError(
+                "write a full domain name in small letters, e.g. web.dev.test: load balancers refuse others"
+            )
+        return name
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -215,7 +226,7 @@ class Params(Strict):
 
     env: Annotated[str, StringConstraints(strict=True, pattern=ENV)]
     account: Annotated[str, StringConstraints(strict=True, pattern=r"^\d{12}$")]
-    region: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    region: Annotated[str, StringConstraints(strict=True), AfterValidator(check_region)]
     endpoint: Literal["embedded"] | None = None
     tags: Tags = Tags()
     approval: Approval = Approval()

@@ -37,6 +37,8 @@ class Observed:
         retain: Why a destroy keeps it; empty when it doesn't.
         note: What a person should know of it beside its state; plans show it, and it is never compared.
         step: Which request of a longer update is due; the update is sent once for each step.
+        foreign: Why it is somebody else's although it has our name; empty when it is ours.  A plan refuses it, a
+            destroy leaves it.
         detail: Other values, never compared.  Names that begin with an underscore are for
             later calls only and are not shown.
         tagging: Its tags; ``None`` when it has none, or AWS does not tell them now.
@@ -52,6 +54,7 @@ class Observed:
     retain: str = ""
     note: str = ""
     step: str = ""
+    foreign: str = ""
     detail: State = field(default_factory=dict)
     tagging: Tagging | None = None
     tag_drift: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)

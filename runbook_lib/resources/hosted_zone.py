@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot
+from ..errors import ParamsError
 from .base import ExternalResource, Ids, Observed, kind
 
 
 @kind
 class HostedZone(ExternalResource):
-    """The zone with a domain's records; its id is Route 53's."""
+    """The public zone with a domain's records; its id is Route 53's.
+
+    https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+    """
 
     known_as: str
 
@@ -18,6 +22,12 @@ class HostedZone(ExternalResource):
         if response is None:
             return None
         zone = response["HostedZone"]
+        if zone.get("Config", {}).get("PrivateZone"):
+            raise ParamsError(
+                f"{self.key}: {self.known_as} is a private zone of {zone['Name'].rstrip('.')}: neither ACM nor users"
+                " can see its records.",
+                fix="Write the id of the domain's public zone into compute.certificate.hosted_zone.",
+            )
         return Observed(self.known_as, {}, status="given", detail={"domain": zone["Name"].rstrip(".")})
 
 

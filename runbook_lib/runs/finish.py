@@ -32,6 +32,10 @@ from .kernel.recorder import Recorder
 from .start import aws_client, bucket_of
 
 _READ_ONLY = ("plan", "verify")
+_NOT_YET = {
+    storage.NO_BUCKET: "the bucket does not exist yet",
+    storage.NO_LOCK: "the bucket has no Object Lock yet",
+}
 _START_EVENTS = ("open", "recording", "cell", "cells")
 """Events that only a notebook that was started writes."""
 
@@ -181,15 +185,18 @@ def _final_state(progress: NotebookProgress | None, unrecorded_state: str) -> st
 def _store(params: Params, root: Path, run: str, packed: Path) -> str:
     """Upload the archive if the parameters ask for it.
 
-    A plan or verify run does not fail because the evidence bucket does not exist yet.
+    A plan or verify run does not fail because the bucket, or its Object Lock, is still to be created: otherwise nobody
+    could approve the plan that creates it.
     """
     if params.evidence.store != "bucket":
         return str(packed)
     try:
         return upload(params, root, run, packed)
     except storage.UploadFailed as error:
-        if error.code == storage.NO_BUCKET and _is_read_only(packed.with_suffix("")):
-            return f"{packed} (not uploaded: the bucket does not exist yet)"
+        if error.code in _NOT_YET and _is_read_only(packed.with_suffix("")):
+            return (
+                f"{packed} (not uploaded: {_NOT_YET[error.code]}; after the next apply: runbook evidence store {run})"
+            )
         raise
 
 

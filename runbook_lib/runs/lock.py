@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -86,12 +87,25 @@ class Lock:
             now: The time of this machine's clock, compared only with earlier values of *now*.
 
         Raises:
-            Locked: Another run holds it; the message names the holder.
+            Locked: Another run holds it, or held it after this run's lease had expired; the message names the holder.
         """
         if self._renew and now < self._renew:
             return
-        if self._put({"IfMatch": self._etag} if self._etag else {"IfNoneMatch": "*"}) or self._take_over():
+        expired = self._renew is not None and now > self._renew + LEASE / 2
+        if self._put({"IfMatch": self._etag} if self._etag else {"IfNoneMatch": "*"}) or self._take_over(expired):
             self._renew = now + LEASE / 2
+
+    def keep(self, now: datetime) -> None:
+        """Renew the lock while something is waited for, if this run holds it.
+
+        A renewal that AWS rejects is tried again in the next pause, and at the latest before the next change.
+
+        Raises:
+            Locked: The lock was lost to another run.
+        """
+        if self._renew is not None:
+            with suppress(RequestRejected):
+                self.acquire(now)
 
     def release(self) -> None:
         """Release the lock if this run holds it."""
@@ -124,11 +138,14 @@ class Lock:
         self._etag = answer["ETag"]
         return True
 
-    def _take_over(self) -> bool:
+    def _take_over(self, expired: bool) -> bool:
         """Take the lock from this run itself or from a run that has ended; false when there is no bucket.
 
+        Args:
+            expired: Whether this run held the lock, and its lease is over: another run may have taken and released it.
+
         Raises:
-            Locked: Another run holds it.
+            Locked: Another run holds it, or may have changed the environment meanwhile.
         """
         holder = _UNKNOWN_HOLDER
         for _ in range(3):  # another run may write at the same moment: read again
@@ -136,6 +153,8 @@ class Lock:
             if current is None:
                 if not self._bucket_exists():
                     return False
+                if expired:
+                    raise _lost_error()
                 if self._put({"IfNoneMatch": "*"}):
                     return True
                 continue
@@ -181,6 +200,14 @@ def _parse_holder(body: bytes) -> LockHolder:
 def _now(answer: Mapping[str, Any]) -> datetime:
     """The time of S3's response, by S3's clock."""
     return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
+
+def _lost_error() -> Locked:
+    return Locked(
+        f"This run did not renew its lock for {LEASE.seconds // 60} minutes, e.g. because the machine slept, and lost"
+        " it: another run may have changed the environment.",
+        fix="Run this again: it plans anew.",
+    )
 
 
 def _locked_error(holder: LockHolder, bucket: str) -> Locked:

@@ -98,7 +98,8 @@ class Runbook:
         )  # fmt: skip
         self._lock = environment_lock(self.params, self.aws, self.caller, self._journal.write)
         self._engine = Engine(
-            self.aws, self._journal, ensure_lock=self._acquire_lock, snapshot_age=inf if mode == "plan" else REPLAN_AGE,
+            self.aws, self._journal, ensure_lock=self._acquire_lock,
+            keep_lock=lambda: self._lock.keep(datetime.now(UTC)), snapshot_age=inf if mode == "plan" else REPLAN_AGE,
             dependencies_pending=self._is_earlier_notebook_running,
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..aws import endpoints
 from ..aws.client import Aws, OnCall
+from ..aws.session import AskCode
 from ..evidence.folder import RunFolder
 from ..evidence.git import find_last_commit, read_source
 from ..journal.redaction.redactor import REDACTOR
@@ -20,6 +21,7 @@ from ..paths import checkout
 from ..resources.bucket import Bucket
 from ..stacks.bundle import Bundle, build
 from ..stacks.network import network
+from .kernel.prompts import ask_code
 from .lock import Lock, LockHolder
 
 OPERATOR_VARIABLES = ("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR", "JUPYTERHUB_USER")
@@ -44,11 +46,33 @@ def check_endpoint(params: Params) -> None:
     endpoints.check(params.env, params.endpoint)
 
 
-def aws_client(params: Params, root: Path, run: str, record: OnCall = lambda *a, **k: None) -> Aws:
+def sign_in(params: Params, root: Path, run: str, mfa_token: str = "") -> None:
+    """Check the credentials of a real environment before any notebook runs, and ask for an MFA code once.
+
+    The notebooks, and what is done after them, use the same session: a code is valid once.
+
+    Args:
+        mfa_token: The code of the MFA device, if it was passed.
+
+    Raises:
+        NoAccess: There are no credentials, or AWS does not accept them.
+        WrongAccount: They belong to another account than the parameters.
+    """
+    if params.endpoint is None:
+        ask = (lambda question: mfa_token) if mfa_token else ask_code
+        aws = aws_client(params, root, run, ask=ask)
+        aws.require_account(params.account)
+        os.environ.update(aws.session_variables())
+
+
+def aws_client(
+    params: Params, root: Path, run: str, record: OnCall = lambda *a, **k: None, ask: AskCode = ask_code
+) -> Aws:
     """Create the client for an environment's account, real or embedded.
 
     Args:
         record: Writes each call into the journal.
+        ask: Asks for the code of an MFA device, if the operator's profile needs one.
     """
     return Aws(
         env=params.env,
@@ -59,6 +83,7 @@ def aws_client(params: Params, root: Path, run: str, record: OnCall = lambda *a,
         labels={"project": params.tags.project, "owner": params.tags.owner},
         on_call=record,
         add_secrets=REDACTOR.add_secrets_of,
+        ask_code=ask,
     )
 
 

@@ -172,6 +172,7 @@ class TestRefusals:
 
     def test_the_pace_is_ignored_with_the_real_aws(self, runbook, fake_run, monkeypatch):
         monkeypatch.setenv("RUNBOOK_LOCAL_PACE", "fast")
+        monkeypatch.setattr(cli, "sign_in", lambda *_: None)  # there are no credentials
         fake_run(planned(keep=1))
         assert runbook("plan", "--env", "dev").exit_code == 0
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 
 from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import Action
-from runbook_lib.errors import Blocked, Failed, MissingDependency, NoAccess, RequestRejected, WaitTimeout
+from runbook_lib.errors import Blocked, Failed, Locked, MissingDependency, NoAccess, RequestRejected, WaitTimeout
 from runbook_lib.journal.journal import Journal
 from runbook_lib.resources.base import Observed, Resource, kind
 from runbook_lib.stacks.stack import Stack
@@ -679,3 +680,33 @@ class TestLooking:
         assert world.wrote == []
         engine.destroy(things)
         assert engine.destroy(things).todo == ()
+
+
+@pytest.mark.parametrize("verb", ["apply", "wait", "destroy"])
+def test_the_lock_is_kept_while_something_is_waited_for(world, start, verb):
+    """No pause is as long as its lease, also when nothing is written for an hour; a lost lock ends the waiting."""
+    web = Hasty(name="web", on_ready=(database := LongSlow(name="database"),))
+    kept = []
+
+    def keep():
+        kept.append(world.now)
+        if verb == "apply" and len(kept) > 5:
+            raise Locked("another run has it", fix="Wait.")
+
+    engine = start(keep_lock=keep)
+    world.takes = {database.key: 900}
+    world.leaves = {database.key: 900}
+    if verb == "apply":
+        with pytest.raises(Locked):
+            engine.apply(Stack("s", database=database, web=web))
+        assert ("create", web.key) not in world.wrote
+        return
+    start().apply(Stack("s", database=database))
+    began = world.now
+    if verb == "wait":
+        world.things[database.key].ready_at = began + 900
+        engine.wait_until_ready([database], engine.survey([database], refresh=True))
+    else:
+        engine.destroy(Stack("s", database=database))
+    assert world.now - began >= 900
+    assert max(later - earlier for earlier, later in pairwise([began, *kept])) <= 10

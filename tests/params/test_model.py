@@ -58,6 +58,13 @@ def test_a_domain_and_its_zone_belong_together(fields):
         certificate(**fields)
 
 
+@pytest.mark.parametrize("name", ["localhost", "web", "web.", ".test", "-web.test", "web_1.test", "Web.test", "web.1"])
+def test_a_self_signed_certificate_is_for_a_full_domain_name(name):
+    """Elastic Load Balancing refuses any other, after all servers were created."""
+    with pytest.raises(ValidationError, match="write a full domain name"):
+        certificate(self_signed=name)
+
+
 def test_a_revision_is_either_built_here_or_a_commit():
     assert Deploy.model_validate({"source": "github", "github": COMMIT}).github
     for fields in ({"source": "github"}, {"source": "s3", "github": COMMIT}):

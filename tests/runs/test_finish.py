@@ -232,6 +232,30 @@ class TestStore:
         assert folder.with_name(f"{run}.zip").is_file()
         assert (folder / MANIFEST).is_file()
 
+    @pytest.mark.parametrize("mode", ["plan", "verify", "apply"])
+    def test_object_lock_can_be_enabled_for_an_environment_that_exists(self, aws, root, monkeypatch, mode):
+        """The plan that enables it must end well, or it could not be approved; an apply without it says what to do."""
+        monkeypatch.setattr("runbook_lib.aws.endpoints.connection", lambda *_: aws.connection)
+        s3, bucket = aws.client("s3"), "local-runbook-123456789012-us-west-2"
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        run = f"20261124T080000Z-{mode}-0000"
+        archive = planned_run(root / "artifacts" / "local", run, mode=mode).with_name(f"{run}.zip")
+        found = params(root, store="bucket", object_lock={"mode": "GOVERNANCE", "days": 1})
+        if mode == "apply":
+            with pytest.raises(finish.storage.UploadFailed) as caught:
+                finish_run(found, root, run)
+            assert "Apply 01_network, which enables Object Lock for the bucket, then: runbook evidence store" in str(
+                caught.value
+            )
+        else:
+            message = finish_run(found, root, run)
+            assert message.startswith(
+                f"{archive} (not uploaded: the bucket has no Object Lock yet; after the next apply:"
+            )
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+        assert finish.upload(found, root, run, archive) == f"s3://{bucket}/evidence/{run}.zip"
+
 
 class TestTheCommand:
     """A headless run: the command closes its folder after it has released the lock."""

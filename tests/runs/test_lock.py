@@ -243,6 +243,65 @@ def test_a_run_whose_lock_was_taken_over_is_stopped_before_its_next_change(bucke
         sleeper.acquire(NOW + LEASE)
 
 
+def test_a_run_that_lost_its_lock_for_a_while_is_stopped_too(bucket, run, later, s3):
+    """The other run has ended and released it, after it changed what this run had planned for."""
+    sleeper = run("far", **ANOTHER_MACHINE)
+    sleeper.acquire(NOW)
+    later(LEASE + timedelta(minutes=1))
+    two = run("two")
+    two.acquire(NOW)
+    two.release()
+    with pytest.raises(Locked, match=r"(?s)did not renew its lock for 10 minutes.*Run this again"):
+        sleeper.acquire(NOW + LEASE + timedelta(minutes=1))
+    assert not is_held(s3)
+
+
+def test_a_lock_is_renewed_while_something_is_waited_for(bucket, run, calls, later, s3):
+    """Or another machine takes over, in the middle of the creation of a database."""
+    mine = run("far", **ANOTHER_MACHINE)
+    mine.keep(NOW)
+    assert writes(calls) == []  # it is not held yet
+    mine.acquire(NOW)
+    for minute in range(21):
+        mine.keep(NOW + timedelta(minutes=minute))
+    assert len(writes(calls)) == 1 + 20 // 5
+    with pytest.raises(Locked, match="run far"):
+        run("two").acquire(NOW)
+    mine.release()
+    mine.keep(NOW + timedelta(minutes=30))
+    assert not is_held(s3)
+
+
+def test_a_lost_lock_is_noticed_while_waiting(bucket, run, later):
+    sleeper = run("far", **ANOTHER_MACHINE)
+    sleeper.acquire(NOW)
+    later(LEASE + timedelta(minutes=1))
+    run("two").acquire(NOW)
+    later(timedelta())
+    with pytest.raises(Locked, match="run two"):
+        sleeper.keep(NOW + LEASE)
+
+
+def test_a_renewal_that_s3_rejects_does_not_stop_the_waiting(bucket, run, door, s3):
+    """It is tried again in the next pause; the next change is not made without the lock."""
+    fails = []
+
+    def put(**request):
+        if fails:
+            raise RequestRejected("slow down", fix="Wait.", code="SlowDown", retryable=True)
+        return door.s3.put_object(**request)
+
+    mine = run("one", through=through(door, put_object=put))
+    mine.acquire(NOW)
+    fails.append(True)
+    mine.keep(NOW + LEASE / 2)
+    with pytest.raises(RequestRejected):
+        mine.acquire(NOW + LEASE / 2)
+    fails.clear()
+    mine.keep(NOW + LEASE / 2)
+    assert held_by(s3)["run"] == "one"
+
+
 def test_a_run_whose_lock_was_taken_over_does_not_release_it(bucket, run, later, s3):
     sleeper = run("far", **ANOTHER_MACHINE)
     sleeper.acquire(NOW)

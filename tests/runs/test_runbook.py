@@ -27,6 +27,7 @@ from runbook_lib.errors import (
 )
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.summary import is_locked
+from runbook_lib.runs.lock import LEASE
 from runbook_lib.runs.start import find_operator, lock_of_run
 from runbook_lib.stacks.checks.check import Check
 from runbook_lib.stacks.compute import compute
@@ -254,6 +255,22 @@ def test_a_headless_run_keeps_the_lock_between_its_notebooks(root, aws, monkeypa
     lock_of_run(book.params, root, "run-1").release()
     assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
     assert not is_locked(journal)
+
+
+def test_a_run_that_waits_keeps_its_lock(root, aws, monkeypatch):
+    """A database takes longer than a lease."""
+    monkeypatch.setenv("RUNBOOK_RUN", "20261124T080000Z-apply-0a1b")
+    book, net = opened("apply")
+    book.apply(ground(net))
+    before = lock_versions(aws)
+    book._lock._renew -= LEASE / 2
+    book._engine._context.pause(0)
+    assert lock_versions(aws) == before + 1
+
+
+def lock_versions(aws):
+    found = aws.client("s3").list_object_versions(Bucket="local-runbook-123456789012-us-west-2", Prefix="lock.json")
+    return len(found["Versions"])
 
 
 def test_the_journal_tells_the_whole_story_in_order(root, aws):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
+from collections.abc import Callable
 
 from ...errors import Unconfirmed
 from .shell import find_kernel_shell
@@ -14,7 +16,7 @@ def prompt(question: str, phrase: str) -> None:
     Raises:
         Unconfirmed: Something else was typed, or nobody can answer, as in a headless run.
     """
-    answer = _read_answer(f"{question}\nType {phrase!r} to go on: ")
+    answer = _read_answer(f"{question}\nType {phrase!r} to go on: ", input)
     if answer is None:
         raise Unconfirmed(
             f"{question}: nobody is here to answer.",
@@ -26,12 +28,17 @@ def prompt(question: str, phrase: str) -> None:
         )
 
 
-def _read_answer(text: str) -> str | None:
+def ask_code(question: str) -> str | None:
+    """Ask for the code of an MFA device, without showing it; ``None`` where nobody can answer."""
+    return _read_answer(question, getpass.getpass)
+
+
+def _read_answer(text: str, read: Callable[[str], str]) -> str | None:
     """What somebody types; ``None`` where nobody can."""
     if find_kernel_shell() is None and not (sys.stdin and sys.stdin.isatty()):
         return None
     try:
-        return input(text)
+        return read(text)
     except EOFError:
         return None
     except RuntimeError as error:

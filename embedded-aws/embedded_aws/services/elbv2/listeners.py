@@ -160,7 +160,11 @@ def modify_listener(
 
 
 def _validate_certificate(elb: Any, protocol: str, arn: str | None) -> None:
-    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html."""
+    """Require a certificate that is issued for a full domain name; "localhost" or "web" is none.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html
+    https://github.com/crossplane-contrib/provider-upjet-aws/issues/338
+    """
     if not arn:
         raise ServiceError("ValidationError", f"A certificate must be specified for {protocol} listeners")
     if not CERTIFICATE.match(arn):
@@ -170,7 +174,8 @@ def _validate_certificate(elb: Any, protocol: str, arn: str | None) -> None:
         return
     if arn not in acm._certificates:
         raise ServiceError("CertificateNotFound", f"Certificate '{arn}' not found")
-    if acm.get_certificate(arn).status != "ISSUED":
+    certificate = acm.get_certificate(arn)
+    if certificate.status != "ISSUED" or "." not in certificate.common_name:
         needs = "a fully-qualified domain name, a supported signature, and a supported key size"
         raise ServiceError("UnsupportedCertificate", f"The certificate '{arn}' must have {needs}.")
 

@@ -7,6 +7,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from moto.route53.models import HostedZoneIdentifier, Route53Backend
+from moto.route53.responses import Route53
 
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
@@ -35,6 +36,20 @@ def create_hosted_zone(moto: Method, route53: Any, name: str, *args: Any, **para
     if any(not label or len(label) > 63 or " " in label for label in labels) or len(name) > 255:
         raise ServiceError("InvalidDomainName", f"{name} is not a valid domain name")
     return moto(route53, name, *args, **params)
+
+
+@patch(Route53, "create_hosted_zone")
+def create_zone_of_vpc(moto: Method, request: Any) -> Any:
+    """Make a zone private when it is created for a VPC, whether or not the request says so.
+
+    https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html (VPC)
+    """
+    result = moto(request)
+    zone, vpc = result.result["HostedZone"], request._get_param("VPC.VPCId")
+    if vpc and not zone.private_zone:
+        zone.private_zone = True
+        zone.add_vpc(vpc, request._get_param("VPC.VPCRegion"))
+    return result
 
 
 @patch(Route53Backend, "change_resource_record_sets")

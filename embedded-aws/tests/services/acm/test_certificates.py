@@ -115,9 +115,12 @@ def test_a_certificate_in_use_cannot_be_deleted(acm, balancer):
 
 
 def test_a_listener_needs_an_issued_certificate(acm, balancer):
-    """No certificate, one that does not exist, and one that waits for its validation are rejected."""
+    """Rejected are none, one that does not exist, one that waits for its validation, and one for a bare name."""
     missing = "arn:aws:acm:us-west-2:123456789012:certificate/00000000-0000-0000-0000-000000000000"
-    for arn, code in [(missing, "CertificateNotFound"), (request(acm), "UnsupportedCertificate")]:
+    bare = acm.import_certificate(**self_signed("web"))["CertificateArn"]
+    for arn, code in [
+        (missing, "CertificateNotFound"), (request(acm), "UnsupportedCertificate"), (bare, "UnsupportedCertificate")
+    ]:  # fmt: skip
         with raises(code, arn):
             balancer.create_listener(Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": arn}])
     with raises("ValidationError", "certificate"):
