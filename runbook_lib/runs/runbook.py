@@ -47,6 +47,7 @@ from .kernel.tables import create_table
 from .start import aws_client, environment_lock, find_operator, new_run, pack_webapp, run_metadata
 
 MODES = ("plan", "apply", "verify", "destroy")
+_UNFINISHED_SHOWN = 3
 
 
 class Runbook:
@@ -272,10 +273,16 @@ class Runbook:
             "change": self.change,
             "run": self.run,
             "evidence": str(self._folder.path),
-            "never closed": "; ".join(
-                f"{run} {progress}" for run, progress in unfinished_runs(self._folder.environment, current=self.run)
-            ),
+            "never closed": self._unfinished(),
         }
+
+    def _unfinished(self) -> str:
+        """The newest earlier runs that nobody closed, and how to close them."""
+        unfinished = list(unfinished_runs(self._folder.environment, current=self.run))
+        texts = [f"{run} {progress}" for run, progress in unfinished[:_UNFINISHED_SHOWN]]
+        if more := len(unfinished) - len(texts):
+            texts.append(f"{more} more: runbook evidence list --env {self.env}")
+        return "; ".join([*texts, "to close one: runbook evidence close RUN"]) if texts else ""
 
     def _require_parameters(self) -> None:
         """Stop before anything is done when the notebook was given other parameters than this run uses."""

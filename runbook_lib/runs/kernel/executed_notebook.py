@@ -47,9 +47,12 @@ def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells
     for step in unmatched:
         last_steps[len(notebook.cells)] = step
         notebook.cells.append(new_code_cell(step.source))
-    cells = Cells.from_notebook(notebook)
     for index, step in last_steps.items():
         _fill_cell(notebook.cells[index], step)
+    cells = Cells.from_notebook(
+        notebook
+    )  # of the code that was run: the saved cell may be empty
+    for index, step in last_steps.items():
         if is_executable(notebook.cells[index]):
             _copy_state(cells.at(index), step)
     return notebook, cells

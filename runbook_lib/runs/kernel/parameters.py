@@ -60,6 +60,21 @@ def is_parameters_cell(cell: str) -> bool:
     return bool(set(names) & set(NOTEBOOK_PARAMETERS))
 
 
+def last_parameters(cells: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The last execution of the parameters cell, and papermill's cell where it was run after it.
+
+    Args:
+        cells: The number and the source of each executed cell, in order.
+    """
+    last: list[tuple[int, str]] = []
+    for number, source in cells:
+        if is_injected(source):
+            last = [*(one for one in last if not is_injected(one[1])), (number, source)]
+        elif is_parameters_cell(source):
+            last = [(number, source)]
+    return last
+
+
 def assigned_names(cell: str) -> list[str]:
     """The names that a cell assigns; empty when the cell does anything else."""
     try:
