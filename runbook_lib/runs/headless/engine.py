@@ -35,7 +35,8 @@ from ...journal.journal import Journal
 from ...journal.reader import JOURNAL
 from ...journal.redaction.redactor import REDACTOR
 from ..kernel.parameters import GIVEN, encode_given
-from ..kernel.recorder import ENGINE, MESSAGE
+from ..kernel.recorder import MESSAGE
+from ..kernel.shell import ENGINE
 
 OnEvent = Callable[..., None]
 

@@ -44,14 +44,12 @@ def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells
             unmatched = [step for step in unmatched if step not in own]
             if own:
                 last_steps[index] = own[-1]
-    for step in unmatched:
+    for step in {step.cell or f"execution {step.number}": step for step in unmatched}.values():
         last_steps[len(notebook.cells)] = step
         notebook.cells.append(new_code_cell(step.source))
     for index, step in last_steps.items():
         _fill_cell(notebook.cells[index], step)
-    cells = Cells.from_notebook(
-        notebook
-    )  # of the code that was run: the saved cell may be empty
+    cells = Cells.from_notebook(notebook)  # of the code that was run: the saved cell may be empty
     for index, step in last_steps.items():
         if is_executable(notebook.cells[index]):
             _copy_state(cells.at(index), step)

@@ -24,10 +24,8 @@ from ...journal.process import ProcessIdentity
 from ...journal.redaction.redactor import REDACTOR
 from .output_capture import OutputCapture
 from .parameters import is_parameters_cell, last_parameters
-from .shell import find_kernel_shell
+from .shell import ENGINE, find_kernel_shell, shorten_interrupts
 
-ENGINE = "RUNBOOK_ENGINE"
-"""Environment variable of a kernel whose papermill engine records the cells and writes the notebook itself."""
 MESSAGE = "runbook"
 """Type of the messages in which such a kernel sends its engine the evidence folder and the known secrets."""
 
@@ -78,6 +76,7 @@ class Recorder:
         self._send_to_engine(folder=str(self._folder.path), notebook=self._folder.notebook, secrets=REDACTOR.secrets)
         REDACTOR.on_new_secret = lambda secret: self._send_to_engine(secrets=[secret])
         self._record_history()
+        shorten_interrupts(self._shell)
         self._shell.events.register("pre_run_cell", self._before_cell)
         self._shell.events.register("post_run_cell", self._after_cell)
 
@@ -135,6 +134,7 @@ class Recorder:
             with suppress(ValueError):
                 self._shell.events.unregister(name, callback)
         self._capture.detach()
+        shorten_interrupts(self._shell, shorten=False)
         if ENGINE in os.environ:
             return
         from .executed_notebook import build_notebook, find_notebook_file  # late: not needed under an engine

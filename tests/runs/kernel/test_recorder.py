@@ -187,3 +187,20 @@ def test_the_report_counts_what_was_interrupted_and_run_again(three_runs):
     (result,) = read_run(read_events(environment / "run-3")).notebooks
     assert (result.cells, result.earlier) == ({"succeeded": 4}, {"interrupted": 1})
     assert "4 succeeded; before that, 1 interrupted and run again" in render_report(environment / "run-3")
+
+
+def test_the_stop_button_gives_two_lines_and_the_cell_can_be_run_again(environment):
+    with kernel() as client:
+        client.run(OPEN.format(environment=str(environment), run="run-6"))
+        client.run("attempts = 0")
+        cell = "import time\nattempts += 1\nprint('waits', flush=True)\nif attempts == 1: time.sleep(60)\n'through'"
+        stopped = client.run(cell, "work", interrupt_at="waits")
+        again = client.run(cell, "work")
+        client.run("recorder.close()")
+    assert (stopped["ename"], again["status"]) == ("KeyboardInterrupt", "ok")
+    assert stopped["traceback"] == [
+        "Interrupted. AWS continues with the requests it has accepted.",
+        "  → Run this cell again: it continues from what exists.",
+    ]
+    progress = read_progress(events_of(environment / "run-6" / "journal.jsonl"), "01_network")
+    assert progress.success, "the last execution counts"
