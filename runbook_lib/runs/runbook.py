@@ -25,7 +25,7 @@ from ..evidence.drawing.svg import Svg
 from ..evidence.drawing.timeline import draw_timeline
 from ..evidence.files import redacted_frame, write_table
 from ..evidence.folder import RunFolder
-from ..evidence.notebooks.progress import unfinished_runs
+from ..evidence.notebooks.progress import describe_unfinished
 from ..evidence.report.inventory import AFTER, BEFORE, EVENT, build_inventory
 from ..formatting import pluralize
 from ..journal.reader import events_of
@@ -47,7 +47,6 @@ from .kernel.tables import create_table
 from .start import aws_client, environment_lock, find_operator, new_run, pack_webapp, run_metadata
 
 MODES = ("plan", "apply", "verify", "destroy")
-_UNFINISHED_SHOWN = 3
 
 
 class Runbook:
@@ -75,7 +74,8 @@ class Runbook:
     ) -> None:  # fmt: skip
         request = {"mode": mode, "change": change, "asked_by": asked_by, "approved": approved}
         require_texts(env=env, confirm=confirm, **request)
-        self._parameters, self._opened = {"env": env, "confirm": confirm, **request}, len(executed_cells())
+        used = {"env": env, "confirm": confirm, **request}
+        self._require_parameters = partial(require_given, used, opened=len(executed_cells()))
         self._require_parameters()
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
@@ -100,14 +100,10 @@ class Runbook:
             require_signed=signature_check(self.params, root, self.run, self.change, self._journal.write),
         )  # fmt: skip
         self._lock = environment_lock(self.params, self.aws, self.caller, self._journal.write)
-        age = inf if mode == "plan" else REPLAN_AGE
         self._engine = Engine(
-            self.aws,
-            self._journal,
-            ensure_lock=self._acquire_lock,
-            snapshot_age=age,
-            dependencies_pending=self._is_earlier_notebook_running,
-        )
+            self.aws, self._journal, ensure_lock=self._acquire_lock,
+            snapshot_age=inf if mode == "plan" else REPLAN_AGE, dependencies_pending=self._is_earlier_notebook_running,
+        )  # fmt: skip
 
     def plan(self, stack: Stack) -> Report:
         """Plan a whole stack; the report names the fingerprint that approves the plan.
@@ -273,20 +269,8 @@ class Runbook:
             "change": self.change,
             "run": self.run,
             "evidence": str(self._folder.path),
-            "never closed": self._unfinished(),
+            "never closed": describe_unfinished(self._folder.environment, current=self.run),
         }
-
-    def _unfinished(self) -> str:
-        """The newest earlier runs that nobody closed, and how to close them."""
-        unfinished = list(unfinished_runs(self._folder.environment, current=self.run))
-        texts = [f"{run} {progress}" for run, progress in unfinished[:_UNFINISHED_SHOWN]]
-        if more := len(unfinished) - len(texts):
-            texts.append(f"{more} more: runbook evidence list --env {self.env}")
-        return "; ".join([*texts, "to close one: runbook evidence close RUN"]) if texts else ""
-
-    def _require_parameters(self) -> None:
-        """Stop before anything is done when the notebook was given other parameters than this run uses."""
-        require_given(self._parameters, opened=self._opened)
 
     def _record_plan(self, plan: Plan, *, present: bool) -> None:
         self._journal.write("plan", fingerprint=plan.fingerprint, present=present, count=plan.count, **plan.as_dict())

@@ -18,6 +18,9 @@ from ...journal.process import ProcessIdentity
 from ...journal.reader import JOURNAL, Event, of_kind, read_events
 from .cells import Cell, Cells, Outcome, State, outcome_text
 
+UNFINISHED_SHOWN = 3
+"""How many unfinished runs are named."""
+
 
 @dataclass(frozen=True)
 class NotebookProgress:
@@ -110,6 +113,15 @@ def unfinished_runs(environment: Path, *, current: str) -> Iterator[tuple[str, N
         for notebook in dict.fromkeys(e["notebook"] for e in of_kind(events, "recording")):
             if progress := read_progress(events, notebook):
                 yield folder.name, progress
+
+
+def describe_unfinished(environment: Path, *, current: str) -> str:
+    """The newest earlier runs that nobody closed, and how to close them; empty when there are none."""
+    unfinished = list(unfinished_runs(environment, current=current))
+    texts = [f"{run} {progress}" for run, progress in unfinished[:UNFINISHED_SHOWN]]
+    if more := len(unfinished) - len(texts):
+        texts.append(f"{more} more: runbook evidence list --env {environment.name}")
+    return "; ".join([*texts, "to close one: runbook evidence close RUN"]) if texts else ""
 
 
 def is_running(events: Iterable[Event]) -> bool:

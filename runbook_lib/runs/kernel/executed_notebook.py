@@ -11,6 +11,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ...evidence.notebooks.cells import Cell, Cells, Step, is_executable
+from ...evidence.notebooks.source import read_as_written
 from .parameters import assigned_names
 
 
@@ -57,11 +58,8 @@ def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells
 
 
 def _read(file: Path | None) -> Any:
-    if file is not None:
-        try:
-            return nbformat.read(file, as_version=4)
-        except (OSError, ValueError, nbformat.ValidationError):  # being written, or not a notebook any more
-            pass
+    if file is not None and (notebook := read_as_written(file)):
+        return notebook
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return new_notebook(metadata=kernel)
 
