@@ -26,7 +26,7 @@ setup: .venv/setup.stamp
 
 lab: .venv-lab/lab.stamp
 	.venv-lab/bin/runbook local up
-	.venv-lab/bin/jupyter lab notebooks
+	JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" .venv-lab/bin/jupyter lab
 
 test: programs .venv/test.stamp
 	.venv/bin/ruff check .

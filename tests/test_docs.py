@@ -14,7 +14,19 @@ LIBRARY = Path(runbook_lib.__file__).parent
 REPOSITORY = LIBRARY.parent
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("*/README.md")])
 FOLDERS = [
-    *("docs", "embedded-aws", "notebooks", "params", "requirements", "runbook_lib", "tests", "webapp", ".ci", ".github")
+    *(
+        "docs",
+        "embedded-aws",
+        "jupyter",
+        "notebooks",
+        "params",
+        "requirements",
+        "runbook_lib",
+        "tests",
+        "webapp",
+        ".ci",
+        ".github",
+    )
 ]
 FILES = [f"/{path.relative_to(REPOSITORY)}" for top in FOLDERS for path in sorted((REPOSITORY / top).rglob("*"))]
 FILES += [f"/{top}" for top in FOLDERS] + [f"/{path.name}" for path in REPOSITORY.iterdir() if path.is_file()]

@@ -25,7 +25,7 @@ from ..evidence.drawing.svg import Svg
 from ..evidence.drawing.timeline import draw_timeline
 from ..evidence.files import redacted_frame, write_table
 from ..evidence.folder import RunFolder
-from ..evidence.notebooks.progress import unfinished_runs
+from ..evidence.notebooks.progress import describe_unfinished
 from ..evidence.report.inventory import AFTER, BEFORE, EVENT, build_inventory
 from ..formatting import pluralize
 from ..journal.reader import events_of
@@ -39,7 +39,7 @@ from ..stacks.environment import whole
 from ..stacks.stack import Stack
 from .finish import finish_notebook, finish_run, signature_check
 from .kernel.html import render_html
-from .kernel.parameters import injected_parameters, require_texts, split_parameters
+from .kernel.parameters import executed_cells, injected_parameters, require_given, require_texts, split_parameters
 from .kernel.prompts import prompt
 from .kernel.recorder import Recorder
 from .kernel.report import Report, Row
@@ -75,6 +75,9 @@ class Runbook:
     ) -> None:  # fmt: skip
         request = {"mode": mode, "change": change, "asked_by": asked_by, "approved": approved}
         require_texts(env=env, confirm=confirm, **request)
+        used = {"env": env, "confirm": confirm, **request}
+        self._require_parameters = partial(require_given, used, opened=len(executed_cells()))
+        self._require_parameters()
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
@@ -111,6 +114,7 @@ class Runbook:
         Raises:
             Blocked: In ``apply`` mode: a change cannot be made, here or in a later notebook of the run.
         """
+        self._require_parameters()
         present = self.mode != "destroy"
         plan = self._engine.plan(stack, present=present)
         self._approval.add_plan(plan)
@@ -128,6 +132,7 @@ class Runbook:
         Raises:
             RunbookError: A change failed; run the cell again to continue from there.
         """
+        self._require_parameters()
         plan = self._engine.plan(part)
         report = Report.of(plan, f"{'' if self.mode == 'apply' else 'would '}apply {part.name}: {count_text(plan)}")
         if self.mode != "apply":
@@ -146,6 +151,7 @@ class Runbook:
         Raises:
             DriftDetected: Something differs from the parameters, or a check failed.
         """
+        self._require_parameters()
         if self.mode not in ("apply", "verify"):
             plan = self._engine.plan(stack)
             return Report(f"would verify {stack.name}: now {count_text(plan)}", plan=plan)
@@ -171,6 +177,7 @@ class Runbook:
             DestroyPrevented: The parameters protect a resource of the environment.
             StillNeeded: A resource that depends on the stack still exists.
         """
+        self._require_parameters()
         plan = self._engine.plan(stack, present=False)
         if self.mode != "destroy":
             if self.mode == "plan":
@@ -269,9 +276,7 @@ class Runbook:
             "change": self.change,
             "run": self.run,
             "evidence": str(self._folder.path),
-            "never closed": "; ".join(
-                f"{run} {progress}" for run, progress in unfinished_runs(self._folder.environment, current=self.run)
-            ),
+            "never closed": describe_unfinished(self._folder.environment, current=self.run),
         }
 
     def _record_plan(self, plan: Plan, *, present: bool) -> None:

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
+import papermill
 import psutil
 import pytest
 
@@ -19,6 +22,7 @@ from runbook_lib.evidence.report import page as report_page
 from runbook_lib.runs.runner import NOTEBOOKS, Job, run, select_notebooks
 from tests.support.minimal_notebooks import note, notebook, touch, wait_for
 
+ROOT = Path(runbook_lib.__file__).parents[1]
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 KILL_PAPERMILL = """
 import os, pathlib, signal
@@ -113,6 +117,42 @@ def test_a_hand_off_that_fails_starts_nothing(tmp_path):
     done = ended(run(job(tmp_path, "01_network", "02_data")))
     assert done == {"01_network": "failed", "02_data": "not run"}
     assert not (tmp_path / "told").exists()
+
+
+@pytest.fixture
+def untagged(tmp_path, monkeypatch):
+    """The first notebook in JupyterLab's cell editor, which has taken the tag away; returns its path and its cells."""
+    monkeypatch.setenv("RUNBOOK_ROOT", str(tmp_path))
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    edited = nbformat.read(ROOT / "notebooks" / "01_network.ipynb", as_version=4)
+    code = [cell for cell in edited.cells if cell.cell_type == "code"]
+    del code[0].metadata["tags"]
+    (tmp_path / "notebooks").mkdir()
+    path = tmp_path / "notebooks" / "01_network.ipynb"
+    nbformat.write(edited, path)
+    return path, edited
+
+
+def test_a_notebook_without_its_tag_fails_before_it_acts(tmp_path, untagged):
+    """papermill puts the parameters first, and the default mode comes after it: it would plan and succeed."""
+    (progress,) = run(replace(job(tmp_path, "01_network"), parameters={"env": "local", "mode": "apply"}))
+    assert (progress.state, progress.cell, progress.error) == ("failed", 3, "ParamsError")
+    assert "mode was given as 'apply', and this run uses 'plan'." in progress.why
+    assert "tag `parameters`" in progress.why
+
+
+def test_a_tag_on_a_cell_below_is_no_better(tmp_path, untagged):
+    path, edited = untagged
+    edited.cells[-1].metadata["tags"] = ["parameters"]
+    nbformat.write(edited, path)
+    (progress,) = run(replace(job(tmp_path, "01_network"), parameters={"env": "local", "mode": "apply"}))
+    assert (progress.state, progress.cell, progress.error) == ("failed", 2, "ParamsError")
+
+
+def test_papermill_alone_is_refused_too(untagged):
+    path, _ = untagged
+    with pytest.raises(papermill.PapermillExecutionError, match=r"ParamsError: mode was given as 'apply'"):
+        papermill.execute_notebook(path, None, {"mode": "apply"}, progress_bar=False)
 
 
 def test_a_kernel_that_dies_is_a_failure(tmp_path):

@@ -29,11 +29,20 @@ class KernelClient:
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
 
-    def run(self, code: str, cell: str = "") -> dict:
-        """Run one cell with the id of a notebook's cell; returns the kernel's reply."""
+    def run(self, code: str, cell: str = "", *, interrupt_at: str = "") -> dict:
+        """Run one cell with the id of a notebook's cell; returns the kernel's reply.
+
+        Args:
+            interrupt_at: A text; the cell is interrupted when it has printed it.
+        """
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": False}
         request = self._client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
         self._client.shell_channel.send(request)
+        while interrupt_at:
+            message = self._client.get_iopub_msg(timeout=60)
+            if interrupt_at in message["content"].get("text", ""):
+                self.manager.interrupt_kernel()
+                break
         while True:
             reply = self._client.get_shell_msg(timeout=60)
             if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:

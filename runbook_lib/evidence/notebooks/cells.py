@@ -157,16 +157,21 @@ def state_of_error(error: str, message: str) -> State:
     return State.INTERRUPTED if exits or error == "KeyboardInterrupt" else State.FAILED
 
 
+def join_source(cell: Mapping[str, Any]) -> str:
+    """The source of a cell; a notebook may hold it as a text or as lines."""
+    return "".join(cell.get("source", ""))
+
+
 def is_executable(cell: Mapping[str, Any]) -> bool:
     """Whether a cell has code."""
-    return bool(cell["cell_type"] == "code" and "".join(cell["source"]).strip())
+    return bool(cell["cell_type"] == "code" and join_source(cell).strip())
 
 
 def _heading_above(cells: Sequence[Mapping[str, Any]], index: int) -> str:
     """The heading above a cell."""
     for cell in reversed(cells[:index]):
         if cell["cell_type"] == "markdown":
-            for line in "".join(cell["source"]).splitlines():
+            for line in join_source(cell).splitlines():
                 if line.startswith("#"):
                     return line.lstrip("# ").strip()
     return ""

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...journal.journal import MANIFEST
 from ...journal.process import ProcessIdentity
 from ...journal.reader import JOURNAL, Event, of_kind, read_events
 from .cells import Cell, Cells, Outcome, State, outcome_text
+
+UNFINISHED_SHOWN = 3
+"""How many unfinished runs are named."""
 
 
 @dataclass(frozen=True)
@@ -91,24 +95,47 @@ def _open_progress(notebook: str, cells: list[Cell], start: Event | None, last_a
 
 
 def unfinished_runs(environment: Path, *, current: str) -> Iterator[tuple[str, NotebookProgress]]:
-    """Yield the notebooks of the previous run that were not closed: the run's id and the progress.
+    """Yield the notebooks of earlier runs that nobody closed, the newest first: the run's id and the progress.
+
+    Runs that may still be in progress are left out.
 
     Args:
         environment: ``artifacts/<env>``; runs are sorted by their ids.
         current: The id of the current run.
     """
-    others = sorted(path.parent for path in environment.glob(f"*/{JOURNAL}") if path.parent.name < current)
-    for folder in others[-1:]:
+    folders = sorted((path.parent for path in environment.glob(f"*/{JOURNAL}")), reverse=True)
+    for folder in folders:
+        if folder.name >= current or (folder / MANIFEST).exists():
+            continue
         events = read_events(folder)
+        if is_running(events):
+            continue
         for notebook in dict.fromkeys(e["notebook"] for e in of_kind(events, "recording")):
-            progress = read_progress(events, notebook)
-            if progress and not progress.closed and not progress.alive:
+            if progress := read_progress(events, notebook):
                 yield folder.name, progress
 
 
+def describe_unfinished(environment: Path, *, current: str) -> str:
+    """The newest earlier runs that nobody closed, and how to close them; empty when there are none."""
+    unfinished = list(unfinished_runs(environment, current=current))
+    texts = [f"{run} {progress}" for run, progress in unfinished[:UNFINISHED_SHOWN]]
+    if more := len(unfinished) - len(texts):
+        texts.append(f"{more} more: runbook evidence list --env {environment.name}")
+    return "; ".join([*texts, "to close one: runbook evidence close RUN"]) if texts else ""
+
+
 def is_running(events: Iterable[Event]) -> bool:
-    """Whether a command or kernel of the run may still be running; on another machine it may always be."""
-    starts = [event for event in of_kind(events, "run", "recording") if "pid" in event]
+    """Whether a command or a notebook of the run may still be running; on another machine it may always be.
+
+    A notebook whose kernel runs has ended all the same when another run was opened in its kernel.
+    """
+    events = list(events)
+    ended = {event.get("notebook") for event in of_kind(events, "cells")}
+    starts = [
+        event
+        for event in of_kind(events, "run", "recording")
+        if "pid" in event and (event["event"] == "run" or event.get("notebook") not in ended)
+    ]
     return any(not ProcessIdentity.of_event(event).is_dead for event in starts)
 
 

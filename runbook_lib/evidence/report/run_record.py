@@ -41,6 +41,7 @@ class NotebookResult:
         state: How it ended, such as ``done``; empty where that was not recorded.
         reason: What stopped it, where something did.
         cells: The number of cells by their final state, where it was recorded.
+        earlier: The number of executions by state that failed or were interrupted, of cells that were run again.
         verified: Whether the last verification found no drift; ``None`` where there was none.
         planned: The number of planned changes.
     """
@@ -49,6 +50,7 @@ class NotebookResult:
     state: str
     reason: str
     cells: Mapping[str, int]
+    earlier: Mapping[str, int]
     verified: bool | None
     fingerprint: str
     planned: int
@@ -171,10 +173,18 @@ def _read_notebook(notebook: str, events: list[Event]) -> NotebookResult:
         state=state,
         reason=reason,
         cells=Counter(str(cell.get("state")) for cell in cells),
+        earlier=_count_earlier(own, cells),
         verified=verdicts[-1] if verdicts else None,
         fingerprint=str(plans[0].get("fingerprint", "")) if plans else "",
         planned=len(plans[0].get("changes", ())) if plans else 0,
     )
+
+
+def _count_earlier(own: list[Event], cells: Iterable[Event]) -> Mapping[str, int]:
+    """Count the executions that did not succeed and were not the last of their cell."""
+    last = Counter(str(cell.get("state")) for cell in cells)
+    every = Counter(str(event.get("state")) for event in own if event["event"] == "cell")
+    return {state: n for state in ("failed", "interrupted") if (n := every[state] - last[state]) > 0}
 
 
 def _read_end(own: list[Event]) -> tuple[str, str]:

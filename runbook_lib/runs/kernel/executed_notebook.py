@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ...evidence.notebooks.cells import Cell, Cells, Step, is_executable
+from ...evidence.notebooks.source import read_as_written
+from .parameters import assigned_names
 
 
 def find_notebook_file(variables: dict[str, Any]) -> Path | None:
@@ -44,23 +45,21 @@ def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells
             unmatched = [step for step in unmatched if step not in own]
             if own:
                 last_steps[index] = own[-1]
-    for step in unmatched:
+    for step in {step.cell or f"execution {step.number}": step for step in unmatched}.values():
         last_steps[len(notebook.cells)] = step
         notebook.cells.append(new_code_cell(step.source))
-    cells = Cells.from_notebook(notebook)
     for index, step in last_steps.items():
         _fill_cell(notebook.cells[index], step)
+    cells = Cells.from_notebook(notebook)  # of the code that was run: the saved cell may be empty
+    for index, step in last_steps.items():
         if is_executable(notebook.cells[index]):
             _copy_state(cells.at(index), step)
     return notebook, cells
 
 
 def _read(file: Path | None) -> Any:
-    if file is not None:
-        try:
-            return nbformat.read(file, as_version=4)
-        except (OSError, ValueError, nbformat.ValidationError):  # being written, or not a notebook any more
-            pass
+    if file is not None and (notebook := read_as_written(file)):
+        return notebook
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return new_notebook(metadata=kernel)
 
@@ -73,20 +72,9 @@ def _steps_of(cell: Any, steps: list[Step]) -> list[Step]:
     """
     with_id = [step for step in steps if step.cell and step.cell == cell.get("id")]
     without_id = [step for step in steps if not step.cell]
-    names = _assigned_names(cell.source) if "parameters" in cell.metadata.get("tags", ()) else []
-    parameters = [step for step in without_id if names and names == _assigned_names(step.source)]
+    names = assigned_names(cell.source) if "parameters" in cell.metadata.get("tags", ()) else []
+    parameters = [step for step in without_id if names and names == assigned_names(step.source)]
     return with_id or parameters or [step for step in without_id if step.source == cell.source][:1]
-
-
-def _assigned_names(source: str) -> list[str]:
-    """The names a cell assigns; empty when the cell does anything else."""
-    try:
-        lines = ast.parse(source).body
-    except SyntaxError:
-        return []
-    targets = [line.targets[0] for line in lines if isinstance(line, ast.Assign)]
-    names = [target.id for target in targets if isinstance(target, ast.Name)]
-    return names if len(names) == len(lines) else []
 
 
 def _fill_cell(cell: Any, step: Step) -> None:

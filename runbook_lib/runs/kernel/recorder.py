@@ -23,10 +23,9 @@ from ...journal.journal import Journal
 from ...journal.process import ProcessIdentity
 from ...journal.redaction.redactor import REDACTOR
 from .output_capture import OutputCapture
-from .shell import find_kernel_shell
+from .parameters import is_parameters_cell, last_parameters
+from .shell import ENGINE, find_kernel_shell, shorten_interrupts
 
-ENGINE = "RUNBOOK_ENGINE"
-"""Environment variable of a kernel whose papermill engine records the cells and writes the notebook itself."""
 MESSAGE = "runbook"
 """Type of the messages in which such a kernel sends its engine the evidence folder and the known secrets."""
 
@@ -50,7 +49,7 @@ class Recorder:
         if shell is None:
             return None
         if cls._current:
-            cls._current.stop("another run was opened in its kernel")
+            cls._current.stop_before_next()
         cls._current = recorder = cls(shell, folder, journal)
         recorder._start()
         return recorder
@@ -62,31 +61,39 @@ class Recorder:
         """
         self._closing, self._on_closed = True, on_closed
 
-    def stop(self, why: str) -> None:
-        """End the run at once, and record why."""
-        if not self._finished:
-            self._finish(why)
+    def stop_before_next(self) -> None:
+        """End the run because another one is opened in its kernel; the cells that open that one are not its own."""
+        if self._finished:
+            return
+        own = self._steps[:-1] if self._steps and self._steps[-1].state is State.RUNNING else self._steps
+        while own and is_parameters_cell(own[-1].source) and len(own) > 1:
+            own = own[:-1]
+        self._steps = own
+        self._finish("another run was opened in its kernel")
 
     def _start(self) -> None:
         self._journal.write("recording", **asdict(ProcessIdentity.this_process()))
         self._send_to_engine(folder=str(self._folder.path), notebook=self._folder.notebook, secrets=REDACTOR.secrets)
         REDACTOR.on_new_secret = lambda secret: self._send_to_engine(secrets=[secret])
         self._record_history()
+        shorten_interrupts(self._shell)
         self._shell.events.register("pre_run_cell", self._before_cell)
         self._shell.events.register("post_run_cell", self._after_cell)
 
     def _record_history(self) -> None:
-        """Record the cells that were run before, e.g. the parameters, and the current one, which opens the run."""
+        """Record the parameters cell, which was run before, and the current cell, which opens the run.
+
+        Other cells that were run before belong to an earlier run of the same kernel.
+        """
         history = self._shell.history_manager
         failures = getattr(history, "exceptions", {})
         request = self._shell.kernel.get_parent("shell")
         content = request.get("content") or {}
         sources = list(enumerate(history.input_hist_raw))
-        for number, source in sources[:-1] if content.get("store_history") else sources:
-            if source.strip():
-                state = State.FAILED if number in failures else State.SUCCEEDED
-                self._steps.append(Step(number, source, state=state))
-                self._write_cell(self._steps[-1], before=True)
+        for number, source in last_parameters(sources[:-1] if content.get("store_history") else sources):
+            state = State.FAILED if number in failures else State.SUCCEEDED
+            self._steps.append(Step(number, source, state=state))
+            self._write_cell(self._steps[-1], before=True)
         self._begin_step(content.get("code", ""), (request.get("metadata") or {}).get("cellId") or "")
 
     def _before_cell(self, info: Any) -> None:
@@ -127,6 +134,7 @@ class Recorder:
             with suppress(ValueError):
                 self._shell.events.unregister(name, callback)
         self._capture.detach()
+        shorten_interrupts(self._shell, shorten=False)
         if ENGINE in os.environ:
             return
         from .executed_notebook import build_notebook, find_notebook_file  # late: not needed under an engine

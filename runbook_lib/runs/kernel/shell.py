@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
+
+ENGINE = "RUNBOOK_ENGINE"
+"""Environment variable of a kernel whose papermill engine records the cells and writes the notebook itself."""
 
 
 def find_shell() -> Any | None:
@@ -19,3 +23,22 @@ def find_kernel_shell() -> Any | None:
     """The running shell of a notebook's kernel; ``None`` in a terminal's IPython and in a plain program."""
     shell = find_shell()
     return shell if getattr(shell, "kernel", None) is not None else None
+
+
+def shorten_interrupts(shell: Any, *, shorten: bool = True) -> None:
+    """Show two lines in place of a traceback when a cell is interrupted, or no longer.
+
+    https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.interactiveshell.html
+    (``InteractiveShell.set_custom_exc``)
+    """
+    shell.set_custom_exc((KeyboardInterrupt,) if shorten else (), _show_interrupt if shorten else None)
+
+
+def _show_interrupt(shell: Any, kind: type[BaseException], error: BaseException, *_: object, **__: object) -> list[str]:
+    again = "the same command" if ENGINE in os.environ else "this cell"
+    lines = [
+        "Interrupted. AWS continues with the requests it has accepted.",
+        f"  → Run {again} again: it continues from what exists.",
+    ]
+    shell._showtraceback(kind, error, lines)
+    return lines

@@ -13,9 +13,12 @@ import runbook_lib
 from runbook_lib.errors import ParamsError
 from runbook_lib.params import Params, load
 from runbook_lib.runs.kernel.parameters import (
+    GIVEN,
     NOTEBOOK_PARAMETERS,
+    encode_given,
     injected_parameters,
     parse_assignments,
+    require_given,
     require_texts,
     split_parameters,
 )
@@ -32,6 +35,10 @@ NAMES = st.sampled_from([*NOTEBOOK_PARAMETERS, *Params.model_fields])
 def cell(**given):
     """The cell that papermill injects after the parameters."""
     return PythonTranslator.codify(given, "Parameters")
+
+
+PLAIN = 'env = "local"\nmode = "plan"  # plan | apply\napproved = confirm = ""'
+USED = dict.fromkeys(NOTEBOOK_PARAMETERS, "") | {"env": "local", "mode": "plan"}
 
 
 @pytest.fixture
@@ -145,3 +152,30 @@ def test_a_raw_text_is_passed_unchanged():
     given = parse_assignments(cell(**TRAPS))
     assert given == TRAPS
     require_texts(**{name: given[name] for name in NOTEBOOK_PARAMETERS})
+
+
+def test_a_run_that_does_not_get_what_papermill_was_given_is_refused(ran):
+    """Without the tag, papermill puts its cell first, and the defaults replace what was given."""
+    ran(cell(mode="apply", change="CHG1"), PLAIN, "book = Runbook(…)")
+    with pytest.raises(ParamsError, match=r"mode was given as 'apply'[\s\S]*tag `parameters`"):
+        require_given(USED, opened=4)
+    require_given(USED | {"mode": "apply", "change": "CHG1"}, opened=4)
+
+
+def test_the_engine_says_what_was_given_before_any_cell_shows_it(ran, monkeypatch):
+    """The tag is on a cell below the one that opens the run."""
+    monkeypatch.setenv(GIVEN, encode_given({"mode": "apply", "network": {"nat": "single"}, "env": "local"}))
+    ran(PLAIN, "book = Runbook(…)")
+    with pytest.raises(ParamsError, match=r"mode was given[\s\S]*network was given, and this run did not receive it"):
+        require_given(USED, opened=3)
+    ran(PLAIN, cell(mode="apply", network={"nat": "single"}, env="local"), "book = Runbook(…)")
+    require_given(USED | {"mode": "apply"}, opened=4)
+
+
+def test_by_hand_a_parameters_cell_counts_for_the_run_that_is_opened_after_it(ran):
+    """Edited and run again below an open run, it would be ignored; other cells assign what they like."""
+    ran(PLAIN, "book = Runbook(…)", "found = look_up()\nmode = found", PLAIN.replace("plan", "apply", 1))
+    with pytest.raises(ParamsError, match=r"mode was given as 'apply'[\s\S]*Run the cell that opens the run"):
+        require_given(USED, opened=3)
+    ran(PLAIN.replace("plan", "apply", 1), PLAIN, "book = Runbook(…)", "for mode in 'abc': pass", PLAIN)
+    require_given(USED, opened=4)

@@ -8,9 +8,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from runbook_lib.evidence.notebooks.progress import read_progress, unfinished_runs
+from runbook_lib.evidence.notebooks.progress import is_running, read_progress, unfinished_runs
+from runbook_lib.evidence.report.page import render_report
+from runbook_lib.evidence.report.run_record import read_run
 from runbook_lib.journal.journal import is_intact
-from runbook_lib.journal.reader import events_of
+from runbook_lib.journal.reader import events_of, read_events
 from tests.support.kernels import OPEN, kernel
 
 SECRET = list('p"s&<w>rd-4711-xyz')
@@ -108,11 +110,11 @@ def test_a_run_that_was_never_closed_is_reported(environment):
         journal = environment / "run-2" / "journal.jsonl"
         progress = read_progress(events_of(journal), "01_network")
         assert (progress.alive, progress.closed, progress.outcome) == (True, False, "running")
-        assert list(unfinished_runs(environment, current="run-3")) == []
+        assert "run-2" not in dict(unfinished_runs(environment, current="run-3"))
     progress = read_progress(events_of(journal), "01_network")
     assert [cell.state for cell in progress.cells] == ["succeeded"] * 3
     assert (progress.alive, progress.closed, progress.outcome, progress.success) == (False, False, "incomplete", False)
-    ((run, progress),) = unfinished_runs(environment, current="run-3")
+    (run, progress), *_ = unfinished_runs(environment, current="run-3")
     assert run == "run-2"
     assert "never closed, last event at" in str(progress)
 
@@ -129,6 +131,76 @@ def test_a_run_ends_when_another_is_opened_in_its_kernel(environment):
     journals = [environment / run / "journal.jsonl" for run in ("run-4", "run-5")]
     first, second = (read_progress(events_of(journal), "01_network") for journal in journals)
     assert (first.closed, first.success, second.success) == (True, False, True)
-    assert first.cells[-1].error == "another run was opened in its kernel"
+    assert first.why == "another run was opened in its kernel"
     kept = json.loads((environment / "run-5" / "01_network.ipynb").read_text(encoding="utf-8"))
     assert "".join(kept["cells"][-1]["source"]) == "recorder.close()"
+
+
+@pytest.fixture(scope="module")
+def three_runs(tmp_path_factory):
+    """Plan, then an apply that is interrupted, then Run All once more: all in one kernel."""
+    environment = tmp_path_factory.mktemp("three") / "local"
+    file = environment.parent / "01_network.ipynb"
+    cells = {"parameters": "mode = 'plan'", "open": "", "work": "work = 1", "close": "recorder.close()"}
+    parts = [new_code_cell(code, id=name, outputs=[]) for name, code in cells.items()]
+    parts[0].metadata["tags"] = ["parameters"]
+    nbformat.write(new_notebook(cells=parts), file)
+    with kernel(file) as client:
+        for run, mode in (("run-1", "plan"), ("run-2", "apply"), ("run-3", "apply")):
+            client.run("import os", "scratch")
+            client.run(f"mode = {mode!r}", "parameters")
+            client.run(OPEN.format(environment=str(environment), run=run), "open")
+            client.run("raise KeyboardInterrupt" if run != "run-1" else cells["work"], "work")
+            if run == "run-3":
+                client.run(cells["work"], "work")
+            if run != "run-2":
+                client.run(cells["close"], "close")
+        yield environment, list(unfinished_runs(environment, current="run-3"))
+
+
+def test_a_run_has_its_own_cells_only(three_runs):
+    """Those since it was opened, and the parameters cell: also when its kernel has run others before and after."""
+    environment, _ = three_runs
+    for run, mode, states in (
+        ("run-1", "plan", ["succeeded"] * 4),
+        ("run-2", "apply", ["succeeded", "succeeded", "interrupted", "not run"]),
+        ("run-3", "apply", ["succeeded"] * 4),
+    ):
+        progress = read_progress(events_of(environment / run / "journal.jsonl"), "01_network")
+        kept = nbformat.read(environment / run / "01_network.ipynb", as_version=4).cells
+        assert [cell.state for cell in progress.cells][:4] == states, run
+        assert [cell.id for cell in kept][:4] == ["parameters", "open", "work", "close"]
+        assert kept[0].source == f"mode = {mode!r}", run
+        assert [cell.source for cell in kept[4:]] == (["import os"] if run == "run-2" else []), run
+
+
+def test_a_run_that_was_replaced_by_run_all_is_named_and_can_be_closed(three_runs):
+    """Its kernel goes on, and the next run has ended, too."""
+    environment, ((run, progress),) = three_runs[0], three_runs[1][:1]
+    assert run == "run-2"
+    assert "1 interrupted" in str(progress)
+    assert not is_running(read_events(environment / run)), "`runbook evidence close` does not wait for its kernel"
+
+
+def test_the_report_counts_what_was_interrupted_and_run_again(three_runs):
+    environment, _ = three_runs
+    (result,) = read_run(read_events(environment / "run-3")).notebooks
+    assert (result.cells, result.earlier) == ({"succeeded": 4}, {"interrupted": 1})
+    assert "4 succeeded; before that, 1 interrupted and run again" in render_report(environment / "run-3")
+
+
+def test_the_stop_button_gives_two_lines_and_the_cell_can_be_run_again(environment):
+    with kernel() as client:
+        client.run(OPEN.format(environment=str(environment), run="run-6"))
+        client.run("attempts = 0")
+        cell = "import time\nattempts += 1\nprint('waits', flush=True)\nif attempts == 1: time.sleep(60)\n'through'"
+        stopped = client.run(cell, "work", interrupt_at="waits")
+        again = client.run(cell, "work")
+        client.run("recorder.close()")
+    assert (stopped["ename"], again["status"]) == ("KeyboardInterrupt", "ok")
+    assert stopped["traceback"] == [
+        "Interrupted. AWS continues with the requests it has accepted.",
+        "  → Run this cell again: it continues from what exists.",
+    ]
+    progress = read_progress(events_of(environment / "run-6" / "journal.jsonl"), "01_network")
+    assert progress.success, "the last execution counts"
