@@ -113,8 +113,9 @@ def make_plan(stack: Stack, observed_state: ObservedState, *, present: bool = Tr
     own = list(stack)
     if present:
         return Plan(scope, stack.name, tuple(plan_change(r, observed_state.get(r), observed_state) for r in own))
-    existing = [r for r in reversed(own) if observed_state.get(r) and not r.external and not r.implicit]
-    return Plan(scope, stack.name, tuple(_plan_delete(r, observed_state[r]) for r in existing))
+    deletable = [r for r in reversed(own) if not r.external and not r.implicit]
+    existing = [(r, observed) for r in deletable if (observed := observed_state.get(r))]
+    return Plan(scope, stack.name, tuple(_plan_delete(r, observed) for r, observed in existing))
 
 
 def ids_of(observed_state: ObservedState) -> dict[Resource, str]:
@@ -202,11 +203,13 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
     return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields)
 
 
-def _plan_delete(resource: Resource, observed: Observed | None) -> Change:
-    if retain := resource.retain or (observed.retain if observed else ""):
-        return Change(resource, Action.KEEP, observed, None, {}, f"left on purpose: {retain}")
-    leaves = f"leaves {resource.left_behind}" if resource.left_behind else ""
-    return Change(resource, Action.DELETE, observed, None, {}, leaves)
+def _plan_delete(resource: Resource, observed: Observed) -> Change:
+    if retain := resource.retain or observed.retain:
+        reason = f"left on purpose: {retain}; its id is {observed.id}"
+        return Change(resource, Action.KEEP, observed, None, {}, reason)
+    remainder = resource.left_behind(observed)
+    reason = f"leaves {remainder.reason}: {remainder.id}" if remainder else ""
+    return Change(resource, Action.DELETE, observed, None, {}, reason)
 
 
 class _Keys(Mapping[Resource, str]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class Summary:
         verified: Whether the last ``verify`` found no drift; ``None`` when it was not run.
         site: The DNS name of the load balancer; empty when there is none.
         orphans: The number of resources with this environment's tags that are in no stack.
+        remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
     """
 
     notebook: str
@@ -34,6 +35,7 @@ class Summary:
     verified: bool | None
     site: str
     orphans: int
+    remainders: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def changes(self) -> int:
@@ -69,7 +71,14 @@ def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
         verified[-1] if verified else None,
         next((name for inventory in inventories for name in _dns_names(inventory)), ""),
         orphans[-1] if orphans else 0,
+        read_remainders(events),
     )
+
+
+def read_remainders(events: Iterable[Event]) -> tuple[tuple[str, str, str], ...]:
+    """What a destroy left, each once: the resource's key, the id of what remains, and the reason."""
+    rows = (tuple(str(e.get(name) or "") for name in ("key", "id", "reason")) for e in of_kind(events, "left"))
+    return tuple((key, id_, reason) for key, id_, reason in dict.fromkeys(rows))
 
 
 def ended_notebooks(journal: Path) -> set[str]:

@@ -39,7 +39,7 @@ from ..stacks.environment import whole
 from ..stacks.stack import Stack
 from .finish import finish_notebook, finish_run, signature_check
 from .kernel.html import render_html
-from .kernel.parameters import injected_parameters, require_texts, split_parameters
+from .kernel.parameters import executed_cells, injected_parameters, require_given, require_texts, split_parameters
 from .kernel.prompts import prompt
 from .kernel.recorder import Recorder
 from .kernel.report import Report, Row
@@ -74,6 +74,8 @@ class Runbook:
     ) -> None:  # fmt: skip
         request = {"mode": mode, "change": change, "asked_by": asked_by, "approved": approved}
         require_texts(env=env, confirm=confirm, **request)
+        self._parameters, self._opened = {"env": env, "confirm": confirm, **request}, len(executed_cells())
+        self._require_parameters()
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
@@ -111,6 +113,7 @@ class Runbook:
 
         In ``destroy`` mode it is the plan to destroy the stack.
         """
+        self._require_parameters()
         present = self.mode != "destroy"
         plan = self._engine.plan(stack, present=present)
         self._approval.add_plan(plan)
@@ -126,6 +129,7 @@ class Runbook:
         Raises:
             RunbookError: A change failed; run the cell again to continue from there.
         """
+        self._require_parameters()
         plan = self._engine.plan(part)
         if self.mode != "apply":
             return Report.of(plan, f"would apply {part.name}: {count_text(plan)}")
@@ -144,6 +148,7 @@ class Runbook:
         Raises:
             DriftDetected: Something differs from the parameters, or a check failed.
         """
+        self._require_parameters()
         if self.mode not in ("apply", "verify"):
             plan = self._engine.plan(stack)
             return Report(f"would verify {stack.name}: now {count_text(plan)}", plan=plan)
@@ -168,6 +173,7 @@ class Runbook:
             DestroyPrevented: The parameters protect a resource of the environment.
             StillNeeded: A resource that depends on the stack still exists.
         """
+        self._require_parameters()
         plan = self._engine.plan(stack, present=False)
         if self.mode != "destroy":
             if self.mode == "plan":
@@ -270,6 +276,10 @@ class Runbook:
                 f"{run} {progress}" for run, progress in unfinished_runs(self._folder.environment, current=self.run)
             ),
         }
+
+    def _require_parameters(self) -> None:
+        """Stop before anything is done when the notebook was given other parameters than this run uses."""
+        require_given(self._parameters, opened=self._opened)
 
     def _record_plan(self, plan: Plan, *, present: bool) -> None:
         self._journal.write("plan", fingerprint=plan.fingerprint, present=present, count=plan.count, **plan.as_dict())

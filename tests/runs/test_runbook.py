@@ -152,8 +152,10 @@ def test_what_is_left_on_purpose_is_named(root, aws):
     book, net = opened("apply")
     book.apply(ground(net))
     told = str(opened("destroy", confirm="local")[0].destroy(ground(net)))
+    (bucket,) = aws.client("s3").list_buckets()["Buckets"]
     assert "guards.keep_bucket is true" in told
-    assert len(aws.client("s3").list_buckets()["Buckets"]) == 1
+    assert bucket["Name"] in told
+    assert [(e["key"], e["id"]) for e in events(root, "left")] == [("bucket.runbook", bucket["Name"])]
 
 
 def test_without_the_approval_that_is_asked_for_nothing_is_done(root, aws):

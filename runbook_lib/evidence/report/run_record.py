@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...journal.reader import RUN_START, Event, of_kind
+from ...journal.summary import read_remainders
 from ...journal.timeline import Timeline, build_timeline
 from ..topology.model import EVENT, Topology
 from .changes import DONE, ChangeResult, changes_of
@@ -67,6 +68,7 @@ class RunRecord:
         source: The git checkout; empty where the code was not a checkout, ``None`` where it was not recorded.
         survey_error: Why the final state could not be read, where it could not.
         changes_since_topology: The number of successful changes after the topology was read.
+        remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
         calls: The number of recorded calls and of errors, by service.
         redactions: The number of redacted secrets, by kind.
     """
@@ -88,6 +90,7 @@ class RunRecord:
     after: Mapping[str, State]
     survey_error: str
     orphans: tuple[str, ...]
+    remainders: tuple[tuple[str, str, str], ...]
     topology: Topology | None
     changes_since_topology: int
     timeline: Timeline
@@ -127,6 +130,7 @@ def read_run(journal: Iterable[Event]) -> RunRecord:
         after=read_inventories(events, AFTER),
         survey_error=next((str(event.get("why")) for event in reversed(events) if event["event"] == "unseen"), ""),
         orphans=_read_orphans(events),
+        remainders=read_remainders(events),
         topology=topology,
         changes_since_topology=changes_since_topology,
         timeline=build_timeline(events),

@@ -34,6 +34,7 @@ from ...evidence.notebooks.metadata import write_metadata
 from ...journal.journal import Journal
 from ...journal.reader import JOURNAL
 from ...journal.redaction.redactor import REDACTOR
+from ..kernel.parameters import GIVEN, encode_given
 from ..kernel.recorder import ENGINE, MESSAGE
 
 OnEvent = Callable[..., None]
@@ -58,6 +59,7 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
         self._copy: Path | None = None
         self._reply: Mapping[str, Any] | None = None
         self._counts: Counter[str] = Counter()
+        self.given = encode_given(nb.metadata.get("papermill", {}).get("parameters", {}))
 
     def notebook_start(self, **_: Any) -> None:
         """Reset all cells; remove papermill's copy of the parameters, which are in their own cell."""
@@ -264,7 +266,7 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
         timeout = execution_timeout or options.pop("timeout", None)
         return _Client(
             nb_man, kernel_name=kernel_name, timeout=timeout, startup_timeout=start_timeout, log=logger, **options
-        ).execute()
+        ).execute(env={**os.environ, GIVEN: nb_man.given})
 
 
 @contextmanager

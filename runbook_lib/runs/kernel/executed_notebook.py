@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ...evidence.notebooks.cells import Cell, Cells, Step, is_executable
+from .parameters import assigned_names
 
 
 def find_notebook_file(variables: dict[str, Any]) -> Path | None:
@@ -73,20 +73,9 @@ def _steps_of(cell: Any, steps: list[Step]) -> list[Step]:
     """
     with_id = [step for step in steps if step.cell and step.cell == cell.get("id")]
     without_id = [step for step in steps if not step.cell]
-    names = _assigned_names(cell.source) if "parameters" in cell.metadata.get("tags", ()) else []
-    parameters = [step for step in without_id if names and names == _assigned_names(step.source)]
+    names = assigned_names(cell.source) if "parameters" in cell.metadata.get("tags", ()) else []
+    parameters = [step for step in without_id if names and names == assigned_names(step.source)]
     return with_id or parameters or [step for step in without_id if step.source == cell.source][:1]
-
-
-def _assigned_names(source: str) -> list[str]:
-    """The names a cell assigns; empty when the cell does anything else."""
-    try:
-        lines = ast.parse(source).body
-    except SyntaxError:
-        return []
-    targets = [line.targets[0] for line in lines if isinstance(line, ast.Assign)]
-    names = [target.id for target in targets if isinstance(target, ast.Name)]
-    return names if len(names) == len(lines) else []
 
 
 def _fill_cell(cell: Any, step: Step) -> None:

@@ -1,9 +1,12 @@
-"""Read the parameters that papermill injected into this notebook, in the cell it adds after the parameters cell."""
+"""Read the parameters that this notebook was given: by papermill, in the cell it adds, and in the parameters cell."""
 
 from __future__ import annotations
 
 import ast
+import json
+import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,6 +15,9 @@ from .shell import find_shell
 
 NOTEBOOK_PARAMETERS = ("env", "mode", "approved", "confirm", "change", "asked_by")
 """The parameters that the ``parameters`` cell of every notebook declares."""
+
+GIVEN = "RUNBOOK_GIVEN"
+"""Environment variable of a kernel under papermill's engine ``runbook``: what :func:`encode_given` returns."""
 
 _INJECTED_HEAD = "# Parameters"
 _TYPE_NAMES: dict[type, str] = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
@@ -22,12 +28,95 @@ def injected_parameters() -> dict[str, Any]:
 
     https://papermill.readthedocs.io/en/latest/usage-parameterize.html
     """
-    shell = find_shell()
-    cells: list[str] = shell.user_ns.get("In", []) if shell else []
     values: dict[str, Any] = {}
-    for cell in cells:
-        if cell.partition("\n")[0] == _INJECTED_HEAD:
+    for cell in executed_cells():
+        if is_injected(cell):
             values |= parse_assignments(cell)
+    return values
+
+
+def executed_cells() -> list[str]:
+    """The sources of the cells that this kernel has executed, with the current one; empty outside a notebook."""
+    shell = find_shell()
+    return list(shell.user_ns.get("In", ())) if shell else []
+
+
+def is_injected(cell: str) -> bool:
+    """Whether papermill has added this cell."""
+    return cell.partition("\n")[0] == _INJECTED_HEAD
+
+
+def is_parameters_cell(cell: str) -> bool:
+    """Whether a cell only assigns names, and one of them is a parameter of the notebook.
+
+    The tag is not used: JupyterLab can remove it, and a kernel does not get it.
+    """
+    names = assigned_names(cell)
+    return bool(set(names) & set(NOTEBOOK_PARAMETERS))
+
+
+def assigned_names(cell: str) -> list[str]:
+    """The names that a cell assigns; empty when the cell does anything else."""
+    try:
+        lines = ast.parse(cell).body
+    except SyntaxError:
+        return []
+    targets = [line.targets[0] for line in lines if isinstance(line, ast.Assign)]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return names if len(names) == len(lines) else []
+
+
+def encode_given(values: Mapping[str, Any]) -> str:
+    """The parameters that papermill was given, for :data:`GIVEN`: the values of the notebook's own, and all names."""
+    return json.dumps({name: values[name] if name in NOTEBOOK_PARAMETERS else None for name in values}, default=str)
+
+
+def require_given(used: Mapping[str, str], *, opened: int) -> None:
+    """Check that a run uses the parameters that its notebook was given, before it acts.
+
+    papermill puts its cell after the one with the tag ``parameters``, or first in the notebook when no cell has the
+    tag: the defaults then come later and replace what was given.  A person may run the parameters cell again and not
+    the cell that opens the run.  The kernel knows no other parameters that were given by hand.
+
+    Args:
+        used: The notebook's own parameters, as the run uses them.
+        opened: The number of cells that had been executed when the run was opened.
+
+    Raises:
+        ParamsError: One was given another value, or was not received.
+    """
+    cells = executed_cells()
+    injected = injected_parameters()
+    given = json.loads(os.environ.get(GIVEN, "{}")) | injected
+    lost = [
+        f"{name} was given as {given[name]!r}, and this run uses {used[name]!r}."
+        for name in NOTEBOOK_PARAMETERS
+        if name in given and given[name] != used[name]
+    ]
+    lost += [f"{name} was given, and this run did not receive it." for name in sorted({*given} - {*injected, *used})]
+    if lost:
+        raise ParamsError(
+            "\n".join(lost),
+            fix="Give the cell that assigns the parameters the tag `parameters`, and leave it above the cell that opens"
+            " the run (JupyterLab: Property Inspector, Cell Tags). Nothing was done.",
+        )
+    for cell in cells[opened:]:
+        given |= _literals(cell) if is_parameters_cell(cell) else {}
+    changed = [name for name in NOTEBOOK_PARAMETERS if name in given and given[name] != used[name]]
+    if changed:
+        raise ParamsError(
+            "\n".join(f"{name} is now {given[name]!r}; this run was opened with {used[name]!r}." for name in changed),
+            fix="Run the cell that opens the run, `Runbook(…)`, again.",
+        )
+
+
+def _literals(cell: str) -> dict[str, Any]:
+    """The names to which a cell assigns literals, and their values."""
+    values = {}
+    for line in ast.parse(cell).body:
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+            with suppress(ValueError):
+                values[line.targets[0].id] = ast.literal_eval(line.value)
     return values
 
 

@@ -222,6 +222,14 @@ def test_it_says_what_changed_from_what_to_what(run):
         assert phrase in seen
 
 
+def test_it_names_what_a_destroy_left_with_its_id(run):
+    run.opened(mode="destroy").changed("db_instance.database", action="delete")
+    run.write(
+        "01_network", "left", key="db_instance.database", id="prod-database-final-db-1", reason="its last snapshot"
+    )
+    assert "prod-database-final-db-1 its last snapshot db_instance.database" in text(run.page)
+
+
 def test_a_manual_step_is_shown_with_its_reason_and_who_did_it(run):
     """And questions, also those that were not confirmed."""
     who = {"caller": CALLER, "operator": "noor on build-7"}
