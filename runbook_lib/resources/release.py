@@ -17,6 +17,14 @@ from .stored_bundle import FOLDER, StoredBundle, key
 _NONE = "none"
 _ENDED = ("Succeeded", "Failed", "Stopped")
 _TAIL_LINES = 8
+_ONLY_SOME = {
+    "autoscaling": "servers that Auto Scaling added",
+    "CodeDeployAutoUpdate": "servers with an older revision",
+}
+"""The servers of a deployment that does not go to all of the group's, by its creator.
+
+https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html (creator)
+"""
 
 
 @kind
@@ -124,7 +132,8 @@ def _revision(location: ApiObject) -> str:
 
 def _progress(deployment: ApiObject) -> str:
     overview = deployment.get("deploymentOverview") or {}
-    done = f", {overview.get('Succeeded', 0)} of {sum(overview.values())} servers" if overview else ""
+    which = _ONLY_SOME.get(deployment.get("creator", ""), "servers")
+    done = f", {overview.get('Succeeded', 0)} of {sum(overview.values())} {which}" if overview else ""
     return f"{deployment['deploymentId']} {deployment['status']}{done}"
 
 
