@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
+from typing import Any
 
 import pandas as pd
 
@@ -27,7 +28,7 @@ from ..evidence.files import redacted_frame, write_table
 from ..evidence.folder import RunFolder
 from ..evidence.notebooks.progress import unfinished_runs
 from ..evidence.report.inventory import AFTER, BEFORE, EVENT, build_inventory
-from ..formatting import pluralize
+from ..formatting import format_finding, pluralize
 from ..journal.reader import events_of
 from ..journal.summary import ended_notebooks
 from ..journal.timeline import build_timeline
@@ -158,8 +159,9 @@ class Runbook:
             self._engine.wait_until_ready([r for r in stack if observed[r]], observed, report.on_progress)
             plan = self._engine.plan(stack, refresh=True)
             observed = self._engine.survey(stack)
-            failed = [check.claim for check in checks if not self._run_check(check, observed, report)]
-            self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
+            results = {check.claim: self._run_check(check, observed, report) for check in checks}
+            failed = {claim: found for claim, (ok, found) in results.items() if not ok}
+            self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=list(failed))
             self._record_inventory(stack, AFTER)
             require_no_drift(stack, plan, failed)
         orphans = self._report_orphans(report)
@@ -291,11 +293,12 @@ class Runbook:
         resources = build_inventory(stack, self._engine.survey(stack))
         self._journal.write(EVENT, when=when, stack=stack.name, resources=resources)
 
-    def _run_check(self, check: Check, observed: ObservedState, report: Report) -> bool:
+    def _run_check(self, check: Check, observed: ObservedState, report: Report) -> tuple[bool, Any]:
+        """Run a check; returns whether its claim holds, and what it found."""
         ok, finding = check.probe(Snapshot(self.aws), observed)
         self._journal.write("check", claim=check.claim, ok=ok, found=finding)
-        report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else (f"found: {finding}",)))
-        return ok
+        report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else tuple(format_finding(finding))))
+        return ok, finding
 
     def _report_orphans(self, report: Report) -> str:
         """Add the orphaned resources to the report; returns its closing line, empty when there are none."""

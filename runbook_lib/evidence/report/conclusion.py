@@ -73,7 +73,8 @@ def _end_reason(notebook: NotebookResult) -> Reason:
         return Reason(YES, f"{notebook.name} completed.")
     if not notebook.state:
         return Reason(UNKNOWN, f"How {notebook.name} ended is not known: it was killed, or is still running.")
-    return Reason(NO, f"{notebook.name}: {notebook.state}{f', {notebook.reason}' if notebook.reason else ''}.")
+    reason = f", {notebook.reason}" if notebook.reason else ""
+    return Reason(NO, f"{notebook.name}: {notebook.state}{reason.rstrip('.')}.")
 
 
 def _verify_reasons(record: RunRecord) -> Iterator[Reason]:

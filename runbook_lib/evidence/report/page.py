@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ...formatting import elapsed, format_time, format_value, pluralize
+from ...formatting import elapsed, format_finding, format_time, format_value, pluralize
 from ...journal.journal import MANIFEST, is_intact
 from ...journal.reader import JOURNAL, events_of
 from ..drawing import theme
@@ -103,7 +103,7 @@ def _environment() -> Environment:
         "duration": lambda seconds: "" if seconds is None else elapsed(seconds),
         "time": format_time,
         "one_line": one_line,
-        "check_value": _format_check_value,
+        "finding": format_finding,
         "change_text": lambda change: _action_text(change.action, change.result),
         "approval_text": _approval_text,
         "field_changes": lambda change: tuple(_field_changes(change)),
@@ -142,15 +142,6 @@ def _summarize_changes(record: RunRecord) -> Iterator[_ChangeSummary]:
         list_keys = result == FAILED or action == "update"
         what = f"{len(keys)} {_action_text(action, result)}"
         yield _ChangeSummary(notebook, what, ", ".join(keys) if list_keys else counts, result == FAILED)
-
-
-def _format_check_value(found: Any) -> str:
-    """What a check found, as text."""
-    if isinstance(found, dict):
-        return "; ".join(f"{name}: {_format_check_value(value) or 'nothing'}" for name, value in found.items())
-    if isinstance(found, list):
-        return ", ".join(map(_format_check_value, found))
-    return "" if found in (None, "") else str(found)
 
 
 def _action_text(action: str, result: str) -> str:

@@ -107,6 +107,7 @@ def test_a_run_in_which_all_went_well_may_be_called_done(run):
     ("prepare", "verdict", "why"),
     [
         (lambda run: whole(run).ended(state="failed", why="AWS said no"), NO, "01_network: failed, AWS said no."),
+        (lambda run: whole(run).ended(state="failed", why="AWS said no."), NO, "01_network: failed, AWS said no."),
         (lambda run: whole(run).ended(state="not run"), NO, "01_network: not run."),
         (lambda run: whole(run).ended(state="interrupted"), NO, "01_network: interrupted."),
         (lambda run: whole(run).opened("02_data"), UNKNOWN, "How 02_data ended is not known"),
@@ -125,6 +126,7 @@ def test_one_reason_against_it_is_enough(run, prepare, verdict, why):
     found = prepare(run).concluded()
     assert found.verdict == verdict
     assert any(why in reason.text for reason in found.reasons)
+    assert not any(".." in reason.text for reason in found.reasons)
 
 
 def test_what_failed_and_then_succeeded_is_done(run):
