@@ -29,8 +29,8 @@ def format_time(at: str) -> str:
 
 
 def format_value(value: Any) -> str:
-    """One value as a person reads it, on one line."""
-    text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+    """One value on one line, as YAML writes it: a text as it is, ``true``, ``false``, ``null``, a list as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 160 else f"{text[:157]}…"
 
 

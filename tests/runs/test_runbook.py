@@ -98,7 +98,7 @@ def test_verify_fails_the_run_when_something_differs(root, aws):
     book, net = opened("apply")
     book.apply(ground(net))
     aws.client("ec2").modify_vpc_attribute(VpcId=vpcs(aws)[0]["VpcId"], EnableDnsHostnames={"Value": False})
-    with pytest.raises(DriftDetected, match=r"dns_hostnames: False → True[\s\S]*Apply it"):
+    with pytest.raises(DriftDetected, match=r"dns_hostnames: false → true[\s\S]*Apply it"):
         opened("verify")[0].verify(ground(net))
 
 
@@ -375,7 +375,7 @@ def test_tables_are_kept_as_csv(root):
     book.apply(ground(net))
     frame = book.table(net.vpc)
     assert frame.loc["vpc.main", "status"] == "available"
-    (kept,) = root.glob("artifacts/local/*/tables/01_network-network-vpc.csv")
+    (kept,) = root.glob("artifacts/local/*/tables/01_network-vpc.csv")
     assert "vpc.main" in kept.read_text()
 
 

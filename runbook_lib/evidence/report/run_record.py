@@ -5,6 +5,7 @@ Nothing is guessed: what the journal does not say is empty or ``None``.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from .human_steps import ManualStep, RecordedApproval, read_approvals, read_manu
 from .inventory import AFTER, BEFORE, State, read_inventories
 
 _SUCCEEDED = "succeeded"
+_ABSENT = re.compile("NoSuch|NotFound|NotExist|PreconditionFailed")
+"""AWS's error codes by which a run learns that a resource does not exist yet, or a lock is held or a file there."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,22 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class CallCount:
+    """The recorded calls to one service: those that write, and those without success.
+
+    Args:
+        written: Calls that write, which AWS accepted.
+        absent: Calls that AWS answered with "not there"; for a write on a condition, with "there already".
+        failed: Calls that AWS answered with any other error, or not at all.
+    """
+
+    service: str
+    written: int
+    absent: int
+    failed: int
+
+
+@dataclass(frozen=True)
 class NotebookResult:
     """The result of one notebook.
 
@@ -42,7 +61,7 @@ class NotebookResult:
         state: How it ended, such as ``done``; empty where that was not recorded.
         reason: What stopped it, where something did.
         cells: The number of cells by their final state, where it was recorded.
-        verified: Whether the last verification found no drift; ``None`` where there was none.
+        verified: Whether the last verification found no drift; ``None`` where there was none after the last change.
         planned: The number of planned changes.
     """
 
@@ -69,7 +88,7 @@ class RunRecord:
         survey_error: Why the final state could not be read, where it could not.
         changes_since_topology: The number of successful changes after the topology was read.
         remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
-        calls: The number of recorded calls and of errors, by service.
+        calls: The number of recorded calls by service and answer: done, not there, or an error.
         redactions: The number of redacted secrets, by kind.
     """
 
@@ -94,7 +113,7 @@ class RunRecord:
     topology: Topology | None
     changes_since_topology: int
     timeline: Timeline
-    calls: tuple[tuple[str, int, int], ...]
+    calls: tuple[CallCount, ...]
     redactions: tuple[tuple[str, int], ...]
 
     def get(self, name: str) -> str:
@@ -175,10 +194,16 @@ def _read_notebook(notebook: str, events: list[Event]) -> NotebookResult:
         state=state,
         reason=reason,
         cells=Counter(str(cell.get("state")) for cell in cells),
-        verified=verdicts[-1] if verdicts else None,
+        verified=verdicts[-1] if verdicts and not _is_changed_since(own, "verify") else None,
         fingerprint=str(plans[0].get("fingerprint", "")) if plans else "",
         planned=len(plans[0].get("changes", ())) if plans else 0,
     )
+
+
+def _is_changed_since(own: list[Event], kind: str) -> bool:
+    """Whether a notebook changed something after its last event of a kind."""
+    last = max((at for at, event in enumerate(own) if event["event"] == kind), default=-1)
+    return any(event["event"] == "change" for event in own[last + 1 :])
 
 
 def _read_end(own: list[Event]) -> tuple[str, str]:
@@ -236,12 +261,16 @@ def _read_topology(events: list[Event]) -> tuple[Topology | None, int]:
     return None, 0
 
 
-def _count_calls(events: list[Event]) -> tuple[tuple[str, int, int], ...]:
-    """Recorded calls and errors by service."""
-    calls = list(of_kind(events, "call"))
-    every = Counter(str(event.get("service")) for event in calls)
-    refused = Counter(str(event.get("service")) for event in calls if event.get("error"))
-    return tuple((service, every[service], refused[service]) for service in sorted(every))
+def _count_calls(events: list[Event]) -> tuple[CallCount, ...]:
+    """Recorded calls by service and answer."""
+    answers = Counter((str(event.get("service")), _answer(event)) for event in of_kind(events, "call"))
+    services = sorted({service for service, _ in answers})
+    return tuple(CallCount(s, *(answers[s, answer] for answer in ("written", "absent", "failed"))) for s in services)
+
+
+def _answer(call: Event) -> str:
+    error = str(call.get("error") or "")
+    return "absent" if _ABSENT.search(error) else "failed" if error else "written"
 
 
 def _count_redactions(events: list[Event]) -> tuple[tuple[str, int], ...]:
