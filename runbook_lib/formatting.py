@@ -42,6 +42,16 @@ def _visible(character: str) -> str:
 
 
 def format_value(value: Any) -> str:
-    """One value as a person reads it, on one line."""
-    text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+    """One value on one line, as YAML writes it: a text as it is, ``true``, ``false``, ``null``, a list as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 160 else f"{text[:157]}…"
+
+
+def format_finding(found: Any) -> list[str]:
+    """What a check found, as lines: one for each name of a mapping, else one for all."""
+    if isinstance(found, dict):
+        return [f"{name}: {'; '.join(format_finding(value)) or 'none'}" for name, value in found.items()]
+    if isinstance(found, (list, tuple)):
+        text = ", ".join(line for value in found for line in format_finding(value))
+        return [text] if text else []
+    return [] if found in (None, "") else [str(found)]

@@ -185,6 +185,9 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
     deleted = sum(summary.completed.get("delete", 0) for summary in summaries)
     click.echo(f"{pluralize(deleted, 'resource')} destroyed:" if deleted else "There was nothing to destroy.")
     _print_changes(summaries)
+    if remainders := [row for summary in summaries for row in summary.remainders]:
+        click.echo("Left in the account:")
+        print_table(remainders, NAME_WIDTH, 0, 0, indent=2)
     _print_orphans(summaries)
 
 

@@ -90,6 +90,11 @@ class Context:
             if waiting:
                 pause = self.pause(pause)
 
+    def record_remainder(self, resource: Resource, observed: Observed) -> None:
+        """Record in the journal what remains of a resource that is destroyed, or retained by a destroy."""
+        if remainder := resource.left_behind(observed):
+            self.journal.write("left", key=resource.key, id=remainder.id, reason=remainder.reason)
+
     def record_ready(self, resource: Resource, observed: Observed | None) -> None:
         """Record in the journal the first time that a changed resource is observed to be ready."""
         if resource in self.unready and is_ready(observed):

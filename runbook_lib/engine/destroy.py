@@ -70,6 +70,7 @@ class DestroyResources:
         self._rejected.pop(resource, None)
         details = dependencies_of(resource) | self._timings(resource)
         self._context.journal.write("change", ok=True, **change.as_dict(), **details, ready=False)
+        self._context.record_remainder(resource, observed)
         self._accepted.add(resource)
         return True
 

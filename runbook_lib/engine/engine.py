@@ -20,7 +20,7 @@ from .apply import ApplyResource
 from .context import FIRST_PAUSE, Clock, Context, OnProgress, RequireApproval
 from .destroy import DestroyResources
 from .observe import observe
-from .plan import Plan, dependencies_of, ids_of, make_plan, missing_dependencies, require_dependencies
+from .plan import Action, Plan, dependencies_of, ids_of, make_plan, missing_dependencies, require_dependencies
 
 REPLAN_AGE = 30.0
 """Seconds after which a snapshot is no longer used by a run that changes something."""
@@ -141,6 +141,9 @@ class Engine:
         plan = make_plan(stack, observed_state, present=False, scope=self.scope)
         for change in plan.todo:
             require_approval(change)
+        for change in plan.changes:
+            if change.action is Action.KEEP and change.observed:
+                self._context.record_remainder(change.resource, change.observed)
         DestroyResources(replace(self._context, on_progress=on_progress), plan.todo, observed_state).run()
         self._expire_snapshot()
         return plan

@@ -149,8 +149,9 @@ def make_plan(stack: Stack, observed_state: ObservedState, *, present: bool = Tr
     if present:
         changes = tuple(plan_change(r, observed_state.get(r), observed_state) for r in own)
     else:
-        existing = [r for r in reversed(own) if observed_state.get(r) and not r.external and not r.implicit]
-        changes = tuple(_plan_delete(r, observed_state[r]) for r in existing)
+        deletable = [r for r in reversed(own) if not r.external and not r.implicit]
+        existing = [(r, observed) for r in deletable if (observed := observed_state.get(r))]
+        changes = tuple(_plan_delete(r, observed) for r, observed in existing)
     return Plan(scope, stack.name, changes, parts)
 
 
@@ -259,13 +260,15 @@ def _tag_fields(observed: Observed) -> dict[str, tuple[Any, Any]]:
     return {TAGS: (old, new)}
 
 
-def _plan_delete(resource: Resource, observed: Observed | None) -> Change:
-    if observed and observed.foreign:
+def _plan_delete(resource: Resource, observed: Observed) -> Change:
+    if observed.foreign:
         return Change(resource, Action.KEEP, observed, None, {}, f"left, it is not ours: {observed.foreign}")
-    if retain := resource.retain or (observed.retain if observed else ""):
-        return Change(resource, Action.KEEP, observed, None, {}, f"left on purpose: {retain}")
-    leaves = f"leaves {resource.left_behind}" if resource.left_behind else ""
-    return Change(resource, Action.DELETE, observed, None, {}, leaves)
+    if retain := resource.retain or observed.retain:
+        reason = f"left on purpose: {retain}; its id is {observed.id}"
+        return Change(resource, Action.KEEP, observed, None, {}, reason)
+    remainder = resource.left_behind(observed)
+    reason = f"leaves {remainder.reason}: {remainder.id}" if remainder else ""
+    return Change(resource, Action.DELETE, observed, None, {}, reason)
 
 
 class _Keys(Mapping[Resource, str]):

@@ -43,7 +43,9 @@ class RunFolder:
 
     def table_path(self, name: str) -> Path:
         """The path of a table's CSV file."""
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
+        own = self.notebook.partition("_")[2]
+        parts = [part.strip().removeprefix(f"{own}.") for part in name.lower().split("+")]
+        slug = re.sub(r"[^a-z0-9]+", "-", "-".join(parts)).strip("-")[:150]
         return self._subfolder("tables") / f"{self.notebook}-{slug}.csv"
 
     def _subfolder(self, name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class Summary:
         orphans: The keys, or else the ARNs, of the resources with this environment's tags that are in no stack.
         reasons: Why a change of the plan is blocked, or what remains of it, by key.
         parts: The part of the stack that a change of the plan belongs to, by key.
+        remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
     """
 
     notebook: str
@@ -38,6 +39,7 @@ class Summary:
     orphans: Sequence[str]
     reasons: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
+    remainders: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def changes(self) -> int:
@@ -85,7 +87,14 @@ def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
         orphans[-1] if orphans else (),
         plan.get("reasons", {}),
         plan.get("parts", {}),
+        read_remainders(events),
     )
+
+
+def read_remainders(events: Iterable[Event]) -> tuple[tuple[str, str, str], ...]:
+    """What a destroy left, each once: the resource's key, the id of what remains, and the reason."""
+    rows = (tuple(str(e.get(name) or "") for name in ("key", "id", "reason")) for e in of_kind(events, "left"))
+    return tuple((key, id_, reason) for key, id_, reason in dict.fromkeys(rows))
 
 
 def ended_notebooks(journal: Path) -> set[str]:

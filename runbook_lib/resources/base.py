@@ -66,6 +66,19 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class Remainder:
+    """What remains in AWS when a resource is destroyed.
+
+    Args:
+        id: Its id, ARN or name in AWS.
+        reason: What it is, or why it remains.
+    """
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Unknown:
     """The placeholder for an id that exists only after its resource is created."""
 
@@ -168,10 +181,10 @@ class Resource(ABC):
         """Why a destroy keeps it; empty when it doesn't."""
         return ""
 
-    @property
-    def left_behind(self) -> str:
-        """What remains when it is destroyed, e.g. a final snapshot; empty when nothing does."""
-        return ""
+    def left_behind(self, observed: Observed) -> Remainder | None:
+        """What remains when it is destroyed: itself when it is retained, or e.g. a final snapshot."""
+        reason = self.retain or observed.retain
+        return Remainder(observed.id, reason) if reason else None
 
     @abstractmethod
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:

@@ -9,7 +9,7 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import Blocked
-from .base import Ids, Observed, Resource, kind
+from .base import Ids, Observed, Remainder, Resource, kind
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
 from .log_group import LogGroup
@@ -83,9 +83,12 @@ class DbInstance(Resource):
     def prevent_destroy(self) -> str:
         return "guards.deletion_protection is true" if self.deletion_protection else ""
 
-    @property
-    def left_behind(self) -> str:
-        return f"a snapshot of its data, …-{self.name}-final-…" if self.final_snapshot else ""
+    def left_behind(self, observed: Observed) -> Remainder | None:
+        if not self.final_snapshot:
+            return None
+        # The resource id makes the name unique: no other database's snapshot has it.
+        name = f"{observed.id}-final-{observed.detail['resource_id'].lower()}"
+        return Remainder(name, "the final snapshot of its data")
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = dict(super().desired(ids))
@@ -166,12 +169,11 @@ class DbInstance(Resource):
                 fix="If you need its data, restore a backup first (aws rds restore-db-instance-to-point-in-time)."
                 " Then write guards.final_snapshot: false in params/, and destroy again.",
             )
-        # The resource id makes the name unique: no other database's snapshot has it.
-        snapshot = f"{observed.id}-final-{observed.detail['resource_id'].lower()}"
-        last = {"FinalDBSnapshotIdentifier": snapshot} if self.final_snapshot else {}
+        snapshot = self.left_behind(observed)
+        last = {"FinalDBSnapshotIdentifier": snapshot.id} if snapshot else {}
         aws.rds.delete_db_instance(
             DBInstanceIdentifier=observed.id,
-            SkipFinalSnapshot=not self.final_snapshot,
+            SkipFinalSnapshot=snapshot is None,
             DeleteAutomatedBackups=True,
             **last,
         )

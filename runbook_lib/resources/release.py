@@ -22,6 +22,14 @@ _DETACH, _ATTACH = "detach", "attach"
 _LOOKED_AT = 100  # deployments, to find the one that reached a server
 _ENDED = ("Succeeded", "Failed", "Stopped")
 _TAIL_LINES = 8
+_ONLY_SOME = {
+    "autoscaling": "servers that Auto Scaling added",
+    "CodeDeployAutoUpdate": "servers with an older revision",
+}
+"""The servers of a deployment that does not go to all of the group's, by its creator.
+
+https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html (creator)
+"""
 
 
 @kind
@@ -211,7 +219,8 @@ def _revision(location: ApiObject) -> str:
 
 def _progress(deployment: ApiObject) -> str:
     overview = deployment.get("deploymentOverview") or {}
-    done = f", {overview.get('Succeeded', 0)} of {sum(overview.values())} servers" if overview else ""
+    which = _ONLY_SOME.get(deployment.get("creator", ""), "servers")
+    done = f", {overview.get('Succeeded', 0)} of {sum(overview.values())} {which}" if overview else ""
     return f"{deployment['deploymentId']} {deployment['status']}{done}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
-from .base import Ids, Observed, Resource, kind
+from .base import Ids, Observed, Remainder, Resource, kind
 from .bucket import Bucket
 
 FOLDER = "bundles"
@@ -32,6 +32,9 @@ class StoredBundle(Resource):
     @property
     def retain(self) -> str:
         return "it goes with the bucket: what ran once can be deployed again"
+
+    def left_behind(self, observed: Observed) -> Remainder | None:
+        return super().left_behind(observed) if self.bucket.kept else None
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"sha256": self.sha256}

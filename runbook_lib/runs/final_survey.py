@@ -29,10 +29,12 @@ def record_final_state(params: Params, root: Path, run: str) -> None:
     folder = RunFolder(root / "artifacts" / params.env, run, "runner")
     events = read_events(folder.path)
     missing = [notebook for notebook in _changing_notebooks(events) if not _is_surveyed(events, notebook)]
-    if not missing:
-        return
     try:
-        _survey(params, root, folder, missing)
+        if missing:
+            _survey(params, root, folder, missing)
+        if _is_topology_outdated(events):
+            discovered = topology.discover(Snapshot(aws_client(params, root, run)), datetime.now(UTC))
+            folder.journal().write(topology.EVENT, seen=discovered.model_dump(mode="json"))
     except RunbookError as error:
         folder.journal().write(NOT_OBSERVED, notebooks=missing, why=str(error).partition("\n")[0])
 
@@ -49,6 +51,12 @@ def _is_surveyed(events: Sequence[Event], notebook: str) -> bool:
     return any(event["event"] == EVENT and event.get("when") == AFTER for event in own[last:])
 
 
+def _is_topology_outdated(events: Sequence[Event]) -> bool:
+    """Whether the run changed something after the topology was read, or without reading it."""
+    last = {event["event"]: at for at, event in enumerate(events) if event["event"] in ("change", topology.EVENT)}
+    return "change" in last and last.get(topology.EVENT, -1) < last["change"]
+
+
 def _survey(params: Params, root: Path, folder: RunFolder, notebooks: Sequence[str]) -> None:
     aws = aws_client(params, root, folder.path.name)
     engine = Engine(aws, folder.journal())
@@ -59,5 +67,3 @@ def _survey(params: Params, root: Path, folder: RunFolder, notebooks: Sequence[s
             resources = build_inventory(stack, engine.survey(stack))
             journal = RunFolder(folder.environment, folder.path.name, notebook).journal()
             journal.write(EVENT, when=AFTER, stack=stack.name, resources=resources)
-    discovered = topology.discover(Snapshot(aws), datetime.now(UTC))
-    folder.journal().write(topology.EVENT, seen=discovered.model_dump(mode="json"))

@@ -16,8 +16,7 @@ from ..aws.snapshot import Snapshot
 from ..engine.approval import Approval
 from ..engine.engine import REPLAN_AGE, Engine
 from ..engine.guards import require_destroyable
-from ..engine.orphans import find_orphans
-from ..engine.plan import Plan, count_text
+from ..engine.plan import count_text
 from ..engine.verify import require_no_drift
 from ..errors import RunbookError, Unconfirmed
 from ..evidence import topology
@@ -26,13 +25,12 @@ from ..evidence.drawing.timeline import draw_timeline
 from ..evidence.files import redacted_frame, write_table
 from ..evidence.folder import RunFolder
 from ..evidence.notebooks.progress import describe_unfinished
-from ..evidence.report.inventory import AFTER, BEFORE, EVENT, build_inventory
-from ..formatting import pluralize
+from ..evidence.report.inventory import AFTER, BEFORE
 from ..journal.reader import events_of
 from ..journal.summary import ended_notebooks
 from ..journal.timeline import build_timeline
 from ..params import Params, load
-from ..resources.base import ObservedState, Resource
+from ..resources.base import Resource
 from ..stacks.bundle import Bundle
 from ..stacks.checks.check import Check
 from ..stacks.environment import whole
@@ -45,6 +43,7 @@ from .kernel.recorder import Recorder
 from .kernel.report import Report, Row
 from .kernel.tables import create_table
 from .preflight import require_unblocked
+from .recording import Recording
 from .start import aws_client, environment_lock, find_operator, new_run, pack_webapp, run_metadata
 
 MODES = ("plan", "apply", "verify", "destroy")
@@ -105,6 +104,7 @@ class Runbook:
             keep_lock=lambda: self._lock.keep(datetime.now(UTC)), snapshot_age=inf if mode == "plan" else REPLAN_AGE,
             dependencies_pending=self._is_earlier_notebook_running,
         )  # fmt: skip
+        self._recording = Recording(self._folder, self._journal, self._engine, self.run, self.caller, self.change)
 
     def plan(self, stack: Stack) -> Report:
         """Plan a whole stack; the report names the fingerprint that approves the plan.
@@ -118,8 +118,8 @@ class Runbook:
         present = self.mode != "destroy"
         plan = self._engine.plan(stack, present=present)
         self._approval.add_plan(plan)
-        self._record_plan(plan, present=present)
-        self._record_inventory(stack, BEFORE)
+        self._recording.record_plan(plan, present=present)
+        self._recording.record_inventory(stack, BEFORE)
         if self.mode == "apply":
             require_unblocked(plan, self._engine, self.params, self.name, self.bundle)
         closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
@@ -162,11 +162,12 @@ class Runbook:
             self._engine.wait_until_ready([r for r in needs if observed[r]], observed, report.on_progress)
             plan = self._engine.plan(stack, refresh=True)
             observed = self._engine.survey(stack)
-            failed = [check.claim for check in checks if not self._run_check(check, observed, report)]
-            self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=failed)
-            self._record_inventory(stack, AFTER)
+            results = {check.claim: self._recording.record_check(check, observed, report) for check in checks}
+            failed = {claim: found for claim, (ok, found) in results.items() if not ok}
+            self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=list(failed))
+            self._recording.record_inventory(stack, AFTER)
             require_no_drift(stack, plan, failed)
-        orphans = self._report_orphans(report)
+        orphans = self._recording.record_orphans(self.params, report)
         return report.close(f"No difference: {count_text(plan)}.{orphans}")
 
     def destroy(self, stack: Stack) -> Report:
@@ -181,7 +182,7 @@ class Runbook:
         plan = self._engine.plan(stack, present=False)
         if self.mode != "destroy":
             if self.mode == "plan":
-                self._record_plan(plan, present=False)
+                self._recording.record_plan(plan, present=False)
             closing = f"To destroy it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
             return Report.of(plan, f"would destroy {stack.name}: {count_text(plan)}", closing, folded=True)
         if self._confirm != self.env:
@@ -199,8 +200,8 @@ class Runbook:
                 require_approval=partial(self._approval.require, scope=self._engine.scope, stack=stack.whole),
                 on_progress=report.on_progress,
             )
-        self._record_inventory(stack, AFTER)
-        orphans = self._report_orphans(report)
+        self._recording.record_inventory(stack, AFTER)
+        orphans = self._recording.record_orphans(self.params, report)
         return report.close(("Destroyed." if plan.todo else "Nothing to do.") + orphans)
 
     def table(self, part: Stack) -> pd.DataFrame:
@@ -278,34 +279,6 @@ class Runbook:
             "evidence": str(self._folder.path),
             "never closed": describe_unfinished(self._folder.environment, current=self.run),
         }
-
-    def _record_plan(self, plan: Plan, *, present: bool) -> None:
-        facts = plan.as_dict() | plan.explanations | {"fingerprint": plan.fingerprint, "count": plan.count}
-        self._journal.write("plan", present=present, **facts)
-        self._folder.write_plan(
-            plan, run=self.run, caller=self.caller, change=self.change, verb="apply" if present else "destroy"
-        )
-
-    def _record_inventory(self, stack: Stack, when: str) -> None:
-        resources = build_inventory(stack, self._engine.survey(stack))
-        self._journal.write(EVENT, when=when, stack=stack.name, resources=resources)
-
-    def _run_check(self, check: Check, observed: ObservedState, report: Report) -> bool:
-        ok, finding = check.probe(Snapshot(self.aws), observed)
-        self._journal.write("check", claim=check.claim, ok=ok, found=finding)
-        report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else (f"found: {finding}",)))
-        return ok
-
-    def _report_orphans(self, report: Report) -> str:
-        """Add the orphaned resources to the report; returns its closing line, empty when there are none."""
-        known = {r.key for r in whole(self.params)}
-        orphans = find_orphans(Snapshot(self.aws), known)
-        self._journal.write("strays", found=[vars(orphan) for orphan in orphans])
-        report.rows.extend(Row("?", orphan.key or orphan.arn, (orphan.arn,)) for orphan in orphans)
-        if not orphans:
-            return ""
-        count = pluralize(len(orphans), "orphaned resource")
-        return f"\n{count} (?): tagged by this environment, in no stack. Review and remove them manually."
 
     def _acquire_lock(self) -> None:
         self._journal.require_open()

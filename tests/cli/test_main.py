@@ -329,6 +329,12 @@ class TestOutput:
         assert "1 resource destroyed:\n  01_network   - vpc.main\n1 orphaned resource, tagged by this" in output
         assert output.endswith("in no stack. Remove them if nobody needs them:\n  ? a\n")
 
+    def test_what_a_destroy_left_is_named_with_its_id(self, runbook, fake_run):
+        left = {"event": "left", "key": "bucket.runbook", "id": "local-runbook-1", "reason": "it holds the evidence"}
+        fake_run(planned(present=False), changed("vpc.main", "delete"), left)
+        output = runbook("destroy", "--env", "local", "--confirm", "local", "--only", "01").stdout
+        assert "Left in the account:\n  bucket.runbook local-runbook-1 it holds the evidence\n" in output
+
     def test_a_destroy_without_changes_says_so(self, runbook, fake_run):
         fake_run(planned(present=False))
         output = runbook("destroy", "--env", "local", "--confirm", "local").stdout

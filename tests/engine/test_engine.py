@@ -631,7 +631,7 @@ class TestRemoval:
         plan = engine.destroy(stack(Dear(name="x"), External(name="y"), Thing(name="z"), Thing(name="never")))
         assert world.wrote == [("delete", "thing.z")]
         assert [(c.key, c.action, c.reason) for c in plan.changes if c.action is Action.KEEP] == [
-            ("dear.x", Action.KEEP, "left on purpose: it is dear to us")
+            ("dear.x", Action.KEEP, "left on purpose: it is dear to us; its id is dear.x")
         ]
 
     def test_only_what_the_stack_names_is_removed(self, engine, world, tower):

@@ -94,6 +94,13 @@ def test_orphans_are_named_as_last_seen(path, network):
     assert summarize(path, "01_network").orphans == ["a", "arn:c"]
 
 
+def test_what_a_destroy_left_is_named_once_with_its_id(path, network):
+    """A destroy that is repeated finds the same bucket again."""
+    for _ in range(2):
+        network.write("left", key="bucket.runbook", id="prod-runbook", reason="kept")
+    assert summarize(path, "01_network").remainders == (("bucket.runbook", "prod-runbook", "kept"),)
+
+
 def test_a_notebook_that_ended_will_do_no_more(path, network, data):
     network.write("ended", state="failed")
     data.write("open")

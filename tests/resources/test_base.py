@@ -110,7 +110,8 @@ def test_a_kind_that_cannot_be_changed_says_what_it_was_asked_for():
 
 
 def test_nothing_is_guarded_kept_or_left_unless_it_says_so():
-    assert (GROUND.prevent_destroy, GROUND.retain, GROUND.left_behind) == ("", "", "")
+    assert (GROUND.prevent_destroy, GROUND.retain) == ("", "")
+    assert GROUND.left_behind(Observed("thing-1", {})) is None
     assert (Thing.external, Thing.implicit, Thing.update_when_ready) == (False, False, False)
 
 

@@ -8,6 +8,7 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.plan import Action, Plan, make_plan
 from runbook_lib.errors import Blocked, NotOwned, RequestRejected
+from runbook_lib.journal.reader import events_of
 from runbook_lib.resources.base import Observed, drifted_fields
 from runbook_lib.stacks.stack import Stack, in_order
 
@@ -293,7 +294,7 @@ def test_the_last_snapshot_has_a_name_that_no_other_database_has():
     sent = rds.sent["delete_db_instance"]
     assert sent["SkipFinalSnapshot"] is False
     assert sent["FinalDBSnapshotIdentifier"] == "test-database-final-db-abc123"
-    assert "database-final-" in wanted.left_behind
+    assert wanted.left_behind(wanted.observe(Snapshot(rds), IDS)).id == sent["FinalDBSnapshotIdentifier"]
 
 
 @pytest.mark.parametrize("status", ["failed", "incompatible-restore", "incompatible-network"])
@@ -314,7 +315,7 @@ def test_without_a_last_snapshot_nothing_is_left():
     database.delete(rds, IDS, database.observe(Snapshot(rds), IDS))
     assert rds.sent["delete_db_instance"]["SkipFinalSnapshot"] is True
     assert "FinalDBSnapshotIdentifier" not in rds.sent["delete_db_instance"]
-    assert database.left_behind == ""
+    assert database.left_behind(database.observe(Snapshot(rds), IDS)) is None
 
 
 def test_deletion_protection_guards():
@@ -333,8 +334,11 @@ def test_somebody_elses_database_of_that_name_is_left_alone():
         seen(TagList=[])
 
 
-def test_rds_keeps_a_protected_database_and_the_final_snapshot(engine, aws):
-    """The wishes reach RDS: it refuses to delete while protected, and has the snapshot afterwards."""
+def test_rds_keeps_a_protected_database_and_the_final_snapshot(engine, aws, journal):
+    """The wishes reach RDS: it refuses to delete while protected, and has the snapshot afterwards.
+
+    The journal has the id by which RDS lists it.
+    """
     engine.apply(Stack("grounds", all=in_order([database])[:-1]))
     engine.apply(Stack("s", it=replace(database, deletion_protection=True)))
     with pytest.raises(RequestRejected, match="delet"):
@@ -346,6 +350,9 @@ def test_rds_keeps_a_protected_database_and_the_final_snapshot(engine, aws):
     assert rds.describe_db_instances()["DBInstances"] == []
     (snapshot,) = rds.describe_db_snapshots()["DBSnapshots"]
     assert snapshot["DBSnapshotIdentifier"].startswith("test-database-final-db-")
+    assert [(e["key"], e["id"], e["reason"]) for e in events_of(journal.path) if e["event"] == "left"] == [
+        (database.key, snapshot["DBSnapshotIdentifier"], "the final snapshot of its data")
+    ]
 
 
 def test_an_apply_that_would_shrink_storage_stops_before_it_does_anything(engine, calls):

@@ -52,3 +52,18 @@ def test_what_is_under_way_does_not_run_yet(status):
     found = ONE.observe(told, IDS)
     assert found.state == before.desired({})
     assert not found.ready
+
+
+@pytest.mark.parametrize(
+    ("creator", "servers"),
+    [
+        ("user", "1 of 1 servers"),
+        ("autoscaling", "1 of 1 servers that Auto Scaling added"),
+        ("CodeDeployAutoUpdate", "1 of 1 servers with an older revision"),
+    ],
+)
+def test_a_deployment_to_some_of_the_servers_is_not_shown_as_one_to_all(creator, servers):
+    """Auto Scaling deploys to a new server alone: `1 of 1 servers` of three would be read as all of them."""
+    last = deployment("d1", "Succeeded") | {"creator": creator, "deploymentOverview": {"Succeeded": 1}}
+    told = Told({"lastAttemptedDeployment": {"deploymentId": "d1"}}, d1=last)
+    assert ONE.observe(told, IDS).status == f"d1 Succeeded, {servers}"

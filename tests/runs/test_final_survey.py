@@ -94,9 +94,21 @@ def test_a_failed_survey_is_recorded(root, stopped, monkeypatch):
     assert verify_run(folder, {"me": keys.machine_key(root).public_key}, {}).wrong == []
 
 
+def test_a_run_that_drew_no_topology_after_its_last_change_has_one(root, stopped):
+    """Also when it verified its resources: who closes it looks anyway."""
+    stopped.topology()
+    net = network(stopped.params)
+    stopped.apply(net.subnets)
+    stopped.verify(net.bucket + net.vpc + net.subnets)
+    page = (finished(stopped, root) / "report.html").read_text(encoding="utf-8")
+    assert "made after this was read" not in page
+    assert "us-west-2b" in page.partition('id="topology"')[2]
+
+
 def test_a_run_that_recorded_its_final_state_is_not_surveyed_again(root, stopped, monkeypatch):
     net = network(stopped.params)
     stopped.verify(net.bucket + net.vpc)
+    stopped.topology()
     monkeypatch.setattr(final_survey, "aws_client", lambda *_: pytest.fail("the account was surveyed"))
     assert {row["resource"] for row in rows(finished(stopped, root), "after")} >= {"bucket.runbook", "vpc.main"}
 

@@ -121,7 +121,7 @@ def test_who_wants_no_minor_upgrades_gets_none(upgrades):
 def test_guards_are_the_parameters_own(protected, snapshot):
     found = database(data(params(guards={"deletion_protection": protected, "final_snapshot": snapshot})))
     assert bool(found.prevent_destroy) is protected
-    assert bool(found.left_behind) is snapshot
+    assert found.final_snapshot is snapshot
 
 
 @pytest.mark.parametrize(
@@ -147,5 +147,5 @@ def test_production_stands_in_two_zones_and_cannot_be_destroyed():
     found = database(data(params("prod")))
     assert found.multi_az
     assert found.prevent_destroy
-    assert found.left_behind
+    assert found.final_snapshot
     assert found.backup_days >= 7

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from runbook_lib.engine.plan import ids_of
-from runbook_lib.resources.base import Observed, Resource, kind
+from runbook_lib.resources.base import Observed, Remainder, Resource, kind
 from runbook_lib.stacks.stack import Stack, in_order
 
 
@@ -51,9 +51,8 @@ class KeptThing(Thing):
 
 @kind
 class LeavingThing(Thing):
-    @property
-    def left_behind(self):
-        return "a snapshot"
+    def left_behind(self, observed):
+        return Remainder(f"{observed.id}-final", "a snapshot")
 
 
 def there(*resources, size=None, **ids):

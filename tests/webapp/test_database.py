@@ -79,6 +79,7 @@ def test_a_lost_database_is_a_clear_page_until_it_is_back(world: World, mariadb:
         lost = visitor.get("/")
         assert (lost.status_code, lost.headers["Retry-After"]) == (503, "5")
         assert "Its database does not answer" in lost.text
+        assert '<a class="button" href="">Load this page again</a>' in lost.text
         assert "i-0123456789abcdef0" in lost.text
         assert visitor.post("/entries", {}).status_code == 403
         assert visitor.get("/healthz").status_code == 200

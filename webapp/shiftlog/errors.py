@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, g, make_response, render_template
+from flask import Flask, Response, g, make_response, render_template, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -28,7 +28,8 @@ class NoDatabase(Exception):
 
 def page(status: int, title: str, advice: str) -> Response:
     """An error page; for 503 with the time after which to try again."""
-    body = render_template("error.html", title=title, advice=advice, request_id=g.get("request_id", ""))
+    again = status == 503 and request.method == "GET"
+    body = render_template("error.html", title=title, advice=advice, again=again, request_id=g.get("request_id", ""))
     response = make_response(body, status)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER)

@@ -10,10 +10,10 @@ from .run_record import NotebookResult, RunRecord
 
 YES, NO, UNKNOWN = "Yes", "No", "Not known"
 _SENTENCES = {
-    ("apply", YES): "It is done: everything is as the parameters say, and was verified.",
-    ("destroy", YES): "It is done: everything that was to be deleted is deleted.",
-    ("verify", YES): "What runs is as the parameters say.",
-    ("plan", YES): "The plan is complete. Nothing was changed.",
+    ("apply", YES): "It is done. Applied, and verified afterwards: {notebooks}.",
+    ("destroy", YES): "It is done. Destroyed: {notebooks}.",
+    ("verify", YES): "Nothing in {notebooks} differs from the parameters.",
+    ("plan", YES): "The plan is complete, of {notebooks}. Nothing was changed.",
 }
 _OTHER_SENTENCES = {
     NO: "It is not done.",
@@ -47,7 +47,9 @@ def conclude(record: RunRecord, *, intact: bool | None) -> Conclusion:
     reasons = tuple(_reasons(record, intact))
     verdicts = {reason.verdict for reason in reasons}
     verdict = NO if NO in verdicts else UNKNOWN if UNKNOWN in verdicts else YES
-    return Conclusion(verdict, _SENTENCES.get((record.mode, verdict), _OTHER_SENTENCES.get(verdict, "")), reasons)
+    text = _SENTENCES.get((record.mode, verdict), _OTHER_SENTENCES.get(verdict, ""))
+    names = " and ".join(notebook.name for notebook in record.notebooks)
+    return Conclusion(verdict, text.format(notebooks=names.replace(" and ", ", ", names.count(" and ") - 1)), reasons)
 
 
 def _reasons(record: RunRecord, intact: bool | None) -> Iterator[Reason]:
@@ -73,7 +75,8 @@ def _end_reason(notebook: NotebookResult) -> Reason:
         return Reason(YES, f"{notebook.name} completed.")
     if not notebook.state:
         return Reason(UNKNOWN, f"How {notebook.name} ended is not known: it was killed, or is still running.")
-    return Reason(NO, f"{notebook.name}: {notebook.state}{f', {notebook.reason}' if notebook.reason else ''}.")
+    reason = f", {notebook.reason}" if notebook.reason else ""
+    return Reason(NO, f"{notebook.name}: {notebook.state}{reason.rstrip('.')}.")
 
 
 def _verify_reasons(record: RunRecord) -> Iterator[Reason]:
@@ -84,7 +87,7 @@ def _verify_reasons(record: RunRecord) -> Iterator[Reason]:
     if unverified:
         yield Reason(UNKNOWN, f"Not verified: {', '.join(unverified)}.")
     if record.notebooks and not (differing or unverified):
-        yield Reason(YES, "Nothing differs from the parameters, according to AWS at the end of the run.")
+        yield Reason(YES, "Nothing differed from the parameters when each notebook verified its own resources.")
 
 
 def _check_reasons(record: RunRecord) -> Iterator[Reason]:

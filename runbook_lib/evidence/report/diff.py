@@ -9,7 +9,7 @@ from typing import Any
 
 from ...formatting import format_value
 from ...journal.reader import Event, of_kind, read_events
-from .inventory import AFTER, BEFORE, State, read_inventories
+from .inventory import AFTER, BEFORE, EXTERNAL, State, read_inventories
 
 
 def diff_environments(first: Path, second: Path) -> Iterator[str]:
@@ -75,6 +75,6 @@ def _compare(before: State, after: State) -> Iterator[str]:
 
 
 def _compare_fields(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted({*first, *second}):
+    for name in sorted({*first, *second} - {EXTERNAL}):
         if first.get(name) != second.get(name):
             yield f"      {name}: {format_value(first.get(name))} → {format_value(second.get(name))}"

@@ -16,6 +16,11 @@ from ..csv_safe import escape_formula
 
 EVENT = "inventory"
 BEFORE, AFTER = "before", "after"
+EXTERNAL = "external"
+"""The field of resources that are only looked up."""
+
+NO_SETTINGS = ("key", "id", "status", "detail", EXTERNAL)
+"""The fields of a row that are not settings of its resource."""
 
 State = Mapping[str, Mapping[str, Any]]
 """Fields of resources, by resource key."""
@@ -39,6 +44,7 @@ def build_inventory(stack: Stack, observed: ObservedState) -> list[dict[str, Any
             "key": resource.key,
             "id": found.id,
             "status": found.status,
+            **({EXTERNAL: True} if resource.external else {}),
             **_to_json(found.state, placeholders(resource, observed)),
             "detail": _to_json(found.public_detail, {}),
         }
@@ -88,7 +94,7 @@ def _rows(inventories: Mapping[str, State]) -> list[dict[str, Any]]:
             "kind": key.partition(".")[0],
             "id": str(row.get("id", "")),
             "status": str(row.get("status", "")),
-            "settings": {n: row[n] for n in sorted(row) if n not in ("key", "id", "status", "detail")},
+            "settings": {n: row[n] for n in sorted(row) if n not in NO_SETTINGS},
             "detail": row.get("detail") or {},
         }
         for notebook in sorted(inventories)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ...formatting import elapsed, format_time, format_value, pluralize
+from ...formatting import elapsed, format_finding, format_time, format_value, pluralize
 from ...journal.journal import MANIFEST, is_intact
 from ...journal.reader import JOURNAL, events_of
 from ..drawing import theme
@@ -25,7 +26,7 @@ from . import exports, inventory
 from .changes import DONE, FAILED, ChangeResult
 from .conclusion import NO, UNKNOWN, YES, conclude
 from .human_steps import RecordedApproval
-from .run_record import RunRecord, read_run
+from .run_record import CallCount, RunRecord, read_run
 
 _TEMPLATES = Path(__file__).parent
 _VERDICT_SYMBOLS = {YES: "✓", NO: "✗", UNKNOWN: "?"}
@@ -59,6 +60,7 @@ def render_report(folder: Path) -> str:
             when=_period(record),
             undo=tuple(_undo_steps(record)),
             states=tuple(_state_counts(record)),
+            addresses=tuple(_addresses(record)),
             parameters=tuple(_flatten(record.parameters)),
             change_summaries=tuple(_summarize_changes(record)),
             drawings=draw_all(record),
@@ -103,7 +105,9 @@ def _environment() -> Environment:
         "duration": lambda seconds: "" if seconds is None else elapsed(seconds),
         "time": format_time,
         "one_line": one_line,
-        "check_value": _format_check_value,
+        "finding": format_finding,
+        "call_counts": lambda calls: tuple(_call_counts(calls)),
+        "css_text": lambda text: re.sub(r"[^\w.-]", "_", text),
         "change_text": lambda change: _action_text(change.action, change.result),
         "approval_text": _approval_text,
         "field_changes": lambda change: tuple(_field_changes(change)),
@@ -142,15 +146,6 @@ def _summarize_changes(record: RunRecord) -> Iterator[_ChangeSummary]:
         list_keys = result == FAILED or action == "update"
         what = f"{len(keys)} {_action_text(action, result)}"
         yield _ChangeSummary(notebook, what, ", ".join(keys) if list_keys else counts, result == FAILED)
-
-
-def _format_check_value(found: Any) -> str:
-    """What a check found, as text."""
-    if isinstance(found, dict):
-        return "; ".join(f"{name}: {_format_check_value(value) or 'nothing'}" for name, value in found.items())
-    if isinstance(found, list):
-        return ", ".join(map(_format_check_value, found))
-    return "" if found in (None, "") else str(found)
 
 
 def _action_text(action: str, result: str) -> str:
@@ -192,7 +187,42 @@ def _state_counts(record: RunRecord) -> Iterator[tuple[str, str, str]]:
 
 
 def _resource_count(state: inventory.State | None) -> str:
-    return "not read" if state is None else pluralize(len(state), "resource")
+    """The number of resources, without those that are only looked up, such as Amazon's machine image."""
+    if state is None:
+        return "not read"
+    return pluralize(sum(not row.get(inventory.EXTERNAL) for row in state.values()), "resource")
+
+
+_ADDRESSES = {
+    "alias_record": ("Site", "id"),
+    "load_balancer": ("Load balancer", "dns_name"),
+    "db_instance": ("Database", "endpoint"),
+    "cache_replication_group": ("Cache", "endpoint"),
+}
+"""Of each kind with an address its name in the report, and the field that holds the address."""
+
+
+def _addresses(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Yield the addresses of what the run left, or found: the site, the load balancer, the database and the cache."""
+    state = {key: row for rows in ({**record.before, **record.after}).values() for key, row in rows.items()}
+    for kind, (name, field) in _ADDRESSES.items():
+        for key, row in sorted(state.items()):
+            values = {"id": row.get("id"), **(row.get("detail") or {})}
+            if key.partition(".")[0] == kind and values.get(field):
+                port = f":{values['port']}" if values.get("port") else ""
+                yield name, f"https://{values[field]}/" if kind == "alias_record" else f"{values[field]}{port}"
+
+
+def _call_counts(calls: Sequence[CallCount]) -> Iterator[tuple[str, str]]:
+    """Yield the recorded calls by answer: a description, and the number of each service."""
+    for description, field in (
+        ("Calls to AWS that write", "written"),
+        ("Looked for, and answered with “not there” or “there already”, which is no error", "absent"),
+        ("Calls that failed; most were sent again", "failed"),
+    ):
+        counts = [(call.service, getattr(call, field)) for call in calls]
+        if text := ", ".join(f"{service} {number}" for service, number in counts if number):
+            yield description, text
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -201,7 +231,7 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
         if isinstance(value, dict) and value:
             yield from _flatten(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", "" if value is None else format_value(value)
+            yield f"{prefix}{name}", format_value(value)
 
 
 def _undo_steps(record: RunRecord) -> Iterator[str]:
@@ -258,5 +288,7 @@ def _describe_file(path: Path) -> str:
         ".html": f"{path.stem} as executed, readable without Jupyter",
         ".ipynb": f"{path.stem} as executed",
     }
-    by_folder = {"plans": "a plan for review", "tables": "existing resources", "approvals": "a signed approval"}
+    parts = path.stem.partition("-")[2].replace("-", " ")
+    table = f"what existed of {parts}, as a cell showed it" if path.suffix == ".csv" else "the same with types"
+    by_folder = {"plans": "a plan for review", "tables": table, "approvals": "a signed approval"}
     return by_folder.get(path.parent.name) or kinds.get(path.suffix, "")

@@ -5,6 +5,7 @@ Nothing is guessed: what the journal does not say is empty or ``None``.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...journal.reader import RUN_START, Event, of_kind
+from ...journal.summary import read_remainders
 from ...journal.timeline import Timeline, build_timeline
 from ..topology.model import EVENT, Topology
 from .changes import DONE, ChangeResult, changes_of
@@ -20,6 +22,8 @@ from .human_steps import ManualStep, RecordedApproval, read_approvals, read_manu
 from .inventory import AFTER, BEFORE, State, read_inventories
 
 _SUCCEEDED = "succeeded"
+_ABSENT = re.compile("NoSuch|NotFound|NotExist|PreconditionFailed")
+"""AWS's error codes by which a run learns that a resource does not exist yet, or a lock is held or a file there."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,22 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class CallCount:
+    """The recorded calls to one service: those that write, and those without success.
+
+    Args:
+        written: Calls that write, which AWS accepted.
+        absent: Calls that AWS answered with "not there"; for a write on a condition, with "there already".
+        failed: Calls that AWS answered with any other error, or not at all.
+    """
+
+    service: str
+    written: int
+    absent: int
+    failed: int
+
+
+@dataclass(frozen=True)
 class NotebookResult:
     """The result of one notebook.
 
@@ -42,7 +62,7 @@ class NotebookResult:
         reason: What stopped it, where something did.
         cells: The number of cells by their final state, where it was recorded.
         earlier: The number of executions by state that failed or were interrupted, of cells that were run again.
-        verified: Whether the last verification found no drift; ``None`` where there was none.
+        verified: Whether the last verification found no drift; ``None`` where there was none after the last change.
         planned: The number of planned changes.
     """
 
@@ -69,7 +89,8 @@ class RunRecord:
         source: The git checkout; empty where the code was not a checkout, ``None`` where it was not recorded.
         survey_error: Why the final state could not be read, where it could not.
         changes_since_topology: The number of successful changes after the topology was read.
-        calls: The number of recorded calls and of errors, by service.
+        remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
+        calls: The number of recorded calls by service and answer: done, not there, or an error.
         redactions: The number of redacted secrets, by kind.
     """
 
@@ -90,10 +111,11 @@ class RunRecord:
     after: Mapping[str, State]
     survey_error: str
     orphans: tuple[str, ...]
+    remainders: tuple[tuple[str, str, str], ...]
     topology: Topology | None
     changes_since_topology: int
     timeline: Timeline
-    calls: tuple[tuple[str, int, int], ...]
+    calls: tuple[CallCount, ...]
     redactions: tuple[tuple[str, int], ...]
 
     def get(self, name: str) -> str:
@@ -129,6 +151,7 @@ def read_run(journal: Iterable[Event]) -> RunRecord:
         after=read_inventories(events, AFTER),
         survey_error=next((str(event.get("why")) for event in reversed(events) if event["event"] == "unseen"), ""),
         orphans=_read_orphans(events),
+        remainders=read_remainders(events),
         topology=topology,
         changes_since_topology=changes_since_topology,
         timeline=build_timeline(events),
@@ -174,7 +197,7 @@ def _read_notebook(notebook: str, events: list[Event]) -> NotebookResult:
         reason=reason,
         cells=Counter(str(cell.get("state")) for cell in cells),
         earlier=_count_earlier(own, cells),
-        verified=verdicts[-1] if verdicts else None,
+        verified=verdicts[-1] if verdicts and not _is_changed_since(own, "verify") else None,
         fingerprint=str(plans[0].get("fingerprint", "")) if plans else "",
         planned=len(plans[0].get("changes", ())) if plans else 0,
     )
@@ -185,6 +208,12 @@ def _count_earlier(own: list[Event], cells: Iterable[Event]) -> Mapping[str, int
     last = Counter(str(cell.get("state")) for cell in cells)
     every = Counter(str(event.get("state")) for event in own if event["event"] == "cell")
     return {state: n for state in ("failed", "interrupted") if (n := every[state] - last[state]) > 0}
+
+
+def _is_changed_since(own: list[Event], kind: str) -> bool:
+    """Whether a notebook changed something after its last event of a kind."""
+    last = max((at for at, event in enumerate(own) if event["event"] == kind), default=-1)
+    return any(event["event"] == "change" for event in own[last + 1 :])
 
 
 def _read_end(own: list[Event]) -> tuple[str, str]:
@@ -242,12 +271,16 @@ def _read_topology(events: list[Event]) -> tuple[Topology | None, int]:
     return None, 0
 
 
-def _count_calls(events: list[Event]) -> tuple[tuple[str, int, int], ...]:
-    """Recorded calls and errors by service."""
-    calls = list(of_kind(events, "call"))
-    every = Counter(str(event.get("service")) for event in calls)
-    refused = Counter(str(event.get("service")) for event in calls if event.get("error"))
-    return tuple((service, every[service], refused[service]) for service in sorted(every))
+def _count_calls(events: list[Event]) -> tuple[CallCount, ...]:
+    """Recorded calls by service and answer."""
+    answers = Counter((str(event.get("service")), _answer(event)) for event in of_kind(events, "call"))
+    services = sorted({service for service, _ in answers})
+    return tuple(CallCount(s, *(answers[s, answer] for answer in ("written", "absent", "failed"))) for s in services)
+
+
+def _answer(call: Event) -> str:
+    error = str(call.get("error") or "")
+    return "absent" if _ABSENT.search(error) else "failed" if error else "written"
 
 
 def _count_redactions(events: list[Event]) -> tuple[tuple[str, int], ...]:

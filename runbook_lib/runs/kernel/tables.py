@@ -50,7 +50,7 @@ def _row(observed: Observed | None, names: Mapping[str, str], one_kind: bool) ->
         return {"id": None, "status": "not there"}
     state = {name: _value(to_json(value, names)) for name, value in observed.state.items()}
     settings = state | {name: _value(to_json(value, {})) for name, value in observed.public_detail.items()}
-    head = {"id": observed.id, "status": observed.status or ("ready" if observed.ready else "not ready")}
+    head = {"id": observed.id, "status": observed.status or ("exists" if observed.ready else "not ready")}
     if one_kind:
         return head | settings
     return head | {"settings": ", ".join(f"{name}={_text(value)}" for name, value in settings.items())}

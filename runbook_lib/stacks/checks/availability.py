@@ -24,8 +24,8 @@ def availability(app: Stack) -> tuple[Check, ...]:
         for description in (response or {}).get("TargetHealthDescriptions", []):
             target, health = description["Target"]["Id"], description["TargetHealth"]
             zone = zone_of.get(target, "not in service")
-            reason = f" ({health['Reason']})" if health.get("Reason") else ""
-            findings.setdefault(zone, []).append(f"{target} {health['State']}{reason}")
+            reason = ": ".join(health[name] for name in ("Reason", "Description") if health.get(name))
+            findings.setdefault(zone, []).append(f"{target} {health['State']}{f' ({reason})' if reason else ''}")
             healthy |= {zone} if health["State"] == "healthy" else set()
         return zones <= healthy, findings
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...aws.snapshot import ApiObject, Snapshot
 from ...resources.base import ObservedState
 from ...resources.security_group import rules_of
@@ -17,16 +19,20 @@ def reachability(net: Stack) -> tuple[Check, ...]:
     """Checks of a network: all its security groups, including manually created ones."""
     vpc = net.the(Vpc)
 
-    def probe(snapshot: Snapshot, observed_state: ObservedState) -> tuple[bool, list[str]]:
+    def probe(snapshot: Snapshot, observed_state: ObservedState) -> tuple[bool, dict[str, list[str]]]:
         observed = observed_state[vpc]
         filters = [{"Name": "vpc-id", "Values": [observed.id if observed else ""]}]
         listed = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
         names = {group["GroupId"]: group["GroupName"] for group in listed}
-        rules = [rule for rule in rules_of(snapshot) if rule["GroupId"] in names and _is_too_open(rule)]
-        findings = sorted(f"{names[rule['GroupId']]}: {_describe(rule)}" for rule in rules)
-        return not findings, findings
+        inbound = [rule for rule in rules_of(snapshot) if rule["GroupId"] in names and not rule["IsEgress"]]
+        too_open = [rule for rule in inbound if _is_too_open(rule)]
+        # What is wrong; or, where nothing is, everything that was looked at.
+        findings: dict[str, list[str]] = {} if too_open else {name: [] for name in sorted(names.values())}
+        for rule in too_open or inbound:
+            findings.setdefault(names[rule["GroupId"]], []).append(_describe(rule, names))
+        return not too_open, {name: sorted(rules) for name, rules in findings.items()}
 
-    return (Check("From the internet, nothing but ports 80 and 443 is open", probe),)
+    return (Check("No security group opens anything but ports 80 and 443 to the whole internet", probe),)
 
 
 def _is_too_open(rule: ApiObject) -> bool:
@@ -34,11 +40,12 @@ def _is_too_open(rule: ApiObject) -> bool:
 
     https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html
     """
-    if rule["IsEgress"] or not {rule.get("CidrIpv4"), rule.get("CidrIpv6")} & INTERNET.keys():
+    if not {rule.get("CidrIpv4"), rule.get("CidrIpv6")} & INTERNET.keys():
         return False
     return Ports.of(rule) not in _WEB
 
 
-def _describe(rule: ApiObject) -> str:
-    source = rule.get("CidrIpv4") or rule.get("CidrIpv6")
-    return f"{Ports.of(rule).in_plan} from {source} ({rule['SecurityGroupRuleId']})"
+def _describe(rule: ApiObject, names: Mapping[str, str]) -> str:
+    group = rule.get("ReferencedGroupInfo", {}).get("GroupId", "")
+    cidr = rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId")
+    return f"{Ports.of(rule).in_plan} from {cidr or names.get(group, group)} ({rule['SecurityGroupRuleId']})"

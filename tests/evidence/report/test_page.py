@@ -100,19 +100,21 @@ def text(page):
 def test_a_run_in_which_all_went_well_may_be_called_done(run):
     found = whole(run).concluded()
     assert (found.verdict, {reason.verdict for reason in found.reasons}) == (YES, {YES})
-    assert "It is done: everything is as the parameters say, and was verified." in text(run.page)
+    assert "It is done. Applied, and verified afterwards: 01_network." in text(run.page)
 
 
 @pytest.mark.parametrize(
     ("prepare", "verdict", "why"),
     [
         (lambda run: whole(run).ended(state="failed", why="AWS said no"), NO, "01_network: failed, AWS said no."),
+        (lambda run: whole(run).ended(state="failed", why="AWS said no."), NO, "01_network: failed, AWS said no."),
         (lambda run: whole(run).ended(state="not run"), NO, "01_network: not run."),
         (lambda run: whole(run).ended(state="interrupted"), NO, "01_network: interrupted."),
         (lambda run: whole(run).opened("02_data"), UNKNOWN, "How 02_data ended is not known"),
         (lambda run: whole(run).write("runner", "run", notebooks=["04_deploy"]), UNKNOWN, "How 04_deploy ended is"),
         (lambda run: whole(run).verified(ok=False), NO, "Resources differ from the parameters"),
         (lambda run: run.opened().changed("vpc.main").ended(), UNKNOWN, "Not verified: 01_network."),
+        (lambda run: whole(run).changed("subnet.b").ended(), UNKNOWN, "Not verified: 01_network."),
         (lambda run: whole(run).checked(ok=False), NO, "Failed checks: Nothing is open."),
         (lambda run: run.opened().planned("vpc.main").ended(), NO, "Planned, and not made: vpc.main."),
         (lambda run: run.opened().changed("vpc.main", ok=False).ended(), NO, "Failed: vpc.main."),
@@ -125,6 +127,7 @@ def test_one_reason_against_it_is_enough(run, prepare, verdict, why):
     found = prepare(run).concluded()
     assert found.verdict == verdict
     assert any(why in reason.text for reason in found.reasons)
+    assert not any(".." in reason.text for reason in found.reasons)
 
 
 def test_what_failed_and_then_succeeded_is_done(run):
@@ -152,9 +155,9 @@ def test_without_a_journal_nothing_is_known(tmp_path):
 @pytest.mark.parametrize(
     ("mode", "sentence"),
     [
-        ("plan", "The plan is complete. Nothing was changed."),
-        ("verify", "What runs is as the parameters say."),
-        ("destroy", "It is done: everything that was to be deleted is deleted."),
+        ("plan", "The plan is complete, of 01_network. Nothing was changed."),
+        ("verify", "Nothing in 01_network differs from the parameters."),
+        ("destroy", "It is done. Destroyed: 01_network."),
     ],
 )
 def test_each_mode_has_its_own_conclusion(run, mode, sentence):
@@ -222,6 +225,14 @@ def test_it_says_what_changed_from_what_to_what(run):
         assert phrase in seen
 
 
+def test_it_names_what_a_destroy_left_with_its_id(run):
+    run.opened(mode="destroy").changed("db_instance.database", action="delete")
+    run.write(
+        "01_network", "left", key="db_instance.database", id="prod-database-final-db-1", reason="its last snapshot"
+    )
+    assert "prod-database-final-db-1 its last snapshot db_instance.database" in text(run.page)
+
+
 def test_a_manual_step_is_shown_with_its_reason_and_who_did_it(run):
     """And questions, also those that were not confirmed."""
     who = {"caller": CALLER, "operator": "noor on build-7"}
@@ -259,6 +270,58 @@ def test_it_says_how_to_undo_it(run):
     assert '<a href="#every">Every change</a>, below' in run.page
     assert "Changes that corrected drift at AWS cannot be undone this way" in text(run.page)
     assert "restore these from a snapshot" in text(run.page)
+
+
+def test_it_names_the_addresses_of_what_runs(run):
+    rows = [
+        {"key": "load_balancer.web", "id": "arn:lb", "detail": {"dns_name": "web-1.elb.amazonaws.com"}},
+        {"key": "db_instance.database", "id": "db", "detail": {"endpoint": "db.rds.amazonaws.com", "port": 3306}},
+        {"key": "alias_record.web", "id": "www.example.com", "detail": {}},
+    ]
+    run.opened().write("01_network", "inventory", when="after", stack="network", resources=rows)
+    page = text(run.page)
+    assert (
+        "Site https://www.example.com/ Load balancer web-1.elb.amazonaws.com Database db.rds.amazonaws.com:3306" in page
+    )
+
+
+def test_what_is_only_looked_up_is_not_counted_as_a_resource_of_the_environment(run):
+    """Amazon publishes the machine image: a run creates none."""
+    rows = [{"key": "machine_image.al2023", "id": "ami-1", "external": True}, {"key": "vpc.main", "id": "vpc-1"}]
+    for when in ("before", "after"):
+        run.opened().write(
+            "01_network", "inventory", when=when, stack="network", resources=rows[: 1 + (when == "after")]
+        )
+    assert "01_network 0 resources 1 resource " in text(run.page)
+
+
+def test_what_was_looked_for_and_not_there_is_no_error(run):
+    run.opened()
+    for operation, error, write in (
+        ("CreateRole", None, True), ("GetRole", "NoSuchEntity", False), ("PutObject", "PreconditionFailed", True),
+        ("DescribeDBInstances", "DBInstanceNotFound", False), ("CreateVpc", "RequestLimitExceeded", True),
+    ):  # fmt: skip
+        run.write("01_network", "call", service="aws", operation=operation, error=error, write=write)
+    page = text(run.changed("vpc.main").page)
+    assert "Calls to AWS that write: aws 1." in page
+    assert "“there already”, which is no error: aws 3." in page
+    assert "Calls that failed; most were sent again: aws 1." in page
+
+
+def test_the_contents_link_to_every_section(run):
+    page = whole(run).page
+    sections = re.findall(r'<h2 id="([\w-]+)">', page)
+    assert re.findall(r'<li><a href="#([\w-]+)">', page) == [name for name in sections if name != "conclusion"]
+
+
+def test_yaml_values_are_written_as_yaml_writes_them(run):
+    run.opened(parameters={"multi_az": True, "kms_key": None, "zones": []}).changed(
+        "vpc.main", action="update", fields={"dns": [False, True]}
+    )
+    page = text(run.page)
+    assert "multi_az true" in page
+    assert "kms_key null" in page
+    assert "dns: false → true" in page
 
 
 def test_an_outdated_drawing_says_so(run):
@@ -422,6 +485,9 @@ def test_unknown_events_in_a_journal_are_ignored(run):
     assert 'id="topology"' in before
 
 
+BROKEN_WORDS = """() => [...document.querySelectorAll('th[scope=col]')].filter(
+  head => head.getClientRects().length && head.textContent.split(' ').length === 1 && head.clientHeight > 45
+  ).map(head => head.textContent)"""
 FITS = """() => [...document.querySelectorAll('svg.picture')].flatMap(svg => [...svg.querySelectorAll('text')]
   .filter(text => {
     const own = text.parentElement.querySelector(':scope > rect.box') || svg.querySelector('rect.page')
@@ -449,6 +515,12 @@ def test_in_a_real_browser_it_has_no_barrier_and_every_label_fits(run):
             assert page.evaluate(FITS) == []
             page.set_viewport_size({"width": 390, "height": 844})
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert page.evaluate(BROKEN_WORDS) == []
+            assert Axe().run(page).response["violations"] == []
+            page.set_viewport_size({"width": 690, "height": 980})  # A4 without its margins
+            page.emulate_media(media="print")
+            assert page.evaluate("[...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth)")
+            page.emulate_media(media="screen")
             assert {Path(url).name for url in requested} == {"report.html"}
             for crowd in (environment("abcdef", 12), environment("a", 1)):
                 page.set_content(str(draw_topology(crowd)))

@@ -19,7 +19,7 @@ CHAIR = Thing(name="chair", size=2, on=(FLOOR,))
 def test_resources_of_one_kind_have_a_column_for_each_setting():
     table = create_table([FLOOR, CHAIR], there(FLOOR, CHAIR, chair="thing-0000000c"))
     assert list(table.index) == ["thing.floor", "thing.chair"]
-    assert table.loc["thing.chair", ["id", "status", "size"]].tolist() == ["thing-0000000c", "ready", 2]
+    assert table.loc["thing.chair", ["id", "status", "size"]].tolist() == ["thing-0000000c", "exists", 2]
     assert list(table.columns)[:2] == ["id", "status"]
 
 
@@ -53,7 +53,7 @@ def test_a_missing_implicit_resource_has_no_row():
 
 
 def test_the_status_is_that_of_aws():
-    """Or whether the resource is ready, where AWS has no status."""
+    """Where AWS has none, nothing more is known than that it exists."""
     observed = {FLOOR: Observed("a", {}, status="provisioning"), CHAIR: Observed("b", {}, ready=False)}
     assert create_table([FLOOR, CHAIR], observed)["status"].tolist() == ["provisioning", "not ready"]
 
@@ -104,7 +104,7 @@ def test_columns_keep_their_types(tmp_path):
     }  # fmt: skip
     assert table["data"][0]["open"] is True
     assert table["data"][1] == {
-        "resource": "thing.chair", "id": "id-b", "status": "ready", "size": 2,
+        "resource": "thing.chair", "id": "id-b", "status": "exists", "size": 2,
         "open": None, "zones": None, "none": None,
     }  # fmt: skip
     read = pd.read_json(tmp_path / "t.json", orient="table")

@@ -1,0 +1,68 @@
+"""Record in the evidence of a run what its notebooks planned, found and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..aws.snapshot import Snapshot
+from ..engine.engine import Engine
+from ..engine.orphans import find_orphans
+from ..engine.plan import Plan
+from ..evidence.folder import RunFolder
+from ..evidence.report.inventory import EVENT, build_inventory
+from ..formatting import format_finding, pluralize
+from ..journal.journal import Journal
+from ..params import Params
+from ..resources.base import ObservedState
+from ..stacks.checks.check import Check
+from ..stacks.environment import whole
+from ..stacks.stack import Stack
+from .kernel.report import Report, Row
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Writes to the journal and the folder of one notebook of a run.
+
+    Args:
+        run: The run's id.
+        caller: The caller at AWS.
+        change: The id of the change request.
+    """
+
+    folder: RunFolder
+    journal: Journal
+    engine: Engine
+    run: str
+    caller: str
+    change: str
+
+    def record_plan(self, plan: Plan, *, present: bool) -> None:
+        """Record a plan, and write it for its review."""
+        facts = plan.as_dict() | plan.explanations | {"fingerprint": plan.fingerprint, "count": plan.count}
+        self.journal.write("plan", present=present, **facts)
+        verb = "apply" if present else "destroy"
+        self.folder.write_plan(plan, run=self.run, caller=self.caller, change=self.change, verb=verb)
+
+    def record_inventory(self, stack: Stack, when: str) -> None:
+        """Record the observed state of a stack, before or after the run."""
+        resources = build_inventory(stack, self.engine.survey(stack))
+        self.journal.write(EVENT, when=when, stack=stack.name, resources=resources)
+
+    def record_check(self, check: Check, observed: ObservedState, report: Report) -> tuple[bool, Any]:
+        """Run a check and add it to the report; returns whether its claim holds, and what it found."""
+        ok, finding = check.probe(Snapshot(self.engine.aws), observed)
+        self.journal.write("check", claim=check.claim, ok=ok, found=finding)
+        report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else tuple(format_finding(finding))))
+        return ok, finding
+
+    def record_orphans(self, params: Params, report: Report) -> str:
+        """Add the orphaned resources to the report; returns its closing line, empty when there are none."""
+        orphans = find_orphans(Snapshot(self.engine.aws), {resource.key for resource in whole(params)})
+        self.journal.write("strays", found=[vars(orphan) for orphan in orphans])
+        report.rows.extend(Row("?", orphan.key or orphan.arn, (orphan.arn,)) for orphan in orphans)
+        if not orphans:
+            return ""
+        count = pluralize(len(orphans), "orphaned resource")
+        return f"\n{count} (?): tagged by this environment, in no stack. Review and remove them manually."
