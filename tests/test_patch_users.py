@@ -20,6 +20,7 @@ TERRAFORM = {
     "aws_autoscaling_policy": "autoscaling.put_scaling_policy autoscaling.describe_policies autoscaling.delete_policy",
     "aws_cloudwatch_metric_alarm": "cloudwatch.put_metric_alarm cloudwatch.delete_alarms",
     "aws_eip_association": "ec2.associate_address ec2.disassociate_address",
+    "aws_iam_instance_profile": "iam.list_instance_profiles iam.list_instance_profile_tags",
     "aws_instance": "ec2.monitor_instances ec2.unmonitor_instances ec2.stop_instances",
     "aws_network_interface": "ec2.delete_network_interface",
     "aws_security_group": "ec2.update_security_group_rule_descriptions_egress "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -13,40 +12,17 @@ from botocore import exceptions as botocore_errors
 from botocore import xform_name
 from botocore.config import Config
 
-from ..errors import NoAccess, RequestRejected, RunbookError, WrongAccount, WrongEndpoint
+from ..errors import NoAccess, WrongAccount, WrongEndpoint
 from .bucket_owner import name_owner
 from .connection import Connection
+from .error_translation import CREDENTIAL_ERRORS, NO_RESPONSE, raise_if_partly_rejected, translate_errors
 from .session import AskCode, MfaDevice, create_session, credential_variables, disabled_region, no_access
 
 OnCall = Callable[..., None]
 """Called with ``"call"`` and the fields of the journal's event for each recorded call."""
-NO_RESPONSE = "NoAnswer"
-"""The error code of a call that AWS did not respond to; it is not one of AWS's codes."""
 
 _READ_PREFIXES = ("describe_", "get_", "list_", "head_", "batch_get_", "simulate_", "filter_", "lookup_", "search_")
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
-_THROTTLING_ERRORS = {
-    "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException",
-    "RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "SlowDown", "PriorRequestNotComplete",
-}  # fmt: skip
-_CREDENTIAL_ERRORS = {
-    "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
-    "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSignatureException",
-}  # fmt: skip
-# EC2 says AuthFailure of credentials, and of an address that is still mapped just after its NAT gateway is gone.
-# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (AuthFailure)
-# https://github.com/hashicorp/terraform-provider-aws/issues/13763, https://github.com/kubernetes/kops/issues/938
-_AMBIGUOUS_ERROR, _CREDENTIALS_MESSAGE = "AuthFailure", "validate the provided access credentials"
-# Errors of these calls are about signing in: botocore sends them to get the credentials of a profile.
-_SIGN_IN_CALLS = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"}
-_FIXES = {
-    "DependencyViolation": "Something outside this runbook still uses it: delete that first.",
-    "UnauthorizedOperation": "Ask for this permission; see docs/permissions.md.",
-    "AccessDenied": "Ask for this permission; see docs/permissions.md. S3 also says so of a bucket in another account.",
-    "AccessDeniedException": "Ask for this permission; see docs/permissions.md.",
-    "AuthorizationError": "Ask for this permission; see docs/permissions.md.",
-}
-_QUOTA_ERROR = re.compile(r"LimitExceeded|QuotaExceeded|QuotaExceededFault|TooMany")
 
 
 class Named(Protocol):
@@ -161,7 +137,7 @@ class Aws:
         try:
             identity = self.sts.get_caller_identity()
         except NoAccess as error:
-            if self._connection or error.code not in _CREDENTIAL_ERRORS:
+            if self._connection or error.code not in CREDENTIAL_ERRORS:
                 raise
             raise disabled_region(self._session, self.region, error) or error from error.__cause__
         return {key: identity[key] for key in ("Account", "Arn", "UserId")}
@@ -269,9 +245,9 @@ class _ServiceClient:
         call = getattr(self._reader if is_read else self._writer, operation)
 
         def send(**request: Any) -> Any:
-            response = _translate_errors(lambda: call(**request))
+            response = translate_errors(lambda: call(**request))
             if not is_read:
-                _raise_if_partly_rejected(self._writer.meta.method_to_api_mapping[operation], response)
+                raise_if_partly_rejected(self._writer.meta.method_to_api_mapping[operation], response)
             return response
 
         return send
@@ -280,71 +256,10 @@ class _ServiceClient:
         if not self._reader.can_paginate(operation):
             return list(getattr(self, operation)(**request)[result])
         pages = self._reader.get_paginator(operation).paginate(**request)
-        items: list[dict[str, Any]] = _translate_errors(
+        items: list[dict[str, Any]] = translate_errors(
             lambda: [item for page in pages for item in page.get(result, [])]
         )
         return items
-
-
-def _translate_errors(call: Callable[[], Any]) -> Any:
-    """Return the result of a call; raise botocore's errors as errors of this library."""
-    try:
-        return call()
-    except botocore_errors.ClientError as error:
-        raise _client_error(error) from error
-    except (botocore_errors.NoCredentialsError, botocore_errors.CredentialRetrievalError) as error:
-        raise no_access(error) from error
-    except (botocore_errors.HTTPClientError, botocore_errors.ConnectionError) as error:
-        raise RequestRejected(
-            f"no response from AWS: {error}",
-            fix="Check the network, then run this cell again; completed changes are kept.",
-            code=NO_RESPONSE, retryable=True, outcome_known=False,
-        ) from error  # fmt: skip
-    except botocore_errors.BotoCoreError as error:
-        raise no_access(error) from error
-
-
-def _raise_if_partly_rejected(operation: str, response: Mapping[str, Any]) -> None:
-    """Raise when AWS answers 200, and lists what it did not do.
-
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UnsuccessfulItem.html (DeleteFlowLogs and others)
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Error.html (DeleteObjects)
-    """
-    for item in [*response.get("Unsuccessful", ()), *response.get("Errors", ())]:
-        error, what = item.get("Error", item), item.get("ResourceId") or item.get("Key") or ""
-        code, message = error.get("Code", ""), error.get("Message", "")
-        raise RequestRejected(
-            f"{operation} was refused{f' for {what}' if what else ''}: {code}. {message}",
-            fix=_FIXES.get(code, "Correct the cause, then run this cell again; completed changes are kept."),
-            code=code, message=message,
-        )  # fmt: skip
-
-
-def _client_error(error: Any) -> RunbookError:
-    code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if error.operation_name in _SIGN_IN_CALLS:
-        return NoAccess(
-            f"Cannot sign in: {error.operation_name} was refused: {code}. {message}",
-            fix="Check AWS_PROFILE and its role_arn. The code of an MFA device works once: wait for the next one.",
-            code=code,
-        )
-    if code in _CREDENTIAL_ERRORS or (code == _AMBIGUOUS_ERROR and _CREDENTIALS_MESSAGE in message):
-        return NoAccess(
-            f"AWS does not accept these credentials: {code}. {message}", fix="Sign in again (aws sso login).", code=code
-        )
-    throttled = code in _THROTTLING_ERRORS or status == 429
-    fix = _FIXES.get(code, "")
-    if throttled:  # before quotas: RequestLimitExceeded matches both
-        fix = "Wait a minute, then run this cell again; completed changes are kept."
-    elif _QUOTA_ERROR.search(code):
-        fix = fix or "Request a higher quota, or delete unused resources."
-    return RequestRejected(
-        f"{error.operation_name} was refused: {code}. {message}",
-        fix=fix or "Correct the cause, then run this cell again; completed changes are kept.",
-        code=code, message=message, outcome_known=status < 500,
-        retryable=throttled or status >= 500 or code == _AMBIGUOUS_ERROR,
-    )  # fmt: skip
 
 
 def _note_start(model: Any, context: dict[str, Any], params: dict[str, Any], **_: Any) -> None:

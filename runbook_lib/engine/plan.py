@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from ..errors import Blocked, MissingDependency, NotOwned
 from ..formatting import format_value
 from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
 from ..stacks.stack import Stack, in_order
+from .references import Keys, placeholders, to_json
 
 
 class Action(StrEnum):
@@ -225,7 +225,7 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
         )
     desired = resource.desired(ids_of(observed_state))
     names = placeholders(resource, observed_state)
-    logical = resource.desired(_Keys())
+    logical = resource.desired(Keys())
     if observed is None and resource.inherent:
         return Change(resource, Action.KEEP, None, desired, {})
     if observed is None or observed.deleting:
@@ -269,61 +269,6 @@ def _plan_delete(resource: Resource, observed: Observed) -> Change:
     remainder = resource.left_behind(observed)
     reason = f"leaves {remainder.reason}: {remainder.id}" if remainder else ""
     return Change(resource, Action.DELETE, observed, None, {}, reason)
-
-
-class _Keys(Mapping[Resource, str]):
-    """Maps every resource, existing or not, to its key, by which a plan refers to it."""
-
-    def __getitem__(self, resource: Resource) -> str:
-        return resource.key
-
-    def __iter__(self) -> Iterator[Resource]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-def to_json(value: Any, names: Mapping[str, str]) -> Any:
-    """A value as JSON, with every id in it replaced by the key of its resource.
-
-    Args:
-        names: Keys by id.
-    """
-    if isinstance(value, (set, frozenset)):
-        return sorted((to_json(v, names) for v in value), key=str)
-    if isinstance(value, (tuple, list)):
-        return [to_json(v, names) for v in value]
-    if isinstance(value, Mapping):
-        return {str(k): to_json(v, names) for k, v in value.items()}
-    if isinstance(value, (int, float, type(None))):
-        return value
-    return _replace_ids(str(value), names)
-
-
-def placeholders(resource: Resource, observed_state: ObservedState) -> dict[str, str]:
-    """The key of each other resource by its id.
-
-    Ids that are names are not unique across AWS's services: dependencies of *resource* win.
-    """
-    others = [(r, observed) for r, observed in observed_state.items() if observed and r != resource]
-    needs = set(in_order([resource]))
-    return {observed.id: r.key for r, observed in sorted(others, key=lambda pair: pair[0] in needs)}
-
-
-# Unique ids: ARNs, and those that AWS generates, such as vpc-0a1b2c3d4e5f67890.
-_UNIQUE_ID = re.compile(r"arn:.+|[a-z]+(-[a-z]+)*-[0-9a-f]{8,}")
-
-
-def _replace_ids(text: str, names: Mapping[str, str]) -> str:
-    if text in names:
-        return names[text]
-    ids = sorted(filter(_UNIQUE_ID.fullmatch, names), key=len, reverse=True)
-    if not ids:
-        return text
-    # Whole ids only: one ARN may be the beginning of another.
-    pattern = "|".join(map(re.escape, ids))
-    return re.sub(rf"(?<![\w-])({pattern})(?![\w-])", lambda match: names[match[0]], text)
 
 
 def count_text(plan: Plan) -> str:
