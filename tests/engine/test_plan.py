@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.engine.guards import require_unprotected
-from runbook_lib.engine.plan import Action, ids_of, make_plan, missing_dependencies, require_dependencies, to_json
+from runbook_lib.engine.plan import Action, ids_of, make_plan, missing_dependencies, require_dependencies
+from runbook_lib.engine.references import to_json
 from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
 from runbook_lib.formatting import format_value
 from runbook_lib.resources.base import Observed
@@ -318,7 +319,8 @@ def test_a_reference_is_told_by_the_key_of_what_it_refers_to():
 
 def test_what_is_blocked_is_told_with_reason_and_difference():
     lines = repr(make_plan(stack_of(replace(GROUND, shape="square")), there(GROUND))).splitlines()
-    assert lines[1:] == ["  ! thing.ground  (AWS cannot change shape in place)", "      shape: round → square"]
+    reason = "AWS cannot change shape in place. Write the old value in params/ again: only a new resource can have"
+    assert lines[1:] == [f"  ! thing.ground  ({reason} another one.)", "      shape: round → square"]
 
 
 def test_an_empty_plan_says_so():

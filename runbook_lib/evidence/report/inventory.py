@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...engine.plan import placeholders, to_json
+from ...engine.references import placeholders, to_json
 from ...journal.reader import Event
 from ...resources.base import ObservedState
 from ...stacks.stack import Stack

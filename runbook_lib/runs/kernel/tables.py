@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...engine.plan import placeholders, to_json
+from ...engine.references import placeholders, to_json
 from ...formatting import format_value
 from ...resources.base import Observed, ObservedState, Resource
 from .html import render_html
