@@ -1,58 +1,62 @@
-"""What docs/permissions.md asks for is what is really called."""
+"""The permissions that are declared beside the calls are those of the calls, and the document shows them."""
 
 import ast
 import json
+import os
 import re
+import textwrap
+from functools import cache
 from pathlib import Path
 
 import boto3
+import botocore.session
 import pytest
 from botocore import xform_name
+from click.testing import CliRunner
 
 import runbook_lib
 from runbook_lib.aws.client import Aws
+from runbook_lib.aws.permissions import MANAGED_POLICY_LIMIT, policy, policy_size, split_policy
+from runbook_lib.cli import main as cli
+from runbook_lib.params import Params, load
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.resources.open_id_connect_provider import OpenIdConnectProvider
+from runbook_lib.stacks.permissions import VERBS, statements_for
+from tests.support import policy_linter
+from tests.support.asked_permissions import ACTIONS, FREE, PREFIX
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 DOC = REPOSITORY / "docs" / "permissions.md"
-
-# IAM's prefixes, by boto3's names; https://docs.aws.amazon.com/service-authorization/latest/reference/
-PREFIX = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
-# Where the action is called otherwise than the operation: all of S3's list of exceptions.
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-ACTIONS = {
-    "s3:ListBuckets": {"s3:ListAllMyBuckets"},
-    "s3:ListObjectsV2": {"s3:ListBucket"},
-    "s3:ListObjectVersions": {"s3:ListBucketVersions"},
-    "s3:GetBucketEncryption": {"s3:GetEncryptionConfiguration"},
-    "s3:PutBucketEncryption": {"s3:PutEncryptionConfiguration"},
-    "s3:GetPublicAccessBlock": {"s3:GetBucketPublicAccessBlock"},
-    "s3:PutPublicAccessBlock": {"s3:PutBucketPublicAccessBlock"},
-    "s3:GetBucketLifecycleConfiguration": {"s3:GetLifecycleConfiguration"},
-    "s3:PutBucketLifecycleConfiguration": {"s3:PutLifecycleConfiguration"},
-    "s3:DeleteBucketLifecycle": {"s3:PutLifecycleConfiguration"},
-    "s3:GetObjectLockConfiguration": {"s3:GetBucketObjectLockConfiguration"},
-    "s3:PutObjectLockConfiguration": {"s3:PutBucketObjectLockConfiguration"},
-    "s3:HeadObject": {"s3:GetObject"},
-    "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
-}
-# Asked for by AWS when another call is made, as the document says.
+# Checked by AWS when another call is made.
 ALONG = re.compile(
-    r"(?!\w+:List).*:(AddTags\w*|Tag(Resource|Role|InstanceProfile|OpenIDConnectProvider)|CreateTags|CreateOrUpdateTags)|iam:PassRole"
-    r"|iam:CreateServiceLinkedRole|kms:.*|secretsmanager:RotateSecret|rds:CreateDBSnapshot|logs:\w+LogDelivery"
-    r"|codedeploy:(\w+Revision|GetDeploymentConfig)"
+    r"(?!\w+:List).*:(AddTags\w*|Tag(Resource|Role|InstanceProfile|OpenIDConnectProvider)|CreateTags|CreateOrUpdateTags)"
+    r"|iam:(PassRole|CreateServiceLinkedRole)|kms:(CreateGrant|Decrypt|DescribeKey|GenerateDataKey)|logs:\w+LogDelivery"
+    r"|codedeploy:(\w+Revision|GetDeploymentConfig)|rds:CreateDBSnapshot|s3:PutObjectRetention|ec2:\w+NetworkInterfaces?"
 )
+KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+GITHUB = {"repository": "owner/name", "environments": ["prod-deploy"]}
+LOCKED = {"store": "bucket", "kms_key": KEY, "object_lock": {"mode": "GOVERNANCE", "days": 30}}
+VARIANTS = {
+    "local": {},
+    "elasticache": {"data": {"sessions": {"store": "elasticache"}}},
+    "domain": {"compute": {"certificate": {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE"}}},
+    "arn": {"compute": {"certificate": {"arn": "arn:aws:acm:us-west-2:123456789012:certificate/1"}}},
+    "github": {"github": GITHUB, "evidence": LOCKED, "guards": {"keep_bucket": True, "final_snapshot": True}},
+    "commit": {"github": GITHUB, "deploy": {"source": "github", "github": {"repository": "o/n", "commit": "c" * 40}}},
+}
 
 
-def blocks():
-    found = re.findall(r"```json\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
-    return [json.loads(block)["Statement"][0] for block in found]
+def parameters(variant):
+    raw = load(REPOSITORY / "params" / "local.yaml").model_dump(mode="json")
+    for section, values in VARIANTS[variant].items():
+        raw[section] = values if section in ("github", "evidence") else {**raw[section], **values}
+    return Params.model_validate(raw)
 
 
-def documented():
-    look, change, _ = blocks()
-    return set(look["Action"]), set(change["Action"])
+def declared():
+    """Every action of every variant."""
+    found = {s for variant in VARIANTS for s in statements_for(parameters(variant), list(VERBS))}
+    return {action for statement in found for action in statement.actions}
 
 
 def called():
@@ -73,50 +77,143 @@ def raw_operations():
 def _operations(node):
     match node:
         case ast.Call(func=ast.Attribute(attr=operation, value=ast.Attribute(attr=service))):
-            yield from _action(service, operation)
+            yield from _action(service.lstrip("_"), operation)
         case ast.Call(func=ast.Attribute(attr="all" | "get" | "pages"), args=[service, operation, *_]) if all(
             isinstance(arg, ast.Constant) for arg in (service, operation)
         ):
             yield from _action(str(service.value), str(operation.value))
         case ast.Call(func=ast.Attribute(attr="find" | "tagged_with_env"), args=[ast.Constant(value=operation), *_]):
             yield from _action("ec2", operation)
+        case ast.Call(func=ast.Attribute(attr=operation, value=ast.Name(id=service))):
+            yield from _action(service, operation)
 
 
-SERVICES = {name: boto3.session.Session().client for name in boto3.session.Session().get_available_services()}
+SERVICES = set(boto3.session.Session().get_available_services())
 
 
 def _action(service, operation):
-    if service not in SERVICES:
-        return
-    model = boto3.client(service, region_name="us-west-2", aws_access_key_id="-", aws_secret_access_key="-").meta
-    names = {xform_name(name): name for name in model.service_model.operation_names}
-    if operation in names:
-        yield f"{PREFIX.get(service, service)}:{names[operation]}"
+    if service in SERVICES and operation in _operation_names(service):
+        yield f"{PREFIX.get(service, service)}:{_operation_names(service)[operation]}"
 
 
-@pytest.fixture(scope="module")
-def actions():
-    return called()
+@cache
+def _operation_names(service):
+    model = botocore.session.get_session().get_service_model(service)
+    return {xform_name(name): name for name in model.operation_names}
 
 
-def test_nothing_is_called_that_the_document_does_not_name(actions):
-    """Who has these permissions is refused nothing."""
-    look, change = documented()
-    assert actions - look - change == set()
+def test_what_is_called_is_declared_and_nothing_else():
+    """But what AWS checks along with a call.  A new call needs its permission beside it."""
+    ours, theirs = declared(), called()
+    assert theirs - ours == {FREE}
+    assert {action for action in ours - theirs if not ALONG.fullmatch(action)} == set()
 
 
-def test_nothing_is_named_that_is_not_called(actions):
-    """No permission is asked for without need; what AWS asks for along with other calls is explained."""
-    look, change = documented()
-    assert {action for action in (look | change) - actions if not ALONG.fullmatch(action)} == set()
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("verbs", [["plan"], ["apply"], ["deploy"], ["destroy"], ["apply", "destroy"]], ids="+".join)
+def test_parliament_finds_nothing(variant, verbs):
+    """Known actions, on resources of their types, under conditions that they know; also when split."""
+    document = policy(statements_for(parameters(variant), verbs))
+    for one in (document, *split_policy(document)):
+        assert policy_linter.findings(one) == []
 
 
-def test_who_only_looks_cannot_change():
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_who_only_looks_reads_no_secret_signs_and_stores_nothing(variant):
     """The first role is safe to give to CI on a pull request."""
-    look, change = documented()
-    assert {a for a in look if not re.match(r"\w+:(Describe|Get|List|BatchGet)", a)} == set()
-    assert look & change == set()
-    assert "secretsmanager:GetSecretValue" not in look | change
+    statements = statements_for(parameters(variant), ["plan"])
+    actions = {action for statement in statements for action in statement.actions}
+    assert {action for action in actions if not re.match(r"[\w-]+:(Describe|Get|List|BatchGet)", action)} == set()
+    assert actions & {"secretsmanager:GetSecretValue", "s3:GetObject", "kms:Decrypt", "kms:GetPublicKey"} == set()
+    places = {arn for s in statements for arn in s.on if any(action.startswith("ssm:") for action in s.actions)}
+    image = "arn:aws:ssm:us-west-2:*:parameter/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+    assert places == {"arn:aws:ssm:us-west-2:123456789012:parameter/local/*", image}
+
+
+def test_each_document_fits_into_a_managed_policy():
+    document = policy(statements_for(parameters("github"), ["apply", "destroy"]))
+    documents = split_policy(document)
+    assert policy_size(document) > MANAGED_POLICY_LIMIT
+    assert max(policy_size(one) for one in documents) <= MANAGED_POLICY_LIMIT
+    assert [s for one in documents for s in one["Statement"]] == document["Statement"]
+
+
+def test_a_statement_that_is_too_large_alone_is_split_by_its_actions():
+    statement = {
+        "Sid": "Look",
+        "Effect": "Allow",
+        "Action": [f"ec2:Describe{n:03}" for n in range(90)],
+        "Resource": "*",
+    }
+    documents = split_policy({"Version": "2012-10-17", "Statement": [statement]}, 600)
+    assert max(policy_size(one) for one in documents) <= 600
+    assert [a for one in documents for s in one["Statement"] for a in s["Action"]] == statement["Action"]
+    assert len({s["Sid"] for one in documents for s in one["Statement"]}) == len(documents)
+
+
+class TestTheCommand:
+    def run(self, *words):
+        return CliRunner().invoke(cli.main, ["permissions", "--env", "dev", *words])
+
+    @pytest.mark.parametrize("verb", VERBS)
+    def test_it_prints_the_policy_of_a_verb(self, verb):
+        result = self.run("--verb", verb)
+        assert json.loads(result.stdout) == policy(statements_for(load(REPOSITORY / "params/dev.yaml"), [verb]))
+
+    def test_it_says_what_does_not_fit_into_one_policy_and_writes_several(self, tmp_path):
+        result = self.run()
+        assert "a managed policy holds 6144. --into FOLDER writes it as 2 files." in result.stderr
+        again = self.run("--into", str(tmp_path / "policies"))
+        assert again.stdout == result.stdout
+        files = sorted((tmp_path / "policies").iterdir())
+        assert [file.name for file in files] == ["dev-change-1.json", "dev-change-2.json"]
+        statements = [s for file in files for s in json.loads(file.read_text(encoding="utf-8"))["Statement"]]
+        assert statements == json.loads(result.stdout)["Statement"]
+
+
+# -------------------------------------------------------------------------------------------- the document
+
+
+def shown():
+    """The policies that the document shows, by the command that prints them."""
+    found = re.findall(
+        r"    runbook permissions ([^\n]*)\n\n```json\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL
+    )
+    return dict(found)
+
+
+def as_text(document):
+    """JSON with several actions on a line."""
+    statements = []
+    for one in document["Statement"]:
+        lines = [f'"{name}": {_as_text(value)}' for name, value in one.items()]
+        statements.append("    {\n      " + ",\n      ".join(lines) + "\n    }")
+    return '{\n  "Version": "2012-10-17",\n  "Statement": [\n' + ",\n".join(statements) + "\n  ]\n}\n"
+
+
+def _as_text(value):
+    text = json.dumps(value)
+    if len(text) < 90 or not isinstance(value, list):
+        return text
+    lines = textwrap.wrap(text[1:-1], 110, break_long_words=False, break_on_hyphens=False)
+    return "[\n" + textwrap.indent("\n".join(lines), " " * 8) + "\n      ]"
+
+
+def test_the_document_shows_what_the_command_prints():
+    """Written anew with ``GOLDEN=write .venv/bin/pytest tests/test_permissions.py``."""
+    blocks = shown()
+    wanted = {}
+    for words in blocks:
+        result = CliRunner().invoke(cli.main, ["permissions", *words.split()])
+        wanted[words] = as_text(json.loads(result.stdout))
+        assert json.loads(wanted[words]) == json.loads(result.stdout)
+    if os.environ.get("GOLDEN") == "write":
+        text = DOC.read_text(encoding="utf-8")
+        for words, block in blocks.items():
+            text = text.replace(f"{words}\n\n```json\n{block}", f"{words}\n\n```json\n{wanted[words]}")
+        DOC.write_text(text, encoding="utf-8")
+    assert list(blocks) == ["--env dev --verb plan", "--env dev", "--env dev --verb deploy"]
+    assert shown() == wanted
 
 
 def test_who_comes_from_github_is_trusted_as_the_library_does_it():
@@ -127,4 +224,5 @@ def test_who_comes_from_github_is_trusted_as_the_library_does_it():
     role = FederatedRole(name="x", provider=provider, subjects=("repo:<owner>/<name>:environment:<env>-plan",))
     (ours,) = role.trust(Aws(env="x", region="us-west-2", account="<account>"))["Statement"]
     ours["Condition"]["StringEquals"][f"{provider.issuer}:sub"] = role.subjects[0]
-    assert blocks()[2] == ours
+    *_, copied = re.findall(r"```json\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
+    assert json.loads(copied)["Statement"] == [ours]

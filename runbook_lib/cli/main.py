@@ -31,6 +31,7 @@ from .arguments import ConfirmedName, EnvironmentName, NotebookName
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
 from .one_line import ONE_LINE
+from .permissions import permissions
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
 from .progress import show_progress
@@ -204,6 +205,7 @@ def bundle() -> None:
 
 main.add_command(approve)
 main.add_command(evidence)
+main.add_command(permissions)
 
 
 def _print_changes(summaries: Sequence[Summary]) -> None:

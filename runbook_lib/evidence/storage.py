@@ -21,20 +21,10 @@ _ALREADY_EXISTS = {"PreconditionFailed", "412"}
 _BUSY = {"ConditionalRequestConflict", "409"}
 _LOCK_MISSING = re.compile(r"missing Object ?Lock ?Configuration", re.IGNORECASE)
 """S3's words, with the code InvalidRequest: https://github.com/versity/versitygw/issues/1751"""
-NO_BUCKET, NO_LOCK = "NoSuchBucket", "ObjectLockConfigurationNotFoundError"
-"""S3's codes for what an apply of 01_network has yet to create."""
 
 
 class UploadFailed(EvidenceError):
-    """The archive could not be uploaded.
-
-    Args:
-        code: AWS's error code; empty when AWS was not reached; :data:`NO_LOCK` when the bucket has no Object Lock.
-    """
-
-    def __init__(self, what: str, *, fix: str, code: str) -> None:
-        super().__init__(what, fix=fix)
-        self.code = code
+    """The archive could not be uploaded."""
 
 
 def store(
@@ -89,12 +79,10 @@ def _require_same(aws: Aws, bucket: str, key: str, checksum: str) -> str:
 
 
 def _upload_failed(archive: Path, address: str, error: RunbookError) -> UploadFailed:
-    code = getattr(error, "code", "")
     first = "Correct the cause, then"
     if _LOCK_MISSING.search(getattr(error, "message", "")):
-        code, first = NO_LOCK, "Apply 01_network, which enables Object Lock for the bucket, then"
+        first = "Apply 01_network, which enables Object Lock for the bucket, then"
     return UploadFailed(
         f"The evidence could not be uploaded to {address}: {error.what}",
         fix=f"It is still in {archive.with_suffix('')}. {first}: runbook evidence store {archive.stem}",
-        code=code,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_change, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .hosted_zone import HostedZone, bare, change, record
@@ -25,6 +26,12 @@ class AliasRecord(Resource):
 
     immutable = frozenset({"zone", "domain", "balancer"})
     eventual_errors = frozenset({"PriorRequestNotComplete"})
+
+    needs = (
+        to_look("elasticloadbalancing:DescribeLoadBalancers"),
+        to_look("route53:ListResourceRecordSets", on="route53:hostedzone/{self.zone.known_as}"),
+        to_change("route53:ChangeResourceRecordSets", on="route53:hostedzone/{self.zone.known_as}"),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         record_set = record(snapshot, ids[self.zone], self.domain, "A") if self.zone in ids else None

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .tagging import Tagging
+
+_ON = "codedeploy:application:{env}-{self.name}"
 
 
 @kind
 class Application(Resource):
     """An application for EC2 instances; CodeDeploy deletes it together with the history of its revisions."""
+
+    # The service authorization reference lists ListApplications without a resource.
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
+    needs = (
+        to_look("codedeploy:ListApplications"),
+        to_look("codedeploy:ListTagsForResource", on=_ON),
+        to_apply("codedeploy:CreateApplication", "codedeploy:TagResource", on=_ON),
+        to_destroy("codedeploy:DeleteApplication", on=_ON),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)

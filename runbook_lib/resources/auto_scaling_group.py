@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import LAUNCH, linked_role, to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .launch_template import LaunchTemplate
@@ -13,6 +14,8 @@ from .route_table_association import RouteTableAssociation
 from .subnet import Subnet
 from .tagging import Tagging
 from .target_group import TargetGroup, delay, deregister_within
+
+_ON = "autoscaling:autoScalingGroup:*:autoScalingGroupName/{env}-{self.name}"
 
 
 @kind
@@ -47,6 +50,25 @@ class AutoScalingGroup(Resource):
         }
     )
     wait_timeout = 1200
+
+    # Whoever names a launch template must be allowed to launch with it:
+    # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html
+    needs = (
+        to_look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
+        to_look("elasticloadbalancing:DescribeTargetGroupAttributes"),
+        to_apply(
+            "autoscaling:AttachLoadBalancerTargetGroups", "autoscaling:CreateAutoScalingGroup",
+            "autoscaling:CreateOrUpdateTags", "autoscaling:DetachLoadBalancerTargetGroups",
+            "autoscaling:UpdateAutoScalingGroup", on=_ON,
+        ),
+        to_apply("ec2:CreateTags", "ec2:RunInstances", on=(*LAUNCH, "ec2:launch-template/*")),
+        to_destroy("autoscaling:DeleteAutoScalingGroup", on=_ON),
+        to_destroy(
+            "elasticloadbalancing:ModifyTargetGroupAttributes",
+            on="elasticloadbalancing:targetgroup/{env}-{self.target_group.name}/*",
+        ),
+        linked_role("autoscaling"),
+    )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "way_out"}

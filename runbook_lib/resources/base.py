@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
+from ..aws.permissions import Permission
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .tagging import Tagging
 
@@ -132,6 +133,8 @@ class Resource(ABC):
     """Deleted by AWS together with its parent."""
     inherent: ClassVar[bool] = False
     """Comes with its parent, so it is only updated, never created."""
+    needs: ClassVar[tuple[Permission, ...]] = ()
+    """The actions that its methods need, and what AWS checks along with them."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Resource) and self.key == other.key
@@ -170,6 +173,10 @@ class Resource(ABC):
     def is_satisfied_by(self, dependency: Observed) -> bool:
         """Whether a dependency of ``ready_fields`` is ready enough; by default when AWS reports it as ready."""
         return dependency.ready
+
+    def required_permissions(self) -> tuple[Permission, ...]:
+        """The permissions of its kind, and those that depend on its fields."""
+        return self.needs
 
     @property
     def prevent_destroy(self) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import Permission, to_apply, to_destroy, to_look
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
@@ -13,6 +14,8 @@ from .tagging import Tagging
 
 EVIDENCE = "evidence"
 """The folder for the evidence of runs."""
+
+_ON = "s3:{bucket}"
 
 
 @kind
@@ -40,9 +43,44 @@ class Bucket(Resource):
 
     eventual_errors = frozenset({"NoSuchBucket", "OperationAborted"})
 
+    needs = (
+        to_look(
+            "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning",
+            "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", on=_ON, label="bucket",
+        ),
+        # Whoever may write its policy and its lifecycle has power over its objects anyway; said openly.
+        to_apply(
+            "s3:CreateBucket", "s3:DeleteObject", "s3:GetObject", "s3:PutBucketPolicy",
+            "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
+            "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutObject",
+            on=(_ON, f"{_ON}/*"), label="bucket",
+        ),
+    )  # fmt: skip
+
+    def required_permissions(self) -> tuple[Permission, ...]:
+        locks = (
+            to_look("s3:GetBucketObjectLockConfiguration", on=_ON, label="bucket"),
+            to_apply("s3:PutBucketObjectLockConfiguration", on=_ON, label="bucket"),
+        )
+        deletes = (
+            to_destroy(
+                "s3:DeleteBucket",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:ListBucketVersions",
+                on=(_ON, f"{_ON}/*"),
+                label="bucket",
+            ),
+        )
+        return (*self.needs, *(locks if self.object_lock else ()), *(() if self.kept else deletes))  # fmt: skip
+
     def aws_name(self, aws: Aws) -> str:
         """Its name, which contains the account because bucket names are unique in all of AWS."""
-        return f"{aws.env}-{self.name}-{aws.account}-{aws.region}"
+        return self.name_in(aws.env, aws.account, aws.region)
+
+    def name_in(self, env: str, account: str, region: str) -> str:
+        """Its name in an environment's account and region."""
+        return f"{env}-{self.name}-{account}-{region}"
 
     @property
     def retain(self) -> str:

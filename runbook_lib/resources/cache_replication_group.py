@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_change, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind, tagged_resources
 from .cache_subnet_group import CacheSubnetGroup
@@ -39,6 +40,32 @@ class CacheReplicationGroup(Resource):
     eventual_errors = frozenset({"CacheSubnetGroupNotFoundFault"})
     # A create took up to nine minutes, and more with each further node.
     wait_timeout = 2400
+
+    # Nodes have network interfaces; ElastiCache checks for them when it creates, changes and deletes.
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html (dependent actions)
+    needs = (
+        to_look(
+            "elasticache:DescribeCacheClusters", "elasticache:DescribeReplicationGroups",
+            "elasticache:ListTagsForResource",
+            on=("elasticache:cluster:*", "elasticache:replicationgroup:*"),
+        ),
+        to_look("tag:GetResources"),
+        to_apply(
+            "elasticache:AddTagsToResource", "elasticache:CreateReplicationGroup", "elasticache:DecreaseReplicaCount",
+            "elasticache:IncreaseReplicaCount", "elasticache:ModifyReplicationGroup",
+            on=(
+                "elasticache:cluster:{env}-{self.name}-*", "elasticache:parametergroup:default*",
+                "elasticache:replicationgroup:{env}-{self.name}",
+                "elasticache:subnetgroup:{env}-{self.subnet_group.name}",
+            ),
+        ),
+        to_destroy("elasticache:DeleteReplicationGroup", on="elasticache:replicationgroup:{env}-{self.name}"),
+        to_change(
+            "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+            on=("ec2:network-interface/*", "ec2:security-group/*", "ec2:subnet/*"),
+        ),
+        to_change("ec2:DescribeNetworkInterfaces"),
+    )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         # Automatic failover and Multi-AZ need a replica.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from ..aws.client import Aws
+from ..aws.permissions import Permission, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
 from .base import ExternalResource, Ids, Observed, Resource, kind
 from .tagging import Tagging
@@ -21,6 +22,12 @@ class Certificate(Resource):
     """A certificate; it is ready when it is issued, and its id is its ARN."""
 
     eventual_errors = frozenset({"RequestInProgressException", "InvalidArnException"})
+
+    needs: ClassVar[tuple[Permission, ...]] = (
+        to_look("acm:ListCertificates"),
+        to_look("acm:DescribeCertificate", "acm:ListTagsForCertificate", on="acm:certificate/*"),
+        to_destroy("acm:DeleteCertificate", on="acm:certificate/*"),
+    )
 
     @abstractmethod
     def arn(self, snapshot: Snapshot) -> str | None:
@@ -62,6 +69,8 @@ class GivenCertificate(ExternalResource, Certificate):
     """A certificate that is managed outside of this runbook."""
 
     known_as: str
+
+    needs = (to_look("acm:DescribeCertificate", on="{self.known_as}"),)
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"known_as": self.known_as}

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .cache_replication_group import CacheReplicationGroup
@@ -35,6 +36,14 @@ class ConfigurationParameter(Resource):
 
     # They have no address until they are available.
     ready_fields = frozenset({"database", "cache"})
+
+    needs = (
+        to_look("elasticloadbalancing:DescribeLoadBalancers"),
+        to_look("rds:DescribeDBInstances", on="rds:db:*"),
+        to_look("ssm:GetParametersByPath", "ssm:ListTagsForResource", on="ssm:parameter/{env}/*"),
+        to_apply("ssm:AddTagsToResource", "ssm:PutParameter", on="ssm:parameter/{env}/{self.name}"),
+        to_destroy("ssm:DeleteParameter", on="ssm:parameter/{env}/{self.name}"),
+    )
 
     def aws_name(self, aws: Aws) -> str:
         """Its name in Systems Manager, e.g. ``/prod/web/config``."""

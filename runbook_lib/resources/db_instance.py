@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import Permission, to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import Blocked
 from .base import Ids, Observed, Remainder, Resource, kind
@@ -78,6 +79,37 @@ class DbInstance(Resource):
         "Do not destroy it: its data would be lost. Wait until its zone and its instance have recovered,"
         " or restore a snapshot or a point in time."
     )
+
+    # For RDS's own secret, and with the default keys: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+    # (permissions).  RDS also checks the default option group:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/security_iam_id-based-policy-examples-create-and-modify-examples.html
+    needs = (
+        to_look("rds:DescribeDBInstances", on="rds:db:*"),
+        to_apply(
+            "rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance",
+            on=(
+                "rds:db:{env}-{self.name}", "rds:og:default*", "rds:pg:{env}-{self.parameter_group.name}",
+                "rds:subgrp:{env}-{self.subnet_group.name}",
+            ),
+        ),
+        to_apply(
+            "secretsmanager:CreateSecret", "secretsmanager:TagResource",
+            on="secretsmanager:secret:rds!db-*", label="rds-secret",
+        ),
+        to_apply(
+            "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", on="kms:key/*",
+            when=(("StringLike", "kms:ViaService", "rds.{region}.*"),
+                  ("StringLike", "kms:ViaService", "secretsmanager.{region}.*")),
+        ),
+        to_destroy("rds:DeleteDBInstance", on="rds:db:{env}-{self.name}"),
+    )  # fmt: skip
+
+    def required_permissions(self) -> tuple[Permission, ...]:
+        last = to_destroy(
+            "rds:AddTagsToResource", "rds:CreateDBSnapshot",
+            on=("rds:db:{env}-{self.name}", "rds:snapshot:{env}-{self.name}-final-*"),
+        )  # fmt: skip
+        return (*self.needs, last) if self.final_snapshot else self.needs
 
     @property
     def prevent_destroy(self) -> str:

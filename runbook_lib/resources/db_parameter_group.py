@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .tagging import Tagging
+
+_ON = "rds:pg:{env}-{self.name}"
 
 
 @kind
@@ -26,6 +29,15 @@ class DbParameterGroup(Resource):
     parameters: tuple[tuple[str, str], ...]
 
     immutable = frozenset({"family"})
+
+    needs = (
+        to_look("rds:DescribeDBParameterGroups", "rds:DescribeDBParameters", "rds:ListTagsForResource", on="rds:pg:*"),
+        to_apply(
+            "rds:AddTagsToResource", "rds:CreateDBParameterGroup", "rds:ModifyDBParameterGroup",
+            "rds:ResetDBParameterGroup", on=_ON,
+        ),
+        to_destroy("rds:DeleteDBParameterGroup", on=_ON),
+    )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"family": self.family, "parameters": frozenset(self.parameters)}

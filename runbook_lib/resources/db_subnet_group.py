@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .service_linked_role import ServiceLinkedRole
 from .subnet import Subnet
 from .tagging import Tagging
+
+_ON = "rds:subgrp:{env}-{self.name}"
 
 
 @kind
@@ -41,6 +44,12 @@ class DbSubnetGroup(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {name: value for name, value in super().desired(ids).items() if name != "linked_role"}
+
+    needs = (
+        to_look("rds:DescribeDBSubnetGroups", "rds:ListTagsForResource", on="rds:subgrp:*"),
+        to_apply("rds:AddTagsToResource", "rds:CreateDBSubnetGroup", "rds:ModifyDBSubnetGroup", on=_ON),
+        to_destroy("rds:DeleteDBSubnetGroup", on=_ON),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .security_group import describe_permissions
@@ -22,6 +23,11 @@ class DefaultSecurityGroup(Resource):
     vpc: Vpc
 
     implicit = True
+
+    needs = (
+        to_look("ec2:DescribeSecurityGroups"),
+        to_apply("ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", on="ec2:security-group/*"),
+    )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"ingress": frozenset(), "egress": frozenset()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .application import Application, read_tags
 from .auto_scaling_group import AutoScalingGroup
@@ -17,6 +18,9 @@ from .target_group import TargetGroup
 _TRAFFIC = {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
 _ROLLBACK = ("DEPLOYMENT_FAILURE",)
 _GONE = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
+
+_SERVERS = "autoscaling:autoScalingGroup:*:autoScalingGroupName/{env}-{self.servers.name}"
+_ON = "codedeploy:deploymentgroup:{env}-{self.application.name}/{env}-{self.name}"
 
 
 @kind
@@ -43,6 +47,17 @@ class DeploymentGroup(Resource):
     immutable = frozenset({"application"})
     # CodeDeploy may not know the role yet.
     eventual_errors = frozenset({"InvalidRoleException", "InvalidAutoScalingGroupException"})
+
+    needs = (
+        to_look("codedeploy:GetDeploymentGroup", "codedeploy:ListTagsForResource", on=_ON),
+        # By which a release is mended; who only deploys may not: see docs/permissions.md.
+        to_apply("autoscaling:DeleteLifecycleHook", on=_SERVERS),
+        to_apply("codedeploy:StopDeployment"),
+        to_apply(
+            "codedeploy:CreateDeploymentGroup", "codedeploy:TagResource", "codedeploy:UpdateDeploymentGroup", on=_ON
+        ),
+        to_destroy("codedeploy:DeleteDeploymentGroup", on=_ON),
+    )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "permissions"}

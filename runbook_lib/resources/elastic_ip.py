@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
@@ -11,6 +12,12 @@ from .tagging import Tagging
 @kind
 class ElasticIp(Resource):
     """A public address; the resource that uses it refers to it."""
+
+    needs = (
+        to_look("ec2:DescribeAddresses"),
+        to_apply("ec2:AllocateAddress", "ec2:CreateTags", on="ec2:elastic-ip/*"),
+        to_destroy("ec2:ReleaseAddress", on="ec2:elastic-ip/*"),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         address = snapshot.find("describe_addresses", "Addresses", self)

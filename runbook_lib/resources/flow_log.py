@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .log_group import LogGroup
@@ -31,6 +32,15 @@ class FlowLog(Resource):
     # https://github.com/hashicorp/terraform-provider-aws/issues/29323
     eventual_errors = frozenset({"InvalidParameter: Unable to assume given IAM role", "Access error"})
     wait_timeout = 600
+
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+    needs = (
+        to_look("ec2:DescribeFlowLogs"),
+        to_apply("ec2:CreateFlowLogs", "ec2:CreateTags", on=("ec2:vpc-flow-log/*", "ec2:vpc/*")),
+        to_apply("logs:CreateLogDelivery"),
+        to_destroy("ec2:DeleteFlowLogs", on="ec2:vpc-flow-log/*"),
+        to_destroy("logs:DeleteLogDelivery"),
+    )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         # AWS returns the role, not its policy.

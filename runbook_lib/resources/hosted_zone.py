@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from ..errors import ParamsError
 from .base import ExternalResource, Ids, Observed, kind
@@ -16,6 +17,8 @@ class HostedZone(ExternalResource):
     """
 
     known_as: str
+
+    needs = (to_look("route53:GetHostedZone", on="route53:hostedzone/{self.known_as}"),)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         response = snapshot.get("route53", "get_hosted_zone", missing="NoSuchHostedZone", Id=self.known_as)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, kind
 from .certificate import Certificate, find_arn
@@ -30,6 +31,11 @@ class ImportedCertificate(Certificate):
 
     immutable = frozenset({"domain"})
     wait_timeout = 300
+
+    needs = (
+        *Certificate.needs,
+        to_apply("acm:AddTagsToCertificate", "acm:ImportCertificate", on="acm:certificate/*"),
+    )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"domain": self.domain, "expired": False}

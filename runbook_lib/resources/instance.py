@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import LAUNCH, to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
@@ -44,6 +45,16 @@ class Instance(Resource):
         }
     )
     wait_timeout = 600
+
+    needs = (
+        to_look("ec2:DescribeInstances"),
+        to_apply("ec2:CreateTags", "ec2:RunInstances", on=(*LAUNCH, "ec2:key-pair/{env}-{self.key_pair.name}")),
+        to_apply(
+            "ec2:ModifyInstanceAttribute", "ec2:ModifyInstanceMetadataOptions", "ec2:StartInstances",
+            on=("ec2:instance/*", "ec2:security-group/*"),
+        ),
+        to_destroy("ec2:TerminateInstances", on="ec2:instance/*"),
+    )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = super().desired(ids)

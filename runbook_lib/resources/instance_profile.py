@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_change, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .role import Role, path
 from .tagging import Tagging
+
+_ON = "iam:instance-profile/runbook/{env}/*"
 
 
 @kind
@@ -16,6 +19,13 @@ class InstanceProfile(Resource):
     role: Role
 
     eventual_errors = frozenset({"NoSuchEntity", "LimitExceeded"})  # a role that was just removed may still count
+
+    needs = (
+        to_look("iam:GetInstanceProfile", on=(_ON, "iam:instance-profile/{env}-*")),  # no path while there is none
+        to_apply("iam:AddRoleToInstanceProfile", "iam:CreateInstanceProfile", "iam:TagInstanceProfile", on=_ON),
+        to_change("iam:RemoveRoleFromInstanceProfile", on=_ON),
+        to_destroy("iam:DeleteInstanceProfile", on=_ON),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .auto_scaling_group import AutoScalingGroup, find_scaling_group
 from .base import Ids, Observed, Resource, kind
@@ -35,6 +36,15 @@ class InstanceRefresh(Resource):
     update_when_ready = True
     eventual_errors = frozenset({"InstanceRefreshInProgress", "ResourceContention"})
     wait_timeout = 7200
+
+    needs = (
+        to_look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeInstanceRefreshes"),
+        to_look("ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates"),
+        to_apply(
+            "autoscaling:StartInstanceRefresh",
+            on="autoscaling:autoScalingGroup:*:autoScalingGroupName/{env}-{self.servers.name}",
+        ),
+    )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return self.template.desired(ids)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_change, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .network_interfaces import LINGER, describe_interfaces
 from .tagging import Tagging
 from .vpc import Vpc
+
+_ON = ("ec2:internet-gateway/*", "ec2:vpc/*")
 
 
 @kind
@@ -18,6 +21,14 @@ class InternetGateway(Resource):
 
     delete_timeout = LINGER
     eventual_errors = frozenset({"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"})
+
+    needs = (
+        to_look("ec2:DescribeInternetGateways"),
+        to_destroy("ec2:DescribeNetworkInterfaces"),
+        to_apply("ec2:AttachInternetGateway", "ec2:CreateInternetGateway", "ec2:CreateTags", on=_ON),
+        to_change("ec2:DetachInternetGateway", on=_ON),
+        to_destroy("ec2:DeleteInternetGateway", on="ec2:internet-gateway/*"),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         gateway = snapshot.find("describe_internet_gateways", "InternetGateways", self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .ssh_key import SshKey
@@ -22,6 +23,12 @@ class KeyPair(Resource):
     public: str | SshKey
 
     immutable = frozenset({"public"})
+
+    needs = (
+        to_look("ec2:DescribeKeyPairs"),
+        to_apply("ec2:CreateTags", "ec2:ImportKeyPair", on="ec2:key-pair/{env}-{self.name}"),
+        to_destroy("ec2:DeleteKeyPair", on="ec2:key-pair/{env}-{self.name}"),
+    )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = super().desired(ids)

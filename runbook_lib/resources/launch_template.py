@@ -7,6 +7,7 @@ import hashlib
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
@@ -35,6 +36,15 @@ class LaunchTemplate(Resource):
     user_data: str
 
     eventual_errors = frozenset({"InvalidLaunchTemplateId.NotFound"})
+
+    needs = (
+        to_look("ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates"),
+        to_apply(
+            "ec2:CreateLaunchTemplate", "ec2:CreateLaunchTemplateVersion", "ec2:CreateTags", "ec2:ModifyLaunchTemplate",
+            on="ec2:launch-template/*",
+        ),
+        to_destroy("ec2:DeleteLaunchTemplate", on="ec2:launch-template/*"),
+    )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = super().desired(ids)

@@ -6,12 +6,15 @@ from abc import abstractmethod
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
 from .certificate import Certificate
 from .load_balancer import LoadBalancer, read_tags
 from .tagging import Tagging
 from .target_group import TargetGroup
+
+_ON = "elasticloadbalancing:listener/*/{env}-{self.balancer.name}/*"
 
 
 @kind
@@ -24,6 +27,16 @@ class PortListener(Resource):
     immutable = frozenset({"balancer", "port"})
     eventual_errors = frozenset(
         {"LoadBalancerNotFound", "TargetGroupNotFound", "CertificateNotFound", "UnsupportedCertificate"}
+    )
+
+    needs = (
+        to_look("elasticloadbalancing:DescribeListeners"),
+        to_apply(
+            "elasticloadbalancing:CreateListener",
+            on="elasticloadbalancing:loadbalancer/app/{env}-{self.balancer.name}/*",
+        ),
+        to_apply("elasticloadbalancing:AddTags", "elasticloadbalancing:ModifyListener", on=_ON),
+        to_destroy("elasticloadbalancing:DeleteListener", on=_ON),
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import linked_role, to_apply, to_change, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .bucket import Bucket
@@ -12,6 +13,8 @@ from .internet_gateway import InternetGateway
 from .security_group import SecurityGroup
 from .subnet import Subnet
 from .tagging import Tagging
+
+_ON = "elasticloadbalancing:loadbalancer/app/{env}-{self.name}/*"
 
 
 @kind
@@ -35,6 +38,20 @@ class LoadBalancer(Resource):
         {"SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "InvalidConfigurationRequest"}
     )
     wait_timeout = 900
+
+    needs = (
+        to_look(
+            "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeTags",
+        ),
+        to_apply(
+            "elasticloadbalancing:AddTags", "elasticloadbalancing:CreateLoadBalancer",
+            "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetSubnets", on=_ON,
+        ),
+        to_change("elasticloadbalancing:ModifyLoadBalancerAttributes", on=_ON),
+        to_destroy("elasticloadbalancing:DeleteLoadBalancer", on=_ON),
+        linked_role("elasticloadbalancing"),
+    )  # fmt: skip
 
     @property
     def prevent_destroy(self) -> str:

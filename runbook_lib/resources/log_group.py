@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
+
+_ON = "logs:log-group:{self.path}*"
 
 
 @kind
@@ -24,6 +27,15 @@ class LogGroup(Resource):
 
     immutable = frozenset({"path"})
     eventual_errors = frozenset({"ResourceNotFoundException", "OperationAbortedException"})
+
+    # AWS checks some actions on the group's name with an empty stream behind it: ``…:log-stream:``.
+    # https://github.com/aws-samples/amazon-eks-fluent-logging-examples/issues/15
+    needs = (
+        to_look("logs:DescribeLogGroups"),
+        to_look("logs:ListTagsForResource", on=_ON),
+        to_apply("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource", on=_ON),
+        to_destroy("logs:DeleteLogGroup", on=_ON),
+    )
 
     def aws_name(self, aws: Aws) -> str:
         """Its path."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..aws.permissions import Permission, to_look
 from ..aws.snapshot import Snapshot
 from .base import ExternalResource, Ids, Observed, kind
 from .template_versions import find_versions
@@ -25,6 +26,13 @@ class MachineImage(ExternalResource):
     parameter: str
     kept_by: str = ""
     architecture: str = ""
+
+    # AWS's own parameters have no account: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
+    needs = (to_look("ssm:GetParameter", on="arn:{partition}:ssm:{region}:*:parameter{self.parameter}", label="image"),)
+
+    def required_permissions(self) -> tuple[Permission, ...]:
+        kept = to_look("ec2:DescribeImages", "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates")
+        return (*self.needs, kept) if self.kept_by else self.needs
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         response = snapshot.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..aws.permissions import to_look
 from ..aws.snapshot import Snapshot
 from .base import ExternalResource, Ids, Observed, kind
 from .db_instance import DbInstance
@@ -15,6 +16,8 @@ class MasterUserSecret(ExternalResource):
     """
 
     database: DbInstance
+
+    needs = (to_look("rds:DescribeDBInstances", on="rds:db:*"),)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         for instance in snapshot.all("rds", "describe_db_instances", "DBInstances"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .elastic_ip import ElasticIp
@@ -26,6 +27,15 @@ class NatGateway(Resource):
     immutable = frozenset({"subnet", "address", "gateway"})
     eventual_errors = frozenset({"InvalidSubnetID.NotFound", "InvalidAllocationID.NotFound", "Gateway.NotAttached"})
     wait_timeout = 900
+
+    needs = (
+        to_look("ec2:DescribeNatGateways"),
+        to_apply(
+            "ec2:CreateNatGateway", "ec2:CreateTags",
+            on=("ec2:elastic-ip/*", "ec2:natgateway/*", "ec2:subnet/*", "ec2:vpc/*"),
+        ),
+        to_destroy("ec2:DeleteNatGateway", on="ec2:natgateway/*"),
+    )  # fmt: skip
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         # A deleted NAT gateway stays listed for about an hour, a failed one too.

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot, tags_of
 from ..errors import NotOwned
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
+
+_ON = "iam:oidc-provider/{self.issuer}"
 
 
 @kind
@@ -30,6 +33,15 @@ class OpenIdConnectProvider(Resource):
 
     # Another environment of the account may create it at the same time; then that one is used.
     eventual_errors = frozenset({"ConcurrentModification", "EntityAlreadyExists"})
+
+    needs = (
+        to_look("iam:GetOpenIDConnectProvider", on=_ON),
+        to_apply(
+            "iam:AddClientIDToOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider",
+            "iam:RemoveClientIDFromOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", on=_ON,
+        ),
+        to_destroy("iam:DeleteOpenIDConnectProvider", on=_ON),
+    )  # fmt: skip
 
     def aws_name(self, aws: Aws) -> str:
         """Its ARN, since it has no name."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from ..errors import RequestRejected
 from .auto_scaling_group import AutoScalingGroup, abandoned_launch, find_scaling_group, in_service
@@ -30,6 +31,8 @@ _ONLY_SOME = {
 
 https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html (creator)
 """
+
+_GROUP = "codedeploy:deploymentgroup:{env}-{self.group.application.name}/{env}-{self.group.name}"
 
 
 @kind
@@ -68,6 +71,21 @@ class Release(Resource):
     def is_satisfied_by(self, dependency: Observed) -> bool:
         """Whether a server is in service, or none ever will be until another revision is deployed."""
         return dependency.ready or bool(dependency.detail["instances"] or dependency.detail["_abandoned"])
+
+    # A deployment also needs its configuration, and registers the revision, below the table of
+    # https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
+    needs = (
+        to_look("codedeploy:GetDeployment", "codedeploy:ListDeployments", on=_GROUP),
+        to_look("codedeploy:BatchGetDeploymentTargets", "codedeploy:ListDeploymentTargets"),
+        to_apply(
+            "codedeploy:CreateDeployment", "codedeploy:GetApplicationRevision", "codedeploy:GetDeploymentConfig",
+            "codedeploy:RegisterApplicationRevision",
+            on=(
+                _GROUP, "codedeploy:application:{env}-{self.group.application.name}",
+                "codedeploy:deploymentconfig:{self.group.configuration}",
+            ),
+        ),
+    )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         revision = f"sha256 {self.bundle.sha256}" if self.bundle else self.commit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, kind
 from .certificate import Certificate, find_arn
@@ -18,6 +19,12 @@ class RequestedCertificate(Certificate):
 
     immutable = frozenset({"domain"})
     wait_timeout = 3600
+
+    needs = (
+        *Certificate.needs,
+        to_apply("acm:RequestCertificate"),
+        to_apply("acm:AddTagsToCertificate", on="acm:certificate/*"),
+    )
 
     def arn(self, snapshot: Snapshot) -> str | None:
         return find_arn(snapshot, self, self.domain)

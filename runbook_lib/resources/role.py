@@ -6,10 +6,17 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import Permission, to_apply, to_change, to_destroy, to_look
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .tagging import Tagging
+
+ROLES = "iam:role/runbook/{env}/*"
+"""The roles of an environment, in a permission: they have its path.
+
+IAM does not know the path of a role that does not exist, so what is read by name is allowed without it, too.
+"""
 
 
 @kind
@@ -33,6 +40,19 @@ class Role(Resource):
     inline_policies: tuple[str, ...] = ()
 
     eventual_errors = frozenset({"NoSuchEntity", "ConcurrentModification"})
+
+    needs = (
+        to_look("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", on=(ROLES, "iam:role/{env}-*")),
+        to_apply("iam:CreateRole", "iam:PassRole", "iam:TagRole", "iam:UpdateAssumeRolePolicy", on=ROLES),
+        to_change("iam:DeleteRolePolicy", "iam:DetachRolePolicy", on=ROLES),
+        to_destroy("iam:DeleteRole", on=ROLES),
+    )
+
+    def required_permissions(self) -> tuple[Permission, ...]:
+        """Only the managed policies that it has may be attached."""
+        attached = (("ArnEquals", "iam:PolicyARN", arn) for arn in self.policies)
+        attach = (to_apply("iam:AttachRolePolicy", on=ROLES, when=(one,), label="attach") for one in attached)
+        return (*self.needs, *attach)
 
     @property
     def trusts(self) -> str:

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.policy_document import normalize
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, Unknown, kind
-from .role import Role
+from .role import ROLES, Role
 
 On = str | tuple[str, Resource]
 
@@ -32,6 +33,12 @@ class RolePolicy(Resource):
 
     immutable = frozenset({"role"})
     eventual_errors = frozenset({"NoSuchEntity"})
+
+    needs = (
+        to_look("iam:GetRolePolicy", on=ROLES),
+        to_apply("iam:PutRolePolicy", on=ROLES),
+        to_destroy("iam:DeleteRolePolicy", on=ROLES),
+    )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"role": ids.get(self.role, Unknown(self.role.key)), "allows": _read(self._document(ids))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .internet_gateway import InternetGateway
@@ -28,6 +29,12 @@ class Route(Resource):
     ready_fields = frozenset({"via"})
     eventual_errors = frozenset(
         {"InvalidRouteTableID.NotFound", "InvalidGatewayID.NotFound", "InvalidNatGatewayID.NotFound"}
+    )
+
+    needs = (
+        to_look("ec2:DescribeRouteTables"),
+        to_apply("ec2:CreateRoute", "ec2:ReplaceRoute", on="ec2:route-table/*"),
+        to_destroy("ec2:DeleteRoute", on="ec2:route-table/*"),
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
@@ -17,6 +18,12 @@ class RouteTable(Resource):
 
     immutable = frozenset({"vpc"})
     eventual_errors = frozenset({"InvalidVpcID.NotFound"})
+
+    needs = (
+        to_look("ec2:DescribeRouteTables"),
+        to_apply("ec2:CreateRouteTable", "ec2:CreateTags", on=("ec2:route-table/*", "ec2:vpc/*")),
+        to_destroy("ec2:DeleteRouteTable", on="ec2:route-table/*"),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         table = snapshot.find("describe_route_tables", "RouteTables", self)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .route_table import RouteTable
 from .subnet import Subnet
+
+_ON = ("ec2:route-table/*", "ec2:subnet/*")
 
 
 @kind
@@ -18,6 +21,12 @@ class RouteTableAssociation(Resource):
 
     immutable = frozenset({"subnet"})
     eventual_errors = frozenset({"InvalidRouteTableID.NotFound", "InvalidSubnetID.NotFound"})
+
+    needs = (
+        to_look("ec2:DescribeRouteTables"),
+        to_apply("ec2:AssociateRouteTable", "ec2:ReplaceRouteTableAssociation", on=_ON),
+        to_destroy("ec2:DisassociateRouteTable", on=_ON),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         subnet = ids.get(self.subnet)

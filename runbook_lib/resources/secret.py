@@ -8,6 +8,7 @@ from abc import abstractmethod
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
@@ -23,6 +24,15 @@ class KeptSecret(Resource):
     # The name is free again moments after the secret was deleted permanently.
     # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
     eventual_errors = frozenset({"InvalidRequestException: scheduled for deletion"})
+
+    needs = (
+        to_look("secretsmanager:DescribeSecret", on="secretsmanager:secret:{env}/*"),
+        to_apply(
+            "secretsmanager:CreateSecret", "secretsmanager:RestoreSecret", "secretsmanager:TagResource",
+            on="secretsmanager:secret:{env}/*",
+        ),
+        to_destroy("secretsmanager:DeleteSecret", on="secretsmanager:secret:{env}/*"),
+    )  # fmt: skip
 
     def aws_name(self, aws: Aws) -> str:
         """Its name in Secrets Manager, e.g. ``prod/web/session``."""

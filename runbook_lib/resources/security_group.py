@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .network_interfaces import LINGER, describe_interfaces
@@ -33,6 +34,17 @@ class SecurityGroup(Resource):
     eventual_errors = frozenset({"InvalidVpcID.NotFound", "InvalidGroup.NotFound", "InvalidPermission.Duplicate"})
     wait_timeout = 300
     delete_timeout = LINGER
+
+    needs = (
+        to_look("ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups"),
+        to_destroy("ec2:DescribeNetworkInterfaces"),
+        to_apply("ec2:CreateSecurityGroup", "ec2:CreateTags", on=("ec2:security-group/*", "ec2:vpc/*")),
+        to_apply(
+            "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
+            on=("ec2:security-group-rule/*", "ec2:security-group/*"),
+        ),
+        to_destroy("ec2:DeleteSecurityGroup", on="ec2:security-group/*"),
+    )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "rules"}

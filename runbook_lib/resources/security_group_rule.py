@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .security_group import SecurityGroup, rules_of
 from .tagging import Tagging
 from .traffic import Ports
+
+_ON = ("ec2:security-group-rule/*", "ec2:security-group/*")
 
 
 @kind
@@ -27,6 +30,12 @@ class SecurityGroupRule(Resource):
 
     immutable = frozenset({"group"})
     eventual_errors = frozenset({"InvalidGroup.NotFound"})
+
+    needs = (
+        to_look("ec2:DescribeSecurityGroupRules"),
+        to_apply("ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "ec2:ModifySecurityGroupRules", on=_ON),
+        to_destroy("ec2:RevokeSecurityGroupIngress", on=_ON),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         own = {snapshot.aws.ENV: snapshot.aws.env, snapshot.aws.KEY: self.key}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 
@@ -29,6 +30,12 @@ class ServiceLinkedRole(Resource):
 
     # InvalidInput: another environment of the account creates it at the same time; then that one is used.
     eventual_errors = frozenset({"InvalidInput: has been taken in this account"})
+
+    needs = (
+        # No path while there is none.
+        to_look("iam:GetRole", on=("iam:role/aws-service-role/{self.service}/*", "iam:role/{self.role}")),
+        to_apply("iam:CreateServiceLinkedRole", on="iam:role/aws-service-role/{self.service}/*"),
+    )
 
     @property
     def retain(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Remainder, Resource, kind
 from .bucket import Bucket
@@ -28,6 +29,11 @@ class StoredBundle(Resource):
     path: Path
 
     eventual_errors = frozenset({"NoSuchBucket"})
+
+    needs = (
+        to_look("s3:ListBucket", on="s3:{bucket}", label="bucket"),
+        to_apply("s3:PutObject", on=f"s3:{{bucket}}/{FOLDER}/*", label="bundles"),
+    )
 
     @property
     def retain(self) -> str:

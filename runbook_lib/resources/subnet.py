@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .network_interfaces import LINGER, describe_interfaces
@@ -22,6 +23,13 @@ class Subnet(Resource):
     immutable = frozenset({"vpc", "cidr", "zone"})
     delete_timeout = LINGER
     eventual_errors = frozenset({"InvalidVpcID.NotFound"})
+
+    needs = (
+        to_look("ec2:DescribeSubnets"),
+        to_destroy("ec2:DescribeNetworkInterfaces"),
+        to_apply("ec2:CreateSubnet", "ec2:CreateTags", "ec2:ModifySubnetAttribute", on=("ec2:subnet/*", "ec2:vpc/*")),
+        to_destroy("ec2:DeleteSubnet", on="ec2:subnet/*"),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         subnet = snapshot.find("describe_subnets", "Subnets", self)

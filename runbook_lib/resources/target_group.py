@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .load_balancer import read_tags
 from .tagging import Tagging
 from .vpc import Vpc
+
+_ON = "elasticloadbalancing:targetgroup/{env}-{self.name}/*"
 
 
 @kind
@@ -33,6 +36,18 @@ class TargetGroup(Resource):
 
     immutable = frozenset({"vpc", "port", "protocol"})
     eventual_errors = frozenset({"InvalidVpcID.NotFound", "ResourceInUse"})
+
+    needs = (
+        to_look(
+            "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetGroups",
+        ),
+        to_apply(
+            "elasticloadbalancing:AddTags", "elasticloadbalancing:CreateTargetGroup",
+            "elasticloadbalancing:ModifyTargetGroup", "elasticloadbalancing:ModifyTargetGroupAttributes", on=_ON,
+        ),
+        to_destroy("elasticloadbalancing:DeleteTargetGroup", on=_ON),
+    )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTP", "codes": "200"}

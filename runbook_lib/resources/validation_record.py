@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, kind
@@ -25,6 +26,12 @@ class ValidationRecord(Resource):
     certificate: RequestedCertificate
 
     eventual_errors = frozenset({"NotYet", "PriorRequestNotComplete"})
+
+    needs = (
+        to_look("acm:DescribeCertificate", on="acm:certificate/*"),
+        to_look("route53:ListResourceRecordSets", on="route53:hostedzone/{self.zone.known_as}"),
+        to_apply("route53:ChangeResourceRecordSets", on="route53:hostedzone/{self.zone.known_as}"),
+    )
 
     @property
     def retain(self) -> str:

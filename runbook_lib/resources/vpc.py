@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
@@ -22,6 +23,13 @@ class Vpc(Resource):
     dns_hostnames: bool = True
 
     immutable = frozenset({"cidr"})
+
+    needs = (
+        to_look("ec2:DescribeVpcs"),
+        to_look("ec2:DescribeVpcAttribute", on="ec2:vpc/*"),
+        to_apply("ec2:CreateTags", "ec2:CreateVpc", "ec2:ModifyVpcAttribute", on="ec2:vpc/*"),
+        to_destroy("ec2:DeleteVpc", on="ec2:vpc/*"),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         vpc = snapshot.find("describe_vpcs", "Vpcs", self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
@@ -22,6 +23,12 @@ class VpcEndpoint(Resource):
 
     immutable = frozenset({"vpc", "service"})
     eventual_errors = frozenset({"InvalidVpcId.NotFound", "InvalidVpcID.NotFound"})
+
+    needs = (
+        to_look("ec2:DescribeVpcEndpoints"),
+        to_apply("ec2:CreateTags", "ec2:CreateVpcEndpoint", on=("ec2:vpc-endpoint/*", "ec2:vpc/*")),
+        to_destroy("ec2:DeleteVpcEndpoints", on="ec2:vpc-endpoint/*"),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         # AWS's documentation writes the states with capitals, AWS without.

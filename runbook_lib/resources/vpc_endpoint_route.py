@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..aws.client import Aws
+from ..aws.permissions import to_change, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .route_table import RouteTable
@@ -19,6 +20,11 @@ class VpcEndpointRoute(Resource):
     immutable = frozenset({"endpoint", "table"})
     ready_fields = frozenset({"endpoint"})
     eventual_errors = frozenset({"InvalidVpcEndpointId.NotFound", "InvalidRouteTableId.NotFound"})
+
+    needs = (
+        to_look("ec2:DescribeVpcEndpoints"),
+        to_change("ec2:ModifyVpcEndpoint", on=("ec2:route-table/*", "ec2:vpc-endpoint/*")),
+    )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         for endpoint in snapshot.tagged_with_env("describe_vpc_endpoints", "VpcEndpoints"):

@@ -32,10 +32,6 @@ from .kernel.recorder import Recorder
 from .start import aws_client, bucket_of
 
 _READ_ONLY = ("plan", "verify")
-_NOT_YET = {
-    storage.NO_BUCKET: "the bucket does not exist yet",
-    storage.NO_LOCK: "the bucket has no Object Lock yet",
-}
 _START_EVENTS = ("open", "recording", "cell", "cells")
 """Events that only a notebook that was started writes."""
 
@@ -148,8 +144,12 @@ def signature_check(
 
 
 def signer_of_run(params: Params, root: Path, run: str) -> Signer:
-    """The key that signs a run: the KMS key that the parameters name, or else this machine's."""
-    if params.evidence.kms_key:
+    """The key that signs a run: the KMS key that the parameters name, or else this machine's.
+
+    A plan and a verify are always signed by the machine's key.  The role that makes them may be
+    one that any branch of the repository can take; with the KMS key, it could sign an apply that never was.
+    """
+    if params.evidence.kms_key and not _is_read_only(root / "artifacts" / params.env / run):
         return keys.KmsSigner(aws_client(params, root, run).kms, params.evidence.kms_key)
     return keys.machine_key(root)
 
@@ -183,22 +183,16 @@ def _final_state(progress: NotebookProgress | None, unrecorded_state: str) -> st
 
 
 def _store(params: Params, root: Path, run: str, packed: Path) -> str:
-    """Upload the archive if the parameters ask for it.
+    """Upload the archive if the parameters ask for it, and the run could change something.
 
-    A plan or verify run does not fail because the bucket, or its Object Lock, is still to be created: otherwise nobody
-    could approve the plan that creates it.
+    A plan and a verify write nothing to AWS, so the role that makes them needs no right to.
     """
-    if params.evidence.store != "bucket":
+    if params.evidence.store != "bucket" or _is_read_only(packed.with_suffix("")):
         return str(packed)
-    try:
-        return upload(params, root, run, packed)
-    except storage.UploadFailed as error:
-        if error.code in _NOT_YET and _is_read_only(packed.with_suffix("")):
-            return (
-                f"{packed} (not uploaded: {_NOT_YET[error.code]}; after the next apply: runbook evidence store {run})"
-            )
-        raise
+    return upload(params, root, run, packed)
 
 
 def _is_read_only(folder: Path) -> bool:
-    return run_parameters(folder).get("mode") in _READ_ONLY
+    """Whether a run changes nothing; one that ended before it wrote its mode has it in its id."""
+    mode = run_parameters(folder).get("mode") or "".join(folder.name.split("-")[1:2])
+    return mode in _READ_ONLY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..params import Params
 from ..resources.application import Application
 from ..resources.auto_scaling_group import AutoScalingGroup
@@ -23,7 +25,7 @@ from .compute import compute
 from .data import data
 from .github import github
 from .network import network
-from .stack import Stack
+from .stack import Stack, in_order
 
 _MANAGED = ("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",)
 
@@ -59,7 +61,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     )
     bucket = net.bucket.the(Bucket)
     stored = StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path) if bundle else None
-    commit = f"{revision.repository}@{revision.commit}" if (revision := params.deploy.github) else ""
+    commit = f"{given.repository}@{given.commit}" if (given := params.deploy.github) else ""
     release = Release(
         name="web",
         group=group,
@@ -69,12 +71,16 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         bundle=stored,
         commit=commit,
     )
+    # Whether a bundle is at hand now changes no permission.
+    revision = (
+        (release,) if commit else (stored or StoredBundle(name="web", bucket=bucket, sha256="", path=Path()), release)
+    )
     return Stack(
         "deploy",
         configuration=(configuration, reads_master),
         role=(role, *permissions),
         application=(application, group),
-        github=github(params, bucket, group),
+        github=github(params, in_order((*permissions, *revision)), revision),
         bundle=(stored,) if stored else (),
         release=(release,) if stored or commit else (),
     )

@@ -133,4 +133,4 @@ def test_a_permanent_error_is_not_retried(door, archive):
     waits = []
     with pytest.raises(UploadFailed) as caught:
         upload(door, archive, waits=waits)
-    assert (caught.value.code, waits) == ("NoSuchBucket", [])
+    assert ("NoSuchBucket" in str(caught.value), waits) == (True, [])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 import pytest
 
@@ -25,121 +24,11 @@ from runbook_lib.runs.start import environment_lock
 from runbook_lib.stacks.bundle import Bundle
 from runbook_lib.stacks.checks.availability import availability
 from runbook_lib.stacks.deploy import deploy
+from tests.support.asked_permissions import ACCOUNT, FREE, GROUP, HERE, REGION, Asked, asked_by, statements_of
 from tests.support.call_recorder import Wire
-from tests.support.stack_runs import PARAMS, Runs, environment, with_sessions
-from tests.test_permissions import ACTIONS, PREFIX
+from tests.support.stack_runs import PARAMS, Runs, environment, lose_a_server, replace_the_server, with_sessions
 
-REGION, ACCOUNT = PARAMS.region, PARAMS.account
-HERE = f"{REGION}:{ACCOUNT}"
 BUCKET = f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}"
-# No permission is needed to be told who one is:
-# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-FREE = {("sts:GetCallerIdentity", "*")}
-GROUP = f"arn:aws:codedeploy:{HERE}:deploymentgroup:local-web/local-web"
-APPLICATION = f"arn:aws:codedeploy:{HERE}:application:local-web"
-# Asked for along with a deployment, below the table of
-# https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
-ALONG = {
-    "codedeploy:CreateDeployment": {
-        ("codedeploy:GetDeploymentConfig", f"arn:aws:codedeploy:{HERE}:deploymentconfig:CodeDeployDefault.OneAtATime"),
-        ("codedeploy:GetApplicationRevision", APPLICATION),
-        ("codedeploy:RegisterApplicationRevision", APPLICATION),
-    }
-}
-
-
-class Statement(NamedTuple):
-    """One of the role's, as IAM has it."""
-
-    policy: str
-    actions: tuple[str, ...]
-    on: tuple[str, ...]
-    when: dict
-
-    def allows(self, action, arn, region=REGION):
-        for operator, condition in self.when.items():
-            assert (operator, set(condition)) == ("StringEquals", {"aws:RequestedRegion"})
-            if condition["aws:RequestedRegion"] != region:
-                return False
-        return action in self.actions and any(fnmatchcase(arn, pattern) for pattern in self.on)
-
-
-def asked(service, operation, request):
-    """The actions of a call, each with the thing that AWS checks it for; an asterisk where it knows no thing."""
-    name = f"{PREFIX.get(service, service)}:{operation}"
-    found = {(action, thing(service, operation, request)) for action in ACTIONS.get(name, {name})}
-    if "ObjectLockMode" in request:  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
-        found.add(("s3:PutObjectRetention", thing(service, operation, request)))
-    return found | ALONG.get(name, set())
-
-
-def thing(service, operation, request):
-    name = THINGS.get(service, lambda operation, request: "*")(operation, request)
-    return name if name == "*" or name.startswith("arn:") else f"arn:aws:{service}:{HERE}:{name}"
-
-
-def _stored(operation, request):
-    place = "/".join(request[field] for field in ("Bucket", "Key") if field in request)
-    return f"arn:aws:s3:::{place}" if place else "*"
-
-
-def _identity(operation, request):
-    if (role := request.get("RoleName", "")).startswith("AWSServiceRoleFor"):
-        service = role.removeprefix("AWSServiceRoleFor").lower()
-        return f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}.amazonaws.com/{role}"
-    places = {"RoleName": "role", "InstanceProfileName": "instance-profile"}
-    for field, place in places.items():
-        if field in request:
-            return f"arn:aws:iam::{ACCOUNT}:{place}/runbook/local/{request[field]}"
-    return request.get("OpenIDConnectProviderArn", "*")
-
-
-def _deployment(operation, request):
-    match operation, request:
-        case _, {"ResourceArn": arn}:
-            return arn
-        case _, {"applicationName": application, "deploymentGroupName": group}:
-            return f"deploymentgroup:{application}/{group}"
-        case "GetDeployment" | "ListDeploymentTargets", _:
-            return GROUP
-    return "application:*" if operation == "ListApplications" else "*"
-
-
-def _database(operation, request):
-    match request:
-        case {"ResourceName": arn}:
-            return arn
-        case {"DBParameterGroupName": name}:
-            return f"pg:{name}"
-    kinds = {"DescribeDBInstances": "db", "DescribeDBParameterGroups": "pg", "DescribeDBSubnetGroups": "subgrp"}
-    return f"{kinds[operation]}:*"
-
-
-def _cache(operation, request):
-    kinds = {
-        "DescribeCacheClusters": "cluster",
-        "DescribeCacheSubnetGroups": "subnetgroup",
-        "DescribeReplicationGroups": "replicationgroup",
-    }
-    return request.get("ResourceName") or f"{kinds[operation]}:*"
-
-
-def _parameter(operation, request):
-    (name,) = (request[field] for field in ("Name", "Path", "ResourceId") if field in request)
-    return f"arn:aws:ssm:{REGION}::parameter{name}" if name.startswith("/aws/") else f"parameter{name}"
-
-
-THINGS = {
-    "s3": _stored,
-    "iam": _identity,
-    "codedeploy": _deployment,
-    "rds": _database,
-    "elasticache": _cache,
-    "kms": lambda operation, request: request["KeyId"],
-    "logs": lambda operation, request: request.get("resourceArn", "*"),
-    "secretsmanager": lambda operation, request: f"secret:{request['SecretId']}",
-    "ssm": _parameter,
-}
 
 
 class Deployments:
@@ -214,7 +103,9 @@ class Deployments:
         return carry()
 
     def _note(self, params, model, **_):
-        self.asked |= asked(model.service_model.service_name, model.name, dict(params))
+        self.asked |= asked_by(model.service_model.service_name, model.name, dict(params))
+        if model.name == "DescribeScalingActivities":  # the library has noticed it
+            replace_the_server(self.aws)
 
     def _bundle(self):
         """Each time another one."""
@@ -239,10 +130,11 @@ def key(world):
 
 @pytest.fixture(scope="module", params=["local", "bucket"])
 def deployments(request, world, key):
-    """A revision that is deployed, and one whose bundle somebody took away before the servers fetched it."""
+    """A revision deployed while a server is replaced, and one whose bundle is gone before the servers fetch it."""
     kept = {"store": "bucket", "kms_key": key, "object_lock": {"mode": "GOVERNANCE", "days": 1}}
     world.runs.wire.fault = Wire().fault
     world.want(kept if request.param == "bucket" else {"store": "local"})
+    lose_a_server(world.aws)
     world.apply()
     world.replace_a_server()
     world.runs.wire.fault = world.take_away
@@ -259,37 +151,36 @@ def statements(deployments, aws_server):
     assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
     found = []
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-        for one in iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]["Statement"]:
-            assert one["Effect"] == "Allow"
-            found.append(Statement(policy, tuple(one["Action"]), tuple(one["Resource"]), one.get("Condition", {})))
+        found += statements_of(iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"], policy)
     return found
 
 
 def test_a_deployment_is_refused_nothing(deployments, statements):
-    refused = {each for each in deployments.asked if not any(s.allows(*each) for s in statements)}
-    assert refused == FREE
+    refused = {each for each in deployments.asked if not any(s.allows(each) for s in statements)}
+    assert {each.action for each in refused} == {FREE}
 
 
 def test_nothing_is_allowed_that_a_deployment_does_not_ask_for(deployments, statements):
     """Each action, in each of the places that name it; a policy of ours names no action twice."""
     idle = {
-        (statement.policy, action)
+        (statement.name, action)
         for statement in statements
         for action in statement.actions
-        if not any(statement.allows(*each) for each in deployments.asked if each[0] == action)
+        if not any(statement.allows(each) for each in deployments.asked if each.action == action)
     }
     assert idle == set()
 
 
 def test_no_place_is_named_that_a_deployment_does_not_touch(deployments, statements):
-    """But roles outside the environment's path: strays are looked for there, and are none here."""
+    """But what has no path: roles and profiles that do not exist, and strays; there are none here."""
     idle = {
         pattern
         for statement in statements
         for pattern in statement.on
-        if not any(fnmatchcase(arn, pattern) for action, arn in deployments.asked if action in statement.actions)
+        if not any(fnmatchcase(a.arn, pattern) for a in deployments.asked if a.action in statement.actions)
     }
-    assert idle == {f"arn:aws:iam::{ACCOUNT}:role/local-*"}
+    names = ("instance-profile/local-*", "role/AWSServiceRoleForElastiCache", "role/AWSServiceRoleForRDS")
+    assert idle == {f"arn:aws:iam::{ACCOUNT}:{name}" for name in (*names, "role/local-*")}
 
 
 @pytest.mark.parametrize(
@@ -319,7 +210,7 @@ def test_no_place_is_named_that_a_deployment_does_not_touch(deployments, stateme
     ],
 )
 def test_what_lies_beside_it_is_refused(statements, action, arn):
-    assert not any(statement.allows(action, arn) for statement in statements)
+    assert not any(statement.allows(Asked(action, arn)) for statement in statements)
 
 
 def test_evidence_is_stored_and_signed_only_where_the_parameters_ask_for_it(deployments, statements, key):
@@ -330,10 +221,10 @@ def test_evidence_is_stored_and_signed_only_where_the_parameters_ask_for_it(depl
         ("s3:PutObjectRetention", f"{BUCKET}/evidence/x.zip"),
         ("kms:Sign", key),
     ):
-        assert any(statement.allows(action, arn) for statement in statements) is asked_for
+        assert any(statement.allows(Asked(action, arn)) for statement in statements) is asked_for
 
 
 def test_another_region_is_not_even_looked_at(statements):
     """What has no place of its own is bound to the region, but for IAM and the list of buckets."""
-    seen = {s.policy for s in statements if "*" in s.on and any(s.allows(a, "*", "eu-west-1") for a in s.actions)}
+    seen = {s.name for s in statements if "*" in s.on and any(s.allows(Asked(a, "*"), "eu-west-1") for a in s.actions)}
     assert seen == {"local-github-look-global"}

@@ -91,6 +91,22 @@ def environment(params, folder):
     return network(params), data(params), compute(params), deploy(params, bundle)
 
 
+def lose_a_server(aws):
+    """A web server is gone; Auto Scaling launches another after ``replace_the_server``."""
+    autoscaling = aws.client("autoscaling")
+    (group,) = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    autoscaling.suspend_processes(AutoScalingGroupName=group["AutoScalingGroupName"], ScalingProcesses=["Launch"])
+    autoscaling.terminate_instance_in_auto_scaling_group(
+        InstanceId=group["Instances"][0]["InstanceId"], ShouldDecrementDesiredCapacity=False
+    )
+
+
+def replace_the_server(aws):
+    autoscaling = aws.client("autoscaling")
+    (group,) = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    autoscaling.resume_processes(AutoScalingGroupName=group["AutoScalingGroupName"])
+
+
 def with_network(**changed):
     """The local parameters with other fields of the network; ``zones`` is what is added to the two."""
     raw = PARAMS.model_dump(mode="json")

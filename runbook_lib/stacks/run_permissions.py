@@ -1,0 +1,79 @@
+"""The permissions of every run, besides those of its resources: lock, evidence, orphans, picture and checks.
+
+They are declared here and not in the modules that make the calls, because a stack writes them
+into a role, and a stack may not import those modules.  A test compares both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..aws.permissions import Level, Permission, Place, to_change, to_look
+from ..params import Params
+from ..resources.base import Resource
+from ..resources.bucket import EVIDENCE, Bucket
+
+_ORPHANS = (  # engine/orphans.py
+    to_look("autoscaling:DescribeAutoScalingGroups", "tag:GetResources"),
+    to_look("iam:ListRoles"),
+    # Orphans may have any path.
+    to_look("iam:ListRoleTags", on=("iam:role/{env}-*", "iam:role/*/{env}-*"), label="roles"),
+)
+# evidence/topology/; caches are read only where the environment has one, which declares that itself.
+_TOPOLOGY = (
+    to_look(
+        "ec2:DescribeInstances", "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways", "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+        "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
+        "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
+    ),
+    to_look("rds:DescribeDBInstances", on="rds:db:*"),
+)  # fmt: skip
+_CHECKS = (  # stacks/checks/
+    to_look(
+        "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "elasticloadbalancing:DescribeTargetHealth"
+    ),
+)
+_LOCK = (  # runs/lock.py
+    # S3 says that an object is missing only to those who may list the bucket.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    to_look("s3:GetBucketVersioning", "s3:ListBucket", on="s3:{bucket}", label="bucket"),
+    to_change("s3:DeleteObject", "s3:GetObject", "s3:PutObject", on="s3:{bucket}/lock.json", label="lock"),
+)
+
+
+def select_permissions(params: Params, resources: Iterable[Resource], levels: Iterable[Level]) -> Iterator[Permission]:
+    """Yield what the resources and the runs need for these levels, with all placeholders filled."""
+    wanted, place = set(levels), place_of(params)
+    for resource in resources:
+        for permission in resource.required_permissions():
+            if wanted & set(permission.levels):
+                yield permission.fill(place, resource)
+    for permission in (*_ORPHANS, *_TOPOLOGY, *_CHECKS, *_LOCK, *_evidence(params)):
+        if wanted & set(permission.levels):
+            yield permission.fill(place)
+
+
+def deploy_permissions(
+    params: Params, resources: Iterable[Resource], changed: Iterable[Resource]
+) -> Iterator[Permission]:
+    """Yield what an apply needs that looks at *resources*, and creates or updates only *changed*."""
+    yield from select_permissions(params, resources, ["look"])
+    yield from select_permissions(params, changed, ["look", "apply"])
+
+
+def place_of(params: Params) -> Place:
+    """Where the environment is."""
+    bucket = Bucket(name="runbook").name_in(params.env, params.account, params.region)
+    return Place(params.env, params.region, params.account, bucket)
+
+
+def _evidence(params: Params) -> Iterator[Permission]:
+    """evidence/storage.py and evidence/attestation/keys.py; a plan and a verify neither store nor use the KMS key."""
+    settings = params.evidence
+    if settings.store == "bucket":
+        retention = ("s3:PutObjectRetention",) if settings.object_lock else ()
+        on = f"s3:{{bucket}}/{EVIDENCE}/*"
+        yield to_change("s3:GetObject", "s3:PutObject", *retention, on=on, label="evidence")
+    if settings.kms_key:
+        yield to_change("kms:GetPublicKey", "kms:Sign", on=settings.kms_key, label="sign")
