@@ -203,6 +203,17 @@ class Deploy(Strict):
     github: GitHubRevision | None = None
     configuration: Annotated[str, StringConstraints(pattern=r"^[\w.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
 
+    @field_validator("configuration")
+    @classmethod
+    def _some_server_stays(cls, name: str) -> str:
+        # https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
+        if name == "CodeDeployDefault.AllAtOnce":
+            raise ValueError(
+                "takes every server out of the load balancer at the same time, so the site is down during a deployment;"
+                " use CodeDeployDefault.OneAtATime or CodeDeployDefault.HalfAtATime"
+            )
+        return name
+
     @model_validator(mode="after")
     def _github_matches_source(self) -> Self:
         if (self.source == "github") != (self.github is not None):

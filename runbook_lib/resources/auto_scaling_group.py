@@ -55,7 +55,7 @@ class AutoScalingGroup(Resource):
     # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html
     needs = (
         to_look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
-        to_look("elasticloadbalancing:DescribeTargetGroupAttributes"),
+        to_look("elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetHealth"),
         to_apply(
             "autoscaling:AttachLoadBalancerTargetGroups", "autoscaling:CreateAutoScalingGroup",
             "autoscaling:CreateOrUpdateTags", "autoscaling:DetachLoadBalancerTargetGroups",
@@ -94,10 +94,12 @@ class AutoScalingGroup(Resource):
             "grace_seconds": group["HealthCheckGracePeriod"],
             "spread": group.get("AvailabilityZoneDistribution", {}).get("CapacityDistributionStrategy"),
         }
-        serving = in_service(group)
+        serving, unhealthy = in_service(group), unhealthy_targets(snapshot, group)
+        healthy = [i for i in serving if i["InstanceId"] not in unhealthy]
         capacity = group["DesiredCapacity"] or 0
-        ready = len(serving) >= capacity and _is_spread(serving, group)
+        ready = len(healthy) >= capacity and _is_spread(healthy, group)
         status = f"{len(serving)} of {capacity} in service"
+        status += "".join(f"; {server} is {health}" for server, health in sorted(unhealthy.items()))
         return Observed(
             name,
             state,
@@ -106,6 +108,7 @@ class AutoScalingGroup(Resource):
             deleting=bool(group.get("Status")),  # set only while AWS deletes the group
             detail={
                 "instances": {i["InstanceId"]: i["AvailabilityZone"] for i in serving},
+                "_healthy": len(healthy),
                 "_abandoned": "" if ready else abandoned_launch(snapshot, name),
             },
             tagging=Tagging.of("autoscaling", name, group),
@@ -166,6 +169,26 @@ def find_scaling_group(snapshot: Snapshot, resource: AutoScalingGroup) -> ApiObj
 def in_service(group: ApiObject) -> list[ApiObject]:
     """The servers of a group that are in service and healthy."""
     return [i for i in group["Instances"] if (i["LifecycleState"], i["HealthStatus"]) == ("InService", "Healthy")]
+
+
+def unhealthy_targets(snapshot: Snapshot, group: ApiObject) -> dict[str, str]:
+    """The servers in service that the load balancer does not find healthy, with its reason.
+
+    A server comes into service before its first health check: it may have no CodeDeploy agent yet.
+    While no listener uses the target group, nothing is checked, and all are fine.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+    """
+    found: dict[str, str] = {}
+    for arn in group.get("TargetGroupARNs", []):
+        answer = snapshot.get("elbv2", "describe_target_health", missing="TargetGroupNotFound", TargetGroupArn=arn)
+        descriptions = (answer or {}).get("TargetHealthDescriptions", [])
+        health = {one["Target"]["Id"]: one["TargetHealth"] for one in descriptions}
+        for server in (instance["InstanceId"] for instance in in_service(group)):
+            state = health.get(server, {"State": "not registered with the load balancer"})
+            if state["State"] not in ("healthy", "unused"):
+                reason = f" ({state['Reason']})" if state.get("Reason") else ""
+                found[server] = f"{state['State']}{reason}"
+    return found
 
 
 def abandoned_launch(snapshot: Snapshot, name: str) -> str:

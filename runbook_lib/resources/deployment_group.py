@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..aws.client import Aws
@@ -50,6 +51,7 @@ class DeploymentGroup(Resource):
 
     needs = (
         to_look("codedeploy:GetDeploymentGroup", "codedeploy:ListTagsForResource", on=_ON),
+        to_look("autoscaling:DescribeLifecycleHooks"),
         # By which a release is mended; who only deploys may not: see docs/permissions.md.
         to_apply("autoscaling:DeleteLifecycleHook", on=_SERVERS),
         to_apply("codedeploy:StopDeployment"),
@@ -62,7 +64,7 @@ class DeploymentGroup(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = {name: value for name, value in super().desired(ids).items() if name != "permissions"}
         always = {"traffic": "in place, with traffic control", "rollback": _ROLLBACK_WORDS, "outdated": "UPDATE"}
-        return wanted | always
+        return wanted | always | {"launch_hook": _HOOKED}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         info = find_group(snapshot, self, ids)
@@ -90,8 +92,15 @@ class DeploymentGroup(Resource):
             if rollback.get("enabled") and tuple(rollback.get("events", ())) == _ROLLBACK
             else str(rollback),
             "outdated": info.get("outdatedInstancesStrategy", "UPDATE"),
+            "launch_hook": _HOOKED,
         }
-        return Observed(name, state, tagging=Tagging.of("codedeploy", arn, tags))
+        attached = {each["name"]: each.get("hook") for each in info.get("autoScalingGroups", [])}
+        hooks = _codedeploy_hooks(snapshot, ids[self.servers], name) if self.servers in ids else set()
+        known = {hook for hook in (attached.get(ids.get(self.servers, "")),) if hook}
+        if hooks != known:
+            state["launch_hook"] = "missing: new servers get no release" if known - hooks else "one too many"
+        detail = {"_leftover": sorted(hooks - known)}
+        return Observed(name, state, detail=detail, tagging=Tagging.of("codedeploy", arn, tags))
 
     def _servers(self, info: ApiObject, ids: Ids) -> str | None:
         """The attached Auto Scaling groups; from the first release on, attaching it again is the release's work."""
@@ -109,14 +118,24 @@ class DeploymentGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        aws.codedeploy.update_deployment_group(
+        """Set the fields.  A launch hook that does not match is removed and installed again, as AWS advises.
+
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-auto-scaling.html#troubleshooting-auto-scaling-hooks
+        """
+        if "launch_hook" in drift:
+            for hook in observed.detail["_leftover"]:
+                aws.autoscaling.delete_lifecycle_hook(AutoScalingGroupName=ids[self.servers], LifecycleHookName=hook)
+            self.attach(aws, ids, [])
+        answer = aws.codedeploy.update_deployment_group(
             applicationName=ids[self.application], currentDeploymentGroupName=observed.id, **self._settings(aws, ids)
         )
+        delete_hooks(aws, answer)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
-        aws.codedeploy.delete_deployment_group(
+        answer = aws.codedeploy.delete_deployment_group(
             applicationName=observed.state["application"], deploymentGroupName=observed.id
         )
+        delete_hooks(aws, answer)
 
     def attach(self, aws: Aws, ids: Ids, servers: list[str]) -> None:
         """Attach these Auto Scaling groups only, and delete the launch hooks that AWS leaves behind."""
@@ -140,6 +159,17 @@ class DeploymentGroup(Resource):
 
 
 _ROLLBACK_WORDS = "when a deployment fails"
+_HOOKED = "as CodeDeploy knows it"
+_HOOK = "CodeDeploy-managed-automatic-launch-deployment-hook-"
+
+
+def _codedeploy_hooks(snapshot: Snapshot, servers: str, group: str) -> set[str]:
+    """The launch hooks of the Auto Scaling group that CodeDeploy installed for this deployment group."""
+    answer = snapshot.get(
+        "autoscaling", "describe_lifecycle_hooks", missing="ValidationError", AutoScalingGroupName=servers
+    )
+    names = [hook["LifecycleHookName"] for hook in (answer or {}).get("LifecycleHooks", [])]
+    return {name for name in names if re.fullmatch(rf"{_HOOK}{re.escape(group)}-[0-9a-f-]{{36}}", name)}
 
 
 def delete_hooks(aws: Aws, answer: ApiObject) -> None:

@@ -10,7 +10,13 @@ from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from ..errors import RequestRejected
-from .auto_scaling_group import AutoScalingGroup, abandoned_launch, find_scaling_group, in_service
+from .auto_scaling_group import (
+    AutoScalingGroup,
+    abandoned_launch,
+    find_scaling_group,
+    in_service,
+    unhealthy_targets,
+)
 from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
 from .deployment_group import DeploymentGroup, find_group, is_attached
@@ -69,8 +75,8 @@ class Release(Resource):
     if_failed = "Correct webapp/ and apply 04_deploy again. There is nothing to destroy."
 
     def is_satisfied_by(self, dependency: Observed) -> bool:
-        """Whether a server is in service, or none ever will be until another revision is deployed."""
-        return dependency.ready or bool(dependency.detail["instances"] or dependency.detail["_abandoned"])
+        """Whether a server is healthy, or none ever will be until another revision is deployed."""
+        return dependency.ready or bool(dependency.detail["_healthy"] or dependency.detail["_abandoned"])
 
     # A deployment also needs its configuration, and registers the revision, below the table of
     # https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
@@ -121,7 +127,9 @@ class Release(Resource):
         state = {**seen.state, "servers": _NOT_ALL}
         if not is_attached(info, group):
             booting = any(i["LifecycleState"].startswith("Pending") for i in group["Instances"])
-            ready = not is_new or (bool(serving) and not booting)
+            # A healthy server has an agent: CodeDeploy would wait an hour for one that is missing.
+            healthy = {i["InstanceId"] for i in serving} - set(unhealthy_targets(snapshot, group))
+            ready = not is_new or (bool(healthy) and not booting)
             note = "the Auto Scaling group is detached from the deployment group, and is attached again"
             status = seen.status if ready else "detached until a server is in service"
             return replace(seen, state=state, ready=ready, step=_ATTACH, note=note, status=status)

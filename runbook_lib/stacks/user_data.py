@@ -10,8 +10,14 @@ from ..params import Params
 # The agent's version 2 needs no Ruby; in regions without its installer, version 1 is installed.
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/codedeploy-agent-operations-install-linux.html
 #
-# The placeholder answers the health check until the first deployment: without it, Auto Scaling would
-# replace every server that waits for one.  systemd stops it when the application starts.
+# The placeholder answers the load balancer's health check until the first deployment: without it, Auto
+# Scaling would replace every server that waits for one.  It is healthy only while the agent is active, as
+# CodeDeploy would wait an hour for an agent that is missing; users get 503.  systemd stops it when the
+# application starts.  It is not enabled: at a reboot it would compete with the application for the port.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html (User-Agent)
+#
+# Version 1 of the agent accepts Ruby up to 3.2, and its installer fails where USER is not set.
+# https://github.com/aws/aws-codedeploy-agent/issues/418
 _WEB_SERVER = """\
 ## template: jinja
 #cloud-config
@@ -26,10 +32,21 @@ write_files:
       WEBAPP_ZONE={{{{ v1.availability_zone }}}}
       AWS_REGION={{{{ v1.region }}}}
       AWS_DEFAULT_REGION={{{{ v1.region }}}}
-  - path: /opt/placeholder/{health}
+  - path: /opt/placeholder/serve.py
     permissions: "0644"
     content: |
-      Waiting for the first deployment.
+      import http.server, os, subprocess, sys
+      AGENT = ["systemctl", "--quiet", "is-active", "codedeploy-agent.service"]
+      class Handler(http.server.BaseHTTPRequestHandler):
+          def do_GET(self):
+              check = self.headers.get("User-Agent", "").startswith("ELB-HealthChecker/")
+              healthy = check and self.path == sys.argv[2] and subprocess.run(AGENT).returncode == 0
+              self.send_response(200 if healthy else 503)
+              self.end_headers()
+              self.wfile.write(b"Waiting for the first deployment.\\n")
+          do_HEAD = do_POST = do_GET
+      address = os.environ.get("WEBAPP_ADDRESS", ""), int(sys.argv[1])
+      http.server.ThreadingHTTPServer(address, Handler).serve_forever()
   - path: /etc/systemd/system/placeholder.service
     permissions: "0644"
     content: |
@@ -37,29 +54,27 @@ write_files:
       Description=Answers health checks until the first deployment
       Conflicts=webapp.service
       Before=webapp.service
-      ConditionPathExists=!/etc/systemd/system/webapp.service
       [Service]
       DynamicUser=yes
-      ExecStart=/usr/bin/python3.11 -m http.server {port} --directory /opt/placeholder
+      ExecStart=/usr/bin/python3.11 /opt/placeholder/serve.py {port} {health}
       Restart=on-failure
-      [Install]
-      WantedBy=multi-user.target
   - path: /usr/local/sbin/install-codedeploy-agent
     permissions: "0755"
     content: |
       #!/bin/sh
       set -eu
       from=https://aws-codedeploy-{region}.s3.{region}.amazonaws.com
+      export USER=root
       cd "$(mktemp -d)"
       if ! curl --fail --silent --show-error --retry 5 --remote-name "$from/latestv2/install"; then
-          dnf install --assumeyes ruby
+          dnf install --assumeyes ruby3.2
           curl --fail --silent --show-error --retry 5 --remote-name "$from/latest/install"
       fi
       chmod +x install
       ./install auto
 runcmd:
   - [systemctl, daemon-reload]
-  - [systemctl, enable, --now, placeholder.service]
+  - [systemctl, start, placeholder.service]
   - [/usr/local/sbin/install-codedeploy-agent]
 """
 
@@ -71,5 +86,6 @@ def web_server(params: Params, config: str) -> str:
         config: The name of the Systems Manager parameter with the application's configuration.
     """
     compute = params.compute
-    health = compute.health_check.path.strip("/").partition("?")[0] or "index.html"
+    # In a unit, % begins a specifier: https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html
+    health = compute.health_check.path.replace("%", "%%")
     return _WEB_SERVER.format(config=config, port=compute.app_port, region=params.region, health=health)

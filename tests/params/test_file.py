@@ -107,6 +107,12 @@ def test_problems_come_in_the_order_of_the_file(tmp_path):
             id="no time of day",
         ),
         pytest.param(
+            "CodeDeployDefault.OneAtATime", "CodeDeployDefault.AllAtOnce", "configuration:", "deploy.configuration",
+            "'CodeDeployDefault.AllAtOnce' – takes every server out of the load balancer at the same time, so the site"
+            " is down during a deployment; use CodeDeployDefault.OneAtATime or CodeDeployDefault.HalfAtATime",
+            id="all at once",
+        ),
+        pytest.param(
             "instance_class: db.t4g.micro", "instance_class: db.t2.micro", "instance_class", "data.instance_class",
             "'db.t2.micro' – AWS has retired db.t2.micro; use db.t4g.micro or larger", id="retired class",
         ),

@@ -1,11 +1,15 @@
 """A release that fails on every new server can be mended, and a new server never stays without a release."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from embedded_aws.testing import eventually
 from runbook_lib.engine.approval import is_covered
 from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import Action
+from runbook_lib.resources.auto_scaling_group import unhealthy_targets
+from runbook_lib.resources.deployment_group import delete_hooks
 from runbook_lib.stacks.stack import Stack
 from tests.resources.cases_deploy import application, group, release
 from tests.resources.test_contract import bring_about, grounds
@@ -143,3 +147,54 @@ def test_a_server_that_was_launched_without_the_hook_gets_the_release(broken, fa
     assert new in change.reason
     fast.apply(whole(ONE))
     assert fast.plan(whole(ONE), refresh=True).todo == ()
+
+
+def test_a_missing_launch_hook_is_seen_and_installed_again(broken, fast):
+    """Without it new servers come into service without a release."""
+    (hook,) = hooks(broken)
+    broken.client("autoscaling").delete_lifecycle_hook(AutoScalingGroupName=GROUP, LifecycleHookName=hook)
+    (change,) = [c for c in fast.plan(whole(ONE), refresh=True).todo if c.key == "deployment_group.web"]
+    assert set(change.fields) == {"launch_hook"}
+    fast.apply(Stack("deploy", application=(application, group)))
+    assert [each["hook"] for each in deployment_group(broken)["autoScalingGroups"]] == hooks(broken) != [hook]
+    assert "deployment_group.web" not in {c.key for c in fast.plan(whole(ONE), refresh=True).todo}
+
+
+def test_a_launch_hook_that_codedeploy_left_behind_is_deleted(broken, fast, calls):
+    """Every launch would wait for it and be abandoned; only CodeDeploy's own for this group is touched."""
+    (hook,) = hooks(broken)
+    left = hook[:-36] + "11112222-3333-4444-5555-666677778888"
+    other = left.replace("hook-test-web-", "hook-test-web-2-")
+    for name in (left, other):
+        broken.client("autoscaling").put_lifecycle_hook(
+            AutoScalingGroupName=GROUP, LifecycleHookName=name,
+            LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+        )  # fmt: skip
+    assert "deployment_group.web" in {c.key for c in fast.plan(whole(ONE), refresh=True).todo}
+    fast.apply(Stack("deploy", application=(application, group)))
+    assert left not in hooks(broken)
+    assert other in hooks(broken)
+    assert "deployment_group.web" not in {c.key for c in fast.plan(whole(ONE), refresh=True).todo}
+
+
+def test_what_codedeploy_says_it_left_behind_is_deleted():
+    """In its answer to an update or a deletion of the group."""
+    deleted = []
+    aws = SimpleNamespace(autoscaling=SimpleNamespace(delete_lifecycle_hook=lambda **request: deleted.append(request)))
+    delete_hooks(aws, {"hooksNotCleanedUp": [{"name": GROUP, "hook": "launch", "terminationHook": "end"}]})
+    assert [request["LifecycleHookName"] for request in deleted] == ["launch", "end"]
+    delete_hooks(aws, {})
+
+
+def test_a_server_that_the_load_balancer_does_not_find_healthy_is_not_ready():
+    """Auto Scaling calls it healthy for as long as the grace period: its agent may not be installed."""
+    instances = [{"InstanceId": f"i-{n}", "LifecycleState": "InService", "HealthStatus": "Healthy"} for n in (1, 2, 3)]
+    health = [
+        {"Target": {"Id": "i-1"}, "TargetHealth": {"State": "healthy"}},
+        {"Target": {"Id": "i-2"}, "TargetHealth": {"State": "unhealthy", "Reason": "Target.ResponseCodeMismatch"}},
+    ]
+    snapshot = SimpleNamespace(get=lambda *args, **request: {"TargetHealthDescriptions": health})
+    assert unhealthy_targets(snapshot, {"Instances": instances, "TargetGroupARNs": ["arn"]}) == {
+        "i-2": "unhealthy (Target.ResponseCodeMismatch)",
+        "i-3": "not registered with the load balancer",
+    }

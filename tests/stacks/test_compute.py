@@ -131,7 +131,10 @@ def test_user_data_is_what_cloud_init_reads():
     read = yaml.safe_load(text.replace("{{", "<").replace("}}", ">"))
     files = {entry["path"]: entry["content"] for entry in read["write_files"]}
     assert "WEBAPP_PORT=9000" in files["/etc/webapp/instance.env"]
-    assert "/opt/placeholder/healthz" in files
+    unit = files["/etc/systemd/system/placeholder.service"]
+    assert "ExecStart=/usr/bin/python3.11 /opt/placeholder/serve.py 9000 /healthz\n" in unit
+    assert "[Install]" not in unit  # after a reboot, the application has the port
+    assert "dnf install --assumeyes ruby3.2\n" in files["/usr/local/sbin/install-codedeploy-agent"]
     assert "aws-codedeploy-us-west-2" in files["/usr/local/sbin/install-codedeploy-agent"]
     assert ["/usr/local/sbin/install-codedeploy-agent"] in read["runcmd"]
     assert "python3.11" in read["packages"]

@@ -7,6 +7,9 @@ from collections.abc import Callable
 #: Takes event, instance and zone; returns the number of the fault that hits the event, None when there is none.
 HitHook = Callable[[str, str, str], int | None]
 
+INSTALL_AGENT = "InstallAgent"
+"""The installation of the agent at the first boot: no event of a deployment, but it fails on request, too."""
+
 _installed: list[HitHook] = []
 
 

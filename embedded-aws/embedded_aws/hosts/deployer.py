@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from threading import Thread
 
+from moto.core.utils import utcnow
+
+from embedded_aws import pace
 from embedded_aws.account import backends
 from embedded_aws.hosts.agent import AgentCommand
 from embedded_aws.hosts.fleet import Fleet
@@ -12,6 +15,7 @@ from embedded_aws.hosts.traffic import Traffic
 from embedded_aws.services.codedeploy.deployer import Outcome, bundle_problem
 from embedded_aws.services.codedeploy.model import ENDED, Deployment, Fields, Target
 
+AGENT_TIMEOUT = 3600.0
 NOT_FROM_GITHUB = "The embedded AWS does not fetch bundles from GitHub: deploy one from the environment's bucket."
 
 
@@ -50,7 +54,18 @@ class FleetDeployer:
             return self._traffic.block(deployment, target)
         if event == "AllowTraffic":
             return self._traffic.allow(deployment, target)
+        if host.booted and not host.has_agent:
+            return self._await_agent(target, event)
         return self._run_job(host, deployment, event) if host.booted else None
+
+    def _await_agent(self, target: Target, event: str) -> Outcome | None:
+        """ "CodeDeploy has a one-hour timeout for the CodeDeploy agent to respond to pending deployments".
+
+        https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-auto-scaling.html
+        """
+        began = next(each.began for each in target.events if each.name == event)
+        waited = (utcnow() - began).total_seconds() if began else 0.0
+        return LOST if waited >= AGENT_TIMEOUT * pace.current_factor() else None
 
     def _run_job(self, host: ManagedHost, deployment: Deployment, event: str) -> Outcome | None:
         key = (deployment.deployment_id, host.host.instance_id, event)

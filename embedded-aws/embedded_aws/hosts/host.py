@@ -17,6 +17,15 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 LOG_BYTES = 5_000_000
 
+# All that a program on an instance may ask systemd here: whether the agent is active.
+SYSTEMCTL = """\
+#!/bin/sh
+case "$*" in
+    *is-active*codedeploy-agent*) [ ! -e "$(dirname "$0")/../agent-missing" ] ;;
+    *) echo "systemctl $*: there is no systemd on this host" >&2; exit 1 ;;
+esac
+"""
+
 
 @dataclass(frozen=True)
 class Host:
@@ -69,17 +78,25 @@ class Host:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             # Our own Python instead of the one that user data installs.
-            "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
+            "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}:{SYSTEM_PATH}",
             "HOME": str(home),
             "TMPDIR": str(temporary),
             "LANG": "C.UTF-8",
             **self.extra_environment(),
         }
 
+    @property
+    def agent_missing(self) -> Path:
+        """A file that exists while the instance has no CodeDeploy agent."""
+        return self.folder / "agent-missing"
+
     def create(self) -> None:
         """Create the folders that every instance has."""
-        for folder in (self.root, self.root / "home", self.root / "tmp", self.folder / "deployments"):
+        programs = self.folder / "bin"
+        for folder in (self.root, self.root / "home", self.root / "tmp", self.folder / "deployments", programs):
             folder.mkdir(parents=True, exist_ok=True)
+        (programs / "systemctl").write_text(SYSTEMCTL, encoding="utf-8")
+        (programs / "systemctl").chmod(0o755)
         self.folder.chmod(0o700)
         self._port_file.write_text(json.dumps({"port": self.port}), encoding="utf-8")
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from threading import Lock
 
+from embedded_aws.faults.hooks import INSTALL_AGENT, hook_fault
 from embedded_aws.hosts import cloud_init
 from embedded_aws.hosts.agent import Agent, AgentCommand
 from embedded_aws.hosts.cloud_init import FirstBoot, UserDataError
@@ -64,6 +65,11 @@ class ManagedHost:
             finally:
                 self._leaders = self._registry.adopt(self.host.instance_id)
 
+    @property
+    def has_agent(self) -> bool:
+        """Whether CodeDeploy's agent is installed and active."""
+        return not self.host.agent_missing.exists()
+
     def has_died(self) -> bool:
         """Whether its processes have ended unexpectedly, or were killed."""
         if self._killed:
@@ -90,6 +96,9 @@ class ManagedHost:
         self.host.create()
         if not self._services.booted_before:
             self._services.first_boot(self._parse(user_data))
+            if reason := hook_fault(INSTALL_AGENT, self.host.instance_id, self.host.zone):
+                self.host.agent_missing.touch()
+                self.host.write_console(f"CodeDeploy's agent was not installed: {reason}")
         if not self._agent.installed:
             self._services.start()
         elif not (outcome := self._agent.restart()).succeeded:

@@ -10,13 +10,14 @@ from functools import cache
 from botocore.loaders import Loader
 from moto.core.utils import get_service_model
 
+from embedded_aws.faults.hooks import INSTALL_AGENT
 from embedded_aws.faults.rules import AnyRule, HookRule
 from embedded_aws.hosts.agent import OF_CURRENT, OF_LAST
 from embedded_aws.settings import PRELOADED
 from runbook_lib.errors import WrongUsage
 
 #: The events of CodeDeploy's agent. BlockTraffic and AllowTraffic are the load balancer's.
-EVENTS = ("DownloadBundle", "Install", *OF_LAST, *OF_CURRENT)
+EVENTS = ("DownloadBundle", "Install", *OF_LAST, *OF_CURRENT, INSTALL_AGENT)
 AMBIGUOUS = ("elb",)  # its calls are signed like elbv2's, and are taken for these
 MAX_SUGGESTIONS = 4
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from embedded_aws.hosts.agent import AgentCommand
 from embedded_aws.hosts.host import Host, choose_port
 from embedded_aws.hosts.host_lifecycle import ManagedHost
+from embedded_aws.load_balancer.probe import AGENT
 from runbook_lib.params import load
 from runbook_lib.stacks.user_data import web_server
 
@@ -21,10 +22,11 @@ def user_data(root: Path) -> str:
     return web_server(load(root / "params" / "local.yaml"), "/shift-log/local/config")
 
 
-def answer(port, path="/healthz"):
+def answer(port, path="/healthz", agent="a browser"):
     """Return status and body of a request; status 0 where nothing listens."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"User-Agent": agent})
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
+        with urllib.request.urlopen(request, timeout=5) as found:
             return found.status, found.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -54,6 +56,10 @@ class HostUnderTest:
 
     def answer(self, path="/healthz"):
         return answer(self.host.port, path)
+
+    def check(self, path="/healthz"):
+        """What the load balancer's health check gets."""
+        return answer(self.host.port, path, AGENT)
 
     def log(self, deployment="d-AAAAAAAAA"):
         return (self.host.folder / "deployments" / deployment / "logs" / "scripts.log").read_text()

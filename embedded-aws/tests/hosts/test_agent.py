@@ -23,7 +23,9 @@ def host(tmp_path, registry, request):
 
 def test_the_placeholder_answers_until_the_first_deployment(host, registry):
     """Then it is ended, as the application needs its port."""
-    assert eventually(lambda: "Waiting for the first deployment." in host.answer()[1] and host.answer())[0] == 200
+    assert eventually(lambda: "Waiting for the first deployment." in host.check()[1] and host.check())[0] == 200
+    assert {host.answer(path)[0] for path in ("/healthz", "/", "/serve.py")} == {503}  # of anybody else
+    assert host.check("/")[0] == 503
     assert not host.managed.has_died()
     event, outcome = host.deploy(zipped())
     assert (event, outcome.code) == ("ValidateService", "Success"), outcome
@@ -31,6 +33,18 @@ def test_the_placeholder_answers_until_the_first_deployment(host, registry):
     assert host.answer("/healthz")[0] == 404
     assert all("placeholder" not in " ".join(process.cmdline()) for process in registry.running())
     assert not host.managed.has_died()
+
+
+def test_the_placeholder_is_unhealthy_without_an_agent(tmp_path, registry, request, monkeypatch):
+    """The load balancer never calls a server healthy that no deployment can reach."""
+    monkeypatch.setattr(hooks, "_installed", [lambda event, instance, zone: 1 if event == "InstallAgent" else None])
+    host = HostUnderTest(tmp_path, registry)
+    host.managed.boot(user_data(request.config.rootpath))
+    assert eventually(lambda: host.check()[0]) == 503
+    assert not host.managed.has_agent
+    assert "agent was not installed" in host.host.log.read_text()
+    host.host.agent_missing.unlink()
+    assert host.check()[0] == 200
 
 
 def test_user_data_is_on_the_disk(host):
