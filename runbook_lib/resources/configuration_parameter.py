@@ -8,6 +8,7 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
+from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, is_owned, kind
 from .cache_replication_group import CacheReplicationGroup
 from .db_instance import DbInstance
@@ -97,8 +98,7 @@ class ConfigurationParameter(Resource):
         (balancer,) = aws.elbv2.describe_load_balancers(LoadBalancerArns=[ids[self.balancer]])["LoadBalancers"]
         value = {
             "database": {
-                "host": database["Endpoint"]["Address"],
-                "port": database["Endpoint"]["Port"],
+                **_address("database", database.get("Endpoint")),
                 "name": self.database.database,
                 "app_secret": ids[self.app_secret],
                 "master_secret": ids[self.master_secret],
@@ -114,7 +114,7 @@ class ConfigurationParameter(Resource):
             return {}
         group_id = ids[self.cache]
         (group,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=group_id)["ReplicationGroups"]
-        return {"cache": {"host": _primary(group)["Address"], "port": _primary(group)["Port"]}}
+        return {"cache": _address("cache", _primary(group))}
 
     def _site(self, snapshot: Snapshot, url: str) -> dict[str, Any]:
         """The site's domain, or the load balancer with that name."""
@@ -144,6 +144,20 @@ def _cache(snapshot: Snapshot, settings: ApiObject) -> str | None:
         if primary and (primary.get("Address"), primary.get("Port")) == (settings.get("host"), settings.get("port")):
             return str(item["ReplicationGroupId"])
     return f"{settings.get('host')}:{settings.get('port')}"
+
+
+def _address(what: str, endpoint: ApiObject | None) -> dict[str, Any]:
+    """Host and port.
+
+    Raises:
+        RequestRejected: It has none yet, though another answer has called it available: look again.
+    """
+    if not endpoint:
+        raise RequestRejected(
+            f"The {what} is available, but AWS does not tell its address yet.", fix="Run this cell again.",
+            retryable=True,
+        )  # fmt: skip
+    return {"host": endpoint["Address"], "port": endpoint["Port"]}
 
 
 def _primary(group: ApiObject) -> ApiObject:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from runbook_lib.errors import RequestRejected
 from runbook_lib.evidence.topology.discovery import _cidr, _service
 from runbook_lib.resources import release
 from runbook_lib.resources.alias_record import AliasRecord
@@ -87,3 +88,23 @@ def test_the_picture_has_what_other_people_put_into_the_vpc():
     ipv6 = {"Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": "2001:db8::/64"}]}
     assert _cidr(ipv6) == "2001:db8::/64"
     assert _cidr({"CidrBlock": "10.0.0.0/24", **ipv6}) == "10.0.0.0/24"
+
+
+def test_an_address_that_is_not_there_yet_is_asked_for_again(door):
+    """One answer calls the database available, and the next one has no endpoint: worth another try."""
+    (wanted, _) = DEPLOY["configuration parameter"]
+    aws = SimpleNamespace(
+        rds=SimpleNamespace(describe_db_instances=lambda **_: {"DBInstances": [{}]}),
+        elbv2=SimpleNamespace(describe_load_balancers=lambda **_: {"LoadBalancers": [{"DNSName": "web"}]}),
+        aws_name=str,
+    )
+    with pytest.raises(RequestRejected) as raised:
+        wanted.create(
+            SimpleNamespace(**vars(aws), ssm=SimpleNamespace(put_parameter=None), tags=lambda resource: []), _AnyId()
+        )
+    assert raised.value.retryable
+
+
+class _AnyId(dict):
+    def __missing__(self, resource):
+        return resource.key
