@@ -149,8 +149,8 @@ def test_a_server_that_was_launched_without_the_hook_gets_the_release(broken, fa
     assert fast.plan(whole(ONE), refresh=True).todo == ()
 
 
-def test_a_missing_launch_hook_is_seen_and_installed_again(broken, fast):
-    """Without it new servers come into service without a release."""
+def test_launch_hooks_are_what_codedeploy_knows(broken, fast):
+    """A missing one lets servers into service without a release; for one too many, every launch waits in vain."""
     (hook,) = hooks(broken)
     broken.client("autoscaling").delete_lifecycle_hook(AutoScalingGroupName=GROUP, LifecycleHookName=hook)
     (change,) = [c for c in fast.plan(whole(ONE), refresh=True).todo if c.key == "deployment_group.web"]
@@ -158,11 +158,6 @@ def test_a_missing_launch_hook_is_seen_and_installed_again(broken, fast):
     fast.apply(Stack("deploy", application=(application, group)))
     assert [each["hook"] for each in deployment_group(broken)["autoScalingGroups"]] == hooks(broken) != [hook]
     assert "deployment_group.web" not in {c.key for c in fast.plan(whole(ONE), refresh=True).todo}
-
-
-def test_a_launch_hook_that_codedeploy_left_behind_is_deleted(broken, fast, calls):
-    """Every launch would wait for it and be abandoned; only CodeDeploy's own for this group is touched."""
-    (hook,) = hooks(broken)
     left = hook[:-36] + "11112222-3333-4444-5555-666677778888"
     other = left.replace("hook-test-web-", "hook-test-web-2-")
     for name in (left, other):

@@ -4,8 +4,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from embedded_aws import services
+from embedded_aws import pace, services
 from embedded_aws.account import backends
+from embedded_aws.load_balancer.probe import AGENT
 from embedded_aws.services.autoscaling import launching
 from embedded_aws.services.autoscaling.lifecycle_hooks import actions
 from hosts.bundle import zipped
@@ -38,7 +39,7 @@ def test_every_instance_has_a_host(cloud, request):
     assert len({cloud.fleet.port(name) for name in names}) == 2
     for name in names:
         port = cloud.fleet.port(name)
-        cloud.until(lambda: answer(port)[0] == 200)  # noqa: B023 - asked at once
+        cloud.until(lambda: answer(port, agent=AGENT)[0] == 200)  # noqa: B023 - asked at once
         settings = cloud.fleet.hosts()[name].root / "etc/webapp/instance.env"
         assert f"WEBAPP_ZONE={cloud.members()[name]}" in settings.read_text()
 
@@ -90,6 +91,27 @@ def test_a_deployment_reaches_every_host(cloud):
     assert said == {"errorCode": "Success", "scriptName": "", "message": "Succeeded", "logTail": ""}
     logs = [log.read_text() for log in cloud.folder.rglob(f"{deployment}/logs/scripts.log")]
     assert [f"[stdout]AfterInstall of {deployment}" in log for log in logs] == [True, True]
+
+
+def test_without_an_agent_no_event_begins(cloud):
+    """CodeDeploy waits for it, an hour at AWS's own pace, and then says that the event was not received."""
+    cloud.launch()
+    for name in cloud.up():
+        cloud.fleet.get(name).host.agent_missing.touch()
+    deployment = cloud.deploy(zipped())
+    assert cloud.ended(deployment)["status"] == "Failed"
+    events = [cloud.events(deployment, name)["ApplicationStop"] for name in cloud.members()]
+    (failed,) = [event for event in events if event["status"] == "Failed"]
+    assert "not able to receive the lifecycle event" in failed["diagnostics"]["message"]
+    cloud_pace = pace.current_factor()
+    pace.set_factor(1.0)
+    try:
+        waiting = cloud.deploy(zipped())
+        cloud.tick()
+        cloud.tick()
+        assert cloud.info(waiting)["status"] == "InProgress"
+    finally:
+        pace.set_factor(cloud_pace)
 
 
 def test_a_failing_hook_leaves_the_other_hosts_alone(cloud):
