@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.permissions import to_apply, to_destroy, to_look
+from ..aws.permissions import to_apply, to_change, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .application import Application, read_tags
 from .auto_scaling_group import AutoScalingGroup
@@ -53,7 +53,7 @@ class DeploymentGroup(Resource):
         to_look("codedeploy:GetDeploymentGroup", "codedeploy:ListTagsForResource", on=_ON),
         to_look("autoscaling:DescribeLifecycleHooks"),
         # By which a release is mended; who only deploys may not: see docs/permissions.md.
-        to_apply("autoscaling:DeleteLifecycleHook", on=_SERVERS),
+        to_change("autoscaling:DeleteLifecycleHook", on=_SERVERS),
         to_apply("codedeploy:StopDeployment"),
         to_apply(
             "codedeploy:CreateDeploymentGroup", "codedeploy:TagResource", "codedeploy:UpdateDeploymentGroup", on=_ON
