@@ -37,7 +37,7 @@ class CacheReplicationGroup(Resource):
     # The last is not a setting: it stands for a downgrade, which AWS does not support.
     immutable = frozenset({"subnet_group", "engine", "in_transit", "at_rest", "cluster_mode", "engine_downgrade"})
     update_when_ready = True
-    eventual_errors = frozenset({"CacheSubnetGroupNotFoundFault"})
+    eventual_errors = frozenset({"CacheSubnetGroupNotFoundFault", "InvalidCacheClusterState"})
     # A create took up to nine minutes, and more with each further node.
     wait_timeout = 2400
 
@@ -84,7 +84,14 @@ class CacheReplicationGroup(Resource):
         # Only its nodes have some of the fields.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
         clusters = snapshot.all("elasticache", "describe_cache_clusters", "CacheClusters")
-        node = next((c for c in clusters if c.get("ReplicationGroupId") == name), None)
+        nodes = [c for c in clusters if c.get("ReplicationGroupId") == name]
+        # The group is available while a replica still comes or goes, and takes no change before that has ended.
+        # https://github.com/hashicorp/terraform-provider-aws/issues/50096
+        states = {c["CacheClusterId"]: c.get("CacheClusterStatus", "available") for c in nodes}
+        busy = {node_name: state for node_name, state in states.items() if state != "available"}
+        node = next((c for c in nodes if c["CacheClusterId"] not in busy), nodes[0] if nodes else None)
+        if status == "available" and busy:
+            status = ", ".join(f"{node_name} {state}" for node_name, state in sorted(busy.items()))
         state = self._group_state(group) | (self._node_state(node) if node else {})
         if status == "creating" or not node:
             # AWS shows some settings of a create only when the group is almost available.
