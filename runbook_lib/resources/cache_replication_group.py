@@ -10,6 +10,7 @@ from ..aws.permissions import to_apply, to_change, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind, tagged_resources
 from .cache_subnet_group import CacheSubnetGroup
+from .engine_versions import is_minor_upgrade, is_older, matches
 from .security_group import SecurityGroup
 from .tagging import Tagging
 
@@ -202,12 +203,11 @@ class CacheReplicationGroup(Resource):
 
     def _node_state(self, node: Mapping[str, Any]) -> dict[str, Any]:
         version = node["EngineVersion"]
-        meets = f"{version}.".startswith(f"{self.engine_version}.")
-        later = _numbers(version) > _numbers(self.engine_version)
         # Automatic upgrades are not drift.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
-        meets |= later and self.minor_upgrades and _numbers(version)[:1] == _numbers(self.engine_version)[:1]
-        downgrade = later and not meets
+        upgraded = self.minor_upgrades and is_minor_upgrade(self.engine_version, version, major=1)
+        meets = matches(version, self.engine_version) or upgraded
+        downgrade = not meets and is_older(self.engine_version, version)
         return {
             "subnet_group": node.get("CacheSubnetGroupName"),
             "security_group": ", ".join(sorted(g["SecurityGroupId"] for g in node.get("SecurityGroups", ()))),
@@ -244,7 +244,3 @@ def _detail(group: Mapping[str, Any], node: Mapping[str, Any] | None) -> dict[st
         "engine_version": node["EngineVersion"] if node else None,
         "zone": next(iter(zones.values()), None),
     }
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in version.split(".") if number]
