@@ -13,7 +13,7 @@ _IN_USE = {
     "DependencyViolation", "DeleteConflict", "ResourceInUse", "ResourceInUseException", "InvalidIPAddress.InUse",
     "InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState", "ScalingActivityInProgress", "IncorrectState",
     "InvalidDBInstanceState", "BucketNotEmpty", "CacheSubnetGroupInUse",
-    "InvalidReplicationGroupState",
+    "InvalidReplicationGroupState", "InvalidCacheClusterState",
 }  # fmt: skip
 """Error codes that mean "still in use"; they often pass by themselves, so the delete is retried."""
 

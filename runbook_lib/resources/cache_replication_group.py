@@ -10,6 +10,7 @@ from ..aws.permissions import to_apply, to_change, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind, tagged_resources
 from .cache_subnet_group import CacheSubnetGroup
+from .engine_versions import is_minor_upgrade, is_older, matches
 from .security_group import SecurityGroup
 from .tagging import Tagging
 
@@ -37,7 +38,7 @@ class CacheReplicationGroup(Resource):
     # The last is not a setting: it stands for a downgrade, which AWS does not support.
     immutable = frozenset({"subnet_group", "engine", "in_transit", "at_rest", "cluster_mode", "engine_downgrade"})
     update_when_ready = True
-    eventual_errors = frozenset({"CacheSubnetGroupNotFoundFault"})
+    eventual_errors = frozenset({"CacheSubnetGroupNotFoundFault", "InvalidCacheClusterState"})
     # A create took up to nine minutes, and more with each further node.
     wait_timeout = 2400
 
@@ -84,7 +85,14 @@ class CacheReplicationGroup(Resource):
         # Only its nodes have some of the fields.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
         clusters = snapshot.all("elasticache", "describe_cache_clusters", "CacheClusters")
-        node = next((c for c in clusters if c.get("ReplicationGroupId") == name), None)
+        nodes = [c for c in clusters if c.get("ReplicationGroupId") == name]
+        # The group is available while a replica still comes or goes, and takes no change before that has ended.
+        # https://github.com/hashicorp/terraform-provider-aws/issues/50096
+        states = {c["CacheClusterId"]: c.get("CacheClusterStatus", "available") for c in nodes}
+        busy = {node_name: state for node_name, state in states.items() if state != "available"}
+        node = next((c for c in nodes if c["CacheClusterId"] not in busy), nodes[0] if nodes else None)
+        if status == "available" and busy:
+            status = ", ".join(f"{node_name} {state}" for node_name, state in sorted(busy.items()))
         state = self._group_state(group) | (self._node_state(node) if node else {})
         if status == "creating" or not node:
             # AWS shows some settings of a create only when the group is almost available.
@@ -195,12 +203,11 @@ class CacheReplicationGroup(Resource):
 
     def _node_state(self, node: Mapping[str, Any]) -> dict[str, Any]:
         version = node["EngineVersion"]
-        meets = f"{version}.".startswith(f"{self.engine_version}.")
-        later = _numbers(version) > _numbers(self.engine_version)
         # Automatic upgrades are not drift.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html
-        meets |= later and self.minor_upgrades and _numbers(version)[:1] == _numbers(self.engine_version)[:1]
-        downgrade = later and not meets
+        upgraded = self.minor_upgrades and is_minor_upgrade(self.engine_version, version, major=1)
+        meets = matches(version, self.engine_version) or upgraded
+        downgrade = not meets and is_older(self.engine_version, version)
         return {
             "subnet_group": node.get("CacheSubnetGroupName"),
             "security_group": ", ".join(sorted(g["SecurityGroupId"] for g in node.get("SecurityGroups", ()))),
@@ -237,7 +244,3 @@ def _detail(group: Mapping[str, Any], node: Mapping[str, Any] | None) -> dict[st
         "engine_version": node["EngineVersion"] if node else None,
         "zone": next(iter(zones.values()), None),
     }
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in version.split(".") if number]

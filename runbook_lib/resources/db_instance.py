@@ -13,6 +13,7 @@ from ..errors import Blocked
 from .base import Ids, Observed, Remainder, Resource, kind
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
+from .engine_versions import is_minor_upgrade, is_older, matches
 from .log_group import LogGroup
 from .role import Role
 from .security_group import SecurityGroup
@@ -64,16 +65,11 @@ class DbInstance(Resource):
     # RDS may not know a new role or security group yet; other uses of the first code are mistakes.
     # https://github.com/hashicorp/terraform-provider-aws/pull/9747 (the monitoring role)
     # https://github.com/aws-samples/eks-workshop-v2/issues/1609 (the service-linked role)
-    eventual_errors = frozenset(
-        {
-            "InvalidParameterValue: ENHANCED_MONITORING",
-            "InvalidParameterValue: service linked role",
-            "InvalidParameterValue: Missing necessary credentials",
-            "InvalidParameterValue: Invalid security group",
-            "DBSubnetGroupNotFoundFault",
-            "DBParameterGroupNotFound",
-        }
-    )
+    eventual_errors = frozenset({
+        "InvalidParameterValue: ENHANCED_MONITORING", "InvalidParameterValue: service linked role",
+        "InvalidParameterValue: Missing necessary credentials", "InvalidParameterValue: Invalid security group",
+        "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound",
+    })  # fmt: skip
     wait_timeout = 2400
     if_failed = (
         "Do not destroy it: its data would be lost. Wait until its zone and its instance have recovered,"
@@ -144,8 +140,7 @@ class DbInstance(Resource):
         if instance is None:
             return None
         snapshot.require_ownership(self, tags_of(instance, "TagList"))
-        status = instance["DBInstanceStatus"]
-        state = self._state(instance)
+        status, state = instance["DBInstanceStatus"], self._state(instance)
         if status == "creating":
             # AWS shows some settings of a create only when the instance is almost available.
             wanted = self.desired(ids)
@@ -250,9 +245,9 @@ class DbInstance(Resource):
         groups = [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"] if g["Status"] != "removing"]
         seconds = instance.get("MonitoringInterval", 0)
         version, storage = now["EngineVersion"], now["AllocatedStorage"]
-        meets = _matches(version, self.engine_version) or (
-            self.minor_upgrades and _is_minor_upgrade(self.engine_version, version)
-        )
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.MySQL.Minor.html
+        upgraded = self.minor_upgrades and is_minor_upgrade(self.engine_version, version, major=2)
+        meets = matches(version, self.engine_version) or upgraded
         return {
             "subnet_group": instance["DBSubnetGroup"]["DBSubnetGroupName"],
             "parameter_group": ", ".join(sorted(g["DBParameterGroupName"] for g in instance["DBParameterGroups"])),
@@ -261,7 +256,7 @@ class DbInstance(Resource):
             "monitoring_seconds": seconds,
             "log_exports": frozenset(exports) - {*logs.get("LogTypesToDisable", ())},
             "engine_version": self.engine_version if meets else version,
-            "engine_downgrade": f"from {version}" if not meets and _is_older(self.engine_version, version) else "none",
+            "engine_downgrade": f"from {version}" if not meets and is_older(self.engine_version, version) else "none",
             "instance_class": now["DBInstanceClass"],
             "storage_gb": storage,
             "storage_step": _STEP if _can_resize(storage, self.storage_gb) else f"another, from {storage} GB",
@@ -333,22 +328,3 @@ def _can_resize(storage: int | None, wanted: int) -> bool:
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (AllocatedStorage)
     """
     return storage is None or storage == wanted or 10 * wanted >= 11 * storage
-
-
-def _matches(version: str, wanted: str) -> bool:
-    return f"{version}.".startswith(f"{wanted}.")
-
-
-def _is_minor_upgrade(wanted: str, version: str) -> bool:
-    """Whether RDS may have upgraded from *wanted* by itself: to a later version of the same major one, as MySQL 8.4.
-
-    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.MySQL.Minor.html
-    """
-    return wanted.split(".")[:2] == version.split(".")[:2] and _is_older(wanted, version)
-
-
-def _is_older(one: str, other: str) -> bool:
-    """Whether a version is older than another, compared to the shorter one's precision."""
-    a, b = ([int(number) for number in re.findall(r"\d+", version)] for version in (one, other))
-    precision = min(len(a), len(b))
-    return a[:precision] < b[:precision]

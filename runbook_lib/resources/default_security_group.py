@@ -23,6 +23,7 @@ class DefaultSecurityGroup(Resource):
     vpc: Vpc
 
     implicit = True
+    eventual_errors = frozenset({"InvalidGroup.NotFound"})  # it may be listed before it can be changed
 
     needs = (
         to_look("ec2:DescribeSecurityGroups"),

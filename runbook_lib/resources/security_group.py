@@ -54,7 +54,11 @@ class SecurityGroup(Resource):
         group = snapshot.find("describe_security_groups", "SecurityGroups", self)
         if group is None:
             return None
-        rules = [rule for rule in rules_of(snapshot) if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]]
+        rules = [
+            rule
+            for rule in rules_of(snapshot, own_groups(snapshot))
+            if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]
+        ]
         strangers = [rule for rule in rules if not self._is_known(tags_of(rule), snapshot.aws)]
         state = {
             "vpc": group["VpcId"],
@@ -106,9 +110,27 @@ class SecurityGroup(Resource):
 _EVERYTHING = frozenset({"all 0.0.0.0/0"})
 
 
-def rules_of(snapshot: Snapshot) -> list[ApiObject]:
-    """All rules of the region's groups, including manually added ones, which have no tags."""
-    return snapshot.all("ec2", "describe_security_group_rules", "SecurityGroupRules")
+def own_groups(snapshot: Snapshot) -> list[str]:
+    """The ids of this environment's groups."""
+    return [group["GroupId"] for group in snapshot.tagged_with_env("describe_security_groups", "SecurityGroups")]
+
+
+def rules_of(snapshot: Snapshot, groups: Iterable[str]) -> list[ApiObject]:
+    """All rules of these groups, including manually added ones, which have no tags.
+
+    A filter takes up to 200 values: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
+    """
+    wanted = sorted(groups)
+    return [
+        rule
+        for start in range(0, len(wanted), 200)
+        for rule in snapshot.all(
+            "ec2",
+            "describe_security_group_rules",
+            "SecurityGroupRules",
+            Filters=[{"Name": "group-id", "Values": wanted[start : start + 200]}],
+        )
+    ]
 
 
 def describe_permissions(permissions: Iterable[Mapping[str, Any]]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
-from .security_group import SecurityGroup, rules_of
+from .security_group import SecurityGroup, own_groups, rules_of
 from .tagging import Tagging
 from .traffic import Ports
 
@@ -39,7 +39,8 @@ class SecurityGroupRule(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         own = {snapshot.aws.ENV: snapshot.aws.env, snapshot.aws.KEY: self.key}
-        rule = at_most_one([rule for rule in rules_of(snapshot) if own.items() <= tags_of(rule).items()], self)
+        rules = rules_of(snapshot, own_groups(snapshot))
+        rule = at_most_one([rule for rule in rules if own.items() <= tags_of(rule).items()], self)
         if rule is None:
             return None
         ports = Ports.of(rule)

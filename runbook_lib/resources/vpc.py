@@ -23,6 +23,7 @@ class Vpc(Resource):
     dns_hostnames: bool = True
 
     immutable = frozenset({"cidr"})
+    eventual_errors = frozenset({"InvalidVpcID.NotFound"})  # it may be listed before it can be changed
 
     needs = (
         to_look("ec2:DescribeVpcs"),

@@ -103,6 +103,11 @@ def _cache(
 def _parameters(exports: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """TLS, one character set, and the exported logs: by default MySQL writes the error log only.
 
+    AWS asks to wait five minutes between a new group and its first database where a parameter matters when the
+    default database is created.  Of these only the character set and its collation do, and they are the defaults of
+    MySQL 8.4; they are written down so that no other default replaces them.
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBParameterGroup.html
+    https://dev.mysql.com/doc/refman/8.4/en/charset-server.html
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.MySQLDB.PublishtoCloudWatchLogs.html
     """
     yield "require_secure_transport", "1"

@@ -67,3 +67,34 @@ def test_an_older_engine_is_not_to_be_had(engine):
         assert change.action is Action.BLOCKED
         assert "engine_downgrade" in change.fields
         assert change.fix.startswith("It runs 8.1")
+
+
+def test_another_change_waits_for_a_replica_that_still_comes_or_goes(engine, aws):
+    """The group is available before that, and ElastiCache refuses the next change then."""
+    bring_about(engine, grounds(cache))
+    bring_about(engine, Stack("s", it=cache))
+    aws.control("pace", 0.01)  # a new node takes three seconds
+    try:
+        for wanted in (replace(cache, replicas=1, node_type="cache.t4g.small"), cache):
+            bring_about(engine, Stack("s", it=wanted))
+            assert engine.plan(Stack("s", it=wanted), refresh=True).todo == ()
+    finally:
+        aws.control("pace", 0)
+
+
+def test_it_is_not_ready_while_a_node_is_not_available(door, engine, aws):
+    bring_about(engine, grounds(cache))
+    bring_about(engine, Stack("s", it=cache))
+    elasticache = aws.client("elasticache")
+    aws.control("pace", 1)
+    try:
+        more = {"ReplicationGroupId": "test-sessions", "NewReplicaCount": 1, "ApplyImmediately": True}
+        elasticache.increase_replica_count(**more)
+        eventually(lambda: elasticache.describe_replication_groups()["ReplicationGroups"][0]["Status"] == "available")
+        seen = engine.survey([cache], refresh=True)[cache]
+        assert (seen.ready, seen.status) == (False, "test-sessions-002 creating")
+        with pytest.raises(elasticache.exceptions.InvalidCacheClusterStateFault):
+            elasticache.modify_replication_group(ReplicationGroupId="test-sessions", SnapshotRetentionLimit=1)
+    finally:
+        aws.control("pace", 0)
+    assert engine.survey([cache], refresh=True)[cache].ready

@@ -201,15 +201,14 @@ class _Reader:
             )  # fmt: skip
 
     def _rules(self, groups: set[str]) -> Iterator[Rule | EgressRule]:
-        for item in rules_of(self._snapshot):
-            if item["GroupId"] in groups:
-                referred = item.get("ReferencedGroupInfo", {}).get("GroupId", "")
-                other = item.get("CidrIpv4") or item.get("CidrIpv6") or item.get("PrefixListId") or referred
-                group, ports, other = item["GroupId"], str(Ports.of(item)), other or "somebody"
-                if item["IsEgress"]:
-                    yield EgressRule(group=group, ports=ports, target=other)
-                else:
-                    yield Rule(group=group, ports=ports, source=other)
+        for item in rules_of(self._snapshot, groups):
+            referred = item.get("ReferencedGroupInfo", {}).get("GroupId", "")
+            other = item.get("CidrIpv4") or item.get("CidrIpv6") or item.get("PrefixListId") or referred
+            group, ports, other = item["GroupId"], str(Ports.of(item)), other or "somebody"
+            if item["IsEgress"]:
+                yield EgressRule(group=group, ports=ports, target=other)
+            else:
+                yield Rule(group=group, ports=ports, source=other)
 
 
 def _table(tables: list[ApiObject], subnet: str) -> ApiObject:

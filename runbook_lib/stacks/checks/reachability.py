@@ -24,7 +24,7 @@ def reachability(net: Stack) -> tuple[Check, ...]:
         filters = [{"Name": "vpc-id", "Values": [observed.id if observed else ""]}]
         listed = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
         names = {group["GroupId"]: group["GroupName"] for group in listed}
-        inbound = [rule for rule in rules_of(snapshot) if rule["GroupId"] in names and not rule["IsEgress"]]
+        inbound = [rule for rule in rules_of(snapshot, names) if not rule["IsEgress"]]
         too_open = [rule for rule in inbound if _is_too_open(rule)]
         # What is wrong; or, where nothing is, everything that was looked at.
         findings: dict[str, list[str]] = {} if too_open else {name: [] for name in sorted(names.values())}

@@ -15,7 +15,7 @@ from embedded_aws.services.elasticache import validation
 from embedded_aws.services.elasticache.descriptions import describe_cluster, describe_member
 from embedded_aws.services.elasticache.engines import VALUE, VERSIONS, resolve_version, validate_node_type
 from embedded_aws.services.elasticache.modifications import modify, token_hash
-from embedded_aws.services.elasticache.nodes import KIND, initialize, zones_of
+from embedded_aws.services.elasticache.nodes import KIND, initialize, members_in_transition, zones_of
 from embedded_aws.services.elasticache.replication_groups import MAINTENANCE, SNAPSHOT
 
 MEMCACHED = ("memcached", "1.6.22", "default.memcached1.6", 11211)
@@ -23,7 +23,8 @@ MEMCACHED = ("memcached", "1.6.22", "default.memcached1.6", 11211)
 
 def _describe_all(elasticache: Any, nodes: bool, standalone_only: bool) -> Iterator[dict[str, Any]]:
     for group in () if standalone_only else elasticache.replication_groups.values():
-        yield from (describe_member(group, member, nodes) for member in group.members)
+        leaving = [name for name in members_in_transition(group) if name not in group.members]
+        yield from (describe_member(group, member, nodes) for member in (*group.members, *leaving))
     yield from (describe_cluster(cluster, nodes) for cluster in elasticache.cache_clusters.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedded_aws.services.elasticache.nodes import address, is_group
+from embedded_aws.services.elasticache.nodes import address, is_group, members_in_transition
 from embedded_aws.services.elasticache.servers import endpoint
 
 ABSENT_IN_DELETION = ("CacheNodeType", "ClusterEnabled", "MemberClusters", "NodeGroups")
@@ -46,9 +46,14 @@ def _describe_whole_group(group: Any) -> dict[str, Any]:
 
 
 def describe_member(group: Any, member: str, nodes: bool) -> dict[str, Any]:
-    """Describe a node of a group as a cluster; with `nodes`, including its cache node."""
+    """Describe a node of a group as a cluster; with `nodes`, including its cache node.
+
+    It has a status of its own while it is added to the group, or removed.
+    """
+    zone, status = members_in_transition(group).get(member) or (group.members[member], "")
     return {
-        **_describe_common_cluster(group, nodes, address(group, member), group.members[member]),
+        **_describe_common_cluster(group, nodes, address(group, member), zone),
+        **({"CacheClusterStatus": status} if status and group.status != "deleting" else {}),
         "CacheClusterId": member,
         "CacheClusterCreateTime": group.replication_group_create_time,
         "ReplicationGroupId": group.replication_group_id,

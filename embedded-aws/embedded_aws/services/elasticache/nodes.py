@@ -12,6 +12,7 @@ from embedded_aws.service_error import ServiceError
 
 IN_TRANSITION = ("creating", "modifying", "rebooting cluster nodes")
 KIND = "cache_replication_group"  # key of the pace's durations; a single node takes about as long
+MEMBER = "cache_member"  # the same of a node that a group gets later, or loses
 ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -52,10 +53,31 @@ def add_members(group: Any, zones: Iterable[str]) -> None:
 
 
 def remove_members(group: Any, names: Iterable[str]) -> None:
-    """Remove nodes from a group."""
+    """Remove nodes from a group; each is still described for a while."""
     for name in names:
-        del group.members[name]
+        zone = group.members.pop(name)
+        _transitions(group)[name] = (zone, pacing.new_transition("deleting", MEMBER, "delete"))
     group.member_clusters = list(group.members)
+
+
+def start_members(group: Any, names: Iterable[str]) -> None:
+    """Let nodes be `creating` for a while, although the group is available again before them."""
+    for name in names:
+        _transitions(group)[name] = (group.members[name], pacing.new_transition("creating", MEMBER))
+
+
+def members_in_transition(group: Any) -> dict[str, tuple[str, str]]:
+    """Return zone and status of each node that is still created or deleted, by its name.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/50096
+    """
+    transitions = _transitions(group)
+    return {name: (zone, one[2]) for name, (zone, one) in transitions.items() if one and pacing.is_in_progress(one)}
+
+
+def _transitions(group: Any) -> dict[str, tuple[str, pacing.Transition | None]]:
+    transitions: dict[str, tuple[str, pacing.Transition | None]] = vars(group).setdefault("member_transitions", {})
+    return transitions
 
 
 def zones_of(elasticache: Any, subnet_group: str | None) -> list[str]:

@@ -21,8 +21,10 @@ from embedded_aws.services.elasticache.nodes import (
     add_members,
     choose_zones,
     initialize,
+    members_in_transition,
     remove_members,
     replication_group,
+    start_members,
     zones_of,
 )
 
@@ -116,10 +118,17 @@ def modify_replication_group(moto: Method, response: Any) -> Any:
 
 
 def _require_available(response: Any) -> Any:
-    """https://github.com/crossplane-contrib/provider-aws/issues/46 (AWS's message)."""
+    """Require an available group, and available nodes.
+
+    https://github.com/crossplane-contrib/provider-aws/issues/46 (AWS's message)
+    https://github.com/hashicorp/terraform-provider-aws/issues/50096 (nodes)
+    """
     group = replication_group(response.elasticache_backend, response.params["ReplicationGroupId"])
     if group.status != "available":
         raise ServiceError("InvalidReplicationGroupState", "Replication group must be in available state to modify.")
+    if busy := members_in_transition(group):
+        reason = f"Cache cluster {', '.join(busy)} is not in a valid state to be modified."
+        raise ServiceError("InvalidCacheClusterState", reason)
     return group
 
 
@@ -151,7 +160,9 @@ def increase_replica_count(response: Any) -> Any:
         raise ServiceError(VALUE, "The number of replicas must be greater than the current number of replicas.")
     validation.validate_failover(wanted + 1, failover=False, multi_az=False)
     zones = zones_of(response.elasticache_backend, group.cache_subnet_group_name)
+    before = set(group.members)
     add_members(group, choose_zones(zones, group.members.values(), more))
+    start_members(group, [name for name in group.members if name not in before])
     group.status = "modifying"
     return _result(group)
 

@@ -1,0 +1,40 @@
+"""What is asked about security groups: only about those of this environment."""
+
+from runbook_lib.stacks.stack import Stack, in_order
+from tests.resources.cases_network import CASES
+from tests.resources.test_contract import bring_about, grounds
+
+RULE = CASES["security group rule"][0]
+
+
+def test_only_rules_of_our_own_groups_are_asked_for(engine, aws):
+    """A region may have thousands of others; a rule that somebody adds to one of ours is found all the same."""
+    everything = Stack("s", all=in_order([RULE]))
+    bring_about(engine, grounds(RULE))
+    bring_about(engine, Stack("s", it=RULE))
+    ids = {resource: seen.id for resource, seen in engine.survey(everything, refresh=True).items()}
+    asked = []
+    engine.aws._session.events.register(
+        "provide-client-params.ec2.DescribeSecurityGroupRules", lambda params, **_: asked.append(dict(params))
+    )
+    engine.aws._service_clients.clear()
+    ec2 = aws.client("ec2")
+    world = {"CidrIp": "0.0.0.0/0"}
+    ec2.authorize_security_group_ingress(
+        GroupId=ids[RULE.group],
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [world]}],
+    )
+    (change,) = engine.plan(everything, refresh=True).todo
+    assert (change.key, set(change.fields)) == (RULE.group.key, {"strangers"})
+    assert asked
+    ours = {id for resource, id in ids.items() if resource.key.startswith("security_group.")}
+    for request in asked:
+        (values,) = (each["Values"] for each in request["Filters"] if each["Name"] == "group-id")
+        assert set(values) == ours
+
+
+def test_what_ec2_does_not_know_yet_is_tried_again():
+    """EC2 may list a new VPC, or its default group, before it lets it be changed."""
+    vpc, group = CASES["vpc"][0], CASES["default security group"][0]
+    assert vpc.is_eventual("InvalidVpcID.NotFound", "The vpc ID 'vpc-1' does not exist")
+    assert group.is_eventual("InvalidGroup.NotFound", "The security group 'sg-1' does not exist")
