@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from ipaddress import IPv4Network
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 # The retention periods that CloudWatch Logs accepts, in days.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -15,20 +18,59 @@ Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
 Switch = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True)]
 
-CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+# A pattern of pydantic takes \d and \w for those of all scripts.
+CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 # With both ids, or with none: https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
-REPOSITORY = r"^[\w.-]+/[\w.-]+$|^[\w.-]+@\d+/[\w.-]+@\d+$"
+REPOSITORY = r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$|^[A-Za-z0-9_.-]+@[0-9]+/[A-Za-z0-9_.-]+@[0-9]+$"
 DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 DOMAIN = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 ENV = r"^[a-z](-?[a-z0-9])+$"
-KMS_KEY = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$"
+KMS_KEY = r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=60)]
+
+
+def check_public_key(key: str) -> str:
+    """Return a text that is an OpenSSH public key.
+
+    Raises:
+        ValueError: It is none, or only looks like one.
+    """
+    try:
+        load_ssh_public_key(key.strip().encode())
+        (_,) = key.strip().splitlines()
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("not an OpenSSH public key; write the one line of a .pub file") from None
+    return key
+
+
 PublicKey = Annotated[
     str,
     StringConstraints(
         strict=True, pattern=r"^(ssh-ed25519|ecdsa-sha2-nistp(256|384)|ssh-rsa) [A-Za-z0-9+/]+={0,2}( \S.*)?$"
     ),
+    AfterValidator(check_public_key),
 ]
+
+
+def check_tag(text: str) -> str:
+    """Return a text that each service takes as a tag's key or value; IAM, RDS, load balancers and S3 are the strictest.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Tag.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-managing.html
+
+    Raises:
+        ValueError: It has a character that some of them refuse, or begins as AWS's own.
+    """
+    for character in text:
+        if character not in " _.:/=+-@" and unicodedata.category(character)[0] not in "LN":
+            raise ValueError(f"has {character!r}; IAM and RDS take letters, digits, spaces and _ . : / = + - @ in tags")
+    if text.lower().startswith(("aws:", "rds:")):
+        raise ValueError("AWS reserves aws: and rds: at the beginning")
+    return text
+
+
+TagValue = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=256), AfterValidator(check_tag)]
 
 
 class Strict(BaseModel):

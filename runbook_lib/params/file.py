@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ParamsError, UnknownEnvironment
+from ..formatting import format_value
+from .document import Document, Unreadable
 from .model import Params
 from .regions import is_usable, missing_root
 from .rules import Problem, find_problems
-
-Lines = dict[tuple[Any, ...], int]
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Params:
@@ -31,8 +30,10 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Params:
     """
     file = _File(path, overrides or {})
     raw = {**file.values, **file.overrides}
-    problems = [*file.problems, *_model_problems(raw), *find_problems(raw), *_name_problems(raw, path)]
-    problems += _root_problems(raw)
+    misread = {at for at in file.misread if at[0] not in file.overrides}
+    others = [*_model_problems(raw), *find_problems(raw), *_name_problems(raw, path), *_root_problems(raw)]
+    # A value that YAML misreads has no other problem that is worth a line.
+    problems = [*file.problems, *(problem for problem in others if problem.at not in misread)]
     if problems:
         lines = dict.fromkeys(file.describe(problem) for problem in sorted(problems, key=file.line))
         raise ParamsError("\n".join(lines), fix="Correct each line above, then run this again.")
@@ -48,16 +49,15 @@ class _File:
 
     def __post_init__(self) -> None:
         self.problems: list[Problem] = []
-        self.lines: Lines = {}
+        self.misread: set[tuple[Any, ...]] = set()
+        self.lines: dict[tuple[Any, ...], int] = {}
         self.values: dict[str, Any] = {}
         if self.path.is_file() or not self.overrides:
             self._read()
 
     def _read(self) -> None:
         try:
-            text = self.path.read_text(encoding="utf-8")
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            values = yaml.safe_load(text)
+            document = Document(self.path.read_text(encoding="utf-8"))
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise _unknown_environment(self.path) from None
         except UnicodeDecodeError as error:
@@ -66,14 +66,13 @@ class _File:
             raise ParamsError(
                 f"{self.path} can't be read: {error.strerror}.", fix=f"Make it readable: chmod u+r {self.path}"
             ) from None
-        except yaml.YAMLError as error:
-            raise _unreadable(self.path, error) from None
-        except ValueError as error:  # YAML reads 2024-02-30 as a date
-            raise ParamsError(f"{self.path} is not YAML: {error}.", fix="Write that value in quotes.") from None
-        if node is None or not isinstance(values, dict):
+        except Unreadable as error:
+            place = f"{self.path}:{error.line}" if error.line else str(self.path)
+            raise ParamsError(f"{place} {error}.", fix="Correct that line, then run this again.") from None
+        if not isinstance(document.values, dict):
             raise ParamsError(f"{self.path}:1: not a mapping.", fix="Start from another file in params/.")
-        self.lines, self.values = dict(_lines(node)), values
-        self.problems = list(_duplicate_keys(node))
+        self.lines, self.values = document.lines, document.values
+        self.problems, self.misread = document.problems, document.misread
 
     def line(self, problem: Problem) -> int:
         at = problem.at
@@ -86,7 +85,7 @@ class _File:
         source = (
             "parameter" if problem.at and problem.at[0] in self.overrides else f"{self.path}:{self.line(problem) or 1}"
         )
-        value = "" if problem.value is None else f"{problem.value!s} "
+        value = "" if problem.value is None else f"{format_value(str(problem.value))} "
         return f"{source} {dotted}: {value}– {problem.why}"
 
 
@@ -144,32 +143,3 @@ def _is_model(annotation: Any) -> bool:
 def _unknown_environment(path: Path) -> UnknownEnvironment:
     known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
     return UnknownEnvironment(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
-
-
-def _unreadable(path: Path, error: yaml.YAMLError) -> ParamsError:
-    mark = getattr(error, "problem_mark", None)
-    line = f":{mark.line + 1}" if mark else ""
-    why = getattr(error, "problem", None) or str(error)
-    return ParamsError(f"{path}{line} is not YAML: {why}.", fix="Correct that line, then run this again.")
-
-
-def _lines(node: yaml.Node, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], int]]:
-    yield at, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _lines(value, (*at, key.value))
-            yield (*at, key.value), key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _lines(value, (*at, index))
-
-
-def _duplicate_keys(node: yaml.Node, at: tuple[Any, ...] = ()) -> Iterator[Problem]:
-    """Yield the keys that are in a mapping twice: YAML uses the last one and ignores the first."""
-    if isinstance(node, yaml.MappingNode):
-        keys: set[str] = set()
-        for key, value in node.value:
-            if key.value in keys:
-                yield Problem((*at, key.value), None, "written twice; YAML would ignore the first")
-            keys.add(key.value)
-            yield from _duplicate_keys(value, (*at, key.value))

@@ -10,18 +10,34 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from .fields import CLOCK, DAY, DOMAIN, ENV, REPOSITORY, Cidr, Count, Strict, Switch, Text, check_retention
+from .fields import (
+    CLOCK,
+    DAY,
+    DOMAIN,
+    ENV,
+    REPOSITORY,
+    Cidr,
+    Count,
+    Strict,
+    Switch,
+    TagValue,
+    check_public_key,
+    check_retention,
+)
 from .regions import check_region
 from .signing import Approval, Evidence
 
 
 class Tags(Strict):
-    """Additional tags, for cost reports."""
+    """Additional tags, for cost reports: these two, and any others."""
 
-    project: Text = "shift-log"
-    owner: Text = "platform"
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, TagValue] = Field(init=False)
+
+    project: TagValue = "shift-log"
+    owner: TagValue = "platform"
 
 
 class Guards(Strict):
@@ -43,7 +59,7 @@ class Network(Strict):
     """Addresses, zones, and the networks of administrators."""
 
     vpc_cidr: Cidr
-    zones: dict[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")], Zone] = Field(
+    zones: dict[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$")], Zone] = Field(
         min_length=2, description="subnets by zone; at least two, so that the site stays up when one is lost"
     )
     nat: Literal["single", "per_zone"] = Field(default="single", description="one NAT gateway, or one in each zone")
@@ -56,9 +72,11 @@ class Network(Strict):
     @field_validator("public_key")
     @classmethod
     def _is_public(cls, key: str | None) -> str | None:
-        if key is not None and not re.match(r"^(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/=]+( .*)?$", key.strip()):
-            raise ValueError("not an OpenSSH public key; it starts with ssh-ed25519 or ssh-rsa")
-        return key
+        if key is None:
+            return None
+        if not key.strip().startswith(("ssh-ed25519 ", "ssh-rsa ")):
+            raise ValueError("not an OpenSSH public key that EC2 takes; it starts with ssh-ed25519 or ssh-rsa")
+        return check_public_key(key)
 
     @field_validator("admin_cidrs")
     @classmethod
@@ -98,7 +116,7 @@ class Sessions(Strict):
 class Data(Strict):
     """The database, and the sessions of the application."""
 
-    engine_version: Annotated[str, StringConstraints(strict=True, pattern=r"^8\.4(\.\d+)?$")] = "8.4"
+    engine_version: Annotated[str, StringConstraints(strict=True, pattern=r"^8\.4(\.[0-9]+)?$")] = "8.4"
     instance_class: Annotated[str, StringConstraints(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.t4g.micro"
     storage_gb: Annotated[int, Field(strict=True, ge=20, le=65536)] = 20
     multi_az: Switch = False
@@ -126,9 +144,10 @@ class Data(Strict):
 class Certificate(Strict):
     """Exactly one of: an existing certificate, one for a domain in Route 53, or a self-signed one."""
 
-    arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")] | None = (
-        None
-    )
+    arn: (
+        Annotated[str, StringConstraints(pattern=r"^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$")]
+        | None
+    ) = None
     domain: Annotated[str, StringConstraints(pattern=f"^{DOMAIN}$")] | None = None
     hosted_zone: Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]+$")] | None = None
     # ub-common-name: https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1
@@ -192,7 +211,7 @@ class Compute(Strict):
 class GitHubRevision(Strict):
     """A commit that CodeDeploy fetches from GitHub; authorise it once in the console."""
 
-    repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
+    repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
     commit: Annotated[str, StringConstraints(strict=True, pattern="^[0-9a-f]{40}$")]
 
 
@@ -201,7 +220,7 @@ class Deploy(Strict):
 
     source: Literal["s3", "github"] = "s3"
     github: GitHubRevision | None = None
-    configuration: Annotated[str, StringConstraints(pattern=r"^[\w.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
+    configuration: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
 
     @field_validator("configuration")
     @classmethod
@@ -227,7 +246,7 @@ class GitHub(Strict):
     repository: Annotated[str, StringConstraints(pattern=REPOSITORY)] = Field(
         description="owner/name, or owner@id/name@id when the tokens have ids"
     )
-    environments: tuple[Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=255)], ...] = Field(
+    environments: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=255)], ...] = Field(
         description="GitHub environments whose jobs may deploy here; their protection rules apply", min_length=1
     )
 
@@ -236,7 +255,7 @@ class Params(Strict):
     """All parameters of one environment."""
 
     env: Annotated[str, StringConstraints(strict=True, pattern=ENV)]
-    account: Annotated[str, StringConstraints(strict=True, pattern=r"^\d{12}$")]
+    account: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{12}$")]
     region: Annotated[str, StringConstraints(strict=True), AfterValidator(check_region)]
     endpoint: Literal["embedded"] | None = None
     tags: Tags = Tags()
@@ -251,9 +270,11 @@ class Params(Strict):
 
     @field_validator("account", mode="before")
     @classmethod
-    def _is_quoted(cls, account: object) -> object:
+    def _is_account(cls, account: object) -> object:
         if isinstance(account, int):
             raise ValueError(
                 'write it in quotes ("012345670123"): YAML reads it as a number, with a leading 0 as an octal one'
             )
+        if isinstance(account, str) and not re.fullmatch("[0-9]{12}", account):
+            raise ValueError("an account number has 12 digits")
         return account

@@ -8,7 +8,8 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
-from .model import Data
+from .fields import check_tag
+from .model import Data, Tags
 
 Raw = Mapping[str, Any]
 
@@ -89,6 +90,7 @@ ZONES = {
     "ap-northeast-1": "acd",
 }
 
+_MAX_TAGS = 40
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -110,7 +112,9 @@ def find_problems(raw: Raw) -> Iterator[Problem]:
         yield from _overlaps(network)
         yield from _zones(network, raw.get("region"))
     yield from _names(raw)
+    yield from _tag_keys(raw.get("tags"))
     yield from _evidence(raw)
+    yield from _certificate(raw)
     yield from _architecture(raw.get("compute"))
     yield from _windows(raw.get("data"))
 
@@ -188,10 +192,64 @@ def _evidence(raw: Raw) -> Iterator[Problem]:
             "bucket",
             "needs guards.keep_bucket: true; otherwise it would be deleted with the bucket",
         )
-    key, region = evidence.get("kms_key"), raw.get("region")
-    arn = key.split(":", 5) if isinstance(key, str) else []
-    if len(arn) == 6 and arn[0] == "arn" and arn[3] != region:
-        yield Problem(("evidence", "kms_key"), key, f"is not in {region}, where this environment is")
+    yield from _place(raw, ("evidence", "kms_key"), evidence.get("kms_key"))
+
+
+def _certificate(raw: Raw) -> Iterator[Problem]:
+    """A load balancer takes certificates of its own account and region.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html
+    """
+    compute = raw.get("compute")
+    certificate = compute.get("certificate") if isinstance(compute, Mapping) else None
+    if isinstance(certificate, Mapping):
+        at, arn = ("compute", "certificate", "arn"), certificate.get("arn")
+        yield from _place(raw, at, arn)
+        if (owner := _part(arn, 4)) and owner != raw.get("account"):
+            yield Problem(at, arn, f"is of account {owner}, not of {raw.get('account')}, where this environment is")
+
+
+def _place(raw: Raw, at: tuple[str, ...], arn: Any) -> Iterator[Problem]:
+    region = raw.get("region")
+    if (place := _part(arn, 3)) and place != region:
+        yield Problem(at, arn, f"is not in {region}, where this environment is")
+
+
+def _part(arn: Any, number: int) -> str:
+    """One part of an ARN: 3 is the region, 4 the account; empty when it is none."""
+    parts = arn.split(":", 5) if isinstance(arn, str) else []
+    return parts[number] if len(parts) == 6 and parts[0] == "arn" else ""
+
+
+def _tag_keys(tags: Any) -> Iterator[Problem]:
+    """IAM tells keys apart by more than case, and a resource has 50 tags at most, some of them ours.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
+    """
+    if not isinstance(tags, Mapping):
+        return
+    known = {name: name for name in Tags.model_fields}
+    for key in filter(lambda key: isinstance(key, str), tags):
+        same = known.setdefault(key.lower(), key)
+        if why := _tag_key_problem(key) or (
+            f"differs only in case from {same}, for IAM the same" if same != key else ""
+        ):
+            yield Problem(("tags", key), None, why)
+    if len(tags) > _MAX_TAGS:
+        yield Problem(("tags",), len(tags), f"too many; AWS allows 50 for a resource, and {50 - _MAX_TAGS} are ours")
+
+
+def _tag_key_problem(key: str) -> str:
+    if not 1 <= len(key) <= 127:
+        return "a tag's key has 1 to 127 characters"
+    if key == "Name" or key.lower().startswith("runbook:"):
+        return "this runbook sets that tag itself"
+    try:
+        check_tag(key)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _architecture(compute: Any) -> Iterator[Problem]:
@@ -203,7 +261,8 @@ def _architecture(compute: Any) -> Iterator[Problem]:
         value = compute.get(field)
         if isinstance(value, str) and "." in value and architecture in ("arm64", "x86_64"):
             generation = value.split(".")[0].lstrip("abcdefghijklmnopqrstuvwxyz").lstrip("0123456789")
-            if ("g" in generation) != (architecture == "arm64"):
+            graviton = "g" in generation or value.startswith("a1.")  # the first generation is named otherwise
+            if graviton != (architecture == "arm64"):
                 yield Problem(("compute", field), value, f"is not of architecture {architecture}")
 
 

@@ -80,7 +80,7 @@ def aws_client(
         account=params.account,
         connection=endpoints.connection(params.env, params.endpoint, root),
         run=run,
-        labels={"project": params.tags.project, "owner": params.tags.owner},
+        labels=params.tags.model_dump(),
         on_call=record,
         add_secrets=REDACTOR.add_secrets_of,
         ask_code=ask,

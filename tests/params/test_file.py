@@ -1,9 +1,16 @@
 """Whatever is wrong with a parameter file is told at once: file, line, field, value, and what is allowed."""
 
+import time
+
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runbook_lib.params import load
+from runbook_lib.params.document import Document, Unreadable
+from runbook_lib.resources.vpc import Vpc
+from runbook_lib.runs.start import aws_client
 from tests.params.parameter_files import GOOD, PARAMS, at, load_error, problems, written
 
 PRIVATE_B = "private: 10.20.144.0/20"
@@ -103,7 +110,8 @@ def test_problems_come_in_the_order_of_the_file(tmp_path):
         ),
         pytest.param(
             "backup_window: \"08:00-08:30\"", "backup_window: \"24:00-24:30\"", "backup_window", "data.backup_window",
-            "'24:00-24:30' – String should match pattern '^([01]\\d|2[0-3]):[0-5]\\d-([01]\\d|2[0-3]):[0-5]\\d$'",
+            "'24:00-24:30' – String should match pattern '^([01][0-9]|2[0-3]):[0-5][0-9]"
+            "-([01][0-9]|2[0-3]):[0-5][0-9]$'",
             id="no time of day",
         ),
         pytest.param(
@@ -163,7 +171,7 @@ def test_one_zone_only_is_refused(tmp_path):
         ("guards:  ", "gards: ", "gards", "guards"),
         ("interval: 15", "intervall: 15", "compute.health_check.intervall", "interval"),
         (
-            "source: s3 ", f"github: {{repository: a/b, comit: {'0' * 40}}}\n  source: github",
+            "source: s3 ", f"github: {{repository: a/b, comit: {'a' * 40}}}\n  source: github",
             "deploy.github.comit", "commit",
         ),
     ],
@@ -182,8 +190,53 @@ def test_a_misspelt_key_is_told_with_the_nearest_one(tmp_path, old, new, field, 
 
 
 def test_a_key_like_no_other_is_told_with_all_there_are(tmp_path):
-    path = written(tmp_path, ("tags: {", "tags: {xylophone: 1, "))
-    assert problems(path) == [f"{at(path, 'tags:')} tags.xylophone: – unknown key. Known here: owner, project"]
+    path = written(tmp_path, ("  nat: single ", "  xylophone: 1\n  nat: single "))
+    assert problems(path) == [
+        f"{at(path, 'xylophone:')} network.xylophone: – unknown key. Known here: admin_cidrs, flow_log_days, nat,"
+        " public_key, vpc_cidr, zones"
+    ]
+
+
+def test_further_tags_are_taken_and_reach_aws(tmp_path):
+    """Many organisations deny whatever lacks theirs."""
+    found = load(written(tmp_path, ("tags: {", 'tags: {CostCenter: "0042", data class: internal, ')))
+    aws = aws_client(found, tmp_path, "")
+    assert {"CostCenter": "0042", "data class": "internal", "owner": "platform"}.items() <= aws.tag_map(
+        Vpc(name="main", cidr="10.0.0.0/16")
+    ).items()
+
+
+@pytest.mark.parametrize(
+    ("tags", "field", "why"),
+    [
+        ('owner: "R&D, Platform"', "owner", "'R&D, Platform' – has '&'; IAM and RDS take letters, digits, spaces and"),
+        ("owner: 5 € a day", "owner", "'5 € a day' – has '€'; "),
+        ('owner: "a\\tb"', "owner", "'a\\tb' – has '\\t'; "),
+        ('owner: "a\\u00a0b"', "owner", "'a\\xa0b' – has '\\xa0'; "),
+        ("owner: aws:me", "owner", "'aws:me' – AWS reserves aws: and rds: at the beginning"),
+        (f"owner: {'x' * 257}", "owner", f"'{'x' * 156}… – String should have at most 256 characters"),
+        ('owner: ""', "owner", "'' – String should have at least 1 character"),
+        ("cost center: R&D", "cost center", "'R&D' – has '&'; "),
+        ("R&D: yes it is", "R&D", "– has '&'; "),
+        ("aws:team: x", "aws:team", "– AWS reserves aws: and rds: at the beginning"),
+        ("Name: x", "Name", "– this runbook sets that tag itself"),
+        ("Runbook:env: x", "Runbook:env", "– this runbook sets that tag itself"),
+        ("Owner: x", "Owner", "– differs only in case from owner, for IAM the same"),
+        (f"{'k' * 128}: x", "k" * 128, "– a tag's key has 1 to 127 characters"),
+        ("CostCenter: 42", "CostCenter", "42 – Input should be a valid string"),
+    ],
+)
+def test_a_tag_that_some_service_refuses_is_refused_at_its_line(tmp_path, tags, field, why):
+    """EC2 takes nearly everything, so it would be IAM that stops the first apply, in its middle."""
+    path = written(tmp_path, ("tags: {project: shift-log, owner: platform}", f"tags:\n  {tags}"))
+    (line,) = problems(path)
+    assert line.startswith(f"{path}:9 tags.{field}: {why}")
+
+
+def test_there_is_room_for_our_own_tags(tmp_path):
+    tags = "\n".join(f"  t{number}: x" for number in range(41))
+    path = written(tmp_path, ("tags: {project: shift-log, owner: platform}", f"tags:\n{tags}"))
+    assert problems(path) == [f"{path}:8 tags: 41 – too many; AWS allows 50 for a resource, and 10 are ours"]
 
 
 @pytest.mark.parametrize(
@@ -213,17 +266,20 @@ def test_a_missing_value_is_told_where_it_belongs(tmp_path):
 
 
 def test_an_account_without_quotes_is_refused_with_the_reason(tmp_path):
-    """012345670123 would be read as another number than the one written."""
+    """012345670123 would be read as another number than the one written, 123456789012 as a number."""
     path = written(tmp_path, ('account: "123456789012" ', "account: 012345670123 "))
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["account"] != 12345670123
     (line,) = problems(path)
     assert line.startswith(f"{at(path, 'account:')} account: ")
     assert line.endswith(
-        '– write it in quotes ("012345670123"): YAML reads it as a number, with a leading 0 as an octal one'
+        'account: 012345670123 – YAML reads it as 1402433619; write "012345670123" in quotes, or 1402433619'
     )
+    path.write_text(path.read_text(encoding="utf-8").replace("012345670123", "123456789012"), encoding="utf-8")
+    (line,) = problems(path)
+    assert '– write it in quotes ("012345670123")' in line
 
 
-@pytest.mark.parametrize("account", ["12345678901", "1234567890123", "12345678901x"])
+@pytest.mark.parametrize("account", ["12345678901", "1234567890123", "12345678901x", "١٢٣٤٥٦٧٨٩٠١٢", "１23456789012"])
 def test_an_account_that_is_none_is_refused(tmp_path, account):
     path = written(tmp_path, ("123456789012", account))
     (line,) = problems(path)
@@ -267,12 +323,109 @@ def test_no_text_is_answered_with_a_traceback(tmp_path, text):
     assert "is not YAML" in load_error(path).what
 
 
-def test_a_date_that_is_none_is_told(tmp_path):
-    """YAML takes what looks like a date for one, without being asked."""
-    path = written(tmp_path, ("owner: platform", "owner: 2024-02-30"))
+@pytest.mark.parametrize(
+    ("old", "new", "field", "why"),
+    [
+        ("owner: platform", "owner: 2024-02-30", "tags.owner", 'a date; write "2024-02-30" in quotes'),
+        ("owner: platform", "owner: yes", "tags.owner", 'true; write "yes" in quotes, or true'),
+        ("owner: platform", "owner: 8.40", "tags.owner", '8.4; write "8.40" in quotes'),
+        ("owner: platform", "owner: .inf", "tags.owner", 'inf; write ".inf" in quotes'),
+        ("owner: platform", "owner: =", "tags.owner", 'its own value; write "=" in quotes'),
+        ("volume_gb: 8", "volume_gb: 010", "compute.volume_gb", '8; write "010" in quotes, or 8'),
+        ("volume_gb: 8", "volume_gb: 0x10", "compute.volume_gb", '16; write "0x10" in quotes, or 16'),
+        ("volume_gb: 8", "volume_gb: 1:30", "compute.volume_gb", '90; write "1:30" in quotes, or 90'),
+        ("volume_gb: 8", "volume_gb: 1_000", "compute.volume_gb", '1000; write "1_000" in quotes, or 1000'),
+        ("volume_gb: 8", "volume_gb: +8", "compute.volume_gb", '8; write "+8" in quotes, or 8'),
+        ("volume_gb: 8", "volume_gb: 0b1000", "compute.volume_gb", '8; write "0b1000" in quotes, or 8'),
+        ("multi_az: false", "multi_az: No", "data.multi_az", 'false; write "No" in quotes, or false'),
+        ("multi_az: false", "multi_az: off", "data.multi_az", 'false; write "off" in quotes, or false'),
+        ('backup_window: "08:00-08:30" ', "backup_window: 08:00 ", "data.backup_window", ""),
+    ],
+)
+def test_what_yaml_would_read_as_something_else_is_refused_at_its_line(tmp_path, old, new, field, why):
+    """Never taken silently: 010 GB are not 8."""
+    path = written(tmp_path, (old, new))
+    text = new.partition(": ")[2].strip()
+    (line,) = problems(path)
+    assert line.startswith(f"{at(path, new)} {field}: ")
+    if why:
+        assert line.endswith(f" {field}: {text} – YAML reads it as {why}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("nat: single ", 'nat: "single" '), ("nat: single ", "nat: 'single' "), ("multi_az: false", "multi_az: False"),
+        ("image: null  ", "image: ~  "), ("image: null  ", "image:   "), ("owner: platform", "owner: 1.2.3"),
+        ("owner: platform", "owner: yes and no"), ("owner: platform", "owner: a:b"),
+    ],
+)  # fmt: skip
+def test_what_means_what_stands_there_is_taken(tmp_path, old, new):
+    path = written(tmp_path, (old, new))
+    assert load(path).model_dump(mode="json", exclude_unset=True) == yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("digits", [19, 5000, 50_000])
+def test_an_enormous_number_is_refused_at_its_line(tmp_path, digits):
+    path = written(tmp_path, ("volume_gb: 8", f"volume_gb: {'9' * digits}"))
+    (line,) = problems(path)
+    assert line.startswith(f"{at(path, 'volume_gb')} compute.volume_gb: 99999")
+    assert line.endswith(f"– has {digits} characters; no number here is that long")
+    assert len(line) < 500
+
+
+@pytest.mark.parametrize(("key", "reading"), [("yes", "true"), ("1", "1"), ("~", "nothing"), ("2024-01-02", "a date")])
+def test_a_key_that_yaml_would_read_as_no_text_is_refused(tmp_path, key, reading):
+    path = written(tmp_path, ("tags: {project: shift-log, owner: platform}", f"tags:\n  {key}: x"))
+    assert problems(path) == [f"{path}:9 tags.{key}: – as a key, YAML reads it as {reading}; write it in quotes"]
+
+
+BOMB = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 9)}]\n" for n in range(12))
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "why"),
+    [
+        ("x: &x [*x]\n", 1, "the anchor &x is for aliases"),
+        ("x: *y\n", 1, "the alias *y stands for another part; write the value itself"),
+        (BOMB, 1, "the anchor &a0 is for aliases"),
+        ("x: {<<: *y}\n", 1, "the alias *y stands"),
+        ("x: !!python/object/apply:os.system [id]\n", 1, "the tag tag:yaml.org,2002:python/object/apply:os.system"),
+        ("x: !!int '3'\n", 1, "the tag tag:yaml.org,2002:int changes the type of a value; remove it"),
+        ("x:\n  ? [a]\n  : b\n", 2, "a key is a text, not a list or a mapping"),
+        ("x:\n  " + "[" * 100, 2, "more than 20 levels deep"),
+        ("x: " + "{a: " * 5_000 + "}" * 5_000, 1, "more than 20 levels deep"),
+        ("".join(f"{'  ' * n}k:\n" for n in range(200)), 21, "more than 20 levels deep"),
+        ("---\nx: 1\n", 1, "a second document begins here"),
+    ],
+)  # fmt: skip
+def test_what_would_hang_or_crash_is_refused_at_its_line_at_once(tmp_path, more, line, why):
+    path = written(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + more, encoding="utf-8")
+    began = time.monotonic()
     error = load_error(path)
-    assert error.what.startswith(f"{path} is not YAML: day")
-    assert "quotes" in error.fix
+    assert time.monotonic() - began < 2
+    assert error.what.startswith(f"{path}:{len(text.splitlines()) + line} is not YAML for parameters: {why}")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    path = tmp_path / "local.yaml"
+    path.write_text(GOOD + "# more\n" * 100_000, encoding="utf-8")
+    began = time.monotonic()
+    assert load_error(path).what == f"{path} has more than 64 KiB."
+    assert time.monotonic() - began < 0.5
+
+
+@given(st.text(st.sampled_from("ab10:-_ \n[]{},&*!?|>'\"#%@=~.<yesno"), max_size=60))
+def test_no_text_is_answered_with_a_traceback_or_taken_for_another_value(text):
+    """What is read is what YAML reads, or it is refused."""
+    try:
+        document = Document(text)
+    except Unreadable:
+        return
+    if not document.problems:
+        assert document.values == yaml.safe_load(text)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "- env: local\n", "local\n", "null\n"])
@@ -297,12 +450,6 @@ def test_what_is_not_utf8_is_refused(tmp_path):
     error = load_error(path)
     assert error.what.startswith(f"{path} is not UTF-8 text: ")
     assert error.fix == "Save it as UTF-8."
-
-
-def test_a_key_that_is_no_text_is_told(tmp_path):
-    path = written(tmp_path, ("tags: {", "tags: {1: 2, "))
-    (line,) = problems(path)
-    assert line.startswith(f"{at(path, 'tags:')} tags.1: ")
 
 
 # Values given with the run: papermill -p, and papermill -f with a whole file.

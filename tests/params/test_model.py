@@ -4,6 +4,8 @@ from ipaddress import IPv4Network
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -14,6 +16,8 @@ from runbook_lib.params.signing import Approval, Evidence
 from tests.params.parameter_files import GOOD
 
 RAW = yaml.safe_load(GOOD)
+ANN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICuFKBJ7naHX81UxdPvLuL/ec7tixRSetpDYhfONeMDH"
+BOB = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9zKqcd0sYyqCYqoxEEFk8yWxS1RcXjTkXJ5xGJxUqm bob@example"
 COMMIT = {"repository": "example/web", "commit": "0123456789abcdef" * 2 + "01234567"}
 
 
@@ -142,19 +146,41 @@ def test_who_says_nothing_is_protected():
     assert set(Guards().model_dump().values()) == {True}
 
 
-@pytest.mark.parametrize(
-    "key", ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI me@here", "ssh-rsa AAAAB3NzaC1yc2E=", " ssh-rsa AAAA \n"]
-)
-def test_a_public_key_is_taken(key):
-    assert network(public_key=key).public_key == key
+def key_line(key):
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+@pytest.mark.parametrize("ends", ["", " me@here", " \n"])
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa"])
+def test_a_public_key_is_taken(kind, ends):
+    key = ed25519.Ed25519PrivateKey.generate() if kind == "ssh-ed25519" else rsa.generate_private_key(65537, 2048)
+    text = key_line(key) + ends
+    assert text.startswith(kind)
+    assert network(public_key=text).public_key == text
 
 
 @pytest.mark.parametrize(
-    "key", ["-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA", "ecdsa-sha2-nistp256 AAAA", "ssh-dss AAAA", "~/.ssh/id.pub"]
-)
+    "key",
+    [
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA", "ecdsa-sha2-nistp256 AAAA", "ssh-dss AAAA", "~/.ssh/id.pub",
+        "ssh-ed25519 AAAA", "ssh-rsa AAAAB3NzaC1yc2E=", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI me@here",
+        f"{ANN}\n{BOB}", ANN.replace("ssh-ed25519", "ssh-rsa"), ANN[:-4],
+    ],
+)  # fmt: skip
 def test_a_private_key_or_one_that_ec2_does_not_take_is_refused(key):
+    """Also a key that is cut off: nobody could ever sign in with it."""
     with pytest.raises(ValidationError, match="not an OpenSSH public key"):
         network(public_key=key)
+
+
+@pytest.mark.parametrize("key", ["ssh-ed25519 AAAA", ANN[:-4], ANN.replace("ssh-ed25519", "ssh-rsa")])
+def test_a_key_that_is_none_cannot_approve_or_be_trusted(key):
+    for model, fields in (
+        (Approval, {"required": True, "signers": {"ann": key}}),
+        (Evidence, {"trusted_keys": {"ann": key}}),
+    ):
+        with pytest.raises(ValidationError, match="not an OpenSSH public key"):
+            model.model_validate(fields)
 
 
 @given(st.integers(min_value=-10, max_value=5000))
@@ -194,10 +220,6 @@ def test_a_name_that_some_service_refuses_is_refused(env):
     """RDS takes no hyphen at the end nor two in a row, S3 no capitals, IAM no spaces."""
     with pytest.raises(ValidationError):
         Params.model_validate(RAW | {"env": env})
-
-
-ANN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICuFKBJ7naHX81UxdPvLuL/ec7tixRSetpDYhfONeMDH"
-BOB = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9zKqcd0sYyqCYqoxEEFk8yWxS1RcXjTkXJ5xGJxUqm bob@example"
 
 
 def test_people_who_approve_have_a_key_each():

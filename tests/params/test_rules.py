@@ -262,6 +262,8 @@ def test_buckets_are_told_apart_by_account_and_region():
         ("t4g.small", "arm64", True),
         ("m7gd.large", "arm64", True),
         ("c6gn.xlarge", "arm64", True),
+        ("a1.large", "arm64", True),
+        ("a1.large", "x86_64", False),
         ("t3.small", "arm64", False),
         ("g5.xlarge", "arm64", False),
         ("t3.small", "x86_64", True),
@@ -352,6 +354,22 @@ def test_what_is_to_last_lies_in_no_bucket_that_goes():
         ("evidence.store", "needs guards.keep_bucket: true; otherwise it would be deleted with the bucket")
     ]
     assert told(RAW | stored | {"guards": {"keep_bucket": True}}) == told(RAW | stored | {"guards": {}}) == []
+
+
+def of_certificate(arn):
+    return told(RAW | {"compute": {"certificate": {"arn": arn}}})
+
+
+def test_a_certificate_is_of_the_environments_region_and_account():
+    """A load balancer says of any other that it does not exist, after everything else was created."""
+    arn = "arn:aws:acm:{}:{}:certificate/0a1b"
+    assert of_certificate(arn.format("us-west-2", RAW["account"])) == []
+    assert of_certificate(arn.format("us-east-1", RAW["account"])) == [
+        ("compute.certificate.arn", "is not in us-west-2, where this environment is")
+    ]
+    assert of_certificate(arn.format("us-west-2", "999999999999")) == [
+        ("compute.certificate.arn", "is of account 999999999999, not of 123456789012, where this environment is")
+    ]
 
 
 def test_a_key_is_asked_where_the_environment_is():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -25,6 +26,8 @@ CODES = {
 IAM_NAME = r"[\w+=,.@-]+"
 TYPES_WITH_LENGTH = ("string", "list", "map", "blob")
 NUMBER_TYPES = ("integer", "long", "float", "double")
+UNICODE_CLASSES = {"L": ("a", "A-Za-z"), "N": ("0", "0-9"), "Z": (" ", " ")}
+"""Unicode's categories in AWS's patterns: a character of ASCII that stands for one of them, and all of ASCII's."""
 
 
 @patch(BaseResponse, "call_action")
@@ -80,7 +83,7 @@ def _unmet_requirements(shape: Any, value: Any) -> Iterator[str]:
             yield f"have {quantity} greater than or equal to {limits['min']}"
     if shape.type_name == "string":
         pattern = _compile_pattern(limits.get("pattern"))
-        if pattern and not pattern.fullmatch(value):
+        if pattern and not pattern.fullmatch(_to_ascii(value)):
             yield f"satisfy regular expression pattern: {limits['pattern']}"
         if limits.get("enum") and value not in limits["enum"]:
             yield f"satisfy enum value set: [{', '.join(limits['enum'])}]"
@@ -88,11 +91,24 @@ def _unmet_requirements(shape: Any, value: Any) -> Iterator[str]:
 
 @cache
 def _compile_pattern(pattern: str | None) -> re.Pattern[str] | None:
-    """Compile a pattern of the model; None for a Java pattern that Python does not support."""
+    """Compile a pattern of the model; None for a Java pattern that Python does not support.
+
+    Letters, digits and spaces of all scripts, as tags have them, are matched by those of ASCII; see :func:`_to_ascii`.
+    """
+    for name, (_, characters) in UNICODE_CLASSES.items():
+        pattern = pattern.replace(rf"\p{{{name}}}", characters) if pattern else None
     try:
         return re.compile(pattern, re.ASCII) if pattern else None
     except re.error:
         return None
+
+
+def _to_ascii(value: str) -> str:
+    """Replace each letter, digit and space of another script by one of ASCII."""
+    if value.isascii():
+        return value
+    classes = {name: one for name, (one, _) in UNICODE_CLASSES.items()}
+    return "".join(c if c.isascii() else classes.get(unicodedata.category(c)[0], c) for c in value)
 
 
 def _lower_first(name: str) -> str:

@@ -58,3 +58,12 @@ def test_a_role_has_ten_managed_policies(iam):
     with raises("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10"):
         iam.attach_role_policy(PolicyArn=arns[10], RoleName="app")
     iam.attach_role_policy(PolicyArn=arns[0], RoleName="app")
+
+
+@pytest.mark.parametrize("value", ["R&D, Platform", "a#b", "x" * 257, "5 € a day"])
+def test_a_tag_has_fewer_characters_than_ec2_takes(iam, value):
+    """https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+    with raises("ValidationError", "failed to satisfy constraint"):
+        iam.tag_role(RoleName="app", Tags=[{"Key": "owner", "Value": value}])
+    assert iam.list_role_tags(RoleName="app")["Tags"] == []
+    iam.tag_role(RoleName="app", Tags=[{"Key": "Größe", "Value": "名 42: a_b/c=d+e-f@g.h"}])
