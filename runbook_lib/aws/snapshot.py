@@ -26,6 +26,8 @@ class Snapshot:
         """Return all items of a list call, e.g. ``snapshot.all("rds", "describe_db_instances", "DBInstances")``."""
 
         def send() -> list[ApiObject]:
+            if _lacks_id(request):
+                return []
             response = {result: self.aws.pages(service, operation, result, **request)}
             return list(with_absent_fields(service, operation, response)[result])
 
@@ -35,14 +37,11 @@ class Snapshot:
     def get(
         self, service: str, operation: str, *, missing: str | tuple[str, ...] = (), **request: Any
     ) -> ApiObject | None:
-        """Return the response of a call about one object; ``None`` when AWS returns an error code of *missing*.
-
-        An id that is empty, because AWS left it out, identifies no object: the response is ``None``.
-        """
+        """Return the response of a call about one object; ``None`` when AWS returns an error code of *missing*."""
         codes = (missing,) if isinstance(missing, str) else missing
 
         def send() -> ApiObject | None:
-            if any(value in ("", [""]) for value in request.values()):
+            if _lacks_id(request):
                 return None
             try:
                 response = getattr(self.aws.client(service), operation)(**request)
@@ -102,6 +101,11 @@ class Snapshot:
         if key not in self._cache:
             self._cache[key] = send()
         return self._cache[key]
+
+
+def _lacks_id(request: Mapping[str, Any]) -> bool:
+    """Whether an id in the request is empty, because AWS left it out: it identifies nothing."""
+    return any(value in ("", [""]) for value in request.values())
 
 
 def at_most_one(candidates: list[ApiObject], resource: Named) -> ApiObject | None:

@@ -61,12 +61,12 @@ def find_versions(snapshot: Snapshot, key: str) -> Versions | None:
     default = next((version for version in found if version.get("DefaultVersion")), None)
     if default is None:  # listed, and on its way out
         return None
-    latest = max(found, key=lambda version: int(version["VersionNumber"]))
+    latest = max(found, key=lambda version: int(version["VersionNumber"] or 0))
     return Versions(template, _version(default), _version(latest))
 
 
 def _version(version: ApiObject) -> Version:
-    return Version(str(version["VersionNumber"]), version["CreateTime"], state_of(version["LaunchTemplateData"]))
+    return Version(str(version["VersionNumber"] or 0), version["CreateTime"], state_of(version["LaunchTemplateData"]))
 
 
 def state_of(data: ApiObject) -> dict[str, Any]:

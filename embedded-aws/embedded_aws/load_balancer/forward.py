@@ -20,18 +20,17 @@ from embedded_aws.load_balancer.target import Target
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
 CONNECT_SECONDS = 10.0
 
-IDEMPOTENT = ("GET", "HEAD", "OPTIONS")
 ADDED_BY_US = (hdrs.SERVER, hdrs.DATE, hdrs.CONTENT_TYPE)
 
 log = logging.getLogger(__name__)
 
 
 class NoResponseError(Exception):
-    """A target did not respond; `repeatable` when another target may get the request."""
+    """A target did not respond; `status` is that of the load balancer's own page."""
 
-    def __init__(self, status: int, repeatable: bool) -> None:
+    def __init__(self, status: int) -> None:
         super().__init__(status)
-        self.status, self.repeatable = status, repeatable
+        self.status = status
 
 
 class TargetResponse(web.StreamResponse):
@@ -46,7 +45,7 @@ class TargetResponse(web.StreamResponse):
 
 
 class RequestForwarder:
-    """Forwards a request to a target; of several, to the first that responds."""
+    """Forwards a request to one target."""
 
     def __init__(
         self,
@@ -64,34 +63,31 @@ class RequestForwarder:
             port,
         )
         self._response: TargetResponse | None = None
-        self._body_started = False
         self._idle_timeout: asyncio.Timeout | None = None
 
     async def run(self, target_group: str) -> web.StreamResponse:
         """Return a target's response, or the load balancer's own error page.
 
-        A target that refuses the connection, or drops an idempotent request before it responds, is skipped: the client
-        notices nothing as long as another target responds.
+        No other target is asked: where the target refuses the connection, or closes it before it responds, the answer
+        is 502, until the health checks find the target unhealthy.
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+        (HTTP 502: Bad gateway), https://www.repost.aws/knowledge-center/elb-alb-troubleshoot-502-errors
         """
-        tried: list[str] = []
-        status = 503
-        while target := self._health.choose(target_group, tried):
-            tried.append(target.instance)
-            try:
-                return await self._send(target)
-            except NoResponseError as error:
-                status = error.status
-                log.debug("%s did not respond: %r", target.instance, error.__cause__)
-                if not error.repeatable:
-                    break
-        return responses.status_page(status)
+        target = self._health.choose(target_group)
+        if target is None:
+            return responses.status_page(503)
+        try:
+            return await self._send(target)
+        except NoResponseError as error:
+            log.debug("%s did not respond: %r", target.instance, error.__cause__)
+            return responses.status_page(error.status)
 
     async def _send(self, target: Target) -> web.StreamResponse:
         check = target.check
         if not check.reachable:  # packets are dropped; no need to wait for a timeout
-            raise NoResponseError(504, repeatable=True)
+            raise NoResponseError(504)
         if check.port is None:
-            raise NoResponseError(502, repeatable=True)
+            raise NoResponseError(502)
         try:
             with self._health.count_request(target):
                 async with asyncio.timeout(self._listener.idle_seconds) as self._idle_timeout:
@@ -99,7 +95,7 @@ class RequestForwarder:
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             if self._response is not None:
                 return self._abort(self._response, error)
-            raise self._failure(error) from error
+            raise NoResponseError(504 if isinstance(error, TimeoutError) else 502) from error
 
     async def _exchange(self, port: int) -> web.StreamResponse:
         request, url = self._request, URL(f"http://127.0.0.1:{port}{self._request.raw_path}", encoded=True)
@@ -119,7 +115,6 @@ class RequestForwarder:
             return response
 
     async def _body(self) -> AsyncIterator[bytes]:
-        self._body_started = True
         if self._request.headers.get("Expect", "").lower() == "100-continue" and self._request.transport:
             self._request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         async for chunk in self._request.content.iter_any():
@@ -131,14 +126,6 @@ class RequestForwarder:
         with suppress(RuntimeError):  # the response is complete: later data does not matter
             if self._idle_timeout:
                 self._idle_timeout.reschedule(asyncio.get_running_loop().time() + self._listener.idle_seconds)
-
-    def _failure(self, error: Exception) -> NoResponseError:
-        if isinstance(error, TimeoutError):
-            return NoResponseError(504, repeatable=False)
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return NoResponseError(502, repeatable=not self._body_started)
-        lost = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError))
-        return NoResponseError(502, repeatable=lost and not self._body_started and self._request.method in IDEMPOTENT)
 
     def _abort(self, response: TargetResponse, error: Exception) -> web.StreamResponse:
         """Abort the connection: half of the response is sent, and only this tells the client that it is incomplete."""

@@ -133,7 +133,7 @@ class HealthChecker:
             return self._clock() - target.since >= max(grace, MIN_BOOT_SECONDS)
         return self._clock() - target.listening_since >= max(grace, MIN_GRACE_SECONDS)
 
-    def choose(self, target_group_arn: str, tried: Iterable[str] = ()) -> Target | None:
+    def choose(self, target_group_arn: str) -> Target | None:
         """Return the target of the next request: a healthy one, or an unhealthy one where none is healthy.
 
         "If a target group contains only unhealthy registered targets, the load balancer routes requests to all those
@@ -144,9 +144,7 @@ class HealthChecker:
             targets = [target for target in self._targets.values() if target.group == target_group_arn]
             healthy = [target for target in targets if target.current_status.state == "healthy"]
             usable = healthy or [target for target in targets if target.current_status.state == "unhealthy"]
-            return min(
-                [t for t in usable if t.instance not in tried], key=lambda target: target.last_request, default=None
-            )
+            return min(usable, key=lambda target: target.last_request, default=None)
 
     @contextmanager
     def count_request(self, target: Target) -> Iterator[None]:

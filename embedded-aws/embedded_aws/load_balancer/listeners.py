@@ -37,6 +37,7 @@ class Listener:
     certificate: Certificate | None  # None: it uses HTTP
     rules: tuple[Rule, ...]
     attributes: Mapping[str, str]
+    policy: str = ""  # the security policy of HTTPS
 
     @property
     def scheme(self) -> str:
@@ -75,7 +76,9 @@ def _listeners(elb: Any) -> Iterator[Listener]:
             rules = sorted(listener._non_default_rules.values(), key=lambda rule: int(rule.priority))
             own = [Rule(tuple(rule.conditions), rule.actions[-1].data) for rule in rules]
             default = Rule((), listener.default_actions[-1].data)
-            yield Listener(balancer.name, port, certificate, (*own, default), dict(balancer.attrs))
+            yield Listener(
+                balancer.name, port, certificate, (*own, default), dict(balancer.attrs), listener.ssl_policy or ""
+            )
 
 
 def _certificate(elb: Any, arn: str | None) -> Certificate | None:

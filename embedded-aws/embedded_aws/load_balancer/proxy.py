@@ -20,7 +20,7 @@ from embedded_aws.load_balancer.health import HealthChecker
 from embedded_aws.load_balancer.listeners import Listener, read_listeners
 from embedded_aws.load_balancer.ports import ListenerPorts
 from embedded_aws.load_balancer.rules import action_for, target_group_of
-from embedded_aws.load_balancer.tls import server_context
+from embedded_aws.load_balancer.tls import server_context, set_policy
 
 END_SECONDS = 2.0  # for the requests that are in progress at the end
 
@@ -46,6 +46,7 @@ class ListenerServer:
         self._server: asyncio.Server | None = None
         self._http: web.Server | None = None
         self._context: ssl.SSLContext | None = None
+        self._initial: ssl.SSLContext | None = None
         self.port = 0
 
     async def open(self, ports: ListenerPorts) -> None:
@@ -65,9 +66,11 @@ class ListenerServer:
         self._server = await asyncio.get_running_loop().create_server(self._http, sock=bound, ssl=context)
 
     def change(self, listener: Listener) -> None:
-        """Use this listener's rules from the next request on, and its certificate from the next connection on."""
+        """Use this listener's rules from the next request, and its certificate and policy from the next connection."""
         if listener.certificate and listener.certificate != self.listener.certificate:
-            self._context = server_context(listener.certificate)
+            self._context = server_context(listener.certificate, listener.policy)
+        if self._initial and listener.policy != self.listener.policy:
+            set_policy(self._initial, listener.policy)
         self.listener = listener
 
     async def close(self) -> None:
@@ -79,10 +82,10 @@ class ListenerServer:
     def _initial_context(self) -> ssl.SSLContext:
         """Return the context that a connection starts with; it continues with the current certificate."""
         assert self.listener.certificate
-        self._context = server_context(self.listener.certificate)
-        initial = server_context(self.listener.certificate)
-        initial.sni_callback = self._use_current_certificate
-        return initial
+        self._context = server_context(self.listener.certificate, self.listener.policy)
+        self._initial = server_context(self.listener.certificate, self.listener.policy)
+        self._initial.sni_callback = self._use_current_certificate
+        return self._initial
 
     def _use_current_certificate(self, connection: ssl.SSLObject, name: str | None, initial: ssl.SSLContext) -> None:
         if self._context:
@@ -172,6 +175,7 @@ class Proxy:
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,
         )
+        self._session._retry_connection = False  # a connection that the target closed is 502, also on AWS
 
     async def _sync(self, listeners: Mapping[Key, Listener]) -> None:
         async with self._sync_lock:

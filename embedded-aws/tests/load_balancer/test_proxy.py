@@ -156,19 +156,53 @@ def test_without_targets_it_is_503(site):
     assert b"<center><h1>503 Service Temporarily Unavailable</h1></center>" in answer.body
 
 
-def test_a_lost_connection_is_502_unless_another_target_responds(pair):
-    """A GET is sent to the next target before it fails; a POST is never sent twice."""
-    answer = pair.ask(path="/lost")
-    assert (answer.status, answer.headers["Content-Length"]) == (502, "122")
-    assert pair.ask("POST", "/lost", b"once").status == 502
-
-
-def test_a_post_is_sent_once(site, app):
-    """Also when its connection is lost."""
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_lost_connection_is_502_and_no_other_target_is_asked(site, app, method):
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html (502)."""
     apps = [app("a"), app("b")]
     site.serve(*apps)
-    site.ask("POST", "/lost", b"once")
-    assert [one.asked.count("lost") for one in apps] in ([0, 1], [1, 0])
+    answer = site.ask(method, "/lost")
+    assert (answer.status, answer.headers["Content-Length"]) == (502, "122")
+    assert sorted(one.asked.count("lost") for one in apps) == [0, 1]
+
+
+def test_a_server_that_dies_costs_requests_until_its_health_checks_fail(site, app):
+    """A refused connection is 502, too: that no request fails proves something."""
+    apps = [app("a"), app("b")]
+    (dead, _) = site.serve(*apps)
+    apps[0].stop()
+    answers = [site.ask().status for _ in range(2)]
+    assert sorted(answers) == [200, 502]
+    eventually(lambda: site.health(dead)[0] == "unhealthy")
+    assert {site.ask().status for _ in range(4)} == {200}
+
+
+def test_the_listener_speaks_the_versions_of_its_policy(pair):
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html."""
+
+    def version(highest):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, highest
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", pair.port(443)), timeout=10) as plain,
+                context.wrap_socket(plain) as secure,
+            ):
+                return secure.version()
+        except (ssl.SSLError, ConnectionError):
+            return None
+
+    def spoken():
+        return [version(highest) for highest in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)]
+
+    policies = {
+        "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09": ["TLSv1.2", "TLSv1.3"],
+        "ELBSecurityPolicy-TLS13-1-3-2021-06": [None, "TLSv1.3"],
+        "ELBSecurityPolicy-TLS-1-2-2017-01": ["TLSv1.2", "TLSv1.2"],
+    }
+    for policy, expected in policies.items():
+        pair.elb.modify_listener(ListenerArn=pair.https, SslPolicy=policy)
+        eventually(lambda expected=expected: spoken() == expected)
 
 
 def test_a_silent_target_is_504(site, app):

@@ -19,6 +19,13 @@ REQUEST_FIELDS = (
 # https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html (creator)
 USER, AUTO_SCALING, ROLLBACK, AUTO_UPDATE = "user", "autoscaling", "codeDeployRollback", "CodeDeployAutoUpdate"
 GROUP_FIELDS = ("deploymentStyle", "blueGreenDeploymentConfiguration", "loadBalancerInfo", "autoRollbackConfiguration")
+# https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html
+ALWAYS_SENT = {
+    "fileExistsBehavior": "DISALLOW",
+    "ignoreApplicationStopFailures": False,
+    "instanceTerminationWaitTimeStarted": False,
+    "updateOutdatedInstancesOnly": False,
+}
 
 
 class Deployments:
@@ -161,4 +168,5 @@ def summarize(deployment: Deployment) -> Fields:
 
 def describe(deployment: Deployment) -> Fields:
     """Return a deployment as CodeDeploy describes it (DeploymentInfo)."""
-    return {**deployment.info, "deploymentOverview": deployment.overview() if deployment.targets else None}
+    overview = {"deploymentOverview": deployment.overview() if deployment.targets else None}
+    return {**ALWAYS_SENT, **deployment.info, **overview}

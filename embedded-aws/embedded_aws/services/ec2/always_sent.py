@@ -9,6 +9,7 @@ from moto.ec2.models.instances import Instance
 from moto.ec2.models.route_tables import RouteTable
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
+from moto.ec2.models.vpcs import VPCEndPoint
 
 from embedded_aws.patching import Method, patch
 
@@ -21,6 +22,10 @@ RouteTable.propagating_vgws = ()
 SecurityGroupRule.group_owner_id = property(lambda rule: rule.ec2_backend.account_id)
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html
 Subnet.map_customer_owned_ip_on_launch = False
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html
+VPCEndPoint.requester_managed = False
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+Instance.ena_support = True
 
 
 @patch(Instance, "__init__")

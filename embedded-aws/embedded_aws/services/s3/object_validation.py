@@ -61,12 +61,15 @@ def key_response_post(
 def bucket_response_put(moto: Method, response: Any, request: Any, bucket_name: str, query: dict[str, Any]) -> Any:
     """Reject access control lists of a bucket whose ownership disables them.
 
+    A new bucket may be `private`, which changes nothing: Terraform's provider creates every bucket with it.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+    https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/s3/bucket.go
     """
     if "acl" in query:
         _require_acls_enabled(response.backend.get_bucket(bucket_name))
     ownership = request.headers.get("x-amz-object-ownership") or ENFORCED
-    if not query and _has_acl(request.headers) and ownership == ENFORCED:
+    shared = _has_acl(request.headers) and request.headers.get("x-amz-acl") != "private"
+    if not query and shared and ownership == ENFORCED:
         message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
         raise S3ClientError("InvalidBucketAclWithObjectOwnership", message)
     return moto(response, request, bucket_name, query)

@@ -21,7 +21,8 @@ def test_the_fields_that_aws_always_sends_are_there(network):
     assert all(table["PropagatingVgws"] == [] for table in ec2.describe_route_tables()["RouteTables"])
     rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
     assert {rule["GroupOwnerId"] for rule in rules} == {"123456789012"}
-    assert network.instance()["HibernationOptions"] == {"Configured": False}
+    instance = network.instance()
+    assert (instance["HibernationOptions"], instance["EnaSupport"]) == ({"Configured": False}, True)
 
 
 def test_a_route_whose_target_is_gone_is_a_black_hole(network):

@@ -70,6 +70,7 @@ def test_a_new_bucket_has_no_access_control_lists(s3):
     assert ownership == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     with raises("InvalidBucketAclWithObjectOwnership"):
         s3.create_bucket(Bucket="another-bucket", CreateBucketConfiguration=HERE, ACL="public-read")
+    s3.create_bucket(Bucket="another-bucket", CreateBucketConfiguration=HERE, ACL="private")
     controls = {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
     s3.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=controls)
     s3.put_object_acl(**thing, ACL="public-read")
