@@ -22,8 +22,7 @@ import runbook_lib
 from runbook_lib.aws.client import Aws
 from runbook_lib.cli import main as cli
 from runbook_lib.engine.engine import Engine
-from runbook_lib.engine.plan import _Keys as Keys
-from runbook_lib.engine.references import to_json
+from runbook_lib.engine.references import Keys, to_json
 from runbook_lib.evidence.report import exports, inventory
 from runbook_lib.params import load
 from runbook_lib.stacks.bundle import Bundle
