@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_FIELD = "ExpectedBucketOwner"  # of nearly all operations; CreateBucket and ListBuckets are about our own anyway
+_FIELD = "ExpectedBucketOwner"  # of nearly all operations; CreateBucket, which makes our own, has none
 
 
 def name_owner(events: Any, account: str) -> None:

@@ -19,6 +19,7 @@ from ..engine.approval import join_fingerprints
 from ..engine.plan import ACTION_SYMBOLS, Action
 from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..formatting import elapsed, pluralize
+from ..journal.journal import MANIFEST
 from ..journal.reader import JOURNAL, events_of
 from ..journal.summary import Summary, is_locked, summarize
 from ..journal.timeline import build_timeline
@@ -27,6 +28,7 @@ from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata, sign_in
+from ..runs.time_limit import OutOfTime, within
 from .arguments import ConfirmedName, EnvironmentName, NotebookName
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
@@ -39,6 +41,8 @@ from .timeline import WIDTH, render_timeline
 
 PLUGINS = "runbook.commands"
 """The group of entry points through which other packages add commands, e.g. ``local``."""
+INTERRUPTED_SECONDS = 1.5
+"""How long each step may take that waits for AWS, once a run was interrupted: it ends within ten seconds."""
 CHANGES = 3
 """Exit code of ``plan --detailed-exitcode`` when there are changes."""
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -255,12 +259,16 @@ def _run_notebooks(
     try:
         with show_progress(notebooks) as on_event:
             ended = run(job, on_event)
+        archive = _finish(params, job)
     except KeyboardInterrupt:
         click.echo("Interrupted. Completed changes stay: run the same command again to continue from there.", err=True)
         click.echo(f"Evidence: {job.folder}", err=True)
+        if not (job.folder / MANIFEST).exists():  # it may have been interrupted after that
+            _finish(params, job, INTERRUPTED_SECONDS)
         raise
-    finally:
-        archive = _finish(params, job)
+    except BaseException:
+        _finish(params, job)
+        raise
     journal = job.folder / JOURNAL
     print_renderable(render_timeline(build_timeline(events_of(journal))), max_width=WIDTH)
     click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {job.folder}")
@@ -273,13 +281,19 @@ def _run_notebooks(
     return job.run, [summarize(journal, progress.notebook, present=present) for progress in ended]
 
 
-def _finish(params: Params, job: Job) -> str:
-    """Release the lock and finish the run, also after a failure; returns where the archive is, or an empty text."""
+def _finish(params: Params, job: Job, seconds: float | None = None) -> str:
+    """Release the lock and finish the run, also after a failure; returns where the archive is, or an empty text.
+
+    Args:
+        seconds: How long each step may take that waits for AWS; ``None`` for as long as it takes.
+    """
     try:
-        _release_lock(params, job)
+        within(seconds, lambda: _release_lock(params, job), "The release of the lock")
+    except OutOfTime as error:
+        click.echo(f"✗ {error}", err=True)
     finally:
         try:
-            archive = finish_run(params, job.root, job.run)
+            archive = finish_run(params, job.root, job.run, seconds=seconds)
         except RunbookError as error:
             click.echo(f"✗ The evidence of the run could not be closed: {type(error).__name__}: {error}", err=True)
             archive = ""

@@ -26,39 +26,50 @@ from ..journal.reader import JOURNAL, of_kind, read_events, run_parameters
 from ..journal.summary import ended_notebooks
 from ..params import Params, load
 from ..paths import checkout
-from .final_survey import record_final_state
+from .final_survey import begin_final_survey
 from .kernel.parameters import parse_assignments, split_parameters
 from .kernel.recorder import Recorder
 from .start import aws_client, bucket_of
+from .time_limit import within
 
 _READ_ONLY = ("plan", "verify")
 _START_EVENTS = ("open", "recording", "cell", "cells")
 """Events that only a notebook that was started writes."""
 
 
-def finish_run(params: Params, root: Path, run: str, *, unrecorded_state: str = "") -> str:
+def finish_run(
+    params: Params, root: Path, run: str, *, unrecorded_state: str = "", seconds: float | None = None
+) -> str:
     """Complete, sign and pack the folder of a run, however the run ended; returns where the archive is.
 
     Args:
         unrecorded_state: The state of notebooks whose cells were not recorded, e.g. of a script; ``interrupted``
             where it is empty.
+        seconds: How long each step may take that waits for AWS; ``None`` for as long as it takes.  A survey that
+            takes longer is left out, and recorded as such.
 
     Raises:
         EvidenceError: The folder could not be signed or stored; its content is unchanged.
+        OutOfTime: AWS did not sign or store it in time.
     """
     folder = RunFolder(root / "artifacts" / params.env, run, "runner")
     try:
         _write_missing_ends(folder, unrecorded_state)
+        record_final_state = begin_final_survey(params, root, run, seconds=seconds)
         for notebook in folder.path.glob("*.ipynb"):
             if not notebook.with_suffix(".html").exists():
                 export_html(notebook)
-        record_final_state(params, root, run)
+        record_final_state()
         write_report(folder.path)
-        manifest.sign_manifest(
-            folder.path,
-            signer_of_run(params, root, run),
-            code=checkout(),
-            params=root / "params" / f"{params.env}.yaml",
+        within(
+            seconds if params.evidence.kms_key else None,
+            lambda: manifest.sign_manifest(
+                folder.path,
+                signer_of_run(params, root, run),
+                code=checkout(),
+                params=root / "params" / f"{params.env}.yaml",
+            ),
+            "The signature by AWS KMS",
         )
         packed = archive.pack(folder.path)
     except OSError as error:
@@ -66,7 +77,11 @@ def finish_run(params: Params, root: Path, run: str, *, unrecorded_state: str = 
             f"{folder.path} could not be closed: {error.strerror or error}",
             fix=f"Make room on the disk, then run: runbook evidence close {run}. Until then the run is not signed.",
         ) from error
-    return _store(params, root, run, packed)
+    return within(
+        seconds if params.evidence.store == "bucket" else None,
+        lambda: _store(params, root, run, packed),
+        f"The upload of {packed}",
+    )
 
 
 def finish_notebook(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> str:

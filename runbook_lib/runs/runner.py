@@ -7,14 +7,18 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from ..errors import WrongUsage
 from ..evidence.folder import RunFolder
-from ..evidence.notebooks.html import export_html
+from ..evidence.notebooks.html import export_html, warm_up
 from ..evidence.notebooks.metadata import mark_interrupted
 from ..journal.journal import Journal
 from ..journal.process import ProcessIdentity
@@ -29,6 +33,8 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
 
 HEARTBEAT_SECONDS = 30
 """Seconds after which a cell that still runs is reported again."""
+STOP_SECONDS = 3
+"""Seconds that an interrupted notebook has to record that; it is killed afterwards."""
 
 
 @dataclass
@@ -116,6 +122,7 @@ async def _run_all(job: Job, on_event: OnEvent) -> list[Progress]:
     process = asdict(ProcessIdentity.this_process())
     more = {**job.metadata, **job.parameters}
     job.journal("runner").write("run", **process, run=job.run, notebooks=list(progress), **more)
+    threading.Thread(target=warm_up, daemon=True).start()  # while the notebooks run
     async with asyncio.TaskGroup() as group:
         for name in progress:
             group.create_task(_run_one(job, progress, name, on_event))
@@ -165,8 +172,8 @@ async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> Non
             on_event(progress)
         code = await process.wait()
     except asyncio.CancelledError:
-        process.send_signal(signal.SIGINT)
-        await process.wait()
+        await _stop(process)
+        mark_interrupted(target, "its process was stopped")
         raise
     progress.state = "done" if code == 0 else "failed"
     progress.handed_off = progress.handed_off or code == 0
@@ -182,6 +189,20 @@ async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> Non
         )
     except OSError as error:  # a full disk: a run without its evidence has failed
         progress.state, progress.error, progress.why = "failed", "its evidence could not be written", str(error)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Interrupt a notebook's process; kill it and its kernel when it has not ended after :data:`STOP_SECONDS`."""
+    with suppress(ProcessLookupError, psutil.NoSuchProcess):
+        tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        process.send_signal(signal.SIGINT)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            for each in tree:
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
+    await process.wait()
 
 
 async def _read_line(out: asyncio.StreamReader, progress: Progress, on_event: OnEvent) -> bytes:

@@ -24,7 +24,7 @@ from tests.resources.cases_deploy import bundle
 ANOTHER = "210987654321"
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 BUCKET = Bucket(name="runbook", kept=False, expire=(("alb", 30),))
-WITHOUT_OWNER = {"ListBuckets", "CreateBucket"}  # they take none: the first lists our own, the second makes ours
+WITHOUT_OWNER = {"CreateBucket"}  # it takes none: it makes our own
 
 
 def lock(aws, run):

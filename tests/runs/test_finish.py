@@ -7,10 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import papermill
+import psutil
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -265,6 +267,15 @@ class TestStore:
         assert finish.upload(found, root, run, archive) == f"s3://{bucket}/evidence/{run}.zip"
 
 
+def slowness():
+    """How much longer than alone a process takes on this machine now, at least 1: other tests run beside this one."""
+    began, before = time.monotonic(), os.times()
+    subprocess.run([sys.executable, "-c", "import nbconvert"], check=True)
+    after = os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return max(1.0, (time.monotonic() - began) / used)
+
+
 class TestTheCommand:
     """A headless run: the command closes its folder after it has released the lock."""
 
@@ -339,6 +350,63 @@ class TestTheCommand:
         assert "01_network: interrupted" in page
         assert f"{find_operator()}, caller at AWS not known" in page
         assert "params/local.yaml, as it was read" in page
+
+    DEAF = """
+import re, signal
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+"""
+    STOPPED = "import os, re, signal; os.kill(os.getppid(), signal.SIGSTOP)"
+    HOLDING_THE_LOCK = """
+import os, re
+from pathlib import Path
+from runbook_lib.evidence.folder import RunFolder
+environment = Path(os.environ["RUNBOOK_ROOT"], "artifacts", "local")
+journal = RunFolder(environment, os.environ["RUNBOOK_RUN"], "01_network").journal()
+journal.write("lock", held=True)
+journal.write("change", ok=True, key="vpc.main", action="create", fields={}, waited=0.0, sent=0.1, took=0.2, ready=True)
+"""
+
+    @pytest.mark.parametrize(
+        ("how", "cell"),
+        [(signal.SIGTERM, DEAF), (signal.SIGINT, STOPPED), (signal.SIGINT, HOLDING_THE_LOCK)],
+        ids=["deaf kernel", "stopped process", "silent AWS"],
+    )
+    def test_an_interrupted_run_ends_within_ten_seconds_whatever_it_does(self, root, how, cell):
+        """A kernel that is busy in C and ignores every signal, a process that is stopped, an AWS that does not answer.
+
+        The signal goes to the whole process group, as Ctrl-C in a terminal does.
+        """
+        busy = f"{cell}\n{touch(root, 'begun')}\nre.match('(a+)+b', 'a' * 64)"
+        notebook(root, "01_network", wait=busy, handoff="1")
+        code = (
+            "import time; from pathlib import Path; from runbook_lib.cli import main as cli;"
+            "from runbook_lib.runs import final_survey;"
+            "final_survey.aws_client = cli.lock_of_run = lambda *_: time.sleep(600);"
+            f"cli.checkout = lambda: Path({str(root)!r});"
+            "cli.main(['apply', '--env', 'local', '--only', '01'])"
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+        eventually((root / "begun").exists, within=60)
+        processes = psutil.Process(child.pid).children(recursive=True)
+        assert len(processes) >= 2
+        began = time.monotonic()
+        os.killpg(child.pid, how)
+        _, errors = child.communicate(timeout=60)
+        assert time.monotonic() - began < 10 * slowness()
+        assert psutil.wait_procs(processes, timeout=5)[1] == []
+        folder = self.folder(root)
+        unplanned = ["01_network: was changed, and the journal has no plan for it"]  # the cell only pretends a change
+        found = verified(folder, root).wrong
+        assert (child.returncode, found) == (1, unplanned if cell == self.HOLDING_THE_LOCK else [])
+        assert self.states(folder)[-2:] == ["interrupted", "not run"]
+        assert b"Traceback" not in errors
+        if cell == self.HOLDING_THE_LOCK:
+            assert b"The release of the lock took more than 1.5 s" in errors
+            (unseen,) = [event for event in read_events(folder) if event["event"] == "unseen"]
+            assert unseen["why"].startswith("The final survey took more than 1.5 s")
 
     def is_closed_later(self, root, folder):
         """Its report has the result of the killed process; it cannot be closed twice."""

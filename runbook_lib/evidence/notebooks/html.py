@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ..drawing.theme import DARK
 from ..files import write_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+
+def warm_up() -> None:
+    """Load what the export needs, which takes a second, before the first page is needed."""
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    _exporter().from_notebook_node(new_notebook(cells=[new_markdown_cell("a"), new_code_cell("1")]))
 
 
 def export_html(notebook: Path) -> None:
@@ -17,17 +25,20 @@ def export_html(notebook: Path) -> None:
     """
     if not notebook.exists():
         return
-    from nbconvert import HTMLExporter  # here, because the import takes a second
-
-    exporter = HTMLExporter(
-        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook", filters={"light_theme": force_light_theme},
-        exclude_input_prompt=True, exclude_output_prompt=True,
-    )  # fmt: skip
     try:
-        page, _ = exporter.from_filename(str(notebook))
+        page, _ = _exporter().from_filename(str(notebook))
     except ValueError:  # not JSON
         return
     write_text(notebook.with_suffix(".html"), page)
+
+
+def _exporter() -> Any:
+    from nbconvert import HTMLExporter  # here, because the import takes a second
+
+    return HTMLExporter(
+        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook", filters={"light_theme": force_light_theme},
+        exclude_input_prompt=True, exclude_output_prompt=True,
+    )  # fmt: skip
 
 
 def force_light_theme(svg: str) -> str:

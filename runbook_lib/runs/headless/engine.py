@@ -39,6 +39,8 @@ from ..kernel.recorder import MESSAGE
 from ..kernel.shell import ENGINE
 
 OnEvent = Callable[..., None]
+KERNEL_SECONDS = 1.5
+"""Seconds that a kernel has to end, also within a cell that was interrupted."""
 
 
 class IncompleteNotebook(RunbookError):
@@ -194,6 +196,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def __init__(self, execution: NotebookExecution, **options: Any) -> None:
         super().__init__(execution, on_cell_executed=self._on_cell_executed, **options)
 
+    def create_kernel_manager(self) -> Any:
+        """A kernel that does not end by itself is killed after :data:`KERNEL_SECONDS`."""
+        manager = super().create_kernel_manager()
+        manager.shutdown_wait_time = KERNEL_SECONDS
+        return manager
+
     def _on_cell_executed(self, execute_reply: Any, **_: Any) -> None:
         self.nb_man.on_reply(execute_reply["content"])
 
@@ -229,7 +237,7 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
         target = target or (Path(output_path) if output_path else None)
         execution = NotebookExecution(nb, target, on_event, progress_bar=progress_bar, log_output=log_output)
         execution.notebook_start()
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job: as Ctrl-C
         os.environ[ENGINE] = str(os.getpid())  # the kernel inherits it
         try:

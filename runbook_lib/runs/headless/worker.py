@@ -44,7 +44,7 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     papermill_engines.register("runbook", RunbookEngine)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, _interrupt)
     parameters = json.load(sys.stdin)
     try:
         papermill.execute_notebook(
@@ -55,6 +55,13 @@ def main() -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
+
+
+def _interrupt(*_: Any) -> None:
+    """Interrupt the notebook once: Ctrl-C reaches this process from the terminal and from its runner."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _send_progress(event: str, cell: Cell, code: Any, of: int) -> None:
