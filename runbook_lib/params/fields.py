@@ -21,6 +21,7 @@ REPOSITORY = r"^[\w.-]+/[\w.-]+$|^[\w.-]+@\d+/[\w.-]+@\d+$"
 DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 DOMAIN = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 ENV = r"^[a-z](-?[a-z0-9])+$"
+POLICY = r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$"
 KMS_KEY = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$"
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=60)]
 PublicKey = Annotated[

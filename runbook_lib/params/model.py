@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from .fields import CLOCK, DAY, DOMAIN, ENV, REPOSITORY, Cidr, Count, Strict, Switch, Text, check_retention
+from .fields import CLOCK, DAY, DOMAIN, ENV, POLICY, REPOSITORY, Cidr, Count, Strict, Switch, Text, check_retention
 from .regions import check_region
 from .signing import Approval, Evidence
 
@@ -237,6 +237,9 @@ class Params(Strict):
     compute: Compute
     deploy: Deploy = Deploy()
     github: GitHub | None = None
+    permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY)] | None = Field(
+        default=None, description="the ARN of an IAM policy that limits every role the runbook creates"
+    )
 
     @field_validator("account", mode="before")
     @classmethod
