@@ -13,6 +13,7 @@ from ..errors import Blocked
 from .base import Ids, Observed, Remainder, Resource, kind
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
+from .engine_versions import is_minor_upgrade, is_older, matches
 from .log_group import LogGroup
 from .role import Role
 from .security_group import SecurityGroup
@@ -80,8 +81,7 @@ class DbInstance(Resource):
         " or restore a snapshot or a point in time."
     )
 
-    # For RDS's own secret, and with the default keys: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
-    # (permissions).  RDS also checks the default option group:
+    # RDS also checks the default option group; for its secret see MasterUserSecret:
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/security_iam_id-based-policy-examples-create-and-modify-examples.html
     needs = (
         to_look("rds:DescribeDBInstances", on="rds:db:*"),
@@ -91,15 +91,6 @@ class DbInstance(Resource):
                 "rds:db:{env}-{self.name}", "rds:og:default*", "rds:pg:{env}-{self.parameter_group.name}",
                 "rds:subgrp:{env}-{self.subnet_group.name}",
             ),
-        ),
-        to_apply(
-            "secretsmanager:CreateSecret", "secretsmanager:TagResource",
-            on="secretsmanager:secret:rds!db-*", label="rds-secret",
-        ),
-        to_apply(
-            "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", on="kms:key/*",
-            when=(("StringLike", "kms:ViaService", "rds.{region}.*"),
-                  ("StringLike", "kms:ViaService", "secretsmanager.{region}.*")),
         ),
         to_destroy("rds:DeleteDBInstance", on="rds:db:{env}-{self.name}"),
     )  # fmt: skip
@@ -250,8 +241,8 @@ class DbInstance(Resource):
         groups = [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"] if g["Status"] != "removing"]
         seconds = instance.get("MonitoringInterval", 0)
         version, storage = now["EngineVersion"], now["AllocatedStorage"]
-        meets = _matches(version, self.engine_version) or (
-            self.minor_upgrades and _is_minor_upgrade(self.engine_version, version)
+        meets = matches(version, self.engine_version) or (
+            self.minor_upgrades and is_minor_upgrade(self.engine_version, version)
         )
         return {
             "subnet_group": instance["DBSubnetGroup"]["DBSubnetGroupName"],
@@ -261,7 +252,7 @@ class DbInstance(Resource):
             "monitoring_seconds": seconds,
             "log_exports": frozenset(exports) - {*logs.get("LogTypesToDisable", ())},
             "engine_version": self.engine_version if meets else version,
-            "engine_downgrade": f"from {version}" if not meets and _is_older(self.engine_version, version) else "none",
+            "engine_downgrade": f"from {version}" if not meets and is_older(self.engine_version, version) else "none",
             "instance_class": now["DBInstanceClass"],
             "storage_gb": storage,
             "storage_step": _STEP if _can_resize(storage, self.storage_gb) else f"another, from {storage} GB",
@@ -333,22 +324,3 @@ def _can_resize(storage: int | None, wanted: int) -> bool:
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (AllocatedStorage)
     """
     return storage is None or storage == wanted or 10 * wanted >= 11 * storage
-
-
-def _matches(version: str, wanted: str) -> bool:
-    return f"{version}.".startswith(f"{wanted}.")
-
-
-def _is_minor_upgrade(wanted: str, version: str) -> bool:
-    """Whether RDS may have upgraded from *wanted* by itself: to a later version of the same major one, as MySQL 8.4.
-
-    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.MySQL.Minor.html
-    """
-    return wanted.split(".")[:2] == version.split(".")[:2] and _is_older(wanted, version)
-
-
-def _is_older(one: str, other: str) -> bool:
-    """Whether a version is older than another, compared to the shorter one's precision."""
-    a, b = ([int(number) for number in re.findall(r"\d+", version)] for version in (one, other))
-    precision = min(len(a), len(b))
-    return a[:precision] < b[:precision]
