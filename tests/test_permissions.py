@@ -34,6 +34,7 @@ ALONG = re.compile(
     r"|codedeploy:(\w+Revision|GetDeploymentConfig)|rds:CreateDBSnapshot|s3:PutObjectRetention|ec2:\w+NetworkInterfaces?"
 )
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+BOUNDARY = "arn:aws:iam::123456789012:policy/limit"
 GITHUB = {"repository": "owner/name", "environments": ["prod-deploy"]}
 LOCKED = {"store": "bucket", "kms_key": KEY, "object_lock": {"mode": "GOVERNANCE", "days": 30}}
 VARIANTS = {
@@ -42,6 +43,7 @@ VARIANTS = {
     "domain": {"compute": {"certificate": {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE"}}},
     "arn": {"compute": {"certificate": {"arn": "arn:aws:acm:us-west-2:123456789012:certificate/1"}}},
     "github": {"github": GITHUB, "evidence": LOCKED, "guards": {"keep_bucket": True, "final_snapshot": True}},
+    "boundary": {"permissions_boundary": BOUNDARY, "github": GITHUB},
     "commit": {"github": GITHUB, "deploy": {"source": "github", "github": {"repository": "o/n", "commit": "c" * 40}}},
 }
 
@@ -49,7 +51,7 @@ VARIANTS = {
 def parameters(variant):
     raw = load(REPOSITORY / "params" / "local.yaml").model_dump(mode="json")
     for section, values in VARIANTS[variant].items():
-        raw[section] = values if section in ("github", "evidence") else {**raw[section], **values}
+        raw[section] = {**raw[section], **values} if section in ("data", "compute", "guards", "deploy") else values
     return Params.model_validate(raw)
 
 
@@ -128,6 +130,15 @@ def test_who_only_looks_reads_no_secret_signs_and_stores_nothing(variant):
     places = {arn for s in statements for arn in s.on if any(action.startswith("ssm:") for action in s.actions)}
     image = "arn:aws:ssm:us-west-2:*:parameter/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
     assert places == {"arn:aws:ssm:us-west-2:123456789012:parameter/local/*", image}
+
+
+def test_with_a_boundary_only_roles_that_have_it_may_be_given_anything():
+    """So nobody can make himself more than the boundary allows; and nobody may take it away."""
+    giving = {"iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
+    document = policy(statements_for(parameters("boundary"), ["apply", "destroy"]))
+    found = [one for one in document["Statement"] if giving & set(one["Action"])]
+    assert {action for one in found for action in one["Action"]} == giving
+    assert {one["Condition"]["ArnEquals"]["iam:PermissionsBoundary"] for one in found} == {BOUNDARY}
 
 
 def test_each_document_fits_into_a_managed_policy():

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-Verb = Literal["plan", "apply", "deploy", "destroy"]
 Level = Literal["look", "apply", "destroy"]
 Condition = tuple[str, str, str]
 """An operator, a key and a value: ``("StringEquals", "aws:RequestedRegion", "us-west-2")``."""

@@ -17,6 +17,7 @@ from .fields import (
     DAY,
     DOMAIN,
     ENV,
+    POLICY,
     REPOSITORY,
     Cidr,
     Count,
@@ -267,6 +268,9 @@ class Params(Strict):
     compute: Compute
     deploy: Deploy = Deploy()
     github: GitHub | None = None
+    permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY)] | None = Field(
+        default=None, description="the ARN of an IAM policy that limits every role the runbook creates"
+    )
 
     @field_validator("account", mode="before")
     @classmethod

@@ -76,8 +76,7 @@ class DbInstance(Resource):
         " or restore a snapshot or a point in time."
     )
 
-    # For RDS's own secret, and with the default keys: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
-    # (permissions).  RDS also checks the default option group:
+    # RDS also checks the default option group; for its secret see MasterUserSecret:
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/security_iam_id-based-policy-examples-create-and-modify-examples.html
     needs = (
         to_look("rds:DescribeDBInstances", on="rds:db:*"),
@@ -87,15 +86,6 @@ class DbInstance(Resource):
                 "rds:db:{env}-{self.name}", "rds:og:default*", "rds:pg:{env}-{self.parameter_group.name}",
                 "rds:subgrp:{env}-{self.subnet_group.name}",
             ),
-        ),
-        to_apply(
-            "secretsmanager:CreateSecret", "secretsmanager:TagResource",
-            on="secretsmanager:secret:rds!db-*", label="rds-secret",
-        ),
-        to_apply(
-            "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", on="kms:key/*",
-            when=(("StringLike", "kms:ViaService", "rds.{region}.*"),
-                  ("StringLike", "kms:ViaService", "secretsmanager.{region}.*")),
         ),
         to_destroy("rds:DeleteDBInstance", on="rds:db:{env}-{self.name}"),
     )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.permissions import Permission, to_apply, to_change, to_destroy, to_look
+from ..aws.permissions import Condition, Permission, to_apply, to_change, to_destroy, to_look
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
@@ -32,27 +32,42 @@ class Role(Resource):
             https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
         policies: ARNs of AWS's managed policies.
         inline_policies: Names of the ``RolePolicy`` resources that belong to it.
+        boundary: The ARN of its permissions boundary.  Without one, a boundary that somebody set is left as it is:
+            taking it away would give the role more.
+            https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
 
     service: str
     source: str = ""
     policies: tuple[str, ...] = ()
     inline_policies: tuple[str, ...] = ()
+    boundary: str | None = None
 
     eventual_errors = frozenset({"NoSuchEntity", "ConcurrentModification"})
 
     needs = (
         to_look("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", on=(ROLES, "iam:role/{env}-*")),
-        to_apply("iam:CreateRole", "iam:PassRole", "iam:TagRole", "iam:UpdateAssumeRolePolicy", on=ROLES),
+        to_apply("iam:PassRole", "iam:TagRole", "iam:UpdateAssumeRolePolicy", on=ROLES),
         to_change("iam:DeleteRolePolicy", "iam:DetachRolePolicy", on=ROLES),
         to_destroy("iam:DeleteRole", on=ROLES),
     )
 
     def required_permissions(self) -> tuple[Permission, ...]:
         """Only the managed policies that it has may be attached."""
+        boundary = ("iam:PutRolePermissionsBoundary",) if self.boundary else ()
         attached = (("ArnEquals", "iam:PolicyARN", arn) for arn in self.policies)
-        attach = (to_apply("iam:AttachRolePolicy", on=ROLES, when=(one,), label="attach") for one in attached)
-        return (*self.needs, *attach)
+        attach = (self.to_give("iam:AttachRolePolicy", when=(one,), label="attach") for one in attached)
+        return (*self.needs, self.to_give("iam:CreateRole", *boundary), *attach)
+
+    def to_give(self, *actions: str, when: tuple[Condition, ...] = (), label: str = "") -> Permission:
+        """Declare what gives a role something: with a boundary, only roles that have it may be given anything.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_identityandaccessmanagementiam.html
+        (the condition key iam:PermissionsBoundary)
+        """
+        if self.boundary:
+            when, label = (*when, ("ArnEquals", "iam:PermissionsBoundary", self.boundary)), label or "bounded"
+        return to_apply(*actions, on=ROLES, when=when, label=label)
 
     @property
     def trusts(self) -> str:
@@ -76,7 +91,8 @@ class Role(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         # The inline policies of the stack are resources of their own; any other is drift, as is a managed policy
         # that somebody attached.
-        return {"trust": self.trusts, "policies": frozenset(self.policies)}
+        bounded = {"boundary": self.boundary} if self.boundary else {}
+        return {"trust": self.trusts, "policies": frozenset(self.policies), **bounded}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
@@ -88,6 +104,7 @@ class Role(Resource):
         state = {
             "trust": self.trusts if is_same(document, self.trust(snapshot.aws)) else json.dumps(document),
             "policies": frozenset((*_attached(snapshot, name), *self._undeclared(snapshot))),
+            "boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         }
         return Observed(role["Arn"], state, detail={"name": name}, tagging=Tagging.of("iam role", name, role))
 
@@ -97,10 +114,13 @@ class Role(Resource):
             Path=path(aws),
             AssumeRolePolicyDocument=json.dumps(self.trust(aws)),
             Tags=aws.tags(self),
+            **({"PermissionsBoundary": self.boundary} if self.boundary else {}),
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         name = aws.name(self)
+        if "boundary" in drift:  # first: only with it may the role be given anything
+            aws.iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=self.boundary)
         if "trust" in drift:
             aws.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(self.trust(aws)))
         if "policies" in drift:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.permissions import to_apply, to_destroy, to_look
+from ..aws.permissions import Permission, to_destroy, to_look
 from ..aws.policy_document import normalize
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, Unknown, kind
@@ -36,9 +36,11 @@ class RolePolicy(Resource):
 
     needs = (
         to_look("iam:GetRolePolicy", on=ROLES),
-        to_apply("iam:PutRolePolicy", on=ROLES),
         to_destroy("iam:DeleteRolePolicy", on=ROLES),
     )
+
+    def required_permissions(self) -> tuple[Permission, ...]:
+        return (*self.needs, self.role.to_give("iam:PutRolePolicy"))
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {"role": ids.get(self.role, Unknown(self.role.key)), "allows": _read(self._document(ids))}

@@ -145,7 +145,9 @@ def _bastion(
     params: Params, net: Stack, image: str | MachineImage, group: SecurityGroup
 ) -> tuple[Role, InstanceProfile, RolePolicy, Instance]:
     sessions = "bastion-session-manager"
-    role = Role(name="bastion", service="ec2.amazonaws.com", inline_policies=(sessions,))
+    role = Role(
+        name="bastion", service="ec2.amazonaws.com", inline_policies=(sessions,), boundary=params.permissions_boundary
+    )
     profile = InstanceProfile(name="bastion", role=role)
     instance = Instance(
         name="bastion",
@@ -177,7 +179,7 @@ def _web_role(
 ) -> tuple[Role, InstanceProfile, RolePolicy, RolePolicy, RolePolicy, RolePolicy]:
     """The web servers' role: it reads bundles, the application's secrets and its configuration."""
     names = ("web-session-manager", "web-bundles", "web-secrets", "web-config", "web-master-secret")
-    role = Role(name="web", service="ec2.amazonaws.com", inline_policies=names)
+    role = Role(name="web", service="ec2.amazonaws.com", inline_policies=names, boundary=params.permissions_boundary)
     agent = f"arn:aws:s3:::aws-codedeploy-{params.region}/*"  # the CodeDeploy agent's updates
     config = f"arn:aws:ssm:{params.region}:{params.account}:parameter{config_path(params)}"
     return (

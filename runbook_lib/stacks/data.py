@@ -39,7 +39,13 @@ def data(params: Params) -> Stack:
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html (confused deputy)
         source = f"arn:aws:rds:{params.region}:{params.account}:db:{params.env}-database"
         service = "monitoring.rds.amazonaws.com"
-        monitoring = Role(name="monitoring", service=service, source=source, policies=(_MONITORING,))
+        monitoring = Role(
+            name="monitoring",
+            service=service,
+            source=source,
+            policies=(_MONITORING,),
+            boundary=params.permissions_boundary,
+        )
     database = DbInstance(
         name="database",
         subnet_group=subnet_group,

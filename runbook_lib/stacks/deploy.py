@@ -47,6 +47,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         source=source,
         policies=_MANAGED,
         inline_policies=launch,
+        boundary=params.permissions_boundary,
     )
     permissions = _launch_policies(params, role, web.role.the(Role))
     application = Application(name="web")

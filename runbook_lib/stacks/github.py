@@ -31,7 +31,9 @@ def github(params: Params, others: Iterable[Resource], revision: Iterable[Resour
     provider = OpenIdConnectProvider(name="github", issuer=_ISSUER, audience=_AUDIENCE)
     repository, environments = params.github.repository, params.github.environments
     subjects = tuple(f"repo:{repository}:environment:{each}" for each in environments)
-    role = FederatedRole(name="github-deploy", provider=provider, subjects=subjects)
+    role = FederatedRole(
+        name="github-deploy", provider=provider, subjects=subjects, boundary=params.permissions_boundary
+    )
     statements = join_statements(deploy_permissions(params, (*others, provider, role), revision))
     role = replace(role, inline_policies=tuple(f"github-{statement.name}" for statement in statements))
     policies = (

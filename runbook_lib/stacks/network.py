@@ -164,7 +164,13 @@ def _flow_logs(params: Params, vpc: Vpc) -> tuple[LogGroup, Role, RolePolicy, Fl
     # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     logs = LogGroup(name="flow-logs", path=f"/runbook/{params.env}/flow-logs", days=params.network.flow_log_days)
     source = f"arn:aws:ec2:{params.region}:{params.account}:vpc-flow-log/*"
-    role = Role(name="flow-logs", service="vpc-flow-logs.amazonaws.com", source=source, inline_policies=("flow-logs",))
+    role = Role(
+        name="flow-logs",
+        service="vpc-flow-logs.amazonaws.com",
+        source=source,
+        inline_policies=("flow-logs",),
+        boundary=params.permissions_boundary,
+    )
     actions = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams")
     permission = RolePolicy(name="flow-logs", role=role, actions=actions, on=(("{}", logs), ("{}:*", logs)))
     return logs, role, permission, FlowLog(name="main", vpc=vpc, log_group=logs, permission=permission)

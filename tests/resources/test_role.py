@@ -1,8 +1,10 @@
 """Who gives one of our roles more than the stack says changes what the plan shows, and apply takes it back."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from runbook_lib.engine.plan import Action
 from runbook_lib.resources.role import Role
@@ -54,6 +56,49 @@ def test_a_role_with_policies_by_hand_can_be_destroyed(engine, iam):
     put(iam)
     engine.destroy(STACK)
     assert engine.plan(STACK, present=False, refresh=True).todo == ()
+
+
+class TestBoundary:
+    """Every role that the runbook makes carries the boundary of the parameters."""
+
+    LIMIT, OTHER = (f"arn:aws:iam::123456789012:policy/{name}" for name in ("limit", "other"))
+
+    def stack(self, boundary):
+        return Stack("roles", all=[replace(ROLE, boundary=boundary), CONFIG])
+
+    def boundary_of(self, iam):
+        role = iam.get_role(RoleName="test-web")["Role"]
+        return role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+
+    def test_a_new_role_has_it(self, engine, aws):
+        engine.apply(self.stack(self.LIMIT))
+        assert self.boundary_of(aws.client("iam")) == self.LIMIT
+        assert engine.plan(self.stack(self.LIMIT), refresh=True).todo == ()
+
+    @pytest.mark.parametrize("other", [None, OTHER])
+    def test_a_role_with_another_or_none_is_drift(self, engine, iam, other):
+        if other:
+            iam.put_role_permissions_boundary(RoleName="test-web", PermissionsBoundary=other)
+        (change,) = engine.plan(self.stack(self.LIMIT), refresh=True).todo
+        assert (change.key, change.fields["boundary"]) == ("role.web", (other, self.LIMIT))
+        engine.apply(self.stack(self.LIMIT))
+        assert self.boundary_of(iam) == self.LIMIT
+
+    def test_one_that_somebody_set_is_left_where_the_parameters_name_none(self, engine, iam):
+        """Without it the role would be allowed more."""
+        iam.put_role_permissions_boundary(RoleName="test-web", PermissionsBoundary=self.OTHER)
+        assert engine.plan(STACK, refresh=True).todo == ()
+
+    def test_each_role_of_the_environment_has_it(self):
+        raw = params().model_dump(mode="json")
+        raw |= {"permissions_boundary": self.LIMIT, "github": {"repository": "o/n", "environments": ["x"]}}
+        roles = list(whole(type(params()).model_validate(raw)).every(Role))
+        assert {role.boundary for role in roles} == {self.LIMIT}
+        assert len(roles) == 6
+
+    def test_something_else_than_a_policy_is_refused(self):
+        with pytest.raises(ValidationError, match="permissions_boundary"):
+            type(params()).model_validate(params().model_dump(mode="json") | {"permissions_boundary": "limit"})
 
 
 def sources(env):
