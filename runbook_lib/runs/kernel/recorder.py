@@ -40,7 +40,7 @@ class Recorder:
         self._closing = self._finished = False
         self._on_closed: Callable[[], object] = lambda: None
         self._steps: list[Step] = []
-        self._capture = OutputCapture(shell)
+        self._capture = OutputCapture(shell, lambda stream: folder.output_path(len(self._steps), stream))
 
     @classmethod
     def start(cls, folder: RunFolder, journal: Journal) -> Recorder | None:
