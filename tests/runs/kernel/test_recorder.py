@@ -275,3 +275,22 @@ def test_of_a_flood_the_beginning_and_the_end_are_kept(monkeypatch):
     assert kept.endswith("a\n")
     assert "s3cr3t" not in kept
     assert f"[{stream.characters - 2_000:,} characters were left out here]" in kept
+
+
+def test_a_link_opens_from_the_notebook_and_in_the_evidence(tmp_path):
+    """The notebook is in another folder than the evidence, to which its output is copied."""
+    environment, file = tmp_path / "artifacts" / "local", tmp_path / "notebooks" / "01_network.ipynb"
+    file.parent.mkdir()
+    nbformat.write(new_notebook(cells=[new_code_cell("show()", id="shown", outputs=[])]), file)
+    show = (
+        "from IPython.display import HTML, display\nfrom runbook_lib.runs.kernel.links import link_to\n"
+        "url = link_to(folder.path / 'report.html', folder.path)\nprint(url); display(HTML(f'<a href=\"{url}\">x</a>'))"
+    )
+    with kernel(file) as client:
+        client.run(OPEN.format(environment=str(environment), run="run-1"))
+        client.run(show, "shown")
+        client.run("recorder.close()")
+    cells = nbformat.read(environment / "run-1" / "01_network.ipynb", as_version=4).cells
+    printed, shown = of(cells, "shown").outputs
+    assert printed.text == "../artifacts/local/run-1/report.html\n"
+    assert '<a href="report.html">' in shown.data["text/html"]
