@@ -31,7 +31,9 @@ FOLDERS = [
 FILES = [f"/{path.relative_to(REPOSITORY)}" for top in FOLDERS for path in sorted((REPOSITORY / top).rglob("*"))]
 FILES += [f"/{top}" for top in FOLDERS] + [f"/{path.name}" for path in REPOSITORY.iterdir() if path.is_file()]
 # What a run, or the embedded AWS, writes.
-WRITTEN = re.compile(r"(artifacts|\.runbook|\.venv|machines|databases|caches|balancer|tables|plans|approvals|wheels)/")
+WRITTEN = re.compile(
+    r"(artifacts|\.runbook|\.venv|machines|databases|caches|balancer|tables|outputs|plans|approvals|wheels)/"
+)
 each = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 
 

@@ -48,6 +48,10 @@ class RunFolder:
         slug = re.sub(r"[^a-z0-9]+", "-", "-".join(parts)).strip("-")[:150]
         return self._subfolder("tables") / f"{self.notebook}-{slug}.csv"
 
+    def output_path(self, cell: int, stream: str) -> Path:
+        """The path of the file for a long output of a cell, by the number of its execution."""
+        return self._subfolder("outputs") / f"{self.notebook}-{cell:02d}-{stream}.txt"
+
     def _subfolder(self, name: str) -> Path:
         path = self.path / name
         path.mkdir(parents=True, exist_ok=True)

@@ -141,5 +141,6 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _unknown_environment(path: Path) -> UnknownEnvironment:
-    known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
+    folder = next((parent for parent in path.parents if parent.name == "params"), path.parent)  # not that of ../x
+    known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml"))) or "none"
     return UnknownEnvironment(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")

@@ -96,11 +96,11 @@ def finish_notebook(recorder: Recorder | None, sign: Callable[[], str], folder: 
     if "RUNBOOK_RUN" in os.environ:
         if recorder:
             recorder.close()
-        return "The command closes the run once all notebooks have ended."
+        return "The command signs the evidence when all notebooks have ended."
     if recorder is None:
         return f"Signed, and packed for the change ticket: {sign()}"
     recorder.close(sign)
-    return f"Signed when this cell has ended; the evidence is in {folder}"
+    return f"The evidence will be in {folder}, signed, as soon as this cell ends."
 
 
 def finish_papermill_run(notebook: Any, folder: Path) -> str:

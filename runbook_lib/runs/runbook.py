@@ -14,6 +14,7 @@ import pandas as pd
 from .. import paths
 from ..aws.snapshot import Snapshot
 from ..engine.approval import Approval
+from ..engine.context import Clock
 from ..engine.engine import REPLAN_AGE, Engine
 from ..engine.guards import require_destroyable
 from ..engine.plan import count_text
@@ -37,10 +38,11 @@ from ..stacks.environment import whole
 from ..stacks.stack import Stack
 from .finish import finish_notebook, finish_run, signature_check
 from .kernel.html import render_html
+from .kernel.links import link_to
 from .kernel.parameters import executed_cells, injected_parameters, require_given, require_texts, split_parameters
 from .kernel.prompts import prompt
 from .kernel.recorder import Recorder
-from .kernel.report import Report, Row
+from .kernel.report import Report, Row, sleep_and_tick
 from .kernel.tables import create_table
 from .preflight import require_unblocked
 from .recording import Recording
@@ -102,7 +104,7 @@ class Runbook:
         self._engine = Engine(
             self.aws, self._journal, ensure_lock=self._acquire_lock,
             keep_lock=lambda: self._lock.keep(datetime.now(UTC)), snapshot_age=inf if mode == "plan" else REPLAN_AGE,
-            dependencies_pending=self._is_earlier_notebook_running,
+            dependencies_pending=self._is_earlier_notebook_running, clock=Clock(sleep=sleep_and_tick),
         )  # fmt: skip
         self._recording = Recording(self._folder, self._journal, self._engine, self.run, self.caller, self.change)
 
@@ -214,11 +216,16 @@ class Runbook:
         """Draw what runs where now and which connections are possible, as AWS shows it; also written as SVG."""
         discovered = topology.discover(Snapshot(self.aws), datetime.now(UTC))
         self._journal.write(topology.EVENT, seen=discovered.model_dump(mode="json"))
-        return self._folder.write_drawing(topology.draw_topology(discovered))
+        return self._show_drawing(topology.draw_topology(discovered))
 
     def timeline(self) -> Svg:
         """Draw when each change of the run was made and what it waited for; also written as SVG."""
-        return self._folder.write_drawing(draw_timeline(build_timeline(events_of(self._journal.path))))
+        return self._show_drawing(draw_timeline(build_timeline(events_of(self._journal.path))))
+
+    def _show_drawing(self, drawing: Svg) -> Svg:
+        """Write a drawing, and link its picture to the file."""
+        drawing.link = link_to(self._folder.path / f"{drawing.name}.svg", self._folder.path)
+        return self._folder.write_drawing(drawing)
 
     def by_hand(self, step: Resource | Stack | str, reason: str) -> Report:
         """Record that a step was done manually, and why; ``verify`` still checks the account.
@@ -255,7 +262,9 @@ class Runbook:
         A headless run is finished by the command when all of its notebooks have ended.
         """
         sign = partial(finish_run, self.params, self._root, self.run, unrecorded_state="closed")
-        return Report(f"closed {self.name}", closing=finish_notebook(self._recorder, sign, self._folder.path))
+        folder = self._folder.path
+        links = {name: link_to(folder / name, folder) for name in ("report.html", f"{self.name}.html")}
+        return Report(f"end of {self.name}", closing=finish_notebook(self._recorder, sign, folder), links=links)
 
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` when none is deployed: from GitHub, or in a destroy."""

@@ -201,7 +201,9 @@ def test_an_approval_of_another_plan_fits_nothing(root):
 
 def test_a_fingerprint_of_digits_is_no_number(root):
     """papermill's -p would make one of it, and lose its zeros."""
-    with pytest.raises(ParamsError, match="-r approved"):
+    with pytest.raises(
+        ParamsError, match=r"approved must be a text, and is 123456, a number.[\s\S]*in quotes: approved = "
+    ):
         opened("apply", approved=123456)
 
 
@@ -470,7 +472,7 @@ def test_a_question_is_answered_with_the_environments_name_and_is_evidence(root,
 
 def test_outside_of_a_notebook_there_is_nothing_to_close(root):
     book, _ = opened()
-    assert "closed 01_network" in str(book.close())
+    assert "end of 01_network" in str(book.close())
 
 
 def test_what_is_read_from_secrets_manager_is_in_no_file(root, aws):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import queue
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jupyter_client.manager import KernelManager
@@ -47,6 +48,15 @@ class KernelClient:
             reply = self._client.get_shell_msg(timeout=60)
             if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
                 return reply["content"]
+
+    def drain(self) -> int:
+        """Read the messages that the kernel has sent about its cells; returns how many there were."""
+        count = 0
+        with suppress(queue.Empty):
+            while True:
+                self._client.get_iopub_msg(timeout=0.5)
+                count += 1
+        return count
 
     def close(self) -> None:
         self._client.stop_channels()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,8 @@ class Svg:
     ) -> None:
         self.name, self.width, self.height = name, width, height
         self.title, self.description, self.text_styles = one_line(title), one_line(description), text_styles
+        self.link = ""
+        """The URL of the file, which a click on the picture opens."""
         self._styles = {"rect.page": {"fill": "page"}, **styles}
         self._elements: list[str] = []
         self.rect(Box(0, 0, width, height), "page")
@@ -132,6 +135,15 @@ class Svg:
 
     def _repr_svg_(self) -> str:
         return str(self)
+
+    def _repr_html_(self) -> str:
+        """A picture that is never wider than its column: JupyterLab shows an SVG in its own width."""
+        data = base64.b64encode(str(self).encode()).decode()
+        words = escape(f"{self.title}. {self.description}", {'"': "&quot;"})
+        picture = f'<img style="max-width:100%;height:auto" alt="{words}" src="data:image/svg+xml;base64,{data}">'
+        if not self.link:
+            return picture
+        return f'<a href="{escape(self.link)}" title="Open the picture in its full size">{picture}</a>'
 
 
 def one_line(text: str) -> str:

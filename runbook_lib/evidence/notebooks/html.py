@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,26 @@ def _exporter() -> Any:
     from nbconvert import HTMLExporter  # here, because the import takes a second
 
     return HTMLExporter(
-        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook", filters={"light_theme": force_light_theme},
-        exclude_input_prompt=True, exclude_output_prompt=True,
+        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook",
+        filters={"light_theme": force_light_theme, "svg_file": _svg_file},
+        exclude_input_prompt=True, exclude_output_prompt=True, config=_config(),
     )  # fmt: skip
+
+
+def _config() -> Any:
+    """nbconvert's settings: a drawing is shown as SVG, whose dark mode can be disabled, and not as HTML."""
+    from nbconvert.utils.base import NbConvertBase
+    from traitlets.config import Config
+
+    svg = "image/svg+xml"
+    priority = [svg, *(kind for kind in NbConvertBase().display_data_priority if kind != svg)]
+    return Config({"NbConvertBase": {"display_data_priority": priority}})
+
+
+def _svg_file(svg: str) -> str:
+    """The file beside the page that has this drawing; empty for other pictures."""
+    drawing = re.match(r'<svg [^>]*\bid="(\w+)" class="picture"', svg)
+    return f"{drawing[1]}.svg" if drawing else ""
 
 
 def force_light_theme(svg: str) -> str:

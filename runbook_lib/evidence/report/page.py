@@ -290,5 +290,10 @@ def _describe_file(path: Path) -> str:
     }
     parts = path.stem.partition("-")[2].replace("-", " ")
     table = f"what existed of {parts}, as a cell showed it" if path.suffix == ".csv" else "the same with types"
-    by_folder = {"plans": "a plan for review", "tables": table, "approvals": "a signed approval"}
+    by_folder = {
+        "plans": "a plan for review",
+        "tables": table,
+        "approvals": "a signed approval",
+        "outputs": "a long output of a cell",
+    }
     return by_folder.get(path.parent.name) or kinds.get(path.suffix, "")

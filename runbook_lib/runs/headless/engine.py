@@ -41,6 +41,14 @@ from ..kernel.shell import ENGINE
 OnEvent = Callable[..., None]
 KERNEL_SECONDS = 1.5
 """Seconds that a kernel has to end, also within a cell that was interrupted."""
+OUTPUT_SECONDS = 60
+"""Seconds that outputs may arrive after their cell has ended; nbclient's own limit is 4."""
+_TOOK_TOO_LONG = "CellTimeoutError: it did not end within the time limit"
+_UNREAD = "Timeout waiting for IOPub output"
+"""How nbclient's error begins for a cell that has ended and whose outputs were not read in time."""
+_OUTPUTS_LOST = (
+    f"CellTimeoutError: it ended, and its outputs could not be read within {OUTPUT_SECONDS} s; write less, or to a file"
+)
 
 
 class IncompleteNotebook(RunbookError):
@@ -97,8 +105,8 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
         except DeadKernelError:
             self._end(record, State.FAILED, "DeadKernelError: the kernel died in this cell")
             raise
-        except CellTimeoutError:
-            self._end(record, State.INTERRUPTED, "CellTimeoutError: it did not end within the time limit")
+        except CellTimeoutError as error:
+            self._end(record, State.INTERRUPTED, _OUTPUTS_LOST if _UNREAD in str(error) else _TOOK_TOO_LONG)
             raise
         except BaseException as error:
             self._end(record, State.INTERRUPTED, f"{type(error).__name__}: {error}".rstrip(": "))
@@ -194,6 +202,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                     break
 
     def __init__(self, execution: NotebookExecution, **options: Any) -> None:
+        options = {"iopub_timeout": OUTPUT_SECONDS, **options}
         super().__init__(execution, on_cell_executed=self._on_cell_executed, **options)
 
     def create_kernel_manager(self) -> Any:

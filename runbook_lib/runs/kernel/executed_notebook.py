@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 from ...evidence.notebooks.cells import Cell, Cells, Step, is_executable
 from ...evidence.notebooks.source import read_as_written
 from .parameters import assigned_names
-
-
-def find_notebook_file(variables: dict[str, Any]) -> Path | None:
-    """Find the file of the running notebook; ``None`` when the kernel cannot know it.
-
-    Jupyter's server passes its path in an environment variable, Visual Studio Code in a variable of the notebook.
-
-    Args:
-        variables: The variables of the notebook.
-    """
-    for path in (variables.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
-        if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
-            return Path(path)
-    return None
 
 
 def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells]:

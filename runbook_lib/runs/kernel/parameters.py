@@ -161,10 +161,12 @@ def require_texts(**values: object) -> None:
     """
     for name, value in values.items():
         if not isinstance(value, str):
+            by_papermill = GIVEN in os.environ or name in injected_parameters()
             raise ParamsError(
-                f"{name} is {value!r}, {_TYPE_NAMES.get(type(value), 'not a text')}: papermill's -p, and YAML without"
-                " quotes, convert some texts.",
-                fix=f"Pass it with -r, which keeps the text: papermill … -r {name} VALUE.",
+                f"{name} must be a text, and is {value!r}, {_TYPE_NAMES.get(type(value), 'not a text')}.",
+                fix=f"papermill's -p converts some texts: use -r {name} VALUE. In YAML, write quotes."
+                if by_papermill
+                else f'Write it in quotes: {name} = "…".',
             )
         if name in _ONE_LINE and not value.isprintable():
             raise ParamsError(

@@ -22,9 +22,10 @@ from ...evidence.notebooks.html import export_html
 from ...journal.journal import Journal
 from ...journal.process import ProcessIdentity
 from ...journal.redaction.redactor import REDACTOR
+from .links import relink
 from .output_capture import OutputCapture
 from .parameters import is_parameters_cell, last_parameters
-from .shell import ENGINE, find_kernel_shell, shorten_interrupts
+from .shell import ENGINE, find_kernel_shell, find_notebook_file, shorten_interrupts
 
 MESSAGE = "runbook"
 """Type of the messages in which such a kernel sends its engine the evidence folder and the known secrets."""
@@ -40,7 +41,7 @@ class Recorder:
         self._closing = self._finished = False
         self._on_closed: Callable[[], object] = lambda: None
         self._steps: list[Step] = []
-        self._capture = OutputCapture(shell)
+        self._capture = OutputCapture(shell, lambda stream: folder.output_path(len(self._steps), stream))
 
     @classmethod
     def start(cls, folder: RunFolder, journal: Journal) -> Recorder | None:
@@ -137,8 +138,11 @@ class Recorder:
         shorten_interrupts(self._shell, shorten=False)
         if ENGINE in os.environ:
             return
-        from .executed_notebook import build_notebook, find_notebook_file  # late: not needed under an engine
+        from .executed_notebook import build_notebook  # late: not needed under an engine
 
+        for output in (output for step in self._steps for output in step.outputs):
+            if page := output.get("data", {}).get("text/html"):
+                output["data"]["text/html"] = relink(page, self._folder.path)
         notebook, cells = build_notebook(self._steps, find_notebook_file(self._shell.user_ns))
         cells.close(_now(), why)
         notebook.metadata["runbook"] = {"outcome": cells.outcome.value, "why": cells.why}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...engine.plan import ACTION_SYMBOLS, Action, Change, Plan, render_change
 from ...formatting import elapsed
 from ...resources.base import Resource
 from .html import render_html
-from .shell import find_kernel_shell
+from .shell import ENGINE, find_kernel_shell
 
 _REFRESH_SECONDS = 1.0
+_WAITING_SHOWN = 3
+"""How many of the resources that are waited for are named beside the progress bar."""
 
 
 @dataclass
@@ -24,6 +27,7 @@ class Row:
         key: The resource's key, or the check's claim.
         notes: Details, one a line.
         state, took: The resource's current state, and the seconds since its change began.
+        polled_at: The time of the last look at it, while it is waited for; 0 otherwise.
     """
 
     sign: str
@@ -31,6 +35,7 @@ class Row:
     notes: tuple[str, ...] = ()
     state: str = ""
     took: float | None = None
+    polled_at: float = 0.0
 
     @property
     def duration(self) -> str:
@@ -51,9 +56,12 @@ class Report:
     closing: str = ""
     plan: Plan | None = None
     folded: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
     _screen: Callable[[dict[str, str], bool], None] | None = field(default=None, repr=False)
     _drawn_at: float = field(default=0.0, repr=False)
     _is_shown: bool = field(default=False, repr=False)
+    _is_running: bool = field(default=False, repr=False)
+    _last_took: float = field(default=-1.0, repr=False)
 
     @classmethod
     def of(cls, plan: Plan, title: str, closing: str = "", *, folded: bool = False, whole: bool = False) -> Report:
@@ -68,7 +76,8 @@ class Report:
 
     def live(self) -> Report:
         """Show it now, in a notebook, and update it in place from now on."""
-        self._screen = _create_screen()
+        global _live
+        self._screen, self._is_running, _live = _create_screen(), True, self
         self._draw(first=True)
         return self
 
@@ -79,25 +88,51 @@ class Report:
             row = Row("…", resource.key)
             self.rows.append(row)
         changed = row.state != state
-        row.state, row.took = state, took
+        if took != self._last_took:  # a new turn: what is not reported in it is done
+            self._last_took = took
+            for other in self.rows:
+                other.polled_at = 0.0
+        row.state, row.took, row.polled_at = state, took, time.monotonic()
         if changed or time.monotonic() - self._drawn_at > _REFRESH_SECONDS:
             self._draw()
 
+    def tick(self) -> None:
+        """Count the seconds of what is waited for, between two looks at AWS."""
+        now = time.monotonic()
+        for row in self.rows:
+            if row.polled_at and row.took is not None:
+                row.took, row.polled_at = row.took + now - row.polled_at, now
+        self._draw()
+
+    def _progress(self) -> tuple[int, int, str]:
+        """How many rows are done, of how many, and what is waited for."""
+        waiting = [row for row in self.rows if row.polled_at]
+        done = sum(row.took is not None for row in self.rows) - len(waiting)
+        texts = [f"{row.key} {row.state} {row.duration}" for row in waiting[:_WAITING_SHOWN]]
+        if more := len(waiting) - len(texts):
+            texts.append(f"{more} more")
+        return done, len(self.rows), f" · {', '.join(texts)}" if texts else ""
+
     def close(self, closing: str) -> Report:
-        """Set the closing lines."""
-        self.closing = closing
+        """Set the closing lines; nothing is waited for any more."""
+        global _live
+        self.closing, self._is_running, _live = closing, False, None if _live is self else _live
         self._draw()
         return self
 
     def __str__(self) -> str:
         lines = [line for row in self.rows for line in _text_lines(row)]
-        return "\n".join([self.title, *lines, *self.closing.splitlines()])
+        done, of, waiting = self._progress()
+        bar = [f"  [{'#' * (20 * done // of):<20}] {done} of {of}{waiting}"] if self._is_running and of else []
+        return "\n".join([self.title, *bar, *lines, *self.closing.splitlines()])
 
     __repr__ = __str__
 
     def html(self) -> str:
         """The same as HTML."""
-        return render_html("report", self.title, self.rows, self.closing.splitlines(), self.folded)
+        head = render_html("progress", *self._progress()) if self._is_running else ""
+        tail = render_html("links", self.links) if self.links else ""
+        return head + render_html("report", self.title, self.rows, self.closing.splitlines(), self.folded) + tail
 
     def _bundle(self) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self.html()}
@@ -114,6 +149,19 @@ class Report:
         from IPython.display import display
 
         display(self._bundle(), raw=True)
+
+
+_live: Report | None = None
+"""The report that is shown now, while its verb acts."""
+
+
+def sleep_and_tick(seconds: float) -> None:
+    """Sleep; meanwhile the report that is shown counts the seconds, where somebody may look at it."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _REFRESH_SECONDS))
+        if _live is not None and ENGINE not in os.environ:
+            _live.tick()
 
 
 def _change_lines(change: Change, whole: bool) -> list[str]:

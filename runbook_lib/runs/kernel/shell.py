@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 ENGINE = "RUNBOOK_ENGINE"
@@ -23,6 +24,20 @@ def find_kernel_shell() -> Any | None:
     """The running shell of a notebook's kernel; ``None`` in a terminal's IPython and in a plain program."""
     shell = find_shell()
     return shell if getattr(shell, "kernel", None) is not None else None
+
+
+def find_notebook_file(variables: dict[str, Any]) -> Path | None:
+    """Find the file of the running notebook; ``None`` when the kernel cannot know it.
+
+    Jupyter's server passes its path in an environment variable, Visual Studio Code in a variable of the notebook.
+
+    Args:
+        variables: The variables of the notebook.
+    """
+    for path in (variables.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
+        if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
+            return Path(path)
+    return None
 
 
 def shorten_interrupts(shell: Any, *, shorten: bool = True) -> None:

@@ -1,5 +1,6 @@
 """Text in a drawing stays text and is readable in light and dark mode; a drawing runs and loads nothing."""
 
+import base64
 import re
 from xml.etree import ElementTree
 
@@ -144,3 +145,15 @@ def _luminance(color):
 def test_contrast_is_measured_as_wcag_does():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_in_a_notebook_it_fits_its_column_and_opens_in_full_size():
+    """JupyterLab shows an SVG in its own width, and cuts what does not fit."""
+    svg = Svg("topology", 1100, 40, title='A "title"', description="Words.", text_styles={}, styles={})
+    assert "<a " not in svg._repr_html_()
+    svg.link = "../artifacts/local/run/topology.svg"
+    link, picture = re.findall(r"<(?:a|img) [^>]*>", svg._repr_html_())
+    assert 'href="../artifacts/local/run/topology.svg"' in link
+    assert 'style="max-width:100%;height:auto"' in picture
+    assert 'alt="A &quot;title&quot;. Words."' in picture
+    assert base64.b64decode(re.search(r'base64,([^"]+)', picture)[1]).decode() == str(svg)

@@ -44,7 +44,8 @@ def test_page_and_drawings_are_light_also_in_dark_mode(tmp_path):
     """Jupyter's page has no dark mode."""
     svg = str(draw_topology(environment()))
     assert "prefers-color-scheme" in svg
-    output = new_output("display_data", {"text/plain": "One zone.", "image/svg+xml": svg})
+    html = '<img src="data:image/svg+xml;base64,AAAA">'
+    output = new_output("display_data", {"text/plain": "One zone.", "text/html": html, "image/svg+xml": svg})
     path = tmp_path / "01_network.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("book.topology()", outputs=[output])]), path)
     export_html(path)
@@ -52,6 +53,7 @@ def test_page_and_drawings_are_light_also_in_dark_mode(tmp_path):
     shown = base64.b64decode(re.search(r'src="data:image/svg\+xml;base64,([^"]+)', page)[1]).decode()
     assert "prefers-color-scheme" not in shown
     assert len(shown) > 5000
+    assert '<a href="topology.svg"' in page, "a click opens the file beside it"
     assert ":root{color-scheme:light}" in page
 
 

@@ -22,7 +22,7 @@ from runbook_lib.evidence.notebooks.progress import read_progress
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.reader import events_of
 from runbook_lib.runs.headless import entry_point as papermill_engine
-from runbook_lib.runs.headless.engine import IncompleteNotebook, RunbookEngine
+from runbook_lib.runs.headless.engine import IncompleteNotebook, NotebookExecution, RunbookEngine
 from runbook_lib.runs.runner import Job, run
 from tests.support.minimal_notebooks import notebook
 
@@ -169,6 +169,21 @@ def test_a_cell_that_timed_out_is_interrupted(tmp_path, folder, engine):
     assert [
         output.data["text/plain"] for cell in executed.cells if cell.source == "6 * 7" for output in cell.outputs
     ] == ["42"]
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("Cell execution timed out", "within the time limit"),
+        ("Timeout waiting for IOPub output", "it ended, and its outputs"),
+    ],
+)
+def test_outputs_that_could_not_be_read_are_no_cell_that_took_too_long(message, told):
+    cell = nbformat.v4.new_code_cell("flood()")
+    execution = NotebookExecution(nbformat.v4.new_notebook(cells=[cell]), None, lambda *a: None, progress_bar=False)
+    with pytest.raises(CellTimeoutError), execution.running(cell, 0):
+        raise CellTimeoutError.error_from_timeout_and_cell(message, 4, cell)
+    assert told in execution.cells.at(0).error
 
 
 def test_a_notebook_that_ends_early_fails_under_papermill_alone(tmp_path, engine):

@@ -179,3 +179,19 @@ def test_by_hand_a_parameters_cell_counts_for_the_run_that_is_opened_after_it(ra
         require_given(USED, opened=3)
     ran(PLAIN.replace("plan", "apply", 1), PLAIN, "book = Runbook(…)", "for mode in 'abc': pass", PLAIN)
     require_given(USED, opened=4)
+
+
+def test_the_advice_fits_how_a_value_was_given(ran):
+    """By hand nobody has used papermill's options."""
+    ran(cell(change=12345), "book = Runbook(…)")
+    with pytest.raises(ParamsError, match=r"change must be a text, and is 12345, a number[\s\S]*use -r change"):
+        require_texts(change=12345)
+    ran("env = None", "book = Runbook(…)")
+    with pytest.raises(ParamsError) as raised:
+        require_texts(env=None)
+    assert raised.value.fix == 'Write it in quotes: env = "…".'
+
+
+def test_an_environment_outside_of_params_is_answered_with_those_in_it():
+    with pytest.raises(ParamsError, match=r"There is no environment[\s\S]*Use one of: dev, local, prod, staging"):
+        load(LOCAL.parent / "../secret.yaml")

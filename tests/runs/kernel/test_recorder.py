@@ -13,6 +13,7 @@ from runbook_lib.evidence.report.page import render_report
 from runbook_lib.evidence.report.run_record import read_run
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.reader import events_of, read_events
+from runbook_lib.runs.kernel import output_capture
 from tests.support.kernels import OPEN, kernel
 
 SECRET = list('p"s&<w>rd-4711-xyz')
@@ -204,3 +205,92 @@ def test_the_stop_button_gives_two_lines_and_the_cell_can_be_run_again(environme
     ]
     progress = read_progress(events_of(environment / "run-6" / "journal.jsonl"), "01_network")
     assert progress.success, "the last execution counts"
+
+
+FLOODS = {
+    "lines": "for n in range(3_000): print('line', n)",
+    "flushes": "for n in range(3_000): print('line', n, flush=True)",
+    "one line": f"print('begin', 'x' * 300_000, ''.join({SECRET!r}), 'end')",
+}
+
+
+@pytest.fixture(scope="module")
+def flooded(tmp_path_factory):
+    """The evidence of cells that write more than anybody reads, and how many messages each sent to the browser."""
+    environment = tmp_path_factory.mktemp("floods") / "local"
+    with kernel() as client:
+        client.run(OPEN.format(environment=str(environment), run="run-1"))
+        client.run(f"from runbook_lib.evidence.files import REDACTOR\nREDACTOR.add_secret(''.join({SECRET!r}))")
+        client.drain()
+        sent = {}
+        for name, code in FLOODS.items():
+            client.run(code, name.replace(" ", ""))
+            sent[name] = client.drain()
+        client.run("from IPython.display import display\nfor n in range(300): display(n)", "displays")
+        client.run("'y' * 11_000_000", "value")
+        client.run("recorder.close()")
+    return environment / "run-1", sent
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_long_output_is_shown_cut_and_kept_whole(flooded, name):
+    folder, sent = flooded
+    cells = nbformat.read(folder / "01_network.ipynb", as_version=4).cells
+    (cell,) = [cell for cell in cells if cell.source == FLOODS[name]]
+    text = "".join(output.text for output in cell.outputs)
+    assert len(text) < 60_000
+    assert sent[name] < 700, "papermill and the browser keep up"
+    (path,) = [path for path in (folder / "outputs").iterdir() if f"outputs/{path.name} " in text]
+    kept = path.read_text(encoding="utf-8")
+    if name == "one line":
+        assert kept == f"begin {'x' * 300_000} [redacted] end\n"
+        assert text.startswith("begin xxx")
+        assert text.endswith("x [redacted] end\n")
+    else:
+        assert kept.splitlines() == [f"line {n}" for n in range(3_000)]
+        assert text.startswith("line 0\nline 1\n")
+        assert text.endswith("line 2998\nline 2999\n")
+    assert f"{len(kept) + (8 if name == 'one line' else 0):,} characters were written" in text
+
+
+def test_many_displays_and_a_huge_value_are_limited_and_named(flooded):
+    folder, _ = flooded
+    cells = nbformat.read(folder / "01_network.ipynb", as_version=4).cells
+    displays, value = (cell for cell in cells if "display(n)" in cell.source or "11_000_000" in cell.source)
+    assert len(displays.outputs) == 201
+    assert displays.outputs[-1].text == "[100 more displays were not shown]\n"
+    assert value.outputs[0].data["text/plain"].startswith("[an output of 11,000,002 characters is not shown")
+
+
+def test_of_a_flood_the_beginning_and_the_end_are_kept(monkeypatch):
+    """Without what was cut, and without a secret that the cut goes through."""
+    monkeypatch.setattr(output_capture, "KEPT_CHARACTERS", 1_000)
+    monkeypatch.setattr(output_capture, "_LONGEST_SECRET", 200)
+    stream = output_capture._Stream(lambda text: None)
+    secret = "password=" + "s3cr3t" * 10
+    for number in range(200):
+        stream.write(f"{number:03d} {secret if number in (11, 12, 184, 185) else 'a' * 76}\n")
+    kept = stream.kept()
+    assert kept.startswith("000 aaa")
+    assert kept.endswith("a\n")
+    assert "s3cr3t" not in kept
+    assert f"[{stream.characters - 2_000:,} characters were left out here]" in kept
+
+
+def test_a_link_opens_from_the_notebook_and_in_the_evidence(tmp_path):
+    """The notebook is in another folder than the evidence, to which its output is copied."""
+    environment, file = tmp_path / "artifacts" / "local", tmp_path / "notebooks" / "01_network.ipynb"
+    file.parent.mkdir()
+    nbformat.write(new_notebook(cells=[new_code_cell("show()", id="shown", outputs=[])]), file)
+    show = (
+        "from IPython.display import HTML, display\nfrom runbook_lib.runs.kernel.links import link_to\n"
+        "url = link_to(folder.path / 'report.html', folder.path)\nprint(url); display(HTML(f'<a href=\"{url}\">x</a>'))"
+    )
+    with kernel(file) as client:
+        client.run(OPEN.format(environment=str(environment), run="run-1"))
+        client.run(show, "shown")
+        client.run("recorder.close()")
+    cells = nbformat.read(environment / "run-1" / "01_network.ipynb", as_version=4).cells
+    printed, shown = of(cells, "shown").outputs
+    assert printed.text == "../artifacts/local/run-1/report.html\n"
+    assert '<a href="report.html">' in shown.data["text/html"]

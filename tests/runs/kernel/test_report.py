@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from runbook_lib.engine.plan import Action, Change, Plan, count_text, make_plan
 from runbook_lib.formatting import elapsed
-from runbook_lib.runs.kernel.report import Report, Row
+from runbook_lib.runs.kernel.report import Report, Row, sleep_and_tick
 from tests.support.fake_kinds import KeptThing, LeavingThing, Thing, stack_of, there
 
 ROUND, SQUARE = Thing(name="plate"), Thing(name="plate", shape="square")
@@ -124,7 +124,7 @@ def test_without_a_notebook_a_live_report_is_just_a_report(capsys):
 
 CELLS = (
     """
-from runbook_lib.runs.kernel.report import Report, Row
+from runbook_lib.runs.kernel.report import Report, Row, sleep_and_tick
 from tests.support.fake_kinds import Thing
 report = Report("apply", [Row("+", "thing.plate")]).live()
 for n in range(3):
@@ -181,3 +181,37 @@ def test_a_failed_cell_keeps_its_report(outputs):
     report, error = outputs[3]
     assert "creating" in shown(report)
     assert error["ename"] == "ValueError"
+
+
+def test_while_aws_settles_a_bar_shows_what_is_done_and_what_is_waited_for():
+    """In text and in HTML; the seconds go on between two looks at AWS; nothing of it is left at the end."""
+    other = Thing(name="gate")
+    report = Report.of(planned(ROUND, other), "apply").live()
+    report.on_progress(ROUND, "available", 2.0)
+    report.on_progress(other, "pending", 3.0)
+    assert "  [##########          ] 1 of 2 · thing.gate pending 3.0 s" in str(report)
+    assert re.search(r'<progress value="1" max="2"[^>]*></progress> 1 of 2 · thing.gate pending 3.0 s', report.html())
+    sleep_and_tick(0.3)
+    row = next(row for row in report.rows if row.key == "thing.gate")
+    assert row.took >= 3.3
+    report.close("Accepted by AWS.")
+    assert "1 of 2" not in str(report) + report.html()
+    before = row.took
+    sleep_and_tick(0.01)
+    assert row.took == before
+
+
+def test_of_what_is_polled_together_all_that_is_not_ready_is_waited_for():
+    things = [Thing(name=name) for name in "abcde"]
+    report = Report.of(planned(*things), "verify").live()
+    for thing in things:
+        report.on_progress(thing, "pending", 1.0)
+    for thing in things[1:]:
+        report.on_progress(thing, "pending", 2.0)
+    assert "1 of 5 · thing.b pending 2.0 s, thing.c pending 2.0 s, thing.d pending 2.0 s, 1 more" in str(report)
+    report.close("")
+
+
+def test_files_of_the_evidence_are_linked():
+    page = Report("end", links={"report.html": "../artifacts/local/a%20run/report.html"}).html()
+    assert '<a href="../artifacts/local/a%20run/report.html">report.html</a>' in page
