@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ..drawing.theme import DARK
@@ -20,7 +21,8 @@ def export_html(notebook: Path) -> None:
     from nbconvert import HTMLExporter  # here, because the import takes a second
 
     exporter = HTMLExporter(
-        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook", filters={"light_theme": force_light_theme},
+        extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook", 
+        filters={"light_theme": force_light_theme, "page_label": _page_label},
         exclude_input_prompt=True, exclude_output_prompt=True,
     )  # fmt: skip
     try:
@@ -33,3 +35,8 @@ def export_html(notebook: Path) -> None:
 def force_light_theme(svg: str) -> str:
     """Disable the dark mode of a drawing: Jupyter's page is always light."""
     return svg.replace(f"@media {DARK}", "@media not all")
+
+
+def _page_label(path: str) -> str:
+    """The last part of a path, such as the run's id, as a text for CSS."""
+    return re.sub(r"[^\w.-]", "_", Path(path).name)
