@@ -50,24 +50,28 @@ clean:
 	test ! -d .runbook || find .runbook -mindepth 1 -maxdepth 1 ! -name keys -exec rm -rf {} +
 
 .venv/setup.stamp: pyproject.toml requirements/run.txt
+	@echo "Installing the runbook and its Python packages into .venv/ (once, up to a minute) …"
 	$(call venv,.venv)
 	.venv/bin/pip $(INSTALL) requirements/run.txt
 	.venv/bin/pip $(OURS)
 	touch $@
 
 .venv/run.stamp: $(PACKAGES) requirements/embedded.txt
+	@echo "Installing the runbook, the embedded AWS and their Python packages into .venv/ (once, up to a minute) …"
 	$(call venv,.venv)
 	.venv/bin/pip $(INSTALL) requirements/embedded.txt
 	.venv/bin/pip $(OURS) $(EMBEDDED)
 	touch $@
 
 .venv/test.stamp: .venv/run.stamp requirements/test.txt
+	@echo "Installing what the tests need into .venv/ (once) …"
 	.venv/bin/pip $(INSTALL) requirements/test.txt
 	@# Once more: Playwright is there now, and fetches a browser where no package has one.
 	@tests/install_programs.sh
 	touch $@
 
 .venv-lab/lab.stamp: $(PACKAGES) requirements/lab.txt
+	@echo "Installing JupyterLab, the runbook and the embedded AWS into .venv-lab/ (once, a minute or two) …"
 	$(call venv,.venv-lab)
 	.venv-lab/bin/pip $(INSTALL) requirements/lab.txt
 	.venv-lab/bin/pip $(OURS) $(EMBEDDED)

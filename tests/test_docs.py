@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import click
@@ -86,3 +87,23 @@ def test_the_functions_and_classes_of_the_architecture_exist():
     missing = {name for name in named if not re.search(rf"(def|class) {name}\b", source)}
     assert missing == set()
     assert "make_plan" in named
+
+
+@pytest.mark.parametrize("target", ["setup", "run", "lab"])
+def test_make_says_what_it_installs_before_pip_is_silent_for_a_minute(target):
+    """make -n prints the commands of a first set-up without running them."""
+    stale = [f"--what-if={name}" for name in ("pyproject.toml",)]
+    plan = subprocess.run(["make", "-n", *stale, target], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    said, installs = plan.stdout.find('echo "Installing'), plan.stdout.find("pip install")
+    assert 0 <= said < installs
+
+
+def test_the_readme_shows_pictures_that_the_product_drew():
+    """Of a plan and of a report, small enough for everybody who clones the repository."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    pictures = [REPOSITORY / name for name in re.findall(r"!\[[^\]]+\]\((docs/pictures/[^)]+)\)", text)]
+    assert {path.stem for path in pictures} == {"plan", "report", "topology"}
+    assert all(path.stat().st_size < 150_000 for path in pictures)
+    first_screen = "\n".join(text.splitlines()[:40])
+    for question in ("Why not Terraform?", "Why not a script?", "It is for operators"):
+        assert question in first_screen

@@ -100,7 +100,7 @@ def finish_notebook(recorder: Recorder | None, sign: Callable[[], str], folder: 
     if recorder is None:
         return f"Signed, and packed for the change ticket: {sign()}"
     recorder.close(sign)
-    return f"The evidence will be in {folder}, signed, as soon as this cell ends."
+    return f"The evidence will be in {folder}, signed, as soon as this cell has ended."
 
 
 def finish_papermill_run(notebook: Any, folder: Path) -> str:

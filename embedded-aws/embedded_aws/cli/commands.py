@@ -79,9 +79,7 @@ def open_site(root: Path) -> None:
             "no load balancer is listening", fix="apply the environment first: `runbook apply --env local`"
         )
     click.echo(sites[0]["url"])
-    click.echo(
-        f"Its certificate is not publicly trusted: the browser warns, unless it trusts {sites[0]['certificate']}."
-    )
+    click.echo(f"Its certificate is not publicly trusted. Browsers warn until you trust {sites[0]['certificate']}.")
     click.launch(sites[0]["url"])
 
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from threading import RLock
 from typing import Any
+from uuid import uuid4
 
 from embedded_aws.error_responses import answer_failure, is_no_such_operation
 from embedded_aws.settings import CONTROL, TOKEN_HEADER
@@ -79,11 +80,24 @@ class WsgiApp:
         try:
             body = b"".join(self._aws(environ, start_response))
             if not is_no_such_operation(environ["REQUEST_METHOD"], started[0], started[1]):
-                return started[0], started[1], body
+                return started[0], *_with_request_id(started[1], body)
             failure: Exception = NotImplementedError(started[0])
         except Exception as error:  # noqa: BLE001 - whatever moto raises, the caller gets an error that it can parse
             failure = error
         return answer_failure(environ, body_as_sent, failure)
+
+
+def _with_request_id(headers: list[tuple[str, str]], body: bytes) -> tuple[list[tuple[str, str]], bytes]:
+    """Give a response of EC2 an id of its own, a UUID: moto writes the word "request-id" into all of them.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/making-api-requests.html
+    """
+    placeholder = b"<requestId>request-id</requestId>"
+    if placeholder not in body:
+        return headers, body
+    body = body.replace(placeholder, f"<requestId>{uuid4()}</requestId>".encode(), 1)
+    others = [(name, value) for name, value in headers if name.lower() != "content-length"]
+    return [*others, ("Content-Length", str(len(body)))], body
 
 
 def rejection_reason(environ: Environ, token: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import http.client
 import time
+import uuid
 
 import botocore.exceptions
 import pytest
@@ -102,3 +103,10 @@ def test_an_unsupported_operation_fails_at_once(aws, service, operation, argumen
     assert error["Message"].endswith("is not supported in the local environment")
     assert operation.replace("_", "") in error["Message"].lower()
     assert time.monotonic() - began < 5
+
+
+def test_every_response_of_ec2_has_a_request_id_of_its_own(aws):
+    """By it a call in the evidence is found in CloudTrail."""
+    ec2 = aws.client("ec2")
+    ids = [ec2.describe_vpcs()["ResponseMetadata"]["RequestId"] for _ in range(2)]
+    assert len({uuid.UUID(request_id) for request_id in ids}) == 2

@@ -38,7 +38,7 @@ def _exporter() -> Any:
 
     return HTMLExporter(
         extra_template_basedirs=[str(_TEMPLATES)], template_name="runbook",
-        filters={"light_theme": force_light_theme, "svg_file": _svg_file},
+        filters={"light_theme": force_light_theme, "svg_file": _svg_file, "page_label": _page_label},
         exclude_input_prompt=True, exclude_output_prompt=True, config=_config(),
     )  # fmt: skip
 
@@ -62,3 +62,8 @@ def _svg_file(svg: str) -> str:
 def force_light_theme(svg: str) -> str:
     """Disable the dark mode of a drawing: Jupyter's page is always light."""
     return svg.replace(f"@media {DARK}", "@media not all")
+
+
+def _page_label(path: str) -> str:
+    """The last part of a path, such as the run's id, as a text for CSS."""
+    return re.sub(r"[^\w.-]", "_", Path(path).name)

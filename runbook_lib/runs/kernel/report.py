@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...engine.plan import ACTION_SYMBOLS, Action, Change, Plan, render_change
-from ...formatting import elapsed
+from ...formatting import elapsed, pluralize
 from ...resources.base import Resource
 from .html import render_html
 from .shell import ENGINE, find_kernel_shell
@@ -16,6 +16,8 @@ from .shell import ENGINE, find_kernel_shell
 _REFRESH_SECONDS = 1.0
 _WAITING_SHOWN = 3
 """How many of the resources that are waited for are named beside the progress bar."""
+_MAX_OPEN_ROWS = 24
+_FOLDED_SIGNS = {ACTION_SYMBOLS[Action.CREATE], ACTION_SYMBOLS[Action.KEEP]}
 
 
 @dataclass
@@ -132,7 +134,27 @@ class Report:
         """The same as HTML."""
         head = render_html("progress", *self._progress()) if self._is_running else ""
         tail = render_html("links", self.links) if self.links else ""
-        return head + render_html("report", self.title, self.rows, self.closing.splitlines(), self.folded) + tail
+        return head + render_html("report", self.title, self._groups(), self.closing.splitlines()) + tail
+
+    def _groups(self) -> list[tuple[str, list[Row]]]:
+        """The rows in groups: the summary of a folded group, or an empty text, and its rows.
+
+        A long list that shows no progress is folded by action and kind, so that what is changed, deleted or
+        blocked is not lost among what is created.
+        """
+        if self.folded and self.rows:
+            return [(pluralize(len(self.rows), "line"), self.rows)]
+        if len(self.rows) <= _MAX_OPEN_ROWS or any(row.state for row in self.rows):
+            return [("", self.rows)] if self.rows else []
+        groups: dict[tuple[str, str], list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault((row.sign, row.key.partition(".")[0] if row.sign in _FOLDED_SIGNS else ""), []).append(
+                row
+            )
+        return [
+            ("" if not kind else f"{sign} {rows[0].key}" if len(rows) == 1 else f"{sign} {len(rows)} × {kind}", rows)
+            for (sign, kind), rows in groups.items()
+        ]
 
     def _bundle(self) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self.html()}

@@ -14,10 +14,14 @@ from ...resources.base import Observed, ObservedState, Resource
 from .html import render_html
 
 MISSING = "–"
+_MAX_COLUMNS, _MAX_TRANSPOSED = 10, 4
 
 
 class Table(pd.DataFrame):
-    """A data frame of typed columns; a notebook shows all of its rows and the whole of each text."""
+    """A data frame of typed columns; a notebook shows all of its rows and the whole of each text.
+
+    A few resources with many settings are shown with a row for each setting: no page is as wide.
+    """
 
     @property
     def _constructor(self) -> type[Table]:
@@ -25,8 +29,11 @@ class Table(pd.DataFrame):
 
     def _repr_html_(self) -> str:
         head = [str(name) for name in (self.index.name or "", *self.columns)]
-        rows = zip(self.index, self.to_numpy(dtype=object).tolist(), strict=True)
-        return render_html("data_table", head, [[str(key), *map(_text, row)] for key, row in rows])
+        values = zip(self.index, self.to_numpy(dtype=object).tolist(), strict=True)
+        lines = [head, *([str(key), *map(_text, row)] for key, row in values)]
+        if len(self.columns) > _MAX_COLUMNS and len(self.index) <= _MAX_TRANSPOSED:
+            lines = list(map(list, zip(*lines, strict=True)))
+        return render_html("data_table", lines[0], lines[1:])
 
 
 def create_table(resources: Iterable[Resource], observed: ObservedState) -> Table:

@@ -5,15 +5,25 @@ import re
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from playwright.sync_api import sync_playwright
 
 from runbook_lib.evidence.notebooks.html import export_html
 from runbook_lib.evidence.topology import draw_topology
+from runbook_lib.resources.base import Observed
+from runbook_lib.runs.kernel.report import Report, Row
+from runbook_lib.runs.kernel.tables import create_table
+from tests.support.fake_kinds import Thing
+from tests.support.programs import find_program
 from tests.support.topologies import environment
 
 DRAWING = new_output("display_data", {"text/plain": "One zone <a>.", "image/svg+xml": "<svg><rect/></svg>"})
 RESULT = new_output("display_data", {"text/plain": "plain words", "text/html": "<b>a table</b>"})
 FAILURE = new_output("error", ename="DestroyPrevented", evalue="no", traceback=["DestroyPrevented: it may not go."])
+
+SETTINGS = {"group": "security_group.bastion", "port": 3306, "source": "security_group.web",
+            "description": "Requests from the load balancer"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +64,7 @@ def test_page_and_drawings_are_light_also_in_dark_mode(tmp_path):
     assert "prefers-color-scheme" not in shown
     assert len(shown) > 5000
     assert '<a href="topology.svg"' in page, "a click opens the file beside it"
-    assert ":root{color-scheme:light}" in page
+    assert ":root{color-scheme:light;" in page
 
 
 def test_it_runs_and_loads_nothing(page):
@@ -74,3 +84,39 @@ def test_an_incomplete_notebook_has_no_page_and_is_not_an_error(tmp_path):
     path.write_text('{"cells": [{"cell_ty')
     export_html(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+WIDE = """() => [...document.querySelectorAll('table, pre, img')].filter(
+  one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 80))"""
+
+
+def test_in_a_real_browser_it_can_be_read_on_paper_and_on_a_phone(tmp_path):
+    """Nothing is cut at the right of a page of A4, folded lists are printed, and axe finds no barrier."""
+    rows = [Row("+", f"security_group_rule.alb-{n}", ("description=HTTPS from anywhere",)) for n in range(40)]
+    wide = {Thing(name=f"t{n}"): Observed("sgr-0a3c0bbb43d46bc0a", SETTINGS) for n in range(6)}
+    shown = (Report("plan", rows).html(), create_table(wide, wide)._repr_html_())
+    outputs = [new_output("display_data", {"text/plain": "text", "text/html": each}) for each in shown]
+    code = 'mode = "plan"  # ' + "a comment that is longer than a page is wide, " * 4
+    path = tmp_path / "run-1" / "01_network.ipynb"
+    path.parent.mkdir()
+    cells = [new_markdown_cell("# A page"), new_code_cell(code, outputs=outputs)]
+    nbformat.write(new_notebook(cells=cells), path)
+    export_html(path)
+    assert 'content:"run-1 01_network"' in path.with_suffix(".html").read_text(encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_program("chromium"), args=["--no-sandbox"])
+        try:
+            page = browser.new_context(offline=True, viewport={"width": 1440, "height": 900}).new_page()
+            page.goto(path.with_suffix(".html").as_uri())
+            assert Axe().run(page).response["violations"] == []
+            assert page.evaluate("document.documentElement.scrollHeight < 1.2 * innerHeight"), (
+                "a plan of 40 rows is folded"
+            )
+            page.set_viewport_size({"width": 390, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            page.set_viewport_size({"width": 690, "height": 980})  # A4 without its margins
+            page.emulate_media(media="print")
+            assert page.evaluate(WIDE) == []
+            assert page.get_by_text("security_group_rule.alb-39").is_visible()
+        finally:
+            browser.close()

@@ -78,10 +78,16 @@ def test_text_from_aws_is_escaped():
 
 
 def test_a_long_table_can_be_folded_and_a_short_one_is_open():
-    rows = [Row("+", f"thing.{n}") for n in range(25)]
-    assert "<details open><summary>25 lines</summary>" in Report("plan", rows).html()
+    """By action and kind; what is changed, deleted or blocked stays in sight, and so does progress."""
+    rows = [Row("+", f"thing.{n}") for n in range(22)]
+    rows += [Row("~", "thing.grown"), Row("!", "thing.stuck"), Row("-", "thing.old"), Row("+", "other.one")]
+    page = Report("plan", rows).html()
+    assert re.findall("<summary>(.*?)</summary>", page) == ["+ 22 × thing", "+ other.one"]
+    in_sight = re.sub("<details>.*?</details>", "", page, flags=re.DOTALL)
+    assert [row.key for row in rows if row.key in in_sight] == ["thing.grown", "thing.stuck", "thing.old"]
     assert "<details" not in Report("plan", rows[:24]).html()
-    assert "<details><summary>1 lines" in Report("would destroy", rows[:1], folded=True).html()
+    assert "<details" not in Report("apply", [*rows, Row("…", "thing.slow", state="creating")]).html()
+    assert "<details><summary>1 line<" in Report("would destroy", rows[:1], folded=True).html()
 
 
 def test_without_lines_there_is_no_empty_table():

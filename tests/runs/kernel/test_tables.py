@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pandas as pd
 
@@ -80,6 +81,15 @@ def test_the_html_shows_all_rows_and_texts():
     assert all(f"thing.n{n}<" in page for n in range(100))
     assert "y" * 150 in page
     assert "..." not in page
+
+
+def test_a_database_with_thirty_settings_is_shown_with_a_row_for_each():
+    """Thirty columns fit on no screen and no paper; the table itself, and its CSV, keep them."""
+    observed = {FLOOR: Observed("a", {f"setting_{n}": n for n in range(30)})}
+    table = create_table([FLOOR], observed)
+    head, *lines = re.findall("<tr>(.*?)</tr>", table._repr_html_(), flags=re.DOTALL)
+    assert (head.count("<th"), len(lines), lines[-1].count("<td")) == (2, 32, 1)
+    assert table.shape == (1, 32)
 
 
 def test_a_csv_reads_back_as_it_was():
