@@ -40,6 +40,7 @@ TERRAFORM = {
     "aws_route53_zone": "route53.create_hosted_zone",
     "aws_secretsmanager_secret": "secretsmanager.put_resource_policy secretsmanager.untag_resource "
     "secretsmanager.update_secret",
+    "aws_secretsmanager_secret_rotation": "secretsmanager.rotate_secret",
     "aws_secretsmanager_secret_version": "secretsmanager.put_secret_value secretsmanager.update_secret_version_stage",
 }
 OTHERS = {

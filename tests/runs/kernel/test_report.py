@@ -32,7 +32,8 @@ def test_a_line_for_each_change_with_its_sign():
     assert text.splitlines()[0] == "plan"
     assert "  + thing.new" in text
     assert "  ~ thing.grown\n      size: 7 → 1" in text
-    assert "  ! thing.stuck\n      (AWS cannot change shape in place)\n      shape: flat → round" in text
+    assert "  ! thing.stuck\n      (AWS cannot change shape in place. Write the old value" in text
+    assert "another one.)\n      shape: flat → round" in text
 
 
 def test_unchanged_resources_are_only_counted():
