@@ -54,7 +54,10 @@ CHANGED = {
         "rds:ModifyDBSubnetGroup", "rds:ResetDBParameterGroup", "s3:PutBucketObjectLockConfiguration",
         "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "secretsmanager:RestoreSecret",
     },
-    "destroy": {"codedeploy:ListDeployments", "elasticloadbalancing:ModifyLoadBalancerAttributes"},
+    "destroy": {
+        "autoscaling:DeleteLifecycleHook", "codedeploy:ListDeployments",
+        "elasticloadbalancing:ModifyLoadBalancerAttributes",
+    },
 }  # fmt: skip
 
 
