@@ -61,7 +61,7 @@ NAMES = {
     "cache_subnet_group": Name("{env}-private", 255),
     "role": Name("{env}-monitoring", 64),
     "federated_role": Name("{env}-github-deploy", 64),
-    "role_policy": Name("{env}-github-change-codedeploy", 128),
+    "role_policy": Name("{env}-github-look-secretsmanager", 128),
     "instance_profile": Name("{env}-bastion", 128),
     "application": Name("{env}-web", 100),
     "deployment_group": Name("{env}-web", 100),
