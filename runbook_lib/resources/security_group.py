@@ -120,7 +120,7 @@ def rules_of(snapshot: Snapshot, groups: Iterable[str]) -> list[ApiObject]:
 
     A filter takes up to 200 values: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
     """
-    wanted = sorted(groups)
+    wanted = sorted(filter(None, groups))
     return [
         rule
         for start in range(0, len(wanted), 200)

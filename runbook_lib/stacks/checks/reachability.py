@@ -29,7 +29,7 @@ def reachability(net: Stack) -> tuple[Check, ...]:
         # What is wrong; or, where nothing is, everything that was looked at.
         findings: dict[str, list[str]] = {} if too_open else {name: [] for name in sorted(names.values())}
         for rule in too_open or inbound:
-            findings.setdefault(names[rule["GroupId"]], []).append(_describe(rule, names))
+            findings.setdefault(names.get(rule["GroupId"], rule["GroupId"]), []).append(_describe(rule, names))
         return not too_open, {name: sorted(rules) for name, rules in findings.items()}
 
     return (Check("No security group opens anything but ports 80 and 443 to the whole internet", probe),)

@@ -41,6 +41,7 @@ def test_what_aws_lists_is_listed_with_its_types(aws):
         ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogDestinationType="s3",
         LogDestination="arn:aws:s3:::of-flow-logs", **tag("vpc-flow-log"),
     )  # fmt: skip
+    aws.client("iam").create_service_linked_role(AWSServiceName="rds.amazonaws.com")
     rds = aws.client("rds")
     rds.create_db_subnet_group(DBSubnetGroupName="web", DBSubnetGroupDescription="web", SubnetIds=subnets, Tags=TAGS)
     rds.create_db_parameter_group(
