@@ -65,4 +65,5 @@ class Recording:
         if not orphans:
             return ""
         count = pluralize(len(orphans), "orphaned resource")
-        return f"\n{count} (?): tagged by this environment, in no stack. Review and remove them manually."
+        names = ", ".join(orphan.key or orphan.arn for orphan in orphans)
+        return f"\n{count} (?): tagged by this environment, in no stack: {names}. Review and remove them manually."

@@ -37,7 +37,6 @@ from ..stacks.checks.check import Check
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
 from .finish import finish_notebook, finish_run, signature_check
-from .kernel.html import render_html
 from .kernel.links import link_to
 from .kernel.parameters import executed_cells, injected_parameters, require_given, require_texts, split_parameters
 from .kernel.prompts import prompt
@@ -185,7 +184,12 @@ class Runbook:
         if self.mode != "destroy":
             if self.mode == "plan":
                 self._recording.record_plan(plan, present=False)
-            closing = f"To destroy it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
+            along = ", ".join(r.key for r in stack if r.implicit)
+            closing = f"\n{along}: deleted with what it belongs to." if along else ""
+            closing += (
+                f"\nTo destroy it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
+            )
+            closing = f"Nothing is destroyed in this mode.{closing}"
             return Report.of(plan, f"would destroy {stack.name}: {count_text(plan)}", closing, folded=True)
         if self._confirm != self.env:
             raise Unconfirmed(
@@ -271,11 +275,13 @@ class Runbook:
         needed = self.params.deploy.source == "s3" and self.mode != "destroy"
         return pack_webapp(self._root) if needed else None
 
+    def _ipython_display_(self) -> None:
+        if not self._recorder:
+            raise NotImplementedError  # IPython in a terminal then shows the text
+        self._recorder.show_progress(self._facts())
+
     def __repr__(self) -> str:
         return "\n".join(f"{name:<12} {value}" for name, value in self._facts().items() if value)
-
-    def _repr_html_(self) -> str:
-        return render_html("key_values", self._facts())
 
     def _facts(self) -> dict[str, str]:
         return {

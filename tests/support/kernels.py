@@ -49,6 +49,16 @@ class KernelClient:
             if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
                 return reply["content"]
 
+    def shown(self) -> list[str]:
+        """The texts that the kernel has displayed or updated."""
+        texts = []
+        with suppress(queue.Empty):
+            while True:
+                message = self._client.get_iopub_msg(timeout=0.5)
+                if message["msg_type"] in ("display_data", "update_display_data"):
+                    texts.append(message["content"]["data"]["text/plain"])
+        return texts
+
     def drain(self) -> int:
         """Read the messages that the kernel has sent about its cells; returns how many there were."""
         count = 0

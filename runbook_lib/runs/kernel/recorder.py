@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,11 +17,13 @@ from typing import Any
 
 from ...evidence.files import write_notebook
 from ...evidence.folder import RunFolder
-from ...evidence.notebooks.cells import State, Step, state_of_error
+from ...evidence.notebooks.cells import Cell, Cells, State, Step, state_of_error
 from ...evidence.notebooks.html import export_html
+from ...evidence.notebooks.source import read_notebook
 from ...journal.journal import Journal
 from ...journal.process import ProcessIdentity
 from ...journal.redaction.redactor import REDACTOR
+from .html import render_html
 from .links import relink
 from .output_capture import OutputCapture
 from .parameters import is_parameters_cell, last_parameters
@@ -41,6 +43,8 @@ class Recorder:
         self._closing = self._finished = False
         self._on_closed: Callable[[], object] = lambda: None
         self._steps: list[Step] = []
+        self._facts: Mapping[str, str] = {}
+        self._cells: dict[str, Cell] = {}
         self._capture = OutputCapture(shell, lambda stream: folder.output_path(len(self._steps), stream))
 
     @classmethod
@@ -61,6 +65,35 @@ class Recorder:
         Under papermill's engine neither happens here: the engine does both itself.
         """
         self._closing, self._on_closed = True, on_closed
+
+    def show_progress(self, facts: Mapping[str, str]) -> None:
+        """Show what a run is, and from now on which of the notebook's cells it is at.
+
+        After *Run All*, JupyterLab shows the last cell, and somebody who scrolls up sees how far it is.
+        """
+        self._facts = facts
+        notebook = read_notebook(file) if (file := find_notebook_file(self._shell.user_ns)) else None
+        self._cells = {cell.id: cell for cell in Cells.from_notebook(notebook).cells} if notebook else {}
+        self._draw_progress(first=True)
+
+    def _draw_progress(self, *, first: bool = False) -> None:
+        if not self._facts or (ENGINE in os.environ and not first):  # nobody looks while papermill runs it
+            return
+        from IPython.display import display, update_display
+
+        facts = {**self._facts, "progress": self._progress()}
+        text = "\n".join(f"{name:<12} {value}" for name, value in facts.items() if value)
+        bundle = {"text/plain": text, "text/html": render_html("key_values", facts)}
+        (display if first else update_display)(bundle, raw=True, display_id=f"run-{self._folder.path.name}")
+
+    def _progress(self) -> str:
+        """The current cell of the notebook, such as ``cell 7 of 17, Private routes``; empty where it is not known."""
+        step = self._steps[-1]
+        if step.cell not in self._cells:
+            return ""
+        cell = self._cells[step.cell]
+        state = "" if step.state in (State.RUNNING, State.SUCCEEDED) else f": {step.state}"
+        return f"cell {cell.number} of {len(self._cells)}, {cell.section}{state}"
 
     def stop_before_next(self) -> None:
         """End the run because another one is opened in its kernel; the cells that open that one are not its own."""
@@ -100,6 +133,7 @@ class Recorder:
     def _before_cell(self, info: Any) -> None:
         if not info.silent and info.raw_cell.strip():
             self._begin_step(info.raw_cell, info.cell_id or "")
+            self._draw_progress()
 
     def _begin_step(self, source: str, cell: str) -> None:
         self._steps.append(Step(len(self._steps) + 1, source, cell, began=_now()))
@@ -120,6 +154,8 @@ class Recorder:
             step.state = state_of_error(type(error).__name__, str(error))
             step.error = f"{type(error).__name__}: {error}"
         self._write_cell(step)
+        if step.state is not State.SUCCEEDED:
+            self._draw_progress()
         self._send_to_engine(redactions=dict(REDACTOR.counts))
         if self._closing:
             self._finish("")

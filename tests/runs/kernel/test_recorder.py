@@ -294,3 +294,27 @@ def test_a_link_opens_from_the_notebook_and_in_the_evidence(tmp_path):
     printed, shown = of(cells, "shown").outputs
     assert printed.text == "../artifacts/local/run-1/report.html\n"
     assert '<a href="report.html">' in shown.data["text/html"]
+
+
+def test_the_opening_cell_shows_how_far_the_run_is(tmp_path):
+    """With the section's name; an interrupt stays there until the cell is run again."""
+    environment, file = tmp_path / "local", tmp_path / "01_network.ipynb"
+    opening = OPEN.format(environment=str(environment), run="run-1") + "recorder.show_progress({'mode': 'apply'})"
+    parts = [new_markdown_cell("# 01"), new_code_cell(opening, id="open", outputs=[]), new_markdown_cell("## Routes")]
+    parts += [new_code_cell(code, id=code[:1], outputs=[]) for code in ("a = 1", "b = 1 / 0", "recorder.close()")]
+    nbformat.write(new_notebook(cells=parts), file)
+    texts = []
+    with kernel(file) as client:
+        for cell in (part for part in parts if part.cell_type == "code"):
+            client.run(cell.source, cell.id)
+            texts += client.shown()
+    progress = [text.partition("progress")[2].strip() for text in texts]
+    assert progress == [
+        "cell 1 of 4, 01",
+        "cell 2 of 4, Routes",
+        "cell 3 of 4, Routes",
+        "cell 3 of 4, Routes: failed",
+        "cell 4 of 4, Routes",
+    ]
+    cells = nbformat.read(environment / "run-1" / "01_network.ipynb", as_version=4).cells
+    assert "cell 4 of 4, Routes" in of(cells, "open").outputs[0].data["text/plain"], "the evidence has the last state"
