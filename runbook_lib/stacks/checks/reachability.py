@@ -23,13 +23,14 @@ def reachability(net: Stack) -> tuple[Check, ...]:
         observed = observed_state[vpc]
         filters = [{"Name": "vpc-id", "Values": [observed.id if observed else ""]}]
         listed = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
-        names = {group["GroupId"]: group["GroupName"] for group in listed}
+        names = {str(group["GroupId"]): str(group["GroupName"]) for group in listed}
         inbound = [rule for rule in rules_of(snapshot, names) if not rule["IsEgress"]]
         too_open = [rule for rule in inbound if _is_too_open(rule)]
         # What is wrong; or, where nothing is, everything that was looked at.
         findings: dict[str, list[str]] = {} if too_open else {name: [] for name in sorted(names.values())}
         for rule in too_open or inbound:
-            findings.setdefault(names.get(rule["GroupId"], rule["GroupId"]), []).append(_describe(rule, names))
+            group_id = str(rule["GroupId"])
+            findings.setdefault(names.get(group_id, group_id), []).append(_describe(rule, names))
         return not too_open, {name: sorted(rules) for name, rules in findings.items()}
 
     return (Check("No security group opens anything but ports 80 and 443 to the whole internet", probe),)
