@@ -23,7 +23,7 @@ def reachability(net: Stack) -> tuple[Check, ...]:
         observed = observed_state[vpc]
         filters = [{"Name": "vpc-id", "Values": [observed.id if observed else ""]}]
         listed = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
-        names = {group["GroupId"]: group["GroupName"] for group in listed}
+        names = {str(group["GroupId"]): str(group["GroupName"]) for group in listed}
         inbound = [rule for rule in rules_of(snapshot, names) if not rule["IsEgress"]]
         too_open = [rule for rule in inbound if _is_too_open(rule)]
         # What is wrong; or, where nothing is, everything that was looked at.
