@@ -26,7 +26,7 @@ def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
         return
     columns: tuple[ProgressColumn, ...] = (
         TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
-        BarColumn(bar_width=max(8, console.width // 4)),
+        BarColumn(bar_width=max(8, console.width // 8)),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
@@ -45,7 +45,7 @@ def _bar_updater(bars: Bars, notebooks: Sequence[str]) -> OnEvent:
 
     def update(progress: Progress) -> None:
         cell = progress.cell if progress.state == "done" else max(0, progress.cell - 1)
-        step = progress.section if progress.state == "running" else progress.state
+        step = progress.waiting or progress.section if progress.state == "running" else progress.state
         description = f"{progress.notebook} {step}"
         with suppress(OSError):
             bars.update(
@@ -56,7 +56,7 @@ def _bar_updater(bars: Bars, notebooks: Sequence[str]) -> OnEvent:
 
 
 def _line_printer() -> OnEvent:
-    last: dict[str, tuple[str, str, int]] = {}
+    last: dict[str, tuple[str, str, float]] = {}
 
     def print_line(progress: Progress) -> None:
         current = (progress.state, progress.section, progress.quiet)
@@ -67,7 +67,7 @@ def _line_printer() -> OnEvent:
         if progress.state != "running":
             step = progress.state
         if progress.quiet:
-            step += f" … {elapsed(progress.quiet)}"
+            step += f" … {elapsed(progress.quiet)}{f': {progress.waiting}' if progress.waiting else ''}"
         click.echo(f"{datetime.now():%H:%M:%S} {progress.notebook:<12} {step}")
 
     return print_line

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -47,7 +48,9 @@ class Progress:
         state: ``waiting``, ``running``, ``done``, ``failed`` or ``not run``.
         handed_off: Whether the notebooks that depend on this one may start.
         error, why: The name and the message of the error that stopped it.
-        quiet: Seconds since the last event, when that is at least :data:`HEARTBEAT_SECONDS`.
+        waiting: What the cell waits for, with its state and for how long; empty for nothing.
+        quiet: Seconds since the cell began, in steps of :data:`HEARTBEAT_SECONDS`.
+        since: The monotonic time at which it began.
         changed: Set when *handed_off* or the final *state* is known.
     """
 
@@ -59,7 +62,9 @@ class Progress:
     handed_off: bool = False
     error: str = ""
     why: str = ""
-    quiet: int = 0
+    waiting: str = ""
+    quiet: float = 0
+    since: float = field(default_factory=time.monotonic, repr=False)
     changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
 
@@ -207,16 +212,24 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 async def _read_line(out: asyncio.StreamReader, progress: Progress, on_event: OnEvent) -> bytes:
     """Read the next line; report the progress again every :data:`HEARTBEAT_SECONDS` until it comes."""
-    progress.quiet = 0
     reading = asyncio.ensure_future(out.readline())
     while not (await asyncio.wait({reading}, timeout=HEARTBEAT_SECONDS))[0]:
-        progress.quiet += HEARTBEAT_SECONDS
+        _count_seconds(progress)
         on_event(progress)
     return reading.result()
 
 
+def _count_seconds(progress: Progress) -> None:
+    progress.quiet = (time.monotonic() - progress.since) // HEARTBEAT_SECONDS * HEARTBEAT_SECONDS
+
+
 def _update(job: Job, progress: Progress, event: Mapping[str, Any]) -> None:
     """Update the progress with an event of the worker."""
+    if event["event"] == "waiting":
+        progress.waiting = event["waiting"]
+        _count_seconds(progress)
+        return
+    progress.waiting, progress.quiet, progress.since = "", 0, time.monotonic()
     if event["event"] == "failed":
         progress.cell, progress.error, progress.why = event["cell"] or progress.cell, event["error"], event["why"]
         return

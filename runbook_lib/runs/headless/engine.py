@@ -35,8 +35,7 @@ from ...journal.journal import Journal
 from ...journal.reader import JOURNAL
 from ...journal.redaction.redactor import REDACTOR
 from ..kernel.parameters import GIVEN, encode_given
-from ..kernel.recorder import MESSAGE
-from ..kernel.shell import ENGINE
+from ..kernel.shell import ENGINE, MESSAGE
 
 OnEvent = Callable[..., None]
 KERNEL_SECONDS = 1.5
@@ -60,7 +59,8 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
 
     Args:
         target: The path of the executed notebook.
-        on_event: Called with ``start``, ``end`` or ``failed``, the cell, its notebook cell, and the number of cells.
+        on_event: Called with ``start``, ``end`` or ``failed``, the cell, its notebook cell, and the number of cells;
+            with ``waiting`` and, as the last, what a cell waits for.
     """
 
     def __init__(self, nb: Any, target: Path | None, on_event: OnEvent, **options: Any) -> None:
@@ -125,6 +125,8 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
         """Handle a message of the kernel: the evidence folder, known secrets, or its number of redactions."""
         for secret in content.get("secrets", ()):
             REDACTOR.add_secret(secret)
+        if "waiting" in content:
+            self._on_event("waiting", None, None, REDACTOR.redact_text(content["waiting"]))
         if "redactions" in content:
             self._counts = Counter(content["redactions"])
         if "folder" in content:

@@ -64,8 +64,10 @@ def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _send_progress(event: str, cell: Cell, code: Any, of: int) -> None:
-    if event == "failed":
+def _send_progress(event: str, cell: Cell, code: Any, of: Any) -> None:
+    if event == "waiting":
+        send_event(event=event, waiting=of)
+    elif event == "failed":
         error, _, why = cell.error.partition(": ")
         send_event(event=event, cell=cell.number, error=error, why=why)
     else:

@@ -27,10 +27,7 @@ from .html import render_html
 from .links import relink
 from .output_capture import OutputCapture
 from .parameters import is_parameters_cell, last_parameters
-from .shell import ENGINE, find_kernel_shell, find_notebook_file, shorten_interrupts
-
-MESSAGE = "runbook"
-"""Type of the messages in which such a kernel sends its engine the evidence folder and the known secrets."""
+from .shell import ENGINE, find_kernel_shell, find_notebook_file, send_to_engine, shorten_interrupts
 
 
 class Recorder:
@@ -107,8 +104,10 @@ class Recorder:
 
     def _start(self) -> None:
         self._journal.write("recording", **asdict(ProcessIdentity.this_process()))
-        self._send_to_engine(folder=str(self._folder.path), notebook=self._folder.notebook, secrets=REDACTOR.secrets)
-        REDACTOR.on_new_secret = lambda secret: self._send_to_engine(secrets=[secret])
+        send_to_engine(
+            self._shell, folder=str(self._folder.path), notebook=self._folder.notebook, secrets=REDACTOR.secrets
+        )
+        REDACTOR.on_new_secret = lambda secret: send_to_engine(self._shell, secrets=[secret])
         self._record_history()
         shorten_interrupts(self._shell)
         self._shell.events.register("pre_run_cell", self._before_cell)
@@ -156,7 +155,7 @@ class Recorder:
         self._write_cell(step)
         if step.state is not State.SUCCEEDED:
             self._draw_progress()
-        self._send_to_engine(redactions=dict(REDACTOR.counts))
+        send_to_engine(self._shell, redactions=dict(REDACTOR.counts))
         if self._closing:
             self._finish("")
 
@@ -189,12 +188,6 @@ class Recorder:
         export_html(path)
         if self._closing:
             self._on_closed()
-
-    def _send_to_engine(self, **content: Any) -> None:
-        """Send a message to the engine over the kernel's own channel: secrets must not be in a file or command line."""
-        if ENGINE in os.environ:
-            kernel = self._shell.kernel
-            kernel.session.send(kernel.iopub_socket, MESSAGE, content=content, parent=kernel.get_parent("shell"))
 
 
 def _now() -> str:

@@ -11,7 +11,7 @@ from ...engine.plan import ACTION_SYMBOLS, Action, Change, Plan, render_change
 from ...formatting import elapsed, pluralize
 from ...resources.base import Resource
 from .html import render_html
-from .shell import ENGINE, find_kernel_shell
+from .shell import ENGINE, find_kernel_shell, send_to_engine
 
 _REFRESH_SECONDS = 1.0
 _WAITING_SHOWN = 3
@@ -97,6 +97,8 @@ class Report:
         row.state, row.took, row.polled_at = state, took, time.monotonic()
         if changed or time.monotonic() - self._drawn_at > _REFRESH_SECONDS:
             self._draw()
+            if (shell := find_kernel_shell()) is not None:
+                send_to_engine(shell, waiting=self._waiting())
 
     def tick(self) -> None:
         """Count the seconds of what is waited for, between two looks at AWS."""
@@ -108,12 +110,17 @@ class Report:
 
     def _progress(self) -> tuple[int, int, str]:
         """How many rows are done, of how many, and what is waited for."""
+        done = sum(row.took is not None and not row.polled_at for row in self.rows)
+        waiting = self._waiting()
+        return done, len(self.rows), f" · {waiting}" if waiting else ""
+
+    def _waiting(self) -> str:
+        """What is waited for: each resource with its state and for how long; empty for nothing."""
         waiting = [row for row in self.rows if row.polled_at]
-        done = sum(row.took is not None for row in self.rows) - len(waiting)
         texts = [f"{row.key} {row.state} {row.duration}" for row in waiting[:_WAITING_SHOWN]]
         if more := len(waiting) - len(texts):
             texts.append(f"{more} more")
-        return done, len(self.rows), f" · {', '.join(texts)}" if texts else ""
+        return ", ".join(texts)
 
     def close(self, closing: str) -> Report:
         """Set the closing lines; nothing is waited for any more."""

@@ -11,6 +11,17 @@ ENGINE = "RUNBOOK_ENGINE"
 """Environment variable of a kernel whose papermill engine records the cells and writes the notebook itself."""
 
 
+MESSAGE = "runbook"
+"""Type of the messages in which such a kernel sends its engine the evidence folder, secrets, and what it waits for."""
+
+
+def send_to_engine(shell: Any, **content: Any) -> None:
+    """Send a message to the engine over the kernel's own channel: secrets must not be in a file or command line."""
+    if ENGINE in os.environ:
+        kernel = shell.kernel
+        kernel.session.send(kernel.iopub_socket, MESSAGE, content=content, parent=kernel.get_parent("shell"))
+
+
 def find_shell() -> Any | None:
     """The running IPython shell; ``None`` in a plain Python program.  Never imports IPython itself."""
     if "IPython" not in sys.modules:
