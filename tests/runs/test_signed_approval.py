@@ -237,5 +237,5 @@ class TestAnInteractiveRun:
     def test_in_a_headless_run_the_command_closes_it(self, root, monkeypatch):
         monkeypatch.setenv("RUNBOOK_RUN", "run-1")
         book, _ = opened()
-        assert "The command closes the run" in str(book.close())
+        assert "The command signs the evidence" in str(book.close())
         book.plan(network(book.params))
