@@ -484,7 +484,7 @@ class TestPapermillAlone:
         self.run(there)
         wrong, page, folder = self.verified(there)
         assert wrong == []
-        assert "The plan is complete. Nothing was changed." in page
+        assert "The plan is complete, of 01_network. Nothing was changed." in page
         assert json.loads((folder / "parameters.json").read_text())["network"]["nat"] == "per_zone"
         assert (folder / "01_network.html").exists()
 
