@@ -197,11 +197,11 @@ def test_a_key_like_no_other_is_told_with_all_there_are(tmp_path):
     ]
 
 
-def test_further_tags_are_taken_and_reach_aws(tmp_path):
+def test_further_tags_are_taken_and_reach_aws(tmp_path, aws):
     """Many organisations deny whatever lacks theirs."""
     found = load(written(tmp_path, ("tags: {", 'tags: {CostCenter: "0042", data class: internal, ')))
-    aws = aws_client(found, tmp_path, "")
-    assert {"CostCenter": "0042", "data class": "internal", "owner": "platform"}.items() <= aws.tag_map(
+    client = aws_client(found, aws.root, "")
+    assert {"CostCenter": "0042", "data class": "internal", "owner": "platform"}.items() <= client.tag_map(
         Vpc(name="main", cidr="10.0.0.0/16")
     ).items()
 
