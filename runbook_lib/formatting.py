@@ -41,9 +41,14 @@ def _visible(character: str) -> str:
     return " " if character.isspace() else character.encode("unicode_escape").decode()
 
 
-def format_value(value: Any) -> str:
+def format_whole(value: Any) -> str:
     """One value on one line, as YAML writes it: a text as it is, ``true``, ``false``, ``null``, a list as JSON."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+
+
+def format_value(value: Any) -> str:
+    """The same, cut after 160 characters."""
+    text = format_whole(value)
     return text if len(text) <= 160 else f"{text[:157]}…"
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import Blocked, MissingDependency, NotOwned
-from ..formatting import format_value
+from ..formatting import format_value, format_whole
 from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
 from ..stacks.stack import Stack, in_order
 from .references import Keys, placeholders, to_json
@@ -198,15 +198,16 @@ def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
     """The lines of text that show one change.
 
     Args:
-        whole: Whether to list all fields of a resource that is created.
+        whole: Whether to list all fields of a resource that is created, and long values whole.
     """
+    show = format_whole if whole else format_value
     reason = f"  ({change.explanation})" if change.reason else ""
     yield f"  {ACTION_SYMBOLS[change.action]} {change.key}{reason}"
     if change.action is Action.CREATE and whole and change.fields:
-        yield "      " + ", ".join(f"{name}={format_value(new)}" for name, (_, new) in sorted(change.fields.items()))
+        yield "      " + ", ".join(f"{name}={show(new)}" for name, (_, new) in sorted(change.fields.items()))
     if change.action in (Action.UPDATE, Action.BLOCKED):
         for name, (old, new) in sorted(change.fields.items()):
-            yield f"      {name}: {format_value(old)} → {format_value(new)}"
+            yield f"      {name}: {show(old)} → {show(new)}"
 
 
 def plan_change(resource: Resource, observed: Observed | None, observed_state: ObservedState) -> Change:

@@ -222,3 +222,12 @@ def test_of_what_is_polled_together_all_that_is_not_ready_is_waited_for():
 def test_files_of_the_evidence_are_linked():
     page = Report("end", links={"report.html": "../artifacts/local/a%20run/report.html"}).html()
     assert '<a href="../artifacts/local/a%20run/report.html">report.html</a>' in page
+
+
+def test_a_long_value_is_folded_and_never_cut():
+    """A policy that is approved has to be read to its end."""
+    report = Report("plan", [Row("~", "role_policy.a", (f"allows: {'s3:GetObject, ' * 40}the end",))])
+    assert "the end" in str(report)
+    assert re.search(
+        r"<details[^>]*><summary>allows: s3:GetObject.{50,120}…</summary>.*the end</details>", report.html()
+    )
