@@ -474,7 +474,7 @@ def test_a_given_value_that_is_wrong_is_told_as_a_parameter(tmp_path):
     assert sorted(line for line in lines if line.startswith("parameter ")) == [
         "parameter approval.required: 'perhaps' – Input should be a valid boolean",
         "parameter colour: – unknown key. Known here: account, approval, compute, data, deploy, endpoint, env,"
-        " evidence, github, guards, network, region, tags",
+        " evidence, github, guards, network, permissions_boundary, region, tags",
     ]
     assert [line.split(" – ")[1].split(";")[0] for line in lines if line.startswith(f"{path}:")] == [
         "not a zone of us-east-1"

@@ -26,7 +26,8 @@ def test_it_is_used_and_left(engine, calls, theirs):
     assert engine.plan(STACK, refresh=True).todo == ()
     assert [c.key for c in engine.destroy(STACK).todo] == ["federated_role.github-deploy"]
     (left,) = [c for c in engine.plan(STACK, present=False, refresh=True).changes if c.resource == provider]
-    assert (left.action, left.reason) == (Action.KEEP, "left on purpose: the account had it before, for others too")
+    reason = f"left on purpose: the account had it before, for others too; its id is {arn}"
+    assert (left.action, left.reason) == (Action.KEEP, reason)
     found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     assert found["ClientIDList"] == ["sts.amazonaws.com", "theirs"]
     assert not any("OpenIDConnectProvider" in c.operation for c in calls if c.write)
@@ -51,7 +52,7 @@ def test_the_role_trusts_exactly_its_subjects(engine, aws):
         "Condition": {
             "StringEquals": {
                 "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-                "token.actions.githubusercontent.com:sub": ["repo:example/web:environment:test"],
+                "token.actions.githubusercontent.com:sub": "repo:example/web:environment:test",
             }
         },
     }

@@ -54,7 +54,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setenv("RUNBOOK_ROOT", str(tmp_path))
     monkeypatch.delenv("RUNBOOK_RUN", raising=False)
     monkeypatch.setattr(cli, "checkout", lambda: tmp_path)
-    monkeypatch.setattr(finish, "record_final_state", lambda *_: None)  # there is no account to look at
+    monkeypatch.setattr(finish, "begin_final_survey", lambda *_, **__: lambda: None)  # there is no account to look at
     return tmp_path
 
 

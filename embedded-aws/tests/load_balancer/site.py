@@ -67,7 +67,7 @@ class Site:
         self.allow(self.web, 8080, group=self.alb)
         self.balancer = self._balancer()
         self.group = self._group()
-        self.certificate = self.acm.import_certificate(**self_signed("localhost"))["CertificateArn"]
+        self.certificate = self.acm.import_certificate(**self_signed("web.local.test", "localhost"))["CertificateArn"]
         self.https = self.listener(443, "HTTPS", {"Type": "forward", "TargetGroupArn": self.group})
         to_https = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
         self.http = self.listener(80, "HTTP", {"Type": "redirect", "RedirectConfig": to_https})

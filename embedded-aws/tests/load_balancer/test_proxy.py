@@ -224,7 +224,7 @@ def test_a_new_certificate_is_presented_to_new_connections(pair):
     call = pair.connect()
     assert pair.ask(connection=call).status == 200
     before = presented(pair)
-    renewed = self_signed("localhost")
+    renewed = self_signed("web.local.test", "localhost")
     pair.acm.import_certificate(CertificateArn=pair.certificate, **renewed)
     wanted = ssl.PEM_cert_to_DER_cert(renewed["Certificate"].decode())
     eventually(lambda: presented(pair) == wanted)

@@ -41,7 +41,8 @@ def test_without_a_server_a_file_stands_in(tmp_path):
     try:
         simulation.start()
         found = simulation.create()
-        assert found["Endpoint"] == {"Address": "sqlite-stands-in-for-mysql.app.localhost", "Port": 3306}
+        address, port = found["Endpoint"]["Address"], found["Endpoint"]["Port"]
+        assert (address, port) == ("sqlite-stands-in-for-mysql.app.localhost", 3306)
         events = simulation.rds.describe_events(SourceType="db-instance", SourceIdentifier="app")["Events"]
         assert [one["Message"] for one in events if "SQLite" in one["Message"]] == [
             "No MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database."
