@@ -16,6 +16,7 @@ from .document import Document, Unreadable
 from .model import Params
 from .regions import is_usable, missing_root
 from .rules import Problem, find_problems
+from .words import explain
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Params:
@@ -101,7 +102,7 @@ def _model_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(at, None, "missing; see the comments in another file of params/")
             else:
                 value = None if isinstance(e["input"], (dict, list)) else repr(e["input"])
-                yield Problem(at, value, e["msg"].removeprefix("Value error, "))
+                yield Problem(at, value, explain(e))
 
 
 def _name_problems(raw: Mapping[str, Any], path: Path) -> Iterator[Problem]:

@@ -38,7 +38,9 @@ class CacheReplicationGroup(Resource):
     # The last is not a setting: it stands for a downgrade, which AWS does not support.
     immutable = frozenset({"subnet_group", "engine", "in_transit", "at_rest", "cluster_mode", "engine_downgrade"})
     update_when_ready = True
+    # The second: a replica that has left the group is still being deleted.
     eventual_errors = frozenset({"CacheSubnetGroupNotFoundFault", "InvalidCacheClusterState"})
+    eventual_timeout = 1200
     # A create took up to nine minutes, and more with each further node.
     wait_timeout = 2400
 
@@ -88,7 +90,8 @@ class CacheReplicationGroup(Resource):
         nodes = [c for c in clusters if c.get("ReplicationGroupId") == name]
         # The group is available while a replica still comes or goes, and takes no change before that has ended.
         # https://github.com/hashicorp/terraform-provider-aws/issues/50096
-        states = {c["CacheClusterId"]: c.get("CacheClusterStatus", "available") for c in nodes}
+        members = [c for c in nodes if c["CacheClusterId"] in group.get("MemberClusters", ())]
+        states = {c["CacheClusterId"]: c.get("CacheClusterStatus", "available") for c in members}
         busy = {node_name: state for node_name, state in states.items() if state != "available"}
         node = next((c for c in nodes if c["CacheClusterId"] not in busy), nodes[0] if nodes else None)
         if status == "available" and busy:
