@@ -197,17 +197,23 @@ async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> Non
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Interrupt a notebook's process; kill it and its kernel when it has not ended after :data:`STOP_SECONDS`."""
-    with suppress(ProcessLookupError, psutil.NoSuchProcess):
+    """Interrupt a notebook's process; kill it and its kernel when it has not ended after :data:`STOP_SECONDS`.
+
+    Python's ``process.wait`` would also wait until nobody holds its pipes (``asyncio/base_subprocess.py``).
+    """
+    tree: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
         tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
-        try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            for each in tree:
-                with suppress(psutil.NoSuchProcess):
-                    each.kill()
-    await process.wait()
+    until = time.monotonic() + STOP_SECONDS
+    while process.returncode is None and time.monotonic() < until:
+        await asyncio.sleep(0.05)
+    for each in tree:  # also a kernel that outlives its notebook's process
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    while process.returncode is None:
+        await asyncio.sleep(0.05)
 
 
 async def _read_line(out: asyncio.StreamReader, progress: Progress, on_event: OnEvent) -> bytes:
