@@ -1,9 +1,10 @@
-"""Types of the command's arguments: what completes them in a shell, and what to give when they are missing."""
+"""Types of the command's arguments: what completes them in a shell, what they may be, and what to give instead."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -50,6 +51,19 @@ class NotebookName(_Name):
 
     def names(self) -> Iterable[str]:
         return NOTEBOOKS
+
+
+class OneLine(click.ParamType[str]):
+    """One line of printable text, for values that go into the evidence."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the value, or refuse it: with a line break or an escape it would look like something else."""
+        text = str(value)
+        if not text.isprintable():
+            self.fail(f"{text!a} has line breaks or control characters. Write one line of printable text.", param, ctx)
+        return text
 
 
 class RunName(_Name):

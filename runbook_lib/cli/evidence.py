@@ -29,9 +29,8 @@ from ..journal.summary import summarize
 from ..params import Params, load
 from ..params.fields import ENV
 from ..runs.finish import finish_interrupted_run, upload
-from .arguments import EnvironmentName, RunName
+from .arguments import EnvironmentName, OneLine, RunName
 from .console import NAME_WIDTH, print_table
-from .one_line import ONE_LINE
 
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
@@ -153,10 +152,10 @@ def store(run: str) -> None:
 @click.command()
 @click.argument("run", metavar="RUN", help="The id of the run whose plans are approved, or its folder.")
 @click.option(
-    "--as", "name", type=ONE_LINE, required=True, metavar="NAME", help="Who approves: one of approval.signers."
+    "--as", "name", type=OneLine(), required=True, metavar="NAME", help="Who approves: one of approval.signers."
 )
 @click.option(
-    "--change", type=ONE_LINE, default="", metavar="ID", help="The change request it is for; by default the run's."
+    "--change", type=OneLine(), default="", metavar="ID", help="The change request it is for; by default the run's."
 )
 @click.option("--destroy", is_flag=True, help="Approve the plans to destroy instead of those to apply.")
 @click.option(

@@ -29,10 +29,9 @@ from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata, sign_in
 from ..runs.time_limit import OutOfTime, within
-from .arguments import ConfirmedName, EnvironmentName, NotebookName
+from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
-from .one_line import ONE_LINE
 from .permissions import permissions
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
@@ -81,10 +80,10 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all verbs have."""
     for option in (
         click.option(
-            "--asked-by", type=ONE_LINE, default="", metavar="NAME", help="Who asked for the run, if not you."
+            "--asked-by", type=OneLine(), default="", metavar="NAME", help="Who asked for the run, if not you."
         ),
         click.option("--mfa-token", default="", metavar="CODE", help="The code of your MFA device, instead of asking."),
-        click.option("--change", type=ONE_LINE, default="", metavar="ID", help="The change request, e.g. CHG0012345."),
+        click.option("--change", type=OneLine(), default="", metavar="ID", help="The change request, e.g. CHG0012345."),
         click.option(
             "--only",
             type=NotebookName(),

@@ -232,13 +232,19 @@ def test_a_lease_is_measured_by_s3s_clock_alone(bucket, run):
         run("two").acquire(NOW + timedelta(days=365))
 
 
-def test_a_run_whose_lock_was_taken_over_is_stopped_before_its_next_change(bucket, run, later):
-    """For example on a laptop that slept longer than the lease."""
+def taken_over(run, later):
+    """A run whose lease has run out, and whose lock another run holds now."""
     sleeper = run("far", **ANOTHER_MACHINE)
     sleeper.acquire(NOW)
     later(LEASE + timedelta(minutes=1))
     run("two").acquire(NOW)
     later(timedelta())
+    return sleeper
+
+
+def test_a_run_whose_lock_was_taken_over_is_stopped_before_its_next_change(bucket, run, later):
+    """For example on a laptop that slept longer than the lease."""
+    sleeper = taken_over(run, later)
     with pytest.raises(Locked, match="run two"):
         sleeper.acquire(NOW + LEASE)
 
@@ -273,11 +279,7 @@ def test_a_lock_is_renewed_while_something_is_waited_for(bucket, run, calls, lat
 
 
 def test_a_lost_lock_is_noticed_while_waiting(bucket, run, later):
-    sleeper = run("far", **ANOTHER_MACHINE)
-    sleeper.acquire(NOW)
-    later(LEASE + timedelta(minutes=1))
-    run("two").acquire(NOW)
-    later(timedelta())
+    sleeper = taken_over(run, later)
     with pytest.raises(Locked, match="run two"):
         sleeper.keep(NOW + LEASE)
 
