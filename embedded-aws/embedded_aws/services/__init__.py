@@ -92,6 +92,7 @@ ORDER = (
     "ec2.nat_gateways",
     "ec2.network_validation",
     "s3.object_validation",
+    "s3.suspended_versions",
     "s3.bucket_owner",
     "iam.open_id_connect_providers",
     "elbv2.pacing",
