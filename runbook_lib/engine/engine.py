@@ -20,7 +20,7 @@ from .apply import ApplyResource
 from .context import FIRST_PAUSE, Clock, Context, OnProgress, RequireApproval
 from .destroy import DestroyResources
 from .observe import observe
-from .plan import Action, Plan, dependencies_of, ids_of, make_plan, missing_dependencies, require_dependencies
+from .plan import Action, Change, Plan, dependencies_of, ids_of, make_plan, missing_dependencies, require_dependencies
 
 REPLAN_AGE = 30.0
 """Seconds after which a snapshot is no longer used by a run that changes something."""
@@ -76,7 +76,10 @@ class Engine:
 
     def plan(self, stack: Stack, *, present: bool = True, refresh: bool = False) -> Plan:
         """What an apply, or with *present* false a destroy, would do now."""
-        return make_plan(stack, self.survey(stack, refresh=refresh), present=present, scope=self.scope)
+        observed_state = self.survey(stack, refresh=refresh)
+        if not present:
+            return make_plan(stack, observed_state, present=False, scope=self.scope)
+        return self._foresee_refusals(make_plan(stack, observed_state, scope=self.scope), observed_state)
 
     def apply(
         self,
@@ -94,7 +97,7 @@ class Engine:
         """
         context = replace(self._context, on_progress=on_progress, require_approval=require_approval)
         observed_state = self._survey_with_dependencies(stack, on_progress)
-        plan = make_plan(stack, observed_state, scope=self.scope)
+        plan = self._foresee_refusals(make_plan(stack, observed_state, scope=self.scope), observed_state)
         plan.raise_if_blocked()
         for change in plan.todo:
             require_approval(change)
@@ -163,6 +166,19 @@ class Engine:
             pause = self._context.pause(pause)
             self._expire_snapshot()
         return observed_state
+
+    def _foresee_refusals(self, plan: Plan, observed_state: ObservedState) -> Plan:
+        """The plan, with the changes blocked that AWS would refuse; what is kept costs no call."""
+        ids = ids_of(observed_state)
+
+        def check(change: Change) -> Change:
+            if change.action not in (Action.CREATE, Action.UPDATE):
+                return change
+            observed = change.observed if change.action is Action.UPDATE else None
+            refusal = change.resource.foresee_refusal(self._snapshot, ids, observed, change.fields.keys())
+            return change.block(refusal) if refusal else change
+
+        return replace(plan, changes=tuple(map(check, plan.changes)))
 
     def _expire_snapshot(self) -> None:
         """Make the next survey read everything again."""

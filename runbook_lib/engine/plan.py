@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from ..errors import Blocked, MissingDependency, NotOwned
 from ..formatting import format_value, format_whole
-from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
+from ..resources.base import TAGS, Observed, ObservedState, Refusal, Resource, State, drift_of
 from ..stacks.stack import Stack, in_order
 from .references import Keys, placeholders, to_json
 
@@ -73,6 +73,11 @@ class Change:
         if self.resource.external:
             return "Correct its name or id in params/, or have it created or changed by its owner."
         return self.resource.if_failed if self.is_failed else self.fix or IMMUTABLE_FIX
+
+    def block(self, refusal: Refusal) -> Change:
+        """The same, blocked because AWS would refuse it."""
+        fields = {name: pair for name, pair in self.fields.items() if name in refusal.fields}
+        return replace(self, action=Action.BLOCKED, fields=fields, reason=refusal.reason, fix=refusal.fix)
 
     def as_dict(self) -> dict[str, Any]:
         """The change as the plan's file and its fingerprint contain it."""

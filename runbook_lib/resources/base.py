@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
@@ -77,6 +77,21 @@ class Remainder:
 
     id: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why AWS would refuse a change, known before anything is written.
+
+    Args:
+        fields: The fields that it is about.
+        reason: What AWS does not offer.
+        fix: Which parameter to change, in the imperative.
+    """
+
+    fields: frozenset[str]
+    reason: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -211,6 +226,19 @@ class Resource(ABC):
     def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
         """What to write in the parameters when AWS cannot change the *blocked* fields; empty for the old value."""
         return ""
+
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        """Ask AWS whether it offers what the *fields* want; ``None`` when nothing is known against it.  Never writes.
+
+        It is asked only for what is to be created (then *observed* is ``None``) or updated.
+
+        Args:
+            ids: The ids of its dependencies that exist.
+            fields: Those that are set or change.
+        """
+        return None
 
     def users(self, snapshot: Snapshot, observed: Observed) -> str:
         """What still uses it when AWS rejects its deletion, by AWS's names; empty when that is not known."""

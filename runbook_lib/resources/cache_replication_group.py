@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.permissions import to_apply, to_change, to_destroy, to_look
+from ..aws.permissions import to_apply, to_change, to_destroy, to_look, to_plan
 from ..aws.snapshot import ApiObject, Snapshot
-from .base import Ids, Observed, Resource, is_owned, kind, tagged_resources
+from .base import Ids, Observed, Refusal, Resource, is_owned, kind, tagged_resources
 from .cache_subnet_group import CacheSubnetGroup
 from .engine_versions import is_minor_upgrade, is_older, matches
 from .security_group import SecurityGroup
@@ -52,6 +52,9 @@ class CacheReplicationGroup(Resource):
             "elasticache:ListTagsForResource",
             on=("elasticache:cluster:*", "elasticache:replicationgroup:*"),
         ),
+        to_plan(
+            "elasticache:ListAllowedNodeTypeModifications", on="elasticache:replicationgroup:{env}-{self.name}"
+        ),
         to_look("tag:GetResources"),
         to_apply(
             "elasticache:AddTagsToResource", "elasticache:CreateReplicationGroup", "elasticache:DecreaseReplicaCount",
@@ -75,6 +78,27 @@ class CacheReplicationGroup(Resource):
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html
         redundant = {"failover": self.replicas > 0, "multi_az": self.replicas > 0}
         return {**super().desired(ids), **_ALWAYS, **redundant, "engine_downgrade": "none"}
+
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        """Ask only for a change of a group that is available: of a new one ElastiCache offers no read.
+
+        https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListAllowedNodeTypeModifications.html
+        """
+        if observed is None or not observed.ready or "node_type" not in fields:
+            return None
+        answer = snapshot.get(
+            "elasticache", "list_allowed_node_type_modifications", missing=_NOT_NOW, ReplicationGroupId=observed.id
+        )
+        if answer is None:
+            return None
+        allowed = sorted({*answer.get("ScaleUpModifications", ()), *answer.get("ScaleDownModifications", ())})
+        if self.node_type in allowed:
+            return None
+        reason = f"ElastiCache cannot change {observed.id} to {self.node_type}"
+        fix = f"Write another one in data.sessions.node_type in params/: {', '.join(allowed)}."
+        return Refusal(frozenset({"node_type"}), reason, fix)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)

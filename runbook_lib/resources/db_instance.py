@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.permissions import Permission, to_apply, to_destroy, to_look
+from ..aws.permissions import Permission, to_apply, to_destroy, to_look, to_plan
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import Blocked
-from .base import Ids, Observed, Remainder, Resource, kind
+from .base import Ids, Observed, Refusal, Remainder, Resource, kind
+from .db_instance_options import foresee_refusal
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
 from .engine_versions import is_minor_upgrade, is_older, matches
@@ -80,6 +81,7 @@ class DbInstance(Resource):
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/security_iam_id-based-policy-examples-create-and-modify-examples.html
     needs = (
         to_look("rds:DescribeDBInstances", on="rds:db:*"),
+        to_plan("rds:DescribeOrderableDBInstanceOptions"),
         to_apply(
             "rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance",
             on=(
@@ -122,6 +124,14 @@ class DbInstance(Resource):
             f'It runs {runs}, and RDS has no way back: write data.engine_version: "{runs}" or'
             f' "{".".join(runs.split(".")[:2])}" in params/, or allow upgrades with data.minor_upgrades: true.'
         )
+
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        if not fields & {"instance_class", "engine_version", "multi_az", "storage_type"}:
+            return None
+        storage = _ALWAYS["storage_type"]
+        return foresee_refusal(snapshot, self.instance_class, self.engine_version, storage, self.multi_az)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)

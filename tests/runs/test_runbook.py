@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import boto3
 import pytest
 import yaml
+from click.testing import CliRunner
 
 import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.aws.endpoints import connection
+from runbook_lib.cli import main as cli
 from runbook_lib.errors import (
     Blocked,
     DestroyPrevented,
@@ -501,3 +503,33 @@ def test_a_blocked_change_stops_an_apply_before_its_first_write(root, aws, monke
     monkeypatch.setenv("RUNBOOK_NOTEBOOKS", "01_network 03_compute")
     with pytest.raises(Blocked, match=r"does not exist, and this runbook does not create it"):
         book.plan(net)
+
+
+@pytest.mark.parametrize(
+    ("name", "stack", "section", "wrong", "reason"),
+    [
+        ("02_data", data, "data", {"instance_class": "db.t3.nonsense"}, "RDS does not offer db.t3.nonsense"),
+        ("03_compute", compute, "compute", {"instance_type": "t4g.nonsense"}, "EC2 does not offer t4g.nonsense"),
+    ],
+)
+def test_what_aws_does_not_offer_stops_an_apply_before_its_first_write(root, aws, name, stack, section, wrong, reason):
+    """A wrong class of the database or type of a server: with its reason, and the parameter to change."""
+    changed(root, **{section: wrong})
+    book = Runbook(name, env="local", mode="apply")
+    with pytest.raises(Blocked, match=f"{reason} in us-west-2") as refused:
+        book.plan(stack(book.params))
+    assert f"{section}.{next(iter(wrong))}" in refused.value.fix
+    assert [event for event in events(root, "call") if event.get("write")] == []
+
+
+def test_the_command_says_that_the_class_is_not_offered(root, aws):
+    """The whole way, through the notebook: exit code 1, and only the field that is wrong."""
+    changed(root, data={"instance_class": "db.t3.nonsense"})
+    output = CliRunner().invoke(cli.main, ["plan", "--env", "local", "--only", "02_data"])
+    assert output.exit_code == 1
+    assert "Blocked: this plan cannot be applied." in output.stderr
+    plan = next(event for event in events(root, "plan") if event["count"].get("blocked"))
+    (change,) = [one for one in plan["changes"] if one["action"] == "blocked"]
+    assert change["fields"] == {"instance_class": [None, "db.t3.nonsense"]}
+    assert "data.instance_class" in plan["reasons"]["db_instance.database"]
+    assert aws.client("rds").describe_db_subnet_groups()["DBSubnetGroups"] == []
