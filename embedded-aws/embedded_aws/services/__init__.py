@@ -65,6 +65,7 @@ ORDER = (
     "rds.secrets",
     "rds.servers",
     "rds.instances",
+    "ec2.requester_interfaces",
     "ec2.dependencies",
     "ec2.requests.dry_run",
     "ec2.requests.filters",
