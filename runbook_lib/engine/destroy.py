@@ -31,7 +31,7 @@ class DestroyResources:
         self._began = context.clock.now()
         self._deleting: dict[Resource, float] = {}
         self._rejected: dict[Resource, str] = {}
-        self._accepted: set[Resource] = set()
+        self._accepted: dict[Resource, Change] = {}
 
     def run(self) -> None:
         """Delete all of them; returns when none is left.
@@ -71,7 +71,7 @@ class DestroyResources:
         details = dependencies_of(resource) | self._timings(resource)
         self._context.journal.write("change", ok=True, **change.as_dict(), **details, ready=False)
         self._context.record_remainder(resource, observed)
-        self._accepted.add(resource)
+        self._accepted[resource] = change
         return True
 
     def _timings(self, resource: Resource) -> dict[str, float]:
@@ -106,6 +106,8 @@ class DestroyResources:
                 gone.append(resource)
                 self._context.on_progress(resource, "gone", seconds)
                 continue
+            if observed.recreated and resource in self._accepted:
+                self._pending[resource] = self._accepted[resource]
             rejected = self._rejected.get(resource, "")
             self._context.on_progress(resource, rejected or status_text(observed), seconds)
             # Where AWS rejects the delete, its last error explains more than a timeout would.

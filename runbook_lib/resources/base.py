@@ -35,6 +35,7 @@ class Observed:
         status: AWS's own word for its state, shown while waiting and in tables.
         failed: Why it will never become ready, in AWS's words; empty otherwise.
         deleting: Whether AWS is deleting it.
+        recreated: Whether AWS may have created it again by itself after it was deleted: a destroy deletes it again.
         retain: Why a destroy keeps it; empty when it doesn't.
         note: What a person should know of it beside its state; plans show it, and it is never compared.
         step: Which request of a longer update is due; the update is sent once for each step.
@@ -52,6 +53,7 @@ class Observed:
     status: str = ""
     failed: str = ""
     deleting: bool = False
+    recreated: bool = False
     retain: str = ""
     note: str = ""
     step: str = ""

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 import runbook_lib
+from embedded_aws.testing import eventually
 from runbook_lib import Runbook
 from runbook_lib.aws.endpoints import connection
 from runbook_lib.cli import main as cli
@@ -29,12 +31,14 @@ from runbook_lib.errors import (
 )
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.summary import is_locked
+from runbook_lib.resources.db_instance import DbInstance
 from runbook_lib.runs.lock import LEASE
 from runbook_lib.runs.start import find_operator, lock_of_run
 from runbook_lib.stacks.checks.check import Check
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
+from runbook_lib.stacks.stack import Stack, in_order
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 
@@ -154,6 +158,25 @@ def test_what_is_guarded_stands_in_the_way_of_everything(root, aws):
     with pytest.raises(StillNeeded, match=r"db_subnet_group.private[\s\S]*Destroy the later notebooks first"):
         book.destroy(net)
     assert len(vpcs(aws)) == 1
+
+
+def test_a_lost_database_with_a_final_snapshot_stops_a_destroy_at_once(root, aws):
+    """AWS would refuse it for ever; the notebook says what to do instead of waiting for 41 minutes."""
+    changed(root, guards={"final_snapshot": True})
+    store = Runbook("02_data", env="local", mode="apply")
+    database = next(one for one in data(store.params) if isinstance(one, DbInstance))
+    store.apply(Stack("02_data", all=in_order([database])))
+    (there,) = aws.client("rds").describe_db_instances()["DBInstances"]
+    aws.control("fail-zone", {"zone": there["AvailabilityZone"]})
+    try:
+        eventually(lambda: aws.client("rds").describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "failed")
+        began = time.monotonic()
+        with pytest.raises(Blocked, match=r"db_instance.database \(local-database\) is failed") as stopped:
+            Runbook("02_data", env="local", mode="destroy", confirm="local").destroy(data(store.params))
+        assert "guards.final_snapshot: false" in stopped.value.fix
+        assert time.monotonic() - began < 60
+    finally:
+        aws.control("restore")
 
 
 def test_what_is_left_on_purpose_is_named(root, aws):

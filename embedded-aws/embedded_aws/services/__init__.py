@@ -65,6 +65,8 @@ ORDER = (
     "rds.secrets",
     "rds.servers",
     "rds.instances",
+    "rds.log_exports",
+    "ec2.requester_interfaces",
     "ec2.dependencies",
     "ec2.requests.dry_run",
     "ec2.requests.filters",
