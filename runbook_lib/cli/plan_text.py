@@ -71,8 +71,8 @@ def change_lines(change: Mapping[str, Any], reason: str = "", *, indent: int = 0
     note = f"  ({reason})" if reason else ""
     yield Line(indent, f"{symbol} {change['key']}{note}", symbol)
     for name, (old, new) in sorted(change["fields"].items()):
-        if action is Action.CREATE:
-            yield from _value_lines(name, new, indent + 6)
+        if action in (Action.CREATE, Action.DELETE):
+            yield from _value_lines(name, new if action is Action.CREATE else old, indent + 6)
         else:
             yield from _difference_lines(name, old, new, indent + 6)
 

@@ -88,7 +88,7 @@ class Engine:
         require_approval: RequireApproval = lambda change: None,
         on_progress: OnProgress = lambda *a: None,
     ) -> Plan:
-        """Create and update what differs, dependencies first; returns the plan that was carried out.
+        """Create and update what differs, and delete orphans, in the plan's order; returns the plan carried out.
 
         Returns as soon as AWS has accepted everything; :meth:`wait_until_ready` waits for it.
 
@@ -103,6 +103,9 @@ class Engine:
             require_approval(change)
         for change in plan.todo:
             self._expire_snapshot()
+            if change.action is Action.DELETE:
+                DestroyResources(context, (change,), observed_state).run()
+                continue
             with context.journal.step("change", **change.as_dict()) as details:
                 apply = ApplyResource(context, change, observed_state)
                 try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -27,6 +27,8 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
+ORPHANED = "no longer in the parameters"
+"""Why an orphan is deleted."""
 IMMUTABLE_FIX = "Write the old value in params/ again: only a new resource can have another one."
 
 ACTION_SYMBOLS = {Action.KEEP: "=", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.BLOCKED: "!"}
@@ -151,13 +153,17 @@ def make_plan(stack: Stack, observed_state: ObservedState, *, present: bool = Tr
     """Compare the stack with its observed state; *present* false plans to destroy it."""
     own = list(stack)
     parts = {resource.key: part for part, resources in stack.parts.items() for resource in resources}
-    if present:
-        changes = tuple(plan_change(r, observed_state.get(r), observed_state) for r in own)
-    else:
-        deletable = [r for r in reversed(own) if not r.external and not r.implicit]
-        existing = [(r, observed) for r in deletable if (observed := observed_state.get(r))]
-        changes = tuple(_plan_delete(r, observed) for r, observed in existing)
-    return Plan(scope, stack.name, changes, parts)
+    changes: list[Change] = []
+    for resource in own if present else reversed(own):
+        observed = observed_state.get(resource)
+        orphans = orphans_of([resource], observed_state)
+        removals = [_plan_removal(orphan, state, observed_state) for orphan, state in orphans.items()]
+        parts |= {change.key: parts[resource.key] for change in removals}
+        if present:
+            changes += [plan_change(resource, observed, observed_state), *removals]
+        elif observed and not resource.external and not resource.implicit:
+            changes += [*removals, _plan_delete(resource, observed)]
+    return Plan(scope, stack.name, tuple(changes), parts)
 
 
 def ids_of(observed_state: ObservedState) -> dict[Resource, str]:
@@ -208,8 +214,9 @@ def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
     show = format_whole if whole else format_value
     reason = f"  ({change.explanation})" if change.reason else ""
     yield f"  {ACTION_SYMBOLS[change.action]} {change.key}{reason}"
-    if change.action is Action.CREATE and whole and change.fields:
-        yield "      " + ", ".join(f"{name}={show(new)}" for name, (_, new) in sorted(change.fields.items()))
+    if change.action in (Action.CREATE, Action.DELETE) and whole and change.fields:
+        which = 1 if change.action is Action.CREATE else 0
+        yield "      " + ", ".join(f"{name}={show(pair[which])}" for name, pair in sorted(change.fields.items()))
     if change.action in (Action.UPDATE, Action.BLOCKED):
         for name, (old, new) in sorted(change.fields.items()):
             yield f"      {name}: {show(old)} → {show(new)}"
@@ -264,6 +271,19 @@ def _tag_fields(observed: Observed) -> dict[str, tuple[Any, Any]]:
         return {}
     old, new = ({key: pair[which] for key, pair in sorted(observed.tag_drift.items())} for which in (0, 1))
     return {TAGS: (old, new)}
+
+
+def orphans_of(owners: Iterable[Resource], observed_state: ObservedState) -> dict[Resource, Observed]:
+    """What belongs to these resources, is tagged as ours and is in no stack."""
+    existing = filter(None, map(observed_state.get, owners))
+    return {key: orphan for owner in existing for key, orphan in owner.orphans.items() if key not in observed_state}
+
+
+def _plan_removal(orphan: Resource, observed: Observed, observed_state: ObservedState) -> Change:
+    """The deletion of an orphan; its fields say what it was, for the review."""
+    names = placeholders(orphan, observed_state)
+    fields = {name: (to_json(value, names), None) for name, value in observed.state.items()}
+    return Change(orphan, Action.DELETE, observed, None, fields, ORPHANED)
 
 
 def _plan_delete(resource: Resource, observed: Observed) -> Change:

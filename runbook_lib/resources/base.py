@@ -45,6 +45,7 @@ class Observed:
             later calls only and are not shown.
         tagging: Its tags; ``None`` when it has none, or AWS does not tell them now.
         tag_drift: The tags that differ from those that it should have: old and new value by key.
+        orphans: What belongs to it, is tagged as ours and is in no stack; a plan deletes it.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Observed:
     detail: State = field(default_factory=dict)
     tagging: Tagging | None = None
     tag_drift: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
+    orphans: Mapping[Resource, Observed] = field(default_factory=dict)
 
     @property
     def public_detail(self) -> State:
