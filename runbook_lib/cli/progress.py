@@ -17,6 +17,10 @@ from ..formatting import elapsed
 from ..runs.runner import OnEvent, Progress
 
 
+_BAR_FROM = 100
+"""Columns from which there is room for a bar beside what is waited for."""
+
+
 @contextmanager
 def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
     """Show the progress of a run while the block runs; gives the function that takes its events."""
@@ -25,8 +29,8 @@ def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
         yield _line_printer()
         return
     columns: tuple[ProgressColumn, ...] = (
-        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
-        BarColumn(bar_width=max(8, console.width // 8)),
+        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, overflow="fold")),
+        *((BarColumn(bar_width=console.width // 8),) if console.width >= _BAR_FROM else ()),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )

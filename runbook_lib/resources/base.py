@@ -146,6 +146,13 @@ class Resource(ABC):
     """Seconds to wait until it is ready, or gone."""
     delete_timeout: ClassVar[int] = 0
     """Seconds to wait until it is gone, where that takes longer than ``wait_timeout``."""
+    usual_wait: ClassVar[str] = ""
+    """How long AWS usually takes until it is ready, shown while it is waited for; empty where it is seconds.
+
+    AWS promises no times: all are of public terminal logs of other people's runs, rounded, unless a source is named.
+    """
+    usual_delete: ClassVar[str] = ""
+    """How long AWS usually takes until it is gone."""
     external: ClassVar[bool] = False
     """Only looked up, never created, changed or deleted: it belongs to AWS or to somebody else."""
     implicit: ClassVar[bool] = False

@@ -72,6 +72,9 @@ class DbInstance(Resource):
         "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound",
     })  # fmt: skip
     wait_timeout = 2400
+    # 233-305 s, with multi_az about 12 min.  AWS says up to 20:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_GettingStarted.CreatingConnecting.MySQL.html
+    usual_wait, usual_delete = "5 to 12 min", "2 to 5 min"  # 105-285 s, without a final snapshot
     if_failed = (
         "Do not destroy it: its data would be lost. Wait until its zone and its instance have recovered,"
         " or restore a snapshot or a point in time."

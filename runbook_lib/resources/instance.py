@@ -46,6 +46,7 @@ class Instance(Resource):
         }
     )
     wait_timeout = 600
+    usual_wait = "30 s"
 
     needs = (
         to_look("ec2:DescribeInstances"),

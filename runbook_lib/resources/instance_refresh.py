@@ -43,6 +43,7 @@ class InstanceRefresh(Resource):
     update_when_ready = True
     eventual_errors = frozenset({"InstanceRefreshInProgress", "ResourceContention"})
     wait_timeout = 7200
+    usual_wait = "1 min and the grace period for each server"  # 60 s from launch to InService
 
     needs = (
         to_look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeInstanceRefreshes"),

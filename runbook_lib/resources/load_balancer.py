@@ -46,6 +46,7 @@ class LoadBalancer(Resource):
         }
     )
     wait_timeout = 900
+    usual_wait, usual_delete = "2 to 3 min", "15 to 30 s"  # 141-190 s
 
     needs = (
         to_look(
