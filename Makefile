@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 INSTALL = install --quiet --disable-pip-version-check --require-hashes --requirement
 OURS = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 EMBEDDED = --editable ./embedded-aws
-ASIDE = $(CURDIR)/build/notebooks
+ASIDE = build/notebooks
 PACKAGES = pyproject.toml embedded-aws/pyproject.toml
 
 .PHONY: run lab test setup clean programs
@@ -26,7 +26,7 @@ setup: .venv/setup.stamp
 
 lab: .venv-lab/lab.stamp
 	.venv-lab/bin/runbook local up
-	JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" .venv-lab/bin/jupyter lab
+	JUPYTER_CONFIG_PATH="$$PWD/jupyter" .venv-lab/bin/jupyter lab
 
 test: programs .venv/test.stamp
 	.venv/bin/ruff check .
@@ -35,9 +35,9 @@ test: programs .venv/test.stamp
 	.venv/bin/lint-imports
 	.venv/bin/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations 10
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.
-	test ! -d $(ASIDE) || RUNBOOK_ROOT=$(ASIDE) .venv/bin/runbook local down --forget
+	test ! -d $(ASIDE) || RUNBOOK_ROOT="$$PWD/$(ASIDE)" .venv/bin/runbook local down --forget
 	rm -rf $(ASIDE) && mkdir -p $(ASIDE) && cp -R params $(ASIDE)/
-	export RUNBOOK_ROOT=$(ASIDE); trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
+	export RUNBOOK_ROOT="$$PWD/$(ASIDE)"; trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
 	.venv/bin/pytest --nbval-lax notebooks; exit $$?
 
 programs:

@@ -261,7 +261,7 @@ def _run_notebooks(
         archive = _finish(params, job)
     except KeyboardInterrupt:
         click.echo("Interrupted. Completed changes stay: run the same command again to continue from there.", err=True)
-        click.echo(f"Evidence: {job.folder}", err=True)
+        click.echo(f"Evidence: {paths.for_shell(job.folder)}", err=True)
         if not (job.folder / MANIFEST).exists():  # it may have been interrupted after that
             _finish(params, job, INTERRUPTED_SECONDS)
         raise
@@ -270,13 +270,13 @@ def _run_notebooks(
         raise
     journal = job.folder / JOURNAL
     print_renderable(render_timeline(build_timeline(events_of(journal))), max_width=WIDTH)
-    click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {job.folder}")
+    click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {paths.for_shell(job.folder)}")
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in sorted(failed, key=lambda progress: progress.state == "failed"):  # the cause is read last
         click.echo(_failure_text(job, progress), err=True)
     if failed or not archive:
         sys.exit(1)
-    click.echo(f"Signed, and packed for the change ticket: {archive}")
+    click.echo(f"Signed, and packed for the change ticket: {paths.for_shell(archive)}")
     return job.run, [summarize(journal, progress.notebook, present=present) for progress in ended]
 
 
@@ -313,6 +313,6 @@ def _failure_text(job: Job, progress: Progress) -> str:
         [
             f"✗ {progress.notebook}, {where}:",
             *(f"    {line}" for line in f"{progress.error}: {progress.why}".splitlines()),
-            f"    The executed notebook: {job.folder / progress.notebook}.ipynb",
+            f"    The executed notebook: {paths.for_shell(job.folder / f'{progress.notebook}.ipynb')}",
         ]
     )

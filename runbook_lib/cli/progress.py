@@ -16,7 +16,6 @@ from rich.table import Column
 from ..formatting import elapsed
 from ..runs.runner import OnEvent, Progress
 
-
 _BAR_FROM = 100
 """Columns from which there is room for a bar beside what is waited for."""
 

@@ -95,7 +95,8 @@ class Approval:
         if not fingerprints:
             raise NotApproved(
                 f"{change.key}: this environment requires an approval, and none was passed.",
-                fix="Run in plan mode, have the plan reviewed, then pass its fingerprint as approved.",
+                fix="Plan it and have the plan reviewed. Then pass its fingerprint: --approved FINGERPRINT, or in a"
+                ' notebook approved = "FINGERPRINT".',
             )
         plans = [p for p in self._plans(fingerprints) if p["scope"] == scope and p["stack"] == stack]
         if not plans:

@@ -140,7 +140,7 @@ class Resource(ABC):
     """
     eventual_timeout: ClassVar[int] = 90
     """Seconds to retry them."""
-    if_failed: ClassVar[str] = "Correct the cause. If it cannot recover, destroy this part; then apply again."
+    if_failed: ClassVar[str] = "Correct the cause, then apply again."
     """What to do when AWS reports it as failed, in the imperative."""
     wait_timeout: ClassVar[int] = 120
     """Seconds to wait until it is ready, or gone."""
@@ -250,6 +250,10 @@ class Resource(ABC):
             fields: Those that are set or change.
         """
         return None
+
+    def texts(self, observed: Observed) -> Mapping[str, tuple[str, str]]:
+        """For a field that is a digest, the observed and the desired text; a plan shows their difference."""
+        return {}
 
     def users(self, snapshot: Snapshot, observed: Observed) -> str:
         """What still uses it when AWS rejects its deletion, by AWS's names; empty when that is not known."""

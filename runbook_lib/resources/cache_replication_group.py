@@ -44,6 +44,10 @@ class CacheReplicationGroup(Resource):
     # A create took up to nine minutes, and more with each further node.
     wait_timeout = 2400
     usual_wait, usual_delete = "6 to 9 min", "5 min"  # 358-555 s, 300 s
+    if_failed = (
+        "Correct the cause. If it cannot recover, delete it in the console and apply again: that loses its sessions,"
+        " so all users have to sign in again."
+    )
 
     # Nodes have network interfaces; ElastiCache checks for them when it creates, changes and deletes.
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html (dependent actions)

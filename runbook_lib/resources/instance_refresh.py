@@ -44,6 +44,7 @@ class InstanceRefresh(Resource):
     eventual_errors = frozenset({"InstanceRefreshInProgress", "ResourceContention"})
     wait_timeout = 7200
     usual_wait = "1 min and the grace period for each server"  # 60 s from launch to InService
+    if_failed = "Correct params/ or the release, then apply again. There is nothing to destroy."
 
     needs = (
         to_look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeInstanceRefreshes"),

@@ -47,6 +47,7 @@ class LoadBalancer(Resource):
     )
     wait_timeout = 900
     usual_wait, usual_delete = "2 to 3 min", "15 to 30 s"  # 141-190 s
+    if_failed = "Correct the cause. It holds no data: if it cannot recover, delete it in the console, then apply again."
 
     needs = (
         to_look(
