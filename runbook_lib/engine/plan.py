@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections import Counter
@@ -45,6 +46,7 @@ class Change:
             the key of its resource, never an id.
         reason: Why it is blocked or kept, what remains of it, or what else a person should know.
         fix: What to do about a blocked change; empty for the usual.
+        differences: The lines that differ, for each changed field whose value is the digest of a text.
     """
 
     resource: Resource
@@ -54,6 +56,7 @@ class Change:
     fields: Mapping[str, tuple[Any, Any]]
     reason: str = ""
     fix: str = ""
+    differences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -118,9 +121,11 @@ class Plan:
 
     @property
     def explanations(self) -> dict[str, Any]:
-        """What a reader of the changes needs beside them: their reasons and their parts, by key."""
+        """What a reader of the changes needs beside them, by key: their reasons, parts and, if any, differing lines."""
         reasons = {c.key: c.explanation for c in self.changes if c.reason}
-        return {"reasons": reasons, "parts": {c.key: self.parts[c.key] for c in self.todo if c.key in self.parts}}
+        parts = {c.key: self.parts[c.key] for c in self.todo if c.key in self.parts}
+        differences = {c.key: c.differences for c in self.todo if c.differences}
+        return {"reasons": reasons, "parts": parts} | ({"differences": differences} if differences else {})
 
     def raise_if_blocked(self, *, failed: bool = True) -> None:
         """Stop when a change cannot be made.
@@ -220,6 +225,7 @@ def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
     if change.action in (Action.UPDATE, Action.BLOCKED):
         for name, (old, new) in sorted(change.fields.items()):
             yield f"      {name}: {show(old)} → {show(new)}"
+            yield from (f"        {line}" for line in change.differences.get(name, ()))
 
 
 def plan_change(resource: Resource, observed: Observed | None, observed_state: ObservedState) -> Change:
@@ -262,7 +268,15 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
     if observed.failed and not drift:
         reason = f"AWS reports it as failed: {observed.failed}"
         return Change(resource, Action.BLOCKED, observed, desired, {}, reason)
-    return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields, observed.note)
+    action = Action.UPDATE if drift else Action.KEEP
+    differences = {name: differing_lines(*texts) for name, texts in resource.texts(observed).items() if name in drift}
+    return Change(resource, action, observed, desired, fields, observed.note, differences=differences)
+
+
+def differing_lines(old: str, new: str) -> tuple[str, ...]:
+    """The lines that differ, each after ``- `` or ``+ ``, with one unchanged line around them."""
+    lines = [*difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)][2:]
+    return tuple("…" if line.startswith("@@") else f"{line[:1]} {line[1:]}" for line in lines)
 
 
 def _tag_fields(observed: Observed) -> dict[str, tuple[Any, Any]]:

@@ -73,7 +73,12 @@ class LaunchTemplate(Resource):
         if versions is None:
             return None
         default = versions.default
-        detail = {"version": int(default.number), "image": default.state["image"], "_latest": versions.latest}
+        detail: dict[str, Any] = {
+            "version": int(default.number),
+            "image": default.state["image"],
+            "_latest": versions.latest,
+        }
+        detail["_user_data"] = default.user_data
         return Observed(
             versions.template_id,
             default.state,
@@ -81,6 +86,9 @@ class LaunchTemplate(Resource):
             detail=detail,
             tagging=Tagging.of("ec2", versions.template_id, versions.template),
         )
+
+    def texts(self, observed: Observed) -> dict[str, tuple[str, str]]:
+        return {"user_data": (observed.detail["_user_data"], self.user_data)}
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_launch_template(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ...engine.plan import ACTION_SYMBOLS, Action, Change, Plan, render_change
 from ...formatting import elapsed, pluralize
+from ...journal.redaction.redactor import REDACTOR
 from ...resources.base import Resource
 from .html import render_html
 from .shell import ENGINE, find_kernel_shell, send_to_engine
@@ -206,9 +207,8 @@ def _change_lines(change: Change, whole: bool) -> list[str]:
 def _row(lines: Iterable[str], change: Change) -> Row:
     head, *notes = lines
     reason = head.partition(change.key)[2].strip()
-    return Row(
-        ACTION_SYMBOLS[change.action], change.key, tuple(n.strip() for n in ([reason] if reason else []) + notes)
-    )
+    texts = (REDACTOR.redact_text(note.strip()) for note in ([reason] if reason else []) + notes)
+    return Row(ACTION_SYMBOLS[change.action], change.key, tuple(texts))
 
 
 def _text_lines(row: Row) -> list[str]:
