@@ -44,16 +44,19 @@ def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
 
 
 def _bar_updater(bars: Bars, notebooks: Sequence[str]) -> OnEvent:
-    tasks = {name: bars.add_task(name, total=1) for name in notebooks}
+    tasks = {name: bars.add_task(name, total=1, start=False) for name in notebooks}
 
     def update(progress: Progress) -> None:
         cell = progress.cell if progress.state == "done" else max(0, progress.cell - 1)
         step = progress.waiting or progress.section if progress.state == "running" else progress.state
         description = f"{progress.notebook} {step}"
+        task = tasks[progress.notebook]
+        if progress.state == "running":
+            bars.start_task(task)  # each notebook has its own time
+        elif progress.state != "waiting":
+            bars.stop_task(task)
         with suppress(OSError):
-            bars.update(
-                tasks[progress.notebook], total=progress.of or 1, completed=cell, description=description, refresh=True
-            )
+            bars.update(task, total=progress.of or 1, completed=cell, description=description, refresh=True)
 
     return update
 
