@@ -17,7 +17,7 @@ from click.testing import CliRunner
 import runbook_lib
 from runbook_lib.aws.client import Aws
 from runbook_lib.aws.permissions import MANAGED_POLICY_LIMIT, policy, policy_size, split_policy
-from runbook_lib.cli import main as cli
+from runbook_lib.cli.main import main
 from runbook_lib.params import Params, load
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.resources.open_id_connect_provider import OpenIdConnectProvider
@@ -166,7 +166,7 @@ def test_a_statement_that_is_too_large_alone_is_split_by_its_actions():
 
 class TestTheCommand:
     def run(self, *words):
-        return CliRunner().invoke(cli.main, ["permissions", "--env", "dev", *words])
+        return CliRunner().invoke(main, ["permissions", "--env", "dev", *words])
 
     @pytest.mark.parametrize("verb", VERBS)
     def test_it_prints_the_policy_of_a_verb(self, verb):
@@ -217,7 +217,7 @@ def test_the_document_shows_what_the_command_prints():
     blocks = shown()
     wanted = {}
     for words in blocks:
-        result = CliRunner().invoke(cli.main, ["permissions", *words.split()])
+        result = CliRunner().invoke(main, ["permissions", *words.split()])
         wanted[words] = as_text(json.loads(result.stdout))
         assert json.loads(wanted[words]) == json.loads(result.stdout)
     if os.environ.get("GOLDEN") == "write":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..aws.snapshot import Snapshot
 from ..errors import RequestRejected
 from ..resources.base import ObservedState, Resource
-from .context import FIRST_PAUSE, Context
+from .context import Context
 from .observe import CONSISTENCY_TIMEOUT, observe, status_text, timeout_error
 from .plan import Change, dependencies_of, ids_of
 
@@ -40,12 +40,16 @@ class DestroyResources:
             RequestRejected: AWS rejects a delete, and retrying does not help.
             WaitTimeout: A resource is not gone in time.
         """
-        pause = FIRST_PAUSE
+        clock = self._context.clock
+        progressed = clock.now()
         while self._pending or self._deleting:
             snapshot = self._context.snapshot()
             any_gone = self._forget_gone(snapshot)
             deleted = [self._delete(r, snapshot) for r in list(self._pending) if not self._has_dependents(r)]
-            pause = FIRST_PAUSE if any_gone or any(deleted) else self._context.pause(pause)
+            if any_gone or any(deleted):
+                progressed = clock.now()
+            else:
+                self._context.pause(clock.now() - progressed)
 
     def _has_dependents(self, resource: Resource) -> bool:
         """Whether something that depends on it still exists."""

@@ -17,7 +17,7 @@ from ..journal.journal import Journal
 from ..resources.base import ObservedState, Resource
 from ..stacks.stack import Stack, in_order
 from .apply import ApplyResource
-from .context import FIRST_PAUSE, Clock, Context, OnProgress, RequireApproval
+from .context import Clock, Context, OnProgress, RequireApproval
 from .destroy import DestroyResources
 from .observe import observe
 from .plan import Action, Change, Plan, dependencies_of, ids_of, make_plan, missing_dependencies, require_dependencies
@@ -156,7 +156,7 @@ class Engine:
 
     def _survey_with_dependencies(self, stack: Stack, on_progress: OnProgress) -> ObservedState:
         """Survey a stack; wait for dependencies that another notebook of the run is still creating."""
-        began, pause = self._clock.now(), FIRST_PAUSE
+        began = self._clock.now()
         while missing := missing_dependencies(stack, observed_state := self.survey(stack)):
             seconds = self._clock.now() - began
             # Ask first, then survey: what is created in between is observed.
@@ -166,7 +166,7 @@ class Engine:
                 return observed_state
             for need in missing:
                 on_progress(need, "awaited", seconds)
-            pause = self._context.pause(pause)
+            self._context.pause(seconds)
             self._expire_snapshot()
         return observed_state
 
