@@ -103,6 +103,7 @@ ORDER = (
     "ec2.network_pacing",
     "autoscaling.pacing",
     "ssm.parameters",
+    "sts.caller_identity",
     "common.quotas",
     "common.request_ids",
     "iam.roles",
