@@ -13,7 +13,8 @@ from typing import Any
 
 from ..errors import Blocked, MissingDependency, NotOwned
 from ..formatting import format_value, format_whole
-from ..resources.base import TAGS, Observed, ObservedState, Refusal, Resource, State, drift_of
+from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
+from ..resources.predictions import Refusal
 from ..stacks.stack import Stack, in_order
 from .references import Keys, placeholders, to_json
 

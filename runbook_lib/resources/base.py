@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 from ..aws.permissions import Permission
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from .predictions import Refusal, Remainder
 from .tagging import Tagging
 
 if TYPE_CHECKING:
@@ -68,34 +69,6 @@ class Observed:
     def public_detail(self) -> State:
         """The part of the detail that is shown."""
         return {name: value for name, value in self.detail.items() if not name.startswith("_")}
-
-
-@dataclass(frozen=True)
-class Remainder:
-    """What remains in AWS when a resource is destroyed.
-
-    Args:
-        id: Its id, ARN or name in AWS.
-        reason: What it is, or why it remains.
-    """
-
-    id: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why AWS would refuse a change, known before anything is written.
-
-    Args:
-        fields: The fields that it is about.
-        reason: What AWS does not offer.
-        fix: Which parameter to change, in the imperative.
-    """
-
-    fields: frozenset[str]
-    reason: str
-    fix: str
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_change, to_destroy, to_look, to_plan
 from ..aws.snapshot import ApiObject, Snapshot
-from .base import Ids, Observed, Refusal, Resource, is_owned, kind, tagged_resources
+from .base import Ids, Observed, Resource, is_owned, kind, tagged_resources
 from .cache_subnet_group import CacheSubnetGroup
 from .engine_versions import is_minor_upgrade, is_older, matches
+from .predictions import Refusal
 from .security_group import SecurityGroup
 from .tagging import Tagging
 

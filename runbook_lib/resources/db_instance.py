@@ -10,12 +10,13 @@ from ..aws.client import Aws
 from ..aws.permissions import Permission, to_apply, to_destroy, to_look, to_plan
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import Blocked
-from .base import Ids, Observed, Refusal, Remainder, Resource, kind
+from .base import Ids, Observed, Resource, kind
 from .db_instance_options import foresee_refusal
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
 from .engine_versions import is_minor_upgrade, is_older, matches
 from .log_group import LogGroup
+from .predictions import Refusal, Remainder
 from .role import Role
 from .security_group import SecurityGroup
 from .tagging import Tagging

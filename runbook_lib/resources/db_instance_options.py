@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..aws.snapshot import ApiObject, Snapshot
 from ..errors import RequestRejected
-from .base import Refusal
 from .engine_versions import matches
+from .predictions import Refusal
 
 _LIST = "aws rds describe-orderable-db-instance-options --engine mysql"
 

@@ -8,12 +8,13 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.permissions import LAUNCH, Permission, to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
-from .base import Ids, Observed, Refusal, Resource, kind
+from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .instance_types import foresee_image, foresee_type, permissions
 from .key_pair import KeyPair
 from .launch_template import IMDS, disk
 from .machine_image import MachineImage
+from .predictions import Refusal
 from .security_group import SecurityGroup
 from .subnet import Subnet
 from .tagging import Tagging

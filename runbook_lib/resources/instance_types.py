@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ..aws.permissions import Permission, to_plan
 from ..aws.snapshot import Snapshot
-from .base import Refusal
 from .machine_image import NO_IMAGE
+from .predictions import Refusal
 
 OFFERINGS = to_plan("ec2:DescribeInstanceTypeOfferings")
 OF_AN_IMAGE = to_plan("ec2:DescribeImages", "ec2:DescribeInstanceTypes")

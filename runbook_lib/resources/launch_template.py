@@ -10,10 +10,11 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.permissions import Permission, to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
-from .base import Ids, Observed, Refusal, Resource, kind
+from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .instance_types import foresee_image, foresee_type, permissions
 from .machine_image import MachineImage
+from .predictions import Refusal
 from .security_group import SecurityGroup
 from .tagging import Tagging
 from .template_versions import find_versions

@@ -9,9 +9,10 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
-from .base import Ids, Observed, Refusal, Resource, kind
+from .base import Ids, Observed, Resource, kind
 from .certificate import Certificate, GivenCertificate
 from .load_balancer import LoadBalancer, read_tags
+from .predictions import Refusal
 from .tagging import Tagging
 from .target_group import TargetGroup
 
