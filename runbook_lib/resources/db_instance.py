@@ -73,9 +73,7 @@ class DbInstance(Resource):
         "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound",
     })  # fmt: skip
     wait_timeout = 2400
-    # 233-305 s, with multi_az about 12 min.  AWS says up to 20:
-    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_GettingStarted.CreatingConnecting.MySQL.html
-    usual_wait, usual_delete = "5 to 12 min", "2 to 5 min"  # 105-285 s, without a final snapshot
+    usual_wait, usual_delete = "5 to 12 min", "2 to 5 min"  # 233-305 s, with multi_az 12 min; 105-285 s
     if_failed = (
         "Do not destroy it: its data would be lost. Wait until its zone and its instance have recovered,"
         " or restore a snapshot or a point in time."
@@ -327,8 +325,6 @@ def _detail(instance: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _can_resize(storage: int | None, wanted: int) -> bool:
-    """Whether RDS can resize storage to *wanted* GB: up by at least a tenth; for less it would add more than wanted.
-
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (AllocatedStorage)
-    """
+    """Whether RDS can resize storage to *wanted* GB: up by at least a tenth; for less it would add more than wanted."""
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (AllocatedStorage)
     return storage is None or storage == wanted or 10 * wanted >= 11 * storage
