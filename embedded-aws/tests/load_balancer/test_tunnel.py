@@ -56,11 +56,10 @@ def test_a_websocket_is_tunnelled_in_both_directions(site, app, port):
             if not head.startswith("HTTP/1.1 101 "):
                 return False
             assert received(connection, 10) == b"helloearly"
-            message = bytes(range(256)) * 8192
-            sender = Thread(target=connection.sendall, args=(message,))
-            sender.start()
-            assert received(connection, len(message)) == message
-            sender.join()
+            message = bytes(range(256)) * 256
+            for _ in range(32):  # by turns: two threads must not use one TLS connection at once
+                connection.sendall(message)
+                assert received(connection, len(message)) == message
             return head.lower()
 
     head = eventually(answered)
