@@ -102,6 +102,9 @@ def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, 
         balancer=web.load_balancer.the(LoadBalancer),
         cache=next(store.cache.every(CacheReplicationGroup), None),
         domain=params.compute.certificate.domain or "",
+        bucket=network(params).bucket.the(Bucket),
+        environment=tuple(sorted(params.app.environment.items())),
+        secrets=tuple(sorted(params.app.secrets.items())),
     )
     reads_master = RolePolicy(
         name="web-master-secret",

@@ -2,7 +2,9 @@
 
 host.py               an instance's folder, port and environment
 cloud_init.py         what user data asks for
-services.py           its systemd units, run as plain processes
+init.py               its first process: starts, watches and restarts its services
+systemctl.py          the programs that the init answers
+unit_file.py          read systemd's unit files
 appspec.py            what a bundle asks for
 bundles.py            unpack a bundle
 install.py            install its files

@@ -19,7 +19,7 @@ EVENTS = (
 
 def user_data(root: Path) -> str:
     """Return the user data of the real web servers."""
-    return web_server(load(root / "params" / "local.yaml"), "/shift-log/local/config")
+    return web_server(load(root / "params" / "local.yaml"), "/local/web/config")
 
 
 def answer(port, path="/healthz", agent="a browser"):
