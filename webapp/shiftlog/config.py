@@ -63,7 +63,9 @@ def read(settings: Settings, aws: Aws) -> Config:
         raise ConfigError("the key in the session secret is too short: it takes at least 16 characters")
     return Config(
         session_key=key,
-        database=None if settings.database_url else _mysql(said.get("database"), f"{settings.config} database", settings.database_ca),
+        database=None
+        if settings.database_url
+        else _mysql(said.get("database"), f"{settings.config} database", settings.database_ca),
         database_url=settings.database_url,
         cache=_cache(said.get("cache"), f"{settings.config} cache"),
         public_url=said.get("public_url") or "",

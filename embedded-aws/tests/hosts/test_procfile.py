@@ -160,14 +160,15 @@ def test_a_new_revision_replaces_the_old_one_with_its_processes(host):
     assert "stopping webapp-worker.service" in host.log("d-SECOND")
 
 
+NEVER_LISTENS = "import time\nprint('I never listen', flush=True)\ntime.sleep(1000)\n"
+ENDS_AT_ONCE = "import sys\nsys.exit('no module named mine')\n"
+ELSEWHERE = "print('I listen elsewhere', flush=True)\n" + APP.replace('os.environ["PORT"]', "0")
+
+
 @pytest.mark.parametrize(
     ("app", "told"),
-    [
-        ("import time\nprint('I never listen', flush=True)\ntime.sleep(1000)\n", "I never listen"),
-        ("import sys\nsys.exit('no module named mine')\n", "no module named mine"),
-        (APP.replace('os.environ["PORT"]', '"0"').replace("http.server.Threading", "print('elsewhere', flush=True);http.server.Threading"), "elsewhere"),
-    ],
-)  # fmt: skip
+    [(NEVER_LISTENS, "I never listen"), (ENDS_AT_ONCE, "no module named mine"), (ELSEWHERE, "I listen elsewhere")],
+)
 def test_an_application_that_does_not_answer_fails_the_deployment_with_its_last_words(host, app, told, monkeypatch):
     """The placeholder never answers for it."""
     content = packed(app=app).replace(b"wait_for 90 answers", b"wait_for 3  answers")
@@ -180,12 +181,10 @@ def test_an_application_that_does_not_answer_fails_the_deployment_with_its_last_
 
 def test_the_port_belongs_to_the_unit(host):
     """Another process that answers on the port is not the application."""
-    stray = "python3 -c 'import os; exec(open(\"app.py\").read())' &\nsleep 1000\n"
-    content = packed("web: sleep 1000\n", **{"start.sh": stray})
-    spec_hook = b"#!/bin/sh"
-    assert spec_hook in content
-    deployed_event, outcome = host.deploy(content.replace(b"wait_for 90 answers", b"wait_for 3  answers"))
-    assert (deployed_event, outcome.code) == ("ValidateService", "ScriptFailed")
+    release = "release: python3 app.py > /dev/null 2>&1 & sleep 1\n"  # it outlives its hook
+    event, outcome = host.deploy(packed(f"web: sleep 1000\n{release}"))
+    assert (event, outcome.code) == ("ValidateService", "ScriptFailed")
+    assert "is answered by another process" in outcome.log_tail
 
 
 def test_the_release_line_runs_once_for_a_deployment(host, client):
@@ -206,7 +205,8 @@ def test_the_release_line_runs_once_for_a_deployment(host, client):
 def test_a_process_has_time_to_finish(host):
     """It gets SIGTERM, whatever shell syntax its line has."""
     said = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(print('bye', flush=True)))\n"
-    deployed(host, packed("web: python3 app.py\nslow: GREETING=x python3 slow.py\nshell: true && python3 slow.py\n", **{"slow.py": f"{said}print('ready', flush=True)\nwhile True: time.sleep(0.1)\n"}))  # fmt: skip
+    procfile = "web: python3 app.py\nslow: GREETING=x python3 slow.py\nshell: true && python3 slow.py\n"
+    deployed(host, packed(procfile, **{"slow.py": f"{said}print('ready', flush=True)\nwhile True: time.sleep(0.1)\n"}))
     logs = host.host.root / "var/log/webapp"
     eventually(lambda: all("ready" in (logs / f"{name}.log").read_text() for name in ("slow", "shell")))
     began = time.monotonic()

@@ -202,5 +202,5 @@ def test_without_a_database_the_page_says_so(world: World) -> None:
 
 def test_a_stand_in_database_is_named_on_every_page(world: World) -> None:
     """Development's SQLite can be taken for nothing else."""
-    visitor = Visitor(world.app(WEBAPP_DATABASE_URL="sqlite://"))
+    visitor = Visitor(world.app(DATABASE_URL="sqlite://"))
     assert "SQLite is used instead of MySQL." in visitor.get("/sign-in").text

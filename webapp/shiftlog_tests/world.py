@@ -15,10 +15,11 @@ import pymysql
 import requests
 from flask import Flask
 
-from .processes import Process, free_port
-from .servers import Authority, MariaDB, Redis
+from runbook_lib.stacks.application.server.tools import RIGHTS
+from tests.support.processes import Process, free_port
+from tests.support.servers import Authority, MariaDB, Redis
 
-WEBAPP = Path(__file__).resolve().parents[2] / "webapp"
+WEBAPP = Path(__file__).resolve().parents[1]
 REGION = "us-west-2"
 
 
@@ -34,7 +35,6 @@ class World:
 
     def __post_init__(self) -> None:
         self.keep("session", key=secrets.token_hex(32))
-        self.keep("master", username="master", password=self.database.password)
         self.keep("app", username=self.user, password=f"First-1-{secrets.token_hex(8)}")
         self.configure()
 
@@ -49,7 +49,7 @@ class World:
         return {
             "AWS_REGION": REGION, "AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test", "WEBAPP_CONFIG": f"/{self.name}/config",
-            "WEBAPP_INSTANCE_ID": "i-0123456789abcdef0", "WEBAPP_ZONE": "us-west-2a",
+            "INSTANCE_ID": "i-0123456789abcdef0", "ZONE": "us-west-2a",
         }  # fmt: skip
 
     def aws(self, service: str) -> Any:
@@ -63,7 +63,7 @@ class World:
         ca = str(self.authority.ca)
         database = {
             "host": "127.0.0.1", "port": self.database.port, "name": self.name, "tls": True, "tls_ca": ca,
-            "master_secret": f"{self.name}/master", "app_secret": f"{self.name}/app",
+            "app_secret": f"{self.name}/app",
         }  # fmt: skip
         cache = {"host": "127.0.0.1", "port": self.cache.port, "tls": True, "tls_ca": ca} if self.cache else None
         usual = {"database": database, "cache": cache, "session_secret": f"{self.name}/session", "public_url": None}
@@ -83,8 +83,16 @@ class World:
         found = self.aws("secretsmanager").get_secret_value(SecretId=f"{self.name}/{name}")
         return dict(json.loads(found["SecretString"]))
 
+    def give_user(self) -> None:
+        """What the runbook's hooks do before ours: the application's own user, with all rights on its schema."""
+        own = self.secret("app")
+        self.database.run(f"CREATE DATABASE IF NOT EXISTS {self.name} CHARACTER SET utf8mb4")
+        self.database.run("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", *own.values())
+        self.database.run("ALTER USER %s@'%%' IDENTIFIED BY %s REQUIRE SSL", *own.values())
+        self.database.run(f"GRANT {RIGHTS} ON {self.name}.* TO %s@'%%'", own["username"])
+
     def prepare(self) -> None:
-        """What the start hook does first."""
+        """What the release line does."""
         from shiftlog.aws import Aws
         from shiftlog.config import read
         from shiftlog.prepare import prepare
@@ -120,7 +128,7 @@ class Instance(Process):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WEBAPP_"))}
-        given = {**inherited, **environ, "WEBAPP_PORT": str(port), "WEBAPP_ADDRESS": "127.0.0.1"}
+        given = {**inherited, **environ, "PORT": str(port), "WEBAPP_ADDRESS": "127.0.0.1"}
         command = [sys.executable, "-m", "gunicorn", "--config", f"{WEBAPP}/gunicorn.conf.py", "shiftlog.wsgi:app"]
         super().__init__(command, folder, lambda: requests.get(f"{self.url}/healthz", timeout=5), given)
         self.start(cwd=WEBAPP)

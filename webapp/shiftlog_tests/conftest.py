@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from .servers import Authority, MariaDB, Redis
+from tests.support.servers import Authority, MariaDB, Redis
+
 from .world import WEBAPP, World
 
 sys.path.insert(0, str(WEBAPP))  # the application is no package of ours: an instance runs it from its own folder
@@ -63,6 +64,7 @@ def cache(authority: Authority, tmp_path: Path) -> Iterator[Redis]:
 def world(aws: str, mariadb: MariaDB, authority: Authority) -> World:
     """A prepared environment without a cache."""
     made = World(aws, mariadb, authority)
+    made.give_user()
     made.prepare()
     return made
 
@@ -71,6 +73,7 @@ def world(aws: str, mariadb: MariaDB, authority: Authority) -> World:
 def cached_world(aws: str, mariadb: MariaDB, authority: Authority, cache: Redis) -> World:
     """A prepared environment with a cache."""
     made = World(aws, mariadb, authority, cache)
+    made.give_user()
     made.prepare()
     return made
 

@@ -7,15 +7,16 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from .processes import until
-from .servers import Redis
+from tests.support.processes import until
+from tests.support.servers import Redis
+
 from .visitor import Visitor, token
 from .world import Instance, World
 
 
 def test_signing_in_survives_the_instance_that_did_it(cached_world: World, instances: Callable[..., Instance]) -> None:
     """Two instances share the sessions of the cache; when one dies, the other knows who asks."""
-    first, second = instances(cached_world), instances(cached_world, WEBAPP_INSTANCE_ID="i-second")
+    first, second = instances(cached_world), instances(cached_world, INSTANCE_ID="i-second")
     browser = requests.Session()
     form = {"csrf_token": token(browser.get(f"{first.url}/sign-in").text), "name": "Amira"}
     assert "Amira" in browser.post(f"{first.url}/sign-in", form).text
