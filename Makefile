@@ -1,6 +1,7 @@
 # make run    sets up and runs the whole runbook on this machine, without an AWS account
 # make lab    opens the notebooks in JupyterLab, with the embedded AWS up
 # make test   installs what the tests need beside Python (tests/programs.txt) where it may, sets up and runs every check
+# make test-all   the same, with the tests that leave nothing out and so take long (marked `exhaustive`)
 # make setup  sets up .venv/ with the runbook command for real environments, without the embedded AWS
 # make clean  ends the embedded AWS and removes what the others made, but not artifacts/, nor the key that signed it
 
@@ -11,10 +12,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 INSTALL = install --quiet --disable-pip-version-check --require-hashes --requirement
 OURS = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 EMBEDDED = --editable ./embedded-aws
-ASIDE = $(CURDIR)/build/notebooks
+ASIDE = build/notebooks
 PACKAGES = pyproject.toml embedded-aws/pyproject.toml
 
-.PHONY: run lab test setup clean programs
+.PHONY: run lab test test-all setup clean programs
 .NOTPARALLEL:
 .DEFAULT_GOAL := run
 
@@ -26,18 +27,19 @@ setup: .venv/setup.stamp
 
 lab: .venv-lab/lab.stamp
 	.venv-lab/bin/runbook local up
-	JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" .venv-lab/bin/jupyter lab
+	JUPYTER_CONFIG_PATH="$$PWD/jupyter" .venv-lab/bin/jupyter lab
 
-test: programs .venv/test.stamp
+test test-all: programs .venv/test.stamp
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check --exclude '*.ipynb' .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations 10
+	.venv/bin/pytest $(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadscope \
+	--no-loadscope-reorder --durations 10
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.
-	test ! -d $(ASIDE) || RUNBOOK_ROOT=$(ASIDE) .venv/bin/runbook local down --forget
+	test ! -d $(ASIDE) || RUNBOOK_ROOT="$$PWD/$(ASIDE)" .venv/bin/runbook local down --forget
 	rm -rf $(ASIDE) && mkdir -p $(ASIDE) && cp -R params $(ASIDE)/
-	export RUNBOOK_ROOT=$(ASIDE); trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
+	export RUNBOOK_ROOT="$$PWD/$(ASIDE)"; trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
 	.venv/bin/pytest --nbval-lax notebooks; exit $$?
 
 programs:

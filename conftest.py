@@ -18,6 +18,9 @@ settings.load_profile("any machine")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(program, ...): of tests/programs.txt; skipped where one is not installed")
+    config.addinivalue_line(
+        "markers", "exhaustive: what `make test` samples, or shows in a cheaper way; `make test-all` runs it"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

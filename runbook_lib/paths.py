@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from .errors import WrongUsage
@@ -23,11 +24,17 @@ def checkout() -> Path:
         if (folder / _FIRST).is_file():
             return folder
     raise WrongUsage(
-        f"{_FIRST} is neither in {_ROOT}, nor in {here} or a folder above it",
-        fix=f"run this in a checkout of the runbook, or set {_ROOT} to one",
+        f"{for_shell(here)} is not a checkout of the runbook: there is no {_FIRST} in it, in a folder above it, or in"
+        f" the one that {_ROOT} names.",
+        fix=f"Go to a checkout (cd FOLDER) and run this again, or name it: export {_ROOT}=FOLDER",
     )
 
 
 def root() -> Path:
     """`RUNBOOK_ROOT`, or the checkout."""
     return Path(os.environ[_ROOT]) if _ROOT in os.environ else checkout()
+
+
+def for_shell(path: str | Path) -> str:
+    """A path as it can be pasted into a shell: quoted where it has spaces, quotes or the like."""
+    return shlex.quote(str(path))

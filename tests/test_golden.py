@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 import runbook_lib
 from runbook_lib.aws.client import Aws
-from runbook_lib.cli import main as cli
+from runbook_lib.cli.main import main
 from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.references import Keys, to_json
 from runbook_lib.evidence.report import exports, inventory
@@ -106,7 +106,7 @@ def runbook(tmp_path, monkeypatch):
     monkeypatch.delenv("RUNBOOK_RUN", raising=False)
 
     def run(*arguments):
-        return CliRunner().invoke(cli.main, arguments).exit_code
+        return CliRunner().invoke(main, arguments).exit_code
 
     return run
 

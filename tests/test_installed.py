@@ -102,6 +102,6 @@ def test_a_rehearsal_says_what_to_install(runbook, checkout):
 def test_outside_of_a_checkout_it_says_that_it_needs_one(runbook, tmp_path, checkout, monkeypatch):
     done = runbook("plan", "--env", "local", cwd=tmp_path)
     assert done.returncode == 2
-    assert "notebooks/01_network.ipynb is neither in RUNBOOK_ROOT, nor in " in done.stderr
+    assert "is not a checkout of the runbook: there is no notebooks/01_network.ipynb in it" in done.stderr
     monkeypatch.setenv("RUNBOOK_ROOT", str(checkout))
     assert "`pip install ./embedded-aws`" in runbook("plan", "--env", "local", cwd=tmp_path).stderr

@@ -36,10 +36,11 @@ ALONG = {
 }  # fmt: skip
 # What is only needed where the parameters changed, or where somebody changed a setting by hand.
 CHANGED = {
-    "plan": {"codedeploy:ListDeployments"},  # once a server was replaced: tests/stacks/test_github_policy.py
+    # The first once a server was replaced: tests/stacks/test_github_policy.py
+    "plan": {"codedeploy:ListDeployments", "elasticache:ListAllowedNodeTypeModifications"},
     "apply": {
         "codedeploy:ListDeployments", "autoscaling:DeleteLifecycleHook", "autoscaling:StartInstanceRefresh",
-        "codedeploy:StopDeployment", "iam:DeleteRolePolicy",
+        "codedeploy:StopDeployment", "iam:DeleteRolePolicy", "elasticache:ListAllowedNodeTypeModifications",
         "autoscaling:AttachLoadBalancerTargetGroups", "autoscaling:DetachLoadBalancerTargetGroups",
         "autoscaling:UpdateAutoScalingGroup", "codedeploy:UpdateDeploymentGroup", "ec2:AuthorizeSecurityGroupEgress",
         "ec2:CreateLaunchTemplateVersion", "ec2:DetachInternetGateway", "ec2:ModifyInstanceAttribute",

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import runbook_lib
-from runbook_lib.cli import main as cli
+from runbook_lib.cli.main import main
 from runbook_lib.cli.plan_markdown import MAX_LENGTH
 from tests.notebooks.browser import PICTURES
 
@@ -49,7 +49,7 @@ def linted(tool, *arguments):
 
 
 def test_these_are_the_workflows():
-    assert set(WORKFLOWS) == {"ci", "runbook", "deploy", "plan", "apply"}
+    assert set(WORKFLOWS) == {"ci", "nightly", "runbook", "deploy", "plan", "apply"}
 
 
 def test_they_have_github_s_shape():
@@ -111,9 +111,23 @@ def test_one_action_has_one_version():
 
 def test_what_the_browser_saw_is_kept_also_of_tests_that_failed():
     """And that there is nothing to keep is a failure of its own."""
-    (kept,) = [step for step in JOBS["ci", "test"]["steps"] if "upload-artifact" in step.get("uses", "")]
-    assert kept["with"]["path"] == f"{PICTURES.relative_to(REPOSITORY)}/"
-    assert (kept["if"], kept["with"]["if-no-files-found"]) == ("${{ !cancelled() }}", "error")
+    for name in ("ci", "nightly"):
+        (kept,) = [step for step in JOBS[name, "test"]["steps"] if "upload-artifact" in step.get("uses", "")]
+        assert kept["with"]["path"] == f"{PICTURES.relative_to(REPOSITORY)}/"
+        assert (kept["if"], kept["with"]["if-no-files-found"]) == ("${{ !cancelled() }}", "error")
+
+
+def test_what_each_pull_request_leaves_out_runs_every_night():
+    """The two differ in nothing else: what `make test` leaves out is named by one marker."""
+    steps = {name: [step.get("run") for step in JOBS[name, "test"]["steps"]] for name in ("ci", "nightly")}
+    assert ("make test" in steps["ci"], "make test-all" in steps["nightly"]) == (True, True)
+    assert set(triggers(WORKFLOWS["nightly"])) == {"schedule", "workflow_dispatch"}
+    done = {
+        goal: subprocess.run(["make", "-n", goal], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+        for goal in ("test", "test-all")
+    }
+    assert '/pytest -m "not exhaustive" --numprocesses' in done["test"]
+    assert done["test"].replace(' -m "not exhaustive"', "", 1).split() == done["test-all"].split()
 
 
 class TestRights:
@@ -127,6 +141,7 @@ class TestRights:
         apply = aws | {"actions": "read"}
         assert {job: body["permissions"] for job, body in JOBS.items()} == {
             ("ci", "test"): look,
+            ("nightly", "test"): look,
             ("deploy", "bundle"): look,
             ("runbook", "comment"): look | {"pull-requests": "write"},
             ("plan", "plan"): aws,
@@ -154,6 +169,7 @@ class TestRights:
         whole = {"persist-credentials": False, "fetch-depth": 0}
         assert checkouts == {
             ("ci", "test"): {"persist-credentials": False},
+            ("nightly", "test"): {"persist-credentials": False},
             ("runbook", "comment"): {"persist-credentials": False},
             # With all of history: these pack a bundle, and it names a commit.
             ("plan", "plan"): whole,
@@ -177,8 +193,8 @@ class TestCommands:
     @pytest.mark.parametrize("only", ["", "--only 04_deploy"])
     def test_the_command_knows_all_its_options(self, run, only):
         words = shlex.split(run.removeprefix(".venv/bin/runbook ").replace('${ONLY:+--only "$ONLY"}', only))
-        verb = cli.main.commands[words[0]]
-        with click.Context(cli.main):
+        verb = main.get_command(click.Context(main), words[0])
+        with click.Context(main):
             verb.make_context(words[0], words[1:])
 
     def test_nothing_of_an_event_gets_into_a_script(self):

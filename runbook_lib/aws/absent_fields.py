@@ -10,9 +10,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import botocore.session
 from botocore import xform_name
 from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from .service_models import service_model
 
 
 class Structure(dict[str, Any]):
@@ -59,11 +60,6 @@ def _empty(shape: Shape) -> Any:
 
 @cache
 def _response_shape(service: str, operation: str) -> StructureShape | None:
-    model = _service_model(service)
+    model = service_model(service)
     name = next(name for name in model.operation_names if xform_name(name) == operation)
     return model.operation_model(name).output_shape
-
-
-@cache
-def _service_model(service: str) -> Any:
-    return botocore.session.Session().get_service_model(service)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -103,7 +104,7 @@ class Aws:
         """
         if service not in self._service_clients:
             self._service_clients[service] = _ServiceClient(
-                self._create_client(service, 8), self._create_client(service, 1)
+                self._create_client(service, 8), lambda: self._create_client(service, 1)
             )
         return self._service_clients[service]
 
@@ -235,10 +236,18 @@ class Aws:
 
 
 class _ServiceClient:
-    """A boto3 client that retries reads, sends writes once, and raises the errors of this library."""
+    """A boto3 client that retries reads, sends writes once, and raises the errors of this library.
 
-    def __init__(self, reader: Any, writer: Any) -> None:
-        self._reader, self._writer = reader, writer
+    Args:
+        create_writer: Creates the client that sends once; most runs never write to most services.
+    """
+
+    def __init__(self, reader: Any, create_writer: Callable[[], Any]) -> None:
+        self._reader, self._create_writer = reader, create_writer
+
+    @cached_property
+    def _writer(self) -> Any:
+        return self._create_writer()
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         is_read = _is_read(operation)

@@ -49,7 +49,7 @@ def translate_errors(call: Callable[[], Any]) -> Any:
     except (botocore_errors.HTTPClientError, botocore_errors.ConnectionError) as error:
         raise RequestRejected(
             f"no response from AWS: {error}",
-            fix="Check the network, then run this cell again; completed changes are kept.",
+            fix="Check the network, then run this again; completed changes are kept.",
             code=NO_RESPONSE, retryable=True, outcome_known=False,
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:
@@ -67,7 +67,7 @@ def raise_if_partly_rejected(operation: str, response: Mapping[str, Any]) -> Non
         code, message = error.get("Code", ""), error.get("Message", "")
         raise RequestRejected(
             f"{operation} was refused{f' for {what}' if what else ''}: {code}. {message}",
-            fix=_FIXES.get(code, "Correct the cause, then run this cell again; completed changes are kept."),
+            fix=_FIXES.get(code, "Correct the cause, then run this again; completed changes are kept."),
             code=code, message=message,
         )  # fmt: skip
 
@@ -88,12 +88,12 @@ def _client_error(error: Any) -> RunbookError:
     throttled = code in _THROTTLING_ERRORS or status == 429
     fix = _FIXES.get(code, "")
     if throttled:  # before quotas: RequestLimitExceeded matches both
-        fix = "Wait a minute, then run this cell again; completed changes are kept."
+        fix = "Wait a minute, then run this again; completed changes are kept."
     elif _QUOTA_ERROR.search(code):
         fix = fix or "Request a higher quota, or delete unused resources."
     return RequestRejected(
         f"{error.operation_name} was refused: {code}. {message}",
-        fix=fix or "Correct the cause, then run this cell again; completed changes are kept.",
+        fix=fix or "Correct the cause, then run this again; completed changes are kept.",
         code=code, message=message, outcome_known=status < 500,
         retryable=throttled or status >= 500 or code == _AMBIGUOUS_ERROR,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-Level = Literal["look", "apply", "destroy"]
+Level = Literal["look", "plan", "apply", "destroy"]
 Condition = tuple[str, str, str]
 """An operator, a key and a value: ``("StringEquals", "aws:RequestedRegion", "us-west-2")``."""
 
@@ -30,7 +30,7 @@ class Permission:
     """Actions that a verb needs, and on what.
 
     Args:
-        levels: What it is needed for; a plan only looks, every verb looks.
+        levels: What it is needed for; every verb looks, and a plan writes nothing.
         actions: E.g. ``("ec2:CreateVpc",)``.
         on: Where: ``*``, an ARN, or short ``service:resource`` in the environment's region and account.  Placeholders
             are ``{env}``, ``{region}``, ``{account}``, ``{partition}``, ``{bucket}`` and, in the declaration of a kind,
@@ -57,6 +57,11 @@ class Permission:
 def to_look(*actions: str, on: str | tuple[str, ...] = "*", label: str = "") -> Permission:
     """Declare what every verb reads."""
     return Permission(("look",), actions, _many(on), label=label)
+
+
+def to_plan(*actions: str, on: str | tuple[str, ...] = "*", label: str = "") -> Permission:
+    """Declare what a plan of creating and updating reads."""
+    return Permission(("plan",), actions, _many(on), label=label)
 
 
 def to_apply(
@@ -167,7 +172,7 @@ def join_statements(permissions: Iterable[Permission]) -> tuple[Statement, ...]:
 
 
 def _statement_name(permission: Permission) -> str:
-    prefix = "look" if "look" in permission.levels else "change"
+    prefix = "look" if {"look", "plan"} & set(permission.levels) else "change"
     label = permission.label or ("" if permission.on == ("*",) else permission.on[0].split(":")[2])
     everywhere = permission.on == ("*",) and not permission.when and not label
     return "-".join(filter(None, (prefix, "global" if everywhere else label)))

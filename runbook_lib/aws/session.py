@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore import exceptions as botocore_errors
 
 from ..errors import NoAccess
 from .connection import Connection
 from .role_session import with_session_name
+from .service_models import new_session
 
 AskCode = Callable[[str], str | None]
 """Called with a question; returns the code of an MFA device, or ``None`` where nobody can answer."""
@@ -54,7 +54,7 @@ def create_session(region: str, connection: Connection | None, run: str, mfa: Mf
         NoAccess: The profile does not exist, or the AWS configuration of this machine cannot be used.
     """
     if connection is None:
-        core = botocore.session.Session()
+        core = new_session()
         try:
             with_session_name(core, run)
             core.get_component("credential_provider").get_provider("assume-role")._prompter = mfa.code
@@ -71,7 +71,7 @@ def create_session(region: str, connection: Connection | None, run: str, mfa: Mf
         aws_access_key_id=connection.access_key,
         aws_secret_access_key=connection.secret_key,
         region_name=region,
-        botocore_session=botocore.session.Session(session_vars=no_files),
+        botocore_session=new_session(no_files),
     )
 
 

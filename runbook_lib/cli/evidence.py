@@ -80,7 +80,7 @@ def close(run: str) -> None:
         raise WrongUsage(
             f"{run} is not the folder of a run.", fix="Name a run's id or its folder; an archive is closed already."
         )
-    click.echo(f"Signed, and packed for the change ticket: {finish_interrupted_run(folder.resolve())}")
+    click.echo(f"Signed, and packed for the change ticket: {paths.for_shell(finish_interrupted_run(folder.resolve()))}")
 
 
 @evidence.command()
@@ -143,7 +143,8 @@ def store(run: str) -> None:
     folder = find_run(run)
     archive = folder.with_name(f"{folder.name}.zip") if folder.is_dir() else folder
     if not archive.is_file():
-        raise WrongUsage(f"{archive} does not exist.", fix=f"Close the run first: runbook evidence close {run}.")
+        first = f"runbook evidence close {paths.for_shell(run)}"
+        raise WrongUsage(f"{archive} does not exist.", fix=f"Close the run first: {first}")
     with unpack(archive) as inside:
         params = load(_params_file(inside))
     click.echo(upload(params, paths.root(), archive.stem, archive))

@@ -1,63 +1,57 @@
-"""The ``runbook`` command: runs the notebooks with papermill, in the right order."""
+"""The ``runbook`` command: prints errors without a traceback, and loads a subcommand when it is asked for."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
 import click
 
-from .. import paths
-from ..engine.approval import join_fingerprints
-from ..engine.plan import ACTION_SYMBOLS, Action
-from ..errors import RunbookError, Unconfirmed, WrongUsage
-from ..formatting import elapsed, pluralize
-from ..journal.journal import MANIFEST
-from ..journal.reader import JOURNAL, events_of
-from ..journal.summary import Summary, is_locked, summarize
-from ..journal.timeline import build_timeline
-from ..params import Params, load
-from ..paths import checkout
-from ..runs.finish import finish_run
-from ..runs.runner import Job, Progress, run, select_notebooks
-from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata, sign_in
-from ..runs.time_limit import OutOfTime, within
-from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
-from .console import NAME_WIDTH, print_renderable, print_table
-from .evidence import approve, evidence
-from .permissions import permissions
-from .plan_markdown import plan_markdown
-from .plan_text import RenderedPlan
-from .progress import show_progress
-from .timeline import WIDTH, render_timeline
+from ..errors import RunbookError, WrongUsage
 
 PLUGINS = "runbook.commands"
 """The group of entry points through which other packages add commands, e.g. ``local``."""
-INTERRUPTED_SECONDS = 1.5
-"""How long each step may take that waits for AWS, once a run was interrupted: it ends within ten seconds."""
-CHANGES = 3
-"""Exit code of ``plan --detailed-exitcode`` when there are changes."""
-FILE = click.Path(dir_okay=False, path_type=Path)
+COMMANDS = {
+    "apply": ("verbs", "Create and update what the parameters describe, and verify it."),
+    "approve": ("evidence", "Sign an approval of the plans of a run."),
+    "bundle": ("verbs", "Pack webapp/ as 04_deploy does."),
+    "destroy": ("verbs", "Destroy the environment: 04 first, 01 last."),
+    "evidence": ("evidence", "Show, verify and compare the evidence of runs."),
+    "permissions": ("permissions", "Print the IAM policy that a verb needs, as JSON."),
+    "plan": ("verbs", "Show what an apply would do."),
+    "verify": ("verbs", "Compare what AWS shows with the parameters."),
+}
+"""The module of each command, and how its help begins: loading all that the commands use takes a second."""
 
 
 class ErrorGroup(click.Group):
     """A click group that prints a RunbookError without a traceback, and offers the commands of plug-ins."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted({*super().list_commands(context), *(point.name for point in entry_points(group=PLUGINS))})
+        return sorted({*COMMANDS, *(point.name for point in entry_points(group=PLUGINS))})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        command = super().get_command(context, name)
+        command: click.Command | None = None
+        if name in COMMANDS:
+            command = getattr(import_module(f".{COMMANDS[name][0]}", __package__), name)
         for point in () if command else entry_points(group=PLUGINS, name=name):
             command = point.load()
         return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._rows(context)))
+
+    def _rows(self, context: click.Context) -> Iterator[tuple[str, str]]:
+        """Each command, and how its help begins."""
+        for name in self.list_commands(context):
+            if name in COMMANDS:
+                yield name, COMMANDS[name][1]
+            elif command := self.get_command(context, name):
+                yield name, command.get_short_help_str(limit=100)
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -74,245 +68,3 @@ def main() -> None:
 
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 changes (plan --detailed-exitcode).
     """
-
-
-def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that all verbs have."""
-    for option in (
-        click.option(
-            "--asked-by", type=OneLine(), default="", metavar="NAME", help="Who asked for the run, if not you."
-        ),
-        click.option("--mfa-token", default="", metavar="CODE", help="The code of your MFA device, instead of asking."),
-        click.option("--change", type=OneLine(), default="", metavar="ID", help="The change request, e.g. CHG0012345."),
-        click.option(
-            "--only",
-            type=NotebookName(),
-            multiple=True,
-            metavar="NOTEBOOK",
-            help="Run only this notebook, e.g. 02_data; may be repeated.",
-        ),
-        click.option(
-            "--env", type=EnvironmentName(), required=True, metavar="ENV", help="A file in params/, e.g. local."
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-approved_option = click.option(
-    "--approved",
-    multiple=True,
-    metavar="FINGERPRINT",
-    help="The fingerprint of a reviewed plan; may be repeated. A blank one approves no change.",
-)
-
-
-@main.command()
-@common_options
-@click.option(
-    "--detailed-exitcode", is_flag=True, help=f"Exit with {CHANGES} when there are changes, with 0 when there are none."
-)
-@click.option("--markdown", type=FILE, help="Also write the plan as Markdown into this file.")
-@click.option(
-    "--fingerprints", type=FILE, help="Also write the fingerprints of plans with changes into this file, one a line."
-)
-@click.option("--destroy", "to_destroy", is_flag=True, help="Show what a destroy would do instead.")
-@click.option("--summary", "counts_only", is_flag=True, help="Print the number of changes only.")
-def plan(
-    env: str,
-    only: Sequence[str],
-    detailed_exitcode: bool,
-    markdown: Path,
-    fingerprints: Path,
-    to_destroy: bool,
-    counts_only: bool,
-    **request: str,
-) -> None:
-    """Show what an apply would do.  Changes nothing."""
-    run, summaries = _run_notebooks(env, "plan", only, not to_destroy, **request)
-    for summary in summaries:
-        if summary.changes and not counts_only:
-            print_renderable(RenderedPlan(summary))
-    rows = [(s.notebook, "blocked" if s.is_blocked else s.fingerprint, s.plan_text) for s in summaries]
-    print_table(rows, NAME_WIDTH, 17, 0, indent=2)
-    is_blocked = any(summary.is_blocked for summary in summaries)
-    to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
-    if to_approve and load(paths.root() / "params" / f"{env}.yaml").approval.signers:
-        click.echo(f"To approve them: runbook approve {run} --as NAME")
-    elif to_approve:
-        click.echo(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
-    if markdown:
-        verb = "destroy" if to_destroy else "apply"
-        markdown.write_text(plan_markdown(env, run, summaries, verb=verb), encoding="utf-8")
-    if fingerprints:
-        fingerprints.write_text("".join(f"{fingerprint}\n" for fingerprint in to_approve), encoding="utf-8")
-    if is_blocked:
-        click.echo("✗ Blocked: this plan cannot be applied. Correct what is marked with ! and plan again.", err=True)
-        sys.exit(1)
-    if to_approve and detailed_exitcode:
-        sys.exit(CHANGES)
-
-
-@main.command()
-@common_options
-@approved_option
-def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str) -> None:
-    """Create and update what the parameters describe, and verify it."""
-    _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)
-    done = sum(sum(summary.completed.values()) for summary in summaries)
-    click.echo(
-        f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: everything is as the parameters say."
-    )
-    _print_changes(summaries)
-    _print_verification(summaries)
-
-
-@main.command()
-@common_options
-def verify(env: str, only: Sequence[str], **request: str) -> None:
-    """Compare what AWS shows with the parameters.  Changes nothing."""
-    _, summaries = _run_notebooks(env, "verify", only, True, **request)
-    _print_verification(summaries)
-
-
-@main.command()
-@common_options
-@approved_option
-@click.option("--confirm", type=ConfirmedName(), required=True, metavar="ENV", help="The environment's name again.")
-def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str, **request: str) -> None:
-    """Destroy the environment: 04 first, 01 last."""
-    if confirm != env:
-        raise Unconfirmed(f"Destroying {env} needs --confirm {env}, not {confirm!r}.", fix=f"Add --confirm {env}.")
-    _, summaries = _run_notebooks(
-        env, "destroy", only, False, approved=join_fingerprints(approved), confirm=confirm, **request
-    )
-    deleted = sum(summary.completed.get("delete", 0) for summary in summaries)
-    click.echo(f"{pluralize(deleted, 'resource')} destroyed:" if deleted else "There was nothing to destroy.")
-    _print_changes(summaries)
-    if remainders := [row for summary in summaries for row in summary.remainders]:
-        click.echo("Left in the account:")
-        print_table(remainders, NAME_WIDTH, 0, 0, indent=2)
-    _print_orphans(summaries)
-
-
-@main.command()
-def bundle() -> None:
-    """Pack webapp/ as 04_deploy does: the same content gives the same file, byte for byte."""
-    packed = pack_webapp(paths.root())
-    click.echo(replace(packed, left_out=()))
-    click.echo(packed.path)
-    for title, names in (("Packed", packed.packed), ("Left out", packed.left_out)):
-        if names:
-            click.echo("\n  ".join((f"{title}:", *names)))
-
-
-main.add_command(approve)
-main.add_command(evidence)
-main.add_command(permissions)
-
-
-def _print_changes(summaries: Sequence[Summary]) -> None:
-    """Name what was created, updated and deleted in each notebook, e.g. ``+ vpc.main, subnet.a``."""
-    for summary in summaries:
-        rows = [
-            (summary.notebook, ACTION_SYMBOLS[Action(action)], ", ".join(keys))
-            for action, keys in summary.changed.items()
-        ]
-        print_table(rows, NAME_WIDTH, 1, 0, indent=2)
-
-
-def _print_verification(summaries: Sequence[Summary]) -> None:
-    if all(summary.verified for summary in summaries):
-        click.echo(f"Verified: no difference in {', '.join(summary.notebook for summary in summaries)}.")
-    if site := next((summary.site for summary in summaries if summary.site), ""):
-        click.echo(f"The site: https://{site}/")
-    _print_orphans(summaries)
-
-
-def _print_orphans(summaries: Sequence[Summary]) -> None:
-    if orphans := max((summary.orphans for summary in summaries), key=len, default=()):
-        count = pluralize(len(orphans), "orphaned resource")
-        click.echo(f"{count}, tagged by this environment but in no stack. Remove them if nobody needs them:")
-        print_table([("?", orphan) for orphan in orphans], 1, 0, indent=2)
-
-
-def _run_notebooks(
-    env: str, mode: str, only: Sequence[str], present: bool, /, *, mfa_token: str, **request: str
-) -> tuple[str, list[Summary]]:
-    """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.
-
-    Args:
-        present: True to summarize the plan of an apply, False that of a destroy.
-    """
-    root = paths.root()
-    params = load(root / "params" / f"{env}.yaml")
-    notebooks = select_notebooks(only)
-    check_endpoint(params)
-    run_id = new_run(mode)
-    sign_in(params, root, run_id, mfa_token)
-    job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job and a closed terminal act like Ctrl-C
-        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    click.echo(f"{mode} {env}: {', '.join(notebooks)}")
-    began = time.monotonic()
-    try:
-        with show_progress(notebooks) as on_event:
-            ended = run(job, on_event)
-        archive = _finish(params, job)
-    except KeyboardInterrupt:
-        click.echo("Interrupted. Completed changes stay: run the same command again to continue from there.", err=True)
-        click.echo(f"Evidence: {job.folder}", err=True)
-        if not (job.folder / MANIFEST).exists():  # it may have been interrupted after that
-            _finish(params, job, INTERRUPTED_SECONDS)
-        raise
-    except BaseException:
-        _finish(params, job)
-        raise
-    journal = job.folder / JOURNAL
-    print_renderable(render_timeline(build_timeline(events_of(journal))), max_width=WIDTH)
-    click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {job.folder}")
-    failed = [progress for progress in ended if progress.state != "done"]
-    for progress in sorted(failed, key=lambda progress: progress.state == "failed"):  # the cause is read last
-        click.echo(_failure_text(job, progress), err=True)
-    if failed or not archive:
-        sys.exit(1)
-    click.echo(f"Signed, and packed for the change ticket: {archive}")
-    return job.run, [summarize(journal, progress.notebook, present=present) for progress in ended]
-
-
-def _finish(params: Params, job: Job, seconds: float | None = None) -> str:
-    """Release the lock and finish the run, also after a failure; returns where the archive is, or an empty text.
-
-    Args:
-        seconds: How long each step may take that waits for AWS; ``None`` for as long as it takes.
-    """
-    try:
-        within(seconds, lambda: _release_lock(params, job), "The release of the lock")
-    except OutOfTime as error:
-        click.echo(f"✗ {error}", err=True)
-    finally:
-        try:
-            archive = finish_run(params, job.root, job.run, seconds=seconds)
-        except RunbookError as error:
-            click.echo(f"✗ The evidence of the run could not be closed: {type(error).__name__}: {error}", err=True)
-            archive = ""
-    return archive
-
-
-def _release_lock(params: Params, job: Job) -> None:
-    """Release the environment's lock if the run still holds it."""
-    if is_locked(job.folder / JOURNAL):
-        lock_of_run(params, job.root, job.run).release()
-
-
-def _failure_text(job: Job, progress: Progress) -> str:
-    if progress.state == "not run":
-        return f"✗ {progress.notebook} was not run: {progress.why}."
-    where = f"cell {progress.cell}, section '{progress.section}'" if progress.cell else "before its first cell"
-    return "\n".join(
-        [
-            f"✗ {progress.notebook}, {where}:",
-            *(f"    {line}" for line in f"{progress.error}: {progress.why}".splitlines()),
-            f"    The executed notebook: {job.folder / progress.notebook}.ipynb",
-        ]
-    )

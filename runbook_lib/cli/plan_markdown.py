@@ -39,7 +39,7 @@ def _lines(env: str, run: str, summaries: Sequence[Summary], verb: str, *, with_
         yield from ("", f"<details><summary>{summary.notebook}</summary>", "", "````diff")
         for change in summary.planned_changes:
             # Every line is indented or begins with a symbol: backticks at its beginning would end the code block.
-            lines = change_lines(change, summary.reasons.get(change["key"], ""))
+            lines = change_lines(change, summary)
             yield from (f"{' ' * line.indent}{line.text}" for line in lines)
         yield from ("````", "", "</details>")
     yield ""

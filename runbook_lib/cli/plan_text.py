@@ -55,7 +55,7 @@ def plan_lines(summary: Summary) -> Iterator[Line]:
         if part:
             yield Line(2, f"{part.replace('_', ' ')}:")
         for change in group:
-            yield from change_lines(change, summary.reasons.get(change["key"], ""), indent=4 if part else 2)
+            yield from change_lines(change, summary, indent=4 if part else 2)
     changing = {change["key"] for change in changes}
     for key, reason in summary.reasons.items():
         if key not in changing:
@@ -64,17 +64,21 @@ def plan_lines(summary: Summary) -> Iterator[Line]:
         yield Line(2, f"= {unchanged} unchanged", "=")
 
 
-def change_lines(change: Mapping[str, Any], reason: str = "", *, indent: int = 0) -> Iterator[Line]:
+def change_lines(change: Mapping[str, Any], summary: Summary, *, indent: int = 0) -> Iterator[Line]:
     """The lines of one change: symbol and key, why, and each field with its value, or with old and new value."""
     action = Action(change["action"])
     symbol = ACTION_SYMBOLS[action]
+    reason, differences = summary.reasons.get(change["key"], ""), summary.differences.get(change["key"], {})
     note = f"  ({reason})" if reason else ""
     yield Line(indent, f"{symbol} {change['key']}{note}", symbol)
     for name, (old, new) in sorted(change["fields"].items()):
-        if action is Action.CREATE:
-            yield from _value_lines(name, new, indent + 6)
+        if action in (Action.CREATE, Action.DELETE):
+            yield from _value_lines(name, new if action is Action.CREATE else old, indent + 6)
         else:
             yield from _difference_lines(name, old, new, indent + 6)
+            for line in differences.get(name, ()):
+                shown = line if line.isprintable() else json.dumps(line, ensure_ascii=False)
+                yield Line(indent + 8, shown, line[:1].strip())
 
 
 def _value_lines(name: str, value: Any, indent: int) -> Iterator[Line]:

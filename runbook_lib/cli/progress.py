@@ -16,6 +16,9 @@ from rich.table import Column
 from ..formatting import elapsed
 from ..runs.runner import OnEvent, Progress
 
+_BAR_FROM = 100
+"""Columns from which there is room for a bar beside what is waited for."""
+
 
 @contextmanager
 def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
@@ -25,8 +28,8 @@ def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
         yield _line_printer()
         return
     columns: tuple[ProgressColumn, ...] = (
-        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
-        BarColumn(bar_width=max(8, console.width // 8)),
+        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, overflow="fold")),
+        *((BarColumn(bar_width=console.width // 8),) if console.width >= _BAR_FROM else ()),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
@@ -41,16 +44,19 @@ def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
 
 
 def _bar_updater(bars: Bars, notebooks: Sequence[str]) -> OnEvent:
-    tasks = {name: bars.add_task(name, total=1) for name in notebooks}
+    tasks = {name: bars.add_task(name, total=1, start=False) for name in notebooks}
 
     def update(progress: Progress) -> None:
         cell = progress.cell if progress.state == "done" else max(0, progress.cell - 1)
         step = progress.waiting or progress.section if progress.state == "running" else progress.state
         description = f"{progress.notebook} {step}"
+        task = tasks[progress.notebook]
+        if progress.state == "running":
+            bars.start_task(task)  # each notebook has its own time
+        elif progress.state != "waiting":
+            bars.stop_task(task)
         with suppress(OSError):
-            bars.update(
-                tasks[progress.notebook], total=progress.of or 1, completed=cell, description=description, refresh=True
-            )
+            bars.update(task, total=progress.of or 1, completed=cell, description=description, refresh=True)
 
     return update
 

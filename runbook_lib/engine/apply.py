@@ -7,7 +7,7 @@ from math import inf
 
 from ..errors import Blocked, RequestRejected
 from ..resources.base import TAGS, Observed, ObservedState, drift_of
-from .context import FIRST_PAUSE, Context
+from .context import Context
 from .observe import CONSISTENCY_TIMEOUT, failed_error, observe, status_text, timeout_error
 from .plan import IMMUTABLE_FIX, Action, Change, ids_of, plan_change
 
@@ -54,7 +54,7 @@ class ApplyResource:
         needs = resource.ready_dependencies
         self._context.wait_until_ready(needs, observed_state, is_enough=resource.is_satisfied_by)
         known_failure = self._change.observed.failed if self._change.observed else ""
-        began, pause = self._clock.now(), FIRST_PAUSE
+        began = self._clock.now()
         self._started = began
         while True:
             observed = observe(resource, self._context.snapshot(), ids_of(observed_state))
@@ -73,7 +73,7 @@ class ApplyResource:
             if seconds >= resource.wait_timeout + CONSISTENCY_TIMEOUT:
                 raise timeout_error(resource, observed)
             if (observed and observed.deleting) or not self._send_missing(observed, drift or frozenset()):
-                pause = self._context.pause(pause)
+                self._context.pause(seconds)
 
     def _send_missing(self, observed: Observed | None, drift: frozenset[str]) -> bool:
         """Send what is missing, unless it was sent already; returns whether AWS accepted a request."""

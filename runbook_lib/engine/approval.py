@@ -95,7 +95,8 @@ class Approval:
         if not fingerprints:
             raise NotApproved(
                 f"{change.key}: this environment requires an approval, and none was passed.",
-                fix="Run in plan mode, have the plan reviewed, then pass its fingerprint as approved.",
+                fix="Plan it and have the plan reviewed. Then pass its fingerprint: --approved FINGERPRINT, or in a"
+                ' notebook approved = "FINGERPRINT".',
             )
         plans = [p for p in self._plans(fingerprints) if p["scope"] == scope and p["stack"] == stack]
         if not plans:
@@ -148,4 +149,4 @@ def is_covered(entry: PlanDict, change: Change) -> bool:
         return all(approved.get(name) == new for name, (_, new) in current["fields"].items())
     if change.action is Action.UPDATE and entry["action"] == Action.UPDATE:
         return all(entry["fields"].get(name) == pair for name, pair in current["fields"].items())
-    return change.action is Action.DELETE and entry["action"] == Action.DELETE
+    return False

@@ -18,8 +18,10 @@ OnProgress = Callable[[Resource, str, float], None]
 RequireApproval = Callable[[Change], None]
 """Raises unless the change is approved."""
 
-FIRST_PAUSE = 0.5
-"""Seconds between the first two observations; :meth:`Context.pause` lengthens it."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
+"""Seconds between two observations of what is waited for."""
+PAUSE_SHARE = 1 / 15
+"""The share of the time waited so far that a pause may take: so much later than it happens is a state observed."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,15 @@ class Context:
         """A new, empty cache of reads."""
         return Snapshot(self.aws)
 
-    def pause(self, seconds: float) -> float:
-        """Sleep, and keep the lock meanwhile; returns how long to sleep next time."""
-        self.clock.sleep(seconds)
+    def pause(self, waited: float) -> None:
+        """Sleep for a share of the seconds *waited* so far, and keep the lock meanwhile."""
+        # A wait makes 4 turns a second at first (fewer where AWS answers slowly), 70 in its first 150 s, and 6 a
+        # minute afterwards.  A turn makes each list call once.  That is well below what AWS allows an account: 40
+        # reads of load balancers at once and 10 a second; of EC2, 100 of each kind at once and 20 a second.
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
+        # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+        self.clock.sleep(min(max(waited * PAUSE_SHARE, SHORTEST_PAUSE), LONGEST_PAUSE))
         self.keep_lock()
-        return min(1.5 * seconds, 10.0)
 
     def wait_until_ready(
         self,
@@ -74,7 +80,7 @@ class Context:
             Failed: AWS reports one as failed.
             WaitTimeout: One is not ready within its ``wait_timeout``.
         """
-        began, pause = self.clock.now(), FIRST_PAUSE
+        began = self.clock.now()
         waiting = [r for r in resources if not is_ready(observed_state.get(r), is_enough)]
         while waiting:
             snapshot, seconds = self.snapshot(), self.clock.now() - began
@@ -88,7 +94,7 @@ class Context:
                     raise timeout_error(resource, observed)
             waiting = [r for r in waiting if not is_ready(observed_state[r], is_enough)]
             if waiting:
-                pause = self.pause(pause)
+                self.pause(seconds)
 
     def record_remainder(self, resource: Resource, observed: Observed) -> None:
         """Record in the journal what remains of a resource that is destroyed, or retained by a destroy."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..aws.snapshot import Snapshot
 from ..errors import RequestRejected
 from ..resources.base import ObservedState, Resource
-from .context import FIRST_PAUSE, Context
+from .context import Context
 from .observe import CONSISTENCY_TIMEOUT, observe, status_text, timeout_error
 from .plan import Change, dependencies_of, ids_of
 
@@ -31,7 +31,7 @@ class DestroyResources:
         self._began = context.clock.now()
         self._deleting: dict[Resource, float] = {}
         self._rejected: dict[Resource, str] = {}
-        self._accepted: set[Resource] = set()
+        self._accepted: dict[Resource, Change] = {}
 
     def run(self) -> None:
         """Delete all of them; returns when none is left.
@@ -40,12 +40,16 @@ class DestroyResources:
             RequestRejected: AWS rejects a delete, and retrying does not help.
             WaitTimeout: A resource is not gone in time.
         """
-        pause = FIRST_PAUSE
+        clock = self._context.clock
+        progressed = clock.now()
         while self._pending or self._deleting:
             snapshot = self._context.snapshot()
             any_gone = self._forget_gone(snapshot)
             deleted = [self._delete(r, snapshot) for r in list(self._pending) if not self._has_dependents(r)]
-            pause = FIRST_PAUSE if any_gone or any(deleted) else self._context.pause(pause)
+            if any_gone or any(deleted):
+                progressed = clock.now()
+            else:
+                self._context.pause(clock.now() - progressed)
 
     def _has_dependents(self, resource: Resource) -> bool:
         """Whether something that depends on it still exists."""
@@ -71,7 +75,7 @@ class DestroyResources:
         details = dependencies_of(resource) | self._timings(resource)
         self._context.journal.write("change", ok=True, **change.as_dict(), **details, ready=False)
         self._context.record_remainder(resource, observed)
-        self._accepted.add(resource)
+        self._accepted[resource] = change
         return True
 
     def _timings(self, resource: Resource) -> dict[str, float]:
@@ -106,6 +110,8 @@ class DestroyResources:
                 gone.append(resource)
                 self._context.on_progress(resource, "gone", seconds)
                 continue
+            if observed.recreated and resource in self._accepted:
+                self._pending[resource] = self._accepted[resource]
             rejected = self._rejected.get(resource, "")
             self._context.on_progress(resource, rejected or status_text(observed), seconds)
             # Where AWS rejects the delete, its last error explains more than a timeout would.

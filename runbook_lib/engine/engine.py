@@ -17,10 +17,10 @@ from ..journal.journal import Journal
 from ..resources.base import ObservedState, Resource
 from ..stacks.stack import Stack, in_order
 from .apply import ApplyResource
-from .context import FIRST_PAUSE, Clock, Context, OnProgress, RequireApproval
+from .context import Clock, Context, OnProgress, RequireApproval
 from .destroy import DestroyResources
 from .observe import observe
-from .plan import Action, Plan, dependencies_of, ids_of, make_plan, missing_dependencies, require_dependencies
+from .plan import Action, Change, Plan, dependencies_of, ids_of, make_plan, missing_dependencies, require_dependencies
 
 REPLAN_AGE = 30.0
 """Seconds after which a snapshot is no longer used by a run that changes something."""
@@ -76,7 +76,10 @@ class Engine:
 
     def plan(self, stack: Stack, *, present: bool = True, refresh: bool = False) -> Plan:
         """What an apply, or with *present* false a destroy, would do now."""
-        return make_plan(stack, self.survey(stack, refresh=refresh), present=present, scope=self.scope)
+        observed_state = self.survey(stack, refresh=refresh)
+        if not present:
+            return make_plan(stack, observed_state, present=False, scope=self.scope)
+        return self._foresee_refusals(make_plan(stack, observed_state, scope=self.scope), observed_state)
 
     def apply(
         self,
@@ -85,7 +88,7 @@ class Engine:
         require_approval: RequireApproval = lambda change: None,
         on_progress: OnProgress = lambda *a: None,
     ) -> Plan:
-        """Create and update what differs, dependencies first; returns the plan that was carried out.
+        """Create and update what differs, and delete orphans, in the plan's order; returns the plan carried out.
 
         Returns as soon as AWS has accepted everything; :meth:`wait_until_ready` waits for it.
 
@@ -94,12 +97,15 @@ class Engine:
         """
         context = replace(self._context, on_progress=on_progress, require_approval=require_approval)
         observed_state = self._survey_with_dependencies(stack, on_progress)
-        plan = make_plan(stack, observed_state, scope=self.scope)
+        plan = self._foresee_refusals(make_plan(stack, observed_state, scope=self.scope), observed_state)
         plan.raise_if_blocked()
         for change in plan.todo:
             require_approval(change)
         for change in plan.todo:
             self._expire_snapshot()
+            if change.action is Action.DELETE:
+                DestroyResources(context, (change,), observed_state).run()
+                continue
             with context.journal.step("change", **change.as_dict()) as details:
                 apply = ApplyResource(context, change, observed_state)
                 try:
@@ -150,7 +156,7 @@ class Engine:
 
     def _survey_with_dependencies(self, stack: Stack, on_progress: OnProgress) -> ObservedState:
         """Survey a stack; wait for dependencies that another notebook of the run is still creating."""
-        began, pause = self._clock.now(), FIRST_PAUSE
+        began = self._clock.now()
         while missing := missing_dependencies(stack, observed_state := self.survey(stack)):
             seconds = self._clock.now() - began
             # Ask first, then survey: what is created in between is observed.
@@ -160,9 +166,22 @@ class Engine:
                 return observed_state
             for need in missing:
                 on_progress(need, "awaited", seconds)
-            pause = self._context.pause(pause)
+            self._context.pause(seconds)
             self._expire_snapshot()
         return observed_state
+
+    def _foresee_refusals(self, plan: Plan, observed_state: ObservedState) -> Plan:
+        """The plan, with the changes blocked that AWS would refuse; what is kept costs no call."""
+        ids = ids_of(observed_state)
+
+        def check(change: Change) -> Change:
+            if change.action not in (Action.CREATE, Action.UPDATE):
+                return change
+            observed = change.observed if change.action is Action.UPDATE else None
+            refusal = change.resource.foresee_refusal(self._snapshot, ids, observed, change.fields.keys())
+            return change.block(refusal) if refusal else change
+
+        return replace(plan, changes=tuple(map(check, plan.changes)))
 
     def _expire_snapshot(self) -> None:
         """Make the next survey read everything again."""

@@ -83,5 +83,5 @@ def timeout_error(resource: Resource, observed: Observed | None) -> WaitTimeout:
     status = status_text(observed)
     return WaitTimeout(
         f"{_names(resource, observed)} was not ready within {resource.wait_timeout} s; last status: {status}.",
-        fix="Look at it in the AWS console. When it is ready, run this cell again: it continues from there.",
+        fix="Look at it in the AWS console. When it is ready, run this again: it continues from there.",
     )

@@ -1,4 +1,7 @@
-"""Find orphans: resources with this environment's tags that are in no stack.  They are reported, never deleted."""
+"""Find orphans: resources with this environment's tags that are in no stack.  They are reported.
+
+An apply deletes only those that a resource reports as its own (``Observed.orphans``).
+"""
 
 from __future__ import annotations
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from ..errors import Blocked, MissingDependency, NotOwned
 from ..formatting import format_value, format_whole
 from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
+from ..resources.predictions import Refusal
 from ..stacks.stack import Stack, in_order
 from .references import Keys, placeholders, to_json
 
@@ -27,6 +29,8 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
+ORPHANED = "no longer in the parameters"
+"""Why an orphan is deleted."""
 IMMUTABLE_FIX = "Write the old value in params/ again: only a new resource can have another one."
 
 ACTION_SYMBOLS = {Action.KEEP: "=", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.BLOCKED: "!"}
@@ -43,6 +47,7 @@ class Change:
             the key of its resource, never an id.
         reason: Why it is blocked or kept, what remains of it, or what else a person should know.
         fix: What to do about a blocked change; empty for the usual.
+        differences: The lines that differ, for each changed field whose value is the digest of a text.
     """
 
     resource: Resource
@@ -52,6 +57,7 @@ class Change:
     fields: Mapping[str, tuple[Any, Any]]
     reason: str = ""
     fix: str = ""
+    differences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -73,6 +79,11 @@ class Change:
         if self.resource.external:
             return "Correct its name or id in params/, or have it created or changed by its owner."
         return self.resource.if_failed if self.is_failed else self.fix or IMMUTABLE_FIX
+
+    def block(self, refusal: Refusal) -> Change:
+        """The same, blocked because AWS would refuse it."""
+        fields = {name: pair for name, pair in self.fields.items() if name in refusal.fields}
+        return replace(self, action=Action.BLOCKED, fields=fields, reason=refusal.reason, fix=refusal.fix)
 
     def as_dict(self) -> dict[str, Any]:
         """The change as the plan's file and its fingerprint contain it."""
@@ -111,9 +122,11 @@ class Plan:
 
     @property
     def explanations(self) -> dict[str, Any]:
-        """What a reader of the changes needs beside them: their reasons and their parts, by key."""
+        """What a reader of the changes needs beside them, by key: their reasons, parts and, if any, differing lines."""
         reasons = {c.key: c.explanation for c in self.changes if c.reason}
-        return {"reasons": reasons, "parts": {c.key: self.parts[c.key] for c in self.todo if c.key in self.parts}}
+        parts = {c.key: self.parts[c.key] for c in self.todo if c.key in self.parts}
+        differences = {c.key: c.differences for c in self.todo if c.differences}
+        return {"reasons": reasons, "parts": parts} | ({"differences": differences} if differences else {})
 
     def raise_if_blocked(self, *, failed: bool = True) -> None:
         """Stop when a change cannot be made.
@@ -146,13 +159,17 @@ def make_plan(stack: Stack, observed_state: ObservedState, *, present: bool = Tr
     """Compare the stack with its observed state; *present* false plans to destroy it."""
     own = list(stack)
     parts = {resource.key: part for part, resources in stack.parts.items() for resource in resources}
-    if present:
-        changes = tuple(plan_change(r, observed_state.get(r), observed_state) for r in own)
-    else:
-        deletable = [r for r in reversed(own) if not r.external and not r.implicit]
-        existing = [(r, observed) for r in deletable if (observed := observed_state.get(r))]
-        changes = tuple(_plan_delete(r, observed) for r, observed in existing)
-    return Plan(scope, stack.name, changes, parts)
+    changes: list[Change] = []
+    for resource in own if present else reversed(own):
+        observed = observed_state.get(resource)
+        orphans = orphans_of([resource], observed_state)
+        removals = [_plan_removal(orphan, state, observed_state) for orphan, state in orphans.items()]
+        parts |= {change.key: parts[resource.key] for change in removals}
+        if present:
+            changes += [plan_change(resource, observed, observed_state), *removals]
+        elif observed and not resource.external and not resource.implicit:
+            changes += [*removals, _plan_delete(resource, observed)]
+    return Plan(scope, stack.name, tuple(changes), parts)
 
 
 def ids_of(observed_state: ObservedState) -> dict[Resource, str]:
@@ -203,11 +220,13 @@ def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
     show = format_whole if whole else format_value
     reason = f"  ({change.explanation})" if change.reason else ""
     yield f"  {ACTION_SYMBOLS[change.action]} {change.key}{reason}"
-    if change.action is Action.CREATE and whole and change.fields:
-        yield "      " + ", ".join(f"{name}={show(new)}" for name, (_, new) in sorted(change.fields.items()))
+    if change.action in (Action.CREATE, Action.DELETE) and whole and change.fields:
+        which = 1 if change.action is Action.CREATE else 0
+        yield "      " + ", ".join(f"{name}={show(pair[which])}" for name, pair in sorted(change.fields.items()))
     if change.action in (Action.UPDATE, Action.BLOCKED):
         for name, (old, new) in sorted(change.fields.items()):
             yield f"      {name}: {show(old)} → {show(new)}"
+            yield from (f"        {line}" for line in change.differences.get(name, ()))
 
 
 def plan_change(resource: Resource, observed: Observed | None, observed_state: ObservedState) -> Change:
@@ -250,7 +269,15 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
     if observed.failed and not drift:
         reason = f"AWS reports it as failed: {observed.failed}"
         return Change(resource, Action.BLOCKED, observed, desired, {}, reason)
-    return Change(resource, Action.UPDATE if drift else Action.KEEP, observed, desired, fields, observed.note)
+    action = Action.UPDATE if drift else Action.KEEP
+    differences = {name: differing_lines(*texts) for name, texts in resource.texts(observed).items() if name in drift}
+    return Change(resource, action, observed, desired, fields, observed.note, differences=differences)
+
+
+def differing_lines(old: str, new: str) -> tuple[str, ...]:
+    """The lines that differ, each after ``- `` or ``+ ``, with one unchanged line around them."""
+    lines = [*difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)][2:]
+    return tuple("…" if line.startswith("@@") else f"{line[:1]} {line[1:]}" for line in lines)
 
 
 def _tag_fields(observed: Observed) -> dict[str, tuple[Any, Any]]:
@@ -259,6 +286,19 @@ def _tag_fields(observed: Observed) -> dict[str, tuple[Any, Any]]:
         return {}
     old, new = ({key: pair[which] for key, pair in sorted(observed.tag_drift.items())} for which in (0, 1))
     return {TAGS: (old, new)}
+
+
+def orphans_of(owners: Iterable[Resource], observed_state: ObservedState) -> dict[Resource, Observed]:
+    """What belongs to these resources, is tagged as ours and is in no stack."""
+    existing = filter(None, map(observed_state.get, owners))
+    return {key: orphan for owner in existing for key, orphan in owner.orphans.items() if key not in observed_state}
+
+
+def _plan_removal(orphan: Resource, observed: Observed, observed_state: ObservedState) -> Change:
+    """The deletion of an orphan; its fields say what it was, for the review."""
+    names = placeholders(orphan, observed_state)
+    fields = {name: (to_json(value, names), None) for name, value in observed.state.items()}
+    return Change(orphan, Action.DELETE, observed, None, fields, ORPHANED)
 
 
 def _plan_delete(resource: Resource, observed: Observed) -> Change:

@@ -14,6 +14,7 @@ from typing import Any
 from ..aws.client import Aws
 from ..errors import EvidenceError, RequestRejected, RunbookError
 from ..params.signing import ObjectLock
+from ..paths import for_shell
 from ..resources.bucket import EVIDENCE
 
 MAX_ATTEMPTS = 5
@@ -84,5 +85,5 @@ def _upload_failed(archive: Path, address: str, error: RunbookError) -> UploadFa
         first = "Apply 01_network, which enables Object Lock for the bucket, then"
     return UploadFailed(
         f"The evidence could not be uploaded to {address}: {error.what}",
-        fix=f"It is still in {archive.with_suffix('')}. {first}: runbook evidence store {archive.stem}",
+        fix=f"It is still in {for_shell(archive.with_suffix(''))}. {first}: runbook evidence store {archive.stem}",
     )

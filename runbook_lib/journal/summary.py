@@ -25,6 +25,7 @@ class Summary:
         orphans: The keys, or else the ARNs, of the resources with this environment's tags that are in no stack.
         reasons: Why a change of the plan is blocked, or what remains of it, by key.
         parts: The part of the stack that a change of the plan belongs to, by key.
+        differences: For a changed field that is the digest of a text, the lines that differ; by key and field.
         remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
     """
 
@@ -40,6 +41,7 @@ class Summary:
     reasons: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     remainders: tuple[tuple[str, str, str], ...] = ()
+    differences: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @property
     def changes(self) -> int:
@@ -88,6 +90,7 @@ def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
         plan.get("reasons", {}),
         plan.get("parts", {}),
         read_remainders(events),
+        plan.get("differences", {}),
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import ParamsError, UnknownEnvironment
 from ..formatting import format_value
+from ..paths import for_shell
 from .document import Document, Unreadable
 from .model import Params
 from .regions import is_usable, missing_root
@@ -65,7 +66,8 @@ class _File:
             raise ParamsError(f"{self.path} is not UTF-8 text: {error}.", fix="Save it as UTF-8.") from None
         except OSError as error:
             raise ParamsError(
-                f"{self.path} can't be read: {error.strerror}.", fix=f"Make it readable: chmod u+r {self.path}"
+                f"{self.path} can't be read: {error.strerror}.",
+                fix=f"Make it readable: chmod u+r {for_shell(self.path)}",
             ) from None
         except Unreadable as error:
             place = f"{self.path}:{error.line}" if error.line else str(self.path)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import botocore
-import botocore.session
+from botocore.loaders import create_loader
+from botocore.regions import EndpointResolver
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
@@ -27,6 +28,8 @@ SERVICES = (
     "s3", "secretsmanager", "ssm", "sts",
 )  # fmt: skip
 """What the stacks use, without the services that have no regions."""
+ENDPOINT_PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tagging"}
+"""How the endpoints of a service begin, if not with its name; its description has it, and takes long to read."""
 
 _ROOTS = Path("webapp", "certs", "rds-roots.pem")
 _BUNDLE = "https://truststore.pki.rds.amazonaws.com/{0}/{0}-bundle.pem"
@@ -78,21 +81,30 @@ def missing_root(region: str) -> str:
 
 
 @cache
-def _session() -> Any:
-    return botocore.session.Session()
+def _loader() -> Any:
+    return create_loader()
+
+
+@cache
+def _endpoints() -> Any:
+    return EndpointResolver(_loader().load_data("endpoints"))
 
 
 @cache
 def _partitions() -> Mapping[str, str]:
     """The partition of each region."""
-    partitions = _session().get_data("partitions")["partitions"]
+    partitions = _loader().load_data("partitions")["partitions"]
     regions = ((region, partition["id"]) for partition in partitions for region in sorted(partition["regions"]))
     return {region: partition for region, partition in regions if not region.endswith("-global")}
 
 
 @cache
 def _missing_services(region: str) -> list[str]:
-    return [service for service in SERVICES if region not in _session().get_available_regions(service, PARTITION)]
+    def regions(service: str) -> list[str]:
+        available: list[str] = _endpoints().get_available_endpoints(ENDPOINT_PREFIXES.get(service, service), PARTITION)
+        return available
+
+    return [service for service in SERVICES if region not in regions(service)]
 
 
 @cache

@@ -50,6 +50,7 @@ class AutoScalingGroup(Resource):
         }
     )
     wait_timeout = 1200
+    usual_wait, usual_delete = "1 to 2 min", "1 min and the deregistration delay"  # 60-76 s to InService, 43 s
 
     # Whoever names a launch template must be allowed to launch with it:
     # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 from ..aws.permissions import Permission
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from .predictions import Refusal, Remainder
 from .tagging import Tagging
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Observed:
         status: AWS's own word for its state, shown while waiting and in tables.
         failed: Why it will never become ready, in AWS's words; empty otherwise.
         deleting: Whether AWS is deleting it.
+        recreated: Whether AWS may have created it again by itself after it was deleted: a destroy deletes it again.
         retain: Why a destroy keeps it; empty when it doesn't.
         note: What a person should know of it beside its state; plans show it, and it is never compared.
         step: Which request of a longer update is due; the update is sent once for each step.
@@ -44,6 +46,7 @@ class Observed:
             later calls only and are not shown.
         tagging: Its tags; ``None`` when it has none, or AWS does not tell them now.
         tag_drift: The tags that differ from those that it should have: old and new value by key.
+        orphans: What belongs to it, is tagged as ours and is in no stack; a plan deletes it.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Observed:
     status: str = ""
     failed: str = ""
     deleting: bool = False
+    recreated: bool = False
     retain: str = ""
     note: str = ""
     step: str = ""
@@ -59,24 +63,12 @@ class Observed:
     detail: State = field(default_factory=dict)
     tagging: Tagging | None = None
     tag_drift: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
+    orphans: Mapping[Resource, Observed] = field(default_factory=dict)
 
     @property
     def public_detail(self) -> State:
         """The part of the detail that is shown."""
         return {name: value for name, value in self.detail.items() if not name.startswith("_")}
-
-
-@dataclass(frozen=True)
-class Remainder:
-    """What remains in AWS when a resource is destroyed.
-
-    Args:
-        id: Its id, ARN or name in AWS.
-        reason: What it is, or why it remains.
-    """
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -121,12 +113,19 @@ class Resource(ABC):
     """
     eventual_timeout: ClassVar[int] = 90
     """Seconds to retry them."""
-    if_failed: ClassVar[str] = "Correct the cause. If it cannot recover, destroy this part; then apply again."
+    if_failed: ClassVar[str] = "Correct the cause, then apply again."
     """What to do when AWS reports it as failed, in the imperative."""
     wait_timeout: ClassVar[int] = 120
     """Seconds to wait until it is ready, or gone."""
     delete_timeout: ClassVar[int] = 0
     """Seconds to wait until it is gone, where that takes longer than ``wait_timeout``."""
+    usual_wait: ClassVar[str] = ""
+    """How long AWS usually takes until it is ready, shown while it is waited for; empty where it is seconds.
+
+    AWS promises no times: all are of public terminal logs of other people's runs, rounded, unless a source is named.
+    """
+    usual_delete: ClassVar[str] = ""
+    """How long AWS usually takes until it is gone."""
     external: ClassVar[bool] = False
     """Only looked up, never created, changed or deleted: it belongs to AWS or to somebody else."""
     implicit: ClassVar[bool] = False
@@ -211,6 +210,23 @@ class Resource(ABC):
     def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
         """What to write in the parameters when AWS cannot change the *blocked* fields; empty for the old value."""
         return ""
+
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        """Ask AWS whether it offers what the *fields* want; ``None`` when nothing is known against it.  Never writes.
+
+        It is asked only for what is to be created (then *observed* is ``None``) or updated.
+
+        Args:
+            ids: The ids of its dependencies that exist.
+            fields: Those that are set or change.
+        """
+        return None
+
+    def texts(self, observed: Observed) -> Mapping[str, tuple[str, str]]:
+        """For a field that is a digest, the observed and the desired text; a plan shows their difference."""
+        return {}
 
     def users(self, snapshot: Snapshot, observed: Observed) -> str:
         """What still uses it when AWS rejects its deletion, by AWS's names; empty when that is not known."""

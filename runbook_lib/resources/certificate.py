@@ -22,6 +22,7 @@ class Certificate(Resource):
     """A certificate; it is ready when it is issued, and its id is its ARN."""
 
     eventual_errors = frozenset({"RequestInProgressException", "InvalidArnException"})
+    if_failed = "Correct the domain or its zone. Delete the failed certificate in the console, then apply again."
 
     needs: ClassVar[tuple[Permission, ...]] = (
         to_look("acm:ListCertificates"),

@@ -172,7 +172,7 @@ def _address(what: str, endpoint: ApiObject | None) -> dict[str, Any]:
     """
     if not endpoint:
         raise RequestRejected(
-            f"The {what} is available, but AWS does not tell its address yet.", fix="Run this cell again.",
+            f"The {what} is available, but AWS does not tell its address yet.", fix="Run this again.",
             retryable=True,
         )  # fmt: skip
     return {"host": endpoint["Address"], "port": endpoint["Port"]}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.permissions import Permission, to_apply, to_destroy, to_look
+from ..aws.permissions import Permission, to_apply, to_destroy, to_look, to_plan
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import Blocked
-from .base import Ids, Observed, Remainder, Resource, kind
+from .base import Ids, Observed, Resource, kind
+from .db_instance_options import foresee_refusal
 from .db_parameter_group import DbParameterGroup
 from .db_subnet_group import DbSubnetGroup
 from .engine_versions import is_minor_upgrade, is_older, matches
 from .log_group import LogGroup
+from .predictions import Refusal, Remainder
 from .role import Role
 from .security_group import SecurityGroup
 from .tagging import Tagging
@@ -71,6 +73,9 @@ class DbInstance(Resource):
         "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound",
     })  # fmt: skip
     wait_timeout = 2400
+    # 233-305 s, with multi_az about 12 min.  AWS says up to 20:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_GettingStarted.CreatingConnecting.MySQL.html
+    usual_wait, usual_delete = "5 to 12 min", "2 to 5 min"  # 105-285 s, without a final snapshot
     if_failed = (
         "Do not destroy it: its data would be lost. Wait until its zone and its instance have recovered,"
         " or restore a snapshot or a point in time."
@@ -80,6 +85,7 @@ class DbInstance(Resource):
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/security_iam_id-based-policy-examples-create-and-modify-examples.html
     needs = (
         to_look("rds:DescribeDBInstances", on="rds:db:*"),
+        to_plan("rds:DescribeOrderableDBInstanceOptions"),
         to_apply(
             "rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance",
             on=(
@@ -122,6 +128,14 @@ class DbInstance(Resource):
             f'It runs {runs}, and RDS has no way back: write data.engine_version: "{runs}" or'
             f' "{".".join(runs.split(".")[:2])}" in params/, or allow upgrades with data.minor_upgrades: true.'
         )
+
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        if not fields & {"instance_class", "engine_version", "multi_az", "storage_type"}:
+            return None
+        storage = _ALWAYS["storage_type"]
+        return foresee_refusal(snapshot, self.instance_class, self.engine_version, storage, self.multi_az)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.permissions import LAUNCH, to_apply, to_destroy, to_look
+from ..aws.permissions import LAUNCH, Permission, to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
+from .instance_types import foresee_image, foresee_type, permissions
 from .key_pair import KeyPair
 from .launch_template import IMDS, disk
 from .machine_image import MachineImage
+from .predictions import Refusal
 from .security_group import SecurityGroup
 from .subnet import Subnet
 from .tagging import Tagging
@@ -45,6 +47,7 @@ class Instance(Resource):
         }
     )
     wait_timeout = 600
+    usual_wait = "30 s"
 
     needs = (
         to_look("ec2:DescribeInstances"),
@@ -60,6 +63,20 @@ class Instance(Resource):
         wanted = super().desired(ids)
         compared = {name: wanted[name] for name in ("instance_type", "subnet", "groups", "key_pair", "profile")}
         return {**compared, "imds": "required, 1 hop", "on": True}
+
+    def required_permissions(self) -> tuple[Permission, ...]:
+        return (*self.needs, *permissions(self.image))
+
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        if observed is not None:  # neither type nor image changes
+            return None
+        parameter = "compute.bastion_type"
+        refusal = foresee_type(snapshot, self.instance_type, (self.subnet.zone,), parameter)
+        if refusal is None and isinstance(self.image, str):
+            refusal = foresee_image(snapshot, self.image, self.instance_type, parameter)
+        return refusal
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         reservations = snapshot.tagged_with_env("describe_instances", "Reservations")

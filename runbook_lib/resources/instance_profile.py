@@ -18,7 +18,9 @@ class InstanceProfile(Resource):
 
     role: Role
 
-    eventual_errors = frozenset({"NoSuchEntity", "LimitExceeded"})  # a role that was just removed may still count
+    # A role that was just removed may still count; how many profiles an account may have is another limit.
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    eventual_errors = frozenset({"NoSuchEntity", "LimitExceeded: InstanceSessionsPerInstanceProfile"})
 
     needs = (
         to_look("iam:GetInstanceProfile", on=(_ON, "iam:instance-profile/{env}-*")),  # no path while there is none

@@ -13,6 +13,11 @@ from .launch_template import LaunchTemplate
 from .template_versions import find_versions, state_of
 
 _ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
+PAUSE = 120
+"""Seconds at a checkpoint: a few rounds of the load balancer's health checks, and time to cancel the refresh.
+
+https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html (CheckpointDelay)
+"""
 _NO_VERSION = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.VersionNotFound")
 
 
@@ -21,9 +26,11 @@ class InstanceRefresh(Resource):
     """That every server of the group is launched as the template says.
 
     A new version of a template changes no server that exists.  The refresh launches a new server,
-    waits until it is healthy and warmed up, and then terminates an old one.  One that is in
-    progress is waited for; Auto Scaling has one at a time.
+    waits until it is healthy and warmed up, and then terminates an old one.  It pauses at checkpoints,
+    the first after one server, where it can still be cancelled.  One that is in progress is waited
+    for; Auto Scaling has one at a time.
     https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-instance-refresh.html
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-adding-checkpoints-instance-refresh.html
 
     Its fields are those of the template; their observed values are those of the servers that differ.
     """
@@ -36,6 +43,8 @@ class InstanceRefresh(Resource):
     update_when_ready = True
     eventual_errors = frozenset({"InstanceRefreshInProgress", "ResourceContention"})
     wait_timeout = 7200
+    usual_wait = "1 min and the grace period for each server"  # 60 s from launch to InService
+    if_failed = "Correct params/ or the release, then apply again. There is nothing to destroy."
 
     needs = (
         to_look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeInstanceRefreshes"),
@@ -68,6 +77,9 @@ class InstanceRefresh(Resource):
         old = {server: number for server, number in version_of.items() if states[number] != wanted}
         active = last is not None and last["Status"] in _ACTIVE
         note = f"{_list_servers(old)}; the template's version is {default.number}" if old else ""
+        checkpoints = choose_checkpoints(len(version_of))
+        if old and checkpoints:
+            note += f"; replacing them pauses for {PAUSE} s at {' and '.join(f'{c} %' for c in checkpoints[:-1])}"
         return Observed(
             group["AutoScalingGroupName"],
             {name: _shown([states[number].get(name) for number in old.values()], wanted[name]) for name in wanted},
@@ -77,7 +89,7 @@ class InstanceRefresh(Resource):
             failed=_failure(last, note) if last and old and not active and last["StartTime"] >= default.created else "",
             note=note,
             step=last["InstanceRefreshId"] if last else "",
-            detail={"refresh": last["InstanceRefreshId"]} if last else {},
+            detail={"_checkpoints": checkpoints} | ({"refresh": last["InstanceRefreshId"]} if last else {}),
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
@@ -85,16 +97,30 @@ class InstanceRefresh(Resource):
         raise NotImplementedError(f"{self.key} is never created")
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        checkpoints = observed.detail["_checkpoints"]
+        pauses = {"CheckpointPercentages": checkpoints, "CheckpointDelay": PAUSE} if checkpoints else {}
         aws.autoscaling.start_instance_refresh(
             AutoScalingGroupName=observed.id,
             # With 100 % a new server is launched before an old one is terminated.  A refresh that
             # follows an interrupted one replaces only what is left.
             # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
-            Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 110, "SkipMatching": True},
+            Preferences={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 110, "SkipMatching": True} | pauses,
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Never called: the servers are deleted with their group."""
+
+
+def choose_checkpoints(servers: int) -> list[int]:
+    """The percentages at which a refresh of so many servers pauses; empty for one server, which is all at once.
+
+    After the first server: what is wrong with the template shows there, and on no other one.  After
+    half of them, from four servers on: by then what shows only under load does, and half still serves.
+    """
+    if servers < 2:
+        return []
+    first = max(1, 100 // servers)
+    return [first, 50, 100] if servers >= 4 else [first, 100]
 
 
 def _stays(instance: ApiObject) -> bool:
@@ -142,8 +168,18 @@ def _last_refresh(snapshot: Snapshot, group: str) -> ApiObject | None:
 
 def _describe(refresh: ApiObject) -> str:
     share = f", {refresh['PercentageComplete']} %" if "PercentageComplete" in refresh else ""
+    share += _describe_checkpoint(refresh)
     reason = f": {refresh['StatusReason']}" if refresh.get("StatusReason") else ""
     return f"refresh {refresh['InstanceRefreshId']} {refresh['Status']}{share}{reason}"
+
+
+def _describe_checkpoint(refresh: ApiObject) -> str:
+    """At which checkpoint it may be waiting; AWS shows only how far it is."""
+    preferences, done = refresh.get("Preferences", {}), refresh.get("PercentageComplete", 0)
+    passed = [checkpoint for checkpoint in preferences.get("CheckpointPercentages", ()) if checkpoint <= done < 100]
+    if not passed or refresh["Status"] != "InProgress":
+        return ""
+    return f", past the checkpoint at {passed[-1]} % with its pause of {preferences.get('CheckpointDelay')} s"
 
 
 def _failure(refresh: ApiObject, note: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Set
 from typing import Any
 
 from ..aws.client import Aws
-from ..aws.permissions import to_apply, to_destroy, to_look
+from ..aws.permissions import Permission, to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
+from .instance_types import foresee_image, foresee_type, permissions
 from .machine_image import MachineImage
+from .predictions import Refusal
 from .security_group import SecurityGroup
 from .tagging import Tagging
 from .template_versions import find_versions
@@ -26,6 +29,7 @@ class LaunchTemplate(Resource):
     Args:
         image: An image's id, or the parameter in which AWS publishes the newest.
         user_data: For cloud-init at the first boot.
+        zones: Where servers are launched from it; not a part of the template.
     """
 
     image: str | MachineImage
@@ -34,6 +38,7 @@ class LaunchTemplate(Resource):
     groups: tuple[SecurityGroup, ...]
     volume_gb: int
     user_data: str
+    zones: tuple[str, ...] = ()
 
     eventual_errors = frozenset({"InvalidLaunchTemplateId.NotFound"})
 
@@ -47,16 +52,34 @@ class LaunchTemplate(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
-        wanted = super().desired(ids)
+        wanted = {name: value for name, value in super().desired(ids).items() if name != "zones"}
         digest = hashlib.sha256(self.user_data.encode()).hexdigest()[:12]
         return {**wanted, "user_data": f"sha256 {digest}", "imds": "required, 1 hop", "disk": "gp3, encrypted"}
+
+    def required_permissions(self) -> tuple[Permission, ...]:
+        return (*self.needs, *permissions(self.image))
+
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        refusal, parameter = None, "compute.instance_type"
+        if "instance_type" in fields:
+            refusal = foresee_type(snapshot, self.instance_type, self.zones, parameter)
+        if refusal is None and isinstance(self.image, str) and fields & {"image", "instance_type"}:
+            refusal = foresee_image(snapshot, self.image, self.instance_type, parameter)
+        return refusal
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         versions = find_versions(snapshot, self.key)
         if versions is None:
             return None
         default = versions.default
-        detail = {"version": int(default.number), "image": default.state["image"], "_latest": versions.latest}
+        detail: dict[str, Any] = {
+            "version": int(default.number),
+            "image": default.state["image"],
+            "_latest": versions.latest,
+        }
+        detail["_user_data"] = default.user_data
         return Observed(
             versions.template_id,
             default.state,
@@ -64,6 +87,9 @@ class LaunchTemplate(Resource):
             detail=detail,
             tagging=Tagging.of("ec2", versions.template_id, versions.template),
         )
+
+    def texts(self, observed: Observed) -> dict[str, tuple[str, str]]:
+        return {"user_data": (observed.detail["_user_data"], self.user_data)}
 
     def create(self, aws: Aws, ids: Ids) -> None:
         aws.ec2.create_launch_template(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Set
 from typing import Any
 
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
-from .certificate import Certificate
+from .certificate import Certificate, GivenCertificate
 from .load_balancer import LoadBalancer, read_tags
+from .predictions import Refusal
 from .tagging import Tagging
 from .target_group import TargetGroup
 
@@ -25,6 +27,7 @@ class PortListener(Resource):
     port: int
 
     immutable = frozenset({"balancer", "port"})
+    # The load balancer may not know a certificate as issued yet; what is wrong with one is told by the plan.
     eventual_errors = frozenset(
         {"LoadBalancerNotFound", "TargetGroupNotFound", "CertificateNotFound", "UnsupportedCertificate"}
     )
@@ -88,6 +91,23 @@ class Listener(PortListener):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTPS"}
 
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        """What is wrong with a certificate of somebody else's; those made here are right.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html
+        """
+        if "certificate" not in fields or not isinstance(self.certificate, GivenCertificate):
+            return None
+        arn = self.certificate.known_as
+        answer = snapshot.get("acm", "describe_certificate", missing="ResourceNotFoundException", CertificateArn=arn)
+        problem = _unsupported(answer["Certificate"]) if answer else ""
+        if not problem:
+            return None
+        fix = "Have it corrected by its owner, or write another one in compute.certificate.arn in params/."
+        return Refusal(frozenset({"certificate"}), f"load balancers do not take the certificate {arn}: {problem}", fix)
+
     def state(self, description: ApiObject) -> dict[str, Any]:
         certificates = description.get("Certificates") or [{}]
         action = _action(description)
@@ -126,3 +146,15 @@ class RedirectListener(PortListener):
 
 def _action(description: ApiObject) -> ApiObject:
     return next(iter(description["DefaultActions"]), {})
+
+
+def _unsupported(certificate: ApiObject) -> str:
+    """What a load balancer refuses about a certificate; empty when it takes it."""
+    if certificate["Status"] != "ISSUED":
+        return f"its status is {certificate['Status']}"
+    # DescribeCertificate writes RSA-1024, ListCertificates RSA_1024.
+    if (key := certificate.get("KeyAlgorithm", "").replace("-", "_")) == "RSA_1024":
+        return f"its key is of {key}"
+    if "." not in certificate["DomainName"]:
+        return f"{certificate['DomainName']} is not a full domain name"
+    return ""

@@ -33,11 +33,21 @@ class LoadBalancer(Resource):
     logs: Bucket
     protected: bool = True
 
-    # The bucket's policy may not be in effect yet.
+    # The bucket or its policy may not be in effect yet; other uses of the last code are mistakes.
+    # https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/1956 (the policy)
+    # https://github.com/cn-terraform/terraform-aws-ecs-fargate/issues/49 (the bucket)
     eventual_errors = frozenset(
-        {"SubnetNotFound", "InvalidSubnet", "InvalidSecurityGroup", "InvalidConfigurationRequest"}
+        {
+            "SubnetNotFound",
+            "InvalidSubnet",
+            "InvalidSecurityGroup",
+            "InvalidConfigurationRequest: Access Denied for bucket",
+            "InvalidConfigurationRequest: S3Bucket",
+        }
     )
     wait_timeout = 900
+    usual_wait, usual_delete = "2 to 3 min", "15 to 30 s"  # 141-190 s
+    if_failed = "Correct the cause. It holds no data: if it cannot recover, delete it in the console, then apply again."
 
     needs = (
         to_look(

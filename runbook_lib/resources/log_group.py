@@ -51,10 +51,11 @@ class LogGroup(Resource):
         tags = snapshot.get("logs", "list_tags_for_resource", missing="ResourceNotFoundException", resourceArn=arn)
         if tags is None:
             return None
-        if tags_of(tags, "tags") or not self._is_of_a_service:
+        recreated = self._is_of_a_service and not tags_of(tags, "tags")
+        if not recreated:
             snapshot.require_ownership(self, tags_of(tags, "tags"))
         state = {"path": self.path, "days": group.get("retentionInDays")}
-        return Observed(arn, state, tagging=Tagging.of("logs", arn, tags, "tags"))
+        return Observed(arn, state, recreated=recreated, tagging=Tagging.of("logs", arn, tags, "tags"))
 
     @property
     def _is_of_a_service(self) -> bool:

@@ -7,7 +7,7 @@ from ..aws.snapshot import Snapshot
 from .base import ExternalResource, Ids, Observed, kind
 from .template_versions import find_versions
 
-_NO_IMAGE = ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")
+NO_IMAGE = ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")
 
 
 @kind
@@ -54,7 +54,7 @@ class MachineImage(ExternalResource):
             return None
         # AWS deprecates an image after 90 days.  It can still be launched, and is listed only on request.
         # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html
-        answer = snapshot.get("ec2", "describe_images", missing=_NO_IMAGE, ImageIds=[image_id], IncludeDeprecated=True)
+        answer = snapshot.get("ec2", "describe_images", missing=NO_IMAGE, ImageIds=[image_id], IncludeDeprecated=True)
         images = (answer or {}).get("Images", [])
         usable = [i for i in images if i["State"] == "available" and i["Architecture"] == self.architecture]
         return str(image_id) if usable else None

@@ -27,6 +27,12 @@ class NatGateway(Resource):
     immutable = frozenset({"subnet", "address", "gateway"})
     eventual_errors = frozenset({"InvalidSubnetID.NotFound", "InvalidAllocationID.NotFound", "Gateway.NotAttached"})
     wait_timeout = 900
+    usual_wait, usual_delete = "1 to 2 min", "1 min"  # 84-125 s, 42-61 s
+    # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
+    if_failed = (
+        "Correct the cause. AWS removes a failed NAT gateway after about an hour; to go on at once, delete it in the"
+        " console. Then apply again."
+    )
 
     needs = (
         to_look("ec2:DescribeNatGateways"),

@@ -78,6 +78,7 @@ class Release(Resource):
     implicit = True
     eventual_errors = frozenset({"DeploymentLimitExceededException"})
     wait_timeout = 7200
+    usual_wait = "1 min and the deregistration delay for each server"  # 60 s for the hooks
     if_failed = "Correct webapp/ and apply 04_deploy again. There is nothing to destroy."
 
     def is_satisfied_by(self, dependency: Observed) -> bool:

@@ -43,7 +43,8 @@ class Role(Resource):
     inline_policies: tuple[str, ...] = ()
     boundary: str | None = None
 
-    eventual_errors = frozenset({"NoSuchEntity", "ConcurrentModification"})
+    # IAM may not know the role everywhere yet; a policy that does not exist is a mistake: its words are others.
+    eventual_errors = frozenset({"NoSuchEntity: The role with name", "ConcurrentModification"})
 
     needs = (
         to_look("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", on=(ROLES, "iam:role/{env}-*")),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
-from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .network_interfaces import LINGER, describe_interfaces
 from .tagging import Tagging
@@ -19,8 +20,8 @@ from .vpc import Vpc
 class SecurityGroup(Resource):
     """A security group that allows all egress, and only the ingress of our rules.
 
-    Its state has ``strangers``: ingress rules that the stack does not contain, added manually or
-    left by older parameters.  They are open ports, so they count as drift and are revoked.
+    Ingress rules that the stack does not contain are open ports, so none of them stays.  Those that are tagged as
+    ours, left by older parameters, are orphans.  All others were added manually: they are ``strangers`` in its state.
 
     Args:
         rules: The names of the rules in the stack; ``None`` accepts every rule that is tagged as ours.
@@ -59,7 +60,13 @@ class SecurityGroup(Resource):
             for rule in rules_of(snapshot, own_groups(snapshot))
             if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]
         ]
-        strangers = [rule for rule in rules if not self._is_known(tags_of(rule), snapshot.aws)]
+        orphans = self._orphans(rules, snapshot.aws)
+        expected = {observed.id for observed in orphans.values()}
+        strangers = [
+            rule
+            for rule in rules
+            if rule["SecurityGroupRuleId"] not in expected and not self._is_known(self._rule_name(rule, snapshot.aws))
+        ]
         state = {
             "vpc": group["VpcId"],
             "description": group["Description"],
@@ -72,12 +79,30 @@ class SecurityGroup(Resource):
             state,
             detail=detail | {"_egress": group["IpPermissionsEgress"]},
             tagging=Tagging.of("ec2", group["GroupId"], group),
+            orphans=orphans,
         )
 
-    def _is_known(self, tags: Mapping[str, str], aws: Aws) -> bool:
+    def _is_known(self, rule_name: str) -> bool:
+        return bool(rule_name) and (self.rules is None or rule_name in self.rules)
+
+    def _orphans(self, rules: Iterable[ApiObject], aws: Aws) -> dict[Resource, Observed]:
+        """The rules that are tagged as ours and in no stack; rules that share a name are left out, as copied tags."""
+        by_name: dict[str, list[ApiObject]] = {}
+        for rule in rules:
+            if (name := self._rule_name(rule, aws)) and not self._is_known(name):
+                by_name.setdefault(name, []).append(rule)
+        return {
+            IngressRule(name=name, group=self): _observed_rule(found[0])
+            for name, found in sorted(by_name.items())
+            if len(found) == 1
+        }
+
+    @staticmethod
+    def _rule_name(rule: ApiObject, aws: Aws) -> str:
+        """The name in the tag of one of our rules; empty for a rule that is not tagged as ours."""
+        tags = tags_of(rule)
         kind_of, _, name = tags.get(aws.KEY, "").partition(".")
-        ours = tags.get(aws.ENV) == aws.env and kind_of == "security_group_rule"
-        return ours and (self.rules is None or name in self.rules)
+        return name if tags.get(aws.ENV) == aws.env and kind_of == _RULE else ""
 
     def create(self, aws: Aws, ids: Ids) -> None:
         # AWS adds a rule to a new group that allows all egress.
@@ -107,6 +132,32 @@ class SecurityGroup(Resource):
         return describe_interfaces(snapshot, "group-id", observed.id)
 
 
+@kind
+class IngressRule(Resource):
+    """One of our rules, as far as its name and its group say what it is: enough to find it and to delete it."""
+
+    group: SecurityGroup
+
+    @cached_property
+    def key(self) -> str:
+        return f"{_RULE}.{self.name}"
+
+    def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        own = {snapshot.aws.ENV: snapshot.aws.env, snapshot.aws.KEY: self.key}
+        rules = rules_of(snapshot, own_groups(snapshot))
+        rule = at_most_one([rule for rule in rules if own.items() <= tags_of(rule).items()], self)
+        return _observed_rule(rule) if rule else None
+
+    def create(self, aws: Aws, ids: Ids) -> None:
+        """Never called: what to create is in no stack."""
+        raise NotImplementedError(f"{self.key} is in no stack")
+
+    def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        aws.ec2.revoke_security_group_ingress(GroupId=observed.state["group"], SecurityGroupRuleIds=[observed.id])
+
+
+_RULE = "security_group_rule"
+"""The kind of our rules, in their tags."""
 _EVERYTHING = frozenset({"all 0.0.0.0/0"})
 
 
@@ -145,8 +196,25 @@ def describe_permissions(permissions: Iterable[Mapping[str, Any]]) -> frozenset[
     )
 
 
+def _observed_rule(rule: ApiObject) -> Observed:
+    """A rule as EC2 describes it."""
+    ports = Ports.of(rule)
+    state = {
+        "group": rule["GroupId"],
+        # The text shows another protocol or a wider range, which a number would hide.
+        "port": ports.low if ports == Ports("tcp", ports.low, ports.low) else ports.in_plan,
+        "source": _source(rule),
+        "description": rule.get("Description", ""),
+    }
+    return Observed(rule["SecurityGroupRuleId"], state, tagging=Tagging.of("ec2", rule["SecurityGroupRuleId"], rule))
+
+
 def _describe_rule(rule: Mapping[str, Any]) -> str:
     """The same for one of EC2's security group rules: ``tcp 22 203.0.113.0/24``."""
-    group = rule.get("ReferencedGroupInfo", {}).get("GroupId")
-    source = rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId") or group
-    return f"{Ports.of(rule).in_plan} {source}"
+    return f"{Ports.of(rule).in_plan} {_source(rule)}"
+
+
+def _source(rule: Mapping[str, Any]) -> str | None:
+    """What one of EC2's security group rules lets in: a network, a prefix list or a group."""
+    group: str | None = rule.get("ReferencedGroupInfo", {}).get("GroupId")
+    return rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId") or group

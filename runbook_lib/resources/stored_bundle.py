@@ -9,8 +9,9 @@ from typing import Any
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import Snapshot
-from .base import Ids, Observed, Remainder, Resource, kind
+from .base import Ids, Observed, Resource, kind
 from .bucket import Bucket
+from .predictions import Remainder
 
 FOLDER = "bundles"
 

@@ -24,11 +24,13 @@ class Version:
 
     Args:
         state: Its fields, as they are compared.
+        user_data: What the servers execute at their first boot.
     """
 
     number: str
     created: datetime
     state: dict[str, Any]
+    user_data: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def find_versions(snapshot: Snapshot, key: str) -> Versions | None:
 
 
 def _version(version: ApiObject) -> Version:
-    return Version(str(version["VersionNumber"] or 0), version["CreateTime"], state_of(version["LaunchTemplateData"]))
+    data = version["LaunchTemplateData"]
+    user_data = base64.b64decode(data.get("UserData", "")).decode(errors="replace")
+    return Version(str(version["VersionNumber"] or 0), version["CreateTime"], state_of(data), user_data)
 
 
 def state_of(data: ApiObject) -> dict[str, Any]:

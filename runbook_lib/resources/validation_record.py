@@ -56,7 +56,7 @@ class ValidationRecord(Resource):
         if not wanted:
             raise RequestRejected(
                 "ACM has not created the validation record yet.",
-                fix="Run this cell again.",
+                fix="Run this again.",
                 code="NotYet",
                 retryable=True,
             )

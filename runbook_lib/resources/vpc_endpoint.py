@@ -23,6 +23,7 @@ class VpcEndpoint(Resource):
 
     immutable = frozenset({"vpc", "service"})
     eventual_errors = frozenset({"InvalidVpcId.NotFound", "InvalidVpcID.NotFound"})
+    if_failed = "Correct the cause. It holds no data: if it cannot recover, delete it in the console, then apply again."
 
     needs = (
         to_look("ec2:DescribeVpcEndpoints"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +27,6 @@ from ..params import Params, load
 from ..paths import checkout
 from .final_survey import begin_final_survey
 from .kernel.parameters import parse_assignments, split_parameters
-from .kernel.recorder import Recorder
 from .start import aws_client, bucket_of
 from .time_limit import within
 
@@ -84,25 +82,6 @@ def finish_run(
     )
 
 
-def finish_notebook(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> str:
-    """Finish a run of one notebook when its last cell has ended; returns a message about it.
-
-    A headless run is finished by the command, and one of papermill alone by the papermill engine.
-
-    Args:
-        recorder: The recorder of the kernel; ``None`` in a script, whose run is signed at once.
-        sign: Finishes the run and returns where the archive is.
-    """
-    if "RUNBOOK_RUN" in os.environ:
-        if recorder:
-            recorder.close()
-        return "The command signs the evidence when all notebooks have ended."
-    if recorder is None:
-        return f"Signed, and packed for the change ticket: {sign()}"
-    recorder.close(sign)
-    return f"The evidence will be in {folder}, signed, as soon as this cell has ended."
-
-
 def finish_papermill_run(notebook: Any, folder: Path) -> str:
     """Finish the run of a notebook that papermill ran without the command; returns where the archive is.
 
@@ -141,10 +120,8 @@ def finish_interrupted_run(folder: Path) -> str:
 
 def signature_check(
     params: Params, root: Path, run: str, change: str, record: Callable[..., None]
-) -> Callable[[PlanDict], None] | None:
-    """Create the check that a plan has enough signed approvals; ``None`` where the parameters name no signers."""
-    if not params.approval.signers:
-        return None
+) -> Callable[[PlanDict], None]:
+    """Create the check that a plan has enough signed approvals."""
     environment = root / "artifacts" / params.env
     return SignedApprovals(
         params.approval.signers,

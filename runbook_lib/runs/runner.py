@@ -143,7 +143,7 @@ async def _run_one(job: Job, all_progress: Mapping[str, Progress], name: str, on
             job.journal(name).write("ended", state=progress.state, why=progress.why)
             break
     else:
-        progress.state = "running"
+        progress.state, progress.since = "running", time.monotonic()
         on_event(progress)
         await _run_papermill(job, progress, on_event)
     progress.changed.set()

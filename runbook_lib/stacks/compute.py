@@ -75,6 +75,7 @@ def compute(params: Params) -> Stack:
         groups=(groups["web"],),
         volume_gb=params.compute.volume_gb,
         user_data=web_server(params, config_path(params)),
+        zones=tuple(params.network.zones),
     )
     servers = _servers(params, net, template, targets)
     return Stack(

@@ -15,7 +15,7 @@ from .run_permissions import deploy_permissions, select_permissions
 from .stack import in_order
 
 VERBS: dict[str, tuple[Level, ...]] = {
-    "plan": ("look",), "apply": ("look", "apply"), "deploy": (), "destroy": ("look", "destroy"),
+    "plan": ("look", "plan"), "apply": ("look", "plan", "apply"), "deploy": (), "destroy": ("look", "destroy"),
 }  # fmt: skip
 """What each verb needs of each resource; ``verify`` is as ``plan``.  ``deploy`` has fewer resources."""
 _ANY_BUNDLE = Bundle(Path("bundle.zip"), "0" * 64, 0, "0" * 64)

@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 import runbook_lib
-from runbook_lib.cli import main as cli
+from runbook_lib.cli.main import main
 from runbook_lib.evidence.attestation import keys, manifest
 from runbook_lib.evidence.attestation.archive import pack
 from runbook_lib.evidence.folder import RunFolder
@@ -48,7 +48,7 @@ def set_params(root, **sections):
 
 @pytest.fixture
 def runbook(root):
-    return lambda *arguments: CliRunner().invoke(cli.main, list(map(str, arguments)))
+    return lambda *arguments: CliRunner().invoke(main, list(map(str, arguments)))
 
 
 @pytest.fixture

@@ -9,15 +9,18 @@ import shutil
 import subprocess
 import sys
 import termios
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import nbformat
 import pytest
 from click.testing import CliRunner
 
 import runbook_lib
-from runbook_lib.cli import main as cli
+from runbook_lib.cli import verbs
+from runbook_lib.cli.main import COMMANDS, main
 from runbook_lib.engine.approval import parse_fingerprints
 from runbook_lib.journal.journal import Journal
 from runbook_lib.runs.runner import NOTEBOOKS
@@ -40,7 +43,7 @@ def runbook(root):
     """The command, called with arguments."""
 
     def run(*arguments):
-        return CliRunner().invoke(cli.main, arguments)
+        return CliRunner().invoke(main, arguments)
 
     return run
 
@@ -59,9 +62,9 @@ def fake_run(root, monkeypatch):
                 for event in events:
                     kind = event["event"]
                     job.journal(name).write(kind, **{k: v for k, v in event.items() if k != "event"})
-            return [cli.Progress(name, state=state) for name in job.only]
+            return [verbs.Progress(name, state=state) for name in job.only]
 
-        monkeypatch.setattr(cli, "run", run)
+        monkeypatch.setattr(verbs, "run", run)
         return jobs
 
     return replace
@@ -173,7 +176,7 @@ class TestRefusals:
 
     def test_the_pace_is_ignored_with_the_real_aws(self, runbook, fake_run, monkeypatch):
         monkeypatch.setenv("RUNBOOK_LOCAL_PACE", "fast")
-        monkeypatch.setattr(cli, "sign_in", lambda *_: None)  # there are no credentials
+        monkeypatch.setattr(verbs, "sign_in", lambda *_: None)  # there are no credentials
         fake_run(planned(keep=1))
         assert runbook("plan", "--env", "dev").exit_code == 0
 
@@ -346,11 +349,20 @@ class TestOutput:
         fake_run({"event": "inventory", "resources": [site]})
         assert "The site: https://web.example.com/\n" in runbook("verify", "--env", "local").stdout
 
+    def test_help_loads_nothing_that_only_the_verbs_need(self):
+        """They take a second: it is there at once, also where a shell completes the command's words."""
+        code = "import sys; from runbook_lib.cli.main import main; main(['--help'], standalone_mode=False);"
+        slow = "boto3", "botocore", "IPython", "jinja2", "moto", "nbformat", "pandas", "papermill", "pydantic", "rich"
+        code += f"print([name for name in {slow!r} if name in sys.modules])"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "[]"
+
     def test_help_explains_every_verb_and_option(self, runbook):
         """And the exit codes."""
         assert "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3" in " ".join(runbook("-h").stdout.split())
-        for verb, command in cli.main.commands.items():
-            assert command.help
+        for verb in main.list_commands(click.Context(main)):
+            command = main.get_command(click.Context(main), verb)
+            assert command.help.startswith(COMMANDS[verb][1] if verb in COMMANDS else "The embedded AWS")
             output = runbook(verb, "--help").stdout
             unexplained = [
                 parameter.name
@@ -381,8 +393,8 @@ class TestARunThatFails:
         notebook(root, "04_deploy", handoff="1")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RUNBOOK_ROOT", str(root))
-            patch.setattr(cli, "checkout", lambda: root)
-            return CliRunner().invoke(cli.main, ["apply", "--env", "local"]), root
+            patch.setattr(verbs, "checkout", lambda: root)
+            return CliRunner().invoke(main, ["apply", "--env", "local"]), root
 
     def test_it_exits_with_1(self, failed):
         assert failed[0].exit_code == 1
@@ -434,7 +446,7 @@ def test_the_lock_is_released_however_the_run_ended(runbook, fake_run, monkeypat
         def release(self):
             released.append(True)
 
-    monkeypatch.setattr(cli, "lock_of_run", lambda params, root, run: Held())
+    monkeypatch.setattr(verbs, "lock_of_run", lambda params, root, run: Held())
     fake_run({"event": "lock", "held": True}, state="failed")
     assert runbook("apply", "--env", "local").exit_code == 1
     assert released == [True]
@@ -467,13 +479,13 @@ def test_an_interrupted_run_releases_the_lock(runbook, root, monkeypatch):
     """Ctrl-C, without a traceback."""
     released = []
     held = type("Held", (), {"release": lambda self: released.append(True)})()
-    monkeypatch.setattr(cli, "lock_of_run", lambda *_: held)
+    monkeypatch.setattr(verbs, "lock_of_run", lambda *_: held)
 
     def interrupted(job, on_event):
         Journal(job.folder / "journal.jsonl", notebook="01_network").write("lock", held=True)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run", interrupted)
+    monkeypatch.setattr(verbs, "run", interrupted)
     done = runbook("apply", "--env", "local")
     assert (done.exit_code, released) == (1, [True])
     assert "run the same command again to continue from there" in done.stderr
@@ -481,18 +493,22 @@ def test_an_interrupted_run_releases_the_lock(runbook, root, monkeypatch):
     assert "Aborted!" in done.stderr
 
 
-@pytest.fixture
-def in_terminal(root):
+@pytest.fixture(scope="module")
+def in_terminal(tmp_path_factory):
     """The command run in a terminal of 80 columns, by its exit code and what is printed there."""
+    root = tmp_path_factory.mktemp("terminal")
+    shutil.copytree(REPOSITORY / "params", root / "params")
     for name in NOTEBOOKS[:2]:
         notebook(root, name, handoff="1", prove="2")
-    code = (
-        "from pathlib import Path; from runbook_lib.cli import main as cli;"
-        f"cli.checkout = lambda: Path({str(root)!r});"
-        "cli.main(['plan', '--env', 'local', '--only', '01', '--only', '02'])"
-    )
 
-    def run(**environment):
+    @cache
+    def run(*only, **environment):
+        code = (
+            "from pathlib import Path; from runbook_lib.cli import main, verbs;"
+            f"verbs.checkout = lambda: Path({str(root)!r});"
+            f"main.main(['plan', '--env', 'local', *{[word for n in only for word in ('--only', n)]!r}])"
+        )
+        environment = {"RUNBOOK_ROOT": str(root), **environment}
         controller, terminal = pty.openpty()
         termios.tcsetwinsize(terminal, (30, 80))
         names = {"TERM": "xterm-256color", **environment}
@@ -520,7 +536,7 @@ def lines_of(screen):
 class TestATerminal:
     def test_it_has_a_bar_for_each_notebook_and_no_line_is_too_long(self, in_terminal):
         """With the section that it is in; only a path may be longer than the terminal is wide."""
-        code, screen = in_terminal()
+        code, screen = in_terminal("01", "02")
         lines = lines_of(screen)
         text = "\n".join(lines)
         assert code == 0
@@ -533,18 +549,18 @@ class TestATerminal:
     def test_no_color_is_respected(self, in_terminal):
         """https://no-color.org"""
         colour = re.compile(r"\x1b\[[0-9;]*\b(?:3[0-9]|9[0-7])\b[0-9;]*m")
-        assert colour.search(in_terminal()[1])
-        assert not colour.search(in_terminal(NO_COLOR="1")[1])
+        assert colour.search(in_terminal("01", "02")[1])
+        assert not colour.search(in_terminal("01", NO_COLOR="1")[1])
 
     def test_a_dumb_terminal_has_lines(self, in_terminal):
-        code, screen = in_terminal(TERM="dumb")
+        code, screen = in_terminal("01", TERM="dumb")
         assert code == 0
         assert "\x1b" not in screen
         assert re.search(r"\d\d:\d\d:\d\d 01_network   3/4 handoff\r\n", screen)
 
 
 def test_the_journal_records_how_each_notebook_ended(root, monkeypatch, runbook):
-    monkeypatch.setattr(cli, "checkout", lambda: root)
+    monkeypatch.setattr(verbs, "checkout", lambda: root)
     notebook(root, "01_network", handoff="1 / 0")
     notebook(root, "02_data", handoff="1")
     runbook("plan", "--env", "local", "--only", "01", "--only", "02")
@@ -572,5 +588,5 @@ def test_a_shell_completes_commands_environments_notebooks_and_runs(root, words,
     """As bash asks for it: https://click.palletsprojects.com/en/stable/shell-completion/."""
     Journal(root / "artifacts/local/20261124T080000Z-apply-abcd/journal.jsonl", notebook="01_network").write("open")
     asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_RUNBOOK_COMPLETE": "bash_complete"}
-    done = CliRunner().invoke(cli.main, [], prog_name="runbook", env=asked)
+    done = CliRunner().invoke(main, [], prog_name="runbook", env=asked)
     assert {line.partition(",")[2] for line in done.stdout.splitlines()} == completions

@@ -83,3 +83,12 @@ def test_a_long_plan_is_cut_to_the_length_of_a_comment():
     assert len(text) < MAX_LENGTH
     assert "--approved 0123456789abcdef" in text
     assert "see the evidence of r1" in text
+
+
+def test_a_removal_shows_what_goes():
+    """A rule whose network left the parameters."""
+    rule = change("security_group_rule.bastion-ssh-203.0.113.0/24", "delete", source=("203.0.113.0/24", None))
+    text = plan_markdown("prod", "r1", [replace(plan_of("01_network", rule), reasons={rule["key"]: "no longer asked"})])
+    assert "| 01_network | `0123456789abcdef` | 1 to delete |" in text
+    lines = ["- security_group_rule.bastion-ssh-203.0.113.0/24  (no longer asked)", "      source: 203.0.113.0/24"]
+    assert "\n".join(lines) in text

@@ -7,7 +7,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from runbook_lib.cli import main as cli
+from runbook_lib.cli import verbs
+from runbook_lib.cli.main import main
 from runbook_lib.paths import checkout
 from tests.support.minimal_notebooks import notebook
 
@@ -18,7 +19,7 @@ def root(tmp_path, monkeypatch):
     shutil.copytree(checkout() / "params", tmp_path / "params")
     monkeypatch.setenv("RUNBOOK_ROOT", str(tmp_path))
     monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-    monkeypatch.setattr(cli, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(verbs, "checkout", lambda: tmp_path)
     notebook(tmp_path, "01_network", handoff="import os; assert os.environ['AWS_SESSION_TOKEN'] == 'token-1'")
     return tmp_path
 
@@ -32,7 +33,7 @@ def account(root, sts):
 
 
 def plan(*options):
-    return CliRunner().invoke(cli.main, ["plan", "--env", "dev", "--only", "01", *options])
+    return CliRunner().invoke(main, ["plan", "--env", "dev", "--only", "01", *options])
 
 
 def refused(root, *options):
@@ -62,8 +63,8 @@ def test_a_code_is_asked_for_once_and_the_notebooks_use_the_session(root, accoun
 
 def test_a_code_can_be_passed(root, account, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "mfa")
-    monkeypatch.setattr(cli, "run", lambda job, on_event: [cli.Progress(name, state="done") for name in job.only])
-    monkeypatch.setattr(cli, "_finish", lambda params, job: "archive")
+    monkeypatch.setattr(verbs, "run", lambda job, on_event: [verbs.Progress(name, state="done") for name in job.only])
+    monkeypatch.setattr(verbs, "_finish", lambda params, job: "archive")
     account.codes = ["654321"]
     assert plan("--mfa-token", "654321").exit_code == 0
     assert os.environ["AWS_SESSION_TOKEN"] == "token-1"
@@ -83,7 +84,7 @@ def test_without_a_terminal_the_command_says_what_to_do(root, account, monkeypat
 @pytest.mark.parametrize("verb", ["plan", "apply", "verify", "destroy"])
 def test_without_credentials_one_message_and_no_kernel(root, sts, verb):
     confirm = ["--confirm", "dev"] if verb == "destroy" else []
-    done = CliRunner().invoke(cli.main, [verb, "--env", "dev", *confirm])
+    done = CliRunner().invoke(main, [verb, "--env", "dev", *confirm])
     assert (done.exit_code, done.stdout, done.stderr.count("NoAccess")) == (1, "", 1)
     assert not (root / "artifacts").exists()
 

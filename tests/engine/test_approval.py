@@ -11,6 +11,7 @@ from runbook_lib.engine.approval import NOTHING, Approval, find_plan, is_covered
 from runbook_lib.engine.plan import make_plan
 from runbook_lib.errors import NotApproved
 from runbook_lib.evidence.folder import RunFolder
+from runbook_lib.resources.base import Observed
 from tests.support.fake_kinds import LeavingThing, Thing, accounts, layouts, stack_of, there
 
 SCOPE = "prod/123456789012/us-west-2"
@@ -316,3 +317,21 @@ def test_to_destroy_needs_its_own_approval(tmp_path):
     with pytest.raises(NotApproved, match=r"leaving_thing\.database: the approved plan does not delete it"):
         allow(approval(build.fingerprint, tmp_path), destroy)
     allow(approval(destroy.fingerprint, tmp_path), destroy)
+
+
+def test_the_removal_of_an_orphan_is_approved_as_exactly_that(tmp_path):
+    """Neither another one of the same name, nor the same one by the approval of a destroy."""
+    left = Thing(name="left")
+
+    def account(size):
+        seen = there(GROUND)
+        return {GROUND: replace(seen[GROUND], orphans={left: Observed("thing-9", {"size": size})})}
+
+    plan, other = planned(account(1), GROUND), planned(account(2), GROUND)
+    destroy = planned({left: Observed("thing-9", {"size": 1})}, left, present=False)
+    for each in (plan, other, destroy):
+        kept(tmp_path, each)
+    allow(approval(plan.fingerprint, tmp_path), plan)
+    for fingerprint in (other.fingerprint, destroy.fingerprint):
+        with pytest.raises(NotApproved, match=r"thing\.left: the approved plan does not delete it"):
+            allow(approval(fingerprint, tmp_path), plan)

@@ -84,6 +84,7 @@ def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path, c
 
     operator.seen.clear()
     operator.remove(stacks)
+    operator.remove(stacks[1:2])  # what RDS may have written again after its log groups were deleted
     assert "deleting" in operator.seen["nat_gateway.us-west-2a"]
     assert "deleting" in operator.seen["db_instance.database"]
     assert {states[-1] for states in operator.seen.values()} == {"gone"}

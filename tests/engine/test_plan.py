@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.engine.guards import require_unprotected
-from runbook_lib.engine.plan import Action, ids_of, make_plan, missing_dependencies, require_dependencies
+from runbook_lib.engine.plan import Action, count_text, ids_of, make_plan, missing_dependencies, require_dependencies
 from runbook_lib.engine.references import to_json
 from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
 from runbook_lib.formatting import format_value
@@ -363,3 +363,45 @@ def test_all_that_is_guarded_is_named_with_the_way_out():
     ):
         require_unprotected([KeptThing(name="a"), GROUND, KeptThing(name="b")])
     require_unprotected([GROUND])
+
+
+# Orphans.
+
+
+def orphaned(owner=GROUND, name="left"):
+    """An account in which something that no stack contains belongs to *owner*."""
+    seen = there(GROUND, WALL)
+    left = Thing(name=name)
+    seen[owner] = replace(seen[owner], orphans={left: Observed("thing-99", {"size": 7, "on": seen[GROUND].id})})
+    return seen
+
+
+def test_what_the_parameters_no_longer_ask_for_is_removed_with_its_owner():
+    """The plan names it, and what it was; it is of the part of what it belongs to, and is done after that."""
+    plan = make_plan(BOTH, orphaned())
+    assert [c.key for c in plan.changes] == ["thing.ground", "thing.left", "thing.wall"]
+    fields = {"on": ["thing.ground", None], "size": [7, None]}
+    assert plan.as_dict()["changes"] == [{"key": "thing.left", "action": "delete", "fields": fields}]
+    assert plan.explanations == {
+        "reasons": {"thing.left": "no longer in the parameters"},
+        "parts": {"thing.left": "all"},
+    }
+    assert count_text(plan) == "1 to delete, 2 unchanged"
+    assert "- thing.left  (no longer in the parameters)\n      on=thing.ground, size=7" in repr(plan)
+
+
+def test_a_destroy_removes_it_before_its_owner():
+    assert todo(make_plan(BOTH, orphaned(), present=False)) == [
+        ("thing.wall", "delete"),
+        ("thing.left", "delete"),
+        ("thing.ground", "delete"),
+    ]
+
+
+def test_what_a_stack_contains_is_no_orphan_of_anything():
+    assert make_plan(BOTH, orphaned(name="wall")).todo == ()
+
+
+def test_another_stack_does_not_remove_it():
+    """It belongs to what this stack only needs."""
+    assert make_plan(stack_of(WALL), orphaned()).todo == ()

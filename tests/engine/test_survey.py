@@ -166,7 +166,7 @@ def test_one_rule_comes_and_goes_alone(aws, tmp_path):
     assert planned(runs, more) == {(key, "create"): {"group", "port", "source", "description"}}
     runs.build(more)
     assert runs.wire.wrote == ["ec2.AuthorizeSecurityGroupIngress"]
-    assert planned(runs, before) == {("security_group.bastion", "update"): {"strangers"}}
+    assert planned(runs, before) == {(key, "delete"): {"group", "port", "source", "description"}}
     runs.build(before)
     assert runs.wire.wrote[1:] == ["ec2.RevokeSecurityGroupIngress"]
     assert runs.left_to_do(before) == []

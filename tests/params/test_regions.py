@@ -67,6 +67,13 @@ def test_a_region_that_lacks_a_service_is_refused_with_the_service(tmp_path, mon
         regions._missing_services.cache_clear()
 
 
+def test_the_services_have_their_regions_where_botocore_has_them():
+    """The prefix of a service's endpoints is in its description, which would take seconds to read for all of them."""
+    session = botocore.session.Session()
+    prefixes = {service: session.get_service_model(service).endpoint_prefix for service in regions.SERVICES}
+    assert {name: prefix for name, prefix in prefixes.items() if name != prefix} == regions.ENDPOINT_PREFIXES
+
+
 def test_every_region_with_rds_has_a_root_certificate_or_is_refused(tmp_path):
     """RDS's endpoints are botocore's; when it knows a new region, this says that the file has to grow."""
     endpoints = set(botocore.session.Session().get_available_regions("rds"))

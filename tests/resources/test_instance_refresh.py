@@ -10,7 +10,7 @@ from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import Action
 from runbook_lib.engine.verify import require_no_drift
 from runbook_lib.errors import DriftDetected, Failed
-from runbook_lib.resources.instance_refresh import InstanceRefresh
+from runbook_lib.resources.instance_refresh import PAUSE, InstanceRefresh, choose_checkpoints
 from runbook_lib.stacks.stack import Stack
 from tests.resources.cases_compute import image, servers, template
 from tests.resources.test_contract import bring_about, grounds
@@ -81,6 +81,37 @@ def test_a_new_instance_type_reaches_every_server(built, fast, calls):
         ]
     ]
     assert preferences["MinHealthyPercentage"] == 100
+    assert (preferences["CheckpointPercentages"], preferences["CheckpointDelay"]) == ([50, 100], PAUSE)
+    assert f"pauses for {PAUSE} s at 50 %" in plan.todo[1].reason
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [(0, []), (1, []), (2, [50, 100]), (3, [33, 100]), (4, [25, 50, 100]), (10, [10, 50, 100]), (200, [1, 50, 100])],
+)
+def test_a_refresh_pauses_after_one_server_and_in_a_larger_group_after_half(servers, expected):
+    """Ascending and unique, as AWS asks for, and the last is 100: all servers are replaced."""
+    assert choose_checkpoints(servers) == expected
+
+
+def test_who_waits_reads_at_which_checkpoint(fast):
+    """AWS's own reason is shown beside it."""
+    group = {
+        "AutoScalingGroupName": GROUP, "Instances": [], "Status": "",
+    }  # fmt: skip
+    refresh = {
+        "InstanceRefreshId": "r-1", "Status": "InProgress", "PercentageComplete": 50, "StatusReason": "Waiting.",
+        "Preferences": {"CheckpointPercentages": [50, 100], "CheckpointDelay": PAUSE},
+    }  # fmt: skip
+    version = {"VersionNumber": 1, "DefaultVersion": True, "CreateTime": None, "LaunchTemplateData": {}}
+    snapshot = Answers(
+        describe_auto_scaling_groups=[group],
+        describe_instance_refreshes={"InstanceRefreshes": [refresh]},
+        describe_launch_templates={"LaunchTemplateId": "lt-1", "DefaultVersionNumber": 1},
+        describe_launch_template_versions=[version],
+    )
+    status = SMALL["instance_refresh.web"].observe(snapshot, {}).status
+    assert status == f"refresh r-1 InProgress, 50 %, past the checkpoint at 50 % with its pause of {PAUSE} s: Waiting."
 
 
 def test_a_server_of_an_older_version_is_a_difference(built, fast):
@@ -152,6 +183,9 @@ class Answers:
         return self.answers[operation]
 
     def all(self, service, operation, *args, **request):
+        return self.answers[operation]
+
+    def get(self, service, operation, **request):
         return self.answers[operation]
 
 

@@ -1,16 +1,20 @@
 """What AWS itself made under our name is ours; what somebody else made is not, and is named as AWS names it."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from embedded_aws.testing import eventually
+from runbook_lib.aws.client import Aws
+from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import Action
 from runbook_lib.errors import NotOwned
 from runbook_lib.resources.log_group import LogGroup
 from runbook_lib.resources.secret import RandomSecret
-from runbook_lib.stacks.stack import Stack
+from runbook_lib.stacks.stack import Stack, in_order
 from tests.resources.cases_compute import CASES as COMPUTE
-from tests.resources.cases_data import errors
+from tests.resources.cases_data import database, errors, parameter_group, subnet_group
 from tests.resources.cases_network import CASES as NETWORK
 
 FLOW_LOGS = LogGroup(name="flow-logs", path="/runbook/test/flow-logs", days=7)
@@ -35,6 +39,56 @@ def test_a_destroy_removes_a_log_group_that_rds_wrote_again(engine, aws):
     logs = aws.client("logs")
     logs.create_log_group(logGroupName=errors.path)
     engine.destroy(Stack("s", it=errors))
+    assert logs.describe_log_groups()["logGroups"] == []
+
+
+@pytest.fixture
+def watched(aws, journal):
+    """An engine that runs an action after each answer to an operation, and the actions by operation."""
+    actions = {}
+
+    def record(event, operation="", **data):
+        actions.get(operation, lambda: None)()
+
+    door = Aws(
+        env="test", region="us-west-2", account="123456789012", connection=aws.connection, on_call=record
+    )  # fmt: skip
+    yield SimpleNamespace(engine=Engine(door, journal), actions=actions)
+    aws.control("pace", 0)
+
+
+def test_a_log_group_that_rds_writes_again_during_a_destroy_is_deleted_again(watched, aws):
+    logs, stack = aws.client("logs"), Stack("s", it=errors)
+    watched.engine.apply(stack)
+    deletions = []
+
+    def write_again():
+        deletions.append(1)
+        if len(deletions) == 1:
+            logs.create_log_group(logGroupName=errors.path)
+
+    watched.actions["DeleteLogGroup"] = write_again
+    watched.engine.destroy(stack)
+    assert logs.describe_log_groups()["logGroups"] == []
+    assert len(deletions) == 2
+
+
+def test_what_rds_writes_after_a_destroy_is_taken_over_by_the_next_apply(watched, aws):
+    """The last log events of a deleted database arrive when its log group is gone, too."""
+    logs, data = aws.client("logs"), Stack("data", all=(errors, subnet_group, parameter_group, database))
+    watched.engine.apply(Stack("all", all=in_order([database])))
+    aws.control("pace", 0.02)
+    watched.actions["DeleteDBInstance"] = lambda: aws.control("pace", 10)  # what begins later takes minutes
+    watched.engine.destroy(data)
+    assert logs.describe_log_groups()["logGroups"] == []
+    aws.control("pace", 0)
+    (group,) = eventually(lambda: logs.describe_log_groups()["logGroups"])
+    arn = group["arn"].removesuffix(":*")
+    assert (group["logGroupName"], "retentionInDays" in group) == (errors.path, False)
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {}
+    watched.engine.apply(data)
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"]["runbook:key"] == errors.key
+    watched.engine.destroy(data)
     assert logs.describe_log_groups()["logGroups"] == []
 
 

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from runbook_lib.engine.plan import Action
+from runbook_lib.errors import RequestRejected
 from runbook_lib.resources.role import Role
 from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.stacks.environment import whole
@@ -62,6 +63,18 @@ class TestBoundary:
     """Every role that the runbook makes carries the boundary of the parameters."""
 
     LIMIT, OTHER = (f"arn:aws:iam::123456789012:policy/{name}" for name in ("limit", "other"))
+
+    @pytest.fixture(autouse=True)
+    def policies(self, aws):
+        everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        for name in ("limit", "other"):
+            aws.client("iam").create_policy(PolicyName=name, PolicyDocument=json.dumps(everything))
+
+    def test_one_that_does_not_exist_is_a_mistake_that_is_not_repeated(self, engine, calls):
+        """IAM has the same code for a role that it does not know everywhere yet."""
+        with pytest.raises(RequestRejected, match=r"Scope ARN: .*policy/none does not exist"):
+            engine.apply(self.stack("arn:aws:iam::123456789012:policy/none"))
+        assert [call.operation for call in calls if call.operation == "CreateRole"] == ["CreateRole"]
 
     def stack(self, boundary):
         return Stack("roles", all=[replace(ROLE, boundary=boundary), CONFIG])

@@ -1,5 +1,7 @@
 """What is asked about security groups: only about those of this environment."""
 
+from dataclasses import replace
+
 from runbook_lib.stacks.stack import Stack, in_order
 from tests.resources.cases_network import CASES
 from tests.resources.test_contract import bring_about, grounds
@@ -31,6 +33,23 @@ def test_only_rules_of_our_own_groups_are_asked_for(engine, aws):
     for request in asked:
         (values,) = (each["Values"] for each in request["Filters"] if each["Name"] == "group-id")
         assert set(values) == ours
+
+
+def test_tags_that_were_copied_to_another_rule_make_no_orphans(engine, aws):
+    """Two rules of one name that no stack contains: both are open ports, and are revoked as strangers."""
+    everything = Stack("s", all=in_order([RULE]))
+    bring_about(engine, grounds(RULE))
+    bring_about(engine, Stack("s", it=RULE))
+    (group,) = {seen.id for resource, seen in engine.survey(everything, refresh=True).items() if resource == RULE.group}
+    tags = engine.aws.tag_spec("security-group-rule", replace(RULE, name="older"))
+    for port in (22, 23):
+        permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        aws.client("ec2").authorize_security_group_ingress(
+            GroupId=group, IpPermissions=[permission], TagSpecifications=tags
+        )
+    only = replace(RULE.group, rules=(RULE.name,))
+    (change,) = engine.plan(Stack("s", all=(RULE.group.vpc, only)), refresh=True).todo
+    assert (change.key, set(change.fields)) == (RULE.group.key, {"strangers"})
 
 
 def test_what_ec2_does_not_know_yet_is_tried_again():

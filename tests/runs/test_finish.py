@@ -22,7 +22,8 @@ from papermill.exceptions import PapermillExecutionError
 import runbook_lib
 from embedded_aws.client import process
 from embedded_aws.testing import eventually
-from runbook_lib.cli import main as cli
+from runbook_lib.cli import verbs
+from runbook_lib.cli.main import main
 from runbook_lib.errors import Closed, EvidenceError, NoAccess
 from runbook_lib.evidence.attestation import dsse as signing
 from runbook_lib.evidence.attestation import keys, manifest
@@ -53,7 +54,7 @@ def root(tmp_path, monkeypatch):
     shutil.copytree(REPOSITORY / "params", tmp_path / "params")
     monkeypatch.setenv("RUNBOOK_ROOT", str(tmp_path))
     monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-    monkeypatch.setattr(cli, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(verbs, "checkout", lambda: tmp_path)
     monkeypatch.setattr(finish, "begin_final_survey", lambda *_, **__: lambda: None)  # there is no account to look at
     return tmp_path
 
@@ -281,7 +282,7 @@ class TestTheCommand:
     """A headless run: the command closes its folder after it has released the lock."""
 
     def run(self, root, *only):
-        return CliRunner().invoke(cli.main, ["plan", "--env", "local", *(word for n in only for word in ("--only", n))])
+        return CliRunner().invoke(main, ["plan", "--env", "local", *(word for n in only for word in ("--only", n))])
 
     def folder(self, root):
         (found,) = root.glob("artifacts/local/*/")
@@ -329,9 +330,9 @@ class TestTheCommand:
         wait = f"{touch(root, 'begun')}\n{wait_for(root, 'never')}"
         notebook(root, "01_network", wait=wait, handoff="1")
         code = (
-            "from pathlib import Path; from runbook_lib.cli import main as cli;"
-            f"cli.checkout = lambda: Path({str(root)!r});"
-            "cli.main(['apply', '--env', 'local', '--only', '01'])"
+            "from pathlib import Path; from runbook_lib.cli import main, verbs;"
+            f"verbs.checkout = lambda: Path({str(root)!r});"
+            "main.main(['apply', '--env', 'local', '--only', '01'])"
         )
         child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         eventually((root / "begun").exists, within=60)
@@ -381,11 +382,11 @@ journal.write("change", ok=True, key="vpc.main", action="create", fields={}, wai
         busy = f"{cell}\n{touch(root, 'begun')}\nre.match('(a+)+b', 'a' * 64)"
         notebook(root, "01_network", wait=busy, handoff="1")
         code = (
-            "import time; from pathlib import Path; from runbook_lib.cli import main as cli;"
+            "import time; from pathlib import Path; from runbook_lib.cli import main, verbs;"
             "from runbook_lib.runs import final_survey;"
-            "final_survey.aws_client = cli.lock_of_run = lambda *_: time.sleep(600);"
-            f"cli.checkout = lambda: Path({str(root)!r});"
-            "cli.main(['apply', '--env', 'local', '--only', '01'])"
+            "final_survey.aws_client = verbs.lock_of_run = lambda *_: time.sleep(600);"
+            f"verbs.checkout = lambda: Path({str(root)!r});"
+            "main.main(['apply', '--env', 'local', '--only', '01'])"
         )
         child = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
@@ -412,12 +413,12 @@ journal.write("change", ok=True, key="vpc.main", action="create", fields={}, wai
     def is_closed_later(self, root, folder):
         """Its report has the result of the killed process; it cannot be closed twice."""
         eventually(lambda: not is_running(read_events(folder)), within=30)
-        result = CliRunner().invoke(cli.main, ["evidence", "close", folder.name])
+        result = CliRunner().invoke(main, ["evidence", "close", folder.name])
         assert result.exit_code == 0, result.output
         assert verified(folder, root).wrong == []
         assert self.states(folder)[-2:] == ["interrupted", "not run"]
         assert "01_network: interrupted" in (folder / "report.html").read_text(encoding="utf-8")
-        again = CliRunner().invoke(cli.main, ["evidence", "close", folder.name])
+        again = CliRunner().invoke(main, ["evidence", "close", folder.name])
         assert (again.exit_code, "is closed" in again.stderr) == (1, True)
 
     def test_a_running_run_cannot_be_closed_by_the_command(self, root):
@@ -425,7 +426,7 @@ journal.write("change", ok=True, key="vpc.main", action="create", fields={}, wai
         here = LockHolder.this_process("", "", "", os.getpid())
         began = {"host": here.host, "pid": here.pid, "started": here.started}
         Journal(folder / "journal.jsonl", notebook="01_network").write("recording", **began)
-        result = CliRunner().invoke(cli.main, ["evidence", "close", RUN])
+        result = CliRunner().invoke(main, ["evidence", "close", RUN])
         assert result.exit_code == 1
         assert f"{RUN} is still running" in result.stderr
         assert not (folder / MANIFEST).exists()
@@ -438,7 +439,7 @@ journal.write("change", ok=True, key="vpc.main", action="create", fields={}, wai
         """With the operator, the account and the commit."""
         path = root / "params" / "local.yaml"
         path.write_text(path.read_text(encoding="utf-8").replace('"123456789012"', '"999999999999"'))
-        monkeypatch.setattr(cli, "checkout", lambda: REPOSITORY)
+        monkeypatch.setattr(verbs, "checkout", lambda: REPOSITORY)
         try:
             result = self.run(root, "01")
         finally:

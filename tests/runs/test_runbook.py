@@ -2,16 +2,20 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
 import pytest
 import yaml
+from click.testing import CliRunner
 
 import runbook_lib
+from embedded_aws.testing import eventually
 from runbook_lib import Runbook
 from runbook_lib.aws.endpoints import connection
+from runbook_lib.cli import main as cli
 from runbook_lib.errors import (
     Blocked,
     DestroyPrevented,
@@ -27,12 +31,14 @@ from runbook_lib.errors import (
 )
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.summary import is_locked
+from runbook_lib.resources.db_instance import DbInstance
 from runbook_lib.runs.lock import LEASE
 from runbook_lib.runs.start import find_operator, lock_of_run
 from runbook_lib.stacks.checks.check import Check
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
+from runbook_lib.stacks.stack import Stack, in_order
 
 PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
 
@@ -152,6 +158,25 @@ def test_what_is_guarded_stands_in_the_way_of_everything(root, aws):
     with pytest.raises(StillNeeded, match=r"db_subnet_group.private[\s\S]*Destroy the later notebooks first"):
         book.destroy(net)
     assert len(vpcs(aws)) == 1
+
+
+def test_a_lost_database_with_a_final_snapshot_stops_a_destroy_at_once(root, aws):
+    """AWS would refuse it for ever; the notebook says what to do instead of waiting for 41 minutes."""
+    changed(root, guards={"final_snapshot": True})
+    store = Runbook("02_data", env="local", mode="apply")
+    database = next(one for one in data(store.params) if isinstance(one, DbInstance))
+    store.apply(Stack("02_data", all=in_order([database])))
+    (there,) = aws.client("rds").describe_db_instances()["DBInstances"]
+    aws.control("fail-zone", {"zone": there["AvailabilityZone"]})
+    try:
+        eventually(lambda: aws.client("rds").describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "failed")
+        began = time.monotonic()
+        with pytest.raises(Blocked, match=r"db_instance.database \(local-database\) is failed") as stopped:
+            Runbook("02_data", env="local", mode="destroy", confirm="local").destroy(data(store.params))
+        assert "guards.final_snapshot: false" in stopped.value.fix
+        assert time.monotonic() - began < 60
+    finally:
+        aws.control("restore")
 
 
 def test_what_is_left_on_purpose_is_named(root, aws):
@@ -501,3 +526,33 @@ def test_a_blocked_change_stops_an_apply_before_its_first_write(root, aws, monke
     monkeypatch.setenv("RUNBOOK_NOTEBOOKS", "01_network 03_compute")
     with pytest.raises(Blocked, match=r"does not exist, and this runbook does not create it"):
         book.plan(net)
+
+
+@pytest.mark.parametrize(
+    ("name", "stack", "section", "wrong", "reason"),
+    [
+        ("02_data", data, "data", {"instance_class": "db.t3.nonsense"}, "RDS does not offer db.t3.nonsense"),
+        ("03_compute", compute, "compute", {"instance_type": "t4g.nonsense"}, "EC2 does not offer t4g.nonsense"),
+    ],
+)
+def test_what_aws_does_not_offer_stops_an_apply_before_its_first_write(root, aws, name, stack, section, wrong, reason):
+    """A wrong class of the database or type of a server: with its reason, and the parameter to change."""
+    changed(root, **{section: wrong})
+    book = Runbook(name, env="local", mode="apply")
+    with pytest.raises(Blocked, match=f"{reason} in us-west-2") as refused:
+        book.plan(stack(book.params))
+    assert f"{section}.{next(iter(wrong))}" in refused.value.fix
+    assert [event for event in events(root, "call") if event.get("write")] == []
+
+
+def test_the_command_says_that_the_class_is_not_offered(root, aws):
+    """The whole way, through the notebook: exit code 1, and only the field that is wrong."""
+    changed(root, data={"instance_class": "db.t3.nonsense"})
+    output = CliRunner().invoke(cli.main, ["plan", "--env", "local", "--only", "02_data"])
+    assert output.exit_code == 1
+    assert "Blocked: this plan cannot be applied." in output.stderr
+    plan = next(event for event in events(root, "plan") if event["count"].get("blocked"))
+    (change,) = [one for one in plan["changes"] if one["action"] == "blocked"]
+    assert change["fields"] == {"instance_class": [None, "db.t3.nonsense"]}
+    assert "data.instance_class" in plan["reasons"]["db_instance.database"]
+    assert aws.client("rds").describe_db_subnet_groups()["DBSubnetGroups"] == []

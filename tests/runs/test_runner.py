@@ -1,5 +1,6 @@
 """Notebooks run headlessly in their order, as early as possible, and failures are reported."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from embedded_aws.testing import eventually
 from runbook_lib.errors import RunbookError
 from runbook_lib.evidence.notebooks.progress import read_progress
 from runbook_lib.evidence.report import page as report_page
+from runbook_lib.runs import runner
 from runbook_lib.runs.runner import NOTEBOOKS, Job, run, select_notebooks
 from tests.support.minimal_notebooks import note, notebook, touch, wait_for
 
@@ -187,6 +189,20 @@ def test_a_notebook_that_cannot_be_run_says_why(tmp_path):
     (failed,) = run(job(tmp_path, "01_network"))
     assert (failed.state, failed.cell, failed.error) == ("failed", 0, "the notebook could not be run")
     assert "JSON" in failed.why
+
+
+def test_the_time_of_a_notebook_begins_when_it_is_started(tmp_path, monkeypatch):
+    """It is not that of the notebooks which it had to wait for."""
+    began = {}
+
+    async def run_papermill(job, progress, on_event):
+        began[progress.notebook] = progress.since
+        await asyncio.sleep(0.2)
+        progress.state, progress.handed_off = "done", True
+
+    monkeypatch.setattr(runner, "_run_papermill", run_papermill)
+    run(Job(tmp_path, tmp_path, "run-1", {"env": "local", "mode": "destroy"}, NOTEBOOKS[2:]))
+    assert began["03_compute"] - began["04_deploy"] >= 0.2
 
 
 def test_a_plan_needs_no_order(tmp_path):

@@ -66,6 +66,18 @@ def test_tls_and_four_byte_characters_are_required_everywhere(env):
     assert found["character_set_server"] == "utf8mb4"
 
 
+def test_a_new_database_need_not_wait_for_its_parameters():
+    """AWS asks to wait five minutes where a parameter matters when the database is created: those are the defaults.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBParameterGroup.html
+    https://dev.mysql.com/doc/refman/8.4/en/charset-server.html
+    """
+    found = parameters(data(params(log_exports=("error", "slowquery", "general"))))
+    defaults = {"character_set_server": "utf8mb4", "collation_server": "utf8mb4_0900_ai_ci"}
+    assert {name: found.pop(name) for name in defaults} == defaults
+    assert set(found) == {"require_secure_transport", "slow_query_log", "general_log", "log_output"}  # at any time
+
+
 @pytest.mark.parametrize(
     ("exports", "written"),
     [

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 import runbook_lib
-from runbook_lib.engine.plan import Action
+from runbook_lib.engine.plan import Action, count_text
+from runbook_lib.evidence.report.inventory import build_inventory
 from runbook_lib.params import Params, load
 from runbook_lib.resources.base import referenced_resources
 from runbook_lib.resources.security_group_rule import SecurityGroupRule
 from runbook_lib.resources.subnet import Subnet
+from runbook_lib.runs.kernel.tables import create_table
 from runbook_lib.stacks.network import network
 from runbook_lib.stacks.stack import Stack
 from tests.support.stack_runs import with_sessions
@@ -78,7 +80,7 @@ def test_it_stands_on_itself():
 
 
 def test_a_network_that_may_no_longer_come_in_is_shut_out(engine):
-    """An administrators' network that leaves the parameters is a change of its group; its neighbours stay open."""
+    """An administrators' network that leaves the parameters is the removal of its rule; its neighbours stay open."""
     before = network(params(admin_cidrs=["203.0.113.0/24", "198.51.100.0/24"]))
     after = network(params(admin_cidrs=["203.0.113.0/24"]))
     ground = Stack("ground", all=[*before.vpc])
@@ -86,9 +88,22 @@ def test_a_network_that_may_no_longer_come_in_is_shut_out(engine):
     engine.apply(before.security_groups + before.rules)
     plan = engine.plan(after.security_groups + after.rules, refresh=True)
     (change,) = plan.todo
-    assert (change.key, change.action) == ("security_group.bastion", Action.UPDATE)
-    assert change.fields == {"strangers": (["tcp 22 198.51.100.0/24"], [])}
-    engine.apply(after.security_groups + after.rules)
+    assert (change.key, change.action) == ("security_group_rule.bastion-ssh-198.51.100.0/24", Action.DELETE)
+    assert change.fields == {
+        "group": ("security_group.bastion", None),
+        "port": (22, None),
+        "source": ("198.51.100.0/24", None),
+        "description": ("SSH from administrators", None),
+    }
+    assert (plan.parts[change.key], count_text(plan)) == ("security_groups", "1 to delete, 10 unchanged")
+    table = create_table(after.rules, engine.survey(after.rules))
+    assert table.loc[change.key, ["status", "source"]].tolist() == ["no longer in the parameters", "198.51.100.0/24"]
+    both = after.security_groups + after.rules
+    listed = {row["key"]: row for row in build_inventory(both, engine.survey(both))}
+    assert listed[change.key]["source"] == "198.51.100.0/24"
+    approved = []
+    engine.apply(after.security_groups + after.rules, require_approval=approved.append)
+    assert {each.key for each in approved} == {change.key}
     assert engine.plan(after.security_groups + after.rules, refresh=True).todo == ()
     (shut,) = engine.plan(before.security_groups + before.rules, refresh=True).todo
     assert (shut.key, shut.action) == ("security_group_rule.bastion-ssh-198.51.100.0/24", Action.CREATE)

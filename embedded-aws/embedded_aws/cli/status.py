@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from runbook_lib.paths import for_shell
+
 
 def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of `runbook local status`, from the control API's status."""
@@ -14,7 +16,7 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     for site in status["sites"]:
         yield f"Site         {site['url']}  behind {site['balancer']}  {site['standing']}".rstrip()
         if site["certificate"]:
-            yield f"             curl --cacert {site['certificate']} {site['url']}"
+            yield f"             curl --cacert {for_shell(site['certificate'])} {site['url']}"
     yield from _table("Instances", status["instances"], ("id", "zone", "group", "state", "health"))
     yield from _table("Deployments", status["deployments"], ("id", "group", "status", "creator", "error"))
     yield from _table("Databases", status["databases"], ("name", "status", "endpoint", "what"))

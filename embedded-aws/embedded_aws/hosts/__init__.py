@@ -1,6 +1,8 @@
 """Hosts: instances as process groups of this machine, and the agent that runs CodeDeploy's bundles on them.
 
 host.py               an instance's folder, port and environment
+metadata.py           what an instance's metadata service answers, with the credentials of its role
+metadata_service.py   the metadata service of each host
 cloud_init.py         what user data asks for
 init.py               its first process: starts, watches and restarts its services
 systemctl.py          the programs that the init answers

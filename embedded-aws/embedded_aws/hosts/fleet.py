@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from embedded_aws.account import backends
 from embedded_aws.hosts.host import Host, choose_port
 from embedded_aws.hosts.host_lifecycle import ManagedHost
+from embedded_aws.hosts.metadata_service import MetadataService
 from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.ticker import run_each
 
@@ -34,6 +36,7 @@ class Fleet:
         extra_environment: Returns more environment variables of a host, such as where its database is.
         ca_pem: Returns a certificate that the application trusts beside its own roots.
         is_draining: Whether an instance that was deregistered from its load balancer still has requests.
+        metadata: The metadata service of the hosts; None: they have none.
     """
 
     def __init__(
@@ -44,8 +47,9 @@ class Fleet:
         extra_environment: Callable[[], Mapping[str, str]] = dict,
         ca_pem: Callable[[], str] = str,
         is_draining: Callable[[str], bool] = lambda _: False,
+        metadata: MetadataService | None = None,
     ) -> None:
-        self._is_draining = is_draining
+        self._is_draining, self._metadata = is_draining, metadata
         self._folder, self._registry, self._endpoint = folder, registry, endpoint
         self._extra_environment, self._ca_pem = extra_environment, ca_pem
         self._hosts: dict[str, ManagedHost] = {}
@@ -72,7 +76,7 @@ class Fleet:
     def stop(self) -> None:
         """End all hosts; the next server starts them again."""
         self._hosts, hosts = {}, self._hosts
-        threads = [Thread(target=managed.end, args=(False,)) for managed in hosts.values()]
+        threads = [Thread(target=self._end, args=(managed, False)) for managed in hosts.values()]
         for thread in threads:
             thread.start()
         for thread in [*threads, *self._busy.values()]:
@@ -124,12 +128,19 @@ class Fleet:
         folder = self._folder / instance.id
         port = choose_port(folder, [host.port for host in self.hosts().values()])
         location = (instance.id, instance.placement.zone, folder, port)
-        managed = ManagedHost(Host(*location, self._endpoint(), self._extra_environment), self._registry, self._ca_pem)
+        metadata = self._metadata.open(instance, folder) if self._metadata else ""
+        host = Host(*location, self._endpoint(), self._extra_environment, metadata)
+        managed = ManagedHost(host, self._registry, self._ca_pem)
         self._hosts[instance.id] = managed
         self._run_in_thread(instance.id, managed.boot, user_data_of(instance))
 
     def _end_host(self, instance_id: str, forget: bool) -> None:
-        self._run_in_thread(instance_id, self._hosts.pop(instance_id).end, forget)
+        self._run_in_thread(instance_id, partial(self._end, self._hosts.pop(instance_id)), forget)
+
+    def _end(self, managed: ManagedHost, forget: bool) -> None:
+        managed.end(forget)
+        if self._metadata:
+            self._metadata.close(managed.host.instance_id)
 
     def _run_in_thread(self, instance_id: str, task: Callable[[Any], None], argument: Any) -> None:
         self._busy[instance_id] = Thread(target=task, args=(argument,), name=f"machine {instance_id}", daemon=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from embedded_aws.hosts import init_client
 from embedded_aws.hosts.init_client import AGENT_MISSING, ENVIRONMENT
 from embedded_aws.ports import ADDRESS, PORTS, find_free
-from embedded_aws.settings import ACCESS_KEY, REGION, SECRET_KEY
+from embedded_aws.settings import REGION
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
@@ -42,6 +42,7 @@ class Host:
         port: The local port of the application, whatever port user data names.
         endpoint: The URL of the embedded AWS.
         extra_environment: Returns more environment variables; called at each start of a process.
+        metadata: The URL of its metadata service; empty where it has none.
     """
 
     instance_id: str
@@ -50,6 +51,7 @@ class Host:
     port: int
     endpoint: str = ""
     extra_environment: Callable[[], Mapping[str, str]] = dict
+    metadata: str = ""
 
     @property
     def root(self) -> Path:
@@ -75,11 +77,9 @@ class Host:
             "WEBAPP_ROOT": str(self.root),
             "WEBAPP_ADDRESS": ADDRESS,
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
+            **metadata_environment(self.metadata),
             # Our own Python instead of the one that user data installs.
             "PATH": f"{self.folder / 'bin'}:{Path(sys.executable).parent}:{SYSTEM_PATH}",
             "HOME": str(home),
@@ -158,6 +158,22 @@ class Host:
     @property
     def _port_file(self) -> Path:
         return self.folder / "machine.json"
+
+
+def metadata_environment(url: str) -> dict[str, str]:
+    """Return the variables by which SDKs find the metadata service, and a role's credentials there.
+
+    By default they wait for one second and try once, which is not enough on a busy laptop.
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html,
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ec2-instance-metadata.html (timeout and attempts)
+    """
+    if not url:
+        return {"AWS_EC2_METADATA_DISABLED": "true"}
+    return {
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": url,
+        "AWS_METADATA_SERVICE_TIMEOUT": "5",
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "3",
+    }
 
 
 def choose_port(folder: Path, taken: Collection[int]) -> int:

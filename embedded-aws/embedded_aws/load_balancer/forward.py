@@ -1,11 +1,13 @@
-"""Forward one request to a target, and its response to the client, both as streams."""
+"""Forward one request to a target, and its response to the client, both as streams; or upgrade the connection."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import hdrs, web
@@ -15,6 +17,7 @@ from embedded_aws.load_balancer import headers, responses
 from embedded_aws.load_balancer.health import HealthChecker
 from embedded_aws.load_balancer.listeners import Listener
 from embedded_aws.load_balancer.target import Target
+from embedded_aws.load_balancer.tunnel import PROTOCOL, Tunnel, asks_for_upgrade
 
 # "The load balancer failed to establish a connection to the target before the connection timeout expired (10 seconds)":
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
@@ -89,30 +92,58 @@ class RequestForwarder:
         if check.port is None:
             raise NoResponseError(502)
         try:
-            with self._health.count_request(target):
-                async with asyncio.timeout(self._listener.idle_seconds) as self._idle_timeout:
-                    return await self._exchange(check.port)
+            return await self._exchange(target, check.port)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             if self._response is not None:
                 return self._abort(self._response, error)
             raise NoResponseError(504 if isinstance(error, TimeoutError) else 502) from error
 
-    async def _exchange(self, port: int) -> web.StreamResponse:
+    async def _exchange(self, target: Target, port: int) -> web.StreamResponse:
+        async with AsyncExitStack() as request_in_flight:
+            request_in_flight.enter_context(self._health.count_request(target))
+            self._idle_timeout = asyncio.timeout(self._listener.idle_seconds)
+            await request_in_flight.enter_async_context(self._idle_timeout)
+            received = await self._request_target(port)
+            async with received:
+                if received.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                    if not asks_for_upgrade(self._request.method, self._request.headers):
+                        raise NoResponseError(502)
+                    response = await self._start_response(received, Connection="upgrade", Upgrade=PROTOCOL)
+                    await request_in_flight.aclose()  # a tunnel is no request that draining waits for
+                    return await self._tunnel(target, received, response)
+                response = await self._start_response(received)
+                async for chunk in received.content.iter_any():
+                    self._restart_idle_timeout()
+                    await response.write(chunk)
+                await response.write_eof()
+                return response
+
+    async def _request_target(self, port: int) -> aiohttp.ClientResponse:
         request, url = self._request, URL(f"http://127.0.0.1:{port}{self._request.raw_path}", encoded=True)
         fields = headers.to_target(request.headers, request.remote or "", self._listener, self._port)
+        if asks_for_upgrade(request.method, request.headers):
+            fields.update({"Connection": "upgrade", "Upgrade": PROTOCOL})
         body = self._body() if headers.has_body(request.headers) else None
-        async with self._session.request(
-            request.method, url, headers=fields, data=body, allow_redirects=False
-        ) as received:
-            returned = headers.to_client(received.headers, request.headers.get("Host", ""))
-            response = TargetResponse(status=received.status, reason=received.reason, headers=returned)
-            self._response = response
-            await response.prepare(request)
-            async for chunk in received.content.iter_any():
-                self._restart_idle_timeout()
-                await response.write(chunk)
-            await response.write_eof()
-            return response
+        return await self._session.request(request.method, url, headers=fields, data=body, allow_redirects=False)
+
+    async def _start_response(self, received: aiohttp.ClientResponse, **fields: str) -> TargetResponse:
+        returned = headers.to_client(received.headers, self._request.headers.get("Host", ""))
+        returned.update(fields)
+        response = TargetResponse(status=received.status, reason=received.reason, headers=returned)
+        self._response = response
+        await response.prepare(self._request)
+        return response
+
+    async def _tunnel(
+        self, target: Target, received: aiohttp.ClientResponse, response: TargetResponse
+    ) -> web.StreamResponse:
+        """Pass the bytes of an upgraded connection on until it is closed."""
+        response.force_close()
+        back = received.connection.protocol if received.connection else None
+        if back is not None:  # it has a length, that of its queue
+            is_registered = partial(self._health.keeps_connections, target)
+            await Tunnel(self._request.protocol, back, self._listener.idle_seconds, is_registered).run()
+        return response
 
     async def _body(self) -> AsyncIterator[bytes]:
         if self._request.headers.get("Expect", "").lower() == "100-continue" and self._request.transport:

@@ -158,6 +158,16 @@ class HealthChecker:
             with self._targets_lock:
                 target.in_flight -= 1
 
+    def keeps_connections(self, target: Target) -> bool:
+        """Whether a target's open connections may go on: until it is deregistered, and then for the delay.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+        (deregistration delay)
+        """
+        with self._targets_lock:
+            waited = self._clock() - (target.leaving_since or self._clock())
+            return target.leaving_since is None or waited < target.delay * self._pace()
+
     def _register(self, arn: str, name: str, check: Check, now: float) -> None:
         target = self._targets.get((arn, name))
         if target is None or target.leaving_since is not None or (target.check.unused and not check.unused):

@@ -22,6 +22,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from embedded_aws import pace, ports, services
 from embedded_aws.account import backends, persistence
+from embedded_aws.authorization.enforcement import Authorization
 from embedded_aws.faults import hooks
 from embedded_aws.faults.store import Faults
 from embedded_aws.process_identity import ProcessIdentity
@@ -68,7 +69,7 @@ class Server:
         actions = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}
         control = Control(actions, self.game_day.handlers() | {"POST pace": self._pace})
         aws = DomainDispatcherApplication(create_backend_app)
-        middleware = DelayedResponses(FaultInjector(faults))
+        middleware = Authorization(lock, DelayedResponses(FaultInjector(faults)))
         self.app = WsgiApp(aws, control, self.token, lock, self.saver.mark_changed, middleware)
         self.ticker = Ticker(lock, [*ticks, self.game_day.tick], self.saver.mark_changed)
         self.http = _listen(folder.last_port(), self.app)

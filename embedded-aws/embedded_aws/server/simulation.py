@@ -12,6 +12,7 @@ from embedded_aws import pace
 from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
 from embedded_aws.hosts.fleet import Fleet, group_instances
+from embedded_aws.hosts.metadata_service import MetadataService
 from embedded_aws.hosts.traffic import Traffic
 from embedded_aws.load_balancer import health, health_checks
 from embedded_aws.load_balancer.health import HealthChecker
@@ -57,6 +58,7 @@ class Simulation:
             lock, folder.path / "caches", hosts_reach_cache, start_process, authority=self.databases.authority
         )
         self.health = HealthChecker(lock, self._port_of, pace.current_factor)
+        self.metadata = MetadataService()
         self.fleet = Fleet(
             folder.path / "machines",
             self._registry,
@@ -64,13 +66,15 @@ class Simulation:
             self._extra_environment,
             self.databases.ca_pem,
             self.health.is_draining,
+            self.metadata,
         )
         self.proxy = Proxy(lock, self.health, self._folder)
 
     @property
     def ticks(self) -> list[Tick]:
         """The ticks, in an order in which processes are known before their health is checked."""
-        return [self.databases.tick, self.caches.tick, self.fleet.tick, self.health.tick, self.proxy.tick]
+        processes = [self.databases.tick, self.caches.tick, self.fleet.tick, self.metadata.tick]
+        return [*processes, self.health.tick, self.proxy.tick]
 
     def start(self, forget: bool) -> None:
         """Replace moto's simulated states by those of real processes.
@@ -78,6 +82,7 @@ class Simulation:
         Args:
             forget: Whether to delete the data of databases that are not in the account.
         """
+        self.metadata.start()
         self.health.start()
         self.proxy.start()
         health.install(self.health)
@@ -94,6 +99,7 @@ class Simulation:
         self.proxy.stop()
         self.health.stop()
         self.fleet.stop()
+        self.metadata.stop()
         self.databases.stop()
         self.caches.stop()
         self._registry.end_all()

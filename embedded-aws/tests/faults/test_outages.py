@@ -106,6 +106,18 @@ def test_only_what_exists_can_be_lost(day):
         day.ask("POST", "fail-zone")
 
 
+def test_a_lost_database_is_deleted_without_a_final_snapshot_only(network, day):
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html (SkipFinalSnapshot)."""
+    database = Database(network)
+    database.create(AvailabilityZone=A)
+    day.ask("POST", "fail-zone", {"zone": A})
+    eventually(lambda: database.described()["DBInstanceStatus"] == "failed")
+    with raises("InvalidDBInstanceState", "Cannot create a snapshot"):
+        database.delete(SkipFinalSnapshot=False, FinalDBSnapshotIdentifier="last")
+    database.delete()
+    assert database.rds.describe_db_instances()["DBInstances"] == []
+
+
 @pytest.fixture
 def database(network):
     return Database(network)

@@ -40,7 +40,10 @@ class Cloud(WebGroup):
 
     def new_fleet(self, monkeypatch):
         """Create a fleet, as a started or restarted server does."""
-        self.fleet = Fleet(self.folder, self.registry, lambda: "http://127.0.0.1:1")
+        self.use_fleet(Fleet(self.folder, self.registry, lambda: "http://127.0.0.1:1"), monkeypatch)
+
+    def use_fleet(self, fleet, monkeypatch):
+        self.fleet = fleet
         self.traffic = Traffic(self.state, timeout=1.0)
         monkeypatch.setattr(progress, "deployer", FleetDeployer(self.fleet, self.traffic))
 

@@ -73,7 +73,8 @@ def test_hooks_get_nothing_of_the_operator(host, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("SECRET", "mine")
     host.deploy(zipped(AfterInstall="#!/bin/sh\nenv\n"))
-    assert "AWS_ACCESS_KEY_ID=EMBEDDEDAWS" in host.log()
+    assert "AWS_ACCESS_KEY_ID" not in host.log()
+    assert "AWS_EC2_METADATA_DISABLED=true" in host.log()
     assert "production" not in host.log()
     assert "mine" not in host.log()
 

@@ -8,6 +8,9 @@ What a path does:
     /fields         header fields that come back as they are
     /lost           the connection is closed without an answer
     /half           ... in the middle of one
+    /socket         a WebSocket that sends back every byte that arrives
+    /refused        an answer to a WebSocket's request that is none
+    /slow           waits until it is let go before it reads its body, and then tells only its length
     /wait           answers when it is let go, by `release`
     anything else   tells what has arrived
 """
@@ -26,7 +29,7 @@ class App:
 
     def __init__(self, name):
         self.name, self.health, self.asked = name, 200, []
-        self.entered, self.release = Event(), Event()
+        self.entered, self.release, self.connections = Event(), Event(), []
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"app": self}))
         self.http.daemon_threads = True
         self.http.handle_error = lambda *_: None  # a load balancer hangs up on purpose
@@ -49,8 +52,10 @@ class Handler(BaseHTTPRequestHandler):
     app: App
 
     def do_GET(self):
-        body = self._body()
         first, _, rest = self.path.strip("/").partition("/")
+        if first == "slow":
+            return self._slow()
+        body = self._body()
         if first == "healthz":
             self.app.asked.append(dict(self.headers))
             return self._answer(self.app.health, b"")
@@ -128,6 +133,31 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"half")
         self.close_connection = True
+
+    def _socket(self, _):
+        self.send_response(101)
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Upgrade", "websocket")
+        self.send_header("X-Told", json.dumps(dict(self.headers)))
+        self.end_headers()
+        self.close_connection = True
+        self.app.connections.append(self.connection)
+        self.wfile.write(b"hello")
+        while data := self.rfile.read1(65_536):
+            if data == b"bye":
+                return
+            self.wfile.write(data)
+
+    def _refused(self, _):
+        self._answer(403, b"no")
+
+    def _slow(self):
+        self.app.entered.set()
+        self.app.release.wait(30)
+        left = length = int(self.headers["Content-Length"])
+        while left:
+            left -= len(self.rfile.read(min(left, 65_536)))
+        self._answer(200, str(length).encode())
 
     def _wait(self, _):
         self.app.entered.set()

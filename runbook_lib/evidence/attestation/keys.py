@@ -23,6 +23,7 @@ from securesystemslib.signer import CryptoSigner, Key, Signature, Signer, SSlibK
 
 from ...errors import EvidenceError, WrongUsage
 from ...files import write_atomically
+from ...paths import for_shell
 
 PRIVATE, PUBLIC = "evidence.pem", "evidence.pub"
 
@@ -84,7 +85,8 @@ def load_private_key(path: Path) -> CryptoSigner:
     except OSError as error:
         raise WrongUsage(f"{path} cannot be read: {error.strerror}.", fix="Name the file of a private key.") from None
     if stat.S_IMODE(mode) & 0o077:
-        raise EvidenceError(f"{path}: other users than its owner may read this key.", fix=f"chmod 600 {path}")
+        what = f"{path}: other users than its owner may read this key."
+        raise EvidenceError(what, fix=f"chmod 600 {for_shell(path)}")
     try:
         return CryptoSigner(load_pem_private_key(text, None))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -14,6 +14,7 @@ from ...errors import EvidenceError
 from ...files import write_atomically
 from ...journal.journal import MANIFEST
 from ...journal.reader import of_kind, read_events, run_parameters
+from ...paths import for_shell
 from ..git import read_source
 from .dsse import build_statement, build_subject, sign
 
@@ -36,7 +37,7 @@ def sign_manifest(folder: Path, signer: Signer, *, code: Path, params: Path) -> 
     """
     path = folder / MANIFEST
     if path.exists():
-        raise EvidenceError(f"{folder.name} is closed already.", fix=f"See: runbook evidence show {folder}")
+        raise EvidenceError(f"{folder.name} is closed already.", fix=f"See: runbook evidence show {for_shell(folder)}")
     irregular = [name for name, file in list_files(folder).items() if file.is_symlink() or not file.is_file()]
     if irregular:
         raise EvidenceError(f"{', '.join(irregular)}: not a regular file.", fix="Replace it with the file itself.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,16 @@ from ..drawing.theme import DARK
 from ..files import write_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_ONE_PAGE = threading.Lock()
+"""Held while a page is made: all share one exporter, whose templates take long to compile, and it has a state."""
 
 
 def warm_up() -> None:
     """Load what the export needs, which takes a second, before the first page is needed."""
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-    _exporter().from_notebook_node(new_notebook(cells=[new_markdown_cell("a"), new_code_cell("1")]))
+    with _ONE_PAGE:
+        _exporter().from_notebook_node(new_notebook(cells=[new_markdown_cell("a"), new_code_cell("1")]))
 
 
 def export_html(notebook: Path) -> None:
@@ -27,12 +32,14 @@ def export_html(notebook: Path) -> None:
     if not notebook.exists():
         return
     try:
-        page, _ = _exporter().from_filename(str(notebook))
+        with _ONE_PAGE:
+            page, _ = _exporter().from_filename(str(notebook))
     except ValueError:  # not JSON
         return
     write_text(notebook.with_suffix(".html"), page)
 
 
+@cache
 def _exporter() -> Any:
     from nbconvert import HTMLExporter  # here, because the import takes a second
 

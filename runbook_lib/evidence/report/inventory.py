@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...engine.plan import orphans_of
 from ...engine.references import placeholders, to_json
 from ...journal.reader import Event
 from ...resources.base import ObservedState
@@ -38,7 +39,8 @@ COLUMNS = {
 
 
 def build_inventory(stack: Stack, observed: ObservedState) -> list[dict[str, Any]]:
-    """List a stack's existing resources with id, status and settings; references are keys, not ids."""
+    """List the existing resources of a stack, and their orphans, with id, status and settings; references are keys."""
+    existing = {resource: found for resource in stack if (found := observed[resource])}
     return [
         {
             "key": resource.key,
@@ -48,8 +50,7 @@ def build_inventory(stack: Stack, observed: ObservedState) -> list[dict[str, Any
             **_to_json(found.state, placeholders(resource, observed)),
             "detail": _to_json(found.public_detail, {}),
         }
-        for resource in stack
-        if (found := observed[resource])
+        for resource, found in (existing | orphans_of(existing, observed)).items()
     ]
 
 

@@ -25,7 +25,7 @@ from .text_views import IGNORED_MARKUP, decode
 _ENCODED_PLACEHOLDER = base64.b64encode(PLACEHOLDER.encode()).decode()
 _BINARY = re.compile(r"(?:image|audio|video|font)/(?!svg)|application/(?:pdf|octet-stream|zip|gzip)")
 _DATA = re.compile(r"(data:[\w.+/-]*;base64,)((?:[A-Za-z0-9+/=_-]|%[0-9A-Fa-f]{2}|\s|\\n){16,})")
-_CACHE_SIZE, _MIN_CACHED = 2000, 200
+_CACHE_SIZE = 20_000
 
 
 class Span(NamedTuple):
@@ -109,8 +109,7 @@ class Redactor:
         """Remember a text without secrets: a notebook is written after every cell, with the same texts."""
         if len(self._clean) > _CACHE_SIZE:
             self._clean.clear()
-        if len(text) > _MIN_CACHED:
-            self._clean.add((code, text))
+        self._clean.add((code, text))
 
     def redact(self, value: Any, *, code: bool = False) -> Any:
         """Return the data with all texts redacted; other values stay as they are."""

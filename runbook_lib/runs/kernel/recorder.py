@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ...evidence.files import write_notebook
@@ -192,3 +193,22 @@ class Recorder:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def finish_notebook(recorder: Recorder | None, sign: Callable[[], str], folder: Path) -> str:
+    """Finish a run of one notebook when its last cell has ended; returns a message about it.
+
+    A headless run is finished by the command, and one of papermill alone by the papermill engine.
+
+    Args:
+        recorder: The recorder of the kernel; ``None`` in a script, whose run is signed at once.
+        sign: Finishes the run and returns where the archive is.
+    """
+    if "RUNBOOK_RUN" in os.environ:
+        if recorder:
+            recorder.close()
+        return "The command signs the evidence when all notebooks have ended."
+    if recorder is None:
+        return f"Signed, and packed for the change ticket: {sign()}"
+    recorder.close(sign)
+    return f"The evidence will be in {folder}, signed, as soon as this cell has ended."

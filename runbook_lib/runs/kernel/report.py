@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ...engine.plan import ACTION_SYMBOLS, Action, Change, Plan, render_change
 from ...formatting import elapsed, pluralize
+from ...journal.redaction.redactor import REDACTOR
 from ...resources.base import Resource
 from .html import render_html
 from .shell import ENGINE, find_kernel_shell, send_to_engine
@@ -30,6 +31,7 @@ class Row:
         notes: Details, one a line.
         state, took: The resource's current state, and the seconds since its change began.
         polled_at: The time of the last look at it, while it is waited for; 0 otherwise.
+        usual: How long AWS usually takes for it; empty for seconds.
     """
 
     sign: str
@@ -38,6 +40,7 @@ class Row:
     state: str = ""
     took: float | None = None
     polled_at: float = 0.0
+    usual: str = ""
 
     @property
     def duration(self) -> str:
@@ -95,6 +98,7 @@ class Report:
             for other in self.rows:
                 other.polled_at = 0.0
         row.state, row.took, row.polled_at = state, took, time.monotonic()
+        row.usual = resource.usual_delete if row.sign == ACTION_SYMBOLS[Action.DELETE] else resource.usual_wait
         if changed or time.monotonic() - self._drawn_at > _REFRESH_SECONDS:
             self._draw()
             if (shell := find_kernel_shell()) is not None:
@@ -115,12 +119,15 @@ class Report:
         return done, len(self.rows), f" · {waiting}" if waiting else ""
 
     def _waiting(self) -> str:
-        """What is waited for: each resource with its state and for how long; empty for nothing."""
+        """What is waited for: each resource with its state, for how long, and the usual time; empty for nothing."""
         waiting = [row for row in self.rows if row.polled_at]
-        texts = [f"{row.key} {row.state} {row.duration}" for row in waiting[:_WAITING_SHOWN]]
+        texts = [
+            f"{row.key} {row.state} {row.duration}{f', usually {row.usual}' if row.usual else ''}"
+            for row in waiting[:_WAITING_SHOWN]
+        ]
         if more := len(waiting) - len(texts):
             texts.append(f"{more} more")
-        return ", ".join(texts)
+        return "; ".join(texts)
 
     def close(self, closing: str) -> Report:
         """Set the closing lines; nothing is waited for any more."""
@@ -200,9 +207,8 @@ def _change_lines(change: Change, whole: bool) -> list[str]:
 def _row(lines: Iterable[str], change: Change) -> Row:
     head, *notes = lines
     reason = head.partition(change.key)[2].strip()
-    return Row(
-        ACTION_SYMBOLS[change.action], change.key, tuple(n.strip() for n in ([reason] if reason else []) + notes)
-    )
+    texts = (REDACTOR.redact_text(note.strip()) for note in ([reason] if reason else []) + notes)
+    return Row(ACTION_SYMBOLS[change.action], change.key, tuple(texts))
 
 
 def _text_lines(row: Row) -> list[str]:

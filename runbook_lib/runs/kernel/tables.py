@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from ...engine.plan import ORPHANED, orphans_of
 from ...engine.references import placeholders, to_json
 from ...formatting import format_value
 from ...resources.base import Observed, ObservedState, Resource
@@ -41,15 +43,21 @@ def create_table(resources: Iterable[Resource], observed: ObservedState) -> Tabl
 
     Resources of one kind have a column for each setting; for several kinds, one column holds all
     settings.  A reference is shown as the key of its resource.  Numbers and booleans keep their
-    types, a list is joined with spaces, and an empty value is missing.
+    types, a list is joined with spaces, and an empty value is missing.  Orphans of the same kinds are listed, too.
     """
-    own = [r for r in resources if not r.implicit or observed.get(r)]
-    one_kind = len({type(r) for r in own}) == 1
-    rows = {r.key: _row(observed.get(r), placeholders(r, observed), one_kind) for r in own}
+    own = {r: observed.get(r) for r in resources if not r.implicit or observed.get(r)}
+    kinds = {_kind_of(r) for r in own}
+    orphans = {r: replace(seen, status=ORPHANED) for r, seen in orphans_of(observed, observed).items()}
+    own |= {orphan: seen for orphan, seen in orphans.items() if _kind_of(orphan) in kinds}
+    rows = {r.key: _row(seen, placeholders(r, observed), len(kinds) == 1) for r, seen in own.items()}
     frame = Table(pd.DataFrame.from_dict(rows, orient="index").convert_dtypes())
     frame = frame.astype({name: "string" for name in frame.columns if frame[name].isna().all()})
     frame.index.name = "resource"
     return frame
+
+
+def _kind_of(resource: Resource) -> str:
+    return resource.key.partition(".")[0]
 
 
 def _row(observed: Observed | None, names: Mapping[str, str], one_kind: bool) -> dict[str, Any]:

@@ -116,6 +116,4 @@ def test_make_lab_uses_the_hook():
     settings = json.loads((REPOSITORY / "jupyter" / "jupyter_server_config.json").read_text(encoding="utf-8"))
     module, _, name = settings["ContentsManager"]["pre_save_hook"].rpartition(".")
     assert getattr(importlib.import_module(module), name) is reset_before_save
-    assert (
-        'JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" .venv-lab/bin/jupyter lab\n' in (REPOSITORY / "Makefile").read_text()
-    )
+    assert 'JUPYTER_CONFIG_PATH="$$PWD/jupyter" .venv-lab/bin/jupyter lab\n' in (REPOSITORY / "Makefile").read_text()

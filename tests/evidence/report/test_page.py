@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 
-from runbook_lib.evidence.files import write_table
 from runbook_lib.evidence.report import exports, inventory
 from runbook_lib.evidence.report.conclusion import NO, UNKNOWN, YES, conclude
 from runbook_lib.evidence.report.page import render_report, write_report
 from runbook_lib.evidence.report.run_record import read_run
+from runbook_lib.evidence.tables import write_table
 from runbook_lib.evidence.topology import draw_topology
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of

@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from runbook_lib.engine.plan import Action, Change, Plan, count_text, make_plan
 from runbook_lib.formatting import elapsed
+from runbook_lib.resources.nat_gateway import NatGateway
 from runbook_lib.runs.kernel.report import Report, Row, sleep_and_tick
 from tests.support.fake_kinds import KeptThing, LeavingThing, Thing, stack_of, there
 
@@ -215,8 +216,20 @@ def test_of_what_is_polled_together_all_that_is_not_ready_is_waited_for():
         report.on_progress(thing, "pending", 1.0)
     for thing in things[1:]:
         report.on_progress(thing, "pending", 2.0)
-    assert "1 of 5 · thing.b pending 2.0 s, thing.c pending 2.0 s, thing.d pending 2.0 s, 1 more" in str(report)
+    assert "1 of 5 · thing.b pending 2.0 s; thing.c pending 2.0 s; thing.d pending 2.0 s; 1 more" in str(report)
     report.close("")
+
+
+def test_what_is_waited_for_is_shown_with_the_time_that_it_usually_takes():
+    """Until it is ready, or gone; in text and in HTML."""
+    gate = NatGateway(name="a", subnet=None, address=None, gateway=None)
+    for sign, state, expected in (("+", "pending", "1 to 2 min"), ("-", "deleting", "1 min")):
+        report = Report("it", [Row(sign, gate.key)]).live()
+        report.on_progress(gate, state, 65.0)
+        waiting = f"0 of 1 · nat_gateway.a {state} 1 min 05 s, usually {expected}"
+        assert waiting in str(report)
+        assert waiting in report.html()
+        report.close("")
 
 
 def test_files_of_the_evidence_are_linked():

@@ -7,7 +7,7 @@ import re
 
 import pandas as pd
 
-from runbook_lib.evidence.files import write_table
+from runbook_lib.evidence.tables import write_table
 from runbook_lib.resources.base import Observed
 from runbook_lib.runs.kernel.tables import MISSING, create_table
 from runbook_lib.stacks.stack import Stack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
-from moto.autoscaling.models import AutoScalingBackend, InstanceState
+from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, InstanceState
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
@@ -184,4 +184,12 @@ def _launch_template_of(state: Any) -> dict[str, str] | None:
     return {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name, "Version": version}
 
 
+def _traffic_sources(group: Any) -> list[dict[str, str]]:
+    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TrafficSourceIdentifier.html."""
+    sources = [("elb", name) for name in group.load_balancer_names or ()]
+    sources += [("elbv2", arn) for arn in group.target_group_arns or ()]
+    return [{"Identifier": identifier, "Type": kind} for kind, identifier in sources]
+
+
+FakeAutoScalingGroup.traffic_sources = property(_traffic_sources)
 InstanceState.launch_template = property(_launch_template_of)

@@ -79,6 +79,8 @@ class Deployments:
             reason = f"The deployment {deployment.deployment_id} is already completed"
             raise ServiceError("DeploymentAlreadyCompletedException", reason)
         stop(deployment)
+        groups = self.codedeploy_backend.deployment_groups[deployment.application_name]
+        groups[deployment.deployment_group_name]["lastAttemptedDeployment"] = summarize(deployment)
         message = "No more commands will be scheduled for execution in the deployment instances"
         return ActionResult({"status": "Succeeded", "statusMessage": message})
 

@@ -14,10 +14,11 @@ from moto.ec2.responses.security_groups import SecurityGroups
 from moto.ec2.responses.subnets import Subnets
 from moto.ec2.responses.vpcs import VPCs
 
-from embedded_aws.account import backends
+from embedded_aws import pacing
 from embedded_aws.patching import Method, patch
-from embedded_aws.services.elasticache.nodes import caches, uses_subnet
-from embedded_aws.services.elbv2.pacing import load_balancers_with_interfaces
+from embedded_aws.services.ec2.requester_interfaces import interfaces
+
+NO_PERMISSION = "You do not have permission to access the specified resource."
 
 
 @patch(SecurityGroups, "delete_security_group")
@@ -38,14 +39,8 @@ def delete_security_group(moto: Method, response: Any) -> Any:
 
 
 def _resources_use_group(ec2: Any, group_id: str) -> Iterator[bool]:
-    for interface in ec2.enis.values():
+    for interface in interfaces(ec2):
         yield group_id in [group.id for group in interface.group_set]
-    for balancer in load_balancers_with_interfaces(backends.backend("elbv2", ec2.region_name)):
-        yield group_id in balancer.security_groups
-    for database in backends.backend("rds", ec2.region_name).databases.values():
-        yield group_id in database.vpc_security_group_ids
-    for cache in caches(backends.backend("elasticache", ec2.region_name)):
-        yield group_id in cache.security_group_ids
 
 
 def _rules_reference_group(ec2: Any, group_id: str) -> Iterator[bool]:
@@ -61,7 +56,7 @@ def delete_subnet(moto: Method, response: Any) -> Any:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSubnet.html
     """
     ec2, subnet_id = response.ec2_backend, response._get_param("SubnetId")
-    if any(_resources_use_subnet(ec2, subnet_id)):
+    if any(interface.subnet.id == subnet_id for interface in interfaces(ec2)):
         raise DependencyViolationError(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
     result = moto(response)
     for table in ec2.route_tables.values():
@@ -69,28 +64,6 @@ def delete_subnet(moto: Method, response: Any) -> Any:
     for acl in ec2.network_acls.values():
         acl._associations = {name: one for name, one in acl._associations.items() if one.subnet_id != subnet_id}
     return result
-
-
-def _resources_use_subnet(ec2: Any, subnet_id: str) -> Iterator[bool]:
-    for interface in ec2.enis.values():
-        yield interface.subnet.id == subnet_id
-    for balancer in load_balancers_with_interfaces(backends.backend("elbv2", ec2.region_name)):
-        yield subnet_id in [subnet.id for subnet in balancer.subnets]
-    for database in backends.backend("rds", ec2.region_name).databases.values():
-        yield subnet_id in _subnets_of(database)
-    yield from uses_subnet(backends.backend("elasticache", ec2.region_name), subnet_id)
-
-
-def _subnets_of(database: Any) -> list[str]:
-    """Return the ids of the subnets in which a database has interfaces: in its own zone, with Multi-AZ in all zones."""
-    group = getattr(database, "db_subnet_group", None)
-    subnets = group._subnets if group else []
-    return [subnet.id for subnet in subnets if database.multi_az or subnet.availability_zone == _zone(database)]
-
-
-def _zone(database: Any) -> str:
-    zones = sorted(subnet.availability_zone for subnet in database.db_subnet_group._subnets)
-    return str(database.availability_zone if database.availability_zone in zones else zones[0])
 
 
 @patch(VPCs, "delete_vpc")
@@ -113,7 +86,7 @@ def _resources_in_vpc(ec2: Any, vpc_id: str) -> Iterator[Any]:
     yield from [group for group in ec2.groups.get(vpc_id, {}).values() if not group.is_default]
     yield from [endpoint for endpoint in ec2.vpc_end_points.values() if endpoint.vpc_id == vpc_id]
     yield from [acl for acl in ec2.network_acls.values() if acl.vpc_id == vpc_id and not acl.default]
-    yield from [interface for interface in ec2.enis.values() if interface.vpc_id == vpc_id]
+    yield from [interface for interface in interfaces(ec2) if interface.vpc_id == vpc_id]
 
 
 @patch(RouteTables, "delete_route_table")
@@ -136,31 +109,27 @@ def detach_internet_gateway(moto: Method, response: Any) -> Any:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachInternetGateway.html
     """
     ec2, vpc_id = response.ec2_backend, response._get_param("VpcId")
-    if any(_has_public_address(ec2, vpc_id)):
+    if any(interface.vpc_id == vpc_id and interface.public_ip for interface in interfaces(ec2)):
         advice = "Please unmap those public address(es) before detaching the gateway."
         raise DependencyViolationError(f"Network {vpc_id} has some mapped public address(es). {advice}")
     return moto(response)
 
 
-def _has_public_address(ec2: Any, vpc_id: str) -> Iterator[bool]:
-    for interface in ec2.enis.values():
-        yield interface.vpc_id == vpc_id and bool(interface.public_ip)
-    for balancer in load_balancers_with_interfaces(backends.backend("elbv2", ec2.region_name)):
-        yield balancer.vpc_id == vpc_id and balancer.scheme != "internal"
-
-
 @patch(ElasticIPAddresses, "release_address")
 def release_address(moto: Method, response: Any) -> Any:
-    """Reject the release of an associated address.
+    """Reject the release of an associated address, and for a moment that of a deleted NAT gateway's.
 
     "Otherwise, Amazon EC2 returns an error (InvalidIPAddress.InUse)":
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html
+    The gateway is listed as deleted, and yet: https://github.com/hashicorp/terraform-provider-aws/issues/13763
     """
     allocation_id = response._get_param("AllocationId")
     for address in response.ec2_backend.addresses:
         if allocation_id and address.allocation_id == allocation_id and address.association_id:
             message = f"Address {address.public_ip} is in use by network interface {address.network_interface_id}."
             raise EC2ClientError("InvalidIPAddress.InUse", message)
+        if allocation_id and address.allocation_id == allocation_id and pacing.transitional_state(address):
+            raise EC2ClientError("AuthFailure", NO_PERMISSION)
     return moto(response)
 
 
@@ -174,7 +143,7 @@ def disassociate_address(moto: Method, response: Any) -> Any:
     for address in response.ec2_backend.addresses:
         of_nat_gateway = address.eni and address.eni.interface_type == "nat_gateway"
         if association_id and address.association_id == association_id and of_nat_gateway:
-            raise EC2ClientError("AuthFailure", "You do not have permission to access the specified resource.")
+            raise EC2ClientError("AuthFailure", NO_PERMISSION)
     return moto(response)
 
 
@@ -186,6 +155,6 @@ def delete_network_interface(moto: Method, response: Any) -> Any:
     The message, also for interfaces of other services: https://github.com/gruntwork-io/cloud-nuke/issues/431
     """
     interface = response.ec2_backend.enis.get(response._get_param("NetworkInterfaceId"))
-    if interface and (interface.instance or interface.attachment_id or interface.interface_type != "interface"):
+    if interface and (interface.instance or interface.attachment_id or interface.requester_managed):
         raise EC2ClientError("InvalidParameterValue", f"Network interface '{interface.id}' is currently in use.")
     return moto(response)

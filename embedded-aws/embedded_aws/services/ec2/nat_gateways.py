@@ -8,7 +8,11 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.utils import generic_filter
 
+from embedded_aws import pacing
 from embedded_aws.patching import Method, patch
+
+#: The state of an address that is free again, and cannot be released yet.
+STILL_MAPPED = "mapped"
 
 
 @patch(NatGatewayBackend, "create_nat_gateway")
@@ -19,8 +23,7 @@ def create_nat_gateway(moto: Method, ec2: Any, **params: Any) -> Any:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NatGateway.html (FailureCode)
     """
     gateway = moto(ec2, **{**params, "connectivity_type": params.get("connectivity_type") or "public"})
-    gateway._eni.interface_type = "nat_gateway"
-    gateway._eni._group_set = []  # a NAT gateway has no security group
+    _describe_interface(gateway)
     vpcs_with_gateway = [internet.vpc.id for internet in ec2.internet_gateways.values() if internet.vpc]
     if gateway.connectivity_type == "public" and gateway.vpc_id not in vpcs_with_gateway:
         _release_interface(ec2, gateway)
@@ -51,14 +54,27 @@ def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
     """
     _require_nat_gateway(ec2, nat_gateway_id)
     gateway = moto(ec2, nat_gateway_id)
-    _release_interface(ec2, gateway)
+    for address in _release_interface(ec2, gateway):
+        pacing.start(address, STILL_MAPPED, "nat_gateway_address", "delete")
     return gateway
 
 
-def _release_interface(ec2: Any, gateway: Any) -> None:
-    for address in [address for address in ec2.addresses if address.eni is gateway._eni]:
+def _describe_interface(gateway: Any) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html."""
+    interface = gateway._eni
+    interface.description = f"Interface for NAT Gateway {gateway.id}"
+    interface.interface_type, interface.status = "nat_gateway", "in-use"
+    interface.requester_managed = True
+    interface._group_set = []  # a NAT gateway has no security group
+
+
+def _release_interface(ec2: Any, gateway: Any) -> list[Any]:
+    """Remove the interface; return its addresses."""
+    addresses = [address for address in ec2.addresses if address.eni is gateway._eni]
+    for address in addresses:
         ec2.disassociate_address(association_id=address.association_id)
     ec2.enis.pop(gateway._eni.id, None)
+    return addresses
 
 
 def _require_nat_gateway(ec2: Any, nat_gateway_id: str) -> None:

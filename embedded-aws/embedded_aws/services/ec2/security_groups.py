@@ -21,6 +21,9 @@ ALLOWED = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]*")
 # Protocols with ports from 0 to 65535; for ICMP the two fields are a type and a code.
 PORTS = ("tcp", "6", "udp", "17")
 ICMP, ICMPV6 = ("icmp", "1"), ("icmpv6", "58")
+PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
+DUPLICATE = "InvalidPermission.Duplicate"
+PEERS = ("CidrIp", "CidrIpv6", "GroupId", "GroupName", "PrefixListId")
 SOURCES = ("IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds")
 # Fields of a rule that is sent without IpPermissions, and their place in IpPermissions.
 FLAT = {
@@ -90,10 +93,43 @@ def _authorize(moto: Method, response: Any, side: str) -> Any:
     before = list(getattr(group, side)) if group else []
     try:
         return moto(response)
-    except ServiceException:
+    except ServiceException as error:
         if group:
             getattr(group, side)[:] = before
+        if error.code == DUPLICATE:
+            raise ServiceError(DUPLICATE, _duplicate_message(permissions, before)) from None
         raise
+
+
+def _duplicate_message(permissions: list[dict[str, Any]], rules: list[Any]) -> str:
+    """Name the first rule of a request that is there already, as EC2 does.
+
+    https://github.com/hashicorp/terraform-provider-aws/issues/4112
+    """
+    present = {_describe_rule(rule.ip_protocol, rule.from_port, rule.to_port, _peer_of(rule)) for rule in rules}
+    for permission in permissions:
+        protocol = PROTOCOLS.get(str(permission["IpProtocol"]).lower(), str(permission["IpProtocol"]).lower())
+        for source in SOURCES:
+            for range_ in permission.get(source) or []:
+                peer = next((str(range_[field]) for field in PEERS if range_.get(field)), "")
+                text = _describe_rule(protocol, permission.get("FromPort"), permission.get("ToPort"), peer)
+                if text in present:
+                    return f'the specified rule "{text}" already exists'
+                present.add(text)
+    return "the specified rule already exists"
+
+
+def _peer_of(rule: Any) -> str:
+    fields = {**rule.ip_range, **rule.source_group, "PrefixListId": rule.prefix_list_id}
+    return next((str(fields[field]) for field in PEERS if fields.get(field)), "")
+
+
+def _describe_rule(protocol: str, first: Any, last: Any, peer: str) -> str:
+    if protocol == "-1":
+        return f"peer: {peer}, ALL, ALLOW"
+    fields = ("type", "code") if protocol in (*ICMP, *ICMPV6) else ("from port", "to port")
+    numbers = ["ALL" if int(number) < 0 else int(number) for number in (first, last)]
+    return f"peer: {peer}, {protocol.upper()}, {fields[0]}: {numbers[0]}, {fields[1]}: {numbers[1]}, ALLOW"
 
 
 @patch(SecurityGroups, "modify_security_group_rules")

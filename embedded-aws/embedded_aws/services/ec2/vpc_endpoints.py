@@ -8,6 +8,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.vpcs import VPCBackend
 
 from embedded_aws.patching import Method, patch
+from embedded_aws.services.ec2.requester_interfaces import synchronize
 
 
 @patch(VPCBackend, "create_vpc_endpoint")
@@ -19,7 +20,11 @@ def create_vpc_endpoint(moto: Method, ec2: Any, **params: Any) -> Any:
     """
     for table_id in params.get("route_table_ids") or []:
         _require_no_endpoint(ec2, params["service_name"], table_id)
-    return moto(ec2, **{**params, "endpoint_type": params.get("endpoint_type") or "Gateway"})
+    endpoint = moto(ec2, **{**params, "endpoint_type": params.get("endpoint_type") or "Gateway"})
+    for interface_id in endpoint.network_interface_ids:  # with addresses outside the subnets
+        ec2.enis.pop(interface_id, None)
+    synchronize(ec2)
+    return endpoint
 
 
 @patch(VPCBackend, "modify_vpc_endpoint")

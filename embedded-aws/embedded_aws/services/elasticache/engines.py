@@ -20,9 +20,19 @@ VERSIONS = {
 FAMILIES = {"valkey": {"7": "valkey7", "8": "valkey8"}, "redis": {"6": "redis6.x", "7": "redis7"}}
 
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheNodes.SupportedTypes.html
-NODE_TYPE = re.compile(
-    r"cache\.((t2|t3|t4g)\.(micro|small|medium)|(m[4-7]g?|r[4-7]g?|r6gd|c7gn)\.(large|(2|4|8|10|12|16|24)?xlarge))"
-)
+SIZES = ("micro", "small", "medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
+ORDER = (*SIZES[:8], "10xlarge", *SIZES[8:], "24xlarge")
+_BURST, _FROM_LARGE = SIZES[:3], SIZES[3:]
+_INTEL = (*SIZES[3:7], "12xlarge", "24xlarge")
+NODE_SIZES = {
+    **dict.fromkeys(("t2", "t3", "t4g"), _BURST),
+    "m4": (*SIZES[3:7], "10xlarge"),
+    "r4": (*SIZES[3:8], "16xlarge"),
+    **dict.fromkeys(("m5", "r5"), _INTEL),
+    **dict.fromkeys(("m6g", "m7g", "r6g", "r7g", "c7gn"), _FROM_LARGE),
+    "r6gd": SIZES[4:],
+}
+NODE_TYPES = {f"cache.{prefix}.{size}": ORDER.index(size) for prefix, sizes in NODE_SIZES.items() for size in sizes}
 
 VALUE, COMBINATION = "InvalidParameterValue", "InvalidParameterCombination"
 
@@ -65,7 +75,7 @@ def validate_node_type(name: str | None) -> None:
     """
     if not name:
         raise ServiceError(VALUE, "The parameter CacheNodeType must be provided and must not be null.")
-    if not NODE_TYPE.fullmatch(name):
+    if name not in NODE_TYPES:
         raise ServiceError(VALUE, f"Invalid cache node type: {name}.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from embedded_aws import pacing
@@ -111,18 +111,12 @@ def caches(elasticache: Any) -> list[Any]:
 def zones_in_use(elasticache: Any, subnet_group: str) -> set[str]:
     """Return the zones of a subnet group in which caches have nodes."""
     inside = [cache for cache in caches(elasticache) if cache.cache_subnet_group_name == subnet_group]
-    return {zone for cache in inside for zone in _zones_of_cache(cache)}
+    return {zone for cache in inside for zone in nodes_of(cache).values()}
 
 
-def _zones_of_cache(cache: Any) -> list[str]:
-    return list(cache.members.values()) if is_group(cache) else [cache.preferred_availability_zone]
-
-
-def uses_subnet(elasticache: Any, subnet_id: str) -> Iterator[bool]:
-    """Yield whether caches have nodes in the zone of a subnet, once for each subnet group of the subnet."""
-    for name, group in elasticache.cache_subnet_groups.items():
-        zones = {one["subnet_availability_zone"] for one in group.subnets if one["subnet_identifier"] == subnet_id}
-        yield bool(zones & zones_in_use(elasticache, name))
+def nodes_of(cache: Any) -> dict[str, str]:
+    """Return the zone of each node of a cache, by its name."""
+    return dict(cache.members) if is_group(cache) else {cache.cache_cluster_id: cache.preferred_availability_zone}
 
 
 def replication_group(elasticache: Any, name: str) -> Any:

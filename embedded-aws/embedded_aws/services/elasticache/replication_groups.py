@@ -13,7 +13,13 @@ from embedded_aws.patching import Method, add_method, patch
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.elasticache import validation
 from embedded_aws.services.elasticache.descriptions import describe_group
-from embedded_aws.services.elasticache.engines import COMBINATION, VALUE, resolve_version, validate_node_type
+from embedded_aws.services.elasticache.engines import (
+    COMBINATION,
+    NODE_TYPES,
+    VALUE,
+    resolve_version,
+    validate_node_type,
+)
 from embedded_aws.services.elasticache.events import record_event
 from embedded_aws.services.elasticache.modifications import modify, token_hash
 from embedded_aws.services.elasticache.nodes import (
@@ -214,3 +220,20 @@ def test_failover(response: Any) -> Any:
     group.failovers, group.status = group.failovers + 1, "modifying"
     record_event(group, f"Failover from master node {old} to replica node {group.primary} completed")
     return _result(group)
+
+
+@add_method(ElastiCacheResponse)
+def list_allowed_node_type_modifications(response: Any) -> Any:
+    """The node types that a group can change to; its own is not among them.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListAllowedNodeTypeModifications.html
+    """
+    group = replication_group(response.elasticache_backend, response.params["ReplicationGroupId"])
+    size = NODE_TYPES[group.cache_node_type]
+    others = sorted(name for name in NODE_TYPES if name != group.cache_node_type)
+    return ActionResult(
+        {
+            "ScaleUpModifications": [name for name in others if NODE_TYPES[name] >= size],
+            "ScaleDownModifications": [name for name in others if NODE_TYPES[name] < size],
+        }
+    )

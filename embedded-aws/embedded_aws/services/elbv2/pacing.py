@@ -1,42 +1,20 @@
-"""Delays of load balancers: provisioning before active, interfaces that outlive the deletion, first health checks."""
+"""Delays of load balancers: provisioning before active, first health checks."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
+from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
 
 # Imported first, because their patches have to be the inner ones.
 import embedded_aws.services.elbv2.load_balancers
 import embedded_aws.services.elbv2.target_health  # noqa: F401
 from embedded_aws import pacing
-from embedded_aws.account import backends
 from embedded_aws.load_balancer import health
 from embedded_aws.load_balancer.target import REGISTERING
 from embedded_aws.patching import Method, attach_dict, patch
 
-DELETING = "deleting"
-
 pacing.show_transitions(FakeLoadBalancer, "state", "active")
-
-
-def tick() -> bool:
-    """Remove the interfaces of deleted load balancers whose delay is over; return whether any was removed."""
-    return any([_tick(_deleting(elb)) for elb in backends.existing("elbv2")])
-
-
-def _tick(deleting: dict[str, Any]) -> bool:
-    return pacing.finish(list(deleting.values()), DELETING, lambda balancer: deleting.pop(balancer.arn, None))
-
-
-def _deleting(elb: Any) -> dict[str, Any]:
-    """Return the deleted load balancers that still have interfaces, by ARN."""
-    return attach_dict(elb, "deleting_load_balancers")
-
-
-def load_balancers_with_interfaces(elb: Any) -> list[Any]:
-    """Return the load balancers with interfaces in their subnets: the existing and the recently deleted ones."""
-    return [*elb.load_balancers.values(), *_deleting(elb).values()]
 
 
 @patch(FakeLoadBalancer, "__init__")
@@ -44,18 +22,6 @@ def initialize(moto: Method, balancer: Any, *args: Any, **params: Any) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html."""
     moto(balancer, *args, **params)
     pacing.start(balancer, "provisioning", "load_balancer")
-
-
-@patch(ELBv2Backend, "delete_load_balancer")
-def delete_load_balancer(moto: Method, elb: Any, arn: str) -> None:
-    """Delete a load balancer at once, but keep its interfaces for a while: they use its subnets and security groups.
-
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-delete.html
-    """
-    balancer = elb.load_balancers.get(arn)
-    moto(elb, arn)
-    if balancer and pacing.delay_deletion(balancer, DELETING, "load_balancer"):
-        _deleting(elb)[arn] = balancer
 
 
 @patch(FakeTargetGroup, "register")

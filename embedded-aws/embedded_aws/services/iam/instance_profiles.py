@@ -1,13 +1,21 @@
-"""Instance profiles: list them by path, and list their tags."""
+"""Instance profiles: ids as of IAM, lists by path, and lists of their tags."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.iam.models import InstanceProfile
 from moto.iam.responses import IamResponse
 
 from embedded_aws.patching import Method, add_method, patch
+
+
+@patch(InstanceProfile, "__init__")
+def initialize(moto: Method, profile: Any, *args: Any, **params: Any) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes (AIPA)."""
+    moto(profile, *args, **params)
+    profile.id = f"AIPA{profile.id.upper()[:17]}"
 
 
 @add_method(IamResponse)

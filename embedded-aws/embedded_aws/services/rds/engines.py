@@ -50,6 +50,8 @@ CLASSES = {
     **dict.fromkeys(("m5", "m5d", "m6i", "m6id", "m6g", "m6gd", "m7i", "m7g", "m8g"), LARGE),
     **dict.fromkeys(("r5", "r5b", "r5d", "r6i", "r6id", "r6g", "r6gd", "r7i", "r7g", "r8g"), LARGE),
 }
+STORAGE_TYPES = ("standard", "gp2", "gp3", "io1", "io2")
+LICENSE = {"mysql": "general-public-license", "mariadb": "general-public-license", "postgres": "postgresql-license"}
 RETIRED = re.compile(r"db\.(t1|t2|m1|m2|m3|m4|r3|r4)\.(micro|small|medium|[0-9]*x?large)")
 
 
@@ -136,24 +138,39 @@ def describe_orderable_db_instance_options(moto: Method, response: Any) -> Any:
     engine = params["Engine"]
     if engine not in VERSIONS:
         return moto(response)
+    if params.get("Vpc") is False or params.get("LicenseModel") not in (None, LICENSE[engine]):
+        return PaginatedResult({"OrderableDBInstanceOptions": []})
     versions = [version["EngineVersion"] for version in _versions(engine)]
     classes = [f"db.{prefix}.{size}" for prefix, sizes in CLASSES.items() for size in sizes]
-    zones = [{"Name": f"{response.region}{letter}"} for letter in "abc"]
-    return PaginatedResult(
-        {
-            "OrderableDBInstanceOptions": [
-                {
-                    "Engine": engine,
-                    "EngineVersion": version,
-                    "DBInstanceClass": name,
-                    "StorageType": "gp3",
-                    "AvailabilityZones": zones,
-                    "MultiAZCapable": True,
-                    "Vpc": True,
-                }
-                for version in versions
-                for name in classes
-                if params.get("EngineVersion") in (None, version) and params.get("DBInstanceClass") in (None, name)
-            ]
-        }
-    )
+    options = [
+        _option(engine, version, name, storage, response.region)
+        for version in versions
+        for name in classes
+        for storage in STORAGE_TYPES
+        if params.get("EngineVersion") in (None, version) and params.get("DBInstanceClass") in (None, name)
+    ]
+    return PaginatedResult({"OrderableDBInstanceOptions": options})
+
+
+def _option(engine: str, version: str, name: str, storage: str, region: str) -> dict[str, Any]:
+    """One option of a class; each storage type is one of its own."""
+    return {
+        "Engine": engine,
+        "EngineVersion": version,
+        "DBInstanceClass": name,
+        "LicenseModel": LICENSE[engine],
+        "AvailabilityZones": [{"Name": f"{region}{letter}"} for letter in "abc"],
+        "MultiAZCapable": True,
+        "ReadReplicaCapable": True,
+        "Vpc": True,
+        "SupportsStorageEncryption": True,
+        "StorageType": storage,
+        "SupportsIops": storage not in ("standard", "gp2"),
+        "SupportsStorageThroughput": storage == "gp3",
+        "SupportsEnhancedMonitoring": True,
+        "SupportsIAMDatabaseAuthentication": True,
+        "SupportsStorageAutoscaling": storage != "standard",
+        "SupportsGlobalDatabases": False,
+        "SupportsClusters": False,
+        "SupportedNetworkTypes": ["IPV4", "DUAL"],
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import string
+from datetime import timedelta
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -29,6 +30,7 @@ DEFAULTS = {
     "activity_stream_status": "stopped",
 }
 DEFAULT_AUTHORITY = "rds-ca-rsa2048-g1"
+CERTIFICATE_LIFETIME = timedelta(days=365)
 THROUGHPUT = ("iops", "storage_throughput")
 NOT_AVAILABLE = "Database instance is not in available state: {}"
 GENERAL, STRIPED_GENERAL = (3000, 125), (12000, 500)  # base IOPS and MiB/s of gp3
@@ -188,6 +190,18 @@ def _monitoring_log_arn(database: Any) -> str | None:
     return f"{logs}:{database.dbi_resource_id}" if database.monitoring_interval else None
 
 
+def _certificate_details(database: Any) -> dict[str, Any] | None:
+    """Return the authority and the end of the server's certificate, which is valid for a year; None during creation.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
+    """
+    if database.status == "creating":
+        return None
+    valid_till = database.created + CERTIFICATE_LIFETIME
+    return {"CAIdentifier": database.ca_certificate_identifier, "ValidTill": valid_till}
+
+
+DBInstance.certificate_details = property(_certificate_details)
 DBInstance.secondary_availability_zone = property(_standby_zone)
 DBInstance.enhanced_monitoring_resource_arn = property(_monitoring_log_arn)
 DBInstance.pending_modified_values = property(pending_changes.describe_pending)

@@ -17,6 +17,7 @@ from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
 
 DELETING = "deleting"
+WITHOUT_SNAPSHOT = ("failed", "incompatible-restore", "incompatible-network")
 
 pacing.show_transitions(DBInstance, "status", "available")
 
@@ -73,6 +74,7 @@ def _require_available(database: Any) -> None:
 def delete_db_instance(moto: Method, rds: Any, **params: Any) -> Any:
     """Keep the database, with its name and groups in use, until the deletion has finished.
 
+    A broken database "can only be deleted when you skip creation of the final snapshot" (SkipFinalSnapshot):
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html
     """
     name, snapshot = params["db_instance_identifier"], params.get("final_db_snapshot_identifier")
@@ -82,7 +84,7 @@ def delete_db_instance(moto: Method, rds: Any, **params: Any) -> Any:
         return moto(rds, **params)  # moto refuses it
     if database.status == DELETING and pacing.transitional_state(database):
         raise ServiceError("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
-    if snapshot and pacing.transitional_state(database):
+    if snapshot and (pacing.transitional_state(database) or database.status in WITHOUT_SNAPSHOT):
         reason = (
             f"Cannot create a snapshot because the database instance {name} is not currently in the available state."
         )

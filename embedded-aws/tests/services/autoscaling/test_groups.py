@@ -240,6 +240,13 @@ def test_all_fields_of_a_group_are_described(web):
     assert changed.items() <= web.group().items()
 
 
+def test_a_groups_target_groups_are_its_traffic_sources(web):
+    web.create()
+    group = web.group()
+    assert group["TrafficSources"] == [{"Identifier": arn, "Type": "elbv2"} for arn in group["TargetGroupARNs"]]
+    assert len(group["TrafficSources"]) == 1
+
+
 def test_the_grace_period_is_zero_unless_it_is_sent(web):
     """This is the API's default, which can cause a launch loop on AWS."""
     assert web.create()["HealthCheckGracePeriod"] == 0

@@ -296,3 +296,34 @@ def test_invalid_requests_are_rejected(refreshes):
     refreshes.asg.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
     with raises("ValidationError", "name not found"):
         refreshes.asg.describe_instance_refreshes(AutoScalingGroupName="web")
+
+
+@pytest.fixture
+def hurried(aws):
+    """At once, also for what is on its way; in the end at any rate."""
+    yield lambda: aws.control("pace", 0)
+    aws.control("pace", 0)
+
+
+def test_a_refresh_pauses_at_its_checkpoints(refreshes, aws, hurried):
+    """As long as the delay says, with half of the instances replaced; then it continues to the end."""
+    aws.control("pace", 0.01)
+    old = set(refreshes.in_service())
+    refreshes.start("2", MinHealthyPercentage=100, CheckpointPercentages=[50, 100], CheckpointDelay=172800)
+    paused = eventually(
+        lambda: refresh if "checkpoint at 50" in (refresh := refreshes.describe()).get("StatusReason", "") else None
+    )
+    assert (paused["Status"], paused["PercentageComplete"], paused["InstancesToUpdate"]) == ("InProgress", 50, 1)
+    assert refreshes.versions() == ["1", "2"]
+    assert len(old & set(refreshes.in_service())) == 1
+    hurried()
+    assert refreshes.wait_for_end()["Status"] == "Successful"
+    assert refreshes.versions() == ["2", "2"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"CheckpointDelay": 60}, {"CheckpointPercentages": [50, 20, 100]}, {"CheckpointPercentages": [50, 50]}]
+)
+def test_checkpoints_are_percentages_in_ascending_order(refreshes, wrong):
+    with raises("ValidationError", "CheckpointPercentages"):
+        refreshes.start("2", **wrong)

@@ -306,6 +306,18 @@ def test_an_ended_deployment_cannot_be_stopped(deploy):
     assert code_of(raised) == "DeploymentAlreadyCompletedException"
 
 
+def test_a_stopped_deployment_has_ended_for_its_group_too(deploy, aws):
+    """GetDeploymentGroup has its status and its end."""
+    deploy.create_group()
+    aws.control("pace", 10)  # so that it is in progress
+    deployment = deploy.deploy()
+    deploy.cd.stop_deployment(deploymentId=deployment)
+    aws.control("pace", 0)
+    last = deploy.deployment_group()["lastAttemptedDeployment"]
+    assert (last["deploymentId"], last["status"]) == (deployment, "Stopped")
+    assert last["endTime"] >= last["createTime"]
+
+
 def test_a_stopped_deployment_skips_pending_targets():
     """Targets that have ended stay as they are, and those in progress fail."""
     deployment = Deployment({"status": "InProgress"})

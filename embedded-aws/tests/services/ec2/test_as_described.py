@@ -25,6 +25,51 @@ def test_the_fields_that_aws_always_sends_are_there(network):
     assert (instance["HibernationOptions"], instance["EnaSupport"]) == ({"Configured": False}, True)
 
 
+def test_an_instance_is_described_as_aws_does(network):
+    """With its profile's id, with private names in the region's domain, and with a reason only when it has stopped."""
+    iam = network.aws.client("iam")
+    profile = iam.create_instance_profile(InstanceProfileName="web")["InstanceProfile"]
+    network.ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsHostnames={"Value": True})
+    instance = network.instance(IamInstanceProfile={"Name": "web"})
+    assert profile["InstanceProfileId"].startswith("AIPA")
+    assert instance["IamInstanceProfile"] == {"Arn": profile["Arn"], "Id": profile["InstanceProfileId"]}
+    name = f"ip-{instance['PrivateIpAddress'].replace('.', '-')}.us-west-2.compute.internal"
+    (interface,) = instance["NetworkInterfaces"]
+    assert [instance["PrivateDnsName"], interface["PrivateDnsName"]] == [name, name]
+    assert [one["PrivateDnsName"] for one in interface["PrivateIpAddresses"]] == [name]
+    assert "StateReason" not in instance
+    assert instance["StateTransitionReason"] == ""
+    network.ec2.stop_instances(InstanceIds=[instance["InstanceId"]])
+    stopped = network.describe_instance(instance["InstanceId"])
+    assert stopped["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
+    assert stopped["StateTransitionReason"].endswith(" GMT)")
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}, "TCP, from port: 443, to port: 443"),
+        ({"IpProtocol": "17", "FromPort": 53, "ToPort": 54}, "UDP, from port: 53, to port: 54"),
+        ({"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1}, "ICMP, type: 8, code: ALL"),
+        ({"IpProtocol": "-1"}, "ALL"),
+    ],
+)
+def test_a_rule_that_is_there_already_is_named(network, rule, words):
+    """https://github.com/hashicorp/terraform-provider-aws/issues/4112."""
+    request = {"GroupId": network.group, "IpPermissions": [{**rule, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
+    network.ec2.authorize_security_group_ingress(**request)
+    with raises("InvalidPermission.Duplicate", f'the specified rule "peer: 0.0.0.0/0, {words}, ALLOW" already exists'):
+        network.ec2.authorize_security_group_ingress(**request)
+
+
+def test_a_rule_from_a_group_that_is_there_already_is_named(network):
+    peer = {"UserIdGroupPairs": [{"GroupId": network.group}]}
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, **peer}
+    network.ec2.authorize_security_group_egress(GroupId=network.group, IpPermissions=[rule])
+    with raises("InvalidPermission.Duplicate", f'"peer: {network.group}, TCP, from port: 80, to port: 80, ALLOW"'):
+        network.ec2.authorize_security_group_egress(GroupId=network.group, IpPermissions=[rule])
+
+
 def test_a_route_whose_target_is_gone_is_a_black_hole(network):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html."""
     ec2, table = network.ec2, network.route_table()

@@ -145,7 +145,10 @@ def test_versions_and_classes_are_listed(database):
         "DBEngineVersions"
     ]
     assert (default["EngineVersion"], default["DBParameterGroupFamily"]) == ("8.4.6", "mysql8.4")
-    (option,) = database.rds.describe_orderable_db_instance_options(
+    options = database.rds.describe_orderable_db_instance_options(
         Engine="mysql", EngineVersion="8.4.6", DBInstanceClass="db.t4g.micro"
     )["OrderableDBInstanceOptions"]
-    assert option["MultiAZCapable"] is True
+    assert {option["StorageType"] for option in options} == {"standard", "gp2", "gp3", "io1", "io2"}
+    assert all(option["MultiAZCapable"] for option in options)
+    none = database.rds.describe_orderable_db_instance_options(Engine="mysql", DBInstanceClass="db.t3.nonsense")
+    assert none["OrderableDBInstanceOptions"] == []

@@ -1,5 +1,7 @@
 """Databases: created, described, validated and deleted."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from services.database import Database
@@ -91,6 +93,12 @@ def test_a_database_is_described_as_requested(database, network):
     assert {name: found[name] for name in defaults} == defaults
     assert found["KmsKeyId"].startswith("arn:aws:kms:us-west-2:123456789012:key/")
     assert found["DbiResourceId"] in found["EnhancedMonitoringResourceArn"]
+
+
+def test_a_certificate_is_described_with_its_authority_and_its_end(database):
+    details = database.create()["CertificateDetails"]
+    assert details["CAIdentifier"] == "rds-ca-rsa2048-g1"
+    assert (details["ValidTill"] - datetime.now(UTC)).days in (364, 365)
 
 
 def test_a_large_volume_has_the_requested_performance(database):

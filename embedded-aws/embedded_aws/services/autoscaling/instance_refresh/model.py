@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
+from embedded_aws.pacing import Transition
 from embedded_aws.patching import attach_dict
 
 Fields = dict[str, Any]
@@ -27,6 +28,8 @@ class Refresh:
         in_service_since: When an instance was first in service and healthy, in seconds since the epoch, by id.
         progressed_at: When it last made progress, in seconds since the epoch.
         failing_since: When launches began to fail, in seconds since the epoch; 0 while they do not.
+        checkpoints: How many checkpoints it has reached.
+        pause: The pause at the last of them.
     """
 
     info: Fields
@@ -35,6 +38,8 @@ class Refresh:
     in_service_since: dict[str, float] = field(default_factory=dict)
     progressed_at: float = field(default_factory=time.time)
     failing_since: float = 0.0
+    checkpoints: int = 0
+    pause: Transition | None = None
 
     @property
     def status(self) -> str:
@@ -52,6 +57,17 @@ class Refresh:
         """The launch template to launch from; None for the group's own."""
         desired: Fields = self.info.get("DesiredConfiguration") or {}
         return None if self.status == "RollbackInProgress" else desired.get("LaunchTemplate")
+
+    @property
+    def next_checkpoint(self) -> int:
+        """The percentage at which it pauses next, or ends; a rollback does not pause."""
+        checkpoints: list[int] = self.preferences.get("CheckpointPercentages") or []
+        return 100 if self.status == "RollbackInProgress" else [*checkpoints[self.checkpoints :], 100][0]
+
+    @property
+    def quota(self) -> int:
+        """How many instances are replaced until the next checkpoint, counted from the start."""
+        return ceil(len(self.to_replace) * self.next_checkpoint / 100)
 
     def end(self, status: str, reason: str = "") -> None:
         """Set the final status."""

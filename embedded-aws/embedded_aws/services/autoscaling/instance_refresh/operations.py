@@ -19,7 +19,7 @@ from embedded_aws.services.autoscaling.launch import get_version, template_versi
 from embedded_aws.services.autoscaling.requests import find_group, paginate
 
 PAGE_SIZE = 50
-UNSUPPORTED = ("CheckpointPercentages", "CheckpointDelay", "AlarmSpecification", "BakeTime")
+UNSUPPORTED = ("AlarmSpecification", "BakeTime")
 MOVING_VERSIONS = ("$Latest", "$Default")
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RollbackInstanceRefresh.html
 ROLLBACK_IMPOSSIBLE = (
@@ -139,7 +139,7 @@ def _desired_configuration(group: Any, params: Fields) -> Fields | None:
 def _preferences(group: Any, params: Fields) -> Fields:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/understand-instance-refresh-default-values.html."""
     if any(params.get(field) for field in UNSUPPORTED):
-        raise NotImplementedError("instance refreshes with checkpoints, alarms or a bake time")
+        raise NotImplementedError("instance refreshes with alarms or a bake time")
     policy = vars(group).get("instance_maintenance_policy") or {}
     warmup = vars(group).get("default_instance_warmup")
     preferences = {
@@ -152,7 +152,7 @@ def _preferences(group: Any, params: Fields) -> Fields:
         "StandbyInstances": "Wait",
     } | {field: value for field, value in params.items() if value is not None}
     _validate_percentages(preferences, params)
-    return preferences
+    return preferences | _checkpoints(params)
 
 
 def _percentage(policy: Fields, field: str, default: int | None) -> int | None:
@@ -169,6 +169,20 @@ def _validate_percentages(preferences: Fields, params: Fields) -> None:
     if maximum is not None and maximum - minimum > 100:
         message = "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100."
         raise ValidationError(message)
+
+
+def _checkpoints(params: Fields) -> Fields:
+    """https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-adding-checkpoints-instance-refresh.html."""
+    percentages, delay = params.get("CheckpointPercentages") or [], params.get("CheckpointDelay")
+    if not percentages:
+        if delay is not None:
+            raise ValidationError("If you specify CheckpointDelay, you must also specify CheckpointPercentages.")
+        return {}
+    if sorted(set(percentages)) != percentages or not 1 <= percentages[0] <= percentages[-1] <= 100:
+        raise ValidationError("CheckpointPercentages must be unique values from 1 to 100 in ascending order.")
+    if percentages[-1] < 100:
+        raise NotImplementedError("instance refreshes that end before all instances are replaced")
+    return {"CheckpointPercentages": percentages, "CheckpointDelay": 3600 if delay is None else delay}
 
 
 def _select_to_replace(group: Any, preferences: Fields, desired: Fields | None) -> list[str]:

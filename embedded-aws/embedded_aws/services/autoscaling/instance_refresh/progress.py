@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
-from embedded_aws import pace
+from embedded_aws import pace, pacing
 from embedded_aws.services.autoscaling import capacity as scaling_capacity
 from embedded_aws.services.autoscaling import launching
 from embedded_aws.services.autoscaling.activities import activities_of, format_time
@@ -29,6 +29,9 @@ LAUNCHING = (
     "Waiting for remaining instances to be available. For example: {} has insufficient data to evaluate its health "
     "with Amazon EC2."
 )
+# AWS documents the pause, not its words.
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-adding-checkpoints-instance-refresh.html
+CHECKPOINT = "Waiting for the checkpoint delay of {} seconds after the checkpoint at {} percent."
 PROTECTED = "Waiting for instances that are protected from scale in or in Standby. For example: {}."
 CANCELLING, CANCELLED = "Replacing instances before cancelling.", "Cancelled due to user request."
 
@@ -68,9 +71,11 @@ def _replace_instances(group: Any, refresh: Refresh) -> None:
     if reason := _failure_reason(group, refresh):
         _fail(group, refresh, reason)
         return
-    _terminate_and_launch(group, refresh)
+    if not pacing.is_in_progress(refresh.pause):
+        _terminate_and_launch(group, refresh)
     standing.update_in_service_times(group, refresh)
     _update_progress(group, refresh)
+    _pause_at_checkpoint(refresh)
     remaining, counted = standing.remaining(group, refresh), launching.counted_instances(group)
     ready = [state for state in counted if standing.is_ready(refresh, state)]
     if not remaining and len(ready) == len(counted) == group.desired_capacity:
@@ -80,9 +85,10 @@ def _replace_instances(group: Any, refresh: Refresh) -> None:
 def _terminate_and_launch(group: Any, refresh: Refresh) -> None:
     """Terminate as many instances as the minimum allows, and launch as many as the maximum allows."""
     minimum, maximum = capacity_limits(refresh.preferences, group.desired_capacity)
+    quota = refresh.quota - (len(refresh.to_replace) - len(standing.remaining(group, refresh)))
     ready = sum(standing.is_ready(refresh, state) for state in launching.counted_instances(group))
     free = [state for state in standing.remaining(group, refresh) if not standing.is_protected(refresh, state)]
-    for state in sort_for_termination(group, free):
+    for state in sort_for_termination(group, free)[: max(0, quota)]:
         if standing.is_ready(refresh, state):
             if ready <= minimum:
                 continue
@@ -93,8 +99,10 @@ def _terminate_and_launch(group: Any, refresh: Refresh) -> None:
             group, state, f"{cause}  {now} instance {state.instance.id} was selected for termination."
         )
     scaling_capacity.scale_to_desired(group, REASON)
-    ahead = sum(not standing.is_protected(refresh, state) for state in standing.remaining(group, refresh))
-    capacity = min(maximum, group.desired_capacity + ahead)
+    remaining = standing.remaining(group, refresh)
+    ahead = sum(not standing.is_protected(refresh, state) for state in remaining)
+    quota = refresh.quota - (len(refresh.to_replace) - len(remaining))
+    capacity = min(maximum, group.desired_capacity + min(ahead, max(0, quota)))
     while len(launching.counted_instances(group)) < capacity and scaling_capacity.try_launch(group, REASON):
         pass
 
@@ -119,6 +127,19 @@ def _update_progress(group: Any, refresh: Refresh) -> None:
     refresh.info["StatusReason"] = next(iter(reasons), None)
     progressed = before != (refresh.info["PercentageComplete"], refresh.info["InstancesToUpdate"])
     if progressed or warming_up or any(launching.is_waiting(state) for state in launched):
+        refresh.progressed_at = time.time()
+
+
+def _pause_at_checkpoint(refresh: Refresh) -> None:
+    """Note a checkpoint that is reached, and say that the refresh waits there; the last one is the end."""
+    percentage, delay = refresh.next_checkpoint, refresh.preferences.get("CheckpointDelay", 0)
+    if percentage < 100 and refresh.info["PercentageComplete"] >= percentage:
+        refresh.checkpoints += 1
+        now = time.time()
+        refresh.pause = (now, now + delay * pace.current_factor(), "paused")
+    if pacing.is_in_progress(refresh.pause):
+        reached = refresh.preferences["CheckpointPercentages"][refresh.checkpoints - 1]
+        refresh.info["StatusReason"] = CHECKPOINT.format(delay, reached)
         refresh.progressed_at = time.time()
 
 
