@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,9 @@ from ..params import Params, load
 from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
-from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata, sign_in
+from ..runs.start import check_endpoint, lock_of_run, new_run, run_metadata, sign_in
 from ..runs.time_limit import OutOfTime, within
+from .application import app, bundle, lock
 from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
 from .console import NAME_WIDTH, print_renderable, print_table
 from .evidence import approve, evidence
@@ -195,19 +195,11 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
     _print_orphans(summaries)
 
 
-@main.command()
-def bundle() -> None:
-    """Pack webapp/ as 04_deploy does: the same content gives the same file, byte for byte."""
-    packed = pack_webapp(paths.root())
-    click.echo(replace(packed, left_out=()))
-    click.echo(packed.path)
-    for title, names in (("Packed", packed.packed), ("Left out", packed.left_out)):
-        if names:
-            click.echo("\n  ".join((f"{title}:", *names)))
-
-
+main.add_command(app)
 main.add_command(approve)
+main.add_command(bundle)
 main.add_command(evidence)
+main.add_command(lock)
 main.add_command(permissions)
 
 

@@ -27,7 +27,7 @@ from runbook_lib.evidence.git import find_last_commit
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.redaction.patterns import PLACEHOLDER
 from runbook_lib.params import load
-from runbook_lib.stacks import bundle
+from runbook_lib.stacks.application import bundle
 from runbook_lib.stacks.environment import stacks, whole
 from tests.notebooks.browser import DESKTOP, PHONE, barriers, browser, picture
 from tests.notebooks.operator import REPOSITORY, Crowd, Operator, Visitor
