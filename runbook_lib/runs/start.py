@@ -19,8 +19,9 @@ from ..journal.redaction.redactor import REDACTOR
 from ..params import Params
 from ..paths import checkout
 from ..resources.bucket import Bucket
-from ..stacks.application.bundle import Bundle, Contents, pack, unpack
+from ..stacks.application.bundle import Bundle, pack, unpack
 from ..stacks.application.check import check
+from ..stacks.application.contents import Contents
 from ..stacks.network import network
 from .kernel.prompts import ask_code
 from .lock import Lock, LockHolder

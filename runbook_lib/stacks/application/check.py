@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from . import appspec, node, procfile, wheels
-from .bundle import SERVER, WHEELS, Contents, read_contents
+from . import appspec, node, procfile
+from .contents import SERVER, WHEELS, Contents, read_contents
 from .findings import Finding
+from .pins import LOCK
 
 MAX_BYTES = 5 * 1024**3
 """The most that S3 takes in one request. https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html"""
@@ -128,7 +129,7 @@ def _has(package: str, program: str) -> bool:
 
 def _scripts(contents: Contents) -> set[str]:
     """The programs of the wheels, which are in the virtual environment."""
-    names = {"python", "pip"} if wheels.LOCK in contents.files else set()
+    names = {"python", "pip"} if LOCK in contents.files else set()
     for name, file in contents.locked.items():
         if not name.startswith(f"{WHEELS}/"):
             continue
@@ -163,8 +164,8 @@ def _right(contents: Contents) -> Iterator[tuple[str, str]]:
     elif contents.added.get(appspec.APPSPEC) and not wrong & {*appspec.NAMES, procfile.PROCFILE}:
         yield appspec.APPSPEC, "the application's own"
     found = [file for name, file in contents.locked.items() if name.startswith(f"{WHEELS}/")]
-    if wheels.LOCK in contents.files and wheels.LOCK not in wrong:
-        yield wheels.LOCK, f"{len(found)} wheels, {_megabytes(sum(len(file.data) for file in found))}"
+    if LOCK in contents.files and LOCK not in wrong:
+        yield LOCK, f"{len(found)} wheels, {_megabytes(sum(len(file.data) for file in found))}"
     if modules := len(contents.locked) - len(found):
         yield node.NPM_LOCK, f"{modules} files of {node.MODULES}"
     files = sum(len(file.data) for file in contents.files.values())

@@ -22,23 +22,9 @@ from packaging.utils import canonicalize_name
 from runbook_lib.files import write_atomically
 
 from .findings import BundleError, require_none
-from .wheels import (
-    LOCK,
-    MACHINES,
-    SERVERS_PYTHON,
-    TARGETS,
-    Lock,
-    Pin,
-    Target,
-    Wheelhouse,
-    logical_lines,
-    missing_wheels,
-    pip_error,
-    read_lock,
-    run_pip,
-    sha256,
-    target_options,
-)
+from .pins import LOCK, Lock, Pin, logical_lines, read_lock
+from .targets import MACHINES, SERVERS_PYTHON, TARGETS, Target
+from .wheels import Wheelhouse, missing_wheels, pip_error, run_pip, sha256, target_options
 
 SOURCE = "requirements.in"
 PROJECT = "pyproject.toml"

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from runbook_lib.stacks.application import bundle
+from runbook_lib.stacks.application import bundle, contents
 
 FILES = {"Procfile": "web: python3 app/main.py\n", "app/main.py": "print('hello')\n", "bin/tool": "#!/bin/sh\n"}
 SERVER = {
@@ -56,7 +56,7 @@ def build(tmp_path, server):
 @pytest.fixture
 def read_contents(tmp_path, server):
     """Reads an application with what is wrong with it."""
-    return partial(bundle.read_contents, cache=tmp_path / "cache", server=server)
+    return partial(contents.read_contents, cache=tmp_path / "cache", server=server)
 
 
 class Index:

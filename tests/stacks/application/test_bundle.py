@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from runbook_lib.runs import start
-from runbook_lib.stacks.application.bundle import read_contents as read_with_the_default
 from runbook_lib.stacks.application.bundle import unpack
+from runbook_lib.stacks.application.contents import read_contents as read_with_the_default
 from runbook_lib.stacks.application.findings import BundleError
 
 from .conftest import FILES, SERVER, write

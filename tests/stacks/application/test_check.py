@@ -5,7 +5,8 @@ import pytest
 from runbook_lib.stacks.application import check as module
 from runbook_lib.stacks.application import wheels
 from runbook_lib.stacks.application.check import check, describe
-from runbook_lib.stacks.application.wheels import Target, Wheelhouse
+from runbook_lib.stacks.application.targets import Target
+from runbook_lib.stacks.application.wheels import Wheelhouse
 
 from .conftest import FILES
 

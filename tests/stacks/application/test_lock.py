@@ -8,7 +8,9 @@ from runbook_lib.stacks.application import lock as module
 from runbook_lib.stacks.application import wheels
 from runbook_lib.stacks.application.findings import BundleError
 from runbook_lib.stacks.application.lock import make_lock
-from runbook_lib.stacks.application.wheels import Target, Wheelhouse, read_lock
+from runbook_lib.stacks.application.pins import read_lock
+from runbook_lib.stacks.application.targets import Target
+from runbook_lib.stacks.application.wheels import Wheelhouse
 
 from .conftest import write
 

@@ -9,7 +9,9 @@ from packaging.requirements import Requirement
 
 from runbook_lib.stacks.application import wheels
 from runbook_lib.stacks.application.findings import BundleError
-from runbook_lib.stacks.application.wheels import TARGETS, Target, Wheelhouse, best, missing_wheels, read_lock
+from runbook_lib.stacks.application.pins import read_lock
+from runbook_lib.stacks.application.targets import TARGETS, Target, best, fits
+from runbook_lib.stacks.application.wheels import Wheelhouse, missing_wheels
 
 ARM = Target("3.11", "Linux", "aarch64")
 INTEL = Target("3.11", "Linux", "x86_64")
@@ -84,7 +86,7 @@ class TestReading:
 def test_a_wheel_fits_by_its_tags(tmp_path, target, tags, can):
     """Amazon Linux 2023 has glibc 2.34."""
     wheel = tmp_path / f"a-1.0-{tags}.whl"
-    assert wheels.fits([wheel], target) is can
+    assert fits([wheel], target) is can
     assert best([wheel], target) == ([wheel] if can else [])
 
 
@@ -179,7 +181,6 @@ class TestFromAnIndex:
 
 def test_a_bundle_has_the_wheels_and_one_revision_for_them(app, build, index, tmp_path, monkeypatch):
     """The lock determines them, so that the revision need not."""
-    monkeypatch.setattr(wheels, "TARGETS", (ARM,))
     monkeypatch.setattr(Wheelhouse.choose, "__defaults__", ((ARM,),))
     monkeypatch.setattr(wheels, "required_targets", lambda architectures: (ARM,))
     text = line("native==1.0", index.add("native", tags=LINUX_ARM))
