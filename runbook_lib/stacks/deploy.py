@@ -21,7 +21,7 @@ from ..resources.role_policy import RolePolicy
 from ..resources.secret import RandomSecret
 from ..resources.stored_bundle import StoredBundle
 from ..resources.target_group import TargetGroup
-from .bundle import Bundle
+from .application.bundle import Bundle
 from .compute import compute
 from .data import data
 from .github import github
