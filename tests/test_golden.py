@@ -25,7 +25,7 @@ from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.references import Keys, to_json
 from runbook_lib.evidence.report import exports, inventory
 from runbook_lib.params import load
-from runbook_lib.stacks.bundle import Bundle
+from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.environment import stacks
 from runbook_lib.stacks.stack import in_order
 

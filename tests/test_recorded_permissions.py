@@ -19,7 +19,7 @@ from runbook_lib.evidence.topology import discover
 from runbook_lib.params import Params
 from runbook_lib.runs import finish
 from runbook_lib.runs.start import environment_lock
-from runbook_lib.stacks.bundle import Bundle
+from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.checks.availability import availability
 from runbook_lib.stacks.checks.reachability import reachability
 from runbook_lib.stacks.deploy import deploy

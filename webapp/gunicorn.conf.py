@@ -32,4 +32,4 @@ forwarded_allow_ips = ""  # who the client is, is read from the load balancer's 
 logconfig_dict: dict[str, Any] = logging_config()
 
 # Without a session secret (development only) the workers must still agree on one.
-os.environ.setdefault("WEBAPP_SESSION_KEY", secrets.token_hex(32))
+os.environ.setdefault("SESSION_SECRET", secrets.token_hex(32))

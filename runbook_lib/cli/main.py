@@ -15,11 +15,13 @@ from ..errors import RunbookError, WrongUsage
 PLUGINS = "runbook.commands"
 """The group of entry points through which other packages add commands, e.g. ``local``."""
 COMMANDS = {
+    "app": ("application", "Look at the application in webapp/ before it is deployed."),
     "apply": ("verbs", "Create and update what the parameters describe, and verify it."),
     "approve": ("evidence", "Sign an approval of the plans of a run."),
-    "bundle": ("verbs", "Pack webapp/ as 04_deploy does."),
+    "bundle": ("application", "Pack webapp/ as 04_deploy does."),
     "destroy": ("verbs", "Destroy the environment: 04 first, 01 last."),
     "evidence": ("evidence", "Show, verify and compare the evidence of runs."),
+    "lock": ("application", "Lock the Python packages that the application needs."),
     "permissions": ("permissions", "Print the IAM policy that a verb needs, as JSON."),
     "plan": ("verbs", "Show what an apply would do."),
     "verify": ("verbs", "Compare what AWS shows with the parameters."),

@@ -1,4 +1,4 @@
-"""The verbs (``runbook plan``, ``apply``, ``verify``, ``destroy``), which run the notebooks, and ``runbook bundle``."""
+"""The verbs (``runbook plan``, ``apply``, ``verify``, ``destroy``), which run the notebooks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from ..params import Params, load
 from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
-from ..runs.start import check_endpoint, lock_of_run, new_run, pack_webapp, run_metadata, sign_in
+from ..runs.start import check_endpoint, lock_of_run, new_run, run_metadata, sign_in
 from ..runs.time_limit import OutOfTime, within
 from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
 from .console import NAME_WIDTH, print_renderable, print_table
@@ -159,17 +158,6 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
         click.echo("Left in the account:")
         print_table(remainders, NAME_WIDTH, 0, 0, indent=2)
     _print_orphans(summaries)
-
-
-@click.command()
-def bundle() -> None:
-    """Pack webapp/ as 04_deploy does.  The same content gives the same file, byte for byte."""
-    packed = pack_webapp(paths.root())
-    click.echo(replace(packed, left_out=()))
-    click.echo(packed.path)
-    for title, names in (("Packed", packed.packed), ("Left out", packed.left_out)):
-        if names:
-            click.echo("\n  ".join((f"{title}:", *names)))
 
 
 def _print_changes(summaries: Sequence[Summary]) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from .app import App
 from .fields import (
     CLOCK,
     DAY,
@@ -37,7 +38,7 @@ class Tags(Strict):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, TagValue] = Field(init=False)
 
-    project: TagValue = "shift-log"
+    project: TagValue = "webapp"
     owner: TagValue = "platform"
 
 
@@ -266,6 +267,7 @@ class Params(Strict):
     network: Network
     data: Data = Data()
     compute: Compute
+    app: App = App()
     deploy: Deploy = Deploy()
     github: GitHub | None = None
     permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY)] | None = Field(

@@ -10,6 +10,7 @@ from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, is_owned, kind
+from .bucket import Bucket
 from .cache_replication_group import CacheReplicationGroup
 from .db_instance import DbInstance
 from .load_balancer import LoadBalancer
@@ -25,6 +26,9 @@ class ConfigurationParameter(Resource):
     Args:
         cache: Where sessions are kept; without it they are in cookies.
         domain: The site's domain; without it the load balancer's name is used.
+        bucket: Where the servers of a deployment agree which of them runs the release line.
+        environment: The application's settings, by their variables.
+        secrets: The names or ARNs of its secrets, by their variables.
     """
 
     database: DbInstance
@@ -32,8 +36,11 @@ class ConfigurationParameter(Resource):
     app_secret: RandomSecret
     session_secret: RandomSecret
     balancer: LoadBalancer
+    bucket: Bucket
     cache: CacheReplicationGroup | None = None
     domain: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[tuple[str, str], ...] = ()
 
     # They have no address until they are available.
     ready_fields = frozenset({"database", "cache"})
@@ -52,7 +59,12 @@ class ConfigurationParameter(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         wanted = dict(super().desired(ids))
-        return wanted | {"balancer": wanted["balancer"] if not self.domain else None, "schema": self.database.database}
+        return wanted | {
+            "balancer": wanted["balancer"] if not self.domain else None,
+            "schema": self.database.database,
+            "environment": dict(self.environment),
+            "secrets": dict(self.secrets),
+        }
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = self.aws_name(snapshot.aws)
@@ -75,6 +87,9 @@ class ConfigurationParameter(Resource):
             "master_secret": database.get("master_secret"),
             "app_secret": database.get("app_secret"),
             "session_secret": settings.get("session_secret"),
+            "bucket": settings.get("bucket"),
+            "environment": settings.get("environment") or {},
+            "secrets": settings.get("secrets") or {},
             **self._site(snapshot, str(settings.get("public_url"))),
         }
         return Observed(
@@ -106,6 +121,9 @@ class ConfigurationParameter(Resource):
             "session_secret": ids[self.session_secret],
             **self._cache_section(aws, ids),
             "public_url": f"https://{self.domain or balancer['DNSName']}",
+            "bucket": ids[self.bucket],
+            "environment": dict(self.environment),
+            "secrets": dict(self.secrets),
         }
         return {"Name": self.aws_name(aws), "Type": "String", "Value": json.dumps(value, indent=1)}
 

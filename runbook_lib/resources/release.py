@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,7 @@ from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from ..errors import RequestRejected
+from .application_secret import ApplicationSecret
 from .auto_scaling_group import (
     AutoScalingGroup,
     abandoned_launch,
@@ -24,6 +27,7 @@ from .role_policy import RolePolicy
 from .stored_bundle import FOLDER, StoredBundle, key
 
 _NONE = "none"
+_USER = "user"  # a deployment's creator
 _ALL, _NOT_ALL = "every server gets it", "not every server gets it"
 _DETACH, _ATTACH = "detach", "attach"
 _LOOKED_AT = 100  # deployments, to find the one that reached a server
@@ -57,13 +61,15 @@ class Release(Resource):
     Args:
         bundle: In the environment's bucket; or
         commit: in GitHub, ``owner/name@<40 digits>``.
-        configuration, permissions: What the application reads when it starts.
+        configuration, permissions, secrets: What the application reads when it starts.  A change of its settings, or a
+            new version of one of its secrets, is deployed with the same revision, one server at a time.
     """
 
     group: DeploymentGroup
     servers: AutoScalingGroup
     configuration: ConfigurationParameter
     permissions: tuple[RolePolicy, ...] = ()
+    secrets: tuple[ApplicationSecret, ...] = ()
     bundle: StoredBundle | None = None
     commit: str = ""
 
@@ -96,7 +102,15 @@ class Release(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         revision = f"sha256 {self.bundle.sha256}" if self.bundle else self.commit
-        return {"revision": revision, "servers": _ALL}
+        return {"revision": revision, "settings": self._settings(ids), "servers": _ALL}
+
+    def _settings(self, ids: Ids) -> str:
+        """A digest of the application's settings and of the versions of its secrets."""
+        given = [*self.configuration.environment, *self.configuration.secrets]
+        if not given:
+            return _NONE
+        versions = [str(ids.get(secret, secret.known_as)) for secret in self.secrets]
+        return f"sha256 {hashlib.sha256(json.dumps([given, versions]).encode()).hexdigest()[:12]}"
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         info = find_group(snapshot, self.group, ids) if self.group in ids else None
@@ -111,13 +125,30 @@ class Release(Resource):
         failure = "" if running or runs == wanted else self._failure(snapshot, last, wanted)
         seen = Observed(
             (good or last)["deploymentId"],
-            {"revision": runs, "servers": _ALL},
+            {"revision": runs, "settings": self._deployed_settings(snapshot, info, good), "servers": _ALL},
             ready=not running,
             status=_progress(last),
             failed=failure,
             detail=_detail(good) if good else {},
         )
         return self._with_servers(snapshot, info, good, seen) if good else seen
+
+    def _deployed_settings(self, snapshot: Snapshot, info: ApiObject, good: ApiObject | None) -> str:
+        """The settings that the last deployment to all servers has brought.
+
+        A deployment that Auto Scaling or CodeDeploy began has no description of ours, and reached some servers only.
+        """
+        if good is None:
+            return _NONE
+        if good.get("creator", _USER) != _USER:
+            names = {"applicationName": info["applicationName"], "deploymentGroupName": info["deploymentGroupName"]}
+            ids = snapshot.all(
+                "codedeploy", "list_deployments", "deployments", includeOnlyStatuses=["Succeeded"], **names
+            )
+            earlier = (_deployment(snapshot, {"deploymentId": str(each)}) for each in ids[:_LOOKED_AT])
+            good = next((each for each in earlier if each and each.get("creator", _USER) == _USER), good)
+        match = re.search(r"; settings (sha256 [0-9a-f]{12})$", good.get("description") or "")
+        return match[1] if match else _NONE
 
     def _with_servers(self, snapshot: Snapshot, info: ApiObject, good: ApiObject, seen: Observed) -> Observed:
         """Add to what was observed whether every server, also a new one, gets the last successful revision."""
@@ -172,8 +203,12 @@ class Release(Resource):
             applicationName=ids[self.group.application],
             deploymentGroupName=ids[self.group],
             revision=self._revision(ids),
-            description=f"runbook run {aws.run or 'by hand'}",
+            description=f"runbook run {aws.run or 'by hand'}" + self._described(ids),
         )
+
+    def _described(self, ids: Ids) -> str:
+        settings = self._settings(ids)
+        return f"; settings {settings}" if settings != _NONE else ""
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """Deploy; or take one step towards a server that can be deployed to."""

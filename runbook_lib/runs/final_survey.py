@@ -83,7 +83,7 @@ def _survey(params: Params, root: Path, run: str, notebooks: Sequence[str], outd
     """
     aws = aws_client(params, root, run)
     engine = Engine(aws, RunFolder(root / "artifacts" / params.env, run, "runner").journal())
-    bundle = pack_webapp(root) if notebooks and params.deploy.source == "s3" else None
+    bundle = pack_webapp(root, params) if notebooks and params.deploy.source == "s3" else None
     by_name = {stack.name: stack for stack in stacks(params, bundle)}
     for notebook in notebooks:
         if stack := by_name.get(notebook.partition("_")[2]):

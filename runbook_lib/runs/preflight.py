@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..engine.engine import Engine
 from ..engine.plan import Plan
 from ..params import Params
-from ..stacks.bundle import Bundle
+from ..stacks.application.bundle import Bundle
 from ..stacks.environment import stacks
 
 

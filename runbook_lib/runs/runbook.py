@@ -32,7 +32,7 @@ from ..journal.summary import ended_notebooks
 from ..journal.timeline import build_timeline
 from ..params import Params, load
 from ..resources.base import Resource
-from ..stacks.bundle import Bundle
+from ..stacks.application.bundle import Bundle
 from ..stacks.checks.check import Check
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
@@ -277,7 +277,7 @@ class Runbook:
     def bundle(self) -> Bundle | None:
         """Pack ``webapp/``; ``None`` when none is deployed: from GitHub, or in a destroy."""
         needed = self.params.deploy.source == "s3" and self.mode != "destroy"
-        return pack_webapp(self._root) if needed else None
+        return pack_webapp(self._root, self.params) if needed else None
 
     def _ipython_display_(self) -> None:
         if not self._recorder:

@@ -19,11 +19,14 @@ from ..journal.redaction.redactor import REDACTOR
 from ..params import Params
 from ..paths import checkout
 from ..resources.bucket import Bucket
-from ..stacks.bundle import Bundle, build
+from ..stacks.application.bundle import Bundle, pack, unpack
+from ..stacks.application.check import check
+from ..stacks.application.contents import Contents
 from ..stacks.network import network
 from .kernel.prompts import ask_code
 from .lock import Lock, LockHolder
 
+_WEBAPP = "webapp"
 OPERATOR_VARIABLES = ("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR", "JUPYTERHUB_USER")
 """Variables in which a service names the user it runs for; the first one that is set counts.
 
@@ -136,7 +139,32 @@ def _local_user() -> str:
         return f"user {os.getuid()}"
 
 
-def pack_webapp(root: Path) -> Bundle:
-    """Pack ``webapp/`` with the last commit that touched it, so that other commits leave the bundle unchanged."""
-    code = checkout()
-    return build(code / "webapp", root / ".runbook" / "bundles", commit=find_last_commit(code, "webapp"))
+def check_webapp(params: Params | None = None, webapp: Path | None = None) -> Contents:
+    """Read the application as it is packed, with what is wrong with it.
+
+    Args:
+        params: Of the environment whose servers it is for; without them, any server will do.
+        webapp: Its folder, by default the checkout's.
+    """
+    architectures = (params.compute.architecture,) if params else ()
+    return check(webapp or checkout() / _WEBAPP, architectures=architectures)
+
+
+def pack_webapp(root: Path, params: Params | None = None) -> Bundle:
+    """Pack ``webapp/`` with the last commit that touched it, so that other commits leave the bundle unchanged.
+
+    Raises:
+        BundleError: Something is wrong with the application; it names every problem.
+    """
+    return pack(check_webapp(params), root / ".runbook" / "bundles", commit=find_last_commit(checkout(), _WEBAPP))
+
+
+def unpack_webapp(into: Path) -> str:
+    """Write the files of the bundle into a folder; returns the revision.
+
+    Raises:
+        BundleError: Something is wrong with the application, or with the folder.
+    """
+    contents = check_webapp()
+    unpack(contents, into, commit=find_last_commit(checkout(), _WEBAPP))
+    return contents.revision

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..params import Params
+from ..params.app import is_parameter
 from ..params.model import NEWEST
 from ..resources.alias_record import AliasRecord
 from ..resources.auto_scaling_group import AutoScalingGroup
@@ -22,7 +23,7 @@ from ..resources.load_balancer import LoadBalancer
 from ..resources.machine_image import MachineImage
 from ..resources.requested_certificate import RequestedCertificate
 from ..resources.role import Role
-from ..resources.role_policy import RolePolicy
+from ..resources.role_policy import On, RolePolicy
 from ..resources.route import Route
 from ..resources.route_table_association import RouteTableAssociation
 from ..resources.secret import RandomSecret
@@ -41,7 +42,6 @@ _SESSION_MANAGER = (
     "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 )  # fmt: skip
-_DATABASE_USER = "shiftlog"
 _TEMPLATE = "launch_template.web"
 
 
@@ -55,8 +55,8 @@ def compute(params: Params) -> Stack:
     net = network(params)
     groups = {group.name: group for group in net.every(SecurityGroup)}
     image = _image(params)
-    secrets = _secrets()
-    role, profile, *policies = _web_role(params, net.bucket.the(Bucket), secrets)
+    secrets = _secrets(params)
+    role, profile, policies = _web_role(params, net.bucket.the(Bucket), secrets)
     certificate, *validation = _certificate(params)
     balancer = LoadBalancer(
         name="web",
@@ -167,40 +167,54 @@ def _session_manager(name: str, role: Role) -> RolePolicy:
     return RolePolicy(name=name, role=role, actions=_SESSION_MANAGER, on=("*",))
 
 
-def _secrets() -> tuple[RandomSecret, RandomSecret]:
+def _secrets(params: Params) -> tuple[RandomSecret, RandomSecret]:
     """The application's key for sessions, and its database user."""
     return (
         RandomSecret(name="web/session", random="key"),
-        RandomSecret(name="web/database", random="password", fields=(("username", _DATABASE_USER),)),
+        RandomSecret(name="web/database", random="password", fields=(("username", params.app.database_user),)),
     )
 
 
 def _web_role(
     params: Params, bucket: Bucket, secrets: tuple[RandomSecret, ...]
-) -> tuple[Role, InstanceProfile, RolePolicy, RolePolicy, RolePolicy, RolePolicy]:
-    """The web servers' role: it reads bundles, the application's secrets and its configuration."""
-    names = ("web-session-manager", "web-bundles", "web-secrets", "web-config", "web-master-secret")
-    role = Role(name="web", service="ec2.amazonaws.com", inline_policies=names, boundary=params.permissions_boundary)
-    agent = f"arn:aws:s3:::aws-codedeploy-{params.region}/*"  # the CodeDeploy agent's updates
-    config = f"arn:aws:ssm:{params.region}:{params.account}:parameter{config_path(params)}"
-    return (
-        role,
-        InstanceProfile(name="web", role=role),
-        _session_manager("web-session-manager", role),
-        RolePolicy(
-            name="web-bundles",
-            role=role,
-            actions=("s3:GetObject", "s3:GetObjectVersion"),
-            on=(("arn:aws:s3:::{}/bundles/*", bucket), agent),
-        ),
-        RolePolicy(
-            name="web-secrets",
-            role=role,
-            actions=("secretsmanager:GetSecretValue",),
-            on=tuple(("{}", secret) for secret in secrets),
-        ),
-        RolePolicy(name="web-config", role=role, actions=("ssm:GetParameter",), on=(config,)),
+) -> tuple[Role, InstanceProfile, tuple[RolePolicy, ...]]:
+    """The web servers' role: it reads bundles, configuration and secrets, and may do what the parameters say."""
+    app, here = params.app, f"{params.region}:{params.account}"
+    own = tuple(f"web-app-{number}" for number, _ in enumerate(app.policies.statements, 1))
+    names = ("web-session-manager", "web-bundles", "web-release", "web-secrets", "web-config")
+    role = Role(
+        name="web",
+        service="ec2.amazonaws.com",
+        policies=app.policies.managed,
+        inline_policies=(*names, "web-master-secret", *own),
+        boundary=params.permissions_boundary,
     )
+    agent = f"arn:aws:s3:::aws-codedeploy-{params.region}/*"  # the CodeDeploy agent's updates
+    given = app.secrets.values()
+    parameters = tuple(_parameter_arn(here, name) for name in given if is_parameter(name))
+    others = tuple(_secret_arn(here, name) for name in given if not is_parameter(name))
+    allowed: tuple[tuple[str, tuple[str, ...], tuple[On, ...]], ...] = (
+        ("web-bundles", ("s3:GetObject", "s3:GetObjectVersion"), (("arn:aws:s3:::{}/bundles/*", bucket), agent)),
+        ("web-release", ("s3:GetObject", "s3:PutObject"), (("arn:aws:s3:::{}/releases/*", bucket),)),
+        ("web-secrets", ("secretsmanager:GetSecretValue",), (*(("{}", secret) for secret in secrets), *others)),
+        ("web-config", ("ssm:GetParameter",), (_parameter_arn(here, config_path(params)), *parameters)),
+        *((name, each.actions, each.resources) for name, each in zip(own, app.policies.statements, strict=True)),
+    )
+    policies = tuple(RolePolicy(name=name, role=role, actions=actions, on=on) for name, actions, on in allowed)
+    sessions = _session_manager("web-session-manager", role)
+    return role, InstanceProfile(name="web", role=role), (sessions, *policies)
+
+
+def _parameter_arn(here: str, name: str) -> str:
+    return name if name.startswith("arn:") else f"arn:aws:ssm:{here}:parameter{name}"
+
+
+def _secret_arn(here: str, name: str) -> str:
+    """The ARN of a secret; Secrets Manager adds six characters to its name.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+    """
+    return name if name.startswith("arn:") else f"arn:aws:secretsmanager:{here}:secret:{name}-??????"
 
 
 def _certificate(params: Params) -> tuple[Certificate, *tuple[Resource, ...]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..params import Params
 from ..resources.application import Application
+from ..resources.application_secret import ApplicationSecret
 from ..resources.auto_scaling_group import AutoScalingGroup
 from ..resources.bucket import Bucket
 from ..resources.cache_replication_group import CacheReplicationGroup
@@ -20,7 +21,7 @@ from ..resources.role_policy import RolePolicy
 from ..resources.secret import RandomSecret
 from ..resources.stored_bundle import StoredBundle
 from ..resources.target_group import TargetGroup
-from .bundle import Bundle
+from .application.bundle import Bundle
 from .compute import compute
 from .data import data
 from .github import github
@@ -38,6 +39,8 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     """
     web, net = compute(params), network(params)
     configuration, reads_master = _configuration(params, web)
+    # A resource's name is short and its own: the variable that holds it.
+    secrets = tuple(ApplicationSecret(name=name, known_as=known) for name, known in sorted(params.app.secrets.items()))
     launch = ("codedeploy-launch", "codedeploy-tag", "codedeploy-pass")
     # https://docs.aws.amazon.com/codedeploy/latest/userguide/security_confused_deputy.html
     source = f"arn:aws:codedeploy:{params.region}:{params.account}:deploymentgroup:{params.env}-web/*"
@@ -69,6 +72,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         servers=group.servers,
         configuration=configuration,
         permissions=(reads_master,),
+        secrets=secrets,
         bundle=stored,
         commit=commit,
     )
@@ -78,7 +82,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     )
     return Stack(
         "deploy",
-        configuration=(configuration, reads_master),
+        configuration=(*secrets, configuration, reads_master),
         role=(role, *permissions),
         application=(application, group),
         github=github(params, in_order((*permissions, *revision)), revision),
@@ -102,6 +106,9 @@ def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, 
         balancer=web.load_balancer.the(LoadBalancer),
         cache=next(store.cache.every(CacheReplicationGroup), None),
         domain=params.compute.certificate.domain or "",
+        bucket=network(params).bucket.the(Bucket),
+        environment=tuple(sorted(params.app.environment.items())),
+        secrets=tuple(sorted(params.app.secrets.items())),
     )
     reads_master = RolePolicy(
         name="web-master-secret",

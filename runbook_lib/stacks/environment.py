@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..params import Params
-from .bundle import Bundle
+from .application.bundle import Bundle
 from .compute import compute
 from .data import data
 from .deploy import deploy

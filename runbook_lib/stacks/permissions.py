@@ -9,7 +9,7 @@ from ..aws.permissions import Level, Permission, Statement, join_statements
 from ..params import Params
 from ..resources.release import Release
 from ..resources.stored_bundle import StoredBundle
-from .bundle import Bundle
+from .application.bundle import Bundle
 from .environment import stacks
 from .run_permissions import deploy_permissions, select_permissions
 from .stack import in_order

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from ..params import Params
 
 # cloud-init replaces {{ v1.… }} by the instance's metadata:
@@ -12,8 +14,8 @@ from ..params import Params
 #
 # The placeholder answers the load balancer's health check until the first deployment: without it, Auto
 # Scaling would replace every server that waits for one.  It is healthy only while the agent is active, as
-# CodeDeploy would wait an hour for an agent that is missing; users get 503.  systemd stops it when the
-# application starts.  It is not enabled: at a reboot it would compete with the application for the port.
+# CodeDeploy would wait an hour for an agent that is missing; users get 503.  A deployment stops it, and systemd
+# does when the application starts.  It is not enabled: after a reboot it would answer for the application.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html (User-Agent)
 #
 # Version 1 of the agent accepts Ruby up to 3.2, and its installer fails where USER is not set.
@@ -21,31 +23,32 @@ from ..params import Params
 _WEB_SERVER = """\
 ## template: jinja
 #cloud-config
-packages: [python3.11]
+packages: {packages}
 write_files:
   - path: /etc/webapp/instance.env
     permissions: "0644"
     content: |
+      PORT={port}
+      HEALTH_PATH={health}
       WEBAPP_CONFIG={config}
-      WEBAPP_PORT={port}
-      WEBAPP_INSTANCE_ID={{{{ v1.instance_id }}}}
-      WEBAPP_ZONE={{{{ v1.availability_zone }}}}
+      INSTANCE_ID={{{{ v1.instance_id }}}}
+      ZONE={{{{ v1.availability_zone }}}}
       AWS_REGION={{{{ v1.region }}}}
       AWS_DEFAULT_REGION={{{{ v1.region }}}}
   - path: /opt/placeholder/serve.py
     permissions: "0644"
     content: |
-      import http.server, os, subprocess, sys
+      import http.server, os, subprocess
       AGENT = ["systemctl", "--quiet", "is-active", "codedeploy-agent.service"]
       class Handler(http.server.BaseHTTPRequestHandler):
           def do_GET(self):
               check = self.headers.get("User-Agent", "").startswith("ELB-HealthChecker/")
-              healthy = check and self.path == sys.argv[2] and subprocess.run(AGENT).returncode == 0
+              healthy = check and self.path == os.environ["HEALTH_PATH"] and subprocess.run(AGENT).returncode == 0
               self.send_response(200 if healthy else 503)
               self.end_headers()
               self.wfile.write(b"Waiting for the first deployment.\\n")
           do_HEAD = do_POST = do_GET
-      address = os.environ.get("WEBAPP_ADDRESS", ""), int(sys.argv[1])
+      address = os.environ.get("WEBAPP_ADDRESS", ""), int(os.environ["PORT"])
       http.server.ThreadingHTTPServer(address, Handler).serve_forever()
   - path: /etc/systemd/system/placeholder.service
     permissions: "0644"
@@ -56,7 +59,8 @@ write_files:
       Before=webapp.service
       [Service]
       DynamicUser=yes
-      ExecStart=/usr/bin/python3.11 /opt/placeholder/serve.py {port} {health}
+      EnvironmentFile=/etc/webapp/instance.env
+      ExecStart=/usr/bin/python3 /opt/placeholder/serve.py
       Restart=on-failure
   - path: /usr/local/sbin/install-codedeploy-agent
     permissions: "0755"
@@ -86,6 +90,17 @@ def web_server(params: Params, config: str) -> str:
         config: The name of the Systems Manager parameter with the application's configuration.
     """
     compute = params.compute
-    # In a unit, % begins a specifier: https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html
-    health = compute.health_check.path.replace("%", "%%")
-    return _WEB_SERVER.format(config=config, port=compute.app_port, region=params.region, health=health)
+    return _WEB_SERVER.format(
+        packages=json.dumps(params.app.packages),
+        config=config,
+        port=compute.app_port,
+        region=params.region,
+        health=_quote(compute.health_check.path),
+    )
+
+
+def _quote(value: str) -> str:
+    """A value in an environment file, as systemd and sh read it."""
+    for char in '\\"$`':
+        value = value.replace(char, f"\\{char}")
+    return f'"{value}"'

@@ -1,6 +1,5 @@
 """The ``runbook`` command: its output for people, pipelines and logs, and its exit codes."""
 
-import hashlib
 import json
 import os
 import pty
@@ -453,17 +452,6 @@ def test_the_lock_is_released_however_the_run_ended(runbook, fake_run, monkeypat
     fake_run({"event": "lock", "held": True}, {"event": "lock", "held": False})
     runbook("apply", "--env", "local")
     assert released == [True]
-
-
-def test_a_bundle_is_packed_where_04_deploy_finds_it(runbook, root):
-    done = runbook("bundle")
-    digest = re.match(r"bundle ([0-9a-f]{64}), ", done.stdout)[1]
-    path = root / ".runbook" / "bundles" / f"{digest}.zip"
-    assert done.stdout.splitlines()[1] == str(path)
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
-    packed, left_out = done.stdout.split("Packed:\n")[1].split("Left out:\n")
-    assert "  hooks/application_start.sh\n" in packed
-    assert "  lock.py\n" in left_out
 
 
 @pytest.mark.parametrize("option", ["--change", "--asked-by"])

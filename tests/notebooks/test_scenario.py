@@ -27,7 +27,7 @@ from runbook_lib.evidence.git import find_last_commit
 from runbook_lib.journal.journal import is_intact
 from runbook_lib.journal.redaction.patterns import PLACEHOLDER
 from runbook_lib.params import load
-from runbook_lib.stacks import bundle
+from runbook_lib.stacks.application.contents import revision
 from runbook_lib.stacks.environment import stacks, whole
 from tests.notebooks.browser import DESKTOP, PHONE, barriers, browser, picture
 from tests.notebooks.operator import REPOSITORY, Crowd, Operator, Visitor
@@ -142,7 +142,7 @@ def test_the_site_answers_from_both_zones(operator, built):
 def test_a_server_tells_the_commit_that_it_runs(operator, built):
     """The one that last touched the application, as this checkout has it; none where that is not what was packed."""
     answer = json.loads(Visitor(operator.status()["sites"][0]).get("/version")[1])
-    assert answer["revision"] == bundle.revision(REPOSITORY / "webapp")
+    assert answer["revision"] == revision(REPOSITORY / "webapp")
     assert answer["commit"] == (find_last_commit(REPOSITORY, "webapp") or None)
 
 

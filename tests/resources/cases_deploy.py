@@ -55,7 +55,7 @@ _folder = tempfile.TemporaryDirectory(prefix="bundles-")  # goes with this proce
 
 
 def bundle(content):
-    """A stored bundle of these bytes; a real one is packed by `runbook_lib.stacks.bundle`."""
+    """A stored bundle of these bytes; a real one is packed by `runbook_lib.stacks.application.bundle`."""
     sha256 = hashlib.sha256(content).hexdigest()
     path = Path(_folder.name) / f"{sha256}.zip"
     path.write_bytes(content)

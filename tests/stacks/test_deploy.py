@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.resources.base import referenced_resources
-from runbook_lib.stacks.bundle import Bundle
+from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.stacks.environment import stacks
 from tests.stacks.test_network import PARAMS, load

@@ -21,7 +21,7 @@ from runbook_lib.evidence.topology import discover
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.runs import finish as closing
 from runbook_lib.runs.start import environment_lock
-from runbook_lib.stacks.bundle import Bundle
+from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.checks.availability import availability
 from runbook_lib.stacks.deploy import deploy
 from tests.support.asked_permissions import ACCOUNT, FREE, GROUP, HERE, REGION, Asked, asked_by, statements_of

@@ -14,7 +14,7 @@ from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.params import load
-from runbook_lib.stacks.bundle import Bundle
+from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.deploy import deploy

@@ -23,7 +23,6 @@ class MySQL:
     port: int
     name: str
     app_secret: str
-    master_secret: str = ""
     tls: bool = True
     tls_ca: str = ""
 
@@ -64,14 +63,16 @@ def read(settings: Settings, aws: Aws) -> Config:
         raise ConfigError("the key in the session secret is too short: it takes at least 16 characters")
     return Config(
         session_key=key,
-        database=None if settings.database_url else _mysql(said.get("database"), f"{settings.config} database"),
+        database=None
+        if settings.database_url
+        else _mysql(said.get("database"), f"{settings.config} database", settings.database_ca),
         database_url=settings.database_url,
         cache=_cache(said.get("cache"), f"{settings.config} cache"),
         public_url=said.get("public_url") or "",
     )
 
 
-def _mysql(said: Mapping[str, Any] | None, where: str) -> MySQL | None:
+def _mysql(said: Mapping[str, Any] | None, where: str, ca: str) -> MySQL | None:
     if not said:
         return None
     return MySQL(
@@ -79,9 +80,8 @@ def _mysql(said: Mapping[str, Any] | None, where: str) -> MySQL | None:
         port=int(said.get("port") or 3306),
         name=_needed(said, "name", where),
         app_secret=_needed(said, "app_secret", where),
-        master_secret=said.get("master_secret") or "",
         tls=bool(said.get("tls", True)),
-        tls_ca=said.get("tls_ca") or "",
+        tls_ca=said.get("tls_ca") or ca,
     )
 
 

@@ -12,9 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shiftlog.aws import AwsError
 from shiftlog.config import MySQL
 from shiftlog.credentials import Credentials
-from shiftlog.settings import BUNDLE
 
-RDS_ROOTS = BUNDLE / "certs" / "rds-roots.pem"
 ACCESS_DENIED = 1045
 #: MySQL's and MariaDB's codes for 'not now': too many connections, shutting down, unreachable, connection lost,
 #: killed, locked for too long, deadlock, read-only after a failover.
@@ -46,10 +44,8 @@ def url_engine(url: str) -> Engine:
 
 
 def trust(ca: str = "") -> ssl.SSLContext:
-    """Certificates and host names are always checked: against ``ca`` alone, or the system's roots and Amazon RDS's."""
+    """Certificates and host names are always checked: against ``ca`` alone, or the system's roots."""
     context = ssl.create_default_context(cafile=ca or None)
-    if not ca:
-        context.load_verify_locations(RDS_ROOTS)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

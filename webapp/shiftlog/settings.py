@@ -16,13 +16,15 @@ class Settings:
 
     Attributes:
         config: Name of the SSM parameter with the configuration; empty for none.
-        database_url: Stands in for the configured database, for development.
+        database_url: Stands in for the configured database where that is not MySQL, for development.
+        database_ca: The certificates that the database is verified by; empty: the system's.
         session_key: Stands in for the session secret, for development.
         environ: Everything, for AWS's own variables.
     """
 
     config: str = ""
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
+    database_ca: str = ""
     session_key: str = field(default="", repr=False)
     address: str = "0.0.0.0"  # only the load balancer's security group may reach it
     port: int = 8080
@@ -37,14 +39,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the environment over the instance's file."""
     outer = os.environ if environ is None else environ
     env = {**_file(Path(outer.get("WEBAPP_ROOT", "") + "/etc/webapp/instance.env")), **outer}
+    url = env.get("DATABASE_URL", "")
     return Settings(
         config=env.get("WEBAPP_CONFIG", ""),
-        database_url=env.get("WEBAPP_DATABASE_URL", ""),
-        session_key=env.get("WEBAPP_SESSION_KEY", ""),
+        # With a configuration we read the database's secret ourselves, and again after a rotation.
+        database_url="" if env.get("WEBAPP_CONFIG") and url.startswith("mysql:") else url,
+        database_ca=env.get("DATABASE_CA", ""),
+        session_key=env.get("SESSION_SECRET", ""),
         address=env.get("WEBAPP_ADDRESS", Settings.address),
-        port=int(env.get("WEBAPP_PORT", Settings.port)),
-        instance_id=env.get("WEBAPP_INSTANCE_ID", ""),
-        zone=env.get("WEBAPP_ZONE", ""),
+        port=int(env.get("PORT", Settings.port)),
+        instance_id=env.get("INSTANCE_ID", ""),
+        zone=env.get("ZONE", ""),
         commit=env.get("WEBAPP_COMMIT", "") or _first_line(BUNDLE / "COMMIT", ""),
         revision=_first_line(BUNDLE / "REVISION", Settings.revision),
         environ=env,

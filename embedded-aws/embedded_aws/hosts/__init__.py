@@ -4,7 +4,9 @@ host.py               an instance's folder, port and environment
 metadata.py           what an instance's metadata service answers, with the credentials of its role
 metadata_service.py   the metadata service of each host
 cloud_init.py         what user data asks for
-services.py           its systemd units, run as plain processes
+init.py               its first process: starts, watches and restarts its services
+systemctl.py          the programs that the init answers
+unit_file.py          read systemd's unit files
 appspec.py            what a bundle asks for
 bundles.py            unpack a bundle
 install.py            install its files

@@ -18,7 +18,6 @@ from embedded_aws.hosts.bundles import BundleError
 from embedded_aws.hosts.hooks import Hooks
 from embedded_aws.hosts.host import Host
 from embedded_aws.hosts.install import InstallError, install
-from embedded_aws.hosts.services import Services
 from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.services.codedeploy.deployer import Outcome
 
@@ -31,8 +30,8 @@ OF_CURRENT = (
 ARCHIVES_KEPT = 5
 BUNDLE = ("bucket", "key", "version", "eTag")
 
-# The certificates that the application trusts besides the system's.
-TRUST_STORE = "opt/webapp/certs/rds-roots.pem"
+# Amazon RDS's roots, where the runbook's bundles have them.
+TRUST_STORE = "opt/runbook/certs/rds-roots.pem"
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,8 @@ class AgentCommand:
 class Agent:
     """Runs events on one instance. `ca_pem` returns a certificate for its trust store, beside the bundle's roots."""
 
-    def __init__(
-        self, host: Host, registry: ProcessRegistry, services: Services, ca_pem: Callable[[], str] = str
-    ) -> None:
-        self._host, self._services, self._ca_pem = host, services, ca_pem
+    def __init__(self, host: Host, registry: ProcessRegistry, ca_pem: Callable[[], str] = str) -> None:
+        self._host, self._ca_pem = host, ca_pem
         self._hooks = Hooks(host, registry)
         self._home = host.folder / "deployments"
 
@@ -85,19 +82,6 @@ class Agent:
         except (AppSpecError, BundleError, InstallError, ValueError, OSError) as error:
             return Outcome("UnknownError", str(error))
 
-    def restart(self) -> Outcome:
-        """Start the installed application, after the instance has been down; do nothing where there is none."""
-        last = self._last_installed()
-        if last is None:
-            return Outcome()
-        self._services.end_conflicting()
-        return self._run(self._archive(last.deployment_id), "ApplicationStart", last)
-
-    @property
-    def installed(self) -> bool:
-        """Whether a bundle has been installed."""
-        return self._last_installed() is not None
-
     def _download(self, command: AgentCommand) -> Outcome:
         self._delete_old_archives(command.deployment_id)
         bundles.unpack(command.content, command.kind, self._archive(command.deployment_id))
@@ -112,8 +96,6 @@ class Agent:
         return Outcome(message="Succeeded")
 
     def _run_hook(self, event: str, command: AgentCommand) -> Outcome:
-        if event == "ApplicationStart":
-            self._services.end_conflicting()
         last = self._last_installed(command.group_id) if event in OF_LAST else command
         if last is None:
             return Outcome(message="Succeeded")  # the first deployment has nothing to stop
@@ -135,12 +117,12 @@ class Agent:
     def _last_install_file(self, command: AgentCommand) -> Path:
         return self._home / f"{command.group_id}-last-install.json"
 
-    def _last_installed(self, group_id: str = "*") -> AgentCommand | None:
+    def _last_installed(self, group_id: str) -> AgentCommand | None:
         """Return the last deployment whose Install succeeded, even if a later event failed, as the agent does."""
-        files = sorted(self._home.glob(f"{group_id}-last-install.json"), key=lambda path: path.stat().st_mtime)
-        if not files:
+        file = self._home / f"{group_id}-last-install.json"
+        if not file.exists():
             return None
-        return AgentCommand(**{**json.loads(files[-1].read_text(encoding="utf-8")), "content": b""})
+        return AgentCommand(**{**json.loads(file.read_text(encoding="utf-8")), "content": b""})
 
     def _delete_old_archives(self, current: str) -> None:
         """Delete all bundles but the last few, the installed one and the current one."""

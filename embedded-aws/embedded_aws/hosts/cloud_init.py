@@ -1,10 +1,9 @@
-"""Parse user data as cloud-init does: which files it writes, and which services it starts."""
+"""Parse user data as cloud-init does: which files it writes, and which commands it executes."""
 
 from __future__ import annotations
 
 import shlex
-from configparser import ConfigParser, ParsingError
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -12,7 +11,6 @@ from jinja2 import Environment, Undefined
 
 TEMPLATE = "## template: jinja"
 CONFIG = "#cloud-config"
-UNITS = "etc/systemd/system/"
 
 
 class UserDataError(ValueError):
@@ -29,21 +27,13 @@ class File:
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A systemd service, as far as it is supported."""
-
-    name: str
-    command: tuple[str, ...]
-    conflicts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class FirstBoot:
     """What a first boot does."""
 
     files: tuple[File, ...] = ()
-    units: tuple[Unit, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    commands: tuple[tuple[str, ...], ...] = ()
+    """Command lines of `systemctl`."""
+    notes: tuple[str, ...] = ()
     """What the user data asks for and is not done."""
 
 
@@ -60,7 +50,7 @@ class _Missing(Undefined):
 def parse_user_data(user_data: str, instance: dict[str, str]) -> FirstBoot:
     """Parse a cloud-config, with `{{ v1.… }}` filled from the instance's data.
 
-    Files are written, and units that `runcmd` starts are run. Packages are not installed and no other command is
+    Files are written, and `systemctl` in `runcmd` is executed. Packages are not installed and no other command is
     executed: these need a whole machine with root rights. A script as user data is ignored.
 
     Raises:
@@ -79,9 +69,9 @@ def parse_user_data(user_data: str, instance: dict[str, str]) -> FirstBoot:
         commands = [_words(command) for command in config.get("runcmd") or ()]
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserDataError(f"the user data is not a valid cloud-config: {error}") from error
-    started = [name for command in commands for name in _started_units(command)]
+    executed = tuple(tuple(command) for command in commands if command[:1] == ["systemctl"])
     left_out = tuple(f"not executed: {shlex.join(command)}" for command in commands if command[:1] != ["systemctl"])
-    return FirstBoot(files, tuple(_unit(name, files) for name in dict.fromkeys(started)), left_out)
+    return FirstBoot(files, executed, left_out)
 
 
 def _file(entry: dict[str, Any]) -> File:
@@ -91,33 +81,3 @@ def _file(entry: dict[str, Any]) -> File:
 
 def _words(command: Any) -> list[str]:
     return shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
-
-
-def _started_units(command: list[str]) -> list[str]:
-    """Return the units that a systemctl command starts now."""
-    words = [word for word in command[1:] if not word.startswith("-")]
-    if command[:1] != ["systemctl"] or not words:
-        return []
-    now = words[0] in ("start", "restart") or (words[0] == "enable" and "--now" in command)
-    return [name if "." in name else f"{name}.service" for name in words[1:]] if now else []
-
-
-def _unit(name: str, files: tuple[File, ...]) -> Unit:
-    text = next((file.content for file in files if file.path == UNITS + name), None)
-    if text is None:
-        raise UserDataError(f"Unit {name} not found.")
-    parser = ConfigParser(strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"))
-    try:
-        parser.read_string(text)
-        command = shlex.split(parser.get("Service", "ExecStart", fallback="").lstrip("-@:+!"))
-    except (ParsingError, ValueError) as error:
-        raise UserDataError(f"{name} cannot be read: {error}") from error
-    if not command:
-        raise UserDataError(f"{name} has no ExecStart=")
-    return Unit(name, tuple(command), tuple(parser.get("Unit", "Conflicts", fallback="").split()))
-
-
-def find_setting(files: tuple[File, ...], name: str) -> str:
-    """Return the value of a `NAME=value` line in one of the files; empty when there is none."""
-    lines = (line.partition("=") for file in files for line in file.content.splitlines())
-    return next((value.strip() for key, _, value in lines if key.strip() == name), "")

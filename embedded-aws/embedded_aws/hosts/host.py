@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shlex
+import shutil
 import sys
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded_aws.hosts import init_client
+from embedded_aws.hosts.init_client import AGENT_MISSING, ENVIRONMENT
 from embedded_aws.ports import ADDRESS, PORTS, find_free
 from embedded_aws.settings import REGION
 
@@ -17,14 +22,15 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 LOG_BYTES = 5_000_000
 
-# All that a program on an instance may ask systemd here: whether the agent is active.
-SYSTEMCTL = """\
+MEMORY = Path("/dev/shm")
+"""Memory as a file system; where there is none, as on macOS, `/run` is a folder on the disk."""
+
+# Asks the init of the instance; the paths may hold spaces, which a #! line cannot.
+PROGRAM = """\
 #!/bin/sh
-case "$*" in
-    *is-active*codedeploy-agent*) [ ! -e "$(dirname "$0")/../agent-missing" ] ;;
-    *) echo "systemctl $*: there is no systemd on this host" >&2; exit 1 ;;
-esac
+exec {python} -IS {client} {folder} {name} "$@"
 """
+PROGRAMS = ("systemctl", "journalctl", "ss")
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Host:
     def path(self, inside: str) -> Path:
         """Return the local path of a path on the instance."""
         path = (self.root / inside.lstrip("/")).resolve()
-        if not path.is_relative_to(self.root.resolve()):
+        if not any(path.is_relative_to(place.resolve()) for place in (self.root, self.root / "run")):
             raise ValueError(f"{inside} is outside of the instance")
         return path
 
@@ -70,9 +76,6 @@ class Host:
         return {
             "WEBAPP_ROOT": str(self.root),
             "WEBAPP_ADDRESS": ADDRESS,
-            "WEBAPP_PORT": str(self.port),
-            "WEBAPP_INSTANCE_ID": self.instance_id,
-            "WEBAPP_ZONE": self.zone,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -88,17 +91,58 @@ class Host:
     @property
     def agent_missing(self) -> Path:
         """A file that exists while the instance has no CodeDeploy agent."""
-        return self.folder / "agent-missing"
+        return self.folder / AGENT_MISSING
 
     def create(self) -> None:
-        """Create the folders that every instance has."""
+        """Create the folders and programs that every instance has; `/run` is empty after each boot."""
         programs = self.folder / "bin"
         for folder in (self.root, self.root / "home", self.root / "tmp", self.folder / "deployments", programs):
             folder.mkdir(parents=True, exist_ok=True)
-        (programs / "systemctl").write_text(SYSTEMCTL, encoding="utf-8")
-        (programs / "systemctl").chmod(0o755)
+        for name in PROGRAMS:
+            words = {"python": sys.executable, "client": init_client.__file__, "folder": str(self.folder), "name": name}
+            quoted = {key: shlex.quote(word) for key, word in words.items()}
+            (programs / name).write_text(PROGRAM.format(**quoted), encoding="utf-8")
+            (programs / name).chmod(0o755)
         self.folder.chmod(0o700)
+        self.empty_memory()
+        memory, run = self._memory, self.root / "run"
+        if memory is None:
+            run.mkdir(mode=0o700)
+        else:
+            memory.mkdir(mode=0o700)
+            run.symlink_to(memory)
         self._port_file.write_text(json.dumps({"port": self.port}), encoding="utf-8")
+
+    def empty_memory(self) -> None:
+        """Delete `/run`, which a machine loses when it is switched off."""
+        run = self.root / "run"
+        if self._memory is not None:
+            shutil.rmtree(self._memory, ignore_errors=True)
+        if run.is_symlink():
+            run.unlink()
+        shutil.rmtree(run, ignore_errors=True)
+
+    @property
+    def _memory(self) -> Path | None:
+        name = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:16]
+        return MEMORY / f"embedded-aws-{name}" if MEMORY.is_dir() else None
+
+    @property
+    def booted_before(self) -> bool:
+        """Whether its first boot is complete."""
+        return self._booted.exists()
+
+    def set_booted(self) -> None:
+        """Remember that the first boot is complete."""
+        self._booted.touch()
+
+    @property
+    def _booted(self) -> Path:
+        return self.folder / "booted"
+
+    def write_environment(self) -> None:
+        """Write what its init gives to all services."""
+        (self.folder / ENVIRONMENT).write_text(json.dumps(self.environment()), encoding="utf-8")
 
     def write_console(self, text: str) -> None:
         """Write to its console."""
@@ -107,7 +151,7 @@ class Host:
 
     def trim_logs(self) -> None:
         """Empty large logs, as journald does on an instance: a rehearsal may run for weeks."""
-        for log in (*self.folder.glob("*.log"), *self.root.glob("run/*.log")):
+        for log in (*self.folder.glob("*.log"), *self.folder.glob("journal/*.log"), *self.root.glob("var/log/*/*.log")):
             if log.stat().st_size > LOG_BYTES:
                 os.truncate(log, 0)  # all writers append
 

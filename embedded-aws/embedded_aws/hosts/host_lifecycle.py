@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
+import shlex
 import shutil
+import sys
+import time
 from collections.abc import Callable
 from threading import Lock
 
 from embedded_aws.faults.hooks import INSTALL_AGENT, hook_fault
-from embedded_aws.hosts import cloud_init
+from embedded_aws.hosts import cloud_init, init_client
 from embedded_aws.hosts.agent import Agent, AgentCommand
 from embedded_aws.hosts.cloud_init import FirstBoot, UserDataError
 from embedded_aws.hosts.host import Host
-from embedded_aws.hosts.services import Services
 from embedded_aws.process_identity import ProcessIdentity
 from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.services.codedeploy.deployer import Outcome
@@ -26,6 +30,8 @@ LOST = Outcome(
     "and make sure the agent is running and can connect to the CodeDeploy server.",
 )
 
+INIT_SECONDS = 30.0  # until the first process answers
+
 log = logging.getLogger(__name__)
 
 
@@ -34,15 +40,14 @@ class ManagedHost:
 
     def __init__(self, host: Host, registry: ProcessRegistry, ca_pem: Callable[[], str] = str) -> None:
         self.host, self._registry = host, registry
-        self._services = Services(host, registry)
-        self._agent = Agent(host, registry, self._services, ca_pem)
+        self._agent = Agent(host, registry, ca_pem)
         self._busy = Lock()
         self._leaders: list[ProcessIdentity] = []
         self._killed = False
         self.booted = False
 
     def boot(self, user_data: str) -> None:
-        """Boot: the first time as the user data says, later with the application that is installed."""
+        """Boot: the first time as the user data says, later with the services that are enabled."""
         with self._busy:
             try:
                 self._boot(user_data)
@@ -82,6 +87,7 @@ class ManagedHost:
         """Kill all processes at once, as when a machine breaks."""
         self._killed = True
         self._registry.end(self.host.instance_id, seconds=0)
+        self.host.empty_memory()
 
     def end(self, forget: bool) -> None:
         """End all processes; with `forget`, delete the disk, too."""
@@ -89,20 +95,54 @@ class ManagedHost:
         self._registry.end(self.host.instance_id)
         with self._busy:
             self._registry.end(self.host.instance_id)
+            self.host.empty_memory()
             if forget:
                 shutil.rmtree(self.host.folder, ignore_errors=True)
 
     def _boot(self, user_data: str) -> None:
+        first = None if self.host.booted_before else self._parse(user_data)
         self.host.create()
-        if not self._services.booted_before:
-            self._services.first_boot(self._parse(user_data))
+        if first:
+            self._write_files(first)
             if reason := hook_fault(INSTALL_AGENT, self.host.instance_id, self.host.zone):
                 self.host.agent_missing.touch()
                 self.host.write_console(f"CodeDeploy's agent was not installed: {reason}")
-        if not self._agent.installed:
-            self._services.start()
-        elif not (outcome := self._agent.restart()).succeeded:
-            self.host.write_console(f"the application did not start again: {outcome.message}\n{outcome.log_tail}")
+        self._start_init()
+        for command in first.commands if first else ():
+            _, output = init_client.ask(self.host.folder, *command)
+            self.host.write_console(f"{shlex.join(command)}\n{output}".strip())
+        self.host.set_booted()
+
+    def _write_files(self, first: FirstBoot) -> None:
+        """Write the files of user data; the port is this machine's, where all instances share one address."""
+        for file in first.files:
+            path = self.host.path(file.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(re.sub("(?m)^PORT=.*", f"PORT={self.host.port}", file.content), encoding="utf-8")
+            path.chmod(file.mode)
+        for note in first.notes:
+            self.host.write_console(note)
+
+    def _start_init(self) -> None:
+        """Start the first process, and wait until it answers.
+
+        Raises:
+            OSError: It does not.
+        """
+        self.host.write_environment()
+        command = [sys.executable, "-m", "embedded_aws.hosts.systemctl", str(self.host.folder)]
+        environment = {**self.host.environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
+        self._registry.start(command, self.host.folder, environment, self.host.log, f"{self.host.instance_id} init")
+        deadline = time.monotonic() + INIT_SECONDS
+        while True:
+            try:
+                init_client.ask(self.host.folder, "systemctl", "daemon-reload")
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
 
     def _parse(self, user_data: str) -> FirstBoot:
         instance = {

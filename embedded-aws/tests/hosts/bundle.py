@@ -6,29 +6,31 @@ import zipfile
 
 HOOKS = ("ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService")
 
-#: Starts the application as shiftlog's hook does: in a session of its own, holding nothing of the hook's open.
+UNIT = """[Service]
+EnvironmentFile=/etc/webapp/instance.env
+WorkingDirectory=/opt/app
+ExecStart=/usr/bin/python3 -m http.server $PORT --bind 127.0.0.1
+Restart=always
+[Install]
+WantedBy=multi-user.target
+"""
 START = """#!/bin/sh
-cd "$WEBAPP_ROOT/opt/app"
-python3 -c 'import os, sys
-if os.fork(): sys.exit()
-os.setsid()
-log = os.open("log", os.O_WRONLY | os.O_CREAT)
-for number in (1, 2): os.dup2(log, number)
-os.execvp(sys.executable, [sys.executable, *sys.argv[1:]])' -m http.server "$WEBAPP_PORT" --bind 127.0.0.1
-python3 -c 'import os, socket, time
-while True:
-    try: socket.create_connection(("127.0.0.1", int(os.environ["WEBAPP_PORT"]))); break
-    except OSError: time.sleep(0.05)'
+set -e
+. "$WEBAPP_ROOT/etc/webapp/instance.env"
+cp "$WEBAPP_ROOT/opt/app/webapp.service" "$WEBAPP_ROOT/etc/systemd/system/"
+systemctl daemon-reload
+systemctl enable --now webapp.service
+until [ -n "$(ss -Hltnp "sport = :$PORT")" ]; do sleep 0.05; done
 """
 STOP = """#!/bin/sh
 echo "stopping from $(cat "$(dirname "$0")/../version")"
-python3 - <<'END'
-import os, psutil
-for one in psutil.process_iter():
-    try:
-        if one.pid == os.getsid(one.pid) and one.cwd() == os.environ["WEBAPP_ROOT"] + "/opt/app": one.kill()
-    except (psutil.Error, OSError): pass
-END
+systemctl stop webapp.service
+"""
+#: The user data of a server, as small as these bundles need it.
+BOOT = """#cloud-config
+write_files:
+  - {path: /etc/webapp/instance.env, content: "PORT=8080\\n"}
+  - {path: /etc/systemd/system/.keep, content: ""}
 """
 SAY = '#!/bin/sh\necho "$LIFECYCLE_EVENT of $DEPLOYMENT_ID"\n'
 
@@ -49,6 +51,7 @@ def zipped(version="v1", spec=None, modes=None, more=None, **scripts):
             archive.writestr(name, text)
         archive.writestr("appspec.yml", spec or appspec(file_exists_behavior="OVERWRITE"))
         archive.writestr("version", version)
+        archive.writestr("webapp.service", UNIT)
         for name, text in texts.items():
             if text is not None:
                 entry = zipfile.ZipInfo(f"hooks/{name}.sh")

@@ -12,6 +12,7 @@ from embedded_aws.hosts.traffic import Traffic, moto_state
 from embedded_aws.services.autoscaling import capacity, launching
 from embedded_aws.services.codedeploy import progress
 from embedded_aws.settings import REGION
+from hosts.bundle import BOOT
 from services.auto_scaling_group import WebGroup
 from tests.support.trusted_keys import trust
 
@@ -49,7 +50,7 @@ class Cloud(WebGroup):
     def state(self, arn, instance_id):
         return self.health.get(instance_id) or moto_state(arn, instance_id)
 
-    def launch(self, user_data="", **changes):
+    def launch(self, user_data=BOOT, **changes):
         """Create the Auto Scaling group and the deployment group."""
         data = self.data(UserData=base64.b64encode(user_data.encode()).decode())
         self.ec2.create_launch_template_version(LaunchTemplateName="web", LaunchTemplateData=data)

@@ -19,7 +19,7 @@ EVENTS = (
 
 def user_data(root: Path) -> str:
     """Return the user data of the real web servers."""
-    return web_server(load(root / "params" / "local.yaml"), "/shift-log/local/config")
+    return web_server(load(root / "params" / "local.yaml"), "/local/web/config")
 
 
 def answer(port, path="/healthz", agent="a browser"):
@@ -37,9 +37,12 @@ def answer(port, path="/healthz", agent="a browser"):
 class HostUnderTest:
     """A host that the test boots and deploys to."""
 
-    def __init__(self, folder, registry, instance_id="i-0123456789abcdef0", extra_environment=dict, ca_pem=str):
+    def __init__(
+        self, folder, registry, instance_id="i-0123456789abcdef0", extra_environment=dict, ca_pem=str, endpoint=""
+    ):
         where = folder / instance_id
-        host = Host(instance_id, "us-west-2b", where, choose_port(where, []), "http://127.0.0.1:1", extra_environment)
+        endpoint = endpoint or "http://127.0.0.1:1"
+        host = Host(instance_id, "us-west-2b", where, choose_port(where, []), endpoint, extra_environment)
         self.host, self.managed, self.running = host, ManagedHost(host, registry, ca_pem), registry.running
 
     def perform(self, event, content=b"", deployment="d-AAAAAAAAA", **more):

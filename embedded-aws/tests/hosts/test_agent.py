@@ -31,7 +31,7 @@ def test_the_placeholder_answers_until_the_first_deployment(host, registry):
     assert (event, outcome.code) == ("ValidateService", "Success"), outcome
     assert host.answer("/version") == (200, "v1")
     assert host.answer("/healthz")[0] == 404
-    assert all("placeholder" not in " ".join(process.cmdline()) for process in registry.running())
+    assert all("serve.py" not in " ".join(process.cmdline()) for process in registry.running())
     assert not host.managed.has_died()
 
 
@@ -50,8 +50,8 @@ def test_the_placeholder_is_unhealthy_without_an_agent(tmp_path, registry, reque
 def test_user_data_is_on_the_disk(host):
     """Its files exist, with the instance's data filled in."""
     settings = (host.host.root / "etc" / "webapp" / "instance.env").read_text()
-    assert "WEBAPP_INSTANCE_ID=i-0123456789abcdef0" in settings
-    assert "WEBAPP_ZONE=us-west-2b" in settings
+    assert "INSTANCE_ID=i-0123456789abcdef0" in settings
+    assert "ZONE=us-west-2b" in settings
     assert "not executed: /usr/local/sbin/install-codedeploy-agent" in host.host.log.read_text()
 
 
@@ -186,7 +186,7 @@ def test_a_host_boots_again_with_what_is_installed(host, registry, tmp_path, req
     again = HostUnderTest(tmp_path, registry)
     again.managed.boot(user_data(request.config.rootpath))
     assert again.host.port == host.host.port
-    assert again.answer("/version") == (200, "v1")
+    assert eventually(lambda: again.answer("/version")[0]) == 200
     assert not again.managed.has_died()
 
 
@@ -207,10 +207,10 @@ def test_a_killed_host_takes_no_deployment(host, registry):
 
 def test_the_local_authority_is_added_to_the_trust_store_once(tmp_path, registry):
     """The bundle's own roots stay, also after a second deployment."""
-    spec = appspec(files=[{"source": "/", "destination": "/opt/webapp/certs"}], file_exists_behavior="OVERWRITE")
+    spec = appspec(files=[{"source": "/", "destination": "/opt/runbook/certs"}], file_exists_behavior="OVERWRITE")
     host = HostUnderTest(tmp_path, registry, ca_pem=lambda: "OURS\n")
     host.managed.boot("")
-    store = host.host.root / "opt/webapp/certs/rds-roots.pem"
+    store = host.host.root / "opt/runbook/certs/rds-roots.pem"
     bundle = zipped(spec=spec, ApplicationStart=SAY, more={"rds-roots.pem": "AMAZON\n"})
     for deployment in ("d-FIRST", "d-SECOND"):
         host.deploy(bundle, deployment)

@@ -5,18 +5,6 @@ import pytest
 from embedded_aws.hosts.cloud_init import UserDataError, parse_user_data
 
 INSTANCE = {"instance_id": "i-1", "availability_zone": "us-west-2b", "region": "us-west-2"}
-UNIT = """#cloud-config
-write_files:
-  - path: /etc/systemd/system/a.service
-    content: |
-      [Unit]
-      Conflicts=b.service c.service
-      [Service]
-      Environment=A=1
-      Environment=B=2
-      ExecStart=-/usr/bin/python3.11 -m http.server 8080 --directory '/opt/a b'
-runcmd:
-"""
 
 
 def test_metadata_is_filled_in():
@@ -32,22 +20,10 @@ def test_without_the_header_nothing_is_filled_in():
     assert (file.path, file.content, file.mode) == ("a", "{{ v1.instance_id }}", 0o755)
 
 
-@pytest.mark.parametrize(
-    ("command", "starts"),
-    [
-        ("[systemctl, enable, --now, a.service]", True),
-        ("systemctl start a", True),
-        ("[systemctl, enable, a.service]", False),  # with the next boot
-        ("[systemctl, daemon-reload]", False),
-    ],
-)
-def test_units_that_commands_start_are_found(command, starts):
-    """With their command and conflicts."""
-    units = parse_user_data(f"{UNIT}  - {command}\n", INSTANCE).units
-    assert [unit.name for unit in units] == (["a.service"] if starts else [])
-    if starts:
-        assert units[0].conflicts == ("b.service", "c.service")
-        assert units[0].command[-1] == "/opt/a b"
+def test_systemctl_is_executed():
+    """As a list of words or as one line."""
+    boot = parse_user_data("#cloud-config\nruncmd: [[systemctl, start, a], systemctl enable --now b]\n", INSTANCE)
+    assert boot.commands == (("systemctl", "start", "a"), ("systemctl", "enable", "--now", "b"))
 
 
 def test_other_commands_are_not_executed():
@@ -60,7 +36,7 @@ def test_other_commands_are_not_executed():
 
 @pytest.mark.parametrize(
     "wrong",
-    ["#cloud-config\nwrite_files: [{content: a}]", "#cloud-config\na: [", f"{UNIT}  - systemctl start other"],
+    ["#cloud-config\nwrite_files: [{content: a}]", "#cloud-config\na: ["],
 )
 def test_invalid_user_data_is_rejected(wrong):
     with pytest.raises(UserDataError):

@@ -41,7 +41,7 @@ def test_every_instance_has_a_host(cloud, request):
         port = cloud.fleet.port(name)
         cloud.until(lambda: answer(port, agent=AGENT)[0] == 200)  # noqa: B023 - asked at once
         settings = cloud.fleet.hosts()[name].root / "etc/webapp/instance.env"
-        assert f"WEBAPP_ZONE={cloud.members()[name]}" in settings.read_text()
+        assert f"ZONE={cloud.members()[name]}" in settings.read_text()
 
 
 def test_a_terminated_instance_loses_its_processes_and_its_disk(cloud, request, registry):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hosts.host import HostUnderTest, user_data
-from runbook_lib.stacks import bundle
+from runbook_lib.stacks.application import bundle
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ class Databases(PrivateServers[Programs, DatabaseSupervisor]):
         with self._lock:
             for identity, database in self._resources().items():
                 if name in (None, database.db_instance_identifier):
-                    return {"WEBAPP_DATABASE_URL": f"sqlite:///{self._stand_in_file(identity)}"}
+                    return {"DATABASE_URL": f"sqlite:///{self._stand_in_file(identity)}"}
         return {}
 
     def ca_pem(self) -> str:

@@ -50,7 +50,7 @@ def test_without_a_server_a_file_stands_in(tmp_path):
         told = simulation.report()
         (status,) = told["status"]
         assert "SQLite" in status["what"]
-        url = told["environment"]["WEBAPP_DATABASE_URL"]
+        url = told["environment"]["DATABASE_URL"]
         file = Path(url.removeprefix("sqlite:///"))
         file.touch()
         simulation.rds.delete_db_instance(DBInstanceIdentifier="app", SkipFinalSnapshot=True)

@@ -1,0 +1,58 @@
+"""The processes of an instance's units, which a control group holds on a server: here each has a mark."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psutil
+
+from embedded_aws.process_registry import OWNER_VARIABLE
+
+
+class UnitProcesses:
+    """The processes of one instance by the unit that started them, directly or not.
+
+    Args:
+        instance: Its id.
+    """
+
+    def __init__(self, instance: str) -> None:
+        self._instance = instance
+
+    def owner(self, name: str) -> str:
+        """The mark of a unit's processes."""
+        return f"{self._instance} {name}"
+
+    def of(self, name: str) -> list[psutil.Process]:
+        """All running processes of a unit."""
+        return [process for process, owner in self._marked() if owner == self.owner(name)]
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to all processes of a unit."""
+        for process in self.of(name):
+            with suppress(psutil.Error):
+                process.send_signal(number)
+
+    def unit_of(self, pid: int) -> str:
+        """The unit that a process belongs to; empty for none."""
+        owners = (owner for process, owner in self._marked() if process.pid == pid)
+        return next(owners, "").partition(" ")[2]
+
+    def listeners(self, port: int) -> list[psutil.Process]:
+        """The processes of this instance that listen on a port."""
+        found = []
+        for process, _ in self._marked():
+            with suppress(psutil.Error, OSError):
+                connections = process.net_connections("tcp")
+                if any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections):
+                    found.append(process)
+        return found
+
+    def _marked(self) -> Iterator[tuple[psutil.Process, str]]:
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                owner = process.environ().get(OWNER_VARIABLE, "")
+                if owner.partition(" ")[0] == self._instance and process.status() != psutil.STATUS_ZOMBIE:
+                    yield process, owner

@@ -1,0 +1,152 @@
+"""Build the CodeDeploy bundle of `webapp/`: a zip file whose bytes depend on its content only."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib.files import write_atomically
+
+from . import node
+from .contents import COMMIT, REVISION, SERVER, WHEELS, Contents, digest, read_contents
+from .files import PackedFile
+from .findings import BundleError, Finding, require_none
+from .ignore import LeftOut
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk.
+
+    Args:
+        sha256: Of the zip file, in hexadecimal.
+        size: In bytes.
+        revision: What is compared with what runs on a server.
+        packed: Names of the application's files in it.
+        wheels: How many wheels are in it.
+        modules: How many files of `node_modules` were made from its lock.
+        left_out: What is in the folder and not in the bundle, and why.
+        warnings: What may be wrong with the application.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    revision: str
+    packed: tuple[str, ...] = ()
+    wheels: int = 0
+    modules: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+
+    def __repr__(self) -> str:
+        files = f"{len(self.packed)} files, {self.wheels} wheels"
+        modules = f", {self.modules} files of node_modules" if self.modules else ""
+        size = f"{self.size / 1e6:.1f} MB"
+        first = f"bundle {self.sha256}, {size}, {files}{modules}; revision: {self.revision}{_left_out(self.left_out)}"
+        return "\n".join([first, *(f"! {each}\n    → {each.fix}" for each in self.warnings)])
+
+
+def _left_out(names: Iterable[LeftOut]) -> str:
+    """How many files and folders are left out, by whose rule."""
+    counts = Counter(each.why.partition(":")[0] for each in names)
+    text = ", ".join(f"{number} by {whose}" for whose, number in sorted(counts.items()))
+    return f"; left out: {text}" if text else ""
+
+
+def build(
+    webapp: Path,
+    into: Path,
+    *,
+    cache: Path | None = None,
+    commit: str = "",
+    server: Path = SERVER,
+    architectures: Collection[str] = (),
+) -> Bundle:
+    """Pack ``webapp`` as ``into/<sha256>.zip``.
+
+    Args:
+        commit: It changes ``sha256``, not ``revision``.
+
+    Raises:
+        BundleError: Something is wrong with the application; it names every problem.
+    """
+    return pack(read_contents(webapp, cache=cache, server=server, architectures=architectures), into, commit=commit)
+
+
+def pack(contents: Contents, into: Path, *, commit: str = "") -> Bundle:
+    """Write a bundle as ``into/<sha256>.zip``.
+
+    Raises:
+        BundleError: Something is wrong with the application; it names every problem.
+    """
+    require_none(contents.findings)
+    packed = _zip(contents.all(commit))
+    name = hashlib.sha256(packed).hexdigest()
+    path = write_atomically(into / f"{name}.zip", packed)
+    found = sum(each.startswith(f"{WHEELS}/") for each in contents.locked)
+    return Bundle(
+        path, name, len(packed), contents.revision, tuple(sorted(contents.files)), found,
+        len(contents.locked) - found, contents.left_out, contents.findings,
+    )  # fmt: skip
+
+
+def unpack(contents: Contents, into: Path, *, commit: str = "") -> None:
+    """Write the files of a bundle into a folder, in place of those of a former bundle.
+
+    Raises:
+        BundleError: Something is wrong with the application, or the folder holds something else than a former bundle.
+    """
+    require_none(contents.findings)
+    if into.is_dir():
+        _require_former_bundle(into)
+        for path in into.iterdir():
+            if path.name != ".git":
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for name, file in contents.all(commit).items():
+        path = into / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.data)
+        path.chmod(0o755 if file.executable else 0o644)
+
+
+def _require_former_bundle(folder: Path) -> None:
+    """Require that a folder is empty, or that its files are those of a bundle: their digest is in REVISION."""
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+    names = [name for name in names if name.split("/")[0] != ".git"]
+    if not names:
+        return
+    mark, has_lock = folder / REVISION, (folder / node.NPM_LOCK).is_file()
+    made = (WHEELS, node.MODULES) if has_lock else (WHEELS,)
+    kept = [name for name in names if name not in (REVISION, COMMIT)]
+    digests = {
+        digest({name: PackedFile((folder / name).read_bytes()) for name in kept if name.split("/")[0] not in without})
+        for without in {made, (WHEELS,)}
+    }
+    if not mark.is_file() or mark.read_text(encoding="utf-8", errors="replace").strip() not in digests:
+        raise BundleError(
+            f"{folder} is not empty, and does not hold a former bundle as it was written.",
+            fix="Name a new or empty folder, or a checkout of the deployment branch; files beside .git are replaced.",
+        )
+
+
+def _zip(content: Mapping[str, PackedFile]) -> bytes:
+    """The zip file: fixed order and times, one of two modes, and no compression.
+
+    Wheels are compressed already, and zlib's output differs between its builds.
+    repro-zipfile gives all files one mode, but CodeDeploy's hooks must be executable.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(content):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # Unix, on every system: only then the modes apply
+            entry.external_attr = (0o100755 if content[name].executable else 0o100644) << 16
+            archive.writestr(entry, content[name].data)
+    return packed.getvalue()

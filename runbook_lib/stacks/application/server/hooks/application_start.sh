@@ -1,0 +1,16 @@
+#!/bin/sh
+# Runs the Procfile's release line, once for a deployment, then starts its processes.
+set -eu
+. "$(dirname "$0")/common.sh"
+load_settings
+
+release=$(sed -n 's/^release:[[:space:]]*//p' "$APP/Procfile")
+if [ -n "$release" ]; then
+    say "running the release line, on one server of this deployment"
+    python3 "$TOOLS/tools.py" once "$TOOLS/run" release
+fi
+for process in $(processes); do
+    unit=$(unit_of "$process")
+    say "starting $unit"
+    systemctl restart "$unit" || { last_words >&2; fail "$unit does not start; its last words are above"; }
+done

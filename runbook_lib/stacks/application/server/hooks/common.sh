@@ -1,0 +1,57 @@
+# shellcheck shell=sh disable=SC2034
+# Where things are, and how to say, wait and fail: read by every hook.
+# WEBAPP_ROOT is empty on a server; in the rehearsal it is the folder that stands for the server's disk.
+
+umask 022
+ROOT=${WEBAPP_ROOT:-}
+ARCHIVE=$(cd "$(dirname "$0")/../.." && pwd)
+APP=$ROOT/opt/webapp
+TOOLS=$ROOT/opt/runbook
+UNITS=$ROOT/etc/systemd/system
+RUN=$ROOT/run/webapp
+LOGS=$ROOT/var/log/webapp
+STATE=$ROOT/var/lib/webapp
+ENVIRONMENT=$RUN/environment
+UNIT=webapp.service
+
+say() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*"; }
+fail() { say "$*" >&2; exit 1; }
+as_root() { [ "$(id -u)" = 0 ]; }
+
+# The server's settings, and what its processes get; both files are the runbook's own.
+load_settings() {
+    set -a
+    # shellcheck disable=SC1091
+    . "$ROOT/etc/webapp/instance.env"
+    # shellcheck disable=SC1090
+    if [ -r "$ENVIRONMENT" ]; then . "$ENVIRONMENT"; fi
+    set +a
+}
+
+# The names of the Procfile's processes, without its release line.
+processes() { sed -n 's/^\([A-Za-z0-9_-]\{1,\}\):.*/\1/p' "$APP/Procfile" | grep -vx release; }
+
+# The unit of a process: webapp.service is the web process.
+unit_of() { if [ "$1" = web ]; then echo "$UNIT"; else echo "webapp-$1.service"; fi; }
+
+# The units of an earlier Procfile, too.
+installed_units() { for path in "$UNITS/$UNIT" "$UNITS"/webapp-*.service; do
+    case $path in */webapp-environment.service) ;; *) [ ! -e "$path" ] || basename "$path" ;; esac; done; }
+
+# Calls "$@" again and again until it succeeds; gives up after $1 seconds.
+wait_for() {
+    deadline=$(($(date +%s) + $1)); shift
+    until "$@"; do
+        [ "$(date +%s)" -lt "$deadline" ] || return 1
+        sleep 0.5
+    done
+}
+
+# What the web process wrote last, for CodeDeploy's log, which keeps little: no frames of a traceback, and of a long
+# line the beginning and the end, where the error stands.
+last_words() {
+    { if [ -e "$LOGS/web.log" ]; then tail -n 60 "$LOGS/web.log"; else
+        journalctl --no-pager --output cat --lines 60 --unit "$UNIT"; fi; } 2>&1 |
+        sed -e '/^ /d' -e '/^Traceback/d' -e '/^During handling/d' -e '/^$/d' \
+            -e 's/^\(.\{160\}\).*\(.\{240\}\)$/\1 ... \2/' | tail -n 20
+}
