@@ -22,6 +22,7 @@ from .auto_scaling_group import (
 )
 from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
+from .deployment_failure import first_failure
 from .deployment_group import DeploymentGroup, find_group, is_attached
 from .role_policy import RolePolicy
 from .stored_bundle import FOLDER, StoredBundle, key
@@ -32,7 +33,6 @@ _ALL, _NOT_ALL = "every server gets it", "not every server gets it"
 _DETACH, _ATTACH = "detach", "attach"
 _LOOKED_AT = 100  # deployments, to find the one that reached a server
 _ENDED = ("Succeeded", "Failed", "Stopped")
-_TAIL_LINES = 8
 _ONLY_SOME = {
     "autoscaling": "servers that Auto Scaling added",
     "CodeDeployAutoUpdate": "servers with an older revision",
@@ -179,7 +179,7 @@ class Release(Resource):
             return seen
         note = f"deployment {good['deploymentId']} did not reach {', '.join(sorted(lacking))}"
         failed = lacking & _targets(snapshot, good["deploymentId"], "Failed")
-        reason = "\n".join([note, *_first_failure(snapshot, good["deploymentId"])]) if failed else ""
+        reason = "\n".join([note, *first_failure(snapshot, good["deploymentId"])]) if failed else ""
         return replace(seen, state=state, note=note, failed=reason)
 
     def _without(self, snapshot: Snapshot, info: ApiObject, good: ApiObject, servers: set[str]) -> set[str]:
@@ -253,7 +253,7 @@ class Release(Resource):
         if tried is None or _revision(tried["revision"]) != wanted or tried["status"] == "Succeeded":
             return ""
         lines = [f"deployment {tried['deploymentId']} {tried['status'].lower()}: {_why(tried)}"]
-        lines += _first_failure(snapshot, tried["deploymentId"])
+        lines += first_failure(snapshot, tried["deploymentId"])
         if cause:
             lines.append(
                 f"Rolled back to {_revision(last['revision'])}: {last['deploymentId']} {last['status'].lower()}."
@@ -308,27 +308,3 @@ def _targets(snapshot: Snapshot, deployment: str, status: str) -> set[str]:
         "codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment, targetFilters=filters
     )
     return {str(each).rpartition("/")[2] for each in ids}  # AWS shows ids or ARNs
-
-
-def _first_failure(snapshot: Snapshot, deployment: str) -> list[str]:
-    """The first failed server: the lifecycle event, and the last lines of its script."""
-    ids = snapshot.all("codedeploy", "list_deployment_targets", "targetIds", deploymentId=deployment)
-    for start in range(0, len(ids), 25):  # the maximum of one call
-        some = ids[start : start + 25]
-        answer = snapshot.get("codedeploy", "batch_get_deployment_targets", deploymentId=deployment, targetIds=some)
-        for target in (answer or {}).get("deploymentTargets", []):
-            server = target.get("instanceTarget", {})
-            for event in server.get("lifecycleEvents", []):
-                if event["status"] == "Failed":
-                    return _step(server.get("targetId", "?"), event)
-    return []
-
-
-def _step(server: str, event: ApiObject) -> list[str]:
-    diagnostics = event.get("diagnostics", {})
-    script = f" in {diagnostics['scriptName']}" if diagnostics.get("scriptName") else ""
-    code = diagnostics.get("errorCode") or "failed, and CodeDeploy gives no reason"
-    return [
-        f"{event['lifecycleEventName']} on {server}: {code}{script}. {diagnostics.get('message', '')}".strip(),
-        *(f"  | {line}" for line in diagnostics.get("logTail", "").splitlines()[-_TAIL_LINES:]),
-    ]

@@ -28,7 +28,6 @@ from ..evidence.notebooks.progress import describe_unfinished
 from ..evidence.report.inventory import AFTER, BEFORE
 from ..evidence.tables import redacted_frame, write_table
 from ..journal.reader import events_of
-from ..journal.summary import ended_notebooks
 from ..journal.timeline import build_timeline
 from ..params import Params, load
 from ..resources.base import Resource
@@ -44,7 +43,9 @@ from .kernel.report import Report, Row, sleep_and_tick
 from .kernel.tables import create_table
 from .preflight import require_unblocked
 from .recording import Recording
-from .start import aws_client, environment_lock, find_operator, new_run, pack_webapp, run_metadata
+from .start import (
+    aws_client, environment_lock, find_operator, is_earlier_notebook_running, new_run, pack_webapp, run_metadata,
+)  # fmt: skip
 
 MODES = ("plan", "apply", "verify", "destroy")
 
@@ -81,8 +82,9 @@ class Runbook:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
         self.name, self.mode, self.change, self._confirm, self._root = name, mode, str(change), confirm, root
-        overrides = split_parameters(injected_parameters(), Params.model_fields)
-        self.params = load(root / "params" / f"{env}.yaml", overrides)
+        self.params = load(
+            root / "params" / f"{env}.yaml", split_parameters(injected_parameters(), Params.model_fields)
+        )
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
         self._folder = RunFolder(root / "artifacts" / self.env, self.run, name)
@@ -102,7 +104,8 @@ class Runbook:
         self._engine = Engine(
             self.aws, self._journal, ensure_lock=self._acquire_lock,
             keep_lock=lambda: self._lock.keep(datetime.now(UTC)), snapshot_age=inf if mode == "plan" else REPLAN_AGE,
-            dependencies_pending=self._is_earlier_notebook_running, clock=Clock(sleep=sleep_and_tick),
+            dependencies_pending=partial(is_earlier_notebook_running, self._journal.path),
+            clock=Clock(sleep=sleep_and_tick),
         )  # fmt: skip
         self._recording = Recording(self._folder, self._journal, self._engine, self.run, self.caller, self.change)
 
@@ -184,17 +187,13 @@ class Runbook:
             if self.mode == "plan":
                 self._recording.record_plan(plan, present=False)
             along = ", ".join(r.key for r in stack if r.implicit)
-            closing = f"\n{along}: deleted with what it belongs to." if along else ""
-            closing += (
-                f"\nTo destroy it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
-            )
-            closing = f"Nothing is destroyed in this mode.{closing}"
+            also = f"\n{along}: deleted with what it belongs to." if along else ""
+            how = f"To destroy it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
+            closing = f"Nothing is destroyed in this mode.{also}\n{how}"
             return Report.of(plan, f"would destroy {stack.name}: {count_text(plan)}", closing, folded=True)
         if self._confirm != self.env:
-            raise Unconfirmed(
-                f"Destroying {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}.",
-                fix=f"Set confirm to {self.env}.",
-            )
+            wrong = f"Destroying {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}."
+            raise Unconfirmed(wrong, fix=f"Set confirm to {self.env}.")
         environment = whole(self.params)
         require_destroyable(stack, environment, self._engine.survey(environment, refresh=True))
         self._approval.add_plan(plan)
@@ -311,11 +310,6 @@ class Runbook:
     def _acquire_lock(self) -> None:
         self._journal.require_open()
         self._lock.acquire(datetime.now(UTC))
-
-    def _is_earlier_notebook_running(self) -> bool:
-        """Whether a notebook that this one depends on is still running in the same run."""
-        before = set(os.environ.get("RUNBOOK_BEFORE", "").split())
-        return bool(before - ended_notebooks(self._journal.path))
 
     @contextmanager
     def _locked(self, report: Report) -> Iterator[None]:

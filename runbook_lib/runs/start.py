@@ -16,6 +16,7 @@ from ..aws.session import AskCode
 from ..evidence.folder import RunFolder
 from ..evidence.git import find_last_commit, read_source
 from ..journal.redaction.redactor import REDACTOR
+from ..journal.summary import ended_notebooks
 from ..params import Params
 from ..paths import checkout
 from ..resources.bucket import Bucket
@@ -168,3 +169,9 @@ def unpack_webapp(into: Path) -> str:
     contents = check_webapp()
     unpack(contents, into, commit=find_last_commit(checkout(), _WEBAPP))
     return contents.revision
+
+
+def is_earlier_notebook_running(journal: Path) -> bool:
+    """Whether a notebook that this one depends on is still running in the same run."""
+    before = set(os.environ.get("RUNBOOK_BEFORE", "").split())
+    return bool(before - ended_notebooks(journal))

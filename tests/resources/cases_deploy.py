@@ -43,6 +43,7 @@ configuration = ConfigurationParameter(
     master_secret=master,
     app_secret=RandomSecret(name="web/database", random="password"),
     session_secret=RandomSecret(name="web/session", random="key"),
+    bucket=bucket,
     balancer=balancer(),
 )
 provider = OpenIdConnectProvider(

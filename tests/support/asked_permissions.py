@@ -270,7 +270,7 @@ def _named(kinds: dict[str, str], lists: dict[str, str]) -> Callable[[str, Reque
         if "ResourceName" in request:
             return str(request["ResourceName"])
         found = [f"{kind}:{request[field]}" for field, kind in kinds.items() if field in request]
-        return found or f"{lists[operation]}:*"
+        return found or (f"{lists[operation]}:*" if operation in lists else "*")
 
     return arns
 
