@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from ..engine.approval import Approval
 from ..engine.context import Clock
 from ..engine.engine import REPLAN_AGE, Engine
 from ..engine.guards import require_destroyable
-from ..engine.plan import PlanDict, count_text
+from ..engine.plan import count_text
 from ..engine.verify import require_no_drift
 from ..errors import RunbookError, Unconfirmed
 from ..evidence import topology
@@ -41,6 +41,7 @@ from .kernel.prompts import prompt
 from .kernel.recorder import Recorder, finish_notebook
 from .kernel.report import Report, Row, sleep_and_tick
 from .kernel.tables import create_table
+from .on_demand import finish_run, signature_check
 from .preflight import require_unblocked
 from .recording import Recording
 from .start import (
@@ -98,7 +99,7 @@ class Runbook:
             self._recorder = Recorder.start(self._folder, self._journal)
         self._approval = Approval(
             approved, required=self.params.approval.required, evidence=self._folder.environment,
-            require_signed=self._signature_check(),
+            require_signed=signature_check(self.params, root, self.run, self.change, self._journal.write),
         )  # fmt: skip
         self._lock = environment_lock(self.params, self.aws, self.caller, self._journal.write)
         self._engine = Engine(
@@ -263,12 +264,7 @@ class Runbook:
 
         A headless run is finished by the command when all of its notebooks have ended.
         """
-
-        def sign() -> str:
-            from .finish import finish_run
-
-            return finish_run(self.params, self._root, self.run, unrecorded_state="closed")
-
+        sign = partial(finish_run, self.params, self._root, self.run, unrecorded_state="closed")
         folder = self._folder.path
         links = {name: link_to(folder / name, folder) for name in ("report.html", f"{self.name}.html")}
         return Report(f"end of {self.name}", closing=finish_notebook(self._recorder, sign, folder), links=links)
@@ -297,15 +293,6 @@ class Runbook:
             "evidence": str(self._folder.path),
             "never closed": describe_unfinished(self._folder.environment, current=self.run),
         }
-
-    def _signature_check(self) -> Callable[[PlanDict], None] | None:
-        """The check that a plan has enough signed approvals; ``None`` where the parameters name no signers."""
-        if not self.params.approval.signers:
-            return None
-        # Here and in `close`: what signs takes long to load, and the notebooks of a headless run do not need it.
-        from .finish import signature_check
-
-        return signature_check(self.params, self._root, self.run, self.change, self._journal.write)
 
     def _acquire_lock(self) -> None:
         self._journal.require_open()
