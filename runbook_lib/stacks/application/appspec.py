@@ -21,6 +21,7 @@ from .findings import Finding
 
 APPSPEC = "appspec.yml"
 NAMES = (APPSPEC, "appspec.yaml")
+FOR_LAMBDA = "appspec.json"
 EVENTS = (
     "ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService",
     "BeforeBlockTraffic", "AfterBlockTraffic", "BeforeAllowTraffic", "AfterAllowTraffic",

@@ -77,8 +77,8 @@ def read_contents(
     own, processes = _start(read, tools, findings)
     spec = own or PackedFile((server / appspec.APPSPEC).read_bytes() if processes else b"")
     files = {name: file for name, file in read.packed.items() if name not in appspec.NAMES}
-    locked = _try(lambda: _wheels(files, cache / "wheels", architectures, findings), findings)
-    locked |= _try(lambda: _modules(webapp, files, cache / "node", architectures, findings), findings)
+    locked = _try(LOCK, lambda: _wheels(files, cache / "wheels", architectures, findings), findings)
+    locked |= _try(node.NPM_LOCK, lambda: _modules(webapp, files, cache / "node", architectures, findings), findings)
     added = {appspec.APPSPEC: spec, **tools}
     return Contents(files, added, locked, processes, read.left_out, tuple(findings))
 
@@ -93,12 +93,12 @@ def revision(webapp: Path, server: Path = SERVER) -> str:
     return Contents(files, {appspec.APPSPEC: spec, **tools}).revision
 
 
-def _try(read: Callable[[], dict[str, PackedFile]], findings: list[Finding]) -> dict[str, PackedFile]:
-    """The files that *read* returns; an error becomes a finding."""
+def _try(place: str, read: Callable[[], dict[str, PackedFile]], findings: list[Finding]) -> dict[str, PackedFile]:
+    """The files that *read* returns; an error becomes a finding at *place*."""
     try:
         return read()
     except BundleError as error:
-        findings += error.findings or [Finding("locks", error.what, error.fix)]
+        findings += error.findings or [Finding(place, error.what, error.fix)]
     return {}
 
 
@@ -120,16 +120,20 @@ def _start(
             return None, ()
         return PackedFile(appspec.merge(spec.values, tools)), ()
     if written is None:
-        findings.append(
-            Finding(
-                procfile.PROCFILE, "There is neither a Procfile nor an appspec.yml, so nothing says what to start.",
-                f"Write one line into {procfile.PROCFILE}: {procfile.EXAMPLE}",
-            )
-        )  # fmt: skip
+        findings.append(_without_start(read))
         return None, ()
     lines = procfile.parse(written.data)
     findings += lines.findings
     return None, lines.processes
+
+
+def _without_start(read: WebappFiles) -> Finding:
+    """That nothing says how to start the application."""
+    if appspec.FOR_LAMBDA in read.packed:
+        what = f"CodeDeploy reads {appspec.APPSPEC} on servers; {appspec.FOR_LAMBDA} is for Lambda and ECS."
+        return Finding(appspec.FOR_LAMBDA, what, f"Rename it to {appspec.APPSPEC}: JSON is YAML, too.")
+    what = f"There is neither a Procfile nor an {appspec.APPSPEC}, so nothing says what to start."
+    return Finding(procfile.PROCFILE, what, f"Write one line into {procfile.PROCFILE}: {procfile.EXAMPLE}")
 
 
 def _tools(server: Path) -> dict[str, PackedFile]:
