@@ -79,9 +79,10 @@ def bundle(into: Path | None) -> None:
         click.echo(f"Revision {revision} is in {into}.")
         return
     packed = pack_webapp(paths.root())
-    click.echo(replace(packed, left_out=()))
+    click.echo(replace(packed, left_out=(), warnings=()))
     click.echo(packed.path)
     click.echo("\n  ".join(("Packed:", *packed.packed)))
     if packed.left_out:
         click.echo("Left out:")
         print_table([(each.name, each.why) for each in packed.left_out], 24, 0, indent=2)
+    print_table([("!", each.place, f"{each.what} → {each.fix}") for each in packed.warnings], 1, 16, 0)

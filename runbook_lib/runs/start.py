@@ -147,8 +147,10 @@ def check_webapp(params: Params | None = None, webapp: Path | None = None) -> Co
         params: Of the environment whose servers it is for; without them, any server will do.
         webapp: Its folder, by default the checkout's.
     """
-    architectures = (params.compute.architecture,) if params else ()
-    return check(webapp or checkout() / _WEBAPP, architectures=architectures)
+    folder = webapp or checkout() / _WEBAPP
+    if params is None:
+        return check(folder)
+    return check(folder, architectures=(params.compute.architecture,), packages=params.app.packages)
 
 
 def pack_webapp(root: Path, params: Params | None = None) -> Bundle:

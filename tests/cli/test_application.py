@@ -95,7 +95,9 @@ def test_a_problem_blocks_the_plan_of_04_deploy(webapp, tmp_path):
         tmp_path,
         "plan",
         start.Params.model_construct(
-            deploy=type("Deploy", (), {"source": "s3"})(), compute=type("Compute", (), {"architecture": "arm64"})()
+            deploy=type("Deploy", (), {"source": "s3"})(),
+            compute=type("Compute", (), {"architecture": "arm64"})(),
+            app=type("App", (), {"packages": ()})(),
         ),
     )
     with pytest.raises(BundleError, match=r"neither a Procfile nor an appspec\.yml[\s\S]*one line into Procfile"):

@@ -37,25 +37,25 @@ def test_the_sample_application_is_the_same_bundle_twice(sample, tmp_path):
     assert again.path.read_bytes() == sample[0].path.read_bytes()
 
 
-def test_the_sample_application_holds_all_its_files_and_hooks(sample):
-    """Its modules, pages, migrations, certificates and hooks; but nothing that only a developer needs."""
+def test_the_sample_application_holds_all_its_files_and_the_runbooks_hooks(sample):
+    """Its modules, pages and migrations; but nothing that only a developer needs."""
     _, unpacked = sample
     there = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     hooks = yaml.safe_load((unpacked / "appspec.yml").read_text(encoding="utf-8"))["hooks"]
     assert {hook["location"] for steps in hooks.values() for hook in steps} <= there
     assert {
-        "appspec.yml", "hooks/common.sh", "hooks/webapp.service", "gunicorn.conf.py", "requirements.txt", "REVISION",
-        "certs/rds-roots.pem", "migrations/env.py", "shiftlog/wsgi.py", "shiftlog/prepare.py",
+        "appspec.yml", "Procfile", "gunicorn.conf.py", "requirements.txt", "REVISION", "migrations/env.py",
+        "shiftlog/wsgi.py",
     } <= there  # fmt: skip
     assert [name for name in there if name.startswith("migrations/versions/0001")]
     application = {
         path.relative_to(WEBAPP).as_posix()
-        for folder in ("shiftlog", "migrations", "hooks", "certs")
+        for folder in ("shiftlog", "migrations")
         for path in (WEBAPP / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert application <= there
-    assert not [name for name in there if name.startswith("tests/")]
+    assert not [name for name in there if name.startswith("shiftlog_tests/") or name == "requirements.in"]
 
 
 @pytest.mark.parametrize("machine", ["aarch64", "x86_64"])

@@ -21,6 +21,7 @@ from .findings import Finding
 
 APPSPEC = "appspec.yml"
 NAMES = (APPSPEC, "appspec.yaml")
+FOR_LAMBDA = "appspec.json"
 EVENTS = (
     "ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService",
     "BeforeBlockTraffic", "AfterBlockTraffic", "BeforeAllowTraffic", "AfterAllowTraffic",
@@ -82,22 +83,17 @@ def parse(name: str, data: bytes, packed: Mapping[str, PackedFile]) -> AppSpec:
     return AppSpec(values, tuple(_Checks(name, values, lines, packed).findings()))
 
 
-def merge(values: dict[str, Any], tools: Mapping[str, PackedFile]) -> bytes:
+def merge(values: dict[str, Any]) -> bytes:
     """The owner's AppSpec file with what the runbook adds.
 
     Its tools are copied to ``/opt/runbook``; AfterInstall begins with ``prepare.sh``, ValidateService ends with
     ``validate.sh``.
-
-    Args:
-        tools: The files of the runbook in the bundle.
     """
     hooks = {event: list(scripts or ()) for event, scripts in (values.get("hooks") or {}).items()}
-    if PREPARE in tools:
-        hooks["AfterInstall"] = [_added(PREPARE), *hooks.get("AfterInstall", ())]
-    if VALIDATE in tools:
-        hooks["ValidateService"] = [*hooks.get("ValidateService", ()), _added(VALIDATE)]
-    copies = [{"source": TOOLS, "destination": TOOLS_ON_SERVER}] if tools else []
-    whole = {**values, "files": [*(values.get("files") or ()), *copies], "hooks": hooks}
+    hooks["AfterInstall"] = [_added(PREPARE), *hooks.get("AfterInstall", ())]
+    hooks["ValidateService"] = [*hooks.get("ValidateService", ()), _added(VALIDATE)]
+    tools = {"source": TOOLS, "destination": TOOLS_ON_SERVER}
+    whole = {**values, "files": [*(values.get("files") or ()), tools], "hooks": hooks}
     return yaml.safe_dump(whole, sort_keys=False, allow_unicode=True).encode()
 
 

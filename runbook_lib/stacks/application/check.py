@@ -25,13 +25,13 @@ STANDARD = (
 )  # fmt: skip
 """What Amazon Linux 2023 has, and Python, which the user data installs."""
 PROGRAMS = {
-    "nodejs": ("node", "npm", "npx"),
-    "ruby": ("ruby", "gem", "bundle", "bundler", "irb"),
-    "php": ("php", "php-fpm"),
+    "nodejs22": ("node", "npm", "npx"),
+    "ruby3.4": ("ruby", "gem", "bundle", "bundler", "irb"),
+    "php8.4": ("php", "php-fpm"),
     "golang": ("go",),
-    "java": ("java", "jar"),
+    "java-21-amazon-corretto-headless": ("java", "jar"),
 }
-"""The programs of Amazon Linux's packages whose name is another one, by the beginning of the package's name."""
+"""The programs of Amazon Linux's packages that are not named like them; the same for their other versions."""
 
 _SKIPPED = re.compile(r"exec|env|[A-Za-z_]\w*=.*")
 _PORT = re.compile(r"(?:--?(?:p|port|listen|bind|b|l)[= ]?|:|\bhttp\.server )\S*?(\d{2,5})\b")
@@ -114,17 +114,23 @@ def _program(contents: Contents, place: str, program: str, packages: Collection[
     if any(_has(package, program) for package in packages) or program in _scripts(contents):
         return None
     package = next((name for name, programs in PROGRAMS.items() if program in programs), "")
-    example = f", e.g. {package}…" if package else ""
+    remedy = f", e.g. {package}" if package else ", or lock the package of Python or Node that has it"
     return Finding(
         place, f"{program} is neither in the bundle nor on a server.",
-        f"Name the package of Amazon Linux that has it in app.packages{example}, or lock it.", is_problem=False,
+        f"Name the package of Amazon Linux that has it in app.packages{remedy}.", is_problem=False,
     )  # fmt: skip
 
 
 def _has(package: str, program: str) -> bool:
     """Whether a package of Amazon Linux has a program."""
-    base = (re.match(r"[a-z]+", package) or [""])[0]
-    return program == package or program in PROGRAMS.get(base, (base,))
+    return program in (package, _base(package)) or any(
+        program in programs for name, programs in PROGRAMS.items() if _base(name) == _base(package)
+    )
+
+
+def _base(package: str) -> str:
+    """A package's name without its version."""
+    return re.split(r"[\d.-]", package)[0]
 
 
 def _scripts(contents: Contents) -> set[str]:

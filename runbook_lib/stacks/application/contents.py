@@ -74,11 +74,11 @@ def read_contents(
     findings = list(read.findings)
     cache = cache or checkout() / ".runbook"
     tools = _tools(server)
-    own, processes = _start(read, tools, findings)
+    own, processes = _start(read, findings)
     spec = own or PackedFile((server / appspec.APPSPEC).read_bytes() if processes else b"")
     files = {name: file for name, file in read.packed.items() if name not in appspec.NAMES}
-    locked = _try(lambda: _wheels(files, cache / "wheels", architectures, findings), findings)
-    locked |= _try(lambda: _modules(webapp, files, cache / "node", architectures, findings), findings)
+    locked = _try(LOCK, lambda: _wheels(files, cache / "wheels", architectures, findings), findings)
+    locked |= _try(node.NPM_LOCK, lambda: _modules(webapp, files, cache / "node", architectures, findings), findings)
     added = {appspec.APPSPEC: spec, **tools}
     return Contents(files, added, locked, processes, read.left_out, tuple(findings))
 
@@ -87,24 +87,22 @@ def revision(webapp: Path, server: Path = SERVER) -> str:
     """The digest of the application without what the lock files determine."""
     findings: list[Finding] = []
     read, tools = read_files(webapp), _tools(server)
-    own, _ = _start(read, tools, findings)
+    own, _ = _start(read, findings)
     spec = own or PackedFile((server / appspec.APPSPEC).read_bytes())
     files = {name: file for name, file in read.packed.items() if name not in appspec.NAMES}
     return Contents(files, {appspec.APPSPEC: spec, **tools}).revision
 
 
-def _try(read: Callable[[], dict[str, PackedFile]], findings: list[Finding]) -> dict[str, PackedFile]:
-    """The files that *read* returns; an error becomes a finding."""
+def _try(place: str, read: Callable[[], dict[str, PackedFile]], findings: list[Finding]) -> dict[str, PackedFile]:
+    """The files that *read* returns; an error becomes a finding at *place*."""
     try:
         return read()
     except BundleError as error:
-        findings += error.findings or [Finding("locks", error.what, error.fix)]
+        findings += error.findings or [Finding(place, error.what, error.fix)]
     return {}
 
 
-def _start(
-    read: WebappFiles, tools: Mapping[str, PackedFile], findings: list[Finding]
-) -> tuple[PackedFile | None, tuple[procfile.Process, ...]]:
+def _start(read: WebappFiles, findings: list[Finding]) -> tuple[PackedFile | None, tuple[procfile.Process, ...]]:
     """How the application is started: the owner's AppSpec file with what is added, or the lines of a Procfile."""
     named = [name for name in appspec.NAMES if name in read.packed]
     written = read.packed.get(procfile.PROCFILE)
@@ -118,29 +116,33 @@ def _start(
             findings.append(Finding(procfile.PROCFILE, what, "Remove one of them.", is_problem=False))
         if any(each.is_problem for each in spec.findings):
             return None, ()
-        return PackedFile(appspec.merge(spec.values, tools)), ()
+        return PackedFile(appspec.merge(spec.values)), ()
     if written is None:
-        findings.append(
-            Finding(
-                procfile.PROCFILE, "There is neither a Procfile nor an appspec.yml, so nothing says what to start.",
-                f"Write one line into {procfile.PROCFILE}: {procfile.EXAMPLE}",
-            )
-        )  # fmt: skip
+        findings.append(_without_start(read))
         return None, ()
     lines = procfile.parse(written.data)
     findings += lines.findings
     return None, lines.processes
 
 
+def _without_start(read: WebappFiles) -> Finding:
+    """That nothing says how to start the application."""
+    if appspec.FOR_LAMBDA in read.packed:
+        what = f"CodeDeploy reads {appspec.APPSPEC} on servers; {appspec.FOR_LAMBDA} is for Lambda and ECS."
+        return Finding(appspec.FOR_LAMBDA, what, f"Rename it to {appspec.APPSPEC}: JSON is YAML, too.")
+    what = f"There is neither a Procfile nor an {appspec.APPSPEC}, so nothing says what to start."
+    return Finding(procfile.PROCFILE, what, f"Write one line into {procfile.PROCFILE}: {procfile.EXAMPLE}")
+
+
 def _tools(server: Path) -> dict[str, PackedFile]:
     """The runbook's own files by their names in the bundle, and the driver for the database."""
     tools = {}
-    for path in sorted(server.rglob("*")) if server.is_dir() else ():
+    for path in sorted(server.rglob("*")):
         name = path.relative_to(server).as_posix()
         if path.is_file() and name != appspec.APPSPEC and "__pycache__" not in path.parts:
             tools[f"{appspec.TOOLS}/{name}"] = PackedFile(path.read_bytes(), path.suffix in ("", ".sh"))
     found = importlib.util.find_spec(_DRIVER)
-    for place in found.submodule_search_locations or () if found and tools else ():
+    for place in (found and found.submodule_search_locations) or ():
         for path in sorted(Path(place).rglob("*.py")):
             name = f"{appspec.TOOLS}/lib/{_DRIVER}/{path.relative_to(place).as_posix()}"
             tools[name] = PackedFile(path.read_bytes())

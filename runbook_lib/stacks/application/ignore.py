@@ -5,6 +5,7 @@ The library pathspec reads the syntax. https://git-scm.com/docs/gitignore#_patte
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pathspec.pattern import RegexPattern
@@ -97,14 +98,13 @@ def _compile(line: str) -> RegexPattern:
     """A line as pathspec understands it.
 
     Its expressions also match what is in a folder that matches; the caller tells that by where a match ends. A pattern
-    for everything in a folder gets an equal one that has such an end.
+    for everything in a folder, or every folder in it, gets an equal one that has such an end.
 
     Raises:
         ValueError: It is no pattern.
     """
     text = line.rstrip(" ") if not line.endswith("\\ ") else line
-    text = f"{text}/*" if text.endswith("/**") else text
-    return GitIgnoreSpecPattern(text)
+    return GitIgnoreSpecPattern(re.sub(r"/\*\*(/?)$", r"/**/*\1", text))
 
 
 def _lines(data: bytes) -> list[str]:

@@ -59,13 +59,14 @@ class Wheelhouse:
                 record = known.get(pin.key, {})
                 if pin.hashes and pin.hashes <= by_hash.keys():
                     chosen[pin] += best([by_hash[each] for each in pin.hashes], target)
-                elif str(target) in record and (record[str(target)] or "") in {"", *by_hash}:
+                elif pin.hashes and str(target) in record and (record[str(target)] or "") in {"", *by_hash}:
                     chosen[pin] += [by_hash[found] for found in (record[str(target)],) if found]
                 else:
                     unknown.append(pin)
             for pin, wheel in self._fetch(unknown, lock.options, target).items() if unknown else ():
                 digest = sha256(wheel) if wheel else None
-                known.setdefault(pin.key, {})[str(target)] = digest
+                if pin.hashes:
+                    known.setdefault(pin.key, {})[str(target)] = digest
                 if wheel and digest:
                     chosen[pin].append(wheel)
                     by_hash[digest] = wheel

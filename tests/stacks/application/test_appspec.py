@@ -130,9 +130,8 @@ def test_all_mistakes_are_told_together():
 
 def test_what_is_added_leaves_the_rest_as_it_was():
     text = f"{HEAD}# why\nx-note: ü\nhooks:\n  ApplicationStart: [{{location: hooks/a.sh}}]\n  ValidateService:\n"
-    tools = dict.fromkeys((".runbook/hooks/prepare.sh", ".runbook/hooks/validate.sh"), PackedFile(b"#!/bin/sh\n"))
     before = parse("appspec.yml", text.encode(), PACKED).values
-    merged = merge(before, tools)
+    merged = merge(before)
     assert yaml.safe_load(merged) == {
         "version": 0.0,
         "os": "linux",

@@ -120,6 +120,10 @@ class TestWhatIsAdded:
         ):
             build(write(tmp_path / "one", {"main.py": "x"}), tmp_path)
 
+    def test_json_is_read_under_the_name_that_codedeploy_reads(self, build, tmp_path):
+        with pytest.raises(BundleError, match=r"appspec\.json is for Lambda and ECS[\s\S]*Rename it to appspec\.yml"):
+            build(write(tmp_path / "one", {"appspec.json": "{}"}), tmp_path)
+
     def test_a_change_of_the_runbooks_hooks_is_another_revision(self, app, build, tmp_path, server):
         before = build(app(), tmp_path)
         (server / "hooks" / "validate.sh").write_text("#!/bin/sh\nexit 0\n")

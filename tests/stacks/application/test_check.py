@@ -51,9 +51,9 @@ def test_a_program_that_the_servers_have_is_right(warnings, command, packages):
 @pytest.mark.parametrize(
     ("command", "packages", "what", "fix"),
     [
-        ("node index.js", (), "node is neither in the bundle nor on a server", "app.packages, e.g. nodejs"),
+        ("node index.js", (), "node is neither in the bundle nor on a server", "app.packages, e.g. nodejs22"),
         ("node index.js", ("php8.4",), "node is neither", "nodejs"),
-        ("gunicorn app:app", (), "gunicorn is neither", "or lock it"),
+        ("gunicorn app:app", (), "gunicorn is neither", "or lock the package of Python"),
         ("A=1 python app.py", (), "python is neither", "app.packages"),
         ("./bin/other", (), "./bin/other is not in the bundle", "path"),
         ("./app/main.py", (), "./app/main.py is not executable", "chmod +x app/main.py"),

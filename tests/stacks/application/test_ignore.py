@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.stacks.application.files import read_files
@@ -73,6 +73,9 @@ def repository(tmp_path_factory):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(patterns, min_size=1, max_size=4), st.lists(paths, min_size=1, max_size=8, unique=True))
+@example(["b", "*.c/a/**/"], ["b.c/a/a"])
+@example(["a", "!*", "a/"], ["a/a"])
+@example(["*", "!*/", "!*.c"], ["a/a", "a/b.c", "b.c"])
 def test_it_ignores_what_git_ignores(repository, lines, names):
     """git decides of each path and of the folders around it, as the reader does."""
     text = "\n".join(lines)

@@ -99,3 +99,13 @@ def test_a_project_with_dependencies_and_no_lock_is_told(app, read_contents):
     assert [(each.place, each.fix.split(",")[0]) for each in read_contents(one).findings] == [
         ("pyproject.toml", "Run `runbook lock`")
     ]
+
+
+def test_a_wheel_that_came_later_is_locked(lock, index, monkeypatch):
+    """What pip chose before is remembered for a lock's hashes only."""
+    monkeypatch.setattr(module, "_resolve", lambda *_: {"one": "1.0"})
+    only = index.add("one", tags="cp311-cp311-manylinux_2_34_aarch64")
+    first, _ = lock(**{"requirements.in": "one\n"})
+    assert only in first.path.read_text()
+    later = index.add("one", tags="cp311-cp311-manylinux2014_aarch64")
+    assert later in lock(**{"requirements.in": "one\n"})[0].path.read_text()
