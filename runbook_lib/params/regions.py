@@ -15,9 +15,6 @@ from botocore.regions import EndpointResolver
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from ..errors import WrongUsage
-from ..paths import checkout
-
 PARTITION = "aws"
 """The partition whose ARNs, endpoints and certificates the stacks are written for.
 
@@ -31,7 +28,8 @@ SERVICES = (
 ENDPOINT_PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tagging"}
 """How the endpoints of a service begin, if not with its name; its description has it, and takes long to read."""
 
-_ROOTS = Path("webapp", "certs", "rds-roots.pem")
+ROOTS = Path(__file__).parents[1] / "stacks" / "application" / "server" / "certs" / "rds-roots.pem"
+"""What the servers verify the database by."""
 _BUNDLE = "https://truststore.pki.rds.amazonaws.com/{0}/{0}-bundle.pem"
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html"""
 
@@ -65,18 +63,13 @@ def is_usable(region: str) -> bool:
 def missing_root(region: str) -> str:
     """Why the web servers could not verify a database of this region; empty when they can.
 
-    RDS signs with a root certificate of its own in each region.  An application without the file of the sample
-    application has its own way.
+    RDS signs with a root certificate of its own in each region.
     """
-    try:
-        pem = (checkout() / _ROOTS).read_bytes()
-    except (OSError, WrongUsage):
-        return ""
-    if region in _regions_with_root(pem):
+    if region in _regions_with_root(ROOTS.read_bytes()):
         return ""
     return (
-        f"{_ROOTS} has no root certificate of RDS there, so the servers could not verify the database;"
-        f" append the file {_BUNDLE.format(region)} to it"
+        f"{ROOTS.name} of this runbook has no root certificate of RDS there, so the servers could not verify the"
+        f" database; append the file {_BUNDLE.format(region)} to {ROOTS}"
     )
 
 

@@ -8,11 +8,13 @@ _PUBLIC_KEY = "write an OpenSSH public key, e.g. ssh-ed25519 AAAA…"
 _INSTANCE_TYPE = "write a type of EC2, e.g. t4g.small"
 PATTERNS = {
     "account": 'write the 12 digits of the account, in quotes, e.g. "123456789012"',
+    "actions": "write an action of IAM, e.g. s3:GetObject",
     "arn": "write the ARN of a certificate of ACM, e.g. arn:aws:acm:us-west-2:123456789012:certificate/1a2b…",
     "backup_window": 'write two times of day in UTC, e.g. "08:00-08:30"',
     "bastion_type": _INSTANCE_TYPE,
     "commit": "write the 40 hexadecimal digits of a commit",
     "configuration": "write the name of a deployment configuration, e.g. CodeDeployDefault.OneAtATime",
+    "database_user": "write a name of letters, digits and _, e.g. webapp",
     "domain": "write a domain in lower-case letters, e.g. web.example.com",
     "engine_version": 'write "8.4", or a minor version such as "8.4.6"',
     "env": "write a name of lower-case letters, digits and single hyphens, e.g. prod",
@@ -23,11 +25,14 @@ PATTERNS = {
     "instance_type": _INSTANCE_TYPE,
     "kms_key": "write the ARN of a KMS key, e.g. arn:aws:kms:us-west-2:123456789012:key/1a2b…",
     "maintenance_window": 'write two days and times in UTC, e.g. "sun:09:00-sun:09:30"',
+    "managed": "write the ARN of an IAM policy, e.g. arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
     "node_type": "write a type of ElastiCache, e.g. cache.t4g.micro",
+    "packages": "write the name of a package of Amazon Linux 2023, e.g. python3.11",
     "path": "write a path that begins with /, without spaces, e.g. /healthz",
     "permissions_boundary": "write the ARN of an IAM policy, e.g. arn:aws:iam::123456789012:policy/boundary",
     "public_key": _PUBLIC_KEY,
     "repository": "write owner/name, as GitHub does",
+    "resources": 'write an ARN, with * as a wildcard, or "*"',
     "signers": _PUBLIC_KEY,
     "trusted_keys": _PUBLIC_KEY,
 }

@@ -45,7 +45,13 @@ from .on_demand import finish_run, signature_check
 from .preflight import require_unblocked
 from .recording import Recording
 from .start import (
-    aws_client, environment_lock, find_operator, is_earlier_notebook_running, new_run, pack_webapp, run_metadata,
+    aws_client,
+    environment_lock,
+    find_operator,
+    is_earlier_notebook_running,
+    new_run,
+    pack_webapp,
+    run_metadata,
 )  # fmt: skip
 
 MODES = ("plan", "apply", "verify", "destroy")

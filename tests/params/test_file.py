@@ -227,14 +227,14 @@ def test_further_tags_are_taken_and_reach_aws(tmp_path, aws):
 )
 def test_a_tag_that_some_service_refuses_is_refused_at_its_line(tmp_path, tags, field, why):
     """EC2 takes nearly everything, so it would be IAM that stops the first apply, in its middle."""
-    path = written(tmp_path, ("tags: {project: shift-log, owner: platform}", f"tags:\n  {tags}"))
+    path = written(tmp_path, ("tags: {project: webapp, owner: platform}", f"tags:\n  {tags}"))
     (line,) = problems(path)
     assert line.startswith(f"{path}:9 tags.{field}: {why}")
 
 
 def test_there_is_room_for_our_own_tags(tmp_path):
     tags = "\n".join(f"  t{number}: x" for number in range(41))
-    path = written(tmp_path, ("tags: {project: shift-log, owner: platform}", f"tags:\n{tags}"))
+    path = written(tmp_path, ("tags: {project: webapp, owner: platform}", f"tags:\n{tags}"))
     assert problems(path) == [f"{path}:8 tags: 41 – too many; AWS allows 50 for a resource, and 10 are ours"]
 
 
@@ -375,7 +375,7 @@ def test_an_enormous_number_is_refused_at_its_line(tmp_path, digits):
 
 @pytest.mark.parametrize(("key", "reading"), [("yes", "true"), ("1", "1"), ("~", "nothing"), ("2024-01-02", "a date")])
 def test_a_key_that_yaml_would_read_as_no_text_is_refused(tmp_path, key, reading):
-    path = written(tmp_path, ("tags: {project: shift-log, owner: platform}", f"tags:\n  {key}: x"))
+    path = written(tmp_path, ("tags: {project: webapp, owner: platform}", f"tags:\n  {key}: x"))
     assert problems(path) == [f"{path}:9 tags.{key}: – as a key, YAML reads it as {reading}; write it in quotes"]
 
 
@@ -472,7 +472,7 @@ def test_a_given_value_that_is_wrong_is_told_as_a_parameter(tmp_path):
     lines = problems(path, {"region": "us-east-1", "approval": {"required": "perhaps"}, "colour": "red"})
     assert sorted(line for line in lines if line.startswith("parameter ")) == [
         "parameter approval.required: 'perhaps' – write true or false",
-        "parameter colour: – unknown key. Known here: account, approval, compute, data, deploy, endpoint, env,"
+        "parameter colour: – unknown key. Known here: account, app, approval, compute, data, deploy, endpoint, env,"
         " evidence, github, guards, network, permissions_boundary, region, tags",
     ]
     assert [line.split(" – ")[1].split(";")[0] for line in lines if line.startswith(f"{path}:")] == [

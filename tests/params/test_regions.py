@@ -9,12 +9,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from runbook_lib.params import load, regions
-from runbook_lib.params.regions import check_region, missing_root
-from runbook_lib.paths import checkout
+from runbook_lib.params import regions
+from runbook_lib.params.regions import ROOTS, check_region, missing_root
 from tests.params.parameter_files import at, problems, written
 
-ROOTS = checkout() / "webapp" / "certs" / "rds-roots.pem"
 WITHOUT_ROOT = {
     "ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1", "il-central-1", "mx-central-1",
 }  # fmt: skip
@@ -82,8 +80,8 @@ def test_every_region_with_rds_has_a_root_certificate_or_is_refused(tmp_path):
     assert endpoints - in_file == WITHOUT_ROOT
     for region in sorted(WITHOUT_ROOT):
         (line,) = of_region(tmp_path, region)
-        assert line.startswith(f"{region} – {ROOTS.relative_to(checkout())} has no root certificate of RDS there")
-        assert line.endswith(f"append the file {regions._BUNDLE.format(region)} to it")
+        assert line.startswith(f"{region} – rds-roots.pem of this runbook has no root certificate of RDS there")
+        assert line.endswith(f"append the file {regions._BUNDLE.format(region)} to {ROOTS}")
 
 
 def root_certificate(region):
@@ -94,32 +92,11 @@ def root_certificate(region):
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-@pytest.fixture
-def webapp(tmp_path, monkeypatch):
-    """The folder of certificates of an application in another checkout."""
-    monkeypatch.setattr(regions, "checkout", lambda: tmp_path)
-    folder = tmp_path / "webapp" / "certs"
-    folder.mkdir(parents=True)
-    return folder
-
-
-def test_a_region_is_accepted_once_its_root_certificate_was_appended(webapp):
-    file = webapp / "rds-roots.pem"
+def test_a_region_is_accepted_once_its_root_certificate_was_appended(tmp_path, monkeypatch):
+    file = tmp_path / "rds-roots.pem"
     file.write_bytes(ROOTS.read_bytes() + root_certificate("il-central-1"))
+    monkeypatch.setattr(regions, "ROOTS", file)
     assert missing_root("il-central-1") == ""
     assert missing_root("mx-central-1")
     file.write_text("no certificates")
     assert missing_root("us-west-2")
-
-
-def test_an_application_of_ones_own_brings_its_own_certificates(webapp):
-    assert missing_root("mx-central-1") == ""
-
-
-def test_a_revision_from_github_brings_its_own_certificates(tmp_path):
-    commit = f"source: github\n  github: {{repository: a/b, commit: {'a' * 40}}}"
-    path = written(
-        tmp_path, ("region: us-west-2\n", "region: mx-central-1\n"), ("source: s3 ", commit + " "),
-        *((f"us-west-2{letter}:", f"mx-central-1{letter}:") for letter in "ab"),
-    )  # fmt: skip
-    assert load(path).region == "mx-central-1"
