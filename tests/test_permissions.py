@@ -37,11 +37,16 @@ KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890
 BOUNDARY = "arn:aws:iam::123456789012:policy/limit"
 GITHUB = {"repository": "owner/name", "environments": ["prod-deploy"]}
 LOCKED = {"store": "bucket", "kms_key": KEY, "object_lock": {"mode": "GOVERNANCE", "days": 30}}
+APP_POLICIES = {
+    "statements": [{"actions": ["sqs:SendMessage"], "resources": ["arn:aws:sqs:us-west-2:123456789012:jobs"]}],
+    "managed": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+}
 VARIANTS = {
     "local": {},
     "elasticache": {"data": {"sessions": {"store": "elasticache"}}},
     "domain": {"compute": {"certificate": {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE"}}},
     "arn": {"compute": {"certificate": {"arn": "arn:aws:acm:us-west-2:123456789012:certificate/1"}}},
+    "app": {"app": {"secrets": {"A": "prod/a", "B": "/prod/b"}, "policies": APP_POLICIES}},
     "image": {"compute": {"image": "ami-0123456789abcdef0"}},
     "github": {"github": GITHUB, "evidence": LOCKED, "guards": {"keep_bucket": True, "final_snapshot": True}},
     "boundary": {"permissions_boundary": BOUNDARY, "github": GITHUB},

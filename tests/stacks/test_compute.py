@@ -103,7 +103,9 @@ def test_no_role_may_do_anything_to_everything(env):
         assert ("*" in on) == policy.name.endswith("-session-manager"), policy.key
     servers = {action for policy in policies if policy.role.key == "role.web" for action in policy.actions}
     reads = {"s3:GetObject", "s3:GetObjectVersion", "secretsmanager:GetSecretValue", "ssm:GetParameter"}
-    assert servers == reads | SESSION_MANAGER
+    assert servers == reads | SESSION_MANAGER | {"s3:PutObject"}
+    writes = [policy.on for policy in policies if policy.role.key == "role.web" and "s3:PutObject" in policy.actions]
+    assert [[template for template, _ in on] for on in writes] == [["arn:aws:s3:::{}/releases/*"]]
 
 
 @pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
@@ -124,9 +126,10 @@ def test_user_data_is_what_cloud_init_reads():
     assert text.startswith("## template: jinja\n#cloud-config\n")
     read = yaml.safe_load(text.replace("{{", "<").replace("}}", ">"))
     files = {entry["path"]: entry["content"] for entry in read["write_files"]}
-    assert "WEBAPP_PORT=9000" in files["/etc/webapp/instance.env"]
+    assert "PORT=9000\n" in files["/etc/webapp/instance.env"]
     unit = files["/etc/systemd/system/placeholder.service"]
-    assert "ExecStart=/usr/bin/python3.11 /opt/placeholder/serve.py 9000 /healthz\n" in unit
+    assert 'HEALTH_PATH="/healthz"' in files["/etc/webapp/instance.env"]
+    assert "EnvironmentFile=/etc/webapp/instance.env\nExecStart=/usr/bin/python3 /opt/placeholder/serve.py\n" in unit
     assert "[Install]" not in unit  # after a reboot, the application has the port
     assert "dnf install --assumeyes ruby3.2\n" in files["/usr/local/sbin/install-codedeploy-agent"]
     assert "aws-codedeploy-us-west-2" in files["/usr/local/sbin/install-codedeploy-agent"]

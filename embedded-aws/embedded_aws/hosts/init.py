@@ -12,20 +12,17 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 
-from embedded_aws.hosts.init_client import AGENT_MISSING, ENVIRONMENT, SOCKET
+from embedded_aws.hosts.init_client import AGENT_MISSING, ENVIRONMENT
 from embedded_aws.hosts.unit_file import RESTARTS, Command, UnitError, UnitFile, expand, read_environment, read_unit
 from embedded_aws.hosts.unit_processes import UnitProcesses
 from embedded_aws.process_registry import OWNER_VARIABLE
@@ -305,34 +302,3 @@ class Init:
 
     def _path(self, inside: str) -> Path:
         return self._root / inside.lstrip("/")
-
-
-def _serve(answer: Callable[[bytes], bytes], listener: socket.socket) -> None:
-    """Answer each request in a thread of its own."""
-
-    def reply(connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as incoming:
-            connection.sendall(answer(incoming.readline()))
-
-    while True:
-        connection, _ = listener.accept()
-        threading.Thread(target=reply, args=(connection,), daemon=True).start()
-
-
-def run(folder: Path, answer: Callable[[Init, bytes], bytes]) -> None:
-    """Run an instance's services until SIGTERM.
-
-    Args:
-        answer: Answers a request of :mod:`.init_client`.
-    """
-    os.chdir(folder)  # a socket's path is short: it is bound by its name alone
-    init = Init(folder)
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=init.shut_down).start())
-    with suppress(FileNotFoundError):
-        Path(SOCKET).unlink()
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(SOCKET)
-        listener.listen()
-        threading.Thread(target=_serve, args=(partial(answer, init), listener), daemon=True).start()
-        init.boot()
-        init.ended.wait()

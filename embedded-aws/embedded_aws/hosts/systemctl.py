@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import signal
+import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from embedded_aws.hosts.init import Init, SystemctlError, run
+from embedded_aws.hosts.init import Init, SystemctlError
+from embedded_aws.hosts.init_client import SOCKET
 
 Answer = tuple[int, str]
 """Exit code and output."""
@@ -148,5 +154,32 @@ def answer(init: Init, request: bytes) -> bytes:
     return json.dumps([code, text]).encode()
 
 
+def _serve(init: Init, listener: socket.socket) -> None:
+    """Answer each request in a thread of its own."""
+
+    def reply(connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as incoming:
+            connection.sendall(answer(init, incoming.readline()))
+
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=reply, args=(connection,), daemon=True).start()
+
+
+def run(folder: Path) -> None:
+    """Run an instance's services until SIGTERM."""
+    os.chdir(folder)  # a socket's path is short: it is bound by its name alone
+    init = Init(folder)
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=init.shut_down).start())
+    with suppress(FileNotFoundError):
+        Path(SOCKET).unlink()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(SOCKET)
+        listener.listen()
+        threading.Thread(target=_serve, args=(init, listener), daemon=True).start()
+        init.boot()
+        init.ended.wait()
+
+
 if __name__ == "__main__":
-    run(Path(sys.argv[1]).resolve(), answer)
+    run(Path(sys.argv[1]).resolve())

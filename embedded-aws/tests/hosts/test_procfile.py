@@ -98,8 +98,9 @@ def configure(client):
 def host(tmp_path, registry, request, endpoint, configure):
     """A host that has booted as a server of `local`; its database is a stand-in."""
     configure()
-    url = {"DATABASE_URL": f"sqlite:///{tmp_path}/shared.db"}
-    host = HostUnderTest(tmp_path, registry, extra_environment=lambda: url, endpoint=endpoint)
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    more = {"DATABASE_URL": f"sqlite:///{tmp_path}/shared.db", **keys}
+    host = HostUnderTest(tmp_path, registry, extra_environment=lambda: more, endpoint=endpoint)
     host.managed.boot(user_data(request.config.rootpath))
     yield host
     host.managed.end(forget=True)
