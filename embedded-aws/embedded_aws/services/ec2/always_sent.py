@@ -74,12 +74,13 @@ Instance.state_transition_reason = property(_state_transition_reason)
 
 
 def _private_dns_name(interface: Any, address: str | None = None) -> str | None:
-    """Return the private name of an interface's address; None where the VPC has no DNS host names.
+    """Return the private name of an interface's address; None where its VPC has no DNS host names, or is gone.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html#vpc-dns-hostnames
     """
     ec2, address = interface.ec2_backend, address or interface.private_ip_address
-    if not ec2.get_vpc(interface.subnet.vpc_id).enable_dns_hostnames or not address:
+    vpc = ec2.vpcs.get(interface.subnet.vpc_id)  # a terminated instance is shown after its VPC was deleted
+    if vpc is None or not vpc.enable_dns_hostnames or not address:
         return None
     domain = "ec2" if ec2.region_name == "us-east-1" else f"{ec2.region_name}.compute"
     return f"ip-{address.replace('.', '-')}.{domain}.internal"
