@@ -244,9 +244,10 @@ def test_fifty_people_notice_nothing_of_a_new_release(operator, built, tmp_path)
 
 
 def break_it(webapp):
-    """A release whose last hook finds that it does not work."""
-    hook = webapp / "hooks" / "validate_service.sh"
-    hook.write_text("#!/bin/sh\necho 'the page is empty' >&2\nexit 3\n")
+    """A release whose release line finds that it does not work."""
+    (webapp / "check.sh").write_text("echo 'the page is empty' >&2\nexit 3\n")
+    procfile = webapp / "Procfile"
+    procfile.write_text(re.sub("(?m)^release:.*", "release: sh check.sh", procfile.read_text()))
 
 
 def test_a_broken_release_is_rolled_back(operator, built, tmp_path):
@@ -257,7 +258,7 @@ def test_a_broken_release_is_rolled_back(operator, built, tmp_path):
         failed = operator.edited(tmp_path, break_it).runbook("apply", "--env", "local", "--only", "04_deploy")
     said = failed.stdout + failed.stderr
     assert failed.returncode == 1, said
-    for words in ("ValidateService on i-", "hooks/validate_service.sh", "exit code 3", "the page is empty"):
+    for words in ("ApplicationStart on i-", "hooks/application_start.sh", "exit code 3", "the page is empty"):
         assert words in said
     assert re.search(r"Rolled back to sha256 [0-9a-f]{64}: d-\w+ succeeded", said)
     page = (operator.last("apply") / "04_deploy.html").read_text(encoding="utf-8")
