@@ -180,11 +180,11 @@ class TestTheCommand:
 
     def test_it_says_what_does_not_fit_into_one_policy_and_writes_several(self, tmp_path):
         result = self.run()
-        assert "a managed policy holds 6144. --into FOLDER writes it as 2 files." in result.stderr
+        assert "a managed policy holds 6144. --into FOLDER writes it as 3 files." in result.stderr
         again = self.run("--into", str(tmp_path / "policies"))
         assert again.stdout == result.stdout
         files = sorted((tmp_path / "policies").iterdir())
-        assert [file.name for file in files] == ["dev-change-1.json", "dev-change-2.json"]
+        assert [file.name for file in files] == ["dev-change-1.json", "dev-change-2.json", "dev-change-3.json"]
         statements = [s for file in files for s in json.loads(file.read_text(encoding="utf-8"))["Statement"]]
         assert statements == json.loads(result.stdout)["Statement"]
 

@@ -25,6 +25,7 @@ class ConfigurationParameter(Resource):
 
     Args:
         cache: Where sessions are kept; without it they are in cookies.
+        user: The application's user of the database.
         domain: The site's domain; without it the load balancer's name is used.
         bucket: Where the servers of a deployment agree which of them runs the release line.
         environment: The application's settings, by their variables.
@@ -37,6 +38,7 @@ class ConfigurationParameter(Resource):
     session_secret: RandomSecret
     balancer: LoadBalancer
     bucket: Bucket
+    user: str
     cache: CacheReplicationGroup | None = None
     domain: str = ""
     environment: tuple[tuple[str, str], ...] = ()
@@ -84,6 +86,7 @@ class ConfigurationParameter(Resource):
             "database": _database(snapshot, database),
             "cache": _cache(snapshot, settings.get("cache") or {}),
             "schema": database.get("name"),
+            "user": database.get("user"),
             "master_secret": database.get("master_secret"),
             "app_secret": database.get("app_secret"),
             "session_secret": settings.get("session_secret"),
@@ -115,6 +118,7 @@ class ConfigurationParameter(Resource):
             "database": {
                 **_address("database", database.get("Endpoint")),
                 "name": self.database.database,
+                "user": self.user,
                 "app_secret": ids[self.app_secret],
                 "master_secret": ids[self.master_secret],
             },

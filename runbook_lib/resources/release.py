@@ -24,12 +24,14 @@ from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
 from .deployment_failure import first_failure
 from .deployment_group import DeploymentGroup, find_group, is_attached
+from .master_secret_access import MasterSecretAccess
 from .role_policy import RolePolicy
 from .stored_bundle import FOLDER, StoredBundle, key
 
 _NONE = "none"
 _USER = "user"  # a deployment's creator
 _ALL, _NOT_ALL = "every server gets it", "not every server gets it"
+_READABLE, _UNREADABLE = "servers may read it", "no server may read it"
 _DETACH, _ATTACH = "detach", "attach"
 _LOOKED_AT = 100  # deployments, to find the one that reached a server
 _ENDED = ("Succeeded", "Failed", "Stopped")
@@ -63,6 +65,8 @@ class Release(Resource):
         commit: in GitHub, ``owner/name@<40 digits>``.
         configuration, permissions, secrets: What the application reads when it starts.  A change of its settings, or a
             new version of one of its secrets, is deployed with the same revision, one server at a time.
+        access: To the master user's secret, which a deployment needs to make the database user.  It is withdrawn when
+            the deployment has succeeded.
     """
 
     group: DeploymentGroup
@@ -70,6 +74,7 @@ class Release(Resource):
     configuration: ConfigurationParameter
     permissions: tuple[RolePolicy, ...] = ()
     secrets: tuple[ApplicationSecret, ...] = ()
+    access: MasterSecretAccess | None = None
     bundle: StoredBundle | None = None
     commit: str = ""
 
@@ -102,13 +107,11 @@ class Release(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         revision = f"sha256 {self.bundle.sha256}" if self.bundle else self.commit
-        return {"revision": revision, "settings": self._settings(ids), "servers": _ALL}
+        return {"revision": revision, "settings": self._settings(ids), "servers": _ALL, "master_secret": _UNREADABLE}
 
     def _settings(self, ids: Ids) -> str:
-        """A digest of the application's settings and of the versions of its secrets."""
-        given = [*self.configuration.environment, *self.configuration.secrets]
-        if not given:
-            return _NONE
+        """A digest of the application's settings, its database user, and the versions of its secrets."""
+        given = [self.configuration.user, *self.configuration.environment, *self.configuration.secrets]
         versions = [str(ids.get(secret, secret.known_as)) for secret in self.secrets]
         return f"sha256 {hashlib.sha256(json.dumps([given, versions]).encode()).hexdigest()[:12]}"
 
@@ -125,7 +128,12 @@ class Release(Resource):
         failure = "" if running or runs == wanted else self._failure(snapshot, last, wanted)
         seen = Observed(
             (good or last)["deploymentId"],
-            {"revision": runs, "settings": self._deployed_settings(snapshot, info, good), "servers": _ALL},
+            {
+                "revision": runs,
+                "settings": self._deployed_settings(snapshot, info, good),
+                "servers": _ALL,
+                "master_secret": _READABLE if self.access and self.access.is_given(snapshot, ids) else _UNREADABLE,
+            },
             ready=not running,
             status=_progress(last),
             failed=failure,
@@ -203,12 +211,8 @@ class Release(Resource):
             applicationName=ids[self.group.application],
             deploymentGroupName=ids[self.group],
             revision=self._revision(ids),
-            description=f"runbook run {aws.run or 'by hand'}" + self._described(ids),
+            description=f"runbook run {aws.run or 'by hand'}; settings {self._settings(ids)}",
         )
-
-    def _described(self, ids: Ids) -> str:
-        settings = self._settings(ids)
-        return f"; settings {settings}" if settings != _NONE else ""
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """Deploy; or take one step towards a server that can be deployed to."""
@@ -217,6 +221,8 @@ class Release(Resource):
             self.group.attach(aws, ids, [])
         elif observed.step == _ATTACH:
             self.group.attach(aws, ids, [ids[self.servers]])
+        elif self.access and drift == {"master_secret"}:
+            self.access.withdraw(aws, ids)
         else:
             self.create(aws, ids)
 

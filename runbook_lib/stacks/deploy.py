@@ -14,6 +14,7 @@ from ..resources.configuration_parameter import ConfigurationParameter
 from ..resources.db_instance import DbInstance
 from ..resources.deployment_group import DeploymentGroup
 from ..resources.load_balancer import LoadBalancer
+from ..resources.master_secret_access import MasterSecretAccess
 from ..resources.master_user_secret import MasterUserSecret
 from ..resources.release import Release
 from ..resources.role import Role
@@ -72,6 +73,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         servers=group.servers,
         configuration=configuration,
         permissions=(reads_master,),
+        access=reads_master,
         secrets=secrets,
         bundle=stored,
         commit=commit,
@@ -91,7 +93,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     )
 
 
-def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, RolePolicy]:
+def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, MasterSecretAccess]:
     """The configuration, and access to the master user's secret, by which a deployment creates the database user."""
     store = data(params)
     database = store.database.the(DbInstance)
@@ -106,12 +108,14 @@ def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, 
         balancer=web.load_balancer.the(LoadBalancer),
         cache=next(store.cache.every(CacheReplicationGroup), None),
         domain=params.compute.certificate.domain or "",
+        user=params.app.database_user,
         bucket=network(params).bucket.the(Bucket),
         environment=tuple(sorted(params.app.environment.items())),
         secrets=tuple(sorted(params.app.secrets.items())),
     )
-    reads_master = RolePolicy(
+    reads_master = MasterSecretAccess(
         name="web-master-secret",
+        configuration=configuration,
         role=web.role.the(Role),
         actions=("secretsmanager:GetSecretValue",),
         on=(("{}", master),),

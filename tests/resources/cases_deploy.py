@@ -9,6 +9,7 @@ from runbook_lib.resources.application import Application
 from runbook_lib.resources.configuration_parameter import ConfigurationParameter
 from runbook_lib.resources.deployment_group import DeploymentGroup
 from runbook_lib.resources.federated_role import FederatedRole
+from runbook_lib.resources.master_secret_access import MasterSecretAccess
 from runbook_lib.resources.master_user_secret import MasterUserSecret
 from runbook_lib.resources.open_id_connect_provider import OpenIdConnectProvider
 from runbook_lib.resources.release import Release
@@ -45,7 +46,12 @@ configuration = ConfigurationParameter(
     session_secret=RandomSecret(name="web/session", random="key"),
     bucket=bucket,
     balancer=balancer(),
+    user="webapp",
 )
+access = MasterSecretAccess(
+    name="web-master-secret", role=role, actions=("secretsmanager:GetSecretValue",), on=(("{}", master),),
+    configuration=configuration,
+)  # fmt: skip
 provider = OpenIdConnectProvider(
     name="github", issuer="token.actions.githubusercontent.com", audience="sts.amazonaws.com"
 )
@@ -76,6 +82,7 @@ CASES = {
         replace(configuration, cache=cache),
         replace(configuration, domain="www.example.com"),
     ),
+    "master secret access": (access, None),
     "stored bundle": (bundle(b"one"), None),
     "open id connect provider": (provider, replace(provider, audience="sts.example.com")),
     "federated role": (

@@ -56,7 +56,7 @@ def test_what_the_application_is_told_holds_no_secret():
     app = deploy(params(), BUNDLE)
     told = app["configuration_parameter.web/config"]
     assert {told.app_secret.key, told.session_secret.key} == {"random_secret.web/database", "random_secret.web/session"}
-    reads = app["role_policy.web-master-secret"]
+    reads = app["master_secret_access.web-master-secret"]
     assert reads.on == (("{}", told.master_secret),)
     assert reads.actions == ("secretsmanager:GetSecretValue",)
 

@@ -56,7 +56,7 @@ def _connected(app: Flask, config: Config, aws: Aws) -> dict[str, object]:
         engine = url_engine(config.database_url)
         standin = "SQLite" if engine.dialect.name == "sqlite" else "A database given by hand"
     elif database := config.database:
-        engine = mysql_engine(database, Credentials(lambda: aws.secret(database.app_secret)))
+        engine = mysql_engine(database, Credentials(lambda: database.read_login(aws)))
     if config.cache:
         sessions = CacheSessions(store(config.cache))
     app.session_interface = sessions or CookieSessions()

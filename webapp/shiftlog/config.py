@@ -25,6 +25,12 @@ class MySQL:
     app_secret: str
     tls: bool = True
     tls_ca: str = ""
+    user: str = ""
+
+    def read_login(self, aws: Aws) -> dict[str, Any]:
+        """User and password as they are now."""
+        login = aws.secret(self.app_secret)
+        return {**login, "username": self.user} if self.user else login
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ def _mysql(said: Mapping[str, Any] | None, where: str, ca: str) -> MySQL | None:
         app_secret=_needed(said, "app_secret", where),
         tls=bool(said.get("tls", True)),
         tls_ca=said.get("tls_ca") or ca,
+        user=said.get("user") or "",
     )
 
 

@@ -29,7 +29,7 @@ def prepare(config: Config, aws: Aws) -> None:
         engine, name = url_engine(config.database_url), "webapp"
     elif config.database:
         database = config.database
-        engine = mysql_engine(database, Credentials(lambda: aws.secret(database.app_secret)), read_timeout=PATIENCE)
+        engine = mysql_engine(database, Credentials(lambda: database.read_login(aws)), read_timeout=PATIENCE)
         name = database.name
     else:
         log.info("no database is configured: nothing to prepare")

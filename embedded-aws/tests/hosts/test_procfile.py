@@ -86,7 +86,14 @@ def configure(client):
     """Writes the configuration, as 04_deploy does."""
 
     def write(**more):
-        database = {"host": "db.test", "port": 3306, "name": "web", "app_secret": "own", "master_secret": "master"}
+        database = {
+            "host": "db.test",
+            "port": 3306,
+            "name": "web",
+            "user": "u",
+            "app_secret": "own",
+            "master_secret": "master",
+        }
         value = {"database": database, "session_secret": "session", "public_url": "https://a.test", **more}
         text = json.dumps({"bucket": "environment", **value})
         client("ssm").put_parameter(Name="/local/web/config", Type="String", Value=text, Overwrite=True)

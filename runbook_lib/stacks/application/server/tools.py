@@ -81,7 +81,7 @@ def read_environment(config: dict[str, Any]) -> dict[str, str]:
         login = pool.submit(read_secret, database["app_secret"])
         values = dict(zip(secrets, pool.map(_read_setting, secrets.values())))
     user = json.loads(login.result())
-    name, password = quote(user["username"], safe=""), quote(user["password"], safe="")
+    name, password = quote(database["user"], safe=""), quote(user["password"], safe="")
     variables = {
         "PUBLIC_URL": config["public_url"],
         "SESSION_SECRET": json.loads(session.result())["key"],
@@ -129,7 +129,15 @@ def make_database_user() -> None:
     if _can_log_in(where, user, password, schema):
         print(f"The database user {user} is there.")
         return
-    master = json.loads(read_secret(read_config()["database"]["master_secret"]))
+    try:
+        master = json.loads(read_secret(read_config()["database"]["master_secret"]))
+    except Failed as error:
+        if "AccessDenied" not in str(error):
+            raise
+        raise Failed(
+            f"The database refuses {user}, and servers may no longer read the master user's secret, to make it. "
+            "Write another name into app.database_user, and apply 04_deploy."
+        ) from error
     if master["username"] == user:
         raise Failed("The application's user is the master user: give app.database_user another name.")
     connection = _connect(where, master["username"], master["password"])
