@@ -88,11 +88,11 @@ def built(released, tmp_path_factory):
     setting = environment(root, released, PATH=f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}")
     old = (venv / "bin" / "python", "-c", COMMAND)
     try:
-        run(*old, "apply", "--env", "local", env=setting, cwd=root)
-        exports = dict(re.findall(r"^export (\w+)=(\S+)$", run(*old, "local", "env", env=setting), re.MULTILINE))
+        run(*old, "apply", "--env", "local", env=setting, cwd=root)  # elsewhere: `-c` imports from the folder it is in
+        exports = dict(re.findall(r"^export (\w+)=(\S+)$", run(*old, "local", "env", env=setting, cwd=root), re.M))
         yield " ".join(exports[f"AWS_{name}"] for name in ("ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
     finally:
-        run(*old, "local", "down", "--forget", env=setting)
+        run(*old, "local", "down", "--forget", env=setting, cwd=root)
 
 
 @pytest.mark.exhaustive

@@ -19,7 +19,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         """Answer."""
-        where = os.environ
+        where, scheme = os.environ, os.environ.get("DATABASE_URL", "").partition(":")[0]
         if self.path == "/healthz":
             self.answer(200, "ok")
         elif self.path == "/version":
@@ -28,7 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             reached = can_reach_database(where.get("DATABASE_URL", ""))
             self.answer(200 if reached else 503, json.dumps({"database": reached}))
         elif self.path == "/":
-            self.answer(200, f"Served by {where['INSTANCE_ID']} in {where['ZONE']}: {GREETING}")
+            self.answer(200, f"Served by {where['INSTANCE_ID']} in {where['ZONE']}: {GREETING}. Database: {scheme}.")
         else:
             self.answer(404, "not found")
 
