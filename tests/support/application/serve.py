@@ -46,13 +46,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def can_reach_database(url):
-    """Whether anything listens at the database's address; it speaks no SQL."""
+    """Whether a server greets at the database's address, as MySQL does before anything is sent."""
     parts = urllib.parse.urlsplit(url)
     try:
-        socket.create_connection((parts.hostname, parts.port), timeout=2).close()
+        with socket.create_connection((parts.hostname, parts.port), timeout=2) as connection:
+            return connection.recv(1) != b""
     except OSError:
         return False
-    return True
 
 
 if __name__ == "__main__":
