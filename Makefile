@@ -13,6 +13,8 @@ INSTALL = install --quiet --disable-pip-version-check --require-hashes --require
 OURS = install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 EMBEDDED = --editable ./embedded-aws
 ASIDE = build/notebooks
+# The sample application; webapp/ may hold any other, which has checks of its own.
+SAMPLE = $(wildcard webapp/shiftlog webapp/shiftlog_tests)
 PACKAGES = pyproject.toml embedded-aws/pyproject.toml
 
 .PHONY: run lab test test-all setup clean programs
@@ -30,8 +32,8 @@ lab: .venv-lab/lab.stamp
 	JUPYTER_CONFIG_PATH="$$PWD/jupyter" .venv-lab/bin/jupyter lab
 
 test test-all: programs .venv/test.stamp
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check --exclude '*.ipynb' .
+	.venv/bin/ruff check . $(SAMPLE)
+	.venv/bin/ruff format --check --exclude '*.ipynb' . $(SAMPLE)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/pytest $(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadscope \

@@ -50,7 +50,7 @@ OTHERS = {
     "aws cloudwatch set-alarm-state and describe-alarm-history, in an exercise": "cloudwatch.set_alarm_state "
     "cloudwatch.describe_alarm_history",
 }
-PRODUCT = ("runbook_lib", "notebooks", "webapp", "docs", "embedded-aws/embedded_aws/cli", "embedded-aws/README.md")
+PRODUCT = ("runbook_lib", "notebooks", "docs", "embedded-aws/embedded_aws/cli", "embedded-aws/README.md")
 TEXT = {".py", ".ipynb", ".md", ".sh"}
 
 

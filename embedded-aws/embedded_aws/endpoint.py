@@ -19,12 +19,31 @@ def connect(root: Path) -> Connection:
     return ensure(root).connection
 
 
-def check() -> None:
-    """Check the settings.
+def check(root: Path) -> None:
+    """Check the settings, and start it where it has a saved account to load: one notebook alone would meet the error.
 
     Raises:
         WrongUsage: RUNBOOK_LOCAL_PACE is not a pace.
+        LocalError: It could not be started, or the saved account could not be loaded.
     """
     from embedded_aws import pace
+    from embedded_aws.client.process import ensure
+    from embedded_aws.state_folder import StateFolder
 
     pace.from_environment(os.environ)
+    if StateFolder(root).state.exists():
+        ensure(root)
+
+
+def require_saved(root: Path) -> None:
+    """Save what is not saved yet.
+
+    Raises:
+        LocalError: The account cannot be saved.
+    """
+    from embedded_aws.client import control
+    from embedded_aws.client.process import find
+    from embedded_aws.state_folder import not_saved
+
+    if (address := find(root)) and (reason := control.call(address, "POST", "save")["reason"]):
+        raise not_saved(reason)

@@ -101,6 +101,13 @@ class StateFolder:
         """Save the pace for the next start."""
         write_atomically(self.pace, f"{pace:g}")
 
+    def read_unsaved(self) -> str:
+        """Return why the last save failed; empty when it did not."""
+        try:
+            return self.unsaved.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
     def read_lock_holder(self) -> ProcessIdentity | None:
         """Return the server that wrote its identity into the server lock; it may be starting, running or dead."""
         holder = _read_json(self.server_lock)
@@ -108,6 +115,14 @@ class StateFolder:
             return ProcessIdentity(**holder) if holder else None
         except TypeError:
             return None
+
+
+def not_saved(reason: str) -> LocalError:
+    """Return the error for an account that cannot be saved."""
+    return LocalError(
+        f"the account of the embedded AWS cannot be saved ({reason}): its next start begins with the last one that was",
+        fix="look into `runbook local logs`; `runbook plan --env local` shows what is missing after the next start",
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -20,8 +20,11 @@ class Endpoint(Protocol):
     def connect(self, root: Path) -> Connection:
         """Address and credentials; starts the endpoint when it does not run."""
 
-    def check(self) -> None:
-        """Raise WrongUsage when the endpoint could not be started with this environment's settings."""
+    def check(self, root: Path) -> None:
+        """Raise WrongUsage for settings that it cannot be started with, LocalError for a state it cannot load."""
+
+    def require_saved(self, root: Path) -> None:
+        """Raise LocalError when the changes of a run would be lost with the endpoint's next start."""
 
 
 def connection(env: str, endpoint: str | None, root: Path) -> Connection | None:
@@ -42,10 +45,20 @@ def connection(env: str, endpoint: str | None, root: Path) -> Connection | None:
     return _find(env, endpoint).connect(root)
 
 
-def check(env: str, endpoint: str | None) -> None:
+def check(env: str, endpoint: str | None, root: Path) -> None:
     """Stop before a run at what would stop each of its notebooks."""
     if endpoint is not None:
-        _find(env, endpoint).check()
+        _find(env, endpoint).check(root)
+
+
+def require_saved(env: str, endpoint: str | None, root: Path) -> None:
+    """Check after a run that its changes survive the endpoint's next start; AWS itself keeps them.
+
+    Raises:
+        LocalError: They do not.
+    """
+    if endpoint is not None:
+        _find(env, endpoint).require_saved(root)
 
 
 def _find(env: str, name: str) -> Endpoint:

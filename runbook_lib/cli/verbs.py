@@ -25,7 +25,7 @@ from ..params import Params, load
 from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
-from ..runs.start import check_endpoint, lock_of_run, new_run, run_metadata, sign_in
+from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
 from ..runs.time_limit import OutOfTime, within
 from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
 from .console import NAME_WIDTH, print_renderable, print_table
@@ -196,7 +196,7 @@ def _run_notebooks(
     root = paths.root()
     params = load(root / "params" / f"{env}.yaml")
     notebooks = select_notebooks(only)
-    check_endpoint(params)
+    check_endpoint(params, root)
     run_id = new_run(mode)
     sign_in(params, root, run_id, mfa_token)
     job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
@@ -223,6 +223,7 @@ def _run_notebooks(
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in sorted(failed, key=lambda progress: progress.state == "failed"):  # the cause is read last
         click.echo(_failure_text(job, progress), err=True)
+    require_saved(params, root)
     if failed or not archive:
         sys.exit(1)
     click.echo(f"Signed, and packed for the change ticket: {paths.for_shell(archive)}")

@@ -41,13 +41,23 @@ def new_run(mode: str) -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"
 
 
-def check_endpoint(params: Params) -> None:
+def check_endpoint(params: Params, root: Path) -> None:
     """Check once, before any notebook runs, that the environment's endpoint can be used.
 
     Raises:
         WrongUsage: An environment variable asks for something the endpoint does not offer.
+        LocalError: The endpoint could not load what it had saved.
     """
-    endpoints.check(params.env, params.endpoint)
+    endpoints.check(params.env, params.endpoint, root)
+
+
+def require_saved(params: Params, root: Path) -> None:
+    """Check after a run that the environment's endpoint has saved the changes.
+
+    Raises:
+        LocalError: It could not.
+    """
+    endpoints.require_saved(params.env, params.endpoint, root)
 
 
 def sign_in(params: Params, root: Path, run: str, mfa_token: str = "") -> None:

@@ -24,20 +24,34 @@ import boto3
 import runbook_lib
 from embedded_aws.client import control, process
 from runbook_lib.aws.endpoints import connection
+from tests.support.sample import SAMPLE
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]
 
 
 @dataclass
 class Operator:
-    """Somebody at a shell in an empty folder, with an environment of their own."""
+    """Somebody at a shell in an empty folder, with an environment of their own.
+
+    Args:
+        code: The checkout, with an application in `webapp/`.
+    """
 
     root: Path
     code: Path = REPOSITORY
 
+    @classmethod
+    def of_sample(cls, root: Path, into: Path) -> Operator:
+        """Somebody whose checkout *into* has the tests' own application, whatever is in ours."""
+        for part in ("runbook_lib", "notebooks"):
+            shutil.copytree(REPOSITORY / part, into / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(SAMPLE, into / "webapp")
+        return cls(root, into)
+
     def run(self, program: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RUNBOOK_"))}
-        environment |= {"RUNBOOK_ROOT": str(self.root), "PYTHONPATH": str(self.code)}
+        path = os.pathsep.join(filter(None, [str(self.code), os.environ.get("PYTHONPATH")]))
+        environment |= {"RUNBOOK_ROOT": str(self.root), "PYTHONPATH": path}
         return subprocess.run(
             [str(Path(sys.executable).with_name(program)), *arguments],
             capture_output=True, text=True, timeout=240, check=False, cwd=cwd or self.root, env=environment,
@@ -179,20 +193,13 @@ class Visitor:
 
 
 class Crowd:
-    """Visitors who ask for the page again and again until they are stopped.
-
-    Every tenth signs in, writes an entry and deletes it, again and again; of a few, nobody does.
-    """
+    """Visitors who ask for the page again and again until they are stopped."""
 
     def __init__(self, site: dict[str, str], visitors: int = 4, pause: float = 0.05) -> None:
         self.answers: Counter[object] = Counter()
-        self.written = 0
         self.visitors = visitors
-        self._site, self._pause, self._over, self._lock = site, pause, Event(), Lock()
-        self._threads = [
-            Thread(target=self._write if number % 10 == 0 else self._read, args=(number,))
-            for number in range(1, visitors + 1)
-        ]
+        self.site, self.pause, self.over, self._lock = site, pause, Event(), Lock()
+        self._threads = [Thread(target=self.visit, args=(number,)) for number in range(1, visitors + 1)]
 
     def __enter__(self) -> Crowd:
         for thread in self._threads:
@@ -200,32 +207,18 @@ class Crowd:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._over.set()
+        self.over.set()
         for thread in self._threads:
             thread.join()
 
-    def _read(self, _: int) -> None:
-        visitor = Visitor(self._site, self._note)
-        while not self._over.wait(self._pause):
+    def visit(self, number: int) -> None:
+        """What one visitor does."""
+        visitor = Visitor(self.site, self.note)
+        while not self.over.wait(self.pause):
             with suppress(OSError, http.client.HTTPException):
                 visitor.get()
 
-    def _write(self, number: int) -> None:
-        """Begins anew after a failure, which is noted; leaves no entry behind where nothing fails."""
-        visitor, name, signed_in = Visitor(self._site, self._note), f"Visitor {number}", False
-        while not self._over.wait(self._pause):
-            try:
-                signed_in = signed_in or visitor.submit("/sign-in", "/sign-in", name=name)[0] == 303
-                visitor.submit("/", "/entries", title=f"Seen by {name}", body="", severity="note")
-                self._over.wait(self._pause)
-                own = re.search(r"/entries/\d+/delete", visitor.get()[1])
-                assert own, "the entry that was just written is not there"
-                self.written += visitor.submit(own[0], own[0])[0] == 303
-            except (OSError, http.client.HTTPException):
-                continue
-            except AssertionError as error:
-                self._note(repr(error))
-
-    def _note(self, answer: object) -> None:
+    def note(self, answer: object) -> None:
+        """Count an answer."""
         with self._lock:
             self.answers[answer] += 1

@@ -36,7 +36,7 @@ def operator(tmp_path, monkeypatch, without_a_server):
     root.mkdir()
     shutil.copytree(REPOSITORY / "params", root / "params")
     try:
-        yield Operator(root)
+        yield Operator.of_sample(root, tmp_path / "checkout")
     finally:
         process.stop(root)
 
@@ -47,11 +47,11 @@ def without_an_application(operator):
 
 
 def with_its_page(operator):
-    """The whole environment; the application says on its page what it runs on."""
+    """The whole environment; the application gets the stand-in's address."""
     done = operator.runbook("apply", "--env", "local")
     (site,) = operator.status()["sites"]
     code, page = Visitor(site).get()
-    assert (code, "SQLite is used instead of MySQL." in page, site["standing"]) == (200, True, "")
+    assert (code, "Database: sqlite." in page, site["standing"]) == (200, True, "")
     return done
 
 

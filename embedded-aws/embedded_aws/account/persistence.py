@@ -41,6 +41,19 @@ def restore(folder: StateFolder) -> str:
 
     A state that cannot be read is renamed: it is never overwritten, and never prevents a start.
     """
+    return _load(folder) or _describe_lost_changes(folder.read_unsaved())
+
+
+def _describe_lost_changes(reason: str) -> str:
+    if not reason:
+        return ""
+    return (
+        f"The account is the last one that could be saved ({reason}): later changes are lost."
+        "\n  → see what is missing: `runbook plan --env local`"
+    )
+
+
+def _load(folder: StateFolder) -> str:
     try:
         header, _, content = folder.state.read_bytes().partition(b"\n")
     except FileNotFoundError:
@@ -82,7 +95,7 @@ class Saver:
 
     def __init__(self, folder: StateFolder, lock: RLock, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder, self._lock, self._clock = folder, lock, clock
-        self._changed = Condition()
+        self._changed, self._saving = Condition(), RLock()
         self._first = self._last = 0.0  # when the unsaved changes began and ended; 0: there are none
         self._ending = False
         self._saves_at_once = os.environ.get(SWITCH) != "end"
@@ -107,8 +120,14 @@ class Saver:
             self._changed.notify()
         self._thread.join()
 
-    def save(self) -> None:
-        """Save now."""
+    def save_changes(self) -> str:
+        """Save what is not saved yet; returns why that failed, empty when all is saved."""
+        with self._saving:  # what is being saved just now may fail
+            if self._first or self._folder.unsaved.exists():
+                self._try_to_save()
+            return self._folder.read_unsaved()
+
+    def _save(self) -> None:
         with self._lock:
             with self._changed:
                 self._first = 0.0
@@ -116,13 +135,19 @@ class Saver:
         write_atomically(self._folder.state, json.dumps(written_by()).encode() + b"\n" + content)
         self._folder.unsaved.unlink(missing_ok=True)
 
-    def _run(self) -> None:
-        while self._await_quiet():
+    def _try_to_save(self) -> bool:
+        with self._saving:
             try:
-                self.save()
+                self._save()
             except Exception as error:
                 log.exception("the account could not be saved")
-                self._folder.unsaved.write_text(f"{type(error).__name__}: {error}")
+                self._folder.unsaved.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+                return False
+            return True
+
+    def _run(self) -> None:
+        while self._await_quiet():
+            if not self._try_to_save():
                 if self._ending:
                     return
                 self._try_later()

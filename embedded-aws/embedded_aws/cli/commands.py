@@ -13,7 +13,7 @@ from embedded_aws.cli.root_option import root_option
 from embedded_aws.cli.status import status_lines
 from embedded_aws.client import control, process
 from embedded_aws.settings import REGION, code_version
-from embedded_aws.state_folder import Address, StateFolder
+from embedded_aws.state_folder import Address, StateFolder, not_saved
 from runbook_lib.errors import LocalError
 
 
@@ -31,9 +31,10 @@ def local() -> None:
     f"next start. Also {pace_module.VARIABLE}.",
 )
 def up(root: Path, pace: str | None) -> None:
-    """Start it, if it is not running; with --pace, set the pace."""
+    """Start it, if it is not running; with --pace, set the pace. Fails when its account cannot be loaded or saved."""
     address = process.ensure(root, None if pace is None else pace_module.parse(pace))
     click.echo(_summary(root, address))
+    _require_saved(root)
 
 
 @local.command()
@@ -43,12 +44,8 @@ def down(root: Path, forget: bool) -> None:
     """End it; its account is saved for the next start. Fails when the account could not be saved."""
     ended = process.stop(root)
     click.echo("The embedded AWS has ended." if ended else "The embedded AWS was not running.")
-    unsaved = StateFolder(root).unsaved
-    if ended and not forget and unsaved.exists():
-        raise LocalError(
-            f"its account could not be saved ({unsaved.read_text()}): the next start begins with the last one that was",
-            fix="look into `runbook local logs`; `runbook plan --env local` shows what is missing after the next start",
-        )
+    if ended and not forget:
+        _require_saved(root)
     if forget:
         process.forget(root)
         click.echo("Its account is deleted.")
@@ -57,16 +54,15 @@ def down(root: Path, forget: bool) -> None:
 @local.command()
 @root_option
 def status(root: Path) -> None:
-    """Show whether it is running, where, and what is in its account."""
+    """Show whether it is running, where, and what is in its account. Fails when that cannot be saved."""
     address = process.find(root)
     click.echo(_summary(root, address) if address else "The embedded AWS is not running.")
-    if (unsaved := StateFolder(root).unsaved).exists():
-        click.echo(f"Its account cannot be saved: {unsaved.read_text()}. See `runbook local logs`.")
     if address and address.code != code_version():
         click.echo("It runs another version than the installed one: the next command that needs it restarts it.")
     elif address:
         for line in (*status_lines(control.call(address, "POST", "status")), *fault_lines(address)):
             click.echo(line)
+    _require_saved(root)
 
 
 @local.command(name="open")
@@ -110,6 +106,11 @@ def env(root: Path) -> None:
     for name, value in exports.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     click.echo("unset AWS_PROFILE AWS_SESSION_TOKEN")
+
+
+def _require_saved(root: Path) -> None:
+    if reason := StateFolder(root).read_unsaved():
+        raise not_saved(reason)
 
 
 def _summary(root: Path, address: Address) -> str:

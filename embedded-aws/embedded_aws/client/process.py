@@ -52,7 +52,8 @@ def ensure(root: Path, requested_pace: float | None = None) -> Address:
         requested_pace: The pace to set; by default that of the environment, else the current or last one.
 
     Raises:
-        LocalError: It did not start; the message ends with the last lines of its log.
+        LocalError: It did not start; the message ends with the last lines of its log. Or it started, and could not
+            load what was saved: only the caller that started it gets this error.
         WrongUsage: The environment sets a pace that is not valid.
     """
     wanted = pace.from_environment(os.environ) if requested_pace is None else requested_pace
@@ -71,7 +72,11 @@ def _start_if_needed(root: Path, wanted: float | None) -> Address:
         if address := _find_usable(root):
             return address
         _end(folder)
-        return _await_address(folder, _launch(folder, wanted))
+        address = _await_address(folder, _launch(folder, wanted))
+    if address.notice:
+        what, _, fix = address.notice.partition("\n  → ")
+        raise LocalError(what, fix=fix)
+    return address
 
 
 def _find_usable(root: Path) -> Address | None:
@@ -101,7 +106,7 @@ def forget(root: Path) -> None:
     folder = StateFolder(root)
     if find(root):
         raise LocalError("the embedded AWS is running", fix="end it first: `runbook local down`")
-    for state in [*folder.path.glob(f"{folder.state.name}*"), folder.faults, folder.pace]:
+    for state in [*folder.path.glob(f"{folder.state.name}*"), folder.faults, folder.pace, folder.unsaved]:
         state.unlink(missing_ok=True)
 
 

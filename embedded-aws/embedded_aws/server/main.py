@@ -116,8 +116,7 @@ class Server:
         return {"pace": pace.current_factor()}
 
     def _save(self) -> Mapping[str, Any]:
-        self.saver.save()
-        return {"saved": True}
+        return {"reason": self.saver.save_changes()}
 
 
 def _listen(last_port: int, app: WsgiApp) -> BaseWSGIServer:

@@ -99,7 +99,7 @@ def test_down_fails_when_the_account_could_not_be_saved(tmp_path, shell):
     shell(f'eval "$(runbook local env --root {tmp_path})" && python -c "{MAKE}"')
     done = shell(f"runbook local down --root {tmp_path}")
     assert done.returncode == 1
-    assert "its account could not be saved (IsADirectoryError" in done.stderr
+    assert "the account of the embedded AWS cannot be saved (IsADirectoryError" in done.stderr
     assert "`runbook local logs`" in done.stderr
     assert "Traceback" not in done.stderr
     assert process.find(tmp_path) is None

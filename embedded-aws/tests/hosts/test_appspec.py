@@ -1,10 +1,12 @@
 """An AppSpec file is parsed as by CodeDeploy's agent, with its error messages."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from embedded_aws.hosts.appspec import AppSpecError, Copy, Script, parse
+from runbook_lib.stacks.application import server
 
 HEAD = {"version": 0.0, "os": "linux"}
 
@@ -13,11 +15,11 @@ def spec(**sections):
     return parse(json.dumps(HEAD | sections))
 
 
-def test_the_applications_own_file_is_read(request):
-    """The file that is deployed for real."""
-    found = parse((request.config.rootpath / "webapp" / "appspec.yml").read_text())
-    assert found.files == (Copy("/", "/opt/webapp"),)
-    assert found.hooks["ApplicationStart"] == (Script("hooks/application_start.sh", 300),)
+def test_a_whole_file_is_read():
+    """The one that the runbook packs for an application without its own."""
+    found = parse(Path(server.__path__[0], "appspec.yml").read_text(encoding="utf-8"))
+    assert Copy("/", "/opt/webapp") in found.files
+    assert found.hooks["ApplicationStart"] == (Script(".runbook/hooks/application_start.sh", 1200),)
     assert found.file_exists_behavior == "OVERWRITE"
 
 

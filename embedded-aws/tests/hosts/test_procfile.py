@@ -16,7 +16,8 @@ from moto.server import ThreadedMotoServer
 from embedded_aws.settings import REGION
 from embedded_aws.testing import eventually
 from hosts.host import HostUnderTest, user_data
-from runbook_lib.stacks.application import server
+from runbook_lib.stacks.application import bundle, server
+from tests.support.sample import SAMPLE
 
 SERVER = Path(server.__path__[0])
 #: A web server that tells its environment, answers the health check, and stops when it is asked to.
@@ -121,6 +122,14 @@ def deployed(host, content, deployment="d-FIRST"):
 
 def environment(host):
     return json.loads(host.answer("/")[1])
+
+
+def test_a_bundle_of_the_runbook_runs(host, tmp_path):
+    """As 04_deploy packs it; the application knows its revision."""
+    built = bundle.build(SAMPLE, tmp_path / "bundles")
+    event, outcome = host.deploy(built.path.read_bytes(), "d-FIRST", kind="zip")
+    assert (event, outcome.code) == ("ValidateService", "Success"), f"{outcome.message}\n{outcome.log_tail}"
+    assert json.loads(host.answer("/version")[1])["revision"] == built.revision
 
 
 def test_it_gets_its_environment(host, configure, client):

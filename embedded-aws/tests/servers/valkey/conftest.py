@@ -1,16 +1,10 @@
 """One emulator for the tests of a worker, with an empty account for each."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from embedded_aws.testing import eventually
 from servers.valkey.simulation import PATIENCE, Simulation
 from tests.support.programs import require
-
-# The application is no package of ours: an instance runs it from its own folder.
-sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "webapp"))
 
 
 @pytest.fixture(scope="session")

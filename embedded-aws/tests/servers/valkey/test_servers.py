@@ -7,8 +7,6 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from shiftlog.config import Cache
-from shiftlog.sessions import CacheSessions, store
 
 from embedded_aws.servers.ca import CertificateAuthority
 from embedded_aws.servers.processes import ChildProcesses
@@ -208,17 +206,15 @@ def test_a_failed_start_has_the_servers_message(server):
     assert token not in str(raised.value)
 
 
-def test_the_application_uses_it(simulation, monkeypatch):
-    """Unchanged, with only the host's environment; without it, the application does not trust the cache."""
+def test_an_application_trusts_it_by_the_hosts_environment(simulation, monkeypatch):
+    """An application that uses the machine's own trust, as on AWS, is unchanged; without the variable it refuses."""
     simulation.create()
     there = simulation.endpoint()
-    client = store(Cache(host=there["Address"], port=there["Port"]))
-    client.set_retry(Retry(NoBackoff(), 0))  # what it does when it fails is not the question here
-    sessions = CacheSessions(client)
+    client = redis.Redis(there["Address"], there["Port"], ssl=True, retry=Retry(NoBackoff(), 0))
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with pytest.raises(redis.RedisError, match="CERTIFICATE_VERIFY_FAILED"):
-        sessions.ready()
+        client.ping()
     trust = simulation.report()["environment"]
     assert set(trust) == {"SSL_CERT_FILE"}
     monkeypatch.setenv("SSL_CERT_FILE", trust["SSL_CERT_FILE"])
-    sessions.ready()
+    assert client.ping()

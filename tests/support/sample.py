@@ -1,0 +1,5 @@
+"""The application that the runbook's own tests deploy: `webapp/` is the user's, and may be any application."""
+
+from pathlib import Path
+
+SAMPLE = Path(__file__).parent / "application"
