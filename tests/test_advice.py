@@ -13,7 +13,7 @@ import runbook_lib
 from embedded_aws.cli.status import status_lines
 from runbook_lib import paths
 from runbook_lib.cli import main as cli
-from runbook_lib.cli.main import _failure_text
+from runbook_lib.cli.verbs import _failure_text
 from runbook_lib.errors import EvidenceError, ParamsError, WrongUsage
 from runbook_lib.evidence.attestation.keys import load_private_key
 from runbook_lib.params import load
