@@ -139,6 +139,15 @@ def test_who_only_looks_reads_no_secret_signs_and_stores_nothing(variant):
     assert places == {"arn:aws:ssm:us-west-2:123456789012:parameter/local/*"} | (set() if pinned else {image})
 
 
+def test_logs_are_read_with_a_verb_of_its_own():
+    """What an application logs may be personal: who plans or applies need not see it."""
+    (statement,) = statements_for(parameters("local"), ["logs"])
+    assert statement.actions == ("logs:DescribeLogStreams", "logs:FilterLogEvents")
+    assert statement.on == ("arn:aws:logs:us-west-2:123456789012:log-group:/local/web/*",)
+    others = statements_for(parameters("local"), [verb for verb in VERBS if verb != "logs"])
+    assert "logs:FilterLogEvents" not in {action for one in others for action in one.actions}
+
+
 def test_with_a_boundary_only_roles_that_have_it_may_be_given_anything():
     """So nobody can make himself more than the boundary allows; and nobody may take it away."""
     giving = {"iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}

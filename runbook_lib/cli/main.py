@@ -22,6 +22,7 @@ COMMANDS = {
     "destroy": ("verbs", "Destroy the environment: 04 first, 01 last."),
     "evidence": ("evidence", "Show, verify and compare the evidence of runs."),
     "lock": ("application", "Lock the Python packages that the application needs."),
+    "logs": ("logs", "Print what the application's processes wrote, on all servers."),
     "permissions": ("permissions", "Print the IAM policy that a verb needs, as JSON."),
     "plan": ("verbs", "Show what an apply would do."),
     "verify": ("verbs", "Compare what AWS shows with the parameters."),

@@ -28,7 +28,7 @@ _CHANGING = ("apply", "destroy")
     help="Also write it there, as one or several files that each fit into a managed policy.",
 )  # fmt: skip
 def permissions(env: str, verb: str | None, into: Path | None) -> None:
-    """Print the IAM policy that a verb needs, as JSON.  verify needs what plan needs; all the others include it.
+    """Print the IAM policy that a verb needs, as JSON.  verify needs what plan needs; all others but logs include it.
 
     deploy is what deploy.yml does: an apply of 04_deploy in which nothing but the revision differs.
     """

@@ -20,6 +20,7 @@ from ..resources.key_pair import KeyPair
 from ..resources.launch_template import LaunchTemplate
 from ..resources.listener import Listener, RedirectListener
 from ..resources.load_balancer import LoadBalancer
+from ..resources.log_group import LogGroup
 from ..resources.machine_image import MachineImage
 from ..resources.requested_certificate import RequestedCertificate
 from ..resources.role import Role
@@ -33,6 +34,7 @@ from ..resources.target_group import TargetGroup
 from ..resources.validation_record import ValidationRecord
 from ..resources.vpc import Vpc
 from .network import network
+from .server_logs import LOGS_POLICY, METRICS_POLICY, agent_policies, log_groups
 from .stack import Stack
 from .user_data import web_server
 
@@ -56,7 +58,8 @@ def compute(params: Params) -> Stack:
     groups = {group.name: group for group in net.every(SecurityGroup)}
     image = _image(params)
     secrets = _secrets(params)
-    role, profile, policies = _web_role(params, net.bucket.the(Bucket), secrets)
+    logs = log_groups(params)
+    role, profile, policies = _web_role(params, net.bucket.the(Bucket), secrets, logs)
     certificate, *validation = _certificate(params)
     balancer = LoadBalancer(
         name="web",
@@ -81,6 +84,7 @@ def compute(params: Params) -> Stack:
     return Stack(
         "compute",
         secrets=secrets,
+        logs=logs,
         role=(role, *policies, profile),
         certificate=(certificate, *validation),
         load_balancer=(
@@ -176,9 +180,9 @@ def _secrets(params: Params) -> tuple[RandomSecret, RandomSecret]:
 
 
 def _web_role(
-    params: Params, bucket: Bucket, secrets: tuple[RandomSecret, ...]
+    params: Params, bucket: Bucket, secrets: tuple[RandomSecret, ...], logs: tuple[LogGroup, ...]
 ) -> tuple[Role, InstanceProfile, tuple[RolePolicy, ...]]:
-    """The web servers' role: it reads bundles, configuration and secrets, and may do what the parameters say."""
+    """The web servers' role: it reads bundles, configuration and secrets, writes logs, and does what parameters say."""
     app, here = params.app, f"{params.region}:{params.account}"
     own = tuple(f"web-app-{number}" for number, _ in enumerate(app.policies.statements, 1))
     names = ("web-session-manager", "web-bundles", "web-release", "web-secrets", "web-config")
@@ -186,7 +190,7 @@ def _web_role(
         name="web",
         service="ec2.amazonaws.com",
         policies=app.policies.managed,
-        inline_policies=(*names, "web-master-secret", *own),
+        inline_policies=(*names, LOGS_POLICY, METRICS_POLICY, "web-master-secret", *own),
         boundary=params.permissions_boundary,
     )
     agent = f"arn:aws:s3:::aws-codedeploy-{params.region}/*"  # the CodeDeploy agent's updates
@@ -202,7 +206,7 @@ def _web_role(
     )
     policies = tuple(RolePolicy(name=name, role=role, actions=actions, on=on) for name, actions, on in allowed)
     sessions = _session_manager("web-session-manager", role)
-    return role, InstanceProfile(name="web", role=role), (sessions, *policies)
+    return role, InstanceProfile(name="web", role=role), (sessions, *policies, *agent_policies(role, logs))
 
 
 def _parameter_arn(here: str, name: str) -> str:

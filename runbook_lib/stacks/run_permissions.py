@@ -62,6 +62,13 @@ def deploy_permissions(
     yield from select_permissions(params, changed, ["look", "apply"])
 
 
+def log_permissions(params: Params) -> Iterator[Permission]:
+    """Yield what cli/logs.py needs: nothing that another verb needs, since what an application logs may be personal."""
+    yield to_look("logs:DescribeLogStreams", "logs:FilterLogEvents", on="logs:log-group:/{env}/web/*").fill(
+        place_of(params)
+    )
+
+
 def place_of(params: Params) -> Place:
     """Where the environment is."""
     bucket = Bucket(name="runbook").name_in(params.env, params.account, params.region)

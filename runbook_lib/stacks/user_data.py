@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from textwrap import indent
 
 from ..params import Params
+from .server_logs import FOLDER, agent_configuration
 
 # cloud-init replaces {{ v1.… }} by the instance's metadata:
 # https://cloudinit.readthedocs.io/en/latest/explanation/instancedata.html
@@ -20,6 +22,11 @@ from ..params import Params
 #
 # Version 1 of the agent accepts Ruby up to 3.2, and its installer fails where USER is not set.
 # https://github.com/aws/aws-codedeploy-agent/issues/418
+#
+# The CloudWatch agent starts before CodeDeploy's is installed, so that the log of a failed boot is sent, too.  The
+# packages lack it: cloud-init installs those in one step, and one of the application's that is unknown fails all.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/install-CloudWatch-Agent-commandline-fleet.html
+# logrotate truncates: a process goes on with the file that systemd opened for it.
 _WEB_SERVER = """\
 ## template: jinja
 #cloud-config
@@ -62,6 +69,21 @@ write_files:
       EnvironmentFile=/etc/webapp/instance.env
       ExecStart=/usr/bin/python3 /opt/placeholder/serve.py
       Restart=on-failure
+  - path: {log_agent}
+    permissions: "0644"
+    content: |
+{log_configuration}
+  - path: /etc/logrotate.d/webapp
+    permissions: "0644"
+    content: |
+      {logs}/*.log {{
+          daily
+          maxsize 50M
+          rotate 3
+          copytruncate
+          missingok
+          notifempty
+      }}
   - path: /usr/local/sbin/install-codedeploy-agent
     permissions: "0755"
     content: |
@@ -79,8 +101,12 @@ write_files:
 runcmd:
   - [systemctl, daemon-reload]
   - [systemctl, start, placeholder.service]
+  - [dnf, install, --assumeyes, amazon-cloudwatch-agent, logrotate]
+  - [{log_agent_ctl}, -a, fetch-config, -m, ec2, -s, -c, "file:{log_agent}"]
   - [/usr/local/sbin/install-codedeploy-agent]
 """
+_LOG_AGENT = "/etc/webapp/log-agent.json"
+_LOG_AGENT_CTL = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
 
 
 def web_server(params: Params, config: str) -> str:
@@ -96,6 +122,10 @@ def web_server(params: Params, config: str) -> str:
         port=compute.app_port,
         region=params.region,
         health=_quote(compute.health_check.path),
+        logs=FOLDER,
+        log_agent=_LOG_AGENT,
+        log_agent_ctl=_LOG_AGENT_CTL,
+        log_configuration=indent(agent_configuration(params), " " * 6),
     )
 
 

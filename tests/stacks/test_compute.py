@@ -1,16 +1,20 @@
 """What the compute stack wants, from parameters alone."""
 
+import json
+
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from runbook_lib.resources.base import referenced_resources
+from runbook_lib.resources.log_group import LogGroup
 from runbook_lib.resources.role import Role
 from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.stacks.network import network
+from runbook_lib.stacks.server_logs import LogSource
 from runbook_lib.stacks.user_data import web_server
 from tests.stacks.test_network import PARAMS, load
 
@@ -94,16 +98,17 @@ def test_the_newest_image_is_taken_only_if_somebody_asks_for_it():
 
 @pytest.mark.parametrize("env", ["local", "dev", "staging", "prod"])
 def test_no_role_may_do_anything_to_everything(env):
-    """No action is a bare star, and no resource is but for Session Manager; the servers' reads are bound to names."""
+    """No action is a bare star, and no resource is but for Session Manager and metrics, which have no resource."""
     wanted = params(env)
     policies = [r for stack in (network, data, compute, deploy) for r in stack(wanted) if isinstance(r, RolePolicy)]
     for policy in policies:
         assert not [action for action in policy.actions if action.endswith("*")]
         on = {on if isinstance(on, str) else on[0] for on in policy.on}
-        assert ("*" in on) == policy.name.endswith("-session-manager"), policy.key
+        assert ("*" in on) == policy.name.endswith(("-session-manager", "-metrics")), policy.key
     servers = {action for policy in policies if policy.role.key == "role.web" for action in policy.actions}
     reads = {"s3:GetObject", "s3:GetObjectVersion", "secretsmanager:GetSecretValue", "ssm:GetParameter"}
-    assert servers == reads | SESSION_MANAGER | {"s3:PutObject"}
+    sends = {"logs:CreateLogStream", "logs:PutLogEvents", "cloudwatch:PutMetricData"}
+    assert servers == reads | SESSION_MANAGER | sends | {"s3:PutObject"}
     writes = [policy.on for policy in policies if policy.role.key == "role.web" and "s3:PutObject" in policy.actions]
     assert [[template for template, _ in on] for on in writes] == [["arn:aws:s3:::{}/releases/*"]]
 
@@ -136,3 +141,41 @@ def test_user_data_is_what_cloud_init_reads():
     assert ["/usr/local/sbin/install-codedeploy-agent"] in read["runcmd"]
     assert "python3.11" in read["packages"]
     assert len(text.encode()) < 16 * 1024  # what EC2 takes
+
+
+def test_servers_send_their_logs_and_metrics_by_amazons_agent():
+    """What it reads and where that goes; the groups are the stack's own, with the retention of the parameters."""
+    wanted = params()
+    web = compute(wanted.model_copy(update={"app": wanted.app.model_copy(update={"log_days": 90})}))
+    assert {(group.path, group.days) for group in web.every(LogGroup)} == {
+        ("/local/web/app", 90),
+        ("/local/web/server", 90),
+    }
+    read = yaml.safe_load(web["launch_template.web"].user_data.replace("{{", "<").replace("}}", ">"))
+    files = {entry["path"]: entry["content"] for entry in read["write_files"]}
+    configuration = json.loads(files["/etc/webapp/log-agent.json"])
+    sent = configuration["logs"]["logs_collected"]["files"]["collect_list"]
+    assert {(one["file_path"], one["log_group_name"], one["log_stream_name"]) for one in sent} == {
+        ("/var/log/webapp/*.log", "/local/web/app", "{instance_id}"),
+        ("/var/log/aws/codedeploy-agent/codedeploy-agent.log", "/local/web/server", "{instance_id}_codedeploy-agent"),
+        ("/var/log/cloud-init-output.log", "/local/web/server", "{instance_id}_cloud-init"),
+    }
+    assert sent[0]["publish_multi_logs"]  # else only the process that wrote last
+    metrics = configuration["metrics"]
+    policy = web["role_policy.web-metrics"]
+    assert policy.when == (("StringEquals", "cloudwatch:namespace", metrics["namespace"]),)
+    measured = {kind: one["measurement"] for kind, one in metrics["metrics_collected"].items()}
+    assert measured == {"mem": ["mem_used_percent"], "disk": ["used_percent"]}
+    assert {template for template, _ in web["role_policy.web-logs"].on} == {"{}:*"}
+    starts = [command for command in read["runcmd"] if command[0].endswith("amazon-cloudwatch-agent-ctl")]
+    assert [command[-1] for command in starts] == ["file:/etc/webapp/log-agent.json"]
+    # systemd keeps the file open that a process writes to.
+    assert {"copytruncate", "/var/log/webapp/*.log"} <= {*files["/etc/logrotate.d/webapp"].split()}
+
+
+def test_a_streams_name_says_who_wrote_it():
+    """As the agent makes it from the instance and the path of the file."""
+    of = LogSource.of_stream
+    assert of("i-0a1__var_log_webapp_web.log") == LogSource("i-0a1", "web")
+    assert of("i-0a1__var_log_webapp_my_worker-2.log") == LogSource("i-0a1", "my_worker-2")
+    assert of("i-0a1_cloud-init") == LogSource("i-0a1", "cloud-init")
