@@ -167,9 +167,15 @@ def test_the_database_is_a_private_server(operator, built):
 
 
 def test_a_server_that_dies_is_replaced_while_the_other_answers(operator, built):
-    """Requests fail until its health checks do, as on AWS; the new one runs the same revision, and verify is green."""
+    """Requests fail until its health checks do, as on AWS; the new one runs the same revision, and verify is green.
+
+    What the lost one wrote last is in its log.
+    """
     status = operator.status()
     lost, stays = (one["id"] for one in status["instances"])
+    disk = operator.root / ".runbook" / "local" / "machines" / lost
+    with (disk / "root/var/log/webapp/web.log").open("a", encoding="utf-8") as log:
+        log.write("about to break\n")
     revision = json.loads(Visitor(status["sites"][0]).get("/version")[1])
     with Crowd(status["sites"][0]) as crowd:
         for one in ours(operator, "machines", lost):
@@ -184,6 +190,8 @@ def test_a_server_that_dies_is_replaced_while_the_other_answers(operator, built)
     assert [json.loads(visitor.get("/version")[1]) for _ in range(4)] == [revision] * 4
     verified = operator.runbook("verify", "--env", "local", "--only", "03_compute", "--only", "04_deploy")
     assert verified.returncode == 0, verified.stdout + verified.stderr
+    printed = operator.runbook("logs", "--env", "local", "--server", lost, "--process", "web", "--since", "30m")
+    assert f" {lost} web about to break\n" in printed.stdout, printed.stdout + printed.stderr
 
 
 def in_service(operator):

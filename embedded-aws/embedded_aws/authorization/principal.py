@@ -71,11 +71,24 @@ def principal_of(environ: Environ) -> Principal | None:
         raise InvalidCredentialsError("InvalidClientTokenId", INVALID)
     if session.has_expired:
         raise InvalidCredentialsError("ExpiredToken", EXPIRED)
-    role = _role(session.role_arn)
-    if role is None or role.id != session.role_id:
+    principal = principal_of_instance(session.name, session.role_arn, session.role_id)
+    if principal is None:
         raise InvalidCredentialsError("InvalidClientTokenId", INVALID)
-    instance = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{session.name}"
-    return _principal(role, session.arn, session.user_id, {"ec2:sourceinstancearn": instance})
+    return principal
+
+
+def principal_of_instance(instance_id: str, role_arn: str, role_id: str) -> Principal | None:
+    """Return an instance's session of a role; None where the role is gone.
+
+    The lock of the account must be held.
+    """
+    role = _role(role_arn)
+    if role is None or role.id != role_id:
+        return None
+    name = role_arn.rpartition("/")[2]
+    arn = f"arn:aws:sts::{role_arn.split(':')[4]}:assumed-role/{name}/{instance_id}"
+    source = {"ec2:sourceinstancearn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{instance_id}"}
+    return _principal(role, arn, f"{role_id}:{instance_id}", source)
 
 
 def _assumed_role(access_key: str, token: str) -> Principal | None:

@@ -12,6 +12,7 @@ bundles.py            unpack a bundle
 install.py            install its files
 hooks.py              run its scripts
 agent.py              run one lifecycle event on one instance
+log_agent.py          send the hosts' logs to CloudWatch Logs
 host_lifecycle.py     one instance with all of this, from boot to end
 fleet.py              a host for every instance of every Auto Scaling group
 traffic.py            take instances from their load balancer, and put them back

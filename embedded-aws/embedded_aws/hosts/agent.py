@@ -71,6 +71,13 @@ class Agent:
 
     def perform(self, event: str, command: AgentCommand) -> Outcome:
         """Run an event to its end, however long that takes; an error of the bundle is an outcome, not an exception."""
+        self._host.write_agent_log(f"{command.deployment_id}: {event} begins")
+        outcome = self._perform(event, command)
+        end = "succeeded" if outcome.succeeded else f"failed: {outcome.code} {outcome.message}"
+        self._host.write_agent_log(f"{command.deployment_id}: {event} {end}")
+        return outcome
+
+    def _perform(self, event: str, command: AgentCommand) -> Outcome:
         if reason := hook_fault(event, self._host.instance_id, self._host.zone):
             return self._hooks.fail(self._home / command.deployment_id, event, reason)
         try:

@@ -35,6 +35,8 @@ class FirstBoot:
     """Command lines of `systemctl`."""
     notes: tuple[str, ...] = ()
     """What the user data asks for and is not done."""
+    log_agents: tuple[str, ...] = ()
+    """The configurations that Amazon's CloudWatch agent is started with: paths on the instance."""
 
 
 class _Missing(Undefined):
@@ -50,8 +52,9 @@ class _Missing(Undefined):
 def parse_user_data(user_data: str, instance: dict[str, str]) -> FirstBoot:
     """Parse a cloud-config, with `{{ v1.… }}` filled from the instance's data.
 
-    Files are written, and `systemctl` in `runcmd` is executed. Packages are not installed and no other command is
-    executed: these need a whole machine with root rights. A script as user data is ignored.
+    Files are written, and of `runcmd` `systemctl` and the start of the CloudWatch agent are executed. Packages are not
+    installed and no other command is executed: these need a whole machine with root rights. A script as user data is
+    ignored.
 
     Raises:
         UserDataError: It is not YAML, or not a valid cloud-config.
@@ -70,8 +73,22 @@ def parse_user_data(user_data: str, instance: dict[str, str]) -> FirstBoot:
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserDataError(f"the user data is not a valid cloud-config: {error}") from error
     executed = tuple(tuple(command) for command in commands if command[:1] == ["systemctl"])
-    left_out = tuple(f"not executed: {shlex.join(command)}" for command in commands if command[:1] != ["systemctl"])
-    return FirstBoot(files, executed, left_out)
+    agents = {index: path for index, command in enumerate(commands) if (path := _log_agent(command))}
+    left_out = tuple(
+        f"not executed: {shlex.join(command)}"
+        for index, command in enumerate(commands)
+        if command[:1] != ["systemctl"] and index not in agents
+    )
+    return FirstBoot(files, executed, left_out, tuple(agents.values()))
+
+
+def _log_agent(command: list[str]) -> str:
+    """Return the configuration that a command starts the CloudWatch agent with; empty for any other command.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/install-CloudWatch-Agent-commandline-fleet.html
+    """
+    starts = command and command[0].endswith("/amazon-cloudwatch-agent-ctl") and {"fetch-config", "-s"} <= {*command}
+    return next((word.removeprefix("file:") for word in command if word.startswith("file:")), "") if starts else ""
 
 
 def _file(entry: dict[str, Any]) -> File:

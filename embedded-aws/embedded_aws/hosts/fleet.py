@@ -37,6 +37,7 @@ class Fleet:
         ca_pem: Returns a certificate that the application trusts beside its own roots.
         is_draining: Whether an instance that was deregistered from its load balancer still has requests.
         metadata: The metadata service of the hosts; None: they have none.
+        on_end: Called after the end of a host, before its disk is deleted; in a thread.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class Fleet:
         ca_pem: Callable[[], str] = str,
         is_draining: Callable[[str], bool] = lambda _: False,
         metadata: MetadataService | None = None,
+        on_end: Callable[[Host], None] = lambda host: None,
     ) -> None:
-        self._is_draining, self._metadata = is_draining, metadata
+        self._is_draining, self._metadata, self._on_end = is_draining, metadata, on_end
         self._folder, self._registry, self._endpoint = folder, registry, endpoint
         self._extra_environment, self._ca_pem = extra_environment, ca_pem
         self._hosts: dict[str, ManagedHost] = {}
@@ -130,7 +132,7 @@ class Fleet:
         location = (instance.id, instance.placement.zone, folder, port)
         metadata = self._metadata.open(instance, folder) if self._metadata else ""
         host = Host(*location, self._endpoint(), self._extra_environment, metadata)
-        managed = ManagedHost(host, self._registry, self._ca_pem)
+        managed = ManagedHost(host, self._registry, self._ca_pem, self._on_end)
         self._hosts[instance.id] = managed
         self._run_in_thread(instance.id, managed.boot, user_data_of(instance))
 

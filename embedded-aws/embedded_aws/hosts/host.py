@@ -11,6 +11,7 @@ import sys
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from embedded_aws.hosts import init_client
@@ -21,6 +22,8 @@ from embedded_aws.settings import REGION
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 LOG_BYTES = 5_000_000
+CLOUD_INIT_LOG = "/var/log/cloud-init-output.log"
+AGENT_LOG = "/var/log/aws/codedeploy-agent/codedeploy-agent.log"
 
 MEMORY = Path("/dev/shm")
 """Memory as a file system; where there is none, as on macOS, `/run` is a folder on the disk."""
@@ -145,13 +148,24 @@ class Host:
         (self.folder / ENVIRONMENT).write_text(json.dumps(self.environment()), encoding="utf-8")
 
     def write_console(self, text: str) -> None:
-        """Write to its console."""
-        with self.log.open("a", encoding="utf-8") as log:
+        """Write to its console, and to cloud-init's log."""
+        for path in (self.log, self.path(CLOUD_INIT_LOG)):
+            self._append(path, text)
+
+    def write_agent_log(self, text: str) -> None:
+        """Write to the log of CodeDeploy's agent."""
+        now = datetime.now(UTC)
+        self._append(self.path(AGENT_LOG), f"{now:%Y-%m-%dT%H:%M:%S} INFO  [codedeploy-agent(1)]: {text}")
+
+    def _append(self, path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
             log.write(f"{text}\n")
 
     def trim_logs(self) -> None:
         """Empty large logs, as journald does on an instance: a rehearsal may run for weeks."""
-        for log in (*self.folder.glob("*.log"), *self.folder.glob("journal/*.log"), *self.root.glob("var/log/*/*.log")):
+        own = (log for pattern in ("*.log", "journal/*.log") for log in self.folder.glob(pattern))
+        for log in (*own, *self.root.glob("var/log/**/*.log")):
             if log.stat().st_size > LOG_BYTES:
                 os.truncate(log, 0)  # all writers append
 

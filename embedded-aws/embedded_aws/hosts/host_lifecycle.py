@@ -17,6 +17,7 @@ from embedded_aws.hosts import cloud_init, init_client
 from embedded_aws.hosts.agent import Agent, AgentCommand
 from embedded_aws.hosts.cloud_init import FirstBoot, UserDataError
 from embedded_aws.hosts.host import Host
+from embedded_aws.hosts.log_agent import start_agent
 from embedded_aws.process_identity import ProcessIdentity
 from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.services.codedeploy.deployer import Outcome
@@ -36,10 +37,21 @@ log = logging.getLogger(__name__)
 
 
 class ManagedHost:
-    """A host with its agent and services. `boot`, `perform` and `end` are slow: call them in threads, one at a time."""
+    """A host with its agent and services. `boot`, `perform` and `end` are slow: call them in threads, one at a time.
 
-    def __init__(self, host: Host, registry: ProcessRegistry, ca_pem: Callable[[], str] = str) -> None:
-        self.host, self._registry = host, registry
+    Args:
+        ca_pem: Returns a certificate for the application's trust store.
+        on_end: Called after the end of all processes, while the disk is still there.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        registry: ProcessRegistry,
+        ca_pem: Callable[[], str] = str,
+        on_end: Callable[[Host], None] = lambda host: None,
+    ) -> None:
+        self.host, self._registry, self._on_end = host, registry, on_end
         self._agent = Agent(host, registry, ca_pem)
         self._busy = Lock()
         self._leaders: list[ProcessIdentity] = []
@@ -95,6 +107,7 @@ class ManagedHost:
         self._registry.end(self.host.instance_id)
         with self._busy:
             self._registry.end(self.host.instance_id)
+            self._on_end(self.host)
             self.host.empty_memory()
             if forget:
                 shutil.rmtree(self.host.folder, ignore_errors=True)
@@ -107,6 +120,8 @@ class ManagedHost:
             if reason := hook_fault(INSTALL_AGENT, self.host.instance_id, self.host.zone):
                 self.host.agent_missing.touch()
                 self.host.write_console(f"CodeDeploy's agent was not installed: {reason}")
+            for configuration in first.log_agents:
+                start_agent(self.host, configuration)
         self._start_init()
         for command in first.commands if first else ():
             _, output = init_client.ask(self.host.folder, *command)

@@ -127,13 +127,14 @@ def read_metadata(instance: Any) -> Metadata:
     return Metadata(
         instance.id,
         {"meta-data": meta, "dynamic": {"instance-identity": {"document": document}}},
-        _role_of(instance),
+        role_of(instance),
         options.http_endpoint != "disabled",
         options.http_tokens != "optional",
     )
 
 
-def _role_of(instance: Any) -> InstanceRole | None:
+def role_of(instance: Any) -> InstanceRole | None:
+    """Return the role of one of moto's instances; the lock of the account must be held."""
     association = instance.ec2_backend.iam_instance_profile_associations.get(instance.id)
     if association is None or not association.iam_instance_profile.roles:
         return None

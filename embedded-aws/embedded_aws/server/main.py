@@ -93,6 +93,7 @@ class Server:
         self.ticker.stop()
         if self.simulation:
             self.simulation.stop()
+            self.saver.mark_changed()  # the last lines of the hosts' logs
         self.saver.stop()
         self.folder.clear_address()
         log.info("ended")

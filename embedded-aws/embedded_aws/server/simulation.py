@@ -12,6 +12,7 @@ from embedded_aws import pace
 from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
 from embedded_aws.hosts.fleet import Fleet, group_instances
+from embedded_aws.hosts.log_agent import LogAgent
 from embedded_aws.hosts.metadata_service import MetadataService
 from embedded_aws.hosts.traffic import Traffic
 from embedded_aws.load_balancer import health, health_checks
@@ -59,6 +60,7 @@ class Simulation:
         )
         self.health = HealthChecker(lock, self._port_of, pace.current_factor)
         self.metadata = MetadataService()
+        self.logs = LogAgent(lock, lambda: self.fleet.hosts())
         self.fleet = Fleet(
             folder.path / "machines",
             self._registry,
@@ -67,13 +69,14 @@ class Simulation:
             self.databases.ca_pem,
             self.health.is_draining,
             self.metadata,
+            self.logs.send_rest,
         )
         self.proxy = Proxy(lock, self.health, self._folder)
 
     @property
     def ticks(self) -> list[Tick]:
         """The ticks, in an order in which processes are known before their health is checked."""
-        processes = [self.databases.tick, self.caches.tick, self.fleet.tick, self.metadata.tick]
+        processes = [self.databases.tick, self.caches.tick, self.fleet.tick, self.metadata.tick, self.logs.tick]
         return [*processes, self.health.tick, self.proxy.tick]
 
     def start(self, forget: bool) -> None:

@@ -88,6 +88,7 @@ ORDER = (
     "elbv2.rules",
     "elbv2.listeners",
     "elbv2.load_balancers",
+    "logs.log_events",
     "logs.log_groups",
     "ec2.outages",
     "iam.managed_policies",

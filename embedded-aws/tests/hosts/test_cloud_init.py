@@ -34,6 +34,14 @@ def test_other_commands_are_not_executed():
     assert parse_user_data("", INSTANCE).notes == ()
 
 
+def test_the_start_of_the_cloudwatch_agent_is_executed():
+    """It names the configuration; any other command of its control program is not."""
+    ctl = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
+    text = f"#cloud-config\nruncmd: [[{ctl}, -a, fetch-config, -m, ec2, -s, -c, 'file:/etc/a.json'], {ctl} -a status]\n"
+    boot = parse_user_data(text, INSTANCE)
+    assert (boot.log_agents, boot.notes) == (("/etc/a.json",), (f"not executed: {ctl} -a status",))
+
+
 @pytest.mark.parametrize(
     "wrong",
     ["#cloud-config\nwrite_files: [{content: a}]", "#cloud-config\na: ["],
