@@ -142,10 +142,12 @@ def really_called(aws, resource):
     return snake(type(resource).__name__), resource.aws_name(aws)
 
 
-# AWS names these itself, or knows them by what they belong to; "Name" is only a tag of theirs.
+# AWS names these itself, or knows them by what they belong to (the access to a secret is a role policy);
+# "Name" is only a tag of theirs.
 NAMELESS = {
     "alias_record", "default_security_group", "elastic_ip", "flow_log", "hosted_zone", "imported_certificate",
-    "instance", "instance_refresh", "internet_gateway", "listener", "machine_image", "nat_gateway",
+    "instance", "instance_refresh", "internet_gateway", "listener", "machine_image",
+    "master_secret_access", "nat_gateway",
     "open_id_connect_provider", "redirect_listener", "release", "requested_certificate", "route", "route_table",
     "route_table_association",
     "security_group_rule", "service_linked_role", "stored_bundle", "subnet", "validation_record", "vpc", "vpc_endpoint",

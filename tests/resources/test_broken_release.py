@@ -26,7 +26,7 @@ def whole(wanted):
 
 @pytest.fixture
 def fast(door, journal):
-    return Engine(door, journal, clock=Time().clock)
+    return Engine(door, journal, clock=Time(factor=1).clock)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_kill_while_the_group_is_detached_is_made_good(broken, fast, door, jou
     def require_approval(change):
         assert any(is_covered(entry, change) for entry in approved), change
 
-    again = Engine(door, journal, clock=Time().clock)
+    again = Engine(door, journal, clock=Time(factor=1).clock)
     assert "release.web" in {c.key for c in again.plan(whole(ONE)).todo}  # nobody takes it for the wanted state
     again.apply(whole(TWO), require_approval=require_approval)
     has_two(broken, again)

@@ -9,13 +9,16 @@ import pytest
 import runbook_lib.resources
 from runbook_lib.engine.plan import Action
 from runbook_lib.resources.alias_record import AliasRecord
+from runbook_lib.resources.application_secret import ApplicationSecret
 from runbook_lib.resources.base import Resource
+from runbook_lib.resources.master_secret_access import MasterSecretAccess
 from runbook_lib.resources.master_user_secret import MasterUserSecret
 from runbook_lib.resources.release import Release
 from runbook_lib.resources.requested_certificate import RequestedCertificate
 from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.resources.route import Route
 from runbook_lib.resources.route_table_association import RouteTableAssociation
+from runbook_lib.resources.security_group import IngressRule
 from runbook_lib.resources.service_linked_role import ServiceLinkedRole
 from runbook_lib.resources.stored_bundle import StoredBundle
 from runbook_lib.resources.validation_record import ValidationRecord
@@ -47,11 +50,10 @@ def todo(plan):
 # AWS has no tags for them, or nobody else's thing is to be tagged.
 UNTAGGED = {
     AliasRecord, Release, RolePolicy, Route, RouteTableAssociation, ServiceLinkedRole, StoredBundle, ValidationRecord,
-    VpcEndpointRoute,
-}  # fmt: skip
+    VpcEndpointRoute, MasterSecretAccess}  # fmt: skip
 
 # They need a zone of Route 53's to be there first: see test_domain.py.
-ELSEWHERE = {AliasRecord, ValidationRecord}
+ELSEWHERE = {AliasRecord, ApplicationSecret, IngressRule, ValidationRecord}
 
 
 def on_master(resource):

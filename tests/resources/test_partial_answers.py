@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.errors import RequestRejected
 from runbook_lib.evidence.topology.discovery import _cidr, _service
-from runbook_lib.resources import release
+from runbook_lib.resources import deployment_failure
 from runbook_lib.resources.alias_record import AliasRecord
 from runbook_lib.resources.certificate import find_arn
 from runbook_lib.resources.configuration_parameter import ConfigurationParameter
@@ -76,7 +76,7 @@ def test_a_certificate_without_a_domain_is_told_by_its_tags(door, key, own):
 
 def test_a_failed_step_without_diagnostics_does_not_say_none():
     """The agent itself failed: there is no script and no code."""
-    (line,) = release._step("i-1", {"lifecycleEventName": "DownloadBundle", "status": "Failed"})
+    (line,) = deployment_failure._step("i-1", {"lifecycleEventName": "DownloadBundle", "status": "Failed"})
     assert line.startswith("DownloadBundle on i-1: failed, and CodeDeploy gives no reason")
     assert "None" not in line
 

@@ -22,13 +22,16 @@ class Told:
 
     def get(self, service, operation, **request):
         if operation == "get_deployment_group":
-            return {"deploymentGroupInfo": self.group}
+            names = {"applicationName": "test-web", "deploymentGroupName": "test-web"}
+            return {"deploymentGroupInfo": names | self.group}
         return {"deploymentInfo": self.deployments[request["deploymentId"]]}
 
 
 def deployment(name, status, content=ONE):
     place = {"bucket": "b", "key": f"bundles/{content.bundle.sha256}.zip", "bundleType": "zip"}
-    return {"deploymentId": name, "status": status, "revision": {"revisionType": "S3", "s3Location": place}}
+    revision = {"revisionType": "S3", "s3Location": place}
+    described = f"runbook run r; settings {content.desired(IDS)['settings']}"
+    return {"deploymentId": name, "status": status, "revision": revision, "description": described}
 
 
 def test_what_succeeds_while_one_looks_is_not_deployed_again():

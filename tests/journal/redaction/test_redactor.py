@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from runbook_lib.evidence import files as writing
+from runbook_lib.evidence import tables
 from runbook_lib.journal.journal import Journal, is_intact
 from runbook_lib.journal.reader import events_of
 from runbook_lib.journal.redaction.patterns import PATTERNS, PLACEHOLDER
@@ -203,6 +204,7 @@ def redactor(monkeypatch):
     """The redactor of a process that knows no secret yet."""
     redactor = Redactor()
     monkeypatch.setattr(writing, "REDACTOR", redactor)
+    monkeypatch.setattr(tables, "REDACTOR", redactor)
     monkeypatch.setattr("runbook_lib.journal.journal.REDACTOR", redactor)
     return redactor
 
@@ -404,7 +406,7 @@ def test_the_journal_has_its_count_and_its_chain_but_no_secret(tmp_path, redacto
 def test_a_table_has_neither_a_column_of_secrets_nor_one_in_its_texts(tmp_path, redactor):
     redactor.add_secret("a-secret-of-ours")
     frame = pd.DataFrame({"id": ["a", "b"], "password": ["x1", None], "note": ["is a-secret-of-ours", "fine"]})
-    text = writing.write_table(tmp_path / "t.csv", frame).read_text()
+    text = tables.write_table(tmp_path / "t.csv", frame).read_text()
     assert text.splitlines() == [",id,password,note", f"0,a,{PLACEHOLDER},is {PLACEHOLDER}", "1,b,,fine"]
     assert frame.loc[0, "password"] == "x1", "what the operator holds is not changed"
 
