@@ -252,7 +252,8 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
         reason = "after AWS has finished deleting the old one" if observed else ""
         fields = {name: (None, to_json(value, {})) for name, value in logical.items()}
         if resource.external:
-            reason = "does not exist, and this runbook does not create it"
+            given = getattr(resource, "known_as", "")
+            reason = f"{given} does not exist, and this runbook does not create it".lstrip()
             return Change(resource, Action.BLOCKED, None, desired, fields, reason)
         return Change(resource, Action.CREATE, observed, desired, fields, reason)
     drift = drift_of(observed, desired)

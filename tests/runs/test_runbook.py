@@ -524,7 +524,7 @@ def test_a_blocked_change_stops_an_apply_before_its_first_write(root, aws, monke
     book, net = opened("apply")
     book.plan(net)  # alone, 01_network is not concerned
     monkeypatch.setenv("RUNBOOK_NOTEBOOKS", "01_network 03_compute")
-    with pytest.raises(Blocked, match=r"does not exist, and this runbook does not create it"):
+    with pytest.raises(Blocked, match=rf"web: {missing} does not exist, and this runbook does not create it"):
         book.plan(net)
 
 

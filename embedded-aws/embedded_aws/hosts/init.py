@@ -109,6 +109,7 @@ class Init:
                 if other in service.unit.conflicts or name in running.unit.conflicts:
                     self.stop(other)
             service.stopping = False
+            service.restarts = 0  # NRestarts counts the automatic ones since the last start by hand
             self._spawn(service)
 
     def stop(self, name: str) -> None:

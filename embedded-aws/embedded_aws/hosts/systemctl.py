@@ -119,13 +119,16 @@ def _show(init: Init, name: str, options: argparse.Namespace) -> str:
 
 
 def ss(init: Init, words: Sequence[str]) -> Answer:
-    """Answer `ss -Hltnp "sport = :PORT"`: the processes of this instance that listen on a port."""
-    match = re.search(r"sport = :(\d+)", " ".join(words))
-    if match is None:
-        return 1, "the rehearsal's ss answers `ss -Hltnp 'sport = :PORT'` only"
-    port = match[1]
-    users = [f'("{process.name()}",pid={process.pid},fd=3)' for process in init.processes.listeners(int(port))]
-    return 0, "\n".join(f"LISTEN 0 128 127.0.0.1:{port} 0.0.0.0:* users:({user})" for user in users)
+    """Answer `ss -Hltnp`, or `ss -Hltnp "sport = :PORT"`: the processes of this instance that listen, by port."""
+    options, _, filtered = " ".join(words).partition(" ")
+    match = re.fullmatch(r"sport = :(\d+)|", filtered)
+    if options != "-Hltnp" or match is None:
+        return 1, "the rehearsal's ss answers `ss -Hltnp` and `ss -Hltnp 'sport = :PORT'` only"
+    found = [(port, process) for port, process in init.processes.listeners() if match[1] in (None, str(port))]
+    return 0, "\n".join(
+        f'LISTEN 0 128 127.0.0.1:{port} 0.0.0.0:* users:(("{process.name()}",pid={process.pid},fd=3))'
+        for port, process in found
+    )
 
 
 def journalctl(init: Init, words: Sequence[str]) -> Answer:

@@ -40,14 +40,14 @@ class UnitProcesses:
         owners = (owner for process, owner in self._marked() if process.pid == pid)
         return next(owners, "").partition(" ")[2]
 
-    def listeners(self, port: int) -> list[psutil.Process]:
-        """The processes of this instance that listen on a port."""
+    def listeners(self) -> list[tuple[int, psutil.Process]]:
+        """The ports on which processes of this instance listen, and the processes."""
         found = []
         for process, _ in self._marked():
             with suppress(psutil.Error, OSError):
                 connections = process.net_connections("tcp")
-                if any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections):
-                    found.append(process)
+                ports = {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+                found += [(port, process) for port in sorted(ports)]
         return found
 
     def _marked(self) -> Iterator[tuple[psutil.Process, str]]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import signal
 import time
 import zipfile
@@ -43,12 +44,12 @@ def packed(procfile=WEB, version="v1", app=APP, patience=90, **files):
             bundle.writestr(name, text)
         for path in SERVER.rglob("*"):
             name = path.relative_to(SERVER).as_posix()
-            if path.is_file() and "__pycache__" not in name:
+            if path.is_file() and "__pycache__" not in name and name not in content:
                 entry = zipfile.ZipInfo("appspec.yml" if name == "appspec.yml" else f".runbook/{name}")
                 entry.external_attr = (0o100755 if path.suffix in ("", ".sh") else 0o100644) << 16
                 # Whoever never answers is not waited for here as long as on a server.
                 bundle.writestr(
-                    entry, path.read_bytes().replace(b"wait_for 90 answers", b"wait_for %d answers" % patience)
+                    entry, path.read_bytes().replace(b"wait_for 90 decided", b"wait_for %d decided" % patience)
                 )
         for path in Path(pymysql.__file__).parent.rglob("*.py"):
             bundle.writestr(
@@ -185,17 +186,77 @@ ENDS_AT_ONCE = "import sys\nsys.exit('no module named mine')\n"
 ELSEWHERE = "print('I listen elsewhere', flush=True)\n" + APP.replace('os.environ["PORT"]', "0")
 
 
+UNWELL = APP.replace("send_response(200)", "send_response(500, print('I am unwell', flush=True))")
+
+
 @pytest.mark.parametrize(
-    ("app", "told"),
-    [(NEVER_LISTENS, "I never listen"), (ENDS_AT_ONCE, "no module named mine"), (ELSEWHERE, "I listen elsewhere")],
+    ("app", "told", "reason"),
+    [
+        (NEVER_LISTENS, "I never listen", r"listens on no port; it has to listen on \$PORT, which is \d+"),
+        (ELSEWHERE, "I listen elsewhere", r"listens on port \d+; it has to listen on \$PORT, which is \d+"),
+        (UNWELL, "I am unwell", "does not answer 200 at /healthz"),
+    ],
 )
-def test_an_application_that_does_not_answer_fails_the_deployment_with_its_last_words(host, app, told):
+def test_an_application_that_does_not_answer_fails_the_deployment_with_its_last_words(host, app, told, reason):
     """The placeholder never answers for it."""
     event, outcome = host.deploy(packed(app=app, patience=5))
     assert (event, outcome.code) == ("ValidateService", "ScriptFailed")
     assert told in outcome.log_tail
-    assert "does not answer 200 at /healthz" in outcome.log_tail or "does not run" in outcome.log_tail
-    assert host.check()[0] == 0
+    assert re.search(reason, outcome.log_tail)
+    assert host.check()[0] != 200
+
+
+def test_an_application_that_ends_again_and_again_is_not_waited_for(host):
+    """Its starts are counted anew for the next deployment."""
+    began = time.monotonic()
+    event, outcome = host.deploy(packed(app=ENDS_AT_ONCE))
+    assert (event, outcome.code) == ("ValidateService", "ScriptFailed")
+    assert time.monotonic() - began < 80
+    assert "no module named mine" in outcome.log_tail
+    assert "webapp.service ends again and again" in outcome.log_tail
+    deployed(host, packed(version="v2"), "d-SECOND")
+    _, outcome = host.deploy(packed(app=NEVER_LISTENS, patience=2), "d-THIRD")
+    assert "I never listen" in outcome.log_tail
+    assert "no module named mine" not in outcome.log_tail, "what an earlier revision wrote misleads"
+
+
+OWN_SPEC = """version: 0.0
+os: linux
+file_exists_behavior: OVERWRITE
+files:
+- {source: app.py, destination: /opt/mine}
+- {source: version, destination: /opt/mine}
+- {source: webapp.service, destination: /etc/systemd/system}
+- {source: .runbook, destination: /opt/runbook}
+hooks:
+  AfterInstall: [{location: .runbook/hooks/prepare.sh}]
+  ApplicationStart: [{location: start.sh}]
+  ValidateService: [{location: .runbook/hooks/validate.sh}]
+"""
+OWN_UNIT = """[Service]
+WorkingDirectory=/opt/mine
+EnvironmentFile=/etc/webapp/instance.env
+EnvironmentFile=/run/webapp/environment
+ExecStart=/usr/bin/python3 /opt/mine/app.py
+[Install]
+WantedBy=multi-user.target
+"""
+START = (
+    "#!/bin/sh\nset -eu\nsystemctl daemon-reload\nsystemctl enable webapp.service\nsystemctl restart webapp.service\n"
+)
+
+
+def test_an_appspec_of_its_own_takes_the_place_of_a_procfile(host):
+    """No process of the Procfile is left, nor starts at the next boot; the last words are those of its own unit."""
+    own = {"appspec.yml": OWN_SPEC, "webapp.service": OWN_UNIT, "start.sh": START}
+    deployed(host, packed("web: python3 app.py\nworker: sleep 1000\n"))
+    deployed(host, packed(version="v2", **own), "d-SECOND")
+    assert environment(host)["version"] == "v2"
+    enabled = json.loads((host.host.folder / "enabled.json").read_text())
+    assert sorted(enabled) == ["webapp-environment.service", "webapp.service"]
+    _, outcome = host.deploy(packed(app=ENDS_AT_ONCE, patience=20, **own), "d-THIRD")
+    assert "no module named mine" in outcome.log_tail
+    assert "webapp.service does not run" in outcome.log_tail
 
 
 def test_the_port_belongs_to_the_unit(host):

@@ -168,7 +168,6 @@ class _Checks:
 
     def _files(self) -> Iterator[Finding]:
         yield from self._shape(("files",), self._values.get("files"))
-        destinations = set()
         for at, entry in self._entries("files"):
             yield from self._unknown(at, entry, ("source", "destination"))
             source, destination = entry.get("source"), entry.get("destination")
@@ -176,7 +175,6 @@ class _Checks:
                 missing = "destination" if source else "source"
                 yield self._at(at, f"The entry has no {missing}.", f"Add {missing}: …")
                 continue
-            destinations.add(posixpath.normpath(str(destination)))
             if not str(destination).startswith("/"):
                 yield self._at(
                     (*at, "destination"), f"{destination} is not an absolute path.", "Begin it with a slash."
@@ -186,11 +184,6 @@ class _Checks:
                     (*at, "source"), f"{source} is not in the bundle.",
                     "Correct it; `runbook app check` lists what is packed and what is left out.",
                 )  # fmt: skip
-        if not any(each == APPLICATION or each.startswith(f"{APPLICATION}/") for each in destinations):
-            yield self._at(
-                ("files",), f"Nothing is copied to {APPLICATION}, where the runbook prepares the application.",
-                f"Add an entry: source: /, destination: {APPLICATION}", is_problem=False,
-            )  # fmt: skip
 
     def _is_packed(self, source: str) -> bool:
         name = _relative(source)

@@ -14,7 +14,7 @@ from . import appspec, node, procfile, wheels
 from .files import PackedFile, WebappFiles, read_files
 from .findings import BundleError, Finding
 from .ignore import LeftOut
-from .lock import PROJECT, dependencies
+from .lock import PROJECT, SOURCE, dependencies
 from .pins import LOCK, read_lock
 
 SERVER = Path(__file__).parent / "server"
@@ -154,9 +154,10 @@ def _wheels(
 ) -> dict[str, PackedFile]:
     """The wheels that the lock names."""
     if LOCK not in files:
-        if PROJECT in files and dependencies(files[PROJECT].data):
+        source = SOURCE if SOURCE in files else PROJECT
+        if SOURCE in files or (PROJECT in files and dependencies(files[PROJECT].data)):
             what = f"has dependencies, and there is no {LOCK} that locks them."
-            findings.append(Finding(PROJECT, what, "Run `runbook lock`, and commit what it writes."))
+            findings.append(Finding(source, what, "Run `runbook lock`, and commit what it writes."))
         return {}
     lock = read_lock(files[LOCK].data)
     findings += lock.findings

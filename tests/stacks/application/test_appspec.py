@@ -113,7 +113,6 @@ def test_the_agent_rejects_it_too(text):
     [
         (f"{HEAD}hook: {{}}\n", "appspec.yml:4", "CodeDeploy does not know hook"),
         (f"{HEAD}hooks:\n  AfterInstall:\n  - location: hooks/a.sh\n    timout: 3\n", "appspec.yml:7", "timout"),
-        (HEAD.replace("/opt/webapp", "/srv/app"), "appspec.yml:3", "Nothing is copied to /opt/webapp"),
         (f"{HEAD}permissions:\n- object: /a\n  mode: 0644\n", "appspec.yml:6", "mode is 420"),
     ],
 )

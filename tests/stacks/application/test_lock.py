@@ -93,11 +93,19 @@ def test_nothing_to_lock_is_told(lock, files):
         lock(**files)
 
 
-def test_a_project_with_dependencies_and_no_lock_is_told(app, read_contents):
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "[project]\nname = 'x'\ndependencies = ['flask']\n"),
+        ("requirements.in", "flask\n"),
+    ],
+)
+def test_a_project_with_dependencies_and_no_lock_is_told(app, read_contents, name, text):
     """It would be deployed without its packages."""
-    one = app(**{"pyproject.toml": "[project]\nname = 'x'\ndependencies = ['flask']\n"})
-    assert [(each.place, each.fix.split(",")[0]) for each in read_contents(one).findings] == [
-        ("pyproject.toml", "Run `runbook lock`")
+    one = app(**{name: text})
+    found = read_contents(one).findings
+    assert [(each.place, each.fix.split(",")[0], each.is_problem) for each in found] == [
+        (name, "Run `runbook lock`", True)
     ]
 
 

@@ -47,10 +47,17 @@ wait_for() {
     done
 }
 
+# The lines of the web process since prepare.sh: those of an earlier revision would mislead.
+new_lines() {
+    before=$(cat "$RUN/logged" 2>/dev/null || echo 0)
+    [ "$(wc -c < "$LOGS/web.log")" -ge "$before" ] || before=0  # the file was emptied since
+    tail -c "+$((before + 1))" "$LOGS/web.log"
+}
+
 # What the web process wrote last, for CodeDeploy's log, which keeps little: no frames of a traceback, and of a long
 # line the beginning and the end, where the error stands.
 last_words() {
-    { if [ -e "$LOGS/web.log" ]; then tail -n 60 "$LOGS/web.log"; else
+    { if grep -qs /var/log/webapp/web.log "$UNITS/$UNIT" && [ -e "$LOGS/web.log" ]; then new_lines | tail -n 60; else
         journalctl --no-pager --output cat --lines 60 --unit "$UNIT"; fi; } 2>&1 |
         sed -e '/^ /d' -e '/^Traceback/d' -e '/^During handling/d' -e '/^$/d' \
             -e 's/^\(.\{160\}\).*\(.\{240\}\)$/\1 ... \2/' | tail -n 20

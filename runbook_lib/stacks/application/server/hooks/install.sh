@@ -40,14 +40,8 @@ if as_root; then chmod -R u+rwX,go+rX,go-w "$APP"; fi
 wanted=
 for process in $(processes); do
     unit=$(unit_of "$process")
-    wanted="$wanted $unit "
+    wanted="$wanted $unit"
     sed "s/@PROCESS@/$process/g" "$TOOLS/webapp.service" > "$UNITS/$unit"
-done
-for unit in $(installed_units); do
-    case $wanted in *" $unit "*) continue ;; esac
-    say "removing $unit: the Procfile has no such line any more"
-    systemctl disable "$unit"
-    rm -f "$UNITS/$unit"
 done
 systemctl daemon-reload
 for unit in $wanted; do systemctl --quiet enable "$unit"; done

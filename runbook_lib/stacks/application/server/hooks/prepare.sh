@@ -10,7 +10,14 @@ if as_root; then
     id webapp >/dev/null 2>&1 || { say "adding the system user webapp"
         useradd --system --no-create-home --home-dir /var/lib/webapp --shell /sbin/nologin webapp; }
 fi
-mkdir -p "$UNITS" "$LOGS" "$STATE"
+mkdir -p "$UNITS" "$LOGS" "$STATE" "$RUN"
+# Units of an earlier Procfile go, also when an appspec.yml takes its place; install.sh makes those of this one.
+for unit in $(installed_units); do
+    grep -q '^ExecStart=/opt/runbook/run ' "$UNITS/$unit" || continue
+    systemctl --quiet disable --now "$unit"
+    rm -f "$UNITS/$unit"
+done
+if [ -e "$LOGS/web.log" ]; then wc -c < "$LOGS/web.log" > "$RUN/logged"; fi
 cp "$ARCHIVE/REVISION" "$TOOLS/REVISION"
 install -m 0644 "$TOOLS/webapp-environment.service" "$UNITS/"
 systemctl daemon-reload
