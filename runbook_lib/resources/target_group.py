@@ -52,6 +52,14 @@ class TargetGroup(Resource):
     def desired(self, ids: Ids) -> dict[str, Any]:
         return {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
 
+    def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        if "port" not in blocked:
+            return ""
+        port = observed.state["port"]
+        return (
+            f"Write {port} back into compute.app_port: it is fixed with the first apply. Applications listen on $PORT."
+        )
+
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         name = snapshot.aws.name(self)
         groups = snapshot.all("elbv2", "describe_target_groups", "TargetGroups")
