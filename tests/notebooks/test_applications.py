@@ -219,20 +219,6 @@ def test_an_appspec_of_its_own_gets_settings_secrets_and_permissions(team):
     assert not {"by-hand", "local-web-app-1"} & set(iam.list_role_policies(RoleName="local-web")["PolicyNames"])
 
 
-def test_a_rebooted_server_starts_the_release(team):
-    """By itself, as a new process, with its environment written to memory anew."""
-
-    def seen():
-        answers = [json.loads(team.ask("/settings")) for _ in range(4)]
-        return {one["INSTANCE_ID"]: (one["pid"], one["KEY_1"]) for one in answers}
-
-    before = eventually(lambda: len(seen()) == 2 and seen(), within=60)
-    rebooted = team.in_service()[0]
-    team.aws("ec2").reboot_instances(InstanceIds=[rebooted])
-    after = eventually(lambda: len(seen()) == 2 and seen()[rebooted] != before[rebooted] and seen(), within=120)
-    assert {key for _, key in after.values()} == {key for _, key in before.values()}
-
-
 def test_no_secret_is_on_a_disk_or_in_the_evidence(team):
     """The account itself is saved with all that Secrets Manager and Systems Manager hold; nothing else has them."""
     account, planted = team.root / ".runbook" / "local" / "state.pickle", re.compile("|".join(PLANTED).encode())
