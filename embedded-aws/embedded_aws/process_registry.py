@@ -27,6 +27,7 @@ END_SECONDS = 5.0  # until a process that was asked to end is killed
 LEFTOVER_SECONDS = 15.0  # the same for processes that a killed server has left behind: databases take longer
 KILL_SECONDS = 10.0  # until a killed process is given up
 POLL_SECONDS = 0.05
+QUIET_LOOKS = 2  # a process that is being started has no environment to be known by, for a moment
 
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 
@@ -122,8 +123,11 @@ class ProcessRegistry:
     def _end(self, list_running: Callable[[], list[psutil.Process]], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         _signal(list_running(), signal.SIGTERM if seconds else signal.SIGKILL)
-        while (left := list_running()) and time.monotonic() < deadline + KILL_SECONDS:
-            if time.monotonic() > deadline:
+        quiet = 0
+        while quiet < QUIET_LOOKS and time.monotonic() < deadline + KILL_SECONDS:
+            left = list_running()
+            quiet = 0 if left else quiet + 1
+            if left and time.monotonic() > deadline:
                 _signal(left, signal.SIGKILL)
             time.sleep(POLL_SECONDS)
 

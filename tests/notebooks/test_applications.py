@@ -227,6 +227,20 @@ def test_no_secret_is_on_a_disk_or_in_the_evidence(team):
     assert [path for path in files if planted.search(path.read_bytes())] == []
 
 
+def test_a_rebooted_server_starts_the_release(team):
+    """By itself, as a new process, with its environment written to memory anew."""
+
+    def seen():
+        answers = [json.loads(team.ask("/settings")) for _ in range(4)]
+        return {one["INSTANCE_ID"]: (one["pid"], one["KEY_1"]) for one in answers}
+
+    before = eventually(lambda: len(seen()) == 2 and seen(), within=60)
+    rebooted = team.in_service()[0]
+    team.aws("ec2").reboot_instances(InstanceIds=[rebooted])
+    after = eventually(lambda: len(seen()) == 2 and seen()[rebooted] != before[rebooted] and seen(), within=120)
+    assert {key for _, key in after.values()} == {key for _, key in before.values()}
+
+
 @pytest.mark.parametrize(
     ("procfile", "words"),
     [

@@ -16,6 +16,7 @@ from embedded_aws.hosts.host import Host, choose_port
 from embedded_aws.hosts.host_lifecycle import ManagedHost
 from embedded_aws.hosts.metadata_service import MetadataService
 from embedded_aws.process_registry import ProcessRegistry
+from embedded_aws.services.ec2.instance_states import REBOOTS
 from embedded_aws.ticker import run_each
 
 TRIM_SECONDS = 60.0
@@ -65,6 +66,10 @@ class Fleet:
         ending = [name for name in self._hosts if states.get(name) != "running" and not self._is_draining(name)]
         for instance_id in ending:
             self._end_host(instance_id, forget=states.get(instance_id) not in DOWN)
+        for instance_id, instance in group_instances().items():
+            managed = self._hosts.get(instance_id)
+            if managed and managed.booted and managed.reboots != _reboots(instance):
+                self._end_host(instance_id, forget=False)  # the next tick boots it again
         if not self._disks_checked:
             self._disks_checked = True
             self._delete_unknown_disks(
@@ -133,6 +138,7 @@ class Fleet:
         metadata = self._metadata.open(instance, folder) if self._metadata else ""
         host = Host(*location, self._endpoint(), self._extra_environment, metadata)
         managed = ManagedHost(host, self._registry, self._ca_pem, self._on_end)
+        managed.reboots = _reboots(instance)
         self._hosts[instance.id] = managed
         self._run_in_thread(instance.id, managed.boot, user_data_of(instance))
 
@@ -171,6 +177,10 @@ def group_instances() -> dict[str, Any]:
     groups = [group for scaling in backends.existing("autoscaling") for group in scaling.autoscaling_groups.values()]
     instances = [state.instance for group in groups for state in group.instance_states]
     return {instance.id: instance for instance in instances if instance.state == "running"}
+
+
+def _reboots(instance: Any) -> int:
+    return int(vars(instance).get(REBOOTS, 0))
 
 
 def user_data_of(instance: Any) -> str:

@@ -56,7 +56,7 @@ class ManagedHost:
         self._busy = Lock()
         self._leaders: list[ProcessIdentity] = []
         self._killed = False
-        self.booted = False
+        self.booted, self.reboots = False, 0
 
     def boot(self, user_data: str) -> None:
         """Boot: the first time as the user data says, later with the services that are enabled."""

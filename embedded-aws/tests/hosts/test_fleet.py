@@ -74,7 +74,7 @@ def test_a_killed_host_can_be_revived(cloud):
     assert not cloud.registry.running(one)
     assert cloud.fleet.revive(one)
     cloud.up()
-    assert versions(cloud) == ["v1", "v1"]
+    cloud.until(lambda: versions(cloud) == ["v1", "v1"])
     assert not cloud.fleet.has_died(one)
     assert not cloud.fleet.revive("i-1")
 
@@ -238,7 +238,7 @@ def test_after_a_restart_the_hosts_boot_again(cloud, monkeypatch):
     cloud.new_fleet(monkeypatch)
     cloud.up()
     assert [cloud.fleet.port(name) for name in cloud.members()] == ports
-    assert versions(cloud) == ["v1", "v1"]
+    cloud.until(lambda: versions(cloud) == ["v1", "v1"])
     cloud.until(lambda: not (cloud.folder / "i-gone").exists())
 
 
@@ -341,3 +341,16 @@ def test_an_instance_whose_deployment_does_not_end_in_time_is_abandoned(cloud, m
     assert (
         "abandoned: Heartbeat Timeout" in next(a for a in activities if a["StatusCode"] == "Cancelled")["StatusMessage"]
     )
+
+
+def test_a_rebooted_instance_boots_its_host_again(cloud):
+    """With what is installed, on the same port; the instance is running all the while."""
+    cloud.launch()
+    one, other = cloud.up()
+    cloud.ended(cloud.deploy(zipped()))
+    before = {name: cloud.fleet.get(name) for name in (one, other)}
+    port = cloud.fleet.port(one)
+    cloud.ec2.reboot_instances(InstanceIds=[one])
+    cloud.until(lambda: cloud.fleet.get(one) not in (None, before[one]) and cloud.fleet.booted(one))
+    cloud.until(lambda: versions(cloud) == ["v1", "v1"])
+    assert (cloud.fleet.port(one), cloud.fleet.get(other)) == (port, before[other])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.ec2.models.instances import Instance
 from moto.ec2.responses.elastic_ip_addresses import ElasticIPAddresses
 from moto.ec2.responses.instances import InstanceResponse
 from moto.ec2.responses.monitoring import Monitoring
@@ -45,6 +46,20 @@ for _owner, _operation, _past_participle in (
     _require_live_instances(
         _owner, _operation, f"The instance '{{}}' is not in a state from which it can be {_past_participle}."
     )
+
+
+REBOOTS = "reboots"
+"""How often an instance was rebooted, as an attribute of it: the fleet boots its host again."""
+
+
+@patch(Instance, "reboot")
+def reboot(moto: Method, instance: Any) -> Any:
+    """Count a reboot; the instance stays in the state `running`, with its disk and addresses.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-reboot.html
+    """
+    vars(instance)[REBOOTS] = vars(instance).get(REBOOTS, 0) + 1
+    return moto(instance)
 
 
 @patch(ElasticIPAddresses, "associate_address")
