@@ -73,7 +73,7 @@ def lock(webapp: Path | None, env: str | None) -> None:
     help="Write the unpacked bundle into this folder instead, e.g. a checkout of a deployment branch.",
 )
 def bundle(into: Path | None) -> None:
-    """Pack webapp/ as 04_deploy does: the same content gives the same file, byte for byte."""
+    """Pack webapp/ as 04_deploy does.  The same content gives the same file, byte for byte."""
     if into:
         revision = unpack_webapp(into)
         click.echo(f"Revision {revision} is in {into}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from ..aws.client import Aws
@@ -65,7 +66,7 @@ class ConfigurationParameter(Resource):
             "balancer": wanted["balancer"] if not self.domain else None,
             "schema": self.database.database,
             "environment": dict(self.environment),
-            "secrets": dict(self.secrets),
+            "secrets": _references(self.secrets),
         }
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
@@ -92,7 +93,7 @@ class ConfigurationParameter(Resource):
             "session_secret": settings.get("session_secret"),
             "bucket": settings.get("bucket"),
             "environment": settings.get("environment") or {},
-            "secrets": settings.get("secrets") or {},
+            "secrets": _references((settings.get("secrets") or {}).items()),
             **self._site(snapshot, str(settings.get("public_url"))),
         }
         return Observed(
@@ -146,6 +147,11 @@ class ConfigurationParameter(Resource):
         balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
         arns = {balancer.get("DNSName"): balancer["LoadBalancerArn"] for balancer in balancers}  # gateways have none
         return {"domain": "", "balancer": arns.get(host, host)}
+
+
+def _references(secrets: Iterable[tuple[str, str]]) -> list[str]:
+    """Where each variable's secret is; a field named after it would be taken for the secret itself."""
+    return [f"{reference} as {name}" for name, reference in sorted(secrets)]
 
 
 def _database(snapshot: Snapshot, settings: ApiObject) -> str:

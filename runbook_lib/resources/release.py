@@ -31,7 +31,7 @@ from .stored_bundle import FOLDER, StoredBundle, key
 _NONE = "none"
 _USER = "user"  # a deployment's creator
 _ALL, _NOT_ALL = "every server gets it", "not every server gets it"
-_READABLE, _UNREADABLE = "servers may read it", "no server may read it"
+_READABLE, _UNREADABLE = "servers may read the master user's secret", "no server may read the master user's secret"
 _DETACH, _ATTACH = "detach", "attach"
 _LOOKED_AT = 100  # deployments, to find the one that reached a server
 _ENDED = ("Succeeded", "Failed", "Stopped")
@@ -107,7 +107,7 @@ class Release(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         revision = f"sha256 {self.bundle.sha256}" if self.bundle else self.commit
-        return {"revision": revision, "settings": self._settings(ids), "servers": _ALL, "master_secret": _UNREADABLE}
+        return {"revision": revision, "settings": self._settings(ids), "servers": _ALL, "master_access": _UNREADABLE}
 
     def _settings(self, ids: Ids) -> str:
         """A digest of the application's settings, its database user, and the versions of its secrets."""
@@ -132,7 +132,7 @@ class Release(Resource):
                 "revision": runs,
                 "settings": self._deployed_settings(snapshot, info, good),
                 "servers": _ALL,
-                "master_secret": _READABLE if self.access and self.access.is_given(snapshot, ids) else _UNREADABLE,
+                "master_access": _READABLE if self.access and self.access.is_given(snapshot, ids) else _UNREADABLE,
             },
             ready=not running,
             status=_progress(last),
@@ -221,7 +221,7 @@ class Release(Resource):
             self.group.attach(aws, ids, [])
         elif observed.step == _ATTACH:
             self.group.attach(aws, ids, [ids[self.servers]])
-        elif self.access and drift == {"master_secret"}:
+        elif self.access and drift == {"master_access"}:
             self.access.withdraw(aws, ids)
         else:
             self.create(aws, ids)

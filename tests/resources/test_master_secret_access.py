@@ -59,9 +59,9 @@ def test_another_user_is_made_with_it_again():
 def test_a_release_withdraws_it_after_the_deployment():
     """The plan of a release says so; the same call deploys as long as the revision differs."""
     wanted = release(b"one", access=access)
-    assert wanted.desired(IDS)["master_secret"] == "no server may read it"
+    assert wanted.desired(IDS)["master_access"] == "no server may read the master user's secret"
     account = Account(GIVEN)
-    wanted.update(account, IDS, None or _observed(), frozenset({"master_secret"}))
+    wanted.update(account, IDS, None or _observed(), frozenset({"master_access"}))
     assert account.policy is None
 
 

@@ -24,7 +24,7 @@ until [ -n "$(ss -Hltnp "sport = :$PORT")" ]; do sleep 0.05; done
 """
 STOP = """#!/bin/sh
 echo "stopping from $(cat "$(dirname "$0")/../version")"
-systemctl stop webapp.service
+systemctl stop webapp.service || echo "nothing to stop"
 """
 #: The user data of a server, as small as these bundles need it.
 BOOT = """#cloud-config

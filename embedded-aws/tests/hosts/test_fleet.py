@@ -62,7 +62,7 @@ def test_a_stopped_instance_keeps_its_disk(cloud):
     cloud.until(lambda: not cloud.registry.running(one) and cloud.fleet.port(one) is None)
     cloud.ec2.start_instances(InstanceIds=[one])
     cloud.up()
-    assert versions(cloud) == ["v1", "v1"]
+    cloud.until(lambda: versions(cloud) == ["v1", "v1"])
 
 
 def test_a_killed_host_can_be_revived(cloud):
