@@ -25,7 +25,7 @@ from pathlib import Path
 from embedded_aws.hosts.init_client import AGENT_MISSING, ENVIRONMENT
 from embedded_aws.hosts.unit_file import RESTARTS, Command, UnitError, UnitFile, expand, read_environment, read_unit
 from embedded_aws.hosts.unit_processes import UnitProcesses
-from embedded_aws.process_registry import OWNER_VARIABLE
+from embedded_aws.process_registry import OWNER_VARIABLE, REGISTRY_VARIABLE
 
 ENABLED = "enabled.json"
 JOURNAL = "journal"
@@ -62,8 +62,10 @@ class Init:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._root = folder, folder / "root"
-        self._environment: dict[str, str] = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
-        self.processes = UnitProcesses(os.environ[OWNER_VARIABLE].partition(" ")[0])
+        # By this mark the registry finds every process of the instance, when it has to end them.
+        mark = {REGISTRY_VARIABLE: os.environ[REGISTRY_VARIABLE]}
+        self._environment: dict[str, str] = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8")) | mark
+        self.processes = UnitProcesses(os.environ[OWNER_VARIABLE].partition(" ")[0], mark[REGISTRY_VARIABLE])
         self._services: dict[str, Service] = {}
         self.ended = threading.Event()
 

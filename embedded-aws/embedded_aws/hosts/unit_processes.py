@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import psutil
 
-from embedded_aws.process_registry import OWNER_VARIABLE
+from embedded_aws.process_registry import OWNER_VARIABLE, REGISTRY_VARIABLE
 
 
 class UnitProcesses:
@@ -16,10 +16,11 @@ class UnitProcesses:
 
     Args:
         instance: Its id.
+        registry: The mark of its embedded AWS: another one on this machine may have the same id.
     """
 
-    def __init__(self, instance: str) -> None:
-        self._instance = instance
+    def __init__(self, instance: str, registry: str) -> None:
+        self._instance, self._registry = instance, registry
 
     def owner(self, name: str) -> str:
         """The mark of a unit's processes."""
@@ -53,6 +54,8 @@ class UnitProcesses:
     def _marked(self) -> Iterator[tuple[psutil.Process, str]]:
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                owner = process.environ().get(OWNER_VARIABLE, "")
-                if owner.partition(" ")[0] == self._instance and process.status() != psutil.STATUS_ZOMBIE:
+                environment = process.environ()
+                owner = environment.get(OWNER_VARIABLE, "")
+                ours = (environment.get(REGISTRY_VARIABLE), owner.partition(" ")[0]) == (self._registry, self._instance)
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
                     yield process, owner

@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 from embedded_aws.hosts.agent import AgentCommand
@@ -30,7 +31,7 @@ def answer(port, path="/healthz", agent="a browser"):
             return found.status, found.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-    except OSError as error:
+    except (OSError, HTTPException) as error:  # also one that is stopped while it answers
         return 0, str(error)
 
 

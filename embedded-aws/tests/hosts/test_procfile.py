@@ -293,3 +293,12 @@ def test_a_process_has_time_to_finish(host):
     host.perform("ApplicationStop", deployment="d-SECOND")
     assert time.monotonic() - began < 15
     assert all("bye" in (logs / f"{name}.log").read_text() for name in ("slow", "shell"))
+
+
+def test_nothing_is_left_of_a_killed_host(host, registry):
+    """All processes of its units go with it, at once, although their init would start them again."""
+    deployed(host, packed("web: python3 app.py\nworker: sleep 1000\n"))
+    processes = [psutil.Process(environment(host)["pid"]), *registry.running(host.host.instance_id)]
+    host.managed.kill()
+    assert not [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert host.answer()[0] == 0
