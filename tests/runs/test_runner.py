@@ -276,7 +276,7 @@ WAITS = """
 from pathlib import Path
 import time
 from runbook_lib.runs.kernel.report import Report
-class Gateway: key = "nat_gateway.a"
+class Gateway: key, usual_wait = "nat_gateway.a", "2 min"
 report = Report("apply").live()
 seconds = 1.0
 while not Path({heard!r}).exists():
@@ -298,7 +298,7 @@ def test_what_a_cell_waits_for_is_reported_while_it_waits(tmp_path):
             heard.touch()
 
     assert ended(run(job(tmp_path, "01_network"), on_event)) == {"01_network": "done"}
-    assert waiting[0] == ("long", "nat_gateway.a pending 1.0 s")
+    assert waiting[0] == ("long", "nat_gateway.a pending 1.0 s, usually 2 min")
 
 
 @pytest.mark.parametrize(
