@@ -52,7 +52,7 @@ def check_application(webapp: Path | None, env: str | None) -> None:
 @_webapp_option
 @_env_option
 def lock(webapp: Path | None, env: str | None) -> None:
-    """Lock the Python packages that the application needs: writes requirements.txt with hashes.
+    """Lock the Python packages that the application needs.  Writes requirements.txt with hashes.
 
     They stand in requirements.in, or in pyproject.toml under project.dependencies. A requirements.txt without hashes
     becomes requirements.in. The newest versions are locked that these files allow.
