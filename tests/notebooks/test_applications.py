@@ -231,13 +231,19 @@ def test_a_rebooted_server_starts_the_release(team):
     """By itself, as a new process, with its environment written to memory anew."""
 
     def seen():
-        answers = [json.loads(team.ask("/settings")) for _ in range(4)]
+        """Each server's answer; nothing while the load balancer still sends requests to the one that is down."""
+        try:
+            answers = [json.loads(team.ask("/settings")) for _ in range(4)]
+        except AssertionError:
+            return {}
         return {one["INSTANCE_ID"]: (one["pid"], one["KEY_1"]) for one in answers}
 
-    before = eventually(lambda: len(seen()) == 2 and seen(), within=60)
+    before = eventually(lambda: (now := seen()) and len(now) == 2 and now, within=60)
     rebooted = team.in_service()[0]
     team.aws("ec2").reboot_instances(InstanceIds=[rebooted])
-    after = eventually(lambda: len(seen()) == 2 and seen()[rebooted] != before[rebooted] and seen(), within=120)
+    after = eventually(
+        lambda: (now := seen()) and len(now) == 2 and now[rebooted] != before[rebooted] and now, within=120
+    )
     assert {key for _, key in after.values()} == {key for _, key in before.values()}
 
 

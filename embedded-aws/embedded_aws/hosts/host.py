@@ -191,12 +191,12 @@ def metadata_environment(url: str) -> dict[str, str]:
 
 
 def choose_port(folder: Path, taken: Collection[int]) -> int:
-    """Return the port that an instance had before, where it is free; else a free one, always the same for a name.
+    """Return the port that an instance had before, where it is free; else a free one, always the same for a folder.
 
     Raises:
         OSError: All ports are taken.
     """
-    start = zlib.crc32(folder.name.encode()) % len(PORTS)
+    start = zlib.crc32(str(folder.absolute()).encode()) % len(PORTS)  # another embedded AWS has others
     for port in find_free(_last_port(folder), start):
         if port not in taken:
             return port

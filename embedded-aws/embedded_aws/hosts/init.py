@@ -159,6 +159,11 @@ class Init:
         """Start a unit at a boot no longer."""
         self._write_enabled([each for each in self._enabled() if each != name])
 
+    def reset_failed(self, name: str) -> None:
+        """Forget how often a unit was started, so that it may be started again."""
+        if service := self._services.get(name):
+            service.starts.clear()
+
     def is_enabled(self, name: str) -> bool:
         """Whether a unit starts at each boot."""
         return name in self._enabled()
@@ -204,7 +209,7 @@ class Init:
         self._note(service, reason)
         if service.unit.restart in RESTARTS and service.unit.kind != "oneshot":
             service.state = "activating"
-            threading.Thread(target=self._restart, args=(service,), daemon=True).start()
+            threading.Thread(target=self._restart, args=(service, service.main), daemon=True).start()
         raise SystemctlError(
             f"Job for {service.unit.name} failed because the control process exited with error code.\n"
             f'See "systemctl status {service.unit.name}" and "journalctl -xeu {service.unit.name}" for details.'
@@ -223,13 +228,13 @@ class Init:
             again = unit.restart == "always" or (unit.restart in RESTARTS and code != 0)
             service.state = "activating" if again else "failed" if code else "inactive"
         if again:
-            self._restart(service)
+            self._restart(service, main)
 
-    def _restart(self, service: Service) -> None:
-        """Start a service again after its pause, unless it was started too often."""
+    def _restart(self, service: Service, ended: subprocess.Popen[bytes] | None) -> None:
+        """Start a service again after its pause, unless it was started meanwhile, or too often."""
         time.sleep(service.unit.restart_seconds)
         with service.lock:
-            if service.stopping:
+            if service.stopping or service.main is not ended or service.state != "activating":
                 return
             recent = [each for each in service.starts if time.monotonic() - each < LIMIT_SECONDS]
             if len(recent) >= LIMIT_STARTS:

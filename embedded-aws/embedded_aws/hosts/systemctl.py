@@ -44,7 +44,7 @@ def systemctl(init: Init, words: Sequence[str]) -> Answer:
         return _status(init, targets)
     if verb == "show":
         return 0, "\n".join(_show(init, name, options) for name in units)
-    if verb in ("daemon-reload", "reset-failed"):  # a unit is read when it starts
+    if verb == "daemon-reload":  # a unit is read when it starts
         return 0, ""
     if verb not in _ACTIONS:
         return 1, f"Unknown command verb {verb}: the rehearsal's systemctl does not have it."
@@ -67,6 +67,7 @@ _ACTIONS: Mapping[str, Callable[[Init, str], None]] = {
     "reload-or-restart": _restart,
     "enable": Init.enable,
     "disable": Init.disable,
+    "reset-failed": Init.reset_failed,
 }
 
 
