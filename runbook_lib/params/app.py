@@ -47,6 +47,11 @@ def is_parameter(reference: str) -> bool:
     return reference.startswith("/") or bool(PARAMETER_ARN.fullmatch(reference))
 
 
+def _require_free(name: str) -> None:
+    if name in GIVEN:
+        raise ValueError(f"{name} is set by the runbook; take another name")
+
+
 class Statement(Strict):
     """What the application may do, as a statement of an IAM policy."""
 
@@ -102,8 +107,7 @@ class App(Strict):
     @classmethod
     def _no_secrets(cls, environment: dict[str, str]) -> dict[str, str]:
         for name, value in environment.items():
-            if name in GIVEN:
-                raise ValueError(f"{name} is set by the runbook; take another name")
+            _require_free(name)
             if _SECRET_NAMES.search(name) or looks_secret(value):
                 raise ValueError(
                     f"{name} looks like a secret, which would stand in this file for ever; store it in Secrets Manager"
@@ -117,8 +121,7 @@ class App(Strict):
     @classmethod
     def _only_references(cls, secrets: dict[str, str]) -> dict[str, str]:
         for name, reference in secrets.items():
-            if name in GIVEN:
-                raise ValueError(f"{name} is set by the runbook; take another name")
+            _require_free(name)
             is_arn = SECRET_ARN.fullmatch(reference) or PARAMETER_ARN.fullmatch(reference)
             if not is_arn and (looks_secret(reference) or not SECRET_NAME.fullmatch(reference)):
                 raise ValueError(

@@ -302,3 +302,16 @@ def test_nothing_is_left_of_a_killed_host(host, registry):
     host.managed.kill()
     assert not [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert host.answer()[0] == 0
+
+
+def test_the_rehearsal_changes_no_user_of_the_machine(host, tmp_path):
+    """Also as root, as in a container: on a server the hooks add a user, and run the release line as it."""
+    for name in ("useradd", "runuser", "chown"):
+        program = host.host.folder / "bin" / name
+        program.write_text(f"#!/bin/sh\necho {name} >> {tmp_path}/changed\n")
+        program.chmod(0o755)
+    id_of_root = host.host.folder / "bin" / "id"
+    id_of_root.write_text('#!/bin/sh\n[ "$1" = -u ] && echo 0\n')
+    id_of_root.chmod(0o755)
+    deployed(host, packed(f"{WEB}release: true\n"))
+    assert not (tmp_path / "changed").exists()

@@ -7,7 +7,9 @@ load_settings
 release=$(sed -n 's/^release:[[:space:]]*//p' "$APP/Procfile")
 if [ -n "$release" ]; then
     say "running the release line, on one server of this deployment"
-    python3 "$TOOLS/tools.py" once "$TOOLS/run" release
+    # As the user of the processes: hooks run as root.
+    if as_root; then set -- runuser -u webapp --; fi
+    python3 "$TOOLS/tools.py" once "$@" "$TOOLS/run" release
 fi
 for process in $(processes); do
     unit=$(unit_of "$process")
