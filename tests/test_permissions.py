@@ -18,11 +18,10 @@ import runbook_lib
 from runbook_lib.aws.client import Aws
 from runbook_lib.aws.permissions import MANAGED_POLICY_LIMIT, policy, policy_size, split_policy
 from runbook_lib.cli.main import main
-from runbook_lib.params import Params, load
+from runbook_lib.params import Params, load, policy_linter
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.resources.open_id_connect_provider import OpenIdConnectProvider
 from runbook_lib.stacks.permissions import VERBS, statements_for
-from tests.support import policy_linter
 from tests.support.asked_permissions import ACTIONS, FREE, PREFIX
 
 REPOSITORY = Path(runbook_lib.__file__).parents[1]

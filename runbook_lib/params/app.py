@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from . import policy_linter
 from .fields import POLICY, Count, Strict, check_retention
 
 GIVEN = (
@@ -69,6 +70,11 @@ class Statement(Strict):
             if action.partition(":")[0] in ("iam", "organizations", "sts") and action.endswith(":*"):
                 raise ValueError(f"{action} lets the application give itself any right; name the actions that it calls")
         return actions
+
+    @model_validator(mode="after")
+    def _known_to_iam(self) -> Self:
+        policy_linter.check_statement(self.actions, self.resources)
+        return self
 
 
 class Policies(Strict):
