@@ -27,6 +27,7 @@ class ApplyResource:
         self._resource, self._clock = change.resource, context.clock
         self._created = False
         self._last_lost, self._first_rejected = -inf, inf
+        self._rejected: tuple[frozenset[str], str] | None = None
         self._sent: tuple[frozenset[str], str] | None = None
         self._began = self._started = self._last_sent = self._clock.now()
         self._verb = "updating" if change.action is Action.UPDATE else "creating"
@@ -89,6 +90,8 @@ class ApplyResource:
                 f"{resource.key}: AWS cannot change {', '.join(sorted(immutable))} in place",
                 fix=resource.remedy(observed, immutable) or IMMUTABLE_FIX,
             )
+        if (drift, observed.step) != self._rejected:  # a part of the update has reached AWS
+            self._first_rejected, self._rejected = inf, (drift, observed.step)
         sent = self._send(lambda: self._update(observed, drift), observed)
         self._sent = (drift, observed.step) if sent else None
         return sent

@@ -12,6 +12,7 @@ from .role_policy import RolePolicy
 
 USER_TAG = "database-user"
 """A tag of the application's configuration: the database user that a release has made."""
+_WITHDRAWN = "withdrawn"
 
 
 @kind
@@ -32,7 +33,7 @@ class MasterSecretAccess(RolePolicy):
         given = super().observe(snapshot, ids)
         if given or self.role not in ids or self._made_user(snapshot) != self.configuration.user:
             return given
-        return Observed(f"{ids[self.role]} {snapshot.aws.name(self)}", dict(self.desired(ids)), status="withdrawn")
+        return Observed(f"{ids[self.role]} {snapshot.aws.name(self)}", dict(self.desired(ids)), status=_WITHDRAWN)
 
     def is_given(self, snapshot: Snapshot, ids: Ids) -> bool:
         """Whether the servers may read the secret now."""
@@ -40,14 +41,18 @@ class MasterSecretAccess(RolePolicy):
 
     def withdraw(self, aws: Aws, ids: Ids) -> None:
         """Take the access away, since the database user is made."""
-        tags = [{"Key": USER_TAG, "Value": self.configuration.user}]
-        aws.ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=ids[self.configuration], Tags=tags)
+        name, user = ids[self.configuration], self.configuration.user
+        answer = aws.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)
+        if tags_of(answer, "TagList").get(USER_TAG) != user:  # else an earlier run has ended between the two writes
+            tags = [{"Key": USER_TAG, "Value": user}]
+            aws.ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=tags)
         self._delete_policy(aws)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         name = self.configuration.aws_name(aws)
         aws.ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=name, TagKeys=[USER_TAG])
-        self._delete_policy(aws)
+        if observed.status != _WITHDRAWN:
+            self._delete_policy(aws)
 
     def _delete_policy(self, aws: Aws) -> None:
         try:
