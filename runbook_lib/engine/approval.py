@@ -68,11 +68,21 @@ class Approval:
     ) -> None:
         self._fingerprints = parse_fingerprints(approved) or ((NOTHING,) if approved.strip() else ())
         self._required, self._evidence, self._require_signed = required, evidence, require_signed
-        self._current: dict[str, Plan] = {}
+        self._current: dict[str, PlanDict] = {}
 
     def add_plan(self, plan: Plan) -> None:
         """Remember the current plan of a whole stack: its fingerprint may be the approved one."""
-        self._current[plan.fingerprint] = plan
+        self._current[plan.fingerprint] = plan.as_dict()
+
+    def add_recorded_plans(self, run: Path) -> None:
+        """Remember the plans to apply that the notebooks of a run have recorded.
+
+        Args:
+            run: The run's folder in the evidence.
+        """
+        for path in sorted(run.glob("plans/*-apply-*.json")):
+            if plan := find_plan(run.parent, path.stem.rpartition("-")[2]):
+                self._current[digest(plan)[:16]] = plan
 
     def require(self, change: Change, *, scope: str, stack: str) -> None:
         """Stop unless the change is part of an approved plan.
@@ -116,8 +126,8 @@ class Approval:
 
     def _current_fingerprints(self, scope: str, stack: str) -> tuple[str, ...]:
         """Signed approvals name their plan themselves, so the current plan's fingerprint need not be passed."""
-        current = (plan for plan in self._current.values() if (plan.scope, plan.stack) == (scope, stack))
-        return tuple(plan.fingerprint for plan in current) if self._require_signed else ()
+        current = (each for each, plan in self._current.items() if (plan["scope"], plan["stack"]) == (scope, stack))
+        return tuple(current) if self._require_signed else ()
 
     def _require_any_signed(self, plans: list[PlanDict], require_signed: Callable[[PlanDict], None]) -> None:
         errors: list[NotApproved] = []
@@ -131,7 +141,7 @@ class Approval:
     def _plans(self, fingerprints: Iterable[str]) -> Iterable[PlanDict]:
         for fingerprint in fingerprints:
             if fingerprint in self._current:
-                yield self._current[fingerprint].as_dict()
+                yield self._current[fingerprint]
             elif plan := find_plan(self._evidence, fingerprint):
                 yield plan
 

@@ -7,7 +7,7 @@ after a response was lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from math import inf
 
@@ -74,12 +74,19 @@ class Engine:
             self._context.record_ready(resource, observed_state[resource])
         return observed_state
 
-    def plan(self, stack: Stack, *, present: bool = True, refresh: bool = False) -> Plan:
-        """What an apply, or with *present* false a destroy, would do now."""
-        observed_state = self.survey(stack, refresh=refresh)
+    def plan(
+        self, stack: Stack, *, present: bool = True, refresh: bool = False, orphans: Collection[Resource] = ()
+    ) -> Plan:
+        """What an apply, or with *present* false a destroy, would do now.
+
+        Args:
+            orphans: What the parameters no longer ask for; the plan deletes it.
+        """
+        observed_state = self.survey([*stack, *orphans], refresh=refresh)
         if not present:
             return make_plan(stack, observed_state, present=False, scope=self.scope)
-        return self._foresee_refusals(make_plan(stack, observed_state, scope=self.scope), observed_state)
+        plan = make_plan(stack, observed_state, scope=self.scope, orphans=orphans)
+        return self._foresee_refusals(plan, observed_state)
 
     def apply(
         self,

@@ -155,20 +155,33 @@ class Plan:
         return "\n".join([head, *(line for c in self.changes for line in render_change(c))])
 
 
-def make_plan(stack: Stack, observed_state: ObservedState, *, present: bool = True, scope: str = "") -> Plan:
-    """Compare the stack with its observed state; *present* false plans to destroy it."""
+def make_plan(
+    stack: Stack,
+    observed_state: ObservedState,
+    *,
+    present: bool = True,
+    scope: str = "",
+    orphans: Iterable[Resource] = (),
+) -> Plan:
+    """Compare the stack with its observed state; *present* false plans to destroy it.
+
+    Args:
+        orphans: What the parameters no longer ask for, dependencies first; what exists of it is deleted.
+    """
     own = list(stack)
     parts = {resource.key: part for part, resources in stack.parts.items() for resource in resources}
     changes: list[Change] = []
     for resource in own if present else reversed(own):
         observed = observed_state.get(resource)
-        orphans = orphans_of([resource], observed_state)
-        removals = [_plan_removal(orphan, state, observed_state) for orphan, state in orphans.items()]
+        own_orphans = orphans_of([resource], observed_state)
+        removals = [_plan_removal(orphan, state, observed_state) for orphan, state in own_orphans.items()]
         parts |= {change.key: parts[resource.key] for change in removals}
         if present:
             changes += [plan_change(resource, observed, observed_state), *removals]
         elif observed and not resource.external and not resource.implicit:
             changes += [*removals, _plan_delete(resource, observed)]
+    gone = [_plan_delete(r, seen) for r in reversed([*orphans]) if (seen := observed_state.get(r))]
+    changes += [replace(c, reason=c.reason or ORPHANED) for c in gone if c.action is Action.DELETE]
     return Plan(scope, stack.name, tuple(changes), parts)
 
 

@@ -112,6 +112,8 @@ class Release(Resource):
     def _settings(self, ids: Ids) -> str:
         """A digest of the application's settings, its database user, and the versions of its secrets."""
         given = [self.configuration.user, *self.configuration.environment, *self.configuration.secrets]
+        if self.configuration.cache:
+            given.append(self.configuration.cache.key)  # its address is in the environment that a release writes
         versions = [str(ids.get(secret, secret.known_as)) for secret in self.secrets]
         return f"sha256 {hashlib.sha256(json.dumps([given, versions]).encode()).hexdigest()[:12]}"
 

@@ -32,6 +32,7 @@ class RolePolicy(Resource):
     when: tuple[tuple[str, str, str], ...] = ()
 
     immutable = frozenset({"role"})
+    owner_field = "role"
     eventual_errors = frozenset({"NoSuchEntity"})
 
     needs = (

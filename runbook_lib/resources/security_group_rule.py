@@ -25,6 +25,7 @@ class SecurityGroupRule(IngressRule):
     description: str
 
     immutable = frozenset({"group"})
+    owner_field = "group"
     eventual_errors = frozenset({"InvalidGroup.NotFound"})
 
     needs = (

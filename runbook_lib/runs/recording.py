@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..evidence.report.inventory import EVENT, build_inventory
 from ..formatting import format_finding, pluralize
 from ..journal.journal import Journal
 from ..params import Params
-from ..resources.base import ObservedState
+from ..resources.base import ObservedState, Resource
 from ..stacks.checks.check import Check
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
@@ -57,9 +58,13 @@ class Recording:
         report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else tuple(format_finding(finding))))
         return ok, finding
 
-    def record_orphans(self, params: Params, report: Report) -> str:
-        """Add the orphaned resources to the report; returns its closing line, empty when there are none."""
-        orphans = find_orphans(Snapshot(self.engine.aws), {resource.key for resource in whole(params)})
+    def record_orphans(self, params: Params, known: Iterable[Resource], report: Report) -> str:
+        """Add the orphaned resources to the report; returns its closing line, empty when there are none.
+
+        Args:
+            known: Orphans that an apply removes, and so nobody has to.
+        """
+        orphans = find_orphans(Snapshot(self.engine.aws), {resource.key for resource in (*whole(params), *known)})
         self.journal.write("strays", found=[vars(orphan) for orphan in orphans])
         report.rows.extend(Row("?", orphan.key or orphan.arn, (orphan.arn,)) for orphan in orphans)
         if not orphans:

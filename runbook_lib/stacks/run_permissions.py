@@ -29,6 +29,10 @@ _TOPOLOGY = (
     ),
     to_look("rds:DescribeDBInstances", on="rds:db:*"),
 )  # fmt: skip
+_APPLIED = (  # runs/orphans.py
+    to_look("s3:GetObject", on="s3:{bucket}/applied.json", label="applied"),
+    to_change("s3:PutObject", on="s3:{bucket}/applied.json", label="applied"),
+)
 _CHECKS = (  # stacks/checks/
     to_look(
         "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "elasticloadbalancing:DescribeTargetHealth"
@@ -49,7 +53,7 @@ def select_permissions(params: Params, resources: Iterable[Resource], levels: It
         for permission in resource.required_permissions():
             if wanted & set(permission.levels):
                 yield permission.fill(place, resource)
-    for permission in (*_ORPHANS, *_TOPOLOGY, *_CHECKS, *_LOCK, *_evidence(params)):
+    for permission in (*_ORPHANS, *_TOPOLOGY, *_CHECKS, *_APPLIED, *_LOCK, *_evidence(params)):
         if wanted & set(permission.levels):
             yield permission.fill(place)
 

@@ -40,6 +40,10 @@ class Stack:
     def __add__(self, other: Stack) -> Stack:
         return Stack(f"{self.name} + {other.name}", **self.parts, **other.parts)
 
+    def with_part(self, part: str, resources: Iterable[Resource]) -> Stack:
+        """The same stack with one more part, of other resources."""
+        return Stack(self.name, **self.parts, **{part: resources})
+
     def __iter__(self) -> Iterator[Resource]:
         """The resources, each after its dependencies."""
         own = {r: None for part in self.parts.values() for r in part}
