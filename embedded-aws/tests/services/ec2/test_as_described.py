@@ -113,3 +113,16 @@ def test_what_is_missing_or_in_use_is_told_in_aws_words(network):
     in_use = f"The internetGateway '{network.gateway}' has dependencies and cannot be deleted."
     with raises("DependencyViolation", in_use):
         ec2.delete_internet_gateway(InternetGatewayId=network.gateway)
+
+
+def test_an_instance_with_ena_has_no_older_networking(aws):
+    """Only instance types without ENA have `simple`.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sriov-networking.html
+    """
+    ec2 = aws.client("ec2")
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    (instance,) = ec2.run_instances(ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1)["Instances"]
+    (reservation,) = ec2.describe_instances(InstanceIds=[instance["InstanceId"]])["Reservations"]
+    assert reservation["Instances"][0]["EnaSupport"] is True
+    assert "SriovNetSupport" not in reservation["Instances"][0]
