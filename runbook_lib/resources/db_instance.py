@@ -154,6 +154,7 @@ class DbInstance(Resource):
             status=status,
             failed=_failure(status),
             deleting=status == "deleting",
+            note=_restart_note(instance) if status == "available" else "",
             detail=_detail(instance),
             tagging=Tagging.of("rds", instance.get("DBInstanceArn", ""), instance, "TagList"),
         )
@@ -308,6 +309,24 @@ def _failure(status: str) -> str:
     if _BROKEN.fullmatch(status):
         return f"its status is {status}: its events say why (aws rds describe-events --source-type db-instance)"
     return _RECOVERABLE.get(status, "")
+
+
+def _restart_note(instance: Mapping[str, Any]) -> str:
+    """Which parameter groups the server has not read yet; empty when it has read all.
+
+    A static parameter changes with a reboot only. A first instance may also start before RDS has completed a new group,
+    which takes up to five minutes:
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html
+    """
+    waiting = [
+        group["DBParameterGroupName"]
+        for group in instance["DBParameterGroups"]
+        if group["ParameterApplyStatus"] == "pending-reboot"
+    ]
+    if not waiting:
+        return ""
+    command = f"aws rds reboot-db-instance --db-instance-identifier {instance['DBInstanceIdentifier']}"
+    return f"Parameters of {', '.join(waiting)} take effect with a reboot ({command})."
 
 
 def _detail(instance: Mapping[str, Any]) -> dict[str, Any]:
