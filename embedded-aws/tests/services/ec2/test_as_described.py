@@ -126,3 +126,15 @@ def test_an_instance_with_ena_has_no_older_networking(aws):
     (reservation,) = ec2.describe_instances(InstanceIds=[instance["InstanceId"]])["Reservations"]
     assert reservation["Instances"][0]["EnaSupport"] is True
     assert "SriovNetSupport" not in reservation["Instances"][0]
+
+
+def test_the_port_of_a_health_check_is_a_number(network):
+    """Also where it is the target's own: `traffic-port` stands in the target group only."""
+    elb = network.aws.client("elbv2")
+    request = {"Name": "web", "Protocol": "HTTP", "Port": 8080, "VpcId": network.vpc, "TargetType": "instance"}
+    (group,) = elb.create_target_group(**request)["TargetGroups"]
+    assert group["HealthCheckPort"] == "traffic-port"
+    (health,) = elb.describe_target_health(
+        TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "i-0123456789abcdef0", "Port": 8080}]
+    )["TargetHealthDescriptions"]
+    assert health["HealthCheckPort"] == "8080"
