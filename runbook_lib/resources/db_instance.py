@@ -12,7 +12,7 @@ from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import Blocked
 from .base import Ids, Observed, Resource, kind
 from .db_instance_options import foresee_refusal
-from .db_parameter_group import DbParameterGroup
+from .db_parameter_group import DbParameterGroup, reboot_note
 from .db_subnet_group import DbSubnetGroup
 from .engine_versions import is_minor_upgrade, is_older, matches
 from .log_group import LogGroup
@@ -145,8 +145,7 @@ class DbInstance(Resource):
         status, state = instance["DBInstanceStatus"], self._state(instance)
         if status == "creating":
             # AWS shows some settings of a create only when the instance is almost available.
-            wanted = self.desired(ids)
-            state |= {field: wanted[field] for field in _SET_LATE}
+            state |= {field: value for field, value in self.desired(ids).items() if field in _SET_LATE}
         return Observed(
             name,
             state,
@@ -154,7 +153,7 @@ class DbInstance(Resource):
             status=status,
             failed=_failure(status),
             deleting=status == "deleting",
-            note=_restart_note(instance) if status == "available" else "",
+            note=reboot_note(instance) if status == "available" else "",
             detail=_detail(instance),
             tagging=Tagging.of("rds", instance.get("DBInstanceArn", ""), instance, "TagList"),
         )
@@ -309,24 +308,6 @@ def _failure(status: str) -> str:
     if _BROKEN.fullmatch(status):
         return f"its status is {status}: its events say why (aws rds describe-events --source-type db-instance)"
     return _RECOVERABLE.get(status, "")
-
-
-def _restart_note(instance: Mapping[str, Any]) -> str:
-    """Which parameter groups the server has not read yet; empty when it has read all.
-
-    A static parameter changes with a reboot only. A first instance may also start before RDS has completed a new group,
-    which takes up to five minutes:
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html
-    """
-    waiting = [
-        group["DBParameterGroupName"]
-        for group in instance["DBParameterGroups"]
-        if group["ParameterApplyStatus"] == "pending-reboot"
-    ]
-    if not waiting:
-        return ""
-    command = f"aws rds reboot-db-instance --db-instance-identifier {instance['DBInstanceIdentifier']}"
-    return f"Parameters of {', '.join(waiting)} take effect with a reboot ({command})."
 
 
 def _detail(instance: Mapping[str, Any]) -> dict[str, Any]:
