@@ -12,7 +12,7 @@ from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import Blocked
 from .base import Ids, Observed, Resource, kind
 from .db_instance_options import foresee_refusal
-from .db_parameter_group import DbParameterGroup
+from .db_parameter_group import DbParameterGroup, reboot_note
 from .db_subnet_group import DbSubnetGroup
 from .engine_versions import is_minor_upgrade, is_older, matches
 from .log_group import LogGroup
@@ -145,8 +145,7 @@ class DbInstance(Resource):
         status, state = instance["DBInstanceStatus"], self._state(instance)
         if status == "creating":
             # AWS shows some settings of a create only when the instance is almost available.
-            wanted = self.desired(ids)
-            state |= {field: wanted[field] for field in _SET_LATE}
+            state |= {field: value for field, value in self.desired(ids).items() if field in _SET_LATE}
         return Observed(
             name,
             state,
@@ -154,6 +153,7 @@ class DbInstance(Resource):
             status=status,
             failed=_failure(status),
             deleting=status == "deleting",
+            note=reboot_note(instance) if status == "available" else "",
             detail=_detail(instance),
             tagging=Tagging.of("rds", instance.get("DBInstanceArn", ""), instance, "TagList"),
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
-from ..aws.snapshot import Snapshot
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .tagging import Tagging
 
@@ -91,6 +91,19 @@ class DbParameterGroup(Resource):
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         aws.rds.delete_db_parameter_group(DBParameterGroupName=observed.id)
+
+
+def reboot_note(instance: ApiObject) -> str:
+    """Which groups an available database reads with its next reboot only; empty when it has read all.
+
+    A static parameter changes with a reboot. A first database may also start before RDS has completed a new group,
+    which takes up to five minutes:
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html
+    """
+    groups = {group["DBParameterGroupName"]: group["ParameterApplyStatus"] for group in instance["DBParameterGroups"]}
+    waiting = ", ".join(name for name, status in groups.items() if status == "pending-reboot")
+    command = f"aws rds reboot-db-instance --db-instance-identifier {instance['DBInstanceIdentifier']}"
+    return f"Parameters of {waiting} take effect with a reboot ({command})." if waiting else ""
 
 
 def _twenty(entries: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

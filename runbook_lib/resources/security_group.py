@@ -197,16 +197,18 @@ def describe_permissions(permissions: Iterable[Mapping[str, Any]]) -> frozenset[
 
 
 def _observed_rule(rule: ApiObject) -> Observed:
-    """A rule as EC2 describes it."""
-    ports = Ports.of(rule)
+    """A rule as EC2 describes it; no rule of ours has a prefix list or a network of IPv6 as its source."""
+    ports, source = Ports.of(rule), rule.get("CidrIpv4") or _group(rule)
     state = {
         "group": rule["GroupId"],
         # The text shows another protocol or a wider range, which a number would hide.
         "port": ports.low if ports == Ports("tcp", ports.low, ports.low) else ports.in_plan,
-        "source": _source(rule),
+        "source": source,
         "description": rule.get("Description", ""),
     }
-    return Observed(rule["SecurityGroupRuleId"], state, tagging=Tagging.of("ec2", rule["SecurityGroupRuleId"], rule))
+    note = "" if source else f"Its source is {_source(rule)}."
+    tagging = Tagging.of("ec2", rule["SecurityGroupRuleId"], rule)
+    return Observed(rule["SecurityGroupRuleId"], state, note=note, tagging=tagging)
 
 
 def _describe_rule(rule: Mapping[str, Any]) -> str:
@@ -216,5 +218,9 @@ def _describe_rule(rule: Mapping[str, Any]) -> str:
 
 def _source(rule: Mapping[str, Any]) -> str | None:
     """What one of EC2's security group rules lets in: a network, a prefix list or a group."""
+    return rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId") or _group(rule)
+
+
+def _group(rule: Mapping[str, Any]) -> str | None:
     group: str | None = rule.get("ReferencedGroupInfo", {}).get("GroupId")
-    return rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId") or group
+    return group

@@ -107,6 +107,19 @@ def created(wanted):
     return rds.sent["create_db_instance"]
 
 
+def test_a_plan_says_that_parameters_wait_for_a_reboot():
+    groups = [{"DBParameterGroupName": "test-mysql", "ParameterApplyStatus": "pending-reboot"}]
+    change = plan(DBParameterGroups=groups)
+    assert (change.action, change.reason) == (
+        "keep",
+        "Parameters of test-mysql take effect with a reboot"
+        " (aws rds reboot-db-instance --db-instance-identifier test-database).",
+    )
+    assert not plan().reason
+    # RDS says so while it creates an instance as well, and reboots it then by itself.
+    assert not seen(DBInstanceStatus="creating", DBParameterGroups=groups).note
+
+
 def test_create_asks_for_all_that_matters_at_once():
     """No public address, encrypted, gp3, a password that only RDS knows, no paid extended support."""
     sent = created(monitored)

@@ -52,6 +52,25 @@ def test_tags_that_were_copied_to_another_rule_make_no_orphans(engine, aws):
     assert (change.key, set(change.fields)) == (RULE.group.key, {"strangers"})
 
 
+def test_a_plan_names_a_source_that_no_rule_of_ours_has(engine, aws):
+    """Somebody put another rule in the place of ours, with its tags, for a network of IPv6."""
+    everything = Stack("s", all=in_order([RULE]))
+    bring_about(engine, grounds(RULE))
+    bring_about(engine, Stack("s", it=RULE))
+    ids = {resource: seen.id for resource, seen in engine.survey(everything, refresh=True).items()}
+    ec2 = aws.client("ec2")
+    ec2.revoke_security_group_ingress(GroupId=ids[RULE.group], SecurityGroupRuleIds=[ids[RULE]])
+    source = {"Ipv6Ranges": [{"CidrIpv6": "2001:db8::/64", "Description": RULE.description}]}
+    ec2.authorize_security_group_ingress(
+        GroupId=ids[RULE.group],
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": RULE.port, "ToPort": RULE.port, **source}],
+        TagSpecifications=engine.aws.tag_spec("security-group-rule", RULE),
+    )
+    (change,) = engine.plan(everything, refresh=True).todo
+    assert (change.key, set(change.fields)) == (RULE.key, {"source"})
+    assert change.reason == "Its source is 2001:db8::/64."
+
+
 def test_what_ec2_does_not_know_yet_is_tried_again():
     """EC2 may list a new VPC, or its default group, before it lets it be changed."""
     vpc, group = CASES["vpc"][0], CASES["default security group"][0]

@@ -107,6 +107,7 @@ ORDER = (
     "sts.caller_identity",
     "common.quotas",
     "common.request_ids",
+    "common.timestamps",
     "iam.roles",
     "autoscaling.activities",
     "autoscaling.capacity",

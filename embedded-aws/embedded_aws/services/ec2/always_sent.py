@@ -32,9 +32,14 @@ Instance.ena_support = True
 
 @patch(Instance, "__init__")
 def initialize(moto: Method, instance: Any, *args: Any, **params: Any) -> None:
-    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_HibernationOptions.html."""
+    """Say whether it can hibernate; with ENA it has no older enhanced networking.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_HibernationOptions.html
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sriov-networking.html
+    """
     moto(instance, *args, **params)
     instance.hibernation_options = {"Configured": bool((instance.hibernation_options or {}).get("Configured"))}
+    instance.sriov_net_support = None
 
 
 @patch(IamInstanceProfileAssociation, "__init__")

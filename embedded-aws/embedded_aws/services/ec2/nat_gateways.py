@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.utils import generic_filter
@@ -51,9 +52,11 @@ def delete_nat_gateway(moto: Method, ec2: Any, nat_gateway_id: str) -> Any:
 
     "Deleting a NAT gateway disassociates its Elastic IP address, but does not release the address":
     https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NatGateway.html (DeleteTime)
     """
     _require_nat_gateway(ec2, nat_gateway_id)
     gateway = moto(ec2, nat_gateway_id)
+    gateway.delete_time = utcnow()
     for address in _release_interface(ec2, gateway):
         pacing.start(address, STILL_MAPPED, "nat_gateway_address", "delete")
     return gateway

@@ -21,6 +21,15 @@ FakeHealthStatus.administrative_override = {
 }
 
 
+@patch(FakeHealthStatus, "__init__")
+def initialize(moto: Method, status: Any, instance_id: str, port: Any, health_port: Any, *args: Any) -> None:
+    """Name the port that is checked by its number, also where it is the target's own (`traffic-port`).
+
+    https://docs.aws.amazon.com/cli/latest/reference/elbv2/describe-target-health.html (the examples)
+    """
+    moto(status, instance_id, port, str(port) if health_port == "traffic-port" else health_port, *args)
+
+
 @patch(FakeTargetGroup, "health_for")
 def health_for(moto: Method, target_group: Any, target: dict[str, Any], ec2: Any) -> Any:
     """Report an instance that does not run, or does not exist, as unused.

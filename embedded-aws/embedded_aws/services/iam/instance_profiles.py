@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.core.serialize import never_return
 from moto.iam.models import InstanceProfile
 from moto.iam.responses import IamResponse
 
 from embedded_aws.patching import Method, add_method, patch
+
+# A list of profiles returns a part of the fields: "this operation does not return tags". Its roles lack what a list of
+# roles leaves out, and the longest session.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListInstanceProfiles.html
+IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER |= {
+    f"{operation}Response.InstanceProfiles.InstanceProfile.{field}": never_return
+    for operation in ("ListInstanceProfiles", "ListInstanceProfilesForRole")
+    for field in (
+        "Tags",
+        *(f"Roles.Role.{name}" for name in ("MaxSessionDuration", "PermissionsBoundary", "RoleLastUsed", "Tags")),
+    )
+}
 
 
 @patch(InstanceProfile, "__init__")

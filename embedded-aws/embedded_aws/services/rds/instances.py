@@ -201,7 +201,16 @@ def _certificate_details(database: Any) -> dict[str, Any] | None:
     return {"CAIdentifier": database.ca_certificate_identifier, "ValidTill": valid_till}
 
 
+def _latest_restorable_time(database: Any) -> Any:
+    """Return None of a database without a backup.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html
+    """
+    return utcnow() if database.backup_retention_period and database.status != "creating" else None
+
+
 DBInstance.certificate_details = property(_certificate_details)
 DBInstance.secondary_availability_zone = property(_standby_zone)
 DBInstance.enhanced_monitoring_resource_arn = property(_monitoring_log_arn)
+DBInstance.latest_restorable_time = property(_latest_restorable_time)
 DBInstance.pending_modified_values = property(pending_changes.describe_pending)

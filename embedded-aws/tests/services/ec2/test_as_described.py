@@ -113,3 +113,28 @@ def test_what_is_missing_or_in_use_is_told_in_aws_words(network):
     in_use = f"The internetGateway '{network.gateway}' has dependencies and cannot be deleted."
     with raises("DependencyViolation", in_use):
         ec2.delete_internet_gateway(InternetGatewayId=network.gateway)
+
+
+def test_an_instance_with_ena_has_no_older_networking(aws):
+    """Only instance types without ENA have `simple`.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sriov-networking.html
+    """
+    ec2 = aws.client("ec2")
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    (instance,) = ec2.run_instances(ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1)["Instances"]
+    (reservation,) = ec2.describe_instances(InstanceIds=[instance["InstanceId"]])["Reservations"]
+    assert reservation["Instances"][0]["EnaSupport"] is True
+    assert "SriovNetSupport" not in reservation["Instances"][0]
+
+
+def test_the_port_of_a_health_check_is_a_number(network):
+    """Also where it is the target's own: `traffic-port` stands in the target group only."""
+    elb = network.aws.client("elbv2")
+    request = {"Name": "web", "Protocol": "HTTP", "Port": 8080, "VpcId": network.vpc, "TargetType": "instance"}
+    (group,) = elb.create_target_group(**request)["TargetGroups"]
+    assert group["HealthCheckPort"] == "traffic-port"
+    (health,) = elb.describe_target_health(
+        TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "i-0123456789abcdef0", "Port": 8080}]
+    )["TargetHealthDescriptions"]
+    assert health["HealthCheckPort"] == "8080"

@@ -140,7 +140,9 @@ def test_a_nat_gateway_uses_its_address_its_subnet_and_the_internet_gateway(netw
     network.ec2.release_address(AllocationId=address)
     network.ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.vpc)
     network.ec2.delete_subnet(SubnetId=network.subnets[0])
-    assert network.ec2.describe_nat_gateways()["NatGateways"][0]["State"] == "deleted"
+    (described,) = network.ec2.describe_nat_gateways()["NatGateways"]
+    assert described["State"] == "deleted"
+    assert described["DeleteTime"] >= described["CreateTime"]
     with raises("NatGatewayNotFound"):
         network.ec2.delete_nat_gateway(NatGatewayId="nat-00000000000000000")
 

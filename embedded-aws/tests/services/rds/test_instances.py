@@ -32,6 +32,11 @@ def test_a_managed_password_is_in_secrets_manager_only(database):
     assert left not in secret["SecretArn"]
 
 
+def test_without_backups_there_is_no_time_to_restore(database):
+    assert "LatestRestorableTime" not in database.create(BackupRetentionPeriod=0)
+    assert "LatestRestorableTime" in database.create(DBInstanceIdentifier="other", BackupRetentionPeriod=1)
+
+
 def test_a_managed_password_rotates(database):
     """The secret stays the same one."""
     before = database.create()["MasterUserSecret"]["SecretArn"]
