@@ -16,7 +16,7 @@ from ..runs.start import check_webapp, pack_webapp, unpack_webapp
 from ..stacks.application.check import describe
 from ..stacks.application.lock import make_lock
 from .arguments import EnvironmentName
-from .console import print_table
+from .console import print_table, print_text
 
 _webapp_option = click.option(
     "--webapp", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Its folder, instead of webapp/."
@@ -44,7 +44,7 @@ def check_application(webapp: Path | None, env: str | None) -> None:
         print_table([(each.name, each.why) for each in contents.left_out], 24, 0, indent=2)
     problems = sum(each.is_problem for each in contents.findings)
     if problems:
-        click.echo(f"✗ {pluralize(problems, 'problem')}: correct what is marked with ✗.", err=True)
+        print_text(f"✗ {pluralize(problems, 'problem')}: correct what is marked with ✗.", error=True)
         sys.exit(1)
 
 

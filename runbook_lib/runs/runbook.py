@@ -88,7 +88,8 @@ class Runbook:
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
-        self.name, self.mode, self.change, self._confirm, self._root = name, mode, str(change), confirm, root
+        self.name, self.mode, self._confirm, self._root = name, mode, confirm, root
+        self.change, self.asked_by = change, asked_by
         self.params = load(
             root / "params" / f"{env}.yaml", split_parameters(injected_parameters(), Params.model_fields)
         )
@@ -164,7 +165,7 @@ class Runbook:
         self._require_parameters()
         if self.mode not in ("apply", "verify"):
             plan = self._engine.plan(stack)
-            return Report(f"would verify {stack.name}: now {count_text(plan)}", plan=plan)
+            return Report(f"would verify {stack.name}: so far {count_text(plan)}", plan=plan)
         report = Report(f"verify {stack.name}").live()
         with self._errors_recorded(report):
             observed = self._engine.survey(stack, refresh=True)
@@ -196,7 +197,9 @@ class Runbook:
             along = ", ".join(r.key for r in stack if r.implicit)
             also = f"\n{along}: deleted with what it belongs to." if along else ""
             how = f"To destroy it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
-            closing = f"Nothing is destroyed in this mode.{also}\n{how}"
+            closing = (
+                f"Nothing is destroyed in this mode.{also}\n{how}" if plan.todo else "There is nothing to destroy."
+            )
             return Report.of(plan, f"would destroy {stack.name}: {count_text(plan)}", closing, folded=True)
         if self._confirm != self.env:
             wrong = f"Destroying {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}."
@@ -295,6 +298,7 @@ class Runbook:
             "mode": self.mode,
             "as": self.caller,
             "change": self.change,
+            "asked by": self.asked_by,
             "run": self.run,
             "evidence": str(self._folder.path),
             "never closed": describe_unfinished(self._folder.environment, current=self.run),
