@@ -21,7 +21,7 @@ from ..journal.journal import MANIFEST
 from ..journal.reader import JOURNAL, events_of
 from ..journal.summary import Summary, is_locked, summarize
 from ..journal.timeline import build_timeline
-from ..params import Params, load
+from ..params import Params, load, params_file
 from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
@@ -102,7 +102,7 @@ def plan(
     print_table(rows, NAME_WIDTH, 17, 0, indent=2)
     is_blocked = any(summary.is_blocked for summary in summaries)
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
-    if to_approve and load(paths.root() / "params" / f"{env}.yaml").approval.signers:
+    if to_approve and load(params_file(paths.root(), env)).approval.signers:
         print_text(f"To approve them: runbook approve {run} --as NAME")
     elif to_approve:
         print_text(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
@@ -195,7 +195,7 @@ def _run_notebooks(
         present: True to summarize the plan of an apply, False that of a destroy.
     """
     root = paths.root()
-    params = load(root / "params" / f"{env}.yaml")
+    params = load(params_file(root, env))
     notebooks = select_notebooks(only)
     check_endpoint(params, root)
     run_id = new_run(mode)

@@ -29,7 +29,7 @@ from ..evidence.report.inventory import AFTER, BEFORE
 from ..evidence.tables import redacted_frame, write_table
 from ..journal.reader import events_of
 from ..journal.timeline import build_timeline
-from ..params import Params, load
+from ..params import Params, load, params_file
 from ..resources.base import Resource
 from ..stacks.application.bundle import Bundle
 from ..stacks.checks.check import Check
@@ -90,9 +90,7 @@ class Runbook:
         root = paths.root()
         self.name, self.mode, self._confirm, self._root = name, mode, confirm, root
         self.change, self.asked_by = change, asked_by
-        self.params = load(
-            root / "params" / f"{env}.yaml", split_parameters(injected_parameters(), Params.model_fields)
-        )
+        self.params = load(params_file(root, env), split_parameters(injected_parameters(), Params.model_fields))
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
         self._folder = RunFolder(root / "artifacts" / self.env, self.run, name)
