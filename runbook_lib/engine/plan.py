@@ -122,10 +122,7 @@ class Plan:
 
     @property
     def explanations(self) -> dict[str, Any]:
-        """What a reader of the changes needs beside them: pairs of a key and its reason, part or differing lines.
-
-        As pairs, since the journal masks what stands under a name such as ``master_secret…``.
-        """
+        """Pairs of a key and its reason, part or differing lines; in a mapping, a key like ``…_secret`` masks them."""
         reasons = [[c.key, c.explanation] for c in self.changes if c.reason]
         parts = [[c.key, self.parts[c.key]] for c in self.todo if c.key in self.parts]
         differences = [[c.key, c.differences] for c in self.todo if c.differences]
