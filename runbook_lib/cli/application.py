@@ -10,13 +10,13 @@ import click
 
 from .. import paths
 from ..formatting import pluralize
-from ..params import load
+from ..params import load, params_file
 from ..paths import checkout
 from ..runs.start import check_webapp, pack_webapp, unpack_webapp
 from ..stacks.application.check import describe
 from ..stacks.application.lock import make_lock
 from .arguments import EnvironmentName
-from .console import print_table
+from .console import print_table, print_text
 
 _webapp_option = click.option(
     "--webapp", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Its folder, instead of webapp/."
@@ -36,7 +36,7 @@ def app() -> None:
 @_env_option
 def check_application(webapp: Path | None, env: str | None) -> None:
     """Check everything that can be known before a deployment.  Exits with 1 when there is a problem."""
-    params = load(paths.root() / "params" / f"{env}.yaml") if env else None
+    params = load(params_file(paths.root(), env)) if env else None
     contents = check_webapp(params, webapp)
     print_table(describe(contents), 2, 16, 0)
     if contents.left_out:
@@ -44,7 +44,7 @@ def check_application(webapp: Path | None, env: str | None) -> None:
         print_table([(each.name, each.why) for each in contents.left_out], 24, 0, indent=2)
     problems = sum(each.is_problem for each in contents.findings)
     if problems:
-        click.echo(f"✗ {pluralize(problems, 'problem')}: correct what is marked with ✗.", err=True)
+        print_text(f"✗ {pluralize(problems, 'problem')}: correct what is marked with ✗.", error=True)
         sys.exit(1)
 
 
@@ -57,7 +57,7 @@ def lock(webapp: Path | None, env: str | None) -> None:
     They stand in requirements.in, or in pyproject.toml under project.dependencies. A requirements.txt without hashes
     becomes requirements.in. The newest versions are locked that these files allow.
     """
-    params = load(paths.root() / "params" / f"{env}.yaml") if env else None
+    params = load(params_file(paths.root(), env)) if env else None
     architectures = (params.compute.architecture,) if params else ()
     written = make_lock(webapp or checkout() / "webapp", checkout() / ".runbook" / "wheels", architectures)
     if written.renamed:

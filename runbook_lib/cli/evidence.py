@@ -30,7 +30,7 @@ from ..params import Params, load
 from ..params.fields import ENV
 from ..runs.finish import finish_interrupted_run, upload
 from .arguments import EnvironmentName, OneLine, RunName
-from .console import NAME_WIDTH, print_table
+from .console import NAME_WIDTH, print_table, print_text
 
 FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
@@ -58,17 +58,17 @@ def verify(run: str, key_files: Sequence[Path]) -> None:
     with unpack(path) as folder:
         result, trusted = _verify(folder, key_files, packed=path.is_file())
         title, rows = _describe_if_readable(folder)
-        click.echo(f"  {one_line(title)}")
+        print_text(f"  {one_line(title)}")
         print_table(rows, NAME_WIDTH, 0, indent=2)
         for note in result.notes:
-            click.echo(f"  {one_line(note)}")
+            print_text(f"  {one_line(note)}")
     for finding in result.wrong:
-        click.echo(f"✗ {one_line(finding)}", err=True)
+        print_text(f"✗ {one_line(finding)}", error=True)
     if not result.ok:
         click.echo(f"Not valid: {pluralize(len(result.wrong), 'problem')}.", err=True)
         raise SystemExit(1)
     key = next(key for name, key in trusted.items() if name == result.signed_by)
-    click.echo(f"Complete and unchanged: {result.files} files, signed by {result.signed_by}, {keys.fingerprint(key)}.")
+    print_text(f"Complete and unchanged: {result.files} files, signed by {result.signed_by}, {keys.fingerprint(key)}.")
 
 
 @evidence.command()
@@ -80,7 +80,7 @@ def close(run: str) -> None:
         raise WrongUsage(
             f"{run} is not the folder of a run.", fix="Name a run's id or its folder; an archive is closed already."
         )
-    click.echo(f"Signed, and packed for the change ticket: {paths.for_shell(finish_interrupted_run(folder.resolve()))}")
+    print_text(f"Signed, and packed for the change ticket: {paths.for_shell(finish_interrupted_run(folder.resolve()))}")
 
 
 @evidence.command()
@@ -89,7 +89,7 @@ def show(run: str) -> None:
     """Show what a run did, its result, and the files in its folder.  Verifies nothing."""
     with unpack(find_run(run)) as folder:
         title, rows = _describe(folder)
-        click.echo(one_line(title))
+        print_text(one_line(title))
         print_table([*rows, *_origin(read_run(read_events(folder)))], NAME_WIDTH, 0)
         sizes = [(f"{path.lstat().st_size:>9} ", name) for name, path in list_files(folder).items()]
         print_table(sizes, 0, 0, indent=2)
@@ -125,7 +125,7 @@ def diff(one: str, two: str) -> None:
     with unpack(find_run(one)) as before, unpack(find_run(two)) as after:
         lines = list(diff_environments(before, after))
     for line in lines or ["No difference."]:
-        click.echo(one_line(line))
+        print_text(one_line(line))
 
 
 @evidence.command()
@@ -198,7 +198,7 @@ def approve(run: str, name: str, change: str, destroy: bool, key_file: Path | No
     )  # fmt: skip
     for plan in plans:
         click.echo(f"  {format_plan_name(plan)}: {len(plan['changes'])} changes")
-    click.echo(f"Approved by {name} for {params.approval.valid_hours} hours: {path}")
+    print_text(f"Approved by {name} for {params.approval.valid_hours} hours: {path}")
 
 
 def find_run(run: str) -> Path:

@@ -16,7 +16,7 @@ from .. import paths
 from ..aws.client import Aws
 from ..errors import RequestRejected, WrongUsage
 from ..journal.redaction.redactor import REDACTOR
-from ..params import load
+from ..params import load, params_file
 from ..runs.start import aws_client, check_endpoint, new_run, sign_in
 from ..stacks.server_logs import SERVER_PROCESSES, LogSource, group_of
 from .arguments import EnvironmentName
@@ -189,7 +189,7 @@ def logs(env: str, server: str, process: str, since: datetime, follow: bool, mfa
     characters are written as escapes.
     """
     root, run = paths.root(), new_run("logs")
-    params = load(root / "params" / f"{env}.yaml")
+    params = load(params_file(root, env))
     check_endpoint(params, root)
     sign_in(params, root, run, mfa_token)
     reader = LogReader(aws_client(params, root, run), server, process)

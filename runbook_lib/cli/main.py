@@ -60,7 +60,9 @@ class ErrorGroup(click.Group):
         try:
             return super().invoke(context)
         except RunbookError as error:
-            click.echo(f"{type(error).__name__}: {error}", err=True)
+            from .console import print_text  # rich takes long to load
+
+            print_text(f"{type(error).__name__}: {error}", error=True)
             sys.exit(2 if isinstance(error, WrongUsage) else 1)
 
 

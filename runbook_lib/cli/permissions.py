@@ -14,7 +14,7 @@ from ..aws.permissions import MANAGED_POLICY_LIMIT, policy, policy_size, split_p
 from ..errors import WrongUsage
 from ..files import write_atomically
 from ..formatting import pluralize
-from ..params import load
+from ..params import load, params_file
 from ..stacks.permissions import VERBS, statements_for
 
 _CHANGING = ("apply", "destroy")
@@ -32,7 +32,7 @@ def permissions(env: str, verb: str | None, into: Path | None) -> None:
 
     deploy is what deploy.yml does: an apply of 04_deploy in which nothing but the revision differs.
     """
-    document = policy(statements_for(load(paths.root() / "params" / f"{env}.yaml"), (verb,) if verb else _CHANGING))
+    document = policy(statements_for(load(params_file(paths.root(), env)), (verb,) if verb else _CHANGING))
     click.echo(json.dumps(document, indent=2))
     documents = split_policy(document)
     if into:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import difflib
 import json
-import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
 
 from ..engine.plan import ACTION_SYMBOLS, Action
 from ..journal.summary import Summary
+from .console import SYMBOL_STYLES, WrappedText
 
 INLINE = 72
-"""Characters of a value that is written on the line of its field; a longer one gets lines of its own."""
+"""Characters of a value, or of an old and a new one, on the line of its field; more get lines of their own."""
 CONTEXT = 1
 """Unchanged lines that are shown around the changed ones of a long value."""
-STYLES = {"+": "green", "~": "yellow", "-": "red", "!": "bold red", "=": "dim"}
 
 
 class Line(NamedTuple):
@@ -38,8 +36,7 @@ class RenderedPlan:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for line in plan_lines(self._summary):
-            for text in _wrap(line, options.max_width):
-                yield Text(text, style=STYLES.get(line.symbol, ""), no_wrap=True, overflow="ignore")
+            yield WrappedText(" " * line.indent + line.text, style=SYMBOL_STYLES.get(line.symbol, "none"))
 
 
 def plan_lines(summary: Summary) -> Iterator[Line]:
@@ -92,7 +89,7 @@ def _value_lines(name: str, value: Any, indent: int) -> Iterator[Line]:
 
 def _difference_lines(name: str, old: Any, new: Any, indent: int) -> Iterator[Line]:
     was, now = _inline(old), _inline(new)
-    if max(len(was), len(now)) <= INLINE:
+    if len(was) + len(now) <= INLINE:
         yield Line(indent, f"{name}: {was} → {now}")
         return
     yield Line(indent, f"{name}:")
@@ -134,18 +131,3 @@ def _entry(head: str, value: Any) -> list[str]:
     if len(text) <= INLINE or not isinstance(value, (list, Mapping)) or not value:
         return [f"{head} {text}"]
     return [head, *(f"  {line}" for line in _block(value))]
-
-
-def _wrap(line: Line, width: int) -> list[str]:
-    """The lines that a line needs at this width; a word that is longer than the width is not broken."""
-    margin = " " * line.indent
-    return textwrap.wrap(
-        line.text,
-        width,
-        initial_indent=margin,
-        subsequent_indent=f"{margin}    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-        replace_whitespace=False,
-        drop_whitespace=True,
-    ) or [""]

@@ -9,15 +9,30 @@ from datetime import datetime
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Column
+from rich.text import Text
 
 from ..formatting import elapsed
 from ..runs.runner import OnEvent, Progress
 
 _BAR_FROM = 100
 """Columns from which there is room for a bar beside what is waited for."""
+
+
+class _Cells(MofNCompleteColumn):
+    """How many cells have ended, of how many; nothing before the notebook has begun."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.started else Text()
+
+
+class _Time(TimeElapsedColumn):
+    """How long the notebook has run; nothing before it has begun."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.started else Text()
 
 
 @contextmanager
@@ -30,8 +45,8 @@ def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
     columns: tuple[ProgressColumn, ...] = (
         TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, overflow="fold")),
         *((BarColumn(bar_width=console.width // 8),) if console.width >= _BAR_FROM else ()),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        _Cells(),
+        _Time(),
     )
     bars = Bars(*columns, console=console, expand=True, redirect_stdout=False)
     try:
@@ -44,7 +59,7 @@ def show_progress(notebooks: Sequence[str]) -> Iterator[OnEvent]:
 
 
 def _bar_updater(bars: Bars, notebooks: Sequence[str]) -> OnEvent:
-    tasks = {name: bars.add_task(name, total=1, start=False) for name in notebooks}
+    tasks = {name: bars.add_task(f"{name} waiting", total=1, start=False) for name in notebooks}
 
     def update(progress: Progress) -> None:
         cell = progress.cell if progress.state == "done" else max(0, progress.cell - 1)

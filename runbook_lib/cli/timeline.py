@@ -65,8 +65,8 @@ def _chart(timeline: Timeline, spans: list[Span]) -> Table:
     """A row for each span in the order in which they began: mark, key, bar, start, duration and failure."""
     table = Table.grid(
         Column(min_width=1),
-        Column(ratio=4, no_wrap=True, overflow="ellipsis"),
-        Column(ratio=5),
+        Column(no_wrap=True, overflow="ellipsis"),
+        Column(ratio=1),
         Column(justify="right", no_wrap=True),
         Column(justify="right", no_wrap=True),
         Column(min_width=1),

@@ -16,19 +16,19 @@ from .. import paths
 from ..engine.approval import join_fingerprints
 from ..engine.plan import ACTION_SYMBOLS, Action
 from ..errors import RunbookError, Unconfirmed
-from ..formatting import elapsed, pluralize
+from ..formatting import elapsed, one_line, pluralize
 from ..journal.journal import MANIFEST
 from ..journal.reader import JOURNAL, events_of
 from ..journal.summary import Summary, is_locked, summarize
 from ..journal.timeline import build_timeline
-from ..params import Params, load
+from ..params import Params, load, params_file
 from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
 from ..runs.time_limit import OutOfTime, within
 from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
-from .console import NAME_WIDTH, print_renderable, print_table
+from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
 from .progress import show_progress
@@ -102,17 +102,17 @@ def plan(
     print_table(rows, NAME_WIDTH, 17, 0, indent=2)
     is_blocked = any(summary.is_blocked for summary in summaries)
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
-    if to_approve and load(paths.root() / "params" / f"{env}.yaml").approval.signers:
-        click.echo(f"To approve them: runbook approve {run} --as NAME")
+    if to_approve and load(params_file(paths.root(), env)).approval.signers:
+        print_text(f"To approve them: runbook approve {run} --as NAME")
     elif to_approve:
-        click.echo(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
+        print_text(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
     if markdown:
         verb = "destroy" if to_destroy else "apply"
         markdown.write_text(plan_markdown(env, run, summaries, verb=verb), encoding="utf-8")
     if fingerprints:
         fingerprints.write_text("".join(f"{fingerprint}\n" for fingerprint in to_approve), encoding="utf-8")
     if is_blocked:
-        click.echo("✗ Blocked: this plan cannot be applied. Correct what is marked with ! and plan again.", err=True)
+        print_text("✗ Blocked: this plan cannot be applied. Correct what is marked with ! and plan again.", error=True)
         sys.exit(1)
     if to_approve and detailed_exitcode:
         sys.exit(CHANGES)
@@ -156,7 +156,8 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
     _print_changes(summaries)
     if remainders := [row for summary in summaries for row in summary.remainders]:
         click.echo("Left in the account:")
-        print_table(remainders, NAME_WIDTH, 0, 0, indent=2)
+        for key, identity, reason in remainders:
+            print_text(f"  {one_line(key)}: {one_line(reason)}\n    {one_line(identity)}")
     _print_orphans(summaries)
 
 
@@ -167,12 +168,12 @@ def _print_changes(summaries: Sequence[Summary]) -> None:
             (summary.notebook, ACTION_SYMBOLS[Action(action)], ", ".join(keys))
             for action, keys in summary.changed.items()
         ]
-        print_table(rows, NAME_WIDTH, 1, 0, indent=2)
+        print_table(rows, NAME_WIDTH, 1, 0, indent=2, max_width=WIDTH)
 
 
 def _print_verification(summaries: Sequence[Summary]) -> None:
     if all(summary.verified for summary in summaries):
-        click.echo(f"Verified: no difference in {', '.join(summary.notebook for summary in summaries)}.")
+        print_text(f"Verified: no difference in {', '.join(summary.notebook for summary in summaries)}.")
     if site := next((summary.site for summary in summaries if summary.site), ""):
         click.echo(f"The site: https://{site}/")
     _print_orphans(summaries)
@@ -181,7 +182,7 @@ def _print_verification(summaries: Sequence[Summary]) -> None:
 def _print_orphans(summaries: Sequence[Summary]) -> None:
     if orphans := max((summary.orphans for summary in summaries), key=len, default=()):
         count = pluralize(len(orphans), "orphaned resource")
-        click.echo(f"{count}, tagged by this environment but in no stack. Remove them if nobody needs them:")
+        print_text(f"{count}, tagged by this environment but in no stack. Remove them if nobody needs them:")
         print_table([("?", orphan) for orphan in orphans], 1, 0, indent=2)
 
 
@@ -194,7 +195,7 @@ def _run_notebooks(
         present: True to summarize the plan of an apply, False that of a destroy.
     """
     root = paths.root()
-    params = load(root / "params" / f"{env}.yaml")
+    params = load(params_file(root, env))
     notebooks = select_notebooks(only)
     check_endpoint(params, root)
     run_id = new_run(mode)
@@ -209,8 +210,10 @@ def _run_notebooks(
             ended = run(job, on_event)
         archive = _finish(params, job)
     except KeyboardInterrupt:
-        click.echo("Interrupted. Completed changes stay: run the same command again to continue from there.", err=True)
-        click.echo(f"Evidence: {paths.for_shell(job.folder)}", err=True)
+        print_text(
+            "Interrupted. Completed changes stay: run the same command again to continue from there.", error=True
+        )
+        print_text(f"Evidence: {paths.for_shell(job.folder)}", error=True)
         if not (job.folder / MANIFEST).exists():  # it may have been interrupted after that
             _finish(params, job, INTERRUPTED_SECONDS)
         raise
@@ -219,14 +222,14 @@ def _run_notebooks(
         raise
     journal = job.folder / JOURNAL
     print_renderable(render_timeline(build_timeline(events_of(journal))), max_width=WIDTH)
-    click.echo(f"Took {elapsed(time.monotonic() - began)}. Evidence: {paths.for_shell(job.folder)}")
+    print_text(f"Took {elapsed(time.monotonic() - began)}. Evidence: {paths.for_shell(job.folder)}")
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in sorted(failed, key=lambda progress: progress.state == "failed"):  # the cause is read last
-        click.echo(_failure_text(job, progress), err=True)
+        print_text(_failure_text(job, progress), error=True)
     require_saved(params, root)
     if failed or not archive:
         sys.exit(1)
-    click.echo(f"Signed, and packed for the change ticket: {paths.for_shell(archive)}")
+    print_text(f"Signed, and packed for the change ticket: {paths.for_shell(archive)}")
     return job.run, [summarize(journal, progress.notebook, present=present) for progress in ended]
 
 
@@ -239,12 +242,12 @@ def _finish(params: Params, job: Job, seconds: float | None = None) -> str:
     try:
         within(seconds, lambda: _release_lock(params, job), "The release of the lock")
     except OutOfTime as error:
-        click.echo(f"✗ {error}", err=True)
+        print_text(f"✗ {error}", error=True)
     finally:
         try:
             archive = finish_run(params, job.root, job.run, seconds=seconds)
         except RunbookError as error:
-            click.echo(f"✗ The evidence of the run could not be closed: {type(error).__name__}: {error}", err=True)
+            print_text(f"✗ The evidence of the run could not be closed: {type(error).__name__}: {error}", error=True)
             archive = ""
     return archive
 

@@ -122,10 +122,10 @@ class Plan:
 
     @property
     def explanations(self) -> dict[str, Any]:
-        """What a reader of the changes needs beside them, by key: their reasons, parts and, if any, differing lines."""
-        reasons = {c.key: c.explanation for c in self.changes if c.reason}
-        parts = {c.key: self.parts[c.key] for c in self.todo if c.key in self.parts}
-        differences = {c.key: c.differences for c in self.todo if c.differences}
+        """Pairs of a key and its reason, part or differing lines; in a mapping, a key like ``…_secret`` masks them."""
+        reasons = [[c.key, c.explanation] for c in self.changes if c.reason]
+        parts = [[c.key, self.parts[c.key]] for c in self.todo if c.key in self.parts]
+        differences = [[c.key, c.differences] for c in self.todo if c.differences]
         return {"reasons": reasons, "parts": parts} | ({"differences": differences} if differences else {})
 
     def raise_if_blocked(self, *, failed: bool = True) -> None:

@@ -87,10 +87,10 @@ def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
         verified[-1] if verified else None,
         next((name for inventory in inventories for name in _dns_names(inventory)), ""),
         orphans[-1] if orphans else (),
-        plan.get("reasons", {}),
-        plan.get("parts", {}),
+        dict(plan.get("reasons", ())),  # pairs, or a mapping in older journals
+        dict(plan.get("parts", ())),
         read_remainders(events),
-        plan.get("differences", {}),
+        dict(plan.get("differences", ())),
     )
 
 

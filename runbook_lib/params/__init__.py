@@ -1,6 +1,6 @@
 """The parameters of an environment: read and checked before AWS is called."""
 
-from .file import load
+from .file import load, params_file
 from .model import Params
 
-__all__ = ["Params", "load"]
+__all__ = ["Params", "load", "params_file"]

@@ -23,6 +23,8 @@ MAX_BYTES, MAX_DEPTH, MAX_NUMBER = 64 * 1024, 20, 18
 Path = tuple[Any, ...]
 
 _REFUSED = "is not YAML for parameters"
+# What YAML refuses (https://yaml.org/spec/1.1/#c-printable), and what only YAML takes for the end of a line.
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _TAG = "tag:yaml.org,2002:"
 _AS_WRITTEN = {
     "str": re.compile(r".*", re.DOTALL),
@@ -65,6 +67,9 @@ class Document:
     def __init__(self, text: str) -> None:
         if len(text.encode()) > MAX_BYTES:
             raise Unreadable(f"has more than {MAX_BYTES // 1024} KiB")
+        if found := _UNREADABLE.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            raise Unreadable(f"{_REFUSED}: it has the character {found[0]!a}, which nobody sees; remove it", line)
         self.lines: dict[Path, int] = {}
         self.problems: list[Problem] = []
         self.misread: set[Path] = set()

@@ -81,13 +81,16 @@ class Strict(BaseModel):
 
 
 def _parse_network(value: object) -> IPv4Network:
-    """Parse an IPv4 network; reject numbers, which ``IPv4Network`` takes for addresses, and host bits."""
+    """Parse an IPv4 network; reject numbers (``IPv4Network`` takes addresses), host bits and other spellings."""
     if not isinstance(value, str) or "/" not in value:
         raise ValueError("write a network in CIDR notation, e.g. 10.20.0.0/16")
     try:
-        return IPv4Network(value)
+        network = IPv4Network(value)
     except ValueError:
         raise ValueError(_correction(value)) from None
+    if str(network) != value:
+        raise ValueError(f"write it as {network}")
+    return network
 
 
 def _correction(value: str) -> str:

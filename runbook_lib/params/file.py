@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,23 @@ from ..errors import ParamsError, UnknownEnvironment
 from ..formatting import format_value
 from ..paths import for_shell
 from .document import Document, Unreadable
+from .fields import ENV
 from .model import Params
 from .regions import is_usable, missing_root
 from .rules import Problem, find_problems
 from .words import explain
+
+
+def params_file(root: Path, env: str) -> Path:
+    """The parameter file of an environment.
+
+    Raises:
+        UnknownEnvironment: That is no environment's name; a path would lead out of ``params/`` and ``artifacts/``.
+    """
+    path = root / "params" / f"{env}.yaml"
+    if not re.fullmatch(ENV, env):
+        raise _unknown_environment(path)
+    return path
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Params:
@@ -96,15 +110,24 @@ def _model_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     try:
         Params.model_validate(raw)
     except ValidationError as error:
-        for e in error.errors():
+        errors = error.errors()
+        places = [e["loc"] for e in errors]
+        for e in errors:
+            if e["type"] == "too_short" and any(place[: len(e["loc"])] == e["loc"] != place for place in places):
+                continue  # it only lacks the items that are wrong
             at = tuple(part for part in e["loc"] if part != "[key]")
             if e["type"] == "extra_forbidden":
                 yield Problem(at, None, _unknown_key(at))
             elif e["type"] == "missing":
                 yield Problem(at, None, "missing; see the comments in another file of params/")
             else:
-                value = None if isinstance(e["input"], (dict, list)) else repr(e["input"])
+                value = None if isinstance(e["input"], (dict, list)) else _as_written(e["input"])
                 yield Problem(at, value, explain(e))
+
+
+def _as_written(value: Any) -> str:
+    """A value as it may stand in the file, so that its blanks are seen."""
+    return repr(value) if isinstance(value, str) else format_value(value)
 
 
 def _name_problems(raw: Mapping[str, Any], path: Path) -> Iterator[Problem]:

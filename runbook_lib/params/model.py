@@ -83,7 +83,9 @@ class Network(Strict):
     @field_validator("admin_cidrs")
     @classmethod
     def _not_the_world(cls, cidrs: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
-        for cidr in cidrs:
+        for number, cidr in enumerate(cidrs):
+            if cidr in cidrs[:number]:
+                raise ValueError(f"lists {cidr} twice")
             # 0.0.0.0/1 and 128.0.0.0/1 together are all addresses; no organisation has more than a /8.
             if cidr.prefixlen < 8:
                 raise ValueError(f"{cidr} opens SSH to the world; give the networks that administrators come from")
@@ -177,7 +179,7 @@ class Certificate(Strict):
 class HealthCheck(Strict):
     """When a web server counts as healthy (times in seconds)."""
 
-    path: Annotated[str, StringConstraints(pattern=r"^/\S*$")] = "/healthz"
+    path: Annotated[str, StringConstraints(pattern=r"^/[!-~]{0,1023}$")] = "/healthz"
     interval: Annotated[int, Field(strict=True, ge=5, le=300)] = 15
     healthy: Annotated[int, Field(strict=True, ge=2, le=10)] = 2
     unhealthy: Annotated[int, Field(strict=True, ge=2, le=10)] = 2
@@ -191,7 +193,7 @@ class Compute(Strict):
     """Load balancer, web servers and bastion."""
 
     certificate: Certificate
-    instance_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+\.[a-z0-9]+$")] = "t4g.small"
+    instance_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "t4g.small"
     architecture: Literal["arm64", "x86_64"] = "arm64"
     image: Annotated[str, StringConstraints(pattern=rf"^({NEWEST}|ami-[0-9a-f]{{8,17}})$")] | None = Field(
         default=None,
@@ -207,7 +209,7 @@ class Compute(Strict):
     )
     max_per_zone: Annotated[int, Field(strict=True, ge=1, le=20)] = 2
     access_log_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 90
-    bastion_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+\.[a-z0-9]+$")] = "t4g.nano"
+    bastion_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "t4g.nano"
 
 
 class GitHubRevision(Strict):

@@ -28,7 +28,7 @@ PATTERNS = {
     "managed": "write the ARN of an IAM policy, e.g. arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
     "node_type": "write a type of ElastiCache, e.g. cache.t4g.micro",
     "packages": "write the name of a package of Amazon Linux 2023, e.g. python3.11",
-    "path": "write a path that begins with /, without spaces, e.g. /healthz",
+    "path": "write a path of at most 1024 characters of ASCII that begins with /, without spaces, e.g. /healthz",
     "permissions_boundary": "write the ARN of an IAM policy, e.g. arn:aws:iam::123456789012:policy/boundary",
     "public_key": _PUBLIC_KEY,
     "repository": "write owner/name, as GitHub does",

@@ -23,7 +23,7 @@ from ..evidence.report.page import write_report
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
 from ..journal.reader import JOURNAL, of_kind, read_events, run_parameters
 from ..journal.summary import ended_notebooks
-from ..params import Params, load
+from ..params import Params, load, params_file
 from ..paths import checkout
 from .final_survey import begin_final_survey
 from .kernel.parameters import parse_assignments, split_parameters
@@ -94,7 +94,7 @@ def finish_papermill_run(notebook: Any, folder: Path) -> str:
         if "injected-parameters" in cell.metadata.get("tags", ()):
             values |= parse_assignments(cell.source)
     root, env = folder.parents[2], folder.parent.name
-    params = load(root / "params" / f"{env}.yaml", split_parameters(values, Params.model_fields))
+    params = load(params_file(root, env), split_parameters(values, Params.model_fields))
     return finish_run(params, root, folder.name)
 
 
@@ -105,7 +105,7 @@ def finish_interrupted_run(folder: Path) -> str:
         EvidenceError: The run may still be in progress.
     """
     root, env = folder.parents[2], folder.parent.name
-    params = load(root / "params" / f"{env}.yaml")
+    params = load(params_file(root, env))
     events = read_events(folder)
     if is_running(events):
         raise EvidenceError(

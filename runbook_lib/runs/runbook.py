@@ -124,7 +124,7 @@ class Runbook(Session):
         self._require_parameters()
         if self.mode not in ("apply", "verify"):
             plan = self._engine.plan(stack)
-            return Report(f"would verify {stack.name}: now {count_text(plan)}", plan=plan)
+            return Report(f"would verify {stack.name}: so far {count_text(plan)}", plan=plan)
         report = Report(f"verify {stack.name}").live()
         with self._errors_recorded(report):
             observed = self._engine.survey(stack, refresh=True)
@@ -160,7 +160,9 @@ class Runbook(Session):
             along = ", ".join(r.key for r in stack if r.implicit)
             also = f"\n{along}: deleted with what it belongs to." if along else ""
             how = f"To destroy it, run with mode=destroy and confirm={self.env}.  Fingerprint: {plan.fingerprint}"
-            closing = f"Nothing is destroyed in this mode.{also}\n{how}"
+            closing = (
+                f"Nothing is destroyed in this mode.{also}\n{how}" if plan.todo else "There is nothing to destroy."
+            )
             return Report.of(plan, f"would destroy {stack.name}: {count_text(plan)}", closing, folded=True)
         if self._confirm != self.env:
             wrong = f"Destroying {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}."

@@ -16,7 +16,7 @@ from ..engine.engine import REPLAN_AGE, Engine
 from ..errors import RunbookError
 from ..evidence.folder import RunFolder
 from ..evidence.notebooks.progress import describe_unfinished
-from ..params import Params, load
+from ..params import Params, load, params_file
 from .kernel.links import link_to
 from .kernel.parameters import executed_cells, injected_parameters, require_given, require_texts, split_parameters
 from .kernel.recorder import Recorder, finish_notebook
@@ -64,10 +64,9 @@ class Session:
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
-        self.name, self.mode, self.change, self._confirm, self._root = name, mode, str(change), confirm, root
-        self.params = load(
-            root / "params" / f"{env}.yaml", split_parameters(injected_parameters(), Params.model_fields)
-        )
+        self.name, self.mode, self._confirm, self._root = name, mode, confirm, root
+        self.change, self.asked_by = change, asked_by
+        self.params = load(params_file(root, env), split_parameters(injected_parameters(), Params.model_fields))
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
         self._folder = RunFolder(root / "artifacts" / self.env, self.run, name)
@@ -118,6 +117,7 @@ class Session:
             "mode": self.mode,
             "as": self.caller,
             "change": self.change,
+            "asked by": self.asked_by,
             "run": self.run,
             "evidence": str(self._folder.path),
             "never closed": describe_unfinished(self._folder.environment, current=self.run),

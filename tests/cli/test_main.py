@@ -336,7 +336,7 @@ class TestOutput:
         left = {"event": "left", "key": "bucket.runbook", "id": "local-runbook-1", "reason": "it holds the evidence"}
         fake_run(planned(present=False), changed("vpc.main", "delete"), left)
         output = runbook("destroy", "--env", "local", "--confirm", "local", "--only", "01").stdout
-        assert "Left in the account:\n  bucket.runbook local-runbook-1 it holds the evidence\n" in output
+        assert "Left in the account:\n  bucket.runbook: it holds the evidence\n    local-runbook-1\n" in output
 
     def test_a_destroy_without_changes_says_so(self, runbook, fake_run):
         fake_run(planned(present=False))

@@ -14,6 +14,7 @@ from runbook_lib.engine.plan import Action, count_text, ids_of, make_plan, missi
 from runbook_lib.engine.references import to_json
 from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
 from runbook_lib.formatting import format_value
+from runbook_lib.journal.redaction.redactor import REDACTOR
 from runbook_lib.resources.base import Observed
 from runbook_lib.stacks.stack import in_order
 from tests.support.fake_kinds import (
@@ -383,8 +384,8 @@ def test_what_the_parameters_no_longer_ask_for_is_removed_with_its_owner():
     fields = {"on": ["thing.ground", None], "size": [7, None]}
     assert plan.as_dict()["changes"] == [{"key": "thing.left", "action": "delete", "fields": fields}]
     assert plan.explanations == {
-        "reasons": {"thing.left": "no longer in the parameters"},
-        "parts": {"thing.left": "all"},
+        "reasons": [["thing.left", "no longer in the parameters"]],
+        "parts": [["thing.left", "all"]],
     }
     assert count_text(plan) == "1 to delete, 2 unchanged"
     assert "- thing.left  (no longer in the parameters)\n      on=thing.ground, size=7" in repr(plan)
@@ -405,3 +406,16 @@ def test_what_a_stack_contains_is_no_orphan_of_anything():
 def test_another_stack_does_not_remove_it():
     """It belongs to what this stack only needs."""
     assert make_plan(stack_of(WALL), orphaned()).todo == ()
+
+
+def test_what_explains_a_change_is_not_masked_for_the_name_of_its_resource():
+    """A part, a reason and the lines of a diff, of e.g. the access to the master's secret."""
+    thing = Thing(name="web-master-secret")
+    plan = make_plan(stack_of(thing), {})
+    (change,) = plan.changes
+    explained = replace(plan, changes=(replace(change, reason="Read by nobody", differences={"a": ("- b",)}),))
+    assert REDACTOR.redact(explained.explanations) == {
+        "reasons": [["thing.web-master-secret", "Read by nobody"]],
+        "parts": [["thing.web-master-secret", "all"]],
+        "differences": [["thing.web-master-secret", {"a": ["- b"]}]],
+    }

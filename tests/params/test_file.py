@@ -1,5 +1,6 @@
 """Whatever is wrong with a parameter file is told at once: file, line, field, value, and what is allowed."""
 
+import re
 import time
 
 import pytest
@@ -7,7 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.params import load
+from runbook_lib.errors import UnknownEnvironment
+from runbook_lib.params import load, params_file
 from runbook_lib.params.document import Document, Unreadable
 from runbook_lib.resources.vpc import Vpc
 from runbook_lib.runs.start import aws_client
@@ -498,3 +500,55 @@ def test_a_file_that_was_loaded_cannot_be_changed():
         found.region = "us-east-1"
     with pytest.raises(ValueError, match="frozen"):
         found.network.nat = "per_zone"
+
+
+@pytest.mark.parametrize("env", ["../params/local", "./local", "local\n", "*", ""])
+def test_a_path_is_no_name_of_an_environment(env):
+    """It would be read, and its evidence written outside artifacts/."""
+    with pytest.raises(UnknownEnvironment, match="local"):
+        params_file(PARAMS.parent, env)
+    assert params_file(PARAMS.parent, "local") == PARAMS / "local.yaml"
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x85", "\u2028"])
+def test_a_character_that_nobody_sees_is_refused_at_its_line(tmp_path, character):
+    """YAML takes some of them for the end of a line, and would read a blank in their place."""
+    path = tmp_path / "local.yaml"
+    path.write_text(GOOD.replace("tags:", f"# qq{character}b\ntags:"), encoding="utf-8")
+    (problem,) = problems(path)
+    assert problem.startswith(f"{at(path, '# qq')} is not YAML for parameters: it has the character {character!a}")
+
+
+@pytest.mark.parametrize(
+    ("networks", "why"),
+    [
+        ("[203.0.113.0/024]", "write it as 203.0.113.0/24"),
+        ("[203.0.113.0/255.255.255.0]", "write it as 203.0.113.0/24"),
+        ("[203.0.113.0/24, 203.0.113.0/24]", "lists 203.0.113.0/24 twice"),
+        ("[203.0.113.0]", "write a network in CIDR notation"),
+    ],
+)
+def test_a_network_is_written_once_and_in_one_way(tmp_path, networks, why):
+    """A rule is named after its network. One problem has one line, also where it is the only item of its list."""
+    path = tmp_path / "local.yaml"
+    path.write_text(re.sub(r"admin_cidrs: .*", f"admin_cidrs: {networks}", GOOD), encoding="utf-8")
+    (problem,) = problems(path)
+    assert why in problem
+
+
+@pytest.mark.parametrize("path", ["/é", "/" + "a" * 1024, "healthz"])
+def test_a_health_check_has_a_path_that_elastic_load_balancing_takes(tmp_path, path):
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
+    (problem,) = problems(written(tmp_path, ("path: /healthz", f"path: {path}")))
+    assert "write a path of at most 1024 characters" in problem
+
+
+def test_a_value_that_is_missing_is_shown_as_yaml_writes_it(tmp_path):
+    (problem,) = problems(written(tmp_path, ("instance_type: t4g.small", "instance_type: null")))
+    assert "compute.instance_type: null – write a text, in quotes" in problem
+
+
+@pytest.mark.parametrize("instance_type", ["m8g.metal-24xl", "c7gn.large", "hpc7g.4xlarge"])
+def test_every_type_of_ec2_for_the_architecture_is_taken(tmp_path, instance_type):
+    """https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-types.html"""
+    load(written(tmp_path, ("instance_type: t4g.small", f"instance_type: {instance_type}")))

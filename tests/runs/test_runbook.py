@@ -87,13 +87,16 @@ def test_only_the_mode_acts(root, aws, mode):
     """In every other mode a cell shows what it would do: on an empty account nothing comes of it."""
     book, net = opened(mode, confirm="local")
     assert "would apply network.vpc: 2 to create" in str(book.apply(net.vpc))
+    if mode != "destroy":
+        assert str(book.destroy(net)) == "would destroy network: nothing\nThere is nothing to destroy."
     assert vpcs(aws) == []
     assert aws.client("s3").list_buckets()["Buckets"] == []
 
 
 def test_apply_acts_and_verify_proves_it(root, aws):
     """Verify acts at the end of an apply, too; what was done is in the journal, with the caller and the change."""
-    book, net = opened("apply", change="CHG7")
+    book, net = opened("apply", change="CHG7", asked_by="ann")
+    assert "asked by     ann" in repr(book)
     assert "Accepted by AWS." in str(book.apply(ground(net)))
     assert len(vpcs(aws)) == 1
     assert "No difference: 3 unchanged." in str(book.verify(ground(net)))
@@ -554,5 +557,5 @@ def test_the_command_says_that_the_class_is_not_offered(root, aws):
     plan = next(event for event in events(root, "plan") if event["count"].get("blocked"))
     (change,) = [one for one in plan["changes"] if one["action"] == "blocked"]
     assert change["fields"] == {"instance_class": [None, "db.t3.nonsense"]}
-    assert "data.instance_class" in plan["reasons"]["db_instance.database"]
+    assert "data.instance_class" in dict(plan["reasons"])["db_instance.database"]
     assert aws.client("rds").describe_db_subnet_groups()["DBSubnetGroups"] == []

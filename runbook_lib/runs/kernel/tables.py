@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...engine.plan import ORPHANED, orphans_of
 from ...engine.references import placeholders, to_json
-from ...formatting import format_value
+from ...formatting import format_whole
 from ...resources.base import Observed, ObservedState, Resource
 from .html import render_html
 
@@ -74,11 +74,11 @@ def _row(observed: Observed | None, names: Mapping[str, str], one_kind: bool) ->
 def _value(value: Any) -> Any:
     """The content of one cell."""
     if isinstance(value, list):
-        value = " ".join(map(str, value))
+        value = " ".join(map(format_whole, value))
     if isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
     return None if value == "" else value
 
 
 def _text(value: Any) -> str:
-    return MISSING if value is None or value is pd.NA else format_value(value)
+    return MISSING if value is None or value is pd.NA else format_whole(value)

@@ -90,11 +90,18 @@ WIDE = """() => [...document.querySelectorAll('table, pre, img')].filter(
   one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 80))"""
 
 
+BROKEN_WORDS = """() => [...document.querySelectorAll('tr > td:nth-child(n + 3):not([style*=anywhere])')].filter(
+  cell => /^[\\w.]+( s)?$/.test(cell.textContent.trim()) && cell.getClientRects().length && cell.clientHeight > 60
+  ).map(cell => cell.textContent)"""
+
+
 def test_in_a_real_browser_it_can_be_read_on_paper_and_on_a_phone(tmp_path):
     """Nothing is cut at the right of a page of A4, folded lists are printed, and axe finds no barrier."""
     rows = [Row("+", f"security_group_rule.alb-{n}", ("description=HTTPS from anywhere",)) for n in range(40)]
     wide = {Thing(name=f"t{n}"): Observed("sgr-0a3c0bbb43d46bc0a", SETTINGS) for n in range(6)}
-    shown = (Report("plan", rows).html(), create_table(wide, wide)._repr_html_())
+    done = [Row("+", "security_group_rule.bastion-ssh-203.0.113.0/24", state="associated", took=0.1) for _ in range(3)]
+    reports = (Report("plan", rows), Report("apply", done, "Evidence: /" + "a-long-path/" * 9))
+    shown = (*(report.html() for report in reports), create_table(wide, wide)._repr_html_())
     outputs = [new_output("display_data", {"text/plain": "text", "text/html": each}) for each in shown]
     code = 'mode = "plan"  # ' + "a comment that is longer than a page is wide, " * 4
     path = tmp_path / "run-1" / "01_network.ipynb"
@@ -114,6 +121,7 @@ def test_in_a_real_browser_it_can_be_read_on_paper_and_on_a_phone(tmp_path):
             )
             page.set_viewport_size({"width": 390, "height": 844})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert page.evaluate(BROKEN_WORDS) == []
             page.set_viewport_size({"width": 690, "height": 980})  # A4 without its margins
             page.emulate_media(media="print")
             assert page.evaluate(WIDE) == []

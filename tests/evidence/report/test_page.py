@@ -488,6 +488,8 @@ def test_unknown_events_in_a_journal_are_ignored(run):
 BROKEN_WORDS = """() => [...document.querySelectorAll('th[scope=col]')].filter(
   head => head.getClientRects().length && head.textContent.split(' ').length === 1 && head.clientHeight > 45
   ).map(head => head.textContent)"""
+HIDDEN_VALUES = """() => [...document.querySelectorAll('#parameters ~ .scroll tr')].filter(
+  row => row.lastElementChild.getBoundingClientRect().right > innerWidth).map(row => row.textContent)"""
 FITS = """() => [...document.querySelectorAll('svg.picture')].flatMap(svg => [...svg.querySelectorAll('text')]
   .filter(text => {
     const own = text.parentElement.querySelector(':scope > rect.box') || svg.querySelector('rect.page')
@@ -516,6 +518,7 @@ def test_in_a_real_browser_it_has_no_barrier_and_every_label_fits(run):
             page.set_viewport_size({"width": 390, "height": 844})
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
             assert page.evaluate(BROKEN_WORDS) == []
+            assert page.evaluate(HIDDEN_VALUES) == []
             assert Axe().run(page).response["violations"] == []
             page.set_viewport_size({"width": 690, "height": 980})  # A4 without its margins
             page.emulate_media(media="print")

@@ -127,3 +127,18 @@ def test_a_part_without_resources_is_an_empty_table():
     table = create_table(Stack("web.dns", dns=()), {})
     assert (len(table), "<table" in table._repr_html_()) == (0, True)
     assert table.to_csv().strip()
+
+
+def test_a_very_long_text_is_folded_on_the_page_and_whole_in_the_files(tmp_path):
+    """A policy that is cut can be approved by nobody; Python's lists are nobody's spelling of one."""
+    policy = {"actions": [f"ssmmessages:Number{n}" for n in range(20)], "effect": "Allow"}
+    observed = {
+        FLOOR: Observed("a", {"allows": policy, "pairs": [["log_output", "FILE"]]}),
+        ExternalThing(name="w"): None,
+    }
+    table = create_table(observed, observed)
+    folded = re.search(r"<details><summary>[^<]+…</summary>(.*?)</details>", table._repr_html_())
+    assert "ssmmessages:Number19" in folded[1]
+    written = write_table(tmp_path / "table.csv", table).read_text(encoding="utf-8")
+    assert "ssmmessages:Number19" in written
+    assert '[""log_output"", ""FILE""]' in written
