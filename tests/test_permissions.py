@@ -127,11 +127,13 @@ def test_parliament_finds_nothing(variant, verbs):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_who_only_looks_reads_no_secret_signs_and_stores_nothing(variant):
-    """The first role is safe to give to CI on a pull request."""
+    """The first role is safe to give to CI on a pull request.  Of the bucket it reads the applied parameters only."""
     statements = statements_for(parameters(variant), ["plan"])
+    reads = {arn for statement in statements if "s3:GetObject" in statement.actions for arn in statement.on}
+    assert reads == {"arn:aws:s3:::local-runbook-123456789012-us-west-2/applied.json"}
     actions = {action for statement in statements for action in statement.actions}
     assert {action for action in actions if not re.match(r"[\w-]+:(Describe|Get|List|BatchGet)", action)} == set()
-    assert actions & {"secretsmanager:GetSecretValue", "s3:GetObject", "kms:Decrypt", "kms:GetPublicKey"} == set()
+    assert actions & {"secretsmanager:GetSecretValue", "kms:Decrypt", "kms:GetPublicKey"} == set()
     places = {arn for s in statements for arn in s.on if any(map(re.compile("ssm:(?!Describe)").match, s.actions))}
     image = "arn:aws:ssm:us-west-2:*:parameter/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
     pinned = variant == "image"

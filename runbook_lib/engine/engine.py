@@ -18,9 +18,10 @@ from ..resources.base import ObservedState, Resource
 from ..stacks.stack import Stack, in_order
 from .apply import ApplyResource
 from .context import Clock, Context, OnProgress, RequireApproval
+from .dependencies import missing_dependencies, require_dependencies
 from .destroy import DestroyResources
 from .observe import observe
-from .plan import Action, Change, Plan, dependencies_of, ids_of, make_plan, missing_dependencies, require_dependencies
+from .plan import Action, Change, Plan, dependencies_of, ids_of, make_plan
 
 REPLAN_AGE = 30.0
 """Seconds after which a snapshot is no longer used by a run that changes something."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from ..errors import Blocked, MissingDependency, NotOwned
+from ..errors import Blocked, NotOwned
 from ..formatting import format_value, format_whole
 from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
 from ..resources.predictions import Refusal
-from ..stacks.stack import Stack, in_order
+from ..stacks.stack import Stack
 from .references import Keys, placeholders, to_json
 
 
@@ -196,32 +196,6 @@ def dependencies_of(resource: Resource) -> dict[str, list[str]]:
         "needs": [need.key for need in resource.dependencies],
         "after": [need.key for need in resource.ready_dependencies],
     }
-
-
-def missing_dependencies(stack: Stack, observed_state: ObservedState) -> tuple[Resource, ...]:
-    """Dependencies outside the stack that do not exist."""
-    own, existing = set(stack), ids_of(observed_state)
-    return tuple(need for need in in_order(stack) if need not in own and need not in existing)
-
-
-def require_dependencies(stack: Stack, observed_state: ObservedState) -> None:
-    """Stop when a dependency outside the stack does not exist.
-
-    Raises:
-        MissingDependency: Naming it, and what to apply first.
-    """
-    missing = missing_dependencies(stack, observed_state)
-    if external := [need.key for need in missing if need.external and not need.dependencies]:
-        raise MissingDependency(
-            f"{stack.name} needs {', '.join(external)}: it does not exist, and this runbook does not create it.",
-            fix="Correct its name or id in params/, or have it created.",
-        )
-    if missing:
-        raise MissingDependency(
-            f"{stack.name} needs {', '.join(need.key for need in missing)}, which"
-            f" {'does' if len(missing) == 1 else 'do'} not exist.",
-            fix="Apply the sections and notebooks before this one first.",
-        )
 
 
 def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:

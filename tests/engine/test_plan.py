@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_lib.engine.dependencies import missing_dependencies, require_dependencies
 from runbook_lib.engine.guards import require_unprotected
-from runbook_lib.engine.plan import Action, count_text, ids_of, make_plan, missing_dependencies, require_dependencies
+from runbook_lib.engine.plan import Action, count_text, ids_of, make_plan
 from runbook_lib.engine.references import to_json
 from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
 from runbook_lib.formatting import format_value

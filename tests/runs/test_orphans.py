@@ -117,7 +117,7 @@ def test_a_zone_goes_without_its_neighbours(root, aws):
 def test_verify_is_not_green_while_something_is_left(root):
     apply_cache(root)
     write(root, PARAMS)
-    with pytest.raises(DriftDetected, match="- security_group.cache"):
+    with pytest.raises(DriftDetected, match=r"- security_group\.cache"):
         opened("01_network", "verify").verify(network(PARAMS))
     report = opened("01_network").verify(network(PARAMS))
     assert "Removed by the last notebook" in str(report)

@@ -277,7 +277,7 @@ def test_the_lock_is_given_back_after_each_cell_that_acted(root, aws):
     book, net = opened("apply")
     book.apply(ground(net))
     bucket = aws.client("s3").list_buckets()["Buckets"][0]["Name"]
-    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
+    assert "lock.json" not in {one["Key"] for one in aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]}
 
 
 def test_a_headless_run_keeps_the_lock_between_its_notebooks(root, aws, monkeypatch):
@@ -291,7 +291,7 @@ def test_a_headless_run_keeps_the_lock_between_its_notebooks(root, aws, monkeypa
     journal = root / "artifacts" / "local" / "run-1" / "journal.jsonl"
     assert is_locked(journal)
     lock_of_run(book.params, root, "run-1").release()
-    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket)
+    assert "lock.json" not in {one["Key"] for one in aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]}
     assert not is_locked(journal)
 
 

@@ -20,6 +20,7 @@ from runbook_lib.errors import Failed
 from runbook_lib.evidence.topology import discover
 from runbook_lib.resources.federated_role import FederatedRole
 from runbook_lib.runs import finish as closing
+from runbook_lib.runs.orphans import KnownOrphans
 from runbook_lib.runs.start import environment_lock
 from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.checks.availability import availability
@@ -59,6 +60,9 @@ class Deployments:
             for check in availability(app):
                 check.probe(Snapshot(engine.aws), seen)
             find_orphans(Snapshot(engine.aws), {r.key for r in app})
+            known = KnownOrphans(self.params, engine.aws, BUCKET.rpartition(":")[2])
+            known.add_parameters()
+            known.forget()
             assert discover(Snapshot(engine.aws), datetime.now(UTC)).denied == ()
         finally:
             lock.release()
