@@ -109,20 +109,20 @@ def test_prepare_only(root):
 
 @shows("papermill", "`--engine runbook`", "records the true state of each cell, and closes and signs the evidence")
 @shows("papermill", "`--parameters`, `-p`", "of the notebook, and of `params/<env>.yaml`")
-@shows("papermill", "`--parameters_raw`, `-r`", "the same, always as a text")
-@shows("papermill", "`--parameters_yaml`, `-y`", "the same, in place of single values of the file")
-@shows("papermill", "`--parameters_base64`, `-b`", "the same")
-@shows("papermill", "`--parameters_file`, `-f`", "also a whole `params/<env>.yaml`, without a warning")
+@shows("papermill", "`--parameters_raw`, `-r`", "as `-p`, always as a text")
+@shows("papermill", "`--parameters_yaml`, `-y`", "as `-p`")
+@shows("papermill", "`--parameters_base64`, `-b`", "as `-p`")
+@shows("papermill", "`--parameters_file`, `-f`", "as `-p`; also a whole `params/<env>.yaml`, without a warning")
 @shows("papermill", "`--inject-paths`", "ignored by the run; both paths are in the executed notebook")
 @shows("papermill", "`--cwd`", "where the cells run; the output stays where papermill was started")
 @shows("papermill", "`--stdout-file`", "what cells print; the file is there also when none prints; relative to `--cwd`")
-@shows("papermill", "`--stderr-file`", "what cells print to stderr; the same")
+@shows("papermill", "`--stderr-file`", "as `--stdout-file`, of stderr")
 @shows("papermill", "`--log-output`", "each cell's beginning, output and end")
 @shows("papermill", "`--log-level`", "papermill's own")
 @shows("papermill", "`--report-mode`", "code is hidden in the executed notebook")
 @shows("papermill", "`--request-save-on-cell-execute`", "saved when a cell begins")
 @shows("papermill", "`--start-timeout`", "how long the kernel may take to start")
-@shows("papermill", "`--language`", "python")
+@shows("papermill", "`--language`", "`python`")
 @shows("papermill", "`metadata.papermill`", "what papermill writes, also `parameters`, for scrapbook and others")
 def test_what_is_given_arrives(root, short, caplog):
     caplog.set_level("INFO")
@@ -174,7 +174,6 @@ def test_a_number_that_was_meant_as_a_text(root, short, name):
 
 @shows("papermill", "`--execution-timeout`", "for each cell; the evidence is closed and signed")
 @shows("papermill", "`--no-progress-bar`, `--progress-bar`", "counts the cells")
-@shows("papermill", "`--autosave-cell-every`", "saved within a long cell, too")
 def test_a_cell_that_takes_too_long(root, short):
     line = {"engine_name": "runbook", "execution_timeout": 3, "autosave_cell_every": 1}
     with pytest.raises(CellTimeoutError):
@@ -184,6 +183,7 @@ def test_a_cell_that_takes_too_long(root, short):
     assert "within the time limit" in cells["cells"][2]["error"]
 
 
+@shows("papermill", "`--autosave-cell-every`", "saved within a long cell, too")
 def test_a_long_cell_is_saved_while_it_runs(short):
     """It reads its own saved output."""
     reads = (

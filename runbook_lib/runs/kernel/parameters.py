@@ -43,7 +43,7 @@ _PLOOMBER = ("product", "upstream")
 https://docs.ploomber.io/en/latest/user-guide/parametrized.html
 """
 _CALL_PAPERMILL = (
-    "Let a task of your own run it: papermill --engine runbook NOTEBOOK OUT -r mode MODE … or runbook plan, apply."
+    "Let a task of its own run it, as docs/orchestrators.md shows: papermill --engine runbook NOTEBOOK OUT -r mode MODE"
 )
 _TYPE_NAMES: dict[type, str] = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
 
