@@ -77,8 +77,9 @@ class Origin:
             Difference(str(cell.get("what")), int(cell.get("cell") or 0), str(cell.get("section") or ""))
             for cell in event.get("cells", ())
         )
-        texts = (str(event.get(name) or "") for name in ("notebook", "digest", "commit"))
-        return cls(*texts, known=event.get("known") is True, cells=cells, left_out=tuple(event.get("left_out", ())))
+        notebook, digest, commit = (str(event.get(name) or "") for name in ("notebook", "digest", "commit"))
+        left_out = tuple(map(str, event.get("left_out", ())))
+        return cls(notebook, digest, commit, known=event.get("known") is True, cells=cells, left_out=left_out)
 
     def as_dict(self) -> dict[str, Any]:
         """The data of its event."""
