@@ -292,6 +292,8 @@ def _origin(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "approved by", f"{approval.by or 'unknown'}{f': {approval.plan}' if approval.plan else ''}"
     if record.source:
         yield "commit", f"{record.source['commit']}{'' if record.source['clean'] else ', with uncommitted changes'}"
+    for origin in record.origins:
+        yield "notebook", str(origin)
 
 
 def _result_of_run(events: Sequence[Event]) -> str:

@@ -13,6 +13,11 @@ def read_source(checkout: Path) -> dict[str, Any]:
     return {"commit": commit, "clean": not _run(checkout, "status", "--porcelain")} if commit else {}
 
 
+def read_file(checkout: Path, commit: str, path: str) -> str | None:
+    """The text of a file as it is in a commit; ``None`` where it is not in it."""
+    return _run(checkout, "show", f"{commit}:./{path}")
+
+
 def find_last_commit(checkout: Path, path: str) -> str:
     """The commit that last changed a path of the checkout.
 

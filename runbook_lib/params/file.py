@@ -103,7 +103,13 @@ class _File:
             "parameter" if problem.at and problem.at[0] in self.overrides else f"{self.path}:{self.line(problem) or 1}"
         )
         value = "" if problem.value is None else f"{format_value(str(problem.value))} "
-        return f"{source} {dotted}: {value}– {problem.why}"
+        return f"{source} {dotted}: {value}– {problem.why}{self._papermill_advice(problem)}"
+
+    def _papermill_advice(self, problem: Problem) -> str:
+        """How to pass a text that papermill's ``-p`` has made a number, true, false or nothing."""
+        if len(problem.at) != 1 or isinstance(self.overrides.get(problem.at[0], ""), (str, list, dict)):
+            return ""
+        return f"; with papermill, pass it as a text: -r {problem.at[0]} VALUE"
 
 
 def _model_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:

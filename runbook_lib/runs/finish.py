@@ -15,11 +15,14 @@ from ..evidence import storage
 from ..evidence.attestation import archive, keys, manifest
 from ..evidence.attestation.approvals import SignedApprovals
 from ..evidence.folder import RunFolder
+from ..evidence.notebooks.comparison import compare_with_source
 from ..evidence.notebooks.html import export_html
 from ..evidence.notebooks.metadata import mark_interrupted
 from ..evidence.notebooks.progress import NotebookProgress, is_running, read_progress
+from ..evidence.origin import EVENT as ORIGIN
 from ..evidence.report.changes import DONE
 from ..evidence.report.page import write_report
+from ..evidence.report.run_record import read_run
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
 from ..journal.reader import JOURNAL, of_kind, read_events, run_parameters
 from ..journal.summary import ended_notebooks
@@ -58,6 +61,7 @@ def finish_run(
             if not notebook.with_suffix(".html").exists():
                 export_html(notebook)
         record_final_state()
+        _record_origins(folder)
         write_report(folder.path)
         within(
             seconds if params.evidence.kms_key else None,
@@ -166,6 +170,15 @@ def _write_missing_ends(folder: RunFolder, unrecorded_state: str) -> None:
             progress = read_progress(events, notebook)
             state = _final_state(progress, unrecorded_state) if notebook in started else NOT_RUN
             RunFolder(folder.environment, folder.path.name, notebook).journal().write("ended", state=state)
+
+
+def _record_origins(folder: RunFolder) -> None:
+    """Write for each executed notebook whether it is the one of the commit, or in which cells it differs."""
+    commit = str((read_run(read_events(folder.path)).source or {}).get("commit", ""))
+    for path in sorted(folder.path.glob("*.ipynb")):
+        if found := compare_with_source(path, checkout(), commit):
+            own = RunFolder(folder.environment, folder.path.name, path.stem)
+            own.journal().write(ORIGIN, **found.as_dict())
 
 
 def _final_state(progress: NotebookProgress | None, unrecorded_state: str) -> str:

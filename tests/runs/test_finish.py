@@ -27,6 +27,7 @@ from runbook_lib.cli.main import main
 from runbook_lib.errors import Closed, EvidenceError, NoAccess
 from runbook_lib.evidence.attestation import dsse as signing
 from runbook_lib.evidence.attestation import keys, manifest
+from runbook_lib.evidence.notebooks.comparison import compare_with_source
 from runbook_lib.evidence.notebooks.progress import is_running
 from runbook_lib.evidence.verification.verify import verify_run
 from runbook_lib.journal.journal import MANIFEST, Journal
@@ -464,6 +465,8 @@ class TestPapermillAlone:
         monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
         monkeypatch.delenv("RUNBOOK_RUN", raising=False)
         papermill_engines.register("runbook", RunbookEngine)
+        # What somebody has edited and not committed is no failure of these tests.
+        monkeypatch.setattr(finish, "compare_with_source", lambda path, code, _: compare_with_source(path, code, ""))
         return aws.root
 
     def run(self, there, edited=lambda cells: None):
@@ -480,7 +483,26 @@ class TestPapermillAlone:
         (folder,) = (path for path in (there / "artifacts" / "local").iterdir() if path.is_dir())
         assert folder.with_name(f"{folder.name}.zip").exists()
         page = (folder / "report.html").read_text(encoding="utf-8")
-        return verify_run(folder, {"me": keys.machine_key(there).public_key}, {}).wrong, page, folder
+        result = verify_run(folder, {"me": keys.machine_key(there).public_key}, {})
+        return result.wrong, page, folder
+
+    def test_a_copy_without_its_check(self, there):
+        """The report does not say that it is done, and `verify` says what differs and what is left out."""
+
+        def cut(cells):
+            verify = next(cell for cell in cells if cell.source.startswith("book.verify("))
+            verify.source = "book.verify(net)"
+
+        self.run(there, cut)
+        wrong, page, folder = self.verified(there)
+        assert wrong == []
+        assert "Whether it is done is not known." in page
+        said = "01_network differs from the one that is installed: cell 11 changed (Verify). It leaves out the check"
+        assert f"{said} reachability." in page
+        result = CliRunner().invoke(main, ["evidence", "verify", str(folder)])
+        assert f"{said} reachability." in result.output
+        assert result.exit_code == 0
+        assert said in CliRunner().invoke(main, ["evidence", "show", str(folder)]).output
 
     def test_a_success(self, there):
         self.run(there)

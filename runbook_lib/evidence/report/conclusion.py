@@ -17,7 +17,7 @@ _SENTENCES = {
 }
 _OTHER_SENTENCES = {
     NO: "It is not done.",
-    UNKNOWN: "Whether it is done is not known: the journal does not say.",
+    UNKNOWN: "Whether it is done is not known.",
 }
 
 
@@ -63,6 +63,7 @@ def _reasons(record: RunRecord, intact: bool | None) -> Iterator[Reason]:
         yield Reason(UNKNOWN, "No notebook has recorded anything.")
     for notebook in record.notebooks:
         yield _end_reason(notebook)
+    yield from _origin_reasons(record)
     if record.mode in ("apply", "verify"):
         yield from _verify_reasons(record)
     yield from _check_reasons(record)
@@ -77,6 +78,12 @@ def _end_reason(notebook: NotebookResult) -> Reason:
         return Reason(UNKNOWN, f"How {notebook.name} ended is not known: it was killed, or is still running.")
     reason = f", {notebook.reason}" if notebook.reason else ""
     return Reason(NO, f"{notebook.name}: {notebook.state}{reason.rstrip('.')}.")
+
+
+def _origin_reasons(record: RunRecord) -> Iterator[Reason]:
+    """A notebook that nobody reviewed may say of itself that it is done."""
+    for origin in record.origins:
+        yield Reason(YES if origin.same else UNKNOWN, str(origin))
 
 
 def _verify_reasons(record: RunRecord) -> Iterator[Reason]:

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 from ...journal.reader import RUN_START, Event, of_kind
 from ...journal.summary import read_remainders
 from ...journal.timeline import Timeline, build_timeline
+from ..origin import EVENT as ORIGIN
+from ..origin import Origin
 from ..topology.model import EVENT, Topology
 from .changes import DONE, ChangeResult, changes_of
 from .human_steps import ManualStep, RecordedApproval, read_approvals, read_manual_steps
@@ -86,6 +88,7 @@ class RunRecord:
 
     Args:
         starts: The fields of the ``run`` and ``open`` events together.
+        origins: Of each executed notebook, whether it is the one of the commit; nothing where it was not recorded.
         source: The git checkout; empty where the code was not a checkout, ``None`` where it was not recorded.
         survey_error: Why the final state could not be read, where it could not.
         changes_since_topology: The number of successful changes after the topology was read.
@@ -98,6 +101,7 @@ class RunRecord:
     callers: tuple[str, ...]
     operators: tuple[str, ...]
     source: Mapping[str, Any] | None
+    origins: tuple[Origin, ...]
     parameters: Mapping[str, Any]
     approvals: tuple[RecordedApproval, ...]
     began: str
@@ -138,6 +142,7 @@ def read_run(journal: Iterable[Event]) -> RunRecord:
         callers=_distinct(event.get("caller") for event in opened),
         operators=_distinct(event.get("operator") for event in starts),
         source=_read_source(events),
+        origins=tuple({e.get("notebook"): Origin.from_event(e) for e in of_kind(events, ORIGIN)}.values()),
         parameters=next((event["parameters"] for event in starts if event.get("parameters")), {}),
         approvals=read_approvals(events),
         began=str(events[0].get("at", "")) if events else "",

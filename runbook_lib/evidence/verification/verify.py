@@ -14,6 +14,8 @@ from ...journal.reader import JOURNAL, RUN_START, Event, of_kind, read_events, r
 from ..attestation import dsse
 from ..attestation.dsse import InvalidEnvelope, Keys, VerifiedEnvelope
 from ..attestation.manifest import APPROVALS, PROVENANCE, find_empty_folders, hash_file, list_files
+from ..origin import EVENT as ORIGIN
+from ..origin import Origin
 from .approvals import check_statement, find_unapproved_changes
 from .completeness import find_gaps
 
@@ -79,6 +81,7 @@ def verify_run(
         missing = list(find_gaps(folder, events))
         result.wrong += [*(str(gap) for gap in missing if gap.serious), *find_unapproved_changes(folder, events)]
         result.notes += [str(gap) for gap in missing if not gap.serious]
+        result.notes += [str(found) for found in map(Origin.from_event, of_kind(events, ORIGIN)) if not found.same]
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
         result.wrong.append(f"{JOURNAL}: is not the journal of a run")
     return result

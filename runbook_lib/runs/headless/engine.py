@@ -12,8 +12,6 @@ run itself when all notebooks have ended.
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,26 +20,25 @@ from pathlib import Path
 from typing import Any
 
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
+from papermill.iorw import write_ipynb
 from papermill.log import logger
 
 from ...errors import RunbookError
 from ...evidence.files import write_notebook
-from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, is_executable, state_of_error
+from ...evidence.notebooks.cells import Cell, Cells, Outcome, State, state_of_error
 from ...evidence.notebooks.html import export_html
 from ...evidence.notebooks.metadata import write_metadata
 from ...journal.journal import Journal
 from ...journal.reader import JOURNAL
 from ...journal.redaction.redactor import REDACTOR
 from ..kernel.parameters import GIVEN, encode_given
-from ..kernel.shell import ENGINE, MESSAGE
+from ..kernel.shell import ENGINE
+from .client import OUTPUT_SECONDS, RunbookClient
+from .output import require_folder
+from .signals import interrupted_by_sigterm
 
 OnEvent = Callable[..., None]
-KERNEL_SECONDS = 1.5
-"""Seconds that a kernel has to end, also within a cell that was interrupted."""
-OUTPUT_SECONDS = 60
-"""Seconds that outputs may arrive after their cell has ended; nbclient's own limit is 4."""
 _TOOK_TOO_LONG = "CellTimeoutError: it did not end within the time limit"
 _UNREAD = "Timeout waiting for IOPub output"
 """How nbclient's error begins for a cell that has ended and whose outputs were not read in time."""
@@ -59,12 +56,14 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
 
     Args:
         target: The path of the executed notebook.
+        output: Where papermill is to write it, by its own writer of that place, such as ``s3://…``.
         on_event: Called with ``start``, ``end`` or ``failed``, the cell, its notebook cell, and the number of cells;
             with ``waiting`` and, as the last, what a cell waits for.
     """
 
-    def __init__(self, nb: Any, target: Path | None, on_event: OnEvent, **options: Any) -> None:
+    def __init__(self, nb: Any, target: Path | None, on_event: OnEvent, output: str = "", **options: Any) -> None:
         super().__init__(nb, **options)
+        self._output = output
         self.cells, self._target, self._on_event = Cells.from_notebook(nb), target, on_event
         self._journal = _open_journal(target.parent, target.stem) if target else None
         self._copy: Path | None = None
@@ -73,18 +72,23 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
         self.given = encode_given(nb.metadata.get("papermill", {}).get("parameters", {}))
 
     def notebook_start(self, **_: Any) -> None:
-        """Reset all cells; remove papermill's copy of the parameters, which are in their own cell."""
+        """Reset all cells."""
         self.set_timer()
-        self.nb.metadata.papermill.pop("parameters", None)
         self.nb.metadata.papermill.update(start_time=_now(), end_time=None, duration=None, exception=None)
         for cell in self.nb.cells:
             if cell.cell_type == "code":
                 cell.execution_count, cell.outputs = None, []
 
     def save(self, **_: Any) -> None:
-        """Do nothing: papermill saves often and not atomically; this engine writes the notebook itself."""
+        """Write the notebook within a long cell; papermill calls it from ``autosave_cell``.
 
-    autosave_cell = save
+        The cell goes on when it cannot be written: its end is recorded, or not, like that of any other.
+        """
+        try:
+            self._write()
+        except Exception as error:  # noqa: BLE001  # a writer of papermill raises whatever its client does
+            logger.warning("The notebook could not be saved within the cell: %s", error)
+        self.last_save_time = self.now()
 
     @contextmanager
     def running(self, cell: Any, index: int) -> Iterator[None]:
@@ -93,9 +97,11 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
         record.state, record.began, self._reply = State.RUNNING, _now(), None
         try:
             self._write()
-        except OSError:  # a full disk: a cell that cannot be recorded is not run
+        except Exception:  # a full disk, a bucket that is gone: a cell that cannot be recorded is not run
             record.state, record.began = State.PENDING, ""
             raise
+        self.last_save_time = self.now()
+        self._show_start(cell, record)
         self._emit("start", record)
         try:
             yield
@@ -114,6 +120,8 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
         self._record_result(record)
         if record.state is State.SUCCEEDED:
             self._emit("end", record)
+        if self.log_output:
+            logger.info(f"Ending Cell {index + 1:-<43}")
         if self.pbar:
             self.pbar.update(1)
 
@@ -144,6 +152,8 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
         papermill = self.nb.metadata.papermill
         papermill.update(end_time=_now(), duration=(self.end_time - self.start_time).total_seconds())
         papermill.exception = None if self.cells.outcome is Outcome.SUCCEEDED else True
+        if self.cells.outcome is Outcome.SUCCEEDED:
+            self.complete_pbar()
         self.cleanup_pbar()
         try:
             self._write()
@@ -180,47 +190,23 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
     def _end(self, cell: Cell, state: State, error: str = "") -> None:
         cell.state, cell.ended, cell.error = state, _now(), REDACTOR.redact_text(error)
 
+    def _show_start(self, cell: Any, record: Cell) -> None:
+        """What papermill's own engine logs, and shows beside its progress bar, when a cell begins."""
+        if self.log_output:
+            logger.info(f"Executing Cell {record.index + 1:-<40}")
+        if self.pbar and (description := self.get_cell_description(cell)):
+            self.pbar.set_description(f"Executing {description}")
+
     def _emit(self, event: str, cell: Cell) -> None:
         self._on_event(event, cell, self.nb.cells[cell.index], len(self.cells.cells))
 
     def _write(self) -> None:
         write_metadata(self.nb, self.cells)
-        for path in dict.fromkeys(filter(None, (self._target, self._copy))):
+        for path in dict.fromkeys(filter(None, (self._copy, self._target))):
             write_notebook(path, self.nb)
-
-
-class _Client(PapermillNotebookClient):  # type: ignore[misc]
-    """papermill's client; it passes replies and messages of the kernel to the execution manager."""
-
-    def papermill_execute_cells(self) -> None:
-        for index, cell in enumerate(self.nb.cells):
-            if is_executable(cell):
-                try:
-                    with self.nb_man.running(cell, index):
-                        self.execute_cell(cell, index)
-                except CellExecutionError:
-                    break
-                if self.nb_man.cells.at(index).state is State.INTERRUPTED:
-                    break
-
-    def __init__(self, execution: NotebookExecution, **options: Any) -> None:
-        options = {"iopub_timeout": OUTPUT_SECONDS, **options}
-        super().__init__(execution, on_cell_executed=self._on_cell_executed, **options)
-
-    def create_kernel_manager(self) -> Any:
-        """A kernel that does not end by itself is killed after :data:`KERNEL_SECONDS`."""
-        manager = super().create_kernel_manager()
-        manager.shutdown_wait_time = KERNEL_SECONDS
-        return manager
-
-    def _on_cell_executed(self, execute_reply: Any, **_: Any) -> None:
-        self.nb_man.on_reply(execute_reply["content"])
-
-    def process_message(self, message: Any, *args: Any) -> Any:
-        if message["msg_type"] == MESSAGE:
-            self.nb_man.on_message(message["content"])
-            return None
-        return super().process_message(message, *args)
+        if self._output:
+            REDACTOR.redact_notebook(self.nb)
+            write_ipynb(self.nb, self._output)
 
 
 class RunbookEngine(NBClientEngine):  # type: ignore[misc]
@@ -234,7 +220,7 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
         output_path: str | None = None,
         progress_bar: Any = True,
         log_output: bool = False,
-        autosave_cell_every: int = 0,
+        autosave_cell_every: int = 30,
         on_event: OnEvent = lambda event, cell, code, of: None,
         target: Path | None = None,
         **options: Any,
@@ -243,25 +229,21 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
 
         Raises:
             IncompleteNotebook: Some cells did not run and papermill would not notice.
+            FileNotFoundError: The folder of the output does not exist; nothing was run.
             BaseException: The error that ended the execution.
         """
-        target = target or (Path(output_path) if output_path else None)
-        execution = NotebookExecution(nb, target, on_event, progress_bar=progress_bar, log_output=log_output)
-        execution.notebook_start()
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job: as Ctrl-C
-        os.environ[ENGINE] = str(os.getpid())  # the kernel inherits it
-        try:
-            cls.execute_managed_notebook(execution, kernel_name, log_output=log_output, **options)
-        except BaseException as error:
-            execution.finish(f"{type(error).__name__}: {error}".rstrip(": "))
-            with _logged_errors():
-                execution.close()
-            raise
-        finally:
-            os.environ.pop(ENGINE, None)
-        execution.finish()
-        execution.close()
+        written = require_folder(nb.metadata.papermill.get("output_path"))
+        if output_path and target is None:
+            target = written
+        execution = NotebookExecution(
+            nb, target, on_event, "" if target else output_path or "", progress_bar=progress_bar,
+            log_output=log_output, autosave_cell_every=autosave_cell_every,
+        )  # fmt: skip
+        for name in ("stdout_file", "stderr_file"):
+            if options.get(name):
+                options[name].write("")  # makes the file, also of a notebook that writes nothing to it
+        with interrupted_by_sigterm():
+            cls._execute_and_close(execution, kernel_name, log_output=log_output, **options)
         stopped = execution.cells.stopping_cell
         if unrun := None if stopped else execution.cells.first_not_run:
             raise IncompleteNotebook(f"Cell {unrun.number} was not run.", fix="Remove the tag that skips it.")
@@ -273,6 +255,24 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
         return execution.nb
 
     @classmethod
+    def _execute_and_close(cls, execution: NotebookExecution, kernel_name: str, **options: Any) -> None:
+        """Execute the cells, and close the evidence however that ends."""
+        execution.notebook_start()
+        try:
+            cls.execute_managed_notebook(execution, kernel_name, **options)
+        except BaseException as error:
+            try:
+                execution.finish(f"{type(error).__name__}: {error}".rstrip(": "))
+            finally:
+                with _logged_errors():
+                    execution.close()
+            raise
+        try:
+            execution.finish()
+        finally:
+            execution.close()
+
+    @classmethod
     def execute_managed_notebook(
         cls,
         nb_man: Any,
@@ -281,12 +281,12 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
         execution_timeout: int | None = None,
         **options: Any,
     ) -> Any:
-        """Run the notebook with :class:`_Client`."""
+        """Run the notebook with :class:`RunbookClient`."""
         options = {name: value for name, value in options.items() if name not in ("input_path", "startup_timeout")}
         timeout = execution_timeout or options.pop("timeout", None)
-        return _Client(
+        return RunbookClient(
             nb_man, kernel_name=kernel_name, timeout=timeout, startup_timeout=start_timeout, log=logger, **options
-        ).execute(env={**os.environ, GIVEN: nb_man.given})
+        ).execute(env={**os.environ, ENGINE: str(os.getpid()), GIVEN: nb_man.given})
 
 
 @contextmanager

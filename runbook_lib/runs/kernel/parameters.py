@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import parse_qs
 
 from ...errors import ParamsError
 from .shell import find_shell
@@ -25,6 +26,24 @@ _OPEN_AGAIN = "Run the cell that opens the run, `Runbook(…)`, again."
 _RESTORE_TAG = (
     "Give the cell that assigns the parameters the tag `parameters` (JupyterLab: Property Inspector, Cell Tags), and"
     " keep it above the cell that opens the run. By hand, delete the cell `# Parameters`."
+)
+_REPLACED_HEAD = "# Injected parameters"
+"""How the cell begins that dagstermill puts in the place of the parameters cell.
+
+https://github.com/dagster-io/dagster/blob/master/python_modules/libraries/dagstermill/dagstermill/translator.py
+"""
+PATHS = ("PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH")
+"""What papermill's ``--inject-paths`` adds: where the notebook came from, and goes to.
+
+https://papermill.readthedocs.io/en/latest/usage-cli.html
+"""
+_PLOOMBER = ("product", "upstream")
+"""What ploomber adds to the parameters of every notebook.
+
+https://docs.ploomber.io/en/latest/user-guide/parametrized.html
+"""
+_CALL_PAPERMILL = (
+    "Let a task of its own run it, as docs/orchestrators.md shows: papermill --engine runbook NOTEBOOK OUT -r mode MODE"
 )
 _TYPE_NAMES: dict[type, str] = {int: "a number", float: "a number", bool: "true or false", type(None): "nothing"}
 
@@ -82,9 +101,19 @@ def assigned_names(cell: str) -> list[str]:
         lines = ast.parse(cell).body
     except SyntaxError:
         return []
-    targets = [line.targets[0] for line in lines if isinstance(line, ast.Assign)]
-    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    names = [name for line in lines if (name := _assigned(line)[0])]
     return names if len(names) == len(lines) else []
+
+
+def _assigned(line: ast.stmt) -> tuple[str, ast.expr | None]:
+    """The name that a statement assigns, also with a type, and its value; no name for any other statement."""
+    match line:
+        case (
+            ast.Assign(targets=[ast.Name(id=name), *_], value=value)
+            | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+        ):
+            return name, value
+    return "", None
 
 
 def encode_given(values: Mapping[str, Any]) -> str:
@@ -109,6 +138,8 @@ def require_given(used: Mapping[str, str], *, opened: int) -> None:
     injected = injected_parameters()
     later = [cell for cell in executed_cells()[opened:] if is_parameters_cell(cell)]
     given: dict[str, Any] = json.loads(os.environ.get(GIVEN, "{}")) | injected
+    others = _given_by_others()
+    given |= others
     for cell in later:
         given |= _literals(cell)
     lost = [
@@ -119,16 +150,49 @@ def require_given(used: Mapping[str, str], *, opened: int) -> None:
     unknown = {*given} - {*injected, *used} if not later else ()
     lost += [f"{name} was given, and this run did not receive it." for name in sorted(unknown)]
     if lost:
-        raise ParamsError("\n".join(lost), fix=_OPEN_AGAIN if later else _RESTORE_TAG)
+        raise ParamsError("\n".join(lost), fix=_OPEN_AGAIN if later else _CALL_PAPERMILL if others else _RESTORE_TAG)
+
+
+def _given_by_others() -> dict[str, Any]:
+    """What tools meant to pass that put it where no cell of the notebook looks: snakemake's rule, voila's address.
+
+    https://snakemake.readthedocs.io/en/stable/snakefiles/rules.html#jupyter-notebook-integration
+    https://voila.readthedocs.io/en/stable/customize.html#accessing-the-url-query-parameters
+    """
+    shell = find_shell()
+    params = getattr(shell.user_ns.get("snakemake"), "params", None) if shell else None
+    from_rule = dict(params.items()) if params is not None and hasattr(params, "items") else {}
+    query = parse_qs(os.environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    from_address = {name: texts[-1] for name, texts in query.items() if name in NOTEBOOK_PARAMETERS}
+    return from_rule | from_address
+
+
+def require_parameters_cell() -> None:
+    """Check that a tool which injected parameters left the parameters cell, before its names are used.
+
+    dagstermill puts its own cell there.  What it did not pass has no value then, and a default would be a guess.
+    https://docs.dagster.io/api/libraries/dagstermill
+
+    Raises:
+        ParamsError: Some of the notebook's own parameters have no value.
+    """
+    shell = find_shell()
+    heads = {cell.strip().partition("\n")[0] for cell in executed_cells()}
+    missing = [name for name in NOTEBOOK_PARAMETERS if shell and name not in shell.user_ns]
+    if missing and heads & {_INJECTED_HEAD, _REPLACED_HEAD}:
+        raise ParamsError(
+            f"{', '.join(missing)}: not given, and the cell with their defaults was replaced, as dagstermill does.",
+            fix=_CALL_PAPERMILL,
+        )
 
 
 def _literals(cell: str) -> dict[str, Any]:
     """The names to which a cell assigns literals, and their values."""
     values = {}
-    for line in ast.parse(cell).body:
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+    for name, value in map(_assigned, ast.parse(cell).body):
+        if value:
             with suppress(ValueError):
-                values[line.targets[0].id] = ast.literal_eval(line.value)
+                values[name] = ast.literal_eval(value)
     return values
 
 
@@ -139,14 +203,13 @@ def parse_assignments(cell: str) -> dict[str, Any]:
         ParamsError: A value is not a literal; papermill writes infinity as a call.
     """
     values = {}
-    for line in ast.parse(cell).body:
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            name = line.targets[0].id
+    for name, value in map(_assigned, ast.parse(cell).body):
+        if value:
             try:
-                values[name] = ast.literal_eval(line.value)
+                values[name] = ast.literal_eval(value)
             except ValueError:
                 raise ParamsError(
-                    f"{name} is {ast.unparse(line.value)}: papermill's -p converted the text to a number.",
+                    f"{name} is {ast.unparse(value)}: papermill's -p converted the text to a number.",
                     fix=f"Pass it with -r, which keeps the text: papermill … -r {name} VALUE.",
                 ) from None
     return values
@@ -185,7 +248,9 @@ def split_parameters(values: Mapping[str, Any], fields: Iterable[str]) -> dict[s
         ParamsError: A name is unknown.
     """
     known = {*NOTEBOOK_PARAMETERS, *fields}
-    unknown = sorted(set(values) - known)
+    unknown = sorted(set(values) - known - {*PATHS})
+    if own := [name for name in _PLOOMBER if name in unknown]:
+        raise ParamsError(f"{' and '.join(own)}: ploomber's, and not of this notebook.", fix=_CALL_PAPERMILL)
     if unknown:
         lines = [f"{name}: there is no such parameter{_suggestion(name, known)}." for name in unknown]
         raise ParamsError("\n".join(lines), fix="Remove or correct it; unknown parameters are not ignored.")

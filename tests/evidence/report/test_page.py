@@ -103,6 +103,28 @@ def test_a_run_in_which_all_went_well_may_be_called_done(run):
     assert "It is done. Applied, and verified afterwards: 01_network." in text(run.page)
 
 
+def origin(**more):
+    """The event of a notebook that is the one of its commit, but for *more*."""
+    return {"digest": "ab" * 32, "commit": "c0ffee" * 6, "known": True, "cells": [], "left_out": [], **more}
+
+
+def test_a_notebook_that_differs_from_the_commit_may_not_be_called_done(run):
+    """It is said which cells differ; a journal of an older version says nothing about it."""
+    found = whole(run).write("01_network", "origin", **origin()).concluded()
+    assert found.verdict == YES
+    assert "01_network is that of commit c0ffeec0ffee." in [reason.text for reason in found.reasons]
+    cells = [{"what": "changed", "cell": 17, "section": "Verify"}]
+    run.write("01_network", "origin", **origin(cells=cells, left_out=["reachability"]))
+    said = (
+        "01_network differs from that of commit c0ffeec0ffee: cell 17 changed (Verify)."
+        " It leaves out the check reachability."
+    )
+    assert (run.concluded().verdict, said in text(run.page)) == (UNKNOWN, True)
+    run.write("01_network", "origin", **origin(known=False))
+    assert "01_network is in no commit" in text(run.page)
+    assert run.concluded().verdict == UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("prepare", "verdict", "why"),
     [

@@ -103,7 +103,7 @@ def test_the_state_of_every_cell_is_recorded(tmp_path, folder, middle, outcome, 
     assert [cell.state for cell in recorded.cells][-3:] == states
     assert recorded.cells[-2].error == error
     assert all(bool(cell.began and cell.ended) == (cell.state != "not run") for cell in recorded.cells)
-    assert "parameters" not in executed.metadata.papermill, "they are in their cell, and nowhere else"
+    assert executed.metadata.papermill.parameters == {"env": "local", "mode": "apply", "notes": "n1"}
 
 
 @pytest.mark.parametrize(
