@@ -215,3 +215,18 @@ def test_a_zip_bomb_is_not_extracted(tmp_path):
         out.writestr(f"{RUN}/journal.jsonl", b"0" * 10_000_000)
     with pytest.raises(EvidenceError, match="was changed after it was packed"), unpack(path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("names", "content"),
+    [
+        (["x"], "x"), (["run/a", "x"], "x"), (["run/a", "/etc/x"], "/etc/x"), (["run/a", "run/../../x"], "run/../../x"),
+        (["run/a", "run\\x"], "run\\x"), (["run/a", "other/b"], "other, run"), ([], "nothing"), (["run/"], "nothing"),
+    ],
+)  # fmt: skip
+def test_what_is_no_archive_of_one_run_is_named(tmp_path, names, content):
+    """A file beside the run's folder, above it, or in another one; or nothing at all."""
+    path = write_zip(tmp_path / "x.zip", *((name, "") for name in names))
+    with pytest.raises(EvidenceError) as refused, unpack(path):
+        pass
+    assert refused.value.what == f"{path} is not the archive of one run: it holds {content}."
