@@ -519,11 +519,11 @@ def test_the_reasons_parts_and_lines_of_a_plan_go_beside_it():
     one, two = Thing(name="one"), ExternalThing(name="two")
     plan = make_plan(Stack("web", front=[one], back=[two]), {})
     assert plan.explanations == {
-        "reasons": [("external_thing.two", f"{plan.changes[1].reason}. {plan.changes[1].way_out}")],
-        "parts": [("thing.one", "front"), ("external_thing.two", "back")],
+        "reasons": [["external_thing.two", f"{plan.changes[1].reason}. {plan.changes[1].way_out}"]],
+        "parts": [["thing.one", "front"], ["external_thing.two", "back"]],
     }
     differing = replace(plan, changes=(replace(plan.changes[0], differences={"text": ("- a", "+ b")}), plan.changes[1]))
-    assert differing.explanations["differences"] == [("thing.one", {"text": ("- a", "+ b")})]
+    assert differing.explanations["differences"] == [["thing.one", {"text": ("- a", "+ b")}]]
     assert differing.fingerprint == plan.fingerprint
 
 
