@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import struct
 import zipfile
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -230,3 +232,19 @@ def test_what_is_no_archive_of_one_run_is_named(tmp_path, names, content):
     with pytest.raises(EvidenceError) as refused, unpack(path):
         pass
     assert refused.value.what == f"{path} is not the archive of one run: it holds {content}."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, RuntimeError, EOFError, NotImplementedError],
+)
+@pytest.mark.parametrize("call", ["infolist", "extractall"])
+def test_whatever_makes_an_archive_unreadable_is_said(packed, monkeypatch, error, call):
+    """Python's own errors for a damaged, encrypted, truncated or unsupported archive."""
+
+    def fail(*args):
+        raise error("it broke")
+
+    monkeypatch.setattr(zipfile.ZipFile, call, fail)
+    with pytest.raises(EvidenceError, match="cannot be unpacked: it broke"), unpack(packed):
+        pass

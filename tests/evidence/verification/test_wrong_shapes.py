@@ -310,3 +310,15 @@ def _chain(events):
         last = json.dumps(event | {"prev": sha256(last).hexdigest() if last else ""}).encode()
         lines += last + b"\n"
     return lines
+
+
+@pytest.mark.parametrize("error", [LookupError, KeyError, TypeError, AttributeError, ValueError, ArithmeticError])
+def test_whatever_a_journal_makes_of_the_checks_is_reported(signed, monkeypatch, error):
+    def fail(*args):
+        raise error("it broke")
+        yield
+
+    for name in ("find_gaps", "find_unapproved_changes"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"runbook_lib.evidence.verification.verify.{name}", fail)
+            assert verify_run(signed, KEYS, KEYS).wrong == ["journal.jsonl: is not the journal of a run"]
