@@ -36,7 +36,8 @@ def test_what_is_no_colour_is_read_as_it_is(text):
     "tag",
     [
         "<b>", "</b>", "<br/>", "<br />", "<!doctype html>", '<span class="a">', "<span class='a'>", "<A HREF=x>",
-        '<span title="it\'s">', "<span title='\"'>", '<span title="">', "<span title=''>", f'<span title="{"x" * 900}">',
+        '<span title="it\'s">', "<span title='\"'>", '<span title="">', "<span title=''>",
+        f'<span title="{"x" * 900}">',
     ],
 )  # fmt: skip
 def test_a_tag_within_a_secret_hides_nothing_and_stays(tag):
