@@ -1,7 +1,8 @@
 # make run    sets up and runs the whole runbook on this machine, without an AWS account
 # make lab    opens the notebooks in JupyterLab, with the embedded AWS up
 # make test   installs what the tests need beside Python (tests/programs.txt) where it may, sets up and runs every check
-# make test-all   the same, with the tests that leave nothing out and so take long (marked `exhaustive`)
+# make test-all   the same, with the tests that leave nothing out and so take long (marked `exhaustive`), and with a
+#             sample of wrong lines that the tests have to notice (tests/mutants/)
 # make setup  sets up .venv/ with the runbook command for real environments, without the embedded AWS
 # make clean  ends the embedded AWS and removes what the others made, but not artifacts/, nor the key that signed it
 
@@ -43,6 +44,7 @@ test test-all: programs .venv/test.stamp
 	rm -rf $(ASIDE) && mkdir -p $(ASIDE) && cp -R params $(ASIDE)/
 	export RUNBOOK_ROOT="$$PWD/$(ASIDE)"; trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
 	.venv/bin/pytest --nbval-lax notebooks; exit $$?
+	$(if $(filter test-all,$@),.venv/bin/python -m tests.mutants)
 
 programs:
 	@PYTHON='$(PYTHON)' tests/install_programs.sh

@@ -117,7 +117,7 @@ def test_what_the_browser_saw_is_kept_also_of_tests_that_failed():
 
 
 def test_what_each_pull_request_leaves_out_runs_every_night():
-    """The two differ in nothing else: what `make test` leaves out is named by one marker."""
+    """The two differ in nothing else: what `make test` leaves out is named by one marker, and mutants are sampled."""
     steps = {name: [step.get("run") for step in JOBS[name, "test"]["steps"]] for name in ("ci", "nightly")}
     assert ("make test" in steps["ci"], "make test-all" in steps["nightly"]) == (True, True)
     assert set(triggers(WORKFLOWS["nightly"])) == {"schedule", "workflow_dispatch"}
@@ -126,7 +126,9 @@ def test_what_each_pull_request_leaves_out_runs_every_night():
         for goal in ("test", "test-all")
     }
     assert '/pytest -m "not exhaustive" --numprocesses' in done["test"]
-    assert done["test"].replace(' -m "not exhaustive"', "", 1).split() == done["test-all"].split()
+    assert "tests.mutants" not in done["test"]
+    every = done["test"].replace(' -m "not exhaustive"', "", 1).split()
+    assert [*every, ".venv/bin/python", "-m", "tests.mutants"] == done["test-all"].split()
 
 
 class TestRights:

@@ -39,7 +39,7 @@ def find_plan(root: Path, fingerprint: str) -> PlanDict | None:
     for path in sorted(root.glob(f"*/plans/*{fingerprint}.json"), reverse=True):
         try:
             plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, OSError, RecursionError):
             continue  # truncated, or not a plan
         # The file's name is not enough: the content must have that fingerprint.
         if digest(plan)[:16] == fingerprint:

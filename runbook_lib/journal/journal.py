@@ -88,7 +88,7 @@ def first_broken_line(path: Path) -> int:
         try:
             if json.loads(line)["prev"] != _digest(last):
                 return number
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return number
         last = line
     return 0

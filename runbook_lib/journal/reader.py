@@ -24,7 +24,7 @@ def events_of(journal: Path) -> Iterator[Event]:
     """
     if journal.exists():
         for line in journal.read_bytes().splitlines():
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 yield json.loads(line)
 
 

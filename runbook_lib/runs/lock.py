@@ -191,10 +191,14 @@ class Lock:
 
 
 def _parse_holder(body: bytes) -> LockHolder:
+    """The holder in a lock object; an unknown one when it is not what :meth:`Lock._put` writes."""
     try:
-        return LockHolder(**json.loads(body))
-    except (ValueError, TypeError):
+        holder = LockHolder(**json.loads(body))
+    except (ValueError, TypeError, RecursionError):
         return _UNKNOWN_HOLDER
+    texts = all(isinstance(text, str) for text in (holder.run, holder.caller, holder.host, holder.since))
+    numbers = type(holder.pid) is int and type(holder.started) in (int, float)
+    return holder if texts and numbers else _UNKNOWN_HOLDER
 
 
 def _now(answer: Mapping[str, Any]) -> datetime:

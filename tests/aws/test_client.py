@@ -16,6 +16,7 @@ from botocore.exceptions import EndpointConnectionError
 from runbook_lib.aws.client import Aws
 from runbook_lib.aws.connection import Connection
 from runbook_lib.errors import NoAccess, RequestRejected, WrongAccount, WrongEndpoint
+from runbook_lib.journal.redaction.redactor import Redactor
 from runbook_lib.resources.base import Resource, kind
 from tests.test_permissions import PREFIX, SERVICES, raw_operations
 
@@ -447,3 +448,29 @@ def test_secrets_of_a_request_are_registered_before_it_is_sent(monkeypatch):
     with pytest.raises(RequestRejected):
         aws.secretsmanager.create_secret(Name="local/web", SecretString="rd-4711-xyz")
     assert [data["SecretString"] for data in registered if "SecretString" in data] == ["rd-4711-xyz"]
+
+
+@pytest.mark.parametrize("token", ["the-session-token", None])
+def test_the_operator_s_own_keys_are_registered_with_the_first_answer(monkeypatch, token):
+    """A cell that prints its environment must not print them; those of a rehearsal are no secret."""
+    registered = []
+    aws = Aws(
+        env="test",
+        region="us-west-2",
+        add_secrets=registered.append,
+        connection=Connection("http://127.0.0.1:9", "k", "s"),
+    )
+    keys = SimpleNamespace(access_key="AKIA", secret_key="the-secret-key", token=token)
+    credentials = SimpleNamespace(get_frozen_credentials=lambda: keys)
+    monkeypatch.setattr(aws, "caller", lambda: {"Account": "1", "Arn": "arn:me"})
+    monkeypatch.setattr(aws, "_session", SimpleNamespace(get_credentials=lambda: credentials))
+    assert aws.require_account("1") == "arn:me"
+    assert registered == []
+    aws._connection = None
+    with pytest.raises(WrongAccount):
+        aws.require_account("2")
+    assert aws.require_account("1") == "arn:me"
+    redactor = Redactor()
+    for data in registered:
+        redactor.add_secrets_of(data)
+    assert redactor.secrets == ("the-secret-key", *filter(None, [token]))

@@ -11,13 +11,21 @@ from hypothesis import strategies as st
 
 from runbook_lib.engine.dependencies import missing_dependencies, require_dependencies
 from runbook_lib.engine.guards import require_unprotected
-from runbook_lib.engine.plan import Action, count_text, ids_of, make_plan
+from runbook_lib.engine.plan import (
+    Action,
+    count_text,
+    dependencies_of,
+    differing_lines,
+    ids_of,
+    make_plan,
+    render_change,
+)
 from runbook_lib.engine.references import to_json
 from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
 from runbook_lib.formatting import format_value
 from runbook_lib.journal.redaction.redactor import REDACTOR
 from runbook_lib.resources.base import Observed
-from runbook_lib.stacks.stack import in_order
+from runbook_lib.stacks.stack import Stack, in_order
 from tests.support.fake_kinds import (
     ExternalThing,
     ImplicitThing,
@@ -420,3 +428,123 @@ def test_what_explains_a_change_is_not_masked_for_the_name_of_its_resource():
         "parts": [["thing.web-master-secret", "all"]],
         "differences": [["thing.web-master-secret", {"a": ["- b"]}]],
     }
+
+
+def test_of_several_blocked_changes_each_way_out_is_named_once():
+    square, oval = Thing(name="square", shape="square"), Thing(name="oval", shape="oval")
+    gone = ExternalThing(name="gone")
+    seen = {thing: Observed(f"i-{thing.name}", {**thing.desired({}), "shape": "round"}) for thing in (square, oval)}
+    plan = make_plan(stack_of(square, oval, gone), seen)
+    with pytest.raises(Blocked) as blocked:
+        plan.raise_if_blocked()
+    assert str(blocked.value).splitlines()[:3] == [
+        "thing.square: AWS cannot change shape in place",
+        "thing.oval: AWS cannot change shape in place",
+        "external_thing.gone: does not exist, and this runbook does not create it",
+    ]
+    assert blocked.value.fix == (
+        "Write the old value in params/ again: only a new resource can have another one."
+        " Correct its name or id in params/, or have it created or changed by its owner."
+    )
+
+
+@pytest.mark.parametrize("by", ["resource", "observed"])
+def test_what_is_retained_by_its_kind_or_by_aws_stays(by):
+    thing = (KeptThing if by == "resource" else Thing)(name="a")
+    other = Thing(name="b")
+    seen = there(thing, other)
+    if by == "observed":
+        seen[thing] = replace(seen[thing], retain="it is dear to us")
+    plan = make_plan(stack_of(thing, other), seen, present=False)
+    assert todo(plan) == [("thing.b", "delete")]
+    (kept,) = [change for change in plan.changes if change.action is Action.KEEP]
+    assert kept.reason == f"left on purpose: it is dear to us; its id is {seen[thing].id}"
+
+
+def test_a_plan_is_shown_with_every_change_in_it():
+    """Old and new values of an update, all fields of what is created, and why the rest is as it is."""
+    new, changed, kept = Thing(name="new", size=2), Thing(name="changed", size=3), Thing(name="kept")
+    round_ = Thing(name="round", shape="square")
+    seen = there(changed, kept, round_)
+    seen[changed] = replace(seen[changed], state={**seen[changed].state, "size": 1})
+    seen[round_] = replace(seen[round_], state={**seen[round_].state, "shape": "round"})
+    plan = make_plan(stack_of(new, changed, kept, round_, name="web"), seen)
+    assert repr(plan).splitlines() == [
+        f"web [{plan.fingerprint}]: 1 blocked, 1 create, 1 keep, 1 update",
+        "  + thing.new",
+        "      beside=null, on=[], shape=round, size=2",
+        "  ~ thing.changed",
+        "      size: 1 → 3",
+        "  = thing.kept",
+        "  ! thing.round  (AWS cannot change shape in place. Write the old value in params/ again: only a new resource"
+        " can have another one.)",
+        "      shape: round → square",
+    ]
+    (shown,) = render_change(plan.changes[0], whole=False)
+    assert shown == "  + thing.new"
+    assert (
+        repr(make_plan(stack_of(name="web"), {})) == f"web [{make_plan(stack_of(name='web'), {}).fingerprint}]: nothing"
+    )
+
+
+def test_what_goes_on_a_destroy_is_shown_as_it_was():
+    leaving, plain, kept = LeavingThing(name="a"), Thing(name="b"), KeptThing(name="c")
+    seen = there(leaving, plain, kept)
+    plan = make_plan(stack_of(leaving, plain, kept), seen, present=False)
+    reasons = {change.key: change.reason for change in plan.changes}
+    assert reasons == {
+        "kept_thing.c": f"left on purpose: it is dear to us; its id is {seen[kept].id}",
+        "thing.b": "",
+        "leaving_thing.a": f"leaves a snapshot: {seen[leaving].id}-final",
+    }
+    assert [change.action for change in plan.changes] == [Action.KEEP, Action.DELETE, Action.DELETE]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("a\nb\nc\nd\ne", "a\nb\nX\nd\ne", ("…", "  b", "- c", "+ X", "  d")),
+        ("a", "b", ("…", "- a", "+ b")),
+        ("a\n1\n2\n3\n4\nb", "x\n1\n2\n3\n4\ny", ("…", "- a", "+ x", "  1", "…", "  4", "- b", "+ y")),
+        ("", "a", ("…", "+ a")),
+        ("same", "same", ()),
+    ],
+)
+def test_of_two_texts_the_lines_that_differ_are_shown(old, new, lines):
+    assert differing_lines(old, new) == lines
+
+
+def test_the_reasons_parts_and_lines_of_a_plan_go_beside_it():
+    one, two = Thing(name="one"), ExternalThing(name="two")
+    plan = make_plan(Stack("web", front=[one], back=[two]), {})
+    assert plan.explanations == {
+        "reasons": [["external_thing.two", f"{plan.changes[1].reason}. {plan.changes[1].way_out}"]],
+        "parts": [["thing.one", "front"], ["external_thing.two", "back"]],
+    }
+    differing = replace(plan, changes=(replace(plan.changes[0], differences={"text": ("- a", "+ b")}), plan.changes[1]))
+    assert differing.explanations["differences"] == [["thing.one", {"text": ("- a", "+ b")}]]
+    assert differing.fingerprint == plan.fingerprint
+
+
+def test_dependencies_are_written_down_by_their_keys():
+    first, second = Thing(name="a"), Thing(name="b")
+    third = Thing(name="c", on=(first, second))
+    assert dependencies_of(third) == {"needs": ["thing.a", "thing.b"], "after": []}
+    assert dependencies_of(Thing(name="d", beside=third))["needs"] == ["thing.c"]
+    assert dependencies_of(first) == {"needs": [], "after": []}
+
+
+def test_a_failed_resource_may_be_mended_by_another_change():
+    """Only then is it no reason to stop."""
+    thing, other = Thing(name="a"), Thing(name="b", shape="square")
+    seen = there(thing, other)
+    seen[thing] = replace(seen[thing], failed="it broke")
+    plan = make_plan(stack_of(thing, other), seen)
+    assert plan.changes[0].is_failed
+    plan.raise_if_blocked(failed=False)
+    with pytest.raises(Blocked, match=r"thing\.a: AWS reports it as failed: it broke"):
+        plan.raise_if_blocked()
+    seen[other] = replace(seen[other], state={**seen[other].state, "shape": "round"})
+    with pytest.raises(Blocked) as blocked:
+        make_plan(stack_of(thing, other), seen).raise_if_blocked(failed=False)
+    assert "thing.a" not in str(blocked.value)

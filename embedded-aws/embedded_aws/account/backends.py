@@ -6,8 +6,8 @@ from typing import Any
 
 import moto.backends
 from moto.core.base_backend import BackendDict
+from moto.core.common_models import BaseModel
 from moto.core.config import default_user_config
-from moto.core.model_instances import reset_model_data
 
 from embedded_aws.settings import ACCOUNT, PRELOADED, REGION
 
@@ -16,6 +16,16 @@ def configure() -> None:
     """Set moto's options that have no environment variable: no container engine is needed."""
     default_user_config["lambda"] = {"use_docker": False}
     default_user_config["batch"] = {"use_docker": False}
+    BaseModel.__new__ = _new_model
+
+
+def _new_model(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """Create a model that ends with its last use.
+
+    moto keeps every model that ever was in `instances_tracked`, for a dashboard that is not served here: a server
+    would grow with each call, and hold the bodies and files of deleted objects.
+    """
+    return super(BaseModel, cls).__new__(cls)
 
 
 def preload() -> None:
@@ -61,5 +71,4 @@ def reset() -> None:
         backends.clear()
     BackendDict._instances.clear()
     moto.backends.get_backend("s3").bucket_accounts.clear()
-    reset_model_data()
     preload()

@@ -10,11 +10,11 @@ import click
 from embedded_aws import pace as pace_module
 from embedded_aws.cli.faults import COMMANDS, fault_lines
 from embedded_aws.cli.root_option import root_option
-from embedded_aws.cli.status import status_lines
+from embedded_aws.cli.status import server_lines, status_lines
 from embedded_aws.client import control, process
 from embedded_aws.settings import REGION, code_version
 from embedded_aws.state_folder import Address, StateFolder, not_saved
-from runbook_lib.errors import LocalError
+from runbook_lib.errors import LocalError, WrongUsage
 
 
 @click.group()
@@ -40,8 +40,12 @@ def up(root: Path, pace: str | None) -> None:
 @local.command()
 @root_option
 @click.option("--forget", is_flag=True, help="Also delete the saved account and the pace.")
-def down(root: Path, forget: bool) -> None:
+@click.option("--all", "every", is_flag=True, help="End each one of yours on this machine: `runbook local list`.")
+def down(root: Path, forget: bool, every: bool) -> None:
     """End it; its account is saved for the next start. Fails when the account could not be saved."""
+    if every:
+        _down_all(forget)
+        return
     ended = process.stop(root)
     click.echo("The embedded AWS has ended." if ended else "The embedded AWS was not running.")
     if ended and not forget:
@@ -49,6 +53,30 @@ def down(root: Path, forget: bool) -> None:
     if forget:
         process.forget(root)
         click.echo("Its account is deleted.")
+
+
+def _down_all(forget: bool) -> None:
+    if forget:
+        raise WrongUsage(
+            "--all ends servers, and deletes no account.", fix="delete one: `runbook local down --forget --root DIR`"
+        )
+    servers = process.stop_all()
+    for server in servers:
+        click.echo(f"The embedded AWS of {server.root} has ended.")
+    if not servers:
+        click.echo("No embedded AWS was running.")
+    for server in servers:
+        _require_saved(server.root)
+
+
+@local.command(name="list")
+def list_servers() -> None:
+    """List every embedded AWS that runs on this machine: its root, its user, since when, its process and memory."""
+    servers = process.list_running()
+    if not servers:
+        click.echo("No embedded AWS is running.")
+    for line in server_lines(servers):
+        click.echo(line)
 
 
 @local.command()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from embedded_aws.client.process import RunningServer
 from runbook_lib.paths import for_shell
 
 
@@ -22,6 +24,20 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield from _table("Databases", status["databases"], ("name", "status", "endpoint", "what"))
     if status["caches"]:
         yield from _table("Caches", status["caches"], ("name", "status", "endpoint", "what"))
+
+
+def server_lines(servers: Sequence[RunningServer]) -> Iterator[str]:
+    """Yield the lines of `runbook local list`: a head and a line for each server; nothing without servers."""
+    head = ("PROCESS", "USER", "SINCE", "MEMORY", "ROOT")
+    rows = [head] if servers else []
+    for server in servers:
+        since = f"{datetime.fromtimestamp(server.process.began):%Y-%m-%d %H:%M}"
+        gone = "" if server.root.exists() else "  (gone)"
+        memory = f"{server.memory / 1_000_000:.0f} MB"
+        rows.append((str(server.process.pid), server.user, since, memory, f"{server.root}{gone}"))
+    widths = [max(len(row[at]) for row in rows) for at in range(len(head))] if rows else []
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _table(title: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Iterator[str]:

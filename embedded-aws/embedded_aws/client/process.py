@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ from filelock import FileLock
 from embedded_aws import pace
 from embedded_aws.client import control
 from embedded_aws.process_identity import ProcessIdentity
-from embedded_aws.process_registry import LEFTOVER_SECONDS, open_registry
+from embedded_aws.process_registry import GONE, LEFTOVER_SECONDS, open_registry
 from embedded_aws.settings import MOTO_ENVIRONMENT, code_version
 from embedded_aws.state_folder import Address, StateFolder
 from runbook_lib.errors import LocalError
@@ -23,6 +24,7 @@ from runbook_lib.errors import LocalError
 START_SECONDS = 60.0  # a start takes about four; a laptop under load takes longer
 STOP_SECONDS = 60.0  # it ends its processes and saves its state first
 POLL_SECONDS = 0.05
+SERVER_MODULE = "embedded_aws.server.main"
 
 
 def find(root: Path) -> Address | None:
@@ -97,6 +99,54 @@ def stop(root: Path) -> bool:
         return _end(folder)
 
 
+@dataclass(frozen=True)
+class RunningServer:
+    """An embedded AWS that runs on this machine.
+
+    Args:
+        user: Who started it.
+        memory: The bytes that it keeps in memory.
+    """
+
+    process: ProcessIdentity
+    root: Path
+    user: str
+    memory: int
+
+
+def list_running() -> list[RunningServer]:
+    """Return every embedded AWS of this machine, the oldest first; of other users those that may be seen."""
+    found = (_describe_server(process) for process in psutil.process_iter())
+    return sorted(filter(None, found), key=lambda server: server.process.began)
+
+
+def _describe_server(process: psutil.Process) -> RunningServer | None:
+    try:
+        with process.oneshot():
+            command = process.cmdline()
+            if SERVER_MODULE not in command[:4] or "--root" not in command[:-1]:
+                return None
+            root = Path(command[command.index("--root") + 1])
+            identity = ProcessIdentity(process.pid, process.create_time())
+            return RunningServer(identity, root, process.username(), process.memory_info().rss)
+    except (*GONE, KeyError):  # KeyError: a user without a name
+        return None
+
+
+def stop_all() -> list[RunningServer]:
+    """End every embedded AWS of this user, after it has saved; returns those that were running.
+
+    Raises:
+        LocalError: One did not end.
+    """
+    me = psutil.Process().username()
+    servers = [server for server in list_running() if server.user == me]
+    for server in servers:
+        stop(server.root)
+        _end_process(server.process)  # one whose root is gone, or that has another state folder by now
+    return servers
+
+
 def forget(root: Path) -> None:
     """Delete the saved state of a root: the next start has an empty account, and no pace.
 
@@ -118,7 +168,7 @@ def _lock_start(folder: StateFolder) -> FileLock:
 def _launch(folder: StateFolder, wanted: float | None) -> subprocess.Popen[bytes]:
     # The emulator must not use the caller's profile, endpoint or credentials.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-    command = [sys.executable, "-m", "embedded_aws.server.main", "--root", str(folder.root)]
+    command = [sys.executable, "-m", SERVER_MODULE, "--root", str(folder.root)]
     command += [] if wanted is None else ["--pace", f"{wanted:g}"]
     with open(folder.log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         return subprocess.Popen(

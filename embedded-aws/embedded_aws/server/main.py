@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -30,6 +31,7 @@ from embedded_aws.server.control import Control
 from embedded_aws.server.delayed_responses import DelayedResponses
 from embedded_aws.server.fault_injection import FaultInjector
 from embedded_aws.server.game_day import GameDay
+from embedded_aws.server.housekeeping import Housekeeping
 from embedded_aws.server.simulation import Simulation, is_enabled
 from embedded_aws.server.wsgi import WsgiApp
 from embedded_aws.settings import code_version
@@ -71,7 +73,8 @@ class Server:
         aws = DomainDispatcherApplication(create_backend_app)
         middleware = Authorization(lock, DelayedResponses(FaultInjector(faults)))
         self.app = WsgiApp(aws, control, self.token, lock, self.saver.mark_changed, middleware)
-        self.ticker = Ticker(lock, [*ticks, self.game_day.tick], self.saver.mark_changed)
+        self.housekeeping = Housekeeping(folder, self._end)
+        self.ticker = Ticker(lock, [*ticks, self.game_day.tick, self.housekeeping.tick], self.saver.mark_changed)
         self.http = _listen(folder.last_port(), self.app)
 
     @property
@@ -80,8 +83,8 @@ class Server:
         return f"http://127.0.0.1:{self.http.port}"
 
     def run(self) -> None:
-        """Serve until SIGTERM."""
-        signal.signal(signal.SIGTERM, lambda *_: Thread(target=self.http.shutdown).start())
+        """Serve until SIGTERM, or until the state folder is gone."""
+        signal.signal(signal.SIGTERM, lambda *_: self._end())
         self.saver.start()
         if self.simulation:
             self.simulation.start(forget=not self.notice)
@@ -89,14 +92,22 @@ class Server:
         address = Address(self.http.port, self.token, code_version(), ProcessIdentity.current(), self.notice)
         self.folder.write_address(address)
         log.info("ready on port %s", self.http.port)
+        gc.collect()
+        gc.freeze()  # what is loaded now stays for ever; without it, each later collection is quick
         self.http.serve_forever()
         self.ticker.stop()
         if self.simulation:
             self.simulation.stop()
             self.saver.mark_changed()  # the last lines of the hosts' logs
-        self.saver.stop()
-        self.folder.clear_address()
+        if self.housekeeping.is_gone:
+            self.housekeeping.remove_remains()
+        else:
+            self.saver.stop()
+            self.folder.clear_address()
         log.info("ended")
+
+    def _end(self) -> None:
+        Thread(target=self.http.shutdown).start()  # it waits for the thread that serves
 
     def _health(self) -> Mapping[str, Any]:
         return {"ready": True}

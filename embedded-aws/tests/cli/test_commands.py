@@ -3,13 +3,19 @@
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
+import psutil
 import pytest
+from click.testing import CliRunner
 
 import runbook_lib
 from embedded_aws.cli import commands
 from embedded_aws.client import process
+from embedded_aws.process_identity import ProcessIdentity
+from embedded_aws.testing import embedded
+from runbook_lib.errors import WrongUsage
 
 BIN = Path(sys.executable).parent
 CLIENT = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
@@ -172,3 +178,54 @@ def test_by_default_the_root_is_this_repository():
     """Not the current folder."""
     (option,) = [parameter for parameter in commands.up.params if parameter.name == "root"]
     assert option.default() == Path(runbook_lib.__file__).parents[1]
+
+
+def test_list_shows_what_runs_for_whom_and_since_when(shell, root):
+    shell("runbook local up")
+    done = shell("runbook local list")
+    head, *lines = done.stdout.splitlines()
+    assert head.split() == ["PROCESS", "USER", "SINCE", "MEMORY", "ROOT"]
+    (line,) = [line for line in lines if line.endswith(str(root))]
+    pid, user, day, minute, memory, unit, folder = line.split()
+    server = psutil.Process(process.find(root).process.pid)
+    assert (int(pid), user, folder) == (server.pid, server.username(), str(root))
+    assert f"{day} {minute}" == f"{datetime.fromtimestamp(server.create_time()):%Y-%m-%d %H:%M}"
+    assert 20 < int(memory) < 2000
+    assert unit == "MB"
+
+
+def test_list_says_that_nothing_runs_and_which_root_is_gone(monkeypatch, tmp_path):
+    monkeypatch.setattr(process, "list_running", list)
+    assert CliRunner().invoke(commands.local, ["list"]).output == "No embedded AWS is running.\n"
+    identity = ProcessIdentity(77, datetime(2026, 11, 3, 7, 5).timestamp())
+    servers = [
+        process.RunningServer(identity, tmp_path, "ann", 61_400_000),
+        process.RunningServer(ProcessIdentity(7, identity.began), tmp_path / "none", "bob", 1_000_000_000),
+    ]
+    monkeypatch.setattr(process, "list_running", lambda: servers)
+    assert CliRunner().invoke(commands.local, ["list"]).output.splitlines() == [
+        f"PROCESS  USER  SINCE             MEMORY   {'ROOT'}",
+        f"77       ann   2026-11-03 07:05  61 MB    {tmp_path}",
+        f"7        bob   2026-11-03 07:05  1000 MB  {tmp_path / 'none'}  (gone)",
+    ]
+
+
+def test_down_all_ends_each_server_of_this_user(monkeypatch, tmp_path):
+    """Here of two: other tests have servers of the same user."""
+    monkeypatch.setenv("RUNBOOK_LOCAL_MACHINES", "none")
+    roots = [tmp_path / "one", tmp_path / "two"]
+    listed = process.list_running
+    with embedded(roots[0]), embedded(roots[1]):
+        foreign = process.RunningServer(ProcessIdentity.current(), tmp_path, "somebody-else", 1)
+        monkeypatch.setattr(process, "list_running", lambda: [foreign, *(one for one in listed() if one.root in roots)])
+        done = CliRunner().invoke(commands.local, ["down", "--all"])
+        assert sorted(done.output.splitlines()) == [f"The embedded AWS of {root} has ended." for root in roots]
+        assert [process.find(root) for root in roots] == [None, None]
+        again = CliRunner().invoke(commands.local, ["down", "--all"])
+        assert (again.exit_code, again.output) == (0, "No embedded AWS was running.\n")
+
+
+def test_down_all_deletes_no_account(tmp_path):
+    done = CliRunner().invoke(commands.local, ["down", "--all", "--forget", "--root", str(tmp_path)])
+    assert isinstance(done.exception, WrongUsage)
+    assert "deletes no account" in str(done.exception)

@@ -110,7 +110,7 @@ def read_plan(path: Path) -> Mapping[str, Any] | None:
     """Read a plan from a file of ``plans/``; ``None`` where the file holds none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))["plan"] if path.is_file() else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -25,14 +25,14 @@ class VerificationResult:
     """The result of a verification.
 
     Args:
-        signed_by: The owner of the trusted key that signed the manifest; empty when there is no valid signature.
         files: The number of files.
+        signed_by: The owner of the trusted key that signed the manifest; empty when there is no valid signature.
         wrong: What is wrong, file by file; empty when the evidence is complete and unchanged.
         notes: Other facts for the reader.
     """
 
+    files: int
     signed_by: str = ""
-    files: int = 0
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -60,11 +60,10 @@ def verify_run(
             f"{folder} is not the folder of a run: it has neither {JOURNAL} nor {MANIFEST}.",
             fix="Name the folder of a run, its archive, or its id: `runbook evidence list` lists them.",
         )
-    result = VerificationResult()
     events = read_events(folder)
     present = list_files(folder)
+    result = VerificationResult(len(present))
     signed = _read_manifest(folder, keys, result)
-    result.files = len(present)
     result.wrong += [*_check_journal(folder), *_check_environment(events)]
     if signed is not None:
         result.wrong += _compare_files(folder, present, signed)

@@ -157,8 +157,8 @@ def _match_letter(letter: str) -> str:
         *(rf"{amp}{name}" for name in _ENTITIES.get(letter, ())),
     ]
     escapes = [rf"U(?i:{code:08x})", *([rf"x(?i:{code:02x})"] if code < 256 else []), _match_utf16(letter)]
-    escapes += {"\n": ["n"], "\r": ["r"], "\t": ["t"]}.get(letter, [])
-    forms += {"\n": [r"\r\n"], " ": [r"\+"]}.get(letter, [])
+    escapes += {"\r": ["r"], "\t": ["t"]}.get(letter, [])  # a secret with "\n" is searched for line by line
+    forms += [r"\+"] if letter == " " else []
     before = f"{_BACKSLASH}*" if letter in "\"'/" else ""
     if letter == "\\":
         return f"{_BACKSLASH}+(?:u005[cC]|x5[cC])?"

@@ -122,7 +122,7 @@ class Redactor:
             redacted = {self.redact(name): self._field(str(name), inner, code) for name, inner in shown.items()}
             return _like(value, redacted)
         if isinstance(value, (list, tuple)):
-            if value and all(isinstance(item, str) for item in value):
+            if all(isinstance(item, str) for item in value):
                 return self.redact_texts(list(value), code=code)
             return [self.redact(item, code=code) for item in value]
         return value
@@ -139,7 +139,7 @@ class Redactor:
         for output_type in ("stdout", "stderr"):
             self._stream([o for o in cell.get("outputs", ()) if o.get("name") == output_type])
         for name, inner in cell.items():
-            if name not in ("id", "cell_type", "execution_count"):
+            if name not in ("id", "cell_type"):
                 cell[name] = self._field(name, inner, code=name == "source")
 
     def _stream(self, outputs: list[Any]) -> None:
@@ -160,7 +160,7 @@ class Redactor:
             return {name: self._hide(field, inner) for name, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._hide(field, inner) for inner in value]
-        if value is None or isinstance(value, bool) or value != value:  # NaN is a missing value of a table
+        if value != value:  # NaN is a missing value of a table
             return value
         text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
         if text == PLACEHOLDER or is_placeholder(field, text):
@@ -177,7 +177,7 @@ class Redactor:
 
     def _contains_secret(self, encoded: str) -> bool:
         try:
-            raw = base64.b64decode(re.sub(r"\s|\\n", "", encoded).replace("-", "+").replace("_", "/"), validate=False)
+            raw = base64.b64decode(re.sub(r"\s|\\n", "", encoded).replace("-", "+").replace("_", "/"), validate=True)
         except (binascii.Error, ValueError):
             raw = encoded.encode()
         return any(any(self._spans(raw.decode(how, errors="replace"), True)) for how in ("latin-1", "utf-8"))
@@ -187,7 +187,7 @@ class Redactor:
             return
         files = [match.span(2) for match in _DATA.finditer(text)] if ";base64," in text else []
         for start, end in files:
-            if text[start:end] != _ENCODED_PLACEHOLDER and self._contains_secret(text[start:end]):
+            if self._contains_secret(text[start:end]):
                 yield Span(start, end, "within a file")
         if not code:
             yield from (Span(*position, "secret field", 2) for position in html_cells(text))

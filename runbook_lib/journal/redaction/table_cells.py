@@ -1,4 +1,4 @@
-"""Find the cells of tables whose column or row is secret_columns like a secret: in HTML, and as pandas prints it.
+"""Find the cells of tables whose column or row is named like a secret: in HTML, and as pandas prints it.
 
 Tables printed by other libraries reach the redactor as text, so a cell is matched to its column by position.
 """
@@ -77,7 +77,7 @@ class _Table:
             self.rows[-1][-1].end = at
 
     def secret_cells(self, text: str) -> Iterator[tuple[str, _Cell]]:
-        """Yield the cells below or beside a head that is secret_columns like a secret, with that name."""
+        """Yield the cells below or beside a head that is named like a secret, with that name."""
         columns: dict[int, str] = {}
         without_heads = not any(cell.head for row in self.rows for cell in row)
         for number, row in enumerate(self.rows):
@@ -195,7 +195,7 @@ def _cells_in_line(line: str, secret_columns: list[tuple[int, int, str]]) -> Ite
 
 def _series_cells(text: str, trailer: re.Match[str]) -> Iterator[CellPosition]:
     """Yield the secret values of a series, which pandas prints before the *trailer* with its name."""
-    series_name, end = _column_name(trailer["name"] or ""), trailer.start() - 1
+    series_name, end = _column_name(trailer["name"]) if trailer["name"] else "", trailer.start() - 1
     while end > 0:
         start = text.rfind("\n", 0, end) + 1
         row = _LABEL.fullmatch(text, start, end)

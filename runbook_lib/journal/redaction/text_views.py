@@ -40,7 +40,7 @@ class DecodedText:
 
     text: str
     pieces: tuple[tuple[int, int, int], ...]
-    tags: bool = False
+    tags: bool
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Return where a part of the decoded text is in the original."""

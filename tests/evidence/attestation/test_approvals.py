@@ -220,3 +220,14 @@ def test_a_statement_without_times_is_invalid(planned):
     assert plan
     with pytest.raises(InvalidEnvelope, match="does not say who approved"):
         read_statement(data, KEYS)
+
+
+@pytest.mark.parametrize(("hours", "valid_hours"), [(1, 72), (72, 1)])
+def test_an_approval_is_said_to_count_until_the_earlier_of_both_ends(planned, ask, used, hours, valid_hours):
+    """Its own, and that of the parameters."""
+    write_approval(planned, BOB, "bob", hours=hours)
+    ask(valid_hours=valid_hours)
+    ((_, data),) = used
+    signed, expires = (datetime.fromisoformat(data[name]) for name in ("signed", "expires"))
+    assert expires - signed == timedelta(hours=1)
+    assert len(data["signed"]) == len(data["expires"]) == len("2026-11-24T08:00:00+00:00")

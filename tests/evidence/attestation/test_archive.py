@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import struct
 import zipfile
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -214,4 +216,35 @@ def test_a_zip_bomb_is_not_extracted(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr(f"{RUN}/journal.jsonl", b"0" * 10_000_000)
     with pytest.raises(EvidenceError, match="was changed after it was packed"), unpack(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("names", "content"),
+    [
+        (["x"], "x"), (["run/a", "x"], "x"), (["run/a", "/etc/x"], "/etc/x"), (["run/a", "run/../../x"], "run/../../x"),
+        (["run/a", "run\\x"], "run\\x"), (["run/a", "other/b"], "other, run"), ([], "nothing"), (["run/"], "nothing"),
+    ],
+)  # fmt: skip
+def test_what_is_no_archive_of_one_run_is_named(tmp_path, names, content):
+    """A file beside the run's folder, above it, or in another one; or nothing at all."""
+    path = write_zip(tmp_path / "x.zip", *((name, "") for name in names))
+    with pytest.raises(EvidenceError) as refused, unpack(path):
+        pass
+    assert refused.value.what == f"{path} is not the archive of one run: it holds {content}."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, RuntimeError, EOFError, NotImplementedError],
+)
+@pytest.mark.parametrize("call", ["infolist", "extractall"])
+def test_whatever_makes_an_archive_unreadable_is_said(packed, monkeypatch, error, call):
+    """Python's own errors for a damaged, encrypted, truncated or unsupported archive."""
+
+    def fail(*args):
+        raise error("it broke")
+
+    monkeypatch.setattr(zipfile.ZipFile, call, fail)
+    with pytest.raises(EvidenceError, match="cannot be unpacked: it broke"), unpack(packed):
         pass

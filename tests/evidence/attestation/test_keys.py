@@ -117,3 +117,26 @@ class TestKms:
     def test_a_missing_key_is_an_error_of_aws(self, door):
         with pytest.raises(RequestRejected, match="GetPublicKey was refused: NotFoundException"):
             keys.KmsSigner(door.kms, "arn:aws:kms:us-west-2:123456789012:key/00000000-0000-0000-0000-000000000000")
+
+    def test_it_cannot_be_made_from_a_uri(self):
+        """securesystemslib would create its own client, with another account and region."""
+        with pytest.raises(NotImplementedError, match="needs a KMS client"):
+            keys.KmsSigner.from_priv_key_uri("awskms:x", None)
+
+
+def test_the_public_key_beside_the_private_one_is_kept_true(tmp_path):
+    """An operator sends that file to those who verify."""
+    public = tmp_path / ".runbook" / "keys" / keys.PUBLIC
+    line = f"{keys.format_public_key(keys.machine_key(tmp_path).public_key)}\n"
+    assert public.read_text() == line
+    for outdated in ("", f"{line}more", "ssh-ed25519 AAAA\n"):
+        public.write_text(outdated)
+        keys.machine_key(tmp_path)
+        assert public.read_text() == line
+    public.chmod(0o400)
+    written = public.stat().st_mtime_ns
+    keys.machine_key(tmp_path)
+    assert public.stat().st_mtime_ns == written
+    public.unlink()
+    keys.machine_key(tmp_path)
+    assert public.read_text() == line

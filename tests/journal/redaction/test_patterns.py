@@ -80,3 +80,137 @@ def test_a_key_that_was_cut_off_goes_as_far_as_it_is_there(line_break):
     """In YAML, JSON or HTML, without its end."""
     key = line_break.join([HEADER, "QUJD" * 16, "QUJD" * 16, "QUJD" * 5])
     assert Redactor().redact_text(f"key: {key} !") == f"key: {PLACEHOLDER} !"
+
+
+TOKEN, FORTY = "Ab3" * 30, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nQUJDQUJDQUJD\n-----END CERTIFICATE-----"
+# In each, «…» is the secret; all else stays.
+SECRETS = [
+    # Keys in files.
+    "a «-----BEGIN PRIVATE KEY-----\nQUJDQUJD\n-----END PRIVATE KEY-----» b",
+    "a «-----BEGIN OPENSSH PRIVATE KEY-----\nQUJDQUJD\n-----END OPENSSH PRIVATE KEY-----» b",
+    "a «-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: 1.2, x\n\nQUJD+/=\n-----END PGP PRIVATE KEY BLOCK-----» b",
+    "a «-----BEGIN A B1 RSA PRIVATE KEY-----\nQUJDQUJD\n-----END A B1 RSA PRIVATE KEY-----» b",
+    "a «-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nQUJD\n-----END RSA PRIVATE KEY-----» b",
+    "a «-----BEGIN RSA PRIVATE KEY-----<br>QUJDQUJD<br/>QUJD< br />»"[:-9] + "»<p>",
+    "a «-----BEGIN RSA PRIVATE KEY-----\\tQUJDQUJD\\r\\nQUJDQUJD»!",
+    "a «PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 1\nQUJD\nPrivate-MAC: 0a1b2c» b",
+    "a «PuTTY-User-Key-File-2: x\nPrivate-MAC:0a1b» b",
+    # AWS.
+    "«AKIAIOSFODNN7EXAMPLE» «ASIAIOSFODNN7EXAMPLE».«ABIAIOSFODNN7EXAMPLE»-«ACCAIOSFODNN7EXAMPLE»",
+    f"«AKIAIOSFODNN7EXAMPLE {FORTY}».",
+    f"'«AKIAIOSFODNN7EXAMPLE', '{FORTY}»'",
+    f'"«AKIAIOSFODNN7EXAMPLE": "{FORTY}»"',
+    f"«AKIAIOSFODNN7EXAMPLE;|{FORTY}»|",
+    f"«AKIAIOSFODNN7EXAMPLE»\n\n\n\n\n\n\n\n\n{FORTY}",
+    f"aws_secret_access_key = «{FORTY}» x",
+    f"AWS_SECRET_KEY=«{FORTY}»",
+    f'aws "secret": "«{FORTY}»"',
+    f"Aws Key: '«{FORTY}»'",
+    f"aws-session: IQoJ, «IQoJ{TOKEN}»",
+    f"(«FwoG{TOKEN}%=_-») «FQoG{TOKEN}»",
+    f"https://a/b?X-Amz-Signature=«{TOKEN}»&X-Amz-Date=1",
+    f"https://a/b?c=1&x-amz-signature=«{TOKEN}»",
+    f"https://a/b?c=1&amp;X-Amz-Security-Token=«{TOKEN}%2F»&amp;d=2",
+    f"'https://a/b?X-Amz-Security-Token=«{TOKEN}»'",
+    # Tokens of others.
+    "«eyJhbGciOiJI.eyJzdWIiOiIx.» b",
+    "(«eyJhbGciOiJI_-.eyJzdWIiOiIx-_.dozjgNryP4J3-_») b",
+    f"«ghp_{TOKEN[:30]}» «gho_{TOKEN[:30]}» «ghu_{TOKEN[:31]}» «ghs_{TOKEN[:36]}» «ghr_{TOKEN[:30]}»",
+    f"=«github_pat_{TOKEN[:22]}»",
+    f"«xoxb-{TOKEN[:10]}» «xoxp-1-2{TOKEN[:8]}» «glpat-{TOKEN[:17]}-_a» «npm_{TOKEN[:36]}» «pypi-AgE{TOKEN[:50]}»",
+    f"«sk_live_{TOKEN[:20]}» «rk_live_{TOKEN[:20]}» «AIza{TOKEN[:34]}-» «hf_{TOKEN[:30]}»",
+    # Passwords beside what says so.
+    "mysql://admin:«hunter2»@db.example.com/web",
+    "postgresql+psycopg2://a.b-c:«hunter2»@db",
+    "redis://:«hunter2»@cache:6379",
+    "(https://x:«hunter:2»@a)",
+    "Authorization: Bearer «hunter2»",
+    'authorization="Basic «aHVudGVyMg==»"',
+    "'Authorization': 'token «hunter2»'",
+    "AUTHORIZATION  :  bearer  «hunter2», b",
+    "mysql --password «hunter2» -h db",
+    "x -passwd «hunter2»",
+    "x --token  «hunter2»",
+    "x --PASSWORD «hunter2»",
+    "IDENTIFIED BY '«hunter 2»' b",
+    'identified  by "«hunter2»" b',
+    "password = '«hunter 2»' b",
+    'password: "«h»" b',
+    '{"password": "«hunter2»", "a": 1}',
+    '{\\"password\\" : \\"«hunter2»\\"}',
+    "passwd='«hunter2»' passphrase='«hunter2»' pwd='«hunter2»' privateKey='«hunter2»' client_secret='«hunter2»'",
+    "api_key='«hunter2»' apikey='«hunter2»' secret_access_key='«hunter2»' secretkey='«hunter2»'",
+    "secret_string='«hunter2»' SecretBinary='«hunter2»' key_material='«hunter2»' auth_token='«hunter2»'",
+    "session_token='«hunter2»' SecurityToken='«hunter2»' access_token='«hunter2»' refresh_token='«hunter2»'",
+    "id_token='«hunter2»' PRIVATE_KEY='«hunter2»'",
+    "password=«hunter2»",
+    "password: «hunter2» b",
+    "password    =    «hunter2»",
+    '"password":«hunter2»,',
+    "db_password=«hunter2»&user=a",
+    "password=«/hunter2»",
+    "password=«*hunter2»",
+    "password=«Truely»",
+    "password=«nonesuch»",
+]
+HARMLESS = [
+    f"x-----BEGIN PUBLIC KEY-----\nQUJDQUJD\n-----END PUBLIC KEY-----\n{CERTIFICATE}",
+    "PuTTY-User-Key-File-2: x\nPrivate-MAC: ",
+    "PuTTY-User-Key-File-x: y\nPrivate-MAC: 0a",
+    "AKIAIOSFODNN7EXAMPL AKIAIOSFODNN7EXAMPLEX xAKIAIOSFODNN7EXAMPLE AROAIOSFODNN7EXAMPLE AKIAiosfodnn7example",
+    f"aws secret: {FORTY[:-1]}",
+    f"aws secret: {FORTY}x",
+    f"aws secret: {FORTY}/",
+    f"aws {'-' * 60} secret: {FORTY}",
+    f"the digest: {FORTY}",
+    f"xFwoG{TOKEN} FwoG{TOKEN[:59]} FwoH{TOKEN}",
+    f"X-Amz-Signature={TOKEN} ?X-Amz-Date={TOKEN} &Signature=x",
+    "xeyJhbGciOiJI.eyJzdWIiOiIx.a eyJhbGci.eyJzdWIiOiIx.a eyJhbGciOiJIeyJzdWIiOiIx",
+    f"ghp_{TOKEN[:29]} xghp_{TOKEN} ghx_{TOKEN} github_pat_{TOKEN[:21]}",
+    f"xoxb-{TOKEN[:9]} xoxz-{TOKEN} glpat-{TOKEN[:19]} npm_{TOKEN[:35]} pypi-AgE{TOKEN[:49]} pk_live_{TOKEN}",
+    f"sk_live_{TOKEN[:19]} AIza{TOKEN[:34]} hf_{TOKEN[:29]} xhf_{TOKEN}",
+    "https://docs.aws.amazon.com/a:b@c http://a.b/c?d:e@f mysql://admin@db https://x: y@z 1s3://a:b@c",
+    "Authorization: Digest hunter2 authorization: bearer short",
+    "Authorization: Bearer     [redacted]",
+    "--password -h --token 'x y' --passwords hunter2",
+    "identified by nobody, identified by ''",
+    "password: [redacted] password=**** password='[redacted]'",
+    "password=true password: None password=null password: NaN password = yes password=no password=false",
+    "password=arn:aws:x:y password='arn:aws:x' password=local/app password: a-b/c.d/e_f",
+    "password=abc password = read(hunter2) password=list[0] password:\n\n\n\n\nhunter2",
+    "password     = 'hunter 2' password =     'hunter 2'",
+    "token=hunter2 secret='hunter2' key='hunter2'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_the_secret_goes_and_nothing_beside_it(text):
+    plain = text.replace("«", "").replace("»", "")
+    kept = PLACEHOLDER.join(part.rpartition("»")[2] for part in text.split("«"))
+    assert Redactor().redact_text(plain) == kept
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_only_resembles_a_secret_stays(text):
+    assert Redactor().redact_text(text) == text
+
+
+@pytest.mark.parametrize("text", ["password=hunter2", "x --password hunter2"])
+def test_an_assignment_in_code_is_no_secret(text):
+    """There, an unquoted word is the name of a variable."""
+    assert Redactor().redact_text(text, code=True) == text
+    assert Redactor().redact_text(text) != text
+
+
+def test_each_kind_of_secret_is_counted_under_its_name():
+    expected = {
+        "private key": KEY, "AWS key": "AKIAIOSFODNN7EXAMPLE", "AWS token": f"FwoG{TOKEN}", "token": f"hf_{TOKEN}",
+        "signed URL": "?X-Amz-Signature=abc", "GitHub token": f"ghp_{TOKEN[:40]}", "password": "pwd='hunter2'",
+        "password in a URL": "mysql://a:hunter2@b", "credentials": "authorization: bearer hunter2",
+    }  # fmt: skip
+    for kind, text in expected.items():
+        redactor = Redactor()
+        redactor.redact_text(text)
+        assert redactor.counts == {kind: 1}
+    assert set(expected) == {pattern.name for pattern in PATTERNS}

@@ -1,0 +1,1 @@
+"""Measurements that take long: each is a command that prints its figures."""

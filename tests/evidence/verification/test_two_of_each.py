@@ -1,0 +1,382 @@
+"""Evidence with two notebooks, two plans and two approvals of each kind: one that is right hides none that is wrong."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runbook_lib.engine.plan import digest
+from runbook_lib.evidence.attestation import dsse
+from runbook_lib.evidence.attestation.approvals import PREDICATE_TYPE, format_plan_name
+from runbook_lib.evidence.attestation.dsse import SUFFIX, build_statement, build_subject
+from runbook_lib.evidence.folder import RunFolder
+from runbook_lib.evidence.verification.approvals import check_statement, find_unapproved_changes
+from runbook_lib.evidence.verification.completeness import find_gaps, planned_notebooks
+from runbook_lib.journal.journal import MANIFEST
+from runbook_lib.journal.reader import read_events
+from tests.support.run_folders import (
+    ANN,
+    BOB,
+    EVE,
+    KEYS,
+    NOTEBOOKS,
+    RUN,
+    SIGNED,
+    close_run,
+    finish_notebook,
+    plan_of,
+    planned_run,
+    record_approval,
+    rewrite_journal,
+    write_approval,
+)
+
+NETWORK, DATA = NOTEBOOKS
+PLANS = [plan_of(one).as_dict() for one in NOTEBOOKS]
+
+
+def gaps(folder):
+    return {str(gap): gap.serious for gap in find_gaps(folder, read_events(folder))}
+
+
+def unapproved(folder):
+    return list(find_unapproved_changes(folder, read_events(folder)))
+
+
+def whole(environment, **more):
+    folder = planned_run(environment, **more)
+    for notebook in NOTEBOOKS:
+        finish_notebook(folder, notebook)
+    return folder
+
+
+def drop(folder, *keys, event="change"):
+    return rewrite_journal(folder, lambda one: one["event"] == event and one.get("key") in keys)
+
+
+def write(folder, notebook, event, **data):
+    RunFolder(folder.parent, folder.name, notebook).journal().write(event, **data)
+
+
+# Changes and their results.
+
+
+def test_a_change_without_a_result_is_a_gap_unless_all_was_verified(tmp_path):
+    """It was as desired before its turn: the verification says so."""
+    folder = drop(whole(tmp_path), "thing.network-1", "thing.data-1")
+    planned = "thing.network-1: create was planned; it was as desired before its turn"
+    assert gaps(folder) == {
+        f"{NETWORK}: {planned}": False,
+        f"{DATA}: {planned.replace('network-1', 'data-1')}": False,
+    }
+    unverified = rewrite_journal(folder, lambda one: one["event"] == "verify" and one["notebook"] == DATA)
+    found = gaps(unverified)
+    assert found[f"{NETWORK}: {planned}"] is False
+    assert found[f"{DATA}: thing.data-1: create was planned, and the journal has no result of it"] is True
+
+
+def test_one_successful_verification_of_several_is_enough(tmp_path):
+    folder = drop(whole(tmp_path), "thing.network-1")
+    write(folder, NETWORK, "verify", stack="network", ok=False, failed=["x"])
+    assert list(gaps(folder).values()) == [False]
+    failed = rewrite_journal(folder, lambda one: False, ok=lambda one: False if one["event"] == "verify" else one["ok"])
+    assert f"{NETWORK}: thing.network-1: create was planned, and the journal has no result of it" in gaps(failed)
+
+
+@pytest.mark.parametrize("state", ["failed", "interrupted"])
+def test_a_notebook_that_stopped_has_not_reached_its_last_changes(tmp_path, state):
+    folder = planned_run(tmp_path)
+    finish_notebook(folder, NETWORK, state, but="thing.network-2")
+    finish_notebook(folder, DATA)
+    assert gaps(folder) == {
+        f"{NETWORK}: thing.network-2: create was planned; not done: the notebook stopped before it": False
+    }
+
+
+def test_a_resource_that_was_gone_needs_no_change(tmp_path):
+    folder = drop(whole(tmp_path), "thing.network-1", "thing.network-2")
+    write(folder, NETWORK, "gone", key="thing.network-2")
+    found = gaps(folder)
+    assert not [gap for gap in found if "network-2" in gap]
+    assert [gap for gap in found if "network-1" in gap]
+
+
+def test_each_plan_file_must_be_the_plan_with_that_fingerprint(tmp_path):
+    folder = whole(tmp_path)
+    network, data = (folder / f"plans/{one}-apply-{plan_of(one).fingerprint}.json" for one in NOTEBOOKS)
+    assert gaps(folder) == {}
+    network.write_text(json.dumps({"plan": PLANS[1]}))
+    assert gaps(folder) == {f"plans/{network.name}: is not the plan with that fingerprint": True}
+    for wrong in ("{}", "[]", "", '{"plan": []}'):
+        data.write_text(wrong)
+        assert gaps(folder)[f"plans/{data.name}: is not a plan"] is True
+    data.unlink()
+    assert gaps(folder)[f"plans/{data.name}: is missing, and the journal has this plan"] is True
+
+
+def test_calls_are_closed_by_the_next_change_only(tmp_path):
+    folder = whole(tmp_path)
+    call = {"service": "ec2", "write": True, "error": None}
+    for operation in ("CreateA", "CreateB", "CreateA"):
+        write(folder, NETWORK, "call", operation=operation, **call)
+    text = f"{NETWORK}: ec2 CreateA, ec2 CreateB: AWS was called, and no change was recorded"
+    assert gaps(folder) == {text: True}
+    write(folder, DATA, "change", key="x")
+    assert text in gaps(folder)
+    write(folder, NETWORK, "gone", key="x")
+    assert text not in gaps(folder)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "is_lock"),
+    [
+        ("s3", "PutObject", True),
+        ("s3", "DeleteObject", True),
+        ("s3", "PutObjectTagging", False),
+        ("ssm", "PutObject", False),
+    ],
+)
+def test_only_the_lock_s_calls_belong_to_no_change(tmp_path, service, operation, is_lock):
+    folder = whole(tmp_path)
+    write(folder, NETWORK, "call", service=service, operation=operation, write=True, error=None)
+    assert bool(gaps(folder)) is not is_lock
+
+
+def test_every_notebook_of_a_run_is_looked_at(tmp_path):
+    """Those of the command, and others that have run in it; each once."""
+    folder = whole(tmp_path)
+    write(folder, "03_more", "open", account="1")
+    write(folder, NETWORK, "open", account="1", parameters={"env": "prod"})
+    assert planned_notebooks(read_events(folder)) == [NETWORK, DATA, "03_more"]
+    found = gaps(folder)
+    assert found["03_more: the journal does not say how it ended: it was killed, or is still running"] is True
+    assert found["03_more: the journal does not have its parameters"] is True
+    assert len(found) == 2
+
+
+def test_a_notebook_that_never_ran_needs_no_files(tmp_path):
+    folder = planned_run(tmp_path)
+    finish_notebook(folder, NETWORK)
+    write(folder, DATA, "ended", state="not run", cell=0)
+    assert not [gap for gap in gaps(folder) if f"{DATA}." in gap]
+    (folder / f"{NETWORK}.ipynb").unlink()
+    (folder / f"{NETWORK}.html").unlink()
+    missing = {f"{NETWORK}{suffix}: is missing, and the notebook was run": True for suffix in (".ipynb", ".html")}
+    assert missing.items() <= gaps(folder).items()
+
+
+def test_the_state_afterwards_is_missing_of_a_notebook_that_changed_its_own_stack(tmp_path):
+    """Also of one that failed; a plan of another stack alone does not ask for it."""
+    folder = planned_run(tmp_path)
+    finish_notebook(folder, NETWORK, "failed", but="thing.network-2")
+    finish_notebook(folder, DATA)
+    close_run(folder)
+    message = f"{NETWORK}: was changed, and the journal does not have the state afterwards"
+    (folder / MANIFEST).unlink()
+    folder = rewrite_journal(folder, lambda one: one["event"] == "inventory" and one["when"] == "after")
+    close_run(folder)
+    assert message in gaps(folder)
+    assert f"{DATA}: was changed, and the journal does not have the state afterwards" in gaps(folder)
+    (folder / MANIFEST).unlink()
+    folder = rewrite_journal(
+        folder, lambda one: False, stack=lambda one: "other" if one["event"] == "plan" else one["stack"]
+    )
+    close_run(folder)
+    assert message not in gaps(folder)
+    assert f"{DATA}: was changed, and the journal does not have the state afterwards" in gaps(folder)
+
+
+def test_pages_that_are_missing_are_listed_in_one_order(tmp_path):
+    folder = whole(tmp_path)
+    names = ["m", "c", "z", "a", "q", "f"]
+    for name in names:
+        (folder / f"{name}.ipynb").write_text("{}")
+    close_run(folder)
+    missing = [gap.partition(".")[0] for gap in gaps(folder) if gap.endswith("there is such a notebook")]
+    assert missing == sorted(names)
+
+
+# Approvals.
+
+
+def approve_all(folder, **more):
+    path = write_approval(folder, BOB, "bob", **more)
+    for notebook in NOTEBOOKS:
+        record_approval(folder, notebook, path)
+        finish_notebook(folder, notebook)
+    return folder
+
+
+def test_a_plan_file_with_another_content_vouches_for_nothing(tmp_path):
+    """Whatever its name says: its digest is not the approved one."""
+    folder = approve_all(planned_run(tmp_path, approval=SIGNED))
+    write(folder, NETWORK, "change", ok=True, key="thing.more", action="create", fields={})
+    message = f"{NETWORK}: thing.more: was changed, and is in no approved plan"
+    assert unapproved(folder) == [message]
+    for name in ("aa", "bb", "mm", "xx", "zz"):
+        forged = folder / f"plans/{NETWORK}-{name}-{plan_of(NETWORK).fingerprint}.json"
+        forged.write_text(json.dumps({"plan": PLANS[0] | {"changes": [{"key": "thing.more"}]}}))
+    assert unapproved(folder) == [message]
+
+
+def test_every_notebook_is_approved_by_itself(tmp_path):
+    folder = planned_run(tmp_path, approval=SIGNED)
+    path = write_approval(folder, BOB, "bob")
+    record_approval(folder, NETWORK, path)
+    for notebook in NOTEBOOKS:
+        finish_notebook(folder, notebook)
+    assert unapproved(folder) == [f"{DATA}: was changed without a signed approval, which its parameters require"]
+
+
+@pytest.mark.parametrize("approved", ["", "0123456789abcdef"])
+def test_a_required_approval_without_signers_is_a_fingerprint(tmp_path, approved):
+    folder = whole(tmp_path, approval={"required": True})
+    folder = rewrite_journal(folder, lambda one: False, approved=approved)
+    message = "was changed without an approval, which its parameters require"
+    assert unapproved(folder) == ([] if approved else [f"{one}: {message}" for one in NOTEBOOKS])
+    assert unapproved(rewrite_journal(folder, lambda one: one["event"] == "change")) == []
+
+
+def used(tmp_path, *, at=timedelta(), expires=timedelta(hours=400), rules=None, signer=BOB, now=None, **fields):
+    """What is wrong with an approval that was given at some time before it was used."""
+    folder = planned_run(tmp_path, approval={**SIGNED, **(rules or {})})
+    when = (now or datetime.now(UTC)) - at
+    subjects = [build_subject(format_plan_name(plan), digest(plan)) for plan in PLANS]
+    predicate = {
+        "by": "bob", "role": "approver", "change": "CHG1", "run": RUN, "at": when.isoformat(),
+        "expires": (when + expires).isoformat(),
+    } | fields  # fmt: skip
+    path = folder / "approvals" / f"bob{SUFFIX}"
+    path.parent.mkdir()
+    path.write_bytes(dsse.sign(build_statement(PREDICATE_TYPE, subjects, predicate), signer))
+    for notebook in NOTEBOOKS:
+        record_approval(folder, notebook, path)
+    return [one.partition(": ")[2] for one in unapproved(folder)]
+
+
+WRONG = ["is not the approval that the journal describes"] * 2
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("at", "expires", "rules", "ok"),
+    [
+        (HOUR, 400 * HOUR, {}, True),
+        (71 * HOUR, 400 * HOUR, {}, True),
+        (73 * HOUR, 400 * HOUR, {}, False),
+        (2 * HOUR, HOUR, {}, False),
+        (89 * DAY, 400 * DAY, {"valid_hours": None}, True),
+        (90 * DAY - HOUR / 2, 400 * DAY, {"valid_hours": None}, True),
+        (90 * DAY + HOUR / 2, 400 * DAY, {"valid_hours": None}, False),
+        (-4 * MINUTE, HOUR, {}, True),
+        (-6 * MINUTE, HOUR, {}, False),
+    ],
+)
+def test_an_approval_counts_from_when_it_was_signed_until_it_expires(tmp_path, at, expires, rules, ok):
+    """The earlier of its own end and of what the parameters allow; clocks may differ by five minutes."""
+    assert used(tmp_path, at=at, expires=expires, rules=rules) == ([] if ok else WRONG)
+
+
+@pytest.mark.parametrize(
+    ("fields", "ok"),
+    [
+        ({}, True),
+        ({"change": ""}, True),
+        ({"change": "CHG2"}, False),
+        ({"role": "operator"}, False),
+        ({"by": "ann"}, False),
+    ],
+)
+def test_an_approval_is_the_one_that_the_journal_describes(tmp_path, fields, ok):
+    found = used(tmp_path, **fields)
+    assert [one for one in found if one == WRONG[0]] == ([] if ok else WRONG)
+    assert ok or found
+
+
+def test_an_approval_is_checked_with_the_signers_in_the_parameters(tmp_path):
+    (one, two) = used(tmp_path, signer=EVE)
+    assert one == two
+    assert "is not one of the trusted keys (ann, bob), according to the run's parameters" in one
+
+
+@pytest.mark.parametrize("text", ["no key", "ssh-ed25519 AAAA"])
+def test_signers_that_are_no_keys_are_reported(tmp_path, text):
+    (one, two) = used(tmp_path, rules={"signers": {"bob": text}})
+    assert one == two
+    assert one.startswith("cannot be checked with the signers in the run's parameters: ")
+
+
+@pytest.mark.parametrize(
+    ("operator", "message"),
+    [("", "two signers are required"), ("bob", "two signers are required"), ("ann", "is missing, and the run used it")],
+)
+def test_two_signers_are_two_people(tmp_path, operator, message):
+    folder = planned_run(tmp_path, approval=SIGNED | {"threshold": 2})
+    path = write_approval(folder, BOB, "bob")
+    for notebook in NOTEBOOKS:
+        record_approval(folder, notebook, path, operator=operator)
+    assert len([one for one in unapproved(folder) if message in one]) == 2
+    assert len(unapproved(folder)) == 2
+
+
+@pytest.mark.parametrize(
+    ("signer", "fields", "ok"),
+    [
+        (ANN, {}, True), (ANN, {"by": "bob"}, False), (ANN, {"role": "approver"}, False),
+        (ANN, {"run": "other"}, False), (ANN, {"plans": PLANS[1:]}, False),
+    ],
+)  # fmt: skip
+def test_the_operator_signs_this_plan_of_this_run(tmp_path, signer, fields, ok):
+    folder = planned_run(tmp_path, approval=SIGNED | {"threshold": 2})
+    path = write_approval(folder, BOB, "bob")
+    now = datetime.now(UTC)
+    predicate = {
+        "by": "ann", "role": "operator", "change": "CHG1", "run": RUN, "at": now.isoformat(),
+        "expires": (now + HOUR).isoformat(),
+    }  # fmt: skip
+    subjects = [build_subject(format_plan_name(plan), digest(plan)) for plan in fields.pop("plans", PLANS[:1])]
+    name = f"{plan_of(NETWORK).fingerprint}-ann{SUFFIX}"
+    (folder / "approvals" / name).write_bytes(
+        dsse.sign(build_statement(PREDICATE_TYPE, subjects, predicate | fields), signer)
+    )
+    record_approval(folder, NETWORK, path, operator="ann")
+    assert [one for one in unapproved(folder) if "is not the signature of the operator" in one] == (
+        [] if ok else [f"approvals/{name}: is not the signature of the operator"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "signer", "more", "later", "expected"),
+    [
+        ("bob", "bob", BOB, False, True, ("", "approved by bob for CHG1")),
+        ("bob", "bob", BOB, False, False, ("", "approved by bob for CHG1")),
+        ("abc-bob", "bob", BOB, False, False, ("", "approved by bob for CHG1")),
+        ("abc-bob", "bob", BOB, False, True, ("was added, and its name is not bob.dsse.json", "")),
+        ("eve", "eve", EVE, True, False, ("", "approvals/eve.dsse.json: whether eve signed it cannot be checked")),
+        ("eve", "eve", EVE, False, False, ("signed with the key", "")),
+        ("eve", "eve", EVE, True, True, ("signed with the key", "")),
+        ("bob", "bob", EVE, True, False, ("signed with the key", "")),
+        ("ann", "ann", BOB, True, False, ("bob signed it in the name of ann", "")),
+    ],
+)
+def test_who_approved_is_said_or_what_is_wrong(tmp_path, name, by, signer, more, later, expected):
+    folder = planned_run(tmp_path)
+    written = write_approval(folder, signer, by)
+    path = written.rename(written.with_name(f"{name}{SUFFIX}"))
+    wrong, note = check_statement(path, KEYS, more_approvers=more, added_later=later)
+    assert (wrong[: len(expected[0])], note[: len(expected[1])]) == expected
+    assert bool(wrong) is bool(expected[0])
+
+
+def test_an_approval_that_was_added_must_be_for_this_run(tmp_path):
+    path = write_approval(planned_run(tmp_path), BOB, "bob")
+    target = tmp_path / "other" / "approvals"
+    target.mkdir(parents=True)
+    moved = path.rename(target / path.name)
+    assert check_statement(moved, KEYS, more_approvers=False, added_later=True) == (
+        f"is an approval of another run, {RUN}",
+        "",
+    )
+    assert check_statement(moved, KEYS, more_approvers=False, added_later=False)[0] == ""
+    renamed = moved.rename(target / "bob.json")
+    assert check_statement(renamed, KEYS, more_approvers=False, added_later=False) == ("is not an approval", "")
