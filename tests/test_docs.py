@@ -23,6 +23,7 @@ FOLDERS = [
         "params",
         "requirements",
         "runbook_lib",
+        "starter",
         "tests",
         "webapp",
         ".ci",

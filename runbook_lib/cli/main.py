@@ -21,6 +21,7 @@ COMMANDS = {
     "bundle": ("application", "Pack webapp/ as 04_deploy does."),
     "destroy": ("verbs", "Destroy the environment: 04 first, 01 last."),
     "evidence": ("evidence", "Show, verify and compare the evidence of runs."),
+    "init": ("init", "Write a project into DIR: notebooks, parameters, a small application, workflows."),
     "lock": ("application", "Lock the Python packages that the application needs."),
     "logs": ("logs", "Print what the application's processes wrote, on all servers."),
     "permissions": ("permissions", "Print the IAM policy that a verb needs, as JSON."),
