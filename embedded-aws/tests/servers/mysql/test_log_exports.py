@@ -10,7 +10,7 @@ GROUP = "/aws/rds/instance/app/{}"
 
 
 def tail(simulation, group):
-    """What `aws logs tail` shows, by the call that it makes: only the CLI's version 2 has it, which is no package of pip.
+    """What `aws logs tail` shows, by the call that it makes: only version 2 of the CLI has it, and pip has 1.
 
     https://github.com/aws/aws-cli/blob/v2/awscli/customizations/logs/tail.py
     """
