@@ -27,6 +27,7 @@ FOLDERS = [
         "tests",
         "webapp",
         ".ci",
+        ".devcontainer",
         ".github",
     )
 ]
