@@ -34,7 +34,7 @@ lab: .venv-lab/lab.stamp
 
 test test-all: programs .venv/test.stamp
 	.venv/bin/ruff check . $(SAMPLE)
-	.venv/bin/ruff format --check --exclude '*.ipynb' . $(SAMPLE)
+	.venv/bin/ruff format --check . $(SAMPLE)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/pytest $(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadscope \

@@ -13,20 +13,21 @@ _FIRST = Path("notebooks", "01_network.ipynb")
 
 
 def checkout() -> Path:
-    """Where notebooks/ and webapp/ are: around this package, in `RUNBOOK_ROOT`, or in or above the current folder.
+    """Where notebooks/ and webapp/ are: in `RUNBOOK_ROOT`, in or above the current folder, or around this package.
 
     Raises:
-        WrongUsage: There are no notebooks in any of them: an installed package has none of its own.
+        WrongUsage: There are no notebooks in any of them: an installed package has only those that it can write.
     """
     here = Path.cwd()
     given = [Path(os.environ[_ROOT]).resolve()] if _ROOT in os.environ else []
-    for folder in (Path(__file__).resolve().parents[1], *given, here, *here.parents):
+    for folder in (*given, here, *here.parents, Path(__file__).resolve().parents[1]):
         if (folder / _FIRST).is_file():
             return folder
     raise WrongUsage(
         f"{for_shell(here)} is not a checkout of the runbook: there is no {_FIRST} in it, in a folder above it, or in"
         f" the one that {_ROOT} names.",
-        fix=f"Go to a checkout (cd FOLDER) and run this again, or name it: export {_ROOT}=FOLDER",
+        fix=f"Go to a checkout (cd FOLDER) and run this again, or name it: export {_ROOT}=FOLDER\n"
+        "  → There is none yet? `runbook init FOLDER` writes notebooks, parameters and a small application.",
     )
 
 

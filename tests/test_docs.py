@@ -23,9 +23,11 @@ FOLDERS = [
         "params",
         "requirements",
         "runbook_lib",
+        "starter",
         "tests",
         "webapp",
         ".ci",
+        ".devcontainer",
         ".github",
     )
 ]

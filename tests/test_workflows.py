@@ -118,6 +118,7 @@ def test_what_the_browser_saw_is_kept_also_of_tests_that_failed():
 
 def test_what_each_pull_request_leaves_out_runs_every_night():
     """The two differ in nothing else: what `make test` leaves out is named by one marker, and mutants are sampled."""
+    assert [step.get("run") for step in JOBS["ci", "macos"]["steps"]][-1] == "make test"
     steps = {name: [step.get("run") for step in JOBS[name, "test"]["steps"]] for name in ("ci", "nightly")}
     assert ("make test" in steps["ci"], "make test-all" in steps["nightly"]) == (True, True)
     assert set(triggers(WORKFLOWS["nightly"])) == {"schedule", "workflow_dispatch"}
@@ -142,6 +143,8 @@ class TestRights:
         apply = aws | {"actions": "read"}
         assert {job: body["permissions"] for job, body in JOBS.items()} == {
             ("ci", "test"): look,
+            ("ci", "macos"): look,
+            ("ci", "windows"): look,
             ("nightly", "test"): look,
             ("deploy", "bundle"): look,
             ("runbook", "comment"): look | {"pull-requests": "write"},
@@ -170,6 +173,8 @@ class TestRights:
         whole = {"persist-credentials": False, "fetch-depth": 0}
         assert checkouts == {
             ("ci", "test"): {"persist-credentials": False},
+            ("ci", "macos"): {"persist-credentials": False},
+            ("ci", "windows"): {"persist-credentials": False},
             ("runbook", "comment"): {"persist-credentials": False},
             # With all of history: these pack a bundle, and it names a commit. One test needs the last release.
             ("nightly", "test"): whole,

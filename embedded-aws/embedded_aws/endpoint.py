@@ -24,12 +24,13 @@ def check(root: Path) -> None:
 
     Raises:
         WrongUsage: RUNBOOK_LOCAL_PACE is not a pace.
-        LocalError: It could not be started, or the saved account could not be loaded.
+        LocalError: It cannot run here, could not be started, or the saved account could not be loaded.
     """
     from embedded_aws import pace
-    from embedded_aws.client.process import ensure
+    from embedded_aws.client.process import ensure, require_system
     from embedded_aws.state_folder import StateFolder
 
+    require_system()
     pace.from_environment(os.environ)
     if StateFolder(root).state.exists():
         ensure(root)

@@ -67,5 +67,6 @@ def _find(env: str, name: str) -> Endpoint:
         return endpoint
     raise WrongEndpoint(
         f"params/{env}.yaml names the endpoint {name!r}, and no installed package offers it",
-        fix="for the embedded AWS, `pip install ./embedded-aws` in the checkout; for the real one, no `endpoint`",
+        fix="for the embedded AWS install its package beside this one: `pip install ./embedded-aws` in a checkout of"
+        " the runbook's own repository; for the real AWS write no `endpoint`",
     )

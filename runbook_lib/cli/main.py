@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ COMMANDS = {
     "bundle": ("application", "Pack webapp/ as 04_deploy does."),
     "destroy": ("verbs", "Destroy the environment: 04 first, 01 last."),
     "evidence": ("evidence", "Show, verify and compare the evidence of runs."),
+    "init": ("init", "Write a project into DIR: notebooks, parameters, a small application, workflows."),
     "lock": ("application", "Lock the Python packages that the application needs."),
     "logs": ("logs", "Print what the application's processes wrote, on all servers."),
     "permissions": ("permissions", "Print the IAM policy that a verb needs, as JSON."),
@@ -57,6 +59,9 @@ class ErrorGroup(click.Group):
                 yield name, command.get_short_help_str(limit=100)
 
     def invoke(self, context: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):  # a pipe's encoding on Windows lacks the symbols of a plan
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(context)
         except RunbookError as error:

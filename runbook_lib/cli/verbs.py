@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +16,7 @@ from ..engine.plan import ACTION_SYMBOLS, Action
 from ..errors import RunbookError, Unconfirmed
 from ..formatting import elapsed, one_line, pluralize
 from ..journal.journal import MANIFEST
+from ..journal.process import handle_cancellation, interrupt_this_process
 from ..journal.reader import JOURNAL, events_of
 from ..journal.summary import Summary, is_locked, summarize
 from ..journal.timeline import build_timeline
@@ -201,8 +200,7 @@ def _run_notebooks(
     run_id = new_run(mode)
     sign_in(params, root, run_id, mfa_token)
     job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job and a closed terminal act like Ctrl-C
-        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    handle_cancellation(lambda *_: interrupt_this_process())
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")
     began = time.monotonic()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Closed
+from ..files import locked
 from .redaction.redactor import REDACTOR
 
 MANIFEST = "manifest.dsse.json"
@@ -42,8 +42,7 @@ class Journal:
             Closed: The run is signed already.
         """
         self.require_open()
-        with self.path.open("a+b", buffering=0) as out:
-            fcntl.flock(out, fcntl.LOCK_EX)
+        with self.path.open("a+b", buffering=0) as out, locked(out, self.path):
             last, complete = _read_last_line(out)
             head = {"at": self._clock().isoformat(timespec="milliseconds"), "event": event, "prev": _digest(last)}
             line = json.dumps({**head, **_redact({**self._common, **data})}).encode() + b"\n"
@@ -110,7 +109,7 @@ def _append(out: FileIO, line: bytes) -> None:
         os.fsync(out.fileno())
     except BaseException:
         with suppress(OSError):
-            os.ftruncate(out.fileno(), size)
+            out.truncate(size)
         raise
 
 

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 
 import psutil
 
 from .reader import Event
+
+Handler = Callable[[int, FrameType | None], None]
+CANCELLED = ("SIGTERM", "SIGHUP", "SIGBREAK")
+"""Signals that end a run as Ctrl-C does: of a cancelled job, a closed terminal, and on Windows a closed window."""
+
+
+def handle_cancellation(handler: Handler) -> None:
+    """Let a function handle :data:`CANCELLED`, as far as the system has them; what nohup made ignored stays ignored."""
+    for name in CANCELLED:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def interrupt_this_process() -> None:
+    """Do what Ctrl-C does, from any thread."""
+    if sys.platform == "win32":  # os.kill would end the process at once there
+        signal.raise_signal(signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -34,6 +35,12 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
 
 HEARTBEAT_SECONDS = 30
 """Seconds after which a cell that still runs is reported again."""
+INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
+"""What interrupts a notebook's process. Windows has no SIGINT for others: it sends this to a process group.
+
+https://docs.python.org/3/library/subprocess.html#subprocess.Popen.send_signal
+"""
+NEW_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 STOP_SECONDS = 3
 """Seconds that an interrupted notebook has to record that; it is killed afterwards."""
 
@@ -163,7 +170,7 @@ async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> Non
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "runbook_lib.runs.headless.worker", str(source), str(target),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=environment, limit=2**22,
+        env=environment, limit=2**22, creationflags=NEW_GROUP,
     )  # fmt: skip
     assert process.stdin
     assert process.stdout
@@ -205,7 +212,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     with suppress(psutil.NoSuchProcess):
         tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(INTERRUPT)
     until = time.monotonic() + STOP_SECONDS
     while process.returncode is None and time.monotonic() < until:
         await asyncio.sleep(0.05)

@@ -147,7 +147,7 @@ def _local_user() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container whose user has no name
-        return f"user {os.getuid()}"
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "an unnamed user"
 
 
 def check_webapp(params: Params | None = None, webapp: Path | None = None) -> Contents:

@@ -2,4 +2,4 @@
 
 from pathlib import Path
 
-SAMPLE = Path(__file__).parent / "application"
+SAMPLE = Path(__file__).parents[2] / "starter" / "webapp"

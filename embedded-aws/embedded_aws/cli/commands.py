@@ -20,6 +20,7 @@ from runbook_lib.errors import LocalError, WrongUsage
 @click.group()
 def local() -> None:
     """The embedded AWS, for rehearsals on this machine."""
+    process.require_system()
 
 
 @local.command()

@@ -45,6 +45,20 @@ def require_running(root: Path) -> Address:
     return address
 
 
+def require_system() -> None:
+    """Check that the account's servers can run here: they are process groups, with sockets and modes of POSIX.
+
+    Raises:
+        LocalError: This is Windows.
+    """
+    if os.name == "nt":
+        raise LocalError(
+            "the embedded AWS needs Linux or macOS, and this is Windows",
+            fix="run the rehearsal in WSL (https://learn.microsoft.com/windows/wsl/install); environments of the real"
+            " AWS work on Windows, too",
+        )
+
+
 def ensure(root: Path, requested_pace: float | None = None) -> Address:
     """Return the running embedded AWS of this root; start it when there is none, or when it runs other code than ours.
 
@@ -54,10 +68,11 @@ def ensure(root: Path, requested_pace: float | None = None) -> Address:
         requested_pace: The pace to set; by default that of the environment, else the current or last one.
 
     Raises:
-        LocalError: It did not start; the message ends with the last lines of its log. Or it started, and could not
-            load what was saved: only the caller that started it gets this error.
+        LocalError: It cannot run on Windows. Or it did not start; the message ends with the last lines of its log. Or
+            it started, and could not load what was saved: only the caller that started it gets this error.
         WrongUsage: The environment sets a pace that is not valid.
     """
+    require_system()
     wanted = pace.from_environment(os.environ) if requested_pace is None else requested_pace
     address = _start_if_needed(root, wanted)
     if wanted is not None and wanted != StateFolder(root).read_pace():

@@ -17,11 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
-from moto.core.utils import unix_time_millis
-
-from embedded_aws.account import backends
+from embedded_aws.account import backends, log_streams
 from embedded_aws.authorization.principal import Principal, principal_of_instance
 from embedded_aws.authorization.requested import Call, questions
 from embedded_aws.hosts.host import Host
@@ -31,11 +28,6 @@ from embedded_aws.hosts.metadata import InstanceRole, role_of
 CONFIGURATIONS = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.d"
 SEND_SECONDS = 1.0
 SAVE_SECONDS = 60.0  # a save takes longer than sending; what was not saved is read again from the hosts' disks
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html (event size)
-EVENT_BYTES = 262_144
-READ_BYTES = 1_000_000  # of one file at a time
-# The account is kept in memory: of a stream, and of a group, only the last events are.
-STREAM_EVENTS, GROUP_EVENTS = 2_000, 20_000
 
 log = logging.getLogger(__name__)
 
@@ -149,40 +141,10 @@ class LogAgent:
             log.warning("%s sends no logs: %s", host.instance_id, error)
 
     def _send_file(self, host: Host, path: Path, group: str, name: str, has_ended: bool) -> bool:
-        logs = backends.backend("logs")
-        if group not in logs.groups:
-            return False
-        stream = logs.groups[group].streams.get(name)
-        inode, offset = vars(stream).get("sent_until", (0, 0)) if stream else (0, 0)
-        status = path.stat()
-        lines: list[str] = []
-        if inode and inode != status.st_ino:
-            # It was renamed: what was written before that comes first.
-            rotated = next((one for one in path.parent.iterdir() if one.stat().st_ino == inode), None)
-            lines += _read(rotated, offset, True)[0] if rotated else []
-            offset = 0
-        elif offset > status.st_size:
-            offset = 0  # it was truncated
-        if status.st_size > offset:
-            more, offset = _read(path, offset, has_ended)
-            lines += more
-        if lines:
-            stream = self._put(host, group, name, lines)
-        if stream:
-            stream.sent_until = (status.st_ino, offset)
-        return bool(lines)
-
-    def _put(self, host: Host, group: str, name: str, lines: list[str]) -> Any:
-        logs, principal = backends.backend("logs"), self._principal(host)
-        streams, where = logs.groups[group].streams, {"logGroupName": group, "logStreamName": name}
-        if name not in streams:
-            _require(principal, "CreateLogStream", where)
-            logs.create_log_stream(group, name)
-        _require(principal, "PutLogEvents", where)
-        now = int(unix_time_millis())
-        logs.put_log_events(group, name, [{"timestamp": now, "message": line} for line in lines])
-        _trim(streams, name)
-        return streams[name]
+        where = {"logGroupName": group, "logStreamName": name}
+        return log_streams.send_file(
+            path, group, name, lambda action: _require(self._principal(host), action, where), has_ended
+        )
 
     def _principal(self, host: Host) -> Principal:
         """Return the session of an instance's role; a terminated instance still has the one that it had.
@@ -198,30 +160,6 @@ class LogAgent:
             raise PermissionError("the instance has no role")
         self._roles[host.instance_id] = role
         return principal
-
-
-def _trim(streams: Mapping[str, Any], name: str) -> None:
-    """Forget the oldest events of a stream; and where that is not enough, those of the stream that ended first."""
-    del streams[name].events[:-STREAM_EVENTS]
-    while sum(len(stream.events) for stream in streams.values()) > GROUP_EVENTS:
-        full = [stream for stream in streams.values() if stream.events]
-        min(full, key=lambda stream: stream.events[-1].timestamp).events.clear()
-
-
-def _read(path: Path, offset: int, has_ended: bool) -> tuple[list[str], int]:
-    """Return the whole lines from an offset on, without empty ones, which the agent leaves out; and where they end.
-
-    A line without an end is read when there is nobody left to end it, or when it is as long as an event can be.
-    """
-    with path.open("rb") as file:
-        file.seek(offset)
-        content = file.read(READ_BYTES)
-    end = content.rfind(b"\n") + 1
-    if (has_ended and len(content) < READ_BYTES) or (not end and len(content) >= EVENT_BYTES):
-        end = len(content)
-    text = (line.rstrip(b"\r") for line in content[:end].split(b"\n"))
-    pieces = (line[at : at + EVENT_BYTES] for line in text for at in range(0, len(line), EVENT_BYTES))
-    return [piece.decode(errors="replace") for piece in pieces], offset + end
 
 
 def _require(principal: Principal, operation: str, parameters: Mapping[str, str]) -> None:

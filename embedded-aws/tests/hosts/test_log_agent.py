@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from embedded_aws import services
-from embedded_aws.account import backends, pickling
+from embedded_aws.account import backends, log_streams, pickling
 from embedded_aws.hosts import log_agent
 from embedded_aws.hosts.cloud_init import parse_user_data
 from embedded_aws.hosts.fleet import Fleet
@@ -184,16 +184,16 @@ def test_without_a_log_group_nothing_is_lost(account, server):
 
 
 def test_memory_is_bounded(server, monkeypatch):
-    monkeypatch.setattr(log_agent, "STREAM_EVENTS", 5)
+    monkeypatch.setattr(log_streams, "STREAM_EVENTS", 5)
     server.write("".join(f"{n}\n" for n in range(12)))
     assert server.sent() == ["7", "8", "9", "10", "11"]
-    monkeypatch.setattr(log_agent, "GROUP_EVENTS", 6)
+    monkeypatch.setattr(log_streams, "GROUP_EVENTS", 6)
     server.write("a\nb\nc\n", server.log.with_name("worker.log"))
     assert server.sent("_") == ["a", "b", "c"]
 
 
 def test_a_line_without_an_end_is_cut(server, monkeypatch):
-    monkeypatch.setattr(log_agent, "EVENT_BYTES", 4)
+    monkeypatch.setattr(log_streams, "EVENT_BYTES", 4)
     server.write("abcdefghij")
     assert server.sent() == ["abcd", "efgh", "ij"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, Key, Signature, Signer, SSlibKey
 
 from ...errors import EvidenceError, WrongUsage
-from ...files import write_atomically
+from ...files import may_others_read, write_atomically
 from ...paths import for_shell
 
 PRIVATE, PUBLIC = "evidence.pem", "evidence.pub"
@@ -81,10 +80,10 @@ def load_private_key(path: Path) -> CryptoSigner:
         EvidenceError: Other users may read it, or its type is not supported.
     """
     try:
-        mode, text = path.stat().st_mode, path.read_bytes()
+        is_open, text = may_others_read(path), path.read_bytes()
     except OSError as error:
         raise WrongUsage(f"{path} cannot be read: {error.strerror}.", fix="Name the file of a private key.") from None
-    if stat.S_IMODE(mode) & 0o077:
+    if is_open:
         what = f"{path}: other users than its owner may read this key."
         raise EvidenceError(what, fix=f"chmod 600 {for_shell(path)}")
     try:

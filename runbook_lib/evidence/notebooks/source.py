@@ -14,6 +14,7 @@ import nbformat
 
 from ...paths import checkout, root
 from .cells import join_source
+from .scripts import SUFFIXES, read_script
 
 PARAMETERS_TAG = "parameters"
 _KEPT_TAGS = (PARAMETERS_TAG, "handoff")
@@ -89,7 +90,9 @@ def reset(document: Any, source: Any) -> None:
 
 
 def read_notebook(file: Path) -> Any:
-    """Read a notebook; ``None`` when it is missing, being written, or not a notebook."""
+    """Read a notebook, or jupytext's script of one; ``None`` when it is missing, being written, or not a notebook."""
+    if file.suffix in SUFFIXES:
+        return read_script(file)
     try:
         return nbformat.read(file, as_version=4)
     except (OSError, ValueError, nbformat.ValidationError):

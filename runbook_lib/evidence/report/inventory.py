@@ -32,10 +32,13 @@ COLUMNS = {
     "kind": "string",
     "id": "string",
     "status": "string",
-    "settings": "object",
-    "detail": "object",
+    "settings": "any",
+    "detail": "any",
 }
-"""Names and types of the columns, https://specs.frictionlessdata.io/table-schema/; in CSV, an object is its JSON."""
+"""Names and types of the columns, https://specs.frictionlessdata.io/table-schema/; in CSV, an object is its JSON.
+
+pandas reads the type ``any``, and refuses ``object``: https://pandas.pydata.org/docs/user_guide/io.html#table-schema
+"""
 
 
 def build_inventory(stack: Stack, observed: ObservedState) -> list[dict[str, Any]]:

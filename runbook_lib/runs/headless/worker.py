@@ -21,6 +21,7 @@ from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from ...evidence.notebooks.cells import Cell
+from ...journal.process import ProcessIdentity, handle_cancellation, interrupt_this_process
 from .engine import IncompleteNotebook, RunbookEngine
 
 HANDOFF = "handoff"
@@ -43,8 +44,8 @@ def main() -> int:
     source, target = map(Path, sys.argv[1:3])
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     papermill_engines.register("runbook", RunbookEngine)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    handle_cancellation(_interrupt)
     parameters = json.load(sys.stdin)
     try:
         papermill.execute_notebook(
@@ -59,8 +60,8 @@ def main() -> int:
 
 def _interrupt(*_: Any) -> None:
     """Interrupt the notebook once: Ctrl-C reaches this process from the terminal and from its runner."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handle_cancellation(lambda *_: None)
     raise KeyboardInterrupt
 
 
@@ -77,9 +78,10 @@ def _send_progress(event: str, cell: Cell, code: Any, of: Any) -> None:
 
 def _end_with_parent(parent: int) -> None:
     """Interrupt the notebook when the runner has been killed; its kernel ends with this process."""
-    while os.getppid() == parent:
+    runner = ProcessIdentity.of_pid(parent)
+    while os.getppid() == parent and not runner.is_dead:  # on Windows the first stays true
         time.sleep(0.5)
-    os.kill(os.getpid(), signal.SIGINT)
+    interrupt_this_process()
     time.sleep(RUNNER_GONE_SECONDS)
     os._exit(1)
 

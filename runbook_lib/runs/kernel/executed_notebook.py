@@ -26,7 +26,7 @@ def build_notebook(steps: Sequence[Step], file: Path | None) -> tuple[Any, Cells
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-            own = _steps_of(cell, unmatched)
+            own = _steps_of(cell, unmatched, has_ids=file is None or file.suffix == ".ipynb")
             unmatched = [step for step in unmatched if step not in own]
             if own:
                 last_steps[index] = own[-1]
@@ -49,14 +49,17 @@ def _read(file: Path | None) -> Any:
     return new_notebook(metadata=kernel)
 
 
-def _steps_of(cell: Any, steps: list[Step]) -> list[Step]:
+def _steps_of(cell: Any, steps: list[Step], *, has_ids: bool) -> list[Step]:
     """The executions of a cell: those with its id, or else the first one with the same source.
 
     Executions before the recorder started have no id.  One of them is the parameters cell, whose values
     somebody may have edited without saving the file: it is recognised by the names it assigns.
+
+    Args:
+        has_ids: Whether the file has the ids of the cells: jupytext's scripts have none.
     """
     with_id = [step for step in steps if step.cell and step.cell == cell.get("id")]
-    without_id = [step for step in steps if not step.cell]
+    without_id = [step for step in steps if not (step.cell and has_ids)]
     names = assigned_names(cell.source) if "parameters" in cell.metadata.get("tags", ()) else []
     parameters = [step for step in without_id if names and names == assigned_names(step.source)]
     return with_id or parameters or [step for step in without_id if step.source == cell.source][:1]

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ...evidence.notebooks.scripts import SUFFIXES
+
 ENGINE = "RUNBOOK_ENGINE"
 """Environment variable of a kernel whose papermill engine records the cells and writes the notebook itself."""
 
@@ -41,12 +43,13 @@ def find_notebook_file(variables: dict[str, Any]) -> Path | None:
     """Find the file of the running notebook; ``None`` when the kernel cannot know it.
 
     Jupyter's server passes its path in an environment variable, Visual Studio Code in a variable of the notebook.
+    Under jupytext it is a script.
 
     Args:
         variables: The variables of the notebook.
     """
     for path in (variables.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
-        if isinstance(path, str) and path.endswith(".ipynb") and Path(path).is_file():
+        if isinstance(path, str) and path.endswith((".ipynb", *SUFFIXES)) and Path(path).is_file():
             return Path(path)
     return None
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...files import HAS_MODE_BITS, read_index_modes
 from .findings import Finding
 from .ignore import BUNDLEIGNORE, IgnoreRules, LeftOut
 
@@ -82,9 +83,10 @@ class _Reader:
 
     def read(self, folder: Path, findings: list[Finding]) -> WebappFiles:
         packed: dict[str, PackedFile] = {}
+        modes = None if HAS_MODE_BITS else read_index_modes(folder.resolve())
         for name, path in self._walk(folder, "", (folder.resolve(),), findings):
             try:
-                packed[name] = _read(name, path)
+                packed[name] = _read(name, path, modes)
             except _Problem as problem:
                 findings.append(problem.finding)
         return WebappFiles(packed, tuple(sorted(self._left_out, key=lambda each: each.name)), tuple(findings))
@@ -136,7 +138,12 @@ def _resolve(name: str, path: Path, parents: tuple[Path, ...]) -> Path:
     return real
 
 
-def _read(name: str, path: Path) -> PackedFile:
+def _read(name: str, path: Path, modes: Mapping[Path, bool] | None) -> PackedFile:
+    """Read a file.
+
+    Args:
+        modes: Which files are executable, where their own mode does not say so; a script that git does not know is.
+    """
     if path.is_symlink():
         return _launcher(path)
     mode = path.stat().st_mode
@@ -148,7 +155,8 @@ def _read(name: str, path: Path) -> PackedFile:
             name, "has Windows line ends (CR), and Linux cannot run it.",
             "Save it with LF. In git: keep .gitattributes, then git add --renormalize . and check it out again.",
         )  # fmt: skip
-    return PackedFile(data, bool(mode & 0o111))
+    executable = bool(mode & 0o111) if modes is None else modes.get(path, data.startswith(b"#!"))
+    return PackedFile(data, executable)
 
 
 def _launcher(path: Path) -> PackedFile:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded_aws.servers.mysql import account
+from embedded_aws.servers.mysql.log_exports import LogExports
 from embedded_aws.servers.mysql.programs import Programs, find_programs
 from embedded_aws.servers.mysql.server import DatabaseServer
 from embedded_aws.servers.mysql.snapshots import SnapshotStore
@@ -24,6 +25,10 @@ class Databases(PrivateServers[Programs, DatabaseSupervisor]):
 
     folder_name, starting_state = "instances", "starting"
     not_installed = "no MariaDB or MySQL is installed on this machine: a SQLite file stands in for the database"
+
+    @cached_property
+    def _exports(self) -> LogExports:
+        return LogExports()
 
     @cached_property
     def _snapshots(self) -> SnapshotStore:
@@ -44,8 +49,13 @@ class Databases(PrivateServers[Programs, DatabaseSupervisor]):
         super().start()
 
     def tick(self) -> bool:
-        """Bring servers and account in line, and delete the data of snapshots that are gone."""
+        """Bring servers and account in line, send their logs, and delete the data of snapshots that are gone."""
         changed = super().tick()
+        if self._loop and self.programs and self._exports.is_due():
+            for identity, database in self._resources().items():
+                if database.status == "available":  # the last events of a deleted one: services/rds/log_exports.py
+                    self._exports.send(database, self._server_folder(identity))
+            changed = self._exports.must_save() or changed
         if self._loop and not self._ending:
             self._snapshots.delete_except(account.databases_with_snapshots())
         return changed

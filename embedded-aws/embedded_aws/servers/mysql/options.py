@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from embedded_aws.servers.mysql import sql
 from embedded_aws.servers.mysql.programs import Programs
 
+SLOW_LOG = "slowquery.log"  # in the data directory, too
 SOCKET = "server.sock"  # in the data directory, where no schema can have a name with a dot
 
 # Small enough for a laptop; a killed process loses nothing.
@@ -25,7 +26,7 @@ SETTINGS = {
     "innodb_buffer_pool_load_at_startup": "0",
     "loose_innodb_log_file_size": "16M",
     "loose_innodb_redo_log_capacity": "32M",
-    "slow_query_log_file": "slowquery.log",
+    "slow_query_log_file": SLOW_LOG,
     # The name only: the whole path may be longer than a socket address can be.
     "socket": SOCKET,
     "pid_file": "server.pid",

@@ -1,6 +1,6 @@
-"""An application for the runbook's own tests: it says who answers, and whether its database can be reached.
+"""A small application to begin with: it says who answers, and whether its database can be reached.
 
-Python's standard library only, and nothing is written: it is deployed in place of `webapp/`, which is the user's.
+Python's standard library only, and nothing is written. Replace it with yours; the Procfile says how it is started.
 """
 
 import http.server
