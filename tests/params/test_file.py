@@ -504,7 +504,7 @@ def test_a_file_that_was_loaded_cannot_be_changed():
 
 @pytest.mark.parametrize("env", ["../params/local", "./local", "local\n", "*", ""])
 def test_a_path_is_no_name_of_an_environment(env):
-    """It would be read, and its evidence written outside artifacts/."""
+    """It would be read as an environment."""
     with pytest.raises(UnknownEnvironment, match="local"):
         params_file(PARAMS.parent, env)
     assert params_file(PARAMS.parent, "local") == PARAMS / "local.yaml"
