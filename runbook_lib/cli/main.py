@@ -34,9 +34,11 @@ class ErrorGroup(click.Group):
     """A click group that prints a RunbookError without a traceback, and offers the commands of plug-ins."""
 
     def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of our commands and of the plug-ins'."""
         return sorted({*COMMANDS, *(point.name for point in entry_points(group=PLUGINS))})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import a command when it is used; ``None`` when there is none of that name."""
         command: click.Command | None = None
         if name in COMMANDS:
             command = getattr(import_module(f".{COMMANDS[name][0]}", __package__), name)
@@ -45,6 +47,7 @@ class ErrorGroup(click.Group):
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands into the overview."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._rows(context)))
 
@@ -57,6 +60,7 @@ class ErrorGroup(click.Group):
                 yield name, command.get_short_help_str(limit=100)
 
     def invoke(self, context: click.Context) -> Any:
+        """Run a command. An error of ours ends it with its message: exit code 2 for wrong usage, 1 for others."""
         try:
             return super().invoke(context)
         except RunbookError as error:

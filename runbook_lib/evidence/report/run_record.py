@@ -77,6 +77,7 @@ class NotebookResult:
 
     @property
     def done(self) -> bool:
+        """Whether the notebook ran to its end."""
         return self.state == DONE
 
 
@@ -124,6 +125,7 @@ class RunRecord:
 
     @property
     def mode(self) -> str:
+        """What the run did: plan, apply, verify or destroy."""
         return self.get("mode")
 
 

@@ -36,6 +36,7 @@ class VerificationResult:
 
     @property
     def ok(self) -> bool:
+        """Whether nothing is wrong."""
         return not self.wrong
 
 
