@@ -53,6 +53,7 @@ class Origin:
 
     @property
     def same(self) -> bool:
+        """Whether nothing differs and no check is left out."""
         return self.known and not (self.cells or self.left_out)
 
     @property
