@@ -1,0 +1,74 @@
+"""The architecture's promises are proved from what is there, and what breaks one is seen by that one."""
+
+import pytest
+
+from runbook_lib.errors import RunbookError
+from runbook_lib.params import Params
+from runbook_lib.runs.connections import show_connections
+from tests.stacks.checks.breakages import BREAKAGES, Site
+
+
+def test_what_the_stacks_build_is_as_promised(built):
+    found = built.look()
+    wrong = {claim: finding for claim, (ok, finding) in found.items() if not ok}
+    assert wrong == {}
+    numbers = [int(claim.partition(".")[0]) for claim in found if claim[0].isdigit()]
+    assert sorted(numbers) == list(range(1, 12))
+    for claim, (_, finding) in found.items():
+        if claim[0].isdigit():
+            assert finding["result"] == "pass"
+            assert finding["looked at"], claim
+            assert finding["why"], claim
+
+
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_what_somebody_breaks_is_seen_by_the_right_checks_only(built, name):
+    function, expected = BREAKAGES[name]
+    breakage = function(Site(built.aws))
+    next(breakage)
+    try:
+        found = {claim.split()[0]: finding for claim, (ok, finding) in built.look().items() if not ok}
+    finally:
+        assert next(breakage, None) is None
+    assert set(found) == expected, found
+
+
+def test_there_are_enough_of_them():
+    assert sum(bool(expected) for _, expected in BREAKAGES.values()) >= 40
+
+
+def test_the_parameters_promise_too(built):
+    """What they do not promise is no fault: without Multi-AZ the database may be lost with its zone."""
+    raw = built.params.model_dump(mode="json")
+    raw["data"]["multi_az"], raw["network"]["nat"] = True, "per_zone"
+    found = built.look(Params.model_validate(raw))
+    assert {claim.split()[0] for claim, (ok, _) in found.items() if not ok} == {"5.", "8."}
+
+
+def test_without_a_repository_no_push_deploys(built):
+    """That is the parameters' choice, so it is an exception with its reason."""
+    found = built.look(built.params.model_copy(update={"github": None}))
+    (push,) = [finding for claim, (ok, finding) in found.items() if claim.startswith("10.") and ok]
+    assert push["result"] == "exception"
+    assert "name no repository" in push["why"][0]
+
+
+def test_a_person_asks_about_one_connection(built):
+    """`book.reach`: the path, or what stops it, as Reachability Analyzer calls it."""
+
+    def ask(*question, protocol="tcp"):
+        return str(show_connections(built.params, built.engine.aws, *question, protocol))
+
+    assert "4 of 4 connections are possible" in ask("web", "database", 3306)
+    assert "✓ eni-" in ask("web", "database", 3306)
+    stopped = ask("bastion", "database", 3306)
+    assert "0 of 2 connections are possible" in stopped
+    assert "ENI_SG_RULES_MISMATCH at sg-" in stopped
+    assert "ENI_SG_RULES_MISMATCH" in ask("web", "database", 3306, protocol="udp")
+    assert "2 of 2" in ask("internet", "load_balancer", 443)
+    assert "NO_ROUTE_TO_DESTINATION" in ask("internet", "web", 8080)
+    assert "→ nat-" in ask("web", "internet", 443)
+    assert "ENI_SG_RULES_MISMATCH" in ask("198.51.100.1", "bastion", 22)
+    assert "1 of 1" in ask("203.0.113.7", "bastion", 22)
+    with pytest.raises(RunbookError, match="no 'databse'"):
+        ask("web", "databse", 3306)
