@@ -60,6 +60,11 @@ class Engine:
         """Environment, account and region that a plan of this engine is for."""
         return f"{self.aws.env}/{self.aws.account}/{self.aws.region}"
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the last survey has read: who reads it again costs no call."""
+        return self._snapshot
+
     def survey(self, stack: Iterable[Resource], *, refresh: bool = False) -> ObservedState:
         """Observe the stack and all its dependencies.  Reads only.
 

@@ -12,11 +12,11 @@ from ..engine.orphans import find_orphans
 from ..engine.plan import Plan
 from ..evidence.folder import RunFolder
 from ..evidence.report.inventory import EVENT, build_inventory
-from ..formatting import format_finding, pluralize
+from ..formatting import pluralize
 from ..journal.journal import Journal
 from ..params import Params
 from ..resources.base import ObservedState, Resource
-from ..stacks.checks.check import Check
+from ..stacks.checks.check import Check, check_symbol, shown_finding
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
 from .kernel.report import Report, Row
@@ -53,9 +53,9 @@ class Recording:
 
     def record_check(self, check: Check, observed: ObservedState, report: Report) -> tuple[bool, Any]:
         """Run a check and add it to the report; returns whether its claim holds, and what it found."""
-        ok, finding = check.probe(Snapshot(self.engine.aws), observed)
+        ok, finding = check.probe(self.engine.snapshot, observed)
         self.journal.write("check", claim=check.claim, ok=ok, found=finding)
-        report.rows.append(Row("✓" if ok else "✗", check.claim, () if ok else tuple(format_finding(finding))))
+        report.rows.append(Row(check_symbol(ok, finding), check.claim, tuple(shown_finding(ok, finding))))
         return ok, finding
 
     def record_orphans(self, params: Params, known: Iterable[Resource], report: Report) -> str:

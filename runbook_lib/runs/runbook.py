@@ -24,6 +24,7 @@ from ..stacks.application.bundle import Bundle
 from ..stacks.checks.check import Check
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
+from .connections import show_connections
 from .kernel.links import link_to
 from .kernel.prompts import prompt
 from .kernel.report import Report, Row
@@ -192,6 +193,10 @@ class Runbook(Session):
         discovered = topology.discover(Snapshot(self.aws), datetime.now(UTC))
         self._journal.write(topology.EVENT, seen=discovered.model_dump(mode="json"))
         return self._show_drawing(topology.draw_topology(discovered))
+
+    def reach(self, source: str, destination: str, port: int, protocol: str = "tcp") -> Report:
+        """Show how one can connect to the other, or what stops it: ``book.reach("web", "database", 3306)``."""
+        return show_connections(self.params, self.aws, source, destination, port, protocol)
 
     def timeline(self) -> Svg:
         """Draw when each change of the run was made and what it waited for; also written as SVG."""

@@ -35,9 +35,18 @@ _APPLIED = (  # runs/orphans.py
 )
 _CHECKS = (  # stacks/checks/
     to_look(
-        "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "elasticloadbalancing:DescribeTargetHealth"
+        "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls",
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules",
+        "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+        "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTargetHealth",
     ),
-)
+    # AWS's own prefix lists have another account:
+    # https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html
+    to_look(
+        "ec2:GetManagedPrefixListEntries", on="arn:{partition}:ec2:{region}:*:prefix-list/*", label="prefix-lists"
+    ),
+)  # fmt: skip
 _LOCK = (  # runs/lock.py
     # S3 says that an object is missing only to those who may list the bucket.
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from ...formatting import format_finding
 
 if TYPE_CHECKING:
     from ...aws.snapshot import Snapshot
     from ...resources.base import ObservedState
+
+PASS, FAIL, EXCEPTION = "pass", "fail", "exception"
 
 
 @dataclass(frozen=True)
@@ -22,3 +26,41 @@ class Check:
 
     claim: str
     probe: Callable[[Snapshot, ObservedState], tuple[bool, Any]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a claim came to.
+
+    Args:
+        result: ``pass``, ``fail`` or ``exception``.
+        looked_at: The ids of what was looked at.
+        why: Why it holds, what is wrong, or the reason of the exception.
+    """
+
+    result: str
+    looked_at: tuple[str, ...]
+    why: tuple[str, ...]
+
+    @classmethod
+    def of(cls, looked_at: Iterable[str], problems: Iterable[str], holds: Iterable[str]) -> Finding:
+        """Fail with the problems; without any, pass with what holds."""
+        wrong = tuple(problems)
+        return cls(FAIL if wrong else PASS, tuple(dict.fromkeys(filter(None, looked_at))), wrong or tuple(holds))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as the journal keeps it."""
+        return {"result": self.result, "why": list(self.why), "looked at": list(self.looked_at)}
+
+
+def check_symbol(ok: bool, found: Any) -> str:
+    """The sign of a check's result in a report."""
+    excepted = isinstance(found, dict) and found.get("result") == EXCEPTION
+    return "✗" if not ok else "○" if excepted else "✓"
+
+
+def shown_finding(ok: bool, found: Any) -> list[str]:
+    """The lines below a check in a report: of a claim why it holds or not, of others only what is wrong."""
+    if isinstance(found, dict) and "result" in found:
+        return [*found["why"], *format_finding({"looked at": found["looked at"]})]
+    return [] if ok else format_finding(found)

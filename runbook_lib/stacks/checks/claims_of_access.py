@@ -1,0 +1,146 @@
+"""Claims 4, 6 and 11: who can connect to what.
+
+What is claimed of everybody is tried with everybody: each interface of the VPC, a member of each security group at
+each place where one could be, and addresses outside.  Where rules and entries treat addresses or ports alike, one of
+them stands for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from .account import Account
+from .check import FAIL, Finding
+from .paths.atoms import outside, places, protocols, representative_ports
+from .paths.model import TCP, UDP, Interface, IpNetwork, Outside
+from .paths.trace import End, reach
+
+_ALL_PORTS = range(0, 65536)
+_SSH = 22
+_NO_WAY_IN = ("nat_gateway",)
+"""Interfaces that answer only what was asked from inside."""
+
+
+def database_port(account: Account) -> Finding:
+    """Claim 4."""
+    network, database = account.network, account.interfaces("database")
+    if account.database is None or not database:
+        return Finding(FAIL, (), ("there is no database",))
+    port = (account.database.get("Endpoint") or {}).get("Port") or account.database["DbInstancePort"]
+    servers = account.interfaces("web")
+    allowed = {each.id for each in (*servers, *database)}
+    groups = {each.groups for each in servers}
+    problems = [*_unreachable(account, servers, database, port)] if servers else ["there is no web server"]
+    for source in _everybody(account, ()):
+        if source.id in allowed or (isinstance(source, Interface) and source.groups in groups):
+            continue
+        problems += [f"{_name(account, source)} reaches {end.id} on {port}" for end in database
+                     if reach(network, source, end, port).reachable]  # fmt: skip
+    looked_at = [account.database["DBInstanceIdentifier"], *_ids(database), *_ids(servers), *_groups(database)]
+    holds = [f"{len(servers)} web servers reach {port}, and nothing else of {len(network.interfaces)} interfaces does"]
+    return Finding.of(looked_at, _first(problems), holds)
+
+
+def way_in(account: Account) -> Finding:
+    """Claim 6."""
+    network = account.network
+    balancer = {each.id for each in account.interfaces("load_balancer")}
+    bastion = {each.id for each in account.interfaces("bastion")}
+    administrators = account.params.network.admin_cidrs
+    problems = []
+    sources = list(outside(network, administrators))
+    for interface in network.interfaces.values():
+        if interface.id in balancer or interface.kind in _NO_WAY_IN:
+            continue
+        for source, protocol, port in _ways(account, interface, sources):
+            ssh = interface.id in bastion and (protocol, port) == (TCP, _SSH)
+            if not (ssh and _within(source, administrators)):
+                problems.append(f"{source.id} reaches {_name(account, interface)} on {protocol} {port}")
+    reachable = [own for own in sorted(balancer) if any(_ways(account, network.interfaces[own], sources))]
+    if not reachable:
+        problems.append("nothing reaches the load balancer")
+    looked_at = [*sorted(network.interfaces), *network.gateways]
+    return Finding.of(looked_at, _first(problems), [f"the internet reaches {', '.join(reachable)}"])
+
+
+def bastion(account: Account) -> Finding:
+    """Claim 11."""
+    network, own = account.network, account.interfaces("bastion")
+    servers, database = account.interfaces("web"), account.interfaces("database")
+    if not own:
+        return Finding(FAIL, (), ("there is no bastion",))
+    problems = [*_unreachable(account, own, servers, _SSH)] if servers else ["there is no web server"]
+    ports = representative_ports(network, TCP, _ALL_PORTS)
+    problems += [f"{source.id} reaches the database on {port}" for source in own for end in database
+                 for port in ports if reach(network, source, end, port).reachable]  # fmt: skip
+    administrators = account.params.network.admin_cidrs
+    everybody = [source for source in _everybody(account, administrators) if source.id not in _ids(own)]
+    for end in own:
+        for source, protocol, port in _ways(account, end, everybody):
+            if not _within(source, administrators):
+                problems.append(f"{_name(account, source)} reaches the bastion on {protocol} {port}")
+    for each in administrators:
+        if not any(reach(network, Outside(each[0]), end, _SSH).reachable for end in own):
+            problems.append(f"{each} does not reach the bastion on {_SSH}")
+    holds = [f"it reaches {len(servers)} web servers on {_SSH}; {', '.join(map(str, administrators))} reach it"]
+    return Finding.of([*_ids(own), *_groups(own), *_ids(servers), *_ids(database)], _first(problems), holds)
+
+
+def _everybody(account: Account, more: Iterable[IpNetwork]) -> Iterator[End]:
+    network = account.network
+    yield from (each for each in network.interfaces.values() if each.kind not in _NO_WAY_IN)
+    yield from places(network)
+    yield from outside(network, more)
+
+
+def _ways(account: Account, end: Interface, sources: Iterable[End]) -> Iterator[tuple[End, str, int]]:
+    """Each source with each protocol and port by which it reaches the interface."""
+    network = account.network
+    ports = {each: representative_ports(network, each, _ALL_PORTS) if each in (TCP, UDP) else (0, 8, 128)
+             for each in protocols(network)}  # fmt: skip
+    for source in sources:
+        for protocol, numbers in ports.items():
+            for port in numbers:
+                path = reach(network, source, end, port, protocol)
+                if path.reachable:
+                    yield source, protocol, port
+                elif path.code.startswith("IGW_") or path.code == "NO_ROUTE_TO_DESTINATION":
+                    break  # whatever the port
+
+
+def _unreachable(
+    account: Account, sources: Iterable[Interface], ends: list[Interface], port: int
+) -> Iterator[str]:
+    """Why the sources do not reach all of the ends, or not from all of their ports."""
+    for source in sources:
+        for end in ends:
+            path = reach(account.network, source, end, port)
+            if not path.reachable or path.partly:
+                yield f"{source.id} does not reach {end.id} on {port}: {path.partly or path}"
+
+
+def _within(source: End, networks: Iterable[IpNetwork]) -> bool:
+    return isinstance(source, Outside) and any(source.address in each for each in networks)
+
+
+def _name(account: Account, end: End) -> str:
+    if isinstance(end, Outside):
+        return end.id
+    groups = ", ".join(account.network.names.get(group) or group for group in end.groups or ())
+    if end.id in account.network.interfaces:
+        return f"{end.instance or end.description or end.id} ({groups or 'no group'})"
+    return f"a member of {groups}"
+
+
+def _ids(interfaces: Iterable[Interface]) -> list[str]:
+    return [each.id for each in interfaces]
+
+
+def _groups(interfaces: Iterable[Interface]) -> list[str]:
+    return sorted({group for each in interfaces for group in each.groups or ()})
+
+
+def _first(problems: Iterable[str], most: int = 5) -> list[str]:
+    """The problems once each; of many, the first, and how many more there are."""
+    unique = list(dict.fromkeys(problems))
+    return unique if len(unique) <= most else [*unique[:most], f"and {len(unique) - most} more"]

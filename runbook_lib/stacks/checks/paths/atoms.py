@@ -1,0 +1,88 @@
+"""Addresses and ports that stand for all others: no rule, ACL entry or route tells the ones from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from .model import ANY, Address, Interface, IpNetwork, Network, Outside, Traffic
+
+_FORMS: tuple[tuple[type[IPv4Address | IPv6Address], int], ...] = ((IPv4Address, 32), (IPv6Address, 128))
+
+
+def representative_ports(network: Network, protocol: str, ports: range) -> tuple[int, ...]:
+    """One port of each interval that the rules and ACL entries for the protocol treat alike."""
+    cuts = {ports.start}
+    for traffic in _traffic(network):
+        if traffic.protocol in (ANY, protocol) and traffic.low is not None:
+            cuts |= {traffic.low, (traffic.low if traffic.high is None else traffic.high) + 1}
+    return tuple(sorted(cut for cut in cuts if cut in ports))
+
+
+def protocols(network: Network) -> tuple[str, ...]:
+    """The protocols that rules and entries name, TCP and UDP, and one that stands for all others."""
+    named = {traffic.protocol for traffic in _traffic(network)} - {ANY}
+    return (*sorted({"tcp", "udp", *named}), "another protocol")
+
+
+def outside(network: Network, more: Iterable[IpNetwork] = ()) -> Iterator[Outside]:
+    """Addresses outside the VPC, one of each set that is treated alike.
+
+    Args:
+        more: Networks that the caller tells apart.
+    """
+    for address in _representatives(network, tuple(more)):
+        if not network.contains(address):
+            yield Outside(address)
+
+
+def places(network: Network) -> Iterator[Interface]:
+    """All places where an interface could be: each group's member in each subnet, at addresses treated differently."""
+    for address in _representatives(network, ()):
+        subnet = next((s for s in network.subnets.values() if any(address in each for each in s.networks)), None)
+        for group in network.groups if subnet else ():
+            assert subnet
+            yield Interface(f"{address} with {group}", subnet.id, (address,), (group,))
+
+
+def as_place(interface: Interface, network: Network, subnet: str) -> Interface:
+    """The same interface in another subnet, at its first address."""
+    addresses = tuple(each[4] if each.num_addresses > 4 else each[0] for each in network.subnets[subnet].networks)
+    return replace(interface, id=f"{interface.id} in {subnet}", subnet=subnet, addresses=addresses)
+
+
+@lru_cache(maxsize=8)
+def _cached_networks(entries: tuple[IpNetwork, ...]) -> tuple[Address, ...]:
+    found: list[Address] = []
+    for form, bits in _FORMS:
+        own = [each for each in entries if each.max_prefixlen == bits]
+        cuts = {0, *(int(n.network_address) for n in own), *(int(n.broadcast_address) + 1 for n in own)}
+        found += [form(cut) for cut in sorted(cuts) if cut < 2**bits]
+    return tuple(found)
+
+
+def _representatives(network: Network, more: tuple[IpNetwork, ...]) -> tuple[Address, ...]:
+    return _cached_networks(tuple(dict.fromkeys((*_networks(network), *more))))
+
+
+def _networks(network: Network) -> Iterator[IpNetwork]:
+    yield from (IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+    yield IPv6Network("2000::/3")
+    yield from network.networks
+    for subnet in network.subnets.values():
+        yield from subnet.networks
+    for group in network.groups.values():
+        yield from (rule.peer for rule in (*group.ingress, *group.egress) if not isinstance(rule.peer, str))
+    for entries in network.acls.values():
+        yield from (entry.network for entry in entries)
+    for routes in network.tables.values():
+        yield from (route.network for route in routes)
+
+
+def _traffic(network: Network) -> Iterator[Traffic]:
+    for group in network.groups.values():
+        yield from (rule.traffic for rule in (*group.ingress, *group.egress))
+    for entries in network.acls.values():
+        yield from (entry.traffic for entry in entries)
