@@ -16,6 +16,7 @@ from ...resources.db_instance import DbInstance
 from ...resources.instance import Instance
 from ...resources.load_balancer import LoadBalancer
 from ...resources.target_group import TargetGroup
+from ...resources.vpc import Vpc
 from ..environment import whole
 from ..stack import Stack, in_order
 from .paths.atoms import as_place
@@ -65,7 +66,9 @@ class Account:
         """
         if not self.vpcs:
             raise RunbookError("The environment has no VPC.", fix="Apply 01_network.")
-        return read_network(self.snapshot, self.vpcs[0])
+        own = self.observed(self.the(Vpc))
+        vpc = next((each for each in self.vpcs if own and each["VpcId"] == own.id), self.vpcs[0])
+        return read_network(self.snapshot, vpc)
 
     def subnets(self, tier: str) -> list[str]:
         """The ids of the environment's public or private subnets, by their tags."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from .account import Account
 from .check import FAIL, Finding
-from .paths.atoms import outside, places, protocols, representative_ports
+from .paths.atoms import destination_ports, outside, places, protocols
 from .paths.model import TCP, UDP, Interface, IpNetwork, Outside
 from .paths.trace import End, reach
 
@@ -70,9 +70,9 @@ def bastion(account: Account) -> Finding:
     if not own:
         return Finding(FAIL, (), ("there is no bastion",))
     problems = [*_unreachable(account, own, servers, _SSH)] if servers else ["there is no web server"]
-    ports = representative_ports(network, TCP, _ALL_PORTS)
     problems += [f"{source.id} reaches the database on {port}" for source in own for end in database
-                 for port in ports if reach(network, source, end, port).reachable]  # fmt: skip
+                 for port in destination_ports(network, TCP, _ALL_PORTS, end.groups or ())
+                 if reach(network, source, end, port).reachable]  # fmt: skip
     administrators = account.params.network.admin_cidrs
     everybody = [source for source in _everybody(account, administrators) if source.id not in _ids(own)]
     for end in own:
@@ -96,7 +96,8 @@ def _everybody(account: Account, more: Iterable[IpNetwork]) -> Iterator[End]:
 def _ways(account: Account, end: Interface, sources: Iterable[End]) -> Iterator[tuple[End, str, int]]:
     """Each source with each protocol and port by which it reaches the interface."""
     network = account.network
-    ports = {each: representative_ports(network, each, _ALL_PORTS) if each in (TCP, UDP) else (0, 8, 128)
+    groups = end.groups or ()
+    ports = {each: destination_ports(network, each, _ALL_PORTS, groups) if each in (TCP, UDP) else (0, 8, 128)
              for each in protocols(network)}  # fmt: skip
     for source in sources:
         for protocol, numbers in ports.items():

@@ -21,14 +21,10 @@ def built(aws_server, tmp_path_factory):
     runs.build(*stacks)
     engine = runs.engine()
 
-    def look(settings=params, only=None):
-        """All claims that do not hold, with what was found."""
-        found = {}
-        for stack in stacks:
-            checks = [each for each in claims(stack, settings) if only is None or each.claim.startswith(only)]
-            if checks:
-                state = engine.survey(stack, refresh=True)
-                found |= {each.claim: each.probe(engine.snapshot, state) for each in checks}
-        return found
+    def look(settings=params):
+        """All checks with what they found, after one survey."""
+        state = engine.survey(stacks[-1], refresh=True)
+        checks = [check for stack in stacks for check in claims(stack, settings)]
+        return {check.claim: check.probe(engine.snapshot, state) for check in checks}
 
     return SimpleNamespace(aws=aws_server, look=look, params=params, stacks=stacks, engine=engine)

@@ -12,15 +12,31 @@ from .model import ANY, Address, Interface, IpNetwork, Network, Outside, Traffic
 _FORMS: tuple[tuple[type[IPv4Address | IPv6Address], int], ...] = ((IPv4Address, 32), (IPv6Address, 128))
 
 
-def representative_ports(network: Network, protocol: str, ports: range) -> tuple[int, ...]:
-    """One port of each interval that the rules and ACL entries for the protocol treat alike."""
+@lru_cache(maxsize=256)
+def source_ports(network: Network, protocol: str, ports: range) -> tuple[int, ...]:
+    """One port of each interval that the ACL entries treat alike: security groups do not look at a source's port."""
+    return _cut(protocol, ports, (entry.traffic for entries in network.acls.values() for entry in entries))
+
+
+@lru_cache(maxsize=256)
+def destination_ports(network: Network, protocol: str, ports: range, groups: tuple[str, ...]) -> tuple[int, ...]:
+    """One port of each interval that is treated alike on the way to a member of the groups."""
+    return _cut(protocol, ports, (
+        *(entry.traffic for entries in network.acls.values() for entry in entries),
+        *(rule.traffic for group in network.groups.values() for rule in group.egress),
+        *(rule.traffic for own in groups if own in network.groups for rule in network.groups[own].ingress),
+    ))  # fmt: skip
+
+
+def _cut(protocol: str, ports: range, traffic: Iterable[Traffic]) -> tuple[int, ...]:
     cuts = {ports.start}
-    for traffic in _traffic(network):
-        if traffic.protocol in (ANY, protocol) and traffic.low is not None:
-            cuts |= {traffic.low, (traffic.low if traffic.high is None else traffic.high) + 1}
+    for each in traffic:
+        if each.protocol in (ANY, protocol) and each.low is not None:
+            cuts |= {each.low, (each.low if each.high is None else each.high) + 1}
     return tuple(sorted(cut for cut in cuts if cut in ports))
 
 
+@lru_cache(maxsize=16)
 def protocols(network: Network) -> tuple[str, ...]:
     """The protocols that rules and entries name, TCP and UDP, and one that stands for all others."""
     named = {traffic.protocol for traffic in _traffic(network)} - {ANY}

@@ -133,12 +133,15 @@ class Nat:
     state: str = "available"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A VPC.
 
     Args:
+        acls: The entries of each network ACL, in the order of their numbers.
         gateways: The internet gateways that are attached to it.
+        names: The names of the security groups.
+        tags: The tags of the subnets.
     """
 
     id: str

@@ -64,7 +64,10 @@ def network_of(
         networks=tuple(_vpc_networks(vpc)),
         subnets={each["SubnetId"]: _subnet(each, tables, acls) for each in subnets},
         groups={each["GroupId"]: _group(each, prefixes) for each in groups},
-        acls={acl["NetworkAclId"]: tuple(map(_entry, acl.get("Entries", ()))) for acl in acls},
+        acls={
+            acl["NetworkAclId"]: tuple(sorted(map(_entry, acl.get("Entries", ())), key=lambda entry: entry.number))
+            for acl in acls
+        },
         tables={table["RouteTableId"]: tuple(_routes(table, prefixes)) for table in tables},
         interfaces={e["NetworkInterfaceId"]: _interface(e) for e in interfaces if e.get("SubnetId") in own},
         nats={

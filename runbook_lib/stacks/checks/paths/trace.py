@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_network
 
-from .atoms import representative_ports
+from .atoms import source_ports
 from .model import EPHEMERAL, TCP, UDP, Address, Interface, Network, Outside, Route, Rule
 
 End = Interface | Outside
@@ -101,7 +101,7 @@ def reach(
 def _packets(
     network: Network, source: End, destination: End, protocol: str, port: int, ports: range
 ) -> Iterator[_Packet]:
-    sources = representative_ports(network, protocol, ports) if protocol in (TCP, UDP) else (0,)
+    sources = source_ports(network, protocol, ports) if protocol in (TCP, UDP) else (0,)
     for start in _addresses(source):
         for end in _addresses(destination):
             if start.version == end.version:
@@ -244,9 +244,14 @@ def _route(network: Network, subnet: str, address: Address, steps: list[str] | N
 def _pass_acl(network: Network, subnet: str, packet: _Packet, steps: list[str] | None, *, egress: bool) -> None:
     acl = network.subnets[subnet].acl
     other = packet.destination if egress else packet.source
-    entries = sorted((e for e in network.acls.get(acl, ()) if e.egress == egress), key=lambda entry: entry.number)
-    matching = (e for e in entries if e.traffic.matches(packet.protocol, packet.port) and other in e.network)
-    entry = next(matching, None)
+    entry = next(
+        (
+            each
+            for each in network.acls.get(acl, ())
+            if each.egress == egress and each.traffic.matches(packet.protocol, packet.port) and other in each.network
+        ),
+        None,
+    )
     if entry is None or not entry.allow:
         reply = "" if steps is not None else "replies "
         way = f"{reply}{'to' if egress else 'from'} {other}, {packet.protocol} port {packet.port}"
