@@ -20,8 +20,7 @@ from runbook_lib.params import Params
 from runbook_lib.runs import finish
 from runbook_lib.runs.start import environment_lock
 from runbook_lib.stacks.application.bundle import Bundle
-from runbook_lib.stacks.checks.availability import availability
-from runbook_lib.stacks.checks.reachability import reachability
+from runbook_lib.stacks.checks.claims import claims
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.stacks.permissions import statements_for
 from tests.support.asked_permissions import FREE, asked_by, statements_of
@@ -103,9 +102,8 @@ class Life:
         for stack in self.stacks:
             seen = engine.survey(stack, refresh=True)
             engine.plan(stack)
-            checks = {"network": reachability, "deploy": availability}.get(stack.name)
-            for check in checks(stack) if checks else ():
-                check.probe(Snapshot(engine.aws), seen)
+            for check in claims(stack, self.params):
+                check.probe(engine.snapshot, seen)
         find_orphans(Snapshot(engine.aws), set())
         discover(Snapshot(engine.aws), datetime.now(UTC))
         self._close(engine.aws, "plan")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TypeVar
 
-from ...aws.snapshot import ApiObject, Snapshot
+from ...aws.snapshot import ApiObject, Snapshot, tags_of
 from ...errors import RunbookError
 from ...params import Params
 from ...resources.auto_scaling_group import AutoScalingGroup
@@ -133,8 +133,13 @@ def _web(account: Account) -> Iterator[Interface]:
 
 
 def _bastion(account: Account) -> Iterator[Interface]:
-    observed = account.observed(account.the(Instance))
-    return account._of_instances({observed.id} if observed else set())
+    """By its tags: who only deploys may not look at what else belongs to a bastion."""
+    wanted, aws = account.the(Instance), account.snapshot.aws
+    reservations = account.snapshot.tagged_with_env("describe_instances", "Reservations")
+    instances = (instance for reservation in reservations for instance in reservation["Instances"])
+    return account._of_instances(
+        {each["InstanceId"] for each in instances if wanted and tags_of(each).get(aws.KEY) == wanted.key}
+    )
 
 
 def _load_balancer(account: Account) -> Iterator[Interface]:

@@ -109,9 +109,7 @@ def _ways(account: Account, end: Interface, sources: Iterable[End]) -> Iterator[
                     break  # whatever the port
 
 
-def _unreachable(
-    account: Account, sources: Iterable[Interface], ends: list[Interface], port: int
-) -> Iterator[str]:
+def _unreachable(account: Account, sources: Iterable[Interface], ends: list[Interface], port: int) -> Iterator[str]:
     """Why the sources do not reach all of the ends, or not from all of their ports."""
     for source in sources:
         for end in ends:

@@ -72,8 +72,8 @@ class Site:
 
     @cached_property
     def igw(self):
-        return self.ec2.describe_internet_gateways(
-            Filters=[{"Name": "attachment.vpc-id", "Values": [self.vpc]}])["InternetGateways"][0]["InternetGatewayId"]  # fmt: skip
+        attached = [{"Name": "attachment.vpc-id", "Values": [self.vpc]}]
+        return self.ec2.describe_internet_gateways(Filters=attached)["InternetGateways"][0]["InternetGatewayId"]
 
     @cached_property
     def nat(self):
@@ -605,4 +605,3 @@ def an_acl_that_nobody_uses(site):
     acl = site.ec2.create_network_acl(VpcId=site.vpc)["NetworkAcl"]["NetworkAclId"]
     yield
     site.ec2.delete_network_acl(NetworkAclId=acl)
-

@@ -2,7 +2,9 @@
 
 import pytest
 
+from runbook_lib.errors import RunbookError
 from runbook_lib.params import Params
+from runbook_lib.runs.connections import show_connections
 from tests.stacks.checks.breakages import BREAKAGES, Site
 
 
@@ -49,3 +51,24 @@ def test_without_a_repository_no_push_deploys(built):
     (push,) = [finding for claim, (ok, finding) in found.items() if claim.startswith("10.") and ok]
     assert push["result"] == "exception"
     assert "name no repository" in push["why"][0]
+
+
+def test_a_person_asks_about_one_connection(built):
+    """`book.reach`: the path, or what stops it, as Reachability Analyzer calls it."""
+
+    def ask(*question, protocol="tcp"):
+        return str(show_connections(built.params, built.engine.aws, *question, protocol))
+
+    assert "4 of 4 connections are possible" in ask("web", "database", 3306)
+    assert "✓ eni-" in ask("web", "database", 3306)
+    stopped = ask("bastion", "database", 3306)
+    assert "0 of 2 connections are possible" in stopped
+    assert "ENI_SG_RULES_MISMATCH at sg-" in stopped
+    assert "ENI_SG_RULES_MISMATCH" in ask("web", "database", 3306, protocol="udp")
+    assert "2 of 2" in ask("internet", "load_balancer", 443)
+    assert "NO_ROUTE_TO_DESTINATION" in ask("internet", "web", 8080)
+    assert "→ nat-" in ask("web", "internet", 443)
+    assert "ENI_SG_RULES_MISMATCH" in ask("198.51.100.1", "bastion", 22)
+    assert "1 of 1" in ask("203.0.113.7", "bastion", 22)
+    with pytest.raises(RunbookError, match="no 'databse'"):
+        ask("web", "databse", 3306)

@@ -165,9 +165,7 @@ class Network:
 
         https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
         """
-        matching = [
-            route for route in self.tables.get(self.subnets[subnet].table, ()) if address in route.network
-        ]
+        matching = [route for route in self.tables.get(self.subnets[subnet].table, ()) if address in route.network]
         return min(matching, key=lambda route: (-route.network.prefixlen, route.rank), default=None)
 
     def is_public(self, subnet: str) -> bool:

@@ -50,7 +50,7 @@ def network_of(
     interfaces: Iterable[Mapping[str, Any]],
     nats: Iterable[Mapping[str, Any]] = (),
     gateways: Iterable[Mapping[str, Any]] = (),
-    prefixes: Prefixes = {},
+    prefixes: Prefixes,
 ) -> Network:
     """The network, from EC2's descriptions.
 
@@ -147,7 +147,9 @@ def _rules(permission: Mapping[str, Any], prefixes: Prefixes) -> Iterator[Rule]:
     low, high = permission.get("FromPort"), permission.get("ToPort")
     if protocol.startswith("icmp"):  # a type and a code
         high = low
-    traffic = Traffic(ANY) if protocol == ANY else Traffic(protocol) if low in (None, -1) else Traffic(protocol, low, high)
+    traffic = (
+        Traffic(ANY) if protocol == ANY else Traffic(protocol) if low in (None, -1) else Traffic(protocol, low, high)
+    )
     for each in permission.get("IpRanges") or ():
         yield Rule(traffic, ip_network(each["CidrIp"], strict=False))
     for each in permission.get("Ipv6Ranges") or ():

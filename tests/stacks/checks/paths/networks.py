@@ -49,8 +49,8 @@ def _interface(rng, number, subnets):
     subnet = rng.choice(subnets)
     v4 = ip_network(subnet["CidrBlock"])[4 + number]
     v6 = ip_network(subnet["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])[4 + number]
-    item = {"NetworkInterfaceId": f"eni-{number}", "SubnetId": subnet["SubnetId"], "SourceDestCheck": rng.random() < 0.5,
-            "PrivateIpAddresses": [{"PrivateIpAddress": str(v4)}],
+    item = {"NetworkInterfaceId": f"eni-{number}", "SubnetId": subnet["SubnetId"],
+            "SourceDestCheck": rng.random() < 0.5, "PrivateIpAddresses": [{"PrivateIpAddress": str(v4)}],
             "Groups": [{"GroupId": name} for name in rng.sample(GROUPS[:3], rng.choice((1, 1, 2)))]}  # fmt: skip
     if rng.random() < 0.4:
         item["Ipv6Addresses"] = [{"Ipv6Address": str(v6)}]
@@ -60,8 +60,10 @@ def _interface(rng, number, subnets):
 
 
 def _table(rng, number, subnets):
-    routes = [{"DestinationCidrBlock": V4, "GatewayId": "local", "State": "active", "Origin": "CreateRouteTable"},
-              {"DestinationIpv6CidrBlock": V6, "GatewayId": "local", "State": "active", "Origin": "CreateRouteTable"}]
+    routes = [
+        {"DestinationCidrBlock": V4, "GatewayId": "local", "State": "active", "Origin": "CreateRouteTable"},
+        {"DestinationIpv6CidrBlock": V6, "GatewayId": "local", "State": "active", "Origin": "CreateRouteTable"},
+    ]
     targets = ({"GatewayId": "igw-0"}, {"GatewayId": "igw-0"}, {"NatGatewayId": "nat-0"}, {"GatewayId": "vgw-0"},
                {"VpcPeeringConnectionId": "pcx-0"}, {"NetworkInterfaceId": "eni-0"}, {"GatewayId": "vpce-0"},
                {"EgressOnlyInternetGatewayId": "eigw-0"}, {"GatewayId": "igw-gone"})  # fmt: skip
