@@ -62,7 +62,8 @@ def encrypted_only(account: Account) -> Finding:
 
 def _plain(account: Account, listener: ApiObject) -> Iterator[str]:
     """What an HTTP listener answers with, other than a redirect to HTTPS."""
-    rules = account.snapshot.all("elbv2", "describe_rules", "Rules", ListenerArn=listener["ListenerArn"])
+    snapshot = account.snapshot
+    rules = snapshot.all("elbv2", "describe_rules", "Rules", ListenerArn=listener["ListenerArn"])
     for rule in rules:
         for action in rule["Actions"]:
             protocol = action.get("RedirectConfig", {}).get("Protocol", "#{protocol}")

@@ -20,23 +20,19 @@ Prefixes = Mapping[str, Sequence[str]]
 def read_network(snapshot: Snapshot, vpc: ApiObject) -> Network:
     """Read a VPC that EC2 has described: one call for each kind of component, and one for each prefix list in use."""
     within = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
-
-    def read(operation: str, result: str, field: str = "Filters") -> list[ApiObject]:
-        return snapshot.all("ec2", operation, result, **{field: within})
-
     attached = [{"Name": "attachment.vpc-id", "Values": [vpc["VpcId"]]}]
-    groups, tables = read("describe_security_groups", "SecurityGroups"), read("describe_route_tables", "RouteTables")
-    prefixes = {name: _prefixes(snapshot, name) for name in sorted(_prefix_lists(groups, tables))}
+    groups = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=within)
+    tables = snapshot.all("ec2", "describe_route_tables", "RouteTables", Filters=within)
     return network_of(
         vpc,
-        subnets=read("describe_subnets", "Subnets"),
+        subnets=snapshot.all("ec2", "describe_subnets", "Subnets", Filters=within),
         tables=tables,
-        acls=read("describe_network_acls", "NetworkAcls"),
+        acls=snapshot.all("ec2", "describe_network_acls", "NetworkAcls", Filters=within),
         groups=groups,
-        interfaces=read("describe_network_interfaces", "NetworkInterfaces"),
-        nats=read("describe_nat_gateways", "NatGateways", "Filter"),
+        interfaces=snapshot.all("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=within),
+        nats=snapshot.all("ec2", "describe_nat_gateways", "NatGateways", Filter=within),
         gateways=snapshot.all("ec2", "describe_internet_gateways", "InternetGateways", Filters=attached),
-        prefixes=prefixes,
+        prefixes={name: _prefixes(snapshot, name) for name in sorted({*_prefix_lists(groups, tables)})},
     )
 
 
