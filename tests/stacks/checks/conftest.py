@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.params import Params
 from runbook_lib.stacks.checks.claims import claims
 from tests.support.call_recorder import Wire
@@ -21,10 +22,12 @@ def built(aws_server, tmp_path_factory):
     runs.build(*stacks)
     engine = runs.engine()
 
+    state = engine.survey(stacks[-1], refresh=True)  # ids, which no breakage changes; the rest is read anew
+
     def look(settings=params):
-        """All checks with what they found, after one survey."""
-        state = engine.survey(stacks[-1], refresh=True)
+        """All checks with what they found now."""
+        snapshot = Snapshot(engine.aws)
         checks = [check for stack in stacks for check in claims(stack, settings)]
-        return {check.claim: check.probe(engine.snapshot, state) for check in checks}
+        return {check.claim: check.probe(snapshot, state) for check in checks}
 
     return SimpleNamespace(aws=aws_server, look=look, params=params, stacks=stacks, engine=engine)
