@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from .account import Account
 from .check import FAIL, Finding
 from .paths.atoms import destination_ports, outside, places, protocols
-from .paths.model import TCP, UDP, Interface, IpNetwork, Outside
+from .paths.model import LINUX, TCP, UDP, Interface, IpNetwork, Outside
 from .paths.trace import End, reach
 
 _ALL_PORTS = range(0, 65536)
@@ -113,7 +113,7 @@ def _unreachable(account: Account, sources: Iterable[Interface], ends: list[Inte
     """Why the sources do not reach all of the ends, or not from all of their ports."""
     for source in sources:
         for end in ends:
-            path = reach(account.network, source, end, port)
+            path = reach(account.network, source, end, port, ports=LINUX)
             if not path.reachable or path.partly:
                 yield f"{source.id} does not reach {end.id} on {port}: {path.partly or path}"
 
