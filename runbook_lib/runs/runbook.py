@@ -76,16 +76,11 @@ class Runbook(Session):
         if self.mode != "apply":
             return report
         with self._locked(report.live()):
-            if plan.todo:
-                self._acquire_lock()
-                self._orphans.add_parameters()
             self._engine.apply(
                 part,
                 require_approval=partial(self._approval.require, scope=self._engine.scope, stack=part.whole),
                 on_progress=report.on_progress,
             )
-            if plan.todo:
-                self._orphans.add_parameters()  # the bucket may have been created with this part
         return report.close("Accepted by AWS." if plan.todo else "Nothing to do.")
 
     def remove_orphans(self) -> Report:

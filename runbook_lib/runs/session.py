@@ -126,6 +126,8 @@ class Session:
     def _acquire_lock(self) -> None:
         self._journal.require_open()
         self._lock.acquire(datetime.now(UTC))
+        if self.mode == "apply":
+            self._orphans.add_parameters()
 
     @contextmanager
     def _locked(self, report: Report) -> Iterator[None]:

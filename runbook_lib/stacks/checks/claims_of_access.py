@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from .account import Account
 from .check import FAIL, Finding
 from .paths.atoms import destination_ports, outside, places, protocols
-from .paths.model import TCP, UDP, Interface, IpNetwork, Outside
+from .paths.model import LINUX, TCP, UDP, Interface, IpNetwork, Outside
 from .paths.trace import End, reach
 
 _ALL_PORTS = range(0, 65536)
 _SSH = 22
+MYSQL = 3306
+"""Where databases of the stack listen, and what its security group opens."""
 _NO_WAY_IN = ("nat_gateway",)
 """Interfaces that answer only what was asked from inside."""
 
@@ -26,7 +28,7 @@ def database_port(account: Account) -> Finding:
     network, database = account.network, account.interfaces("database")
     if account.database is None or not database:
         return Finding(FAIL, (), ("there is no database",))
-    port = (account.database.get("Endpoint") or {}).get("Port") or account.database["DbInstancePort"]
+    port = MYSQL
     servers = account.interfaces("web")
     allowed = {each.id for each in (*servers, *database)}
     groups = {each.groups for each in servers}
@@ -113,7 +115,7 @@ def _unreachable(account: Account, sources: Iterable[Interface], ends: list[Inte
     """Why the sources do not reach all of the ends, or not from all of their ports."""
     for source in sources:
         for end in ends:
-            path = reach(account.network, source, end, port)
+            path = reach(account.network, source, end, port, ports=LINUX)
             if not path.reachable or path.partly:
                 yield f"{source.id} does not reach {end.id} on {port}: {path.partly or path}"
 

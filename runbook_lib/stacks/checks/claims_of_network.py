@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from .account import Account
 from .check import Finding
 from .paths.atoms import as_place
-from .paths.model import Interface, Outside
+from .paths.model import LINUX, Interface, Outside
 from .paths.trace import reach
 
 ANYWHERE = Outside(ip_address("1.1.1.1"))
@@ -50,7 +50,8 @@ def way_out(account: Account) -> Finding:
 def nat_of(account: Account, subnet: str) -> tuple[str, str]:
     """The NAT gateway through which a subnet reaches the internet, and what is wrong; one of them is empty or both."""
     network = account.network
-    path = reach(network, as_place(Interface("a server", subnet, (), None), network, subnet), ANYWHERE, 443)
+    server = as_place(Interface("a server", subnet, (), None), network, subnet)
+    path = reach(network, server, ANYWHERE, 443, ports=LINUX)
     if not path.reachable or path.partly:
         return "", path.partly or str(path)
     gateway = next((step for step in path.steps if step in network.nats), "")

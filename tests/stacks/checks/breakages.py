@@ -248,14 +248,14 @@ def an_acl_closes_ssh_to_administrators(site):
     yield from site.denied(22, 22, block="203.0.113.0/24")
 
 
-@breaks("6.")
-def an_acl_closes_the_site(site):
+@breaks("5.", "6.")
+def an_acl_closes_the_public_subnets_ports(site):
+    """Also to what the private subnets send to the NAT gateway there."""
     yield from site.denied(80, 443)
 
 
-@breaks("6.", "11.")
-def an_acl_answers_nobody(site):
-    """Replies to clients outside use high ports; those to the bastion's own questions within stay allowed."""
+@breaks("11.")
+def an_acl_answers_no_administrator(site):
     yield from site.denied(1024, 65535, egress=True, block="200.0.0.0/6")
 
 

@@ -18,6 +18,12 @@ EPHEMERAL = range(1024, 65536)
 https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports
 """
 
+LINUX = range(32768, 61000)
+"""The ports from which Linux connects, by default.
+
+https://docs.kernel.org/networking/ip-sysctl.html (ip_local_port_range)
+"""
+
 
 @dataclass(frozen=True)
 class Traffic:
