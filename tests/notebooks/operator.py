@@ -157,6 +157,7 @@ class Visitor:
         self.url, self._note = site["url"], note
         self._port = int(self.url.rstrip("/").rpartition(":")[2])
         self._trusted = ssl.create_default_context(cafile=site["certificate"])
+        self._trusted.verify_flags |= ssl.VERIFY_X509_STRICT
         self._connection: http.client.HTTPSConnection | None = None
         self._cookies: dict[str, str] = {}
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pymysql
 import redis
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+import trustme
 
 from tests.support.programs import find_program
 
@@ -34,29 +29,11 @@ class Authority:
 
     def __init__(self, folder: Path) -> None:
         self.ca, self.certificate, self.key = folder / "ca.pem", folder / "server.pem", folder / "server.key"
-        root_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        root = _certificate("A test's authority", root_key, "A test's authority", root_key)
-        server = _certificate("127.0.0.1", server_key, "A test's authority", root_key)
-        self.ca.write_bytes(root.public_bytes(Encoding.PEM))
-        self.certificate.write_bytes(server.public_bytes(Encoding.PEM))
-        self.key.write_bytes(server_key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
-
-
-def _certificate(
-    subject: str, key: ec.EllipticCurvePrivateKey, issuer: str, signer: ec.EllipticCurvePrivateKey
-) -> x509.Certificate:
-    def name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
-
-    now, is_root = datetime.now(UTC), subject == issuer
-    builder = x509.CertificateBuilder(
-        name(issuer), name(subject), key.public_key(), x509.random_serial_number(),
-        now - timedelta(hours=1), now + timedelta(days=1),
-    ).add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)  # fmt: skip
-    if not is_root:
-        alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        builder = builder.add_extension(alternative, critical=False)
-    return builder.sign(signer, SHA256())
+        authority = trustme.CA()
+        server = authority.issue_cert("127.0.0.1")
+        authority.cert_pem.write_to_path(self.ca)
+        server.cert_chain_pems[0].write_to_path(self.certificate)
+        server.private_key_pem.write_to_path(self.key)
 
 
 class MariaDB(Process):

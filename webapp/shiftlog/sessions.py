@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import secrets
+import ssl
 import time
 from typing import Any
 
@@ -32,7 +33,11 @@ def store(config: Cache) -> redis.Redis:
 
     The second time is for a connection that the store has closed meanwhile.
     """
-    options: dict[str, Any] = {"ssl": True, "ssl_ca_certs": config.tls_ca or None} if config.tls else {}
+    options: dict[str, Any] = {}
+    if config.tls:
+        options = {
+            "ssl": True, "ssl_ca_certs": config.tls_ca or None, "ssl_include_verify_flags": [ssl.VERIFY_X509_STRICT],
+        }  # fmt: skip
     return redis.Redis(
         host=config.host, port=config.port, socket_timeout=1.0, socket_connect_timeout=1.0,
         health_check_interval=15, retry=Retry(NoBackoff(), 1), **options,

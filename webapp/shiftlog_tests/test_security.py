@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import ssl
+from pathlib import Path
 
 import pytest
+from redis.exceptions import RedisError
 from werkzeug.test import TestResponse
+
+from tests.support.handshakes import handshake, issue_lax, serving
 
 from .visitor import Visitor, token
 from .world import World
@@ -138,6 +143,23 @@ def test_files_are_kept_by_browsers_only_under_the_revision_that_serves_them(vis
     other = visitor.get("/static/style.css?v=123456789abc").headers["Cache-Control"]
     assert ("immutable" in ours, other) == (True, "no-cache")
     assert visitor.get("/").headers["Cache-Control"] == "no-store"
+
+
+def test_a_database_and_a_cache_are_verified_strictly(world: World, tmp_path: Path) -> None:
+    """On each Python: from 3.13 on it is the default. The certificate lacks what RFC 5280 asks for."""
+    from shiftlog.config import Cache
+    from shiftlog.database import trust
+    from shiftlog.sessions import store
+
+    ca, certificate, key = issue_lax(tmp_path)
+    with pytest.raises(ssl.SSLCertVerificationError, match="Missing Authority Key Identifier"):
+        handshake(trust(str(ca)), certificate, key)
+    with (
+        serving(certificate, key) as port,
+        pytest.raises(RedisError, match="Missing Authority Key Identifier"),
+        store(Cache("127.0.0.1", port, tls_ca=str(ca))) as client,
+    ):
+        client.connection_pool.make_connection().connect()
 
 
 def _cookies(answer: TestResponse) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -104,6 +105,7 @@ class CacheServer(PrivateServer):
             password=self._password,
             ssl=self._trusted is not None,
             ssl_ca_certs=str(self._trusted) if self._trusted else None,
+            ssl_include_verify_flags=[ssl.VERIFY_X509_STRICT],
             socket_timeout=CLIENT_SECONDS,
             socket_connect_timeout=CLIENT_SECONDS,
             retry=Retry(NoBackoff(), 0),

@@ -91,6 +91,7 @@ class Simulation:
         """Connect as master user to the endpoint that RDS describes, and verify certificate and host name."""
         endpoint, secret = self.described(name)["Endpoint"], self.secret(name)
         context = ssl.create_default_context(cafile=str(self.folder / "authority" / "ca.pem"))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
         given = {
             "host": endpoint["Address"], "port": endpoint["Port"], "user": secret["username"],
             "password": secret["password"], "ssl": context if tls else None, "ssl_disabled": not tls,
