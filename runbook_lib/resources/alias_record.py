@@ -34,6 +34,7 @@ class AliasRecord(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the zone's A record of the domain. One that points elsewhere is not ours."""
         record_set = record(snapshot, ids[self.zone], self.domain, "A") if self.zone in ids else None
         if record_set is None:
             return None
@@ -58,4 +59,5 @@ class AliasRecord(Resource):
         change(aws, ids[self.zone], "CREATE", {"Name": self.domain, "Type": "A", "AliasTarget": target})
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the record as it was observed, which Route 53 asks for."""
         change(aws, ids[self.zone], "DELETE", observed.detail["_record"])

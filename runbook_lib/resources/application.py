@@ -25,6 +25,7 @@ class Application(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the application up by its name; CodeDeploy's list has nothing else."""
         name = snapshot.aws.name(self)
         # This list contains names only.
         if name not in map(str, snapshot.all("codedeploy", "list_applications", "applications")):
@@ -35,9 +36,11 @@ class Application(Resource):
         return Observed(name, {}, tagging=Tagging.of("codedeploy", arn, tags))
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create an application of CodeDeploy for servers."""
         aws.codedeploy.create_application(applicationName=aws.name(self), computePlatform="Server", tags=aws.tags(self))
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the application, with the history of its deployments."""
         aws.codedeploy.delete_application(applicationName=observed.id)
 
 

@@ -32,6 +32,7 @@ class ApplicationSecret(ExternalResource):
         return (to_look("secretsmanager:DescribeSecret", on=arn),)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the secret up where its ARN says: in Secrets Manager, or among the parameters of Systems Manager."""
         return self._observe_parameter(snapshot) if self._parameter else self._observe_secret(snapshot)
 
     @property

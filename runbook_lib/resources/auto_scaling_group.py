@@ -72,12 +72,14 @@ class AutoScalingGroup(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Add what no parameter changes: the template's default version, the load balancer's health, an even spread."""
         wanted = {name: value for name, value in super().desired(ids).items() if name != "way_out"}
         # By default balancing is best effort; this enforces one server in each zone.
         # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
         return {**wanted, "version": "$Default", "health": "ELB", "spread": "balanced-only"}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the group up by its name; it is ready when its healthy servers are enough, and spread."""
         name, group = snapshot.aws.name(self), find_scaling_group(snapshot, self)
         if group is None:
             return None
@@ -116,6 +118,7 @@ class AutoScalingGroup(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the group with its target group; its servers get its tags."""
         aws.autoscaling.create_auto_scaling_group(
             AutoScalingGroupName=aws.name(self),
             DesiredCapacity=self.least,
@@ -125,6 +128,7 @@ class AutoScalingGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Change the settings, and exchange the target group for ours."""
         name, wanted = observed.id, ids[self.target_group]
         if drift - {"target_group"}:
             aws.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, **self._settings(ids))
@@ -137,6 +141,7 @@ class AutoScalingGroup(Resource):
                 aws.autoscaling.attach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=[wanted])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the group with its servers, without waiting for their requests to finish."""
         # The group waits until its servers are deregistered; no requests need to finish.
         if self.target_group in ids and delay(aws, ids[self.target_group]):
             deregister_within(aws, ids[self.target_group], 0)

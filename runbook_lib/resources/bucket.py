@@ -58,6 +58,7 @@ class Bucket(Resource):
     )  # fmt: skip
 
     def required_permissions(self) -> tuple[Permission, ...]:
+        """Add the permissions of a lock on objects, and those to empty and delete a bucket that is not kept."""
         locks = (
             to_look("s3:GetBucketObjectLockConfiguration", on=_ON, label="bucket"),
             to_apply("s3:PutBucketObjectLockConfiguration", on=_ON, label="bucket"),
@@ -84,14 +85,17 @@ class Bucket(Resource):
 
     @property
     def retain(self) -> str:
+        """Keep the bucket when the parameters say so: it holds the evidence."""
         return "guards.keep_bucket is true, and it holds the evidence" if self.kept else ""
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Add the bucket's policy, that it is tagged, and the lock on objects where one is asked for."""
         wanted = {"versioned": self.versioned, "encryption": self.encryption, "private": self.private}
         locks = {"object_lock": True} if self.object_lock else {}
         return {**wanted, "expire": frozenset(self.expire), "policy": _POLICY, "tagged": True, **locks}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the bucket by its name. One without tags is ours, too: its create was interrupted."""
         bucket = self.aws_name(snapshot.aws)
         # Not ListBuckets: it is consistent only in the end, and needs paging in accounts with a large quota.
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
@@ -115,6 +119,7 @@ class Bucket(Resource):
         return Observed(bucket, state, status="available", tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the bucket, with the lock on objects where one is asked for; all else is set by an update."""
         # In us-east-1 AWS rejects a location constraint.
         place = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
         request: dict[str, Any] = {"CreateBucketConfiguration": place} if place else {}
@@ -123,6 +128,7 @@ class Bucket(Resource):
         aws.s3.create_bucket(Bucket=self.aws_name(aws), **request)
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set what differs, one call for each setting; the lock comes after the versioning that it requires."""
         bucket = observed.id
         if "tagged" in drift:
             aws.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": aws.tags(self)})

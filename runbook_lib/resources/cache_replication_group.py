@@ -80,6 +80,7 @@ class CacheReplicationGroup(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Add what no parameter changes; failover and Multi-AZ are on as soon as there is a replica."""
         # Automatic failover and Multi-AZ need a replica.
         # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html
         redundant = {"failover": self.replicas > 0, "multi_az": self.replicas > 0}
@@ -107,6 +108,7 @@ class CacheReplicationGroup(Resource):
         return Refusal(frozenset({"node_type"}), reason, fix)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the group and its nodes up by name; it is ready when all its nodes are available."""
         name = snapshot.aws.name(self)
         groups = snapshot.all("elasticache", "describe_replication_groups", "ReplicationGroups")
         group = {g["ReplicationGroupId"]: g for g in groups}.get(name)
@@ -143,12 +145,14 @@ class CacheReplicationGroup(Resource):
         )
 
     def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        """Advise to allow minor upgrades when the engine is newer than the parameters want."""
         if blocked != {"engine_downgrade"}:
             return ""
         runs = observed.detail["engine_version"]
         return f"It runs {runs}, and ElastiCache has no way back: write data.minor_upgrades: true in params/."
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the primary and its replicas, encrypted at rest and in transit."""
         settings: dict[str, Any] = {}
         for setting in self._settings(ids).values():
             settings |= setting

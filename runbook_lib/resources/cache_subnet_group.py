@@ -36,6 +36,7 @@ class CacheSubnetGroup(Resource):
     wait_timeout = 300
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Leave out the service-linked role, which is only a dependency."""
         return {name: value for name, value in super().desired(ids).items() if name != "linked_role"}
 
     needs = (
@@ -50,6 +51,7 @@ class CacheSubnetGroup(Resource):
     )  # fmt: skip
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the group up by its name, and its owner by its tags."""
         name = snapshot.aws.name(self)
         groups = snapshot.all("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
         group = {g["CacheSubnetGroupName"]: g for g in groups}.get(name)
@@ -66,6 +68,7 @@ class CacheSubnetGroup(Resource):
         return Observed(name, state, tagging=Tagging.of("elasticache", group["ARN"], tags, "TagList"))
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the group with its subnets."""
         aws.elasticache.create_cache_subnet_group(
             CacheSubnetGroupName=aws.name(self),
             CacheSubnetGroupDescription=self.description,
@@ -74,6 +77,7 @@ class CacheSubnetGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Write description and subnets together: the call replaces both."""
         # The call replaces the whole list, so both fields go with it.
         aws.elasticache.modify_cache_subnet_group(
             CacheSubnetGroupName=observed.id,
@@ -82,6 +86,7 @@ class CacheSubnetGroup(Resource):
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the group; ElastiCache refuses while a cache uses it."""
         aws.elasticache.delete_cache_subnet_group(CacheSubnetGroupName=observed.id)
 
     def _subnet_ids(self, ids: Ids) -> list[str]:

@@ -39,6 +39,7 @@ class Certificate(Resource):
         """Its state, from AWS's description."""
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the certificate by the ARN that :meth:`arn` finds; it is ready once it is issued."""
         arn = self.arn(snapshot)
         if not arn:
             return None
@@ -62,6 +63,7 @@ class Certificate(Resource):
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the certificate; ACM refuses while a listener uses it."""
         aws.acm.delete_certificate(CertificateArn=observed.id)
 
 
@@ -74,12 +76,15 @@ class GivenCertificate(ExternalResource, Certificate):
     needs = (to_look("acm:DescribeCertificate", on="{self.known_as}"),)
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect nothing but the ARN of the parameters."""
         return {"known_as": self.known_as}
 
     def arn(self, snapshot: Snapshot) -> str | None:
+        """Return the ARN of the parameters."""
         return self.known_as
 
     def state(self, description: ApiObject) -> dict[str, Any]:
+        """Return the ARN that ACM shows."""
         return {"known_as": description["CertificateArn"]}
 
 

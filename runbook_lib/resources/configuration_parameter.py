@@ -61,6 +61,7 @@ class ConfigurationParameter(Resource):
         return f"/{aws.env}/{self.name}"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Resolve what the application is configured with; a domain takes the place of the load balancer's address."""
         wanted = dict(super().desired(ids))
         return wanted | {
             "balancer": wanted["balancer"] if not self.domain else None,
@@ -70,6 +71,7 @@ class ConfigurationParameter(Resource):
         }
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the parameter up by its name, and its owner by its tags; its value is compared field by field."""
         name = self.aws_name(snapshot.aws)
         folder = name.rpartition("/")[0]
         parameters = snapshot.all("ssm", "get_parameters_by_path", "Parameters", Path=folder)
@@ -104,12 +106,15 @@ class ConfigurationParameter(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Write the parameter with its tags."""
         aws.ssm.put_parameter(Tags=aws.tags(self), **self._request(aws, ids))
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Write the whole value again: a parameter has no parts."""
         aws.ssm.put_parameter(Overwrite=True, **self._request(aws, ids))
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the parameter."""
         aws.ssm.delete_parameter(Name=observed.id)
 
     def _request(self, aws: Aws, ids: Ids) -> dict[str, str]:

@@ -95,6 +95,7 @@ class DbInstance(Resource):
     )  # fmt: skip
 
     def required_permissions(self) -> tuple[Permission, ...]:
+        """Add the permissions for a final snapshot where one is wanted."""
         last = to_destroy(
             "rds:AddTagsToResource", "rds:CreateDBSnapshot",
             on=("rds:db:{env}-{self.name}", "rds:snapshot:{env}-{self.name}-final-*"),
@@ -103,9 +104,11 @@ class DbInstance(Resource):
 
     @property
     def prevent_destroy(self) -> str:
+        """Refuse a destroy while the parameters protect the database."""
         return "guards.deletion_protection is true" if self.deletion_protection else ""
 
     def left_behind(self, observed: Observed) -> Remainder | None:
+        """Name the final snapshot that a destroy leaves; its name holds the database's resource id."""
         if not self.final_snapshot:
             return None
         # The resource id makes the name unique: no other database's snapshot has it.
@@ -113,12 +116,14 @@ class DbInstance(Resource):
         return Remainder(name, "the final snapshot of its data")
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Add what no parameter changes, and the steps that AWS has no way back from."""
         wanted = dict(super().desired(ids))
         del wanted["final_snapshot"], wanted["logs"]
         steps = {"storage_step": _STEP, "engine_downgrade": "none"}
         return wanted | _ALWAYS | {"log_exports": self._exports} | steps
 
     def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        """Advise to write the version that runs, or to allow upgrades, when the engine is newer than wanted."""
         if blocked != {"engine_downgrade"}:
             return ""
         runs = observed.detail["engine_version"]
@@ -130,12 +135,14 @@ class DbInstance(Resource):
     def foresee_refusal(
         self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
     ) -> Refusal | None:
+        """Ask RDS whether it offers the class with this version, storage and Multi-AZ."""
         if not fields & {"instance_class", "engine_version", "multi_az", "storage_type"}:
             return None
         storage = _ALWAYS["storage_type"]
         return foresee_refusal(snapshot, self.instance_class, self.engine_version, storage, self.multi_az)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the instance up by its name. While it is created, settings that AWS shows late count as wanted."""
         name = snapshot.aws.name(self)
         instances = snapshot.all("rds", "describe_db_instances", "DBInstances")
         instance = {i["DBInstanceIdentifier"]: i for i in instances}.get(name)
@@ -159,6 +166,7 @@ class DbInstance(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the instance; RDS keeps the master user's password in Secrets Manager."""
         settings: dict[str, Any] = {}
         for setting in self._settings(ids).values():
             settings |= setting
@@ -176,6 +184,7 @@ class DbInstance(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Change what differs in one call, at once and not in the maintenance window."""
         request: dict[str, Any] = {}
         for field, setting in self._settings(ids).items():
             if field in drift:

@@ -40,9 +40,11 @@ class DbParameterGroup(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Compare the family and the parameters."""
         return {"family": self.family, "parameters": frozenset(self.parameters)}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the group up by its name, with the parameters that are set or that we want."""
         name = snapshot.aws.name(self)
         groups = snapshot.all("rds", "describe_db_parameter_groups", "DBParameterGroups")
         group = {g["DBParameterGroupName"]: g for g in groups}.get(name)
@@ -65,6 +67,7 @@ class DbParameterGroup(Resource):
         return Observed(name, state, tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create an empty group; an update sets its parameters."""
         aws.rds.create_db_parameter_group(
             DBParameterGroupName=aws.name(self),
             DBParameterGroupFamily=self.family,
@@ -73,6 +76,7 @@ class DbParameterGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set what differs and reset what is too much, twenty in a call; static ones wait for the next reboot."""
         has: frozenset[tuple[str, str]] = observed.state["parameters"]
         wanted = dict(self.parameters)
         known = aws.pages("rds", "describe_db_parameters", "Parameters", DBParameterGroupName=observed.id)
@@ -90,6 +94,7 @@ class DbParameterGroup(Resource):
             )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the group; RDS refuses while an instance uses it."""
         aws.rds.delete_db_parameter_group(DBParameterGroupName=observed.id)
 
 

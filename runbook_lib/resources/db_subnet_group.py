@@ -43,6 +43,7 @@ class DbSubnetGroup(Resource):
     wait_timeout = 300
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Leave out the service-linked role, which is only a dependency."""
         return {name: value for name, value in super().desired(ids).items() if name != "linked_role"}
 
     needs = (
@@ -52,6 +53,7 @@ class DbSubnetGroup(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the group up by its name, and its owner by its tags."""
         name = snapshot.aws.name(self)
         groups = {g["DBSubnetGroupName"]: g for g in snapshot.all("rds", "describe_db_subnet_groups", "DBSubnetGroups")}
         group = groups.get(name)
@@ -69,6 +71,7 @@ class DbSubnetGroup(Resource):
         return Observed(name, state, status=group["SubnetGroupStatus"], tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the group with its subnets."""
         aws.rds.create_db_subnet_group(
             DBSubnetGroupName=aws.name(self),
             DBSubnetGroupDescription=self.description,
@@ -77,12 +80,14 @@ class DbSubnetGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Write description and subnets together: the call replaces both."""
         # The call replaces the whole list, so both fields go with it.
         aws.rds.modify_db_subnet_group(
             DBSubnetGroupName=observed.id, DBSubnetGroupDescription=self.description, SubnetIds=self._subnet_ids(ids)
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the group; RDS refuses while an instance uses it."""
         aws.rds.delete_db_subnet_group(DBSubnetGroupName=observed.id)
 
     def _subnet_ids(self, ids: Ids) -> list[str]:

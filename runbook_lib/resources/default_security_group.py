@@ -31,9 +31,11 @@ class DefaultSecurityGroup(Resource):
     )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect no rule at all."""
         return {"ingress": frozenset(), "egress": frozenset()}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the VPC's default group with all its rules."""
         if self.vpc not in ids:
             return None
         filters = [{"Name": "vpc-id", "Values": [ids[self.vpc]]}, {"Name": "group-name", "Values": ["default"]}]
@@ -49,6 +51,7 @@ class DefaultSecurityGroup(Resource):
         """Nothing to send: AWS creates it moments after the VPC."""
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Revoke every rule that was observed."""
         permissions = observed.detail["_permissions"]
         if "ingress" in drift:
             aws.ec2.revoke_security_group_ingress(GroupId=observed.id, IpPermissions=permissions["ingress"])

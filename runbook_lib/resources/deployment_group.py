@@ -62,11 +62,13 @@ class DeploymentGroup(Resource):
     )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Add what no parameter changes: deployment in place behind the load balancer, roll-back, the launch hook."""
         wanted = {name: value for name, value in super().desired(ids).items() if name != "permissions"}
         always = {"traffic": "in place, with traffic control", "rollback": _ROLLBACK_WORDS, "outdated": "UPDATE"}
         return wanted | always | {"launch_hook": _HOOKED}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the group, its tags and CodeDeploy's launch hook at the Auto Scaling group."""
         info = find_group(snapshot, self, ids)
         if info is None:
             return None
@@ -110,6 +112,7 @@ class DeploymentGroup(Resource):
         return ", ".join(names)
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the group; CodeDeploy adds its launch hook to the Auto Scaling group."""
         aws.codedeploy.create_deployment_group(
             applicationName=ids[self.application],
             deploymentGroupName=aws.name(self),
@@ -132,6 +135,7 @@ class DeploymentGroup(Resource):
         delete_hooks(aws, answer)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the group, and the hooks that CodeDeploy could not remove."""
         answer = aws.codedeploy.delete_deployment_group(
             applicationName=observed.state["application"], deploymentGroupName=observed.id
         )

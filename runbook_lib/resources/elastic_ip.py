@@ -20,6 +20,7 @@ class ElasticIp(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the address by its tags."""
         address = snapshot.find("describe_addresses", "Addresses", self)
         if address is None:
             return None
@@ -33,7 +34,9 @@ class ElasticIp(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Allocate an address for use in a VPC."""
         aws.ec2.allocate_address(Domain="vpc", TagSpecifications=aws.tag_spec("elastic-ip", self))
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Release the address; AWS refuses while it is associated."""
         aws.ec2.release_address(AllocationId=observed.id)

@@ -26,9 +26,11 @@ class FederatedRole(Role):
 
     @property
     def trusts(self) -> str:
+        """Say whose tokens the role accepts, as a plan shows it."""
         return f"sts:AssumeRoleWithWebIdentity by {', '.join(sorted(self.subjects))} for {self.provider.audience}"
 
     def trust(self, aws: Aws) -> dict[str, Any]:
+        """Return the trust policy: tokens of the provider with this audience and one of the subjects."""
         issuer = self.provider.issuer
         who = {f"{issuer}:aud": self.provider.audience, f"{issuer}:sub": sorted(self.subjects)}
         statement = {

@@ -43,10 +43,12 @@ class FlowLog(Resource):
     )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Compare the role in place of its policy, which AWS does not return."""
         # AWS returns the role, not its policy.
         return {**super().desired(ids), "permission": _role(super().desired(ids)["permission"])}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the flow log by its tags; it has failed when it cannot deliver."""
         log = snapshot.find("describe_flow_logs", "FlowLogs", self, filter_field="Filter")
         if log is None:
             return None
@@ -68,6 +70,7 @@ class FlowLog(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create a flow log of the whole VPC that delivers to the log group."""
         aws.ec2.create_flow_logs(
             ResourceIds=[ids[self.vpc]],
             ResourceType="VPC",
@@ -80,6 +83,7 @@ class FlowLog(Resource):
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the flow log; its log group stays."""
         aws.ec2.delete_flow_logs(FlowLogIds=[observed.id])
 
 

@@ -21,6 +21,11 @@ class HostedZone(ExternalResource):
     needs = (to_look("route53:GetHostedZone", on="route53:hostedzone/{self.known_as}"),)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the zone up by its id.
+
+        Raises:
+            ParamsError: It is a private zone, whose records nobody outside can see.
+        """
         response = snapshot.get("route53", "get_hosted_zone", missing="NoSuchHostedZone", Id=self.known_as)
         if response is None:
             return None

@@ -38,18 +38,23 @@ class ImportedCertificate(Certificate):
     )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect the domain, and that the certificate has not expired."""
         return {"domain": self.domain, "expired": False}
 
     def arn(self, snapshot: Snapshot) -> str | None:
+        """Find the ARN of the domain's certificate with our tags."""
         return find_arn(snapshot, self, self.domain)
 
     def state(self, description: ApiObject) -> dict[str, Any]:
+        """Return the domain, and whether the certificate has expired."""
         return {"domain": description["DomainName"], "expired": description["Status"] == "EXPIRED"}
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Sign a certificate and import it with its key."""
         aws.acm.import_certificate(**_create_certificate(self.domain), Tags=aws.tags(self))
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Import a new certificate under the same ARN."""
         aws.acm.import_certificate(**_create_certificate(self.domain), CertificateArn=observed.id)
 
 

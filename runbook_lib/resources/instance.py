@@ -60,16 +60,19 @@ class Instance(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Leave out what only a create reads, and add what no parameter changes: IMDSv2, and that it is on."""
         wanted = super().desired(ids)
         compared = {name: wanted[name] for name in ("instance_type", "subnet", "groups", "key_pair", "profile")}
         return {**compared, "imds": "required, 1 hop", "on": True}
 
     def required_permissions(self) -> tuple[Permission, ...]:
+        """Add the permissions to read the image."""
         return (*self.needs, *permissions(self.image))
 
     def foresee_refusal(
         self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
     ) -> Refusal | None:
+        """Ask EC2 whether it offers the type in the zone and boots the image; an existing server keeps both."""
         if observed is not None:  # neither type nor image changes
             return None
         parameter = "compute.bastion_type"
@@ -79,6 +82,7 @@ class Instance(Resource):
         return refusal
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the server by its tags; one that is terminated does not exist."""
         reservations = snapshot.tagged_with_env("describe_instances", "Reservations")
         instances = [instance for reservation in reservations for instance in reservation["Instances"]]
         mine = [i for i in instances if tags_of(i).get(snapshot.aws.KEY) == self.key]
@@ -107,6 +111,7 @@ class Instance(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Launch the server with a public address."""
         outside = {
             "DeviceIndex": 0,
             "SubnetId": ids[self.subnet],
@@ -130,6 +135,7 @@ class Instance(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set the security groups and the metadata options, and start a server that is stopped."""
         if "groups" in drift:
             aws.ec2.modify_instance_attribute(InstanceId=observed.id, Groups=[ids[group] for group in self.groups])
         if "imds" in drift:
@@ -138,6 +144,7 @@ class Instance(Resource):
             aws.ec2.start_instances(InstanceIds=[observed.id])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Terminate the server."""
         aws.ec2.terminate_instances(InstanceIds=[observed.id])
 
 

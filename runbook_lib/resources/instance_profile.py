@@ -30,6 +30,7 @@ class InstanceProfile(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the profile up by its name, with the role in it."""
         name = snapshot.aws.name(self)
         answer = snapshot.get("iam", "get_instance_profile", missing="NoSuchEntity", InstanceProfileName=name)
         profile = answer["InstanceProfile"] if answer else None
@@ -44,13 +45,16 @@ class InstanceProfile(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create an empty profile; an update puts the role in."""
         aws.iam.create_instance_profile(InstanceProfileName=aws.name(self), Path=path(aws), Tags=aws.tags(self))
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Take any other role out, and put ours in: a profile holds one."""
         self._empty(aws, observed)
         aws.iam.add_role_to_instance_profile(InstanceProfileName=aws.name(self), RoleName=aws.name(self.role))
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Take the role out, and delete the profile."""
         self._empty(aws, observed)
         aws.iam.delete_instance_profile(InstanceProfileName=aws.name(self))
 

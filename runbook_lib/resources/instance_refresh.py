@@ -56,9 +56,11 @@ class InstanceRefresh(Resource):
     )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect of each server what the launch template says."""
         return self.template.desired(ids)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Compare the servers with the launch template; after a failed refresh, look a second time."""
         observed = self._observe(snapshot, ids)
         # The servers may have been read before the refresh ended: look again.
         return self._observe(Snapshot(snapshot.aws), ids) if observed and observed.failed else observed
@@ -97,6 +99,7 @@ class InstanceRefresh(Resource):
         raise NotImplementedError(f"{self.key} is never created")
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Start a refresh that replaces the servers that differ, with pauses at its checkpoints."""
         checkpoints = observed.detail["_checkpoints"]
         pauses = {"CheckpointPercentages": checkpoints, "CheckpointDelay": PAUSE} if checkpoints else {}
         aws.autoscaling.start_instance_refresh(

@@ -31,6 +31,7 @@ class InternetGateway(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the gateway by its tags; it is ready when it is attached."""
         gateway = snapshot.find("describe_internet_gateways", "InternetGateways", self)
         if gateway is None:
             return None
@@ -47,14 +48,17 @@ class InternetGateway(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create a gateway; an update attaches it."""
         aws.ec2.create_internet_gateway(TagSpecifications=aws.tag_spec("internet-gateway", self))
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Attach the gateway to our VPC, after detaching it from any other."""
         if observed.state["vpc"]:
             aws.ec2.detach_internet_gateway(InternetGatewayId=observed.id, VpcId=observed.state["vpc"])
         aws.ec2.attach_internet_gateway(InternetGatewayId=observed.id, VpcId=ids[self.vpc])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Detach the gateway and delete it."""
         if observed.state["vpc"]:
             aws.ec2.detach_internet_gateway(InternetGatewayId=observed.id, VpcId=observed.state["vpc"])
         aws.ec2.delete_internet_gateway(InternetGatewayId=observed.id)

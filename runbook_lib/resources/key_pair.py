@@ -31,10 +31,12 @@ class KeyPair(Resource):
     )
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Compare the key without its comment."""
         wanted = super().desired(ids)
         return {"public": _bare(self.public) if isinstance(self.public, str) else wanted["public"]}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the key pair by its tags, with its public key."""
         aws = snapshot.aws
         pairs = snapshot.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
         pair = at_most_one([pair for pair in pairs if tags_of(pair).get(aws.KEY) == self.key], self)
@@ -49,6 +51,7 @@ class KeyPair(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Import the public key; EC2 never has the private one."""
         public = self.public if isinstance(self.public, str) else ids[self.public]
         aws.ec2.import_key_pair(
             KeyName=aws.name(self),
@@ -57,6 +60,7 @@ class KeyPair(Resource):
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the key pair; servers keep the key that they have."""
         aws.ec2.delete_key_pair(KeyName=observed.id)
 
 

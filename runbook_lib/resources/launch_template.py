@@ -52,16 +52,19 @@ class LaunchTemplate(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Compare the user data by its digest, and add what no parameter changes: IMDSv2 and an encrypted disk."""
         wanted = {name: value for name, value in super().desired(ids).items() if name != "zones"}
         digest = hashlib.sha256(self.user_data.encode()).hexdigest()[:12]
         return {**wanted, "user_data": f"sha256 {digest}", "imds": "required, 1 hop", "disk": "gp3, encrypted"}
 
     def required_permissions(self) -> tuple[Permission, ...]:
+        """Add the permissions to read the image."""
         return (*self.needs, *permissions(self.image))
 
     def foresee_refusal(
         self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
     ) -> Refusal | None:
+        """Ask EC2 whether it offers the type in all zones and boots the image."""
         refusal, parameter = None, "compute.instance_type"
         if "instance_type" in fields:
             refusal = foresee_type(snapshot, self.instance_type, self.zones, parameter)
@@ -70,6 +73,7 @@ class LaunchTemplate(Resource):
         return refusal
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the template by its tags, and read its default and its latest version."""
         versions = find_versions(snapshot, self.key)
         if versions is None:
             return None
@@ -89,9 +93,11 @@ class LaunchTemplate(Resource):
         )
 
     def texts(self, observed: Observed) -> dict[str, tuple[str, str]]:
+        """Return the user data of the default version and ours."""
         return {"user_data": (observed.detail["_user_data"], self.user_data)}
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the template with its first version."""
         aws.ec2.create_launch_template(
             LaunchTemplateName=aws.name(self),
             LaunchTemplateData=self._data(aws, ids),
@@ -100,6 +106,7 @@ class LaunchTemplate(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Make a new version the default; one that an interrupted run created is taken."""
         latest = observed.detail["_latest"]
         if latest.state == self.desired(ids):  # created by a run that was interrupted before it made it the default
             version = latest.number
@@ -113,6 +120,7 @@ class LaunchTemplate(Resource):
         aws.ec2.modify_launch_template(LaunchTemplateId=observed.id, DefaultVersion=version)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the template with all its versions."""
         aws.ec2.delete_launch_template(LaunchTemplateId=observed.id)
 
     def _data(self, aws: Aws, ids: Ids) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class PortListener(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the load balancer's listener by its port."""
         balancer = ids.get(self.balancer)
         if balancer is None:
             return None
@@ -63,14 +64,17 @@ class PortListener(Resource):
         """The request fields, the same for create and modify."""
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the listener with what :meth:`request` says."""
         aws.elbv2.create_listener(
             LoadBalancerArn=ids[self.balancer], Port=self.port, Tags=aws.tags(self), **self.request(ids)
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Write the whole listener: the call replaces it."""
         aws.elbv2.modify_listener(ListenerArn=observed.id, **self.request(ids))
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the listener."""
         aws.elbv2.delete_listener(ListenerArn=observed.id)
 
 
@@ -89,6 +93,7 @@ class Listener(PortListener):
     ready_fields = frozenset({"certificate"})
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Add the protocol."""
         return {**super().desired(ids), "protocol": "HTTPS"}
 
     def foresee_refusal(
@@ -109,6 +114,7 @@ class Listener(PortListener):
         return Refusal(frozenset({"certificate"}), f"load balancers do not take the certificate {arn}: {problem}", fix)
 
     def state(self, description: ApiObject) -> dict[str, Any]:
+        """Return protocol, certificate, target group and security policy as ELB describes them."""
         certificates = description.get("Certificates") or [{}]
         action = _action(description)
         forwarded = action.get("ForwardConfig", {}).get("TargetGroups") or [{}]
@@ -120,6 +126,7 @@ class Listener(PortListener):
         }
 
     def request(self, ids: Ids) -> dict[str, Any]:
+        """Return the parameters of a listener that forwards HTTPS to the target group."""
         return {
             "Protocol": "HTTPS",
             "SslPolicy": self.policy,
@@ -135,11 +142,13 @@ class RedirectListener(PortListener):
     to_port: int = 443
 
     def state(self, description: ApiObject) -> dict[str, Any]:
+        """Return the port of a permanent redirect to HTTPS; ``None`` for any other action."""
         redirect = _action(description).get("RedirectConfig", {})
         permanent = redirect.get("Protocol") == "HTTPS" and redirect.get("StatusCode") == "HTTP_301"
         return {"to_port": int(redirect["Port"]) if permanent and redirect.get("Port", "").isdigit() else None}
 
     def request(self, ids: Ids) -> dict[str, Any]:
+        """Return the parameters of a listener that redirects HTTP to HTTPS for good."""
         redirect = {"Protocol": "HTTPS", "Port": str(self.to_port), "StatusCode": "HTTP_301"}
         return {"Protocol": "HTTP", "DefaultActions": [{"Type": "redirect", "RedirectConfig": redirect}]}
 

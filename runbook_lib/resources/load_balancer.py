@@ -65,9 +65,11 @@ class LoadBalancer(Resource):
 
     @property
     def prevent_destroy(self) -> str:
+        """Refuse a destroy while the parameters protect the load balancer."""
         return "guards.deletion_protection is true" if self.protected else ""
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Compare subnets, groups and the attributes that are set here."""
         wanted = super().desired(ids)
         attributes = {
             "access_logs.s3.enabled": "true",
@@ -80,6 +82,7 @@ class LoadBalancer(Resource):
         return {"subnets": wanted["subnets"], "groups": wanted["groups"], "attributes": attributes}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the load balancer up by its name, with those of its attributes that we set."""
         name = snapshot.aws.name(self)
         balancers = snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
         balancer = next((item for item in balancers if item["LoadBalancerName"] == name), None)
@@ -108,6 +111,7 @@ class LoadBalancer(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create a public application load balancer; an update sets its attributes."""
         aws.elbv2.create_load_balancer(
             Name=aws.name(self),
             Type="application",
@@ -119,6 +123,7 @@ class LoadBalancer(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set subnets, groups and attributes, one call for each that differs."""
         if "subnets" in drift:
             aws.elbv2.set_subnets(LoadBalancerArn=observed.id, Subnets=[ids[subnet] for subnet in self.subnets])
         if "groups" in drift:
@@ -131,6 +136,7 @@ class LoadBalancer(Resource):
             aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=attributes)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Lift a deletion protection that AWS still has, and delete the load balancer."""
         # The guard is off in the parameters, but deletion protection may still be on in AWS.
         if observed.state["attributes"].get("deletion_protection.enabled") == "true":
             lifted = [{"Key": "deletion_protection.enabled", "Value": "false"}]

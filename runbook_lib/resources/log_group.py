@@ -42,6 +42,7 @@ class LogGroup(Resource):
         return self.path
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the group up by its path. One that a service wrote again without tags is taken over."""
         folder = self.path.rpartition("/")[0] + "/"  # one call lists all groups of a folder
         groups = snapshot.all("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=folder)
         group = next((group for group in groups if group["logGroupName"] == self.path), None)
@@ -68,10 +69,13 @@ class LogGroup(Resource):
         return self.path.startswith("/aws/")
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the group; an update sets how long it keeps its events."""
         aws.logs.create_log_group(logGroupName=self.path, tags=aws.tag_map(self))
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set how many days the group keeps its events."""
         aws.logs.put_retention_policy(logGroupName=self.path, retentionInDays=self.days)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the group with its events."""
         aws.logs.delete_log_group(logGroupName=self.path)

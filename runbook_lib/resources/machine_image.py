@@ -31,10 +31,12 @@ class MachineImage(ExternalResource):
     needs = (to_look("ssm:GetParameter", on="arn:{partition}:ssm:{region}:*:parameter{self.parameter}", label="image"),)
 
     def required_permissions(self) -> tuple[Permission, ...]:
+        """Add the permissions to find the image in use, where it is to be kept."""
         kept = to_look("ec2:DescribeImages", "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates")
         return (*self.needs, kept) if self.kept_by else self.needs
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Return the image in use, or the newest that AWS has published; a note says when both differ."""
         response = snapshot.get("ssm", "get_parameter", missing="ParameterNotFound", Name=self.parameter)
         if response is None:
             return None

@@ -25,11 +25,13 @@ class MasterSecretAccess(RolePolicy):
     configuration: ConfigurationParameter
 
     def required_permissions(self) -> tuple[Permission, ...]:
+        """Add the permissions to note which user was made, in a tag of the configuration."""
         on = "ssm:parameter/{env}/{self.configuration.name}"
         tag = to_apply("ssm:AddTagsToResource", on=on), to_destroy("ssm:RemoveTagsFromResource", on=on)
         return (*super().required_permissions(), *tag)
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the policy. Once the application's user is made it counts as there, though it is withdrawn."""
         given = super().observe(snapshot, ids)
         if given or self.role not in ids or self._made_user(snapshot) != self.configuration.user:
             return given
@@ -49,6 +51,7 @@ class MasterSecretAccess(RolePolicy):
         self._delete_policy(aws)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the policy, and forget which user was made."""
         name = self.configuration.aws_name(aws)
         aws.ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=name, TagKeys=[USER_TAG])
         if observed.status != _WITHDRAWN:

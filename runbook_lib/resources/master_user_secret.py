@@ -33,6 +33,7 @@ class MasterUserSecret(ExternalResource):
     )  # fmt: skip
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Return the ARN of the secret that RDS keeps for the database; ``None`` while there is none."""
         for instance in snapshot.all("rds", "describe_db_instances", "DBInstances"):
             secret = instance.get("MasterUserSecret", {}).get("SecretArn")
             if secret and instance["DBInstanceIdentifier"] == ids.get(self.database):

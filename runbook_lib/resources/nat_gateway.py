@@ -44,6 +44,7 @@ class NatGateway(Resource):
     )  # fmt: skip
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the gateway by its tags; one that is deleted stays listed, and does not count."""
         # A deleted NAT gateway stays listed for about an hour, a failed one too.
         # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
         nat = snapshot.find(
@@ -69,6 +70,7 @@ class NatGateway(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create a public gateway with the address."""
         aws.ec2.create_nat_gateway(
             SubnetId=ids[self.subnet],
             AllocationId=ids[self.address],
@@ -78,4 +80,5 @@ class NatGateway(Resource):
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the gateway; its address is free when that has ended."""
         aws.ec2.delete_nat_gateway(NatGatewayId=observed.id)

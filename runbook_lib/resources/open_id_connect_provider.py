@@ -48,9 +48,15 @@ class OpenIdConnectProvider(Resource):
         return f"arn:aws:iam::{aws.account}:oidc-provider/{self.issuer}"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect the one audience."""
         return {"audiences": frozenset({self.audience})}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the account's provider up; somebody else's is used when it has the audience.
+
+        Raises:
+            NotOwned: It is not ours, and lacks the audience.
+        """
         arn = self.aws_name(snapshot.aws)
         response = snapshot.get(
             "iam", "get_open_id_connect_provider", missing="NoSuchEntity", OpenIDConnectProviderArn=arn
@@ -73,11 +79,13 @@ class OpenIdConnectProvider(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the provider with its audience."""
         aws.iam.create_open_id_connect_provider(
             Url=f"https://{self.issuer}", ClientIDList=[self.audience], Tags=aws.tags(self)
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Add our audience, and remove any other."""
         there = observed.state["audiences"]
         if self.audience not in there:
             aws.iam.add_client_id_to_open_id_connect_provider(
@@ -87,4 +95,5 @@ class OpenIdConnectProvider(Resource):
             aws.iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=observed.id, ClientID=other)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the provider."""
         aws.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=observed.id)

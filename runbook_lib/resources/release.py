@@ -106,6 +106,7 @@ class Release(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect this revision with these settings on all servers, and the master user's secret out of their reach."""
         revision = f"sha256 {self.bundle.sha256}" if self.bundle else self.commit
         return {"revision": revision, "settings": self._settings(ids), "servers": _ALL, "master_access": _UNREADABLE}
 
@@ -118,6 +119,7 @@ class Release(Resource):
         return f"sha256 {hashlib.sha256(json.dumps([given, versions]).encode()).hexdigest()[:12]}"
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the last deployment, the last that succeeded, and which servers run it."""
         info = find_group(snapshot, self.group, ids) if self.group in ids else None
         last = _deployment(snapshot, (info or {}).get("lastAttemptedDeployment"))
         if info is None or last is None:
@@ -209,6 +211,7 @@ class Release(Resource):
         return left
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Start a deployment of the revision."""
         aws.codedeploy.create_deployment(
             applicationName=ids[self.group.application],
             deploymentGroupName=ids[self.group],

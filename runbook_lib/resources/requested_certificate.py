@@ -28,12 +28,15 @@ class RequestedCertificate(Certificate):
     )
 
     def arn(self, snapshot: Snapshot) -> str | None:
+        """Find the ARN of the domain's certificate with our tags."""
         return find_arn(snapshot, self, self.domain)
 
     def state(self, description: ApiObject) -> dict[str, Any]:
+        """Return the domain."""
         return {"domain": description["DomainName"]}
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Request a certificate that a DNS record validates."""
         aws.acm.request_certificate(
             DomainName=self.domain,
             ValidationMethod="DNS",

@@ -90,12 +90,14 @@ class Role(Resource):
         return {"Version": "2012-10-17", "Statement": [statement]}
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Compare trust, attached policies and boundary; the stack's inline policies are resources of their own."""
         # The inline policies of the stack are resources of their own; any other is drift, as is a managed policy
         # that somebody attached.
         bounded = {"boundary": self.boundary} if self.boundary else {}
         return {"trust": self.trusts, "policies": frozenset(self.policies), **bounded}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the role up by its name, with its policies; an inline policy of no stack counts as one of them."""
         name = snapshot.aws.name(self)
         answer = snapshot.get("iam", "get_role", missing="NoSuchEntity", RoleName=name)
         role = answer["Role"] if answer else None
@@ -110,6 +112,7 @@ class Role(Resource):
         return Observed(role["Arn"], state, detail={"name": name}, tagging=Tagging.of("iam role", name, role))
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the role with its trust and boundary; an update attaches policies."""
         aws.iam.create_role(
             RoleName=aws.name(self),
             Path=path(aws),
@@ -119,6 +122,7 @@ class Role(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set boundary, trust and policies, in this order: without the boundary, nothing may be given."""
         name = aws.name(self)
         if "boundary" in drift:  # first: only with it may the role be given anything
             aws.iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=self.boundary)
@@ -130,6 +134,7 @@ class Role(Resource):
             self._remove(aws, observed.state["policies"] - set(self.policies))
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Remove what is attached, and delete the role."""
         self._remove(aws, observed.state["policies"])
         aws.iam.delete_role(RoleName=aws.name(self))
 

@@ -41,12 +41,15 @@ class RolePolicy(Resource):
     )
 
     def required_permissions(self) -> tuple[Permission, ...]:
+        """Add the permission to write into the role."""
         return (*self.needs, self.role.to_give("iam:PutRolePolicy"))
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Compare the role and what the document allows."""
         return {"role": ids.get(self.role, Unknown(self.role.key)), "allows": _read(self._document(ids))}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the role's inline policy of this name."""
         role, name = ids.get(self.role), snapshot.aws.name(self)
         if role is None:
             return None
@@ -57,13 +60,16 @@ class RolePolicy(Resource):
         return Observed(f"{role} {name}", {"role": role, "allows": _read(policy["PolicyDocument"])})
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Write the policy into the role."""
         document = json.dumps(self._document(ids))
         aws.iam.put_role_policy(RoleName=aws.name(self.role), PolicyName=aws.name(self), PolicyDocument=document)
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Write the policy again: the same call replaces it."""
         self.create(aws, ids)  # the same call replaces it
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the policy from the role."""
         aws.iam.delete_role_policy(RoleName=aws.name(self.role), PolicyName=aws.name(self))
 
     def _document(self, ids: Ids) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Route(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the route by its table and destination."""
         for table in snapshot.tagged_with_env("describe_route_tables", "RouteTables"):
             for route in table["Routes"] if table["RouteTableId"] == ids.get(self.table) else ():
                 if route.get("DestinationCidrBlock") == self.destination:
@@ -45,12 +46,15 @@ class Route(Resource):
         return None
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the route."""
         aws.ec2.create_route(**self._request(ids))
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Replace the target of the route."""
         aws.ec2.replace_route(**self._request(ids))
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the route."""
         aws.ec2.delete_route(RouteTableId=observed.state["table"], DestinationCidrBlock=self.destination)
 
     def _request(self, ids: Ids) -> dict[str, Any]:

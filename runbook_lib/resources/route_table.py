@@ -26,6 +26,7 @@ class RouteTable(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the table by its tags."""
         table = snapshot.find("describe_route_tables", "RouteTables", self)
         if table is None:
             return None
@@ -33,6 +34,7 @@ class RouteTable(Resource):
         return Observed(table["RouteTableId"], {"vpc": table["VpcId"]}, tagging=tagging)
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the table in its VPC; its routes are resources of their own."""
         aws.ec2.create_route_table(
             VpcId=ids[self.vpc],
             ClientToken=aws.token(self, ids[self.vpc]),
@@ -40,4 +42,5 @@ class RouteTable(Resource):
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the table; AWS refuses while a subnet uses it."""
         aws.ec2.delete_route_table(RouteTableId=observed.id)

@@ -29,6 +29,7 @@ class RouteTableAssociation(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Return the table that the subnet uses, also one that is not ours."""
         subnet = ids.get(self.subnet)
         if subnet is None:
             return None
@@ -50,10 +51,13 @@ class RouteTableAssociation(Resource):
         return None
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Let the subnet use the table."""
         aws.ec2.associate_route_table(RouteTableId=ids[self.table], SubnetId=ids[self.subnet])
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Replace the table that the subnet uses."""
         aws.ec2.replace_route_table_association(AssociationId=observed.id, RouteTableId=ids[self.table])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Let the subnet use the VPC's main table again."""
         aws.ec2.disassociate_route_table(AssociationId=observed.id)

@@ -39,9 +39,11 @@ class KeptSecret(Resource):
         return f"{aws.env}/{self.name}"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect that it is kept; its value is never compared."""
         return {"kept": True}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the secret up without its value; one that is scheduled for deletion is restored by an update."""
         secret = self._find(snapshot)
         if secret is None:
             return None
@@ -73,6 +75,7 @@ class KeptSecret(Resource):
         return secret
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Generate a value and keep it."""
         value, tags = self.generate()
         labels = [{"Key": key, "Value": text} for key, text in tags.items()]
         aws.secretsmanager.create_secret(Name=self.aws_name(aws), SecretString=value, Tags=[*aws.tags(self), *labels])
@@ -82,9 +85,11 @@ class KeptSecret(Resource):
         """A new value, and tags with its public part."""
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Restore a secret that is scheduled for deletion."""
         aws.secretsmanager.restore_secret(SecretId=observed.detail["arn"])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the secret at once: its name can be used again."""
         aws.secretsmanager.delete_secret(SecretId=observed.detail["arn"], ForceDeleteWithoutRecovery=True)
 
 
@@ -101,4 +106,5 @@ class RandomSecret(KeptSecret):
     fields: tuple[tuple[str, str], ...] = ()
 
     def generate(self) -> tuple[str, dict[str, str]]:
+        """Return the fields as JSON with a random value of 256 bits, and no tags."""
         return json.dumps({**dict(self.fields), self.random: secrets.token_urlsafe(32)}), {}

@@ -48,10 +48,12 @@ class SecurityGroup(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect no rule but our own, and all egress."""
         wanted = {name: value for name, value in super().desired(ids).items() if name != "rules"}
         return {**wanted, "strangers": frozenset(), "egress": _EVERYTHING}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the group by its tags, with rules that are not ours and own ones that left the stack."""
         group = snapshot.find("describe_security_groups", "SecurityGroups", self)
         if group is None:
             return None
@@ -105,6 +107,7 @@ class SecurityGroup(Resource):
         return name if tags.get(aws.ENV) == aws.env and kind_of == _RULE else ""
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the group; AWS adds the rule that allows all egress."""
         # AWS adds a rule to a new group that allows all egress.
         aws.ec2.create_security_group(
             GroupName=aws.name(self),
@@ -114,6 +117,7 @@ class SecurityGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Revoke rules that are not ours, and restore the egress."""
         if "strangers" in drift:
             aws.ec2.revoke_security_group_ingress(
                 GroupId=observed.id, SecurityGroupRuleIds=observed.detail["_strangers"]
@@ -126,9 +130,11 @@ class SecurityGroup(Resource):
                 aws.ec2.authorize_security_group_egress(GroupId=observed.id, IpPermissions=[everything])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the group; AWS refuses while something uses it."""
         aws.ec2.delete_security_group(GroupId=observed.id)
 
     def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        """Name the network interfaces that use the group."""
         return describe_interfaces(snapshot, "group-id", observed.id)
 
 
@@ -140,9 +146,11 @@ class IngressRule(Resource):
 
     @cached_property
     def key(self) -> str:
+        """The rule's key, as its tag says it."""
         return f"{_RULE}.{self.name}"
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the rule by its tags."""
         own = {snapshot.aws.ENV: snapshot.aws.env, snapshot.aws.KEY: self.key}
         rules = rules_of(snapshot, own_groups(snapshot))
         rule = at_most_one([rule for rule in rules if own.items() <= tags_of(rule).items()], self)
@@ -153,6 +161,7 @@ class IngressRule(Resource):
         raise NotImplementedError(f"{self.key} is in no stack")
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Revoke the rule."""
         aws.ec2.revoke_security_group_ingress(GroupId=observed.state["group"], SecurityGroupRuleIds=[observed.id])
 
 

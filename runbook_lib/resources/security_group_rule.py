@@ -35,6 +35,7 @@ class SecurityGroupRule(IngressRule):
     )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Allow TCP to the port from an address range or from another group."""
         source: dict[str, Any] = (
             {"IpRanges": [{"CidrIp": self.source, "Description": self.description}]}
             if isinstance(self.source, str)
@@ -47,6 +48,7 @@ class SecurityGroupRule(IngressRule):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Rewrite the rule under its id."""
         source = {"CidrIpv4": self.source} if isinstance(self.source, str) else {"ReferencedGroupId": ids[self.source]}
         rule = {"IpProtocol": "tcp", "FromPort": self.port, "ToPort": self.port, "Description": self.description}
         aws.ec2.modify_security_group_rules(

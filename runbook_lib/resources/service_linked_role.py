@@ -39,6 +39,7 @@ class ServiceLinkedRole(Resource):
 
     @property
     def retain(self) -> str:
+        """Keep the role always: the whole account uses it."""
         return "the account has one, for all that is in it"
 
     def aws_name(self, aws: Aws) -> str:
@@ -46,13 +47,16 @@ class ServiceLinkedRole(Resource):
         return self.role
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect nothing: AWS alone changes it."""
         return {}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the role up by its name."""
         answer = snapshot.get("iam", "get_role", missing="NoSuchEntity", RoleName=self.role)
         return Observed(answer["Role"]["Arn"], {}) if answer else None
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Let the service create its role."""
         aws.iam.create_service_linked_role(AWSServiceName=self.service)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:

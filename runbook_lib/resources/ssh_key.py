@@ -17,9 +17,11 @@ class SshKey(KeptSecret):
     """An ed25519 key: the private half is a secret, the public half is a tag of the secret and the id."""
 
     def id_of(self, secret: ApiObject) -> str:
+        """Return the public key, which a tag of the secret holds."""
         return tags_of(secret).get(PUBLIC, "")
 
     def generate(self) -> tuple[str, dict[str, str]]:
+        """Return a new private key in OpenSSH's format, and the tag with the public one."""
         key = Ed25519PrivateKey.generate()
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()

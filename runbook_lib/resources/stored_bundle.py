@@ -38,15 +38,19 @@ class StoredBundle(Resource):
 
     @property
     def retain(self) -> str:
+        """Keep the bundle as long as its bucket."""
         return "it goes with the bucket: what ran once can be deployed again"
 
     def left_behind(self, observed: Observed) -> Remainder | None:
+        """Name the bundle only where its bucket is kept."""
         return super().left_behind(observed) if self.bucket.kept else None
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Compare the digest."""
         return {"sha256": self.sha256}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the object up by its key, which contains the digest."""
         bucket, name = ids.get(self.bucket), key(self.sha256)
         if bucket is None:
             return None
@@ -56,6 +60,7 @@ class StoredBundle(Resource):
         return Observed(f"s3://{bucket}/{name}", {"sha256": self.sha256}, detail={"bytes": objects[0]["Size"]})
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Upload the bundle; S3 verifies its digest."""
         with self.path.open("rb") as body:
             aws.s3.put_object(
                 Bucket=ids[self.bucket],

@@ -32,6 +32,7 @@ class Subnet(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the subnet by its tags."""
         subnet = snapshot.find("describe_subnets", "Subnets", self)
         if subnet is None:
             return None
@@ -50,6 +51,7 @@ class Subnet(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the subnet in its zone; an update sets whether servers get public addresses."""
         aws.ec2.create_subnet(
             VpcId=ids[self.vpc],
             CidrBlock=self.cidr,
@@ -58,10 +60,13 @@ class Subnet(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set whether servers get public addresses."""
         aws.ec2.modify_subnet_attribute(SubnetId=observed.id, MapPublicIpOnLaunch={"Value": self.public_ips})
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the subnet; AWS refuses while something uses it."""
         aws.ec2.delete_subnet(SubnetId=observed.id)
 
     def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        """Name the network interfaces in the subnet."""
         return describe_interfaces(snapshot, "subnet-id", observed.id)

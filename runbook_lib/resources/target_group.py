@@ -50,9 +50,11 @@ class TargetGroup(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Add the protocol, and the one status that counts as healthy."""
         return {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
 
     def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
+        """Advise to write the old port back: it cannot change."""
         if "port" not in blocked:
             return ""
         port = observed.state["port"]
@@ -61,6 +63,7 @@ class TargetGroup(Resource):
         )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Look the group up by its name, with its health check and how long deregistration takes."""
         name = snapshot.aws.name(self)
         groups = snapshot.all("elbv2", "describe_target_groups", "TargetGroups")
         group = next((group for group in groups if group["TargetGroupName"] == name), None)
@@ -85,6 +88,7 @@ class TargetGroup(Resource):
         return Observed(arn, state, detail={"name": name}, tagging=Tagging.of("elbv2", arn, tags))
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create a group for servers with its health check."""
         aws.elbv2.create_target_group(
             Name=aws.name(self),
             TargetType="instance",
@@ -96,12 +100,14 @@ class TargetGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set the health check, and how long deregistration takes."""
         if drift - {"deregistration_seconds"}:
             aws.elbv2.modify_target_group(TargetGroupArn=observed.id, **self._health())
         if "deregistration_seconds" in drift:
             deregister_within(aws, observed.id, self.deregistration_seconds)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the group; ELB refuses while a listener uses it."""
         aws.elbv2.delete_target_group(TargetGroupArn=observed.id)
 
     def _health(self) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Versions:
 
     @property
     def template_id(self) -> str:
+        """The id of the launch template."""
         return str(self.template["LaunchTemplateId"])
 
 

@@ -35,12 +35,15 @@ class ValidationRecord(Resource):
 
     @property
     def retain(self) -> str:
+        """Keep the record always: other certificates of the domain need it, too."""
         return "other certificates for the domain are renewed by it"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect that the record proves our certificate."""
         return {"proves": super().desired(ids)["certificate"]}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Read the record that ACM asks for; ``None`` while ACM has not named it, or the zone lacks it."""
         if self.certificate not in ids or self.zone not in ids:
             return None
         wanted = _wanted(snapshot.get("acm", "describe_certificate", CertificateArn=ids[self.certificate]))
@@ -52,6 +55,11 @@ class ValidationRecord(Resource):
         return Observed(record_set["Name"], {"proves": proves})
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Write the record that ACM asks for.
+
+        Raises:
+            RequestRejected: ACM has not named it yet; this may be tried again.
+        """
         wanted = _wanted(aws.acm.describe_certificate(CertificateArn=ids[self.certificate]))
         if not wanted:
             raise RequestRejected(
@@ -67,6 +75,7 @@ class ValidationRecord(Resource):
         )  # fmt: skip
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Write the record again: the same call replaces it."""
         self.create(aws, ids)  # the same call replaces it
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:

@@ -33,6 +33,7 @@ class Vpc(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the VPC by its tags, with its two attributes for DNS."""
         vpc = snapshot.find("describe_vpcs", "Vpcs", self)
         if vpc is None:
             return None
@@ -50,9 +51,11 @@ class Vpc(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create the VPC; an update sets its attributes."""
         aws.ec2.create_vpc(CidrBlock=self.cidr, TagSpecifications=aws.tag_spec("vpc", self))
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
+        """Set the attributes for DNS, one in each call."""
         # AWS accepts one attribute per call; host names need DNS support first.
         if "dns_support" in drift:
             aws.ec2.modify_vpc_attribute(VpcId=observed.id, EnableDnsSupport={"Value": self.dns_support})
@@ -60,6 +63,7 @@ class Vpc(Resource):
             aws.ec2.modify_vpc_attribute(VpcId=observed.id, EnableDnsHostnames={"Value": self.dns_hostnames})
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the VPC; AWS refuses while something is in it."""
         aws.ec2.delete_vpc(VpcId=observed.id)
 
 

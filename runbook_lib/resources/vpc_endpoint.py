@@ -32,6 +32,7 @@ class VpcEndpoint(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Find the endpoint by its tags; one that is deleted does not count."""
         # AWS's documentation writes the states with capitals, AWS without.
         gone = ("deleted", "Deleted")
         endpoint = snapshot.find("describe_vpc_endpoints", "VpcEndpoints", self, ignore_states=gone)
@@ -51,6 +52,7 @@ class VpcEndpoint(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Create a gateway endpoint for the service of the region."""
         aws.ec2.create_vpc_endpoint(
             VpcEndpointType="Gateway",
             VpcId=ids[self.vpc],
@@ -60,4 +62,5 @@ class VpcEndpoint(Resource):
         )
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Delete the endpoint with its routes."""
         aws.ec2.delete_vpc_endpoints(VpcEndpointIds=[observed.id])

@@ -27,6 +27,7 @@ class VpcEndpointRoute(Resource):
     )
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
+        """Return the route when the endpoint lists the table."""
         for endpoint in snapshot.tagged_with_env("describe_vpc_endpoints", "VpcEndpoints"):
             endpoint_id = endpoint["VpcEndpointId"]
             if endpoint_id == ids.get(self.endpoint) and ids.get(self.table) in endpoint.get("RouteTableIds", []):
@@ -34,8 +35,10 @@ class VpcEndpointRoute(Resource):
         return None
 
     def create(self, aws: Aws, ids: Ids) -> None:
+        """Add the table to the endpoint."""
         aws.ec2.modify_vpc_endpoint(VpcEndpointId=ids[self.endpoint], AddRouteTableIds=[ids[self.table]])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
+        """Remove the table from the endpoint."""
         endpoint, table = observed.state["endpoint"], observed.state["table"]
         aws.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, RemoveRouteTableIds=[table])
