@@ -31,9 +31,11 @@ class EnvironmentName(_Name):
     name = "environment"
 
     def names(self) -> Iterable[str]:
+        """Return the names of the files in ``params/``."""
         return sorted(path.stem for path in (paths.root() / "params").glob("*.yaml"))
 
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Say which environments there are."""
         return f"Use one of: {', '.join(self.names()) or 'none, since there is no params/ here'}."
 
 
@@ -41,6 +43,7 @@ class ConfirmedName(EnvironmentName):
     """The environment's name, given a second time."""
 
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Say what to write: the name that was given before."""
         return f"Give the environment's name again: --confirm {(ctx.params.get('env') if ctx else '') or 'ENV'}."
 
 
@@ -50,6 +53,7 @@ class NotebookName(_Name):
     name = "notebook"
 
     def names(self) -> Iterable[str]:
+        """Return the names of the notebooks."""
         return NOTEBOOKS
 
 
@@ -72,9 +76,11 @@ class RunName(_Name):
     name = "run"
 
     def names(self) -> Iterable[str]:
+        """Return the names of the runs in ``artifacts/``."""
         return sorted(path.parent.name for path in Path(paths.root() / "artifacts").glob(f"*/*/{JOURNAL}"))
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a path or an archive as a file, and anything else as a run."""
         if "/" in incomplete or incomplete.endswith(".zip"):
             return [CompletionItem(incomplete, type="file")]
         return super().shell_complete(ctx, param, incomplete)

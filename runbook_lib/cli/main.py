@@ -36,9 +36,11 @@ class ErrorGroup(click.Group):
     """A click group that prints a RunbookError without a traceback, and offers the commands of plug-ins."""
 
     def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of our commands and of the plug-ins'."""
         return sorted({*COMMANDS, *(point.name for point in entry_points(group=PLUGINS))})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import a command when it is used; ``None`` when there is none of that name."""
         command: click.Command | None = None
         if name in COMMANDS:
             command = getattr(import_module(f".{COMMANDS[name][0]}", __package__), name)
@@ -47,6 +49,7 @@ class ErrorGroup(click.Group):
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands into the overview."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._rows(context)))
 
@@ -59,6 +62,7 @@ class ErrorGroup(click.Group):
                 yield name, command.get_short_help_str(limit=100)
 
     def invoke(self, context: click.Context) -> Any:
+        """Run a command. An error of ours ends it with its message: exit code 2 for wrong usage, 1 for others."""
         for stream in (sys.stdout, sys.stderr):  # a pipe's encoding on Windows lacks the symbols of a plan
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")

@@ -1,0 +1,1 @@
+"""Survey, plan, approval, apply, verify, destroy: the only code that decides and changes."""

@@ -61,6 +61,7 @@ class Change:
 
     @property
     def key(self) -> str:
+        """The key of the resource."""
         return self.resource.key
 
     @property

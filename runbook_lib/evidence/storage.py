@@ -62,7 +62,10 @@ def store(
 
 
 def _retention(lock: ObjectLock | None) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html"""
+    """Return the parameters that lock an object; none without a lock.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+    """
     if lock is None:
         return {}
     until = datetime.now(UTC) + timedelta(days=lock.days)

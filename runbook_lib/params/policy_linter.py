@@ -1,4 +1,7 @@
-"""parliament, which knows every IAM action with its resources and condition keys: https://github.com/duo-labs/parliament"""
+"""Policies are held against parliament, which knows every IAM action with its resources and condition keys.
+
+https://github.com/duo-labs/parliament
+"""
 
 from __future__ import annotations
 

@@ -137,7 +137,10 @@ def _parsed(value: Any) -> IPv4Network | None:
 
 
 def _sizes(network: Raw) -> Iterator[Problem]:
-    """https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
+    """Hold the networks' sizes against what a VPC may have.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+    """
     vpc = _parsed(network.get("vpc_cidr"))
     for place, net in (({("network", "vpc_cidr"): vpc} if vpc else {}) | _subnets(network)).items():
         if not 16 <= net.prefixlen <= 28:
@@ -253,7 +256,10 @@ def _tag_key_problem(key: str) -> str:
 
 
 def _architecture(compute: Any) -> Iterator[Problem]:
-    """Graviton types carry a ``g`` after the generation: https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
+    """Hold the types against the architecture: those of Graviton carry a ``g`` after the generation.
+
+    https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+    """
     if not isinstance(compute, Mapping):
         return
     architecture = compute.get("architecture", "arm64")
@@ -267,7 +273,10 @@ def _architecture(compute: Any) -> Iterator[Problem]:
 
 
 def _windows(data: Any) -> Iterator[Problem]:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"""
+    """Hold the windows' form, length and distance against RDS.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+    """
     if not isinstance(data, Mapping):
         return
     taken: list[set[int]] = []

@@ -1,0 +1,1 @@
+"""The kinds: one file for each kind of AWS resource, and what they share."""

@@ -1,0 +1,1 @@
+"""The server process: AWS's calls over HTTP, faults, game days and the clock."""

@@ -26,7 +26,8 @@ class StartProcess(Protocol):
 
     def __call__(
         self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path, owner: str
-    ) -> ProcessIdentity: ...
+    ) -> ProcessIdentity:
+        """Start the command in *cwd*; returns what identifies its process."""
 
 
 class ChildProcesses:

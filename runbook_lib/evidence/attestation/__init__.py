@@ -1,0 +1,1 @@
+"""Signed statements: the manifest of a run, and approvals of plans."""

@@ -132,15 +132,22 @@ class KmsSigner(Signer):
 
     @property
     def public_key(self) -> SSlibKey:
+        """The public part of the key."""
         return self._public
 
     @classmethod
     def from_priv_key_uri(
         cls, priv_key_uri: str, public_key: Key, secrets_handler: Callable[[str], str] | None = None
     ) -> Signer:
+        """Refuse: a signer needs a client of KMS, which no URI holds.
+
+        Raises:
+            NotImplementedError: Always.
+        """
         raise NotImplementedError("KmsSigner needs a KMS client and cannot be created from a URI")
 
     def sign(self, payload: bytes) -> Signature:
+        """Let KMS sign the digest of *payload*; the key never leaves it."""
         response = self._kms.sign(
             KeyId=self._id,
             Message=hashlib.new(self._hash, payload).digest(),

@@ -71,7 +71,7 @@ def hash_file(path: Path) -> str:
 
 
 def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
-    """https://slsa.dev/spec/v1.0/provenance"""
+    """Say what the run was made from, as https://slsa.dev/spec/v1.0/provenance wants it."""
     events = read_events(folder)
     first, opened = run_parameters(folder), next(of_kind(events, "open"), {})
     now = datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,1 @@
+"""The executed notebooks in a run's folder, and their pages."""

@@ -1,0 +1,1 @@
+"""The report of a run, made from its journal and nothing else."""

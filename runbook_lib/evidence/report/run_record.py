@@ -79,6 +79,7 @@ class NotebookResult:
 
     @property
     def done(self) -> bool:
+        """Whether the notebook ran to its end."""
         return self.state == DONE
 
 
@@ -128,6 +129,7 @@ class RunRecord:
 
     @property
     def mode(self) -> str:
+        """What the run did: plan, apply, verify or destroy."""
         return self.get("mode")
 
 

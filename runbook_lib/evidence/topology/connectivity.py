@@ -31,6 +31,7 @@ class Peer:
 
     @property
     def name(self) -> str:
+        """All its names in one line."""
         return ", ".join(self.names)
 
 

@@ -81,6 +81,7 @@ class Layout:
 
     @property
     def cards(self) -> tuple[Card, ...]:
+        """All cards: those outside, and those of each area."""
         return (*self.external, *(card for area in self.areas for card in area.cards))
 
 

@@ -38,6 +38,7 @@ class VerificationResult:
 
     @property
     def ok(self) -> bool:
+        """Whether nothing is wrong."""
         return not self.wrong
 
 

@@ -1,0 +1,1 @@
+"""Around a notebook that runs without a browser."""

@@ -1,0 +1,1 @@
+"""Inside a notebook's process: prompts, tables, records of its cells."""

@@ -1,0 +1,1 @@
+"""ACM: certificates that are issued after a while."""

@@ -128,7 +128,7 @@ def delete_certificate(moto: Method, acm: Any, arn: str) -> None:
 
 @patch(AWSCertificateManagerBackend, "import_certificate")
 def import_certificate(moto: Method, acm: Any, certificate: bytes, private_key: bytes, **params: Any) -> str:
-    """ "The private key must match the public key in the certificate."
+    """ "The private key must match the public key in the certificate".
 
     https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html
     """

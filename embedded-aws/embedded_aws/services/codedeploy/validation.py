@@ -93,7 +93,7 @@ def _validate_healthy_hosts(hosts: Fields) -> None:
 
 
 def _validate_rollback(config: Fields) -> None:
-    """ "Automatic rollback is enabled, but an invalid triggering event type or no event types were listed."
+    """ "Automatic rollback is enabled, but an invalid triggering event type or no event types were listed".
 
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeploymentGroup.html (Errors)
     """

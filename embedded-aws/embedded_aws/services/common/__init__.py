@@ -1,0 +1,1 @@
+"""What several services validate or send in the same way."""

@@ -149,7 +149,7 @@ def disassociate_address(moto: Method, response: Any) -> Any:
 
 @patch(ElasticNetworkInterfaces, "delete_network_interface")
 def delete_network_interface(moto: Method, response: Any) -> Any:
-    """ "You must detach the network interface before you can delete it."
+    """ "You must detach the network interface before you can delete it".
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNetworkInterface.html
     The message, also for interfaces of other services: https://github.com/gruntwork-io/cloud-nuke/issues/431

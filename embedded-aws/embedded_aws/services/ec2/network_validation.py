@@ -66,7 +66,7 @@ def create_vpc(moto: Method, response: Any) -> Any:
 
 @patch(VPCs, "modify_vpc_attribute")
 def modify_vpc_attribute(moto: Method, response: Any) -> Any:
-    """ "You cannot modify the DNS resolution and DNS hostnames attributes in the same request."
+    """ "You cannot modify the DNS resolution and DNS hostnames attributes in the same request".
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html
     The message: https://github.com/aws/aws-sdk-go/issues/415

@@ -1,0 +1,1 @@
+"""ElastiCache: replication groups with real servers behind them."""

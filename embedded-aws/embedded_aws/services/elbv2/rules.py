@@ -60,7 +60,7 @@ def modify_rule(moto: Method, response: Any) -> Any:
 
 @patch(ELBv2Backend, "delete_rule")
 def delete_rule(moto: Method, elb: Any, arn: str) -> None:
-    """ "You can't delete the default rule."
+    """ "You can't delete the default rule".
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
     """

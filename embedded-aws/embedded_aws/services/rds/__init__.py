@@ -1,0 +1,1 @@
+"""RDS: instances with real servers behind them, and their groups."""

@@ -31,7 +31,7 @@ NO_STANDBY = (
 
 @patch(RDSResponse, "reboot_db_instance")
 def reboot_db_instance(moto: Method, response: Any) -> Any:
-    """ "You cannot specify true if the instance is not configured for MultiAZ."
+    """ "You cannot specify true if the instance is not configured for MultiAZ".
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RebootDBInstance.html (ForceFailover)
     """

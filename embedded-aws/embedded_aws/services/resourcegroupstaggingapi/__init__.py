@@ -1,0 +1,1 @@
+"""The tagging API: resources by their tags."""

@@ -1,0 +1,1 @@
+"""Secrets Manager: lists of secrets, and their deletion."""

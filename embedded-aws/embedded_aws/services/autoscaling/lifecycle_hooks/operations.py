@@ -84,8 +84,9 @@ def create_auto_scaling_group(moto: Method, response: Any) -> Any:
 
 @patch(AutoScalingBackend, "delete_lifecycle_hook")
 def delete_lifecycle_hook(moto: Method, backend: Any, as_name: str, name: str) -> None:
-    """ "If there are any outstanding lifecycle actions, they are completed first (ABANDON for launching instances,
-    CONTINUE for terminating instances)".
+    """Complete outstanding lifecycle actions first.
+
+    "ABANDON for launching instances, CONTINUE for terminating instances":
 
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteLifecycleHook.html
     """
