@@ -37,6 +37,11 @@ test test-all: programs .venv/test.stamp
 	.venv/bin/ruff format --check . $(SAMPLE)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/vulture && .venv/bin/vulture --min-confidence 80 embedded-aws/embedded_aws
+	.venv/bin/deptry runbook_lib && cd embedded-aws && ../.venv/bin/deptry embedded_aws
+	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive runbook_lib embedded-aws/embedded_aws
+	.venv/bin/codespell
+	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/pyroma --min 10 . && .venv/bin/pyroma --min 10 embedded-aws
 	.venv/bin/pytest $(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadscope \
 	--no-loadscope-reorder --durations 10
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copyreg
 import io
-import pickle
+import pickle  # nosec B403 # see loads
 import threading
 import weakref
 from collections import defaultdict
@@ -41,7 +41,7 @@ def loads(content: bytes) -> Any:
     Raises:
         Exception: Of any type, when the bytes are damaged or were written by another version.
     """
-    return pickle.loads(content)
+    return pickle.loads(content)  # nosec B301 # from a folder that only its owner can write
 
 
 class AccountPickler(cloudpickle.Pickler):  # type: ignore[misc]

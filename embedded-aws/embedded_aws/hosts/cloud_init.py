@@ -61,7 +61,8 @@ def parse_user_data(user_data: str, instance: dict[str, str]) -> FirstBoot:
     """
     first, _, rest = user_data.partition("\n")
     if first.strip() == TEMPLATE:
-        user_data = Environment(undefined=_Missing, keep_trailing_newline=True).from_string(rest).render(v1=instance)
+        environment = Environment(undefined=_Missing, keep_trailing_newline=True)  # nosec B701 # YAML, not HTML
+        user_data = environment.from_string(rest).render(v1=instance)
     if not user_data.startswith(CONFIG):
         return FirstBoot(
             notes=("the user data is not a cloud-config: it is not executed",) if user_data.strip() else ()

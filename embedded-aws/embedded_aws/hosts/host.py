@@ -25,7 +25,7 @@ LOG_BYTES = 5_000_000
 CLOUD_INIT_LOG = "/var/log/cloud-init-output.log"
 AGENT_LOG = "/var/log/aws/codedeploy-agent/codedeploy-agent.log"
 
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # nosec B108 # a host makes a new folder there, which its owner alone can use
 """Memory as a file system; where there is none, as on macOS, `/run` is a folder on the disk."""
 
 # Asks the init of the instance; the paths may hold spaces, which a #! line cannot.

@@ -32,9 +32,6 @@ class Outcome(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-FINAL_STATES = {State.SUCCEEDED, State.FAILED, State.INTERRUPTED}
-
-
 @dataclass
 class Cell:
     """One code cell.

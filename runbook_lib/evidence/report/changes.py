@@ -38,9 +38,9 @@ class ChangeResult:
 
 def changes_of(events: Sequence[Event]) -> tuple[ChangeResult, ...]:
     """Changes in the order in which they ended; then those that were planned and not started."""
-    requests = calls_by_change(events)
+    calls = calls_by_change(events)
     changes = [(index, event) for index, event in enumerate(events) if event["event"] == "change"]
-    results = [_change_result(event, requests.get(index, ())) for index, event in changes]
+    results = [_change_result(event, calls.get(index, ())) for index, event in changes]
     recorded = {(one.notebook, one.key) for one in results}
     modes = {e.get("notebook"): e.get("mode") for e in events if e["event"] == "open" and e.get("mode") in ACTS}
     for event in events:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .findings import Finding
 
 PROCFILE = "Procfile"
-WEB, RELEASE = "web", "release"
+WEB = "web"
 EXAMPLE = "web: gunicorn --bind 0.0.0.0:$PORT app:app"
 
 _LINE = re.compile(r"([^\s:]+):[ \t]*(.*)")
