@@ -4,10 +4,12 @@ import ast
 import re
 import sys
 import tomllib
+from importlib.metadata import distributions as installed
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).parents[1]
 PYPROJECTS = {"runbook_lib": REPOSITORY, "embedded_aws": REPOSITORY / "embedded-aws"}
@@ -78,3 +80,22 @@ def test_fixtures_for_others_have_an_extra_of_their_own():
 )
 def test_every_way_to_import_counts(text, found):
     assert imported(text) == found
+
+
+def test_a_locked_package_is_locked_with_the_extras_that_others_ask_for():
+    """Otherwise pip 23.2, which comes with Python 3.11 and 3.12, refuses the whole file: `coverage[toml]` has no pin.
+
+    https://github.com/pypa/pip/issues/12345
+    """
+    lines = (REPOSITORY / "requirements/test.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line.rstrip(" \\")) for line in lines if re.match(r"\w", line)]
+    locked = {normalized(pin.name): pin.extras for pin in pins}
+    asked = {}
+    for distribution in installed():
+        for line in distribution.requires or ():
+            wanted = Requirement(line)
+            if wanted.extras and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+                asked.setdefault(normalized(wanted.name), set()).update(wanted.extras)
+    both = asked.keys() & locked.keys()
+    assert {"coverage", "moto"} <= both
+    assert {name: asked[name] - locked[name] for name in both if not asked[name] <= locked[name]} == {}
