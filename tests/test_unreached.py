@@ -2,7 +2,7 @@
 
 from tests.unreached import lines_of
 
-SOURCE = '''
+SOURCE = """
 def numbers(give):
     if not give:
         raise ValueError(
@@ -12,7 +12,7 @@ def numbers(give):
     got = yield 2
     yield from ()
     return [raised for raised in ()]
-'''
+"""
 
 
 def test_each_raise_and_each_yield_is_looked_at():

@@ -53,6 +53,7 @@ class Origin:
 
     @property
     def same(self) -> bool:
+        """Whether it is known, and nothing differs."""
         return self.known and not (self.cells or self.left_out)
 
     @property

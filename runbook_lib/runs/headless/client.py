@@ -35,6 +35,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
     """papermill's client; it passes replies and messages of the kernel to the execution manager."""
 
     def papermill_execute_cells(self) -> None:
+        """Run the cells, until one fails or is interrupted."""
         for index, cell in enumerate(self.nb.cells):
             if is_executable(cell):
                 try:
@@ -64,6 +65,7 @@ class RunbookClient(PapermillNotebookClient):  # type: ignore[misc]
         self.nb_man.on_reply(execute_reply["content"])
 
     def process_message(self, message: Any, *args: Any) -> Any:
+        """Pass a message of the runbook to the execution manager, and any other to papermill."""
         if message["msg_type"] == MESSAGE:
             self.nb_man.on_message(message["content"])
             return None
