@@ -132,6 +132,8 @@ class Resource(ABC):
     """Deleted by AWS together with its parent."""
     inherent: ClassVar[bool] = False
     """Comes with its parent, so it is only updated, never created."""
+    holds_lock: ClassVar[bool] = False
+    """Whether the environment's lock is in it: a destroy deletes it last."""
     owner_field: ClassVar[str] = ""
     """The field with the resource that reports it as an orphan when no stack asks for it any more."""
     needs: ClassVar[tuple[Permission, ...]] = ()

@@ -109,8 +109,7 @@ def environment_lock(params: Params, aws: Aws, caller: str, record: OnCall) -> L
         record: Writes the lock's events into the journal.
     """
     bucket = bucket_of(params)
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = LockHolder.this_process(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
+    holder = LockHolder.this_process(aws.run, caller, "", int(os.environ.get("RUNBOOK_PID", os.getpid())))
     return Lock(aws, bucket.aws_name(aws), holder, record=record)
 
 
