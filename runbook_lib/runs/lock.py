@@ -7,21 +7,30 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from ..aws.client import Aws
 from ..errors import Locked, RequestRejected, RunbookError
-from ..journal.process import ProcessIdentity
 from ..resources.bucket import LOCK
+from .lock_holder import (
+    LEASE,
+    UNKNOWN_HOLDER,
+    HeldLock,
+    LockHolder,
+    Timer,
+    age_of,
+    ended_error,
+    locked_error,
+    missing_error,
+    parse_holder,
+)
 
 T = TypeVar("T")
 
 KEY = LOCK
-LEASE = timedelta(minutes=10)
-"""A lock that was not renewed for this long, by S3's clock, may be taken over by another run."""
 RENEWAL = timedelta(minutes=1)
 """How often the lock is renewed in the background while its process lives."""
 RETRIES = timedelta(minutes=3)
@@ -32,78 +41,6 @@ _CONFLICT = {"ConditionalRequestConflict", "409"}
 _NO_BUCKET = {"NoSuchBucket"}
 _NO_OBJECT = {"NoSuchKey", "404"}
 _LONGEST_PAUSE = 10.0
-
-
-@dataclass(frozen=True)
-class LockHolder:
-    """Who holds a lock.
-
-    Args:
-        run: The run's id; processes of the same run share its lock.
-        caller: The ARN of the person or the pipeline.
-        host, pid, started, space: The process; see :class:`ProcessIdentity`.  Locks of earlier versions have no
-            ``space``, so whether their process has ended is not known.
-        since: When the run acquired the lock, in ISO 8601 and by S3's clock; empty before that.
-    """
-
-    run: str
-    caller: str
-    host: str
-    pid: int
-    started: float
-    since: str
-    space: str = ""
-
-    @classmethod
-    def this_process(cls, run: str, caller: str, since: str, pid: int) -> LockHolder:
-        """The process *pid* of this machine as a holder."""
-        process = ProcessIdentity.of_pid(pid)
-        return cls(run, caller, process.host, process.pid, process.started, since, process.space)
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether its process has surely ended; false for one of another boot or namespace."""
-        return ProcessIdentity(self.host, self.pid, self.started, self.space).is_dead
-
-
-@dataclass(frozen=True)
-class HeldLock:
-    """A lock as S3 shows it; all times are by S3's clock.
-
-    Args:
-        holder: Who holds it.
-        etag: Tells this version of the object from others.
-        idle: How long ago it was renewed.
-        age: How long the run has held it; ``None`` when the object does not tell.
-    """
-
-    holder: LockHolder
-    etag: str
-    idle: timedelta
-    age: timedelta | None
-
-
-_UNKNOWN_HOLDER = LockHolder("?", "somebody", "?", 0, 0.0, "?")
-
-
-class Timer:
-    """Measures how long ago something was, however the clock is changed and although the machine sleeps.
-
-    The wall clock can only lengthen that: a lock is then renewed earlier than necessary.
-    """
-
-    def __init__(self) -> None:
-        self._moments = self._now()
-
-    def elapsed(self) -> timedelta:
-        """The time since this timer was created."""
-        return timedelta(seconds=max(now - then for now, then in zip(self._now(), self._moments, strict=True)))
-
-    @staticmethod
-    def _now() -> tuple[float, float]:
-        # CLOCK_BOOTTIME goes on while a Linux sleeps, as CLOCK_MONOTONIC does on macOS.
-        # https://man7.org/linux/man-pages/man2/clock_getres.2.html
-        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)), time.time()
 
 
 class Lock:
@@ -156,7 +93,7 @@ class Lock:
             if self._lost:
                 raise self._lost
             if self._me.is_dead:
-                raise self._lose(_ended_error(self._me))
+                raise self._lose(ended_error(self._me))
             if deletes_bucket:
                 self._released.set()
             elif self._renewed and self._renewed.elapsed() < LEASE / 2:
@@ -190,14 +127,14 @@ class Lock:
     def read(self) -> HeldLock | None:
         """The lock as it is now; ``None`` when nobody holds it."""
         try:
-            answer = self._aws.s3.get_object(Bucket=self._bucket, Key=KEY)
+            body, answer = self._aws.read_object(self._bucket, KEY)
         except RequestRejected as error:
             if error.code in _NO_BUCKET | _NO_OBJECT:
                 return None
             raise
         now = _time_of(answer)
-        holder = _parse_holder(answer["Body"].read())
-        return HeldLock(holder, answer["ETag"], now - answer["LastModified"], _age(holder, now))
+        holder = parse_holder(body)
+        return HeldLock(holder, answer["ETag"], now - answer["LastModified"], age_of(holder, now))
 
     def unlock(self, current: HeldLock) -> None:
         """Take the lock from whoever holds it, as an operator asks for; the holder's next write is refused.
@@ -227,7 +164,7 @@ class Lock:
         condition = {"IfMatch": self._etag} if self._etag else {"IfNoneMatch": "*"}
         if not self._put(condition) and not self._take_over(may_be_missing=deletes_bucket or not held):
             if held and not deletes_bucket:
-                raise self._lose(_missing_error())
+                raise self._lose(missing_error())
             return
         self._renewed = None if deletes_bucket else timer
         if not held and not deletes_bucket:
@@ -289,21 +226,21 @@ class Lock:
         Raises:
             Locked: Another run holds it, or may have changed the environment meanwhile.
         """
-        holder = _UNKNOWN_HOLDER
+        holder = UNKNOWN_HOLDER
         for _ in range(3):  # another run may write at the same moment: read again
             current = self.read()
             if current is None:
                 if self._s3_time() is None:
                     return False
                 if not may_be_missing:
-                    raise self._lose(_missing_error())
+                    raise self._lose(missing_error())
                 if self._put({"IfNoneMatch": "*"}):
                     return True
                 continue
             holder = current.holder
             own = holder.run == self._me.run
             if not own and not (may_be_missing and (holder.is_dead or current.idle > LEASE)):
-                raise self._lose(_locked_error(current, self._bucket))
+                raise self._lose(locked_error(current, f"s3://{self._bucket}/{KEY}"))
             if own:
                 self._me = replace(self._me, since=holder.since)
             else:
@@ -351,52 +288,6 @@ class Lock:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _parse_holder(body: bytes) -> LockHolder:
-    """The holder in a lock object; an unknown one when it is not what :meth:`Lock._put` writes."""
-    try:
-        holder = LockHolder(**json.loads(body))
-    except (ValueError, TypeError, RecursionError):
-        return _UNKNOWN_HOLDER
-    texts = all(isinstance(text, str) for text in (holder.run, holder.caller, holder.host, holder.since))
-    numbers = type(holder.pid) is int and type(holder.started) in (int, float)
-    return holder if texts and numbers else _UNKNOWN_HOLDER
-
-
 def _time_of(answer: Mapping[str, Any]) -> datetime:
     """The time of S3's response, by S3's clock."""
     return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-
-
-def _age(holder: LockHolder, now: datetime) -> timedelta | None:
-    try:
-        return now - datetime.fromisoformat(holder.since)
-    except (ValueError, TypeError):
-        return None
-
-
-def _missing_error() -> Locked:
-    return Locked(
-        f"This run lost its lock: somebody removed it (`runbook unlock`), or it was not renewed for"
-        f" {LEASE.seconds // 60} minutes, e.g. because the machine slept. Another run may have changed the"
-        " environment.",
-        fix="Run this again: it plans anew.",
-    )
-
-
-def _ended_error(holder: LockHolder) -> Locked:
-    return Locked(
-        f"The process that started this run (process {holder.pid} on {holder.host}) has ended, so another run may"
-        " change the environment.",
-        fix="Run this again: it plans anew.",
-    )
-
-
-def _locked_error(current: HeldLock, bucket: str) -> Locked:
-    holder = current.holder
-    return Locked(
-        f"{holder.caller} is changing this environment: run {holder.run}, since {holder.since},"
-        f" on {holder.host} (process {holder.pid}), renewed {round(current.idle.total_seconds())} s ago.",
-        fix="Wait until that run has ended. If its process has died, its lock expires"
-        f" {LEASE.seconds // 60} minutes after the last renewal. To continue now, make sure that it has ended,"
-        f" then release s3://{bucket}/{KEY}: runbook unlock --env ENV --reason REASON.",
-    )

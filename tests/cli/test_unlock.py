@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from runbook_lib.cli import unlock as unlock_module
 from runbook_lib.cli.main import main
 from runbook_lib.journal.reader import of_kind, read_events
-from runbook_lib.runs.lock import KEY, LockHolder
+from runbook_lib.runs.lock import KEY
+from runbook_lib.runs.lock_holder import LockHolder
 from tests.support.stack_runs import PARAMS
 
 HOLDER = LockHolder("20261123T201500Z-apply-1a2b", "arn:aws:iam::1:user/ann", "build-7", 4242, 1.0, "", "a boot")
@@ -50,7 +51,8 @@ def test_it_names_the_holder_and_records_why(aws, bucket, tmp_path):
     (event,) = of_kind(read_events(folder), "unlock")
     assert (event["reason"], event["holder"]) == ("the build machine is gone", body)
     assert event["age_seconds"] < 60
-    assert CliRunner().invoke(main, ["evidence", "verify", str(folder)]).exit_code == 0
+    checked = CliRunner().invoke(main, ["evidence", "verify", str(folder)])
+    assert checked.exit_code == 0, checked.output
 
 
 def test_a_free_lock_and_an_empty_reason(bucket, tmp_path):

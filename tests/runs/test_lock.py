@@ -14,12 +14,14 @@ from types import SimpleNamespace
 import pytest
 
 import runbook_lib.runs.lock as lock_module
+import runbook_lib.runs.lock_holder as holder_module
 from embedded_aws.testing import eventually
 from runbook_lib.aws.client import Aws
 from runbook_lib.errors import Locked, RequestRejected
 from runbook_lib.resources.base import Observed
 from runbook_lib.resources.bucket import Bucket
-from runbook_lib.runs.lock import KEY, LEASE, Lock, LockHolder, Timer
+from runbook_lib.runs.lock import KEY, Lock
+from runbook_lib.runs.lock_holder import LEASE, LockHolder, Timer
 from tests.conftest import ACCOUNT
 
 BUCKET = "test-runbook-123456789012-us-west-2"
@@ -293,10 +295,10 @@ def test_a_clock_that_is_changed_neither_frees_a_lock_nor_stops_its_renewal(buck
     mine.acquire()
     before = s3.head_object(Bucket=BUCKET, Key=KEY)["LastModified"]
     booted, clock = time.clock_gettime, time.time
-    monkeypatch.setattr(lock_module.time, "time", lambda: clock() + step.total_seconds())
+    monkeypatch.setattr(holder_module.time, "time", lambda: clock() + step.total_seconds())
     with pytest.raises(Locked, match="run one"):
         run("two").acquire()
-    monkeypatch.setattr(lock_module.time, "clock_gettime", lambda which: booted(which) + LEASE.total_seconds())
+    monkeypatch.setattr(holder_module.time, "clock_gettime", lambda which: booted(which) + LEASE.total_seconds())
     mine.acquire()
     assert mine._renewed.elapsed() < timedelta(minutes=1)
     assert s3.head_object(Bucket=BUCKET, Key=KEY)["LastModified"] >= before
@@ -564,7 +566,12 @@ def through(door, **operations):
         }
         | operations
     )
-    return SimpleNamespace(s3=s3)
+
+    def read_object(bucket, key):
+        answer = s3.get_object(Bucket=bucket, Key=key)
+        return answer["Body"].read(), answer
+
+    return SimpleNamespace(s3=s3, read_object=read_object)
 
 
 def losing(door, *, arrives):
