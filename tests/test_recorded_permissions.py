@@ -88,7 +88,7 @@ class Life:
 
     def engine(self):
         """A run's engine, that notes what is asked, and holds the lock while it changes something."""
-        engine = self.runs.engine(ensure_lock=lambda: lock.acquire(datetime.now(UTC)))
+        engine = self.runs.engine(ensure_lock=lambda **how: lock.acquire(**how))
         engine.aws._service_clients = {}
         engine.aws._session.events.register("provide-client-params", self._note)
         lock = environment_lock(self.params, engine.aws, "an operator", lambda *a, **k: None)

@@ -16,7 +16,14 @@ from botocore.config import Config
 from ..errors import NoAccess, WrongAccount, WrongEndpoint
 from .bucket_owner import name_owner
 from .connection import Connection
-from .error_translation import CREDENTIAL_ERRORS, NO_RESPONSE, raise_if_partly_rejected, translate_errors
+from .error_translation import (
+    CREDENTIAL_ERRORS,
+    NO_RESPONSE,
+    UnreadableAnswer,
+    raise_if_partly_rejected,
+    translate_errors,
+)
+from .outages import Outage, require_readable
 from .session import AskCode, MfaDevice, create_session, credential_variables, disabled_region, no_access
 
 OnCall = Callable[..., None]
@@ -60,6 +67,7 @@ class Aws:
         on_call: Called for each write and each failed read.
         add_secrets: Called with each request and response, to find secrets in them.
         ask_code: Asks for the code of an MFA device, if the profile needs one.
+        outage: Waits while AWS does not answer.
     """
 
     OWNER, ENV, KEY = "runbook:owner", "runbook:env", "runbook:key"
@@ -76,10 +84,12 @@ class Aws:
         on_call: OnCall = lambda *a, **k: None,
         add_secrets: Callable[[object], None] = lambda data: None,
         ask_code: AskCode = lambda question: None,
+        outage: Outage | None = None,
     ) -> None:
         self.env, self.region, self.account, self.run = env, region, account, run
         self._labels = dict(labels or {})
         self._connection, self._on_call, self._add_secrets = connection, on_call, add_secrets
+        self._outage = outage or Outage()
         self._mfa = MfaDevice(ask_code)
         self._session = create_session(region, connection, run, self._mfa)
         self._session.events.register("before-parameter-build", self._before_call)
@@ -104,7 +114,7 @@ class Aws:
         """
         if service not in self._service_clients:
             self._service_clients[service] = _ServiceClient(
-                self._create_client(service, 8), lambda: self._create_client(service, 1)
+                self._create_client(service, 8), lambda: self._create_client(service, 1), self._outage
             )
         return self._service_clients[service]
 
@@ -172,6 +182,15 @@ class Aws:
         items: list[dict[str, Any]] = self.client(service).pages(operation, result, request)
         return items
 
+    def read_object(self, bucket: str, key: str) -> tuple[bytes, dict[str, Any]]:
+        """Return the content of an object in S3, and the rest of the answer."""
+
+        def read() -> tuple[bytes, dict[str, Any]]:
+            answer = self.s3.get_object(Bucket=bucket, Key=key)
+            return translate_errors(answer["Body"].read), answer
+
+        return self._outage.wait_out(read)
+
     def name(self, resource: Named) -> str:
         """Return the name of a resource in AWS, e.g. ``prod-web``."""
         return f"{self.env}-{resource.name}"
@@ -211,7 +230,13 @@ class Aws:
     def _after_call(
         self, http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any
     ) -> None:
+        self._outage.note_answer()
         self._add_secrets(parsed)
+        try:
+            require_readable(model, http_response)
+        except UnreadableAnswer:
+            self._after_call_error(context)
+            raise
         write = not _is_read(xform_name(model.name))
         if not write and "Error" not in parsed:
             return  # successful reads are in CloudTrail
@@ -240,10 +265,11 @@ class _ServiceClient:
 
     Args:
         create_writer: Creates the client that sends once; most runs never write to most services.
+        outage: Repeats reads that nobody answers.
     """
 
-    def __init__(self, reader: Any, create_writer: Callable[[], Any]) -> None:
-        self._reader, self._create_writer = reader, create_writer
+    def __init__(self, reader: Any, create_writer: Callable[[], Any], outage: Outage) -> None:
+        self._reader, self._create_writer, self._outage = reader, create_writer, outage
 
     @cached_property
     def _writer(self) -> Any:
@@ -254,9 +280,10 @@ class _ServiceClient:
         call = getattr(self._reader if is_read else self._writer, operation)
 
         def send(**request: Any) -> Any:
+            if is_read:
+                return self._outage.wait_out(lambda: translate_errors(lambda: call(**request)))
             response = translate_errors(lambda: call(**request))
-            if not is_read:
-                raise_if_partly_rejected(self._writer.meta.method_to_api_mapping[operation], response)
+            raise_if_partly_rejected(self._writer.meta.method_to_api_mapping[operation], response)
             return response
 
         return send
@@ -264,10 +291,12 @@ class _ServiceClient:
     def pages(self, operation: str, result: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not self._reader.can_paginate(operation):
             return list(getattr(self, operation)(**request)[result])
-        pages = self._reader.get_paginator(operation).paginate(**request)
-        items: list[dict[str, Any]] = translate_errors(
-            lambda: [item for page in pages for item in page.get(result, [])]
-        )
+        paginator = self._reader.get_paginator(operation)
+
+        def read() -> list[dict[str, Any]]:
+            return [item for page in paginator.paginate(**request) for item in page.get(result, [])]
+
+        items: list[dict[str, Any]] = self._outage.wait_out(lambda: translate_errors(read))
         return items
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore import exceptions as botocore_errors
+from botocore.parsers import ResponseParserError
 
 from ..errors import NoAccess, RequestRejected, RunbookError
 from .session import no_access
@@ -35,7 +36,22 @@ _FIXES = {
     "AccessDeniedException": "Ask for this permission; see docs/permissions.md.",
     "AuthorizationError": "Ask for this permission; see docs/permissions.md.",
 }
+_NOT_SENT = (
+    botocore_errors.EndpointConnectionError,
+    botocore_errors.ConnectTimeoutError,
+    botocore_errors.ProxyConnectionError,
+)
+"""There was no connection, so AWS has not got the request."""
+_NO_ANSWER = (
+    botocore_errors.HTTPClientError,
+    botocore_errors.ConnectionError,
+    botocore_errors.IncompleteReadError,  # of an object
+)
 _QUOTA_ERROR = re.compile(r"LimitExceeded|QuotaExceeded|QuotaExceededFault|TooMany")
+
+
+class UnreadableAnswer(Exception):
+    """An answer was cut off."""
 
 
 def translate_errors(call: Callable[[], Any]) -> Any:
@@ -46,10 +62,16 @@ def translate_errors(call: Callable[[], Any]) -> Any:
         raise _client_error(error) from error
     except (botocore_errors.NoCredentialsError, botocore_errors.CredentialRetrievalError) as error:
         raise no_access(error) from error
-    except (botocore_errors.HTTPClientError, botocore_errors.ConnectionError) as error:
+    except _NO_ANSWER as error:
         raise RequestRejected(
             f"no response from AWS: {error}",
             fix="Check the network, then run this again; completed changes are kept.",
+            code=NO_RESPONSE, retryable=True, outcome_known=isinstance(error, _NOT_SENT),
+        ) from error  # fmt: skip
+    except (ResponseParserError, UnicodeDecodeError, UnreadableAnswer) as error:
+        raise RequestRejected(
+            f"no response from AWS that can be read: {error}.",
+            fix="Check the network and its proxies, then run this again; completed changes are kept.",
             code=NO_RESPONSE, retryable=True, outcome_known=False,
         ) from error  # fmt: skip
     except botocore_errors.BotoCoreError as error:

@@ -25,7 +25,7 @@ from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
-from ..runs.time_limit import OutOfTime, within
+from ..runs.time_limit import within
 from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
 from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
@@ -239,8 +239,9 @@ def _finish(params: Params, job: Job, seconds: float | None = None) -> str:
     """
     try:
         within(seconds, lambda: _release_lock(params, job), "The release of the lock")
-    except OutOfTime as error:
-        print_text(f"✗ {error}", error=True)
+    except RunbookError as error:  # the changes and their evidence are as good without it
+        print_text(f"✗ The lock could not be released: {error}", error=True)
+        print_text("  It expires ten minutes after its last renewal; or use `runbook unlock`.", error=True)
     finally:
         try:
             archive = finish_run(params, job.root, job.run, seconds=seconds)

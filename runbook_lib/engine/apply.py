@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
+from ..aws.error_translation import NO_RESPONSE
+from ..aws.outages import LONGEST_OUTAGE
 from ..errors import Blocked, RequestRejected
 from ..resources.base import TAGS, Observed, ObservedState, drift_of
 from .context import Context
@@ -13,6 +15,12 @@ from .plan import IMMUTABLE_FIX, Action, Change, ids_of, plan_change
 
 _LOST_RESPONSE = 20.0
 """Seconds in which a resource may still appear whose create call got no response."""
+_LATE_REQUEST = 300.0
+"""Seconds after which AWS no longer accepts a request, by the time in its signature.
+
+Until then a request that got no response may still be carried out, e.g. when a proxy delays it.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html (5 minutes)
+"""
 
 
 class ApplyResource:
@@ -26,7 +34,8 @@ class ApplyResource:
         self._context, self._change, self._observed_state = context, change, observed_state
         self._resource, self._clock = change.resource, context.clock
         self._created = False
-        self._last_lost, self._first_rejected = -inf, inf
+        self._missing_until, self._first_rejected, self._first_lost = -inf, inf, inf
+        self._extra_time = 0.0
         self._rejected: tuple[frozenset[str], str] | None = None
         self._sent: tuple[frozenset[str], str] | None = None
         self._began = self._started = self._last_sent = self._clock.now()
@@ -71,7 +80,7 @@ class ApplyResource:
                 return observed
             waiting_for = observed.status if observed and not observed.ready else ""
             self._context.on_progress(resource, waiting_for or self._verb, seconds)
-            if seconds >= resource.wait_timeout + CONSISTENCY_TIMEOUT:
+            if seconds >= resource.wait_timeout + CONSISTENCY_TIMEOUT + self._extra_time:
                 raise timeout_error(resource, observed)
             if (observed and observed.deleting) or not self._send_missing(observed, drift or frozenset()):
                 self._context.pause(seconds)
@@ -80,7 +89,7 @@ class ApplyResource:
         """Send what is missing, unless it was sent already; returns whether AWS accepted a request."""
         resource, aws = self._resource, self._context.aws
         if observed is None:
-            if self._created or self._clock.now() - self._last_lost < _LOST_RESPONSE:
+            if self._created or self._clock.now() < self._missing_until:
                 return False  # AWS lists new resources late: creating it again could make a second one
             return self._send(lambda: resource.create(aws, ids_of(self._observed_state)), None, create=True)
         if (drift, observed.step) == self._sent or (resource.update_when_ready and not observed.ready):
@@ -91,7 +100,7 @@ class ApplyResource:
                 fix=resource.remedy(observed, immutable) or IMMUTABLE_FIX,
             )
         if (drift, observed.step) != self._rejected:  # a part of the update has reached AWS
-            self._first_rejected, self._rejected = inf, (drift, observed.step)
+            self._first_rejected, self._first_lost, self._rejected = inf, inf, (drift, observed.step)
         sent = self._send(lambda: self._update(observed, drift), observed)
         self._sent = (drift, observed.step) if sent else None
         return sent
@@ -108,16 +117,37 @@ class ApplyResource:
         if not self._created:  # the fields that a create leaves out were approved with it
             self._context.require_approval(plan_change(self._resource, observed, self._observed_state))
         self._context.ensure_lock()
+        sent = self._clock.now()
         try:
             write()
         except RequestRejected as error:
-            now = self._clock.now()
-            self._last_lost = self._last_lost if error.outcome_known else now
-            self._first_rejected = min(self._first_rejected, now)
-            retryable = error.retryable or self._resource.is_eventual(error.code, error.message)
-            if not retryable or now - self._first_rejected >= self._resource.eventual_timeout:
+            if not self._is_worth_another_try(error, sent, create):
                 raise error.for_resource(self._resource.key) from None
             return False
-        self._created, self._first_rejected = self._created or create, inf
+        self._created, self._first_rejected, self._first_lost = self._created or create, inf, inf
         self._last_sent = self._clock.now()
         return True
+
+    def _is_worth_another_try(self, error: RequestRejected, sent: float, create: bool) -> bool:
+        """Whether to go on after an error, and from when on a create may be sent again.
+
+        Args:
+            sent: When the request was sent.
+        """
+        now, resource = self._clock.now(), self._resource
+        if error.code == NO_RESPONSE:
+            self._first_lost = min(self._first_lost, now)
+            if create and not error.outcome_known:
+                until = now + _LOST_RESPONSE
+                if not resource.repeatable_create:
+                    until = max(until, sent + _LATE_REQUEST + _LOST_RESPONSE)
+                self._missing_until = max(self._missing_until, until)
+                self._extra_time += until - now
+            longest = LONGEST_OUTAGE if resource.repeatable_create else 3 * (_LATE_REQUEST + _LOST_RESPONSE)
+            return now - self._first_lost < longest
+        if not error.outcome_known:  # a server error: AWS has the request, and may have carried it out
+            self._missing_until = max(self._missing_until, now + _LOST_RESPONSE)
+        self._first_rejected = min(self._first_rejected, now)
+        # After a lost response, e.g. "already exists" says that the request before was carried out late.
+        retryable = error.retryable or resource.is_eventual(error.code, error.message) or self._extra_time > 0
+        return retryable and now - self._first_rejected < resource.eventual_timeout

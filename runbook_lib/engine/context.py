@@ -37,7 +37,8 @@ class Context:
     """What every action works with.
 
     Args:
-        ensure_lock: Called before every write; raises when another run holds the lock.
+        ensure_lock: Called before every write; raises when another run holds the lock.  With ``deletes_bucket=True``
+            before the deletion of the bucket that holds it.
         keep_lock: Called in every pause of waiting; raises when the lock was lost.
         unready: Resources that AWS has accepted and that have not been observed to be ready yet.
     """
@@ -45,7 +46,7 @@ class Context:
     aws: Aws
     journal: Journal
     clock: Clock
-    ensure_lock: Callable[[], None]
+    ensure_lock: Callable[..., None]
     on_progress: OnProgress = lambda resource, status, seconds: None
     require_approval: RequireApproval = lambda change: None
     keep_lock: Callable[[], None] = lambda: None
@@ -56,7 +57,7 @@ class Context:
         return Snapshot(self.aws)
 
     def pause(self, waited: float) -> None:
-        """Sleep for a share of the seconds *waited* so far, and keep the lock meanwhile."""
+        """Sleep for a share of the seconds *waited* so far; raises when the lock was lost meanwhile."""
         # A wait makes 4 turns a second at first (fewer where AWS answers slowly), 70 in its first 150 s, and 6 a
         # minute afterwards.  A turn makes each list call once.  That is well below what AWS allows an account: 40
         # reads of load balancers at once and 10 a second; of EC2, 100 of each kind at once and 20 a second.

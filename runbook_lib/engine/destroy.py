@@ -52,8 +52,9 @@ class DestroyResources:
                 self._context.pause(clock.now() - progressed)
 
     def _has_dependents(self, resource: Resource) -> bool:
-        """Whether something that depends on it still exists."""
-        return any(resource in other.dependencies for other in (*self._pending, *self._deleting) if other != resource)
+        """Whether something that depends on it still exists; on the lock depends every other deletion."""
+        others = [other for other in (*self._pending, *self._deleting) if other != resource]
+        return any(resource.holds_lock or resource in other.dependencies for other in others)
 
     def _delete(self, resource: Resource, snapshot: Snapshot) -> bool:
         """Send its deletion; returns whether AWS accepted it."""
@@ -65,7 +66,7 @@ class DestroyResources:
             self._context.journal.write("gone", key=resource.key)
             return True
         self._context.on_progress(resource, "deleting", seconds)
-        self._context.ensure_lock()
+        self._context.ensure_lock(**({"deletes_bucket": True} if resource.holds_lock else {}))
         try:
             resource.delete(self._context.aws, ids_of(self._observed_state), observed)
         except RequestRejected as error:

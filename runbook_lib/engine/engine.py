@@ -31,7 +31,7 @@ class Engine:
     """Brings one account from its observed state to the desired state.
 
     Args:
-        ensure_lock: Called before every write; raises when another run holds the lock.
+        ensure_lock: Called before every write; see :class:`Context`.
         keep_lock: Called while something is waited for; raises when the lock was lost.
         snapshot_age: Seconds for which a snapshot is reused; infinite for a run that only plans.
         dependencies_pending: Whether another notebook of the same run may still create what is
@@ -43,7 +43,7 @@ class Engine:
         aws: Aws,
         journal: Journal,
         *,
-        ensure_lock: Callable[[], None] = lambda: None,
+        ensure_lock: Callable[..., None] = lambda **k: None,
         keep_lock: Callable[[], None] = lambda: None,
         snapshot_age: float = REPLAN_AGE,
         dependencies_pending: Callable[[], bool] = lambda: False,

@@ -92,11 +92,7 @@ def kind(cls: type[Kind]) -> type[Kind]:
 
 @dataclass(frozen=True, eq=False)
 class Resource(ABC):
-    """One resource in AWS.
-
-    Two instances are equal when kind and name are: the desired state of a resource may change,
-    and it is still the same resource.
-    """
+    """One resource in AWS; two instances are equal when kind and name are, whatever their desired state."""
 
     name: str
 
@@ -115,6 +111,8 @@ class Resource(ABC):
     """Seconds to retry them."""
     if_failed: ClassVar[str] = "Correct the cause, then apply again."
     """What to do when AWS reports it as failed, in the imperative."""
+    repeatable_create: ClassVar[bool] = True
+    """Whether a create that is sent twice creates one: it has a client token, or a name that AWS gives only once."""
     wait_timeout: ClassVar[int] = 120
     """Seconds to wait until it is ready, or gone."""
     delete_timeout: ClassVar[int] = 0
@@ -132,6 +130,8 @@ class Resource(ABC):
     """Deleted by AWS together with its parent."""
     inherent: ClassVar[bool] = False
     """Comes with its parent, so it is only updated, never created."""
+    holds_lock: ClassVar[bool] = False
+    """Whether the environment's lock is in it: a destroy deletes it last."""
     owner_field: ClassVar[str] = ""
     """The field with the resource that reports it as an orphan when no stack asks for it any more."""
     needs: ClassVar[tuple[Permission, ...]] = ()

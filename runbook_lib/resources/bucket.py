@@ -9,9 +9,12 @@ from ..aws.client import Aws
 from ..aws.permissions import Permission, to_apply, to_destroy, to_look
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot, tags_of
+from ..errors import RequestRejected
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
 
+LOCK = "lock.json"
+"""The object with the environment's lock."""
 EVIDENCE = "evidence"
 """The folder for the evidence of runs."""
 
@@ -42,6 +45,7 @@ class Bucket(Resource):
     object_lock: bool = False
 
     eventual_errors = frozenset({"NoSuchBucket", "OperationAborted"})
+    holds_lock = True
 
     needs = (
         to_look(
@@ -125,7 +129,12 @@ class Bucket(Resource):
         request: dict[str, Any] = {"CreateBucketConfiguration": place} if place else {}
         if self.object_lock:
             request["ObjectLockEnabledForBucket"] = True
-        aws.s3.create_bucket(Bucket=self.aws_name(aws), **request)
+        try:
+            aws.s3.create_bucket(Bucket=self.aws_name(aws), **request)
+        except RequestRejected as error:
+            # Several runs may create it at once, all before one of them acquires the lock, which is in it.
+            if error.code != "BucketAlreadyOwnedByYou":
+                raise
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """Set what differs, one call for each setting; the lock comes after the versioning that it requires."""
@@ -167,15 +176,18 @@ class Bucket(Resource):
         aws.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
-        """Delete all versions of all objects, then the bucket."""
-        listed = {"Versions": ["Key", "VersionId"], "DeleteMarkers": ["Key", "VersionId"]}
-        for kind_of, fields in listed.items():
-            items = aws.pages("s3", "list_object_versions", kind_of, Bucket=observed.id)
-            objects = [{field: item[field] for field in fields} for item in items]
-            for start in range(0, len(objects), 1000):  # the maximum of one call
-                aws.s3.delete_objects(
-                    Bucket=observed.id, Delete={"Objects": objects[start : start + 1000], "Quiet": True}
-                )
+        """Delete all versions of all objects, those of the lock last, then the bucket.
+
+        What another run writes after the listing, such as a lock of its own, prevents the deletion of the bucket.
+        """
+        items = [
+            {"Key": item["Key"], "VersionId": item["VersionId"]}
+            for kind_of in ("Versions", "DeleteMarkers")
+            for item in aws.pages("s3", "list_object_versions", kind_of, Bucket=observed.id)
+        ]
+        items.sort(key=lambda item: item["Key"] == LOCK)
+        for start in range(0, len(items), 1000):  # the maximum of one call
+            aws.s3.delete_objects(Bucket=observed.id, Delete={"Objects": items[start : start + 1000], "Quiet": True})
         aws.s3.delete_bucket(Bucket=observed.id)
 
 

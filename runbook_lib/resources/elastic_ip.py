@@ -13,6 +13,8 @@ from .tagging import Tagging
 class ElasticIp(Resource):
     """A public address; the resource that uses it refers to it."""
 
+    repeatable_create = False
+
     needs = (
         to_look("ec2:DescribeAddresses"),
         to_apply("ec2:AllocateAddress", "ec2:CreateTags", on="ec2:elastic-ip/*"),

@@ -32,6 +32,8 @@ class ImportedCertificate(Certificate):
     immutable = frozenset({"domain"})
     wait_timeout = 300
 
+    repeatable_create = False
+
     needs = (
         *Certificate.needs,
         to_apply("acm:AddTagsToCertificate", "acm:ImportCertificate", on="acm:certificate/*"),

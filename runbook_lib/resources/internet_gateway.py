@@ -22,6 +22,8 @@ class InternetGateway(Resource):
     delete_timeout = LINGER
     eventual_errors = frozenset({"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound"})
 
+    repeatable_create = False
+
     needs = (
         to_look("ec2:DescribeInternetGateways"),
         to_destroy("ec2:DescribeNetworkInterfaces"),

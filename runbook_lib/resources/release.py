@@ -92,6 +92,7 @@ class Release(Resource):
 
     # A deployment also needs its configuration, and registers the revision, below the table of
     # https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
+    repeatable_create = False
     needs = (
         to_look("codedeploy:GetDeployment", "codedeploy:ListDeployments", on=_GROUP),
         to_look("codedeploy:BatchGetDeploymentTargets", "codedeploy:ListDeploymentTargets"),

@@ -25,6 +25,8 @@ class Vpc(Resource):
     immutable = frozenset({"cidr"})
     eventual_errors = frozenset({"InvalidVpcID.NotFound"})  # it may be listed before it can be changed
 
+    repeatable_create = False
+
     needs = (
         to_look("ec2:DescribeVpcs"),
         to_look("ec2:DescribeVpcAttribute", on="ec2:vpc/*"),

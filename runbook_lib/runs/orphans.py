@@ -35,7 +35,7 @@ class AppliedParameters:
     def read(self) -> tuple[Params, ...]:
         """All versions; none without the bucket or the object."""
         try:
-            body = self._aws.s3.get_object(Bucket=self._bucket, Key=KEY)["Body"].read()
+            body, _ = self._aws.read_object(self._bucket, KEY)
         except RequestRejected as error:
             if error.code in _NOTHING:
                 return ()

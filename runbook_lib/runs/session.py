@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from math import inf
 
@@ -85,7 +84,7 @@ class Session:
         self._lock = environment_lock(self.params, self.aws, self.caller, self._journal.write)
         self._engine = Engine(
             self.aws, self._journal, ensure_lock=self._acquire_lock,
-            keep_lock=lambda: self._lock.keep(datetime.now(UTC)), snapshot_age=inf if mode == "plan" else REPLAN_AGE,
+            keep_lock=self._lock.keep, snapshot_age=inf if mode == "plan" else REPLAN_AGE,
             dependencies_pending=partial(is_earlier_notebook_running, self._journal.path),
             clock=Clock(sleep=sleep_and_tick),
         )  # fmt: skip
@@ -123,9 +122,9 @@ class Session:
             "never closed": describe_unfinished(self._folder.environment, current=self.run),
         }
 
-    def _acquire_lock(self) -> None:
+    def _acquire_lock(self, *, deletes_bucket: bool = False) -> None:
         self._journal.require_open()
-        self._lock.acquire(datetime.now(UTC))
+        self._lock.acquire(deletes_bucket=deletes_bucket)
         if self.mode == "apply":
             self._orphans.add_parameters()
 

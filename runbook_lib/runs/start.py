@@ -12,6 +12,7 @@ from typing import Any
 
 from ..aws import endpoints
 from ..aws.client import Aws, OnCall
+from ..aws.outages import Outage
 from ..aws.session import AskCode
 from ..evidence.folder import RunFolder
 from ..evidence.git import find_last_commit, read_source
@@ -25,7 +26,8 @@ from ..stacks.application.check import check
 from ..stacks.application.contents import Contents
 from ..stacks.network import network
 from .kernel.prompts import ask_code
-from .lock import Lock, LockHolder
+from .lock import Lock
+from .lock_holder import LockHolder
 
 _WEBAPP = "webapp"
 OPERATOR_VARIABLES = ("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR", "JUPYTERHUB_USER")
@@ -98,6 +100,7 @@ def aws_client(
         on_call=record,
         add_secrets=REDACTOR.add_secrets_of,
         ask_code=ask,
+        outage=Outage(answered="RUNBOOK_PID" in os.environ),  # the command signed in before
     )
 
 
@@ -109,8 +112,7 @@ def environment_lock(params: Params, aws: Aws, caller: str, record: OnCall) -> L
         record: Writes the lock's events into the journal.
     """
     bucket = bucket_of(params)
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = LockHolder.this_process(aws.run, caller, since, int(os.environ.get("RUNBOOK_PID", os.getpid())))
+    holder = LockHolder.this_process(aws.run, caller, "", int(os.environ.get("RUNBOOK_PID", os.getpid())))
     return Lock(aws, bucket.aws_name(aws), holder, record=record)
 
 

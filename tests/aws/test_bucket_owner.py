@@ -16,7 +16,8 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.errors import RequestRejected
 from runbook_lib.evidence.storage import UploadFailed, store
 from runbook_lib.resources.bucket import Bucket
-from runbook_lib.runs.lock import KEY, Lock, LockHolder
+from runbook_lib.runs.lock import KEY, Lock
+from runbook_lib.runs.lock_holder import LockHolder
 from runbook_lib.stacks.stack import Stack
 from tests.conftest import ACCOUNT
 from tests.resources.cases_deploy import bundle
@@ -63,12 +64,12 @@ def operations_in_the_source():
 def test_every_call_to_s3_names_our_account(engine, door, aws, sent, archive):
     """The bucket, its bundle, the lock and the evidence, from first to last."""
     stack = Stack("s", all=[BUCKET, replace(bundle(b"PK"), bucket=BUCKET)])
-    lock(door, "one").acquire(NOW)  # without a bucket
+    lock(door, "one").acquire()  # without a bucket
     engine.apply(stack)
     aws.client("s3").delete_public_access_block(Bucket=BUCKET.aws_name(door))
     engine.apply(Stack("s", all=[replace(BUCKET, expire=(), object_lock=True)]))
     holder = lock(door, "one")
-    holder.acquire(NOW)
+    holder.acquire()
     holder.release()
     for _ in range(2):
         store(door, BUCKET.aws_name(door), archive, None)
@@ -87,7 +88,7 @@ def stranger(engine, door, aws):
 def test_no_lock_is_written_into_somebody_elses_bucket(stranger, door, aws, monkeypatch):
     monkeypatch.setattr(type(BUCKET), "aws_name", lambda *_: f"test-runbook-{ACCOUNT}-us-west-2")
     with pytest.raises(RequestRejected, match="another account") as raised:
-        lock(stranger, "one").acquire(NOW)
+        lock(stranger, "one").acquire()
     assert raised.value.code == "AccessDenied"
     assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=BUCKET.aws_name(door), Prefix=KEY)
 

@@ -15,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from runbook_lib.aws.client import Aws
 from runbook_lib.aws.connection import Connection
+from runbook_lib.aws.outages import Outage
 from runbook_lib.errors import NoAccess, RequestRejected, WrongAccount, WrongEndpoint
 from runbook_lib.journal.redaction.redactor import Redactor
 from runbook_lib.resources.base import Resource, kind
@@ -106,6 +107,10 @@ def no_configuration(monkeypatch, tmp_path):
 def no_wait(monkeypatch):
     """Let botocore retry at once."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
+
+
+def client_of(fake, outage):
+    return Aws(env="test", region="us-west-2", connection=Connection(fake.url, "K", "S"), outage=outage)
 
 
 @pytest.fixture
@@ -250,6 +255,64 @@ class TestErrors:
         with pytest.raises(RequestRejected, match=r"(?s)no response from AWS.*Check the network") as caught:
             local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
         assert (caught.value.code, caught.value.retryable, caught.value.outcome_known) == ("NoAnswer", True, False)
+
+    @pytest.mark.parametrize("text", ["<CreateVpcResponse><vpc><vpcId>vpc-1", ""])
+    def test_an_answer_that_was_cut_off_is_a_lost_one(self, fake, local, text):
+        """AWS may have done it."""
+        fake.responses = [(200, text)]
+        with pytest.raises(RequestRejected, match="no response from AWS that can be read") as caught:
+            local.ec2.create_vpc(CidrBlock="10.0.0.0/16")
+        assert (caught.value.code, caught.value.retryable, caught.value.outcome_known) == ("NoAnswer", True, False)
+
+    @pytest.mark.parametrize("text", ['{"deploymentId": "d-1', '{"deploymentId": "d-ü"}'[:-3], ""])
+    @pytest.mark.parametrize("status", [200, 400])
+    def test_an_answer_in_json_that_was_cut_off_is_a_lost_one(self, fake, local, recorded, text, status):
+        """botocore takes it for an answer without any field."""
+        fake.responses = [(status, text)]
+        with pytest.raises(RequestRejected) as caught:
+            local.codedeploy.create_deployment(applicationName="web")
+        if text or status == 200:
+            assert (caught.value.code, caught.value.outcome_known) == ("NoAnswer", False)
+
+    def test_a_read_that_was_cut_off_is_repeated(self, fake):
+        """Once AWS has answered at all."""
+        paused = []
+        local = client_of(fake, Outage(sleep=paused.append, answered=True))
+        fake.responses = [(200, ok()[1][:30]), ok()]
+        assert local.ec2.describe_vpcs()["Vpcs"] == []
+        assert len(paused) == 1
+
+    def test_an_outage_of_two_minutes_is_waited_out(self, fake, no_wait):
+        """A longer one is not, and the error says since when nobody has answered."""
+        now = [0.0]
+
+        def sleep(seconds):
+            now[0] += seconds
+            if now[0] > 120 and fake.responses == [None]:
+                fake.responses = [ok()]
+
+        local = client_of(fake, Outage(lambda: now[0], sleep))
+        assert local.ec2.describe_vpcs()["Vpcs"] == []
+        fake.responses = [None]
+        assert local.pages("ec2", "describe_vpcs", "Vpcs") == []
+        assert 120 < now[0] < 140
+        dead = client_of(
+            fake, Outage(lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds), answered=True)
+        )
+        fake.responses = [None]
+        with pytest.raises(RequestRejected, match=r"has not answered for 1[89]\d s; its last answer came at 20.* UTC"):
+            dead.ec2.describe_vpcs()
+
+    def test_an_endpoint_that_never_answered_is_not_waited_for(self, fake, no_wait):
+        fake.responses = [None]
+        with pytest.raises(RequestRejected, match="no response from AWS"):
+            client_of(fake, Outage(sleep=lambda seconds: pytest.fail("it waits"))).ec2.describe_vpcs()
+
+    def test_a_request_without_a_connection_was_not_carried_out(self, no_wait):
+        nowhere = Aws(env="test", region="us-west-2", connection=Connection("http://127.0.0.1:9", "K", "S"))
+        with pytest.raises(RequestRejected) as caught:
+            nowhere.ec2.create_vpc(CidrBlock="10.0.0.0/16")
+        assert (caught.value.retryable, caught.value.outcome_known) == (True, True)
 
     def test_an_endpoint_that_cannot_be_reached(self, no_wait):
         nowhere = Aws(env="test", region="us-west-2", connection=Connection("http://127.0.0.1:9", "K", "S"))

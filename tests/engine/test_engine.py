@@ -87,6 +87,15 @@ class Lost(RequestRejected):
         self.done = done
 
 
+class Exists(RequestRejected):
+    """The request before has arrived just now."""
+
+    done = True
+
+    def __init__(self):
+        super().__init__("it was refused: AlreadyExists", fix="Choose another name.", code="AlreadyExists")
+
+
 def refused(code, **more):
     return RequestRejected(f"it was refused: {code}", fix="Correct it.", code=code, **more)
 
@@ -438,7 +447,36 @@ class TestLostAnswers:
         world.answers = {("create", "thing.a"): [Lost(done=False)] * 1000}
         with pytest.raises(RequestRejected, match=r"thing\.a: no answer"):
             engine.apply(stack(Thing(name="a")))
-        assert 90 <= world.now < 120
+        assert 180 <= world.now < 220
+
+    def test_what_aws_would_make_twice_is_looked_for_until_a_request_is_too_old(self, engine, world, monkeypatch):
+        """A proxy may hold a request back for longer than the client waits: it arrives while the run looks for it."""
+        monkeypatch.setattr(Thing, "repeatable_create", False)
+        world.answers = {("create", "thing.a"): [Lost(done=True)]}
+        world.late = {"thing.a": 200}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
+
+    def test_it_is_sent_again_once_a_request_is_too_old(self, engine, world, monkeypatch):
+        monkeypatch.setattr(Thing, "repeatable_create", False)
+        world.answers = {("create", "thing.a"): [Lost(done=False)]}
+        engine.apply(stack(Thing(name="a")))
+        assert 320 <= world.at["create", "thing.a"] < 340
+
+    def test_what_was_never_sent_is_sent_again_at_once(self, engine, world, monkeypatch):
+        """There was no connection."""
+        monkeypatch.setattr(Thing, "repeatable_create", False)
+        unsent = Lost(done=False)
+        unsent.outcome_known = True
+        world.answers = {("create", "thing.a"): [unsent]}
+        engine.apply(stack(Thing(name="a")))
+        assert world.at["create", "thing.a"] < 5
+
+    def test_that_a_name_is_taken_after_a_lost_answer_means_looking_again(self, engine, world):
+        """The request before was carried out late: after the second one was sent, and before it arrived."""
+        world.answers = {("create", "thing.a"): [Lost(done=False), Exists()]}
+        engine.apply(stack(Thing(name="a")))
+        assert world.wrote == [("create", "thing.a")]
 
 
 class TestRefusals:
@@ -523,6 +561,18 @@ class TestLeave:
         with pytest.raises(Blocked):
             engine.destroy(things, require_approval=allow)
         assert world.wrote == []
+
+    def test_what_holds_the_lock_is_deleted_last(self, start, world, monkeypatch):
+        """Nothing depends on it, and the lock has to outlive everything else; before that it is renewed."""
+        asked = []
+        monkeypatch.setattr(Long, "holds_lock", True)
+        world.leaves = {"thing.a": 100}
+        world.add("thing.a", 1)
+        world.add("long.bucket", 1)
+        start(ensure_lock=lambda **how: asked.append(how)).destroy(stack(Thing(name="a"), Long(name="bucket")))
+        assert world.wrote == [("delete", "thing.a"), ("delete", "long.bucket")]
+        assert world.at["delete", "long.bucket"] >= 100
+        assert asked == [{}, {"deletes_bucket": True}]
 
     @pytest.mark.parametrize("verb", ["apply", "destroy"])
     def test_nothing_is_written_once_the_lock_is_lost(self, start, world, verb):

@@ -36,7 +36,7 @@ from runbook_lib.params import load
 from runbook_lib.runs import finish
 from runbook_lib.runs.finish import finish_run
 from runbook_lib.runs.headless.engine import RunbookEngine
-from runbook_lib.runs.lock import LockHolder
+from runbook_lib.runs.lock_holder import LockHolder
 from runbook_lib.runs.start import find_operator
 from tests.support.minimal_notebooks import notebook, touch, wait_for
 from tests.support.run_folders import NOTEBOOKS, finish_notebook, planned_run

@@ -48,7 +48,7 @@ class Deployments:
 
     def apply(self):
         """What the notebook's cells do, one after the other, and the command when they have ended."""
-        engine = self._engine(ensure_lock=lambda: lock.acquire(datetime.now(UTC)))
+        engine = self._engine(ensure_lock=lambda **how: lock.acquire(**how))
         engine.aws.require_account(ACCOUNT)
         lock = environment_lock(self.params, engine.aws, "a workflow", lambda *a, **k: None)
         app = deploy(self.params, self._bundle())

@@ -32,12 +32,14 @@ class Wire:
         asked: The reads.
         wrote: The operations of the writes that reached AWS, with the service in front: ``ec2.CreateVpc``.
         fault: Is given a write and what carries it to AWS; does as a bad wire would.
+        read_fault: The same for reads, which go their way without one.
     """
 
     def __init__(self) -> None:
         self.asked: list[Call] = []
         self.wrote: list[str] = []
         self.fault: Callable[[Call, Callable[[], Any]], Any] = lambda write, carry: carry()
+        self.read_fault: Callable[[Call, Callable[[], Any]], Any] | None = None
         self._session = URLLib3Session()
 
     def tap(self, aws: Aws) -> Aws:
@@ -50,7 +52,7 @@ class Wire:
         call = Call(name, request.url, str(request.body))
         if name.partition(".")[2].startswith(READS):
             self.asked.append(call)
-            return None
+            return self.read_fault(call, lambda: self._session.send(request)) if self.read_fault else None
 
         def carry() -> Any:
             self.wrote.append(name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import runbook_lib
 from runbook_lib.aws.client import Aws
+from runbook_lib.aws.outages import Outage
 from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
@@ -49,16 +50,18 @@ class Runs:
     wire: Wire
     kills: int = 0
     number: object = field(default_factory=count)
+    time: Time = field(default_factory=Time)
     _doors: dict = field(default_factory=dict)
 
     def engine(self, **more):
         door = Aws(
             env=PARAMS.env, region=PARAMS.region, account=PARAMS.account, labels=PARAMS.tags,
             connection=self.aws.connection, run=f"run-{next(self.number)}",
+            outage=Outage(self.time.clock.now, self.time.sleep, answered=True),
         )  # fmt: skip
         self.wire.tap(door)
         door._service_clients = self._doors  # clients are slow to create
-        return Engine(door, self.journal, clock=Time().clock, **more)
+        return Engine(door, self.journal, clock=self.time.clock, **more)
 
     @property
     def journal(self):
