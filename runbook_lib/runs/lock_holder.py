@@ -101,6 +101,7 @@ def parse_holder(body: bytes) -> LockHolder:
 
 
 def age_of(holder: LockHolder, now: datetime) -> timedelta | None:
+    """For how long it has held the lock by S3's clock; ``None`` when its start cannot be read."""
     try:
         return now - datetime.fromisoformat(holder.since)
     except (ValueError, TypeError):
@@ -108,6 +109,7 @@ def age_of(holder: LockHolder, now: datetime) -> timedelta | None:
 
 
 def missing_error() -> Locked:
+    """The error of a run whose lock is gone."""
     return Locked(
         f"This run lost its lock: somebody removed it (`runbook unlock`), or it was not renewed for"
         f" {LEASE.seconds // 60} minutes, e.g. because the machine slept. Another run may have changed the"
@@ -117,6 +119,7 @@ def missing_error() -> Locked:
 
 
 def ended_error(holder: LockHolder) -> Locked:
+    """The error of a kernel whose run has ended."""
     return Locked(
         f"The process that started this run (process {holder.pid} on {holder.host}) has ended, so another run may"
         " change the environment.",
@@ -125,6 +128,7 @@ def ended_error(holder: LockHolder) -> Locked:
 
 
 def locked_error(current: HeldLock, url: str) -> Locked:
+    """The error that names the other run which holds the lock."""
     holder = current.holder
     return Locked(
         f"{holder.caller} is changing this environment: run {holder.run}, since {holder.since},"
