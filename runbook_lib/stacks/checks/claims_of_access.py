@@ -55,6 +55,10 @@ def way_in(account: Account) -> Finding:
         if interface.id in balancer or interface.kind in _NO_WAY_IN:
             continue
         for source, protocol, port in _ways(account, interface, sources):
+            address = source.address if isinstance(source, Outside) else source.addresses[0]
+            route = network.route(interface.subnet, address)
+            if route is None or route.target not in network.gateways:
+                continue  # by a peering connection or a VPN
             ssh = interface.id in bastion and (protocol, port) == (TCP, _SSH)
             if not (ssh and _within(source, administrators)):
                 problems.append(f"{source.id} reaches {_name(account, interface)} on {protocol} {port}")

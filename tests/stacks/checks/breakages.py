@@ -395,7 +395,7 @@ def the_bastion_opened_to_other_administrators(site):
     yield from site.opened(site.groups["bastion"], 22, IpRanges=[{"CidrIp": "198.51.100.0/24"}])
 
 
-@breaks("6.", "11.")
+@breaks("6.")
 def the_bastion_opened_for_udp(site):
     yield from site.opened(site.groups["bastion"], 53, protocol="udp", IpRanges=[{"CidrIp": "203.0.113.0/24"}])
 
