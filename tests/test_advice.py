@@ -12,9 +12,10 @@ from click.testing import CliRunner
 import runbook_lib
 from embedded_aws.cli.status import status_lines
 from runbook_lib import paths
+from runbook_lib.aws.error_translation import raise_if_partly_rejected
 from runbook_lib.cli import main as cli
 from runbook_lib.cli.verbs import _failure_text
-from runbook_lib.errors import EvidenceError, ParamsError, WrongUsage
+from runbook_lib.errors import EvidenceError, ParamsError, RequestRejected, WrongUsage
 from runbook_lib.evidence.attestation.keys import load_private_key
 from runbook_lib.params import load
 from runbook_lib.resources.base import Resource
@@ -62,6 +63,15 @@ def test_there_is_advice_to_look_at():
 )
 def test_advice_is_of_the_place_where_it_is_read(words, where):
     assert [(module, text) for module, text in ADVICE if re.search(words, text) and not module.startswith(where)] == []
+
+
+def test_what_still_uses_a_resource_may_be_an_orphan_of_ours():
+    """A cache that sessions left stands in the private subnets, with our tags."""
+    item = {"ResourceId": "subnet-1", "Error": {"Code": "DependencyViolation", "Message": "has dependencies"}}
+    with pytest.raises(RequestRejected) as caught:
+        raise_if_partly_rejected("DeleteSubnet", {"Unsuccessful": [item]})
+    assert "orphan" in caught.value.fix
+    assert "outside this runbook" not in caught.value.fix
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -30,7 +30,7 @@ _AMBIGUOUS_ERROR, _CREDENTIALS_MESSAGE = "AuthFailure", "validate the provided a
 # Errors of these calls are about signing in: botocore sends them to get the credentials of a profile.
 _SIGN_IN_CALLS = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials", "CreateToken"}
 _FIXES = {
-    "DependencyViolation": "Something outside this runbook still uses it: delete that first.",
+    "DependencyViolation": "Something that this run does not delete uses it, perhaps an orphan: delete that first.",
     "UnauthorizedOperation": "Ask for this permission; see docs/permissions.md.",
     "AccessDenied": "Ask for this permission; see docs/permissions.md. S3 also says so of a bucket in another account.",
     "AccessDeniedException": "Ask for this permission; see docs/permissions.md.",

@@ -192,8 +192,8 @@ def unhealthy_targets(snapshot: Snapshot, group: ApiObject) -> dict[str, str]:
         for server in (instance["InstanceId"] for instance in in_service(group)):
             state = health.get(server, {"State": "not registered with the load balancer"})
             if state["State"] not in ("healthy", "unused"):
-                reason = f" ({state['Reason']})" if state.get("Reason") else ""
-                found[server] = f"{state['State']}{reason}"
+                reason = ": ".join(state[name] for name in ("Reason", "Description") if state.get(name))
+                found[server] = f"{state['State']} ({reason})" if reason else state["State"]
     return found
 
 

@@ -183,13 +183,22 @@ def test_what_codedeploy_says_it_left_behind_is_deleted():
 
 def test_a_server_that_the_load_balancer_does_not_find_healthy_is_not_ready():
     """Auto Scaling calls it healthy for as long as the grace period: its agent may not be installed."""
-    instances = [{"InstanceId": f"i-{n}", "LifecycleState": "InService", "HealthStatus": "Healthy"} for n in (1, 2, 3)]
+    instances = [{"InstanceId": f"i-{n}", "LifecycleState": "InService", "HealthStatus": "Healthy"} for n in "1234"]
     health = [
         {"Target": {"Id": "i-1"}, "TargetHealth": {"State": "healthy"}},
-        {"Target": {"Id": "i-2"}, "TargetHealth": {"State": "unhealthy", "Reason": "Target.ResponseCodeMismatch"}},
+        {
+            "Target": {"Id": "i-2"},
+            "TargetHealth": {
+                "State": "unhealthy",
+                "Reason": "Target.ResponseCodeMismatch",
+                "Description": "Health checks failed with these codes: [404]",
+            },
+        },
+        {"Target": {"Id": "i-3"}, "TargetHealth": {"State": "draining"}},
     ]
     snapshot = SimpleNamespace(get=lambda *args, **request: {"TargetHealthDescriptions": health})
     assert unhealthy_targets(snapshot, {"Instances": instances, "TargetGroupARNs": ["arn"]}) == {
-        "i-2": "unhealthy (Target.ResponseCodeMismatch)",
-        "i-3": "not registered with the load balancer",
+        "i-2": "unhealthy (Target.ResponseCodeMismatch: Health checks failed with these codes: [404])",
+        "i-3": "draining",
+        "i-4": "not registered with the load balancer",
     }
