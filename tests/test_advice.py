@@ -134,7 +134,7 @@ def test_the_notebook_of_a_failure_can_be_opened_from_any_folder(awkward):
     assert name == f"{job.folder / '01_network'}.ipynb"
 
 
-def test_outside_a_checkout_two_lines_say_so_and_what_to_do(awkward, monkeypatch):
+def test_outside_a_checkout_three_lines_say_so_and_what_to_do(awkward, monkeypatch):
     """An installed package has no notebooks of its own."""
     monkeypatch.setattr(paths, "__file__", str(awkward / "lib" / "runbook_lib" / "paths.py"))
     monkeypatch.delenv("RUNBOOK_ROOT", raising=False)
@@ -142,7 +142,8 @@ def test_outside_a_checkout_two_lines_say_so_and_what_to_do(awkward, monkeypatch
     with pytest.raises(WrongUsage):
         paths.checkout()
     result = CliRunner().invoke(cli.main, ["plan", "--env", "local"])
-    first, second = result.stderr.splitlines()
+    first, second, third = result.stderr.splitlines()
     assert result.exit_code == 2
     assert first.startswith(f"WrongUsage: {shlex.quote(str(awkward))} is not a checkout of the runbook")
     assert second == "  → Go to a checkout (cd FOLDER) and run this again, or name it: export RUNBOOK_ROOT=FOLDER"
+    assert third.startswith("  → There is none yet? `runbook init FOLDER`")
