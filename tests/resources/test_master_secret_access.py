@@ -25,6 +25,9 @@ class Account:
             return {"TagList": self.tags}
         return {"PolicyDocument": self.policy} if self.policy else None
 
+    def list_tags_for_resource(self, **request):
+        return {"TagList": self.tags}
+
     def add_tags_to_resource(self, **request):
         self.tags = request["Tags"]
 

@@ -56,11 +56,11 @@ def test_the_check_that_was_cut_out_is_named():
     found = compare("01_network", executed, read())
     assert str(found) == (
         "01_network differs from the one that is installed: cell 11 changed (Verify)."
-        " It leaves out the check reachability."
+        " It leaves out the check claims."
     )
     executed.cells.remove(code(executed, "book.verify("))
     found = compare("01_network", executed, read())
-    assert found.left_out == ("reachability", "verify")
+    assert found.left_out == ("claims", "verify")
     assert [str(cell) for cell in found.cells] == ["cell 10 missing (Verify)"]
 
 
@@ -68,9 +68,9 @@ def test_a_check_of_another_name_is_no_check():
     executed = ran(read())
     opening = code(executed, "import Runbook")
     opening.source = opening.source.replace(
-        "from runbook_lib.stacks.checks.reachability import reachability", "reachability = lambda net: []"
+        "from runbook_lib.stacks.checks.claims import claims", "claims = lambda net, params: []"
     )
-    assert compare("01_network", executed, read()).left_out == ("reachability",)
+    assert compare("01_network", executed, read()).left_out == ("claims",)
 
 
 def test_added_and_moved_cells_are_told():

@@ -19,7 +19,7 @@ from runbook_lib.evidence.verification.verify import verify_run
 from runbook_lib.files import write_atomically
 from runbook_lib.journal.journal import MANIFEST, first_broken_line
 from runbook_lib.journal.reader import read_events, run_parameters
-from runbook_lib.runs.lock import _UNKNOWN_HOLDER, _parse_holder
+from runbook_lib.runs.lock_holder import UNKNOWN_HOLDER, parse_holder
 from tests.support.run_folders import ANN, BOB, EVE, KEYS, NOTEBOOKS, RUN, plan_of, signed_run
 from tests.support.wrong_shapes import WRONG, variants
 
@@ -215,19 +215,19 @@ def test_of_several_plan_files_the_one_with_the_content_counts(tmp_path):
 @pytest.mark.parametrize("wrong", [json.dumps(one).encode() for one in WRONG] + [b"", b"\xff", b"{", b"[" * 100_000])
 def test_a_lock_of_the_wrong_shape_has_an_unknown_holder(wrong):
     """It is never taken for one's own, nor for that of a process that has ended."""
-    assert _parse_holder(wrong) is _UNKNOWN_HOLDER
+    assert parse_holder(wrong) is UNKNOWN_HOLDER
 
 
 def test_a_lock_with_a_field_of_the_wrong_shape_has_an_unknown_holder():
     """Its process would be looked up with whatever stands there."""
-    holder = {"run": "r", "caller": "c", "host": "h", "pid": 1, "started": 1.5, "since": "s"}
-    assert asdict(_parse_holder(json.dumps(holder).encode())) == holder
+    holder = {"run": "r", "caller": "c", "host": "h", "pid": 1, "started": 1.5, "since": "s", "space": "b"}
+    assert asdict(parse_holder(json.dumps(holder).encode())) == holder
     for name, wrong in variants(holder):
-        parsed = _parse_holder(json.dumps(wrong).encode())
-        right = isinstance(wrong, dict) and set(wrong) == set(holder)
-        for field, value in holder.items() if right else ():
-            right &= type(wrong[field]) in ((int, float) if field == "started" else (type(value),))
-        assert (parsed is not _UNKNOWN_HOLDER) is right, name
+        parsed = parse_holder(json.dumps(wrong).encode())
+        right = isinstance(wrong, dict) and set(wrong) | {"space"} == set(holder)  # earlier versions wrote no space
+        for field, value in wrong.items() if right else ():
+            right &= type(value) in ((int, float) if field == "started" else (type(value),))
+        assert (parsed is not UNKNOWN_HOLDER) is right, name
         if right:
             assert asdict(parsed) == wrong
 
