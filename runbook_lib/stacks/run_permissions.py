@@ -38,7 +38,6 @@ _CHECKS = (  # stacks/checks/
         "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls",
         "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules",
         "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
-        "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
         "elasticloadbalancing:DescribeTargetHealth",
     ),
     # AWS's own prefix lists have another account:
@@ -47,6 +46,9 @@ _CHECKS = (  # stacks/checks/
         "ec2:GetManagedPrefixListEntries", on="arn:{partition}:ec2:{region}:*:prefix-list/*", label="prefix-lists"
     ),
 )  # fmt: skip
+_WAYS_IN = (  # stacks/checks/: claims of 03_compute, which a deployment does not check
+    to_look("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"),
+)
 _LOCK = (  # runs/lock.py
     # S3 says that an object is missing only to those who may list the bucket.
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
@@ -55,14 +57,21 @@ _LOCK = (  # runs/lock.py
 )
 
 
-def select_permissions(params: Params, resources: Iterable[Resource], levels: Iterable[Level]) -> Iterator[Permission]:
-    """Yield what the resources and the runs need for these levels, with all placeholders filled."""
+def select_permissions(
+    params: Params, resources: Iterable[Resource], levels: Iterable[Level], *, deploys: bool = False
+) -> Iterator[Permission]:
+    """Yield what the resources and the runs need for these levels, with all placeholders filled.
+
+    Args:
+        deploys: Whether only ``04_deploy`` is run.
+    """
     wanted, place = set(levels), place_of(params)
     for resource in resources:
         for permission in resource.required_permissions():
             if wanted & set(permission.levels):
                 yield permission.fill(place, resource)
-    for permission in (*_ORPHANS, *_TOPOLOGY, *_CHECKS, *_APPLIED, *_LOCK, *_evidence(params)):
+    checks = _CHECKS if deploys else (*_CHECKS, *_WAYS_IN)
+    for permission in (*_ORPHANS, *_TOPOLOGY, *checks, *_APPLIED, *_LOCK, *_evidence(params)):
         if wanted & set(permission.levels):
             yield permission.fill(place)
 
@@ -71,8 +80,8 @@ def deploy_permissions(
     params: Params, resources: Iterable[Resource], changed: Iterable[Resource]
 ) -> Iterator[Permission]:
     """Yield what an apply needs that looks at *resources*, and creates or updates only *changed*."""
-    yield from select_permissions(params, resources, ["look"])
-    yield from select_permissions(params, changed, ["look", "apply"])
+    yield from select_permissions(params, resources, ["look"], deploys=True)
+    yield from select_permissions(params, changed, ["look", "apply"], deploys=True)
 
 
 def log_permissions(params: Params) -> Iterator[Permission]:

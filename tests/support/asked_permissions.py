@@ -58,7 +58,7 @@ EC2_TYPES = {
     "vpc": "vpc", "subnet": "subnet", "igw": "internet-gateway", "nat": "natgateway", "eipalloc": "elastic-ip",
     "rtb": "route-table", "vpce": "vpc-endpoint", "sg": "security-group", "sgr": "security-group-rule",
     "lt": "launch-template", "ami": "image", "i": "instance", "fl": "vpc-flow-log",
-    "eni": "network-interface", "vol": "volume",
+    "eni": "network-interface", "vol": "volume", "pl": "prefix-list",
 }  # fmt: skip
 # What is checked although no id in the request names it.
 EC2_MORE = {"RunInstances": ("instance", "volume", "network-interface"), "ReplaceRouteTableAssociation": ("subnet",),
