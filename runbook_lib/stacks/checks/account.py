@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from ...aws.snapshot import ApiObject, Snapshot, tags_of
-from ...errors import RunbookError
+from ...errors import MissingDependency, RunbookError
 from ...params import Params
 from ...resources.auto_scaling_group import AutoScalingGroup
 from ...resources.base import Observed, ObservedState, Resource
@@ -62,10 +62,10 @@ class Account:
         """The environment's VPC, with everything in it.
 
         Raises:
-            RunbookError: There is none.
+            MissingDependency: There is none.
         """
         if not self.vpcs:
-            raise RunbookError("The environment has no VPC.", fix="Apply 01_network.")
+            raise MissingDependency("The environment has no VPC.", fix="Apply 01_network.")
         own = self.observed(self.the(Vpc))
         vpc = next((each for each in self.vpcs if own and each["VpcId"] == own.id), self.vpcs[0])
         return read_network(self.snapshot, vpc)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...aws.snapshot import Snapshot
+from ...errors import MissingDependency
 from ...params import Params
 from ...resources.base import ObservedState
 from ..stack import Stack
@@ -56,7 +57,10 @@ def claims(stack: Stack, params: Params) -> tuple[Check, ...]:
 
 def _probe(claim: Claim, params: Params) -> Callable[[Snapshot, ObservedState], tuple[bool, object]]:
     def probe(snapshot: Snapshot, observed_state: ObservedState) -> tuple[bool, object]:
-        finding = claim(Account(params, snapshot, observed_state))
+        try:
+            finding = claim(Account(params, snapshot, observed_state))
+        except MissingDependency as error:  # what differs from the parameters is told beside it
+            finding = Finding(FAIL, (), (error.what,))
         return finding.result != FAIL, finding.as_dict()
 
     return probe
