@@ -241,9 +241,12 @@ def test_a_rebooted_server_starts_the_release(team):
     before = eventually(lambda: (now := seen()) and len(now) == 2 and now, within=60)
     rebooted = team.in_service()[0]
     team.aws("ec2").reboot_instances(InstanceIds=[rebooted])
-    after = eventually(
-        lambda: (now := seen()) and len(now) == 2 and now.get(rebooted, before[rebooted]) != before[rebooted] and now, within=120
-    )
+
+    def restarted():
+        now = seen()
+        return len(now) == 2 and now.get(rebooted, before[rebooted]) != before[rebooted] and now
+
+    after = eventually(restarted, within=120)
     assert {key for _, key in after.values()} == {key for _, key in before.values()}
 
 
