@@ -123,7 +123,9 @@ def test_what_each_pull_request_leaves_out_runs_every_night():
     assert ("make test" in steps["ci"], "make test-all" in steps["nightly"]) == (True, True)
     assert set(triggers(WORKFLOWS["nightly"])) == {"schedule", "workflow_dispatch"}
     done = {
-        goal: subprocess.run(["make", "-n", goal], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+        goal: subprocess.run(
+            ["make", "--no-print-directory", "-n", goal], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        ).stdout
         for goal in ("test", "test-all")
     }
     assert '/pytest -m "not exhaustive" --numprocesses' in done["test"]
