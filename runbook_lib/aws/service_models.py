@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import botocore.loaders
 import botocore.session
+from botocore.exceptions import DataNotFoundError, UnknownServiceError
 
 
 def new_session(variables: Mapping[str, Any] | None = None) -> Any:
@@ -26,6 +28,17 @@ def new_session(variables: Mapping[str, Any] | None = None) -> Any:
 def service_model(service: str) -> Any:
     """botocore's description of a service, e.g. ``"ec2"``."""
     return _models().get_service_model(service)
+
+
+def load_descriptions(services: Iterable[str]) -> None:
+    """Read botocore's descriptions of some services, for all sessions of this process and of its forks."""
+    loader = _loader(_models().get_config_variable("data_path"))
+    for name in ("partitions", "endpoints", "_retry", "sdk-default-configuration"):
+        loader.load_data(name)
+    for service in services:
+        for kind in ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"):
+            with suppress(UnknownServiceError, DataNotFoundError):
+                loader.load_service_model(service, kind)
 
 
 @cache

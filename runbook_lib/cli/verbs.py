@@ -23,6 +23,7 @@ from ..journal.timeline import build_timeline
 from ..params import Params, load, params_file
 from ..paths import checkout
 from ..runs.finish import finish_run
+from ..runs.headless import processes
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
 from ..runs.time_limit import within
@@ -196,6 +197,7 @@ def _run_notebooks(
     root = paths.root()
     params = load(params_file(root, env))
     notebooks = select_notebooks(only)
+    processes.warm_up()
     check_endpoint(params, root)
     run_id = new_run(mode)
     sign_in(params, root, run_id, mfa_token)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from ..evidence.notebooks.html import export_html, warm_up
 from ..evidence.notebooks.metadata import mark_interrupted
 from ..journal.journal import Journal
 from ..journal.process import ProcessIdentity
+from .headless import processes
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
 DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
@@ -35,12 +34,8 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
 
 HEARTBEAT_SECONDS = 30
 """Seconds after which a cell that still runs is reported again."""
-INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
-"""What interrupts a notebook's process. Windows has no SIGINT for others: it sends this to a process group.
-
-https://docs.python.org/3/library/subprocess.html#subprocess.Popen.send_signal
-"""
-NEW_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+_RUN_KERNEL = "runbook_lib.runs.headless.kernel:run_kernel"
+_RUN_NOTEBOOK = "runbook_lib.runs.headless.worker:run_notebook"
 STOP_SECONDS = 3
 """Seconds that an interrupted notebook has to record that; it is killed afterwards."""
 
@@ -167,32 +162,23 @@ async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> Non
         "RUNBOOK_BEFORE": " ".join(job.before(progress.notebook)),
         "RUNBOOK_NOTEBOOKS": " ".join(job.only),
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "runbook_lib.runs.headless.worker", str(source), str(target),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=environment, limit=2**22, creationflags=NEW_GROUP,
-    )  # fmt: skip
-    assert process.stdin
-    assert process.stdout
-    assert process.stderr
-    stderr = asyncio.create_task(process.stderr.read())
+    worker = Worker(environment, source, target, job.parameters)
     try:
-        process.stdin.write(json.dumps(dict(job.parameters)).encode())
-        process.stdin.close()
-        while line := await _read_line(process.stdout, progress, on_event):
-            _update(job, progress, json.loads(line))
+        while event := await _next_event(worker, progress, on_event):
+            if event["event"] == "broken":
+                progress.error, progress.why = "the notebook could not be run", event["error"]
+            else:
+                _update(job, progress, event)
             on_event(progress)
-        code = await process.wait()
+        code = await worker.wait()
     except asyncio.CancelledError:
-        await _stop(process)
+        await worker.stop()
         mark_interrupted(target, "its process was stopped")
         raise
     progress.state = "done" if code == 0 else "failed"
     progress.handed_off = progress.handed_off or code == 0
     if code != 0 and not progress.error:
-        lines = (await stderr).decode(errors="replace").strip().splitlines()
-        progress.error = "the notebook could not be run"
-        progress.why = f"its process ended with {code}" if code < 0 or not lines else lines[-1]
+        progress.error, progress.why = "the notebook could not be run", f"its process ended with {code}"
     try:
         mark_interrupted(target, f"its process ended with {code}")
         await asyncio.to_thread(export_html, target)
@@ -203,29 +189,65 @@ async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> Non
         progress.state, progress.error, progress.why = "failed", "its evidence could not be written", str(error)
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Interrupt a notebook's process; kill it and its kernel when it has not ended after :data:`STOP_SECONDS`.
+class Worker:
+    """The processes of a notebook, as the runner sees them: papermill's, and where it can be forked its kernel's.
 
-    Python's ``process.wait`` would also wait until nobody holds its pipes (``asyncio/base_subprocess.py``).
+    Args:
+        environment: The environment variables of papermill's process.
+        arguments: What the function of the worker takes first.
     """
-    tree: list[psutil.Process] = []
-    with suppress(psutil.NoSuchProcess):
-        tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    with suppress(ProcessLookupError):
-        process.send_signal(INTERRUPT)
-    until = time.monotonic() + STOP_SECONDS
-    while process.returncode is None and time.monotonic() < until:
-        await asyncio.sleep(0.05)
-    for each in tree:  # also a kernel that outlives its notebook's process
-        with suppress(psutil.NoSuchProcess):
-            each.kill()
-    while process.returncode is None:
-        await asyncio.sleep(0.05)
+
+    def __init__(self, environment: Mapping[str, str], *arguments: Any) -> None:
+        self._events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        connection, events = Pipe(duplex=False)
+        stopped, self._stop = Pipe(duplex=False)
+        ours, theirs = Pipe()
+        with events, stopped, ours, theirs:
+            self._kernel = processes.start(_RUN_KERNEL, environment, theirs) if processes.FORKS else None
+            kernel = (self._kernel.pid, ours) if self._kernel else None
+            self._process = processes.start(_RUN_NOTEBOOK, environment, *arguments, events, stopped, kernel)
+        threading.Thread(target=self._read, args=(connection, asyncio.get_running_loop()), daemon=True).start()
+
+    def _read(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        """Read the events, in a thread: asyncio cannot wait for a pipe on Windows."""
+        event: dict[str, Any] | None = {}
+        with suppress(RuntimeError):  # the loop was closed
+            while event is not None:
+                try:
+                    event = connection.recv()
+                except (EOFError, OSError):
+                    event = None
+                loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+    async def next_event(self) -> dict[str, Any] | None:
+        """Return the next event; ``None`` when there is none because the process has ended."""
+        return await self._events.get()
+
+    async def wait(self) -> int:
+        """Wait until the process has ended; returns its exit code, that of a signal as a negative number."""
+        while self._process.exitcode is None:
+            await asyncio.sleep(0.02)
+        return self._process.exitcode
+
+    async def stop(self) -> None:
+        """Interrupt the notebook; kill it and its kernel when it has not ended after :data:`STOP_SECONDS`."""
+        self._stop.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.wait(), STOP_SECONDS)
+        tree: list[psutil.Process] = []
+        for started in filter(None, (self._process, self._kernel)):  # a kernel may outlive its notebook's process
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(started.pid)
+                tree += [root, *root.children(recursive=True)]
+        for each in tree:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        await asyncio.to_thread(psutil.wait_procs, tree)
 
 
-async def _read_line(out: asyncio.StreamReader, progress: Progress, on_event: OnEvent) -> bytes:
-    """Read the next line; report the progress again every :data:`HEARTBEAT_SECONDS` until it comes."""
-    reading = asyncio.ensure_future(out.readline())
+async def _next_event(worker: Worker, progress: Progress, on_event: OnEvent) -> dict[str, Any] | None:
+    """Wait for the next event; report the progress again every :data:`HEARTBEAT_SECONDS` until it comes."""
+    reading = asyncio.ensure_future(worker.next_event())
     while not (await asyncio.wait({reading}, timeout=HEARTBEAT_SECONDS))[0]:
         _count_seconds(progress)
         on_event(progress)

@@ -359,7 +359,7 @@ import re, signal
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 """
-    STOPPED = "import os, re, signal; os.kill(os.getppid(), signal.SIGSTOP)"
+    STOPPED = "import os, re, signal; os.kill(int(os.environ['RUNBOOK_ENGINE']), signal.SIGSTOP)"
     HOLDING_THE_LOCK = """
 import os, re
 from pathlib import Path

@@ -21,6 +21,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.evidence.notebooks.progress import read_progress
 from runbook_lib.evidence.report import page as report_page
 from runbook_lib.runs import runner
+from runbook_lib.runs.headless import processes
 from runbook_lib.runs.runner import NOTEBOOKS, Job, run, select_notebooks
 from tests.support.minimal_notebooks import note, notebook, touch, wait_for
 
@@ -29,7 +30,7 @@ DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 KILL_PAPERMILL = """
 import os, pathlib, signal
 pathlib.Path({executed!r}).write_text('{{"cells": [{{"cell_ty')
-os.kill(os.getppid(), signal.SIGKILL)
+os.kill(int(os.environ["RUNBOOK_ENGINE"]), signal.SIGKILL)
 """
 
 
@@ -270,6 +271,13 @@ def test_a_long_cell_is_reported_again(tmp_path, monkeypatch):
     assert ended(run(job(tmp_path, "01_network"), on_event)) == {"01_network": "done"}
     assert quiet[:3] == sorted(quiet[:3])
     assert len(quiet) >= 3
+
+
+def test_the_processes_of_a_run_share_what_they_import(tmp_path):
+    """A plan would spend half of its time on it otherwise: where it can, the kernel is forked from one that has."""
+    notebook(tmp_path, "01_network", handoff="import sys; {'pandas', 'boto3', 'papermill'} <= set(sys.modules)")
+    run(job(tmp_path, "01_network"))
+    assert cells_of(tmp_path, "01_network")[-1].outputs[0].data["text/plain"] == str(processes.FORKS)
 
 
 WAITS = """

@@ -212,6 +212,8 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
 class RunbookEngine(NBClientEngine):  # type: ignore[misc]
     """papermill's engine, with :class:`NotebookExecution` as its execution manager."""
 
+    client: Callable[..., RunbookClient] = RunbookClient
+
     @classmethod
     def execute_notebook(
         cls,
@@ -281,10 +283,10 @@ class RunbookEngine(NBClientEngine):  # type: ignore[misc]
         execution_timeout: int | None = None,
         **options: Any,
     ) -> Any:
-        """Run the notebook with :class:`RunbookClient`."""
+        """Run the notebook with the client of this engine."""
         options = {name: value for name, value in options.items() if name not in ("input_path", "startup_timeout")}
         timeout = execution_timeout or options.pop("timeout", None)
-        return RunbookClient(
+        return cls.client(
             nb_man, kernel_name=kernel_name, timeout=timeout, startup_timeout=start_timeout, log=logger, **options
         ).execute(env={**os.environ, ENGINE: str(os.getpid()), GIVEN: nb_man.given})
 

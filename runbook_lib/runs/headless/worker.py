@@ -1,17 +1,15 @@
-"""Run one notebook with papermill in its own process, and report its progress to the parent process.
-
-``python -m runbook_lib.runs.headless.worker IN OUT`` reads the parameters as JSON from standard input
-and writes a line of JSON for each event to standard output.
-"""
+"""Run one notebook with papermill in its own process, and report its progress to the runner."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,9 @@ from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from ...evidence.notebooks.cells import Cell
-from ...journal.process import ProcessIdentity, handle_cancellation, interrupt_this_process
+from ...journal.process import handle_cancellation, interrupt_this_process
 from .engine import IncompleteNotebook, RunbookEngine
+from .kernel import KernelProcess, StartedKernelClient
 
 HANDOFF = "handoff"
 """The tag of the cell after which the notebooks that depend on this one may start."""
@@ -30,32 +29,70 @@ RUNNER_GONE_SECONDS = 10
 """Seconds that a notebook has to record its interruption after its runner has ended."""
 
 
-def send_event(**event: Any) -> None:
-    """Write one event to standard output; ignore a closed pipe."""
-    try:
-        sys.stdout.write(json.dumps(event) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+class Events:
+    """Sends what happens in a notebook to the runner, as dictionaries."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def send(self, **event: Any) -> None:
+        """Send one event; do nothing when the runner is gone."""
+        with suppress(OSError):
+            self._connection.send(event)
+
+    def on_event(self, event: str, cell: Cell, code: Any, of: Any) -> None:
+        """Send an event of the engine."""
+        if event == "waiting":
+            self.send(event=event, waiting=of)
+        elif event == "failed":
+            error, _, why = cell.error.partition(": ")
+            self.send(event=event, cell=cell.number, error=error, why=why)
+        else:
+            handoff = HANDOFF in code.metadata.get("tags", [])
+            self.send(event=event, cell=cell.number, of=of, section=cell.section, ok=True, handoff=handoff)
 
 
-def main() -> int:
-    """Run the notebook; returns the exit code: 0, or 1 after an event that says which cell failed."""
-    source, target = map(Path, sys.argv[1:3])
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    papermill_engines.register("runbook", RunbookEngine)
+def run_notebook(
+    source: Path,
+    target: Path,
+    parameters: Mapping[str, str],
+    connection: Connection,
+    stop: Connection,
+    kernel: tuple[int, Connection] | None,
+) -> None:
+    """Run the notebook in this process, and end it: with 0, or with 1 after an event that says which cell failed.
+
+    Args:
+        connection: For the events.
+        stop: Closed by the runner, also by its end, to interrupt the notebook.
+        kernel: The process that is to be the kernel, and the connection to it; ``None`` to start one.
+    """
+    events = Events(connection)
+    threading.Thread(target=_interrupt_at_end, args=(stop,), daemon=True).start()
+    papermill_engines.register("runbook", _engine_with(KernelProcess(*kernel)) if kernel else RunbookEngine)
     signal.signal(signal.SIGINT, _interrupt)
     handle_cancellation(_interrupt)
-    parameters = json.load(sys.stdin)
+    code = 1
     try:
         papermill.execute_notebook(
-            source, None, parameters, engine_name="runbook", progress_bar=False, target=target, on_event=_send_progress
-        )
+            source, None, dict(parameters), engine_name="runbook", progress_bar=False, target=target,
+            on_event=events.on_event,
+        )  # fmt: skip
+        code = 0
     except (PapermillExecutionError, DeadKernelError, CellTimeoutError, IncompleteNotebook):
-        return 1  # the event was sent already
+        pass  # the event was sent already
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    return 0
+        code = 128 + signal.SIGINT
+    except Exception as error:  # noqa: BLE001  # whatever papermill and its packages raise is shown to the operator
+        events.send(event="broken", error=f"{type(error).__name__}: {error}".rstrip(": "))
+    os._exit(code)  # at once: multiprocessing would wait for a kernel that does not end
+
+
+def _engine_with(process: KernelProcess) -> type[RunbookEngine]:
+    class Engine(RunbookEngine):
+        client = partial(StartedKernelClient, process=process)
+
+    return Engine
 
 
 def _interrupt(*_: Any) -> None:
@@ -65,26 +102,10 @@ def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _send_progress(event: str, cell: Cell, code: Any, of: Any) -> None:
-    if event == "waiting":
-        send_event(event=event, waiting=of)
-    elif event == "failed":
-        error, _, why = cell.error.partition(": ")
-        send_event(event=event, cell=cell.number, error=error, why=why)
-    else:
-        handoff = HANDOFF in code.metadata.get("tags", [])
-        send_event(event=event, cell=cell.number, of=of, section=cell.section, ok=True, handoff=handoff)
-
-
-def _end_with_parent(parent: int) -> None:
-    """Interrupt the notebook when the runner has been killed; its kernel ends with this process."""
-    runner = ProcessIdentity.of_pid(parent)
-    while os.getppid() == parent and not runner.is_dead:  # on Windows the first stays true
-        time.sleep(0.5)
+def _interrupt_at_end(stop: Connection) -> None:
+    """Interrupt the notebook when the runner asks for it or has been killed; its kernel ends with this process."""
+    with suppress(EOFError, OSError):
+        stop.recv()
     interrupt_this_process()
     time.sleep(RUNNER_GONE_SECONDS)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Start the processes of a headless run: its notebooks' engines and their kernels.
+
+Each needs the same packages, whose import costs more than what it does with them in a plan.  On Linux they are forks
+of one process that has imported them (multiprocessing's fork server); elsewhere each imports them itself.  macOS could
+fork, but its own libraries may crash in the fork: https://docs.python.org/3/library/multiprocessing.html
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pkgutil
+import signal
+import sys
+from collections.abc import Mapping
+from functools import cache
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from . import preload
+
+FORKS = sys.platform == "linux"
+"""Whether the processes are forks."""
+
+
+def warm_up() -> None:
+    """Let the process that is forked import what the others need, in the background."""
+    _context()
+
+
+def start(target: str, environment: Mapping[str, str], *arguments: Any) -> BaseProcess:
+    """Start a process that calls a function; returns the process.
+
+    It writes nothing to the terminal, and its exit code is that of ``sys.exit``.
+
+    Args:
+        target: The function, as ``module:name``: only the process itself imports it.
+        environment: Its environment variables.  Its working directory is this process's.
+        arguments: The function's arguments.
+    """
+    process: BaseProcess = _context().Process(  # type: ignore[attr-defined]
+        target=_run, args=(target, dict(environment), str(Path.cwd()), *arguments)
+    )
+    process.start()
+    return process
+
+
+@cache
+def _context() -> BaseContext:
+    if not FORKS:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([preload.__name__])
+    os.environ[preload.ASKED] = "yes"
+    forkserver.ensure_running()
+    del os.environ[preload.ASKED]
+    return context
+
+
+def _run(target: str, environment: Mapping[str, str], folder: str, *arguments: Any) -> None:
+    for number in preload.IGNORED if FORKS else ():
+        signal.signal(number, signal.SIG_DFL)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    pkgutil.resolve_name(target)(*arguments)
