@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from ..engine.plan import ACTION_SYMBOLS, Action
+from ..formatting import label_field
 from ..journal.summary import Summary
 from .console import SYMBOL_STYLES, WrappedText
 
@@ -70,9 +71,9 @@ def change_lines(change: Mapping[str, Any], summary: Summary, *, indent: int = 0
     yield Line(indent, f"{symbol} {change['key']}{note}", symbol)
     for name, (old, new) in sorted(change["fields"].items()):
         if action in (Action.CREATE, Action.DELETE):
-            yield from _value_lines(name, new if action is Action.CREATE else old, indent + 6)
+            yield from _value_lines(label_field(name), new if action is Action.CREATE else old, indent + 6)
         else:
-            yield from _difference_lines(name, old, new, indent + 6)
+            yield from _difference_lines(label_field(name), old, new, indent + 6)
             for line in differences.get(name, ()):
                 shown = line if line.isprintable() else json.dumps(line, ensure_ascii=False)
                 yield Line(indent + 8, shown, line[:1].strip())
