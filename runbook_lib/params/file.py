@@ -85,7 +85,12 @@ class _File:
             ) from None
         except Unreadable as error:
             place = f"{self.path}:{error.line}" if error.line else str(self.path)
-            raise ParamsError(f"{place} {error}.", fix="Correct that line, then run this again.") from None
+            fix = (
+                "Correct that line, then run this again."
+                if error.line
+                else "Make it smaller: one environment has no more."
+            )
+            raise ParamsError(f"{place} {error}.", fix=fix) from None
         if not isinstance(document.values, dict):
             raise ParamsError(f"{self.path}:1: not a mapping.", fix="Start from another file in params/.")
         self.lines, self.values = document.lines, document.values
