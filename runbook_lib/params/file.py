@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ParamsError, UnknownEnvironment
-from ..formatting import format_value
+from ..formatting import format_value, one_line
 from ..paths import for_shell
 from .document import Document, Unreadable
 from .fields import ENV
@@ -180,4 +180,5 @@ def _is_model(annotation: Any) -> bool:
 def _unknown_environment(path: Path) -> UnknownEnvironment:
     folder = next((parent for parent in path.parents if parent.name == "params"), path.parent)  # not that of ../x
     known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml"))) or "none"
-    return UnknownEnvironment(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
+    what = f"There is no environment {path.stem!r}: no {one_line(str(path))}."
+    return UnknownEnvironment(what, fix=f"Use one of: {known}.")
