@@ -115,6 +115,8 @@ def list_(env: str) -> None:
             )
         )
     print_table(rows, 36, 8, 10, 10, 0)
+    if not rows:
+        print_text(f"There are no runs{'' if env == '*' else f' of {one_line(env)}'} in artifacts/.", error=True)
 
 
 @evidence.command()
