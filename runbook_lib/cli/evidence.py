@@ -155,7 +155,12 @@ def store(run: str) -> None:
 @click.command()
 @click.argument("run", metavar="RUN", help="The id of the run whose plans are approved, or its folder.")
 @click.option(
-    "--as", "name", type=OneLine(), required=True, metavar="NAME", help="Who approves: one of approval.signers."
+    "--as",
+    "name",
+    type=OneLine("Give your name in approval.signers: --as NAME."),
+    required=True,
+    metavar="NAME",
+    help="Who approves: one of approval.signers.",
 )
 @click.option(
     "--change", type=OneLine(), default="", metavar="ID", help="The change request it is for; by default the run's."
