@@ -41,6 +41,21 @@ def _visible(character: str) -> str:
     return " " if character.isspace() else character.encode("unicode_escape").decode()
 
 
+FIELD_LABELS = {
+    "kept": "has_value",
+    "least": "min_size",
+    "most": "max_size",
+    "strangers": "other_rules",
+}
+"""What is shown for fields that AWS, or a reader, calls otherwise.  Plans, journals and tables of the evidence keep the
+field's own name: fingerprints and approvals depend on it."""
+
+
+def label_field(name: str) -> str:
+    """The name of a resource's field, for a reader: as AWS names it."""
+    return FIELD_LABELS.get(name, name)
+
+
 def format_whole(value: Any) -> str:
     """One value on one line, as YAML writes it: a text as it is, ``true``, ``false``, ``null``, a list as JSON."""
     return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)

@@ -122,9 +122,24 @@ def test_a_parameter_file_that_cannot_be_read_is_named_for_a_shell(awkward, monk
 def test_the_site_can_be_asked_from_any_folder(awkward):
     certificate = awkward / "ca.pem"
     site = {"url": "https://it.test/", "balancer": "web", "standing": "", "certificate": str(certificate)}
-    lines = status_lines({"sites": [site], "instances": [], "deployments": [], "databases": []})
-    text = "\n".join([next(lines), next(lines)])
-    assert command(text, "curl") == ["curl", "--cacert", str(certificate), "https://it.test/"]
+    lines = status_lines({"sites": [site], "instances": [], "deployments": [], "databases": [], "caches": []})
+    text = "\n".join(lines).partition("Instances")[0].replace("\\\n", "")  # as a shell reads it
+    assert shlex.split(text[text.index("curl") :]) == ["curl", "--cacert", str(certificate), "https://it.test/"]
+
+
+def test_the_status_fits_a_terminal_of_eighty_columns():
+    """Its longest lines: the command for a site of a long path, and a deployment's error."""
+    certificate = "/home/ann/projects/our-runbook/.local-aws/certificates/ca.pem"
+    site = {"url": "https://it.test:8443/", "balancer": "local-web", "standing": "3 of 3 healthy"}
+    error = "HEALTH_CONSTRAINTS: The overall deployment failed because too many individual instances failed deployment"
+    deployment = {"id": "d-ABCDEFGHI", "group": "local-web", "status": "Failed", "creator": "user", "error": error}
+    database = {"name": "local-database", "status": "available", "endpoint": "127.0.0.1:33061", "what": "MariaDB " * 9}
+    status = {"sites": [site | {"certificate": certificate}], "instances": [], "deployments": [deployment]}
+    lines = list(status_lines(status | {"databases": [database], "caches": []}))
+    assert [line for line in lines if len(line) > 80] == []
+    text = "\n".join(lines).replace("\\\n", "")
+    assert shlex.split(text[text.index("curl") : text.index("Instances")])[2:] == [certificate, site["url"]]
+    assert error.split() == text[text.index("HEALTH") : text.index("Databases")].split()
 
 
 def test_the_notebook_of_a_failure_can_be_opened_from_any_folder(awkward):

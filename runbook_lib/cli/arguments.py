@@ -58,9 +58,20 @@ class NotebookName(_Name):
 
 
 class OneLine(click.ParamType[str]):
-    """One line of printable text, for values that go into the evidence."""
+    """One line of printable text, for values that go into the evidence.
+
+    Args:
+        if_missing: What to write where it is required and not given.
+    """
 
     name = "text"
+
+    def __init__(self, if_missing: str = "") -> None:
+        self._if_missing = if_missing
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Say what to write."""
+        return self._if_missing
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the value, or refuse it: with a line break or an escape it would look like something else."""

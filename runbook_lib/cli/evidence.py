@@ -115,6 +115,8 @@ def list_(env: str) -> None:
             )
         )
     print_table(rows, 36, 8, 10, 10, 0)
+    if not rows:
+        print_text(f"There are no runs{'' if env == '*' else f' of {one_line(env)}'} in artifacts/.", error=True)
 
 
 @evidence.command()
@@ -153,7 +155,12 @@ def store(run: str) -> None:
 @click.command()
 @click.argument("run", metavar="RUN", help="The id of the run whose plans are approved, or its folder.")
 @click.option(
-    "--as", "name", type=OneLine(), required=True, metavar="NAME", help="Who approves: one of approval.signers."
+    "--as",
+    "name",
+    type=OneLine("Give your name in approval.signers: --as NAME."),
+    required=True,
+    metavar="NAME",
+    help="Who approves: one of approval.signers.",
 )
 @click.option(
     "--change", type=OneLine(), default="", metavar="ID", help="The change request it is for; by default the run's."

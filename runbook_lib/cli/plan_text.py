@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from ..engine.plan import ACTION_SYMBOLS, Action
+from ..formatting import label_field, one_line
 from ..journal.summary import Summary
 from .console import SYMBOL_STYLES, WrappedText
 
@@ -50,13 +51,13 @@ def plan_lines(summary: Summary) -> Iterator[Line]:
 
     for part, group in groupby(sorted(changes, key=lambda change: order.get(part_of(change), -1)), part_of):
         if part:
-            yield Line(2, f"{part.replace('_', ' ')}:")
+            yield Line(2, f"{one_line(part.replace('_', ' '))}:")
         for change in group:
             yield from change_lines(change, summary, indent=4 if part else 2)
     changing = {change["key"] for change in changes}
     for key, reason in summary.reasons.items():
         if key not in changing:
-            yield Line(2, f"= {key}  ({reason})", "=")
+            yield Line(2, f"= {one_line(key)}  ({one_line(reason)})", "=")
     if unchanged := summary.plan_counts.get("keep"):
         yield Line(2, f"= {unchanged} unchanged", "=")
 
@@ -66,13 +67,16 @@ def change_lines(change: Mapping[str, Any], summary: Summary, *, indent: int = 0
     action = Action(change["action"])
     symbol = ACTION_SYMBOLS[action]
     reason, differences = summary.reasons.get(change["key"], ""), summary.differences.get(change["key"], {})
-    note = f"  ({reason})" if reason else ""
-    yield Line(indent, f"{symbol} {change['key']}{note}", symbol)
+    first, *more = [one_line(line) for line in reason.splitlines()] or [""]
+    note = f"  ({first}{'' if more else ')'}" if reason else ""
+    yield Line(indent, f"{symbol} {one_line(change['key'])}{note}", symbol)
+    # A reason may hold what a script wrote: indented, no line of it looks like one of the plan.
+    yield from (Line(indent + 8, f"{line}{')' if number == len(more) else ''}") for number, line in enumerate(more, 1))
     for name, (old, new) in sorted(change["fields"].items()):
         if action in (Action.CREATE, Action.DELETE):
-            yield from _value_lines(name, new if action is Action.CREATE else old, indent + 6)
+            yield from _value_lines(label_field(name), new if action is Action.CREATE else old, indent + 6)
         else:
-            yield from _difference_lines(name, old, new, indent + 6)
+            yield from _difference_lines(label_field(name), old, new, indent + 6)
             for line in differences.get(name, ()):
                 shown = line if line.isprintable() else json.dumps(line, ensure_ascii=False)
                 yield Line(indent + 8, shown, line[:1].strip())

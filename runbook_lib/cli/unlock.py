@@ -15,11 +15,17 @@ from ..params import load
 from ..runs.finish import finish_run
 from ..runs.lock import RENEWAL
 from ..runs.start import aws_client, check_endpoint, environment_lock, new_run, run_metadata, sign_in
+from .arguments import EnvironmentName, OneLine
 
 
 @click.command()
-@click.option("--env", required=True, help="A file in params/.")
-@click.option("--reason", required=True, help="Why the run that holds it cannot release it; for the evidence.")
+@click.option("--env", type=EnvironmentName(), required=True, help="A file in params/.")
+@click.option(
+    "--reason",
+    type=OneLine('Write why, e.g. --reason "the build machine was switched off".'),
+    required=True,
+    help="Why the run that holds it cannot release it; for the evidence.",
+)
 @click.option("--mfa-token", default="", help="The code of the MFA device, if the profile needs one.")
 def unlock(env: str, reason: str, mfa_token: str) -> None:
     """Release the environment's lock in place of the run that holds it.
@@ -27,8 +33,8 @@ def unlock(env: str, reason: str, mfa_token: str) -> None:
     Prints who holds it, and records that with the reason as evidence.  Make sure first that the run has ended: if its
     process still lives, its next renewal fails, and it is refused every write from then on.
     """
-    if not reason.strip() or not reason.isprintable():
-        raise WrongUsage("The reason is empty or has control characters.", fix="Give it as one line of text.")
+    if not reason.strip():
+        raise WrongUsage("The reason is empty.", fix="Give it as one line of text.")
     root = paths.root()
     params = load(root / "params" / f"{env}.yaml")
     check_endpoint(params, root)

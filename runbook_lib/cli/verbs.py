@@ -210,13 +210,11 @@ def _run_notebooks(
             ended = run(job, on_event)
         archive = _finish(params, job)
     except KeyboardInterrupt:
-        print_text(
-            "Interrupted. Completed changes stay: run the same command again to continue from there.", error=True
-        )
+        print_text("Interrupted. Run the same command again to continue from there.", error=True)
         print_text(f"Evidence: {paths.for_shell(job.folder)}", error=True)
         if not (job.folder / MANIFEST).exists():  # it may have been interrupted after that
             _finish(params, job, INTERRUPTED_SECONDS)
-        raise
+        sys.exit(1)  # click would add "Aborted!" to an interrupt
     except BaseException:
         _finish(params, job)
         raise

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from ..aws.snapshot import Snapshot, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from ..errors import StillNeeded
 from ..resources.base import tagged_resources
 
 
@@ -30,6 +31,57 @@ def find_orphans(snapshot: Snapshot, known: Container[str]) -> list[Orphan]:
     AWS lists some resources for up to an hour after they are deleted, e.g. a NAT gateway.
     """
     return sorted((o for o in _tagged(snapshot) if o.key not in known), key=lambda o: (o.key, o.arn))
+
+
+_OCCUPANTS = (
+    # Service, what stands before the id in an ARN, list call, its result, field of the id, field of the state.
+    ("elasticache", "replicationgroup:", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId", ""),
+    ("elasticache", "cluster:", "describe_cache_clusters", "CacheClusters", "CacheClusterId", ""),
+    ("rds", "db:", "describe_db_instances", "DBInstances", "DBInstanceIdentifier", ""),
+    ("ec2", "instance/", "describe_instances", "Reservations", "InstanceId", "State"),
+    ("ec2", "natgateway/", "describe_nat_gateways", "NatGateways", "NatGatewayId", "State"),
+    ("ec2", "vpc-endpoint/", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "State"),
+    ("ec2", "security-group/", "describe_security_groups", "SecurityGroups", "GroupId", ""),
+    ("ec2", "subnet/", "describe_subnets", "Subnets", "SubnetId", ""),
+)
+"""What has an interface in a subnet, or is part of the VPC: AWS deletes neither before it.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/delete-vpc.html
+"""
+_GONE = {"deleted", "terminated"}
+
+
+def require_nothing_in_the_way(snapshot: Snapshot, known: Container[str]) -> None:
+    """Stop when an orphan that no destroy deletes would keep the network from being deleted.
+
+    Raises:
+        StillNeeded: Naming all of them.
+    """
+    blocking = [orphan for orphan in find_orphans(snapshot, known) if _is_in_the_way(snapshot, orphan.arn)]
+    if blocking:
+        names = ", ".join(f"{orphan.key} ({orphan.arn})" if orphan.key else orphan.arn for orphan in blocking)
+        raise StillNeeded(
+            f"Nothing was deleted: {names} would keep the network from being deleted, and no notebook deletes it.",
+            fix="It carries this environment's tags, and left params/ unnoticed. Write in params/ again what made it,"
+            " apply and then destroy; or delete it yourself.",
+        )
+
+
+def _is_in_the_way(snapshot: Snapshot, arn: str) -> bool:
+    """Whether it is in the network, and still exists: the tagging API lists some for an hour after their deletion."""
+    parts = arn.split(":", 5)
+    for service, prefix, operation, result, id_field, state_field in _OCCUPANTS:
+        if len(parts) == 6 and parts[2] == service and parts[5].startswith(prefix):
+            items = snapshot.all(service, operation, result)
+            items = [one for item in items for one in item["Instances"]] if result == "Reservations" else items
+            states = [_state(item, state_field) for item in items if item[id_field] == parts[5].removeprefix(prefix)]
+            return any(state not in _GONE for state in states)
+    return False
+
+
+def _state(item: ApiObject, field: str) -> str:
+    value = item.get(field, "") if field else ""
+    return str(value["Name"] if isinstance(value, dict) else value).lower()
 
 
 def _tagged(snapshot: Snapshot) -> Iterator[Orphan]:

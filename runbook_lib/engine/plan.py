@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import Blocked, NotOwned
-from ..formatting import format_value, format_whole
+from ..formatting import format_value, format_whole, label_field
 from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
 from ..resources.predictions import Refusal
 from ..stacks.stack import Stack
@@ -210,10 +210,11 @@ def render_change(change: Change, *, whole: bool = True) -> Iterator[str]:
     yield f"  {ACTION_SYMBOLS[change.action]} {change.key}{reason}"
     if change.action in (Action.CREATE, Action.DELETE) and whole and change.fields:
         which = 1 if change.action is Action.CREATE else 0
-        yield "      " + ", ".join(f"{name}={show(pair[which])}" for name, pair in sorted(change.fields.items()))
+        values = (f"{label_field(name)}={show(pair[which])}" for name, pair in sorted(change.fields.items()))
+        yield f"      {', '.join(values)}"
     if change.action in (Action.UPDATE, Action.BLOCKED):
         for name, (old, new) in sorted(change.fields.items()):
-            yield f"      {name}: {show(old)} → {show(new)}"
+            yield f"      {label_field(name)}: {show(old)} → {show(new)}"
             yield from (f"        {line}" for line in change.differences.get(name, ()))
 
 
@@ -253,7 +254,7 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
             resource, Action.BLOCKED, observed, desired, fields, "differs, and this runbook does not change it"
         )
     if immutable := drift & resource.immutable:
-        reason = f"AWS cannot change {', '.join(sorted(immutable))} in place"
+        reason = f"AWS cannot change {', '.join(sorted(map(label_field, immutable)))} in place"
         return Change(resource, Action.BLOCKED, observed, desired, fields, reason, resource.remedy(observed, immutable))
     if observed.failed and not drift:
         reason = f"AWS reports it as failed: {observed.failed}"

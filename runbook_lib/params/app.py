@@ -23,21 +23,26 @@ SECRET_ARN = re.compile(r"arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-
 PARAMETER_ARN = re.compile(r"arn:aws:ssm:[a-z0-9-]+:[0-9]{12}:parameter(/[A-Za-z0-9_.-]+)+")
 
 _SECRET_NAMES = re.compile(
-    r"(^|_)(PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?)$", re.I
+    r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|TOKEN|CREDENTIALS?"
+    r"|(API|APP|SECRET|PRIVATE|ACCESS|MASTER|SIGNING|ENCRYPTION)_?KEY(_BASE)?)$",
+    re.I,
 )
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 # https://docs.stripe.com/keys
 # https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github
 _SECRET_VALUES = re.compile(
     r"(AKIA|ASIA)[A-Z0-9]{16}|-----BEGIN|[spr]k_(live|test)_\w{8}|whsec_\w{8}|gh[pousr]_\w{20}|github_pat_\w{20}"
-    r"|xox[abprs]-\w{8}|AIza[\w-]{30}|sk-[\w-]{20}|eyJ[\w-]{8,}\.eyJ|://[^/\s:@]+:[^/\s@]+@"
+    r"|xox[abprs]-\w{8}|xapp-\w{8}|hooks\.slack\.com/services/T|AIza[\w-]{30}|sk-[\w-]{20}|SG\.[\w-]{16,}\.[\w-]{16}"
+    r"|glpat-[\w-]{20}|npm_\w{30}|pypi-AgE|hf_\w{30}|AGE-SECRET-KEY-1|eyJ[\w-]{8,}\.eyJ|://[^/\s:@]*:[^/\s@]+@"
+    r"|(?i:\b(bearer|basic)\s+[\w+/=.-]{16}|\b(password|passwd|pwd|secret)[\"']?\s*[=:]\s*\S)"
 )
 _RANDOM = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
+_HEXADECIMAL = re.compile(r"(?i:[0-9a-f]{32}|[0-9a-f]{64})")
 
 
 def looks_secret(value: str) -> bool:
     """Whether a value looks like a secret: a known form of key, a URL with a password, or many random characters."""
-    if _SECRET_VALUES.search(value):
+    if _SECRET_VALUES.search(value) or _HEXADECIMAL.fullmatch(value):
         return True
     classes = ("[a-z]", "[A-Z]", "[0-9]")
     return bool(_RANDOM.fullmatch(value)) and all(re.search(each, value) for each in classes)
@@ -48,9 +53,32 @@ def is_parameter(reference: str) -> bool:
     return reference.startswith("/") or bool(PARAMETER_ARN.fullmatch(reference))
 
 
-def _require_free(name: str) -> None:
+def setting_problem(name: str, value: str) -> str:
+    """What is wrong with an entry of ``app.environment``; empty when nothing is."""
     if name in GIVEN:
-        raise ValueError(f"{name} is set by the runbook; take another name")
+        return _TAKEN
+    if _SECRET_NAMES.search(name) or looks_secret(value):
+        return (
+            "looks like a secret, which would stand in this file for ever; store it in Secrets Manager and write its"
+            " name under app.secrets"
+        )
+    return "holds a NUL character, which no process can get" if "\0" in value else ""
+
+
+def reference_problem(name: str, reference: str) -> str:
+    """What is wrong with an entry of ``app.secrets``; empty when nothing is.  The answer never holds the value."""
+    if name in GIVEN:
+        return _TAKEN
+    is_arn = SECRET_ARN.fullmatch(reference) or PARAMETER_ARN.fullmatch(reference)
+    if not is_arn and (looks_secret(reference) or not SECRET_NAME.fullmatch(reference)):
+        return (
+            "is no name: write the ARN or name of a secret in Secrets Manager, or the name of a SecureString beginning"
+            " with /; never the secret itself"
+        )
+    return ""
+
+
+_TAKEN = "is set by the runbook; take another name"
 
 
 class Statement(Strict):
@@ -108,33 +136,6 @@ class App(Strict):
     log_days: Count = Field(default=30, description="how long CloudWatch Logs keeps what its processes write")
 
     _days = field_validator("log_days")(check_retention)
-
-    @field_validator("environment")
-    @classmethod
-    def _no_secrets(cls, environment: dict[str, str]) -> dict[str, str]:
-        for name, value in environment.items():
-            _require_free(name)
-            if _SECRET_NAMES.search(name) or looks_secret(value):
-                raise ValueError(
-                    f"{name} looks like a secret, which would stand in this file for ever; store it in Secrets Manager"
-                    " and write its name under app.secrets"
-                )
-            if "\0" in value:
-                raise ValueError(f"{name} holds a NUL character, which no process can get")
-        return environment
-
-    @field_validator("secrets")
-    @classmethod
-    def _only_references(cls, secrets: dict[str, str]) -> dict[str, str]:
-        for name, reference in secrets.items():
-            _require_free(name)
-            is_arn = SECRET_ARN.fullmatch(reference) or PARAMETER_ARN.fullmatch(reference)
-            if not is_arn and (looks_secret(reference) or not SECRET_NAME.fullmatch(reference)):
-                raise ValueError(
-                    f"{name} is no name: write the ARN or name of a secret in Secrets Manager, or the name of a"
-                    " SecureString beginning with /; never the secret itself"
-                )
-        return secrets
 
     @field_validator("database_user")
     @classmethod

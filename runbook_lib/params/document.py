@@ -24,7 +24,9 @@ Path = tuple[Any, ...]
 
 _REFUSED = "is not YAML for parameters"
 # What YAML refuses (https://yaml.org/spec/1.1/#c-printable), and what only YAML takes for the end of a line.
-_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_UNREADABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _TAG = "tag:yaml.org,2002:"
 _AS_WRITTEN = {
     "str": re.compile(r".*", re.DOTALL),

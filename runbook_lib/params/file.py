@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ParamsError, UnknownEnvironment
-from ..formatting import format_value
+from ..formatting import format_value, one_line
 from ..paths import for_shell
 from .document import Document, Unreadable
 from .fields import ENV
@@ -85,7 +85,12 @@ class _File:
             ) from None
         except Unreadable as error:
             place = f"{self.path}:{error.line}" if error.line else str(self.path)
-            raise ParamsError(f"{place} {error}.", fix="Correct that line, then run this again.") from None
+            fix = (
+                "Correct that line, then run this again."
+                if error.line
+                else "Make it smaller: one environment has no more."
+            )
+            raise ParamsError(f"{place} {error}.", fix=fix) from None
         if not isinstance(document.values, dict):
             raise ParamsError(f"{self.path}:1: not a mapping.", fix="Start from another file in params/.")
         self.lines, self.values = document.lines, document.values
@@ -175,4 +180,5 @@ def _is_model(annotation: Any) -> bool:
 def _unknown_environment(path: Path) -> UnknownEnvironment:
     folder = next((parent for parent in path.parents if parent.name == "params"), path.parent)  # not that of ../x
     known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml"))) or "none"
-    return UnknownEnvironment(f"There is no environment {path.stem!r}: no {path}.", fix=f"Use one of: {known}.")
+    what = f"There is no environment {path.stem!r}: no {one_line(str(path))}."
+    return UnknownEnvironment(what, fix=f"Use one of: {known}.")

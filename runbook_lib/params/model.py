@@ -176,10 +176,17 @@ class Certificate(Strict):
         return self
 
 
+HealthPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]{0,1023}$")]
+
+
 class HealthCheck(Strict):
     """When a web server counts as healthy (times in seconds)."""
 
-    path: Annotated[str, StringConstraints(pattern=r"^/[!-~]{0,1023}$")] = "/healthz"
+    path: HealthPath = "/healthz"
+    former_path: HealthPath | None = Field(
+        default=None,
+        description="to change path: the present one, once the deployed version answers at both",
+    )
     interval: Annotated[int, Field(strict=True, ge=5, le=300)] = 15
     healthy: Annotated[int, Field(strict=True, ge=2, le=10)] = 2
     unhealthy: Annotated[int, Field(strict=True, ge=2, le=10)] = 2

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
+from .app import reference_problem, setting_problem
 from .fields import check_tag
 from .model import Data, Tags
 
@@ -117,6 +118,7 @@ def find_problems(raw: Raw) -> Iterator[Problem]:
     yield from _certificate(raw)
     yield from _architecture(raw.get("compute"))
     yield from _windows(raw.get("data"))
+    yield from _application(raw)
 
 
 def _subnets(network: Raw) -> dict[tuple[Any, ...], IPv4Network]:
@@ -216,6 +218,20 @@ def _place(raw: Raw, at: tuple[str, ...], arn: Any) -> Iterator[Problem]:
     region = raw.get("region")
     if (place := _part(arn, 3)) and place != region:
         yield Problem(at, arn, f"is not in {region}, where this environment is")
+
+
+def _application(raw: Raw) -> Iterator[Problem]:
+    """Hold each setting and each secret of the application against what it may be, at its own line."""
+    app = raw.get("app")
+    for section, check in (("environment", setting_problem), ("secrets", reference_problem)):
+        given = app.get(section) if isinstance(app, Mapping) else None
+        for name, value in given.items() if isinstance(given, Mapping) else ():
+            if not isinstance(name, str) or not isinstance(value, str):
+                continue
+            if why := check(name, value):
+                yield Problem(("app", section, name), None, why)
+            elif section == "secrets":
+                yield from _place(raw, ("app", section, name), value)
 
 
 def _part(arn: Any, number: int) -> str:

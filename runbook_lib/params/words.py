@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _PUBLIC_KEY = "write an OpenSSH public key, e.g. ssh-ed25519 AAAA…"
+_HEALTH_PATH = "write a path of at most 1024 characters of ASCII that begins with /, without spaces, e.g. /healthz"
 _INSTANCE_TYPE = "write a type of EC2, e.g. t4g.small"
 PATTERNS = {
     "account": 'write the 12 digits of the account, in quotes, e.g. "123456789012"',
@@ -19,6 +20,7 @@ PATTERNS = {
     "engine_version": 'write "8.4", or a minor version such as "8.4.6"',
     "env": "write a name of lower-case letters, digits and single hyphens, e.g. prod",
     "environments": "write the name of an environment at GitHub, e.g. prod-deploy",
+    "former_path": _HEALTH_PATH,
     "hosted_zone": "write the id of a hosted zone, e.g. Z0123456789ABCDEFGHIJ",
     "image": "write null, newest, or the id of an image, e.g. ami-0123456789abcdef0",
     "instance_class": "write a class of RDS, e.g. db.t4g.micro",
@@ -28,7 +30,7 @@ PATTERNS = {
     "managed": "write the ARN of an IAM policy, e.g. arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
     "node_type": "write a type of ElastiCache, e.g. cache.t4g.micro",
     "packages": "write the name of a package of Amazon Linux 2023, e.g. python3.11",
-    "path": "write a path of at most 1024 characters of ASCII that begins with /, without spaces, e.g. /healthz",
+    "path": _HEALTH_PATH,
     "permissions_boundary": "write the ARN of an IAM policy, e.g. arn:aws:iam::123456789012:policy/boundary",
     "public_key": _PUBLIC_KEY,
     "repository": "write owner/name, as GitHub does",

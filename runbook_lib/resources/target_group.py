@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from ..aws.client import Aws
@@ -9,6 +10,7 @@ from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .load_balancer import read_tags
+from .predictions import Refusal
 from .tagging import Tagging
 from .vpc import Vpc
 
@@ -23,6 +25,7 @@ class TargetGroup(Resource):
         interval, timeout: Of the health check, in seconds.
         healthy, unhealthy: How many checks in a row change the state.
         deregistration_seconds: How long a deregistered server may finish its requests.
+        former_path: A path that servers may be checked at now: those that run answer at ``path``, too.
     """
 
     vpc: Vpc
@@ -33,6 +36,7 @@ class TargetGroup(Resource):
     healthy: int = 2
     unhealthy: int = 2
     deregistration_seconds: int = 60
+    former_path: str = ""
 
     immutable = frozenset({"vpc", "port", "protocol"})
     eventual_errors = frozenset({"InvalidVpcID.NotFound", "ResourceInUse"})
@@ -40,7 +44,7 @@ class TargetGroup(Resource):
     needs = (
         to_look(
             "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroupAttributes",
-            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
         ),
         to_apply(
             "elasticloadbalancing:AddTags", "elasticloadbalancing:CreateTargetGroup",
@@ -51,7 +55,33 @@ class TargetGroup(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         """Add the protocol, and the one status that counts as healthy."""
-        return {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
+        state = {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
+        del state["former_path"]
+        return state
+
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        """Block another path while servers are healthy, unless the parameters say that they answer at both.
+
+        A version that answers at one of the two only cannot be deployed without an outage: with the new path its
+        predecessor is unhealthy at once, with the old one the deployment waits for it in vain.
+        """
+        if observed is None or "path" not in fields or observed.state["path"] in (None, self.former_path):
+            return None
+        missing = "TargetGroupNotFound"
+        answer = snapshot.get("elbv2", "describe_target_health", missing=missing, TargetGroupArn=observed.id)
+        targets = (answer or {}).get("TargetHealthDescriptions", ())
+        if not any(target["TargetHealth"]["State"] == "healthy" for target in targets):
+            return None  # nothing to lose
+        old = observed.state["path"]
+        return Refusal(
+            frozenset({"path"}),
+            f"the load balancer would take every server out of service that does not answer at {self.path}",
+            f"Take two steps. First write {old} back, and deploy a version that answers with 200 at both {old} and"
+            f" {self.path}. Then write compute.health_check: {{path: {self.path}, former_path: {old}}}, and apply"
+            " 03_compute.",
+        )
 
     def remedy(self, observed: Observed, blocked: frozenset[str]) -> str:
         """Advise to write the old port back: it cannot change."""

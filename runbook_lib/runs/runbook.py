@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..aws.snapshot import Snapshot
 from ..engine.guards import require_destroyable, require_unprotected
+from ..engine.orphans import require_nothing_in_the_way
 from ..engine.plan import count_text
 from ..engine.verify import require_no_drift
 from ..errors import RunbookError, Unconfirmed
@@ -145,7 +146,7 @@ class Runbook(Session):
         Raises:
             Unconfirmed: ``confirm`` does not name the environment.
             DestroyPrevented: The parameters protect a resource of the environment.
-            StillNeeded: A resource that depends on the stack still exists.
+            StillNeeded: A resource that depends on the stack still exists, or an orphan stands in the way.
         """
         self._require_parameters()
         stack = stack.with_part("orphans", self._orphans.of(stack))
@@ -165,6 +166,8 @@ class Runbook(Session):
             raise Unconfirmed(wrong, fix=f"Set confirm to {self.env}.")
         environment = whole(self.params).with_part("orphans", self._orphans.all)
         require_destroyable(stack, environment, self._engine.survey(environment, refresh=True))
+        if plan.todo:
+            require_nothing_in_the_way(Snapshot(self.aws), {resource.key for resource in environment})
         self._approval.add_plan(plan)
         report = Report.of(plan, f"destroy {stack.name}: {count_text(plan)}").live()
         with self._locked(report):

@@ -21,7 +21,7 @@ from ..journal.summary import ended_notebooks
 from ..params import Params
 from ..paths import checkout
 from ..resources.bucket import Bucket
-from ..stacks.application.bundle import Bundle, pack, unpack
+from ..stacks.application.bundle import Bundle, pack, require_replaceable, unpack
 from ..stacks.application.check import check
 from ..stacks.application.contents import Contents
 from ..stacks.network import network
@@ -180,6 +180,7 @@ def unpack_webapp(into: Path) -> str:
     Raises:
         BundleError: Something is wrong with the application, or with the folder.
     """
+    require_replaceable(into)  # first, because packing takes time
     contents = check_webapp()
     unpack(contents, into, commit=find_last_commit(checkout(), _WEBAPP))
     return contents.revision

@@ -129,6 +129,7 @@ def _target_group(params: Params, vpc: Vpc) -> TargetGroup:
         healthy=check.healthy,
         unhealthy=check.unhealthy,
         deregistration_seconds=settings.deregistration_seconds,
+        former_path=check.former_path or "",
     )
 
 

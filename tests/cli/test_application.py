@@ -77,6 +77,15 @@ def test_a_check_prints_each_problem_with_its_line_and_exits_with_1(webapp, tmp_
     assert "2 problems" in done.stderr
 
 
+def test_a_folder_of_somebody_elses_is_refused_before_anything_is_packed(webapp, tmp_path, monkeypatch):
+    """Packing may take minutes: it fetches wheels."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter").write_text("mine")
+    monkeypatch.setattr(start, "check_webapp", lambda: pytest.fail("it was packed"))
+    with pytest.raises(BundleError, match="is not empty"):
+        start.unpack_webapp(tmp_path / "home")
+
+
 @pytest.mark.parametrize("command", ["bundle", "bundle --into DIR"])
 def test_an_application_with_a_problem_is_not_packed(webapp, tmp_path, command):
     (webapp / "hooks" / "start.sh").unlink()

@@ -239,7 +239,8 @@ class TestShow:
             f"{RUN}          prod     done       4 changes  CHG1",
             "20261124T090000Z-plan-ffff           prod     not closed no change",
         ]
-        assert runbook("evidence", "list", "--env", "dev").stdout == ""
+        none = runbook("evidence", "list", "--env", "dev")
+        assert (none.exit_code, none.stdout, none.stderr) == (0, "", "There are no runs of dev in artifacts/.\n")
 
     def test_a_run_is_shown_with_its_files(self, runbook, environment):
         signed_run(environment)

@@ -92,3 +92,18 @@ def test_a_removal_shows_what_goes():
     assert "| 01_network | `0123456789abcdef` | 1 to delete |" in text
     lines = ["- security_group_rule.bastion-ssh-203.0.113.0/24  (no longer asked)", "      source: 203.0.113.0/24"]
     assert "\n".join(lines) in text
+
+
+def test_what_a_script_wrote_is_no_line_of_the_plan():
+    """The reason of a failed deployment has its last lines: they neither end the block nor look like a change."""
+    blocked = {"key": "release.web", "action": "blocked", "fields": {}}
+    reason = "AWS reports it as failed: exit 1\n+ vpc.forged\n````\n\x1b[2Jdone"
+    summary = replace(plan_of("04_deploy", blocked), reasons={"release.web": reason})
+    text = plan_markdown("prod", "r1", [summary])
+    block = text[text.index("````diff") : text.index("\n````\n\n</details>")].splitlines()[1:]
+    assert block == [
+        "! release.web  (AWS reports it as failed: exit 1",
+        "        + vpc.forged",
+        "        ````",
+        "        \\x1b[2Jdone)",
+    ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import ClassVar
+
 import pytest
 
 from runbook_lib.aws.snapshot import Snapshot
-from runbook_lib.engine.orphans import Orphan, find_orphans
+from runbook_lib.engine.orphans import Orphan, find_orphans, require_nothing_in_the_way
+from runbook_lib.errors import StillNeeded
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
 from runbook_lib.stacks.stack import Stack
@@ -28,6 +32,59 @@ def tagged(key, env="local"):
         {"Key": name, "Value": value}
         for name, value in {"runbook:owner": "runbook", "runbook:env": env, "runbook:key": key}.items()
     ]
+
+
+ACCOUNT = "123456789012"
+
+
+class FakeSnapshot:
+    """Answers from lists of items, by the service and the list call."""
+
+    aws = SimpleNamespace(ENV="runbook:env", KEY="runbook:key", OWNER="runbook:owner", env="local")
+
+    def __init__(self, tagged_arns, **items):
+        self._items = items | {"get_resources": [{"ResourceARN": a, "Tags": tagged(k)} for a, k in tagged_arns.items()]}
+
+    def all(self, _service, operation, _result, **_request):
+        return self._items.get(operation, [])
+
+
+def arn(service, rest):
+    return f"arn:aws:{service}:us-west-2:{ACCOUNT}:{rest}"
+
+
+class TestWhatStandsInTheWayOfADestroy:
+    """A destroy failed at the subnets, minutes after the database was gone, because of a cache that nothing names."""
+
+    CACHE = arn("elasticache", "replicationgroup:local-sessions")
+    SERVER = arn("ec2", "instance/i-1")
+    GATEWAY = arn("ec2", "natgateway/nat-1")
+    OTHERS = arn("logs", "log-group:/local/old"), arn("s3", "local-old"), arn("elasticache", "subnetgroup:local-old")
+    ALIVE: ClassVar = {
+        "describe_replication_groups": [{"ReplicationGroupId": "local-sessions"}],
+        "describe_instances": [{"Instances": [{"InstanceId": "i-1", "State": {"Name": "running"}}]}],
+        "describe_nat_gateways": [{"NatGatewayId": "nat-1", "State": "available"}],
+    }
+
+    @pytest.mark.parametrize("blocking", [CACHE, SERVER, GATEWAY])
+    def test_it_is_named_before_anything_is_deleted(self, blocking):
+        snapshot = FakeSnapshot({blocking: "thing.old", **dict.fromkeys(self.OTHERS, "other.old")}, **self.ALIVE)
+        with pytest.raises(StillNeeded) as error:
+            require_nothing_in_the_way(snapshot, set())
+        assert f"Nothing was deleted: thing.old ({blocking}) would keep the network" in str(error.value)
+        assert not [other for other in self.OTHERS if other in str(error.value)], "these keep no network"
+
+    def test_what_a_destroy_deletes_is_not_in_its_way(self):
+        require_nothing_in_the_way(FakeSnapshot({self.CACHE: "thing.old"}, **self.ALIVE), {"thing.old"})
+
+    @pytest.mark.parametrize("left", [CACHE, SERVER, GATEWAY])
+    def test_what_was_deleted_a_while_ago_is_not_in_its_way(self, left):
+        """The tagging API lists it for up to an hour."""
+        gone = {
+            "describe_instances": [{"Instances": [{"InstanceId": "i-1", "State": {"Name": "terminated"}}]}],
+            "describe_nat_gateways": [{"NatGatewayId": "nat-1", "State": "deleted"}],
+        }
+        require_nothing_in_the_way(FakeSnapshot({left: "thing.old"}, **gone), set())
 
 
 class TestAWholeEnvironment:

@@ -4,15 +4,18 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_lib.cli.plan_text import change_lines
 from runbook_lib.engine.dependencies import missing_dependencies, require_dependencies
 from runbook_lib.engine.guards import require_unprotected
 from runbook_lib.engine.plan import (
     Action,
+    Change,
     count_text,
     dependencies_of,
     differing_lines,
@@ -22,10 +25,12 @@ from runbook_lib.engine.plan import (
 )
 from runbook_lib.engine.references import to_json
 from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
-from runbook_lib.formatting import format_value
+from runbook_lib.formatting import FIELD_LABELS, format_value, label_field
 from runbook_lib.journal.redaction.redactor import REDACTOR
+from runbook_lib.journal.summary import Summary
 from runbook_lib.resources.base import Observed
 from runbook_lib.stacks.stack import Stack, in_order
+from tests.resources.cases_compute import servers
 from tests.support.fake_kinds import (
     ExternalThing,
     ImplicitThing,
@@ -548,3 +553,29 @@ def test_a_failed_resource_may_be_mended_by_another_change():
     with pytest.raises(Blocked) as blocked:
         make_plan(stack_of(thing, other), seen).raise_if_blocked(failed=False)
     assert "thing.a" not in str(blocked.value)
+
+
+def test_a_field_is_shown_by_the_name_that_aws_gives_it_and_kept_by_its_own():
+    """A fingerprint, an approval and an old journal hold the field's own name."""
+    fields = {"least": (2, 3), "most": (4, 6), "spread": ("a", "b")}
+    change = Change(servers(), Action.UPDATE, None, {}, fields)
+    assert list(render_change(change)) == [
+        "  ~ auto_scaling_group.web", "      min_size: 2 → 3", "      max_size: 4 → 6", "      spread: a → b",
+    ]  # fmt: skip
+    assert list(render_change(replace(change, action=Action.DELETE)))[1:] == ["      min_size=2, max_size=4, spread=a"]
+    entry = change.as_dict()
+    assert entry["fields"] == {name: list(pair) for name, pair in fields.items()}
+    summary = Summary("03_compute", {"update": 1}, [entry], "", {}, {}, None, "", ())
+    assert [line.text for line in change_lines(entry, summary)][1:] == [
+        "min_size: 2 → 3", "max_size: 4 → 6", "spread: a → b",
+    ]  # fmt: skip
+
+
+def test_no_field_is_shown_by_a_name_that_its_kind_has_already():
+    kinds = json.loads((Path(__file__).parents[1] / "golden" / "kinds.json").read_text())
+    for resources in kinds.values():
+        for resource in resources.values():
+            names = [label_field(name) for name in resource["desired"]]
+            assert len(names) == len(set(names))
+    used = {name for resources in kinds.values() for one in resources.values() for name in one["desired"]}
+    assert set(FIELD_LABELS) <= used

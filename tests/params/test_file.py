@@ -301,6 +301,12 @@ def test_a_missing_file_is_told_with_the_environments_there_are(tmp_path):
     assert error.fix == "Use one of: dev, prod."
 
 
+def test_the_name_of_an_environment_is_no_way_to_write_lines_on_a_terminal(tmp_path):
+    error = load_error(tmp_path / "lo\nVerified\x1b[2J.yaml")
+    assert error.what.isprintable()
+    assert "'lo\\nVerified\\x1b[2J'" in error.what
+
+
 def test_a_missing_folder_is_told_as_a_missing_file(tmp_path):
     assert load_error(tmp_path / "nowhere" / "dev.yaml").fix == "Use one of: none."
 

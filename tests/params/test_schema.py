@@ -23,7 +23,7 @@ ALTERNATIVES = {
     "compute.certificate.domain", "compute.certificate.hosted_zone", "compute.certificate.self_signed",
     "github.repository", "github.environments", "approval.signers", "evidence.trusted_keys",
     "evidence.object_lock.mode", "evidence.object_lock.days", "permissions_boundary", "app.environment", "app.secrets",
-    "app.policies.statements.actions", "app.policies.statements.resources",
+    "app.policies.statements.actions", "app.policies.statements.resources", "compute.health_check.former_path",
 }  # fmt: skip
 
 LISTS = {"app.policies.statements"}

@@ -74,7 +74,10 @@ CASES = {
     "hosted zone": (HostedZone(name="web", known_as="Z0123456789EXAMPLE"), None),
     "requested certificate": (RequestedCertificate(name="web", domain="www.example.com"), None),
     "load balancer": (balancer(), balancer(groups=(alb, web))),
-    "target group": (targets(), targets(path="/other", interval=30, healthy=3, deregistration_seconds=5)),
+    "target group": (
+        targets(),
+        targets(path="/other", former_path="/healthz", interval=30, healthy=3, deregistration_seconds=5),
+    ),
     "https listener": (https(), https(certificate=other_certificate)),
     "http listener": (
         RedirectListener(name="http", balancer=balancer(), port=80),

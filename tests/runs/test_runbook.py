@@ -144,6 +144,26 @@ def test_a_destroy_names_the_environment(root, aws):
     assert vpcs(aws) == []
 
 
+def test_an_orphan_in_the_network_is_named_before_anything_is_deleted(root, aws):
+    """As what an older version made, or parameters that were never kept; the destroy failed at the VPC."""
+    book, net = opened("apply")
+    book.apply(ground(net))
+    (vpc,) = vpcs(aws)
+    tags = {"runbook:owner": "runbook", "runbook:env": "local", "runbook:key": "subnet.forgotten"}
+    tagged = [{"ResourceType": "subnet", "Tags": [{"Key": name, "Value": value} for name, value in tags.items()]}]
+    ec2 = aws.client("ec2")
+    request = {"VpcId": vpc["VpcId"], "CidrBlock": "10.20.240.0/24", "TagSpecifications": tagged}
+    forgotten = ec2.create_subnet(**request)["Subnet"]["SubnetId"]
+    with pytest.raises(
+        StillNeeded, match=rf"subnet.forgotten \(arn:aws:ec2:\S+/{forgotten}\)[\s\S]*delete it yourself"
+    ):
+        opened("destroy", confirm="local")[0].destroy(ground(net))
+    assert not [event for event in events(root, "change") if event["action"] == "delete"]
+    ec2.delete_subnet(SubnetId=forgotten)
+    opened("destroy", confirm="local")[0].destroy(ground(net))
+    assert vpcs(aws) == []
+
+
 def test_what_is_guarded_stands_in_the_way_of_everything(root, aws):
     """Before anything is removed: a database that may not go keeps its whole environment."""
     book, net = opened("apply")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from embedded_aws.client.process import RunningServer
 from runbook_lib.paths import for_shell
+
+WIDTH = 80
+"""Columns of a terminal; only one word that is longer, such as a path, takes more."""
 
 
 def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
@@ -16,9 +20,9 @@ def status_lines(status: Mapping[str, Any]) -> Iterator[str]:
         yield "No processes are running for the account: deployments are simulated."
         return
     for site in status["sites"]:
-        yield f"Site         {site['url']}  behind {site['balancer']}  {site['standing']}".rstrip()
+        yield from _wrap(f"Site         {site['url']}  behind {site['balancer']}  {site['standing']}".rstrip())
         if site["certificate"]:
-            yield f"             curl --cacert {for_shell(site['certificate'])} {site['url']}"
+            yield from _curl_lines(site["certificate"], site["url"])
     yield from _table("Instances", status["instances"], ("id", "zone", "group", "state", "health"))
     yield from _table("Deployments", status["deployments"], ("id", "group", "status", "creator", "error"))
     yield from _table("Databases", status["databases"], ("name", "status", "endpoint", "what"))
@@ -40,6 +44,16 @@ def server_lines(servers: Sequence[RunningServer]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
+def _curl_lines(certificate: str, url: str) -> Iterator[str]:
+    """Yield the command that asks the site, on two lines where it is too long for one; a shell reads them as one."""
+    line = f"{'':<12} curl --cacert {for_shell(certificate)} {url}"
+    if len(line) <= WIDTH:
+        yield line
+    else:
+        yield f"  curl --cacert {for_shell(certificate)} \\"
+        yield f"    {url}"
+
+
 def _table(title: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Iterator[str]:
     """Yield a title beside rows with aligned columns."""
     if not rows:
@@ -47,4 +61,8 @@ def _table(title: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str]
     widths = [max(len(row[column]) for row in rows) for column in columns] if rows else []
     for number, row in enumerate(rows):
         cells = (row[column].ljust(width) for column, width in zip(columns, widths, strict=True))
-        yield f"{title if number == 0 else '':<12} {'  '.join(cells)}".rstrip()
+        yield from _wrap(f"{title if number == 0 else '':<12} {'  '.join(cells)}".rstrip())
+
+
+def _wrap(line: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * 15, break_long_words=False, break_on_hyphens=False)

@@ -68,7 +68,8 @@ class Svg:
         """The URL of the file, which a click on the picture opens."""
         self._styles = {"rect.page": {"fill": "page"}, **styles}
         self._elements: list[str] = []
-        self.rect(Box(0, 0, width, height), "page")
+        self._cut: dict[str, int] = {}
+        """The texts that had no room, in full, with their numbers."""
 
     def rect(self, box: Box, css_class: str, *, rounded: float = 0) -> None:
         """Draw a rectangle."""
@@ -78,7 +79,7 @@ class Svg:
         self._elements.append(f'<rect class="{_require_word(css_class)}" {attributes}{corner}/>')
 
     def text(self, x: float, y: float, line: Text, css_class: str, *, anchor: str = "start", room: float = 0) -> float:
-        """Write one line.  A line that is wider than *room* is cut and has the whole text as its tooltip.
+        """Write one line.  One that is wider than *room* is cut; :meth:`list_cut_texts` has all of it, by its number.
 
         Args:
             css_class: Of a line that is one text; pieces have their own.
@@ -91,19 +92,40 @@ class Svg:
         if not pieces:
             return 0.0
         whole = [(" " * bool(number) + text, look) for number, (text, look) in enumerate(pieces)]
-        shown, left = [], room or float("inf")
-        for text, look in whole:
-            fitting = self.text_styles[look].fit(text, left)
-            shown.append((fitting, look))
-            left -= self.text_styles[look].width(fitting)
-            if fitting != text:
-                break
-        tooltip = f"<title>{escape(''.join(text for text, _ in whole))}</title>" if shown != whole else ""
+        width, in_full = sum(self.text_styles[look].width(text) for text, look in whole), ""
+        shown = whole
+        if room and width > room:
+            in_full = "".join(text for text, _ in whole)
+            number = self._cut.setdefault(in_full, len(self._cut) + 1)
+            shown = self._fit(whole, room, f"… [{number}]")
+        tooltip = f"<title>{escape(in_full)}</title>" if in_full else ""
         spans = "".join(f'<tspan class="{_require_word(look)}">{escape(text)}</tspan>' for text, look in shown)
         where = "" if anchor == "start" else f' text-anchor="{_require_word(anchor)}"'
         position = f'x="{_number(x)}" y="{_number(y)}"{where}'
         self._elements.append(f'<text {position} xml:space="preserve">{tooltip}{spans}</text>')
         return sum(self.text_styles[look].width(text) for text, look in shown)
+
+    def _fit(self, pieces: Sequence[tuple[str, str]], room: float, mark: str) -> list[tuple[str, str]]:
+        """Cut the pieces, which are wider than their room, and mark where."""
+        room -= max(self.text_styles[look].width(mark) for _, look in pieces)
+        kept: list[tuple[str, str]] = []
+        for text, look in pieces:
+            style = self.text_styles[look]
+            if style.width(text) > room:
+                kept.append((style.cut(text, room) + mark, look))
+                break
+            kept.append((text, look))
+            room -= style.width(text)
+        return kept
+
+    def list_cut_texts(self, left: float, css_class: str) -> None:
+        """Write the texts that were cut in full, numbered, at the foot of the drawing, which grows."""
+        style = self.text_styles[css_class]
+        texts = [f"[{number}] {text}" for text, number in self._cut.items()]
+        for line in (line for text in texts for line in style.wrap(text, self.width - 2 * left)):
+            self.height += 1.5 * style.size
+            self.text(left, self.height - 0.5 * style.size, line, css_class)
+        self.height += style.size if texts else 0
 
     def path(self, css_class: str, *steps: str | float) -> None:
         """Draw a path; *steps* are SVG's path commands: ``"M", 1, 2, "H", 5``."""
@@ -129,6 +151,7 @@ class Svg:
             f'<title id="{name}-title">{escape(self.title)}</title>'
             f'<desc id="{name}-words">{escape(self.description)}</desc>'
             f"<style>{style_sheet(f'#{name}', {**self._styles, **text_styles})}</style>"
+            f'<rect class="page" x="0" y="0" width="{_number(self.width)}" height="{_number(self.height)}"/>'
             f"{''.join(self._elements)}</svg>\n"
         )
 

@@ -64,14 +64,24 @@ class TextStyle:
             return sum(0.62 if _is_narrow(character) else 1.25 for character in text) * self.size
         return sum(map(_character_width, text)) * self.size * (1.12 if self.bold else 1.0)
 
-    def fit(self, text: str, width: float) -> str:
-        """The text, cut at its end and marked with ``…`` where it is wider than *width*."""
-        if self.width(text) <= width:
-            return text
+    def cut(self, text: str, width: float) -> str:
+        """As much of the beginning of the text as is not wider than *width*."""
         kept = text
-        while kept and self.width(kept + "…") > width:
+        while kept and self.width(kept) > width:
             kept = kept[:-1]
-        return kept.rstrip() + "…"
+        return kept.rstrip()
+
+    def wrap(self, text: str, width: float) -> list[str]:
+        """The text in lines of at most *width*, broken between words, and within a word that is wider."""
+        lines = [""]
+        for word in text.split():
+            if lines[-1] and self.width(word) <= width < self.width(f"{lines[-1]} {word}"):
+                lines.append("")
+            lines[-1] += f" {word}" if lines[-1] else word
+            while self.width(lines[-1]) > width and len(lines[-1]) > 1:
+                first = self.cut(lines[-1], width) or lines[-1][0]
+                lines[-1:] = [first, lines[-1][len(first) :]]
+        return lines
 
     def style(self) -> dict[str, str]:
         """The CSS properties."""

@@ -12,6 +12,8 @@ from .theme import Styles, TextStyle
 
 WIDTH, MARGIN = 1100, 12
 KEYS_LEFT, BARS_LEFT, BARS_RIGHT = 40, 348, 986
+MAX_BARS_LEFT = 620
+"""Long names push the bars to the right, up to here."""
 TOP, ROW_HEIGHT, BAR_HEIGHT = 92, 19, 10
 NOTEBOOK_HEIGHT = 30
 MIN_BAR_WIDTH = 2.5
@@ -62,6 +64,8 @@ class _Drawing:
                 y += ROW_HEIGHT
             y += 6
         self._bottom = y
+        names = (TEXT_STYLES["chain"].width(span.key) for span in timeline.spans)
+        self._bars_left = min(MAX_BARS_LEFT, max(BARS_LEFT, KEYS_LEFT + 12 + max(names, default=0)))
         ends = [at for span in timeline.spans for at in (span.started, span.sent, span.end)]
         self._longest = max(timeline.makespan, *ends, 0.0)
         count = len(timeline.spans)
@@ -90,6 +94,7 @@ class _Drawing:
             for span in spans:
                 self._row(span)
         self._critical_path()
+        svg.list_cut_texts(MARGIN, "dim")
         return svg
 
     def _legend(self) -> None:
@@ -112,7 +117,7 @@ class _Drawing:
             x = self._x(at)
             svg.path("grid", "M", x, TOP - 6, "V", self._bottom - 4)
             svg.text(x, TOP - 12, f"{int(at) // 60}:{int(at) % 60:02d}", "dim", anchor="middle")
-        svg.text(MARGIN, TOP - 12, "minutes:seconds since the run began", "dim", room=BARS_LEFT - 2 * MARGIN - 20)
+        svg.text(MARGIN, TOP - 12, "minutes:seconds since the run began", "dim", room=self._bars_left - 2 * MARGIN - 20)
 
     def _row(self, span: Span) -> None:
         svg, y = self._svg, self._rows[id(span)]
@@ -120,7 +125,8 @@ class _Drawing:
         symbol = ("✗", "bad") if not span.ok else (ACTION_SYMBOLS.get(span.action, "·"), "good" if span.ok else "bad")
         with svg.group("change", _describe(span)):
             svg.text(KEYS_LEFT - 8, y + 13, *symbol, anchor="end")
-            svg.text(KEYS_LEFT, y + 13, span.key, "chain" if is_critical else "key", room=BARS_LEFT - KEYS_LEFT - 12)
+            room = self._bars_left - KEYS_LEFT - 12
+            svg.text(KEYS_LEFT, y + 13, span.key, "chain" if is_critical else "key", room=room)
             if is_critical:
                 svg.path("mark", "M", MARGIN, y + 4.5, "L", MARGIN + 6, y + 9.5, "L", MARGIN, y + 14.5, "Z")
             self._bar(span, y + (ROW_HEIGHT - BAR_HEIGHT) / 2)
@@ -148,7 +154,9 @@ class _Drawing:
             self._svg.path("critical", "M", x, y, "V", to, "H", until)
 
     def _x(self, at: float) -> float:
-        return BARS_LEFT + (BARS_RIGHT - BARS_LEFT) * at / self._longest if self._longest else BARS_LEFT
+        return (
+            self._bars_left + (BARS_RIGHT - self._bars_left) * at / self._longest if self._longest else self._bars_left
+        )
 
 
 def describe_timeline(timeline: Timeline) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...formatting import format_value
+from ...formatting import format_value, label_field
 from ...journal.reader import Event, of_kind, read_events
 from .inventory import AFTER, BEFORE, EXTERNAL, State, read_inventories
 
@@ -77,4 +77,4 @@ def _compare(before: State, after: State) -> Iterator[str]:
 def _compare_fields(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted({*first, *second} - {EXTERNAL}):
         if first.get(name) != second.get(name):
-            yield f"      {name}: {format_value(first.get(name))} → {format_value(second.get(name))}"
+            yield f"      {label_field(name)}: {format_value(first.get(name))} → {format_value(second.get(name))}"

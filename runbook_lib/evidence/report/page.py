@@ -15,7 +15,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ...formatting import elapsed, format_finding, format_time, format_value, pluralize
+from ...formatting import elapsed, format_finding, format_time, format_value, label_field, pluralize
 from ...journal.journal import MANIFEST, is_intact
 from ...journal.reader import JOURNAL, events_of
 from ..drawing import theme
@@ -167,7 +167,7 @@ def _field_changes(change: ChangeResult) -> Iterator[str]:
     if change.action == "update":
         for name, pair in change.fields.items():
             if len(pair) == 2:
-                yield f"{name}: {format_value(pair[0])} → {format_value(pair[1])}"
+                yield f"{label_field(name)}: {format_value(pair[0])} → {format_value(pair[1])}"
 
 
 def _period(record: RunRecord) -> str:

@@ -17,7 +17,7 @@ TEXT_STYLES: Mapping[str, TextStyle] = {
     "title": TextStyle(17, bold=True),
     "name": TextStyle(12.5, bold=True),
     "body": TextStyle(12),
-    "dim": TextStyle(11, color="dim"),
+    "dim": sizes.GATEWAY_TEXT,
     "id": TextStyle(10.5, mono=True, color="dim"),
     "open": TextStyle(11, bold=True, color="public-line"),
     "closed": TextStyle(11, bold=True, color="private-line"),
@@ -86,6 +86,7 @@ class _Drawing:
         if topology.denied:
             text = f"Not known, because there is no permission to read them: {', '.join(topology.denied)}."
             svg.text(sizes.MARGIN, layout.height + 6, text, "body", room=layout.width - 2 * sizes.MARGIN)
+        svg.list_cut_texts(sizes.MARGIN, "dim")
         return svg
 
     def _legend(self) -> None:

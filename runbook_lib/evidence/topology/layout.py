@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from ..drawing.svg import Box
+from ..drawing.theme import TextStyle
 from .connectivity import Connectivity, Flow, derive_connectivity, order_groups
 from .model import Group, Network, Node, Subnet, Topology
 
@@ -15,6 +16,7 @@ WIDTH = 1100
 MARGIN, PAD, GAP, LANE = 12, 10, 10, 12
 CARD_WIDTH, NODE_WIDTH, NODE_HEIGHT = 236, 172, 58
 MAX_TEXT_WIDTH = 230
+GATEWAY_TEXT = TextStyle(11, color="dim")
 HEAD, LINE = 28, 17
 TITLE = 62
 _ROW_GAP = 15
@@ -153,7 +155,7 @@ class _NetworkLayout:
     def _place_gateways(self, area: NetworkArea, y: float) -> float:
         x = self._zones_left
         for gateway in self._network.gateways:
-            width = min(7.2 * len(gateway) + 20, self._right - self._zones_left)
+            width = min(GATEWAY_TEXT.width(gateway) + 20, self._right - self._zones_left)
             if x > self._zones_left and x + width > self._right:
                 x, y = self._zones_left, y + 32
             area.gateways.append((gateway, Box(x, y, width, 24)))

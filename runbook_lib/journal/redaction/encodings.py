@@ -21,15 +21,20 @@ _ENTITIES: dict[str, list[str]] = {}
 for _name, _letter in html5.items():
     if _name.endswith(";"):
         _ENTITIES.setdefault(_letter, []).append(_name)
-_BACKSLASH = r"(?:\\|%(?:25)*5[cC]|&(?:amp;)*(?:\#0*92|\#[xX]0*5[cC]|bsol);)"
-_LINE_BREAK = r"(?:\\+[nr]|\s)*"
+_RUN = r"\\{1,16}+"
+"""Backslashes as they are, four times nested in JSON.  All repeats are bounded: a search that starts at each backslash
+of a long run must not read the whole run each time."""
+_ESCAPED_BACKSLASH = r"%(?:25){0,8}+5[cC]|&(?:amp;){0,8}+(?:\#0*+92|\#[xX]0*+5[cC]|bsol);"
+_BACKSLASHES = rf"(?:{_RUN}|{_ESCAPED_BACKSLASH}){{1,8}}+"
+_LINE_BREAK = rf"(?:{_RUN}[nr]|\s)*+"
 _ELLIPSIS = (
-    r"(?:\.{3}|…|\\+u2026|\\+xe2\\+x80\\+xa6|&(?:amp;)*(?:hellip|mldr|\#0*8230|\#[xX]0*2026);"
-    r"|(?i:%(?:25)*e2%(?:25)*80%(?:25)*a6))"
+    rf"(?:\.{{3}}|…|{_RUN}(?:u2026|xe2{_RUN}x80{_RUN}xa6)"
+    r"|&(?:amp;){0,8}+(?:hellip|mldr|\#0*+8230|\#[xX]0*+2026);"
+    r"|(?i:%(?:25){0,8}+e2%(?:25){0,8}+80%(?:25){0,8}+a6))"
 )
 _CUT_ESCAPE = (
-    r"(?:(?:\\+u[dD][89abAB][0-9a-fA-F]{2})?(?:\\+(?:[uU][0-9a-fA-F]*|x[0-9a-fA-F]?)?)?"
-    r"|&(?:amp;)*\#?\w{0,9}|(?:%(?:25)*[0-9a-fA-F]{0,2}){1,4})?"
+    r"(?:(?:\\{1,16}u[dD][89abAB][0-9a-fA-F]{2})?(?:\\{1,16}(?:[uU][0-9a-fA-F]{0,8}|x[0-9a-fA-F]?)?)?"
+    r"|&(?:amp;){0,8}\#?\w{0,9}|(?:%(?:25){0,8}[0-9a-fA-F]{0,2}){1,4})?"
 )
 """The rest of an escape sequence that was cut in two."""
 
@@ -94,7 +99,7 @@ def encodings_of(secret: str) -> tuple[Encoding | Truncation, ...]:
     """Return all forms of a secret to search for."""
     encodings: list[Encoding | Truncation] = [_escaped_encoding(secret)]
     if len(secret) >= MIN_FRAGMENT:
-        letters = tuple(map(_match_letter, secret))
+        letters = _match_letters(secret)
         encodings += [
             Truncation(letters, False, _longest_unescaped(secret[:MIN_SUBSTRING])),
             Truncation(letters, True, _longest_unescaped(secret[-MIN_SUBSTRING:])),
@@ -108,7 +113,7 @@ def encodings_of(secret: str) -> tuple[Encoding | Truncation, ...]:
 
 def _escaped_encoding(secret: str) -> Encoding:
     """Match the secret as it is, and in JSON, Python, HTML and URLs, also nested."""
-    text = "".join(map(_match_letter, secret))
+    text = "".join(_match_letters(secret))
     if len(secret) < MIN_SUBSTRING:
         text = f"(?<![A-Za-z0-9]){text}(?![A-Za-z0-9])"
     return Encoding(re.compile(text), _longest_unescaped(secret))
@@ -143,33 +148,56 @@ def _match_suffix(letters: tuple[str, ...]) -> str:
     return f"(?:{_match_suffix(rest)}{''.join(step)}|{shorter})"
 
 
-def _match_letter(letter: str) -> str:
+def _match_letters(secret: str) -> tuple[str, ...]:
+    """Return a regular expression for each letter, and one for each run of backslashes.
+
+    A run takes all backslashes that are there: apart, one letter of it would leave the next its choice of them.
+    """
+    matches: list[str] = []
+    after_run = False
+    for is_run, run in groupby(secret, key=lambda letter: letter == "\\"):
+        letters = "".join(run)
+        if is_run:
+            least = len(letters)
+            matches.append(rf"(?:(?:\\|{_ESCAPED_BACKSLASH})(?:u005[cC]|x5[cC])?+){{{least},{least + 16}}}+")
+        else:
+            matches.append(_match_letter(letters[0], after_run=after_run))
+            matches += map(_match_letter, letters[1:])
+        after_run = is_run
+    return tuple(matches)
+
+
+def _match_letter(letter: str, *, after_run: bool = False) -> str:
+    """Match any letter but the backslash in each of its forms.
+
+    Args:
+        after_run: Whether the backslashes before it are matched already.
+    """
     if _UNESCAPED.match(letter):
         return re.escape(letter)
     code = ord(letter)
     octets = letter.encode("utf-8", errors="surrogatepass")
-    amp = "&(?:amp;)*"
+    amp = "&(?:amp;){0,8}"
     forms = [
         re.escape(letter),
-        "".join(rf"%(?:25)*(?i:{octet:02x})" for octet in octets),
-        rf"{amp}\#0*{code};",
-        rf"{amp}\#[xX]0*(?i:{code:x});",
+        "".join(rf"%(?:25){{0,8}}(?i:{octet:02x})" for octet in octets),
+        rf"{amp}\#0*+{code};",
+        rf"{amp}\#[xX]0*+(?i:{code:x});",
         *(rf"{amp}{name}" for name in _ENTITIES.get(letter, ())),
     ]
     escapes = [rf"U(?i:{code:08x})", *([rf"x(?i:{code:02x})"] if code < 256 else []), _match_utf16(letter)]
     escapes += {"\r": ["r"], "\t": ["t"]}.get(letter, [])  # a secret with "\n" is searched for line by line
     forms += [r"\+"] if letter == " " else []
-    before = f"{_BACKSLASH}*" if letter in "\"'/" else ""
-    if letter == "\\":
-        return f"{_BACKSLASH}+(?:u005[cC]|x5[cC])?"
-    return f"(?:{before}(?:{'|'.join(forms)})|{_BACKSLASH}+(?:{'|'.join(escapes)}))"
+    optional = f"(?:{_BACKSLASHES})?+"
+    before = optional if letter in "\"'/" else ""
+    return f"(?:{before}(?:{'|'.join(forms)})|{optional if after_run else _BACKSLASHES}(?:{'|'.join(escapes)}))"
 
 
 def _match_utf16(letter: str) -> str:
     """Match the letter as JSON escapes it: as a surrogate pair outside the basic plane."""
     raw = letter.encode("utf-16-be", errors="surrogatepass").hex()
     first, *second = (f"u(?i:{raw[at : at + 4]})" for at in range(0, len(raw), 4))
-    return first + "".join(f"{_BACKSLASH}+{other}" for other in second)
+    return first + "".join(f"{_BACKSLASHES}{other}" for other in second)
 
 
 def _base64_texts(raw: bytes) -> Iterable[str]:
@@ -183,7 +211,7 @@ def _base64_texts(raw: bytes) -> Iterable[str]:
 
 def _base64_encoding(core: str) -> Encoding:
     """Match a base64 text in both alphabets, also over several lines or in a URL."""
-    other = {"+": r"(?:[+-]|%2[bB])", "/": r"(?:\\*/|_|%2[fF])"}
+    other = {"+": r"(?:[+-]|%2[bB])", "/": r"(?:\\{0,16}+/|_|%2[fF])"}
     text = _LINE_BREAK.join(other.get(letter, letter) for letter in core)
     plain = re.findall(r"[A-Za-z0-9]+", core)
     ends = tuple(part[:6] for part in plain if len(part) >= 6)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import sys
 import threading
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
@@ -196,7 +198,7 @@ class Redactor:
             for start, end, kind in self._matches(steps[0].text if steps else text, code, unescaped):
                 for step in steps:
                     start, end = step.origin(start, end)
-                if kind == "known" or not any(first <= start and end <= last for first, last in files):
+                if kind == "known" or not _is_inside(files, start, end):
                     yield Span(start, end, kind, 2 if any(step.tags for step in steps) else min(1, len(steps)))
 
     def _matches(self, text: str, code: bool, unescaped: bool) -> Iterator[tuple[int, int, str]]:
@@ -208,6 +210,12 @@ class Redactor:
             if pattern.code or not code:
                 for match in pattern.regex.finditer(text):
                     yield *match.span("s" if "s" in pattern.regex.groupindex else 0), pattern.name
+
+
+def _is_inside(ranges: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Return whether one of the ranges, which are in order and apart, holds all from *start* to *end*."""
+    before = bisect_right(ranges, (start, sys.maxsize)) - 1
+    return before >= 0 and end <= ranges[before][1]
 
 
 def _like(value: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
@@ -237,17 +245,21 @@ def _merge(spans: Iterable[Span]) -> list[Span]:
 def _replace(texts: list[str], spans: list[Span]) -> list[str]:
     """Put the placeholder where a secret starts, and remove the rest of it."""
     new: list[str] = []
-    begins = 0
+    begins = first = 0
     for text in texts:
-        ends, redacted, at = begins + len(text), "", begins
-        for span in spans:
-            if span.end <= begins or span.start >= ends:
-                continue
-            first, last = max(span.start, begins), min(span.end, ends)
-            redacted += text[at - begins : first - begins] + (PLACEHOLDER if span.start >= begins else "")
-            redacted += "".join(IGNORED_MARKUP[span.markup].findall(text[first - begins : last - begins]))
-            at = last
-        new.append(redacted + text[at - begins :])
+        ends, at = begins + len(text), begins
+        parts: list[str] = []
+        while first < len(spans) and spans[first].end <= begins:
+            first += 1
+        number = first  # the last span of one text may be the first of the next
+        while number < len(spans) and spans[number].start < ends:
+            span = spans[number]
+            left, right = max(span.start, begins), min(span.end, ends)
+            parts += [text[at - begins : left - begins], PLACEHOLDER if span.start >= begins else ""]
+            parts += IGNORED_MARKUP[span.markup].findall(text[left - begins : right - begins])
+            at = right
+            number += 1
+        new.append("".join([*parts, text[at - begins :]]))
         begins = ends
     return new
 

@@ -12,9 +12,9 @@ from .patterns import PLACEHOLDER, secret_names
 MIN_LENGTH = 4
 """Shorter secrets are not searched for: too many other texts contain them."""
 
-_SECRET_FIELD = re.compile(
-    rf"(?i)(?:^|[_.\-]|(?<=[a-z]))(?:{secret_names('[_-]?')}|secret|authorization[_-]?token|plaintext)$"
-)
+_OTHERS = r"secret|authorization[_-]?token|plaintext"
+_SECRET_FIELD = re.compile(rf"(?i)(?:^|[_.\-]|(?<=[a-z]))(?:{secret_names('[_-]?')}|{_OTHERS})$")
+_SECRET_WORDS = re.compile("(?i)" + secret_names(r"[\s_-]{0,99}") + f"|{_OTHERS}")
 _PUBLIC_FIELD = re.compile(r"(?i)public[_-]?key[_-]?material$")
 _NOT_SECRET = re.compile(r"arn:aws[\w-]*:.+|\{\{resolve:.+|(?i:true|false|none|null)|[–-]?")
 """Values of such a field that are not secret: where a secret is stored, or whether there is one."""
@@ -49,6 +49,11 @@ _COMMON_WORDS = {
 def is_secret_field(name: str) -> bool:
     """Return whether a field of this name holds a secret."""
     return bool(_SECRET_FIELD.search(name)) and not _PUBLIC_FIELD.search(name)
+
+
+def names_a_secret(text: str) -> bool:
+    """Return whether the name of a field for secrets is anywhere in the text, also as words of their own."""
+    return bool(_SECRET_WORDS.search(text))
 
 
 def is_placeholder(name: str, text: str) -> bool:

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from .patterns import PLACEHOLDER
-from .secret_values import is_placeholder, is_secret_field
+from .secret_values import is_placeholder, is_secret_field, names_a_secret
 
 CellPosition = tuple[int, int]
 """Start and end in the text."""
@@ -116,16 +116,18 @@ def plain_cells(text: str) -> Iterator[CellPosition]:
 
     All lines of a data frame have the same length, and each column ends where its head does.
     """
+    if not names_a_secret(text):
+        return
     lines = text.split("\n")
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    secret_columns: list[tuple[int, int, str]] = []
+    secret_columns: dict[tuple[int, int], str] = {}
     length = -1
     for at, line, next_line in zip(starts, lines, [*lines[1:], ""], strict=False):
         if len(line) != length:
-            secret_columns, length = [], len(line) if line.startswith(" ") and len(next_line) == len(line) else -1
+            secret_columns, length = {}, len(line) if line.startswith(" ") and len(next_line) == len(line) else -1
         if len(line) == length:
             yield from ((at + left, at + right) for left, right in _cells_in_line(line, secret_columns))
-            secret_columns += _secret_columns(line) if line.startswith(" ") else []
+            secret_columns |= _secret_columns(line) if line.startswith(" ") else {}
     for match in _TRAILER.finditer(text):
         yield from _series_cells(text, match)
 
@@ -172,18 +174,18 @@ def _span_of(attributes: str, name: str) -> int:
     return min(1000, int(match[1])) or 1 if match else 1
 
 
-def _secret_columns(head: str) -> list[tuple[int, int, str]]:
-    """Return start, end and name of the secret columns below a line of heads."""
+def _secret_columns(head: str) -> dict[tuple[int, int], str]:
+    """Return the names of the secret columns below a line of heads, by start and end."""
     edges = [0, *(word.end() for word in re.finditer(r"\S+", head))]
-    return [(left, right, name) for left, right in pairwise(edges) if (name := _column_name(head[left:right]))]
+    return {(left, right): name for left, right in pairwise(edges) if (name := _column_name(head[left:right]))}
 
 
-def _cells_in_line(line: str, secret_columns: list[tuple[int, int, str]]) -> Iterator[CellPosition]:
+def _cells_in_line(line: str, secret_columns: Mapping[tuple[int, int], str]) -> Iterator[CellPosition]:
     """Yield the secret cells of a line: those in secret columns, or the whole value of a secret row."""
     row = _LABEL.fullmatch(line)
     if row and (name := _row_name(row["label"])) and _is_redactable(name, row["value"].strip()):
         yield row.span("value")
-    for start, end, name in secret_columns:
+    for (start, end), name in secret_columns.items():
         while 0 < start < end and not line[start].isspace() and not line[start - 1].isspace():
             start -= 1  # a value may start left of its head
         if start == 0:  # the index is before the first column

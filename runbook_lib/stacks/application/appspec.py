@@ -32,6 +32,7 @@ https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-s
 """
 AGENTS_OWN = ("DownloadBundle", "Install", "BlockTraffic", "AllowTraffic", "Start", "End")
 MAX_SECONDS = 3600
+MAX_DEPTH = 20
 """For all scripts of one event; also the default of each."""
 BEHAVIORS = ("DISALLOW", "OVERWRITE", "RETAIN")
 APPLICATION, TOOLS, TOOLS_ON_SERVER = "/opt/webapp", ".runbook", "/opt/runbook"
@@ -69,6 +70,8 @@ def parse(name: str, data: bytes, packed: Mapping[str, PackedFile]) -> AppSpec:
     """
     try:
         text = data.decode("utf-8")
+        if refused := _unreadable(name, text):
+            return AppSpec({}, (refused,))
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
@@ -81,6 +84,19 @@ def parse(name: str, data: bytes, packed: Mapping[str, PackedFile]) -> AppSpec:
         return AppSpec({}, (Finding(f"{name}:1", "has no sections.", fix),))
     lines = dict(_lines(node, ())) if node else {}
     return AppSpec(values, tuple(_Checks(name, values, lines, packed).findings()))
+
+
+def _unreadable(name: str, text: str) -> Finding | None:
+    """What no AppSpec file needs, and would take a reader for ever: aliases, and nesting without end."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        place = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
+        if isinstance(event, yaml.AliasEvent):
+            return Finding(place, f"uses the alias *{event.anchor}.", "Write the value itself.")
+        if depth > MAX_DEPTH:
+            return Finding(place, f"is more than {MAX_DEPTH} levels deep.", "Correct the file.")
+    return None
 
 
 def merge(values: dict[str, Any]) -> bytes:

@@ -104,8 +104,8 @@ def unpack(contents: Contents, into: Path, *, commit: str = "") -> None:
         BundleError: Something is wrong with the application, or the folder holds something else than a former bundle.
     """
     require_none(contents.findings)
+    require_replaceable(into)
     if into.is_dir():
-        _require_former_bundle(into)
         for path in into.iterdir():
             if path.name != ".git":
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -116,24 +116,32 @@ def unpack(contents: Contents, into: Path, *, commit: str = "") -> None:
         path.chmod(0o755 if file.executable else 0o644)
 
 
-def _require_former_bundle(folder: Path) -> None:
-    """Require that a folder is empty, or that its files are those of a bundle: their digest is in REVISION."""
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
-    names = [name for name in names if name.split("/")[0] != ".git"]
-    if not names:
-        return
-    mark, has_lock = folder / REVISION, (folder / node.NPM_LOCK).is_file()
-    made = (WHEELS, node.MODULES) if has_lock else (WHEELS,)
-    kept = [name for name in names if name not in (REVISION, COMMIT)]
-    digests = {
-        digest({name: PackedFile((folder / name).read_bytes()) for name in kept if name.split("/")[0] not in without})
-        for without in {made, (WHEELS,)}
-    }
-    if not mark.is_file() or mark.read_text(encoding="utf-8", errors="replace").strip() not in digests:
+def require_replaceable(folder: Path) -> None:
+    """Require that nothing of a folder would be missed: it holds nothing, or a bundle, whose digest is in REVISION.
+
+    Raises:
+        BundleError: It holds something else.
+    """
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
+    paths = {name: path for name, path in paths.items() if name.split("/")[0] != ".git"}
+    if paths and not _is_bundle(folder, paths):
         raise BundleError(
             f"{folder} is not empty, and does not hold a former bundle as it was written.",
             fix="Name a new or empty folder, or a checkout of the deployment branch; files beside .git are replaced.",
         )
+
+
+def _is_bundle(folder: Path, paths: Mapping[str, Path]) -> bool:
+    mark, has_lock = folder / REVISION, (folder / node.NPM_LOCK).is_file()
+    if not mark.is_file() or not all(path.is_file() and not path.is_symlink() for path in paths.values()):
+        return False
+    made = (WHEELS, node.MODULES) if has_lock else (WHEELS,)
+    files = {name: PackedFile(path.read_bytes()) for name, path in paths.items() if name not in (REVISION, COMMIT)}
+    digests = {
+        digest({name: file for name, file in files.items() if name.split("/")[0] not in without})
+        for without in {made, (WHEELS,)}
+    }
+    return mark.read_text(encoding="utf-8", errors="replace").strip() in digests
 
 
 def _zip(content: Mapping[str, PackedFile]) -> bytes:

@@ -80,16 +80,25 @@ def make_lock(webapp: Path, cache: Path, architectures: tuple[str, ...] = ()) ->
     return WrittenLock(path, source, len(pins), sum(map(len, chosen.values())), renamed)
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BundleError(f"{path} is not text in UTF-8.", fix="Save the file as UTF-8.") from None
+
+
 def _source(webapp: Path) -> tuple[str, str, bool]:
     """The file to lock from, its requirements, and whether it is a `requirements.txt` that becomes the source.
 
     Raises:
         BundleError: There is none.
     """
+    if not webapp.is_dir():
+        raise BundleError(f"There is no folder {webapp}.", fix="Name the application's folder.")
     if (webapp / SOURCE).is_file():
-        return SOURCE, (webapp / SOURCE).read_text(encoding="utf-8"), False
+        return SOURCE, _read(webapp / SOURCE), False
     unlocked = (webapp / LOCK).is_file() and not read_lock((webapp / LOCK).read_bytes()).pins
-    if unlocked and (text := (webapp / LOCK).read_text(encoding="utf-8")).strip():
+    if unlocked and (text := _read(webapp / LOCK)).strip():
         return LOCK, text, True
     if needed := dependencies((webapp / PROJECT).read_bytes() if (webapp / PROJECT).is_file() else b""):
         return PROJECT, "\n".join(needed) + "\n", False
@@ -103,14 +112,18 @@ def dependencies(project: bytes) -> list[str]:
     """``project.dependencies`` of a `pyproject.toml`.
 
     Raises:
-        BundleError: It is no TOML.
+        BundleError: It is no TOML, or has something else than a list of texts there.
     """
     try:
         content = tomllib.loads(project.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"{PROJECT} is not TOML: {error}", fix="Correct it.") from error
-    needed = content.get("project", {}).get("dependencies", [])
-    return [str(each) for each in needed] if isinstance(needed, list) else []
+    table = content.get("project", {})
+    needed = table.get("dependencies", []) if isinstance(table, dict) else None
+    if not isinstance(needed, list) or not all(isinstance(each, str) for each in needed):
+        fix = 'Write a list of texts: dependencies = ["flask"], below [project].'
+        raise BundleError(f"{PROJECT} has something else than a list in project.dependencies.", fix=fix)
+    return needed
 
 
 def _resolve(webapp: Path, source: str, text: str, machine: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from runbook_lib.evidence.drawing import timeline
 from runbook_lib.evidence.drawing.svg import Box, Svg, one_line
 from runbook_lib.evidence.drawing.theme import PALETTE, SERIES_COLORS, TextStyle, series_color, style_sheet
 from runbook_lib.evidence.topology.drawing import TEXT_STYLES as TOPOLOGY
-from tests.support.drawings import NS, parse
+from tests.support.drawings import NS, overflowing_texts, parse
 
 TEXT_STYLES = {"body": TextStyle(12), "id": TextStyle(11, mono=True), "name": TextStyle(13, bold=True)}
 ODD = st.one_of(
@@ -54,26 +54,48 @@ def test_a_class_must_be_a_word(css_class):
         svg().rect(Box(0, 0, 1, 1), css_class)
 
 
-@given(ODD, st.floats(0, 300), st.sampled_from(sorted(TEXT_STYLES)))
-def test_a_text_is_cut_to_its_room_and_its_tooltip_has_all_of_it(text, room, style):
+@given(ODD, st.floats(50, 300), st.sampled_from(sorted(TEXT_STYLES)))
+def test_a_text_is_cut_to_its_room_and_stands_in_full_below(text, room, style):
     text = one_line(text)
-    fitting = TEXT_STYLES[style].fit(text, room)
-    assert fitting == text or (fitting.endswith("…") and text.startswith(fitting[:-1]))
-    assert TEXT_STYLES[style].width(fitting) <= room or fitting in ("…", text[:0])
     one = svg()
-    one.text(0, 10, text, style, room=room or 1)
-    assert text in "".join("".join(text.itertext()) for text in parse(one).iter(f"{NS}text"))
+    height = one.height
+    assert one.text(0, 10, text, style, room=room) <= room
+    one.list_cut_texts(5, style)
+    shown, *below = ["".join(line.itertext()) for line in parse(one).iter(f"{NS}text")] or [""]
+    if TEXT_STYLES[style].width(text) <= room:
+        assert (shown, below, one.height) == (text, [], height)
+    else:
+        assert "… [1]" in shown
+        assert "".join(below).replace(" ", "") == f"[1]{text}".replace(" ", "")
+        assert one.height > height
+        assert overflowing_texts(one) == []
 
 
 def test_the_pieces_of_a_line_share_its_room():
     one = svg()
-    one.text(0, 10, [("a name", "name"), ("and what else there is to say of it", "body")], "name", room=120)
+    one.text(0, 10, [("a name", "name"), ("and what else there is to say of it", "body")], "name", room=140)
     (text,) = parse(one).iter(f"{NS}text")
     spans = [(span.get("class"), span.text) for span in text.findall(f"{NS}tspan")]
     assert spans[0] == ("name", "a name")
     assert spans[1][1].startswith(" and")
-    assert spans[1][1].endswith("…")
+    assert spans[1][1].endswith("… [1]")
     assert text.findtext(f"{NS}title") == "a name and what else there is to say of it"
+
+
+def test_a_text_that_is_cut_twice_is_listed_once():
+    one = svg()
+    for y, text in enumerate(["a" * 99, "b" * 99, "a" * 99]):
+        one.text(0, 10 * y, text, "name", room=100)
+    one.list_cut_texts(5, "name")
+    shown = "\n".join("".join(line.itertext()) for line in parse(one).iter(f"{NS}text"))
+    assert (shown.count("… [1]"), shown.count("… [2]"), shown.count("\n[1] "), shown.count("\n[2] ")) == (2, 1, 1, 1)
+
+
+@given(st.text(alphabet="ab W.-", max_size=200), st.floats(30, 200))
+def test_a_wrapped_text_has_all_its_letters_and_no_line_that_is_too_wide(text, width):
+    lines = TEXT_STYLES["name"].wrap(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert max(map(TEXT_STYLES["name"].width, lines)) <= width
 
 
 def test_it_runs_and_loads_nothing():

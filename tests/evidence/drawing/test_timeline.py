@@ -105,6 +105,19 @@ def test_a_change_whose_end_was_not_recorded_has_no_end():
     assert "it was not seen to its end" in svg.description
 
 
+@pytest.mark.parametrize("length", [30, 60, 85, 400])
+def test_a_long_name_is_never_lost(length):
+    """It pushes the bars to the right; a longer one stands in full below the bars, where paper has no tooltip."""
+    key = ("security_group_rule." + "bastion-ssh-198.51.100.7/32-" * 20)[:length]
+    svg = draw(change(1, "vpc.main", took=1, ready=True), change(5, key, took=2, ready=True))
+    shown = "".join(
+        "".join(text.itertext()) for text in parse(svg).iter(f"{NS}text") if text.find(f"{NS}title") is None
+    )
+    assert key in shown
+    assert overflowing_texts(svg) == []
+    assert ("… [1]" in str(svg)) is (length > 60)
+
+
 @pytest.mark.parametrize(("action", "symbol"), [("create", "+"), ("update", "~"), ("delete", "-")])
 def test_a_symbol_shows_the_action(action, symbol):
     assert lines(draw(change(1, "vpc.main", action=action)))["vpc.main"].text.startswith(f"{symbol} | vpc.main")

@@ -71,6 +71,19 @@ def test_any_number_of_zones_and_servers_has_room(zones, servers):
     assert not [text for text in texts if "…" in text]
 
 
+def test_a_name_that_has_no_room_stands_in_full_below():
+    """In the SVG alone, as on paper: a tooltip is for those who have a mouse."""
+    what = environment("ab")
+    network = what.networks[0]
+    name = "a-server-whose-owner-likes-to-describe-it-in-its-name"
+    nodes = [network.nodes[0].model_copy(update={"name": name}), *network.nodes[1:]]
+    network = network.model_copy(update={"nodes": nodes})
+    svg = draw_topology(what.model_copy(update={"networks": [network]}))
+    assert_tidy(svg)
+    shown = ["".join(text.itertext()) for text in parse(svg).iter(f"{NS}text") if text.find(f"{NS}title") is None]
+    assert [text for text in shown if name in text and text.startswith("[1] ")]
+
+
 def test_zones_are_side_by_side_and_nodes_of_one_group_in_one_row():
     svg = draw_topology(environment("ab"))
     one, other = [g.box for g in groups(svg, "zone")]

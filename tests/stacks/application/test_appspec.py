@@ -144,3 +144,19 @@ def test_what_is_added_leaves_the_rest_as_it_was():
     }
     assert agent.parse(merged.decode()).hooks["ValidateService"][-1].timeout == 300
     assert parse("appspec.yml", text.encode(), PACKED).values == before
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a: &a [x]\nfiles: *a\n", "appspec.yml:2: uses the alias *a."),
+        ("version: 0.0\nfiles: &f [*f]\n", "appspec.yml:2: uses the alias *f."),
+        ("a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)), "alias *a0"),
+        ("version: 0.0\nfiles: " + "[" * 3000, "appspec.yml:2: is more than 20 levels deep."),
+    ],
+    ids=["alias", "to itself", "bomb", "deep"],
+)
+def test_what_would_keep_a_reader_for_ever_is_refused_at_its_line(text, what):
+    """A bomb hung, and the others ended in a traceback."""
+    (finding,) = findings(text)
+    assert what in str(finding)

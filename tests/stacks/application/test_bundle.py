@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from runbook_lib.runs import start
-from runbook_lib.stacks.application.bundle import unpack
+from runbook_lib.stacks.application.bundle import require_replaceable, unpack
 from runbook_lib.stacks.application.contents import read_contents as read_with_the_default
 from runbook_lib.stacks.application.findings import BundleError
 
@@ -363,6 +363,14 @@ class TestUnpackedForADeploymentBranch:
     def test_a_folder_of_somebody_elses_is_refused(self, app, read_contents, tmp_path):
         with pytest.raises(BundleError, match="is not empty"):
             unpack(read_contents(app()), write(tmp_path / "home", {"letter": "x"}))
+
+    @pytest.mark.parametrize("target", ["nowhere", "letter"])
+    def test_a_link_is_nothing_that_a_bundle_writes(self, app, read_contents, branch, target):
+        """One to nothing ended in a traceback."""
+        unpack(read_contents(app()), branch)
+        (branch / "link").symlink_to(target)
+        with pytest.raises(BundleError, match="does not hold a former bundle"):
+            require_replaceable(branch)
 
     def test_an_application_with_a_problem_changes_nothing(self, app, read_contents, branch):
         unpack(read_contents(app()), branch)

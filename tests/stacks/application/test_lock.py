@@ -7,7 +7,7 @@ import pytest
 from runbook_lib.stacks.application import lock as module
 from runbook_lib.stacks.application import wheels
 from runbook_lib.stacks.application.findings import BundleError
-from runbook_lib.stacks.application.lock import make_lock
+from runbook_lib.stacks.application.lock import dependencies, make_lock
 from runbook_lib.stacks.application.pins import read_lock
 from runbook_lib.stacks.application.targets import Target
 from runbook_lib.stacks.application.wheels import Wheelhouse
@@ -117,3 +117,29 @@ def test_a_wheel_that_came_later_is_locked(lock, index, monkeypatch):
     assert only in first.path.read_text()
     later = index.add("one", tags="cp311-cp311-manylinux2014_aarch64")
     assert later in lock(**{"requirements.in": "one\n"})[0].path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("project", "problem"),
+    [
+        (b"project=[1]", "something else than a list"),
+        (b"[project]\ndependencies=5", "something else than a list"),
+        (b"[project]\ndependencies=[5]", "something else than a list"),
+        (b"a=" + b"[" * 9999, "is not TOML"),
+    ],
+)
+def test_a_project_of_another_shape_is_told_and_no_traceback(project, problem):
+    with pytest.raises(BundleError, match=problem):
+        dependencies(project)
+
+
+@pytest.mark.parametrize("name", ["requirements.in", "requirements.txt"])
+def test_requirements_that_are_not_utf_8_are_told_by_name(tmp_path, name):
+    (tmp_path / name).write_bytes(b"flask  # caf\xe9\n")
+    with pytest.raises(BundleError, match=rf"{name} is not text in UTF-8"):
+        make_lock(tmp_path, tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_told_as_that(tmp_path):
+    with pytest.raises(BundleError, match="There is no folder"):
+        make_lock(tmp_path / "nowhere", tmp_path)
