@@ -180,15 +180,12 @@ class Lock:
 
         What AWS rejects or does not answer is tried again at the next renewal, at the latest before the next write.
         """
-        with self._one_at_a_time, suppress(RunbookError):
-            if self._released.is_set() or self._lost or self._me.is_dead:
+        with self._one_at_a_time:
+            if self._released.is_set() or self._me.is_dead:
                 return False
-            try:
+            with suppress(RunbookError):
                 self._acquire(deletes_bucket=False)
-            except Locked as error:
-                self._lose(error)
-                return False
-        return True
+            return not self._released.is_set()
 
     def _lose(self, error: Locked) -> Locked:
         """Remember that a lock was lost that this run held: until it is released, the run writes nothing."""
