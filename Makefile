@@ -17,8 +17,6 @@ ASIDE = build/notebooks
 # The sample application; webapp/ may hold any other, which has checks of its own.
 SAMPLE = $(wildcard webapp/shiftlog webapp/shiftlog_tests)
 PACKAGES = pyproject.toml embedded-aws/pyproject.toml
-# Of the library's statements and branches, in the tests' own processes.
-COVERAGE = --cov --cov-report= --cov-fail-under $(shell cat tests/coverage_floor.txt)
 
 .PHONY: run lab test test-all setup clean programs
 .NOTPARALLEL:
@@ -44,7 +42,9 @@ test test-all: programs .venv/test.stamp
 	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive runbook_lib embedded-aws/embedded_aws
 	.venv/bin/codespell
 	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/pyroma --min 10 . && .venv/bin/pyroma --min 10 embedded-aws
-	.venv/bin/pytest $(if $(filter test,$@),-m "not exhaustive",$(COVERAGE)) --numprocesses 3 --dist loadscope \
+	$(if $(filter test-all,$@),.venv/bin/coverage erase)
+	$(if $(filter test-all,$@),PYTEST_PLUGINS=tests.measure) .venv/bin/python -m pytest \
+	$(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadscope \
 	--no-loadscope-reorder --durations 10
 	$(if $(filter test-all,$@),.venv/bin/python -m tests.unreached)
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.

@@ -1,6 +1,7 @@
 """Which lines the report of unreached lines looks at."""
 
-from types import SimpleNamespace
+import subprocess
+import sys
 
 import pytest
 
@@ -25,11 +26,27 @@ def test_each_raise_and_each_yield_is_looked_at():
 
 
 @pytest.mark.parametrize(
-    ("total", "advice"), [(90.9, []), (91.0, ["Covered: 91 %. Write 91 into floor.txt."]), (10.0, [])]
+    ("total", "sentence"),
+    [
+        (90.9, "branches."),
+        (91.0, "branches. Write 91 into coverage_floor.txt."),
+        (89.99, "branches. coverage_floor.txt says 90 %: "),
+    ],
 )
-def test_a_floor_that_can_be_raised_is_said(tmp_path, monkeypatch, total, advice):
-    """In whole percents, so that a line more or less does not matter."""
-    floor = tmp_path / "floor.txt"
-    floor.write_text("90\n")
-    monkeypatch.setattr(unreached, "FLOOR", floor)
-    assert unreached._advice(SimpleNamespace(report=lambda file: total)) == advice
+def test_a_floor_that_does_not_hold_or_can_be_raised_is_said(total, sentence):
+    assert f"Covered: {total:.2f} % of statements and {sentence}" in unreached.judge(total, 90)
+
+
+@pytest.mark.parametrize(("floor", "code"), [(50, 0), (101, 1)])
+def test_below_the_floor_it_fails(tmp_path, monkeypatch, capsys, floor, code):
+    """With what the processes of a run have written."""
+    (tmp_path / "floor.txt").write_text(str(floor))
+    (tmp_path / "sample.py").write_text("def one(x):\n    if x:\n        raise ValueError\n    return 1\n\n\none(0)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COVERAGE_FILE", str(tmp_path / "data"))
+    monkeypatch.setattr(unreached, "FLOOR", tmp_path / "floor.txt")
+    command = [sys.executable, "-m", "coverage", "run", "--branch", "--parallel-mode", "sample.py"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert unreached.main() == code
+    assert "sample.py:3: raise ValueError" in capsys.readouterr().out
