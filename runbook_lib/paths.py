@@ -10,6 +10,8 @@ from .errors import WrongUsage
 
 _ROOT = "RUNBOOK_ROOT"
 _FIRST = Path("notebooks", "01_network.ipynb")
+_INSTALLED = Path(__file__).resolve().with_name("project")
+"""What the wheel holds of a checkout: cli/project_files.py."""
 
 
 def checkout() -> Path:
@@ -29,6 +31,11 @@ def checkout() -> Path:
         fix=f"Go to a checkout (cd FOLDER) and run this again, or name it: export {_ROOT}=FOLDER\n"
         "  → There is none yet? `runbook init FOLDER` writes notebooks, parameters and a small application.",
     )
+
+
+def reviewed() -> Path:
+    """Where notebooks/ are as they were released: in the installed package, or in the checkout."""
+    return _INSTALLED if (_INSTALLED / _FIRST).is_file() else checkout()
 
 
 def root() -> Path:

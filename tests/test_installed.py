@@ -152,6 +152,24 @@ class TestProject:
         assert (packed.returncode, packed.stderr) == (0, "")
         assert list((project / ".runbook" / "bundles").glob("*.zip"))
 
+    def test_what_ran_is_compared_with_the_notebook_of_the_package(self, project, environment):
+        """Without git, somebody who has changed the project's notebook has changed what it would be compared with."""
+        notebook = project / "notebooks" / "01_network.ipynb"
+        notebook.write_text(notebook.read_text("utf-8").replace("book.verify(net, ", "book.verify(net) #"), "utf-8")
+        script = (
+            "from pathlib import Path; from runbook_lib.paths import reviewed;"
+            "from runbook_lib.evidence.notebooks.comparison import compare_with_source;"
+            "print(reviewed()); print(compare_with_source(Path('notebooks/01_network.ipynb'), reviewed(), ''))"
+        )
+        python = environment / "venv" / "bin" / "python"
+        for differs in (True, False):
+            if not differs:
+                shutil.copy(REPOSITORY / "notebooks" / notebook.name, notebook)
+            done = subprocess.run([python, "-c", script], cwd=project, capture_output=True, text=True, check=True)
+            where, found = done.stdout.splitlines()
+            assert where.endswith("site-packages/runbook_lib/project")
+            assert ("differs from the one that is installed" in found) is differs, found
+
     def test_its_workflows_call_what_it_has(self, project):
         """None of a workflow, a script or a goal of make that only the runbook's own repository has."""
         workflows = {path.name: path.read_text("utf-8") for path in (project / ".github" / "workflows").iterdir()}

@@ -1,5 +1,11 @@
 """Which lines the report of unreached lines looks at."""
 
+import subprocess
+import sys
+
+import pytest
+
+from tests import unreached
 from tests.unreached import lines_of
 
 SOURCE = """
@@ -17,3 +23,30 @@ def numbers(give):
 
 def test_each_raise_and_each_yield_is_looked_at():
     assert sorted(lines_of(SOURCE)) == [(4, 4), (7, 7), (8, 8), (9, 9)]
+
+
+@pytest.mark.parametrize(
+    ("total", "sentence"),
+    [
+        (90.9, "branches."),
+        (91.0, "branches. Write 91 into coverage_floor.txt."),
+        (89.99, "branches. coverage_floor.txt says 90 %: "),
+    ],
+)
+def test_a_floor_that_does_not_hold_or_can_be_raised_is_said(total, sentence):
+    assert f"Covered: {total:.2f} % of statements and {sentence}" in unreached.judge(total, 90)
+
+
+@pytest.mark.parametrize(("floor", "code"), [(50, 0), (101, 1)])
+def test_below_the_floor_it_fails(tmp_path, monkeypatch, capsys, floor, code):
+    """With what the processes of a run have written."""
+    (tmp_path / "floor.txt").write_text(str(floor))
+    (tmp_path / "sample.py").write_text("def one(x):\n    if x:\n        raise ValueError\n    return 1\n\n\none(0)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COVERAGE_FILE", str(tmp_path / "data"))
+    monkeypatch.setattr(unreached, "FLOOR", tmp_path / "floor.txt")
+    command = [sys.executable, "-m", "coverage", "run", "--branch", "--parallel-mode", "sample.py"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert unreached.main() == code
+    assert "sample.py:3: raise ValueError" in capsys.readouterr().out

@@ -1,11 +1,17 @@
-"""Print each line with `raise` or `yield` that no test reached: `python -m tests.unreached`, after a run with --cov."""
+"""Print each line with `raise` or `yield` that no test reached: `python -m tests.unreached`, after tests.measure.
+
+It fails when the coverage is below what coverage_floor.txt says, and says when that can be raised.
+"""
 
 import ast
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import coverage
+
+FLOOR = Path(__file__).with_name("coverage_floor.txt")
 
 
 def lines_of(source: str) -> Iterator[tuple[int, int]]:
@@ -17,10 +23,10 @@ def lines_of(source: str) -> Iterator[tuple[int, int]]:
             yield statement.value.lineno, statement.lineno
 
 
-def main() -> None:
-    """Read the data of the last run, and print what it lacks with its source."""
+def main() -> int:
+    """Print what the last run lacks with its source; returns 1 when the coverage is below the floor."""
     data = coverage.Coverage()
-    data.load()
+    data.combine(keep=True)
     unreached = []
     for name in sorted(data.get_data().measured_files()):
         source = Path(name).read_text(encoding="utf-8")
@@ -30,8 +36,18 @@ def main() -> None:
         found = sorted(line for line, statement in lines_of(source) if statement in missing)
         unreached += [f"{place}:{line}: {text[line - 1].strip()}" for line in found]
     head = f"{len(unreached)} lines with `raise` or `yield` that no test reached in its own process:"
-    sys.stdout.write("\n".join([head, *unreached, ""]))
+    total, floor = data.report(file=io.StringIO()), int(FLOOR.read_text())
+    sys.stdout.write("\n".join([head, *unreached, judge(total, floor), ""]))
+    return int(total < floor)
+
+
+def judge(total: float, floor: int) -> str:
+    """What to say of the coverage; in whole percents, so that a line more or less does not matter."""
+    if total < floor:
+        return f"Covered: {total:.2f} % of statements and branches. {FLOOR.name} says {floor} %: test what is missing."
+    more = f" Write {int(total)} into {FLOOR.name}." if int(total) > floor else ""
+    return f"Covered: {total:.2f} % of statements and branches.{more}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

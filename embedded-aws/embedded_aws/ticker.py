@@ -12,6 +12,8 @@ TICK_SECONDS = 0.1
 #: Does one step under the lock of the account; returns whether it changed the account.
 Tick = Callable[[], bool]
 Item = TypeVar("Item")
+MAX_FAILING = 1000
+"""Of what was deleted while it failed, nothing is heard again."""
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,8 @@ def _run_one(item: Item, action: Callable[[Item], object]) -> bool:
     try:
         changed = bool(action(item))
     except Exception as error:
+        if len(_failing) > MAX_FAILING:
+            _failing.clear()
         if _failing.get(key) is not type(error):
             log.exception("%s failed for %s", action.__qualname__, ", ".join(map(_name, parts)))
         _failing[key] = type(error)

@@ -3,6 +3,7 @@
 from threading import RLock
 from types import SimpleNamespace
 
+from embedded_aws import ticker
 from embedded_aws.ticker import Ticker, run_each
 
 
@@ -28,6 +29,18 @@ def test_an_item_that_fails_does_not_stop_the_others(caplog):
     broken.append("second")
     run_each(things, deed)
     assert len(caplog.records) == 2
+
+
+def test_what_was_deleted_while_it_failed_is_not_kept_for_ever(monkeypatch):
+    """Each server that comes, fails and goes would leave an entry."""
+
+    def deed(one):
+        raise KeyError(one.name)
+
+    monkeypatch.setattr(ticker, "_failing", {})
+    things = [thing(str(number)) for number in range(3 * ticker.MAX_FAILING)]
+    run_each(things, deed)
+    assert len(ticker._failing) <= ticker.MAX_FAILING + 1
 
 
 def test_items_in_tuples_are_distinguished(caplog):

@@ -80,7 +80,7 @@ class Approval:
         Args:
             run: The run's folder in the evidence.
         """
-        for path in sorted(run.glob("plans/*-apply-*.json")):
+        for path in run.glob("plans/*-apply-*.json"):
             if plan := find_plan(run.parent, path.stem.rpartition("-")[2]):
                 self._current[digest(plan)[:16]] = plan
 

@@ -38,8 +38,8 @@ def _run(checkout: Path, *command: str) -> str | None:
         return None
     try:
         process = subprocess.run(
-            ["git", "-C", str(checkout), *command], capture_output=True, text=True, check=False, timeout=20
+            ["git", "-C", str(checkout), *command], capture_output=True, encoding="utf-8", check=False, timeout=20
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
     return process.stdout.strip() if process.returncode == 0 else None

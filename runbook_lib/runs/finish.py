@@ -27,7 +27,7 @@ from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
 from ..journal.reader import JOURNAL, of_kind, read_events, run_parameters
 from ..journal.summary import ended_notebooks
 from ..params import Params, load, params_file
-from ..paths import checkout
+from ..paths import checkout, reviewed
 from .final_survey import begin_final_survey
 from .kernel.parameters import parse_assignments, split_parameters
 from .start import aws_client, bucket_of
@@ -173,10 +173,14 @@ def _write_missing_ends(folder: RunFolder, unrecorded_state: str) -> None:
 
 
 def _record_origins(folder: RunFolder) -> None:
-    """Write for each executed notebook whether it is the one of the commit, or in which cells it differs."""
+    """Write for each executed notebook whether it is the one of the commit, or in which cells it differs.
+
+    Without a commit, it is compared with that of the installed package: somebody may have changed those of the project.
+    """
     commit = str((read_run(read_events(folder.path)).source or {}).get("commit", ""))
+    code = checkout() if commit else reviewed()
     for path in sorted(folder.path.glob("*.ipynb")):
-        if found := compare_with_source(path, checkout(), commit):
+        if found := compare_with_source(path, code, commit):
             own = RunFolder(folder.environment, folder.path.name, path.stem)
             own.journal().write(ORIGIN, **found.as_dict())
 

@@ -160,7 +160,7 @@ class Lock:
             now = self._s3_time()
             if now is None:
                 return  # no bucket, no lock
-            self._me = replace(self._me, since=now.isoformat(timespec="seconds"))
+            self._me = replace(self._me, since=now.isoformat())
         condition = {"IfMatch": self._etag} if self._etag else {"IfNoneMatch": "*"}
         if not self._put(condition) and not self._take_over(may_be_missing=deletes_bucket or not held):
             if held and not deletes_bucket:
@@ -180,19 +180,16 @@ class Lock:
 
         What AWS rejects or does not answer is tried again at the next renewal, at the latest before the next write.
         """
-        with self._one_at_a_time, suppress(RunbookError):
-            if self._released.is_set() or self._lost or self._me.is_dead:
+        with self._one_at_a_time:
+            if self._released.is_set() or self._me.is_dead:
                 return False
-            try:
+            with suppress(RunbookError):
                 self._acquire(deletes_bucket=False)
-            except Locked as error:
-                self._lose(error)
-                return False
-        return True
+            return not self._released.is_set()
 
     def _lose(self, error: Locked) -> Locked:
         """Remember that a lock was lost that this run held: until it is released, the run writes nothing."""
-        if self._renewed is not None and not self._lost:
+        if self._renewed is not None:
             self._lost = error
             self._released.set()
             self._record("lock lost", why=error.what)

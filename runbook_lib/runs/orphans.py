@@ -69,7 +69,7 @@ def _parse(body: bytes) -> tuple[Params, ...]:
     versions = []
     try:
         entries = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     for entry in entries if isinstance(entries, list) else ():
         try:

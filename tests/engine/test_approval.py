@@ -335,3 +335,82 @@ def test_the_removal_of_an_orphan_is_approved_as_exactly_that(tmp_path):
     for fingerprint in (other.fingerprint, destroy.fingerprint):
         with pytest.raises(NotApproved, match=r"thing\.left: the approved plan does not delete it"):
             allow(approval(fingerprint, tmp_path), plan)
+
+
+# Signed approvals, which name their plan themselves.
+
+
+def signed(evidence, *plans, approved="", refused=()):
+    """An approval that has seen these plans; of some, the signatures are refused."""
+    asked = []
+
+    def require_signed(plan):
+        asked.append(plan)
+        for number, each in enumerate(refused):
+            if plan == each.as_dict():
+                raise NotApproved(f"refusal {number}", fix="Have it signed.")
+
+    mine = Approval(approved, required=True, evidence=evidence, require_signed=require_signed)
+    for plan in plans:
+        mine.add_plan(plan)
+    return mine, asked
+
+
+def test_the_current_plan_needs_no_fingerprint_when_it_is_signed(tmp_path):
+    plan = planned({})
+    mine, asked = signed(tmp_path, plan)
+    allow(mine, plan)
+    assert asked == [plan.as_dict()] * len(plan.todo)
+    with pytest.raises(NotApproved, match="none was passed"):
+        allow(approval("", tmp_path), plan)
+
+
+@pytest.mark.parametrize("where", [{"stack": "data"}, {"scope": "dev/123456789012/us-west-2"}])
+def test_the_signed_plan_of_another_stack_or_environment_is_not_the_current_one(tmp_path, where):
+    plan = planned({})
+    mine, asked = signed(tmp_path, plan)
+    with pytest.raises(NotApproved, match="none was passed"):
+        allow(mine, plan, **where)
+    assert asked == []
+
+
+def test_of_several_current_plans_the_one_of_the_stack_counts(tmp_path):
+    """The notebooks of a run have recorded one each."""
+    network = make_plan(stack_of(GROUND, name="network"), {}, scope=SCOPE)
+    data = make_plan(stack_of(WALL, name="data"), {}, scope=SCOPE)
+    mine, asked = signed(tmp_path, network, data)
+    allow(mine, data, stack="data")
+    assert asked == [data.as_dict()]
+    with pytest.raises(NotApproved, match=r"thing\.ground: the approved plan does not create it"):
+        allow(mine, network, stack="data")
+
+
+def test_without_a_valid_signature_the_first_refusal_is_raised(tmp_path):
+    """Of several plans that hold the change, one is enough."""
+    first, second = planned({}), planned({}, GROUND, WALL, Thing(name="roof"))
+    both = f"{first.fingerprint},{second.fingerprint}"
+    mine, _ = signed(tmp_path, first, second, approved=both, refused=(first, second))
+    with pytest.raises(NotApproved, match="refusal 0"):
+        allow(mine, first)
+    mine, asked = signed(tmp_path, first, second, approved=both, refused=(first,))
+    allow(mine, first)
+    assert asked[:2] == [first.as_dict(), second.as_dict()]
+
+
+def test_the_plans_to_apply_of_the_runs_notebooks_are_current(tmp_path):
+    """Each notebook is a process of its own; plans of other modes and other runs are not meant."""
+    network = make_plan(stack_of(GROUND, name="network"), {}, scope=SCOPE)
+    data = make_plan(stack_of(WALL, name="data"), {}, scope=SCOPE)
+    for plan in (network, data):
+        kept(tmp_path, plan, run="mine")
+    for path in (tmp_path / "mine" / "plans").iterdir():
+        path.rename(path.with_name(f"01-apply-{path.stem.rpartition('-')[2]}.json"))
+    mine, asked = signed(tmp_path)
+    mine.add_recorded_plans(tmp_path / "mine")
+    for plan in (network, data):
+        allow(mine, plan, stack=plan.stack)
+    assert asked == [network.as_dict(), data.as_dict()]
+    elsewhere, _ = signed(tmp_path)
+    elsewhere.add_recorded_plans(tmp_path / "other")
+    with pytest.raises(NotApproved, match="none was passed"):
+        allow(elsewhere, network, stack="network")

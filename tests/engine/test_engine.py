@@ -30,6 +30,15 @@ class Made:
     failed: str = ""
 
 
+IN_USE = (
+    "DependencyViolation", "DeleteConflict", "ResourceInUse", "ResourceInUseException", "InvalidIPAddress.InUse",
+    "InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState", "ScalingActivityInProgress", "IncorrectState",
+    "InvalidDBInstanceState", "BucketNotEmpty", "CacheSubnetGroupInUse", "InvalidReplicationGroupState",
+    "InvalidCacheClusterState",
+)  # fmt: skip
+"""As EC2, IAM, ELB, CodeDeploy, RDS, Auto Scaling, S3 and ElastiCache say that something is still used."""
+
+
 @dataclass
 class World:
     """An account that keeps its own time, and a diary of all that is done to it."""
@@ -178,6 +187,44 @@ class Dear(Thing):
     @property
     def retain(self):
         return "it is dear to us"
+
+
+@kind
+class Used(Thing):
+    def users(self, snapshot, observed):
+        return "eni-1 of somebody"
+
+
+@kind
+class Holder(Thing):
+    holds_lock = True
+
+
+@kind
+class Lingering(Thing):
+    delete_timeout = 1000
+
+
+@kind
+class Returning(Thing):
+    """Something else creates it again while it is being deleted."""
+
+    def come_back(self, world, at):
+        find = world.find
+
+        def found(name):
+            made = find(name)
+            if made and made.gone_at is not None and world.now >= at and not world.takes.get("returned"):
+                world.takes["returned"] = 1
+                made.gone_at = None
+            return made
+
+        world.find = found
+
+    def observe(self, look, ids):
+        observed = super().observe(look, ids)
+        again = bool(observed and not observed.deleting and look.aws.takes.get("returned"))
+        return replace(observed, recreated=again) if observed else None
 
 
 @kind
@@ -631,7 +678,7 @@ class TestRemoval:
         assert world.find("thing.a") is None
         assert engine.plan(tower, present=False, refresh=True).todo == ()
 
-    @pytest.mark.parametrize("code", ["DependencyViolation", "NotHeardOf", "ScalingActivityInProgress"])
+    @pytest.mark.parametrize("code", ["NotHeardOf", *IN_USE])
     def test_what_is_still_in_use_is_tried_again(self, engine, world, tower, code, tmp_path):
         """AWS's own bookkeeping lags behind; the others go meanwhile."""
         world.answers = {("delete", "thing.a"): [refused(code)] * 4}
@@ -650,6 +697,66 @@ class TestRemoval:
         assert set(world.things) == {"thing.a"}
         assert Thing.wait_timeout <= world.now < 300
         assert journal(tmp_path)[-1]["ok"] is False
+
+    def test_who_uses_it_is_named_while_it_is_waited_for_and_at_the_end(self, engine, world):
+        """AWS removes the interfaces of its own services later; what is somebody else's, never."""
+        world.add("used.x", 1)
+        x, heard = Used(name="x"), []
+        world.answers = {("delete", "used.x"): [refused("DependencyViolation", message="eni-1")] * 1000}
+        with pytest.raises(RequestRejected) as caught:
+            engine.destroy(stack(x), on_progress=lambda resource, status, took: heard.append(status))
+        assert "still in use by eni-1 of somebody" in heard
+        assert caught.value.what == (
+            "used.x: it was refused: DependencyViolation It is still used by eni-1 of somebody."
+        )
+        assert "destroy again later" in caught.value.fix
+        assert (caught.value.code, caught.value.message) == ("DependencyViolation", "eni-1")
+
+    def test_who_uses_it_is_not_asked_when_aws_refuses_for_another_reason(self, engine, world):
+        world.add("used.x", 1)
+        world.answers = {("delete", "used.x"): [refused("AccessDenied")]}
+        with pytest.raises(RequestRejected) as caught:
+            engine.destroy(stack(Used(name="x")))
+        assert caught.value.fix == "Correct it."
+
+    def test_what_holds_the_lock_goes_last_of_all(self, start, world, tmp_path):
+        """And the lock is told that its bucket goes with it."""
+        world.leaves, asked = {"thing.z": 40}, []
+        for name in ("holder.h", "thing.z"):
+            world.add(name, 1)
+        start(ensure_lock=lambda **how: asked.append(how)).destroy(stack(Holder(name="h"), Thing(name="z")))
+        assert asked == [{}, {"deletes_bucket": True}]
+        assert world.at["delete", "holder.h"] >= 40
+
+    def test_what_comes_back_is_deleted_again(self, engine, world):
+        """Something else creates it anew, as a service its log group."""
+        world.add("returning.r", 1)
+        r = Returning(name="r")
+        world.leaves = {"returning.r": 5}
+        r.come_back(world, at=3)
+        engine.destroy(stack(r))
+        assert [verb for verb, _ in world.wrote] == ["delete", "delete"]
+
+    def test_the_journal_says_how_long_each_deletion_took(self, start, world, tower, tmp_path):
+        """Since its turn came, since AWS accepted it; what AWS refuses, too. And when it was gone."""
+        world.leaves = {"thing.c": 30}
+        world.answers = {("delete", "thing.d"): [refused("DependencyViolation")] * 4}
+        start().destroy(tower)
+        lines = journal(tmp_path)
+        changes = {line["key"]: line for line in lines if line["event"] == "change" and line["action"] == "delete"}
+        assert changes["thing.b"]["waited"] == changes["thing.b"]["sent"] >= 30
+        assert changes["thing.d"]["waited"] == 0 < changes["thing.d"]["sent"] == changes["thing.d"]["took"]
+        assert all(line["ready"] is False for line in changes.values())
+        assert changes["thing.c"]["after"] == ["thing.b"]
+        assert changes["thing.b"]["needs"] == ["thing.a"]
+        assert [line["key"] for line in lines if line["event"] == "settled"].count("thing.c") == 1
+
+    def test_a_deletion_that_takes_its_own_time_is_waited_for(self, engine, world):
+        """Longer than the resource takes to be created."""
+        world.add("lingering.l", 1)
+        world.leaves = {"lingering.l": 900}
+        engine.destroy(stack(Lingering(name="l")))
+        assert world.now >= 900
 
     def test_any_other_refusal_is_raised_at_once(self, engine, world, tower):
         world.answers = {("delete", "thing.c"): [refused("AccessDenied")]}

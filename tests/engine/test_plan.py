@@ -29,6 +29,7 @@ from runbook_lib.formatting import FIELD_LABELS, format_value, label_field
 from runbook_lib.journal.redaction.redactor import REDACTOR
 from runbook_lib.journal.summary import Summary
 from runbook_lib.resources.base import Observed
+from runbook_lib.resources.predictions import Refusal
 from runbook_lib.stacks.stack import Stack, in_order
 from tests.resources.cases_compute import servers
 from tests.support.fake_kinds import (
@@ -420,6 +421,31 @@ def test_what_a_stack_contains_is_no_orphan_of_anything():
 def test_another_stack_does_not_remove_it():
     """It belongs to what this stack only needs."""
     assert make_plan(stack_of(WALL), orphaned()).todo == ()
+
+
+def test_orphans_without_an_owner_are_deleted_last_each_with_its_reason():
+    """What leaves something behind says so; what is kept on purpose, is not ours or is gone needs no change."""
+    gone, alien, absent = (Thing(name=name) for name in ("gone", "alien", "absent"))
+    leaving, kept = LeavingThing(name="leaving"), KeptThing(name="kept")
+    seen = there(GROUND, WALL, gone, leaving, kept, alien)
+    seen[alien] = replace(seen[alien], foreign="it has no tags")
+    plan = make_plan(BOTH, seen, orphans=[gone, leaving, kept, alien, absent])
+    assert todo(plan) == [("leaving_thing.leaving", "delete"), ("thing.gone", "delete")]
+    assert dict(plan.explanations["reasons"]) == {
+        "leaving_thing.leaving": f"leaves a snapshot: {seen[leaving].id}-final",
+        "thing.gone": "no longer in the parameters",
+    }
+
+
+def test_a_change_that_aws_would_refuse_shows_what_it_is_about():
+    """Of two fields that differ, the one that AWS does not offer; with the way out."""
+    larger = Thing(name="ground", size=5, shape="round")
+    (change,) = make_plan(stack_of(larger), {larger: None}).todo
+    refusal = Refusal(frozenset({"size"}), "AWS offers no size 5", "Set size to 4.")
+    blocked = change.block(refusal)
+    assert (blocked.action, blocked.fields) == (Action.BLOCKED, {"size": (None, 5)})
+    assert set(change.fields) > {"size"}
+    assert blocked.explanation == "AWS offers no size 5. Set size to 4."
 
 
 def test_what_explains_a_change_is_not_masked_for_the_name_of_its_resource():

@@ -13,6 +13,8 @@ _COMPARISONS = {
 _BOUNDARIES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 _ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr}
 _TWINS = {"any": "all", "all": "any", "min": "max", "max": "min"}
+_EITHER_WAY = {"min", "max"}
+"""Functions whose arguments may stand in any order."""
 _TRANSPARENT = {"sorted", "frozenset", "set", "tuple", "list"}
 _PIECES = re.compile(r"(?<!\\)(?:\^|\$|\\b|[*+?](?![+?:=!<>P])|\\[sdw]|\((?:\?:)?|\|[^|()\\]+)")
 
@@ -258,7 +260,7 @@ class _Finder(ast.NodeVisitor):
             self._add("transparent", node, node.args[0])
         if len(node.args) > 1 and not any(isinstance(arg, ast.Starred) for arg in node.args[:2]):
             first, second = node.args[:2]
-            if ast.dump(first) != ast.dump(second):
+            if ast.dump(first) != ast.dump(second) and ast.unparse(node.func) not in _EITHER_WAY:
                 self._add("arguments", node, ast.Call(node.func, [second, first, *node.args[2:]], node.keywords))
         for at, keyword in enumerate(node.keywords):
             if keyword.arg and keyword.arg != "strict":  # of zip: it asserts, and changes nothing

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -408,16 +409,19 @@ def test_the_release_is_sent_again(bucket, run, door, s3):
     assert not is_held(s3)
 
 
-def test_an_operator_releases_the_lock_of_another_run(bucket, run, s3, later, elapsing):
+def test_an_operator_releases_the_lock_of_another_run(bucket, run, s3, events, elapsing):
     """What its holder renews at that moment stays; the holder is told at its next write."""
     mine = run("one")
     mine.acquire()
     stale = replace(run("two").read(), etag='"0123"')
-    with pytest.raises(Locked, match="was renewed at this moment"):
+    with pytest.raises(Locked, match="run one was renewed at this moment") as refused:
         run("two").unlock(stale)
+    assert "Stop that process" in refused.value.fix
+    assert events[-1] != ("lock", {"held": False})
     assert held_by(s3)["run"] == "one"
     run("two").unlock(run("two").read())
     assert not is_held(s3)
+    assert events[-1] == ("lock", {"held": False})
     elapsing.advance(LEASE / 2)
     with pytest.raises(Locked, match="runbook unlock"):
         mine.acquire()
@@ -645,3 +649,372 @@ def test_a_lock_that_cannot_be_read_is_not_acquired(bucket, run, door):
 
     with pytest.raises(RequestRejected, match="AccessDenied"):
         run("one", through=through(door, get_object=get_object)).acquire()
+
+
+# What S3 answers, each code once.
+
+
+def rejecting(door, operation, code, *, when=lambda: True, **fields):
+    """The client, whose operation is rejected with a code while a condition holds."""
+
+    def reject(**request):
+        if when():
+            raise RequestRejected(f"{operation} was rejected: {code}.", fix="Ask.", code=code, **fields)
+        return getattr(door.s3, operation)(**request)
+
+    return through(door, **{operation: reject})
+
+
+@pytest.mark.parametrize(
+    "code", ["PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchBucket", "NoSuchKey", "404"]
+)
+def test_a_condition_that_does_not_hold_gives_nobody_the_lock(bucket, run, door, s3, code):
+    """Whichever name S3 gives it: then it is read who holds the lock."""
+    run("two").acquire()
+    with pytest.raises(Locked, match="run two"):
+        run("one", through=rejecting(door, "put_object", code)).acquire()
+
+
+@pytest.mark.parametrize("code", ["NoSuchBucket", "NoSuchKey", "404"])
+def test_what_does_not_exist_is_a_free_lock(bucket, run, door, code):
+    assert run("one", through=rejecting(door, "get_object", code)).read() is None
+
+
+def test_whether_there_is_a_bucket_must_be_known(bucket, run, door, s3):
+    """A run that may not ask for it does not go on without a lock."""
+    refusing = rejecting(door, "get_bucket_versioning", "AccessDenied")
+    with pytest.raises(RequestRejected, match="AccessDenied"):
+        run("one", through=refusing, since="").acquire()
+    assert not is_held(s3)
+
+
+def test_a_rejected_release_is_not_recorded_as_one(bucket, run, door, s3, events):
+    mine = run("one", through=rejecting(door, "delete_object", "AccessDenied"))
+    mine.acquire()
+    with pytest.raises(RequestRejected, match="AccessDenied"):
+        mine.release()
+    assert is_held(s3)
+    assert events[-1] == ("lock", {"held": True, "bucket": BUCKET})
+
+
+def test_a_lock_whose_bucket_is_gone_is_released(bucket, run, door):
+    mine = run("one", through=rejecting(door, "delete_object", "NoSuchBucket"))
+    mine.acquire()
+    mine.release()
+
+
+def test_a_request_is_sent_again_for_three_minutes_with_longer_and_longer_pauses(bucket, run, door, elapsing):
+    pauses = []
+    sleep = elapsing.sleep
+    elapsing.sleep = lambda seconds: (pauses.append(seconds), sleep(seconds))
+    throttled = run("one", through=rejecting(door, "put_object", "SlowDown", retryable=True))
+    with pytest.raises(RequestRejected, match="SlowDown"):
+        throttled.acquire()
+    assert pauses[:8] == [0.25, 0.5, 1, 2, 4, 8, 10, 10]
+    assert timedelta(minutes=3) <= timedelta(seconds=elapsing.seconds) <= timedelta(minutes=3, seconds=10)
+
+
+def test_what_aws_refuses_for_good_is_sent_once(bucket, run, door, elapsing):
+    with pytest.raises(RequestRejected, match="AccessDenied"):
+        run("one", through=rejecting(door, "put_object", "AccessDenied")).acquire()
+    assert elapsing.seconds == 0
+
+
+def test_after_three_minutes_no_request_is_sent_again(bucket, run, door, elapsing):
+    """Not even one that was sent at the very end of them."""
+    sent = []
+
+    def slow(**request):
+        sent.append(request)
+        elapsing.advance(lock_module.RETRIES)
+        raise RequestRejected("slow down", fix="Wait.", code="SlowDown", retryable=True)
+
+    with pytest.raises(RequestRejected, match="slow down"):
+        run("one", through=through(door, put_object=slow)).acquire()
+    assert len(sent) == 1
+
+
+# What is sent, and how often.
+
+
+def recording(door):
+    """The client, and the operations that it is asked for."""
+    asked = []
+
+    def record(name):
+        def send(**request):
+            asked.append(name)
+            return getattr(door.s3, name)(**request)
+
+        return send
+
+    names = ("put_object", "get_object", "delete_object", "get_bucket_versioning")
+    return through(door, **{name: record(name) for name in names}), asked
+
+
+def test_the_first_write_asks_twice_and_a_renewal_once(bucket, run, door, elapsing):
+    client, asked = recording(door)
+    mine = run("one", through=client, since="")
+    mine.acquire()
+    assert asked == ["get_bucket_versioning", "put_object"]
+    elapsing.advance(LEASE / 2)
+    mine.acquire()
+    assert asked[2:] == ["put_object"]
+    assert mine.renew() is True
+    mine.acquire()
+    assert asked[2:] == ["put_object", "put_object"]
+
+
+@pytest.mark.parametrize("before", ["nobody", "dead", "own"])
+def test_a_lock_that_was_acquired_on_the_second_attempt_is_held(bucket, run, door, s3, before):
+    """Nothing more is sent before the next write, and it is renewed in the background."""
+    client, asked = recording(door)
+    holder = {"nobody": None, "dead": replace(process_of("dead"), started=1.0), "own": process_of("one")}[before]
+    if holder:
+        leave(s3, holder)
+    else:
+        client.s3.put_object = losing(door, arrives=False).s3.put_object
+    mine = run("one", through=client)
+    mine.acquire()
+    sent = len(asked)
+    mine.acquire()
+    assert len(asked) == sent
+    assert mine.renew()
+
+
+def test_the_lock_is_a_json_object(bucket, run, s3):
+    """A person can read it in the console."""
+    run("one").acquire()
+    assert s3.head_object(Bucket=BUCKET, Key=KEY)["ContentType"] == "application/json"
+
+
+def test_all_processes_of_a_run_have_held_its_lock_since_the_first_acquired_it(bucket, run, s3, later):
+    run("one", since="").acquire()
+    first = held_by(s3)["since"]
+    assert datetime.fromisoformat(first).microsecond == 0
+    later(timedelta(minutes=5))
+    run("one", since="").acquire()
+    assert held_by(s3)["since"] == first
+
+
+def test_a_run_that_acquires_it_again_has_held_it_since_then(bucket, run, s3, later, events):
+    mine = run("one", since="")
+    mine.acquire()
+    first = held_by(s3)["since"]
+    mine.release()
+    later(timedelta(minutes=5))
+    mine.acquire()
+    assert datetime.fromisoformat(held_by(s3)["since"]) - datetime.fromisoformat(first) >= timedelta(minutes=5)
+    assert [data["held"] for _, data in events] == [True, False, True]
+
+
+def test_the_lease_has_to_be_over(bucket, run, door, s3):
+    """Ten minutes after the last renewal, to the second, it is still held."""
+    run("far", **ANOTHER_MACHINE).acquire()
+
+    def renewed(ago):
+        def get_object(**request):
+            answer = door.s3.get_object(**request)
+            return answer | {"LastModified": lock_module._time_of(answer) - ago}
+
+        return through(door, get_object=get_object)
+
+    with pytest.raises(Locked, match="renewed 600 s ago"):
+        run("two", through=renewed(LEASE)).acquire()
+    run("two", through=renewed(LEASE + timedelta(seconds=1))).acquire()
+    assert held_by(s3)["run"] == "two"
+
+
+def test_a_lock_that_changes_all_the_time_is_read_three_times(bucket, run, door, s3):
+    """Then it is given up; the run has not lost a lock by that, and acquires it later."""
+    client, asked = recording(door)
+    leave(s3, process_of("one"))
+    busy, changed = [True], []
+
+    def written_meanwhile(**request):
+        changed.append(1)
+        if busy:
+            leave(s3, replace(process_of("one"), caller=str(len(changed))))
+        return door.s3.put_object(**request)
+
+    client.s3.put_object = written_meanwhile
+    mine = run("one", through=client)
+    with pytest.raises(Locked, match=r"changes while it is read; last held by run one\.") as refused:
+        mine.acquire()
+    assert "Wait a minute" in refused.value.fix
+    assert asked.count("get_object") == 3
+    busy.clear()
+    mine.acquire()
+    busy.append(True)
+    assert mine.renew()  # other processes of this run write at the same moment: nothing is lost
+    mine.keep()
+    busy.clear()
+    assert mine.renew()
+
+
+# The bucket comes and goes.
+
+
+def test_a_run_whose_bucket_was_deleted_has_lost_its_lock(bucket, run, s3, elapsing, events):
+    mine = run("one")
+    mine.acquire()
+    s3.delete_object(Bucket=BUCKET, Key=KEY)
+    s3.delete_bucket(Bucket=BUCKET)
+    mine.acquire()  # sends nothing
+    elapsing.advance(LEASE / 2)
+    with pytest.raises(Locked, match="lost its lock") as refused:
+        mine.acquire()
+    assert "plans anew" in refused.value.fix
+    assert events[-1] == ("lock lost", {"why": refused.value.what})
+    assert not mine.renew()
+
+
+def test_a_destroy_that_has_deleted_the_bucket_needs_no_lock(bucket, run, s3):
+    mine = run("one")
+    mine.acquire()
+    mine.acquire(deletes_bucket=True)
+    assert is_held(s3)
+    s3.delete_object(Bucket=BUCKET, Key=KEY)
+    s3.delete_bucket(Bucket=BUCKET)
+    mine.acquire(deletes_bucket=True)
+    mine.release()
+
+
+def test_a_destroy_does_not_write_the_lock_while_it_deletes_the_bucket(bucket, run, s3):
+    """The lock would be created anew in a bucket that is being emptied."""
+    mine = run("one")
+    mine.acquire()
+    mine.acquire(deletes_bucket=True)
+    s3.delete_object(Bucket=BUCKET, Key=KEY)
+    assert mine.renew() is False
+    assert not is_held(s3)
+    mine.acquire(deletes_bucket=True)  # an attempt that failed has deleted the lock already
+    assert held_by(s3)["run"] == "one"
+
+
+def test_a_lock_that_was_never_held_is_not_renewed_in_the_background_by_a_destroy(bucket, run):
+    before = renewing()
+    run("one").acquire(deletes_bucket=True)
+    assert renewing() == before
+
+
+# In the background.
+
+
+def renewing():
+    """The threads that renew a lock."""
+    return {thread for thread in threading.enumerate() if "_renew_in_background" in thread.name}
+
+
+def replace_event(monkeypatch, event):
+    """Only for the lock: Python's own threads wait for events, too."""
+    others = SimpleNamespace(Event=event, Thread=threading.Thread, RLock=threading.RLock)
+    monkeypatch.setattr(lock_module, "threading", others)
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """How long the threads wait between two renewals; here they wait for a moment."""
+    asked = []
+
+    class Moment(threading.Event):
+        def wait(self, timeout=None):
+            asked.append(timeout)
+            return super().wait(0.01)
+
+    replace_event(monkeypatch, Moment)
+    return asked
+
+
+def test_one_thread_renews_a_lock_once_a_minute_until_it_is_released(bucket, run, door, elapsing, monkeypatch):
+    client, asked = recording(door)
+    before, waits = renewing(), []
+
+    class Paused(threading.Event):
+        """An event whose waiters are let go by the test."""
+
+        def wait(self, timeout=None):
+            waits.append(timeout)
+            go.wait(10)
+            go.clear()
+            return self.is_set()
+
+    go = threading.Event()
+    replace_event(monkeypatch, Paused)
+    mine = run("one", through=client)
+    mine.acquire()
+    elapsing.advance(LEASE)
+    mine.acquire()
+    (thread,) = renewing() - before
+    assert thread.daemon  # or a command that failed would not end
+    assert waits == [60.0]
+    assert asked.count("put_object") == 2
+    go.set()
+    eventually(lambda: waits == [60.0, 60.0])
+    assert asked.count("put_object") == 3
+    mine.release()
+    go.set()
+    eventually(lambda: not thread.is_alive())
+    assert asked[-1] == "delete_object"
+
+
+def test_a_thread_ends_when_the_lock_was_lost(bucket, run, waits, s3, events):
+    before = renewing()
+    mine = run("one")
+    mine.acquire()
+    leave(s3, replace(process_of("two")))
+    eventually(lambda: renewing() <= before)
+    with pytest.raises(Locked, match="run two") as refused:
+        mine.keep()
+    assert events[-1] == ("lock lost", {"why": refused.value.what})
+    assert held_by(s3)["run"] == "two"
+
+
+def test_a_released_lock_that_is_acquired_again_is_renewed_again(bucket, run):
+    mine = run("one")
+    mine.acquire()
+    mine.release()
+    assert mine.renew() is False
+    mine.acquire()
+    assert mine.renew() is True
+
+
+def test_a_kernel_whose_run_has_ended_does_not_renew_its_lock(bucket, run, s3, events):
+    """Or the lock of a run that was killed would never be free."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    me = LockHolder.this_process("one", "arn:x", SINCE, process.pid)
+    orphaned = run("one", pid=me.pid, started=me.started)
+    orphaned.acquire()
+    before = s3.head_object(Bucket=BUCKET, Key=KEY)["ETag"]
+    process.communicate()
+    orphaned._me = replace(orphaned._me, caller="renewed")
+    assert orphaned.renew() is False
+    assert s3.head_object(Bucket=BUCKET, Key=KEY)["ETag"] == before
+    with pytest.raises(Locked, match=f"process {me.pid} on {me.host}") as refused:
+        orphaned.acquire()
+    assert "plans anew" in refused.value.fix
+    assert events[-1] == ("lock lost", {"why": refused.value.what})
+
+
+def test_a_run_that_held_nothing_has_lost_nothing(bucket, run, events):
+    """It may try again, when the other run has ended."""
+    other, mine = run("two"), run("one")
+    other.acquire()
+    with pytest.raises(Locked, match="run two"):
+        mine.acquire()
+    mine.keep()
+    assert "lock lost" not in [event for event, _ in events]
+    other.release()
+    mine.acquire()
+
+
+def test_a_foreign_object_that_is_taken_over_is_recorded_as_nobodys(bucket, run, s3, later, events):
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"hello")
+    with pytest.raises(Locked, match=r"somebody is changing this environment: run \?, since \?, on \? \(process 0\)"):
+        run("one").acquire()
+    later(LEASE + timedelta(minutes=1))
+    run("one").acquire()
+    (taken,) = (data["of"] for event, data in events if event == "lock taken over")
+    assert taken == {
+        "run": "?", "caller": "somebody", "host": "?", "pid": 0, "started": 0.0, "since": "?", "space": ""
+    }  # fmt: skip

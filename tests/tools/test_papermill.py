@@ -4,7 +4,10 @@ import base64
 import json
 import signal
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import click
 import nbformat
@@ -211,12 +214,22 @@ def bucket(aws, monkeypatch):
     return aws.client("s3")
 
 
+def require_cut_out_check_named(root):
+    """The evidence says of the shortened notebook, wherever it came from, that it is not that of the commit."""
+    (origin,) = [event for event in read_events(folder_of(root)) if event["event"] == "origin"]
+    assert origin["known"]
+    assert origin["left_out"] == ["claims", "verify"]
+    assert "missing" in {cell["what"] for cell in origin["cells"]}
+    page = (folder_of(root) / "report.html").read_text(encoding="utf-8")
+    assert "It leaves out the check claims, verify." in page
+
+
 @shows("papermill", "a notebook in S3, and its output there", "by papermill's reader and writer; nothing is left here")
 def test_s3(root, short, bucket):
     bucket.upload_file(str(short("6 * 7")), "outputs", "in.ipynb")
     result = papermill_cli(source="s3://outputs/in.ipynb", out="s3://outputs/runs/out.ipynb")
     assert result.exit_code == 0, (result.output, result.exception)
-    folder_of(root)
+    require_cut_out_check_named(root)
     written = json.loads(bucket.get_object(Bucket="outputs", Key="runs/out.ipynb")["Body"].read())
     assert written["metadata"]["runbook"]["outcome"] == "succeeded"
     assert list(Path.cwd().iterdir()) == []
@@ -252,7 +265,31 @@ def test_from_stdin_to_stdout(root, short):
     line = ["--engine", "runbook", "--no-progress-bar", "-", "-"]
     result = CliRunner().invoke(papermill.cli.papermill, line, input=text)
     assert json.loads(result.stdout)["metadata"]["runbook"]["outcome"] == "succeeded"
-    folder_of(root)
+    require_cut_out_check_named(root)
+
+
+@pytest.fixture
+def website(root):
+    """The address of a web server with the root's notebooks."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=str(root)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class SilentHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format, *arguments):
+        pass
+
+
+@shows("papermill", "a notebook by `http://` or `https://`", "by papermill's reader; compared with that of the commit")
+def test_http(root, short, website):
+    """A copy on a web server, without its checks, is not taken for the notebook of the commit."""
+    short("6 * 7")
+    result = papermill_cli(source=f"{website}/short.ipynb")
+    assert result.exit_code == 0, (result.output, result.exception)
+    require_cut_out_check_named(root)
 
 
 @pytest.fixture

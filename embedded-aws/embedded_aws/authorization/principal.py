@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from moto.core.utils import utcnow
+
 from embedded_aws.account import backends
 from embedded_aws.authorization.conditions import Context
 from embedded_aws.authorization.policy import Policies
@@ -98,6 +100,8 @@ def _assumed_role(access_key: str, token: str) -> Principal | None:
             role = _role(assumed.role_arn)
             if role is None or token != assumed.session_token:
                 raise InvalidCredentialsError("InvalidClientTokenId", INVALID)
+            if assumed.expiration <= utcnow():
+                raise InvalidCredentialsError("ExpiredToken", EXPIRED)
             return _principal(role, assumed.arn, assumed.user_id, {}, assumed.policy)
     return None
 

@@ -104,6 +104,7 @@ ORDER = (
     "ec2.network_pacing",
     "autoscaling.pacing",
     "ssm.parameters",
+    "sts.assumed_roles",
     "sts.caller_identity",
     "common.quotas",
     "common.request_ids",

@@ -14,12 +14,10 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from ..git import read_file
 from ..origin import Difference, Origin
 from .cells import Cell, Cells, Outcome, join_source
-from .source import read_notebook
+from .source import parse_notebook, read_notebook
 
 _CHECKS = "runbook_lib.stacks.checks"
 _INJECTED = "# Parameters"
@@ -41,7 +39,7 @@ def compare_with_source(path: Path, code: Path, commit: str) -> Origin | None:
         reference = read_notebook(code / source)
     else:
         text = read_file(code, commit, source.as_posix())
-        reference = nbformat.reads(text, as_version=4) if text else None
+        reference = parse_notebook(text) if text else None
     return compare(name, executed, reference, commit)
 
 
@@ -86,16 +84,16 @@ def _literals(source: str) -> list[str]:
 def _is_literal(value: ast.expr) -> bool:
     try:
         ast.literal_eval(value)
-    except ValueError:
+    except (ValueError, TypeError):
         return False
     return True
 
 
 def _parse(source: str) -> ast.Module:
-    """The code of a cell; empty for one with IPython's own commands."""
+    """The code of a cell; empty for one with IPython's own commands, and for what Python cannot read."""
     try:
         return ast.parse(source)
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
 
 

@@ -20,6 +20,8 @@ PARAMETERS_TAG = "parameters"
 _KEPT_TAGS = (PARAMETERS_TAG, "handoff")
 """Tags without which a headless run does not work; JupyterLab's cell editor can remove them."""
 _NOTES = "*Operator's notes"
+_WRONG_SHAPE = (AttributeError, LookupError, NameError, TypeError, AssertionError, RecursionError)
+"""What nbformat raises for valid JSON that is no notebook; of what is almost one, it says so only in a log."""
 _OF_A_RUN = {
     "collapsed", "editable", "execution", "jp-MarkdownHeadingCollapsed", "jupyter", "scrolled", "slideshow", "trusted",
 }  # fmt: skip
@@ -94,9 +96,19 @@ def read_notebook(file: Path) -> Any:
     if file.suffix in SUFFIXES:
         return read_script(file)
     try:
-        return nbformat.read(file, as_version=4)
-    except (OSError, ValueError, nbformat.ValidationError):
+        return parse_notebook(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
+
+
+def parse_notebook(text: str) -> Any:
+    """Read a notebook's text; ``None`` when it is not one."""
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+        cells = all(isinstance(cell["cell_type"], str) and isinstance(cell["source"], str) for cell in notebook.cells)
+    except (ValueError, nbformat.ValidationError, *_WRONG_SHAPE):
+        return None
+    return notebook if cells else None
 
 
 def _reset_metadata(cell: Any, before: Any, kept: set[str]) -> None:

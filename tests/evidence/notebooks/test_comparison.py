@@ -1,18 +1,22 @@
 """An executed notebook is compared cell by cell with the one of the commit, wherever it came from."""
 
+import json
 import subprocess
 from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import runbook_lib
 from runbook_lib.evidence.notebooks.comparison import compare, compare_with_source
+from runbook_lib.evidence.notebooks.source import parse_notebook
 from runbook_lib.evidence.origin import Origin
+from tests.support.wrong_shapes import variants
 
-NOTEBOOKS = sorted((Path(runbook_lib.__file__).parents[1] / "notebooks").glob("*.ipynb"))
+REPOSITORY = Path(runbook_lib.__file__).parents[1]
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 NETWORK = NOTEBOOKS[0]
 
 
@@ -134,3 +138,37 @@ def test_the_reference_is_the_notebook_of_the_commit_or_of_the_installation(tmp_
     nbformat.write(edited, other)
     assert "05_mine is in no commit" in str(compare_with_source(other, tmp_path, commit))
     assert Origin.from_event({"notebook": "01_network", **found.as_dict()}) == found
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", "1", '{"cells": 3}', "[" * 100_000, '{"nbformat": true}'])
+def test_what_is_no_notebook_is_compared_with_none(tmp_path, text):
+    """Neither as what ran nor as the source is it a reason to stop, or to say that they are the same."""
+    (tmp_path / "notebooks").mkdir()
+    broken, whole = tmp_path / NETWORK.name, tmp_path / "run" / NETWORK.name
+    broken.write_text(text, encoding="utf-8")
+    assert compare_with_source(broken, REPOSITORY, "") is None
+    (tmp_path / "notebooks" / NETWORK.name).write_text(text, encoding="utf-8")
+    whole.parent.mkdir()
+    nbformat.write(ran(read()), whole)
+    assert not compare_with_source(whole, tmp_path, "").known
+
+
+def test_a_notebook_of_almost_the_right_shape_is_compared_or_is_none():
+    """nbformat reads much of what is not quite one."""
+    cells = [new_markdown_cell("# A"), new_code_cell("print(1)", metadata={"tags": ["mine"]})]
+    small = new_notebook(cells=cells, metadata={"runbook": {"outcome": "succeeded"}})
+    for name, wrong in variants(json.loads(nbformat.writes(small))):
+        notebook = parse_notebook(json.dumps(wrong))
+        if name.startswith(("all=", "cells=", "cells/1=", "cells/1/source", "cells/1/cell_type")):
+            assert notebook is None or not compare("a", notebook, small).same, name
+
+
+@pytest.mark.parametrize(
+    "code", ["x = {[]: 1}", "x = 'a\0'", "x = '\ud800'", "-" * 100_000 + "1", "%matplotlib inline", "x = {**1}"]
+)
+def test_code_that_python_cannot_read_is_an_added_cell(code):
+    executed = ran(read())
+    executed.cells.append(new_code_cell(code))
+    found = compare("01_network", executed, read())
+    assert [cell.what for cell in found.cells] == ["added"]
+    assert found.left_out == ()

@@ -10,8 +10,9 @@ from datetime import UTC
 from math import ceil
 from typing import Any
 
-from moto.cloudwatch.models import MetricDatum
+from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
 
+from embedded_aws.patching import Method, patch
 from embedded_aws.services.cloudwatch.evaluation import Point
 
 Key = tuple[str, str, frozenset[tuple[str, str]]]
@@ -62,17 +63,33 @@ def key_of(namespace: str, name: str, dimensions: Iterable[Any]) -> Key:
     return namespace, name, frozenset((dimension.name, dimension.value) for dimension in dimensions)
 
 
+MAX_DATA = 50_000
+"""The newest data that are kept, of all metrics."""
+
+
+@patch(CloudWatchBackend, "put_metric_data")
+def drop_old_data(moto: Method, backend: Any, *args: Any, **options: Any) -> None:
+    """Drop the oldest data, as AWS does by their age, so that the account does not grow for ever.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#metrics-retention
+    """
+    moto(backend, *args, **options)
+    if len(backend.metric_data) > MAX_DATA:
+        backend.metric_data = backend.metric_data[-MAX_DATA * 9 // 10 :]
+
+
 class Index:
     """An index by metric of moto's one list of all data, which is read incrementally."""
 
     def __init__(self) -> None:
+        self._data: Sequence[Any] = ()
         self._read = 0
         self._by_metric: defaultdict[Key, list[Any]] = defaultdict(list)
 
     def read_new(self, data: Sequence[Any]) -> None:
         """Add the data that are new since the last call."""
-        if len(data) < self._read:
-            self._read = 0
+        if data is not self._data or len(data) < self._read:
+            self._data, self._read = data, 0
             self._by_metric.clear()
         for datum in data[self._read :]:
             self._by_metric[key_of(datum.namespace, datum.name, datum.dimensions)].append(datum)

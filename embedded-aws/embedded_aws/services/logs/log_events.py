@@ -1,4 +1,4 @@
-"""Log events: their ids are unique, they are sorted by time, and a prefix of streams' names selects them."""
+"""Log events: their ids are unique, they are sorted by time, and expire; a prefix of streams' names selects them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import time
 from itertools import count
 from typing import Any
 
-from moto.logs.models import LogEvent, LogGroup
+from moto.logs.models import LogEvent, LogGroup, LogStream
 from moto.logs.responses import LogsResponse
 
 from embedded_aws.patching import Method, patch
 from embedded_aws.service_error import ServiceError
+
+MAX_EVENTS = 20_000
+"""The newest events of a stream that are kept, so that the account does not grow for ever; AWS keeps them all."""
+_DAY = 86_400_000
 
 _ids = count(time.time_ns())  # greater than those of an earlier server, whose events are in the account
 
@@ -24,6 +28,20 @@ def create_event(moto: Method, event: Any, ingestion_time: int, log_event: dict[
     """
     moto(event, ingestion_time, log_event)
     event.event_id = f"{next(_ids):056d}"
+
+
+@patch(LogStream, "put_log_events")
+def drop_old_events(moto: Method, stream: Any, log_events: list[dict[str, Any]]) -> str:
+    """Drop the stream's events that are older than the retention of its group.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+    """
+    token = str(moto(stream, log_events))
+    days = int(stream.log_group.retention_in_days or 0)
+    oldest = time.time() * 1000 - days * _DAY if days else 0
+    if len(stream.events) > MAX_EVENTS or (stream.events and stream.events[0].timestamp < oldest):
+        stream.events = [event for event in stream.events[-MAX_EVENTS:] if event.timestamp >= oldest]
+    return token
 
 
 @patch(LogGroup, "filter_log_events")

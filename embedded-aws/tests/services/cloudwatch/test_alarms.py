@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
 
 from embedded_aws.account import backends
-from embedded_aws.services.cloudwatch import actions, evaluator
+from embedded_aws.services.cloudwatch import actions, datapoints, evaluator
 from embedded_aws.services.cloudwatch.datapoints import AlarmMetric, Sample, key_of, statistic, window
 from embedded_aws.services.cloudwatch.evaluation import ALARM, INSUFFICIENT_DATA, OK, Point, Rule, evaluate
 from embedded_aws.services.cloudwatch.notifications import subject
@@ -415,3 +415,15 @@ def stopped_clock(monkeypatch, backend=None, seconds=0):
     monkeypatch.setattr(backends, "existing", lambda service: [backend])
     monkeypatch.setattr(evaluator.time, "time", lambda: NOON.replace(tzinfo=UTC).timestamp() + seconds)
     return backend
+
+
+def test_the_newest_data_are_kept_and_the_index_follows(monkeypatch):
+    """A server that stays up for weeks would grow with each datum."""
+    monkeypatch.setattr(datapoints, "MAX_DATA", 10)
+    backend, index = CloudWatchBackend("us-west-2", "123456789012"), datapoints.Index()
+    for number in range(25):
+        backend.put_metric_data("Web", [{"MetricName": "Load", "Value": number, "Timestamp": NOON}])
+        index.read_new(backend.metric_data)
+        newest = [datum.value for datum in index.data_of(("Web", "Load", frozenset()))]
+        assert newest == list(range(max(0, number + 1 - len(newest)), number + 1))
+        assert min(number + 1, 9) <= len(newest) <= 10

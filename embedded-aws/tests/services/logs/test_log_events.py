@@ -3,7 +3,9 @@
 import time
 
 import pytest
+from moto.logs.models import LogGroup
 
+import embedded_aws.services.logs.log_events as log_events
 from services.errors import raises
 
 NOW = int(time.time() * 1000)
@@ -45,3 +47,21 @@ def test_pages_are_complete_and_ids_unique(logs):
     events = [event for page in pages for event in page["events"]]
     assert [event["message"] for event in events] == ["first", "third"]
     assert len({event["eventId"] for event in events}) == 2
+
+
+def test_events_that_are_older_than_the_retention_expire(logs):
+    logs.put_retention_policy(logGroupName="/one", retentionInDays=1)
+    old = [{"timestamp": NOW - 25 * 3_600_000, "message": "yesterday"}, {"timestamp": NOW, "message": "today"}]
+    logs.create_log_stream(logGroupName="/one", logStreamName="c_web")
+    logs.put_log_events(logGroupName="/one", logStreamName="c_web", logEvents=old)
+    assert found(logs, logStreamNamePrefix="c_") == ["today"]
+
+
+def test_of_a_stream_the_newest_events_are_kept(monkeypatch):
+    """A server that stays up for weeks would grow with each line of its hosts' logs."""
+    monkeypatch.setattr(log_events, "MAX_EVENTS", 3)
+    group = LogGroup("123456789012", "us-west-2", "/two")
+    group.create_log_stream("web")
+    for number in range(5):
+        group.streams["web"].put_log_events([{"timestamp": NOW, "message": str(number)}])
+    assert [event.message for event in group.streams["web"].events] == ["2", "3", "4"]
