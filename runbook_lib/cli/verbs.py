@@ -29,6 +29,7 @@ from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
 from ..runs.time_limit import within
 from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
+from .checks import print_checks
 from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
@@ -235,6 +236,8 @@ def _run_notebooks(
     journal = job.folder / JOURNAL
     print_renderable(render_timeline(build_timeline(events_of(journal))), max_width=WIDTH)
     print_text(f"Took {elapsed(time.monotonic() - began)}. Evidence: {paths.for_shell(job.folder)}")
+    if mode == "verify":
+        print_checks(event for name in notebooks for event in summarize(journal, name).checks)
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in sorted(failed, key=lambda progress: progress.state == "failed"):  # the cause is read last
         print_text(_failure_text(job, progress), error=True)

@@ -26,6 +26,8 @@ _REFUSED = "is not YAML for parameters"
 # What YAML refuses (https://yaml.org/spec/1.1/#c-printable), and what only YAML takes for the end of a line.
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _TAG = "tag:yaml.org,2002:"
+_DATES = ("expires",)
+"""Fields that hold a date, which YAML reads as one, too."""
 _AS_WRITTEN = {
     "str": re.compile(r".*", re.DOTALL),
     "null": re.compile(r"null|Null|NULL|~|"),
@@ -134,6 +136,8 @@ class Document:
         text, kind = str(event.value), "str"
         if event.implicit[0]:
             kind = self._type(text)
+        if kind == "timestamp" and at[-1] in _DATES:
+            return text
         if kind not in _AS_WRITTEN or not _AS_WRITTEN[kind].fullmatch(text):
             self._misread(Problem(at, text, self._why(kind, text)))
             return text

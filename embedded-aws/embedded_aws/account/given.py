@@ -42,7 +42,8 @@ def _hosted_zone(zone_id: str, domain: str) -> None:
     if zone_id in route53.zones:
         return
     parent = domain.partition(".")[2]
-    zone = route53.create_hosted_zone(parent if "." in parent else domain, False, caller_reference=zone_id)
+    name = parent if "." in parent else domain
+    zone = route53.create_hosted_zone(f"{name}.", False, caller_reference=zone_id)
     del route53.zones[zone.resource_id]
     zone.resource_id = zone_id
     route53.zones[zone_id] = zone
