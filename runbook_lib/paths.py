@@ -15,14 +15,15 @@ _INSTALLED = Path(__file__).resolve().with_name("project")
 
 
 def checkout() -> Path:
-    """Where notebooks/ and webapp/ are: in `RUNBOOK_ROOT`, in or above the current folder, or around this package.
+    """Where notebooks/ and webapp/ are: in or above `RUNBOOK_ROOT` or the current folder, or around this package.
 
     Raises:
         WrongUsage: There are no notebooks in any of them: an installed package has only those that it can write.
     """
     here = Path.cwd()
     given = [Path(os.environ[_ROOT]).resolve()] if _ROOT in os.environ else []
-    for folder in (*given, here, *here.parents, Path(__file__).resolve().parents[1]):
+    above = [parent for folder in given for parent in folder.parents]  # the root of a rehearsal is in a checkout
+    for folder in (*given, *above, here, *here.parents, Path(__file__).resolve().parents[1]):
         if (folder / _FIRST).is_file():
             return folder
     raise WrongUsage(

@@ -23,7 +23,7 @@ from runbook_lib.aws.client import Aws
 from runbook_lib.cli.main import main
 from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.references import Keys, to_json
-from runbook_lib.evidence.report import exports, inventory
+from runbook_lib.evidence.report import controls, exports, inventory
 from runbook_lib.params import load
 from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.environment import stacks
@@ -91,6 +91,7 @@ def test_lists_have_the_same_columns():
         {
             "changes.csv": exports.CHANGES,
             "checks.csv": exports.CHECKS,
+            "controls.csv": controls.COLUMNS,
             "before.csv, after.csv": list(inventory.COLUMNS),
         },
     )

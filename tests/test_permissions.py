@@ -83,14 +83,14 @@ def raw_operations():
 
 def _operations(node):
     match node:
-        case ast.Call(func=ast.Attribute(attr=operation, value=ast.Attribute(attr=service))):
-            yield from _action(service.lstrip("_"), operation)
         case ast.Call(func=ast.Attribute(attr="all" | "get" | "pages"), args=[service, operation, *_]) if all(
             isinstance(arg, ast.Constant) for arg in (service, operation)
         ):
             yield from _action(str(service.value), str(operation.value))
         case ast.Call(func=ast.Attribute(attr="find" | "tagged_with_env"), args=[ast.Constant(value=operation), *_]):
             yield from _action("ec2", operation)
+        case ast.Call(func=ast.Attribute(attr=operation, value=ast.Attribute(attr=service))):
+            yield from _action(service.lstrip("_"), operation)
         case ast.Call(func=ast.Attribute(attr=operation, value=ast.Name(id=service))):
             yield from _action(service, operation)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 from runbook_lib.aws.connection import Connection
+from runbook_lib.aws.endpoints import Given
+from runbook_lib.errors import LocalError
+from runbook_lib.paths import for_shell
 
 
 def connect(root: Path) -> Connection:
@@ -34,6 +38,31 @@ def check(root: Path) -> None:
     pace.from_environment(os.environ)
     if StateFolder(root).state.exists():
         ensure(root)
+
+
+def rehearse(root: Path, given: Given) -> None:
+    """Start the embedded AWS of *root* with an environment's account and region, and with what it takes as given.
+
+    Raises:
+        LocalError: It cannot run here; or its account has another number or region.
+    """
+    from embedded_aws.client import control
+    from embedded_aws.client.process import ensure, require_system
+    from embedded_aws.state_folder import StateFolder
+
+    require_system()
+    folder = StateFolder(root)
+    folder.create()
+    if not (folder.place.exists() or folder.state.exists()):
+        folder.write_place(given.account, given.region)
+    if folder.read_place() != (given.account, given.region):
+        account, region = folder.read_place()
+        raise LocalError(
+            f"the embedded AWS of {root} has account {account} in {region}, and the parameters say {given.account} in"
+            f" {given.region}",
+            fix=f"delete what was rehearsed: `runbook local down --forget --root {for_shell(root)}`",
+        )
+    control.call(ensure(root), "POST", "given", asdict(given))
 
 
 def require_saved(root: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-ACCOUNT = "123456789012"
-REGION = "us-west-2"
+# The server of a rehearsal has those of the rehearsed parameters: its state folder keeps them.
+ACCOUNT_VARIABLE, REGION_VARIABLE = "EMBEDDED_AWS_ACCOUNT", "EMBEDDED_AWS_REGION"
+ACCOUNT = os.environ.get(ACCOUNT_VARIABLE, "123456789012")
+REGION = os.environ.get(REGION_VARIABLE, "us-west-2")
 
 # Twenty capitals and digits, as moto expects of an access key. They are valid nowhere else.
 ACCESS_KEY = "EMBEDDEDAWS000000000"
@@ -27,8 +30,13 @@ MOTO_ENVIRONMENT = {
     "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION": "1",
     "MOTO_ACM_VALIDATION_WAIT": "0",  # seconds until a certificate with its record is issued
     "MOTO_DISABLE_GLOBAL_CORS": "1",  # no web page may call it
-    "MOTO_ACCOUNT_ID": ACCOUNT,  # one account for all credentials
 }
+
+
+def server_environment(account: str, region: str) -> dict[str, str]:
+    """Return the variables of a server: moto's options, and one account and region for all credentials."""
+    return MOTO_ENVIRONMENT | {"MOTO_ACCOUNT_ID": account, ACCOUNT_VARIABLE: account, REGION_VARIABLE: region}
+
 
 # Loaded before the first call, so that no call waits for them: the services that stacks use.
 PRELOADED = (

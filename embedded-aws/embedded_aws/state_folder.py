@@ -9,7 +9,7 @@ from typing import Any
 
 from embedded_aws.files import write_atomically
 from embedded_aws.process_identity import ProcessIdentity
-from embedded_aws.settings import ACCESS_KEY, SECRET_KEY
+from embedded_aws.settings import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
 from runbook_lib.aws.connection import Connection
 from runbook_lib.errors import LocalError
 
@@ -46,6 +46,7 @@ class StateFolder:
         self.faults = self.path / "faults.json"
         self.unsaved = self.path / "unsaved"
         self.pace = self.path / "pace"
+        self.place = self.path / "place.json"
         self.start_lock = self.path / "start.lock"
         self.server_lock = self.path / "server.lock"
         self._address = self.path / "address.json"
@@ -100,6 +101,15 @@ class StateFolder:
     def write_pace(self, pace: float) -> None:
         """Save the pace for the next start."""
         write_atomically(self.pace, f"{pace:g}")
+
+    def read_place(self) -> tuple[str, str]:
+        """Return the account's number and the region."""
+        place = _read_json(self.place) or {}
+        return place.get("account", ACCOUNT), place.get("region", REGION)
+
+    def write_place(self, account: str, region: str) -> None:
+        """Save the account's number and the region; only an account that holds nothing may get others."""
+        write_atomically(self.place, json.dumps({"account": account, "region": region}))
 
     def read_unsaved(self) -> str:
         """Return why the last save failed; empty when it did not."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +16,29 @@ GROUP = "runbook.endpoints"
 LOCAL_ENV = "local"
 
 
+@dataclass(frozen=True)
+class Given:
+    """What an environment takes as given: it exists outside its stacks, and a rehearsal needs it, too.
+
+    Args:
+        hosted_zones: The domain that is validated in each, by the zone's id.
+        certificates: A domain, by the certificate's ARN.
+        images: The architecture, by the machine image's id.
+        secrets: By name or ARN; the value says nothing.
+        ssm_parameters: SecureStrings, in the same way.
+        policies: ``boundary`` or ``attached``, by the policy's ARN.
+    """
+
+    account: str
+    region: str
+    hosted_zones: Mapping[str, str] = field(default_factory=dict)
+    certificates: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    ssm_parameters: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, str] = field(default_factory=dict)
+
+
 class Endpoint(Protocol):
     """What a package offers for ``endpoint: <name>`` in a parameter file."""
 
@@ -22,6 +47,12 @@ class Endpoint(Protocol):
 
     def check(self, root: Path) -> None:
         """Raise WrongUsage for settings that it cannot be started with, LocalError for a state it cannot load."""
+
+    def rehearse(self, root: Path, given: Given) -> None:
+        """Start with an environment's account and region, and with what it takes as given.
+
+        Raise LocalError where the endpoint's account has another number or region.
+        """
 
     def require_saved(self, root: Path) -> None:
         """Raise LocalError when the changes of a run would be lost with the endpoint's next start."""
@@ -51,6 +82,16 @@ def check(env: str, endpoint: str | None, root: Path) -> None:
         _find(env, endpoint).check(root)
 
 
+def rehearse(env: str, endpoint: str, root: Path, given: Given) -> None:
+    """Prepare the endpoint of a rehearsal.
+
+    Raises:
+        WrongEndpoint: No installed package offers it.
+        LocalError: It could not be started; or its account has another number or region.
+    """
+    _find(env, endpoint).rehearse(root, given)
+
+
 def require_saved(env: str, endpoint: str | None, root: Path) -> None:
     """Check after a run that its changes survive the endpoint's next start; AWS itself keeps them.
 
@@ -66,7 +107,7 @@ def _find(env: str, name: str) -> Endpoint:
         endpoint: Endpoint = offered.load()
         return endpoint
     raise WrongEndpoint(
-        f"params/{env}.yaml names the endpoint {name!r}, and no installed package offers it",
+        f"{env} would run on the endpoint {name!r}, and no installed package offers it",
         fix="for the embedded AWS install its package beside this one: `pip install ./embedded-aws` in a checkout of"
         " the runbook's own repository; for the real AWS write no `endpoint`",
     )

@@ -24,10 +24,12 @@ from ..params import Params, load, params_file
 from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.headless import processes
+from ..runs.rehearsal import prepare_rehearsal
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
 from ..runs.time_limit import within
 from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
+from .checks import print_checks
 from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
@@ -44,6 +46,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all verbs have."""
     for option in (
+        click.option(
+            "--rehearse",
+            is_flag=True,
+            help="Run on the embedded AWS with these parameters; state and evidence are in rehearsals/ENV/.",
+        ),
         click.option(
             "--asked-by", type=OneLine(), default="", metavar="NAME", help="Who asked for the run, if not you."
         ),
@@ -91,7 +98,7 @@ def plan(
     fingerprints: Path,
     to_destroy: bool,
     counts_only: bool,
-    **request: str,
+    **request: Any,
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
     run, summaries = _run_notebooks(env, "plan", only, not to_destroy, **request)
@@ -102,7 +109,9 @@ def plan(
     print_table(rows, NAME_WIDTH, 17, 0, indent=2)
     is_blocked = any(summary.is_blocked for summary in summaries)
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
-    if to_approve and load(params_file(paths.root(), env)).approval.signers:
+    if request["rehearse"]:
+        pass  # nobody has to approve it
+    elif to_approve and load(params_file(paths.root(), env)).approval.signers:
         print_text(f"To approve them: runbook approve {run} --as NAME")
     elif to_approve:
         print_text(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
@@ -121,7 +130,7 @@ def plan(
 @click.command()
 @common_options
 @approved_option
-def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str) -> None:
+def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: Any) -> None:
     """Create and update what the parameters describe, and verify it."""
     _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)
     done = sum(sum(summary.completed.values()) for summary in summaries)
@@ -134,7 +143,7 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str
 
 @click.command()
 @common_options
-def verify(env: str, only: Sequence[str], **request: str) -> None:
+def verify(env: str, only: Sequence[str], **request: Any) -> None:
     """Compare what AWS shows with the parameters.  Changes nothing."""
     _, summaries = _run_notebooks(env, "verify", only, True, **request)
     _print_verification(summaries)
@@ -144,7 +153,7 @@ def verify(env: str, only: Sequence[str], **request: str) -> None:
 @common_options
 @approved_option
 @click.option("--confirm", type=ConfirmedName(), required=True, metavar="ENV", help="The environment's name again.")
-def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str, **request: str) -> None:
+def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str, **request: Any) -> None:
     """Destroy the environment: 04 first, 01 last."""
     if confirm != env:
         raise Unconfirmed(f"Destroying {env} needs --confirm {env}, not {confirm!r}.", fix=f"Add --confirm {env}.")
@@ -187,15 +196,18 @@ def _print_orphans(summaries: Sequence[Summary]) -> None:
 
 
 def _run_notebooks(
-    env: str, mode: str, only: Sequence[str], present: bool, /, *, mfa_token: str, **request: str
+    env: str, mode: str, only: Sequence[str], present: bool, /, *, mfa_token: str, rehearse: bool, **request: str
 ) -> tuple[str, list[Summary]]:
     """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.
 
     Args:
         present: True to summarize the plan of an apply, False that of a destroy.
+        rehearse: Whether to run on the embedded AWS, whatever the parameters say.
     """
     root = paths.root()
     params = load(params_file(root, env))
+    if rehearse:
+        root, params = prepare_rehearsal(root, params)
     notebooks = select_notebooks(only)
     processes.warm_up()
     check_endpoint(params, root)
@@ -203,7 +215,8 @@ def _run_notebooks(
     sign_in(params, root, run_id, mfa_token)
     job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
     handle_cancellation(lambda *_: interrupt_this_process())
-    click.echo(f"{mode} {env}: {', '.join(notebooks)}")
+    where = f", rehearsed in {paths.for_shell(root)}, not on AWS" if rehearse else ""
+    click.echo(f"{mode} {env}{where}: {', '.join(notebooks)}")
     began = time.monotonic()
     try:
         with show_progress(notebooks) as on_event:
@@ -221,6 +234,8 @@ def _run_notebooks(
     journal = job.folder / JOURNAL
     print_renderable(render_timeline(build_timeline(events_of(journal))), max_width=WIDTH)
     print_text(f"Took {elapsed(time.monotonic() - began)}. Evidence: {paths.for_shell(job.folder)}")
+    if mode == "verify":
+        print_checks(event for name in notebooks for event in summarize(journal, name).checks)
     failed = [progress for progress in ended if progress.state != "done"]
     for progress in sorted(failed, key=lambda progress: progress.state == "failed"):  # the cause is read last
         print_text(_failure_text(job, progress), error=True)

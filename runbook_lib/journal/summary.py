@@ -27,6 +27,7 @@ class Summary:
         parts: The part of the stack that a change of the plan belongs to, by key.
         differences: For a changed field that is the digest of a text, the lines that differ; by key and field.
         remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
+        checks: The last event of each check.
     """
 
     notebook: str
@@ -42,6 +43,7 @@ class Summary:
     parts: Mapping[str, str] = field(default_factory=dict)
     remainders: tuple[tuple[str, str, str], ...] = ()
     differences: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    checks: Sequence[Event] = ()
 
     @property
     def changes(self) -> int:
@@ -91,6 +93,7 @@ def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
         dict(plan.get("parts", ())),
         read_remainders(events),
         dict(plan.get("differences", ())),
+        tuple({event.get("claim"): event for event in of_kind(events, "check")}.values()),
     )
 
 

@@ -28,6 +28,8 @@ _UNREADABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 _TAG = "tag:yaml.org,2002:"
+_DATES = ("expires",)
+"""Fields that hold a date, which YAML reads as one, too."""
 _AS_WRITTEN = {
     "str": re.compile(r".*", re.DOTALL),
     "null": re.compile(r"null|Null|NULL|~|"),
@@ -136,6 +138,8 @@ class Document:
         text, kind = str(event.value), "str"
         if event.implicit[0]:
             kind = self._type(text)
+        if kind == "timestamp" and at[-1] in _DATES:
+            return text
         if kind not in _AS_WRITTEN or not _AS_WRITTEN[kind].fullmatch(text):
             self._misread(Problem(at, text, self._why(kind, text)))
             return text

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from .app import App
+from .controls import Controls
 from .fields import (
     CLOCK,
     DAY,
@@ -278,6 +279,7 @@ class Params(Strict):
     compute: Compute
     app: App = App()
     deploy: Deploy = Deploy()
+    controls: Controls = Controls()
     github: GitHub | None = None
     permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY)] | None = Field(
         default=None, description="the ARN of an IAM policy that limits every role the runbook creates"

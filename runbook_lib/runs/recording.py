@@ -16,7 +16,7 @@ from ..formatting import pluralize
 from ..journal.journal import Journal
 from ..params import Params
 from ..resources.base import ObservedState, Resource
-from ..stacks.checks.check import Check, check_symbol, shown_finding
+from ..stacks.checks.check import Check, check_symbol, count_results, is_control, shown_finding
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
 from .kernel.report import Report, Row
@@ -51,12 +51,26 @@ class Recording:
         resources = build_inventory(stack, self.engine.survey(stack))
         self.journal.write(EVENT, when=when, stack=stack.name, resources=resources)
 
-    def record_check(self, check: Check, observed: ObservedState, report: Report) -> tuple[bool, Any]:
-        """Run a check and add it to the report; returns whether its claim holds, and what it found."""
-        ok, finding = check.probe(self.engine.snapshot, observed)
-        self.journal.write("check", claim=check.claim, ok=ok, found=finding)
-        report.rows.append(Row(check_symbol(ok, finding), check.claim, tuple(shown_finding(ok, finding))))
-        return ok, finding
+    def record_checks(
+        self, checks: Iterable[Check], observed: ObservedState, report: Report
+    ) -> dict[str, tuple[bool, Any]]:
+        """Run checks and add them to the report, controls as a table of their own.
+
+        Returns:
+            By claim whether it holds, and what was found.
+        """
+        results: dict[str, tuple[bool, Any]] = {}
+        rows: dict[bool, list[Row]] = {False: [], True: []}
+        for check in checks:
+            ok, finding = results[check.claim] = check.probe(self.engine.snapshot, observed)
+            self.journal.write("check", claim=check.claim, ok=ok, found=finding)
+            row = Row(check_symbol(ok, finding), check.claim, tuple(shown_finding(ok, finding)))
+            rows[is_control(finding)].append(row)
+        counts = count_results(str(found["result"]) for _, found in results.values() if is_control(found))
+        for row in rows[True]:
+            row.section = f"Controls: {counts}"
+        report.rows += [*rows[False], *rows[True]]
+        return results
 
     def record_orphans(self, params: Params, known: Iterable[Resource], report: Report) -> str:
         """Add the orphaned resources to the report; returns its closing line, empty when there are none.

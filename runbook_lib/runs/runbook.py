@@ -131,7 +131,7 @@ class Runbook(Session):
             plan = self._engine.plan(stack, refresh=True, orphans=known if self.mode == "verify" else ())
             observed = self._engine.survey(stack)
             later = [orphan.key for orphan in known if self._engine.survey([orphan])[orphan]]
-            results = {check.claim: self._recording.record_check(check, observed, report) for check in checks}
+            results = self._recording.record_checks(checks, observed, report)
             failed = {claim: found for claim, (ok, found) in results.items() if not ok}
             self._journal.write("verify", stack=stack.name, ok=not (plan.todo or failed), failed=list(failed))
             self._recording.record_inventory(stack, AFTER)

@@ -23,6 +23,7 @@ from .kernel.report import Report, sleep_and_tick
 from .on_demand import finish_run, signature_check
 from .orphans import KnownOrphans
 from .recording import Recording
+from .rehearsal import ENDPOINT, prepare_rehearsal
 from .start import (
     aws_client,
     bucket_of,
@@ -63,9 +64,16 @@ class Session:
         if mode not in MODES:
             raise RunbookError(f"There is no mode {mode!r}.", fix=f"Use one of: {', '.join(MODES)}.")
         root = paths.root()
-        self.name, self.mode, self._confirm, self._root = name, mode, confirm, root
+        self.name, self.mode, self._confirm = name, mode, confirm
         self.change, self.asked_by = change, asked_by
-        self.params = load(params_file(root, env), split_parameters(injected_parameters(), Params.model_fields))
+        overrides = split_parameters(injected_parameters(), Params.model_fields)
+        rehearse = overrides.get("endpoint") == ENDPOINT and params_file(root, env).is_file()
+        if rehearse:
+            del overrides["endpoint"]
+        self.params = load(params_file(root, env), overrides)
+        if rehearse:
+            root, self.params = prepare_rehearsal(root, self.params)
+        self._root = root
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
         self._folder = RunFolder(root / "artifacts" / self.env, self.run, name)

@@ -12,6 +12,7 @@ from ..aws.permissions import Level, Permission, Place, to_change, to_look
 from ..params import Params
 from ..resources.base import Resource
 from ..resources.bucket import EVIDENCE, Bucket
+from ..resources.role import ROLES
 
 _ORPHANS = (  # engine/orphans.py
     to_look("autoscaling:DescribeAutoScalingGroups", "tag:GetResources"),
@@ -49,6 +50,19 @@ _CHECKS = (  # stacks/checks/
 _WAYS_IN = (  # stacks/checks/: claims of 03_compute, which a deployment does not check
     to_look("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"),
 )
+_CONTROLS = (  # stacks/checks/controls/: those of 04_deploy, beside what kinds declare
+    to_look("cloudwatch:DescribeAlarms", on="cloudwatch:alarm:*"),
+    to_look("logs:DescribeLogGroups"),
+    to_look("iam:GetPolicy", "iam:GetPolicyVersion", on="iam:policy/*", label="policies"),
+    to_look("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", on=ROLES),
+    to_look("secretsmanager:DescribeSecret", on=("secretsmanager:secret:{env}/*", "secretsmanager:secret:rds!db-*")),
+)
+_MORE_CONTROLS = (  # those of the other notebooks
+    to_look("ec2:DescribeFlowLogs", "ec2:DescribeVolumes", "ssm:DescribeInstanceInformation"),
+    to_look("rds:DescribeEventSubscriptions", on="rds:es:*"),
+    to_look("rds:DescribeDBSnapshotAttributes", "rds:DescribeDBSnapshots", on=("rds:db:*", "rds:snapshot:*")),
+    to_look("s3:GetBucketAcl", "s3:GetBucketLogging", on="s3:{bucket}", label="bucket"),
+)
 _LOCK = (  # runs/lock.py
     # S3 says that an object is missing only to those who may list the bucket.
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
@@ -70,7 +84,7 @@ def select_permissions(
         for permission in resource.required_permissions():
             if wanted & set(permission.levels):
                 yield permission.fill(place, resource)
-    checks = _CHECKS if deploys else (*_CHECKS, *_WAYS_IN)
+    checks = (*_CHECKS, *_CONTROLS) if deploys else (*_CHECKS, *_WAYS_IN, *_CONTROLS, *_MORE_CONTROLS)
     for permission in (*_ORPHANS, *_TOPOLOGY, *checks, *_APPLIED, *_LOCK, *_evidence(params)):
         if wanted & set(permission.levels):
             yield permission.fill(place)

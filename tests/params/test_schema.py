@@ -17,16 +17,19 @@ ENVS = ["local", "dev", "staging", "prod"]
 # Written only where they are meant: the embedded AWS is for rehearsal alone, a certificate comes from one of
 # three places, a commit is named only where CodeDeploy fetches it from GitHub, a repository only where its
 # workflows deploy, people with their keys where there are some, a lock where the evidence is stored, a permissions
-# boundary where the account has one, and settings, secrets and permissions where an application has some.
+# boundary where the account has one, settings, secrets and permissions where an application has some, and exceptions
+# for controls in a list.
 ALTERNATIVES = {
     "endpoint", "deploy.github.repository", "deploy.github.commit", "compute.certificate.arn",
     "compute.certificate.domain", "compute.certificate.hosted_zone", "compute.certificate.self_signed",
     "github.repository", "github.environments", "approval.signers", "evidence.trusted_keys",
     "evidence.object_lock.mode", "evidence.object_lock.days", "permissions_boundary", "app.environment", "app.secrets",
     "app.policies.statements.actions", "app.policies.statements.resources", "compute.health_check.former_path",
+    "controls.exceptions.control", "controls.exceptions.resources", "controls.exceptions.reason",
+    "controls.exceptions.expires",
 }  # fmt: skip
 
-LISTS = {"app.policies.statements"}
+LISTS = {"app.policies.statements", "controls.exceptions"}
 """Lists of sections, whose fields are those of each entry."""
 
 

@@ -12,7 +12,7 @@ from embedded_aws.cli.faults import COMMANDS, fault_lines
 from embedded_aws.cli.root_option import root_option
 from embedded_aws.cli.status import server_lines, status_lines
 from embedded_aws.client import control, process
-from embedded_aws.settings import REGION, code_version
+from embedded_aws.settings import code_version
 from embedded_aws.state_folder import Address, StateFolder, not_saved
 from runbook_lib.errors import LocalError, WrongUsage
 
@@ -125,12 +125,13 @@ def logs(root: Path, lines: int) -> None:
 def env(root: Path) -> None:
     """Print shell commands that configure AWS clients for it: eval "$(runbook local env)"."""
     connection = process.ensure(root).connection
+    _, region = StateFolder(root).read_place()
     exports = {
         "AWS_ENDPOINT_URL": connection.endpoint_url,
         "AWS_ACCESS_KEY_ID": connection.access_key,
         "AWS_SECRET_ACCESS_KEY": connection.secret_key,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
     }
     for name, value in exports.items():
         click.echo(f"export {name}={shlex.quote(value)}")

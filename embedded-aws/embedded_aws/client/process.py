@@ -17,7 +17,7 @@ from embedded_aws import pace
 from embedded_aws.client import control
 from embedded_aws.process_identity import ProcessIdentity
 from embedded_aws.process_registry import GONE, LEFTOVER_SECONDS, open_registry
-from embedded_aws.settings import MOTO_ENVIRONMENT, code_version
+from embedded_aws.settings import code_version, server_environment
 from embedded_aws.state_folder import Address, StateFolder
 from runbook_lib.errors import LocalError
 
@@ -171,7 +171,7 @@ def forget(root: Path) -> None:
     folder = StateFolder(root)
     if find(root):
         raise LocalError("the embedded AWS is running", fix="end it first: `runbook local down`")
-    for state in [*folder.path.glob(f"{folder.state.name}*"), folder.faults, folder.pace, folder.unsaved]:
+    for state in [*folder.path.glob(f"{folder.state.name}*"), folder.faults, folder.pace, folder.place, folder.unsaved]:
         state.unlink(missing_ok=True)
 
 
@@ -188,7 +188,7 @@ def _launch(folder: StateFolder, wanted: float | None) -> subprocess.Popen[bytes
     with open(folder.log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         return subprocess.Popen(
             command,
-            env=inherited | MOTO_ENVIRONMENT,
+            env=inherited | server_environment(*folder.read_place()),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -22,7 +22,7 @@ from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from embedded_aws import pace, ports, services
-from embedded_aws.account import backends, persistence
+from embedded_aws.account import backends, given, persistence
 from embedded_aws.authorization.enforcement import Authorization
 from embedded_aws.faults import hooks
 from embedded_aws.faults.store import Faults
@@ -69,7 +69,7 @@ class Server:
             ticks = [*self.simulation.ticks, *ticks]
             self.game_day.hosts = self.simulation.fleet
         actions = {"health": self._health, "reset": self._reset, "save": self._save, "status": self._status}
-        control = Control(actions, self.game_day.handlers() | {"POST pace": self._pace})
+        control = Control(actions, self.game_day.handlers() | {"POST pace": self._pace, "POST given": self._given})
         aws = DomainDispatcherApplication(create_backend_app)
         middleware = Authorization(lock, DelayedResponses(FaultInjector(faults)))
         self.app = WsgiApp(aws, control, self.token, lock, self.saver.mark_changed, middleware)
@@ -126,6 +126,12 @@ class Server:
         pace.set_factor(pace.parse(str(payload)))
         self.folder.write_pace(pace.current_factor())
         return {"pace": pace.current_factor()}
+
+    def _given(self, payload: Any) -> Mapping[str, Any]:
+        with self.app.lock:
+            given.provide(payload)
+            self.saver.mark_changed()
+        return {"provided": True}
 
     def _save(self) -> Mapping[str, Any]:
         return {"reason": self.saver.save_changes()}

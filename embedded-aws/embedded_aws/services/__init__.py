@@ -103,6 +103,7 @@ ORDER = (
     "ec2.instance_pacing",
     "ec2.network_pacing",
     "autoscaling.pacing",
+    "ssm.managed_instances",
     "ssm.parameters",
     "sts.assumed_roles",
     "sts.caller_identity",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...stacks.checks.check import EXCEPTION, PASS
 from .changes import ACTS, FAILED, NOT_APPLIED, ChangeResult
 from .run_record import NotebookResult, RunRecord
 
@@ -103,7 +104,12 @@ def _check_reasons(record: RunRecord) -> Iterator[Reason]:
     if failed_checks:
         yield Reason(NO, f"Failed checks: {'; '.join(failed_checks)}.")
     elif last:
-        yield Reason(YES, f"{len(last)} of {len(last)} checks passed.")
+        excepted = sum(check.result == EXCEPTION for check in last.values())
+        passed = sum(check.result == PASS for check in last.values())
+        more = f"; {excepted} have an exception" if excepted else ""
+        other = len(last) - passed - excepted
+        more += f"; {other} do not apply" if other else ""
+        yield Reason(YES, f"{passed} of {len(last)} checks passed{more}.")
 
 
 def _change_reasons(record: RunRecord) -> Iterator[Reason]:

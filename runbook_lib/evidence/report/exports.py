@@ -22,7 +22,7 @@ The calls of a change are separated by ``; ``."""
 
 def changes_csv(record: RunRecord) -> str:
     """``changes.csv``: changes in the order in which they were made, then those that were not made."""
-    return _csv(
+    return as_csv(
         CHANGES,
         (
             {
@@ -47,11 +47,12 @@ def plans_json(record: RunRecord) -> dict[str, Any]:
 
 
 def checks_csv(record: RunRecord) -> str:
-    """``checks.csv``: checks in the order in which they were made."""
-    return _csv(CHECKS, ({**vars(check), "found": _json_text(check.found)} for check in record.checks))
+    """``checks.csv``: checks in the order in which they were made; controls have a file of their own."""
+    return as_csv(CHECKS, ({**vars(check), "found": _json_text(check.found)} for check in record.claims))
 
 
-def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
+def as_csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as CSV, with these columns; safe to open in a spreadsheet."""
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

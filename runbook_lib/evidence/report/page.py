@@ -18,12 +18,13 @@ from markupsafe import Markup, escape
 from ...formatting import elapsed, format_finding, format_time, format_value, label_field, pluralize
 from ...journal.journal import MANIFEST, is_intact
 from ...journal.reader import JOURNAL, events_of
+from ...stacks.checks.check import count_results, shown_finding
 from ..drawing import theme
 from ..drawing.svg import Svg, one_line
 from ..drawing.timeline import draw_timeline
 from ..files import write_json, write_text
 from ..topology import draw_topology
-from . import exports, inventory
+from . import controls, exports, inventory
 from .changes import DONE, FAILED, ChangeResult
 from .conclusion import NO, UNKNOWN, YES, conclude
 from .human_steps import RecordedApproval
@@ -41,7 +42,9 @@ _FILE_DESCRIPTIONS = {
     "resources-after.csv": "the resources after the run, for a spreadsheet",
     "resources-after.json": "the same with types, for programs",
     "changes.csv": "the changes, for a spreadsheet",
-    "checks.csv": "the checks, for a spreadsheet",
+    "checks.csv": "the claims, for a spreadsheet",
+    "controls.csv": "the security controls, for a spreadsheet",
+    "controls.ocsf.json": "the same as Compliance Findings of OCSF, for programs",
     "topology.svg": "the topology drawing",
     "timeline.svg": "the timeline drawing",
 }
@@ -82,9 +85,13 @@ def write_report(folder: Path) -> None:
     record = read_run(events_of(folder / JOURNAL))
     texts = {f"{name}.svg": str(svg) for name, svg in draw_all(record).items()}
     texts |= {"changes.csv": exports.changes_csv(record), "checks.csv": exports.checks_csv(record)}
+    if record.controls:
+        texts["controls.csv"] = controls.controls_csv(record)
     data: dict[str, Any] = {"plan": exports.plans_json(record)}
     if record.parameters:
         data["parameters"] = record.parameters
+    if record.controls:
+        data["controls.ocsf"] = controls.controls_ocsf(record)
     for when, state in (("before", record.before), ("after", record.after)):
         if state:
             texts[f"resources-{when}.csv"] = inventory.as_csv(state)
@@ -113,6 +120,8 @@ def _environment() -> Environment:
         "change_text": lambda change: _action_text(change.action, change.result),
         "approval_text": _approval_text,
         "field_changes": lambda change: tuple(_field_changes(change)),
+        "check_lines": lambda check: shown_finding(check.holds, check.found) or format_finding(check.found),
+        "control_counts": lambda checks: count_results(check.result for check in checks),
         "is_failed": lambda change: change.result == FAILED,
         "link_changes": lambda text: Markup('<a href="#every">Every change</a>, below').join(
             map(Markup, escape(text).split("[every change]"))

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ...journal.reader import RUN_START, Event, of_kind
 from ...journal.summary import read_remainders
 from ...journal.timeline import Timeline, build_timeline
+from ...stacks.checks.check import FAIL, PASS, is_control
 from ..origin import EVENT as ORIGIN
 from ..origin import Origin
 from ..topology.model import EVENT, Topology
@@ -37,6 +38,12 @@ class CheckResult:
     claim: str
     holds: bool
     found: Any = None
+
+    @property
+    def result(self) -> str:
+        """``pass``, ``fail``, ``exception`` or ``not applicable``."""
+        given = self.found.get("result") if isinstance(self.found, dict) else None
+        return str(given or (PASS if self.holds else FAIL))
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,21 @@ class RunRecord:
     def get(self, name: str) -> str:
         """A field of the run's start, such as ``env``, as text; empty where it is not known."""
         return str(self.starts.get(name) or "")
+
+    @property
+    def claims(self) -> tuple[CheckResult, ...]:
+        """The checks that are no controls."""
+        return tuple(check for check in self.checks if not is_control(check.found))
+
+    @property
+    def controls(self) -> tuple[CheckResult, ...]:
+        """The last evaluation of each control."""
+        return tuple({check.claim: check for check in self.checks if is_control(check.found)}.values())
+
+    @property
+    def endpoint(self) -> str:
+        """Where the calls of a rehearsal went; empty for AWS."""
+        return str(self.parameters.get("endpoint") or "")
 
     @property
     def mode(self) -> str:

@@ -237,6 +237,7 @@ def _missing_generated_files(
     names = ["report.html", "plan.json", "changes.csv", "checks.csv"]
     names += ["timeline.svg"] if record.notebooks else []
     names += ["topology.svg"] if record.topology else []
+    names += ["controls.csv", "controls.ocsf.json"] if record.controls else []
     names += ["parameters.json"] if record.parameters else []
     for when, content in ((BEFORE, record.before), (AFTER, record.after)):
         names += [f"resources-{when}.csv", f"resources-{when}.json"] if content else []

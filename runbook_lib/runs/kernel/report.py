@@ -32,6 +32,7 @@ class Row:
         state, took: The resource's current state, and the seconds since its change began.
         polled_at: The time of the last look at it, while it is waited for; 0 otherwise.
         usual: How long AWS usually takes for it; empty for seconds.
+        section: The table it belongs to, below the others; empty for the first.
     """
 
     sign: str
@@ -41,6 +42,7 @@ class Row:
     took: float | None = None
     polled_at: float = 0.0
     usual: str = ""
+    section: str = ""
 
     @property
     def duration(self) -> str:
@@ -137,7 +139,9 @@ class Report:
         return self
 
     def __str__(self) -> str:
-        lines = [line for row in self.rows for line in _text_lines(row)]
+        lines = [line for row in self._of_section("") for line in _text_lines(row)]
+        for section in self._sections():
+            lines += [section, *(line for row in self._of_section(section) for line in _text_lines(row))]
         done, of, waiting = self._progress()
         bar = [f"  [{'#' * (20 * done // of):<20}] {done} of {of}{waiting}"] if self._is_running and of else []
         return "\n".join([self.title, *bar, *lines, *self.closing.splitlines()])
@@ -147,27 +151,35 @@ class Report:
     def html(self) -> str:
         """The same as HTML."""
         head = render_html("progress", *self._progress()) if self._is_running else ""
+        groups = self._groups(self._of_section(""))
+        groups += [(section, self._of_section(section)) for section in self._sections()]
         tail = render_html("links", self.links) if self.links else ""
-        return head + render_html("report", self.title, self._groups(), self.closing.splitlines()) + tail
+        return head + render_html("report", self.title, groups, self.closing.splitlines()) + tail
 
-    def _groups(self) -> list[tuple[str, list[Row]]]:
+    def _sections(self) -> list[str]:
+        return list(dict.fromkeys(row.section for row in self.rows if row.section))
+
+    def _of_section(self, section: str) -> list[Row]:
+        return [row for row in self.rows if row.section == section]
+
+    def _groups(self, rows: list[Row]) -> list[tuple[str, list[Row]]]:
         """The rows in groups: the summary of a folded group, or an empty text, and its rows.
 
         A long list that shows no progress is folded by action and kind, so that what is changed, deleted or
         blocked is not lost among what is created.
         """
-        if self.folded and self.rows:
-            return [(pluralize(len(self.rows), "line"), self.rows)]
-        if len(self.rows) <= _MAX_OPEN_ROWS or any(row.state for row in self.rows):
-            return [("", self.rows)] if self.rows else []
+        if self.folded and rows:
+            return [(pluralize(len(rows), "line"), rows)]
+        if len(rows) <= _MAX_OPEN_ROWS or any(row.state for row in rows):
+            return [("", rows)] if rows else []
         groups: dict[tuple[str, str], list[Row]] = {}
-        for row in self.rows:
+        for row in rows:
             groups.setdefault((row.sign, row.key.partition(".")[0] if row.sign in _FOLDED_SIGNS else ""), []).append(
                 row
             )
         return [
-            ("" if not kind else f"{sign} {rows[0].key}" if len(rows) == 1 else f"{sign} {len(rows)} × {kind}", rows)
-            for (sign, kind), rows in groups.items()
+            ("" if not kind else f"{sign} {own[0].key}" if len(own) == 1 else f"{sign} {len(own)} × {kind}", own)
+            for (sign, kind), own in groups.items()
         ]
 
     def _bundle(self) -> dict[str, str]:

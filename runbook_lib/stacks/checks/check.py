@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from ...aws.snapshot import Snapshot
     from ...resources.base import ObservedState
 
-PASS, FAIL, EXCEPTION = "pass", "fail", "exception"
+PASS, FAIL, EXCEPTION, NOT_APPLICABLE = "pass", "fail", "exception", "not applicable"
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,25 @@ class Finding:
 
 def check_symbol(ok: bool, found: Any) -> str:
     """The sign of a check's result in a report."""
-    excepted = isinstance(found, dict) and found.get("result") == EXCEPTION
-    return "✗" if not ok else "○" if excepted else "✓"
+    result = found.get("result") if isinstance(found, dict) else None
+    return "✗" if not ok else {EXCEPTION: "○", NOT_APPLICABLE: "–"}.get(str(result), "✓")
+
+
+def count_results(results: Iterable[str]) -> str:
+    """How many came to what, e.g. ``20 pass, 2 exception``; the worst first."""
+    counts = Counter(results)
+    return ", ".join(f"{counts[each]} {each}" for each in (FAIL, EXCEPTION, PASS, NOT_APPLICABLE) if counts[each])
+
+
+def is_control(found: Any) -> bool:
+    """Whether a finding is that of a control, not of a claim."""
+    return isinstance(found, dict) and "control" in found
 
 
 def shown_finding(ok: bool, found: Any) -> list[str]:
     """The lines below a check in a report: of a claim why it holds or not, of others only what is wrong."""
+    if is_control(found):
+        return list(found["why"])
     if isinstance(found, dict) and "result" in found:
         return [*found["why"], *format_finding({"looked at": found["looked at"]})]
     return [] if ok else format_finding(found)

@@ -20,7 +20,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl
 """
 _EXT = ("-Ext0-", "-Ext1-", "-Ext2-")
 """Variants of them with CBC ciphers and without forward secrecy."""
-_NEAR = timedelta(days=30)
+NEAR = timedelta(days=30)
 """As ACM.1 has it: https://docs.aws.amazon.com/securityhub/latest/userguide/acm-controls.html."""
 
 
@@ -49,7 +49,7 @@ def encrypted_only(account: Account) -> Finding:
         name = f"{listener['Protocol']} on {listener['Port']}"
         looked_at.append(listener["ListenerArn"])
         if listener["Protocol"] == "HTTP":
-            problems += [f"{name} {each}" for each in _plain(account, listener)]
+            problems += [f"{name} {each}" for each in plain_answers(account, listener)]
         else:
             arns = [each["CertificateArn"] for each in listener.get("Certificates", [])]
             looked_at += arns
@@ -60,7 +60,7 @@ def encrypted_only(account: Account) -> Finding:
     return Finding.of(looked_at, problems, [*holds, "HTTP redirects"])
 
 
-def _plain(account: Account, listener: ApiObject) -> Iterator[str]:
+def plain_answers(account: Account, listener: ApiObject) -> Iterator[str]:
     """What an HTTP listener answers with, other than a redirect to HTTPS."""
     snapshot = account.snapshot
     rules = snapshot.all("elbv2", "describe_rules", "Rules", ListenerArn=listener["ListenerArn"])
@@ -72,9 +72,14 @@ def _plain(account: Account, listener: ApiObject) -> Iterator[str]:
                 yield f"answers {which} with {action['Type']}, not with a redirect to HTTPS"
 
 
+def accepts_old_tls(policy: str) -> bool:
+    """Whether a policy accepts more than TLS 1.2 and 1.3 with current ciphers."""
+    return not policy.startswith(_CURRENT_POLICIES) or any(each in policy for each in _EXT)
+
+
 def _secure(account: Account, listener: ApiObject, arns: list[str]) -> Iterator[str]:
     policy = listener["SslPolicy"]
-    if not policy.startswith(_CURRENT_POLICIES) or any(each in policy for each in _EXT):
+    if accepts_old_tls(policy):
         yield f"the policy {policy} accepts old protocols or ciphers"
     if not arns:
         yield "it has no certificate"
@@ -95,7 +100,7 @@ def _invalid(account: Account, arn: str, certificate: ApiObject | None) -> Itera
     if site and site not in (names := {name, *certificate.get("SubjectAlternativeNames", [])}):
         yield f"the certificate is for {', '.join(sorted(names))}, not for {site}"
     until = certificate.get("NotAfter")
-    if until and until <= datetime.now(UTC) + _NEAR:
+    if until and until <= datetime.now(UTC) + NEAR:
         yield f"the certificate for {name} expires at {until:%Y-%m-%d}"
 
 

@@ -244,3 +244,16 @@ def test_a_long_value_is_folded_and_never_cut():
     assert re.search(
         r"<details[^>]*><summary>allows: s3:GetObject.{50,120}…</summary>.*the end</details>", report.html()
     )
+
+
+def test_rows_of_a_section_are_a_table_of_their_own_below_the_others():
+    """The security controls, with their counts, folded until somebody opens them."""
+    report = Report("verify network", [
+        Row("○", "EC2.9 No address", ("exception: the bastion",), section="Controls: 1 exception"),
+        Row("✓", "1. One VPC"),
+    ])  # fmt: skip
+    text = str(report).splitlines()
+    assert [line.strip() for line in text] == [
+        "verify network", "✓ 1. One VPC", "Controls: 1 exception", "○ EC2.9 No address", "exception: the bastion",
+    ]  # fmt: skip
+    assert report.html().index("1. One VPC") < report.html().index("<summary>Controls: 1 exception</summary>")

@@ -171,7 +171,7 @@ def a_second_vpc_of_the_environment(site):
     site.ec2.delete_vpc(VpcId=vpc)
 
 
-@breaks("1.", "2.", "3.", "5.")
+@breaks("1.", "2.", "3.", "5.", "RDS.46")
 def private_subnets_routed_to_the_internet_gateway(site):
     table = site.tables["private-us-west-2a"]
     site.ec2.replace_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=site.igw)
@@ -179,7 +179,7 @@ def private_subnets_routed_to_the_internet_gateway(site):
     site.ec2.replace_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=site.nat)
 
 
-@breaks("1.", "2.", "3.", "5.")
+@breaks("1.", "2.", "3.", "5.", "RDS.46")
 def one_private_subnet_in_the_public_table(site):
     subnet = site.subnets["private-us-west-2b"]
     tables = site.ec2.describe_route_tables()["RouteTables"]
@@ -191,7 +191,7 @@ def one_private_subnet_in_the_public_table(site):
     site.ec2.replace_route_table_association(AssociationId=changed, RouteTableId=own["RouteTableId"])
 
 
-@breaks("1.", "2.", "3.", "5.")
+@breaks("1.", "2.", "3.", "5.", "RDS.46")
 def half_of_the_internet_directly(site):
     table = site.tables["private-us-west-2a"]
     site.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/1", GatewayId=site.igw)
@@ -283,12 +283,12 @@ def the_database_opened_to_the_vpc(site):
     yield from site.opened(site.groups["db"], 3306, IpRanges=[{"CidrIp": "10.20.0.0/16"}])
 
 
-@breaks("4.", "11.", OPEN)
+@breaks("4.", "11.", OPEN, "EC2.18", "EC2.19")
 def the_database_opened_to_the_world(site):
     yield from site.opened(site.groups["db"], 3306, IpRanges=ANYONE)
 
 
-@breaks(OPEN)
+@breaks(OPEN, "EC2.18", "EC2.19")
 def the_database_opened_to_the_world_by_ipv6(site):
     """Nobody gets there: the VPC has no IPv6."""
     yield from site.opened(site.groups["db"], 3306, Ipv6Ranges=[{"CidrIpv6": "::/0"}])
@@ -380,12 +380,12 @@ def the_bastion_closed_to_administrators(site):
     yield from site.closed(site.groups["bastion"], 22)
 
 
-@breaks("6.", "11.", OPEN)
+@breaks("6.", "11.", OPEN, "EC2.13", "EC2.18", "EC2.19", "EC2.53")
 def the_bastion_opened_to_the_world(site):
     yield from site.opened(site.groups["bastion"], 22, IpRanges=ANYONE)
 
 
-@breaks("6.", "11.", OPEN)
+@breaks("6.", "11.", OPEN, "EC2.18")
 def another_port_of_the_bastion_opened(site):
     yield from site.opened(site.groups["bastion"], 8000, 8010, IpRanges=ANYONE)
 
@@ -405,13 +405,13 @@ def the_bastion_opened_to_web_servers(site):
     yield from site.opened(site.groups["bastion"], 22, **peer(site.groups["web"]))
 
 
-@breaks(OPEN)
+@breaks(OPEN, "EC2.18", "EC2.19")
 def web_servers_opened_to_the_world(site):
     """No route leads there from the internet."""
     yield from site.opened(site.groups["web"], 8080, IpRanges=ANYONE)
 
 
-@breaks("6.", OPEN)
+@breaks("6.", OPEN, "EC2.3", "EC2.8", "EC2.9", "EC2.13", "EC2.18", "EC2.19", "EC2.53", "SSM.1")
 def a_strangers_instance_on_the_internet(site):
     group = site.stranger()
     rule = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": ANYONE}]
@@ -433,7 +433,7 @@ def a_strangers_instance_on_the_internet(site):
 # Database, servers and load balancer
 
 
-@breaks("2.")
+@breaks("2.", "RDS.46")
 def public_subnets_in_the_databases_group(site):
     group = {"DBSubnetGroupName": "local-private"}
     private = [own for name, own in site.subnets.items() if name.startswith("private-")]
@@ -442,7 +442,7 @@ def public_subnets_in_the_databases_group(site):
     site.rds.modify_db_subnet_group(SubnetIds=private, **group)
 
 
-@breaks("2.")
+@breaks("2.", "RDS.2")
 def a_public_database(site):
     change = {"DBInstanceIdentifier": "local-database", "ApplyImmediately": True}
     site.rds.modify_db_instance(PubliclyAccessible=True, **change)
@@ -450,7 +450,7 @@ def a_public_database(site):
     site.rds.modify_db_instance(PubliclyAccessible=False, **change)
 
 
-@breaks("3.")
+@breaks("3.", "EC2.9")
 def a_public_address_for_a_web_server(site):
     address = site.ec2.allocate_address(Domain="vpc")["AllocationId"]
     made = site.ec2.associate_address(AllocationId=address, InstanceId=site.server())["AssociationId"]
@@ -477,19 +477,19 @@ def changed_listener(site, port, **settings):
     site.elb.modify_listener(ListenerArn=own["ListenerArn"], **before)
 
 
-@breaks("7.")
+@breaks("7.", "ELB.1")
 def http_that_answers(site):
     forward = [{"Type": "forward", "TargetGroupArn": site.targets}]
     yield from changed_listener(site, 80, DefaultActions=forward)
 
 
-@breaks("7.")
+@breaks("7.", "ELB.1")
 def http_that_redirects_to_http(site):
     redirect = {"Protocol": "HTTP", "Port": "8080", "StatusCode": "HTTP_301"}
     yield from changed_listener(site, 80, DefaultActions=[{"Type": "redirect", "RedirectConfig": redirect}])
 
 
-@breaks("7.")
+@breaks("7.", "ELB.1")
 def http_with_one_path_that_answers(site):
     rule = site.elb.create_rule(
         ListenerArn=site.listener(80)["ListenerArn"], Priority=1,
@@ -500,7 +500,7 @@ def http_with_one_path_that_answers(site):
     site.elb.delete_rule(RuleArn=rule)
 
 
-@breaks("7.")
+@breaks("7.", "ELB.17")
 def an_old_tls_policy(site):
     yield from changed_listener(site, 443, SslPolicy="ELBSecurityPolicy-2016-08")
 
@@ -512,7 +512,7 @@ def a_certificate_for_another_site(site):
     site.acm.delete_certificate(CertificateArn=certificates[0]["CertificateArn"])
 
 
-@breaks("7.")
+@breaks("7.", "ACM.1")
 def a_certificate_that_expires_soon(site):
     certificates = [{"CertificateArn": site.imported("web.local.test", days=7)}]
     yield from changed_listener(site, 443, Certificates=certificates)
@@ -600,7 +600,7 @@ def another_subnet(site):
     site.ec2.delete_subnet(SubnetId=subnet)
 
 
-@breaks()
+@breaks("EC2.16")
 def an_acl_that_nobody_uses(site):
     acl = site.ec2.create_network_acl(VpcId=site.vpc)["NetworkAcl"]["NetworkAclId"]
     yield

@@ -7,6 +7,7 @@ import pytest
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.params import Params
 from runbook_lib.stacks.checks.claims import claims
+from runbook_lib.stacks.checks.controls import controls
 from tests.support.call_recorder import Wire
 from tests.support.stack_runs import PARAMS, Runs, environment
 
@@ -24,10 +25,10 @@ def built(aws_server, tmp_path_factory):
 
     state = engine.survey(stacks[-1], refresh=True)  # ids, which no breakage changes; the rest is read anew
 
-    def look(settings=params):
-        """All checks with what they found now."""
+    def look(settings=params, kinds=(claims, controls)):
+        """All claims and controls with what they found now."""
         snapshot = Snapshot(engine.aws)
-        checks = [check for stack in stacks for check in claims(stack, settings)]
+        checks = [check for kind in kinds for stack in stacks for check in kind(stack, settings)]
         return {check.claim: check.probe(snapshot, state) for check in checks}
 
     return SimpleNamespace(aws=aws_server, look=look, params=params, stacks=stacks, engine=engine)

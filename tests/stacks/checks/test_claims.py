@@ -4,7 +4,11 @@ import pytest
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.params import Params
+from runbook_lib.params.controls import CONTROLS
 from runbook_lib.runs.connections import show_connections
+from runbook_lib.stacks.checks.claims import claims
+from runbook_lib.stacks.checks.controls import controls
+from tests.stacks.checks import control_breakages
 from tests.stacks.checks.breakages import BREAKAGES, Site
 
 
@@ -21,16 +25,32 @@ def test_what_the_stacks_build_is_as_promised(built):
             assert finding["why"], claim
 
 
-@pytest.mark.parametrize("name", BREAKAGES)
-def test_what_somebody_breaks_is_seen_by_the_right_checks_only(built, name):
-    function, expected = BREAKAGES[name]
-    breakage = function(Site(built.aws))
+def seen(built, name, kinds):
+    """The checks that fail while something is broken; it is mended afterwards."""
+    breakage = BREAKAGES[name][0](Site(built.aws))
     next(breakage)
     try:
-        found = {claim.split()[0]: finding for claim, (ok, finding) in built.look().items() if not ok}
+        found = built.look(kinds=kinds)
     finally:
         assert next(breakage, None) is None
-    assert set(found) == expected, found
+    return {claim.split()[0]: finding for claim, (ok, finding) in found.items() if not ok}
+
+
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_what_somebody_breaks_is_seen_by_the_right_claims_or_controls_only(built, name):
+    """Each list of breakages with its own kind of check."""
+    function, expected = BREAKAGES[name]
+    own = controls if function.__module__ == control_breakages.__name__ else claims
+    found = seen(built, name, [own])
+    assert set(found) == {check for check in expected if (check in CONTROLS) is (own is controls)}, found
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_what_somebody_breaks_is_seen_by_the_right_claims_and_controls_only(built, name):
+    """Claims and controls together."""
+    found = seen(built, name, [claims, controls])
+    assert set(found) == BREAKAGES[name][1], found
 
 
 def test_there_are_enough_of_them():

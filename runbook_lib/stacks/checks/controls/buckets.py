@@ -1,0 +1,162 @@
+"""S3.x: the environment's bucket.
+
+https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ....aws.snapshot import ApiObject
+from ....resources.bucket import Bucket
+from ..account import Account
+from .outcome import Evaluation, Offence, Outcome, none
+from .policies import as_list, statements_of
+
+_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_EVERYBODY = (
+    "http://acs.amazonaws.com/groups/global/AllUsers", "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
+)  # fmt: skip
+_RISKY = {
+    "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketPolicy", "s3:PutEncryptionConfiguration",
+    "s3:PutObjectAcl",
+}  # fmt: skip
+"""What S3.6 lets no other account do."""
+
+
+class _Store:
+    """The bucket as S3 describes it."""
+
+    def __init__(self, account: Account, name: str) -> None:
+        self._snapshot, self.name, self.account = account.snapshot, name, account.snapshot.aws.account
+
+    @property
+    def unblocked(self) -> list[str]:
+        """The kinds of public access that nothing blocks."""
+        none_there = "NoSuchPublicAccessBlockConfiguration"
+        answer = self._snapshot.get("s3", "get_public_access_block", missing=none_there, Bucket=self.name) or {}
+        block = answer.get("PublicAccessBlockConfiguration") or {}
+        return [name for name in _BLOCKS if not block.get(name)]
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        """The statements of its policy."""
+        answer = self._snapshot.get("s3", "get_bucket_policy", missing="NoSuchBucketPolicy", Bucket=self.name) or {}
+        return statements_of(json.loads(answer.get("Policy") or "{}"))
+
+    @property
+    def grants(self) -> list[ApiObject]:
+        """What its ACL grants to others than its owner."""
+        answer = self._snapshot.get("s3", "get_bucket_acl", missing="NoSuchBucket", Bucket=self.name) or {}
+        owner = (answer.get("Owner") or {}).get("ID")
+        return [each for each in answer.get("Grants") or [] if each["Grantee"].get("ID") != owner]
+
+    @property
+    def logs_to(self) -> str:
+        """The bucket that gets its access logs; empty for none."""
+        answer = self._snapshot.get("s3", "get_bucket_logging", missing="NoSuchBucket", Bucket=self.name) or {}
+        return str((answer.get("LoggingEnabled") or {}).get("TargetBucket") or "")
+
+    @property
+    def versioning(self) -> ApiObject:
+        """Whether it keeps versions, and who may delete them."""
+        return self._snapshot.get("s3", "get_bucket_versioning", missing="NoSuchBucket", Bucket=self.name) or {}
+
+    @property
+    def rules(self) -> list[ApiObject]:
+        """The rules of its lifecycle that are enabled."""
+        none_there = "NoSuchLifecycleConfiguration"
+        answer = self._snapshot.get(
+            "s3", "get_bucket_lifecycle_configuration", missing=none_there, Bucket=self.name) or {}  # fmt: skip
+        return [rule for rule in answer.get("Rules") or [] if rule["Status"] == "Enabled"]
+
+
+def _is_anybody(statement: dict[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    named = as_list(principal.get("AWS", [])) if isinstance(principal, dict) else as_list(principal)
+    return statement.get("Effect") == "Allow" and "*" in named and not statement.get("Condition")
+
+
+def _public(store: _Store, verbs: tuple[str, ...], grants: tuple[str, ...]) -> Iterator[str]:
+    if "RestrictPublicBuckets" in store.unblocked:
+        for statement in filter(_is_anybody, store.statements):
+            actions = [a for a in as_list(statement.get("Action")) if a in ("*", "s3:*") or a.startswith(verbs)]
+            if actions:
+                yield f"lets anybody {', '.join(actions)}"
+    if "IgnorePublicAcls" in store.unblocked:
+        yield from (f"has an ACL that grants {grant['Permission']} to anybody" for grant in store.grants
+                    if grant["Grantee"].get("URI") in _EVERYBODY and grant["Permission"] in grants)  # fmt: skip
+
+
+def _tls(store: _Store) -> Iterator[str]:
+    needed = {f"arn:aws:s3:::{store.name}", f"arn:aws:s3:::{store.name}/*"}
+    denied = any(
+        each.get("Effect") == "Deny"
+        and each.get("Principal") in ("*", {"AWS": "*"})
+        and set(as_list(each.get("Action"))) & {"s3:*", "*"}
+        and (needed <= set(as_list(each.get("Resource"))) or "*" in as_list(each.get("Resource")))
+        and str(((each.get("Condition") or {}).get("Bool") or {}).get("aws:SecureTransport")).lower() == "false"
+        for each in store.statements
+    )
+    if not denied:
+        yield "has no policy that denies requests without TLS"
+
+
+def _others(store: _Store) -> Iterator[str]:
+    for statement in store.statements:
+        principal = statement.get("Principal")
+        named = as_list(principal.get("AWS", [])) if isinstance(principal, dict) else as_list(principal)
+        strangers = [each for each in named if each and store.account not in str(each)]
+        actions = set(as_list(statement.get("Action"))) & {*_RISKY, "s3:*", "*"}
+        if statement.get("Effect") == "Allow" and strangers and actions:
+            yield f"lets {', '.join(map(str, strangers))} {', '.join(sorted(actions))}"
+
+
+def _blocks(store: _Store) -> Iterator[str]:
+    if off := store.unblocked:
+        yield f"does not set {', '.join(off)}"
+
+
+def _logging(store: _Store) -> Iterator[str]:
+    if not store.logs_to:
+        yield "has no server access logs"
+
+
+def _acl(store: _Store) -> Iterator[str]:
+    yield from (f"has an ACL that grants {grant['Permission']} to others" for grant in store.grants)
+
+
+def _lifecycle(store: _Store) -> Iterator[str]:
+    if not store.rules:
+        yield "has no lifecycle rule"
+
+
+def _mfa(store: _Store) -> Iterator[str]:
+    if store.versioning.get("MFADelete") != "Enabled":
+        yield "deletes versions without MFA"
+
+
+def _bucket(account: Account, wrong: Any) -> Outcome:
+    wanted = account.the(Bucket)
+    observed = account.observed(wanted)
+    if wanted is None or observed is None:
+        return none("the environment has no bucket")
+    offences = [Offence(observed.id, why, wanted.key) for why in wrong(_Store(account, observed.id))]
+    return Outcome((observed.id,), tuple(offences))
+
+
+_READ, _WRITE = ("s3:Get", "s3:List"), ("s3:Put", "s3:Delete")
+EVALUATIONS: dict[str, Evaluation] = {
+    "S3.1": lambda _: none("a setting of the whole account; S3.8 looks at the environment's bucket"),
+    "S3.2": lambda a: _bucket(a, lambda s: _public(s, _READ, ("READ", "FULL_CONTROL"))),
+    "S3.3": lambda a: _bucket(a, lambda s: _public(s, _WRITE, ("WRITE", "FULL_CONTROL"))),
+    "S3.5": lambda a: _bucket(a, _tls),
+    "S3.6": lambda a: _bucket(a, _others),
+    "S3.8": lambda a: _bucket(a, _blocks),
+    "S3.9": lambda a: _bucket(a, _logging),
+    "S3.12": lambda a: _bucket(a, _acl),
+    "S3.13": lambda a: _bucket(a, _lifecycle),
+    "S3.20": lambda a: _bucket(a, _mfa),
+}
