@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 from .. import paths
 from ..engine.approval import join_fingerprints
 from ..engine.plan import ACTION_SYMBOLS, Action
-from ..errors import RunbookError, Unconfirmed
+from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..formatting import elapsed, one_line, pluralize
 from ..journal.journal import MANIFEST
 from ..journal.process import handle_cancellation, interrupt_this_process
@@ -24,6 +24,7 @@ from ..params import Params, load, params_file
 from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.headless import processes
+from ..runs.rollback import NOTEBOOK, choose_revision, with_revision
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
 from ..runs.time_limit import within
@@ -42,6 +43,20 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that the verbs have which run any of the notebooks."""
+    return request_options(only_option(command))
+
+
+only_option = click.option(
+    "--only",
+    type=NotebookName(),
+    multiple=True,
+    metavar="NOTEBOOK",
+    help="Run only this notebook, e.g. 02_data; may be repeated.",
+)
+
+
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all verbs have."""
     for option in (
         click.option(
@@ -49,13 +64,6 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--mfa-token", default="", metavar="CODE", help="The code of your MFA device, instead of asking."),
         click.option("--change", type=OneLine(), default="", metavar="ID", help="The change request, e.g. CHG0012345."),
-        click.option(
-            "--only",
-            type=NotebookName(),
-            multiple=True,
-            metavar="NOTEBOOK",
-            help="Run only this notebook, e.g. 02_data; may be repeated.",
-        ),
         click.option(
             "--env", type=EnvironmentName(), required=True, metavar="ENV", help="A file in params/, e.g. local."
         ),
@@ -72,6 +80,15 @@ approved_option = click.option(
 )
 
 
+to_option = click.option(
+    "--to",
+    type=OneLine(),
+    default="",
+    metavar="REVISION",
+    help="The revision: a bundle's SHA-256, a commit, or its beginning. Without it, the last one that really worked.",
+)
+
+
 @click.command()
 @common_options
 @click.option(
@@ -82,6 +99,8 @@ approved_option = click.option(
     "--fingerprints", type=FILE, help="Also write the fingerprints of plans with changes into this file, one a line."
 )
 @click.option("--destroy", "to_destroy", is_flag=True, help="Show what a destroy would do instead.")
+@click.option("--rollback", "to_roll_back", is_flag=True, help="Show what a rollback would do instead.")
+@to_option
 @click.option("--summary", "counts_only", is_flag=True, help="Print the number of changes only.")
 def plan(
     env: str,
@@ -90,11 +109,20 @@ def plan(
     markdown: Path,
     fingerprints: Path,
     to_destroy: bool,
+    to_roll_back: bool,
+    to: str,
     counts_only: bool,
     **request: str,
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
-    run, summaries = _run_notebooks(env, "plan", only, not to_destroy, **request)
+    if to_roll_back:
+        if to_destroy or only:
+            raise WrongUsage("A plan of a rollback is of 04_deploy, and of no destroy.", fix="Leave out the other one.")
+        run, summaries = _run_notebooks(env, "plan", (NOTEBOOK,), True, choose=_rollback_to(to), **request)
+    elif to:
+        raise WrongUsage("--to names the revision of a rollback.", fix="Add --rollback.")
+    else:
+        run, summaries = _run_notebooks(env, "plan", only, not to_destroy, **request)
     for summary in summaries:
         if summary.changes and not counts_only:
             print_renderable(RenderedPlan(summary))
@@ -124,6 +152,37 @@ def plan(
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str) -> None:
     """Create and update what the parameters describe, and verify it."""
     _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)
+    _print_done(summaries)
+
+
+@click.command()
+@request_options
+@approved_option
+@to_option
+def rollback(env: str, approved: Sequence[str], to: str, **request: str) -> None:
+    """Deploy the last revision that really worked, or another earlier one, and verify it."""
+    _, summaries = _run_notebooks(
+        env, "apply", (NOTEBOOK,), True, choose=_rollback_to(to), approved=join_fingerprints(approved), **request
+    )
+    _print_done(summaries)
+    click.echo("The next apply deploys webapp/ again: correct it first, or keep deploy.revision in params/.")
+
+
+Choose = Callable[[Params, Path, str], Mapping[str, Any]]
+"""Returns the parameters that a run is given in place of the file's, from the file's, the root and the run's id."""
+
+
+def _rollback_to(to: str) -> Choose:
+    def choose(params: Params, root: Path, run_id: str) -> Mapping[str, Any]:
+        chosen = choose_revision(params, root, run_id, to)
+        print_text(f"To {chosen.revision}, as deployed on {chosen.completed} by {chosen.id}.")
+        return with_revision(params, chosen.name)
+
+    return choose
+
+
+def _print_done(summaries: Sequence[Summary]) -> None:
+    """Print what an apply has changed, and the verification."""
     done = sum(sum(summary.completed.values()) for summary in summaries)
     click.echo(
         f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: everything is as the parameters say."
@@ -187,12 +246,14 @@ def _print_orphans(summaries: Sequence[Summary]) -> None:
 
 
 def _run_notebooks(
-    env: str, mode: str, only: Sequence[str], present: bool, /, *, mfa_token: str, **request: str
-) -> tuple[str, list[Summary]]:
+    env: str, mode: str, only: Sequence[str], present: bool, /, *, mfa_token: str, choose: Choose | None = None,
+    **request: str,
+) -> tuple[str, list[Summary]]:  # fmt: skip
     """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.
 
     Args:
         present: True to summarize the plan of an apply, False that of a destroy.
+        choose: Chooses parameters of this run that replace those of the file.
     """
     root = paths.root()
     params = load(params_file(root, env))
@@ -201,7 +262,9 @@ def _run_notebooks(
     check_endpoint(params, root)
     run_id = new_run(mode)
     sign_in(params, root, run_id, mfa_token)
-    job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
+    given = choose(params, root, run_id) if choose else {}
+    params = load(params_file(root, env), given) if given else params
+    job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request, **given}, notebooks, run_metadata(params))
     handle_cancellation(lambda *_: interrupt_this_process())
     click.echo(f"{mode} {env}: {', '.join(notebooks)}")
     began = time.monotonic()

@@ -225,6 +225,30 @@ class Deploy(Strict):
     source: Literal["s3", "github"] = "s3"
     github: GitHubRevision | None = None
     configuration: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
+    revision: (
+        Annotated[
+            str, StringConstraints(strict=True, pattern=r"^([0-9a-f]{64}|[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[0-9a-f]{40})$")
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="an earlier revision, in place of webapp/ or of github.commit: the SHA-256 of a stored bundle, or"
+        " owner/name@commit; `runbook rollback` sets it for its own run",
+    )
+
+    rollback_alarms: tuple[Annotated[str, StringConstraints(strict=True, pattern=r"^[^:]{1,255}$")], ...] = Field(
+        default=(),
+        max_length=10,  # https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
+        description="names of CloudWatch alarms; one that is active stops a deployment, which is rolled back",
+    )
+
+    @field_validator("rollback_alarms")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise ValueError(f"lists {name} twice")
+        return names
 
     @field_validator("configuration")
     @classmethod

@@ -36,7 +36,8 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     """The stack of ``04_deploy``.
 
     Args:
-        bundle: The application to deploy.  Without one, and without a commit in ``params``, there is no release.
+        bundle: The application to deploy, unless ``params`` name a revision.  Without one, and without a commit in
+            ``params``, there is no release.
     """
     web, net = compute(params), network(params)
     configuration, reads_master = _configuration(params, web)
@@ -63,10 +64,10 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         servers=web.servers.the(AutoScalingGroup),
         target_group=web.load_balancer.the(TargetGroup),
         configuration=params.deploy.configuration,
+        alarms=params.deploy.rollback_alarms,
     )
     bucket = net.bucket.the(Bucket)
-    stored = StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path) if bundle else None
-    commit = f"{given.repository}@{given.commit}" if (given := params.deploy.github) else ""
+    stored, commit = _revision(params, bucket, bundle)
     release = Release(
         name="web",
         group=group,
@@ -77,6 +78,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         secrets=secrets,
         bundle=stored,
         commit=commit,
+        goes_back=params.deploy.revision is not None,
     )
     # Whether a bundle is at hand now changes no permission.
     revision = (
@@ -91,6 +93,15 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         bundle=(stored,) if stored else (),
         release=(release,) if stored or commit else (),
     )
+
+
+def _revision(params: Params, bucket: Bucket, bundle: Bundle | None) -> tuple[StoredBundle | None, str]:
+    """The stored bundle, or the commit, that the parameters name; otherwise the bundle that is at hand."""
+    named, given = params.deploy.revision or "", params.deploy.github
+    if named and "@" not in named:
+        return StoredBundle(name="web", bucket=bucket, sha256=named, path=None), ""
+    stored = StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path) if bundle else None
+    return (None, named) if named else (stored, f"{given.repository}@{given.commit}" if given else "")
 
 
 def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, MasterSecretAccess]:

@@ -76,7 +76,7 @@ def release(content, **changed):
 
 CASES = {
     "application": (application, None),
-    "deployment group": (group, replace(group, configuration="CodeDeployDefault.AllAtOnce")),
+    "deployment group": (group, replace(group, configuration="CodeDeployDefault.AllAtOnce", alarms=("site-errors",))),
     "master user secret": (master, None),
     "configuration parameter": (
         replace(configuration, cache=cache),

@@ -75,3 +75,20 @@ def test_the_application_is_told_of_a_cache_where_there_is_one():
 
 def test_a_domain_is_the_sites_name():
     assert deploy(params("prod"), BUNDLE)["configuration_parameter.web/config"].domain == "www.example.com"
+
+
+def test_a_named_revision_is_deployed_in_place_of_the_bundle_or_commit():
+    """As a rollback does: a stored bundle, which is not uploaded, or a commit."""
+    app = deploy(params(revision="12" * 32), BUNDLE)
+    stored, release = app["stored_bundle.web"], app["release.web"]
+    assert (stored.sha256, stored.path, release.bundle, release.goes_back) == ("12" * 32, None, stored, True)
+    app = deploy(params(source="github", github=GITHUB, revision=f"example/web@{'ab' * 20}"))
+    assert (app["release.web"].commit, app["release.web"].bundle) == (f"example/web@{'ab' * 20}", None)
+    assert not deploy(params(), BUNDLE)["release.web"].goes_back
+
+
+def test_alarms_of_the_parameters_stop_a_deployment():
+    group = deploy(params(rollback_alarms=["a", "b"]), BUNDLE)["deployment_group.web"]
+    assert group.desired({})["rollback"] == "when a deployment fails or one of these alarms stops it: a, b"
+    with pytest.raises(ValueError, match="lists a twice"):
+        params(rollback_alarms=["a", "a"])
