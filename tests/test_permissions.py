@@ -49,6 +49,7 @@ VARIANTS = {
     "image": {"compute": {"image": "ami-0123456789abcdef0"}},
     "github": {"github": GITHUB, "evidence": LOCKED, "guards": {"keep_bucket": True, "final_snapshot": True}},
     "boundary": {"permissions_boundary": BOUNDARY, "github": GITHUB},
+    "rollback": {"deploy": {"rollback_function": True, "rollback_alarms": ["errors"]}},
     "commit": {"github": GITHUB, "deploy": {"source": "github", "github": {"repository": "o/n", "commit": "c" * 40}}},
 }
 
@@ -84,7 +85,7 @@ def raw_operations():
 def _operations(node):
     match node:
         case ast.Call(func=ast.Attribute(attr=operation, value=ast.Attribute(attr=service))):
-            yield from _action(service.lstrip("_"), operation)
+            yield from _action(service.strip("_"), operation)
         case ast.Call(func=ast.Attribute(attr="all" | "get" | "pages"), args=[service, operation, *_]) if all(
             isinstance(arg, ast.Constant) for arg in (service, operation)
         ):

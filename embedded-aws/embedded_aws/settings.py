@@ -34,6 +34,7 @@ MOTO_ENVIRONMENT = {
 PRELOADED = (
     *("ec2", "iam", "sts", "s3", "kms", "rds", "elbv2", "autoscaling", "acm", "ssm", "secretsmanager", "logs"),
     *("codedeploy", "elasticache", "cloudwatch", "sns", "route53", "resourcegroupstaggingapi"),
+    *("events", "lambda"),
 )
 
 

@@ -227,7 +227,8 @@ class Deploy(Strict):
     configuration: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
     revision: (
         Annotated[
-            str, StringConstraints(strict=True, pattern=r"^([0-9a-f]{64}|[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[0-9a-f]{40})$")
+            str,
+            StringConstraints(strict=True, pattern=r"^([0-9a-f]{64}|[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[0-9a-f]{40})$"),
         ]
         | None
     ) = Field(
@@ -240,6 +241,12 @@ class Deploy(Strict):
         default=(),
         max_length=10,  # https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
         description="names of CloudWatch alarms; one that is active stops a deployment, which is rolled back",
+    )
+
+    rollback_function: Switch = Field(
+        default=False,
+        description="a Lambda function deploys the last revision that worked when a deployment ends without every"
+        " server having it, and CodeDeploy does not roll back",
     )
 
     @field_validator("rollback_alarms")

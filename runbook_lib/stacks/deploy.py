@@ -27,6 +27,7 @@ from .compute import compute
 from .data import data
 from .github import github
 from .network import network
+from .rollback import rollback
 from .stack import Stack, in_order
 
 _MANAGED = ("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",)
@@ -84,12 +85,14 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     revision = (
         (release,) if commit else (stored or StoredBundle(name="web", bucket=bucket, sha256="", path=Path()), release)
     )
+    automatic = rollback(params, group, bucket)
     return Stack(
         "deploy",
         configuration=(*secrets, configuration, reads_master),
         role=(role, *permissions),
         application=(application, group),
-        github=github(params, in_order((*permissions, *revision)), revision),
+        rollback=automatic,
+        github=github(params, in_order((*permissions, *automatic, *revision)), revision),
         bundle=(stored,) if stored else (),
         release=(release,) if stored or commit else (),
     )
