@@ -115,25 +115,15 @@ def plan(
     **request: str,
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
-    if to_roll_back:
-        if to_destroy or only:
-            raise WrongUsage("A plan of a rollback is of 04_deploy, and of no destroy.", fix="Leave out the other one.")
-        run, summaries = _run_notebooks(env, "plan", (NOTEBOOK,), True, choose=_rollback_to(to), **request)
-    elif to:
+    if to_roll_back and (to_destroy or only):
+        raise WrongUsage("A plan of a rollback is of 04_deploy, and of no destroy.", fix="Leave out the other one.")
+    if to and not to_roll_back:
         raise WrongUsage("--to names the revision of a rollback.", fix="Add --rollback.")
-    else:
-        run, summaries = _run_notebooks(env, "plan", only, not to_destroy, **request)
-    for summary in summaries:
-        if summary.changes and not counts_only:
-            print_renderable(RenderedPlan(summary))
-    rows = [(s.notebook, "blocked" if s.is_blocked else s.fingerprint, s.plan_text) for s in summaries]
-    print_table(rows, NAME_WIDTH, 17, 0, indent=2)
+    notebooks, choose = ((NOTEBOOK,), _rollback_to(to)) if to_roll_back else (only, None)
+    run, summaries = _run_notebooks(env, "plan", notebooks, not to_destroy, choose=choose, **request)
     is_blocked = any(summary.is_blocked for summary in summaries)
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
-    if to_approve and load(params_file(paths.root(), env)).approval.signers:
-        print_text(f"To approve them: runbook approve {run} --as NAME")
-    elif to_approve:
-        print_text(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
+    _print_plan(env, run, summaries, to_approve, counts_only=counts_only)
     if markdown:
         verb = "destroy" if to_destroy else "apply"
         markdown.write_text(plan_markdown(env, run, summaries, verb=verb), encoding="utf-8")
@@ -144,6 +134,21 @@ def plan(
         sys.exit(1)
     if to_approve and detailed_exitcode:
         sys.exit(CHANGES)
+
+
+def _print_plan(
+    env: str, run: str, summaries: Sequence[Summary], to_approve: Sequence[str], *, counts_only: bool
+) -> None:
+    """Print the changes, and how to approve them."""
+    for summary in summaries:
+        if summary.changes and not counts_only:
+            print_renderable(RenderedPlan(summary))
+    rows = [(s.notebook, "blocked" if s.is_blocked else s.fingerprint, s.plan_text) for s in summaries]
+    print_table(rows, NAME_WIDTH, 17, 0, indent=2)
+    if to_approve and load(params_file(paths.root(), env)).approval.signers:
+        print_text(f"To approve them: runbook approve {run} --as NAME")
+    elif to_approve:
+        print_text(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
 
 
 @click.command()

@@ -20,6 +20,7 @@ from .fields import (
     ENV,
     POLICY,
     REPOSITORY,
+    REVISION,
     Cidr,
     Count,
     Strict,
@@ -225,13 +226,7 @@ class Deploy(Strict):
     source: Literal["s3", "github"] = "s3"
     github: GitHubRevision | None = None
     configuration: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
-    revision: (
-        Annotated[
-            str,
-            StringConstraints(strict=True, pattern=r"^([0-9a-f]{64}|[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[0-9a-f]{40})$"),
-        ]
-        | None
-    ) = Field(
+    revision: Annotated[str, StringConstraints(strict=True, pattern=REVISION)] | None = Field(
         default=None,
         description="an earlier revision, in place of webapp/ or of github.commit: the SHA-256 of a stored bundle, or"
         " owner/name@commit; `runbook rollback` sets it for its own run",

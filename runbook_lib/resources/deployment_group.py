@@ -29,8 +29,8 @@ class DeploymentGroup(Resource):
     """The servers of one Auto Scaling group, each out of its target group while it is changed.
 
     A server that is launched later gets the last successful revision, and an outdated server is
-    updated.  A deployment that fails, or that an alarm stops, is rolled back.  CodeDeploy installs a lifecycle hook in the Auto
-    Scaling group and removes it with this group, so this group is deleted first.
+    updated.  A deployment that fails, or that an alarm stops, is rolled back.  CodeDeploy installs a
+    lifecycle hook in the Auto Scaling group and removes it with this group, so this group is deleted first.
     https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
 
     Args:

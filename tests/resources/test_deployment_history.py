@@ -106,7 +106,7 @@ def test_what_cannot_be_chosen_is_answered_with_what_can(history):
         rollback.choose_revision(params, Path(), "r", "abcdefab")
     assert rollback.choose_revision(params, Path(), "r", ONE.bundle.sha256[:12]) == GOOD
     history()
-    with pytest.raises(WrongUsage, match="(?s)No earlier revision of local has worked.*nothing to go back to"):
+    with pytest.raises(WrongUsage, match=r"(?s)No earlier revision of local has worked.*nothing to go back to"):
         rollback.choose_revision(params, Path(), "r")
 
 

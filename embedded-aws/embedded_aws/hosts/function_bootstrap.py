@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import traceback
+from pathlib import Path
 from types import SimpleNamespace
 
 
@@ -19,10 +20,9 @@ def main() -> int:
     module, _, name = handler.rpartition(".")
     context = SimpleNamespace(aws_request_id=request_id, function_name=os.environ["AWS_LAMBDA_FUNCTION_NAME"])
     try:
-        with open(event, encoding="utf-8") as file:
-            getattr(importlib.import_module(module), name)(json.load(file), context)
-    except Exception as error:
-        print(f"[ERROR] {type(error).__name__}: {error}")
+        getattr(importlib.import_module(module), name)(json.loads(Path(event).read_text(encoding="utf-8")), context)
+    except Exception as error:  # noqa: BLE001 # whatever the function raises
+        sys.stdout.write(f"[ERROR] {type(error).__name__}: {error}\n")
         traceback.print_exc(file=sys.stdout)
         return 1
     return 0

@@ -136,9 +136,8 @@ class Functions:
             if principal is None:
                 raise PermissionError("the function has no role")
             group = f"/aws/lambda/{function.function_name}"
-            stream = (
-                f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{running.invocation.request_id.replace('-', '')}"
-            )
+            day, number = time.strftime("%Y/%m/%d", time.gmtime()), running.invocation.request_id.replace("-", "")
+            stream = f"{day}/[$LATEST]{number}"
             where = {"logGroupName": group, "logStreamName": stream}
             log_streams.send_file(
                 running.folder / "log", group, stream, lambda operation: require_to_log(principal, operation, where),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,10 +48,15 @@ def handler(event: Info, context: object) -> str:
     try:
         outcome = rollback.judge(deployment)
     except HeldOff as reason:
-        print(json.dumps({"deployment": deployment, "held off": str(reason)}))
+        _log(deployment, "held off", str(reason))
         raise
-    print(json.dumps({"deployment": deployment, "outcome": outcome}))
+    _log(deployment, "outcome", outcome)
     return outcome
+
+
+def _log(deployment: str, what: str, text: str) -> None:
+    """Write a line of JSON: what a function writes goes to its log group."""
+    sys.stdout.write(json.dumps({"deployment": deployment, what: text}) + "\n")
 
 
 class Rollback:

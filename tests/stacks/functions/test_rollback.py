@@ -51,8 +51,8 @@ class CodeDeploy:
         self.known = {one["deploymentId"]: one for one in deployments}
         self.active, self.created = active, []
 
-    def get_deployment(self, deploymentId):
-        return {"deploymentInfo": self.known[deploymentId]}
+    def get_deployment(self, **request):
+        return {"deploymentInfo": self.known[request["deploymentId"]]}
 
     def get_paginator(self, operation):
         assert operation == "list_deployments"
@@ -62,9 +62,9 @@ class CodeDeploy:
         assert names == {"applicationName": "test-web", "deploymentGroupName": "test-web"}
         yield {"deployments": list(self.known)}  # in no certain order
 
-    def batch_get_deployments(self, deploymentIds):
-        assert len(deploymentIds) <= 25
-        return {"deploymentsInfo": [self.known[one] for one in deploymentIds]}
+    def batch_get_deployments(self, **request):
+        assert len(request["deploymentIds"]) <= 25
+        return {"deploymentsInfo": [self.known[one] for one in request["deploymentIds"]]}
 
     def create_deployment(self, **request):
         if self.active:
@@ -79,8 +79,8 @@ class S3:
     def __init__(self, idle=None):
         self.idle = idle
 
-    def head_object(self, Bucket, Key):
-        assert (Bucket, Key) == ("bucket", LOCK)
+    def head_object(self, **request):
+        assert request == {"Bucket": "bucket", "Key": LOCK}
         if self.idle is None:
             raise refusal("404")
         return {"LastModified": datetime.now(UTC) - timedelta(seconds=self.idle)}
