@@ -120,7 +120,7 @@ def plan(
     if to and not to_roll_back:
         raise WrongUsage("--to names the revision of a rollback.", fix="Add --rollback.")
     notebooks, choose = ((NOTEBOOK,), _rollback_to(to)) if to_roll_back else (only, None)
-    run, summaries = _run_notebooks(env, "plan", notebooks, not to_destroy, choose=choose, **request)
+    run, summaries = _run_notebooks(env, "plan", notebooks, not to_destroy, choose, **request)
     is_blocked = any(summary.is_blocked for summary in summaries)
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
     _print_plan(env, run, summaries, to_approve, counts_only=counts_only)
@@ -167,7 +167,7 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str
 def rollback(env: str, approved: Sequence[str], to: str, **request: str) -> None:
     """Deploy the last revision that really worked, or another earlier one, and verify it."""
     _, summaries = _run_notebooks(
-        env, "apply", (NOTEBOOK,), True, choose=_rollback_to(to), approved=join_fingerprints(approved), **request
+        env, "apply", (NOTEBOOK,), True, _rollback_to(to), approved=join_fingerprints(approved), **request
     )
     _print_done(summaries)
     click.echo("The next apply deploys webapp/ again: correct it first, or keep deploy.revision in params/.")
@@ -251,7 +251,7 @@ def _print_orphans(summaries: Sequence[Summary]) -> None:
 
 
 def _run_notebooks(
-    env: str, mode: str, only: Sequence[str], present: bool, /, *, mfa_token: str, choose: Choose | None = None,
+    env: str, mode: str, only: Sequence[str], present: bool, choose: Choose | None = None, /, *, mfa_token: str,
     **request: str,
 ) -> tuple[str, list[Summary]]:  # fmt: skip
     """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.

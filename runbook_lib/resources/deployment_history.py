@@ -82,10 +82,13 @@ def last_working(history: Iterable[Deployed]) -> Deployed | None:
     The bad revision is that of the last deployment, even if it worked once before.  A last deployment that is a
     rollback itself is the one to go back to, unless it has failed.
     """
-    newest, *earlier = [*history] or [None]
-    if newest is None or (newest.goes_back and (newest.has_worked or not newest.completed)):
+    deployments = [*history]
+    if not deployments:
+        return None
+    newest = deployments[0]
+    if newest.goes_back and (newest.has_worked or not newest.completed):
         return newest
-    return next((each for each in earlier if each.has_worked and each.revision != newest.revision), None)
+    return next((each for each in deployments if each.has_worked and each.revision != newest.revision), None)
 
 
 def matching(history: Iterable[Deployed], revision: str) -> Iterator[Deployed]:

@@ -72,6 +72,7 @@ def messages(aws):
 
 def test_a_failure_that_nobody_rolls_back_is_rolled_back_once(prepared):
     """With the role's rights and no others: and its own rollback, which fails, too, is not judged."""
+    prepared.client("lambda").get_function(FunctionName="local-rollback")  # it has survived the restart
     bad = start(prepared, "bad", description="by hand; settings sha256 abcdefabcdef")
     ended = {"Succeeded", "Failed"}
     newest = eventually(

@@ -6,15 +6,34 @@ import json
 from typing import Any
 
 from moto.awslambda.exceptions import LambdaClientError
-from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
+from moto.awslambda_simple import models as simple
 
 from embedded_aws import pacing
 from embedded_aws.patching import Method, patch
+from embedded_aws.services.awslambda.invocations import enqueue
 from embedded_aws.services.common.service_roles import can_assume
 
 PENDING, UPDATING = "Pending", "InProgress"
 KIND = "lambda_function"
 NOT_ASSUMED = "The role defined for the function cannot be assumed by Lambda."
+
+
+# Without containers moto answers from backends of another class under the same name, and only one of both is saved.
+simple.lambda_simple_backends = lambda_backends
+
+
+@patch(LambdaBackend, "invoke")
+def invoke(_: Method, backend: Any, name: str, qualifier: Any, body: Any, headers: Any, answer: Any) -> bytes:
+    """Queue an asynchronous call; a synchronous one is answered with what was sent.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (InvocationType)
+    """
+    function = backend.get_function(name)
+    if headers.get("X-Amz-Invocation-Type") == "Event":
+        enqueue(backend, function.function_name, json.loads(body or "{}"))
+        return b""
+    return str(body or "").encode()
 
 
 @patch(LambdaBackend, "create_function")
@@ -91,5 +110,5 @@ def may_call(function: Any, service: str, source: str) -> bool:
 
 def _allows(statement: Any, service: str, source: str) -> bool:
     like = {key.lower(): arn for key, arn in statement.get("Condition", {}).get("ArnLike", {}).items()}
-    principal = statement["Principal"] == {"Service": service}
-    return principal and statement["Action"] == "lambda:InvokeFunction" and like.get("aws:sourcearn", source) == source
+    called = statement["Principal"] == {"Service": service} and statement["Action"] == "lambda:InvokeFunction"
+    return bool(called and like.get("aws:sourcearn", source) == source)
