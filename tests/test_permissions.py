@@ -30,7 +30,7 @@ DOC = REPOSITORY / "docs" / "permissions.md"
 ALONG = re.compile(
     r"(?!\w+:List).*:(AddTags\w*|Tag(Resource|Role|InstanceProfile|OpenIDConnectProvider)|CreateTags|CreateOrUpdateTags)"
     r"|iam:(PassRole|CreateServiceLinkedRole)|kms:(CreateGrant|Decrypt|DescribeKey|GenerateDataKey)|logs:\w+LogDelivery"
-    r"|codedeploy:(\w+Revision|GetDeploymentConfig)|rds:CreateDBSnapshot|s3:PutObjectRetention|ec2:\w+NetworkInterfaces?"
+    r"|codedeploy:(\w+Revision|GetDeploymentConfig)|rds:CreateDBSnapshot|ec2:DeleteSnapshot|s3:PutObjectRetention|ec2:\w+NetworkInterfaces?"
 )
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 BOUNDARY = "arn:aws:iam::123456789012:policy/limit"
@@ -47,6 +47,7 @@ VARIANTS = {
     "arn": {"compute": {"certificate": {"arn": "arn:aws:acm:us-west-2:123456789012:certificate/1"}}},
     "app": {"app": {"secrets": {"A": "prod/a", "B": "/prod/b"}, "policies": APP_POLICIES}},
     "image": {"compute": {"image": "ami-0123456789abcdef0"}},
+    "baked": {"compute": {"image": "baked"}},
     "github": {"github": GITHUB, "evidence": LOCKED, "guards": {"keep_bucket": True, "final_snapshot": True}},
     "boundary": {"permissions_boundary": BOUNDARY, "github": GITHUB},
     "rollback": {"deploy": {"rollback_function": True, "rollback_alarms": ["errors"]}},

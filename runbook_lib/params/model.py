@@ -188,6 +188,8 @@ class HealthCheck(Strict):
 
 NEWEST = "newest"
 """The machine image that AWS has published last."""
+BAKED = "baked"
+"""An image that is made of that, with the servers' programs in it."""
 
 
 class Compute(Strict):
@@ -196,10 +198,10 @@ class Compute(Strict):
     certificate: Certificate
     instance_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "t4g.small"
     architecture: Literal["arm64", "x86_64"] = "arm64"
-    image: Annotated[str, StringConstraints(pattern=rf"^({NEWEST}|ami-[0-9a-f]{{8,17}})$")] | None = Field(
+    image: Annotated[str, StringConstraints(pattern=rf"^({NEWEST}|{BAKED}|ami-[0-9a-f]{{8,17}})$")] | None = Field(
         default=None,
         description="the machine image; null: the newest Amazon Linux 2023 at first, then the one in use is kept;"
-        " newest: each apply takes the newest",
+        " newest: each apply takes the newest; baked: each apply makes one of the newest, with packages and agents",
     )
     volume_gb: Annotated[int, Field(strict=True, ge=8, le=16384)] = 8
     app_port: Annotated[int, Field(strict=True, ge=1024, le=65535)] = 8080

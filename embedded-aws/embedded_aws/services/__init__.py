@@ -81,6 +81,7 @@ ORDER = (
     "autoscaling.instance_refresh.progress",
     "autoscaling.instance_refresh.standing",
     "ec2.instance_states",
+    "ec2.images",
     "ec2.instances",
     "ec2.key_pairs",
     "ec2.launch.validation",
