@@ -74,7 +74,8 @@ def https(**changed):
 
 CASES = {
     "machine image": (image, None),
-    "baked image": (baked(), baked(recipe=f"{baked().recipe}# other\n")),
+    # Another recipe makes another image and keeps this one, so going back changes nothing: see test_baked_image.py.
+    "baked image": (baked(), None),
     "instance profile": (profile, InstanceProfile(name="web", role=other_role)),
     "random secret": (RandomSecret(name="web/session", random="key"), None),
     "imported certificate": (certificate, None),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,6 +93,7 @@ def history(monkeypatch):
     def given(*deployments):
         monkeypatch.setattr(rollback, "read_history", lambda *arguments: list(deployments))
         monkeypatch.setattr(rollback, "Snapshot", lambda aws: None)
+        monkeypatch.setattr(rollback, "aws_client", lambda *arguments: SimpleNamespace(name=lambda one: one.name))
 
     return given
 
