@@ -42,6 +42,7 @@ def server_environment(account: str, region: str) -> dict[str, str]:
 PRELOADED = (
     *("ec2", "iam", "sts", "s3", "kms", "rds", "elbv2", "autoscaling", "acm", "ssm", "secretsmanager", "logs"),
     *("codedeploy", "elasticache", "cloudwatch", "sns", "route53", "resourcegroupstaggingapi"),
+    *("events", "lambda"),
 )
 
 

@@ -103,7 +103,7 @@ class Aws:
     def __getattr__(self, service: str) -> Any:
         if service.startswith("_"):
             raise AttributeError(service)
-        return self.client(service.replace("_", "-"))
+        return self.client(service.rstrip("_").replace("_", "-"))  # ``lambda_``: Python has a keyword ``lambda``
 
     def client(self, service: str) -> Any:
         """Return the client of a service, e.g. ``"ec2"``; its operations raise errors of :mod:`runbook_lib.errors`.

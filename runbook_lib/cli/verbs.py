@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 from .. import paths
 from ..engine.approval import join_fingerprints
 from ..engine.plan import ACTION_SYMBOLS, Action
-from ..errors import RunbookError, Unconfirmed
+from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..formatting import elapsed, one_line, pluralize
 from ..journal.journal import MANIFEST
 from ..journal.process import handle_cancellation, interrupt_this_process
@@ -25,6 +25,7 @@ from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.headless import processes
 from ..runs.rehearsal import prepare_rehearsal
+from ..runs.rollback import NOTEBOOK, choose_revision, with_revision
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
 from ..runs.time_limit import within
@@ -44,6 +45,20 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that the verbs have which run any of the notebooks."""
+    return request_options(only_option(command))
+
+
+only_option = click.option(
+    "--only",
+    type=NotebookName(),
+    multiple=True,
+    metavar="NOTEBOOK",
+    help="Run only this notebook, e.g. 02_data; may be repeated.",
+)
+
+
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all verbs have."""
     for option in (
         click.option(
@@ -56,13 +71,6 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--mfa-token", default="", metavar="CODE", help="The code of your MFA device, instead of asking."),
         click.option("--change", type=OneLine(), default="", metavar="ID", help="The change request, e.g. CHG0012345."),
-        click.option(
-            "--only",
-            type=NotebookName(),
-            multiple=True,
-            metavar="NOTEBOOK",
-            help="Run only this notebook, e.g. 02_data; may be repeated.",
-        ),
         click.option(
             "--env", type=EnvironmentName(), required=True, metavar="ENV", help="A file in params/, e.g. local."
         ),
@@ -79,6 +87,15 @@ approved_option = click.option(
 )
 
 
+to_option = click.option(
+    "--to",
+    type=OneLine(),
+    default="",
+    metavar="REVISION",
+    help="The revision: a bundle's SHA-256, a commit, or its beginning. Without it, the last one that really worked.",
+)
+
+
 @click.command()
 @common_options
 @click.option(
@@ -89,6 +106,8 @@ approved_option = click.option(
     "--fingerprints", type=FILE, help="Also write the fingerprints of plans with changes into this file, one a line."
 )
 @click.option("--destroy", "to_destroy", is_flag=True, help="Show what a destroy would do instead.")
+@click.option("--rollback", "to_roll_back", is_flag=True, help="Show what a rollback would do instead.")
+@to_option
 @click.option("--summary", "counts_only", is_flag=True, help="Print the number of changes only.")
 def plan(
     env: str,
@@ -97,24 +116,21 @@ def plan(
     markdown: Path,
     fingerprints: Path,
     to_destroy: bool,
+    to_roll_back: bool,
+    to: str,
     counts_only: bool,
     **request: Any,
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
-    run, summaries = _run_notebooks(env, "plan", only, not to_destroy, **request)
-    for summary in summaries:
-        if summary.changes and not counts_only:
-            print_renderable(RenderedPlan(summary))
-    rows = [(s.notebook, "blocked" if s.is_blocked else s.fingerprint, s.plan_text) for s in summaries]
-    print_table(rows, NAME_WIDTH, 17, 0, indent=2)
+    if to_roll_back and (to_destroy or only):
+        raise WrongUsage("A plan of a rollback is of 04_deploy, and of no destroy.", fix="Leave out the other one.")
+    if to and not to_roll_back:
+        raise WrongUsage("--to names the revision of a rollback.", fix="Add --rollback.")
+    notebooks, choose = ((NOTEBOOK,), _rollback_to(to)) if to_roll_back else (only, None)
+    run, summaries = _run_notebooks(env, "plan", notebooks, not to_destroy, choose, **request)
     is_blocked = any(summary.is_blocked for summary in summaries)
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
-    if request["rehearse"]:
-        pass  # nobody has to approve it
-    elif to_approve and load(params_file(paths.root(), env)).approval.signers:
-        print_text(f"To approve them: runbook approve {run} --as NAME")
-    elif to_approve:
-        print_text(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
+    _print_plan(env, run, summaries, to_approve, counts_only=counts_only, rehearse=request["rehearse"])
     if markdown:
         verb = "destroy" if to_destroy else "apply"
         markdown.write_text(plan_markdown(env, run, summaries, verb=verb), encoding="utf-8")
@@ -127,12 +143,60 @@ def plan(
         sys.exit(CHANGES)
 
 
+def _print_plan(
+    env: str, run: str, summaries: Sequence[Summary], to_approve: Sequence[str], *, counts_only: bool, rehearse: bool
+) -> None:
+    """Print the changes, and how to approve them."""
+    for summary in summaries:
+        if summary.changes and not counts_only:
+            print_renderable(RenderedPlan(summary))
+    rows = [(s.notebook, "blocked" if s.is_blocked else s.fingerprint, s.plan_text) for s in summaries]
+    print_table(rows, NAME_WIDTH, 17, 0, indent=2)
+    if rehearse:
+        pass  # nobody has to approve it
+    elif to_approve and load(params_file(paths.root(), env)).approval.signers:
+        print_text(f"To approve them: runbook approve {run} --as NAME")
+    elif to_approve:
+        print_text(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
+
+
 @click.command()
 @common_options
 @approved_option
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: Any) -> None:
     """Create and update what the parameters describe, and verify it."""
     _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)
+    _print_done(summaries)
+
+
+@click.command()
+@request_options
+@approved_option
+@to_option
+def rollback(env: str, approved: Sequence[str], to: str, **request: Any) -> None:
+    """Deploy the last revision that really worked, or another earlier one, and verify it."""
+    _, summaries = _run_notebooks(
+        env, "apply", (NOTEBOOK,), True, _rollback_to(to), approved=join_fingerprints(approved), **request
+    )
+    _print_done(summaries)
+    click.echo("The next apply deploys webapp/ again: correct it first, or keep deploy.revision in params/.")
+
+
+Choose = Callable[[Params, Path, str], Mapping[str, Any]]
+"""Returns the parameters that a run is given in place of the file's, from the file's, the root and the run's id."""
+
+
+def _rollback_to(to: str) -> Choose:
+    def choose(params: Params, root: Path, run_id: str) -> Mapping[str, Any]:
+        chosen = choose_revision(params, root, run_id, to)
+        print_text(f"To {chosen.revision}, as deployed on {chosen.completed} by {chosen.id}.")
+        return with_revision(params, chosen.name)
+
+    return choose
+
+
+def _print_done(summaries: Sequence[Summary]) -> None:
+    """Print what an apply has changed, and the verification."""
     done = sum(sum(summary.completed.values()) for summary in summaries)
     click.echo(
         f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: everything is as the parameters say."
@@ -196,12 +260,14 @@ def _print_orphans(summaries: Sequence[Summary]) -> None:
 
 
 def _run_notebooks(
-    env: str, mode: str, only: Sequence[str], present: bool, /, *, mfa_token: str, rehearse: bool, **request: str
-) -> tuple[str, list[Summary]]:
+    env: str, mode: str, only: Sequence[str], present: bool, choose: Choose | None = None, /, *, mfa_token: str,
+    rehearse: bool, **request: str,
+) -> tuple[str, list[Summary]]:  # fmt: skip
     """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.
 
     Args:
         present: True to summarize the plan of an apply, False that of a destroy.
+        choose: Chooses parameters of this run that replace those of the file.
         rehearse: Whether to run on the embedded AWS, whatever the parameters say.
     """
     root = paths.root()
@@ -213,7 +279,9 @@ def _run_notebooks(
     check_endpoint(params, root)
     run_id = new_run(mode)
     sign_in(params, root, run_id, mfa_token)
-    job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request}, notebooks, run_metadata(params))
+    given = choose(params, root, run_id) if choose else {}
+    params = load(params_file(root, env), given) if given else params
+    job = Job(root, checkout(), run_id, {"env": env, "mode": mode, **request, **given}, notebooks, run_metadata(params))
     handle_cancellation(lambda *_: interrupt_this_process())
     where = f", rehearsed in {paths.for_shell(root)}, not on AWS" if rehearse else ""
     click.echo(f"{mode} {env}{where}: {', '.join(notebooks)}")

@@ -22,6 +22,7 @@ Count = Annotated[int, Field(strict=True)]
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 # With both ids, or with none: https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
 REPOSITORY = r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$|^[A-Za-z0-9_.-]+@[0-9]+/[A-Za-z0-9_.-]+@[0-9]+$"
+REVISION = r"^([0-9a-f]{64}|[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@[0-9a-f]{40})$"
 DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 DOMAIN = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 ENV = r"^[a-z](-?[a-z0-9])+$"

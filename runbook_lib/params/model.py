@@ -21,6 +21,7 @@ from .fields import (
     ENV,
     POLICY,
     REPOSITORY,
+    REVISION,
     Cidr,
     Count,
     Strict,
@@ -195,6 +196,8 @@ class HealthCheck(Strict):
 
 NEWEST = "newest"
 """The machine image that AWS has published last."""
+BAKED = "baked"
+"""An image that is made of that, with the servers' programs in it."""
 
 
 class Compute(Strict):
@@ -203,10 +206,10 @@ class Compute(Strict):
     certificate: Certificate
     instance_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "t4g.small"
     architecture: Literal["arm64", "x86_64"] = "arm64"
-    image: Annotated[str, StringConstraints(pattern=rf"^({NEWEST}|ami-[0-9a-f]{{8,17}})$")] | None = Field(
+    image: Annotated[str, StringConstraints(pattern=rf"^({NEWEST}|{BAKED}|ami-[0-9a-f]{{8,17}})$")] | None = Field(
         default=None,
         description="the machine image; null: the newest Amazon Linux 2023 at first, then the one in use is kept;"
-        " newest: each apply takes the newest",
+        " newest: each apply takes the newest; baked: each apply makes one of the newest, with packages and agents",
     )
     volume_gb: Annotated[int, Field(strict=True, ge=8, le=16384)] = 8
     app_port: Annotated[int, Field(strict=True, ge=1024, le=65535)] = 8080
@@ -233,6 +236,31 @@ class Deploy(Strict):
     source: Literal["s3", "github"] = "s3"
     github: GitHubRevision | None = None
     configuration: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+=,@-]+$")] = "CodeDeployDefault.OneAtATime"
+    revision: Annotated[str, StringConstraints(strict=True, pattern=REVISION)] | None = Field(
+        default=None,
+        description="an earlier revision, in place of webapp/ or of github.commit: the SHA-256 of a stored bundle, or"
+        " owner/name@commit; `runbook rollback` sets it for its own run",
+    )
+
+    rollback_alarms: tuple[Annotated[str, StringConstraints(strict=True, pattern=r"^[^:]{1,255}$")], ...] = Field(
+        default=(),
+        max_length=10,  # https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html
+        description="names of CloudWatch alarms; one that is active stops a deployment, which is rolled back",
+    )
+
+    rollback_function: Switch = Field(
+        default=False,
+        description="a Lambda function deploys the last revision that worked when a deployment ends without every"
+        " server having it, and CodeDeploy does not roll back",
+    )
+
+    @field_validator("rollback_alarms")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise ValueError(f"lists {name} twice")
+        return names
 
     @field_validator("configuration")
     @classmethod

@@ -17,7 +17,7 @@ from .tagging import Tagging
 from .target_group import TargetGroup
 
 _TRAFFIC = {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
-_ROLLBACK = ("DEPLOYMENT_FAILURE",)
+_ON_FAILURE, _ON_ALARM = "DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"
 _GONE = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
 
 _SERVERS = "autoscaling:autoScalingGroup:*:autoScalingGroupName/{env}-{self.servers.name}"
@@ -29,13 +29,15 @@ class DeploymentGroup(Resource):
     """The servers of one Auto Scaling group, each out of its target group while it is changed.
 
     A server that is launched later gets the last successful revision, and an outdated server is
-    updated.  A failed deployment is rolled back.  CodeDeploy installs a lifecycle hook in the Auto
-    Scaling group and removes it with this group, so this group is deleted first.
+    updated.  A deployment that fails, or that an alarm stops, is rolled back.  CodeDeploy installs a
+    lifecycle hook in the Auto Scaling group and removes it with this group, so this group is deleted first.
     https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
 
     Args:
         permissions: CodeDeploy's permissions for launch templates, which AWS's own policy lacks.
         configuration: How many servers at a time, e.g. ``CodeDeployDefault.OneAtATime``.
+        alarms: Names of CloudWatch alarms: one that is active, or that does not exist, stops a deployment.
+            https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-create-alarms.html
     """
 
     application: Application
@@ -44,6 +46,7 @@ class DeploymentGroup(Resource):
     servers: AutoScalingGroup
     target_group: TargetGroup
     configuration: str
+    alarms: tuple[str, ...] = ()
 
     immutable = frozenset({"application"})
     # CodeDeploy may not know the role yet.
@@ -63,8 +66,9 @@ class DeploymentGroup(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         """Add what no parameter changes: deployment in place behind the load balancer, roll-back, the launch hook."""
-        wanted = {name: value for name, value in super().desired(ids).items() if name != "permissions"}
-        always = {"traffic": "in place, with traffic control", "rollback": _ROLLBACK_WORDS, "outdated": "UPDATE"}
+        wanted = {name: value for name, value in super().desired(ids).items() if name not in ("permissions", "alarms")}
+        rollback = _describe_rollback(self._rollback, self._alarms)
+        always = {"traffic": "in place, with traffic control", "rollback": rollback, "outdated": "UPDATE"}
         return wanted | always | {"launch_hook": _HOOKED}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
@@ -77,7 +81,6 @@ class DeploymentGroup(Resource):
         tags = read_tags(snapshot, arn)
         is_owned(snapshot, self, tags)
         targets = [target["name"] for target in info.get("loadBalancerInfo", {}).get("targetGroupInfoList", [])]
-        rollback = info.get("autoRollbackConfiguration", {})
         state = {
             "application": application,
             "role": info.get("serviceRoleArn"),
@@ -90,9 +93,9 @@ class DeploymentGroup(Resource):
             "traffic": "in place, with traffic control"
             if info.get("deploymentStyle") == _TRAFFIC
             else str(info.get("deploymentStyle")),
-            "rollback": _ROLLBACK_WORDS
-            if rollback.get("enabled") and tuple(rollback.get("events", ())) == _ROLLBACK
-            else str(rollback),
+            "rollback": _describe_rollback(
+                info.get("autoRollbackConfiguration", {}), info.get("alarmConfiguration") or {}
+            ),
             "outdated": info.get("outdatedInstancesStrategy", "UPDATE"),
             "launch_hook": _HOOKED,
         }
@@ -150,6 +153,14 @@ class DeploymentGroup(Resource):
         )
         delete_hooks(aws, answer)
 
+    @property
+    def _rollback(self) -> dict[str, Any]:
+        return {"enabled": True, "events": [_ON_FAILURE, *([_ON_ALARM] if self.alarms else [])]}
+
+    @property
+    def _alarms(self) -> dict[str, Any]:
+        return {"enabled": bool(self.alarms), "alarms": [{"name": name} for name in self.alarms]}
+
     def _settings(self, aws: Aws, ids: Ids) -> dict[str, Any]:
         return {
             "serviceRoleArn": ids[self.role],
@@ -157,12 +168,21 @@ class DeploymentGroup(Resource):
             "loadBalancerInfo": {"targetGroupInfoList": [{"name": aws.name(self.target_group)}]},
             "deploymentConfigName": self.configuration,
             "deploymentStyle": _TRAFFIC,
-            "autoRollbackConfiguration": {"enabled": True, "events": list(_ROLLBACK)},
+            "autoRollbackConfiguration": self._rollback,
+            "alarmConfiguration": self._alarms,
             "outdatedInstancesStrategy": "UPDATE",
         }
 
 
-_ROLLBACK_WORDS = "when a deployment fails"
+def _describe_rollback(rollback: ApiObject, alarms: ApiObject) -> str:
+    """When CodeDeploy rolls back, and which alarms stop a deployment, as a plan shows it."""
+    events = set(rollback.get("events", ())) if rollback.get("enabled") else set()
+    names = sorted(alarm["name"] for alarm in alarms.get("alarms", ())) if alarms.get("enabled") else []
+    if events == {_ON_FAILURE, *([_ON_ALARM] if names else [])} and not alarms.get("ignorePollAlarmFailure"):
+        return f"when a deployment fails{' or one of these alarms stops it: ' if names else ''}{', '.join(names)}"
+    return f"events {', '.join(sorted(events)) or 'none'}; alarms {', '.join(names) or 'none'}"
+
+
 _HOOKED = "as CodeDeploy knows it"
 _HOOK = "CodeDeploy-managed-automatic-launch-deployment-hook-"
 

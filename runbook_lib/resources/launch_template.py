@@ -13,7 +13,6 @@ from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .instance_types import foresee_image, foresee_type, permissions
-from .machine_image import MachineImage
 from .predictions import Refusal
 from .security_group import SecurityGroup
 from .tagging import Tagging
@@ -27,12 +26,12 @@ class LaunchTemplate(Resource):
     IMDSv2 with one hop, so not from containers; an encrypted gp3 disk; no public address.
 
     Args:
-        image: An image's id, or the parameter in which AWS publishes the newest.
+        image: An image's id, the parameter in which AWS publishes the newest, or an image that is made of that.
         user_data: For cloud-init at the first boot.
         zones: Where servers are launched from it; not a part of the template.
     """
 
-    image: str | MachineImage
+    image: str | Resource
     instance_type: str
     profile: InstanceProfile
     groups: tuple[SecurityGroup, ...]
@@ -40,6 +39,7 @@ class LaunchTemplate(Resource):
     user_data: str
     zones: tuple[str, ...] = ()
 
+    ready_fields = frozenset({"image"})
     eventual_errors = frozenset({"InvalidLaunchTemplateId.NotFound"})
 
     needs = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..aws.permissions import Permission, to_look
-from ..aws.snapshot import Snapshot
+from ..aws.snapshot import Snapshot, tags_of
 from .base import ExternalResource, Ids, Observed, kind
 from .template_versions import find_versions
 
@@ -58,5 +58,12 @@ class MachineImage(ExternalResource):
         # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html
         answer = snapshot.get("ec2", "describe_images", missing=NO_IMAGE, ImageIds=[image_id], IncludeDeprecated=True)
         images = (answer or {}).get("Images", [])
-        usable = [i for i in images if i["State"] == "available" and i["Architecture"] == self.architecture]
+        usable = [
+            image
+            for image in images
+            # What the runbook itself has made leaves the account with its parameter.
+            if image["State"] == "available"
+            and image["Architecture"] == self.architecture
+            and snapshot.aws.KEY not in tags_of(image)
+        ]
         return str(image_id) if usable else None

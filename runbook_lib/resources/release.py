@@ -24,16 +24,15 @@ from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
 from .deployment_failure import first_failure
 from .deployment_group import DeploymentGroup, find_group, is_attached
+from .deployment_history import LOOKED_AT, ROLLBACK, USER, find_deployment, revision_text
 from .master_secret_access import MasterSecretAccess
 from .role_policy import RolePolicy
-from .stored_bundle import FOLDER, StoredBundle, key
+from .stored_bundle import StoredBundle, key
 
 _NONE = "none"
-_USER = "user"  # a deployment's creator
 _ALL, _NOT_ALL = "every server gets it", "not every server gets it"
 _READABLE, _UNREADABLE = "servers may read the master user's secret", "no server may read the master user's secret"
 _DETACH, _ATTACH = "detach", "attach"
-_LOOKED_AT = 100  # deployments, to find the one that reached a server
 _ENDED = ("Succeeded", "Failed", "Stopped")
 _ONLY_SOME = {
     "autoscaling": "servers that Auto Scaling added",
@@ -63,6 +62,8 @@ class Release(Resource):
     Args:
         bundle: In the environment's bucket; or
         commit: in GitHub, ``owner/name@<40 digits>``.
+        goes_back: Whether it is an earlier revision.  No alarm stops its deployment, since the revision that is left
+            may be what raises it, and when it fails CodeDeploy does not go back to that one.
         configuration, permissions, secrets: What the application reads when it starts.  A change of its settings, or a
             new version of one of its secrets, is deployed with the same revision, one server at a time.
         access: To the master user's secret, which a deployment needs to make the database user.  It is withdrawn when
@@ -77,6 +78,7 @@ class Release(Resource):
     access: MasterSecretAccess | None = None
     bundle: StoredBundle | None = None
     commit: str = ""
+    goes_back: bool = False
 
     ready_fields = frozenset({"servers"})
     update_when_ready = True
@@ -122,13 +124,13 @@ class Release(Resource):
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Read the last deployment, the last that succeeded, and which servers run it."""
         info = find_group(snapshot, self.group, ids) if self.group in ids else None
-        last = _deployment(snapshot, (info or {}).get("lastAttemptedDeployment"))
+        last = find_deployment(snapshot, (info or {}).get("lastAttemptedDeployment"))
         if info is None or last is None:
             return None
         # It may have ended between the two calls, so the first response may not show that it succeeded.
         ended_well = last["status"] == "Succeeded"
-        good = last if ended_well else _deployment(snapshot, info.get("lastSuccessfulDeployment"))
-        wanted, runs = self.desired(ids)["revision"], _revision(good["revision"]) if good else _NONE
+        good = last if ended_well else find_deployment(snapshot, info.get("lastSuccessfulDeployment"))
+        wanted, runs = self.desired(ids)["revision"], revision_text(good["revision"]) if good else _NONE
         running = last["status"] not in _ENDED
         failure = "" if running or runs == wanted else self._failure(snapshot, last, wanted)
         seen = Observed(
@@ -153,13 +155,13 @@ class Release(Resource):
         """
         if good is None:
             return _NONE
-        if good.get("creator", _USER) != _USER:
+        if good.get("creator", USER) != USER:
             names = {"applicationName": info["applicationName"], "deploymentGroupName": info["deploymentGroupName"]}
             ids = snapshot.all(
                 "codedeploy", "list_deployments", "deployments", includeOnlyStatuses=["Succeeded"], **names
             )
-            earlier = (_deployment(snapshot, {"deploymentId": str(each)}) for each in ids[:_LOOKED_AT])
-            good = next((each for each in earlier if each and each.get("creator", _USER) == _USER), good)
+            earlier = (find_deployment(snapshot, {"deploymentId": str(each)}) for each in ids[:LOOKED_AT])
+            good = next((each for each in earlier if each and each.get("creator", USER) == USER), good)
         match = re.search(r"; settings (sha256 [0-9a-f]{12})$", good.get("description") or "")
         return match[1] if match else _NONE
 
@@ -205,19 +207,25 @@ class Release(Resource):
             return left
         names = {"applicationName": info["applicationName"], "deploymentGroupName": info["deploymentGroupName"]}
         ids = snapshot.all("codedeploy", "list_deployments", "deployments", includeOnlyStatuses=["Succeeded"], **names)
-        for deployment_id in ids[:_LOOKED_AT]:
-            deployment = _deployment(snapshot, {"deploymentId": str(deployment_id)})
-            if left and deployment and _revision(deployment["revision"]) == _revision(good["revision"]):
+        for deployment_id in ids[:LOOKED_AT]:
+            deployment = find_deployment(snapshot, {"deploymentId": str(deployment_id)})
+            if left and deployment and revision_text(deployment["revision"]) == revision_text(good["revision"]):
                 left = left - _targets(snapshot, str(deployment_id), "Succeeded")
         return left
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Start a deployment of the revision."""
+        self._deploy(aws, ids, goes_back=False)
+
+    def _deploy(self, aws: Aws, ids: Ids, *, goes_back: bool) -> None:
+        way = f"{ROLLBACK}; " if goes_back else ""
+        alone = {"autoRollbackConfiguration": {"enabled": False}, "overrideAlarmConfiguration": {"enabled": False}}
         aws.codedeploy.create_deployment(
             applicationName=ids[self.group.application],
             deploymentGroupName=ids[self.group],
             revision=self._revision(ids),
-            description=f"runbook run {aws.run or 'by hand'}; settings {self._settings(ids)}",
+            description=f"runbook run {aws.run or 'by hand'}; {way}settings {self._settings(ids)}",
+            **(alone if goes_back else {}),
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
@@ -230,7 +238,7 @@ class Release(Resource):
         elif self.access and drift == {"master_access"}:
             self.access.withdraw(aws, ids)
         else:
-            self.create(aws, ids)
+            self._deploy(aws, ids, goes_back=self.goes_back and "revision" in drift)
 
     def _stop_launch_deployments(self, aws: Aws, ids: Ids) -> None:
         """Stop the deployments to servers that are abandoned: CodeDeploy waits up to an hour for their agents."""
@@ -261,34 +269,16 @@ class Release(Resource):
     def _failure(self, snapshot: Snapshot, last: ApiObject, wanted: str) -> str:
         """Why the last deployment of the wanted revision failed; empty when it did not."""
         cause = last.get("rollbackInfo", {}).get("rollbackTriggeringDeploymentId")
-        tried = _deployment(snapshot, {"deploymentId": cause}) if cause else last
-        if tried is None or _revision(tried["revision"]) != wanted or tried["status"] == "Succeeded":
+        tried = find_deployment(snapshot, {"deploymentId": cause}) if cause else last
+        if tried is None or revision_text(tried["revision"]) != wanted or tried["status"] == "Succeeded":
             return ""
         lines = [f"deployment {tried['deploymentId']} {tried['status'].lower()}: {_why(tried)}"]
         lines += first_failure(snapshot, tried["deploymentId"])
         if cause:
             lines.append(
-                f"Rolled back to {_revision(last['revision'])}: {last['deploymentId']} {last['status'].lower()}."
+                f"Rolled back to {revision_text(last['revision'])}: {last['deploymentId']} {last['status'].lower()}."
             )
         return "\n".join(lines)
-
-
-def _deployment(snapshot: Snapshot, brief: ApiObject | None) -> ApiObject | None:
-    if not brief:
-        return None
-    missing = ("DeploymentDoesNotExistException",)
-    answer = snapshot.get("codedeploy", "get_deployment", missing=missing, deploymentId=brief["deploymentId"])
-    return answer["deploymentInfo"] if answer else None
-
-
-def _revision(location: ApiObject) -> str:
-    """A revision as a plan shows it."""
-    if s3 := location.get("s3Location"):
-        digest = s3.get("key", "").removeprefix(f"{FOLDER}/").removesuffix(".zip")
-        return f"sha256 {digest}" if key(digest) == s3.get("key") else f"s3://{s3.get('bucket')}/{s3.get('key')}"
-    if github := location.get("gitHubLocation"):
-        return f"{github.get('repository')}@{github.get('commitId')}"
-    return json.dumps(location, default=str, sort_keys=True)
 
 
 def _progress(deployment: ApiObject) -> str:

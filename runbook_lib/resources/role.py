@@ -28,7 +28,7 @@ class Role(Resource):
     Args:
         service: E.g. ``ec2.amazonaws.com``.
         source: The ARN of the resource for which the service assumes the role, with wildcards where it is not known;
-            the trust is limited to it and to its account.  Empty for EC2, which does not send it.
+            the trust is limited to it and to its account.  Empty for EC2, which does not send it, and Lambda.
             https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
         policies: ARNs of AWS's managed policies.
         inline_policies: Names of the ``RolePolicy`` resources that belong to it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .bucket import Bucket
-from .predictions import Remainder
+from .predictions import Refusal, Remainder
 
 FOLDER = "bundles"
 
@@ -22,12 +23,12 @@ class StoredBundle(Resource):
 
     Args:
         sha256: Of the file, in hexadecimal; S3 rejects an upload with another checksum.
-        path: The local file; not part of the state.
+        path: The local file; not part of the state.  ``None`` for a bundle that an earlier run has stored.
     """
 
     bucket: Bucket
     sha256: str
-    path: Path
+    path: Path | None
 
     eventual_errors = frozenset({"NoSuchBucket"})
 
@@ -59,8 +60,20 @@ class StoredBundle(Resource):
             return None
         return Observed(f"s3://{bucket}/{name}", {"sha256": self.sha256}, detail={"bytes": objects[0]["Size"]})
 
+    def foresee_refusal(
+        self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
+    ) -> Refusal | None:
+        """Say that a bundle is not there that an earlier run should have stored."""
+        if self.path:
+            return None
+        where = f"s3://{ids[self.bucket]}/{key(self.sha256)}" if self.bucket in ids else "the environment's bucket"
+        fix = "Name a revision that is stored: `runbook rollback --to` lists them."
+        return Refusal(frozenset({"sha256"}), f"no bundle of this revision is stored: {where}", fix)
+
     def create(self, aws: Aws, ids: Ids) -> None:
         """Upload the bundle; S3 verifies its digest."""
+        if self.path is None:
+            raise NotImplementedError(f"{self.key} is only looked up")
         with self.path.open("rb") as body:
             aws.s3.put_object(
                 Bucket=ids[self.bucket],

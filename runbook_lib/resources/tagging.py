@@ -72,6 +72,10 @@ _WRITERS: dict[str, Callable[[Aws, Any, Pairs], Any]] = {
         OpenIDConnectProviderArn=arn, Tags=pairs
     ),
     "iam role": lambda aws, name, pairs: aws.iam.tag_role(RoleName=name, Tags=pairs),
+    "events": lambda aws, arn, pairs: aws.events.tag_resource(ResourceARN=arn, Tags=pairs),
+    "lambda": lambda aws, arn, pairs: aws.lambda_.tag_resource(
+        Resource=arn, Tags={pair["Key"]: pair["Value"] for pair in pairs}
+    ),
     "logs": _tag_log_group,
     "rds": lambda aws, arn, pairs: aws.rds.add_tags_to_resource(ResourceName=arn, Tags=pairs),
     "s3": lambda aws, bucket, pairs: aws.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": pairs}),

@@ -14,7 +14,7 @@ from ..aws import endpoints
 from ..files import write_atomically
 from ..params import Params, load, params_file
 from ..params.app import is_parameter
-from ..params.model import NEWEST
+from ..params.model import BAKED, NEWEST
 
 ENDPOINT = "embedded"
 FOLDER = "rehearsals"
@@ -61,7 +61,7 @@ def given(params: Params) -> endpoints.Given:
         params.region,
         hosted_zones={certificate.hosted_zone: certificate.domain or ""} if certificate.hosted_zone else {},
         certificates={certificate.arn: f"{params.env}.test"} if certificate.arn else {},
-        images={compute.image: compute.architecture} if compute.image and compute.image != NEWEST else {},
+        images={compute.image: compute.architecture} if compute.image and compute.image not in (NEWEST, BAKED) else {},
         secrets={each: "" for each in references if not is_parameter(each)},
         ssm_parameters={each: "" for each in references if is_parameter(each)},
         policies=dict.fromkeys(app.policies.managed, "attached") | boundary,

@@ -235,6 +235,7 @@ class Runbook(Session):
         return Report(f"confirmed: {question}")
 
     def bundle(self) -> Bundle | None:
-        """Pack ``webapp/``; ``None`` when none is deployed: from GitHub, or in a destroy."""
-        needed = self.params.deploy.source == "s3" and self.mode != "destroy"
+        """Pack ``webapp/``; ``None`` when it is not deployed: from GitHub, with a named revision, or in a destroy."""
+        wanted = self.params.deploy
+        needed = wanted.source == "s3" and not wanted.revision and self.mode != "destroy"
         return pack_webapp(self._root, self.params) if needed else None

@@ -81,7 +81,8 @@ class Job:
         root: The folder with ``artifacts/``.
         code: The folder with ``notebooks/``.
         run: The run's id.
-        parameters: The parameters of every notebook: env, mode, approved, confirm, change, asked_by.
+        parameters: The parameters of every notebook: env, mode, approved, confirm, change, asked_by; and sections of
+            the environment's that replace those of its file.
         only: The notebooks to run.
         metadata: What the journal records about the run beside its parameters.
     """
@@ -89,14 +90,14 @@ class Job:
     root: Path
     code: Path
     run: str
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, Any]
     only: Collection[str] = NOTEBOOKS
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
         """The folder of the executed notebooks and the other evidence."""
-        return self.root / "artifacts" / self.parameters["env"] / self.run
+        return self.root / "artifacts" / str(self.parameters["env"]) / self.run
 
     def journal(self, notebook: str) -> Journal:
         """The journal of the run, for events of this notebook."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..params import Params
 from ..params.app import is_parameter
-from ..params.model import NEWEST
+from ..params.model import BAKED, NEWEST
 from ..resources.alias_record import AliasRecord
 from ..resources.auto_scaling_group import AutoScalingGroup
+from ..resources.baked_image import BakedImage
 from ..resources.base import Resource
 from ..resources.bucket import Bucket
 from ..resources.certificate import Certificate, GivenCertificate
@@ -36,7 +37,7 @@ from ..resources.vpc import Vpc
 from .network import network
 from .server_logs import LOGS_POLICY, METRICS_POLICY, agent_policies, log_groups
 from .stack import Stack
-from .user_data import web_server
+from .user_data import image_builder, web_server
 
 # What Session Manager needs, and no more: AWS's policy AmazonSSMManagedInstanceCore also reads every parameter of the
 # region.  https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
@@ -70,9 +71,10 @@ def compute(params: Params) -> Stack:
         protected=params.guards.deletion_protection,
     )
     targets = _target_group(params, net.vpc.the(Vpc))
+    baked = _baked_image(params, net, image, groups["web"], profile)
     template = LaunchTemplate(
         name="web",
-        image=image,
+        image=baked or image,
         instance_type=params.compute.instance_type,
         profile=profile,
         groups=(groups["web"],),
@@ -94,7 +96,7 @@ def compute(params: Params) -> Stack:
             Listener(name="https", balancer=balancer, port=443, certificate=certificate, target_group=targets),
         ),
         dns=_dns(params, balancer),
-        template=(*((image,) if isinstance(image, MachineImage) else ()), template),
+        template=(*((image,) if isinstance(image, MachineImage) else ()), *((baked,) if baked else ()), template),
         servers=(servers, InstanceRefresh(name="web", servers=servers, template=template)),
         bastion=_bastion(params, net, image, groups["bastion"]),
     )
@@ -103,7 +105,7 @@ def compute(params: Params) -> Stack:
 def _image(params: Params) -> str | MachineImage:
     """The pinned image; the newest; or, while the template has one, the image in use."""
     pinned, architecture = params.compute.image, params.compute.architecture
-    if pinned and pinned != NEWEST:
+    if pinned and pinned not in (NEWEST, BAKED):
         return pinned
     return MachineImage(
         name="al2023",
@@ -111,6 +113,30 @@ def _image(params: Params) -> str | MachineImage:
         kept_by="" if pinned else _TEMPLATE,
         architecture=architecture,
     )
+
+
+def _baked_image(
+    params: Params, net: Stack, base: str | MachineImage, group: SecurityGroup, profile: InstanceProfile
+) -> BakedImage | None:
+    """The image with the servers' programs in it, if the parameters ask for one."""
+    if params.compute.image != BAKED or isinstance(base, str):
+        return None
+    return BakedImage(
+        name="web",
+        base=base,
+        recipe=image_builder(params),
+        instance_type=params.compute.instance_type,
+        subnet=_subnets(net, "private")[0],
+        groups=(group,),
+        profile=profile,
+        way_out=_way_out(net),
+        volume_gb=params.compute.volume_gb,
+    )
+
+
+def _way_out(net: Stack) -> tuple[Route | RouteTableAssociation, ...]:
+    """What servers need to reach the internet."""
+    return (*net.private_routes.every(Route), *net.private_routes.every(RouteTableAssociation))
 
 
 def _subnets(net: Stack, tier: str) -> tuple[Subnet, ...]:
@@ -140,7 +166,7 @@ def _servers(params: Params, net: Stack, template: LaunchTemplate, targets: Targ
         template=template,
         subnets=_subnets(net, "private"),
         target_group=targets,
-        way_out=(*net.private_routes.every(Route), *net.private_routes.every(RouteTableAssociation)),
+        way_out=_way_out(net),
         least=zones,
         most=zones * params.compute.max_per_zone,
         grace_seconds=params.compute.grace_seconds,

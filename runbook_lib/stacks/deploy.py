@@ -27,6 +27,7 @@ from .compute import compute
 from .data import data
 from .github import github
 from .network import network
+from .rollback import rollback
 from .stack import Stack, in_order
 
 _MANAGED = ("arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole",)
@@ -36,7 +37,8 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
     """The stack of ``04_deploy``.
 
     Args:
-        bundle: The application to deploy.  Without one, and without a commit in ``params``, there is no release.
+        bundle: The application to deploy, unless ``params`` name a revision.  Without one, and without a commit in
+            ``params``, there is no release.
     """
     web, net = compute(params), network(params)
     configuration, reads_master = _configuration(params, web)
@@ -63,10 +65,10 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         servers=web.servers.the(AutoScalingGroup),
         target_group=web.load_balancer.the(TargetGroup),
         configuration=params.deploy.configuration,
+        alarms=params.deploy.rollback_alarms,
     )
     bucket = net.bucket.the(Bucket)
-    stored = StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path) if bundle else None
-    commit = f"{given.repository}@{given.commit}" if (given := params.deploy.github) else ""
+    stored, commit = _revision(params, bucket, bundle)
     release = Release(
         name="web",
         group=group,
@@ -77,20 +79,32 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         secrets=secrets,
         bundle=stored,
         commit=commit,
+        goes_back=params.deploy.revision is not None,
     )
     # Whether a bundle is at hand now changes no permission.
     revision = (
         (release,) if commit else (stored or StoredBundle(name="web", bucket=bucket, sha256="", path=Path()), release)
     )
+    automatic = rollback(params, group, bucket)
     return Stack(
         "deploy",
         configuration=(*secrets, configuration, reads_master),
         role=(role, *permissions),
         application=(application, group),
-        github=github(params, in_order((*permissions, *revision)), revision),
+        rollback=automatic,
+        github=github(params, in_order((*permissions, *automatic, *revision)), revision),
         bundle=(stored,) if stored else (),
         release=(release,) if stored or commit else (),
     )
+
+
+def _revision(params: Params, bucket: Bucket, bundle: Bundle | None) -> tuple[StoredBundle | None, str]:
+    """The stored bundle, or the commit, that the parameters name; otherwise the bundle that is at hand."""
+    named, given = params.deploy.revision or "", params.deploy.github
+    if named and "@" not in named:
+        return StoredBundle(name="web", bucket=bucket, sha256=named, path=None), ""
+    stored = StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path) if bundle else None
+    return (None, named) if named else (stored, f"{given.repository}@{given.commit}" if given else "")
 
 
 def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, MasterSecretAccess]:

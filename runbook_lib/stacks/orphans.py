@@ -13,7 +13,7 @@ def known_orphans(params: Params, earlier: Iterable[Params]) -> dict[str, tuple[
     """What stacks of earlier parameters hold beside those of *params*, whether or not it still exists.
 
     Left out is what others remove: what belongs to AWS or goes with its parent, and what its owner, which is still
-    in a stack, reports as its own orphan.
+    in a stack, reports as its own orphan; and what a destroy keeps on purpose.
 
     Returns:
         The resources of each stack, by the stack's name; each is in the newest of the stacks that had it.
@@ -31,6 +31,6 @@ def known_orphans(params: Params, earlier: Iterable[Params]) -> dict[str, tuple[
 
 
 def _is_removed_by_others(resource: Resource, wanted: set[Resource]) -> bool:
-    if resource.external or resource.implicit or resource.inherent:
+    if resource.external or resource.implicit or resource.inherent or resource.retain:
         return True
     return bool(resource.owner_field) and getattr(resource, resource.owner_field) in wanted

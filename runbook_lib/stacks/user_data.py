@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from textwrap import indent
 
 from ..params import Params
@@ -23,14 +24,15 @@ from .server_logs import FOLDER, agent_configuration
 # Version 1 of the agent accepts Ruby up to 3.2, and its installer fails where USER is not set.
 # https://github.com/aws/aws-codedeploy-agent/issues/418
 #
+# What the image has already is not installed again: `runbook logs --process cloud-init` says what was found in it.
+#
 # The CloudWatch agent starts before CodeDeploy's is installed, so that the log of a failed boot is sent, too.  The
-# packages lack it: cloud-init installs those in one step, and one of the application's that is unknown fails all.
+# application's packages are installed in a step of their own: one that is unknown fails all of its step.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/install-CloudWatch-Agent-commandline-fleet.html
 # logrotate truncates: a process goes on with the file that systemd opened for it.
 _WEB_SERVER = """\
 ## template: jinja
 #cloud-config
-packages: {packages}
 write_files:
   - path: /etc/webapp/instance.env
     permissions: "0644"
@@ -84,11 +86,40 @@ write_files:
           missingok
           notifempty
       }}
+{programs}
+runcmd:
+  - [systemctl, daemon-reload]
+  - [systemctl, start, placeholder.service]
+  - {packages}
+  - [{install}, amazon-cloudwatch-agent, logrotate]
+  - [{log_agent_ctl}, -a, fetch-config, -m, ec2, -s, -c, "file:{log_agent}"]
+  - [/usr/local/sbin/install-codedeploy-agent]
+"""
+_PROGRAMS = """\
+  - path: {install}
+    permissions: "0755"
+    content: |
+      #!/bin/sh
+      set -eu
+      missing=
+      for name in "$@"; do
+          if rpm --query --quiet --whatprovides "$name"; then
+              echo "In the image: $name"
+          else
+              missing="$missing $name"
+          fi
+      done
+      if [ -n "$missing" ]; then dnf install --assumeyes $missing; fi
   - path: /usr/local/sbin/install-codedeploy-agent
     permissions: "0755"
     content: |
       #!/bin/sh
       set -eu
+      if systemctl cat codedeploy-agent.service > /dev/null 2>&1; then
+          echo "In the image: codedeploy-agent"
+          systemctl enable --now codedeploy-agent.service
+          exit
+      fi
       from=https://aws-codedeploy-{region}.s3.{region}.amazonaws.com
       export USER=root
       cd "$(mktemp -d)"
@@ -97,14 +128,34 @@ write_files:
           curl --fail --silent --show-error --retry 5 --remote-name "$from/latest/install"
       fi
       chmod +x install
-      ./install auto
+      ./install auto"""
+
+# A server of the image has another id than this instance, so cloud-init treats its first boot as one.  It powers off
+# only when all is installed: then its image is made.
+# https://cloudinit.readthedocs.io/en/latest/reference/modules.html#power-state-change
+_IMAGE_BUILDER = """\
+#cloud-config
+write_files:
+{programs}
+  - path: /usr/local/sbin/build-image
+    permissions: "0755"
+    content: |
+      #!/bin/sh
+      set -eu
+      {install} {packages}
+      {install} amazon-cloudwatch-agent logrotate
+      /usr/local/sbin/install-codedeploy-agent
+      systemctl stop codedeploy-agent.service
+      rm -rf /var/log/aws/codedeploy-agent
+      truncate --size 0 /etc/machine-id /var/log/cloud-init.log /var/log/cloud-init-output.log
+      touch /run/image-complete
 runcmd:
-  - [systemctl, daemon-reload]
-  - [systemctl, start, placeholder.service]
-  - [dnf, install, --assumeyes, amazon-cloudwatch-agent, logrotate]
-  - [{log_agent_ctl}, -a, fetch-config, -m, ec2, -s, -c, "file:{log_agent}"]
-  - [/usr/local/sbin/install-codedeploy-agent]
+  - [/usr/local/sbin/build-image]
+power_state:
+  mode: poweroff
+  condition: test -e /run/image-complete
 """
+_INSTALL = "/usr/local/sbin/install-programs"
 _LOG_AGENT = "/etc/webapp/log-agent.json"
 _LOG_AGENT_CTL = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
 
@@ -117,7 +168,9 @@ def web_server(params: Params, config: str) -> str:
     """
     compute = params.compute
     return _WEB_SERVER.format(
-        packages=json.dumps(params.app.packages),
+        programs=_programs(params),
+        install=_INSTALL,
+        packages=json.dumps([_INSTALL, *params.app.packages]),
         config=config,
         port=compute.app_port,
         region=params.region,
@@ -127,6 +180,16 @@ def web_server(params: Params, config: str) -> str:
         log_agent_ctl=_LOG_AGENT_CTL,
         log_configuration=indent(agent_configuration(params), " " * 6),
     )
+
+
+def image_builder(params: Params) -> str:
+    """User data of an instance that becomes the image of the web servers."""
+    packages = shlex.join(params.app.packages)
+    return _IMAGE_BUILDER.format(programs=_programs(params), install=_INSTALL, packages=packages)
+
+
+def _programs(params: Params) -> str:
+    return _PROGRAMS.format(install=_INSTALL, region=params.region)
 
 
 def _quote(value: str) -> str:

@@ -1,6 +1,7 @@
 """What the contract is tested with, kind by kind: as first wanted, and as wanted later."""
 
 from runbook_lib.resources.auto_scaling_group import AutoScalingGroup
+from runbook_lib.resources.baked_image import BakedImage
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.resources.certificate import GivenCertificate
 from runbook_lib.resources.hosted_zone import HostedZone
@@ -31,6 +32,12 @@ GIVEN = "arn:aws:acm:us-west-2:123456789012:certificate/11112222-3333-4444-5555-
 BOTH = (public[A], public[B])
 way_out = Route(name="private-a", table=table, via=nat)
 key_pair = KeyPair(name="bastion", public=ssh_key)
+
+
+def baked(**changed):
+    given = {"base": image, "instance_type": "t4g.small", "subnet": private[A], "groups": (web,), "profile": profile}
+    recipe = "#cloud-config\npower_state: {mode: poweroff}\n"
+    return BakedImage(**{"name": "web", "recipe": recipe, "way_out": (way_out,)} | given | changed)
 
 
 def balancer(**changed):
@@ -67,6 +74,8 @@ def https(**changed):
 
 CASES = {
     "machine image": (image, None),
+    # Another recipe makes another image and keeps this one, so going back changes nothing: see test_baked_image.py.
+    "baked image": (baked(), None),
     "instance profile": (profile, InstanceProfile(name="web", role=other_role)),
     "random secret": (RandomSecret(name="web/session", random="key"), None),
     "imported certificate": (certificate, None),

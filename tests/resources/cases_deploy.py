@@ -8,7 +8,10 @@ from pathlib import Path
 from runbook_lib.resources.application import Application
 from runbook_lib.resources.configuration_parameter import ConfigurationParameter
 from runbook_lib.resources.deployment_group import DeploymentGroup
+from runbook_lib.resources.event_rule import EventRule
 from runbook_lib.resources.federated_role import FederatedRole
+from runbook_lib.resources.lambda_function import LambdaFunction
+from runbook_lib.resources.log_group import LogGroup
 from runbook_lib.resources.master_secret_access import MasterSecretAccess
 from runbook_lib.resources.master_user_secret import MasterUserSecret
 from runbook_lib.resources.open_id_connect_provider import OpenIdConnectProvider
@@ -57,6 +60,16 @@ provider = OpenIdConnectProvider(
 )
 workflow = FederatedRole(name="github-deploy", provider=provider, subjects=("repo:example/web:environment:test",))
 
+caller = Role(name="rollback", service="lambda.amazonaws.com", inline_policies=("rollback-logs",))
+log = LogGroup(name="rollback", path="/aws/lambda/test-rollback", days=30)
+writes = RolePolicy(name="rollback-logs", role=caller, actions=("logs:PutLogEvents",), on=(("{}:*", log),))
+function = LambdaFunction(
+    name="rollback", role=caller, permissions=(writes,), logs=log, source=Path(__file__), variables=(("A", "1"),)
+)
+rule = EventRule(
+    name="rollback", function=function, source="aws.codedeploy", detail_type="Any", detail=(("a", ("b",)),)
+)
+
 
 _folder = tempfile.TemporaryDirectory(prefix="bundles-")  # goes with this process
 
@@ -76,7 +89,7 @@ def release(content, **changed):
 
 CASES = {
     "application": (application, None),
-    "deployment group": (group, replace(group, configuration="CodeDeployDefault.AllAtOnce")),
+    "deployment group": (group, replace(group, configuration="CodeDeployDefault.AllAtOnce", alarms=("site-errors",))),
     "master user secret": (master, None),
     "configuration parameter": (
         replace(configuration, cache=cache),
@@ -85,6 +98,11 @@ CASES = {
     "master secret access": (access, None),
     "stored bundle": (bundle(b"one"), None),
     "open id connect provider": (provider, replace(provider, audience="sts.example.com")),
+    "lambda function": (
+        function,
+        replace(function, source=Path(__file__).with_name("cases_data.py"), variables=(("B", "2"),)),
+    ),
+    "event rule": (rule, replace(rule, detail=(("a", ("b", "c")),))),
     "federated role": (
         workflow,
         replace(workflow, subjects=("repo:example/web:environment:test", "repo:example/web:environment:test-2")),

@@ -1,6 +1,7 @@
 """What the compute stack wants, from parameters alone."""
 
 import json
+import subprocess
 
 import pytest
 import yaml
@@ -139,8 +140,78 @@ def test_user_data_is_what_cloud_init_reads():
     assert "dnf install --assumeyes ruby3.2\n" in files["/usr/local/sbin/install-codedeploy-agent"]
     assert "aws-codedeploy-us-west-2" in files["/usr/local/sbin/install-codedeploy-agent"]
     assert ["/usr/local/sbin/install-codedeploy-agent"] in read["runcmd"]
-    assert "python3.11" in read["packages"]
+    assert ["/usr/local/sbin/install-programs", "python3.11"] in read["runcmd"]
+    assert "packages" not in read  # cloud-init would ask the repositories, also for what is there
     assert len(text.encode()) < 16 * 1024  # what EC2 takes
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A machine with these packages and units in its image; runs a script, and returns its output and its commands."""
+
+    def run(script, *arguments, packages=(), units=()):
+        done, programs = tmp_path / "done", tmp_path / "bin"
+        programs.mkdir(exist_ok=True)
+        known = "|".join(packages) or "nothing"
+        for name, body in {
+            "rpm": f'for last; do :; done; case "$last" in {known}) exit 0;; *) exit 1;; esac',
+            "dnf": f'echo "dnf $*" >> {done}',
+            "systemctl": f'echo "systemctl $*" >> {done}; [ "$1" != cat ] || [ "{" ".join(units)}" = "$2" ]',
+            "curl": f'echo "curl" >> {done}; echo true > install',
+        }.items():
+            (programs / name).write_text(f"#!/bin/sh\n{body}\n")
+            (programs / name).chmod(0o755)
+        path = f"{programs}:/usr/bin:/bin"
+        ran = subprocess.run(
+            ["/bin/sh", "-c", script, "script", *arguments], capture_output=True, text=True, check=True,
+            env={"PATH": path, "TMPDIR": str(tmp_path)},
+        )  # fmt: skip
+        commands = done.read_text().splitlines() if done.exists() else []
+        done.unlink(missing_ok=True)
+        return ran.stdout, commands
+
+    return run
+
+
+def scripts(text):
+    read = yaml.safe_load(text.replace("{{", "<").replace("}}", ">"))
+    return {entry["path"].rpartition("/")[2]: entry["content"] for entry in read["write_files"]}
+
+
+def test_what_is_in_the_image_is_not_installed_again(image):
+    """And the log of the boot says so."""
+    install = scripts(web_server(params(), "/local/web/config"))["install-programs"]
+    output, commands = image(install, "python3.11", "logrotate", packages=["python3.11", "logrotate"])
+    assert (output, commands) == ("In the image: python3.11\nIn the image: logrotate\n", [])
+    output, commands = image(install, "python3.11", "logrotate", packages=["logrotate"])
+    assert (output, commands) == ("In the image: logrotate\n", ["dnf install --assumeyes python3.11"])
+    agent = scripts(web_server(params(), "/local/web/config"))["install-codedeploy-agent"]
+    unit = "codedeploy-agent.service"
+    output, commands = image(agent, units=[unit])
+    assert output == "In the image: codedeploy-agent\n"
+    assert commands == [f"systemctl cat {unit}", f"systemctl enable --now {unit}"]
+    assert image(agent)[1] == [f"systemctl cat {unit}", "curl"]
+
+
+def test_a_baked_image_is_made_of_the_newest_with_what_servers_need():
+    """The template takes it; the bastion keeps Amazon's. It powers off only when everything is installed."""
+    web = compute(params(image="baked"))
+    baked, template = web["baked_image.web"], web["launch_template.web"]
+    assert (template.image, template.ready_dependencies) == (baked, (baked,))
+    assert (baked.base.key, baked.base.kept_by, web["instance.bastion"].image) == (
+        "machine_image.al2023", "", baked.base,
+    )  # fmt: skip
+    read, build = yaml.safe_load(baked.recipe), scripts(baked.recipe)["build-image"]
+    assert read["power_state"] == {"mode": "poweroff", "condition": "test -e /run/image-complete"}
+    lines = [line.strip() for line in build.splitlines()]
+    assert lines[1:4] == [
+        "set -eu", "/usr/local/sbin/install-programs python3.11",
+        "/usr/local/sbin/install-programs amazon-cloudwatch-agent logrotate",
+    ]  # fmt: skip
+    assert lines[-1] == "touch /run/image-complete"
+    own = scripts(template.user_data)
+    assert all(own[name] == scripts(baked.recipe)[name] for name in ("install-programs", "install-codedeploy-agent"))
+    assert not list(compute(params()).every(type(baked)))
 
 
 def test_servers_send_their_logs_and_metrics_by_amazons_agent():

@@ -8,6 +8,7 @@ from runbook_lib.resources.base import referenced_resources
 from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.stacks.environment import stacks
+from runbook_lib.stacks.orphans import known_orphans
 from tests.stacks.test_network import PARAMS, load
 from tests.support.stack_runs import with_sessions
 
@@ -75,3 +76,29 @@ def test_the_application_is_told_of_a_cache_where_there_is_one():
 
 def test_a_domain_is_the_sites_name():
     assert deploy(params("prod"), BUNDLE)["configuration_parameter.web/config"].domain == "www.example.com"
+
+
+def test_a_named_revision_is_deployed_in_place_of_the_bundle_or_commit():
+    """As a rollback does: a stored bundle, which is not uploaded, or a commit."""
+    app = deploy(params(revision="12" * 32), BUNDLE)
+    stored, release = app["stored_bundle.web"], app["release.web"]
+    assert (stored.sha256, stored.path, release.bundle, release.goes_back) == ("12" * 32, None, stored, True)
+    app = deploy(params(source="github", github=GITHUB, revision=f"example/web@{'ab' * 20}"))
+    assert (app["release.web"].commit, app["release.web"].bundle) == (f"example/web@{'ab' * 20}", None)
+    assert not deploy(params(), BUNDLE)["release.web"].goes_back
+
+
+def test_what_a_rollback_needs_leaves_with_its_parameter():
+    """The function with all that belongs to it; a stored revision stays in the bucket."""
+    off, on = params(), params(rollback_function=True)
+    gone = known_orphans(off, [on])["deploy"]
+    assert {resource.key for resource in gone} == {resource.key for resource in deploy(on).rollback}
+    assert [resource.key for resource in gone][-2:] == ["lambda_function.rollback", "event_rule.rollback"]
+    assert known_orphans(off, [params(revision="12" * 32)]) == {}
+
+
+def test_alarms_of_the_parameters_stop_a_deployment():
+    group = deploy(params(rollback_alarms=["a", "b"]), BUNDLE)["deployment_group.web"]
+    assert group.desired({})["rollback"] == "when a deployment fails or one of these alarms stops it: a, b"
+    with pytest.raises(ValueError, match="lists a twice"):
+        params(rollback_alarms=["a", "a"])

@@ -80,7 +80,7 @@ def principal_of(environ: Environ) -> Principal | None:
 
 
 def principal_of_instance(instance_id: str, role_arn: str, role_id: str) -> Principal | None:
-    """Return an instance's session of a role; None where the role is gone.
+    """Return the session of a role of an instance, or of a function by its name; None where the role is gone.
 
     The lock of the account must be held.
     """
@@ -90,7 +90,7 @@ def principal_of_instance(instance_id: str, role_arn: str, role_id: str) -> Prin
     name = role_arn.rpartition("/")[2]
     arn = f"arn:aws:sts::{role_arn.split(':')[4]}:assumed-role/{name}/{instance_id}"
     source = {"ec2:sourceinstancearn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{instance_id}"}
-    return _principal(role, arn, f"{role_id}:{instance_id}", source)
+    return _principal(role, arn, f"{role_id}:{instance_id}", source if instance_id.startswith("i-") else {})
 
 
 def _assumed_role(access_key: str, token: str) -> Principal | None:

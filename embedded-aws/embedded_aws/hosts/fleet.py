@@ -16,7 +16,7 @@ from embedded_aws.hosts.host import Host, choose_port
 from embedded_aws.hosts.host_lifecycle import ManagedHost
 from embedded_aws.hosts.metadata_service import MetadataService
 from embedded_aws.process_registry import ProcessRegistry
-from embedded_aws.services.ec2.instance_states import REBOOTS
+from embedded_aws.services.ec2.instance_states import REBOOTS, user_data_of
 from embedded_aws.ticker import run_each
 
 TRIM_SECONDS = 60.0
@@ -181,16 +181,3 @@ def group_instances() -> dict[str, Any]:
 
 def _reboots(instance: Any) -> int:
     return int(vars(instance).get(REBOOTS, 0))
-
-
-def user_data_of(instance: Any) -> str:
-    """Return an instance's user data as text; moto has it encoded, or as it was sent."""
-    data = instance.user_data
-    if data is None:
-        return ""
-    if isinstance(data, bytes):
-        return data.decode(errors="replace")
-    try:
-        return str(data if isinstance(data, str) else data.decode())
-    except ValueError:  # compressed: cloud-init unpacks it, here it is reported as not a cloud-config
-        return "(not text)"

@@ -143,7 +143,7 @@ class LogAgent:
     def _send_file(self, host: Host, path: Path, group: str, name: str, has_ended: bool) -> bool:
         where = {"logGroupName": group, "logStreamName": name}
         return log_streams.send_file(
-            path, group, name, lambda action: _require(self._principal(host), action, where), has_ended
+            path, group, name, lambda action: require_to_log(self._principal(host), action, where), has_ended
         )
 
     def _principal(self, host: Host) -> Principal:
@@ -162,7 +162,7 @@ class LogAgent:
         return principal
 
 
-def _require(principal: Principal, operation: str, parameters: Mapping[str, str]) -> None:
+def require_to_log(principal: Principal, operation: str, parameters: Mapping[str, str]) -> None:
     """Hold the role's policies against a call to CloudWatch Logs.
 
     Raises:

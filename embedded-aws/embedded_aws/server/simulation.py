@@ -12,6 +12,7 @@ from embedded_aws import pace
 from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
 from embedded_aws.hosts.fleet import Fleet, group_instances
+from embedded_aws.hosts.functions import Functions
 from embedded_aws.hosts.log_agent import LogAgent
 from embedded_aws.hosts.metadata_service import MetadataService
 from embedded_aws.hosts.traffic import Traffic
@@ -71,13 +72,14 @@ class Simulation:
             self.metadata,
             self.logs.send_rest,
         )
+        self.functions = Functions(folder.path / "functions", self._registry, endpoint)
         self.proxy = Proxy(lock, self.health, self._folder)
 
     @property
     def ticks(self) -> list[Tick]:
         """The ticks, in an order in which processes are known before their health is checked."""
         processes = [self.databases.tick, self.caches.tick, self.fleet.tick, self.metadata.tick, self.logs.tick]
-        return [*processes, self.health.tick, self.proxy.tick]
+        return [*processes, self.functions.tick, self.health.tick, self.proxy.tick]
 
     def start(self, forget: bool) -> None:
         """Replace moto's simulated states by those of real processes.

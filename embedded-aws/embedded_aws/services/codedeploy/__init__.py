@@ -8,5 +8,6 @@ revisions.py    revisions of an application
 configs.py      deployment configurations
 validation.py   validation of a request's fields, before any operation runs
 progress.py     the progress of a deployment, which uses
+notices.py      the events that deployments publish on EventBridge
 deployer.py     a `Deployer` that performs each lifecycle event; the default one simulates
 """

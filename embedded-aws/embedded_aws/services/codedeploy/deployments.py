@@ -10,6 +10,7 @@ from moto.core.utils import utcnow
 from embedded_aws.service_error import ServiceError
 from embedded_aws.services.codedeploy import configs, groups, revisions
 from embedded_aws.services.codedeploy.model import ENDED, Deployment, Fields, new_id, page
+from embedded_aws.services.codedeploy.notices import publish_state
 
 REQUEST_FIELDS = (
     *("description", "ignoreApplicationStopFailures", "targetInstances", "updateOutdatedInstancesOnly"),
@@ -80,7 +81,9 @@ class Deployments:
             raise ServiceError("DeploymentAlreadyCompletedException", reason)
         stop(deployment)
         groups = self.codedeploy_backend.deployment_groups[deployment.application_name]
-        groups[deployment.deployment_group_name]["lastAttemptedDeployment"] = summarize(deployment)
+        group = groups[deployment.deployment_group_name]
+        group["lastAttemptedDeployment"] = summarize(deployment)
+        publish_state(self.codedeploy_backend, group, deployment)
         message = "No more commands will be scheduled for execution in the deployment instances"
         return ActionResult({"status": "Succeeded", "statusMessage": message})
 

@@ -22,6 +22,7 @@ from embedded_aws.services.codedeploy.deployments import (
 )
 from embedded_aws.services.codedeploy.instances import instances_of, running_instances
 from embedded_aws.services.codedeploy.model import ENDED, Deployment, Event, Fields, Target
+from embedded_aws.services.codedeploy.notices import publish_state
 from embedded_aws.ticker import run_each
 
 # https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
@@ -63,6 +64,7 @@ def tick() -> bool:
 def step(backend: Any, deployment: Deployment) -> bool:
     """Start a deployment, or advance its targets and end it when none is left; return True, the account has changed."""
     group = backend.deployment_groups[deployment.application_name][deployment.deployment_group_name]
+    before = deployment.status
     if deployment.status == "Created":
         _start(deployment, group)
     elif reason := alarm_reason(deployment, group):
@@ -78,6 +80,8 @@ def step(backend: Any, deployment: Deployment) -> bool:
         _update_outdated(backend, group, deployment)
     elif deployment.status in ROLLBACK_EVENTS:
         _roll_back(backend, group, deployment)
+    if deployment.status != before:
+        publish_state(backend, group, deployment)
     return True
 
 

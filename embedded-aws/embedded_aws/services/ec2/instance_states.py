@@ -83,3 +83,16 @@ def associate_address(moto: Method, response: Any) -> Any:
             subject = f"The {instance.state} instance to which '{interface_id}' is attached"
             raise ServiceError(INCORRECT_STATE, f"{subject} is not in a valid state for this operation.")
     return moto(response)
+
+
+def user_data_of(instance: Any) -> str:
+    """Return an instance's user data as text; moto has it encoded, or as it was sent."""
+    data = instance.user_data
+    if data is None:
+        return ""
+    if isinstance(data, bytes):
+        return data.decode(errors="replace")
+    try:
+        return str(data if isinstance(data, str) else data.decode())
+    except ValueError:  # compressed: cloud-init unpacks it, here it is reported as not a cloud-config
+        return "(not text)"

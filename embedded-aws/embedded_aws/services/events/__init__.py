@@ -1,0 +1,1 @@
+"""EventBridge: events that reach Lambda functions."""

@@ -1,0 +1,1 @@
+"""The code of Lambda functions: each file runs in AWS, with boto3 and nothing of this library."""
