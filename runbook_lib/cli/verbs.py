@@ -12,7 +12,6 @@ import click
 
 from .. import paths
 from ..engine.approval import join_fingerprints
-from ..engine.plan import ACTION_SYMBOLS, Action
 from ..errors import RunbookError, Unconfirmed, WrongUsage
 from ..formatting import elapsed, one_line, pluralize
 from ..journal.journal import MANIFEST
@@ -35,6 +34,7 @@ from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
 from .progress import show_progress
+from .results import print_changes, print_done, print_orphans, print_verification
 from .timeline import WIDTH, render_timeline
 
 INTERRUPTED_SECONDS = 1.5
@@ -166,7 +166,7 @@ def _print_plan(
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: Any) -> None:
     """Create and update what the parameters describe, and verify it."""
     _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)
-    _print_done(summaries)
+    print_done(summaries)
 
 
 @click.command()
@@ -178,7 +178,7 @@ def rollback(env: str, approved: Sequence[str], to: str, **request: Any) -> None
     _, summaries = _run_notebooks(
         env, "apply", (NOTEBOOK,), True, _rollback_to(to), approved=join_fingerprints(approved), **request
     )
-    _print_done(summaries)
+    print_done(summaries)
     click.echo("The next apply deploys webapp/ again: correct it first, or keep deploy.revision in params/.")
 
 
@@ -195,22 +195,12 @@ def _rollback_to(to: str) -> Choose:
     return choose
 
 
-def _print_done(summaries: Sequence[Summary]) -> None:
-    """Print what an apply has changed, and the verification."""
-    done = sum(sum(summary.completed.values()) for summary in summaries)
-    click.echo(
-        f"{pluralize(done, 'change')} made:" if done else "Nothing was changed: everything is as the parameters say."
-    )
-    _print_changes(summaries)
-    _print_verification(summaries)
-
-
 @click.command()
 @common_options
 def verify(env: str, only: Sequence[str], **request: Any) -> None:
     """Compare what AWS shows with the parameters.  Changes nothing."""
     _, summaries = _run_notebooks(env, "verify", only, True, **request)
-    _print_verification(summaries)
+    print_verification(summaries)
 
 
 @click.command()
@@ -226,37 +216,12 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
     )
     deleted = sum(summary.completed.get("delete", 0) for summary in summaries)
     click.echo(f"{pluralize(deleted, 'resource')} destroyed:" if deleted else "There was nothing to destroy.")
-    _print_changes(summaries)
+    print_changes(summaries)
     if remainders := [row for summary in summaries for row in summary.remainders]:
         click.echo("Left in the account:")
         for key, identity, reason in remainders:
             print_text(f"  {one_line(key)}: {one_line(reason)}\n    {one_line(identity)}")
-    _print_orphans(summaries)
-
-
-def _print_changes(summaries: Sequence[Summary]) -> None:
-    """Name what was created, updated and deleted in each notebook, e.g. ``+ vpc.main, subnet.a``."""
-    for summary in summaries:
-        rows = [
-            (summary.notebook, ACTION_SYMBOLS[Action(action)], ", ".join(keys))
-            for action, keys in summary.changed.items()
-        ]
-        print_table(rows, NAME_WIDTH, 1, 0, indent=2, max_width=WIDTH)
-
-
-def _print_verification(summaries: Sequence[Summary]) -> None:
-    if all(summary.verified for summary in summaries):
-        print_text(f"Verified: no difference in {', '.join(summary.notebook for summary in summaries)}.")
-    if site := next((summary.site for summary in summaries if summary.site), ""):
-        click.echo(f"The site: https://{site}/")
-    _print_orphans(summaries)
-
-
-def _print_orphans(summaries: Sequence[Summary]) -> None:
-    if orphans := max((summary.orphans for summary in summaries), key=len, default=()):
-        count = pluralize(len(orphans), "orphaned resource")
-        print_text(f"{count}, tagged by this environment but in no stack. Remove them if nobody needs them:")
-        print_table([("?", orphan) for orphan in orphans], 1, 0, indent=2)
+    print_orphans(summaries)
 
 
 def _run_notebooks(

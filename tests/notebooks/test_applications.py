@@ -254,7 +254,11 @@ def test_a_rebooted_server_starts_the_release(team):
     ("procfile", "words"),
     [
         ("web: echo 'I am elsewhere'; python3 -m http.server 0", ("I am elsewhere", "listens on port")),
-        ("web: echo 'I cannot go on'; exit 7", ("I cannot go on", "webapp.service")),
+        pytest.param(
+            "web: echo 'I cannot go on'; exit 7",
+            ("I cannot go on", "webapp.service"),
+            marks=pytest.mark.exhaustive,
+        ),
         pytest.param(
             "web: echo 'I am deaf'; sleep 1000",
             ("I am deaf", "it has to listen on $PORT"),
