@@ -9,6 +9,7 @@ import yaml
 
 from runbook_lib.params import Params, load, schema
 from runbook_lib.params.file import _is_model
+from runbook_lib.params.scaling import Scaling, Schedule
 from runbook_lib.stacks.environment import stacks
 from tests.params.parameter_files import PARAMS
 
@@ -24,9 +25,11 @@ ALTERNATIVES = {
     "github.repository", "github.environments", "approval.signers", "evidence.trusted_keys",
     "evidence.object_lock.mode", "evidence.object_lock.days", "permissions_boundary", "app.environment", "app.secrets",
     "app.policies.statements.actions", "app.policies.statements.resources",
+    *(f"compute.scaling.{name}" for name in Scaling.model_fields),
+    *(f"compute.schedules.{name}" for name in Schedule.model_fields),
 }  # fmt: skip
 
-LISTS = {"app.policies.statements"}
+LISTS = {"app.policies.statements", "compute.schedules", "compute.scaling"}
 """Lists of sections, whose fields are those of each entry."""
 
 
