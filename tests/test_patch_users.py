@@ -13,12 +13,10 @@ from runbook_lib import paths
 # An ordinary stack of the hashicorp/aws provider 5.100:
 # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs
 TERRAFORM = {
-    "aws_autoscaling_group": "autoscaling.enable_metrics_collection autoscaling.suspend_processes "
+    "aws_autoscaling_group": "autoscaling.enable_metrics_collection "
     "autoscaling.resume_processes autoscaling.set_desired_capacity autoscaling.cancel_instance_refresh "
     "autoscaling.describe_instance_refreshes autoscaling.rollback_instance_refresh",
     "aws_autoscaling_lifecycle_hook": "autoscaling.put_lifecycle_hook autoscaling.delete_lifecycle_hook",
-    "aws_autoscaling_policy": "autoscaling.put_scaling_policy autoscaling.describe_policies autoscaling.delete_policy",
-    "aws_cloudwatch_metric_alarm": "cloudwatch.put_metric_alarm cloudwatch.delete_alarms",
     "aws_eip_association": "ec2.associate_address ec2.disassociate_address",
     "aws_iam_instance_profile": "iam.list_instance_profiles iam.list_instance_profile_tags",
     "aws_instance": "ec2.monitor_instances ec2.unmonitor_instances ec2.stop_instances",

@@ -31,6 +31,7 @@ ALONG = re.compile(
     r"(?!\w+:List).*:(AddTags\w*|Tag(Resource|Role|InstanceProfile|OpenIDConnectProvider)|CreateTags|CreateOrUpdateTags)"
     r"|iam:(PassRole|CreateServiceLinkedRole)|kms:(CreateGrant|Decrypt|DescribeKey|GenerateDataKey)|logs:\w+LogDelivery"
     r"|codedeploy:(\w+Revision|GetDeploymentConfig)|rds:CreateDBSnapshot|ec2:DeleteSnapshot|s3:PutObjectRetention|ec2:\w+NetworkInterfaces?"
+    r"|route53:AssociateVPCWithHostedZone"
 )
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 BOUNDARY = "arn:aws:iam::123456789012:policy/limit"
@@ -40,6 +41,7 @@ APP_POLICIES = {
     "statements": [{"actions": ["sqs:SendMessage"], "resources": ["arn:aws:sqs:us-west-2:123456789012:jobs"]}],
     "managed": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
 }
+DAY = {"name": "day", "recurrence": "0 7 * * *", "minimum": 2, "maximum": 4}
 VARIANTS = {
     "local": {},
     "elasticache": {"data": {"sessions": {"store": "elasticache"}}},
@@ -51,6 +53,19 @@ VARIANTS = {
     "github": {"github": GITHUB, "evidence": LOCKED, "guards": {"keep_bucket": True, "final_snapshot": True}},
     "boundary": {"permissions_boundary": BOUNDARY, "github": GITHUB},
     "rollback": {"deploy": {"rollback_function": True, "rollback_alarms": ["errors"]}},
+    "additions": {
+        "compute": {
+            "scaling": {"metric": "requests_per_target", "target": 100},
+            "schedules": [DAY],
+            "bastion": "instance_connect_endpoint",
+        },
+        "alarms": {"topic": "arn:aws:sns:us-west-2:123456789012:alerts"},
+        "dashboard": True,
+        "network": {"nat": "none"},
+        "data": {"sessions": {"store": "elasticache"}},
+        "github": GITHUB,
+    },
+    "alarms": {"alarms": {"topic": "arn:aws:sns:us-west-2:123456789012:alerts"}, "compute": {"bastion": "ssm"}},
     "commit": {"github": GITHUB, "deploy": {"source": "github", "github": {"repository": "o/n", "commit": "c" * 40}}},
 }
 
@@ -58,7 +73,8 @@ VARIANTS = {
 def parameters(variant):
     raw = load(REPOSITORY / "params" / "local.yaml").model_dump(mode="json")
     for section, values in VARIANTS[variant].items():
-        raw[section] = {**raw[section], **values} if section in ("data", "compute", "guards", "deploy") else values
+        merged = section in ("data", "compute", "guards", "deploy", "network")
+        raw[section] = {**raw[section], **values} if merged else values
     return Params.model_validate(raw)
 
 

@@ -27,6 +27,7 @@ from tests.support.asked_permissions import FREE, asked_by, statements_of
 from tests.support.call_recorder import Wire
 from tests.support.stack_runs import PARAMS, THIRD, Runs, environment, lose_a_server, replace_the_server, with_sessions
 
+DAY = {"name": "day", "recurrence": "0 7 * * *", "minimum": 3, "maximum": 8}
 # What AWS asks along with a call, beyond what the request tells.
 ALONG = {
     "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
@@ -56,6 +57,7 @@ CHANGED = {
     },
     "destroy": {
         "autoscaling:DeleteLifecycleHook", "codedeploy:ListDeployments",
+        "autoscaling:SetDesiredCapacity",  # where scaling has added servers
         "elasticloadbalancing:ModifyLoadBalancerAttributes",
     },
 }  # fmt: skip
@@ -79,6 +81,8 @@ class Life:
         raw["network"] |= {"nat": "per_zone", "zones": {**raw["network"]["zones"], **THIRD}}
         raw["data"] |= {"multi_az": True}
         raw["compute"]["certificate"] = {"domain": "www.example.com", "hosted_zone": "Z1"}
+        raw["compute"] |= {"scaling": {"metric": "requests_per_target", "target": 100}, "schedules": [DAY]}
+        raw |= {"alarms": {"topic": self.aws.client("sns").create_topic(Name="alerts")["TopicArn"]}, "dashboard": True}
         raw["github"] = {"repository": "example/web", "environments": ["local"]}
         raw["evidence"] = {"store": "bucket", "kms_key": key, "object_lock": {"mode": "GOVERNANCE", "days": 1}}
         params = Params.model_validate(raw)

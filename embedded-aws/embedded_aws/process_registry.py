@@ -53,6 +53,11 @@ class ProcessRegistry:
         self._children: list[subprocess.Popen[Any]] = []
         self._entries = _read(file)
 
+    @property
+    def name(self) -> str:
+        """Its mark in the environment of its processes."""
+        return self._name
+
     def start(
         self, command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path, owner: str
     ) -> ProcessIdentity:

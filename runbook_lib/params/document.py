@@ -15,7 +15,7 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from .rules import Problem
+from .problem import Problem
 
 MAX_BYTES, MAX_DEPTH, MAX_NUMBER = 64 * 1024, 20, 18
 """Many times what a parameter file needs; reading more would take seconds, or more stack than there is."""

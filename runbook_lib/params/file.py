@@ -17,8 +17,9 @@ from ..paths import for_shell
 from .document import Document, Unreadable
 from .fields import ENV
 from .model import Params
+from .problem import Problem
 from .regions import is_usable, missing_root
-from .rules import Problem, find_problems
+from .rules import find_problems
 from .words import explain
 
 

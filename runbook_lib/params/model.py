@@ -31,6 +31,7 @@ from .fields import (
     check_retention,
 )
 from .regions import check_region
+from .scaling import Alarms, Scaling, Schedule
 from .signing import Approval, Evidence
 
 
@@ -66,7 +67,10 @@ class Network(Strict):
     zones: dict[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$")], Zone] = Field(
         min_length=2, description="subnets by zone; at least two, so that the site stays up when one is lost"
     )
-    nat: Literal["single", "per_zone"] = Field(default="single", description="one NAT gateway, or one in each zone")
+    nat: Literal["single", "per_zone", "none"] = Field(
+        default="single",
+        description="one NAT gateway, or one in each zone; none: no way to the internet, but endpoints of AWS",
+    )
     admin_cidrs: tuple[Cidr, ...] = Field(description="networks that may reach port 22 of the bastion", min_length=1)
     public_key: str | None = Field(default=None, description="an OpenSSH public key; null: a key pair is created")
     flow_log_days: Count = 30
@@ -219,7 +223,14 @@ class Compute(Strict):
         default=60, description="at least as long as the longest request of the application"
     )
     max_per_zone: Annotated[int, Field(strict=True, ge=1, le=20)] = 2
+    scaling: Scaling | None = Field(default=None, description="null: one server in each zone, whatever the load")
+    schedules: tuple[Schedule, ...] = Field(default=(), description="sizes from a time of day or week on")
     access_log_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 90
+    bastion: Literal["ssh", "ssm", "instance_connect_endpoint", "none"] = Field(
+        default="ssh",
+        description="ssh: a server open to admin_cidrs; ssm: one without an open port, by Session Manager;"
+        " instance_connect_endpoint: SSH through an endpoint of EC2, without a server",
+    )
     bastion_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "t4g.nano"
 
 
@@ -309,6 +320,8 @@ class Params(Strict):
     deploy: Deploy = Deploy()
     controls: Controls = Controls()
     github: GitHub | None = None
+    alarms: Alarms = Alarms()
+    dashboard: Switch = Field(default=False, description="whether CloudWatch has a dashboard of the environment")
     permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY)] | None = Field(
         default=None, description="the ARN of an IAM policy that limits every role the runbook creates"
     )

@@ -11,8 +11,8 @@ from typing import Any
 from .app import reference_problem, setting_problem
 from .fields import check_tag
 from .model import Data, Tags
-
-Raw = Mapping[str, Any]
+from .problem import Problem, Raw
+from .sizes import size_problems, way_out_problems
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,10 @@ NAMES = {
     "security_group": Name("{env}-bastion", 255, ("sg-",)),
     "log_group": Name("/aws/rds/instance/{env}-database/slowquery", 512),
     "secret": Name("{env}/bastion-ssh-key", 512),
+    "alarm": Name("{env}-nat-{region}a-packets-dropped", 255),
+    "dashboard": Name("{env}-overview", 255),
+    "scaling_policy": Name("{env}-web", 255),
+    "scheduled_action": Name("{env}-" + 60 * "x", 255),
     "configuration_parameter": Name("/{env}/web/config", 960, ("/aws", "/ssm")),  # 1011 with its ARN
 }
 
@@ -95,15 +99,6 @@ _MAX_TAGS = 40
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A problem with one field; *at* is the path of the field in the file."""
-
-    at: tuple[Any, ...]
-    value: Any
-    why: str
-
-
 def find_problems(raw: Raw) -> Iterator[Problem]:
     """Yield the problems between fields; fields that are wrong in themselves are skipped."""
     network = raw.get("network")
@@ -119,6 +114,11 @@ def find_problems(raw: Raw) -> Iterator[Problem]:
     yield from _architecture(raw.get("compute"))
     yield from _windows(raw.get("data"))
     yield from _application(raw)
+    yield from size_problems(raw)
+    yield from way_out_problems(raw)
+    if isinstance(alarms := raw.get("alarms"), Mapping):
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+        yield from _place(raw, ("alarms", "topic"), alarms.get("topic"))
 
 
 def _subnets(network: Raw) -> dict[tuple[Any, ...], IPv4Network]:

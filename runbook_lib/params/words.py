@@ -28,6 +28,7 @@ PATTERNS = {
     "kms_key": "write the ARN of a KMS key, e.g. arn:aws:kms:us-west-2:123456789012:key/1a2b…",
     "maintenance_window": 'write two days and times in UTC, e.g. "sun:09:00-sun:09:30"',
     "managed": "write the ARN of an IAM policy, e.g. arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+    "name": "write a name of lower-case letters, digits and . _ -, e.g. weekdays",
     "node_type": "write a type of ElastiCache, e.g. cache.t4g.micro",
     "packages": "write the name of a package of Amazon Linux 2023, e.g. python3.11",
     "path": _HEALTH_PATH,
@@ -36,6 +37,7 @@ PATTERNS = {
     "repository": "write owner/name, as GitHub does",
     "resources": 'write an ARN, with * as a wildcard, or "*"',
     "signers": _PUBLIC_KEY,
+    "topic": "write the ARN of an SNS topic, e.g. arn:aws:sns:us-west-2:123456789012:alerts",
     "trusted_keys": _PUBLIC_KEY,
 }
 """What to write, by field, where a text does not have the field's pattern."""
@@ -43,6 +45,7 @@ _TYPES = {
     "string": "write a text, in quotes",
     "bool": "write true or false",
     "int": "write a whole number",
+    "float": "write a number",
     "tuple": "write a list, e.g. [a, b]",
     "list": "write a list, e.g. [a, b]",
     "model": "write the fields of this section, each on a line of its own",
@@ -65,6 +68,8 @@ def explain(error: Any) -> str:
         return f"write {context['expected']}"
     if kind == "string_pattern_mismatch":
         return next((PATTERNS[name] for name in reversed(fields) if name in PATTERNS), "has characters that do not fit")
+    if kind == "greater_than":
+        return f"write more than {context['gt']:g}"
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"write at least {context['ge']}" if "ge" in context else f"write at most {context['le']}"
     if kind in ("string_too_short", "too_short"):

@@ -8,12 +8,14 @@ from ..aws.client import Aws
 from ..aws.permissions import LAUNCH, linked_role, to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .interface_endpoint import InterfaceEndpoint
 from .launch_template import LaunchTemplate
 from .route import Route
 from .route_table_association import RouteTableAssociation
 from .subnet import Subnet
 from .tagging import Tagging
 from .target_group import TargetGroup, delay, deregister_within
+from .vpc_endpoint_route import VpcEndpointRoute
 
 _ON = "autoscaling:autoScalingGroup:*:autoScalingGroupName/{env}-{self.name}"
 
@@ -22,20 +24,24 @@ _ON = "autoscaling:autoScalingGroup:*:autoScalingGroupName/{env}-{self.name}"
 class AutoScalingGroup(Resource):
     """Servers spread evenly over the zones; those that the load balancer finds unhealthy are replaced.
 
-    The desired capacity, between least and most, is left to scaling and not compared.
+    The desired capacity, between least and most, is left to scaling and not compared.  The sizes that a scheduled
+    action has set are no drift.
 
     Args:
-        way_out: The routes and their associations through which a server downloads packages at its first boot.
+        way_out: The routes and their associations through which a server downloads packages at its first boot, or the
+            endpoints.
         grace_seconds: How long a new server may fail its health check.
+        scheduled: The minimum and the maximum that each scheduled action sets.
     """
 
     template: LaunchTemplate
     subnets: tuple[Subnet, ...]
     target_group: TargetGroup
-    way_out: tuple[Route | RouteTableAssociation, ...]
+    way_out: tuple[Route | RouteTableAssociation | VpcEndpointRoute | InterfaceEndpoint, ...]
     least: int
     most: int
     grace_seconds: int
+    scheduled: tuple[tuple[int, int], ...] = ()
 
     ready_fields = frozenset({"way_out"})
     # Auto Scaling may not know what is new yet; other uses of ValidationError are mistakes.
@@ -73,7 +79,8 @@ class AutoScalingGroup(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         """Add what no parameter changes: the template's default version, the load balancer's health, an even spread."""
-        wanted = {name: value for name, value in super().desired(ids).items() if name != "way_out"}
+        given = super().desired(ids)
+        wanted = {name: value for name, value in given.items() if name not in ("way_out", "scheduled")}
         # By default balancing is best effort; this enforces one server in each zone.
         # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
         return {**wanted, "version": "$Default", "health": "ELB", "spread": "balanced-only"}
@@ -91,8 +98,7 @@ class AutoScalingGroup(Resource):
             "version": template.get("Version"),
             "subnets": frozenset(group["VPCZoneIdentifier"].split(",")),
             "target_group": targets[0] if len(targets) == 1 else sorted(targets),
-            "least": group["MinSize"],
-            "most": group["MaxSize"],
+            **self._sizes(group["MinSize"], group["MaxSize"]),
             "health": group["HealthCheckType"],
             "grace_seconds": group["HealthCheckGracePeriod"],
             "spread": group.get("AvailabilityZoneDistribution", {}).get("CapacityDistributionStrategy"),
@@ -131,7 +137,10 @@ class AutoScalingGroup(Resource):
         """Change the settings, and exchange the target group for ours."""
         name, wanted = observed.id, ids[self.target_group]
         if drift - {"target_group"}:
-            aws.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, **self._settings(ids))
+            settings = self._settings(ids)
+            if not drift & {"least", "most"}:  # they may be a scheduled action's now
+                settings = {field: value for field, value in settings.items() if field not in ("MinSize", "MaxSize")}
+            aws.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, **settings)
         if "target_group" in drift:
             attached = observed.state["target_group"]
             others = [arn for arn in ([attached] if isinstance(attached, str) else attached) if arn != wanted]
@@ -146,6 +155,12 @@ class AutoScalingGroup(Resource):
         if self.target_group in ids and delay(aws, ids[self.target_group]):
             deregister_within(aws, ids[self.target_group], 0)
         aws.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=observed.id, ForceDelete=True)
+
+    def _sizes(self, minimum: int, maximum: int) -> dict[str, int]:
+        """The sizes of the group; ours while a scheduled action has set others."""
+        if (minimum, maximum) in self.scheduled:
+            return {"least": self.least, "most": self.most}
+        return {"least": minimum, "most": maximum}
 
     def _settings(self, ids: Ids) -> dict[str, Any]:
         return {
@@ -170,6 +185,26 @@ def find_scaling_group(snapshot: Snapshot, resource: AutoScalingGroup) -> ApiObj
     groups = snapshot.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
     name = snapshot.aws.name(resource)
     return next((group for group in groups if group["AutoScalingGroupName"] == name), None)
+
+
+SHRINK = (
+    to_destroy("autoscaling:DescribePolicies", "autoscaling:DescribeScheduledActions"),
+    to_destroy("autoscaling:SetDesiredCapacity", on="autoscaling:autoScalingGroup:*:autoScalingGroupName/{env}-*"),
+)
+"""What :func:`shrink` needs."""
+
+
+def shrink(aws: Aws, name: str) -> None:
+    """Take back what scaling has added, once no policy and no scheduled action of the group is left.
+
+    Nothing else brings the desired capacity down to the minimum again.  Servers finish their requests first.
+    """
+    groups = aws.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    policies = aws.autoscaling.describe_policies(AutoScalingGroupName=name)["ScalingPolicies"]
+    actions = aws.autoscaling.describe_scheduled_actions(AutoScalingGroupName=name)["ScheduledUpdateGroupActions"]
+    for group in groups:
+        if group["DesiredCapacity"] > group["MinSize"] and not policies and not actions:
+            aws.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=group["MinSize"])
 
 
 def in_service(group: ApiObject) -> list[ApiObject]:

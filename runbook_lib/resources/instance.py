@@ -22,18 +22,23 @@ from .tagging import Tagging
 
 @kind
 class Instance(Resource):
-    """One instance with a public address, an encrypted disk and IMDSv2 only.
+    """One instance with an encrypted disk and IMDSv2 only.
 
     Its image is used when it is created; a newer image does not replace it.
+
+    Args:
+        key_pair: Whose key opens it by SSH; ``None`` when only Session Manager does.
+        public: Whether it is created with a public address.
     """
 
     image: str | MachineImage
     instance_type: str
     subnet: Subnet
     groups: tuple[SecurityGroup, ...]
-    key_pair: KeyPair
+    key_pair: KeyPair | None
     profile: InstanceProfile
     volume_gb: int = 8
+    public: bool = True
 
     immutable = frozenset({"instance_type", "subnet", "key_pair", "profile"})
     # The last one: EC2 does not know the instance profile yet; other uses of the code are mistakes.
@@ -51,7 +56,7 @@ class Instance(Resource):
 
     needs = (
         to_look("ec2:DescribeInstances"),
-        to_apply("ec2:CreateTags", "ec2:RunInstances", on=(*LAUNCH, "ec2:key-pair/{env}-{self.key_pair.name}")),
+        to_apply("ec2:CreateTags", "ec2:RunInstances", on=LAUNCH),
         to_apply(
             "ec2:ModifyInstanceAttribute", "ec2:ModifyInstanceMetadataOptions", "ec2:StartInstances",
             on=("ec2:instance/*", "ec2:security-group/*"),
@@ -66,8 +71,9 @@ class Instance(Resource):
         return {**compared, "imds": "required, 1 hop", "on": True}
 
     def required_permissions(self) -> tuple[Permission, ...]:
-        """Add the permissions to read the image."""
-        return (*self.needs, *permissions(self.image))
+        """Add the permissions to use the key pair, and to read the image."""
+        key = (to_apply("ec2:RunInstances", on="ec2:key-pair/{env}-{self.key_pair.name}"),) if self.key_pair else ()
+        return (*self.needs, *key, *permissions(self.image))
 
     def foresee_refusal(
         self, snapshot: Snapshot, ids: Ids, observed: Observed | None, fields: Set[str]
@@ -111,21 +117,22 @@ class Instance(Resource):
         )
 
     def create(self, aws: Aws, ids: Ids) -> None:
-        """Launch the server with a public address."""
-        outside = {
+        """Launch the server."""
+        key = {"KeyName": ids[self.key_pair]} if self.key_pair else {}
+        interface = {
             "DeviceIndex": 0,
             "SubnetId": ids[self.subnet],
             "Groups": [ids[group] for group in self.groups],
-            "AssociatePublicIpAddress": True,
+            "AssociatePublicIpAddress": self.public,
         }
         aws.ec2.run_instances(
             ImageId=self.image if isinstance(self.image, str) else ids[self.image],
             InstanceType=self.instance_type,
             MinCount=1,
             MaxCount=1,
-            KeyName=ids[self.key_pair],
+            **key,
             IamInstanceProfile={"Arn": ids[self.profile]},
-            NetworkInterfaces=[outside],
+            NetworkInterfaces=[interface],
             MetadataOptions=IMDS,
             BlockDeviceMappings=disk(self.volume_gb),
             ClientToken=aws.token(self, ids[self.subnet]),

@@ -63,6 +63,7 @@ def _tag_log_group(aws: Aws, arn: Any, pairs: Pairs) -> None:
 _WRITERS: dict[str, Callable[[Aws, Any, Pairs], Any]] = {
     "acm": lambda aws, arn, pairs: aws.acm.add_tags_to_certificate(CertificateArn=arn, Tags=pairs),
     "autoscaling": _tag_group,
+    "cloudwatch": lambda aws, arn, pairs: aws.cloudwatch.tag_resource(ResourceARN=arn, Tags=pairs),
     "codedeploy": lambda aws, arn, pairs: aws.codedeploy.tag_resource(ResourceArn=arn, Tags=pairs),
     "ec2": _tag_in_ec2,
     "elasticache": lambda aws, arn, pairs: aws.elasticache.add_tags_to_resource(ResourceName=arn, Tags=pairs),

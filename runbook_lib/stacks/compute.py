@@ -13,11 +13,10 @@ from ..resources.bucket import Bucket
 from ..resources.certificate import Certificate, GivenCertificate
 from ..resources.hosted_zone import HostedZone
 from ..resources.imported_certificate import ImportedCertificate
-from ..resources.instance import Instance
 from ..resources.instance_profile import InstanceProfile
 from ..resources.instance_refresh import InstanceRefresh
+from ..resources.interface_endpoint import InterfaceEndpoint
 from ..resources.internet_gateway import InternetGateway
-from ..resources.key_pair import KeyPair
 from ..resources.launch_template import LaunchTemplate
 from ..resources.listener import Listener, RedirectListener
 from ..resources.load_balancer import LoadBalancer
@@ -34,18 +33,24 @@ from ..resources.subnet import Subnet
 from ..resources.target_group import TargetGroup
 from ..resources.validation_record import ValidationRecord
 from ..resources.vpc import Vpc
+from ..resources.vpc_endpoint_route import VpcEndpointRoute
+from .access import bastion, session_manager
+from .alarms import alarm_topic, site_alarms
 from .network import network
+from .scaling import scaling, sizes
 from .server_logs import LOGS_POLICY, METRICS_POLICY, agent_policies, log_groups
 from .stack import Stack
 from .user_data import image_builder, web_server
 
-# What Session Manager needs, and no more: AWS's policy AmazonSSMManagedInstanceCore also reads every parameter of the
-# region.  https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
-_SESSION_MANAGER = (
-    "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
-    "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
-)  # fmt: skip
 _TEMPLATE = "launch_template.web"
+# What CodeDeploy's agent needs where it asks through an endpoint.
+# https://docs.aws.amazon.com/codedeploy/latest/userguide/vpc-endpoints.html
+_COMMANDS = tuple(
+    f"codedeploy-commands-secure:{each}"
+    for each in (
+        "GetDeploymentSpecification", "PollHostCommand", "PutHostCommandAcknowledgement", "PutHostCommandComplete",
+    )
+)  # fmt: skip
 
 
 def config_path(params: Params) -> str:
@@ -83,6 +88,7 @@ def compute(params: Params) -> Stack:
         zones=tuple(params.network.zones),
     )
     servers = _servers(params, net, template, targets)
+    listener = Listener(name="https", balancer=balancer, port=443, certificate=certificate, target_group=targets)
     return Stack(
         "compute",
         secrets=secrets,
@@ -93,12 +99,17 @@ def compute(params: Params) -> Stack:
             balancer,
             targets,
             RedirectListener(name="http", balancer=balancer, port=80),
-            Listener(name="https", balancer=balancer, port=443, certificate=certificate, target_group=targets),
+            listener,
+            *site_alarms(alarm_topic(params), balancer, targets),
         ),
         dns=_dns(params, balancer),
         template=(*((image,) if isinstance(image, MachineImage) else ()), *((baked,) if baked else ()), template),
-        servers=(servers, InstanceRefresh(name="web", servers=servers, template=template)),
-        bastion=_bastion(params, net, image, groups["bastion"]),
+        servers=(
+            servers,
+            InstanceRefresh(name="web", servers=servers, template=template),
+            *scaling(params, servers, listener),
+        ),
+        bastion=bastion(params, net, image),
     )
 
 
@@ -134,9 +145,12 @@ def _baked_image(
     )
 
 
-def _way_out(net: Stack) -> tuple[Route | RouteTableAssociation, ...]:
-    """What servers need to reach the internet."""
-    return (*net.private_routes.every(Route), *net.private_routes.every(RouteTableAssociation))
+def _way_out(net: Stack) -> tuple[Route | RouteTableAssociation | VpcEndpointRoute | InterfaceEndpoint, ...]:
+    """What servers need to get their packages: the routes to the internet, or the endpoints where there is none."""
+    routes, associations = net.private_routes.every(Route), net.private_routes.every(RouteTableAssociation)
+    if any(routes):
+        return (*routes, *associations)
+    return (*associations, *net.private_routes.every(VpcEndpointRoute), *net.endpoint.every(InterfaceEndpoint))
 
 
 def _subnets(net: Stack, tier: str) -> tuple[Subnet, ...]:
@@ -160,42 +174,18 @@ def _target_group(params: Params, vpc: Vpc) -> TargetGroup:
 
 
 def _servers(params: Params, net: Stack, template: LaunchTemplate, targets: TargetGroup) -> AutoScalingGroup:
-    zones = len(params.network.zones)
+    least, most = sizes(params)
     return AutoScalingGroup(
         name="web",
         template=template,
         subnets=_subnets(net, "private"),
         target_group=targets,
         way_out=_way_out(net),
-        least=zones,
-        most=zones * params.compute.max_per_zone,
+        least=least,
+        most=most,
         grace_seconds=params.compute.grace_seconds,
+        scheduled=tuple((one.minimum, one.maximum) for one in params.compute.schedules),
     )
-
-
-def _bastion(
-    params: Params, net: Stack, image: str | MachineImage, group: SecurityGroup
-) -> tuple[Role, InstanceProfile, RolePolicy, Instance]:
-    sessions = "bastion-session-manager"
-    role = Role(
-        name="bastion", service="ec2.amazonaws.com", inline_policies=(sessions,), boundary=params.permissions_boundary
-    )
-    profile = InstanceProfile(name="bastion", role=role)
-    instance = Instance(
-        name="bastion",
-        image=image,
-        instance_type=params.compute.bastion_type,
-        subnet=_subnets(net, "public")[0],
-        groups=(group,),
-        key_pair=net.key.the(KeyPair),
-        profile=profile,
-    )
-    return role, profile, _session_manager(sessions, role), instance
-
-
-def _session_manager(name: str, role: Role) -> RolePolicy:
-    """Lets Session Manager open a shell; AWS documents these actions on all resources."""
-    return RolePolicy(name=name, role=role, actions=_SESSION_MANAGER, on=("*",))
 
 
 def _secrets(params: Params) -> tuple[RandomSecret, RandomSecret]:
@@ -213,11 +203,12 @@ def _web_role(
     app, here = params.app, f"{params.region}:{params.account}"
     own = tuple(f"web-app-{number}" for number, _ in enumerate(app.policies.statements, 1))
     names = ("web-session-manager", "web-bundles", "web-release", "web-secrets", "web-config")
+    commands = ("web-commands",) if params.network.nat == "none" else ()
     role = Role(
         name="web",
         service="ec2.amazonaws.com",
         policies=app.policies.managed,
-        inline_policies=(*names, LOGS_POLICY, METRICS_POLICY, "web-master-secret", *own),
+        inline_policies=(*names, *commands, LOGS_POLICY, METRICS_POLICY, "web-master-secret", *own),
         boundary=params.permissions_boundary,
     )
     agent = f"arn:aws:s3:::aws-codedeploy-{params.region}/*"  # the CodeDeploy agent's updates
@@ -229,10 +220,11 @@ def _web_role(
         ("web-release", ("s3:GetObject", "s3:PutObject"), (("arn:aws:s3:::{}/releases/*", bucket),)),
         ("web-secrets", ("secretsmanager:GetSecretValue",), (*(("{}", secret) for secret in secrets), *others)),
         ("web-config", ("ssm:GetParameter",), (_parameter_arn(here, config_path(params)), *parameters)),
+        *((name, _COMMANDS, ("*",)) for name in commands),
         *((name, each.actions, each.resources) for name, each in zip(own, app.policies.statements, strict=True)),
     )
     policies = tuple(RolePolicy(name=name, role=role, actions=actions, on=on) for name, actions, on in allowed)
-    sessions = _session_manager("web-session-manager", role)
+    sessions = session_manager("web-session-manager", role)
     return role, InstanceProfile(name="web", role=role), (sessions, *policies, *agent_policies(role, logs))
 
 

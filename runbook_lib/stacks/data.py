@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from ..params import Params
+from ..resources.alarm import Alarm
 from ..resources.cache_replication_group import CacheReplicationGroup
 from ..resources.cache_subnet_group import CacheSubnetGroup
 from ..resources.db_instance import DbInstance
@@ -16,6 +17,7 @@ from ..resources.role import Role
 from ..resources.security_group import SecurityGroup
 from ..resources.service_linked_role import ServiceLinkedRole, linked_role_of_elasticache, linked_role_of_rds
 from ..resources.subnet import Subnet
+from .alarms import alarm_topic, cache_alarms, database_alarms
 from .network import network
 from .stack import Stack
 
@@ -71,7 +73,7 @@ def data(params: Params) -> Stack:
         parameter_group=parameter_group,
         logs=logs,
         monitoring=(monitoring,) if monitoring else (),
-        database=database,
+        database=(database, *database_alarms(alarm_topic(params), database)),
         cache=_cache(params, net, private),
     )
 
@@ -85,7 +87,7 @@ def _logs(params: Params) -> tuple[LogGroup, ...]:
 
 def _cache(
     params: Params, net: Stack, private: tuple[Subnet, ...]
-) -> tuple[()] | tuple[ServiceLinkedRole, CacheSubnetGroup, CacheReplicationGroup]:
+) -> tuple[ServiceLinkedRole | CacheSubnetGroup | CacheReplicationGroup | Alarm, ...]:
     """Empty when sessions are kept in cookies."""
     settings = params.data.sessions
     if settings.store == "cookie":
@@ -103,7 +105,7 @@ def _cache(
         replicas=settings.replicas,
         minor_upgrades=params.data.minor_upgrades,
     )
-    return linked_role, subnet_group, sessions
+    return linked_role, subnet_group, sessions, *cache_alarms(alarm_topic(params), sessions)
 
 
 def _parameters(exports: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -11,17 +11,20 @@ from ..resources.auto_scaling_group import AutoScalingGroup
 from ..resources.bucket import Bucket
 from ..resources.cache_replication_group import CacheReplicationGroup
 from ..resources.configuration_parameter import ConfigurationParameter
+from ..resources.dashboard import Dashboard
 from ..resources.db_instance import DbInstance
 from ..resources.deployment_group import DeploymentGroup
 from ..resources.load_balancer import LoadBalancer
 from ..resources.master_secret_access import MasterSecretAccess
 from ..resources.master_user_secret import MasterUserSecret
+from ..resources.nat_gateway import NatGateway
 from ..resources.release import Release
 from ..resources.role import Role
 from ..resources.role_policy import RolePolicy
 from ..resources.secret import RandomSecret
 from ..resources.stored_bundle import StoredBundle
 from ..resources.target_group import TargetGroup
+from .alarms import dashboard
 from .application.bundle import Bundle
 from .compute import compute
 from .data import data
@@ -92,6 +95,7 @@ def deploy(params: Params, bundle: Bundle | None = None) -> Stack:
         role=(role, *permissions),
         application=(application, group),
         rollback=automatic,
+        dashboard=_dashboard(params, net, web),
         github=github(params, in_order((*permissions, *automatic, *revision)), revision),
         bundle=(stored,) if stored else (),
         release=(release,) if stored or commit else (),
@@ -105,6 +109,23 @@ def _revision(params: Params, bucket: Bucket, bundle: Bundle | None) -> tuple[St
         return StoredBundle(name="web", bucket=bucket, sha256=named, path=None), ""
     stored = StoredBundle(name="web", bucket=bucket, sha256=bundle.sha256, path=bundle.path) if bundle else None
     return (None, named) if named else (stored, f"{given.repository}@{given.commit}" if given else "")
+
+
+def _dashboard(params: Params, net: Stack, web: Stack) -> tuple[Dashboard, ...]:
+    if not params.dashboard:
+        return ()
+    store, balancer = data(params), web.load_balancer
+    return (
+        dashboard(
+            params.region,
+            balancer.the(LoadBalancer),
+            balancer.the(TargetGroup),
+            web.servers.the(AutoScalingGroup),
+            store.database.the(DbInstance),
+            net.nat.every(NatGateway),
+            next(store.cache.every(CacheReplicationGroup), None),
+        ),
+    )
 
 
 def _configuration(params: Params, web: Stack) -> tuple[ConfigurationParameter, MasterSecretAccess]:

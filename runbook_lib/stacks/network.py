@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..params import Params
@@ -9,6 +10,7 @@ from ..resources.bucket import Bucket
 from ..resources.default_security_group import DefaultSecurityGroup
 from ..resources.elastic_ip import ElasticIp
 from ..resources.flow_log import FlowLog
+from ..resources.interface_endpoint import InterfaceEndpoint
 from ..resources.internet_gateway import InternetGateway
 from ..resources.key_pair import KeyPair
 from ..resources.log_group import LogGroup
@@ -25,7 +27,14 @@ from ..resources.subnet import Subnet
 from ..resources.vpc import Vpc
 from ..resources.vpc_endpoint import VpcEndpoint
 from ..resources.vpc_endpoint_route import VpcEndpointRoute
+from .alarms import alarm_topic, nat_alarms
 from .stack import Stack
+
+# What the servers' agents and the application call, beside S3.
+_SERVICES = (
+    "ssm", "ssmmessages", "ec2messages", "codedeploy", "codedeploy-commands-secure", "secretsmanager", "logs",
+    "monitoring", "sts",
+)  # fmt: skip
 
 
 class _Subnets(NamedTuple):
@@ -41,11 +50,12 @@ def network(params: Params) -> Stack:
     Resources of a zone are named after it, so that adding a zone changes no other zone.  A single
     NAT gateway is in the first zone of the parameters.
     """
-    settings = params.network
+    settings, topic = params.network, alarm_topic(params)
     vpc = Vpc(name="main", cidr=str(settings.vpc_cidr))
     subnets = _subnets(params, vpc)
     gateway = InternetGateway(name="main", vpc=vpc)
-    nat_zones = list(settings.zones) if settings.nat == "per_zone" else list(settings.zones)[:1]
+    table_zones = list(settings.zones) if settings.nat == "per_zone" else list(settings.zones)[:1]
+    nat_zones = table_zones if settings.nat != "none" else []
     addresses = {zone: ElasticIp(name=f"nat-{zone}") for zone in nat_zones}
     nats = {
         zone: NatGateway(name=zone, subnet=subnets.public[zone], address=addresses[zone], gateway=gateway)
@@ -61,18 +71,22 @@ def network(params: Params) -> Stack:
         vpc=(vpc, DefaultSecurityGroup(name="main", vpc=vpc)),
         subnets=(*subnets.public.values(), *subnets.private.values()),
         gateway=gateway,
-        nat=(*addresses.values(), *nats.values()),
+        nat=(*addresses.values(), *nats.values(), *nat_alarms(topic, nats.values())),
         security_groups=tuple(groups.values()),
         rules=(_rule(rule, groups) for rule in rules),
         flow_logs=_flow_logs(params, vpc),
-        key=_key(settings.public_key),
+        key=_key(settings.public_key) if params.compute.bastion == "ssh" else (),
         public_routes=(
             public_table,
             Route(name="public", table=public_table, via=gateway),
             *(RouteTableAssociation(name=s.name, table=public_table, subnet=s) for s in subnets.public.values()),
         ),
-        endpoint=(endpoint, VpcEndpointRoute(name="public", endpoint=endpoint, table=public_table)),
-        private_routes=_private_routes(vpc, subnets, nats, endpoint),
+        endpoint=(
+            endpoint,
+            VpcEndpointRoute(name="public", endpoint=endpoint, table=public_table),
+            *_interface_endpoints(params, vpc, subnets, groups),
+        ),
+        private_routes=_private_routes(vpc, subnets, table_zones, nats, endpoint),
     )
 
 
@@ -93,11 +107,30 @@ def _bucket(params: Params) -> Bucket:
     )
 
 
+def _interface_endpoints(
+    params: Params, vpc: Vpc, subnets: _Subnets, groups: dict[str, SecurityGroup]
+) -> Iterator[InterfaceEndpoint]:
+    """Where nothing leads to the internet: what the servers call, in each zone; S3 has its gateway endpoint.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/vpc-endpoints.html
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html
+    """
+    if params.network.nat == "none":
+        for service in _SERVICES:
+            yield InterfaceEndpoint(
+                name=service,
+                vpc=vpc,
+                service=service,
+                subnets=tuple(subnets.private.values()),
+                groups=(groups["endpoints"],),
+            )
+
+
 def _private_routes(
-    vpc: Vpc, subnets: _Subnets, nats: dict[str, NatGateway], endpoint: VpcEndpoint
+    vpc: Vpc, subnets: _Subnets, zones: list[str], nats: dict[str, NatGateway], endpoint: VpcEndpoint
 ) -> tuple[RouteTable | VpcEndpointRoute | Route | RouteTableAssociation, ...]:
-    """One table for each NAT gateway; zones without one use the first."""
-    tables = {zone: RouteTable(name=f"private-{zone}", vpc=vpc) for zone in nats}
+    """One table for each of the zones; others use the first."""
+    tables = {zone: RouteTable(name=f"private-{zone}", vpc=vpc) for zone in zones}
     first = next(iter(tables.values()))
     return (
         *tables.values(),
@@ -113,8 +146,12 @@ def _private_routes(
 
 def _groups(params: Params, vpc: Vpc, rules: tuple[_Rule, ...]) -> dict[str, SecurityGroup]:
     descriptions = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
+    if params.compute.bastion == "none":
+        del descriptions["bastion"]
     if _has_cache(params):
         descriptions["cache"] = "Session cache"
+    if params.network.nat == "none":
+        descriptions["endpoints"] = "Endpoints of AWS services"
     return {
         name: SecurityGroup(
             name=name, vpc=vpc, description=description, rules=tuple(rule.name for rule in rules if rule.group == name)
@@ -134,17 +171,23 @@ class _Rule(NamedTuple):
 
 
 def _ingress_rules(params: Params) -> tuple[_Rule, ...]:
+    mode = params.compute.bastion
+    insiders = ("web", *(("bastion",) if mode != "none" else ()))
     return (
         _Rule("alb-http", "alb", 80, "0.0.0.0/0", "HTTP from anywhere, to be redirected"),
         _Rule("alb-https", "alb", 443, "0.0.0.0/0", "HTTPS from anywhere"),
         *(
             _Rule(f"bastion-ssh-{cidr}", "bastion", 22, str(cidr), "SSH from administrators")
-            for cidr in params.network.admin_cidrs
+            for cidr in (params.network.admin_cidrs if mode == "ssh" else ())
         ),
         _Rule("web-app", "web", params.compute.app_port, "alb", "Requests from the load balancer"),
-        _Rule("web-ssh", "web", 22, "bastion", "SSH from the bastion"),
+        *([_Rule("web-ssh", "web", 22, "bastion", "SSH from the bastion")] if mode != "none" else ()),
         _Rule("db-mysql", "db", 3306, "web", "MySQL from the web servers"),
         *([_Rule("cache-valkey", "cache", 6379, "web", "Valkey from the web servers")] if _has_cache(params) else ()),
+        *(
+            _Rule(f"endpoints-{group}", "endpoints", 443, group, "HTTPS to AWS services")
+            for group in (insiders if params.network.nat == "none" else ())
+        ),
     )
 
 

@@ -47,6 +47,7 @@ _CHECKS = (  # stacks/checks/
         "ec2:GetManagedPrefixListEntries", on="arn:{partition}:ec2:{region}:*:prefix-list/*", label="prefix-lists"
     ),
 )  # fmt: skip
+_ENDPOINT = to_look("ec2:DescribeInstanceConnectEndpoints")  # stacks/checks/account.py
 _WAYS_IN = (  # stacks/checks/: claims of 03_compute, which a deployment does not check
     to_look("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"),
 )
@@ -85,6 +86,8 @@ def select_permissions(
             if wanted & set(permission.levels):
                 yield permission.fill(place, resource)
     checks = (*_CHECKS, *_CONTROLS) if deploys else (*_CHECKS, *_WAYS_IN, *_CONTROLS, *_MORE_CONTROLS)
+    if params.compute.bastion == "instance_connect_endpoint":
+        checks = (*checks, _ENDPOINT)
     for permission in (*_ORPHANS, *_TOPOLOGY, *checks, *_APPLIED, *_LOCK, *_evidence(params)):
         if wanted & set(permission.levels):
             yield permission.fill(place)

@@ -94,6 +94,15 @@ runcmd:
   - [{install}, amazon-cloudwatch-agent, logrotate]
   - [{log_agent_ctl}, -a, fetch-config, -m, ec2, -s, -c, "file:{log_agent}"]
   - [/usr/local/sbin/install-codedeploy-agent]
+{agent_settings}"""
+# Where CodeDeploy is reached through its endpoints, the agent signs its requests.
+# https://docs.aws.amazon.com/codedeploy/latest/userguide/vpc-endpoints.html (configure the agent)
+_SIGNS_REQUESTS = """\
+  - - sh
+    - -c
+    - |
+      echo ':enable_auth_policy: true' >> /etc/codedeploy-agent/conf/codedeployagent.yml
+      systemctl restart codedeploy-agent.service
 """
 _PROGRAMS = """\
   - path: {install}
@@ -176,6 +185,7 @@ def web_server(params: Params, config: str) -> str:
         region=params.region,
         health=_quote(compute.health_check.path),
         logs=FOLDER,
+        agent_settings=_SIGNS_REQUESTS if params.network.nat == "none" else "",
         log_agent=_LOG_AGENT,
         log_agent_ctl=_LOG_AGENT_CTL,
         log_configuration=indent(agent_configuration(params), " " * 6),

@@ -122,6 +122,7 @@ def params(**changes):
     return Params.model_validate(RAW | changes)
 
 
+CPU = {"metric": "cpu", "target": 50}
 GITHUB = {"repository": "example/web", "environments": ["prod"]}
 
 
@@ -131,7 +132,10 @@ def everything():
     data |= {"sessions": {"store": "elasticache"}}
     yield from (resource for stack in stacks(params(data=data)) for resource in stack)
     certificate = {"domain": "www.example.com", "hosted_zone": "Z0123456789EXAMPLE"}
-    wanted = params(compute=RAW["compute"] | {"certificate": certificate}, github=GITHUB)
+    day = {"name": 60 * "x", "recurrence": "0 7 * * *", "minimum": 2, "maximum": 4}
+    compute = RAW["compute"] | {"certificate": certificate, "scaling": CPU, "schedules": [day]}
+    topic = {"topic": "arn:aws:sns:us-west-2:123456789012:alerts"}
+    wanted = params(compute=compute, github=GITHUB, alarms=topic, dashboard=True)
     yield from (resource for stack in stacks(wanted) for resource in stack)
 
 
@@ -151,7 +155,7 @@ NAMELESS = {
     "open_id_connect_provider", "redirect_listener", "release", "requested_certificate", "route", "route_table",
     "route_table_association",
     "security_group_rule", "service_linked_role", "stored_bundle", "subnet", "validation_record", "vpc", "vpc_endpoint",
-    "vpc_endpoint_route",
+    "vpc_endpoint_route", "topic",
 }  # fmt: skip
 
 

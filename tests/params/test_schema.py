@@ -9,6 +9,7 @@ import yaml
 
 from runbook_lib.params import Params, load, schema
 from runbook_lib.params.file import _is_model
+from runbook_lib.params.scaling import Scaling, Schedule
 from runbook_lib.stacks.environment import stacks
 from tests.params.parameter_files import PARAMS
 
@@ -27,9 +28,11 @@ ALTERNATIVES = {
     "app.policies.statements.actions", "app.policies.statements.resources", "compute.health_check.former_path",
     "controls.exceptions.control", "controls.exceptions.resources", "controls.exceptions.reason",
     "controls.exceptions.expires",
+    *(f"compute.scaling.{name}" for name in Scaling.model_fields),
+    *(f"compute.schedules.{name}" for name in Schedule.model_fields),
 }  # fmt: skip
 
-LISTS = {"app.policies.statements", "controls.exceptions"}
+LISTS = {"app.policies.statements", "compute.schedules", "compute.scaling", "controls.exceptions"}
 """Lists of sections, whose fields are those of each entry."""
 
 

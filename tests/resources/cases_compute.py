@@ -4,6 +4,7 @@ from runbook_lib.resources.auto_scaling_group import AutoScalingGroup
 from runbook_lib.resources.baked_image import BakedImage
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.resources.certificate import GivenCertificate
+from runbook_lib.resources.dashboard import Dashboard
 from runbook_lib.resources.hosted_zone import HostedZone
 from runbook_lib.resources.imported_certificate import ImportedCertificate
 from runbook_lib.resources.instance import Instance
@@ -17,6 +18,8 @@ from runbook_lib.resources.machine_image import MachineImage
 from runbook_lib.resources.requested_certificate import RequestedCertificate
 from runbook_lib.resources.role import Role
 from runbook_lib.resources.route import Route
+from runbook_lib.resources.scaling_policy import ScalingPolicy
+from runbook_lib.resources.scheduled_action import ScheduledAction
 from runbook_lib.resources.secret import RandomSecret
 from runbook_lib.resources.target_group import TargetGroup
 from tests.resources.cases_network import A, B, alb, gateway, nat, private, public, ssh_key, table, vpc, web
@@ -72,6 +75,16 @@ def https(**changed):
     return Listener(**{"name": "https"} | given | changed)
 
 
+def scheduled(**changed):
+    given = {"servers": servers(), "recurrence": "0 7 * * *", "minimum": 3, "maximum": 4, "time_zone": "Europe/Zurich"}
+    return ScheduledAction(name="morning", **given | changed)
+
+
+def graphs(title):
+    requests = ("AWS/ApplicationELB RequestCount", (("LoadBalancer", "{}", balancer()),))
+    return Dashboard(name="overview", region="us-west-2", graphs=((title, "Sum", (requests,)),))
+
+
 CASES = {
     "machine image": (image, None),
     # Another recipe makes another image and keeps this one, so going back changes nothing: see test_baked_image.py.
@@ -96,4 +109,15 @@ CASES = {
     "auto scaling group": (servers(), servers(most=6, grace_seconds=120)),
     "instance refresh": (InstanceRefresh(name="web", servers=servers(), template=template()), None),
     "instance": (bastion(), bastion(groups=(web, alb))),
+    "instance without a key": (
+        bastion(name="bastion-ssm", key_pair=None, subnet=private[A], public=False),
+        bastion(name="bastion-ssm", key_pair=None, subnet=private[A], public=False, groups=(web, alb)),
+    ),
+    "auto scaling group with a schedule": (servers(scheduled=((4, 8),)), servers(scheduled=((4, 8),), most=6)),
+    "scaling policy": (
+        ScalingPolicy(name="web", servers=servers(), metric="cpu", target=50),
+        ScalingPolicy(name="web", servers=servers(), metric="requests_per_target", target=1000.5, listener=https()),
+    ),
+    "scheduled action": (scheduled(), scheduled(recurrence="0 8 * * MON-FRI", maximum=5, capacity=3)),
+    "dashboard": (graphs("Requests"), graphs("All requests")),
 }

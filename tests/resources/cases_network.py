@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+from runbook_lib.resources.alarm import Alarm
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.resources.default_security_group import DefaultSecurityGroup
 from runbook_lib.resources.elastic_ip import ElasticIp
 from runbook_lib.resources.flow_log import FlowLog
+from runbook_lib.resources.instance_connect_endpoint import InstanceConnectEndpoint
+from runbook_lib.resources.interface_endpoint import InterfaceEndpoint
 from runbook_lib.resources.internet_gateway import InternetGateway
 from runbook_lib.resources.key_pair import KeyPair
 from runbook_lib.resources.log_group import LogGroup
@@ -19,6 +22,7 @@ from runbook_lib.resources.security_group import SecurityGroup
 from runbook_lib.resources.security_group_rule import SecurityGroupRule
 from runbook_lib.resources.ssh_key import SshKey
 from runbook_lib.resources.subnet import Subnet
+from runbook_lib.resources.topic import Topic
 from runbook_lib.resources.vpc import Vpc
 from runbook_lib.resources.vpc_endpoint import VpcEndpoint
 from runbook_lib.resources.vpc_endpoint_route import VpcEndpointRoute
@@ -56,6 +60,23 @@ def rule(**changed):
     return SecurityGroupRule(name="web-app", **given | changed)
 
 
+TOPIC = "arn:aws:sns:us-west-2:123456789012:alerts"
+topic = Topic(name="alarms", known_as=TOPIC)
+
+
+def interface_endpoint(**changed):
+    given = {"vpc": vpc, "service": "ssm", "subnets": (private[A],), "groups": (web,)}
+    return InterfaceEndpoint(name="ssm", **given | changed)
+
+
+def alarm(**changed):
+    given = {
+        "metric": "AWS/NATGateway ErrorPortAllocation", "dimensions": (("NatGatewayId", "{}", nat),),
+        "statistic": "Maximum", "comparison": ">", "threshold": 0, "periods": 15, "topic": topic, "why": "No port.",
+    }  # fmt: skip
+    return Alarm(name="nat-a-ports", **given | changed)
+
+
 CASES = {
     "bucket": (Bucket(name="runbook", kept=False), Bucket(name="runbook", kept=False, expire=(("alb", 30),))),
     "bucket that stays": (Bucket(name="runbook", kept=True), Bucket(name="runbook", versioned=False)),
@@ -91,6 +112,13 @@ CASES = {
     "flow log": (FlowLog(name="main", vpc=vpc, log_group=logs, permission=permission), None),
     "vpc endpoint": (endpoint, None),
     "vpc endpoint route": (VpcEndpointRoute(name="private-a", endpoint=endpoint, table=table), None),
+    "interface endpoint": (
+        interface_endpoint(),
+        interface_endpoint(subnets=(private[A], private[B]), groups=(db,)),
+    ),
+    "instance connect endpoint": (InstanceConnectEndpoint(name="bastion", subnet=private[A], groups=(web,)), None),
+    "topic": (topic, None),
+    "alarm": (alarm(), alarm(statistic="p90", comparison="<", threshold=2.5, periods=3, why="-", missing="breaching")),
     "ssh key": (ssh_key, None),
     "key pair made here": (KeyPair(name="bastion", public=ssh_key), None),
     "key pair brought along": (KeyPair(name="bastion", public=f"{PUBLIC_KEY} someone@example"), None),

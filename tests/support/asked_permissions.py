@@ -44,7 +44,8 @@ FREE = "sts:GetCallerIdentity"
 GROUP = f"arn:aws:codedeploy:{HERE}:deploymentgroup:local-web/local-web"
 APPLICATION = f"arn:aws:codedeploy:{HERE}:application:local-web"
 TAGGING = {
-    "acm": "AddTagsToCertificate", "autoscaling": "CreateOrUpdateTags", "codedeploy": "TagResource",
+    "acm": "AddTagsToCertificate", "autoscaling": "CreateOrUpdateTags", "cloudwatch": "TagResource",
+    "codedeploy": "TagResource",
     "elasticache": "AddTagsToResource", "elbv2": "AddTags", "logs": "TagResource", "rds": "AddTagsToResource",
     "secretsmanager": "TagResource", "ssm": "AddTagsToResource",
 }  # fmt: skip
@@ -56,7 +57,8 @@ TAGGING_IN_IAM = {
 # EC2's types by the beginning of an id.
 EC2_TYPES = {
     "vpc": "vpc", "subnet": "subnet", "igw": "internet-gateway", "nat": "natgateway", "eipalloc": "elastic-ip",
-    "rtb": "route-table", "vpce": "vpc-endpoint", "sg": "security-group", "sgr": "security-group-rule",
+    "rtb": "route-table", "vpce": "vpc-endpoint", "eice": "instance-connect-endpoint",
+    "sg": "security-group", "sgr": "security-group-rule",
     "lt": "launch-template", "ami": "image", "i": "instance", "fl": "vpc-flow-log",
     "eni": "network-interface", "vol": "volume", "pl": "prefix-list",
 }  # fmt: skip
@@ -201,6 +203,17 @@ def _certificates(operation: str, request: Request) -> str:
     return request.get("CertificateArn", "certificate/new")
 
 
+def _watched(operation: str, request: Request) -> list[str] | str:
+    if "ResourceARN" in request:
+        return str(request["ResourceARN"])
+    dashboards = request.get("DashboardNames") or [request["DashboardName"]] if "Dashboard" in operation else []
+    if operation == "DescribeAlarms":
+        return "alarm:*"
+    alarms = request.get("AlarmNames") or [request.get("AlarmName")]
+    named = [f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{name}" for name in dashboards]
+    return named or [f"alarm:{name}" for name in alarms if name]
+
+
 def _logs(operation: str, request: Request) -> str:
     if operation == "DescribeLogGroups":
         return "*"
@@ -287,6 +300,7 @@ def _zone(operation: str, request: Request) -> str:
 ARNS: dict[str, Callable[[str, Request], list[str] | str]] = {
     "acm": _certificates,
     "autoscaling": _autoscaling,
+    "cloudwatch": _watched,
     "codedeploy": _deployment,
     "ec2": _ec2,
     "elasticache": _named(
@@ -308,6 +322,7 @@ ARNS: dict[str, Callable[[str, Request], list[str] | str]] = {
     "route53": _zone,
     "s3": _stored,
     "secretsmanager": _secrets,
+    "sns": lambda operation, request: request["TopicArn"],
     "ssm": _parameter,
 }
 TAGGED: dict[str, Callable[[Request], str]] = {

@@ -21,7 +21,8 @@ ALL = ["*"]
 # The type of an EC2 resource, by the beginning of its id.
 EC2_TYPES = {
     "vpc": "vpc", "subnet": "subnet", "igw": "internet-gateway", "nat": "natgateway", "eipalloc": "elastic-ip",
-    "rtb": "route-table", "vpce": "vpc-endpoint", "sg": "security-group", "sgr": "security-group-rule",
+    "rtb": "route-table", "vpce": "vpc-endpoint", "eice": "instance-connect-endpoint",
+    "sg": "security-group", "sgr": "security-group-rule",
     "lt": "launch-template", "ami": "image", "i": "instance", "fl": "vpc-flow-log", "eni": "network-interface",
     "vol": "volume", "snap": "snapshot",
 }  # fmt: skip
@@ -151,8 +152,15 @@ def _logs(operation: str, parameters: Parameters) -> Resources:
 
 
 def _alarms(operation: str, parameters: Parameters) -> Resources:
-    named = parameters.get("AlarmNames") or [parameters["AlarmName"]] if "AlarmName" in parameters else []
-    return [arn("cloudwatch", f"alarm:{name}") for name in named] or ALL
+    if "ResourceARN" in parameters:
+        return [parameters["ResourceARN"]]
+    dashboards = parameters.get("DashboardNames") or [parameters.get("DashboardName")]
+    if any(dashboards):
+        return [f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{name}" for name in dashboards]
+    if operation == "DescribeAlarms":
+        return [arn("cloudwatch", "alarm:*")]
+    named = parameters.get("AlarmNames") or [parameters.get("AlarmName")]
+    return [arn("cloudwatch", f"alarm:{name}") for name in named if name] or ALL
 
 
 def _events(operation: str, parameters: Parameters) -> Resources:
@@ -233,5 +241,6 @@ def stored_parameter(resource: str) -> Any:
 TAGGED = {
     "dynamodb": ("dynamodb",), "ec2": ("ec2",), "events": ("events",), "kms": ("kms",), "lambda": ("lambda",),
     "logs": ("logs",), "rds": ("rds",), "secretsmanager": ("secretsmanager",), "sns": ("sns",), "sqs": ("sqs",),
-    "autoscaling": ("autoscaling",), "elasticloadbalancing": ("elbv2",), "elasticache": ("elasticache",),
+    "autoscaling": ("autoscaling",), "cloudwatch": ("cloudwatch",),
+    "elasticloadbalancing": ("elbv2",), "elasticache": ("elasticache",),
 }  # fmt: skip

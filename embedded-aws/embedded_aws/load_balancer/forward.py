@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -16,6 +17,7 @@ from yarl import URL
 from embedded_aws.load_balancer import headers, responses
 from embedded_aws.load_balancer.health import HealthChecker
 from embedded_aws.load_balancer.listeners import Listener
+from embedded_aws.load_balancer.request_counts import RequestCounts
 from embedded_aws.load_balancer.target import Target
 from embedded_aws.load_balancer.tunnel import PROTOCOL, Tunnel, asks_for_upgrade
 
@@ -57,14 +59,12 @@ class RequestForwarder:
         request: web.BaseRequest,
         listener: Listener,
         port: int,
+        counts: RequestCounts,
     ) -> None:
-        self._health, self._session, self._request, self._listener, self._port = (
-            health,
-            session,
-            request,
-            listener,
-            port,
-        )
+        self._health, self._session, self._request = health, session, request
+        self._listener, self._port, self._counts = listener, port, counts
+        self._began = time.monotonic()
+        self._response_seconds: float | None = None
         self._response: TargetResponse | None = None
         self._idle_timeout: asyncio.Timeout | None = None
 
@@ -76,7 +76,11 @@ class RequestForwarder:
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
         (HTTP 502: Bad gateway), https://www.repost.aws/knowledge-center/elb-alb-troubleshoot-502-errors
         """
-        target = self._health.choose(target_group)
+        response = await self._respond(self._health.choose(target_group))
+        self._counts.add(self._listener.balancer, target_group, response.status, self._response_seconds)
+        return response
+
+    async def _respond(self, target: Target | None) -> web.StreamResponse:
         if target is None:
             return responses.status_page(503)
         try:
@@ -105,6 +109,7 @@ class RequestForwarder:
             await request_in_flight.enter_async_context(self._idle_timeout)
             received = await self._request_target(port)
             async with received:
+                self._response_seconds = time.monotonic() - self._began
                 if received.status == HTTPStatus.SWITCHING_PROTOCOLS:
                     if not asks_for_upgrade(self._request.method, self._request.headers):
                         raise NoResponseError(502)

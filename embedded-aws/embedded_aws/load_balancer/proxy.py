@@ -19,6 +19,7 @@ from embedded_aws.load_balancer.forward import CONNECT_SECONDS, RequestForwarder
 from embedded_aws.load_balancer.health import HealthChecker
 from embedded_aws.load_balancer.listeners import Listener, read_listeners
 from embedded_aws.load_balancer.ports import ListenerPorts
+from embedded_aws.load_balancer.request_counts import RequestCounts
 from embedded_aws.load_balancer.rules import action_for, target_group_of
 from embedded_aws.load_balancer.tls import server_context, set_policy
 
@@ -115,10 +116,12 @@ class Proxy:
         lock: Guards moto's backends; `tick` needs it to be held.
         health: Chooses the target of each request.
         folder: For ports and certificates: clients may trust `<load balancer name>.pem`.
+        counts: Counts the requests that are forwarded.
     """
 
-    def __init__(self, lock: RLock, health: HealthChecker, folder: Path) -> None:
+    def __init__(self, lock: RLock, health: HealthChecker, folder: Path, counts: RequestCounts | None = None) -> None:
         self.lock, self._health, self._folder = lock, health, folder
+        self._counts = counts or RequestCounts()
         self._listeners: Mapping[Key, Listener] = {}
         self._open: dict[Key, ListenerServer] = {}
         self._loop = LoopThread("balancer")
@@ -162,7 +165,7 @@ class Proxy:
     def create_forwarder(self, request: web.BaseRequest, listener: Listener, port: int) -> RequestForwarder:
         """Return what forwards a request to a target."""
         assert self._session
-        return RequestForwarder(self._health, self._session, request, listener, port)
+        return RequestForwarder(self._health, self._session, request, listener, port, self._counts)
 
     async def _prepare(self) -> None:
         self._sync_lock = asyncio.Lock()

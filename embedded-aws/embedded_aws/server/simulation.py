@@ -8,7 +8,7 @@ from dataclasses import asdict
 from threading import RLock
 from typing import Any
 
-from embedded_aws import pace
+from embedded_aws import minutes, pace
 from embedded_aws.account import backends
 from embedded_aws.hosts.deployer import FleetDeployer
 from embedded_aws.hosts.fleet import Fleet, group_instances
@@ -20,8 +20,10 @@ from embedded_aws.load_balancer import health, health_checks
 from embedded_aws.load_balancer.health import HealthChecker
 from embedded_aws.load_balancer.proxy import Proxy
 from embedded_aws.load_balancer.reachability import Party, can_reach, party_of_groups, party_of_instance
+from embedded_aws.load_balancer.request_counts import RequestCounts
 from embedded_aws.load_balancer.target import describe_site
 from embedded_aws.process_registry import LEFTOVER_SECONDS, open_registry
+from embedded_aws.server.measurements import Measurements, minute_factor
 from embedded_aws.servers.mysql import Databases
 from embedded_aws.servers.valkey import Caches
 from embedded_aws.services.autoscaling import capacity
@@ -73,13 +75,15 @@ class Simulation:
             self.logs.send_rest,
         )
         self.functions = Functions(folder.path / "functions", self._registry, endpoint)
-        self.proxy = Proxy(lock, self.health, self._folder)
+        self.requests = RequestCounts()
+        self.proxy = Proxy(lock, self.health, self._folder, self.requests)
+        self.measurements = Measurements(self.requests, self.health.state, self._registry.name)
 
     @property
     def ticks(self) -> list[Tick]:
         """The ticks, in an order in which processes are known before their health is checked."""
         processes = [self.databases.tick, self.caches.tick, self.fleet.tick, self.metadata.tick, self.logs.tick]
-        return [*processes, self.functions.tick, self.health.tick, self.proxy.tick]
+        return [*processes, self.functions.tick, self.health.tick, self.proxy.tick, self.measurements.tick]
 
     def start(self, forget: bool) -> None:
         """Replace moto's simulated states by those of real processes.
@@ -94,6 +98,7 @@ class Simulation:
         rds_servers.install(self.databases)
         elasticache_servers.install(self.caches)
         dns_names.install(self.proxy)
+        minutes.install(minute_factor)
         progress.deployer = FleetDeployer(self.fleet, Traffic(self.health.state))
         capacity.is_host_broken = self.fleet.has_died
         self.databases.start(forget)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 ORDER = (
     "cloudwatch.actions",
     "cloudwatch.calls",
+    "cloudwatch.dashboards",
     "cloudwatch.datapoints",
     "cloudwatch.evaluation",
     "cloudwatch.history",
@@ -126,6 +127,7 @@ ORDER = (
     "autoscaling.scaling_policies.policies",
     "autoscaling.scaling_policies.tracking",
     "autoscaling.scaling_policies.triggered",
+    "autoscaling.scheduled_actions",
     "autoscaling.validation",
     "autoscaling.zones",
     "secretsmanager.deletion",
@@ -145,6 +147,7 @@ ORDER = (
     "elbv2.target_health",
     "ec2.launch.template_validation",
     "ec2.vpc_endpoints",
+    "ec2.instance_connect_endpoints",
     "iam.service_linked_roles",
 )
 """Patch order: where two modules patch the same method, the later one is the outer one."""

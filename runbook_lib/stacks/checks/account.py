@@ -14,6 +14,7 @@ from ...resources.base import Observed, ObservedState, Resource
 from ...resources.cache_replication_group import CacheReplicationGroup
 from ...resources.db_instance import DbInstance
 from ...resources.instance import Instance
+from ...resources.instance_connect_endpoint import InstanceConnectEndpoint
 from ...resources.load_balancer import LoadBalancer
 from ...resources.target_group import TargetGroup
 from ...resources.vpc import Vpc
@@ -133,13 +134,20 @@ def _web(account: Account) -> Iterator[Interface]:
 
 
 def _bastion(account: Account) -> Iterator[Interface]:
-    """By its tags: who only deploys may not look at what else belongs to a bastion."""
-    wanted, aws = account.the(Instance), account.snapshot.aws
+    """By its tags: who only deploys may not look at what else belongs to a bastion.
+
+    Without a server, the interface of the endpoint for SSH; or what is left of servers that earlier parameters named.
+    """
+    aws = account.snapshot.aws
+    if endpoint := account.the(InstanceConnectEndpoint):
+        observed = account.observed(endpoint)
+        own = observed.detail["interfaces"] if observed else ()
+        return (each for each in account.network.interfaces.values() if each.id in own)
+    wanted = account.the(Instance)
+    keys = {wanted.key} if wanted else {"instance.bastion", "instance.bastion-ssm"}
     reservations = account.snapshot.tagged_with_env("describe_instances", "Reservations")
     instances = (instance for reservation in reservations for instance in reservation["Instances"])
-    return account._of_instances(
-        {each["InstanceId"] for each in instances if wanted and tags_of(each).get(aws.KEY) == wanted.key}
-    )
+    return account._of_instances({each["InstanceId"] for each in instances if tags_of(each).get(aws.KEY) in keys})
 
 
 def _load_balancer(account: Account) -> Iterator[Interface]:

@@ -5,7 +5,7 @@ A notebook's ``verify`` proves those that its layer completes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ...aws.snapshot import Snapshot
 from ...errors import MissingDependency
@@ -48,11 +48,36 @@ _CLAIMS: dict[str, dict[str, Claim]] = {
 }  # fmt: skip
 
 
+# What is claimed instead where the parameters ask for another way in or out.
+_NO_NAT = {"5": "5. Nothing leads from private subnets to the internet; endpoints reach the services that servers need"}
+_NO_SSH = {
+    "6": "6. The load balancer is the only way in from the internet",
+    "11": "11. The bastion reaches the web servers, not the database, and nothing reaches it",
+}
+_NO_BASTION = {**_NO_SSH, "11": "11. There is no bastion, and nothing reaches a web server by SSH"}
+
+
 def claims(stack: Stack, params: Params) -> tuple[Check, ...]:
     """The checks that belong to a notebook's stack: its claims, and what they do not cover."""
     more = {"network": reachability, "deploy": availability}.get(stack.name)
-    own = (Check(text, _probe(claim, params)) for text, claim in _CLAIMS[stack.name].items())
+    own = (Check(_claimed(text, params), _probe(claim, params)) for text, claim in _of_layer(stack.name, params))
     return (*own, *(more(stack) if more else ()))
+
+
+def _of_layer(name: str, params: Params) -> Iterator[tuple[str, Claim]]:
+    """The claims of a layer.  That a way is no more is true once what left the parameters is gone: in the last one."""
+    last: dict[Claim, bool] = {way_out: params.network.nat == "none", way_in: params.compute.bastion == "none"}
+    for layer, own in _CLAIMS.items():
+        for text, claim in own.items():
+            if name == ("deploy" if last.get(claim) else layer):
+                yield text, claim
+
+
+def _claimed(text: str, params: Params) -> str:
+    """The claim as these parameters promise it."""
+    by_bastion = {"ssh": {}, "none": _NO_BASTION}.get(params.compute.bastion, _NO_SSH)
+    others = by_bastion | (_NO_NAT if params.network.nat == "none" else {})
+    return others.get(text.partition(".")[0], text)
 
 
 def _probe(claim: Claim, params: Params) -> Callable[[Snapshot, ObservedState], tuple[bool, object]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from .account import Account
-from .check import FAIL, Finding
+from .check import EXCEPTION, FAIL, Finding
 from .paths.atoms import destination_ports, outside, places, protocols
 from .paths.model import LINUX, TCP, UDP, Interface, IpNetwork, Outside
 from .paths.trace import End, reach
@@ -47,8 +47,9 @@ def way_in(account: Account) -> Finding:
     """Claim 6."""
     network = account.network
     balancer = {each.id for each in account.interfaces("load_balancer")}
-    bastion = {each.id for each in account.interfaces("bastion")}
-    administrators = account.params.network.admin_cidrs
+    by_ssh = account.params.compute.bastion == "ssh"
+    bastion = {each.id for each in account.interfaces("bastion")} if by_ssh else set()
+    administrators = account.params.network.admin_cidrs if by_ssh else ()
     problems = []
     sources = list(outside(network, administrators))
     for interface in network.interfaces.values():
@@ -70,26 +71,49 @@ def way_in(account: Account) -> Finding:
 
 
 def bastion(account: Account) -> Finding:
-    """Claim 11."""
+    """Claim 11, for each of the ways that ``compute.bastion`` names.
+
+    With ``ssh`` administrators' networks reach it; with the others nothing outside does: Session Manager's agent
+    asks from inside, and an endpoint asks IAM.
+    """
     network, own = account.network, account.interfaces("bastion")
     servers, database = account.interfaces("web"), account.interfaces("database")
+    mode = account.params.compute.bastion
+    if mode == "none":
+        return _no_bastion(account, servers)
     if not own:
         return Finding(FAIL, (), ("there is no bastion",))
     problems = [*_unreachable(account, own, servers, _SSH)] if servers else ["there is no web server"]
     problems += [f"{source.id} reaches the database on {port}" for source in own for end in database
                  for port in destination_ports(network, TCP, _ALL_PORTS, end.groups or ())
                  if reach(network, source, end, port).reachable]  # fmt: skip
-    administrators = account.params.network.admin_cidrs
+    administrators = account.params.network.admin_cidrs if mode == "ssh" else ()
     everybody = [source for source in _everybody(account, administrators) if source.id not in _ids(own)]
     for end in own:
         for source, protocol, port in _ways(account, end, everybody):
             if not _within(source, administrators):
                 problems.append(f"{_name(account, source)} reaches the bastion on {protocol} {port}")
+        if mode != "ssh" and end.public:
+            problems.append(f"{end.instance or end.id} has a public address")
     for each in administrators:
         if not any(reach(network, Outside(each[0]), end, _SSH).reachable for end in own):
             problems.append(f"{each} does not reach the bastion on {_SSH}")
-    holds = [f"it reaches {len(servers)} web servers on {_SSH}; {', '.join(map(str, administrators))} reach it"]
+    who = f"{', '.join(map(str, administrators))} reach it" if administrators else f"nothing reaches it but by {mode}"
+    holds = [f"it reaches {len(servers)} web servers on {_SSH}; {who}"]
     return Finding.of([*_ids(own), *_groups(own), *_ids(servers), *_ids(database)], _first(problems), holds)
+
+
+def _no_bastion(account: Account, servers: list[Interface]) -> Finding:
+    """Claim 11 with ``none``: nobody reaches a web server by SSH."""
+    problems = [f"{_name(account, source)} reaches {end.instance or end.id} on {_SSH}"
+                for end in servers for source in _everybody(account, ()) if source.id != end.id
+                if reach(account.network, source, end, _SSH).reachable]  # fmt: skip
+    left = [each.instance or each.id for each in account.interfaces("bastion")]
+    problems += [f"{each} is there, against bastion: none" for each in left]
+    if problems:
+        return Finding(FAIL, tuple(_ids(servers)), tuple(_first(problems)))
+    why = "the parameters ask for no bastion, and nothing reaches a web server by SSH"
+    return Finding(EXCEPTION, tuple(_ids(servers)), (why,))
 
 
 def _everybody(account: Account, more: Iterable[IpNetwork]) -> Iterator[End]:

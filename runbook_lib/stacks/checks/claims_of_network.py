@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from ...resources.interface_endpoint import InterfaceEndpoint
+from ...resources.security_group import SecurityGroup
 from .account import Account
 from .check import Finding
 from .paths.atoms import as_place
@@ -34,8 +36,13 @@ def one_vpc(account: Account) -> Finding:
 
 
 def way_out(account: Account) -> Finding:
-    """Claim 5, for the environment's private subnets; with ``per_zone`` through the NAT gateway of their zone."""
+    """Claim 5, for the environment's private subnets; with ``per_zone`` through the NAT gateway of their zone.
+
+    With ``nat: none`` nothing leads to the internet, and every endpoint answers in each zone instead.
+    """
     private = account.subnets("private")
+    if account.params.network.nat == "none":
+        return _no_way_out(account, private)
     problems, paths = [], []
     for subnet in private:
         gateway, problem = nat_of(account, subnet)
@@ -47,11 +54,50 @@ def way_out(account: Account) -> Finding:
     return Finding.of(looked_at, problems, paths)
 
 
+def _no_way_out(account: Account, private: list[str]) -> Finding:
+    network, problems = account.network, list[str]()
+    for subnet in private:
+        path = reach(network, _server(account, subnet), ANYWHERE, 443, ports=LINUX)
+        if path.reachable:
+            problems.append(f"{subnet}: it reaches the internet, against nat: none: {' → '.join(path.steps)}")
+    if not private:
+        problems.append("the environment has no private subnet")
+    wanted = list(account.environment.every(InterfaceEndpoint))
+    endpoints = {each: account.observed(each) for each in wanted}
+    for each, observed in endpoints.items():
+        if observed is None or not observed.ready:
+            problems.append(f"there is no endpoint of {each.service}" if observed is None else
+                            f"the endpoint of {each.service} is {observed.status}")  # fmt: skip
+        elif lacking := [subnet for subnet in private if subnet not in observed.state["subnets"]]:
+            problems.append(f"the endpoint of {each.service} is not in {', '.join(lacking)}")
+    problems += _closed_endpoints(account, private)
+    looked_at = [*private, *network.tables, *(one.id for one in endpoints.values() if one)]
+    names = ", ".join(each.service for each in wanted)
+    return Finding.of(looked_at, problems, [f"nothing leads to the internet; endpoints of {names} answer instead"])
+
+
+def _closed_endpoints(account: Account, private: list[str]) -> Iterator[str]:
+    """Endpoints that a web server in a private subnet does not reach."""
+    network = account.network
+    group = account.observed(account.the(SecurityGroup, "web"))
+    web = (group.id,) if group else ()
+    ends = [each for each in network.interfaces.values() if each.kind == "vpc_endpoint"]
+    for subnet in private if web else ():
+        server = as_place(Interface("a server", subnet, (), web), network, subnet)
+        for end in ends:
+            path = reach(network, server, end, 443, ports=LINUX)
+            if not path.reachable or path.partly:
+                yield f"a web server in {subnet} does not reach {end.description or end.id}: {path.partly or path}"
+
+
+def _server(account: Account, subnet: str) -> Interface:
+    return as_place(Interface("a server", subnet, (), None), account.network, subnet)
+
+
 def nat_of(account: Account, subnet: str) -> tuple[str, str]:
     """The NAT gateway through which a subnet reaches the internet, and what is wrong; one of them is empty or both."""
     network = account.network
-    server = as_place(Interface("a server", subnet, (), None), network, subnet)
-    path = reach(network, server, ANYWHERE, 443, ports=LINUX)
+    path = reach(network, _server(account, subnet), ANYWHERE, 443, ports=LINUX)
     if not path.reachable or path.partly:
         return "", path.partly or str(path)
     gateway = next((step for step in path.steps if step in network.nats), "")

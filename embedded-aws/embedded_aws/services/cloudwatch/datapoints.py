@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
 
+from embedded_aws import minutes
 from embedded_aws.patching import Method, patch
 from embedded_aws.services.cloudwatch.evaluation import Point
 
@@ -26,6 +27,11 @@ class AlarmMetric:
     statistic: str
     period: int
     unit: str | None
+
+    @property
+    def real_period(self) -> float:
+        """How long a period takes here."""
+        return self.period * minutes.factor(self.key[0])
 
     def describe(self) -> dict[str, Any]:
         """Return the fields of it that the reason of a state contains."""
@@ -105,14 +111,16 @@ def window(data: Iterable[Any], metric: AlarmMetric, periods: int, now: float) -
 
     The current period is included once it has data, and is not missing before it is over: AWS waits for its end.
     """
-    newest = int(now // metric.period)
+    newest = int(now // metric.real_period)
     buckets: defaultdict[int, list[Sample]] = defaultdict(list)
     for datum in data:
-        number = int(_seconds(datum) // metric.period)
+        number = int(_seconds(datum) // metric.real_period)
         if newest - periods <= number <= newest and metric.unit in (None, datum.unit):
             buckets[number].append(_sample(datum))
     first = newest if newest in buckets else newest - 1
-    return [_point(number * metric.period, buckets.get(number), metric) for number in range(first, first - periods, -1)]
+    return [
+        _point(number * metric.real_period, buckets.get(number), metric) for number in range(first, first - periods, -1)
+    ]
 
 
 def _point(start: float, samples: list[Sample] | None, metric: AlarmMetric) -> Point | None:

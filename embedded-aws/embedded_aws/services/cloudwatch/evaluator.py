@@ -59,8 +59,12 @@ def _evaluate(backend: Any, alarm: Any, observed: Observed) -> bool:
     metric = None if alarm.rule or alarm.comparison_operator not in COMPARISONS else datapoints.metric_of(alarm)
     if metric is None or states.is_held(alarm):
         return False
-    data, now, repeat_due = observed.index.data_of(metric.key), time.time(), actions.is_repeat_due(alarm, metric.period)
-    mark = (alarm.configuration_updated_timestamp, alarm.state_updated_timestamp, len(data), now // metric.period)
+    data, now, repeat_due = (
+        observed.index.data_of(metric.key),
+        time.time(),
+        actions.is_repeat_due(alarm, metric.real_period),
+    )
+    mark = (alarm.configuration_updated_timestamp, alarm.state_updated_timestamp, len(data), now // metric.real_period)
     if observed.marks.get(alarm.name) == mark and not repeat_due:
         return False
     rule = rule_of(alarm)

@@ -23,6 +23,7 @@ from embedded_aws.services.elasticache.nodes import caches, nodes_of
 
 DELETING = "deleting"
 ENDPOINTS = "727180483921"  # the account of AWS that has the interfaces of VPC endpoints
+INSTANCE_CONNECT = "amazon-ec2-instance-connect"
 PREFIXES = {"application": "app", "network": "net", "gateway": "gwy"}
 
 
@@ -118,6 +119,14 @@ def _needs(ec2: Any) -> Iterator[Need]:
     for endpoint in ec2.vpc_end_points.values():
         if str(endpoint.vpc_endpoint_type).lower() == "interface" and endpoint.state != "deleted":
             yield from _of_endpoint(endpoint)
+    for endpoint in attach_dict(ec2, "instance_connect_endpoints").values():
+        yield Need(
+            owner=endpoint.id,
+            subnet_id=endpoint.subnet_id,
+            description=f"EC2 Instance Connect Endpoint Interface {endpoint.id}",
+            requester=INSTANCE_CONNECT,
+            groups=tuple(endpoint.security_group_ids),
+        )
 
 
 def _of_load_balancer(balancer: Any) -> Iterator[Need]:

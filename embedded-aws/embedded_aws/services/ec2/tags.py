@@ -9,7 +9,7 @@ from typing import Any
 from moto.core.resource_tagging import TaggedResource
 from moto.ec2.models import EC2Backend
 
-from embedded_aws.patching import Method, patch
+from embedded_aws.patching import Method, attach_dict, patch
 
 FLOW_LOG = "vpc-flow-log"
 
@@ -31,6 +31,7 @@ def iter_tagged_resources(moto: Method, ec2: Any) -> Iterator[Any]:
         "key-pair": [pair.id for pair in ec2.key_pairs.values()],
         "launch-template": list(ec2.launch_templates),
         "vpc-endpoint": list(ec2.vpc_end_points),
+        "instance-connect-endpoint": list(attach_dict(ec2, "instance_connect_endpoints")),
     }
     for kind, ids in more.items():
         for name in filter(None, ids):

@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
+from embedded_aws import minutes
 from embedded_aws.services.autoscaling.activities import activities_of, format_time
 from embedded_aws.services.autoscaling.capacity import scale_to_desired
 
@@ -49,7 +50,7 @@ def is_cooling_down(group: Any) -> bool:
 def start_cooldown(group: Any, policy: dict[str, Any]) -> None:
     """Start the cooldown: the policy's, or else the group's."""
     seconds = policy.get("Cooldown")
-    group.cooldown_until = time.time() + (group.default_cooldown if seconds is None else seconds)
+    group.cooldown_until = time.time() + minutes.factor() * (group.default_cooldown if seconds is None else seconds)
 
 
 def instance_ids(group: Any) -> list[str]:
@@ -67,7 +68,7 @@ def start_warm_up(group: Any, policy: dict[str, Any], before: list[str]) -> None
         default = vars(group).get("default_instance_warmup")
         seconds = group.default_cooldown if default in (None, -1) else default
     known: dict[str, float] = vars(group).setdefault("warm_at", {})
-    until = time.time() + seconds
+    until = time.time() + seconds * minutes.factor()
     group.warm_at = {
         instance: known.get(instance, until)
         for instance in instance_ids(group)
