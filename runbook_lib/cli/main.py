@@ -27,7 +27,7 @@ COMMANDS = {
     "logs": ("logs", "Print what the application's processes wrote, on all servers."),
     "permissions": ("permissions", "Print the IAM policy that a verb needs, as JSON."),
     "plan": ("verbs", "Show what an apply would do."),
-    "rollback": ("verbs", "Deploy the last revision that really worked, or another earlier one."),
+    "rollback": ("verbs", "Deploy the last revision that really worked, or another."),
     "unlock": ("unlock", "Release the environment's lock in place of the run that holds it."),
     "verify": ("verbs", "Compare what AWS shows with the parameters."),
 }

@@ -174,7 +174,7 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: Any
 @approved_option
 @to_option
 def rollback(env: str, approved: Sequence[str], to: str, **request: Any) -> None:
-    """Deploy the last revision that really worked, or another earlier one, and verify it."""
+    """Deploy the last revision that really worked, or another.  Verifies it."""
     _, summaries = _run_notebooks(
         env, "apply", (NOTEBOOK,), True, _rollback_to(to), approved=join_fingerprints(approved), **request
     )

@@ -36,6 +36,8 @@ PATTERNS = {
     "public_key": _PUBLIC_KEY,
     "repository": "write owner/name, as GitHub does",
     "resources": 'write an ARN, with * as a wildcard, or "*"',
+    "revision": "write the SHA-256 of a stored bundle, or owner/name@commit",
+    "rollback_alarms": "write the name of a CloudWatch alarm, without a colon",
     "signers": _PUBLIC_KEY,
     "topic": "write the ARN of an SNS topic, e.g. arn:aws:sns:us-west-2:123456789012:alerts",
     "trusted_keys": _PUBLIC_KEY,

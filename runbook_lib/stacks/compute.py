@@ -148,8 +148,8 @@ def _baked_image(
 def _way_out(net: Stack) -> tuple[Route | RouteTableAssociation | VpcEndpointRoute | InterfaceEndpoint, ...]:
     """What servers need to get their packages: the routes to the internet, or the endpoints where there is none."""
     routes, associations = net.private_routes.every(Route), net.private_routes.every(RouteTableAssociation)
-    if any(routes):
-        return (*routes, *associations)
+    if found := tuple(routes):
+        return (*found, *associations)
     return (*associations, *net.private_routes.every(VpcEndpointRoute), *net.endpoint.every(InterfaceEndpoint))
 
 

@@ -157,7 +157,7 @@ class TestRefusals:
 
     def test_all_errors_of_the_parameters_are_reported_at_once(self, runbook, fake_run, root):
         path = root / "params" / "local.yaml"
-        path.write_text(path.read_text().replace("nat: single", "nat: none").replace("storage_gb: 20", "storage: 20"))
+        path.write_text(path.read_text().replace("nat: single", "nat: zonal").replace("storage_gb: 20", "storage: 20"))
         output = self.refused(runbook, fake_run, "apply", "--env", "local")
         assert "network.nat" in output
         assert "data.storage" in output
