@@ -139,6 +139,8 @@ ORDER = (
     "ec2.launch.template_validation",
     "ec2.vpc_endpoints",
     "iam.service_linked_roles",
+    "iam.policy_simulation",
+    "servicequotas.quotas",
 )
 """Patch order: where two modules patch the same method, the later one is the outer one."""
 
