@@ -31,6 +31,7 @@ from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
 from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
+from .preflight_text import print_preflight
 from .progress import show_progress
 from .timeline import WIDTH, render_timeline
 
@@ -95,6 +96,7 @@ def plan(
 ) -> None:
     """Show what an apply would do.  Changes nothing."""
     run, summaries = _run_notebooks(env, "plan", only, not to_destroy, **request)
+    failed = False if to_destroy else print_preflight(summaries, counts_only=counts_only)
     for summary in summaries:
         if summary.changes and not counts_only:
             print_renderable(RenderedPlan(summary))
@@ -114,6 +116,9 @@ def plan(
     if is_blocked:
         print_text("✗ Blocked: this plan cannot be applied. Correct what is marked with ! and plan again.", error=True)
         sys.exit(1)
+    if failed:
+        print_text("✗ The preflight failed: an apply would be refused. See the rows marked with ✗.", error=True)
+        sys.exit(1)
     if to_approve and detailed_exitcode:
         sys.exit(CHANGES)
 
@@ -121,6 +126,10 @@ def plan(
 @click.command()
 @common_options
 @approved_option
+@click.option(
+    "--skip-preflight", type=OneLine(), default="", metavar="REASON",
+    help="Go on although the preflight failed; the reason is recorded.",
+)  # fmt: skip
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: str) -> None:
     """Create and update what the parameters describe, and verify it."""
     _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)

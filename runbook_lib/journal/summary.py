@@ -27,6 +27,7 @@ class Summary:
         parts: The part of the stack that a change of the plan belongs to, by key.
         differences: For a changed field that is the digest of a text, the lines that differ; by key and field.
         remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
+        preflight: The rows of the last preflight: what is needed, the result, what AWS shows, and what to do.
     """
 
     notebook: str
@@ -42,6 +43,7 @@ class Summary:
     parts: Mapping[str, str] = field(default_factory=dict)
     remainders: tuple[tuple[str, str, str], ...] = ()
     differences: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    preflight: tuple[tuple[str, str, str, str], ...] = ()
 
     @property
     def changes(self) -> int:
@@ -91,6 +93,16 @@ def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
         dict(plan.get("parts", ())),
         read_remainders(events),
         dict(plan.get("differences", ())),
+        read_preflight(events),
+    )
+
+
+def read_preflight(events: Iterable[Event]) -> tuple[tuple[str, str, str, str], ...]:
+    """The rows of the last preflight of a notebook: what is needed, the result, what AWS shows, and what to do."""
+    last: Event = next(iter([*of_kind(events, "preflight")][-1:]), {})
+    names = ("name", "result", "finding", "fix")
+    return tuple(
+        (t[0], t[1], t[2], t[3]) for row in last.get("rows", ()) if (t := [str(row.get(n, "")) for n in names])
     )
 
 

@@ -42,6 +42,8 @@ _FILE_DESCRIPTIONS = {
     "resources-after.json": "the same with types, for programs",
     "changes.csv": "the changes, for a spreadsheet",
     "checks.csv": "the checks, for a spreadsheet",
+    "preflight.csv": "what was asked before the first write, for a spreadsheet",
+    "preflight.json": "the same, and why it was skipped if it was",
     "topology.svg": "the topology drawing",
     "timeline.svg": "the timeline drawing",
 }
@@ -85,6 +87,9 @@ def write_report(folder: Path) -> None:
     data: dict[str, Any] = {"plan": exports.plans_json(record)}
     if record.parameters:
         data["parameters"] = record.parameters
+    if record.preflight:
+        texts["preflight.csv"] = exports.preflight_csv(record)
+        data["preflight"] = exports.preflight_json(record)
     for when, state in (("before", record.before), ("after", record.after)):
         if state:
             texts[f"resources-{when}.csv"] = inventory.as_csv(state)
