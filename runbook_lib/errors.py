@@ -60,6 +60,10 @@ class Blocked(RunbookError):
     """A change requires that the resource is replaced, which a runbook never does."""
 
 
+class PreflightFailed(RunbookError):
+    """The preflight of an apply shows that it cannot succeed."""
+
+
 class DestroyPrevented(RunbookError):
     """The parameters protect a resource from being destroyed."""
 

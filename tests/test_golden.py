@@ -92,6 +92,7 @@ def test_lists_have_the_same_columns():
             "changes.csv": exports.CHANGES,
             "checks.csv": exports.CHECKS,
             "controls.csv": controls.COLUMNS,
+            "preflight.csv": exports.PREFLIGHT,
             "before.csv, after.csv": list(inventory.COLUMNS),
         },
     )

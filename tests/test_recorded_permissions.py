@@ -14,6 +14,7 @@ import pytest
 from runbook_lib.aws.permissions import policy
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.orphans import find_orphans
+from runbook_lib.engine.preflight.check import preflight
 from runbook_lib.errors import Failed
 from runbook_lib.evidence.topology import discover
 from runbook_lib.params import Params
@@ -23,6 +24,7 @@ from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.checks.claims import claims
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.stacks.permissions import statements_for
+from runbook_lib.stacks.run_permissions import change_permissions
 from tests.support.asked_permissions import FREE, asked_by, statements_of
 from tests.support.call_recorder import Wire
 from tests.support.stack_runs import PARAMS, THIRD, Runs, environment, lose_a_server, replace_the_server, with_sessions
@@ -37,8 +39,12 @@ ALONG = {
 # What is only needed where the parameters changed, or where somebody changed a setting by hand.
 CHANGED = {
     # The first once a server was replaced: tests/stacks/test_github_policy.py
-    "plan": {"codedeploy:ListDeployments", "elasticache:ListAllowedNodeTypeModifications"},
+    "plan": {
+        "codedeploy:ListDeployments", "elasticache:ListAllowedNodeTypeModifications",
+        "servicequotas:GetAWSDefaultServiceQuota",  # where no quota was ever applied to the account
+    },
     "apply": {
+        "servicequotas:GetAWSDefaultServiceQuota",
         "codedeploy:ListDeployments", "autoscaling:DeleteLifecycleHook", "autoscaling:StartInstanceRefresh",
         "codedeploy:StopDeployment", "iam:DeleteRolePolicy", "elasticache:ListAllowedNodeTypeModifications",
         "autoscaling:AttachLoadBalancerTargetGroups", "autoscaling:DetachLoadBalancerTargetGroups",
@@ -105,12 +111,19 @@ class Life:
         engine.aws.require_account(self.params.account)
         for stack in self.stacks:
             seen = engine.survey(stack, refresh=True)
-            engine.plan(stack)
+            self._preflight(engine, engine.plan(stack), seen)
             for check in claims(stack, self.params):
                 check.probe(engine.snapshot, seen)
         find_orphans(Snapshot(engine.aws), set())
         discover(Snapshot(engine.aws), datetime.now(UTC))
         self._close(engine.aws, "plan")
+
+    def _preflight(self, engine, plan, seen):
+        """As a user, and as a role that is looked up first."""
+        for who in ("iam::{}:user/ann", "sts::{}:assumed-role/operator/ann"):
+            caller = f"arn:aws:{who.format(PARAMS.account)}"
+            needed = change_permissions(self.params, [change.resource for change in plan.todo], [])
+            preflight(engine.snapshot, plan.todo, seen, caller=caller, permissions=needed)
 
     def apply(self, *stacks):
         """Apply, wait until it is ready, and store the evidence; twice, as when the first answer is lost."""

@@ -33,6 +33,7 @@ from .checks import print_checks
 from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
+from .preflight_text import print_preflight
 from .progress import show_progress
 from .results import print_changes, print_done, print_orphans, print_verification
 from .timeline import WIDTH, render_timeline
@@ -128,6 +129,7 @@ def plan(
         raise WrongUsage("--to names the revision of a rollback.", fix="Add --rollback.")
     notebooks, choose = ((NOTEBOOK,), _rollback_to(to)) if to_roll_back else (only, None)
     run, summaries = _run_notebooks(env, "plan", notebooks, not to_destroy, choose, **request)
+    failed = False if to_destroy else print_preflight(summaries, counts_only=counts_only)
     is_blocked = any(summary.is_blocked for summary in summaries)
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
     _print_plan(env, run, summaries, to_approve, counts_only=counts_only, rehearse=request["rehearse"])
@@ -138,6 +140,9 @@ def plan(
         fingerprints.write_text("".join(f"{fingerprint}\n" for fingerprint in to_approve), encoding="utf-8")
     if is_blocked:
         print_text("✗ Blocked: this plan cannot be applied. Correct what is marked with ! and plan again.", error=True)
+        sys.exit(1)
+    if failed:
+        print_text("✗ The preflight failed: an apply would be refused. See the rows marked with ✗.", error=True)
         sys.exit(1)
     if to_approve and detailed_exitcode:
         sys.exit(CHANGES)
@@ -163,6 +168,10 @@ def _print_plan(
 @click.command()
 @common_options
 @approved_option
+@click.option(
+    "--skip-preflight", type=OneLine(), default="", metavar="REASON",
+    help="Go on although the preflight failed; the reason is recorded.",
+)  # fmt: skip
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: Any) -> None:
     """Create and update what the parameters describe, and verify it."""
     _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)

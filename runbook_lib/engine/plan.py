@@ -48,6 +48,7 @@ class Change:
         reason: Why it is blocked or kept, what remains of it, or what else a person should know.
         fix: What to do about a blocked change; empty for the usual.
         differences: The lines that differ, for each changed field whose value is the digest of a text.
+        refusal: Why AWS would refuse it, where it is blocked because of that.
     """
 
     resource: Resource
@@ -58,6 +59,7 @@ class Change:
     reason: str = ""
     fix: str = ""
     differences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refusal: Refusal | None = None
 
     @property
     def key(self) -> str:
@@ -84,7 +86,9 @@ class Change:
     def block(self, refusal: Refusal) -> Change:
         """The same, blocked because AWS would refuse it."""
         fields = {name: pair for name, pair in self.fields.items() if name in refusal.fields}
-        return replace(self, action=Action.BLOCKED, fields=fields, reason=refusal.reason, fix=refusal.fix)
+        return replace(
+            self, action=Action.BLOCKED, fields=fields, reason=refusal.reason, fix=refusal.fix, refusal=refusal
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The change as the plan's file and its fingerprint contain it."""

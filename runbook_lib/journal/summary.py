@@ -28,6 +28,7 @@ class Summary:
         differences: For a changed field that is the digest of a text, the lines that differ; by key and field.
         remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
         checks: The last event of each check.
+        preflight: The rows of the last preflight: what is needed, the result, what AWS shows, and what to do.
     """
 
     notebook: str
@@ -44,6 +45,7 @@ class Summary:
     remainders: tuple[tuple[str, str, str], ...] = ()
     differences: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     checks: Sequence[Event] = ()
+    preflight: tuple[tuple[str, str, str, str], ...] = ()
 
     @property
     def changes(self) -> int:
@@ -94,6 +96,16 @@ def summarize(journal: Path, notebook: str, *, present: bool = True) -> Summary:
         read_remainders(events),
         dict(plan.get("differences", ())),
         tuple({event.get("claim"): event for event in of_kind(events, "check")}.values()),
+        read_preflight(events),
+    )
+
+
+def read_preflight(events: Iterable[Event]) -> tuple[tuple[str, str, str, str], ...]:
+    """The rows of the last preflight of a notebook: what is needed, the result, what AWS shows, and what to do."""
+    last: Event = next(iter([*of_kind(events, "preflight")][-1:]), {})
+    names = ("name", "result", "finding", "fix")
+    return tuple(
+        (t[0], t[1], t[2], t[3]) for row in last.get("rows", ()) if (t := [str(row.get(n, "")) for n in names])
     )
 
 

@@ -21,7 +21,6 @@ from ..evidence.tables import redacted_frame, write_table
 from ..journal.reader import events_of
 from ..journal.timeline import build_timeline
 from ..resources.base import Resource
-from ..stacks.application.bundle import Bundle
 from ..stacks.checks.check import Check
 from ..stacks.environment import whole
 from ..stacks.stack import Stack
@@ -30,9 +29,8 @@ from .kernel.links import link_to
 from .kernel.prompts import prompt
 from .kernel.report import Report, Row
 from .kernel.tables import create_table
-from .preflight import require_unblocked
 from .session import Session
-from .start import find_operator, pack_webapp
+from .start import find_operator
 
 
 class Runbook(Session):
@@ -49,18 +47,19 @@ class Runbook(Session):
 
         Raises:
             Blocked: In ``apply`` mode: a change cannot be made, here or in a later notebook of the run.
+            PreflightFailed: In ``apply`` mode: something that the changes need is not there.
         """
         self._require_parameters()
         present = self.mode != "destroy"
-        orphans = self._orphans.of(stack)
-        if not present:
-            stack = stack.with_part("orphans", orphans)
-        plan = self._engine.plan(stack, present=present, orphans=orphans)
+        if present:
+            plan = self._preflight.plan(stack, partial(self._orphans.of, stack))
+        else:
+            stack = stack.with_part("orphans", self._orphans.of(stack))
+            plan = self._engine.plan(stack, present=False)
         self._approval.add_plan(plan)
         self._recording.record_plan(plan, present=present)
         self._recording.record_inventory(stack, BEFORE)
-        if self.mode == "apply":
-            require_unblocked(plan, self._engine, self.params, self.name, self.bundle)
+        self._preflight.require_passed()
         closing = "Nothing to do." if not plan.todo else f"Fingerprint: {plan.fingerprint}"
         title = f"{'plan' if present else 'plan to destroy'} {stack.name}: {count_text(plan)}"
         return Report.of(plan, title, closing, whole=True)
@@ -76,6 +75,7 @@ class Runbook(Session):
         report = Report.of(plan, f"{'' if self.mode == 'apply' else 'would '}apply {part.name}: {count_text(plan)}")
         if self.mode != "apply":
             return report
+        self._preflight.require_recent(part, plan)
         with self._locked(report.live()):
             self._engine.apply(
                 part,
@@ -233,9 +233,3 @@ class Runbook(Session):
         with self._journal.step("confirm", **data):
             prompt(question, phrase)
         return Report(f"confirmed: {question}")
-
-    def bundle(self) -> Bundle | None:
-        """Pack ``webapp/``; ``None`` when it is not deployed: from GitHub, with a named revision, or in a destroy."""
-        wanted = self.params.deploy
-        needed = wanted.source == "s3" and not wanted.revision and self.mode != "destroy"
-        return pack_webapp(self._root, self.params) if needed else None

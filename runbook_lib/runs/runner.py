@@ -81,8 +81,8 @@ class Job:
         root: The folder with ``artifacts/``.
         code: The folder with ``notebooks/``.
         run: The run's id.
-        parameters: The parameters of every notebook: env, mode, approved, confirm, change, asked_by; and sections of
-            the environment's that replace those of its file.
+        parameters: The parameters of every notebook: env, mode, approved, confirm, change, asked_by, skip_preflight;
+            and sections of the environment's that replace those of its file.
         only: The notebooks to run.
         metadata: What the journal records about the run beside its parameters.
     """

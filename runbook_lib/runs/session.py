@@ -16,12 +16,14 @@ from ..errors import RunbookError
 from ..evidence.folder import RunFolder
 from ..evidence.notebooks.progress import describe_unfinished
 from ..params import Params, load, params_file
+from ..stacks.application.bundle import Bundle
 from .kernel.links import link_to
 from .kernel.parameters import executed_cells, injected_parameters, require_given, require_texts, split_parameters
 from .kernel.recorder import Recorder, finish_notebook
 from .kernel.report import Report, sleep_and_tick
 from .on_demand import finish_run, signature_check
 from .orphans import KnownOrphans
+from .preflight import Preflight, record_refused_credentials
 from .recording import Recording
 from .rehearsal import ENDPOINT, prepare_rehearsal
 from .start import (
@@ -30,6 +32,7 @@ from .start import (
     environment_lock,
     is_earlier_notebook_running,
     new_run,
+    pack_webapp,
     run_metadata,
 )  # fmt: skip
 
@@ -47,6 +50,7 @@ class Session:
         confirm: The environment's name, required to destroy it.
         change: The id of the change request, for the evidence.
         asked_by: Who asked for the run, if not the operator, for the evidence.
+        skip_preflight: Why an apply goes on although its preflight failed, for the evidence.
 
     Raises:
         RunbookError: The parameters, the credentials or the endpoint are wrong.
@@ -54,11 +58,11 @@ class Session:
 
     def __init__(
         self, name: str, *, env: str, mode: str = "plan", approved: str = "", confirm: str = "", change: str = "",
-        asked_by: str = "",
+        asked_by: str = "", skip_preflight: str = "",
     ) -> None:  # fmt: skip
         request = {"mode": mode, "change": change, "asked_by": asked_by, "approved": approved}
-        require_texts(env=env, confirm=confirm, **request)
-        used = {"env": env, "confirm": confirm, **request}
+        require_texts(env=env, confirm=confirm, skip_preflight=skip_preflight, **request)
+        used = {"env": env, "confirm": confirm, "skip_preflight": skip_preflight, **request}
         self._require_parameters = partial(require_given, used, opened=len(executed_cells()))
         self._require_parameters()
         if mode not in MODES:
@@ -82,6 +86,9 @@ class Session:
         self.caller = ""
         try:
             self.caller = self.aws.require_account(self.params.account)
+        except RunbookError as error:
+            record_refused_credentials(self._journal, error)
+            raise
         finally:  # a run that AWS rejects is recorded, too
             self._journal.write("open", run=self.run, **request, caller=self.caller, **run_metadata(self.params))
             self._recorder = Recorder.start(self._folder, self._journal)
@@ -97,7 +104,16 @@ class Session:
             clock=Clock(sleep=sleep_and_tick),
         )  # fmt: skip
         self._recording = Recording(self._folder, self._journal, self._engine, self.run, self.caller, self.change)
+        self._preflight = Preflight(
+            self._engine, self.params, name, self._journal, self.caller, mode, skip_preflight, self.bundle
+        )
         self._orphans = KnownOrphans(self.params, self.aws, bucket_of(self.params).aws_name(self.aws))
+
+    def bundle(self) -> Bundle | None:
+        """Pack ``webapp/``; ``None`` when it is not deployed: from GitHub, with a named revision, or in a destroy."""
+        wanted = self.params.deploy
+        needed = wanted.source == "s3" and not wanted.revision and self.mode != "destroy"
+        return pack_webapp(self._root, self.params) if needed else None
 
     def close(self) -> Report:
         """End the run: write the executed notebook and sign the evidence; after that, no verb can act.

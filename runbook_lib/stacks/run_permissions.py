@@ -48,6 +48,25 @@ _CHECKS = (  # stacks/checks/
     ),
 )  # fmt: skip
 _ENDPOINT = to_look("ec2:DescribeInstanceConnectEndpoints")  # stacks/checks/account.py
+_PREFLIGHT = (  # engine/preflight/
+    Permission(
+        ("plan", "apply"), ("iam:GetRole", "iam:SimulatePrincipalPolicy"), ("iam:role/*", "iam:user/*"), label="caller"
+    ),
+    Permission(
+        ("plan", "apply"),
+        (
+            "ec2:DescribeAddresses", "ec2:DescribeInstanceTypes", "ec2:DescribeInstances",
+            "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways", "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+        ),
+    ),
+    Permission(
+        ("plan", "apply"),
+        ("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTargetGroups"),
+    ),
+    Permission(("plan", "apply"), ("rds:DescribeDBInstances",), ("rds:db:*",)),
+    Permission(("plan", "apply"), ("servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota")),
+)  # fmt: skip
 _WAYS_IN = (  # stacks/checks/: claims of 03_compute, which a deployment does not check
     to_look("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"),
 )
@@ -85,7 +104,8 @@ def select_permissions(
         for permission in resource.required_permissions():
             if wanted & set(permission.levels):
                 yield permission.fill(place, resource)
-    checks = (*_CHECKS, *_CONTROLS) if deploys else (*_CHECKS, *_WAYS_IN, *_CONTROLS, *_MORE_CONTROLS)
+    # A deployment creates nothing that has a quota, and its role is exactly what it needs: nothing is simulated.
+    checks = (*_CHECKS, *_CONTROLS) if deploys else (*_CHECKS, *_WAYS_IN, *_CONTROLS, *_MORE_CONTROLS, *_PREFLIGHT)
     if params.compute.bastion == "instance_connect_endpoint":
         checks = (*checks, _ENDPOINT)
     for permission in (*_ORPHANS, *_TOPOLOGY, *checks, *_APPLIED, *_LOCK, *_evidence(params)):
@@ -99,6 +119,17 @@ def deploy_permissions(
     """Yield what an apply needs that looks at *resources*, and creates or updates only *changed*."""
     yield from select_permissions(params, resources, ["look"], deploys=True)
     yield from select_permissions(params, changed, ["look", "apply"], deploys=True)
+
+
+def change_permissions(
+    params: Params, changed: Iterable[Resource], removed: Iterable[Resource]
+) -> Iterator[Permission]:
+    """Yield what the writes of an apply need that creates or updates some resources, and deletes others."""
+    place = place_of(params)
+    for level, resources in (("apply", changed), ("destroy", removed)):
+        for resource in resources:
+            yield from (p.fill(place, resource) for p in resource.required_permissions() if level in p.levels)
+    yield from (p.fill(place) for p in (*_APPLIED, *_LOCK, *_evidence(params)) if "apply" in p.levels)
 
 
 def log_permissions(params: Params) -> Iterator[Permission]:

@@ -195,7 +195,17 @@ class TestParametersOfTheNotebooks:
         runbook("destroy", "--env", "local", "--confirm", "local", "--only", "04", "--only", "02_data")
         assert [(dict(job.parameters), job.only) for job in jobs] == [
             ({"env": "local", "mode": "plan", "change": "", "asked_by": ""}, NOTEBOOKS),
-            ({"env": "local", "mode": "apply", "change": "CHG1", "asked_by": "ann", "approved": "a1,b2"}, NOTEBOOKS),
+            (
+                {
+                    "env": "local",
+                    "mode": "apply",
+                    "change": "CHG1",
+                    "asked_by": "ann",
+                    "approved": "a1,b2",
+                    "skip_preflight": "",
+                },
+                NOTEBOOKS,
+            ),
             (
                 {"env": "local", "mode": "destroy", "change": "", "asked_by": "", "approved": "", "confirm": "local"},
                 ("02_data", "04_deploy"),

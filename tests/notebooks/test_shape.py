@@ -31,9 +31,9 @@ def test_nothing_of_a_run_is_in_git(path):
 
 @each
 def test_papermill_explains_every_parameter(path):
-    """``papermill --help-notebook`` lists the same six in each, with a type, a default and a comment."""
+    """``papermill --help-notebook`` lists the same seven in each, with a type, a default and a comment."""
     found = inspect_notebook(str(path))
-    assert list(found) == ["env", "mode", "approved", "confirm", "change", "asked_by"]
+    assert list(found) == ["env", "mode", "approved", "confirm", "change", "asked_by", "skip_preflight"]
     assert all(parameter["help"] and parameter["inferred_type_name"] == "str" for parameter in found.values())
     assert (found["env"]["default"], found["mode"]["default"]) == ('"local"', '"plan"')
 

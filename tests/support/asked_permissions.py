@@ -19,7 +19,7 @@ HERE = f"{REGION}:{ACCOUNT}"
 Request = dict[str, Any]
 
 # IAM's prefixes, by boto3's names; https://docs.aws.amazon.com/service-authorization/latest/reference/
-PREFIX = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
+PREFIX = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag", "service-quotas": "servicequotas"}
 # Where the action is called otherwise than the operation: all of S3's list of exceptions.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 ACTIONS = {
@@ -244,6 +244,8 @@ def _identity(operation: str, request: Request) -> str:
     for field, place in {"InstanceProfileName": "instance-profile", "RoleName": "role"}.items():
         if field in request:
             return f"arn:aws:iam::{ACCOUNT}:{place}/runbook/local/{request[field]}"
+    if operation == "SimulatePrincipalPolicy":
+        return str(request["PolicySourceArn"])
     if operation == "CreateOpenIDConnectProvider":
         return f"arn:aws:iam::{ACCOUNT}:oidc-provider/{request['Url'].removeprefix('https://')}"
     return request.get("OpenIDConnectProviderArn", "*")

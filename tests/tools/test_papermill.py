@@ -84,7 +84,7 @@ def test_the_table_has_every_flag():
     assert missing == []
 
 
-@shows("papermill", "`--help-notebook`", "lists the six parameters with types, defaults and meanings")
+@shows("papermill", "`--help-notebook`", "lists the seven parameters with types, defaults and meanings")
 def test_help_notebook(root):
     result = papermill_cli("--help-notebook")
     assert result.exit_code == 0

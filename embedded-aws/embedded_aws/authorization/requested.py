@@ -24,6 +24,7 @@ from embedded_aws.settings import REGION
 PREFIXES = {
     "elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing", "resourcegroupstaggingapi": "tag",
     "stepfunctions": "states", "efs": "elasticfilesystem", "opensearch": "es", "emr": "elasticmapreduce",
+    "service-quotas": "servicequotas",
 }  # fmt: skip
 
 # Actions with another name than their operation.

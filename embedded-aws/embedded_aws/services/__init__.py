@@ -149,6 +149,8 @@ ORDER = (
     "ec2.vpc_endpoints",
     "ec2.instance_connect_endpoints",
     "iam.service_linked_roles",
+    "iam.policy_simulation",
+    "servicequotas.quotas",
 )
 """Patch order: where two modules patch the same method, the later one is the outer one."""
 

@@ -75,7 +75,9 @@ def _provenance(folder: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
     events = read_events(folder)
     first, opened = run_parameters(folder), next(of_kind(events, "open"), {})
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    external = ("env", "mode", "change", "asked_by", "approved", "confirm", "notebooks", "deploy")
+    external = (
+        "env", "mode", "change", "asked_by", "approved", "confirm", "skip_preflight", "notebooks", "deploy",
+    )  # fmt: skip
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,

@@ -16,6 +16,7 @@ CHANGES = (
     "requests",
 )
 CHECKS = ("at", "notebook", "claim", "holds", "found")
+PREFLIGHT = ("at", "notebook", "name", "result", "finding", "fix")
 """Times are in UTC, booleans are ``true`` or ``false``, lists and objects are JSON.
 The calls of a change are separated by ``; ``."""
 
@@ -49,6 +50,16 @@ def plans_json(record: RunRecord) -> dict[str, Any]:
 def checks_csv(record: RunRecord) -> str:
     """``checks.csv``: checks in the order in which they were made; controls have a file of their own."""
     return as_csv(CHECKS, ({**vars(check), "found": _json_text(check.found)} for check in record.claims))
+
+
+def preflight_csv(record: RunRecord) -> str:
+    """``preflight.csv``: the rows of all preflights in the order in which they were asked."""
+    return as_csv(PREFLIGHT, map(vars, record.preflight))
+
+
+def preflight_json(record: RunRecord) -> dict[str, Any]:
+    """``preflight.json``: the same, and why failed rows did not stop the apply."""
+    return {"skipped": record.preflight_skipped, "rows": [dict(vars(row)) for row in record.preflight]}
 
 
 def as_csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:

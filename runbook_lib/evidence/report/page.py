@@ -45,6 +45,8 @@ _FILE_DESCRIPTIONS = {
     "checks.csv": "the claims, for a spreadsheet",
     "controls.csv": "the security controls, for a spreadsheet",
     "controls.ocsf.json": "the same as Compliance Findings of OCSF, for programs",
+    "preflight.csv": "what was asked before the first write, for a spreadsheet",
+    "preflight.json": "the same, and why it was skipped if it was",
     "topology.svg": "the topology drawing",
     "timeline.svg": "the timeline drawing",
 }
@@ -92,6 +94,9 @@ def write_report(folder: Path) -> None:
         data["parameters"] = record.parameters
     if record.controls:
         data["controls.ocsf"] = controls.controls_ocsf(record)
+    if record.preflight:
+        texts["preflight.csv"] = exports.preflight_csv(record)
+        data["preflight"] = exports.preflight_json(record)
     for when, state in (("before", record.before), ("after", record.after)):
         if state:
             texts[f"resources-{when}.csv"] = inventory.as_csv(state)

@@ -1,13 +1,10 @@
-"""Read the record of a run from its journal: what the report, the exports and the commands show.
-
-Nothing is guessed: what the journal does not say is empty or ``None``.
-"""
+"""Read the record of a run from its journal, for report, exports and commands; what that does not say is empty."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +88,18 @@ class NotebookResult:
 
 
 @dataclass(frozen=True)
+class PreflightRow:
+    """One row of a preflight: what was needed, and whether it was there."""
+
+    at: str
+    notebook: str
+    name: str
+    result: str
+    finding: str
+    fix: str
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """The record of a run.
 
@@ -103,6 +112,8 @@ class RunRecord:
         remainders: What a destroy left: the resource's key, the id of what remains, and the reason.
         calls: The number of recorded calls by service and answer: done, not there, or an error.
         redactions: The number of redacted secrets, by kind.
+        preflight: The rows of all preflights, in the order in which they were asked.
+        preflight_skipped: Why failed rows did not stop the apply; empty where they did.
     """
 
     starts: Event
@@ -129,6 +140,8 @@ class RunRecord:
     timeline: Timeline
     calls: tuple[CallCount, ...]
     redactions: tuple[tuple[str, int], ...]
+    preflight: tuple[PreflightRow, ...] = ()
+    preflight_skipped: str = ""
 
     def get(self, name: str) -> str:
         """A field of the run's start, such as ``env``, as text; empty where it is not known."""
@@ -186,6 +199,8 @@ def read_run(journal: Iterable[Event]) -> RunRecord:
         timeline=build_timeline(events),
         calls=_count_calls(events),
         redactions=_count_redactions(events),
+        preflight=tuple(_read_preflight(events)),
+        preflight_skipped=next((str(e["skipped"]) for e in of_kind(events, "preflight") if e.get("skipped")), ""),
     )
 
 
@@ -281,6 +296,13 @@ def _read_checks(events: list[Event]) -> list[CheckResult]:
             claim = f"All of {event.get('stack', notebook)} is as the parameters ask, and every claim holds"
             checks.append(CheckResult(at, notebook, claim, holds, event.get("failed") or None))
     return checks
+
+
+def _read_preflight(events: list[Event]) -> Iterator[PreflightRow]:
+    for event in of_kind(events, "preflight"):
+        for row in event.get("rows", ()):
+            texts = (str(row.get(name, "")) for name in ("name", "result", "finding", "fix"))
+            yield PreflightRow(str(event.get("at", "")), str(event.get("notebook", "")), *texts)
 
 
 def _read_orphans(events: list[Event]) -> tuple[str, ...]:

@@ -14,10 +14,12 @@ from urllib.parse import parse_qs
 from ...errors import ParamsError
 from .shell import find_shell
 
-NOTEBOOK_PARAMETERS = ("env", "mode", "approved", "confirm", "change", "asked_by")
+NOTEBOOK_PARAMETERS = ("env", "mode", "approved", "confirm", "change", "asked_by", "skip_preflight")
 """The parameters that the ``parameters`` cell of every notebook declares."""
 
-_ONE_LINE = ("change", "asked_by")
+_ONE_LINE = ("change", "asked_by", "skip_preflight")
+_LATER = ("skip_preflight",)
+"""Parameters that copies of the notebooks from earlier versions do not have."""
 GIVEN = "RUNBOOK_GIVEN"
 """Environment variable of a kernel under papermill's engine ``runbook``: what :func:`encode_given` returns."""
 
@@ -178,7 +180,8 @@ def require_parameters_cell() -> None:
     """
     shell = find_shell()
     heads = {cell.strip().partition("\n")[0] for cell in executed_cells()}
-    missing = [name for name in NOTEBOOK_PARAMETERS if shell and name not in shell.user_ns]
+    required = [name for name in NOTEBOOK_PARAMETERS if name not in _LATER]
+    missing = [name for name in required if shell and name not in shell.user_ns]
     if missing and heads & {_INJECTED_HEAD, _REPLACED_HEAD}:
         raise ParamsError(
             f"{', '.join(missing)}: not given, and the cell with their defaults was replaced, as dagstermill does.",

@@ -111,14 +111,15 @@ def test_all_typos_are_reported_at_once_with_a_suggestion_or_all_names():
         split_parameters({"mod": "plan", "zzz": 1, "env": "local"}, ["network", "env"])
     assert raised.value.what.splitlines() == [
         "mod: there is no such parameter; did you mean mode.",
-        "zzz: there is no such parameter; there are approved, asked_by, change, confirm, env, mode, network.",
+        "zzz: there is no such parameter; there are approved, asked_by, change, confirm, env, mode, network,"
+        " skip_preflight.",
     ]
     assert "Remove or correct it" in raised.value.fix
 
 
 TRAPS = {
     "account": "012345678901", "region": "True", "env": "007", "mode": "None", "approved": "1234567890123456",
-    "confirm": "1e5", "change": "0012345", "asked_by": "007",
+    "confirm": "1e5", "change": "0012345", "asked_by": "007", "skip_preflight": "1.0",
 }  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def test_a_text_that_papermill_converted_is_rejected_by_name(name):
         use(given)
 
 
-@pytest.mark.parametrize("name", ["change", "asked_by"])
+@pytest.mark.parametrize("name", ["change", "asked_by", "skip_preflight"])
 @pytest.mark.parametrize("text", ["CHG1\nrun by  eve", "CHG1\x1b[2K", "CHG1\r", "\u202e1GHC"])
 def test_a_text_for_the_evidence_is_one_printable_line(name, text):
     """Otherwise it could look like another line of the evidence."""
