@@ -104,7 +104,7 @@ def test_a_problem_blocks_the_plan_of_04_deploy(webapp, tmp_path):
         tmp_path,
         "plan",
         start.Params.model_construct(
-            deploy=type("Deploy", (), {"source": "s3"})(),
+            deploy=type("Deploy", (), {"source": "s3", "revision": None})(),
             compute=type("Compute", (), {"architecture": "arm64"})(),
             app=type("App", (), {"packages": ()})(),
         ),

@@ -52,7 +52,7 @@ def test_a_section_is_why_then_one_line_that_acts(path):
     """Half of the cells are one line; none but the opening has more than six; every section has its prose."""
     lines = [c["text"].count("\n") + 1 for c in cells(path, "code")]
     assert median(lines) == 1
-    assert max(lines) <= 11
+    assert max(lines) <= 12
     assert sum(n > 3 for n in lines) <= 2
     assert all(text.count("\n") >= 2 for c in cells(path, "markdown") if (text := c["text"]).startswith("## ") and
                "What exists" not in text)  # fmt: skip

@@ -381,7 +381,7 @@ def test_what_papermill_gave_is_used_in_place_of_the_files(root, monkeypatch):
     gave("reigon = 'us-west-2'")
     with pytest.raises(ParamsError, match="reigon: there is no such parameter; did you mean region"):
         opened()
-    gave("network = {'nat': 'none'}")
+    gave("network = {'nat': 'zonal'}")
     with pytest.raises(ParamsError, match=r"parameter network\.nat"):
         opened()
 
