@@ -78,15 +78,21 @@ def translate_errors(call: Callable[[], Any]) -> Any:
         raise no_access(error) from error
 
 
+_PARTLY_REJECTED = ("Unsuccessful", "Errors", "FailedEntries")
+
+
 def raise_if_partly_rejected(operation: str, response: Mapping[str, Any]) -> None:
     """Raise when AWS answers 200, and lists what it did not do.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UnsuccessfulItem.html (DeleteFlowLogs and others)
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Error.html (DeleteObjects)
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargetsResultEntry.html (and RemoveTargets)
     """
-    for item in [*response.get("Unsuccessful", ()), *response.get("Errors", ())]:
-        error, what = item.get("Error", item), item.get("ResourceId") or item.get("Key") or ""
-        code, message = error.get("Code", ""), error.get("Message", "")
+    for item in (entry for name in _PARTLY_REJECTED for entry in response.get(name, ())):
+        error = item.get("Error", item)
+        what = next((item[name] for name in ("ResourceId", "Key", "TargetId") if item.get(name)), "")
+        code = error.get("Code") or error.get("ErrorCode") or ""
+        message = error.get("Message") or error.get("ErrorMessage") or ""
         raise RequestRejected(
             f"{operation} was refused{f' for {what}' if what else ''}: {code}. {message}",
             fix=_FIXES.get(code, "Correct the cause, then run this again; completed changes are kept."),

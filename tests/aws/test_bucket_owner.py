@@ -8,16 +8,19 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import runbook_lib
 from runbook_lib.aws.client import Aws
+from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.errors import RequestRejected
 from runbook_lib.evidence.storage import UploadFailed, store
 from runbook_lib.resources.bucket import Bucket
 from runbook_lib.runs.lock import KEY, Lock
 from runbook_lib.runs.lock_holder import LockHolder
+from runbook_lib.stacks.checks.controls.buckets import Store
 from runbook_lib.stacks.stack import Stack
 from tests.conftest import ACCOUNT
 from tests.resources.cases_deploy import bundle
@@ -73,6 +76,8 @@ def test_every_call_to_s3_names_our_account(engine, door, aws, sent, archive):
     holder.release()
     for _ in range(2):
         store(door, BUCKET.aws_name(door), archive, None)
+    seen = Store(SimpleNamespace(snapshot=Snapshot(door)), BUCKET.aws_name(door))  # by the controls
+    assert (seen.grants, seen.logs_to) == ([], "")
     engine.destroy(stack)
     assert {operation for operation, owner in sent if owner != ACCOUNT} == WITHOUT_OWNER
     assert {operation for operation, _ in sent} == operations_in_the_source()

@@ -154,7 +154,20 @@ def test_no_other_call_of_this_library_lists_what_it_did_not_do():
             ).meta.service_model
             output = model.operation_model(operation).output_shape
             found |= {field for field in (output.members if output else ()) if partly.fullmatch(field)}
-    assert found == {"Unsuccessful", "Errors"}
+    assert found == {"Unsuccessful", "Errors", "FailedEntries", "FailedEntryCount"}
+
+
+def test_a_target_that_eventbridge_did_not_take_is_an_error(fake, local):
+    """EventBridge answers 200 and lists it."""
+    entry = {"TargetId": "rollback", "ErrorCode": "ConcurrentModificationException", "ErrorMessage": "Try again."}
+    fake.responses = [(200, json.dumps({"FailedEntryCount": 1, "FailedEntries": [entry]}))]
+    with pytest.raises(
+        RequestRejected, match=r"refused for rollback: ConcurrentModificationException\. Try again"
+    ) as one:
+        local.events.put_targets(
+            Rule="r", Targets=[{"Id": "rollback", "Arn": f"arn:aws:lambda:us-west-2:{ACCOUNT}:function:f"}]
+        )
+    assert one.value.code == "ConcurrentModificationException"
 
 
 class TestRetries:

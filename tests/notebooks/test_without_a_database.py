@@ -63,7 +63,7 @@ def test_a_run_says_everywhere_what_stands_in(operator, build):
     assert built.returncode == 0, built.stdout + built.stderr
     assert "Verified: no difference in 01_network, 02_data" in built.stdout
 
-    assert "a SQLite file stands in for the database" in operator.runbook("local", "status").stdout
+    assert "a SQLite file stands in for the database" in " ".join(operator.runbook("local", "status").stdout.split())
     events = operator.aws("rds").describe_events(SourceType="db-instance", SourceIdentifier="local-database")["Events"]
     assert len([one for one in events if "SQLite" in one["Message"]]) == 1
 

@@ -26,7 +26,7 @@ _RISKY = {
 """What S3.6 lets no other account do."""
 
 
-class _Store:
+class Store:
     """The bucket as S3 describes it."""
 
     def __init__(self, account: Account, name: str) -> None:
@@ -79,7 +79,7 @@ def _is_anybody(statement: dict[str, Any]) -> bool:
     return statement.get("Effect") == "Allow" and "*" in named and not statement.get("Condition")
 
 
-def _public(store: _Store, verbs: tuple[str, ...], grants: tuple[str, ...]) -> Iterator[str]:
+def _public(store: Store, verbs: tuple[str, ...], grants: tuple[str, ...]) -> Iterator[str]:
     if "RestrictPublicBuckets" in store.unblocked:
         for statement in filter(_is_anybody, store.statements):
             actions = [a for a in as_list(statement.get("Action")) if a in ("*", "s3:*") or a.startswith(verbs)]
@@ -90,7 +90,7 @@ def _public(store: _Store, verbs: tuple[str, ...], grants: tuple[str, ...]) -> I
                     if grant["Grantee"].get("URI") in _EVERYBODY and grant["Permission"] in grants)  # fmt: skip
 
 
-def _tls(store: _Store) -> Iterator[str]:
+def _tls(store: Store) -> Iterator[str]:
     needed = {f"arn:aws:s3:::{store.name}", f"arn:aws:s3:::{store.name}/*"}
     denied = any(
         each.get("Effect") == "Deny"
@@ -104,7 +104,7 @@ def _tls(store: _Store) -> Iterator[str]:
         yield "has no policy that denies requests without TLS"
 
 
-def _others(store: _Store) -> Iterator[str]:
+def _others(store: Store) -> Iterator[str]:
     for statement in store.statements:
         principal = statement.get("Principal")
         named = as_list(principal.get("AWS", [])) if isinstance(principal, dict) else as_list(principal)
@@ -114,26 +114,26 @@ def _others(store: _Store) -> Iterator[str]:
             yield f"lets {', '.join(map(str, strangers))} {', '.join(sorted(actions))}"
 
 
-def _blocks(store: _Store) -> Iterator[str]:
+def _blocks(store: Store) -> Iterator[str]:
     if off := store.unblocked:
         yield f"does not set {', '.join(off)}"
 
 
-def _logging(store: _Store) -> Iterator[str]:
+def _logging(store: Store) -> Iterator[str]:
     if not store.logs_to:
         yield "has no server access logs"
 
 
-def _acl(store: _Store) -> Iterator[str]:
+def _acl(store: Store) -> Iterator[str]:
     yield from (f"has an ACL that grants {grant['Permission']} to others" for grant in store.grants)
 
 
-def _lifecycle(store: _Store) -> Iterator[str]:
+def _lifecycle(store: Store) -> Iterator[str]:
     if not store.rules:
         yield "has no lifecycle rule"
 
 
-def _mfa(store: _Store) -> Iterator[str]:
+def _mfa(store: Store) -> Iterator[str]:
     if store.versioning.get("MFADelete") != "Enabled":
         yield "deletes versions without MFA"
 
@@ -143,7 +143,7 @@ def _bucket(account: Account, wrong: Any) -> Outcome:
     observed = account.observed(wanted)
     if wanted is None or observed is None:
         return none("the environment has no bucket")
-    offences = [Offence(observed.id, why, wanted.key) for why in wrong(_Store(account, observed.id))]
+    offences = [Offence(observed.id, why, wanted.key) for why in wrong(Store(account, observed.id))]
     return Outcome((observed.id,), tuple(offences))
 
 
