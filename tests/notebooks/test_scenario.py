@@ -299,7 +299,7 @@ def test_what_somebody_did_by_hand_is_planned_and_mended(operator, built):
     assert {c["key"]: c["action"] for p in planned for c in p["changes"]} == MENDED
     verify = operator.runbook("verify", "--env", "local", "--only", "01_network")
     assert verify.returncode == 1
-    assert "strangers" in verify.stderr + verify.stdout
+    assert "other_rules" in verify.stderr + verify.stdout
     assert "Apply it, or correct params/." in verify.stderr + verify.stdout
     mended = operator.runbook("apply", "--env", "local", *ONLY_MENDED)
     assert mended.returncode == 0, mended.stdout + mended.stderr
