@@ -31,16 +31,8 @@ def alias(zone):
 
 
 @pytest.mark.parametrize("name", ["proof", "alias"])
-@pytest.mark.parametrize(
-    "promise", [contract.test_applying_leaves_nothing_to_do, contract.test_destroying_leaves_nothing_behind]
-)
-def test_a_record_keeps_the_contract(request, engine, promise, name):
-    promise(engine, request.getfixturevalue(name))
-
-
-@pytest.mark.parametrize("name", ["proof", "alias"])
-def test_planning_a_record_writes_nothing(request, engine, calls, name):
-    contract.test_planning_writes_nothing(engine, calls, request.getfixturevalue(name))
+def test_a_record_keeps_the_contract(request, engine, calls, name):
+    contract.test_a_kind_keeps_its_promises(engine, calls, request.getfixturevalue(name))
 
 
 def test_the_record_gets_the_certificate_issued(engine, proof):

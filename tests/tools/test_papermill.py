@@ -218,7 +218,7 @@ def require_cut_out_check_named(root):
     """The evidence says of the shortened notebook, wherever it came from, that it is not that of the commit."""
     (origin,) = [event for event in read_events(folder_of(root)) if event["event"] == "origin"]
     assert origin["known"]
-    assert origin["left_out"] == ["claims", "verify"]
+    assert origin["left_out"] == ["claims", "controls", "verify"]
     assert "missing" in {cell["what"] for cell in origin["cells"]}
     page = (folder_of(root) / "report.html").read_text(encoding="utf-8")
     assert "It leaves out the check claims, verify." in page

@@ -59,11 +59,11 @@ def test_the_check_that_was_cut_out_is_named():
     code(executed, "book.verify(").source = "book.verify(net)"
     found = compare("01_network", executed, read())
     assert str(found) == (
-        "01_network differs from the one that is installed: cell 11 changed (Verify). It leaves out the check claims."
+        "01_network differs from the one that is installed: cell 11 changed (Verify). It leaves out the check claims, controls."
     )
     executed.cells.remove(code(executed, "book.verify("))
     found = compare("01_network", executed, read())
-    assert found.left_out == ("claims", "verify")
+    assert found.left_out == ("claims", "controls", "verify")
     assert [str(cell) for cell in found.cells] == ["cell 10 missing (Verify)"]
 
 
@@ -164,7 +164,9 @@ def test_a_notebook_of_almost_the_right_shape_is_compared_or_is_none():
 
 
 @pytest.mark.parametrize(
-    "code", ["x = {[]: 1}", "x = 'a\0'", "x = '\ud800'", "-" * 100_000 + "1", "%matplotlib inline", "x = {**1}"]
+    "code",
+    ["x = {[]: 1}", "x = 'a\0'", "x = '\ud800'", "-" * 100_000 + "1", "%matplotlib inline", "x = {**1}"],
+    ids=["unhashable key", "null", "surrogate", "deep", "magic", "no mapping"],
 )
 def test_code_that_python_cannot_read_is_an_added_cell(code):
     executed = ran(read())
