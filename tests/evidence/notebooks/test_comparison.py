@@ -59,7 +59,8 @@ def test_the_check_that_was_cut_out_is_named():
     code(executed, "book.verify(").source = "book.verify(net)"
     found = compare("01_network", executed, read())
     assert str(found) == (
-        "01_network differs from the one that is installed: cell 11 changed (Verify). It leaves out the check claims, controls."
+        "01_network differs from the one that is installed: cell 11 changed (Verify). It leaves out the check claims,"
+        " controls."
     )
     executed.cells.remove(code(executed, "book.verify("))
     found = compare("01_network", executed, read())
