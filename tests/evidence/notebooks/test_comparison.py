@@ -154,6 +154,7 @@ def test_what_is_no_notebook_is_compared_with_none(tmp_path, text):
     assert not compare_with_source(whole, tmp_path, "").known
 
 
+@pytest.mark.filterwarnings("ignore")  # nbformat's repeat what it read, which xdist cannot pass on
 def test_a_notebook_of_almost_the_right_shape_is_compared_or_is_none():
     """nbformat reads much of what is not quite one."""
     cells = [new_markdown_cell("# A"), new_code_cell("print(1)", metadata={"tags": ["mine"]})]
