@@ -22,6 +22,7 @@ from runbook_lib.runs import finish
 from runbook_lib.runs.start import environment_lock
 from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.checks.claims import claims
+from runbook_lib.stacks.checks.controls import controls
 from runbook_lib.stacks.deploy import deploy
 from runbook_lib.stacks.permissions import statements_for
 from runbook_lib.stacks.run_permissions import change_permissions
@@ -112,7 +113,7 @@ class Life:
         for stack in self.stacks:
             seen = engine.survey(stack, refresh=True)
             self._preflight(engine, engine.plan(stack), seen)
-            for check in claims(stack, self.params):
+            for check in (*claims(stack, self.params), *controls(stack, self.params)):
                 check.probe(engine.snapshot, seen)
         find_orphans(Snapshot(engine.aws), set())
         discover(Snapshot(engine.aws), datetime.now(UTC))

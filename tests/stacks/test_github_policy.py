@@ -24,6 +24,7 @@ from runbook_lib.runs.orphans import KnownOrphans
 from runbook_lib.runs.start import environment_lock
 from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.checks.claims import claims
+from runbook_lib.stacks.checks.controls import controls
 from runbook_lib.stacks.deploy import deploy
 from tests.support.asked_permissions import ACCOUNT, FREE, GROUP, HERE, REGION, Asked, asked_by, statements_of
 from tests.support.call_recorder import Wire
@@ -57,7 +58,7 @@ class Deployments:
             engine.apply(app)
             seen = engine.survey(app, refresh=True)
             engine.wait_until_ready(app, seen)
-            for check in claims(app, self.params):
+            for check in (*claims(app, self.params), *controls(app, self.params)):
                 check.probe(Snapshot(engine.aws), seen)
             find_orphans(Snapshot(engine.aws), {r.key for r in app})
             known = KnownOrphans(self.params, engine.aws, BUCKET.rpartition(":")[2])
