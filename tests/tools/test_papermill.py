@@ -221,7 +221,7 @@ def require_cut_out_check_named(root):
     assert origin["left_out"] == ["claims", "controls", "verify"]
     assert "missing" in {cell["what"] for cell in origin["cells"]}
     page = (folder_of(root) / "report.html").read_text(encoding="utf-8")
-    assert "It leaves out the check claims, verify." in page
+    assert "It leaves out the check claims, controls, verify." in page
 
 
 @shows("papermill", "a notebook in S3, and its output there", "by papermill's reader and writer; nothing is left here")
