@@ -291,6 +291,8 @@ def _named(kinds: dict[str, str], lists: dict[str, str]) -> Callable[[str, Reque
 
 
 def _parameter(operation: str, request: Request) -> str:
+    if operation == "DescribeInstanceInformation":
+        return _anywhere(operation, request)
     (name,) = (request[field] for field in ("Name", "Path", "ResourceId") if field in request)
     return f"arn:aws:ssm:{REGION}::parameter{name}" if name.startswith("/aws/") else f"parameter{name}"
 
