@@ -134,8 +134,8 @@ def plan(
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
     _print_plan(env, run, summaries, to_approve, counts_only=counts_only, rehearse=request["rehearse"])
     if markdown:
-        verb = "destroy" if to_destroy else "apply"
-        markdown.write_text(plan_markdown(env, run, summaries, verb=verb), encoding="utf-8")
+        verb = "destroy" if to_destroy else "rollback" if to_roll_back else "apply"
+        markdown.write_text(plan_markdown(env, run, summaries, verb=verb, to=to), encoding="utf-8")
     if fingerprints:
         fingerprints.write_text("".join(f"{fingerprint}\n" for fingerprint in to_approve), encoding="utf-8")
     if is_blocked:
@@ -157,11 +157,11 @@ def _print_plan(
             print_renderable(RenderedPlan(summary))
     rows = [(s.notebook, "blocked" if s.is_blocked else s.fingerprint, s.plan_text) for s in summaries]
     print_table(rows, NAME_WIDTH, 17, 0, indent=2)
-    if rehearse:
-        pass  # nobody has to approve it
-    elif to_approve and load(params_file(paths.root(), env)).approval.signers:
+    if rehearse or not to_approve:  # nobody has to approve a rehearsal
+        return
+    if load(params_file(paths.root(), env)).approval.signers:
         print_text(f"To approve them: runbook approve {run} --as NAME")
-    elif to_approve:
+    else:
         print_text(f"To approve them: {' '.join(f'--approved {fingerprint}' for fingerprint in to_approve)}")
 
 

@@ -42,6 +42,18 @@ def test_both_run_one_notebook_with_the_revision(runbook, fake_run, chosen):
     assert (jobs[1].parameters["approved"], jobs[1].parameters["change"]) == ("a1", "CHG1")
 
 
+def test_the_comment_for_a_review_names_the_command_that_does_it(runbook, fake_run, chosen, tmp_path):
+    """An apply would deploy webapp/ again."""
+    fake_run(planned(update=1))
+    comment = tmp_path / "plan.md"
+    for asked, said in (([], ""), (["--to", "1212121"], " --to 1212121")):
+        done = runbook("plan", "--env", "local", "--rollback", *asked, "--markdown", str(comment))
+        assert done.exit_code == 0, done.output
+        text = comment.read_text(encoding="utf-8")
+        assert text.startswith("### Plan to roll back for `local`")
+        assert f"`runbook rollback --env local{said} --approved " in text
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--to", "1212121"], ["--rollback", "--destroy"], ["--rollback", "--only", "03_compute"]],
