@@ -178,12 +178,13 @@ class Lock:
     def renew(self) -> bool:
         """Renew a lock that is held; returns whether there is still one to renew.
 
-        What AWS rejects or does not answer is tried again at the next renewal, at the latest before the next write.
+        What AWS rejects or does not answer, or what cannot be recorded because the disk is full, is tried again at the
+        next renewal, at the latest before the next write.
         """
         with self._one_at_a_time:
             if self._released.is_set() or self._me.is_dead:
                 return False
-            with suppress(RunbookError):
+            with suppress(RunbookError, OSError):
                 self._acquire(deletes_bucket=False)
             return not self._released.is_set()
 

@@ -1,5 +1,6 @@
 """One run at a time changes an environment; others learn who holds the lock."""
 
+import errno
 import json
 import os
 import subprocess
@@ -370,6 +371,26 @@ def test_a_lost_lock_is_noticed_in_the_background_and_the_next_write_is_refused(
     with pytest.raises(Locked, match="lost its lock"):
         sleeper.acquire()
     assert [event for event, _ in events].count("lock lost") == 1
+
+
+def test_a_renewal_that_cannot_be_recorded_is_tried_again(bucket, run, door, s3, elapsing):
+    """A full disk does not end the renewal: another run would take the lock over from one that lives."""
+    mine = run("one")
+    mine.acquire()
+    record = door._on_call
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    door._on_call = full
+    elapsing.advance(LEASE / 2)
+    assert mine.renew()
+    door._on_call = record
+    elapsing.advance(LEASE / 2)
+    assert mine.renew()
+    assert held_by(s3)["run"] == "one"
+    mine.release()
+    assert not is_held(s3)
 
 
 def test_a_renewal_that_s3_rejects_is_tried_again(bucket, run, door, s3, elapsing):
