@@ -127,7 +127,7 @@ def sources(env):
 
 @pytest.mark.parametrize("env", ["local", "dev", "prod"])
 def test_a_service_assumes_a_role_for_our_resources_only(env, door):
-    """Otherwise it could be made to use the role for somebody else; EC2 does not tell for which instance.
+    """Otherwise it could be made to use the role for somebody else; EC2 and Lambda do not tell for which resource.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
@@ -141,7 +141,8 @@ def test_a_service_assumes_a_role_for_our_resources_only(env, door):
         service: {"StringEquals": {"aws:SourceAccount": wanted.account}, "ArnLike": {"aws:SourceArn": source}}
         for service, source in sources(env).items()
     }
-    assert conditions == bound | {"ec2.amazonaws.com": None}
+    unbound = {"ec2.amazonaws.com": None, **({"lambda.amazonaws.com": None} if wanted.deploy.rollback_function else {})}
+    assert conditions == bound | unbound
 
 
 def test_a_role_that_trusted_without_a_condition_gets_one(engine, aws):
@@ -166,4 +167,4 @@ def test_each_role_knows_the_inline_policies_of_the_stacks(env):
     for role in (r for r in resources if isinstance(r, Role)):
         assert set(role.inline_policies) == {p.name for p in policies if p.role.key == role.key}, role.key
     names = {"role.flow-logs", "role.web", "role.bastion", "role.codedeploy", "federated_role.github-deploy"}
-    assert {p.role.key for p in policies} == names
+    assert {p.role.key for p in policies} == names | ({"role.rollback"} if wanted.deploy.rollback_function else set())

@@ -498,9 +498,9 @@ class TestPapermillAlone:
         assert wrong == []
         assert "Whether it is done is not known." in page
         said = "01_network differs from the one that is installed: cell 11 changed (Verify). It leaves out the check"
-        assert f"{said} claims." in page
+        assert f"{said} claims, controls." in page
         result = CliRunner().invoke(main, ["evidence", "verify", str(folder)])
-        assert f"{said} claims." in result.output
+        assert f"{said} claims, controls." in result.output
         assert result.exit_code == 0
         assert said in CliRunner().invoke(main, ["evidence", "show", str(folder)]).output
 
