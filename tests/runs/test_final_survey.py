@@ -3,12 +3,9 @@
 import csv
 import io
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 
-import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.errors import NoAccess
 from runbook_lib.evidence.attestation import keys
@@ -16,18 +13,6 @@ from runbook_lib.evidence.verification.verify import verify_run
 from runbook_lib.runs import final_survey
 from runbook_lib.runs.finish import finish_run
 from runbook_lib.stacks.network import network
-
-PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
-
-
-@pytest.fixture
-def root(aws, monkeypatch):
-    for folder in ("params", "artifacts"):
-        shutil.rmtree(aws.root / folder, ignore_errors=True)
-    shutil.copytree(PARAMS, aws.root / "params")
-    monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
-    monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-    return aws.root
 
 
 @pytest.fixture

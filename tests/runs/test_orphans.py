@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 import yaml
 
-import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.errors import DriftDetected, NotApproved
 from runbook_lib.params import load
@@ -20,20 +17,8 @@ from runbook_lib.stacks.orphans import known_orphans
 from runbook_lib.stacks.stack import Stack
 from tests.support.stack_runs import PARAMS, THIRD, with_network, with_sessions
 
-FILES = Path(runbook_lib.__file__).parents[1] / "params"
 CACHE = ["cache_replication_group.sessions", "cache_subnet_group.private", "security_group.cache"]
 ZONE = ["subnet.private-us-west-2c", "subnet.public-us-west-2c"]
-
-
-@pytest.fixture
-def root(aws, monkeypatch):
-    """A root with the parameter files, and an empty embedded account behind it."""
-    for folder in ("params", "artifacts"):
-        shutil.rmtree(aws.root / folder, ignore_errors=True)
-    shutil.copytree(FILES, aws.root / "params")
-    monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
-    monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-    return aws.root
 
 
 def write(root, params):

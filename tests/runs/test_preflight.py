@@ -1,14 +1,10 @@
 """Each row of the preflight fails once, through a run of a notebook, before anything is written."""
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
-import runbook_lib
 from runbook_lib import Runbook
 from runbook_lib.aws.bucket_owner import name_owner
 from runbook_lib.aws.connection import Connection
@@ -24,31 +20,11 @@ from runbook_lib.journal.summary import summarize
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
+from tests.support.roots import changed
 
-REPOSITORY = Path(runbook_lib.__file__).parents[1]
 _EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [_EC2]})
 STACKS = {"01_network": network, "02_data": data, "03_compute": compute}
-
-
-@pytest.fixture
-def root(aws, monkeypatch):
-    """A root with the parameter files, and an empty embedded account behind it."""
-    for name in ("params", "artifacts"):
-        shutil.rmtree(aws.root / name, ignore_errors=True)
-    shutil.copytree(REPOSITORY / "params", aws.root / "params")
-    monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
-    monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-    return aws.root
-
-
-def changed(root, **sections):
-    """The parameters of `local`, with other values in some sections."""
-    path = root / "params" / "local.yaml"
-    raw = yaml.safe_load(path.read_text())
-    for name, fields in sections.items():
-        raw[name] = raw[name] | fields if isinstance(fields, dict) else fields
-    path.write_text(yaml.safe_dump(raw))
 
 
 def events(root, name):

@@ -4,15 +4,12 @@ import json
 import shutil
 import time
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
 import pytest
-import yaml
 from click.testing import CliRunner
 
-import runbook_lib
 import runbook_lib.runs.lock as lock_module
 from embedded_aws.testing import eventually
 from runbook_lib import Runbook
@@ -40,28 +37,7 @@ from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
 from runbook_lib.stacks.stack import Stack, in_order
-
-PARAMS = Path(runbook_lib.__file__).parents[1] / "params"
-
-
-@pytest.fixture
-def root(aws, monkeypatch):
-    """A root with the parameter files, and an empty embedded account behind it."""
-    shutil.rmtree(aws.root / "params", ignore_errors=True)
-    shutil.rmtree(aws.root / "artifacts", ignore_errors=True)
-    shutil.copytree(PARAMS, aws.root / "params")
-    monkeypatch.setenv("RUNBOOK_ROOT", str(aws.root))
-    monkeypatch.delenv("RUNBOOK_RUN", raising=False)
-    return aws.root
-
-
-def changed(root, **sections):
-    """The parameters of `local`, with other values in some sections."""
-    path = root / "params" / "local.yaml"
-    raw = yaml.safe_load(path.read_text())
-    for name, fields in sections.items():
-        raw[name] = raw[name] | fields if isinstance(fields, dict) and isinstance(raw.get(name), dict) else fields
-    path.write_text(yaml.safe_dump(raw))
+from tests.support.roots import changed
 
 
 def opened(mode="plan", **more):
