@@ -321,7 +321,12 @@ ARNS: dict[str, Callable[[str, Request], list[str] | str]] = {
     "logs": _logs,
     "rds": _named(
         _DATABASE,
-        {"DescribeDBInstances": "db", "DescribeDBParameterGroups": "pg", "DescribeDBSubnetGroups": "subgrp"},
+        {
+            "DescribeDBInstances": "db",
+            "DescribeDBParameterGroups": "pg",
+            "DescribeDBSubnetGroups": "subgrp",
+            "DescribeEventSubscriptions": "es",
+        },
     ),
     "route53": _zone,
     "s3": _stored,

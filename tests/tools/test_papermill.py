@@ -178,7 +178,7 @@ def test_a_number_that_was_meant_as_a_text(root, short, name):
 @shows("papermill", "`--execution-timeout`", "for each cell; the evidence is closed and signed")
 @shows("papermill", "`--no-progress-bar`, `--progress-bar`", "counts the cells")
 def test_a_cell_that_takes_too_long(root, short):
-    line = {"engine_name": "runbook", "execution_timeout": 3, "autosave_cell_every": 1}
+    line = {"engine_name": "runbook", "execution_timeout": 10, "autosave_cell_every": 1}
     with pytest.raises(CellTimeoutError):
         papermill.execute_notebook(short(WAITS, "'never'"), "OUT.ipynb", progress_bar=True, **line)
     (cells,) = [event for event in read_events(folder_of(root)) if event["event"] == "cells"]

@@ -117,7 +117,9 @@ def test_the_last_line_of_a_killed_server_is_kept(account, request):
     account.ec2.terminate_instances(InstanceIds=[one])
     account.until(lambda: not (account.folder / one).exists())
     assert account.lines(one + WEB) == ["first", "about to break"]
-    assert any("not executed: dnf install" in line for line in account.lines(f"{one}_cloud-init", SERVER))
+    assert any(
+        "not executed: /usr/local/sbin/install-programs" in line for line in account.lines(f"{one}_cloud-init", SERVER)
+    )
     agent = "\n".join(account.lines(f"{one}_codedeploy-agent", SERVER))
     assert "AfterInstall begins" in agent
     assert "ValidateService succeeded" in agent

@@ -81,11 +81,7 @@ def test_an_invalid_pace_is_rejected(aws):
     [
         ("ec2", "describe_vpn_concentrators", {}),  # EC2's protocol
         ("rds", "describe_account_attributes", {}),  # Query
-        (
-            "iam",
-            "simulate_principal_policy",
-            {"PolicySourceArn": "arn:aws:iam::123456789012:role/r", "ActionNames": ["a:b"]},
-        ),
+        ("iam", "simulate_custom_policy", {"PolicyInputList": ["{}"], "ActionNames": ["a:b"]}),
         ("cloudtrail", "lookup_events", {}),  # JSON
         ("route53", "list_cidr_collections", {}),  # REST-XML
         ("lambda", "list_code_signing_configs", {}),  # REST-JSON
