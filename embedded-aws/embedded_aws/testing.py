@@ -23,7 +23,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class LocalAws:
 
     root: Path
     connection: Connection
+    _clients: dict[str, Any] = field(default_factory=dict)
 
     @property
     def address(self) -> Address:
@@ -53,7 +54,12 @@ class LocalAws:
         return address
 
     def client(self, service: str) -> Any:
-        """A boto3 client that fails fast instead of retrying."""
+        """A boto3 client that fails fast instead of retrying; the same one each time, for it is slow to create."""
+        if service not in self._clients:
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    def _new_client(self, service: str) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.connection.endpoint_url,

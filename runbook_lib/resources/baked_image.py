@@ -87,7 +87,8 @@ class BakedImage(Resource):
         current = next((one for one in images if _made_of(one) == wanted and one["State"] != "failed"), None)
         builder = next((one for one in instances if _made_of(one) == wanted), None)
         old = current or (images[0] if images else {})
-        left = [image["ImageId"] for image in images[KEPT:]]
+        # The one in use goes last, also where another was made in the same second.
+        left = [image["ImageId"] for image in sorted(images, key=lambda one: one is not current)[KEPT:]]
         others = [one["InstanceId"] for one in instances if current or one is not builder]
         base, recipe = _made_of(old)
         observed = Observed(

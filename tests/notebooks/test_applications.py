@@ -228,7 +228,11 @@ def test_no_secret_is_on_a_disk_or_in_the_evidence(team):
 
 
 def test_a_rebooted_server_starts_the_release(team):
-    """By itself, as a new process, with its environment written to memory anew."""
+    """By itself, as a new process, with its environment written to memory anew.
+
+    Nothing replaces it meanwhile, as AWS advises before a reboot: a slow machine fails the load balancer's checks.
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html
+    """
 
     def seen():
         """Each server's answer; nothing while the load balancer still sends requests to the one that is down."""
@@ -240,6 +244,10 @@ def test_a_rebooted_server_starts_the_release(team):
 
     before = eventually(lambda: (now := seen()) and len(now) == 2 and now, within=60)
     rebooted = team.in_service()[0]
+    scaling = team.aws("autoscaling")
+    (group,) = scaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    replacing = {"AutoScalingGroupName": group["AutoScalingGroupName"], "ScalingProcesses": ["ReplaceUnhealthy"]}
+    scaling.suspend_processes(**replacing)
     team.aws("ec2").reboot_instances(InstanceIds=[rebooted])
 
     def restarted():
@@ -247,6 +255,7 @@ def test_a_rebooted_server_starts_the_release(team):
         return len(now) == 2 and now.get(rebooted, before[rebooted]) != before[rebooted] and now
 
     after = eventually(restarted, within=120)
+    scaling.resume_processes(**replacing)
     assert {key for _, key in after.values()} == {key for _, key in before.values()}
 
 

@@ -14,7 +14,7 @@ from runbook_lib.resources.subnet import Subnet
 from runbook_lib.resources.vpc import Vpc
 from runbook_lib.stacks.stack import Stack
 
-FACTOR = 0.03  # of the 50 seconds of a deletion, and of the 5 for which EC2 refuses the release after it
+FACTOR = 0.1  # of the 50 seconds of a deletion, and of the 5 for which EC2 refuses the release after it
 
 STILL_MAPPED = {
     "service": "ec2",

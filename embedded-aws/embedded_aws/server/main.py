@@ -18,7 +18,7 @@ from threading import RLock, Thread
 from typing import Any
 
 from filelock import FileLock, Timeout
-from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from embedded_aws import pace, ports, services
@@ -32,6 +32,7 @@ from embedded_aws.server.delayed_responses import DelayedResponses
 from embedded_aws.server.fault_injection import FaultInjector
 from embedded_aws.server.game_day import GameDay
 from embedded_aws.server.housekeeping import Housekeeping
+from embedded_aws.server.request_handler import RequestHandler
 from embedded_aws.server.simulation import Simulation, is_enabled
 from embedded_aws.server.wsgi import WsgiApp
 from embedded_aws.settings import code_version
@@ -39,15 +40,6 @@ from embedded_aws.state_folder import Address, StateFolder
 from embedded_aws.ticker import Ticker
 
 log = logging.getLogger("embedded_aws")
-
-
-class QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc]
-    """A request handler that does not log successful requests: polling would fill the disk."""
-
-    def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """Log server errors only."""
-        if str(code).startswith("5"):
-            super().log_request(code, size)
 
 
 class Server:
@@ -141,7 +133,7 @@ def _listen(last_port: int, app: WsgiApp) -> BaseWSGIServer:
     """Bind to loopback, to the last port where it is free."""
     for port in ports.find_free(last_port):
         try:
-            return make_server(ports.ADDRESS, port, app, threaded=True, request_handler=QuietRequestHandler)
+            return make_server(ports.ADDRESS, port, app, threaded=True, request_handler=RequestHandler)
         except (OSError, SystemExit):  # werkzeug raises SystemExit when another process took the port first
             log.info("port %s is taken", port)
     raise OSError("no free port")

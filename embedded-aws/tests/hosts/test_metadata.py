@@ -17,7 +17,7 @@ from embedded_aws.authorization import sessions
 from embedded_aws.authorization.enforcement import Authorization
 from embedded_aws.hosts.fleet import Fleet
 from embedded_aws.hosts.metadata_service import MetadataService
-from embedded_aws.server.main import QuietRequestHandler
+from embedded_aws.server.request_handler import RequestHandler
 from embedded_aws.server.wsgi import WsgiApp
 from hosts.bundle import zipped
 from hosts.cloud import Cloud
@@ -49,7 +49,7 @@ class Account(Cloud):
             DomainDispatcherApplication(create_backend_app), lambda *_: ("404 Not Found", [], b""), "token", self.lock,
             lambda: None, Authorization(self.lock, lambda environ, forward: forward(environ)),
         )  # fmt: skip
-        self.http = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietRequestHandler)
+        self.http = make_server("127.0.0.1", 0, app, threaded=True, request_handler=RequestHandler)
         Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         super().__init__(folder, registry, monkeypatch)
         self.iam = self.client("iam")

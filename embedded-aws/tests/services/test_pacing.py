@@ -139,6 +139,7 @@ def test_a_load_balancer_is_provisioning_however_often_one_looks(balancer, slow,
     assert [state() for _ in range(3)] == ["provisioning"] * 3
     hurry()
     assert state() == "active"
+    eventually(lambda: balancer.network.ec2.describe_network_interfaces()["NetworkInterfaces"])
     slow()
     balancer.elb.delete_load_balancer(LoadBalancerArn=balancer.arn)
     assert balancer.elb.describe_load_balancers()["LoadBalancers"] == []
