@@ -44,7 +44,7 @@ test test-all: programs .venv/test.stamp
 	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/pyroma --min 10 . && .venv/bin/pyroma --min 10 embedded-aws
 	$(if $(filter test-all,$@),.venv/bin/coverage erase)
 	$(if $(filter test-all,$@),PYTEST_PLUGINS=tests.measure) .venv/bin/python -m pytest \
-	$(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadscope \
+	$(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadfile \
 	--no-loadscope-reorder --durations 10
 	$(if $(filter test-all,$@),.venv/bin/python -m tests.unreached)
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.

