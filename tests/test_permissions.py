@@ -30,7 +30,7 @@ DOC = REPOSITORY / "docs" / "permissions.md"
 ALONG = re.compile(
     r"(?!\w+:List).*:(AddTags\w*|Tag(Resource|Role|InstanceProfile|OpenIDConnectProvider)|CreateTags|CreateOrUpdateTags)"
     r"|iam:(PassRole|CreateServiceLinkedRole)|kms:(CreateGrant|Decrypt|DescribeKey|GenerateDataKey)|logs:\w+LogDelivery"
-    r"|codedeploy:(\w+Revision|GetDeploymentConfig)|rds:CreateDBSnapshot|ec2:DeleteSnapshot|s3:PutObjectRetention|ec2:\w+NetworkInterfaces?"
+    r"|codedeploy:(\w+Revision|GetDeploymentConfig)|rds:CreateDBSnapshot|ec2:DeleteSnapshot|s3:(PutObjectRetention|GetObjectRetention|GetObjectVersion)|ec2:\w+NetworkInterfaces?"
     r"|route53:AssociateVPCWithHostedZone"
 )
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -68,6 +68,7 @@ CHANGED = {
         "autoscaling:DeleteLifecycleHook", "codedeploy:ListDeployments",
         "autoscaling:SetDesiredCapacity",  # where scaling has added servers
         "elasticloadbalancing:ModifyLoadBalancerAttributes",
+        "s3:GetObjectRetention", "s3:GetObjectVersion",  # of locked evidence, where the bucket is not kept
     },
 }  # fmt: skip
 

@@ -5,12 +5,12 @@ An apply deletes only those that a resource reports as its own (``Observed.orpha
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import StillNeeded
-from ..resources.base import tagged_resources
+from ..resources.base import Observed, Resource, tagged_resources
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,32 @@ https://docs.aws.amazon.com/vpc/latest/userguide/delete-vpc.html
 _GONE = {"deleted", "terminated"}
 
 
-def require_nothing_in_the_way(snapshot: Snapshot, known: Container[str]) -> None:
-    """Stop when an orphan that no destroy deletes would keep the network from being deleted.
+def require_nothing_in_the_way(
+    snapshot: Snapshot, known: Container[str], leaving: Mapping[Resource, Observed | None]
+) -> None:
+    """Stop when something that no destroy deletes would keep the resources from being deleted.
+
+    Args:
+        known: Keys of what is in a stack, or known to have left one.
+        leaving: What is to be deleted, as it is now.
 
     Raises:
-        StillNeeded: Naming all of them.
+        StillNeeded: Naming all of it: orphans in the network, and what is not this environment's.
     """
-    blocking = [orphan for orphan in find_orphans(snapshot, known) if _is_in_the_way(snapshot, orphan.arn)]
-    if blocking:
-        names = ", ".join(f"{orphan.key} ({orphan.arn})" if orphan.key else orphan.arn for orphan in blocking)
-        raise StillNeeded(
-            f"Nothing was deleted: {names} would keep the network from being deleted, and no notebook deletes it.",
-            fix="It carries this environment's tags, and left params/ unnoticed. Write in params/ again what made it,"
-            " apply and then destroy; or delete it yourself.",
+    strays = [orphan for orphan in find_orphans(snapshot, known) if _is_in_the_way(snapshot, orphan.arn)]
+    foreign = [text for resource, seen in leaving.items() if seen for text in resource.obstacles(snapshot, seen)]
+    fixes = []
+    if strays:
+        fixes.append(
+            "It carries this environment's tags, and left params/ unnoticed. Write in params/ again what made it,"
+            " apply and then destroy; or delete it yourself."
         )
+    if foreign:
+        fixes.append("Ask whoever owns what is not this environment's to remove it; then run this again.")
+    names = [f"{orphan.key} ({orphan.arn})" if orphan.key else orphan.arn for orphan in strays]
+    if lines := [f"- {one}" for one in (*names, *foreign)]:
+        told = "\n".join(lines)
+        raise StillNeeded(f"Nothing was deleted: this would keep it from being deleted:\n{told}", fix=" ".join(fixes))
 
 
 def _is_in_the_way(snapshot: Snapshot, arn: str) -> bool:

@@ -234,6 +234,10 @@ class Resource(ABC):
         """What still uses it when AWS rejects its deletion, by AWS's names; empty when that is not known."""
         return ""
 
+    def obstacles(self, snapshot: Snapshot, observed: Observed) -> Iterable[str]:
+        """What is not this environment's and keeps it from being deleted: each with its id, and whose it is."""
+        return ()
+
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """Set the fields in *drift*."""
         raise NotImplementedError(f"{self.key} cannot update {sorted(drift)}")

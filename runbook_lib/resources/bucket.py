@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from ..aws.client import Aws
@@ -68,6 +70,14 @@ class Bucket(Resource):
             to_apply("s3:PutBucketObjectLockConfiguration", on=_ON, label="bucket"),
         )
         deletes = (
+            to_destroy(
+                "s3:GetBucketObjectLockConfiguration",
+                "s3:GetObject",
+                "s3:GetObjectRetention",
+                "s3:GetObjectVersion",
+                on=(_ON, f"{_ON}/*"),
+                label="bucket",
+            ),
             to_destroy(
                 "s3:DeleteBucket",
                 "s3:DeleteObject",
@@ -189,6 +199,18 @@ class Bucket(Resource):
         for start in range(0, len(items), 1000):  # the maximum of one call
             aws.s3.delete_objects(Bucket=observed.id, Delete={"Objects": items[start : start + 1000], "Quiet": True})
         aws.s3.delete_bucket(Bucket=observed.id)
+
+    def obstacles(self, snapshot: Snapshot, observed: Observed) -> Iterable[str]:
+        """Evidence under a lock, which S3 deletes for nobody before its day."""
+        bucket = observed.id
+        if self.kept or not _locks(snapshot, bucket):
+            return
+        for one in snapshot.all("s3", "list_object_versions", "Versions", Bucket=bucket, Prefix=f"{EVIDENCE}/"):
+            version = {"Bucket": bucket, "Key": one["Key"], "VersionId": one["VersionId"]}
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (with s3:GetObjectRetention)
+            until = (snapshot.get("s3", "head_object", missing="404", **version) or {}).get("ObjectLockRetainUntilDate")
+            if until and until > datetime.now(UTC):
+                yield f"object s3://{bucket}/{one['Key']} (locked until {until:%Y-%m-%d %H:%M} UTC)"
 
 
 _POLICY = "TLS only; the load balancer may write its logs"

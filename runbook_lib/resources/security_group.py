@@ -130,7 +130,11 @@ class SecurityGroup(Resource):
                 aws.ec2.authorize_security_group_egress(GroupId=observed.id, IpPermissions=[everything])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
-        """Delete the group; AWS refuses while something uses it."""
+        """Delete the group with the rules that others have added: two groups whose rules name each other would stay."""
+        if strangers := observed.detail["_strangers"]:
+            aws.ec2.revoke_security_group_ingress(GroupId=observed.id, SecurityGroupRuleIds=strangers)
+        if paired := [rule for rule in observed.detail["_egress"] if rule.get("UserIdGroupPairs")]:
+            aws.ec2.revoke_security_group_egress(GroupId=observed.id, IpPermissions=paired)
         aws.ec2.delete_security_group(GroupId=observed.id)
 
     def users(self, snapshot: Snapshot, observed: Observed) -> str:

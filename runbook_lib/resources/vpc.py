@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
+from .vpc_obstacles import obstacles_in
 
 
 @kind
@@ -32,7 +35,12 @@ class Vpc(Resource):
         to_look("ec2:DescribeVpcAttribute", on="ec2:vpc/*"),
         to_apply("ec2:CreateTags", "ec2:CreateVpc", "ec2:ModifyVpcAttribute", on="ec2:vpc/*"),
         to_destroy("ec2:DeleteVpc", on="ec2:vpc/*"),
-    )
+        to_destroy(
+            "ec2:DescribeInstances", "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways",
+            "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables",
+            "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcEndpoints",
+        ),
+    )  # fmt: skip
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the VPC by its tags, with its two attributes for DNS."""
@@ -67,6 +75,10 @@ class Vpc(Resource):
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Delete the VPC; AWS refuses while something is in it."""
         aws.ec2.delete_vpc(VpcId=observed.id)
+
+    def obstacles(self, snapshot: Snapshot, observed: Observed) -> Iterable[str]:
+        """Whatever somebody else has put into it."""
+        return obstacles_in(snapshot, observed.id)
 
 
 def _attribute(snapshot: Snapshot, vpc: str, name: str) -> bool | None:

@@ -61,7 +61,7 @@ class Preflight:
         planned: list[tuple[Stack, Plan]] = []
         try:
             planned.append((stack, self.engine.plan(stack, orphans=find_orphans())))
-            for later in self._later_stacks() if self.mode == "apply" else ():
+            for later in later_stacks(self.params, self.notebook, self.pack) if self.mode == "apply" else ():
                 stack = later
                 planned.append((later, self.engine.plan(later)))
         except RunbookError as error:
@@ -101,15 +101,6 @@ class Preflight:
             self._check([(part, plan)])
             self.require_passed()
 
-    def _later_stacks(self) -> list[Stack]:
-        """The stacks of the later notebooks of a headless run, in its first notebook."""
-        if os.environ.get("RUNBOOK_BEFORE"):
-            return []
-        later = set(os.environ.get("RUNBOOK_NOTEBOOKS", "").split()) - {self.notebook}
-        if not later:
-            return []
-        return [s for s in stacks(self.params, self.pack()) if any(name.endswith(f"_{s.name}") for name in later)]
-
     def _check(self, planned: list[tuple[Stack, Plan]]) -> None:
         """Check what the plans need."""
         observed_state: ObservedState = {}
@@ -147,3 +138,13 @@ def record_preflight(journal: Journal, stack: str, rows: Sequence[Prerequisite],
 def record_refused_credentials(journal: Journal, error: RunbookError) -> None:
     """Record that AWS does not accept the credentials, or that they belong to another account."""
     record_preflight(journal, "", [Prerequisite("credentials", FAILED, error.what, error.fix)], "")
+
+
+def later_stacks(params: Params, notebook: str, pack: Callable[[], Bundle | None] = lambda: None) -> list[Stack]:
+    """The stacks of the other notebooks of a headless run, in the first that it begins with; else none."""
+    if os.environ.get("RUNBOOK_BEFORE"):
+        return []
+    later = set(os.environ.get("RUNBOOK_NOTEBOOKS", "").split()) - {notebook}
+    if not later:
+        return []
+    return [s for s in stacks(params, pack()) if any(name.endswith(f"_{s.name}") for name in later)]

@@ -29,6 +29,7 @@ from .kernel.links import link_to
 from .kernel.prompts import prompt
 from .kernel.report import Report, Row
 from .kernel.tables import create_table
+from .preflight import later_stacks
 from .session import Session
 from .start import find_operator
 
@@ -165,9 +166,12 @@ class Runbook(Session):
             wrong = f"Destroying {stack.name} of {self.env} needs confirm={self.env}, not {self._confirm!r}."
             raise Unconfirmed(wrong, fix=f"Set confirm to {self.env}.")
         environment = whole(self.params).with_part("orphans", self._orphans.all)
-        require_destroyable(stack, environment, self._engine.survey(environment, refresh=True))
+        observed = self._engine.survey(environment, refresh=True)
+        require_destroyable(stack, environment, observed)
         if plan.todo:
-            require_nothing_in_the_way(Snapshot(self.aws), {resource.key for resource in environment})
+            keys = {r.key for part in (stack, *later_stacks(self.params, self.name)) for r in part}
+            leaving = {resource: seen for resource, seen in observed.items() if resource.key in keys}
+            require_nothing_in_the_way(Snapshot(self.aws), {resource.key for resource in environment}, leaving)
         self._approval.add_plan(plan)
         report = Report.of(plan, f"destroy {stack.name}: {count_text(plan)}").live()
         with self._locked(report):

@@ -70,12 +70,14 @@ class TestWhatStandsInTheWayOfADestroy:
     def test_it_is_named_before_anything_is_deleted(self, blocking):
         snapshot = FakeSnapshot({blocking: "thing.old", **dict.fromkeys(self.OTHERS, "other.old")}, **self.ALIVE)
         with pytest.raises(StillNeeded) as error:
-            require_nothing_in_the_way(snapshot, set())
-        assert f"Nothing was deleted: thing.old ({blocking}) would keep the network" in str(error.value)
+            require_nothing_in_the_way(snapshot, set(), {})
+        assert f"Nothing was deleted: this would keep it from being deleted:\n- thing.old ({blocking})\n" in str(
+            error.value
+        )
         assert not [other for other in self.OTHERS if other in str(error.value)], "these keep no network"
 
     def test_what_a_destroy_deletes_is_not_in_its_way(self):
-        require_nothing_in_the_way(FakeSnapshot({self.CACHE: "thing.old"}, **self.ALIVE), {"thing.old"})
+        require_nothing_in_the_way(FakeSnapshot({self.CACHE: "thing.old"}, **self.ALIVE), {"thing.old"}, {})
 
     @pytest.mark.parametrize("left", [CACHE, SERVER, GATEWAY])
     def test_what_was_deleted_a_while_ago_is_not_in_its_way(self, left):
@@ -84,7 +86,7 @@ class TestWhatStandsInTheWayOfADestroy:
             "describe_instances": [{"Instances": [{"InstanceId": "i-1", "State": {"Name": "terminated"}}]}],
             "describe_nat_gateways": [{"NatGatewayId": "nat-1", "State": "deleted"}],
         }
-        require_nothing_in_the_way(FakeSnapshot({left: "thing.old"}, **gone), set())
+        require_nothing_in_the_way(FakeSnapshot({left: "thing.old"}, **gone), set(), {})
 
 
 class TestAWholeEnvironment:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from runbook_lib import Runbook
-from runbook_lib.errors import DriftDetected, NotApproved
+from runbook_lib.errors import DriftDetected, NotApproved, StillNeeded
 from runbook_lib.params import load
 from runbook_lib.runs.orphans import KEY
 from runbook_lib.stacks.data import data
@@ -178,3 +178,23 @@ def test_what_was_applied_is_kept_until_nothing_of_it_is_left(root, aws):
 def test_a_part_of_a_stack_knows_the_orphans_of_the_whole():
     net = network(PARAMS)
     assert (net.vpc + net.bucket).whole == net.whole == Stack("network").whole
+
+
+def test_what_others_have_in_the_network_is_named_before_anything_is_deleted(root, aws, monkeypatch):
+    """Already in the first notebook of a run that ends with the network; not where the network stays."""
+    ec2 = aws.client("ec2")
+    net, store = opened("01_network"), opened("02_data")
+    net.apply(network(PARAMS).vpc + network(PARAMS).subnets + network(PARAMS).bucket)
+    store.apply(data(PARAMS).subnet_group)
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:runbook:key", "Values": ["vpc.main"]}])["Vpcs"]
+    theirs = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.20.240.0/24")["Subnet"]["SubnetId"]
+    monkeypatch.setenv("RUNBOOK_NOTEBOOKS", "01_network 02_data")
+    with pytest.raises(StillNeeded, match=rf"Nothing was deleted: .*\n- subnet {theirs} \("):
+        opened("02_data", "destroy", confirm="local").destroy(data(PARAMS))
+    assert aws.client("rds").describe_db_subnet_groups()["DBSubnetGroups"]
+    monkeypatch.setenv("RUNBOOK_NOTEBOOKS", "02_data")
+    opened("02_data", "destroy", confirm="local").destroy(data(PARAMS))
+    assert not aws.client("rds").describe_db_subnet_groups()["DBSubnetGroups"]
+    ec2.delete_subnet(SubnetId=theirs)
+    opened("01_network", "destroy", confirm="local").destroy(network(PARAMS))
+    assert [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
