@@ -26,7 +26,7 @@ class LoadBalancer(Resource):
         gateway: Not a field in AWS, which requires it in the VPC of an internet-facing load balancer.
         logs: The bucket for its access logs, under ``alb/``.
         protected: Whether deletion protection is on.
-        ports: Of the stack's listeners; a listener on another port is a ``stranger``, and does not stay.
+        ports: Of the stack's listeners; a listener on another port is one of ``other_listeners``, and does not stay.
     """
 
     subnets: tuple[Subnet, ...]
@@ -84,7 +84,7 @@ class LoadBalancer(Resource):
             "routing.http.desync_mitigation_mode": "defensive",
         }
         seen = {name: wanted[name] for name in ("subnets", "groups")}
-        return {**seen, "attributes": attributes, "strangers": frozenset()}
+        return {**seen, "attributes": attributes, "other_listeners": frozenset()}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Look the load balancer up by its name, with those of its attributes that we set."""
@@ -109,7 +109,7 @@ class LoadBalancer(Resource):
                 "groups": frozenset(balancer.get("SecurityGroups", [])),
                 "attributes": {key: value for key, value in attributes.items() if key in desired}
                 | unusual(attributes, _DEFAULTS),
-                "strangers": frozenset(f"{each['Protocol']} {each['Port']}" for each in strangers),
+                "other_listeners": frozenset(f"{each['Protocol']} {each['Port']}" for each in strangers),
             },
             ready=status in ("active", "active_impaired"),
             status=status,
@@ -143,7 +143,7 @@ class LoadBalancer(Resource):
             wanted = usual | self.desired(ids)["attributes"]
             attributes = [{"Key": key, "Value": value} for key, value in wanted.items()]
             aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=attributes)
-        for listener in observed.detail["_strangers"] if "strangers" in drift else ():
+        for listener in observed.detail["_strangers"] if "other_listeners" in drift else ():
             aws.elbv2.delete_listener(ListenerArn=listener)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:

@@ -16,7 +16,7 @@ from .vpc import Vpc
 class RouteTable(Resource):
     """A route table; AWS adds the VPC's ``local`` route to a new one.
 
-    A route that the stack does not contain sends traffic past it, so none stays: those are ``strangers`` in its state.
+    A route that the stack does not contain sends traffic past it, so none stays: those are ``other_routes`` in its state.
 
     Args:
         destinations: Where the routes of the stack lead to.
@@ -37,7 +37,7 @@ class RouteTable(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         """Expect no route but those of the stack."""
-        return {"vpc": super().desired(ids)["vpc"], "strangers": frozenset()}
+        return {"vpc": super().desired(ids)["vpc"], "other_routes": frozenset()}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the table by its tags, with the routes that are not ours."""
@@ -46,7 +46,7 @@ class RouteTable(Resource):
             return None
         tagging = Tagging.of("ec2", table["RouteTableId"], table)
         strangers = [route for route in table["Routes"] if self._is_strange(route)]
-        state = {"vpc": table["VpcId"], "strangers": frozenset(map(_describe, strangers))}
+        state = {"vpc": table["VpcId"], "other_routes": frozenset(map(_describe, strangers))}
         return Observed(table["RouteTableId"], state, detail={"_strangers": strangers}, tagging=tagging)
 
     def _is_strange(self, route: ApiObject) -> bool:

@@ -200,10 +200,10 @@ def network_changes() -> Iterator[tuple[str, str, str, Act]]:
         Resources=[h.ec2.describe_key_pairs()["KeyPairs"][0]["KeyPairId"]], Tags=PAIR)  # fmt: skip
     yield "key pair deleted", "key_pair.bastion", "", lambda h: h.ec2.delete_key_pair(KeyName="local-bastion")
     public, private = "route_table.public", "route_table.private-us-west-2a"
-    yield "a route more", public, "strangers", lambda h: h.ec2.create_route(
+    yield "a route more", public, "other_routes", lambda h: h.ec2.create_route(
         RouteTableId=h.id(public), DestinationCidrBlock="10.99.0.0/16",
         GatewayId=h.id("internet_gateway.main"))  # fmt: skip
-    yield "a private route more", private, "strangers", lambda h: h.ec2.create_route(
+    yield "a private route more", private, "other_routes", lambda h: h.ec2.create_route(
         RouteTableId=h.id(private), DestinationCidrBlock="198.51.100.0/24",
         GatewayId=h.id("internet_gateway.main"))  # fmt: skip
     yield "route deleted", "route.public", "", lambda h: h.ec2.delete_route(
@@ -310,7 +310,7 @@ def compute_changes() -> Iterator[tuple[str, str, str, Act]]:
             h.id("security_group.alb"), h.another_group("one"), h.another_group("two")])  # fmt: skip
     yield "balancer: project gone", balancer, "tags", lambda h: h.elbv2.remove_tags(
         ResourceArns=[h.id(balancer)], TagKeys=["project"])  # fmt: skip
-    yield "a listener more", balancer, "strangers", lambda h: h.elbv2.create_listener(
+    yield "a listener more", balancer, "other_listeners", lambda h: h.elbv2.create_listener(
         **h.balancer(), Protocol="HTTP", Port=8443, DefaultActions=[
             {"Type": "forward", "TargetGroupArn": h.id(targets)}])  # fmt: skip
     for field, changed in {
