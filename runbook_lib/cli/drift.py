@@ -58,7 +58,11 @@ def _print_thing(one: Drifted) -> None:
     print_table([("field", "wanted", "found"), *rows] if rows else [], 5, 6, 0, indent=4)
     if one.note:
         print_text(f"    {' '.join(one.note.split())}")
-    print_text(f"    last write: {one.last}")
+    for write in one.last.writes:
+        on = f" ({write.on})" if write.on not in (one.id, *one.id.split(" ")) else ""
+        print_text(f"    last write: {write}{on}")
+    if one.last.unknown:
+        print_text(f"    last write: not known: {one.last.unknown}")
 
 
 def _print_remedy(

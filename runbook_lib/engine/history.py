@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import UTC
+from itertools import takewhile
 from typing import Any
 
 from ..aws.client import Aws
@@ -23,38 +25,41 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.h
 """
 NOTHING = "CloudTrail has nothing about it: older than 90 days, or within the last 15 minutes"
 """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html."""
+MOST = 3
+"""How many writes are told of a thing."""
+_GLOBAL = ("iam", "route53")
+_SOURCES = {"cloudwatch": "monitoring"}
 _DENIED = re.compile(r"AccessDenied|Unauthorized")
 
 
 @dataclass(frozen=True)
-class LastWrite:
-    """The last call that wrote to a thing, by CloudTrail.
+class Write:
+    """A call that wrote to a thing, by CloudTrail.
 
     Args:
-        event: The operation, e.g. ``CreateRoute``; empty when it is not known.
+        event: The operation, e.g. ``CreateRoute``.
         on: The name under which CloudTrail has it.
         by: The caller's ARN.
-        at: When, as ISO 8601 in UTC.
+        at: When, e.g. ``2026-11-29 06:36:51 UTC``.
         run: The run of this runbook that made it; empty when it was something else.
-        unknown: Why it is not known; empty when it is.
     """
 
-    event: str = ""
-    on: str = ""
-    by: str = ""
-    at: str = ""
+    event: str
+    on: str
+    by: str
+    at: str
     run: str = ""
-    unknown: str = ""
 
     def __str__(self) -> str:
-        if self.unknown:
-            return f"not known: {self.unknown}"
-        run = f" (run {self.run})" if self.run else ""
-        return f"{self.event} on {self.on} by {self.by}{run} at {self.at}"
+        return f"{self.event} by {self.by}{f' (run {self.run})' if self.run else ''} at {self.at}"
 
-    def as_dict(self) -> dict[str, str]:
-        """The fields, for the journal."""
-        return asdict(self)
+
+@dataclass(frozen=True)
+class Answer:
+    """The last writes to a thing, the newest first; or why they are not known."""
+
+    writes: tuple[Write, ...] = ()
+    unknown: str = ""
 
 
 class History:
@@ -69,21 +74,23 @@ class History:
         self._clients: dict[str, Aws] = {}
         self._refused = ""
 
-    def last_write(self, names: Iterable[str], resource: Resource | None = None) -> LastWrite:
-        """The last write to the first of the *names* that CloudTrail knows; somebody else's rather than our own.
+    def last_writes(self, names: Iterable[str], resource: Resource | None = None) -> Answer:
+        """The last writes to the first of the *names* that CloudTrail knows: those since the last one of ours.
 
         Args:
-            resource: Says which region has its events.
+            resource: Says which service has its events, and in which region.
         """
-        region = GLOBAL_REGION if resource and _is_global(resource) else self._region
+        service = _service_of(resource)
+        region = GLOBAL_REGION if service in _GLOBAL else self._region
         for name in dict.fromkeys(filter(None, names)):
             if self._refused:
                 break
-            writes = [*map(_read_event, self._look_up(region, name))]
-            if found := [write for write in writes if write and not write.run] or [*filter(None, writes)]:
-                newest = found[0]
-                return LastWrite(newest.event, name, newest.by, newest.at, newest.run)
-        return LastWrite(unknown=self._refused or NOTHING)
+            events = [event for event in self._look_up(region, name) if _is_of(event, service)]
+            writes = [write for event in events if (write := _read_event(event, name))]
+            if writes:
+                others = [*takewhile(lambda write: not write.run, writes)]
+                return Answer(tuple(others[:MOST] or writes[:1]))
+        return Answer(unknown=self._refused or NOTHING)
 
     def _look_up(self, region: str, name: str) -> list[ApiObject]:
         """The events that name it, the newest first; two such calls a second are allowed, and botocore waits."""
@@ -98,12 +105,17 @@ class History:
             return []
 
 
-def _is_global(resource: Resource) -> bool:
-    """Whether its service is in no region."""
-    return any(need.actions[0].startswith(("iam:", "route53:")) for need in resource.needs[:1])
+def _service_of(resource: Resource | None) -> str:
+    """The service that has its events, by IAM's name; empty when it is not known."""
+    return next((need.actions[0].partition(":")[0] for need in resource.needs[:1]), "") if resource else ""
 
 
-def _read_event(event: ApiObject) -> LastWrite | None:
+def _is_of(event: ApiObject, service: str) -> bool:
+    """Whether an event is of the service: names are unique only within one."""
+    return not service or event.get("EventSource") == f"{_SOURCES.get(service, service)}.amazonaws.com"
+
+
+def _read_event(event: ApiObject, on: str) -> Write | None:
     """One event; ``None`` when it wrote nothing."""
     details: dict[str, Any] = json.loads(event.get("CloudTrailEvent") or "{}")
     if event.get("ReadOnly") == "true" or details.get("errorCode"):
@@ -111,5 +123,5 @@ def _read_event(event: ApiObject) -> LastWrite | None:
     caller = details.get("userIdentity", {})
     by = caller.get("arn") or caller.get("invokedBy") or event.get("Username") or "an AWS service"
     ours = re.search(r"\brunbook/1 run/(\S+)", details.get("userAgent", ""))
-    at = event["EventTime"].isoformat(timespec="seconds")
-    return LastWrite(event["EventName"], "", str(by), at, ours[1] if ours else "")
+    at = f"{event['EventTime'].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return Write(event["EventName"], on, str(by), at, ours[1] if ours else "")

@@ -16,7 +16,7 @@ from .vpc import Vpc
 class RouteTable(Resource):
     """A route table; AWS adds the VPC's ``local`` route to a new one.
 
-    A route that the stack does not contain sends traffic past it, so none stays: they are ``other_routes`` in its state.
+    A route that the stack does not contain leads traffic past it, so none stays: ``other_routes`` in its state.
 
     Args:
         destinations: Where the routes of the stack lead to.

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
-from ..engine.history import History, LastWrite
+from ..engine.history import Answer, History
 from ..engine.orphans import find_orphans
 from ..engine.plan import ORPHANED, Action
 from ..evidence.folder import RunFolder
@@ -38,7 +38,7 @@ class Drifted:
         id: As AWS calls it, or last called it.
         fields: What was found and what is wanted, by field, of a thing that changed.
         note: What a person should know of it.
-        last: The last write to it.
+        last: The last writes to it.
         blocked: Whether an apply cannot mend it; the note says what to do.
     """
 
@@ -48,7 +48,7 @@ class Drifted:
     id: str
     fields: Mapping[str, tuple[Any, Any]]
     note: str
-    last: LastWrite
+    last: Answer
     blocked: bool = False
 
 
@@ -74,12 +74,12 @@ def record_drift(params: Params, root: Path, run: str, notebooks: Iterable[str])
             names = _names(aws, resource, id_, {name: str(row["id"]) for name, row in rows.items()})
             note = "" if (reason := summary.reasons.get(key, "")) == ORPHANED else reason
             fields = {name: (old, new) for name, (old, new) in change["fields"].items()} if what == CHANGED else {}
-            last, blocked = history.last_write(names, resource), action is Action.BLOCKED
+            last, blocked = history.last_writes(names, resource), action is Action.BLOCKED
             found.append(Drifted(notebook, key, what, id_, fields, note, last, blocked))
     known = {*resources, *(drifted.key for drifted in found)}
     known |= {orphan.key for orphan in KnownOrphans(params, aws, bucket_of(params).aws_name(aws)).all}
     for orphan in find_orphans(Snapshot(aws), known):
-        last = history.last_write((orphan.arn.rpartition("/")[2], orphan.arn))
+        last = history.last_writes((orphan.arn.rpartition("/")[2], orphan.arn))
         found.append(Drifted("", orphan.key or orphan.arn, STRAY, orphan.arn, {}, "", last))
     folder.journal().write(EVENT, things=[asdict(drifted) for drifted in found])
     return found
