@@ -75,22 +75,24 @@ class History:
         self._refused = ""
 
     def last_writes(self, names: Iterable[str], resource: Resource | None = None) -> Answer:
-        """The last writes to the first of the *names* that CloudTrail knows: those since the last one of ours.
+        """The last writes of others to a thing, since the last one of ours; ours, when nobody else wrote since.
 
         Args:
+            names: What CloudTrail may call it; the first one that others wrote to counts.
             resource: Says which service has its events, and in which region.
         """
         service = _service_of(resource)
         region = GLOBAL_REGION if service in _GLOBAL else self._region
+        ours: tuple[Write, ...] = ()
         for name in dict.fromkeys(filter(None, names)):
             if self._refused:
                 break
             events = [event for event in self._look_up(region, name) if _is_of(event, service)]
             writes = [write for event in events if (write := _read_event(event, name))]
-            if writes:
-                others = [*takewhile(lambda write: not write.run, writes)]
-                return Answer(tuple(others[:MOST] or writes[:1]))
-        return Answer(unknown=self._refused or NOTHING)
+            if others := tuple(takewhile(lambda write: not write.run, writes)):
+                return Answer(others[:MOST])
+            ours = ours or tuple(writes[:1])
+        return Answer(ours) if ours else Answer(unknown=self._refused or NOTHING)
 
     def _look_up(self, region: str, name: str) -> list[ApiObject]:
         """The events that name it, the newest first; two such calls a second are allowed, and botocore waits."""

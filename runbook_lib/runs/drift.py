@@ -71,11 +71,13 @@ def record_drift(params: Params, root: Path, run: str, notebooks: Iterable[str])
             key, action = change["key"], Action(change["action"])
             what, resource = _WHAT.get(action, CHANGED), resources.get(key)
             id_ = str(rows[key]["id"]) if key in rows else _last_id(folder.path, key)
-            names = _names(aws, resource, id_, {name: str(row["id"]) for name, row in rows.items()})
             note = "" if (reason := summary.reasons.get(key, "")) == ORPHANED else reason
             fields = {name: (old, new) for name, (old, new) in change["fields"].items()} if what == CHANGED else {}
-            last, blocked = history.last_writes(names, resource), action is Action.BLOCKED
-            found.append(Drifted(notebook, key, what, id_, fields, note, last, blocked))
+            last = history.last_writes(_names(aws, resource, id_), resource)
+            if last.unknown and resource:  # it may be known only by what it belongs to
+                parents = [str(rows[need.key]["id"]) for need in resource.dependencies[:1] if need.key in rows]
+                last = history.last_writes(parents, resource)
+            found.append(Drifted(notebook, key, what, id_, fields, note, last, action is Action.BLOCKED))
     known = {*resources, *(drifted.key for drifted in found)}
     known |= {orphan.key for orphan in KnownOrphans(params, aws, bucket_of(params).aws_name(aws)).all}
     for orphan in find_orphans(Snapshot(aws), known):
@@ -85,13 +87,10 @@ def record_drift(params: Params, root: Path, run: str, notebooks: Iterable[str])
     return found
 
 
-def _names(aws: Aws, resource: Resource | None, id_: str, ids: Mapping[str, str]) -> list[str]:
-    """What CloudTrail may call a thing: its id and the parts of it, its name, and what it belongs to."""
-    own = [id_, *id_.split(" "), *([id_.rpartition("/")[2]] if id_.startswith("arn:") else [])]
-    if resource is None:
-        return own
-    parent = [ids[need.key] for need in resource.dependencies[:1] if need.key in ids]
-    return [*own, *([] if id_ else [resource.aws_name(aws)]), *parent]
+def _names(aws: Aws, resource: Resource | None, id_: str) -> list[str]:
+    """What CloudTrail may call a thing: its id, the parts of it, and its name."""
+    last = [id_.rpartition("/")[2]] if id_.startswith("arn:") else []
+    return [*last, id_, *id_.split(" "), *([resource.aws_name(aws)] if resource and not id_ else [])]
 
 
 def _last_id(folder: Path, key: str) -> str:
