@@ -10,7 +10,7 @@ from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .internet_gateway import InternetGateway
 from .nat_gateway import NatGateway
-from .route_table import TARGETS, RouteTable
+from .route_table import EVERYWHERE, TARGETS, RouteTable
 
 
 @kind
@@ -23,7 +23,7 @@ class Route(Resource):
 
     table: RouteTable
     via: InternetGateway | NatGateway
-    destination: str = "0.0.0.0/0"
+    destination: str = EVERYWHERE
 
     immutable = frozenset({"table", "destination"})
     ready_fields = frozenset({"via"})

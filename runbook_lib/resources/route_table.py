@@ -16,14 +16,11 @@ from .vpc import Vpc
 class RouteTable(Resource):
     """A route table; AWS adds the VPC's ``local`` route to a new one.
 
-    A route that the stack does not contain leads traffic past it, so none stays: ``other_routes`` in its state.
-
-    Args:
-        destinations: Where the routes of the stack lead to.
+    A route that leads past those of the stack does not stay: ``other_routes`` in its state.  The one to everywhere is
+    a resource of its own, or an orphan of earlier parameters.
     """
 
     vpc: Vpc
-    destinations: tuple[str, ...] = ("0.0.0.0/0",)
 
     immutable = frozenset({"vpc"})
     eventual_errors = frozenset({"InvalidVpcID.NotFound"})
@@ -37,7 +34,7 @@ class RouteTable(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         """Expect no route but those of the stack."""
-        return {"vpc": super().desired(ids)["vpc"], "other_routes": frozenset()}
+        return {**super().desired(ids), "other_routes": frozenset()}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the table by its tags, with the routes that are not ours."""
@@ -45,14 +42,9 @@ class RouteTable(Resource):
         if table is None:
             return None
         tagging = Tagging.of("ec2", table["RouteTableId"], table)
-        strangers = [route for route in table["Routes"] if self._is_strange(route)]
+        strangers = [route for route in table["Routes"] if _is_strange(route)]
         state = {"vpc": table["VpcId"], "other_routes": frozenset(map(_describe, strangers))}
         return Observed(table["RouteTableId"], state, detail={"_strangers": strangers}, tagging=tagging)
-
-    def _is_strange(self, route: ApiObject) -> bool:
-        """Whether somebody made a route; AWS makes the local one, those of endpoints, and propagated ones."""
-        ours = route.get("DestinationCidrBlock") in self.destinations
-        return route.get("Origin") == "CreateRoute" and not ours and not route.get("GatewayId", "").startswith("vpce-")
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Create the table in its VPC; its routes are resources of their own."""
@@ -73,6 +65,7 @@ class RouteTable(Resource):
         aws.ec2.delete_route_table(RouteTableId=observed.id)
 
 
+EVERYWHERE = "0.0.0.0/0"
 _DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
 TARGETS = (
     "GatewayId", "NatGatewayId", "TransitGatewayId", "VpcPeeringConnectionId", "NetworkInterfaceId", "InstanceId",
@@ -90,3 +83,9 @@ def _describe(route: ApiObject) -> str:
         next((route[field] for field in fields if route.get(field)), "?") for fields in (_DESTINATIONS, TARGETS)
     )
     return f"{destination} by {target}"
+
+
+def _is_strange(route: ApiObject) -> bool:
+    """Whether somebody made a route; AWS makes the local one, those of endpoints, and propagated ones."""
+    made = route.get("Origin") == "CreateRoute" and route.get("DestinationCidrBlock") != EVERYWHERE
+    return made and not route.get("GatewayId", "").startswith("vpce-")

@@ -130,8 +130,7 @@ def _private_routes(
     vpc: Vpc, subnets: _Subnets, zones: list[str], nats: dict[str, NatGateway], endpoint: VpcEndpoint
 ) -> tuple[RouteTable | VpcEndpointRoute | Route | RouteTableAssociation, ...]:
     """One table for each of the zones; others use the first."""
-    out = ("0.0.0.0/0",) if nats else ()
-    tables = {zone: RouteTable(name=f"private-{zone}", vpc=vpc, destinations=out) for zone in zones}
+    tables = {zone: RouteTable(name=f"private-{zone}", vpc=vpc) for zone in zones}
     first = next(iter(tables.values()))
     return (
         *tables.values(),
