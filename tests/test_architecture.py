@@ -89,8 +89,9 @@ def test_one_file_for_each_kind():
     files = {path.stem: kinds.findall(path.read_text("utf-8")) for path in (LIBRARY / "resources").glob("*.py")}
     assert len(files) > 40
     shared = {
-        "__init__", "base", "db_instance_options", "deployment_failure", "deployment_history", "engine_versions",
-        "instance_types", "network_interfaces", "predictions", "tagging", "template_versions", "traffic", "vpc_obstacles",
+        "__init__", "base", "db_instance_options", "defaults", "deployment_failure", "deployment_history",
+        "engine_versions", "instance_types", "network_interfaces", "predictions", "tagging", "template_versions",
+        "traffic", "vpc_obstacles",
     }  # fmt: skip
     assert [stem for stem, found in files.items() if not found and stem not in shared] == []
     snake = {stem: [re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower() for kind in found] for stem, found in files.items()}

@@ -63,6 +63,10 @@ CHANGED = {
         "iam:RemoveRoleFromInstanceProfile", "iam:UpdateAssumeRolePolicy", "rds:ModifyDBInstance",
         "rds:ModifyDBSubnetGroup", "rds:ResetDBParameterGroup", "s3:PutBucketObjectLockConfiguration",
         "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "secretsmanager:RestoreSecret",
+        # What somebody added or changed by hand is taken back: tests/engine/test_changes_by_hand.py
+        "autoscaling:ResumeProcesses", "ec2:DeleteRoute", "elasticloadbalancing:DeleteListener",
+        "elasticloadbalancing:DeleteRule", "secretsmanager:ListSecretVersionIds",
+        "secretsmanager:UpdateSecretVersionStage",
     },
     "destroy": {
         "autoscaling:DeleteLifecycleHook", "codedeploy:ListDeployments",

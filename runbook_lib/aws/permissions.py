@@ -21,8 +21,11 @@ MANAGED_POLICY_LIMIT = 6144
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
-_REGIONLESS = ("iam", "s3", "route53")
-"""Services that ask in one region for all: ``aws:RequestedRegion`` must not limit their lists."""
+_REGIONLESS = ("iam", "s3", "route53", "cloudtrail")
+"""Services that ask in one region for all: ``aws:RequestedRegion`` must not limit their lists.
+
+CloudTrail has the events of IAM in another region.
+"""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ COMMANDS = {
     "approve": ("evidence", "Sign an approval of the plans of a run."),
     "bundle": ("application", "Pack webapp/ as 04_deploy does."),
     "destroy": ("verbs", "Destroy the environment: 04 first, 01 last."),
+    "drift": ("drift", "Show what is not as the parameters say, who did it, and what mends it."),
     "evidence": ("evidence", "Show, verify and compare the evidence of runs."),
     "init": ("init", "Write a project into DIR: notebooks, parameters, a small application, workflows."),
     "lock": ("application", "Lock the Python packages that the application needs."),
@@ -82,5 +83,5 @@ class ErrorGroup(click.Group):
 def main() -> None:
     """Plan, apply, verify and destroy an environment by running its notebooks with papermill.
 
-    Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 changes (plan --detailed-exitcode).
+    Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 changes (plan --detailed-exitcode, drift).
     """

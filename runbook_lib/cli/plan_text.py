@@ -83,7 +83,7 @@ def change_lines(change: Mapping[str, Any], summary: Summary, *, indent: int = 0
 
 
 def _value_lines(name: str, value: Any, indent: int) -> Iterator[Line]:
-    text = _inline(value)
+    text = inline(value)
     if len(text) <= INLINE or not isinstance(value, (str, list, dict)):
         yield Line(indent, f"{name}: {text}")
     else:
@@ -92,7 +92,7 @@ def _value_lines(name: str, value: Any, indent: int) -> Iterator[Line]:
 
 
 def _difference_lines(name: str, old: Any, new: Any, indent: int) -> Iterator[Line]:
-    was, now = _inline(old), _inline(new)
+    was, now = inline(old), inline(new)
     if len(was) + len(now) <= INLINE:
         yield Line(indent, f"{name}: {was} → {now}")
         return
@@ -104,7 +104,7 @@ def _difference_lines(name: str, old: Any, new: Any, indent: int) -> Iterator[Li
         yield Line(indent + 2, f"{line[:1]} {line[1:]}", line[:1].strip())
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
     """A value on one line, as YAML writes it; control characters are escaped."""
     if value is None:
         return "none"
@@ -113,9 +113,9 @@ def _inline(value: Any) -> str:
     if isinstance(value, str):
         return value if value and value.isprintable() else json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
-        return f"[{', '.join(map(_inline, value))}]"
+        return f"[{', '.join(map(inline, value))}]"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{name}: {_inline(inner)}' for name, inner in value.items())}}}"
+        return f"{{{', '.join(f'{name}: {inline(inner)}' for name, inner in value.items())}}}"
     return str(value)
 
 
@@ -127,11 +127,11 @@ def _block(value: Any) -> list[str]:
         return [line for inner in value for line in _entry("-", inner)]
     if isinstance(value, str) and "\n" in value:
         return [line if line.isprintable() else json.dumps(line, ensure_ascii=False) for line in value.splitlines()]
-    return [_inline(value)]
+    return [inline(value)]
 
 
 def _entry(head: str, value: Any) -> list[str]:
-    text = _inline(value)
+    text = inline(value)
     if len(text) <= INLINE or not isinstance(value, (list, Mapping)) or not value:
         return [f"{head} {text}"]
     return [head, *(f"  {line}" for line in _block(value))]

@@ -128,7 +128,7 @@ def plan(
     if to and not to_roll_back:
         raise WrongUsage("--to names the revision of a rollback.", fix="Add --rollback.")
     notebooks, choose = ((NOTEBOOK,), _rollback_to(to)) if to_roll_back else (only, None)
-    run, summaries = _run_notebooks(env, "plan", notebooks, not to_destroy, choose, **request)
+    run, summaries = run_notebooks(env, "plan", notebooks, not to_destroy, choose, **request)
     failed = False if to_destroy else print_preflight(summaries, counts_only=counts_only)
     is_blocked = any(summary.is_blocked for summary in summaries)
     to_approve = [] if is_blocked else [summary.fingerprint for summary in summaries if summary.changes]
@@ -174,7 +174,7 @@ def _print_plan(
 )  # fmt: skip
 def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: Any) -> None:
     """Create and update what the parameters describe, and verify it."""
-    _, summaries = _run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)
+    _, summaries = run_notebooks(env, "apply", only, True, approved=join_fingerprints(approved), **request)
     print_done(summaries)
 
 
@@ -184,7 +184,7 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: Any
 @to_option
 def rollback(env: str, approved: Sequence[str], to: str, **request: Any) -> None:
     """Deploy the last revision that really worked, or another.  Verifies it."""
-    _, summaries = _run_notebooks(
+    _, summaries = run_notebooks(
         env, "apply", (NOTEBOOK,), True, _rollback_to(to), approved=join_fingerprints(approved), **request
     )
     print_done(summaries)
@@ -208,7 +208,7 @@ def _rollback_to(to: str) -> Choose:
 @common_options
 def verify(env: str, only: Sequence[str], **request: Any) -> None:
     """Compare what AWS shows with the parameters.  Changes nothing."""
-    _, summaries = _run_notebooks(env, "verify", only, True, **request)
+    _, summaries = run_notebooks(env, "verify", only, True, **request)
     print_verification(summaries)
 
 
@@ -220,7 +220,7 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
     """Destroy the environment: 04 first, 01 last."""
     if confirm != env:
         raise Unconfirmed(f"Destroying {env} needs --confirm {env}, not {confirm!r}.", fix=f"Add --confirm {env}.")
-    _, summaries = _run_notebooks(
+    _, summaries = run_notebooks(
         env, "destroy", only, False, approved=join_fingerprints(approved), confirm=confirm, **request
     )
     deleted = sum(summary.completed.get("delete", 0) for summary in summaries)
@@ -233,9 +233,9 @@ def destroy(env: str, only: Sequence[str], approved: Sequence[str], confirm: str
     print_orphans(summaries)
 
 
-def _run_notebooks(
+def run_notebooks(
     env: str, mode: str, only: Sequence[str], present: bool, choose: Choose | None = None, /, *, mfa_token: str,
-    rehearse: bool, **request: str,
+    rehearse: bool, before_close: Callable[[Params, Job], None] = lambda params, job: None, **request: str,
 ) -> tuple[str, list[Summary]]:  # fmt: skip
     """Run the notebooks; returns the run's id and their summaries, or exits with 1 when one of them failed.
 
@@ -243,6 +243,7 @@ def _run_notebooks(
         present: True to summarize the plan of an apply, False that of a destroy.
         choose: Chooses parameters of this run that replace those of the file.
         rehearse: Whether to run on the embedded AWS, whatever the parameters say.
+        before_close: Adds to the evidence of a run whose notebooks are all done.
     """
     root = paths.root()
     params = load(params_file(root, env))
@@ -263,6 +264,8 @@ def _run_notebooks(
     try:
         with show_progress(notebooks) as on_event:
             ended = run(job, on_event)
+        if all(progress.state == "done" for progress in ended):
+            before_close(params, job)
         archive = _finish(params, job)
     except KeyboardInterrupt:
         print_text("Interrupted. Run the same command again to continue from there.", error=True)

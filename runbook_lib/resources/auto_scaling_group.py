@@ -8,6 +8,7 @@ from ..aws.client import Aws
 from ..aws.permissions import LAUNCH, linked_role, to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .defaults import unusual
 from .interface_endpoint import InterfaceEndpoint
 from .launch_template import LaunchTemplate
 from .route import Route
@@ -61,11 +62,15 @@ class AutoScalingGroup(Resource):
     # Whoever names a launch template must be allowed to launch with it:
     # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html
     needs = (
-        to_look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
+        to_look(
+            "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeLifecycleHooks",
+            "autoscaling:DescribeScalingActivities",
+        ),
         to_look("elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetHealth"),
         to_apply(
             "autoscaling:AttachLoadBalancerTargetGroups", "autoscaling:CreateAutoScalingGroup",
-            "autoscaling:CreateOrUpdateTags", "autoscaling:DetachLoadBalancerTargetGroups",
+            "autoscaling:CreateOrUpdateTags", "autoscaling:DeleteLifecycleHook",
+            "autoscaling:DetachLoadBalancerTargetGroups", "autoscaling:ResumeProcesses",
             "autoscaling:UpdateAutoScalingGroup", on=_ON,
         ),
         to_apply("ec2:CreateTags", "ec2:RunInstances", on=(*LAUNCH, "ec2:launch-template/*")),
@@ -83,7 +88,8 @@ class AutoScalingGroup(Resource):
         wanted = {name: value for name, value in given.items() if name not in ("way_out", "scheduled")}
         # By default balancing is best effort; this enforces one server in each zone.
         # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html
-        return {**wanted, "version": "$Default", "health": "ELB", "spread": "balanced-only"}
+        always = {"version": "$Default", "health": "ELB", "spread": "balanced-only"}
+        return {**wanted, **always, "hooks": frozenset(), "suspended": frozenset(), "settings": {}}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Look the group up by its name; it is ready when its healthy servers are enough, and spread."""
@@ -102,6 +108,9 @@ class AutoScalingGroup(Resource):
             "health": group["HealthCheckType"],
             "grace_seconds": group["HealthCheckGracePeriod"],
             "spread": group.get("AvailabilityZoneDistribution", {}).get("CapacityDistributionStrategy"),
+            "hooks": _foreign_hooks(snapshot, name),
+            "suspended": frozenset(process["ProcessName"] for process in group.get("SuspendedProcesses", [])),
+            "settings": unusual(group, _DEFAULTS),
         }
         serving, unhealthy = in_service(group), unhealthy_targets(snapshot, group)
         healthy = [i for i in serving if i["InstanceId"] not in unhealthy]
@@ -134,10 +143,15 @@ class AutoScalingGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        """Change the settings, and exchange the target group for ours."""
+        """Change the settings, exchange the target group for ours, and take back what was added or suspended."""
         name, wanted = observed.id, ids[self.target_group]
-        if drift - {"target_group"}:
-            settings = self._settings(ids)
+        for hook in sorted(observed.state["hooks"]):  # a launch waits for it
+            aws.autoscaling.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName=hook)
+        if "suspended" in drift:
+            suspended = sorted(observed.state["suspended"])
+            aws.autoscaling.resume_processes(AutoScalingGroupName=name, ScalingProcesses=suspended)
+        if drift - {"target_group", "hooks", "suspended"}:
+            settings = self._settings(ids) | {field: _DEFAULTS[field] for field in observed.state["settings"]}
             if not drift & {"least", "most"}:  # they may be a scheduled action's now
                 settings = {field: value for field, value in settings.items() if field not in ("MinSize", "MaxSize")}
             aws.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, **settings)
@@ -252,3 +266,23 @@ def _launch_failure(snapshot: Snapshot, name: str) -> str:
 
 
 _LAUNCH_ENDED = ("Successful", "Failed", "Cancelled")
+
+# What no parameter says, as AWS sets it for a new group; -1 and 0 take a value back.
+# https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html
+_DEFAULTS = {
+    "CapacityRebalance": False,
+    "DefaultCooldown": 300,
+    "DefaultInstanceWarmup": -1,
+    "MaxInstanceLifetime": 0,
+    "NewInstancesProtectedFromScaleIn": False,
+    "TerminationPolicies": ["Default"],
+}
+
+
+def _foreign_hooks(snapshot: Snapshot, name: str) -> frozenset[str]:
+    """The lifecycle hooks that CodeDeploy has not installed."""
+    answer = snapshot.get(
+        "autoscaling", "describe_lifecycle_hooks", missing="ValidationError", AutoScalingGroupName=name
+    )
+    names = (hook["LifecycleHookName"] for hook in (answer or {}).get("LifecycleHooks", []))
+    return frozenset(hook for hook in names if not hook.startswith("CodeDeploy-managed-automatic-"))

@@ -44,8 +44,8 @@ class FlowLog(Resource):
 
     def desired(self, ids: Ids) -> dict[str, Any]:
         """Compare the role in place of its policy, which AWS does not return."""
-        # AWS returns the role, not its policy.
-        return {**super().desired(ids), "permission": _role(super().desired(ids)["permission"])}
+        wanted = super().desired(ids)
+        return {**wanted, "permission": ids.get(self.permission.role, _role(wanted["permission"]))}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the flow log by its tags; it has failed when it cannot deliver."""

@@ -10,6 +10,7 @@ from .security_group import SecurityGroup
 from .subnet import Subnet
 from .tagging import Tagging
 from .vpc import Vpc
+from .vpc_endpoint import OPEN, OPEN_POLICY, describe_policy
 
 
 @kind
@@ -56,8 +57,8 @@ class InterfaceEndpoint(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, object]:
-        """Expect that it answers to the service's own name."""
-        return {**super().desired(ids), "private_dns": True}
+        """Expect that it answers to the service's own name, and AWS's own policy."""
+        return {**super().desired(ids), "private_dns": True, "policy": OPEN}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the endpoint by its tags; one that is deleted does not count."""
@@ -72,6 +73,7 @@ class InterfaceEndpoint(Resource):
             "subnets": frozenset(endpoint["SubnetIds"]),
             "groups": frozenset(group["GroupId"] for group in endpoint["Groups"]),
             "private_dns": endpoint["PrivateDnsEnabled"],
+            "policy": describe_policy(endpoint),
         }
         failed = endpoint.get("FailureReason", "") or status if status in ("failed", "rejected", "expired") else ""
         return Observed(
@@ -98,8 +100,10 @@ class InterfaceEndpoint(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        """Add and remove subnets and security groups, and let it answer to the service's name."""
+        """Add and remove subnets and security groups, let it answer to the service's name, and open its policy."""
         request: dict[str, object] = {"PrivateDnsEnabled": True} if "private_dns" in drift else {}
+        if "policy" in drift:
+            request["PolicyDocument"] = OPEN_POLICY
         for field, name, wanted in (
             ("subnets", "SubnetIds", {ids[subnet] for subnet in self.subnets}),
             ("groups", "SecurityGroupIds", {ids[group] for group in self.groups}),

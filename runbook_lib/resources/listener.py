@@ -21,7 +21,7 @@ _ON = "elasticloadbalancing:listener/*/{env}-{self.balancer.name}/*"
 
 @kind
 class PortListener(Resource):
-    """The base of a load balancer's listeners."""
+    """The base of a load balancer's listeners; a rule beside its default action is not ours, and does not stay."""
 
     balancer: LoadBalancer
     port: int
@@ -33,17 +33,25 @@ class PortListener(Resource):
     )
 
     needs = (
-        to_look("elasticloadbalancing:DescribeListeners"),
+        to_look("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"),
         to_apply(
             "elasticloadbalancing:CreateListener",
             on="elasticloadbalancing:loadbalancer/app/{env}-{self.balancer.name}/*",
         ),
         to_apply("elasticloadbalancing:AddTags", "elasticloadbalancing:ModifyListener", on=_ON),
+        to_apply(
+            "elasticloadbalancing:DeleteRule",
+            on="elasticloadbalancing:listener-rule/*/{env}-{self.balancer.name}/*",
+        ),
         to_destroy("elasticloadbalancing:DeleteListener", on=_ON),
     )
 
+    def desired(self, ids: Ids) -> dict[str, Any]:
+        """Expect no rule but the default action."""
+        return {**super().desired(ids), "rules": frozenset()}
+
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
-        """Find the load balancer's listener by its port."""
+        """Find the load balancer's listener by its port, with the rules that are not ours."""
         balancer = ids.get(self.balancer)
         if balancer is None:
             return None
@@ -51,9 +59,13 @@ class PortListener(Resource):
         listener = next((listener for listener in listeners if listener["Port"] == self.port), None)
         if listener is None:
             return None
-        state = {"balancer": balancer, "port": self.port, **self.state(listener)}
         arn = listener["ListenerArn"]
-        return Observed(arn, state, tagging=Tagging.of("elbv2", arn, read_tags(snapshot, arn)))
+        answer = snapshot.get("elbv2", "describe_rules", missing="ListenerNotFound", ListenerArn=arn)
+        rules = {rule["RuleArn"]: rule for rule in (answer or {"Rules": []})["Rules"] if not rule["IsDefault"]}
+        described = frozenset(map(_describe_rule, rules.values()))
+        state = {"balancer": balancer, "port": self.port, **self.state(listener), "rules": described}
+        tagging = Tagging.of("elbv2", arn, read_tags(snapshot, arn))
+        return Observed(arn, state, detail={"_rules": sorted(rules)}, tagging=tagging)
 
     @abstractmethod
     def state(self, description: ApiObject) -> dict[str, Any]:
@@ -70,8 +82,11 @@ class PortListener(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        """Write the whole listener: the call replaces it."""
-        aws.elbv2.modify_listener(ListenerArn=observed.id, **self.request(ids))
+        """Write the whole listener: the call replaces it; delete rules that are not ours."""
+        if drift - {"rules"}:
+            aws.elbv2.modify_listener(ListenerArn=observed.id, **self.request(ids))
+        for rule in observed.detail["_rules"]:
+            aws.elbv2.delete_rule(RuleArn=rule)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Delete the listener."""
@@ -116,12 +131,10 @@ class Listener(PortListener):
     def state(self, description: ApiObject) -> dict[str, Any]:
         """Return protocol, certificate, target group and security policy as ELB describes them."""
         certificates = description.get("Certificates") or [{}]
-        action = _action(description)
-        forwarded = action.get("ForwardConfig", {}).get("TargetGroups") or [{}]
         return {
             "protocol": description["Protocol"],
             "certificate": certificates[0].get("CertificateArn"),
-            "target_group": action.get("TargetGroupArn") or forwarded[0].get("TargetGroupArn") or action.get("Type"),
+            "target_group": _describe_targets(description),
             "policy": description.get("SslPolicy"),
         }
 
@@ -144,13 +157,37 @@ class RedirectListener(PortListener):
     def state(self, description: ApiObject) -> dict[str, Any]:
         """Return the port of a permanent redirect to HTTPS; ``None`` for any other action."""
         redirect = _action(description).get("RedirectConfig", {})
-        permanent = redirect.get("Protocol") == "HTTPS" and redirect.get("StatusCode") == "HTTP_301"
+        # AWS gives a part that stays as it is back as its own placeholder, or leaves it out.
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
+        same = all(redirect.get(name) in (None, "", kept) for name, kept in _KEPT.items())
+        sent_on = (description["Protocol"], redirect.get("Protocol"), redirect.get("StatusCode"))
+        permanent = same and sent_on == ("HTTP", "HTTPS", "HTTP_301")
         return {"to_port": int(redirect["Port"]) if permanent and redirect.get("Port", "").isdigit() else None}
 
     def request(self, ids: Ids) -> dict[str, Any]:
         """Return the parameters of a listener that redirects HTTP to HTTPS for good."""
         redirect = {"Protocol": "HTTPS", "Port": str(self.to_port), "StatusCode": "HTTP_301"}
         return {"Protocol": "HTTP", "DefaultActions": [{"Type": "redirect", "RedirectConfig": redirect}]}
+
+
+_KEPT = {"Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}
+
+
+def _describe_targets(description: ApiObject) -> str:
+    """The target group that gets all requests, or what happens to them instead."""
+    action = _action(description)
+    config = action.get("ForwardConfig", {})
+    groups = [group["TargetGroupArn"] for group in config.get("TargetGroups", [])]
+    sticky = config.get("TargetGroupStickinessConfig", {}).get("Enabled")
+    if len(groups) > 1 or sticky:
+        return ", ".join([*sorted(groups), *(["sticky"] if sticky else [])])
+    return str(action.get("TargetGroupArn") or next(iter(groups), "") or action.get("Type"))
+
+
+def _describe_rule(rule: ApiObject) -> str:
+    """A rule as a plan shows it: ``1: path-pattern /admin → fixed-response``."""
+    conditions = ", ".join(f"{one['Field']} {' '.join(one.get('Values', []))}".strip() for one in rule["Conditions"])
+    return f"{rule['Priority']}: {conditions} → {', '.join(action['Type'] for action in rule['Actions'])}"
 
 
 def _action(description: ApiObject) -> ApiObject:

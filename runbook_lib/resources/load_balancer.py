@@ -9,6 +9,7 @@ from ..aws.permissions import linked_role, to_apply, to_change, to_destroy, to_l
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
 from .bucket import Bucket
+from .defaults import unusual
 from .internet_gateway import InternetGateway
 from .security_group import SecurityGroup
 from .subnet import Subnet
@@ -25,6 +26,7 @@ class LoadBalancer(Resource):
         gateway: Not a field in AWS, which requires it in the VPC of an internet-facing load balancer.
         logs: The bucket for its access logs, under ``alb/``.
         protected: Whether deletion protection is on.
+        ports: Of the stack's listeners; a listener on another port is one of ``other_listeners``, and does not stay.
     """
 
     subnets: tuple[Subnet, ...]
@@ -32,6 +34,7 @@ class LoadBalancer(Resource):
     groups: tuple[SecurityGroup, ...]
     logs: Bucket
     protected: bool = True
+    ports: tuple[int, ...] = (80, 443)
 
     # The bucket or its policy may not be in effect yet; other uses of the last code are mistakes.
     # https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/1956 (the policy)
@@ -51,14 +54,15 @@ class LoadBalancer(Resource):
 
     needs = (
         to_look(
-            "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
         ),
         to_apply(
             "elasticloadbalancing:AddTags", "elasticloadbalancing:CreateLoadBalancer",
             "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetSubnets", on=_ON,
         ),
         to_change("elasticloadbalancing:ModifyLoadBalancerAttributes", on=_ON),
+        to_apply("elasticloadbalancing:DeleteListener", on="elasticloadbalancing:listener/app/{env}-{self.name}/*"),
         to_destroy("elasticloadbalancing:DeleteLoadBalancer", on=_ON),
         linked_role("elasticloadbalancing"),
     )  # fmt: skip
@@ -69,7 +73,7 @@ class LoadBalancer(Resource):
         return "guards.deletion_protection is true" if self.protected else ""
 
     def desired(self, ids: Ids) -> dict[str, Any]:
-        """Compare subnets, groups and the attributes that are set here."""
+        """Compare subnets, groups, listeners, and the attributes that are set here or are not as AWS sets them."""
         wanted = super().desired(ids)
         attributes = {
             "access_logs.s3.enabled": "true",
@@ -79,7 +83,8 @@ class LoadBalancer(Resource):
             "routing.http.drop_invalid_header_fields.enabled": "true",
             "routing.http.desync_mitigation_mode": "defensive",
         }
-        return {"subnets": wanted["subnets"], "groups": wanted["groups"], "attributes": attributes}
+        seen = {name: wanted[name] for name in ("subnets", "groups")}
+        return {**seen, "attributes": attributes, "other_listeners": frozenset()}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Look the load balancer up by its name, with those of its attributes that we set."""
@@ -92,21 +97,24 @@ class LoadBalancer(Resource):
         tags = read_tags(snapshot, arn)
         is_owned(snapshot, self, tags)
         desired = self.desired(ids)["attributes"]
-        attributes = snapshot.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {
-            "Attributes": []
-        }
+        answer = snapshot.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn)
+        attributes = attributes_of(answer)
+        listeners = snapshot.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn)
+        strangers = [each for each in listeners if each["Port"] not in self.ports]
         status = balancer["State"]["Code"]
         return Observed(
             arn,
             {
                 "subnets": frozenset(zone["SubnetId"] for zone in balancer["AvailabilityZones"]),
                 "groups": frozenset(balancer.get("SecurityGroups", [])),
-                "attributes": {a["Key"]: a["Value"] for a in attributes["Attributes"] if a["Key"] in desired},
+                "attributes": {key: value for key, value in attributes.items() if key in desired}
+                | unusual(attributes, _DEFAULTS),
+                "other_listeners": frozenset(f"{each['Protocol']} {each['Port']}" for each in strangers),
             },
             ready=status in ("active", "active_impaired"),
             status=status,
             failed=balancer["State"].get("Reason", "AWS gives no reason") if status == "failed" else "",
-            detail={"dns_name": balancer["DNSName"]},
+            detail={"dns_name": balancer["DNSName"], "_strangers": [each["ListenerArn"] for each in strangers]},
             tagging=Tagging.of("elbv2", arn, tags),
         )
 
@@ -123,7 +131,7 @@ class LoadBalancer(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        """Set subnets, groups and attributes, one call for each that differs."""
+        """Set subnets, groups and attributes, one call for each that differs; delete listeners that are not ours."""
         if "subnets" in drift:
             aws.elbv2.set_subnets(LoadBalancerArn=observed.id, Subnets=[ids[subnet] for subnet in self.subnets])
         if "groups" in drift:
@@ -131,9 +139,12 @@ class LoadBalancer(Resource):
                 LoadBalancerArn=observed.id, SecurityGroups=[ids[group] for group in self.groups]
             )
         if "attributes" in drift:
-            wanted = self.desired(ids)["attributes"].items()
-            attributes = [{"Key": key, "Value": value} for key, value in wanted]
+            usual = {key: _DEFAULTS[key] for key in observed.state["attributes"] if key in _DEFAULTS}
+            wanted = usual | self.desired(ids)["attributes"]
+            attributes = [{"Key": key, "Value": value} for key, value in wanted.items()]
             aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=attributes)
+        for listener in observed.detail["_strangers"] if "other_listeners" in drift else ():
+            aws.elbv2.delete_listener(ListenerArn=listener)
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Lift a deletion protection that AWS still has, and delete the load balancer."""
@@ -149,3 +160,24 @@ def read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
     gone = ("LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound")
     response = snapshot.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
     return next(iter(response["TagDescriptions"]), {}) if response else None
+
+
+def attributes_of(answer: ApiObject | None) -> dict[str, str]:
+    """The attributes in an answer of Elastic Load Balancing."""
+    return {each["Key"]: each["Value"] for each in (answer or {"Attributes": []})["Attributes"]}
+
+
+# Those that are not set here, as AWS sets them for a new load balancer.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#load-balancer-attributes
+_DEFAULTS = {
+    "client_keep_alive.seconds": "3600",
+    "connection_logs.s3.enabled": "false",
+    "idle_timeout.timeout_seconds": "60",
+    "routing.http.preserve_host_header.enabled": "false",
+    "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "false",
+    "routing.http.xff_client_port.enabled": "false",
+    "routing.http.xff_header_processing.mode": "append",
+    "routing.http2.enabled": "true",
+    "waf.fail_open.enabled": "false",
+    "zonal_shift.config.enabled": "false",
+}

@@ -10,7 +10,7 @@ from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .internet_gateway import InternetGateway
 from .nat_gateway import NatGateway
-from .route_table import RouteTable
+from .route_table import EVERYWHERE, TARGETS, RouteTable
 
 
 @kind
@@ -23,7 +23,7 @@ class Route(Resource):
 
     table: RouteTable
     via: InternetGateway | NatGateway
-    destination: str = "0.0.0.0/0"
+    destination: str = EVERYWHERE
 
     immutable = frozenset({"table", "destination"})
     ready_fields = frozenset({"via"})
@@ -62,15 +62,9 @@ class Route(Resource):
         return {"RouteTableId": ids[self.table], "DestinationCidrBlock": self.destination, field: ids[self.via]}
 
 
-_TARGETS = (
-    "GatewayId", "NatGatewayId", "TransitGatewayId", "VpcPeeringConnectionId", "NetworkInterfaceId", "InstanceId",
-    "EgressOnlyInternetGatewayId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn",
-)  # fmt: skip
-
-
 def _observed(table: str, route: dict[str, Any]) -> Observed:
     destination = route["DestinationCidrBlock"]
-    via = next((route[field] for field in _TARGETS if route.get(field)), None)
+    via = next((route[field] for field in TARGETS if route.get(field)), None)
     state = {"table": table, "via": via, "destination": destination}
     status = route.get("State", "active")
     return Observed(f"{table} {destination}", state, ready=status == "active", status=status)

@@ -28,7 +28,8 @@ class KeptSecret(Resource):
     needs = (
         to_look("secretsmanager:DescribeSecret", on="secretsmanager:secret:{env}/*"),
         to_apply(
-            "secretsmanager:CreateSecret", "secretsmanager:RestoreSecret", "secretsmanager:TagResource",
+            "secretsmanager:CreateSecret", "secretsmanager:ListSecretVersionIds", "secretsmanager:RestoreSecret",
+            "secretsmanager:TagResource", "secretsmanager:UpdateSecretVersionStage",
             on="secretsmanager:secret:{env}/*",
         ),
         to_destroy("secretsmanager:DeleteSecret", on="secretsmanager:secret:{env}/*"),
@@ -39,8 +40,8 @@ class KeptSecret(Resource):
         return f"{aws.env}/{self.name}"
 
     def desired(self, ids: Ids) -> dict[str, Any]:
-        """Expect that it is kept; its value is never compared."""
-        return {"kept": True}
+        """Expect that it is kept, with the value that was made here, which is never read."""
+        return {"kept": True, "value": _OURS}
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Look the secret up without its value; one that is scheduled for deletion is restored by an update."""
@@ -49,11 +50,14 @@ class KeptSecret(Resource):
             return None
         scheduled = bool(secret.get("DeletedDate"))
         status = "scheduled for deletion" if scheduled else "kept"
+        # A value of somebody else's is a second version: the first one is called the previous.
+        stages = {label: name for name, labels in secret["VersionIdsToStages"].items() for label in labels}
         detail = {"secret": self.aws_name(snapshot.aws), "arn": secret["ARN"]}
         return Observed(
             self.id_of(secret),
-            {"kept": not scheduled},
+            {"kept": not scheduled, "value": "another" if _PREVIOUS in stages else _OURS},
             status=status,
+            note=_CHANGED.format(self.aws_name(snapshot.aws), stages[_PREVIOUS]) if _PREVIOUS in stages else "",
             detail=detail,
             # While it is scheduled for deletion, AWS takes no tags.
             tagging=None if scheduled else Tagging.of("secretsmanager", secret["ARN"], secret),
@@ -85,8 +89,11 @@ class KeptSecret(Resource):
         """A new value, and tags with its public part."""
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        """Restore a secret that is scheduled for deletion."""
-        aws.secretsmanager.restore_secret(SecretId=observed.detail["arn"])
+        """Restore a secret that is scheduled for deletion, and its first value."""
+        if "kept" in drift:
+            aws.secretsmanager.restore_secret(SecretId=observed.detail["arn"])
+        if "value" in drift:
+            _restore_first_value(aws, observed.detail["arn"])
 
     def delete(self, aws: Aws, ids: Ids, observed: Observed) -> None:
         """Delete the secret at once: its name can be used again."""
@@ -108,3 +115,31 @@ class RandomSecret(KeptSecret):
     def generate(self) -> tuple[str, dict[str, str]]:
         """Return the fields as JSON with a random value of 256 bits, and no tags."""
         return json.dumps({**dict(self.fields), self.random: secrets.token_urlsafe(32)}), {}
+
+
+_OURS = "as made here"
+_CURRENT, _PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
+_CHANGED = (
+    "Somebody gave {0} another value. To keep it: aws secretsmanager update-secret-version-stage --secret-id {0}"
+    " --version-stage AWSPREVIOUS --remove-from-version-id {1}"
+)
+
+
+def _restore_first_value(aws: Aws, arn: str) -> None:
+    """Make the oldest version the current one again, and the only one with a label.
+
+    Secrets Manager keeps versions without a label until there are a hundred.
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version
+    """
+    request = {"SecretId": arn, "IncludeDeprecated": True}
+    versions = aws.pages("secretsmanager", "list_secret_version_ids", "Versions", **request)
+    first = min(versions, key=lambda version: version["CreatedDate"])["VersionId"]
+    labels = {label: version["VersionId"] for version in versions for label in version.get("VersionStages", [])}
+    if labels[_CURRENT] != first:
+        aws.secretsmanager.update_secret_version_stage(
+            SecretId=arn, VersionStage=_CURRENT, MoveToVersionId=first, RemoveFromVersionId=labels[_CURRENT]
+        )
+        labels[_PREVIOUS] = labels[_CURRENT]  # Secrets Manager moves that label along
+    aws.secretsmanager.update_secret_version_stage(
+        SecretId=arn, VersionStage=_PREVIOUS, RemoveFromVersionId=labels[_PREVIOUS]
+    )

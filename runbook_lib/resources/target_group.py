@@ -9,7 +9,8 @@ from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
-from .load_balancer import read_tags
+from .defaults import unusual
+from .load_balancer import attributes_of, read_tags
 from .predictions import Refusal
 from .tagging import Tagging
 from .vpc import Vpc
@@ -54,8 +55,8 @@ class TargetGroup(Resource):
     )  # fmt: skip
 
     def desired(self, ids: Ids) -> dict[str, Any]:
-        """Add the protocol, and the one status that counts as healthy."""
-        state = {**super().desired(ids), "protocol": "HTTP", "codes": "200"}
+        """Add the protocol, the one status that counts as healthy, and all else as AWS sets it."""
+        state = {**super().desired(ids), "protocol": "HTTP", "codes": "200", "attributes": {}}
         del state["former_path"]
         return state
 
@@ -114,6 +115,7 @@ class TargetGroup(Resource):
             "unhealthy": group["UnhealthyThresholdCount"],
             "codes": group.get("Matcher", {}).get("HttpCode"),
             "deregistration_seconds": _delay(answer),
+            "attributes": unusual(attributes_of(answer), _DEFAULTS) | unusual(group, _CHECK),
         }
         return Observed(arn, state, detail={"name": name}, tagging=Tagging.of("elbv2", arn, tags))
 
@@ -130,7 +132,10 @@ class TargetGroup(Resource):
         )
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
-        """Set the health check, and how long deregistration takes."""
+        """Set the health check, how long deregistration takes, and what is not as AWS sets it."""
+        if others := [key for key in observed.state["attributes"] if key in _DEFAULTS]:
+            attributes = [{"Key": key, "Value": _DEFAULTS[key]} for key in others]
+            aws.elbv2.modify_target_group_attributes(TargetGroupArn=observed.id, Attributes=attributes)
         if drift - {"deregistration_seconds"}:
             aws.elbv2.modify_target_group(TargetGroupArn=observed.id, **self._health())
         if "deregistration_seconds" in drift:
@@ -142,7 +147,7 @@ class TargetGroup(Resource):
 
     def _health(self) -> dict[str, Any]:
         return {
-            "HealthCheckProtocol": "HTTP",
+            **_CHECK,
             "HealthCheckPath": self.path,
             "HealthCheckIntervalSeconds": self.interval,
             "HealthCheckTimeoutSeconds": self.timeout,
@@ -159,11 +164,26 @@ def delay(aws: Aws, arn: str) -> int:
 
 def _delay(answer: ApiObject) -> int:
     """AWS's default is 300."""
-    attributes = {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
-    return int(attributes.get("deregistration_delay.timeout_seconds") or "300")
+    return int(attributes_of(answer).get("deregistration_delay.timeout_seconds") or "300")
 
 
 def deregister_within(aws: Aws, arn: str, seconds: int) -> None:
     """Set the deregistration delay of a target group."""
     attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": str(seconds)}]
     aws.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=attributes)
+
+
+_CHECK = {"HealthCheckProtocol": "HTTP", "HealthCheckPort": "traffic-port"}
+# As AWS sets them for a new target group.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-attributes
+_DEFAULTS = {
+    "load_balancing.algorithm.anomaly_mitigation": "off",
+    "load_balancing.algorithm.type": "round_robin",
+    "load_balancing.cross_zone.enabled": "use_load_balancer_configuration",
+    "slow_start.duration_seconds": "0",
+    "stickiness.enabled": "false",
+    "target_group_health.dns_failover.minimum_healthy_targets.count": "1",
+    "target_group_health.dns_failover.minimum_healthy_targets.percentage": "off",
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": "1",
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "off",
+}

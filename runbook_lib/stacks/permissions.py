@@ -11,14 +11,15 @@ from ..resources.release import Release
 from ..resources.stored_bundle import StoredBundle
 from .application.bundle import Bundle
 from .environment import stacks
-from .run_permissions import deploy_permissions, log_permissions, select_permissions
+from .run_permissions import deploy_permissions, history_permissions, log_permissions, select_permissions
 from .stack import in_order
 
 VERBS: dict[str, tuple[Level, ...]] = {
-    "plan": ("look", "plan"), "apply": ("look", "plan", "apply"), "deploy": (), "destroy": ("look", "destroy"),
-    "logs": (),
+    "plan": ("look", "plan"), "drift": ("look", "plan"), "apply": ("look", "plan", "apply"), "deploy": (),
+    "destroy": ("look", "destroy"), "logs": (),
 }  # fmt: skip
-"""What each verb needs of each resource; ``verify`` is as ``plan``.  ``deploy`` has fewer resources, ``logs`` none."""
+"""What each verb needs of each resource; ``verify`` is as ``plan``.  ``deploy`` has fewer resources, ``logs`` none;
+``drift`` also asks CloudTrail."""
 _ANY_BUNDLE = Bundle(Path("bundle.zip"), "0" * 64, 0, "0" * 64)
 """The permissions do not depend on what a bundle contains."""
 
@@ -38,6 +39,8 @@ def statements_for(params: Params, verbs: Collection[str]) -> tuple[Statement, .
         app = environment[-1]
         revision = [r for r in app if isinstance(r, Release | StoredBundle)]
         found += deploy_permissions(params, in_order(app), revision)
+    if "drift" in verbs:
+        found += history_permissions(params)
     if "logs" in verbs:
         found += log_permissions(params)
     return join_statements(found)

@@ -139,6 +139,11 @@ def log_permissions(params: Params) -> Iterator[Permission]:
     )
 
 
+def history_permissions(params: Params) -> Iterator[Permission]:
+    """Yield what engine/history.py needs, in two regions: it only says who did it, so other verbs do without."""
+    yield to_look("cloudtrail:LookupEvents").fill(place_of(params))
+
+
 def place_of(params: Params) -> Place:
     """Where the environment is."""
     bucket = Bucket(name="runbook").name_in(params.env, params.account, params.region)

@@ -45,6 +45,7 @@ ONE_BY_ONE = {
     "elastic-load-balancing-v2.DescribeLoadBalancerAttributes": "one load balancer's attributes per call",
     "elastic-load-balancing-v2.DescribeTargetGroupAttributes": "one target group's attributes per call",
     "elastic-load-balancing-v2.DescribeListeners": "one load balancer's listeners per call",
+    "elastic-load-balancing-v2.DescribeRules": "one listener's rules per call",
     "ssm.GetParameter": "AWS's public image parameter is not in a folder of ours",
     "ssm.ListTagsForResource": "parameters are listed without their tags",
     "codedeploy.GetDeploymentGroup": "CodeDeploy lists names only, and batches only within one application",

@@ -23,6 +23,7 @@ from runbook_lib.resources.scheduled_action import ScheduledAction
 from runbook_lib.resources.secret import RandomSecret
 from runbook_lib.resources.target_group import TargetGroup
 from tests.resources.cases_network import A, B, alb, gateway, nat, private, public, ssh_key, table, vpc, web
+from tests.support.changeable import SECRET, Changed
 
 role = Role(name="web", service="ec2.amazonaws.com")
 other_role = Role(name="other", service="ec2.amazonaws.com")
@@ -121,3 +122,90 @@ CASES = {
     "scheduled action": (scheduled(), scheduled(recurrence="0 8 * * MON-FRI", maximum=5, capacity=3)),
     "dashboard": (graphs("Requests"), graphs("All requests")),
 }
+
+# What a person can change of each, and what of that is compared: tests/support/changeable.py.
+_RULES = {"of network load balancers": "AlpnPolicy", "headers of answers, and a call more": "ModifyListenerAttributes"}
+_CERTIFICATE = Changed(
+    "acm", "CertificateArn", {}, {"whether the certificate is in public logs, or may be exported": "Options"}
+)
+BY_HAND = {
+    AutoScalingGroup: Changed(
+        "autoscaling", "AutoScalingGroupName",
+        {"hooks": "PutLifecycleHook", "template": "LaunchTemplate LaunchConfigurationName MixedInstancesPolicy",
+         "least": "MinSize", "most": "MaxSize", "health": "HealthCheckType", "grace_seconds": "HealthCheckGracePeriod",
+         "subnets": "VPCZoneIdentifier AvailabilityZones AvailabilityZoneIds", "spread": "AvailabilityZoneDistribution",
+         "settings": "DefaultCooldown TerminationPolicies NewInstancesProtectedFromScaleIn MaxInstanceLifetime"
+         " CapacityRebalance DefaultInstanceWarmup"},
+        {"scaling's own, between the least and the most": "SetDesiredCapacity DesiredCapacity",
+         "one server's, gone with it": "SetInstanceProtection",
+         "another resource of ours compares it": "PutScalingPolicy PutScheduledUpdateGroupAction",
+         "who is told": "PutNotificationConfiguration", "a call more; it holds spare servers only": "PutWarmPool",
+         "changes no server that there is": "PlacementGroup ServiceLinkedRoleARN Context DesiredCapacityType"
+         " InstanceMaintenancePolicy AvailabilityZoneImpairmentPolicy CapacityReservationSpecification"
+         " InstanceLifecyclePolicy DeletionProtection"},
+    ),
+    BakedImage: Changed(
+        "ec2", "ImageId", {}, {"nobody but this account is to use it, and it holds no secret":
+                               "ModifyImageAttribute",
+                               "for which types it is offered first": "ReplaceImageInstanceTypeSpecification"},
+    ),
+    Dashboard: Changed("cloudwatch", "DashboardName", {"body": "DashboardBody"}),
+    ImportedCertificate: _CERTIFICATE,
+    RequestedCertificate: _CERTIFICATE,
+    Instance: Changed(
+        "ec2", "InstanceId",
+        {"groups": "Groups", "instance_type": "InstanceType",
+         "imds": "HttpTokens HttpPutResponseHopLimit HttpEndpoint InstanceMetadataTags"},
+        {"a call for each in every plan; the bastion holds nothing": "Value SourceDestCheck EnclaveOptions"
+         " DisableApiStop BlockDeviceMappings DisableApiTermination Kernel Ramdisk UserData"
+         " InstanceInitiatedShutdownBehavior"
+         " EbsOptimized SriovNetSupport EnaSupport ModifyInstanceCapacityReservationAttributes"
+         " ModifyInstanceCpuOptions ModifyInstanceMaintenanceOptions HttpProtocolIpv6"
+         " ModifyInstanceNetworkPerformanceOptions ModifyInstancePlacement ModifyPrivateDnsNameOptions",
+         "a date of AWS's, not a setting": "ModifyInstanceEventStartTime"},
+    ),
+    InstanceProfile: Changed("iam", "InstanceProfileName"),
+    InstanceRefresh: Changed(),
+    LaunchTemplate: Changed(
+        "ec2", "LaunchTemplateId LaunchTemplateName", {"user_data": "DefaultVersion"}, also="ModifyLaunchTemplate"
+    ),
+    Listener: Changed(
+        "elbv2", "ListenerArn",
+        {"port": "Port", "protocol": "Protocol", "policy": "SslPolicy", "certificate": "Certificates",
+         "target_group": "DefaultActions"},
+        _RULES | {"asks clients for a certificate: they notice": "MutualAuthentication"},
+    ),
+    RedirectListener: Changed(
+        "elbv2", "ListenerArn", {"port": "Port", "to_port": "DefaultActions Protocol"},
+        _RULES | {"of HTTPS": "SslPolicy Certificates MutualAuthentication"},
+    ),
+    LoadBalancer: Changed(
+        "elbv2", "LoadBalancerArn",
+        {"groups": "SecurityGroups", "subnets": "Subnets SubnetMappings", "attributes": "Attributes"},
+        {"of network load balancers": "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"
+         " EnablePrefixForIpv6SourceNat",
+         "needs IPv6 ranges or address pools, which there are none of": "SetIpAddressType IpAddressType ModifyIpPools",
+         "capacity that is paid for: it keeps nobody out": "ModifyCapacityReservation"},
+    ),
+    RandomSecret: SECRET,
+    ScalingPolicy: Changed(
+        "autoscaling", "PolicyName",
+        {"servers": "AutoScalingGroupName", "metric": "PolicyType TargetTrackingConfiguration", "enabled": "Enabled"},
+        {"of other types of policies": "AdjustmentType MinAdjustmentStep MinAdjustmentMagnitude ScalingAdjustment"
+         " Cooldown MetricAggregationType StepAdjustments PredictiveScalingConfiguration",
+         "only delays scaling": "EstimatedInstanceWarmup"},
+    ),
+    ScheduledAction: Changed(
+        "autoscaling", "ScheduledActionName",
+        {"servers": "AutoScalingGroupName", "recurrence": "Recurrence", "minimum": "MinSize", "maximum": "MaxSize",
+         "capacity": "DesiredCapacity", "time_zone": "TimeZone"},
+        {"AWS sets them to the next time": "Time StartTime EndTime"},
+    ),
+    TargetGroup: Changed(
+        "elbv2", "TargetGroupArn",
+        {"attributes": "Attributes HealthCheckProtocol HealthCheckPort", "path": "HealthCheckPath",
+         "interval": "HealthCheckIntervalSeconds", "timeout": "HealthCheckTimeoutSeconds",
+         "healthy": "HealthyThresholdCount", "unhealthy": "UnhealthyThresholdCount", "codes": "Matcher"},
+        {"AWS always checks instances": "HealthCheckEnabled"},
+    ),
+}  # fmt: skip

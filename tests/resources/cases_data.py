@@ -13,6 +13,7 @@ from runbook_lib.resources.security_group import SecurityGroup
 from runbook_lib.resources.service_linked_role import linked_role_of_elasticache, linked_role_of_rds
 from runbook_lib.resources.subnet import Subnet
 from runbook_lib.resources.vpc import Vpc
+from tests.support.changeable import Changed
 
 vpc = Vpc(name="main", cidr="10.20.0.0/16")
 subnets = tuple(
@@ -111,3 +112,59 @@ CASES = {
         ),
     ),
 }
+
+# What a person can change of each, and what of that is compared: tests/support/changeable.py.
+BY_HAND = {
+    CacheReplicationGroup: Changed(
+        "elasticache", "ReplicationGroupId",
+        {"description": "ReplicationGroupDescription", "failover": "AutomaticFailoverEnabled",
+         "multi_az": "MultiAZEnabled", "security_group": "SecurityGroupIds CacheSecurityGroupNames",
+         "maintenance_window": "PreferredMaintenanceWindow", "engine": "Engine", "engine_version": "EngineVersion",
+         "minor_upgrades": "AutoMinorVersionUpgrade", "snapshot_days": "SnapshotRetentionLimit",
+         "node_type": "CacheNodeType", "in_transit": "TransitEncryptionEnabled TransitEncryptionMode",
+         "cluster_mode": "ClusterMode"},
+        {"which node is the primary: a failover changes it": "PrimaryClusterId NodeGroupId",
+         "there are no snapshots, no users and no token; a security group lets in": "SnapshottingClusterId"
+         " SnapshotWindow AuthToken AuthTokenUpdateStrategy UserGroupIdsToAdd UserGroupIdsToRemove RemoveUserGroups",
+         "told by the nodes only: a call more; a cache holds sessions": "CacheParameterGroupName"
+         " NotificationTopicArn NotificationTopicStatus LogDeliveryConfigurations IpDiscovery Durability",
+         "shards need cluster mode, which is compared": "ModifyReplicationGroupShardConfiguration"},
+    ),
+    CacheSubnetGroup: Changed(
+        "elasticache", "CacheSubnetGroupName", {"description": "CacheSubnetGroupDescription", "subnets": "SubnetIds"}
+    ),
+    DbInstance: Changed(
+        "rds", "DBInstanceIdentifier",
+        {"storage_gb": "AllocatedStorage", "instance_class": "DBInstanceClass", "subnet_group": "DBSubnetGroupName",
+         "security_group": "VpcSecurityGroupIds", "parameter_group": "DBParameterGroupName",
+         "backup_days": "BackupRetentionPeriod", "backup_window": "PreferredBackupWindow",
+         "maintenance_window": "PreferredMaintenanceWindow", "multi_az": "MultiAZ", "engine_version": "EngineVersion",
+         "minor_upgrades": "AutoMinorVersionUpgrade", "storage_type": "StorageType",
+         "tags_to_snapshots": "CopyTagsToSnapshot", "monitoring_seconds": "MonitoringInterval",
+         "monitoring_role": "MonitoringRoleArn", "port": "DBPortNumber", "public": "PubliclyAccessible",
+         "iam_auth": "EnableIAMDatabaseAuthentication", "log_exports": "CloudwatchLogsExportConfiguration",
+         "deletion_protection": "DeletionProtection", "managed_password": "ManageMasterUserPassword"
+         " MasterUserPassword MasterUserAuthenticationType", "lifecycle_support": "EngineLifecycleSupport"},
+        {"its name: under another one it is missing": "NewDBInstanceIdentifier",
+         "RDS rotates the password by itself": "RotateMasterUserPassword MasterUserSecretKmsKeyId",
+         "of another engine, of RDS Custom, of a replica or of an Outpost": "DBSecurityGroups LicenseModel"
+         " TdeCredentialArn TdeCredentialPassword Domain DomainFqdn DomainOu DomainAuthSecretArn DomainDnsIps"
+         " DisableDomain DomainIAMRoleName PromotionTier ReplicaMode AutomationMode ResumeFullAutomationModeMinutes"
+         " EnableCustomerOwnedIp AwsBackupRecoveryPointArn MultiTenant Engine ProcessorFeatures"
+         " UseDefaultProcessorFeatures DBCapacityReservationIdentifier AdditionalStorageVolumes ModifyTenantDatabase",
+         "follows the size of gp3, and is billed; RDS has no way back within six hours": "Iops StorageThroughput"
+         " MaxAllocatedStorage DedicatedLogVolume",
+         "AWS's own change with time": "CACertificateIdentifier",
+         "no data and no access depends on it": "OptionGroupName DatabaseInsightsMode EnablePerformanceInsights"
+         " PerformanceInsightsKMSKeyId PerformanceInsightsRetentionPeriod NetworkType"},
+    ),
+    DbParameterGroup: Changed("rds", "DBParameterGroupName", {"parameters": "Parameters"}),
+    DbSubnetGroup: Changed(
+        "rds", "DBSubnetGroupName", {"description": "DBSubnetGroupDescription", "subnets": "SubnetIds"}
+    ),
+    type(linked_role_of_rds()): Changed(
+        "iam", "RoleName", {},
+        {"AWS's own role: IAM lets nobody change it but its text": "PutRolePermissionsBoundary PutRolePolicy"
+         " UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription"},
+    ),
+}  # fmt: skip

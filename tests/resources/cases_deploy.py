@@ -22,6 +22,7 @@ from runbook_lib.resources.secret import RandomSecret
 from runbook_lib.resources.stored_bundle import StoredBundle
 from tests.resources.cases_compute import balancer, bucket, role, servers, targets
 from tests.resources.cases_data import cache, database
+from tests.support.changeable import SECRET_OF_RDS, Changed
 
 codedeploy = Role(
     name="codedeploy",
@@ -113,3 +114,66 @@ CASES = {
         release(b"one", bundle=None, commit="example/web@0123456789abcdef0123456789abcdef01234567"),
     ),
 }
+
+# What a person can change of each, and what of that is compared: tests/support/changeable.py.
+BY_HAND = {
+    Application: Changed(
+        "codedeploy", "applicationName", {},
+        {"its name: under another one it is missing": "UpdateApplication",
+         "another resource of ours compares it": "UpdateDeploymentGroup"}, also="UpdateApplication",
+    ),
+    ConfigurationParameter: Changed(
+        "ssm", "Name", {"database": "Value"},
+        {"another kind of thing": "ModifyDocumentPermission UpdateAssociationStatus UpdateDocument"
+         " UpdateDocumentDefaultVersion UpdateDocumentMetadata",
+         "changes nothing that the application reads": "Description Type KeyId AllowedPattern Tier Policies DataType"},
+    ),
+    DeploymentGroup: Changed(
+        "codedeploy", "applicationName currentDeploymentGroupName",
+        {"configuration": "deploymentConfigName", "servers": "autoScalingGroups", "role": "serviceRoleArn",
+         "rollback": "alarmConfiguration autoRollbackConfiguration", "outdated": "outdatedInstancesStrategy",
+         "traffic": "deploymentStyle", "target_group": "loadBalancerInfo", "launch_hook": "terminationHookEnabled"},
+        {"its name: under another one it is missing": "newDeploymentGroupName",
+         "of servers elsewhere, of ECS, and of other types of deployment": "ec2TagFilters onPremisesTagSet"
+         " onPremisesInstanceTagFilters blueGreenDeploymentConfiguration ec2TagSet ecsServices ec2DeploymentOptions",
+         "who is told": "triggerConfigurations"},
+    ),
+    EventRule: Changed(
+        "events", "Rule", {"targets": "Targets", "pattern": "EventPattern", "status": "State"},
+        {"ours has a pattern and the default bus": "ScheduleExpression EventBusName",
+         "its name, and a text": "Name Description",
+         "of targets in other accounts": "RoleArn"}, also="PutRule",
+    ),
+    FederatedRole: Changed(
+        "iam", "RoleName", {"trust": "UpdateAssumeRolePolicy", "policies": "PutRolePolicy"},
+        {"compared where the parameters have one: taking away somebody's would give the role more":
+         "PutRolePermissionsBoundary",
+         "says for whom it is, and how long a session may last; it gives nothing": "Description MaxSessionDuration"},
+    ),
+    LambdaFunction: Changed(
+        "lambda", "FunctionName",
+        {"code": "ZipFile S3Bucket S3Key S3ObjectVersion S3ObjectStorageMode ImageUri Architectures",
+         "role": "Role", "timeout": "Timeout", "memory": "MemorySize", "variables": "Environment",
+         "runtime": "Runtime"},
+        {"follows the code": "Handler SourceKMSKeyArn", "a text": "Description",
+         "an alias or a version, which nothing here calls": "UpdateAlias PutProvisionedConcurrencyConfig"
+         " PutFunctionScalingConfig",
+         "it needs a network, files or layers that there are none of": "VpcConfig Layers FileSystemConfigs ImageConfig"
+         " EphemeralStorage SnapStart CapacityProviderConfig DurableConfig RuntimeConfig AcceleratorConfig",
+         "where failures are told, and how it is traced": "DeadLetterConfig KMSKeyArn TracingConfig LoggingConfig"
+         " PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig",
+         "a call more for each; its alarm tells that it does not run": "PutFunctionCodeSigningConfig"
+         " PutFunctionConcurrency PutFunctionRecursionConfig PutRuntimeManagementConfig UpdateFunctionUrlConfig"},
+    ),
+    MasterSecretAccess: Changed(
+        "iam", "PolicyName", {"allows": "PolicyDocument", "role": "RoleName"},
+        {"a policy of a user or a group, which this is not": "PutGroupPolicy PutUserPolicy"},
+    ),
+    MasterUserSecret: SECRET_OF_RDS,
+    OpenIdConnectProvider: Changed(
+        "iam", "OpenIDConnectProviderArn", {},
+        {"AWS does not use it for GitHub": "ThumbprintList"},
+    ),
+    Release: Changed(),
+    StoredBundle: Changed(),
+}  # fmt: skip

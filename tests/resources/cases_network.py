@@ -26,6 +26,7 @@ from runbook_lib.resources.topic import Topic
 from runbook_lib.resources.vpc import Vpc
 from runbook_lib.resources.vpc_endpoint import VpcEndpoint
 from runbook_lib.resources.vpc_endpoint_route import VpcEndpointRoute
+from tests.support.changeable import SECRET, Changed
 
 A, B = "us-west-2a", "us-west-2b"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9zKqcd0sYyqCYqoxEEFk8yWxS1RcXjTkXJ5xGJxUqm"
@@ -123,3 +124,123 @@ CASES = {
     "key pair made here": (KeyPair(name="bastion", public=ssh_key), None),
     "key pair brought along": (KeyPair(name="bastion", public=f"{PUBLIC_KEY} someone@example"), None),
 }
+
+# What a person can change of each, and what of that is compared: tests/support/changeable.py.
+BY_HAND = {
+    Alarm: Changed(
+        "cloudwatch", "AlarmName",
+        {"why": "AlarmDescription", "enabled": "ActionsEnabled", "topic": "OKActions AlarmActions",
+         "metric": "MetricName Namespace", "statistic": "Statistic ExtendedStatistic", "dimensions": "Dimensions",
+         "period": "Period", "periods": "EvaluationPeriods", "threshold": "Threshold",
+         "comparison": "ComparisonOperator", "missing": "TreatMissingData"},
+        {"another kind of alarm": "PutCompositeAlarm PutLogAlarm",
+         "the alarm's state, not a setting": "SetAlarmState",
+         "ours is on one metric, and CloudWatch does not tell these then": "Metrics ThresholdMetricId EvaluationWindow"
+         " WarmUpConfiguration EvaluationCriteria EvaluationInterval ActionConfiguration Unit",
+         "only makes it more sensitive": "InsufficientDataActions DatapointsToAlarm",
+         "what a percentile of few requests counts as": "EvaluateLowSampleCountPercentile"},
+    ),
+    Bucket: Changed(
+        "s3", "Bucket",
+        {"versioned": "VersioningConfiguration", "encryption": "ServerSideEncryptionConfiguration",
+         "private": "PublicAccessBlockConfiguration", "expire": "LifecycleConfiguration", "policy": "Policy",
+         "object_lock": "ObjectLockConfiguration"},
+        {"an object, not the bucket": "PutObject PutObjectAcl PutObjectAnnotation PutObjectLegalHold"
+         " PutObjectRetention PutObjectTagging UpdateObjectEncryption",
+         "no effect while public access is blocked, and verify evaluates it (control S3.12)": "PutBucketAcl"
+         " PutBucketOwnershipControls",
+         "one call more for each in every plan, and it opens nothing to anybody: the policy does": "PutBucketAbac"
+         " PutBucketAccelerateConfiguration PutBucketAnalyticsConfiguration PutBucketCors"
+         " PutBucketIntelligentTieringConfiguration PutBucketInventoryConfiguration PutBucketLogging"
+         " PutBucketMetricsConfiguration PutBucketNotification PutBucketNotificationConfiguration"
+         " PutBucketReplication PutBucketRequestPayment PutBucketWebsite"
+         " UpdateBucketMetadataAnnotationTableConfiguration UpdateBucketMetadataInventoryTableConfiguration"
+         " UpdateBucketMetadataJournalTableConfiguration TransitionDefaultMinimumObjectSize"},
+    ),
+    DefaultSecurityGroup: Changed("ec2", "GroupId", {"ingress": "SecurityGroupRules"}),
+    ElasticIp: Changed(
+        "ec2", "AllocationId", {}, {"the name for reverse look-ups: nothing here depends on it": "DomainName"}
+    ),
+    FlowLog: Changed("ec2", "FlowLogId"),
+    InstanceConnectEndpoint: Changed(
+        "ec2", "InstanceConnectEndpointId", {"groups": "SecurityGroupIds"},
+        {"a connection works with either value": "IpAddressType PreserveClientIp"},
+    ),
+    InterfaceEndpoint: Changed(
+        "ec2", "VpcEndpointId",
+        {"subnets": "AddSubnetIds RemoveSubnetIds", "groups": "AddSecurityGroupIds RemoveSecurityGroupIds",
+         "private_dns": "PrivateDnsEnabled", "policy": "PolicyDocument ResetPolicy"},
+        {"of gateway endpoints": "AddRouteTableIds RemoveRouteTableIds",
+         "who pays in a shared service, which AWS's are not": "ModifyVpcEndpointPayerResponsibility",
+         "addresses: the names stay": "IpAddressType DnsOptions SubnetConfigurations"},
+    ),
+    InternetGateway: Changed("ec2", "InternetGatewayId"),
+    KeyPair: Changed("ec2", "KeyPairId KeyName"),
+    LogGroup: Changed(
+        "logs", "logGroupName logGroupIdentifier", {"days": "retentionInDays"},
+        {"lines, not the group": "PutLogEvents",
+         "one call more for each group in every plan; what reads along is shown by CloudTrail": "PutSubscriptionFilter"
+         " PutMetricFilter PutDataProtectionPolicy PutTransformer PutSyslogConfiguration PutIndexPolicy"
+         " PutBearerTokenAuthentication",
+         "changes no line that is kept": "PutLogGroupDeletionProtection"},
+    ),
+    NatGateway: Changed("ec2", "NatGatewayId"),
+    Role: Changed(
+        "iam", "RoleName", {"trust": "UpdateAssumeRolePolicy", "policies": "PutRolePolicy"},
+        {"compared where the parameters have one: taking away somebody's would give the role more":
+         "PutRolePermissionsBoundary",
+         "says for whom it is, and how long a session may last; it gives nothing": "Description MaxSessionDuration"},
+    ),
+    RolePolicy: Changed(
+        "iam", "PolicyName", {"allows": "PolicyDocument", "role": "RoleName"},
+        {"a policy of a user or a group, which this is not": "PutGroupPolicy PutUserPolicy"},
+    ),
+    Route: Changed(
+        "ec2", "RouteTableId",
+        {"destination": "DestinationCidrBlock DestinationIpv6CidrBlock DestinationPrefixListId",
+         "via": "GatewayId NatGatewayId TransitGatewayId VpcPeeringConnectionId NetworkInterfaceId InstanceId"
+         " EgressOnlyInternetGatewayId LocalGatewayId CarrierGatewayId CoreNetworkArn VpcEndpointId LocalTarget"
+         " OdbNetworkArn"},
+        {"an association, not a route": "ReplaceRouteTableAssociation"},
+    ),
+    RouteTable: Changed(
+        "ec2", "RouteTableId", {"other_routes": "ReplaceRoute"},
+        {"another resource of ours compares it": "ReplaceRouteTableAssociation"},
+    ),
+    RouteTableAssociation: Changed(
+        "ec2", "AssociationId", {"table": "RouteTableId"},
+        {"an association of something else": "ReplaceIamInstanceProfileAssociation ReplaceNetworkAclAssociation"},
+    ),
+    SecurityGroup: Changed(
+        "ec2", "GroupId", {"strangers": "SecurityGroupRules", "egress": "IpPermissions"},
+        {"a text": "SecurityGroupRuleDescriptions UpdateSecurityGroupRuleDescriptionsIngress", "its other name":
+         "GroupName"}, also="UpdateSecurityGroupRuleDescriptionsEgress UpdateSecurityGroupRuleDescriptionsIngress",
+    ),
+    SecurityGroupRule: Changed("ec2", "GroupId", {"port": "SecurityGroupRules"}),
+    SshKey: SECRET,
+    Subnet: Changed(
+        "ec2", "SubnetId", {"public_ips": "MapPublicIpOnLaunch"},
+        {"needs an IPv6 range or an Outpost, which no subnet of ours has": "AssignIpv6AddressOnCreation EnableDns64"
+         " MapCustomerOwnedIpOnLaunch CustomerOwnedIpv4Pool EnableLniAtDeviceIndex DisableLniAtDeviceIndex",
+         "names of instances, which nothing here uses": "PrivateDnsHostnameTypeOnLaunch"
+         " EnableResourceNameDnsARecordOnLaunch EnableResourceNameDnsAAAARecordOnLaunch"},
+    ),
+    Vpc: Changed(
+        "ec2", "VpcId", {"dns_support": "EnableDnsSupport", "dns_hostnames": "EnableDnsHostnames"},
+        {"metrics only, and a call more": "EnableNetworkAddressUsageMetrics",
+         "only towards the default, which it has": "ModifyVpcTenancy"},
+    ),
+    VpcEndpoint: Changed(
+        "ec2", "VpcEndpointId", {"policy": "PolicyDocument ResetPolicy"},
+        {"another resource of ours compares it": "AddRouteTableIds RemoveRouteTableIds",
+         "of interface endpoints": "AddSubnetIds RemoveSubnetIds AddSecurityGroupIds RemoveSecurityGroupIds"
+         " IpAddressType DnsOptions PrivateDnsEnabled SubnetConfigurations",
+         "who pays in a shared service, which AWS's are not": "ModifyVpcEndpointPayerResponsibility"},
+    ),
+    VpcEndpointRoute: Changed(
+        "ec2", "VpcEndpointId", {"table": "AddRouteTableIds RemoveRouteTableIds"},
+        {"the endpoint's own; another resource of ours compares it": "ResetPolicy PolicyDocument AddSubnetIds"
+         " RemoveSubnetIds AddSecurityGroupIds RemoveSecurityGroupIds IpAddressType DnsOptions PrivateDnsEnabled"
+         " SubnetConfigurations ModifyVpcEndpointPayerResponsibility"},
+    ),
+}  # fmt: skip

@@ -35,6 +35,7 @@ from embedded_aws.server.housekeeping import Housekeeping
 from embedded_aws.server.request_handler import RequestHandler
 from embedded_aws.server.simulation import Simulation, is_enabled
 from embedded_aws.server.wsgi import WsgiApp
+from embedded_aws.services.cloudtrail import event_history
 from embedded_aws.settings import code_version
 from embedded_aws.state_folder import Address, StateFolder
 from embedded_aws.ticker import Ticker
@@ -64,7 +65,7 @@ class Server:
         control = Control(actions, self.game_day.handlers() | {"POST pace": self._pace, "POST given": self._given})
         aws = DomainDispatcherApplication(create_backend_app)
         middleware = Authorization(lock, DelayedResponses(FaultInjector(faults)))
-        self.app = WsgiApp(aws, control, self.token, lock, self.saver.mark_changed, middleware)
+        self.app = WsgiApp(aws, control, self.token, lock, self.saver.mark_changed, middleware, event_history.record)
         self.housekeeping = Housekeeping(folder, self._end)
         self.ticker = Ticker(lock, [*ticks, self.game_day.tick, self.housekeeping.tick], self.saver.mark_changed)
         self.http = _listen(folder.last_port(), self.app)

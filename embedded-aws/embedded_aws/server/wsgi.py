@@ -32,6 +32,7 @@ class WsgiApp:
         lock: Guards moto's backends, which are not thread-safe: whoever uses them holds it.
         on_change: Called with the lock held after each call that may have changed the account.
         middleware: Gets each AWS call, and the function that forwards it to moto; called without the lock.
+        record: Called with the lock held, with each call that may have changed the account, and its answer.
     """
 
     def __init__(
@@ -42,10 +43,11 @@ class WsgiApp:
         lock: RLock,
         on_change: Callable[[], None],
         middleware: Callable[[Environ, Forward], Response] = lambda environ, forward: forward(environ),
+        record: Callable[[Environ, bytes], None] = lambda environ, body: None,
     ) -> None:
         self.lock = lock
         self._aws, self._control, self._token = aws, control, token
-        self._on_change, self._middleware = on_change, middleware
+        self._on_change, self._middleware, self._record = on_change, middleware, record
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one call."""
@@ -68,6 +70,8 @@ class WsgiApp:
             response = self._call_aws(environ)
             if may_write(environ):
                 self._on_change()
+                if response[0].startswith("2"):
+                    self._record(environ, response[2])
         return response
 
     def _call_aws(self, environ: Environ) -> Response:

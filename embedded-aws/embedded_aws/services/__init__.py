@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable
 
 ORDER = (
+    "cloudtrail.event_history",
     "cloudwatch.actions",
     "cloudwatch.calls",
     "cloudwatch.dashboards",

@@ -82,7 +82,7 @@ def test_an_invalid_pace_is_rejected(aws):
         ("ec2", "describe_vpn_concentrators", {}),  # EC2's protocol
         ("rds", "describe_account_attributes", {}),  # Query
         ("iam", "simulate_custom_policy", {"PolicyInputList": ["{}"], "ActionNames": ["a:b"]}),
-        ("cloudtrail", "lookup_events", {}),  # JSON
+        ("cloudtrail", "list_channels", {}),  # JSON
         ("route53", "list_cidr_collections", {}),  # REST-XML
         ("lambda", "list_code_signing_configs", {}),  # REST-JSON
         ("cloudwatch", "describe_anomaly_detectors", {}),  # Smithy RPC
