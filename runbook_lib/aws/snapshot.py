@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Ambiguous, NotOwned, RequestRejected
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 ApiObject = dict[str, Any]
 """An object in a response of AWS; a field that AWS left out reads as empty (:mod:`.absent_fields`)."""
+_RETAG = "aws ec2 create-tags --resources {}"
 
 
 class Snapshot:
@@ -71,13 +73,41 @@ class Snapshot:
 
         Raises:
             Ambiguous: Several objects have the tag.
+            NotOwned: None has it, and one that can only be ours has lost it.
         """
-        candidates = [
-            item
-            for item in self.tagged_with_env(operation, result, filter_field=filter_field)
-            if tags_of(item).get(self.aws.KEY) == resource.key and item.get("State") not in ignore_states
-        ]
-        return at_most_one(candidates, resource)
+        listed = self.tagged_with_env(operation, result, filter_field=filter_field)
+        return self.identify([one for one in listed if one.get("State") not in ignore_states], result, resource)
+
+    def identify(
+        self, items: Iterable[ApiObject], result: str, resource: Named, *, retag: str = _RETAG
+    ) -> ApiObject | None:
+        """Return the resource among objects of its type that have this environment's tags, or ``None``.
+
+        Args:
+            result: The field of the answer that lists them, e.g. ``Vpcs``.
+            retag: The command that writes a tag; without it, EC2's.
+
+        Raises:
+            Ambiguous: Several objects have the tag.
+            NotOwned: None has it, and one that can only be ours has lost it: it has our name and our other tags.
+        """
+        aws, candidates, lost = self.aws, [], []
+        kind_of = resource.key.partition(".")[0]
+        for item in items:
+            tags = tags_of(item)
+            key = tags.get(aws.KEY, "")
+            if key == resource.key:
+                candidates.append(item)
+            elif tags.get("Name") == aws.name(resource) and key.partition(".")[0] in ("", kind_of):
+                lost.append(_id_of(item, result))
+        if lost and not candidates:
+            names = ", ".join(lost)
+            raise NotOwned(
+                f"{resource.key}: identity lost. {names} has this environment's tags and the name {aws.name(resource)},"
+                f" but not the tag {aws.KEY}={resource.key}. Nothing makes a second one.",
+                fix=f"Give it its tag back: {retag.format(lost[0])} --tags Key={aws.KEY},Value={resource.key}",
+            )
+        return at_most_one(candidates, resource, result)
 
     def tagged_with_env(self, operation: str, result: str, *, filter_field: str = "Filters") -> list[ApiObject]:
         """Return the EC2 objects of one type that have this environment's tags."""
@@ -108,17 +138,36 @@ def _lacks_id(request: Mapping[str, Any]) -> bool:
     return any(value in ("", [""]) for value in request.values())
 
 
-def at_most_one(candidates: list[ApiObject], resource: Named) -> ApiObject | None:
+def at_most_one(candidates: list[ApiObject], resource: Named, result: str = "") -> ApiObject | None:
     """Return the only object of a list, or ``None`` when the list is empty.
+
+    Args:
+        result: For EC2, the field of its answer that lists them: it tells their ids.
 
     Raises:
         Ambiguous: Several objects have the identity tag of the resource.
     """
     if len(candidates) > 1:
+        told = ", ".join(f"{_id_of(one, result)}{_age(one)}" for one in candidates) if result else ""
         raise Ambiguous(
-            f"{len(candidates)} objects in AWS are tagged as {resource.key}.", fix="Remove the tag from the wrong ones."
+            f"{len(candidates)} objects in AWS are tagged as {resource.key}{': ' + told if told else ''}.",
+            fix="Look which of them is in use. Remove the tag from the others: they stay as they are.",
         )
     return candidates[0] if candidates else None
+
+
+_IDS = {"SecurityGroups": "GroupId", "Addresses": "AllocationId"}
+_MADE = ("CreateTime", "CreationTime", "CreationTimestamp", "LaunchTime", "CreatedAt")
+
+
+def _id_of(item: ApiObject, result: str) -> str:
+    return str(item[_IDS.get(result, f"{result.removesuffix('s')}Id")])
+
+
+def _age(item: ApiObject) -> str:
+    """When it was made, where EC2 tells."""
+    made = next((item[name] for name in _MADE if name in item), None)
+    return f" (made {made:%Y-%m-%d %H:%M} UTC)" if isinstance(made, datetime) else ""
 
 
 def tags_of(item: Mapping[str, Any], field: str = "Tags") -> dict[str, str]:

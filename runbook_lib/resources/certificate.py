@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..aws.client import Aws
 from ..aws.permissions import Permission, to_destroy, to_look
-from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import ExternalResource, Ids, Observed, Resource, kind
 from .tagging import Tagging
 
@@ -105,9 +105,10 @@ def find_arn(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
     # A summary lacks the domain while ACM creates the certificate, and where it cannot read it: then the tags decide.
     # https://github.com/ansible-collections/amazon.aws/issues/2405
     same = [item["CertificateArn"] for item in listed if item.get("DomainName", domain) == domain]
-    owned = [{"arn": arn} for arn in same if _tags(snapshot, arn).get(snapshot.aws.KEY) == resource.key]
-    match = at_most_one(owned, resource)
-    return match["arn"] if match else None
+    ours = [{"CertificateId": arn, "Tags": tags} for arn in same if (tags := _tags(snapshot, arn))]
+    retag = "aws acm add-tags-to-certificate --certificate-arn {}"
+    match = snapshot.identify(ours, "Certificates", resource, retag=retag)
+    return match["CertificateId"] if match else None
 
 
 def _tags(snapshot: Snapshot, arn: str) -> dict[str, str]:

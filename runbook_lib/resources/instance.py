@@ -7,7 +7,7 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.permissions import LAUNCH, Permission, to_apply, to_destroy, to_look
-from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .instance_types import foresee_image, foresee_type, permissions
@@ -91,8 +91,8 @@ class Instance(Resource):
         """Find the server by its tags; one that is terminated does not exist."""
         reservations = snapshot.tagged_with_env("describe_instances", "Reservations")
         instances = [instance for reservation in reservations for instance in reservation["Instances"]]
-        mine = [i for i in instances if tags_of(i).get(snapshot.aws.KEY) == self.key]
-        instance = at_most_one([i for i in mine if i["State"]["Name"] != "terminated"], self)
+        alive = [one for one in instances if one["State"]["Name"] != "terminated"]
+        instance = snapshot.identify(alive, "Instances", self)
         if instance is None:
             return None
         status, imds = instance["State"]["Name"], instance.get("MetadataOptions", {})

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
-from ..aws.snapshot import Snapshot, at_most_one, tags_of
+from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .ssh_key import SshKey
 from .tagging import Tagging
@@ -39,7 +39,7 @@ class KeyPair(Resource):
         """Find the key pair by its tags, with its public key."""
         aws = snapshot.aws
         pairs = snapshot.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
-        pair = at_most_one([pair for pair in pairs if tags_of(pair).get(aws.KEY) == self.key], self)
+        pair = snapshot.identify(pairs, "KeyPairs", self)
         if pair is None:
             return None
         state = {"public": _bare(pair.get("PublicKey", ""))}
