@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.errors import RequestRejected
 from runbook_lib.evidence.topology.discovery import _cidr, _service
 from runbook_lib.resources import deployment_failure
@@ -17,6 +18,8 @@ from tests.resources.cases_deploy import CASES as DEPLOY
 
 class Answers:
     """A snapshot whose answers are given, by operation."""
+
+    identify = Snapshot.identify
 
     def __init__(self, aws, **answers):
         self.aws, self.answers = aws, answers
@@ -70,7 +73,7 @@ def test_a_certificate_without_a_domain_is_told_by_its_tags(door, key, own):
         list_certificates=[{"CertificateArn": "arn:aws:acm:us-west-2:1:certificate/1"}],
         list_tags_for_certificate={"Tags": tags},
     )
-    found = find_arn(snapshot, SimpleNamespace(key="requested_certificate.web"), "www.example.com")
+    found = find_arn(snapshot, SimpleNamespace(key="requested_certificate.web", name="web"), "www.example.com")
     assert bool(found) is own
 
 

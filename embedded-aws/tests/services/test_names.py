@@ -194,7 +194,7 @@ def test_what_the_emulator_lacks_is_said_to_be_missing(aws):
         "rds:DescribeSourceRegions": aws.client("rds").describe_source_regions,
         "elbv2:DescribeTrustStores": aws.client("elbv2").describe_trust_stores,
         "logs:ListAnomalies": aws.client("logs").list_anomalies,
-        "cloudtrail:LookupEvents": aws.client("cloudtrail").lookup_events,
+        "cloudtrail:ListChannels": aws.client("cloudtrail").list_channels,
     }
     for name, call in calls.items():
         with raises("NotSupportedLocally", f"{name} is not supported in the local environment"):
