@@ -135,6 +135,10 @@ class NotOwned(RunbookError):
     """An object in AWS has a resource's name, but not the tags of this runbook."""
 
 
+class IdentityLost(NotOwned):
+    """An object in AWS can only be ours, but lacks the tag by which it is found."""
+
+
 class EvidenceError(RunbookError):
     """The evidence of a run cannot be signed, stored or trusted."""
 

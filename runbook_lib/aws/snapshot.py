@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Ambiguous, NotOwned, RequestRejected
+from ..errors import Ambiguous, IdentityLost, NotOwned, RequestRejected
 from .absent_fields import with_absent_fields
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Snapshot:
 
         Raises:
             Ambiguous: Several objects have the tag.
-            NotOwned: None has it, and one that can only be ours has lost it.
+            IdentityLost: None has it, and one that can only be ours has lost it.
         """
         listed = self.tagged_with_env(operation, result, filter_field=filter_field)
         return self.identify([one for one in listed if one.get("State") not in ignore_states], result, resource)
@@ -89,7 +89,7 @@ class Snapshot:
 
         Raises:
             Ambiguous: Several objects have the tag.
-            NotOwned: None has it, and one that can only be ours has lost it: it has our name and our other tags.
+            IdentityLost: None has it, and one that can only be ours has lost it: it has our name and our other tags.
         """
         aws, candidates, lost = self.aws, [], []
         kind_of = resource.key.partition(".")[0]
@@ -102,10 +102,11 @@ class Snapshot:
                 lost.append(_id_of(item, result))
         if lost and not candidates:
             names = ", ".join(lost)
-            raise NotOwned(
+            raise IdentityLost(
                 f"{resource.key}: identity lost. {names} has this environment's tags and the name {aws.name(resource)},"
                 f" but not the tag {aws.KEY}={resource.key}. Nothing makes a second one.",
-                fix=f"Give it its tag back: {retag.format(lost[0])} --tags Key={aws.KEY},Value={resource.key}",
+                fix=f"Give it its tag back: {retag.format(lost[0])} --region {aws.region} --tags"
+                f" Key={aws.KEY},Value={resource.key}",
             )
         return at_most_one(candidates, resource, result)
 

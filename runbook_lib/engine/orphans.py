@@ -76,7 +76,9 @@ def require_nothing_in_the_way(
     names = [f"{orphan.key} ({orphan.arn})" if orphan.key else orphan.arn for orphan in strays]
     if lines := [f"- {one}" for one in (*names, *foreign)]:
         told = "\n".join(lines)
-        raise StillNeeded(f"Nothing was deleted: this would keep it from being deleted:\n{told}", fix=" ".join(fixes))
+        raise StillNeeded(
+            f"Nothing was deleted: this is in the way, and no destroy deletes it:\n{told}", fix=" ".join(fixes)
+        )
 
 
 def _is_in_the_way(snapshot: Snapshot, arn: str) -> bool:

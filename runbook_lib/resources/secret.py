@@ -57,7 +57,7 @@ class KeptSecret(Resource):
             self.id_of(secret),
             {"kept": not scheduled, "value": "another" if _PREVIOUS in stages else _OURS},
             status=status,
-            note=_CHANGED.format(self.aws_name(snapshot.aws), stages[_PREVIOUS]) if _PREVIOUS in stages else "",
+            note=self._changed(snapshot.aws, stages[_PREVIOUS]) if _PREVIOUS in stages else "",
             detail=detail,
             # While it is scheduled for deletion, AWS takes no tags.
             tagging=None if scheduled else Tagging.of("secretsmanager", secret["ARN"], secret),
@@ -87,6 +87,10 @@ class KeptSecret(Resource):
     @abstractmethod
     def generate(self) -> tuple[str, dict[str, str]]:
         """A new value, and tags with its public part."""
+
+    def _changed(self, aws: Aws, first: str) -> str:
+        """What a person should know of a secret whose *first* version is no longer the current one."""
+        return _CHANGED.format(self.aws_name(aws), first, aws.region)
 
     def update(self, aws: Aws, ids: Ids, observed: Observed, drift: frozenset[str]) -> None:
         """Restore a secret that is scheduled for deletion, and its first value."""
@@ -121,7 +125,7 @@ _OURS = "as made here"
 _CURRENT, _PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 _CHANGED = (
     "Somebody gave {0} another value. To keep it: aws secretsmanager update-secret-version-stage --secret-id {0}"
-    " --version-stage AWSPREVIOUS --remove-from-version-id {1}"
+    " --version-stage AWSPREVIOUS --remove-from-version-id {1} --region {2}"
 )
 
 

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from runbook_lib.errors import Ambiguous, NotOwned
+from runbook_lib.errors import Ambiguous, IdentityLost
 from tests.support.account_inventory import inventory
 from tests.support.call_recorder import Wire
 from tests.support.stack_runs import Runs, environment, with_sessions
@@ -78,13 +78,13 @@ def test_a_thing_that_lost_its_key_is_named_and_not_made_again(site, key):
     (resource,) = [one for one in site.seen if one.key == key]
     tagging = site.seen[resource].tagging
     untag(site.aws, tagging)
-    with pytest.raises(NotOwned) as raised:
+    with pytest.raises(IdentityLost) as raised:
         site.plan(key)
     told = str(raised.value)
     name = f"local-{resource.name}"
     assert f"{key}: identity lost. " in told
     assert f"has this environment's tags and the name {name}, but not the tag {KEY}={key}" in told
-    with pytest.raises(NotOwned):
+    with pytest.raises(IdentityLost):
         site.runs.engine().apply(site.stack_of[key])
     retag(site.aws, raised.value.fix)
     assert site.plan(key) == ()
@@ -112,7 +112,7 @@ def test_a_rule_that_lost_its_key_is_a_strangers(site):
 def test_a_key_that_somebody_changed_is_an_identity_lost_too(site):
     vpc = next(seen for one, seen in site.seen.items() if one.key == "vpc.main")
     site.aws.client("ec2").create_tags(Resources=[vpc.id], Tags=[{"Key": KEY, "Value": "vpc.other"}])
-    with pytest.raises(NotOwned) as raised:
+    with pytest.raises(IdentityLost) as raised:
         site.plan("vpc.main")
     retag(site.aws, raised.value.fix)
     assert site.plan("vpc.main") == ()

@@ -71,8 +71,9 @@ class TestWhatStandsInTheWayOfADestroy:
         snapshot = FakeSnapshot({blocking: "thing.old", **dict.fromkeys(self.OTHERS, "other.old")}, **self.ALIVE)
         with pytest.raises(StillNeeded) as error:
             require_nothing_in_the_way(snapshot, set(), {})
-        assert f"Nothing was deleted: this would keep it from being deleted:\n- thing.old ({blocking})\n" in str(
-            error.value
+        assert (
+            f"Nothing was deleted: this is in the way, and no destroy deletes it:\n- thing.old ({blocking})\n"
+            in str(error.value)
         )
         assert not [other for other in self.OTHERS if other in str(error.value)], "these keep no network"
 
