@@ -127,16 +127,24 @@ class Failed(RunbookError):
     """AWS accepted a request and then failed to carry it out."""
 
 
-class Ambiguous(RunbookError):
-    """Several objects in AWS have the identity tag of one resource."""
-
-
 class NotOwned(RunbookError):
     """An object in AWS has a resource's name, but not the tags of this runbook."""
 
 
+class Ambiguous(NotOwned):
+    """Several objects in AWS have the identity tag of one resource.
+
+    Args:
+        ids: Their ids, where they are told.
+    """
+
+    def __init__(self, what: str, *, fix: str, ids: tuple[str, ...] = ()) -> None:
+        super().__init__(what, fix=fix)
+        self.ids = ids
+
+
 class IdentityLost(NotOwned):
-    """An object in AWS can only be ours, but lacks the tag by which it is found."""
+    """An object in AWS can only be ours, but lacks a tag by which it is found."""
 
 
 class EvidenceError(RunbookError):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 Method = Callable[..., Any]
 
 
-def patch(owner: type, name: str) -> Callable[[Method], Method]:
+def patch(owner: type | ModuleType, name: str) -> Callable[[Method], Method]:
     """Decorator: replace a method of moto by a function that gets the original method first, then `self` and the rest.
+
+    A function of one of moto's modules is replaced likewise, for who calls it within that module.
 
     Raises:
         AttributeError: moto does not have the method.

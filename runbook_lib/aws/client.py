@@ -64,6 +64,7 @@ class Aws:
         connection: The endpoint and its credentials; ``None`` is the real AWS.
         run: The run's id; it is part of client tokens, the user agent and role session names.
         labels: Tags of the parameter file, added to the tags of ownership.
+        adopted: What becomes ours although it is not tagged so yet: its id, ARN or name by the resource's key.
         on_call: Called for each write and each failed read.
         add_secrets: Called with each request and response, to find secrets in them.
         ask_code: Asks for the code of an MFA device, if the profile needs one.
@@ -71,6 +72,8 @@ class Aws:
     """
 
     OWNER, ENV, KEY = "runbook:owner", "runbook:env", "runbook:key"
+    OURS = "runbook"
+    """The value of the tag ``runbook:owner``."""
 
     def __init__(
         self,
@@ -81,13 +84,14 @@ class Aws:
         connection: Connection | None = None,
         run: str = "",
         labels: Mapping[str, str] | None = None,
+        adopted: Mapping[str, str] | None = None,
         on_call: OnCall = lambda *a, **k: None,
         add_secrets: Callable[[object], None] = lambda data: None,
         ask_code: AskCode = lambda question: None,
         outage: Outage | None = None,
     ) -> None:
         self.env, self.region, self.account, self.run = env, region, account, run
-        self._labels = dict(labels or {})
+        self._labels, self.adopted = dict(labels or {}), dict(adopted or {})
         self._connection, self._on_call, self._add_secrets = connection, on_call, add_secrets
         self._outage = outage or Outage()
         self._mfa = MfaDevice(ask_code)
@@ -197,7 +201,7 @@ class Aws:
 
     def tag_map(self, resource: Named) -> dict[str, str]:
         """Return the tags that identify a resource."""
-        identity = {"Name": self.name(resource), self.OWNER: "runbook", self.ENV: self.env, self.KEY: resource.key}
+        identity = {"Name": self.name(resource), self.OWNER: self.OURS, self.ENV: self.env, self.KEY: resource.key}
         return self._labels | identity
 
     def tags(self, resource: Named) -> list[dict[str, str]]:
@@ -210,7 +214,7 @@ class Aws:
 
     def filters(self) -> list[dict[str, Any]]:
         """Return EC2 filters for all resources of this environment."""
-        return [{"Name": f"tag:{self.ENV}", "Values": [self.env]}, {"Name": f"tag:{self.OWNER}", "Values": ["runbook"]}]
+        return [{"Name": f"tag:{self.ENV}", "Values": [self.env]}, {"Name": f"tag:{self.OWNER}", "Values": [self.OURS]}]
 
     def token(self, resource: Named, *more: str) -> str:
         """Return a client token: a create that is repeated in the same run creates nothing twice.

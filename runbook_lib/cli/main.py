@@ -16,6 +16,7 @@ from ..errors import RunbookError, WrongUsage
 PLUGINS = "runbook.commands"
 """The group of entry points through which other packages add commands, e.g. ``local``."""
 COMMANDS = {
+    "adopt": ("adopt", "Give something the tags by which it is this environment's."),
     "app": ("application", "Look at the application in webapp/ before it is deployed."),
     "apply": ("verbs", "Create and update what the parameters describe, and verify it."),
     "approve": ("evidence", "Sign an approval of the plans of a run."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from ..paths import checkout
 from ..runs.finish import finish_run
 from ..runs.headless import processes
 from ..runs.rehearsal import prepare_rehearsal
-from ..runs.rollback import NOTEBOOK, choose_revision, with_revision
+from ..runs.rollback import NOTEBOOK
 from ..runs.runner import Job, Progress, run, select_notebooks
 from ..runs.start import check_endpoint, lock_of_run, new_run, require_saved, run_metadata, sign_in
 from ..runs.time_limit import within
 from .arguments import ConfirmedName, EnvironmentName, NotebookName, OneLine
 from .checks import print_checks
+from .choices import Choose, adopt_pairs, roll_back_to
 from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
@@ -108,6 +109,9 @@ to_option = click.option(
 )
 @click.option("--destroy", "to_destroy", is_flag=True, help="Show what a destroy would do instead.")
 @click.option("--rollback", "to_roll_back", is_flag=True, help="Show what a rollback would do instead.")
+@click.option(
+    "--adopt", nargs=2, multiple=True, metavar="KEY ID", help="Show what adopting ID as KEY would do; may be repeated."
+)
 @to_option
 @click.option("--summary", "counts_only", is_flag=True, help="Print the number of changes only.")
 def plan(
@@ -118,6 +122,7 @@ def plan(
     fingerprints: Path,
     to_destroy: bool,
     to_roll_back: bool,
+    adopt: Sequence[tuple[str, str]],
     to: str,
     counts_only: bool,
     **request: Any,
@@ -127,7 +132,13 @@ def plan(
         raise WrongUsage("A plan of a rollback is of 04_deploy, and of no destroy.", fix="Leave out the other one.")
     if to and not to_roll_back:
         raise WrongUsage("--to names the revision of a rollback.", fix="Add --rollback.")
-    notebooks, choose = ((NOTEBOOK,), _rollback_to(to)) if to_roll_back else (only, None)
+    if adopt and (to_roll_back or to_destroy or only):
+        raise WrongUsage(
+            "A plan with --adopt is of the notebooks that have the resources.", fix="Leave out the others."
+        )
+    notebooks, choose = (
+        ((NOTEBOOK,), roll_back_to(to)) if to_roll_back else adopt_pairs(env, adopt) if adopt else (only, None)
+    )
     run, summaries = run_notebooks(env, "plan", notebooks, not to_destroy, choose, **request)
     failed = False if to_destroy else print_preflight(summaries, counts_only=counts_only)
     is_blocked = any(summary.is_blocked for summary in summaries)
@@ -185,23 +196,10 @@ def apply(env: str, only: Sequence[str], approved: Sequence[str], **request: Any
 def rollback(env: str, approved: Sequence[str], to: str, **request: Any) -> None:
     """Deploy the last revision that really worked, or another.  Verifies it."""
     _, summaries = run_notebooks(
-        env, "apply", (NOTEBOOK,), True, _rollback_to(to), approved=join_fingerprints(approved), **request
+        env, "apply", (NOTEBOOK,), True, roll_back_to(to), approved=join_fingerprints(approved), **request
     )
     print_done(summaries)
     click.echo("The next apply deploys webapp/ again: correct it first, or keep deploy.revision in params/.")
-
-
-Choose = Callable[[Params, Path, str], Mapping[str, Any]]
-"""Returns the parameters that a run is given in place of the file's, from the file's, the root and the run's id."""
-
-
-def _rollback_to(to: str) -> Choose:
-    def choose(params: Params, root: Path, run_id: str) -> Mapping[str, Any]:
-        chosen = choose_revision(params, root, run_id, to)
-        print_text(f"To {chosen.revision}, as deployed on {chosen.completed} by {chosen.id}.")
-        return with_revision(params, chosen.name)
-
-    return choose
 
 
 @click.command()

@@ -11,7 +11,7 @@ from ..errors import Blocked, RequestRejected
 from ..resources.base import TAGS, Observed, ObservedState, drift_of
 from .context import Context
 from .observe import CONSISTENCY_TIMEOUT, failed_error, observe, status_text, timeout_error
-from .plan import IMMUTABLE_FIX, Action, Change, ids_of, plan_change
+from .plan import IMMUTABLE_FIX, Action, Change, ids_of, not_ours, plan_change
 
 _LOST_RESPONSE = 20.0
 """Seconds in which a resource may still appear whose create call got no response."""
@@ -70,6 +70,8 @@ class ApplyResource:
             observed = observe(resource, self._context.snapshot(), ids_of(observed_state))
             observed_state[resource] = observed
             seconds = self._clock.now() - began
+            if observed and (why := not_ours(resource, observed)):
+                raise why
             if observed and observed.failed not in ("", known_failure):
                 raise failed_error(resource, observed)
             drift = None

@@ -20,6 +20,8 @@ from .apply import ApplyResource
 from .context import Clock, Context, OnProgress, RequireApproval
 from .dependencies import missing_dependencies, require_dependencies
 from .destroy import DestroyResources
+from .guards import require_owned
+from .identity import find_lost, name_users
 from .observe import observe
 from .plan import Action, Change, Plan, dependencies_of, ids_of, make_plan
 
@@ -53,7 +55,7 @@ class Engine:
         self._context = Context(aws, journal, clock or Clock(), ensure_lock, keep_lock=keep_lock)
         self._clock = self._context.clock
         self._snapshot_age, self._dependencies_pending = snapshot_age, dependencies_pending
-        self._snapshot, self._snapshot_taken = Snapshot(aws), -inf
+        self._snapshot, self._snapshot_taken = Snapshot(aws, unowned={}), -inf
 
     @property
     def scope(self) -> str:
@@ -68,16 +70,19 @@ class Engine:
     def survey(self, stack: Iterable[Resource], *, refresh: bool = False) -> ObservedState:
         """Observe the stack and all its dependencies.  Reads only.
 
+        What may be somebody else's is in the result, with the reason why nothing is written to it.
+
         Args:
             refresh: Whether to read again what an earlier survey has read a moment ago.
         """
         now = self._clock.now()
         if refresh or now - self._snapshot_taken > self._snapshot_age:
-            self._snapshot, self._snapshot_taken = Snapshot(self.aws), now
+            self._snapshot, self._snapshot_taken = Snapshot(self.aws, unowned={}), now
         observed_state: ObservedState = {}
         for resource in in_order(stack):
             observed_state[resource] = observe(resource, self._snapshot, ids_of(observed_state))
             self._context.record_ready(resource, observed_state[resource])
+        name_users(observed_state)
         return observed_state
 
     def plan(
@@ -110,6 +115,7 @@ class Engine:
         """
         context = replace(self._context, on_progress=on_progress, require_approval=require_approval)
         observed_state = self._survey_with_dependencies(stack, on_progress)
+        require_owned(observed_state)
         plan = self._foresee_refusals(make_plan(stack, observed_state, scope=self.scope), observed_state)
         plan.raise_if_blocked()
         for change in plan.todo:
@@ -158,6 +164,7 @@ class Engine:
         """
         observed_state = self.survey(stack, refresh=True)
         plan = make_plan(stack, observed_state, present=False, scope=self.scope)
+        require_owned(observed_state)
         for change in plan.todo:
             require_approval(change)
         for change in plan.changes:
@@ -171,6 +178,7 @@ class Engine:
         """Survey a stack; wait for dependencies that another notebook of the run is still creating."""
         began = self._clock.now()
         while missing := missing_dependencies(stack, observed_state := self.survey(stack)):
+            require_owned(observed_state)
             seconds = self._clock.now() - began
             # Ask first, then survey: what is created in between is observed.
             if not self._dependencies_pending() or seconds > sum(need.wait_timeout for need in missing):
@@ -188,6 +196,8 @@ class Engine:
         ids = ids_of(observed_state)
 
         def check(change: Change) -> Change:
+            if change.action is Action.CREATE and (lost := find_lost(self._snapshot, change, observed_state)):
+                return lost
             if change.action not in (Action.CREATE, Action.UPDATE):
                 return change
             observed = change.observed if change.action is Action.UPDATE else None

@@ -1,10 +1,10 @@
-"""Check whether a stack may be destroyed, before anything is deleted."""
+"""Check whether a stack may be changed or destroyed, before anything is written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import DestroyPrevented, StillNeeded
+from ..errors import DestroyPrevented, NotOwned, StillNeeded
 from ..resources.base import ObservedState, Resource
 from ..stacks.stack import Stack
 
@@ -43,3 +43,19 @@ def require_unprotected(resources: Iterable[Resource]) -> None:
             "\n".join(guards),
             fix="To destroy it anyway: set the guard to false in params/, apply, then destroy.",
         )
+
+
+def require_owned(observed_state: ObservedState) -> None:
+    """Stop when something may be somebody else's, or has lost the tags by which it is known.
+
+    Raises:
+        NotOwned: Naming all such things, and what to do; the error itself where there is one.
+    """
+    errors = [seen.unowned for seen in observed_state.values() if seen and seen.unowned]
+    if len(errors) > 1:
+        raise NotOwned(
+            "\n".join(error.what for error in errors),
+            fix="\n".join(dict.fromkeys(error.fix for error in errors)),
+        )
+    for error in errors:
+        raise error

@@ -21,12 +21,15 @@ def observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None
     A resource that is listed and then not found, or has lost its tags, is being created or deleted
     by another notebook or another user, so it is observed once more in a new snapshot.
 
+    Args:
+        snapshot: The one of a survey notes what may be somebody else's; any other raises an error.
+
     Raises:
-        NotOwned: The name is taken by something that is not tagged as ours.
+        NotOwned: Its name or its tags are on something that may be somebody else's.
         RequestRejected: A read failed otherwise.
     """
     observed = _observe(resource, snapshot, ids)
-    if observed is None or observed.tagging is None or observed.deleting:
+    if observed is None or observed.tagging is None or observed.deleting or observed.unowned:
         return observed
     present, wanted = observed.tagging.tags, snapshot.aws.tag_map(resource)
     drift = {key: (present.get(key), value) for key, value in wanted.items() if present.get(key) != value}
@@ -36,18 +39,22 @@ def observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None
 def _observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None:
     """Observe once more in a new snapshot what was listed and then not found, or has lost its tags."""
     try:
-        return resource.observe(snapshot, ids)
+        observed = resource.observe(snapshot, ids)
+        if resource.key not in snapshot.unowned:
+            return observed
     except NotOwned:
-        return resource.observe(Snapshot(snapshot.aws), ids)
+        pass
     except RequestRejected as error:
         if not _NOT_FOUND.search(error.code):
             raise
+    again = snapshot.again()
     try:
-        return resource.observe(Snapshot(snapshot.aws), ids)
+        observed = resource.observe(again, ids)
     except RequestRejected as error:
         if not _NOT_FOUND.search(error.code):
             raise
         return None
+    return replace(observed, unowned=again.unowned.get(resource.key)) if observed else None
 
 
 def is_ready(

@@ -227,15 +227,9 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
 
     Args:
         observed_state: The other resources, whose ids stand in the resource's state.
-
-    Raises:
-        NotOwned: It is somebody else's.
     """
-    if observed and observed.foreign:
-        raise NotOwned(
-            f"{resource.key}: {observed.foreign}.",
-            fix="If nobody needs it, delete it; otherwise choose another name in params/. Then run this again.",
-        )
+    if observed and (why := not_ours(resource, observed)):
+        return _refuse(resource, observed, why)
     desired = resource.desired(ids_of(observed_state))
     names = placeholders(resource, observed_state)
     logical = resource.desired(Keys())
@@ -268,6 +262,19 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
     return Change(resource, action, observed, desired, fields, observed.note, differences=differences)
 
 
+def not_ours(resource: Resource, observed: Observed) -> NotOwned | None:
+    """Why nothing may be written to what has the resource's name or tags; ``None`` when it is ours."""
+    if observed.unowned or not observed.foreign:
+        return observed.unowned
+    fix = "If nobody needs it, delete it; otherwise choose another name in params/. Then run this again."
+    return NotOwned(f"{resource.key}: {observed.foreign}.", fix=fix)
+
+
+def _refuse(resource: Resource, observed: Observed, why: NotOwned) -> Change:
+    reason = why.what.removeprefix(f"{resource.key}: ").removesuffix(".")
+    return Change(resource, Action.BLOCKED, observed, None, {}, reason, why.fix)
+
+
 def differing_lines(old: str, new: str) -> tuple[str, ...]:
     """The lines that differ, each after ``- `` or ``+ ``, with one unchanged line around them."""
     lines = [*difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)][2:]
@@ -296,6 +303,8 @@ def _plan_removal(orphan: Resource, observed: Observed, observed_state: Observed
 
 
 def _plan_delete(resource: Resource, observed: Observed) -> Change:
+    if observed.unowned:
+        return _refuse(resource, observed, observed.unowned)
     if observed.foreign:
         return Change(resource, Action.KEEP, observed, None, {}, f"left, it is not ours: {observed.foreign}")
     if retain := resource.retain or observed.retain:

@@ -28,6 +28,8 @@ DOMAIN = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"
 ENV = r"^[a-z](-?[a-z0-9])+$"
 POLICY = r"^arn:aws:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$"
 KMS_KEY = r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+Key = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z_]+\..+$")]
+"""The key of a resource, e.g. ``vpc.main``."""
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=60)]
 
 

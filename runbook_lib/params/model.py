@@ -24,9 +24,11 @@ from .fields import (
     REVISION,
     Cidr,
     Count,
+    Key,
     Strict,
     Switch,
     TagValue,
+    Text,
     check_public_key,
     check_retention,
 )
@@ -325,6 +327,20 @@ class Params(Strict):
     permissions_boundary: Annotated[str, StringConstraints(pattern=POLICY)] | None = Field(
         default=None, description="the ARN of an IAM policy that limits every role the runbook creates"
     )
+
+    adopt: dict[Key, Text] = Field(
+        default={},
+        description="what becomes this environment's although it is not tagged so yet: its id, ARN or name by the"
+        " resource's key; `runbook adopt` sets it for its own run",
+    )
+
+    @field_validator("adopt")
+    @classmethod
+    def _different_things(cls, adopted: dict[str, str]) -> dict[str, str]:
+        for number, (key, id_) in enumerate(adopted.items()):
+            if id_ in list(adopted.values())[:number]:
+                raise ValueError(f"{key}: {id_} is adopted twice")
+        return adopted
 
     @field_validator("account", mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 from ..aws.permissions import Permission
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from ..errors import NotOwned
 from .predictions import Refusal, Remainder
 from .tagging import Tagging
 
@@ -42,6 +43,7 @@ class Observed:
         step: Which request of a longer update is due; the update is sent once for each step.
         foreign: Why it is somebody else's although it has our name; empty when it is ours.  A plan refuses it, a
             destroy leaves it.
+        unowned: Why it may be somebody else's, or ours without its tags.  A plan and a destroy refuse it.
         detail: Other values, never compared.  Names that begin with an underscore are for
             later calls only and are not shown.
         tagging: Its tags; ``None`` when it has none, or AWS does not tell them now.
@@ -60,6 +62,7 @@ class Observed:
     note: str = ""
     step: str = ""
     foreign: str = ""
+    unowned: NotOwned | None = None
     detail: State = field(default_factory=dict)
     tagging: Tagging | None = None
     tag_drift: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
@@ -313,7 +316,7 @@ def is_owned(snapshot: Snapshot, resource: Resource, tags: ApiObject | None, fie
         field: The field of the response that holds them.
 
     Raises:
-        NotOwned: It is not tagged as ours.
+        NotOwned: It is not tagged as ours; in a survey that is noted, and the answer is yes.
     """
     if tags is None:
         return False
@@ -327,7 +330,7 @@ def tagged_resources(snapshot: Snapshot) -> list[ApiObject]:
     https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
     """
     aws = snapshot.aws
-    filters = [{"Key": aws.ENV, "Values": [aws.env]}, {"Key": aws.OWNER, "Values": ["runbook"]}]
+    filters = [{"Key": aws.ENV, "Values": [aws.env]}, {"Key": aws.OWNER, "Values": [aws.OURS]}]
     return snapshot.all(
         "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourcesPerPage=100
     )

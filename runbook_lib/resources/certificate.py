@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..aws.client import Aws
 from ..aws.permissions import Permission, to_destroy, to_look
-from ..aws.snapshot import ApiObject, Snapshot, tags_of
+from ..aws.snapshot import ApiObject, Snapshot
 from .base import ExternalResource, Ids, Observed, Resource, kind
 from .tagging import Tagging
 
@@ -105,15 +105,9 @@ def find_arn(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
     # A summary lacks the domain while ACM creates the certificate, and where it cannot read it: then the tags decide.
     # https://github.com/ansible-collections/amazon.aws/issues/2405
     same = [item["CertificateArn"] for item in listed if item.get("DomainName", domain) == domain]
-    ours = [{"CertificateId": arn, "Tags": tags} for arn in same if (tags := _tags(snapshot, arn))]
-    retag = "aws acm add-tags-to-certificate --certificate-arn {}"
-    match = snapshot.identify(ours, "Certificates", resource, retag=retag)
+    tagged = [{"CertificateId": arn, **(_read_tags(snapshot, arn) or {})} for arn in same]
+    match = snapshot.identify(tagged, "Certificates", resource)
     return match["CertificateId"] if match else None
-
-
-def _tags(snapshot: Snapshot, arn: str) -> dict[str, str]:
-    tags = tags_of(_read_tags(snapshot, arn) or {})
-    return tags if tags.get(snapshot.aws.ENV) == snapshot.aws.env else {}
 
 
 def _read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:

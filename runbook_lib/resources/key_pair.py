@@ -37,8 +37,7 @@ class KeyPair(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the key pair by its tags, with its public key."""
-        aws = snapshot.aws
-        pairs = snapshot.all("ec2", "describe_key_pairs", "KeyPairs", Filters=aws.filters(), IncludePublicKey=True)
+        pairs = snapshot.candidates("describe_key_pairs", "KeyPairs", self, IncludePublicKey=True)
         pair = snapshot.identify(pairs, "KeyPairs", self)
         if pair is None:
             return None

@@ -33,9 +33,10 @@ class RouteTableAssociation(Resource):
         subnet = ids.get(self.subnet)
         if subnet is None:
             return None
-        # All tables of the VPC: the subnet may use one that is not ours.
-        filters = [{"Name": "vpc-id", "Values": [ids[self.subnet.vpc]]}]
-        for table in snapshot.all("ec2", "describe_route_tables", "RouteTables", Filters=filters):
+        # All tables of the VPC: the subnet may use one that is not ours.  A VPC that lost its tags is not known.
+        vpc = ids.get(self.subnet.vpc)
+        where = {"Name": "vpc-id", "Values": [vpc]} if vpc else {"Name": "association.subnet-id", "Values": [subnet]}
+        for table in snapshot.all("ec2", "describe_route_tables", "RouteTables", Filters=[where]):
             for association in table["Associations"]:
                 status = association.get("AssociationState", {}).get("State", "associated")
                 if association.get("SubnetId") == subnet and status != "disassociated":

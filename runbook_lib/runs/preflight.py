@@ -13,7 +13,7 @@ from ..engine.plan import Action, Plan
 from ..engine.preflight.check import count_rows, passed_credentials, preflight, raise_if_failed
 from ..engine.preflight.names import explain_failure
 from ..engine.preflight.row import FAILED, SYMBOLS, Prerequisite
-from ..errors import NotOwned, RunbookError
+from ..errors import RunbookError
 from ..journal.journal import Journal
 from ..params import Params
 from ..resources.base import ObservedState, Resource
@@ -64,13 +64,8 @@ class Preflight:
             for later in later_stacks(self.params, self.notebook, self.pack) if self.mode == "apply" else ():
                 stack = later
                 planned.append((later, self.engine.plan(later)))
-        except RunbookError as error:
-            taken = [row for row in self._explain(stack) if row.result == FAILED]
-            if isinstance(error, NotOwned) and len(taken) > 1:
-                raise NotOwned(
-                    "\n".join(f"{row.name}: {row.finding}" for row in taken),
-                    fix="Delete or rename what nobody needs, or choose other names in params/. Then run this again.",
-                ) from None
+        except RunbookError:
+            self._explain(stack)
             raise
         self._check(planned)
         return planned[0][1]
@@ -116,12 +111,10 @@ class Preflight:
         )  # fmt: skip
         self._record(planned[0][0].name, self._rows)
 
-    def _explain(self, stack: Stack) -> list[Prerequisite]:
-        """Show, record and return what kept the plan of a stack from being made, as far as it is known."""
-        rows = [*explain_failure(self.engine.snapshot, stack)]
-        if rows:
+    def _explain(self, stack: Stack) -> None:
+        """Show and record what kept the plan of a stack from being made, as far as it is known."""
+        if rows := [*explain_failure(self.engine.snapshot, stack)]:
             self._record(stack.name, [passed_credentials(self.engine.snapshot, self.caller), *rows])
-        return rows
 
     def _record(self, stack: str, rows: list[Prerequisite]) -> None:
         record_preflight(self.journal, stack, rows, self.skip)

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from ..aws.snapshot import Snapshot
-from ..engine.guards import require_destroyable, require_unprotected
+from ..engine.guards import require_destroyable, require_owned, require_unprotected
 from ..engine.orphans import require_nothing_in_the_way
 from ..engine.plan import count_text
 from ..engine.verify import require_no_drift
@@ -126,6 +126,7 @@ class Runbook(Session):
         report = Report(f"verify {stack.name}").live()
         with self._errors_recorded(report):
             observed = self._engine.survey(stack, refresh=True)
+            require_owned(observed)
             needs = dict.fromkeys(need for r in stack for need in (r, *r.ready_dependencies))
             self._engine.wait_until_ready([r for r in needs if observed[r]], observed, report.on_progress)
             known = self._orphans.of(stack)
@@ -167,6 +168,7 @@ class Runbook(Session):
             raise Unconfirmed(wrong, fix=f"Set confirm to {self.env}.")
         environment = whole(self.params).with_part("orphans", self._orphans.all)
         observed = self._engine.survey(environment, refresh=True)
+        require_owned(observed)
         require_destroyable(stack, environment, observed)
         if plan.todo:
             keys = {r.key for part in (stack, *later_stacks(self.params, self.name)) for r in part}

@@ -17,6 +17,7 @@ from ..evidence.folder import RunFolder
 from ..evidence.notebooks.progress import describe_unfinished
 from ..params import Params, load, params_file
 from ..stacks.application.bundle import Bundle
+from .adoption import check_adopted
 from .kernel.links import link_to
 from .kernel.parameters import executed_cells, injected_parameters, require_given, require_texts, split_parameters
 from .kernel.recorder import Recorder, finish_notebook
@@ -77,6 +78,7 @@ class Session:
         self.params = load(params_file(root, env), overrides)
         if rehearse:
             root, self.params = prepare_rehearsal(root, self.params)
+        check_adopted(self.params)
         self._root = root
         self.env = self.params.env
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)

@@ -97,6 +97,7 @@ def aws_client(
         connection=endpoints.connection(params.env, params.endpoint, root),
         run=run,
         labels=params.tags.model_dump(),
+        adopted=params.adopt,
         on_call=record,
         add_secrets=REDACTOR.add_secrets_of,
         ask_code=ask,

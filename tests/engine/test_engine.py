@@ -56,6 +56,7 @@ class World:
     breaks: dict[str, str] = field(default_factory=dict)
     answers: dict[tuple[str, str], list[Exception | None]] = field(default_factory=dict)
     looked: int = 0
+    adopted: dict[str, str] = field(default_factory=dict)
 
     def sleep(self, seconds):
         self.now += seconds

@@ -1,17 +1,20 @@
-"""Who removes the tag by which a thing is found gets it told, with the command that mends it; never a second one."""
+"""Who removes a tag by which a thing is known gets it told, with the command that mends it; never a second one."""
 
 from __future__ import annotations
 
 import shlex
+from itertools import product
 
 import pytest
 
-from runbook_lib.errors import Ambiguous, IdentityLost
+from runbook_lib.engine.plan import Action
+from runbook_lib.errors import Ambiguous, Blocked, IdentityLost, NotOwned
 from tests.support.account_inventory import inventory
 from tests.support.call_recorder import Wire
 from tests.support.stack_runs import Runs, environment, with_sessions
+from tests.support.untagging import untag
 
-KEY = "runbook:key"
+ENV, KEY, OWNER = "runbook:env", "runbook:key", "runbook:owner"
 
 
 class Site:
@@ -23,15 +26,20 @@ class Site:
         self.runs.build(*self.stacks)
         self.inventory = inventory(aws)
         self.seen = {
-            resource: one
+            resource.key: one
             for stack in self.stacks
             for resource, one in self.runs.engine().survey(stack, refresh=True).items()
             if one and one.tagging
         }
         self.stack_of = {resource.key: stack for stack in self.stacks for resource in stack}
 
-    def plan(self, key):
-        return self.runs.engine().plan(self.stack_of[key]).todo
+    def plan(self, key, **adopted):
+        return self.runs.engine(**adopted).plan(self.stack_of[key]).todo
+
+    def plans(self):
+        """All changes that the plans of the four notebooks have."""
+        engine = self.runs.engine()
+        return [change for stack in self.stacks for change in engine.plan(stack).todo]
 
 
 @pytest.fixture(scope="module")
@@ -40,94 +48,170 @@ def site(aws_server, tmp_path_factory):
     return Site(aws_server, tmp_path_factory.mktemp("site"))
 
 
-def untag(aws, tagging):
-    """Remove the tag by hand."""
-    ec2, acm = aws.client("ec2"), aws.client("acm")
-    if tagging.api == "acm":
-        pair = [{"Key": KEY, "Value": tagging.tags[KEY]}]
-        acm.remove_tags_from_certificate(CertificateArn=tagging.target, Tags=pair)
-    else:
-        ec2.delete_tags(Resources=[first(tagging.target)], Tags=[{"Key": KEY}])
-
-
-def first(target):
-    """The thing itself, before its volumes."""
-    return target if isinstance(target, str) else target[0]
-
-
-def retag(aws, fix):
-    """What the operator copies from the error."""
+def adopted(fix):
+    """What the operator copies from the error: the command's key and id."""
     words = shlex.split(fix.partition(": ")[2])
-    key, value = (part.partition("=")[2] for part in words[-1].split(","))
-    pair = [{"Key": key, "Value": value}]
-    if words[1] == "acm":
-        aws.client("acm").add_tags_to_certificate(CertificateArn=words[4], Tags=pair)
-    else:
-        aws.client("ec2").create_tags(Resources=[words[4]], Tags=pair)
+    assert words[:4] == ["runbook", "adopt", "--env", "local"]
+    return dict([words[4:]])
 
 
-SAMPLE = ("vpc.main", "subnet.public-us-west-2a", "nat_gateway.us-west-2a", "elastic_ip.nat-us-west-2a",
-          "security_group.web", "instance.bastion", "launch_template.web", "imported_certificate.web")  # fmt: skip
-OTHERS = ("subnet.private-us-west-2b", "internet_gateway.main", "route_table.public", "route_table.private-us-west-2a",
-          "vpc_endpoint.s3", "flow_log.main", "key_pair.bastion", "security_group.db", "security_group.alb",
-          "security_group.bastion", "security_group.cache")  # fmt: skip
+SAMPLE = ("vpc.main", "subnet.public-us-west-2a", "security_group.web", "instance.bastion", "launch_template.web",
+          "imported_certificate.web", "role.web", "bucket.runbook", "db_instance.database")  # fmt: skip
+OTHERS = (
+    "nat_gateway.us-west-2a", "elastic_ip.nat-us-west-2a", "subnet.private-us-west-2b", "internet_gateway.main",
+    "route_table.public", "route_table.private-us-west-2a", "vpc_endpoint.s3", "flow_log.main", "key_pair.bastion",
+    "security_group.db", "security_group.alb", "security_group.bastion", "security_group.cache",
+    "log_group.flow-logs", "instance_profile.web", "db_subnet_group.private", "db_parameter_group.mysql",
+    "cache_replication_group.sessions", "cache_subnet_group.private", "load_balancer.web", "target_group.web",
+    "auto_scaling_group.web", "configuration_parameter.web/config", "application.web", "deployment_group.web",
+    "random_secret.web/session", "ssh_key.bastion-ssh-key",
+)  # fmt: skip
+NAMELESS = {"security_group_rule", "listener", "redirect_listener"}
+"""A rule has nothing that could be lost with it; a load balancer has one listener at a port."""
 
 
-@pytest.mark.parametrize("key", [*SAMPLE, *OTHERS])
-def test_a_thing_that_lost_its_key_is_named_and_not_made_again(site, key):
-    (resource,) = [one for one in site.seen if one.key == key]
-    tagging = site.seen[resource].tagging
-    untag(site.aws, tagging)
-    with pytest.raises(IdentityLost) as raised:
-        site.plan(key)
-    told = str(raised.value)
-    name = f"local-{resource.name}"
-    assert f"{key}: identity lost. " in told
-    assert f"has this environment's tags and the name {name}, but not the tag {KEY}={key}" in told
-    with pytest.raises(IdentityLost):
-        site.runs.engine().apply(site.stack_of[key])
-    retag(site.aws, raised.value.fix)
-    assert site.plan(key) == ()
+def each(keys, *marks):
+    return [pytest.param(key, tag, id=f"{key}-{tag}", marks=marks) for key, tag in product(keys, (KEY, ENV))]
+
+
+@pytest.mark.parametrize(("key", "tag"), [*each(SAMPLE), *each(OTHERS, pytest.mark.exhaustive)])
+def test_a_thing_that_lost_a_tag_is_named_and_not_made_again(site, key, tag):
+    """The rest is planned beside it: nothing else differs."""
+    untag(site.aws, site.seen[key].tagging, tag)
+    before = inventory(site.aws)
+    (change,) = site.plans()
+    assert (change.key, change.action) == (key, Action.BLOCKED)
+    assert change.reason.startswith("identity lost. ")
+    assert f"has its name and its other tags, but not the tag {tag}=" in change.reason
+    stack = site.stack_of[key]
+    for act in (site.runs.engine().apply, site.runs.engine().destroy):
+        with pytest.raises(IdentityLost, match=rf"{tag}="):
+            act(stack)
+    (refused,) = [one for one in site.runs.engine().plan(stack, present=False).todo if one.key == key]
+    assert refused.action is Action.BLOCKED
+    assert inventory(site.aws) == before
+
+    wanted = adopted(change.fix)
+    assert list(wanted) == [key]
+    (mended,) = site.plan(key, adopted=wanted)
+    assert (mended.key, mended.action, set(mended.fields)) == (key, Action.UPDATE, {"tags"})
+    site.runs.engine(adopted=wanted).apply(stack)
+    assert site.plans() == []
     assert inventory(site.aws) == site.inventory
 
 
-def test_each_thing_that_is_found_by_its_tag_is_tried(site):
-    """All others have a name in AWS that no second one can have, and are told by it; of rules, see below."""
-    found_by_tag = {one.key for one, seen in site.seen.items() if seen.tagging.api in ("ec2", "acm")}
-    kinds = {key.partition(".")[0] for key in found_by_tag} - {"security_group_rule"}
-    assert kinds == {key.partition(".")[0] for key in (*SAMPLE, *OTHERS)}
+def test_each_kind_of_thing_that_has_tags_is_tried(site):
+    kinds = {key.partition(".")[0] for key in (*SAMPLE, *OTHERS)} | NAMELESS
+    assert {key.partition(".")[0] for key in site.seen} == kinds
+
+
+def test_a_tag_that_says_whose_tool_made_it_is_written_again(site):
+    """Environment and key say enough; it is drift like that of any other tag."""
+    for key in ("vpc.main", "role.web"):
+        untag(site.aws, site.seen[key].tagging, OWNER)
+        (change,) = site.plans()
+        assert (change.key, change.action, set(change.fields)) == (key, Action.UPDATE, {"tags"})
+        site.runs.engine().apply(site.stack_of[key])
+    assert site.plans() == []
+    assert inventory(site.aws) == site.inventory
 
 
 def test_a_rule_that_lost_its_key_is_a_strangers(site):
     """It is revoked, and made again: a rule has nothing that could be lost with it."""
-    rule = next(seen for one, seen in site.seen.items() if one.key == "security_group_rule.web-app")
-    untag(site.aws, rule.tagging)
-    stack = site.stack_of["security_group_rule.web-app"]
-    assert {change.key for change in site.plan("security_group_rule.web-app")} >= {"security_group_rule.web-app"}
-    site.runs.engine().apply(stack)
-    assert site.plan("security_group_rule.web-app") == ()
+    key = "security_group_rule.web-app"
+    untag(site.aws, site.seen[key].tagging, KEY)
+    assert {change.key for change in site.plan(key)} >= {key}
+    site.runs.engine().apply(site.stack_of[key])
+    assert site.plan(key) == ()
     assert inventory(site.aws) == site.inventory
 
 
-def test_a_key_that_somebody_changed_is_an_identity_lost_too(site):
-    vpc = next(seen for one, seen in site.seen.items() if one.key == "vpc.main")
-    site.aws.client("ec2").create_tags(Resources=[vpc.id], Tags=[{"Key": KEY, "Value": "vpc.other"}])
-    with pytest.raises(IdentityLost) as raised:
-        site.plan("vpc.main")
-    retag(site.aws, raised.value.fix)
+@pytest.mark.parametrize("tag", [KEY, ENV])
+def test_a_tag_that_somebody_changed_is_an_identity_lost_too(site, tag):
+    vpc = site.seen["vpc.main"]
+    site.aws.client("ec2").create_tags(Resources=[vpc.id], Tags=[{"Key": tag, "Value": "vpc.other"}])
+    (change,) = site.plan("vpc.main")
+    assert change.reason.startswith("identity lost. ")
+    site.aws.client("ec2").create_tags(Resources=[vpc.id], Tags=[{"Key": tag, "Value": vpc.tagging.tags[tag]}])
     assert site.plan("vpc.main") == ()
 
 
-def test_two_things_with_one_key_are_both_named(site):
+def test_all_that_are_lost_are_named_at_once(site):
+    keys = ("subnet.public-us-west-2a", "subnet.private-us-west-2b")
+    for key in keys:
+        untag(site.aws, site.seen[key].tagging, KEY)
+    assert {change.key for change in site.plans()} == {*keys}
+    with pytest.raises(NotOwned) as raised:
+        site.runs.engine().apply(site.stacks[0])
+    for key in keys:
+        assert f"runbook adopt --env local {key} {site.seen[key].id}" in str(raised.value)
+    site.runs.engine(adopted={key: site.seen[key].id for key in keys}).apply(site.stacks[0])
+    assert site.plans() == []
+
+
+def test_what_another_environment_has_is_not_adopted(site):
     ec2 = site.aws.client("ec2")
-    address = next(seen for one, seen in site.seen.items() if one.key == "elastic_ip.nat-us-west-2a")
+    vpc = ec2.create_vpc(CidrBlock="10.99.0.0/16")["Vpc"]["VpcId"]
+    tags = {OWNER: "runbook", ENV: "prod", KEY: "vpc.main", "Name": "prod-main"}
+    ec2.create_tags(Resources=[vpc], Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+    untag(site.aws, site.seen["vpc.main"].tagging, KEY)
+    change = next(change for change in site.plan("vpc.main", adopted={"vpc.main": vpc}) if change.key == "vpc.main")
+    assert change.action is Action.BLOCKED
+    assert f"{vpc} belongs to the environment prod" in change.reason
+    ec2.delete_vpc(VpcId=vpc)
+    site.runs.engine(adopted={"vpc.main": site.seen["vpc.main"].id}).apply(site.stacks[0])
+    assert inventory(site.aws) == site.inventory
+
+
+def test_something_without_any_of_our_tags_is_adopted(site):
+    """As one that somebody made for this environment by hand."""
+    key = "key_pair.bastion"
+    for tag in (KEY, ENV, OWNER, "Name"):
+        untag(site.aws, site.seen[key].tagging, tag)
+    pair = site.seen[key].tagging.target
+    refused = next(change for change in site.plan(key, adopted={key: "key-0"}) if change.key == key)
+    assert (refused.action, refused.reason) == (Action.BLOCKED, "there is no key-0 of this kind that could be adopted")
+    (change,) = site.plan(key, adopted={key: pair})
+    assert (change.key, change.action, set(change.fields)) == (key, Action.UPDATE, {"tags"})
+    site.runs.engine(adopted={key: pair}).apply(site.stack_of[key])
+    assert site.plans() == []
+    assert inventory(site.aws) == site.inventory
+
+
+def test_two_things_with_one_key_are_both_named_with_what_uses_them(site):
+    ec2, key = site.aws.client("ec2"), "elastic_ip.nat-us-west-2a"
+    address = site.seen[key]
     tags = [{"Key": key, "Value": value} for key, value in address.tagging.tags.items()]
     second = ec2.allocate_address(
         Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": tags}]
     )["AllocationId"]  # fmt: skip
-    with pytest.raises(Ambiguous) as raised:
-        site.plan("elastic_ip.nat-us-west-2a")
-    assert address.id in str(raised.value)
-    assert second in str(raised.value)
+    (change,) = site.plan(key)
+    assert change.action is Action.BLOCKED
+    assert f"{address.id} by nat_gateway.us-west-2a" in change.reason
+    assert f"{second} by nothing of ours" in change.reason
+    with pytest.raises(Ambiguous):
+        site.runs.engine().apply(site.stack_of[key])
     ec2.release_address(AllocationId=second)
-    assert site.plan("elastic_ip.nat-us-west-2a") == ()
+    assert site.plan(key) == ()
+
+
+REFERRED = ("vpc.main", "elastic_ip.nat-us-west-2a", "internet_gateway.main", "nat_gateway.us-west-2a",
+            "launch_template.web")  # fmt: skip
+"""Of the others, AWS itself refuses a second one: by its addresses, its name, or what it belongs to."""
+
+
+@pytest.mark.parametrize("key", REFERRED)
+def test_what_lost_all_its_tags_is_known_by_what_refers_to_it(site, key):
+    """A second one would be made beside it, or its create would fail half-way."""
+    for tag in (KEY, ENV, OWNER, "Name"):
+        untag(site.aws, site.seen[key].tagging, tag)
+    before = inventory(site.aws)
+    change = next(change for change in site.plans() if change.key == key)
+    assert change.action is Action.BLOCKED
+    assert change.reason.startswith("identity lost. ")
+    with pytest.raises(Blocked, match="identity lost"):
+        site.runs.engine().apply(site.stack_of[key])
+    assert inventory(site.aws) == before
+    site.runs.engine(adopted=adopted(change.fix)).apply(site.stack_of[key])
+    assert site.plans() == []
+    assert inventory(site.aws) == site.inventory

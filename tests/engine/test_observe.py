@@ -2,6 +2,7 @@
 
 import pytest
 
+from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.observe import observe, status_text
 from runbook_lib.errors import NotOwned, RequestRejected
 from runbook_lib.resources.base import Observed
@@ -35,7 +36,7 @@ class Looks:
 def look(monkeypatch):
     def run(*answers):
         looks = Looks(monkeypatch, *answers)
-        first = type("First", (), {"aws": None})()
+        first = Snapshot(None)
         try:
             return observe(Thing(name="a"), first, {})
         finally:

@@ -40,7 +40,7 @@ ACCOUNT = "123456789012"
 class FakeSnapshot:
     """Answers from lists of items, by the service and the list call."""
 
-    aws = SimpleNamespace(ENV="runbook:env", KEY="runbook:key", OWNER="runbook:owner", env="local")
+    aws = SimpleNamespace(ENV="runbook:env", KEY="runbook:key", OWNER="runbook:owner", OURS="runbook", env="local")
 
     def __init__(self, tagged_arns, **items):
         self._items = items | {"get_resources": [{"ResourceARN": a, "Tags": tagged(k)} for a, k in tagged_arns.items()]}

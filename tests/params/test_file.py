@@ -480,8 +480,9 @@ def test_a_given_value_that_is_wrong_is_told_as_a_parameter(tmp_path):
     lines = problems(path, {"region": "us-east-1", "approval": {"required": "perhaps"}, "colour": "red"})
     assert sorted(line for line in lines if line.startswith("parameter ")) == [
         "parameter approval.required: 'perhaps' – write true or false",
-        "parameter colour: – unknown key. Known here: account, alarms, app, approval, compute, controls, dashboard,"
-        " data, deploy, endpoint, env, evidence, github, guards, network, permissions_boundary, region, tags",
+        "parameter colour: – unknown key. Known here: account, adopt, alarms, app, approval, compute, controls,"
+        " dashboard, data, deploy, endpoint, env, evidence, github, guards, network, permissions_boundary, region,"
+        " tags",
     ]
     assert [line.split(" – ")[1].split(";")[0] for line in lines if line.startswith(f"{path}:")] == [
         "not a zone of us-east-1"

@@ -19,8 +19,9 @@ ENVS = ["local", "dev", "staging", "prod"]
 # three places, a commit is named only where CodeDeploy fetches it from GitHub, a repository only where its
 # workflows deploy, people with their keys where there are some, a lock where the evidence is stored, a permissions
 # boundary where the account has one, settings, secrets and permissions where an application has some, and exceptions
-# for controls in a list.
+# for controls in a list, and what is adopted once.
 ALTERNATIVES = {
+    "adopt",
     "endpoint", "deploy.github.repository", "deploy.github.commit", "compute.certificate.arn",
     "compute.certificate.domain", "compute.certificate.hosted_zone", "compute.certificate.self_signed",
     "github.repository", "github.environments", "approval.signers", "evidence.trusted_keys",

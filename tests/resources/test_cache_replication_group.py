@@ -34,8 +34,10 @@ def foreign(aws):
 
 
 def test_somebody_elses_is_never_ours(engine, foreign):
+    for present in (True, False):
+        assert [change.action for change in engine.plan(Stack("s", it=cache), present=present).todo] == [Action.BLOCKED]
     with pytest.raises(NotOwned):
-        engine.plan(Stack("s", it=cache))
+        engine.apply(Stack("s", it=cache))
     with pytest.raises(NotOwned):
         engine.destroy(Stack("s", it=cache))
 

@@ -15,7 +15,13 @@ from runbook_lib.resources.vpc import Vpc
 from runbook_lib.stacks.checks.reachability import _is_too_open
 
 AWS = SimpleNamespace(
-    env="test", ENV="env", KEY="key", OWNER="owner", name=lambda one: f"test-{one.name}", tag_map=lambda one: {}
+    env="test",
+    ENV="env",
+    KEY="key",
+    OWNER="owner",
+    OURS="runbook",
+    name=lambda one: f"test-{one.name}",
+    tag_map=lambda one: {},
 )
 ROLE = Role(name="web", service="ec2.amazonaws.com")
 GROUP = SecurityGroup(name="web", vpc=Vpc(name="main", cidr="10.0.0.0/16"), description="-")

@@ -95,7 +95,8 @@ def test_what_rds_writes_after_a_destroy_is_taken_over_by_the_next_apply(watched
 def test_a_tagged_log_group_of_somebody_else_is_left_alone(engine, aws):
     aws.client("logs").create_log_group(logGroupName=errors.path, tags={"team": "other"})
     with pytest.raises(NotOwned):
-        engine.plan(Stack("s", it=errors))
+        engine.apply(Stack("s", it=errors))
+    assert [change.action for change in engine.plan(Stack("s", it=errors)).todo] == [Action.BLOCKED]
 
 
 def _log_group(aws):
@@ -128,5 +129,8 @@ def _profile(aws):
 def test_what_is_not_ours_is_named_as_aws_names_it(engine, aws, resource, make, name):
     """Also a role or profile outside of our path: names are unique in the account."""
     make(aws)
+    (change,) = engine.plan(Stack("s", it=resource)).todo
+    assert change.action is Action.BLOCKED
+    assert f"the name {name} is taken" in change.reason
     with pytest.raises(NotOwned, match=f"the name {name} is taken"):
-        engine.plan(Stack("s", it=resource))
+        engine.apply(Stack("s", it=resource))

@@ -16,13 +16,12 @@ from tests.resources.cases_data import CASES as DATA
 from tests.resources.cases_deploy import CASES as DEPLOY
 
 
-class Answers:
+class Answers(Snapshot):
     """A snapshot whose answers are given, by operation."""
 
-    identify = Snapshot.identify
-
     def __init__(self, aws, **answers):
-        self.aws, self.answers = aws, answers
+        super().__init__(aws)
+        self.answers = answers
 
     def all(self, service, operation, result, **request):
         return self.answers.get(operation, [])

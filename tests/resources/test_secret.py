@@ -4,6 +4,7 @@ import pytest
 
 from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
+from runbook_lib.engine.plan import Action
 from runbook_lib.errors import NotOwned
 from runbook_lib.resources.secret import RandomSecret
 from runbook_lib.stacks.stack import Stack
@@ -40,5 +41,6 @@ def test_a_late_list_delays_nothing(engine, aws, pauses):
 
 def test_somebody_elses_secret_of_that_name_is_left_alone(engine, aws):
     aws.client("secretsmanager").create_secret(Name="test/web/session", SecretString="theirs")
+    assert [change.action for change in engine.plan(Stack("s", it=SECRET)).todo] == [Action.BLOCKED]
     with pytest.raises(NotOwned):
-        engine.plan(Stack("s", it=SECRET))
+        engine.apply(Stack("s", it=SECRET))

@@ -53,9 +53,9 @@ class Runs:
     time: Time = field(default_factory=Time)
     _doors: dict = field(default_factory=dict)
 
-    def engine(self, **more):
+    def engine(self, adopted=None, **more):
         door = Aws(
-            env=PARAMS.env, region=PARAMS.region, account=PARAMS.account, labels=PARAMS.tags,
+            env=PARAMS.env, region=PARAMS.region, account=PARAMS.account, labels=PARAMS.tags, adopted=adopted,
             connection=self.aws.connection, run=f"run-{next(self.number)}",
             outage=Outage(self.time.clock.now, self.time.sleep, answered=True),
         )  # fmt: skip

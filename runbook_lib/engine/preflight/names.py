@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...aws.snapshot import Snapshot
-from ...errors import Ambiguous, NotOwned, ParamsError, RequestRejected
+from ...errors import NotOwned, ParamsError, RequestRejected
 from ...resources.base import ObservedState, Resource
 from ...resources.bucket import Bucket
 from ...stacks.stack import in_order
 from ..observe import observe
-from ..plan import Action, Change, ids_of
+from ..plan import Action, Change, ids_of, not_ours
 from .row import FAILED, NOT_ASKED, PASSED, Prerequisite
 
 NAME = "names"
@@ -18,14 +18,18 @@ _FORBIDDEN = {"AccessDenied", "403"}
 
 
 def check_names(changes: Iterable[Change]) -> Iterator[Prerequisite]:
-    """One row: a plan that could be made has found no name taken by somebody else."""
+    """One row for each name that may be somebody else's; otherwise one for all."""
+    changes = list(changes)
+    taken = [change for change in changes if change.observed and not_ours(change.resource, change.observed)]
+    for change in taken:
+        yield Prerequisite(f"name: {change.key}", FAILED, change.reason, change.fix)
     created = [change.key for change in changes if change.action is Action.CREATE]
-    if created:
+    if created and not taken:
         yield Prerequisite(NAME, PASSED, f"none of the {len(created)} names and tags to create is somebody else's")
 
 
 def explain_failure(snapshot: Snapshot, resources: Iterable[Resource]) -> Iterator[Prerequisite]:
-    """Name everything that kept a plan from being made: names that are taken, things that cannot be looked up.
+    """Name everything that kept a plan from being made: things that cannot be looked up.
 
     Args:
         snapshot: Of the survey that failed: what was read already costs no call.
@@ -33,17 +37,13 @@ def explain_failure(snapshot: Snapshot, resources: Iterable[Resource]) -> Iterat
     observed_state: ObservedState = {}
     for resource in in_order(resources):
         try:
-            observed = observed_state[resource] = observe(resource, snapshot, ids_of(observed_state))
-        except (NotOwned, Ambiguous) as error:
+            observed_state[resource] = observe(resource, snapshot, ids_of(observed_state))
+        except NotOwned as error:
             yield Prerequisite(f"name: {resource.key}", FAILED, error.what, error.fix)
         except ParamsError as error:
             yield Prerequisite(f"parameters: {resource.key}", FAILED, error.what, error.fix)
         except RequestRejected as error:
             yield _rejected(resource, snapshot, error)
-        else:
-            if observed and observed.foreign:
-                fix = "If nobody needs it, delete it; otherwise choose another name in params/."
-                yield Prerequisite(f"name: {resource.key}", FAILED, observed.foreign, fix)
 
 
 def _rejected(resource: Resource, snapshot: Snapshot, error: RequestRejected) -> Prerequisite:

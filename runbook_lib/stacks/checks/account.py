@@ -51,6 +51,8 @@ class Account:
             if each not in self._observed_state:
                 ids = {known: seen.id for known, seen in self._observed_state.items() if seen}
                 self._observed_state[each] = each.observe(self.snapshot, ids)
+                if unowned := self.snapshot.unowned.get(each.key):
+                    raise unowned
         return self._observed_state[resource]
 
     @cached_property

@@ -8,6 +8,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
+from moto.ec2 import utils
 from moto.ec2.responses._base_response import EC2BaseResponse
 
 from embedded_aws.patching import Method, patch
@@ -32,6 +33,17 @@ def call_action(moto: Method, response: Any) -> Any:
                 ActionResult(ServiceError("InvalidParameterValue", f"The filter '{name}' is invalid"))
             )
     return moto(response)
+
+
+@patch(utils, "is_filter_matching")
+def is_filter_matching(moto: Method, thing: Any, name: str, values: Any) -> bool:
+    """Find what has one of several tag keys or values; moto wants all of them.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html (several values are joined with OR)
+    """
+    if name in ("tag-key", "tag-value"):
+        return any(moto(thing, name, [value]) for value in values)
+    return bool(moto(thing, name, values))
 
 
 def _hyphenate(name: str) -> str:
