@@ -107,7 +107,9 @@ def _operations(node):
             isinstance(arg, ast.Constant) for arg in (service, operation)
         ):
             yield from _action(str(service.value), str(operation.value))
-        case ast.Call(func=ast.Attribute(attr="find" | "tagged_with_env"), args=[ast.Constant(value=operation), *_]):
+        case ast.Call(
+            func=ast.Attribute(attr="find" | "candidates" | "tagged_with_env"), args=[ast.Constant(value=operation), *_]
+        ):
             yield from _action("ec2", operation)
         case ast.Call(func=ast.Attribute(attr=operation, value=ast.Attribute(attr=service))):
             yield from _action(service.strip("_"), operation)

@@ -54,7 +54,8 @@ def _observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | Non
         if not _NOT_FOUND.search(error.code):
             raise
         return None
-    return replace(observed, unowned=again.unowned.get(resource.key)) if observed else None
+    unowned = again.unowned.get(resource.key)
+    return replace(observed, unowned=unowned) if observed and unowned else observed
 
 
 def is_ready(

@@ -14,12 +14,13 @@ from runbook_lib.cli.preflight_text import print_preflight
 from runbook_lib.engine.preflight import permissions, usage
 from runbook_lib.engine.preflight.quotas import ADDRESSES, VCPUS, VPCS, Quota, find_limit
 from runbook_lib.engine.preflight.row import FAILED, NOT_ASKED, PASSED
-from runbook_lib.errors import Blocked, NotOwned, ParamsError, PreflightFailed, RequestRejected, WrongAccount
+from runbook_lib.errors import Blocked, ParamsError, PreflightFailed, RequestRejected, WrongAccount
 from runbook_lib.evidence.report.page import write_report
 from runbook_lib.journal.summary import summarize
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
+from runbook_lib.stacks.stack import Stack
 from tests.support.roots import changed
 
 _EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -111,17 +112,48 @@ def test_the_vcpus_of_the_family(root, aws, monkeypatch):
 
 
 def test_names_that_somebody_else_has_taken_are_all_named(root, aws):
-    """A plan cannot be made of them; the row of each says who has it."""
+    """The rest is planned beside them; the row of each says how it becomes free, or ours."""
     aws.client("iam").create_role(RoleName="local-flow-logs", AssumeRolePolicyDocument=TRUST)
     aws.client("logs").create_log_group(logGroupName="/runbook/local/flow-logs")
     bucket = "local-runbook-123456789012-us-west-2"
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "owner", "Value": "them"}]})
-    found, text = refused(root, "01_network", NotOwned)
+    found, text = refused(root, "01_network", Blocked)
     failed = {name for name, row in found.items() if row["result"] == FAILED}
     assert failed == {"name: role.flow-logs", "name: log_group.flow-logs", "name: bucket.runbook"}
-    assert all(name in text for name in failed)
+    assert all(name.removeprefix("name: ") in text for name in failed)
+    assert f"runbook adopt --env local bucket.runbook {bucket}" in found["name: bucket.runbook"]["fix"]
+
+
+def test_what_the_parameters_adopt_becomes_ours(root, aws):
+    """With one apply; afterwards the parameters may say it or not."""
+    role = aws.client("iam").create_role(RoleName="local-flow-logs", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    (root / "params/local.yaml").write_text(
+        (root / "params/local.yaml").read_text() + f"\nadopt: {{role.flow-logs: {role}}}\n"
+    )
+    book = Runbook("01_network", env="local", mode="apply")
+    stack = STACKS["01_network"](book.params)
+    book.plan(stack)
+    keys = ("bucket.runbook", "role.flow-logs")
+    book.apply(Stack("network.adopted", all=[resource for resource in stack if resource.key in keys]))
+    tags = aws.client("iam").get_role(RoleName="local-flow-logs")["Role"]["Tags"]
+    assert {"Key": "runbook:key", "Value": "role.flow-logs"} in tags
+
+
+@pytest.mark.parametrize(
+    ("adopt", "told"),
+    [
+        ("{vpc.mian: vpc-1}", "vpc.mian is no resource of these parameters; did you mean vpc.main"),
+        ("{vpc.main: x, subnet.a: x}", "x is adopted twice"),
+        ("{vpc: x}", "adopt"),
+    ],
+)
+def test_parameters_that_adopt_the_impossible_are_refused(root, adopt, told):
+    path = root / "params/local.yaml"
+    path.write_text(f"{path.read_text()}\nadopt: {adopt}\n")
+    with pytest.raises(ParamsError, match=told):
+        plan("01_network")
 
 
 def test_a_bucket_of_another_account(root, aws, monkeypatch):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from embedded_aws import patching
@@ -19,11 +20,12 @@ def main() -> None:
     chains: dict[str, list[str]] = {}
     wrap, add = patching.patch, patching.add_method
 
-    def record(owner: type, name: str, replacement: Callable[..., Any]) -> None:
-        method = f"{owner.__module__}.{owner.__qualname__}.{name}"
+    def record(owner: type | ModuleType, name: str, replacement: Callable[..., Any]) -> None:
+        where = owner.__name__ if isinstance(owner, ModuleType) else f"{owner.__module__}.{owner.__qualname__}"
+        method = f"{where}.{name}"
         chains.setdefault(method, []).append(replacement.__module__.removeprefix(SERVICES))
 
-    def recorded_wrap(owner: type, name: str) -> Callable[..., Any]:
+    def recorded_wrap(owner: type | ModuleType, name: str) -> Callable[..., Any]:
         put = wrap(owner, name)
         return lambda replacement: (record(owner, name, replacement), put(replacement))[1]
 

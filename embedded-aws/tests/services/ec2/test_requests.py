@@ -63,3 +63,19 @@ def test_a_rejected_request_can_be_sent_again(network):
     with raises("InvalidVpcID.NotFound"):
         network.ec2.create_route_table(VpcId="vpc-00000000000000000", ClientToken="t")
     network.ec2.create_route_table(VpcId=network.vpc, ClientToken="t")
+
+
+@pytest.mark.parametrize("values", [["colour", "team"], ["team", "colour"], ["colour"], ["col*"]])
+def test_a_filter_of_several_tag_keys_finds_what_has_one_of_them(network, values):
+    """Values are joined with OR: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html."""
+    ec2, tags = network.ec2, [{"Key": "colour", "Value": "red"}]
+    made = ec2.create_vpc(
+        CidrBlock="10.8.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}]
+    )["Vpc"]["VpcId"]  # fmt: skip
+    group = ec2.create_security_group(
+        GroupName="t", Description="t", VpcId=made, TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}]
+    )["GroupId"]
+    wanted = [{"Name": "tag-key", "Values": values}]
+    assert [vpc["VpcId"] for vpc in ec2.describe_vpcs(Filters=wanted)["Vpcs"]] == [made]
+    assert [one["GroupId"] for one in ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]] == [group]
+    assert ec2.describe_subnets(Filters=wanted)["Subnets"] == []
