@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -74,6 +75,7 @@ class Aws:
     OWNER, ENV, KEY = "runbook:owner", "runbook:env", "runbook:key"
     OURS = "runbook"
     """The value of the tag ``runbook:owner``."""
+    adopted: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -91,7 +93,9 @@ class Aws:
         outage: Outage | None = None,
     ) -> None:
         self.env, self.region, self.account, self.run = env, region, account, run
-        self._labels, self.adopted = dict(labels or {}), dict(adopted or {})
+        self._labels = dict(labels or {})
+        if adopted:
+            self.adopted = dict(adopted)
         self._connection, self._on_call, self._add_secrets = connection, on_call, add_secrets
         self._outage = outage or Outage()
         self._mfa = MfaDevice(ask_code)

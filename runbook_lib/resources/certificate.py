@@ -104,8 +104,8 @@ def find_arn(snapshot: Snapshot, resource: Resource, domain: str) -> str | None:
     listed = snapshot.all("acm", "list_certificates", "CertificateSummaryList", Includes=_ALL)
     # A summary lacks the domain while ACM creates the certificate, and where it cannot read it: then the tags decide.
     # https://github.com/ansible-collections/amazon.aws/issues/2405
-    same = [item["CertificateArn"] for item in listed if item.get("DomainName", domain) == domain]
-    tagged = [{"CertificateId": arn, **(_read_tags(snapshot, arn) or {})} for arn in same]
+    same = dict.fromkeys(item["CertificateArn"] for item in listed if item.get("DomainName", domain) == domain)
+    tagged = [{"CertificateId": arn, **(_read_tags(snapshot, arn) or {})} for arn in same if arn]
     match = snapshot.identify(tagged, "Certificates", resource)
     return match["CertificateId"] if match else None
 
