@@ -146,8 +146,14 @@ def find(backend: Any, application: str, name: str) -> Fields:
 
 
 def group_fields(params: Fields) -> Fields:
-    """Return the fields of a group in a request."""
-    return {field: params[field] for field in FIELDS if field in params}
+    """Return the fields of a group in a request; a configuration of alarms says whether one that is unknown counts.
+
+    Every recorded answer has that: https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AlarmConfiguration.html
+    """
+    fields = {field: params[field] for field in FIELDS if field in params}
+    if alarms := fields.get("alarmConfiguration"):
+        fields["alarmConfiguration"] = {"ignorePollAlarmFailure": False, **alarms}
+    return fields
 
 
 def change_group(backend: Any, group: Fields, fields: Fields) -> None:
