@@ -12,12 +12,19 @@ from tests.support import quick_accounts  # noqa: F401
 from tests.support.sign_in import sts  # noqa: F401
 
 ACCOUNT = "123456789012"
-LONGEST = ("notebooks/test_scenario", "notebooks/test_without_a_database", "test_kill", "resources/test_contract")
+LONGEST = (
+    "notebooks/test_scenario", "notebooks/test_applications", "resources/test_contract", "hosts/test_procfile",
+    "runs/test_finish", "runs/test_runner", "servers/mysql/test_servers", "hosts/test_fleet", "mysql/test_life",
+    "engine/test_teardown", "notebooks/test_without_a_database", "engine/test_kill", "stacks/test_switches",
+    "stacks/test_github_policy", "runs/test_unsaved", "runs/test_orphans", "test_recorded_permissions",
+    "shiftlog_tests/test_pages", "shiftlog_tests/test_database", "test_installed",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
     """What takes longest begins first, so that no worker has one left when the others are done."""
-    places = {item.path: next((n for n, name in enumerate(LONGEST) if name in str(item.path)), 9) for item in items}
+    known = [*LONGEST, ""]  # anything else comes last
+    places = {item.path: next(n for n, name in enumerate(known) if name in str(item.path)) for item in items}
     items.sort(key=lambda item: places[item.path])
 
 

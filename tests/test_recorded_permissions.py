@@ -221,7 +221,8 @@ def test_each_call_is_allowed_on_its_resource(life, verb):
 @pytest.mark.parametrize("verb", ["plan", "apply", "destroy"])
 def test_no_action_is_allowed_that_no_call_asks_for(life, verb):
     """But what AWS asks for along with a call, and what only a changed setting makes necessary."""
-    looked = {each for verb in life.asked.values() for each in verb if each.action in _actions(life, "plan")}
+    planned = _actions(life, "plan")
+    looked = {each for asked in life.asked.values() for each in asked if each.action in planned}
     idle = _actions(life, verb) - {each.action for each in looked | life.asked[verb]}
     assert idle - ALONG - CHANGED[verb] - UNMET == set()
 

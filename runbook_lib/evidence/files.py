@@ -10,9 +10,14 @@ from ..files import write_atomically
 from ..journal.redaction.redactor import REDACTOR
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a text, such as an HTML page or an SVG drawing, redacted."""
-    return write_atomically(path, REDACTOR.redact_text(text).encode("utf-8", errors="replace"))
+def write_text(path: Path, text: str, *, constant: str = "") -> Path:
+    """Write a text, such as an HTML page or an SVG drawing, redacted.
+
+    Args:
+        constant: A long part of the text that is a program's and no data: to search it would take most of the time.
+    """
+    texts = REDACTOR.redact_texts(text.split(constant, 1) if constant else [text])
+    return write_atomically(path, constant.join(texts).encode("utf-8", errors="replace"))
 
 
 def write_json(path: Path, data: Any) -> Path:

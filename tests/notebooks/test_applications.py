@@ -182,6 +182,7 @@ def test_a_static_site_needs_one_line(team):
     assert team.ask("/") == "<h1>A static site</h1>"
 
 
+@pytest.mark.exhaustive  # of the sample: test_scenario.py
 def test_a_killed_server_is_replaced_by_one_with_the_release(team):
     lost = team.in_service()[0]
     succeeded(team.runbook("local", "kill-instance", lost))
@@ -227,6 +228,7 @@ def test_no_secret_is_on_a_disk_or_in_the_evidence(team):
     assert [path for path in files if planted.search(path.read_bytes())] == []
 
 
+@pytest.mark.exhaustive  # of a host alone: embedded-aws/tests/hosts/
 def test_a_rebooted_server_starts_the_release(team):
     """By itself, as a new process, with its environment written to memory anew.
 
@@ -288,6 +290,7 @@ def test_a_release_that_does_not_work_fails_while_the_site_answers(team, procfil
     assert team.ask("/")
 
 
+@pytest.mark.exhaustive  # each alone: embedded-aws/tests/, hosts/test_procfile.py and load_balancer/test_tunnel.py
 def test_a_worker_and_websockets(team):
     """What a client sends through the load balancer comes back; the worker runs beside."""
     procfile = "web: python3 server.py\nworker: python3 worker.py\n"

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -206,15 +205,14 @@ def reword_it(webapp):
 
 
 def test_fifty_people_notice_nothing_of_a_new_release(operator, built, tmp_path):
-    """For a minute and longer they ask, read for a second and ask again, while one server after the other changes."""
+    """A thousand times they ask, read for a second and ask again, while one server after the other changes."""
     (site,) = operator.status()["sites"]
-    began, released = time.monotonic(), operator.edited(tmp_path, reword_it)
+    released = operator.edited(tmp_path, reword_it)
     with Crowd(site, visitors=50, pause=1.0) as crowd:
         done = released.runbook("apply", "--env", "local", "--only", "04_deploy")
-        eventually(lambda: time.monotonic() - began > 60, within=61)
+        eventually(lambda: crowd.answers.total() > 1000, within=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(crowd.answers) == {200}
-    assert crowd.answers.total() > 1000
     assert all("anybody may read" in Visitor(site).get()[1] for _ in range(4))
     operator.code = released.code  # from here on the story is about this version
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -40,7 +41,8 @@ class Wire:
         self.wrote: list[str] = []
         self.fault: Callable[[Call, Callable[[], Any]], Any] = lambda write, carry: carry()
         self.read_fault: Callable[[Call, Callable[[], Any]], Any] | None = None
-        self._session = URLLib3Session()
+        # As botocore's own; without it, the end of each write waits for the kernel to acknowledge its beginning.
+        self._session = URLLib3Session(socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)])
 
     def tap(self, aws: Aws) -> Aws:
         """Listen to a door that has not been used yet."""

@@ -56,14 +56,16 @@ class MariaDB(Process):
             "--innodb-buffer-pool-size=16M", f"--ssl-ca={authority.ca}", f"--ssl-cert={authority.certificate}",
             f"--ssl-key={authority.key}", *as_root,
         ]  # fmt: skip
-        super().__init__(command, folder, lambda: pymysql.connect(unix_socket=f"{folder}/s", user="root").close())
+        super().__init__(
+            command, folder, lambda: pymysql.connect(unix_socket=f"{folder}/s", user="root", ssl_disabled=True).close()
+        )
         self.start()
         self.run("CREATE USER master@'%%' IDENTIFIED BY %s", self.password)
         self.run(f"GRANT {MASTER_RIGHTS} ON *.* TO master@'%%' WITH GRANT OPTION")
 
     def run(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """As the server's own administrator."""
-        with pymysql.connect(unix_socket=f"{self.folder}/s", user="root", autocommit=True) as link:
+        with pymysql.connect(unix_socket=f"{self.folder}/s", user="root", autocommit=True, ssl_disabled=True) as link:
             cursor = link.cursor()
             cursor.execute(statement, values)
             return list(cursor.fetchall())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.support import quick_accounts  # noqa: F401
 from tests.support.servers import Authority, MariaDB, Redis
 
 from .world import WEBAPP, World

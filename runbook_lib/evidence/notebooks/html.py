@@ -18,10 +18,8 @@ _ONE_PAGE = threading.Lock()
 
 def warm_up() -> None:
     """Load what the export needs, which takes a second, before the first page is needed."""
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
     with _ONE_PAGE:
-        _exporter().from_notebook_node(new_notebook(cells=[new_markdown_cell("a"), new_code_cell("1")]))
+        _style_sheets()
 
 
 def export_html(notebook: Path) -> None:
@@ -31,12 +29,22 @@ def export_html(notebook: Path) -> None:
     """
     if not notebook.exists():
         return
-    try:
-        with _ONE_PAGE:
+    with _ONE_PAGE:
+        try:
             page, _ = _exporter().from_filename(str(notebook))
-    except ValueError:  # not JSON
-        return
-    write_text(notebook.with_suffix(".html"), page)
+        except ValueError:  # not JSON
+            return
+        constant = _style_sheets()
+    write_text(notebook.with_suffix(".html"), page, constant=constant)
+
+
+@cache
+def _style_sheets() -> str:
+    """Jupyter's style sheets: nearly all of a page, and the same in each; the last one is ours and has its name."""
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    page, _ = _exporter().from_notebook_node(new_notebook(cells=[new_markdown_cell("a"), new_code_cell("1")]))
+    return str(page[page.index("<style") : page.rindex("<style")])
 
 
 @cache

@@ -9,8 +9,11 @@ from axe_playwright_python.sync_playwright import Axe
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import sync_playwright
 
+from runbook_lib.evidence import files
 from runbook_lib.evidence.notebooks.html import export_html
 from runbook_lib.evidence.topology import draw_topology
+from runbook_lib.journal.redaction.patterns import PLACEHOLDER
+from runbook_lib.journal.redaction.redactor import Redactor
 from runbook_lib.resources.base import Observed
 from runbook_lib.runs.kernel.report import Report, Row
 from runbook_lib.runs.kernel.tables import create_table
@@ -42,6 +45,21 @@ def page(tmp_path_factory):
 def test_it_shows_text_code_results_and_errors(page):
     for word in ("Zones · and the way out", "apply", "<b>a table</b>", "it may not go."):
         assert word in page
+
+
+def test_no_secret_is_in_it(tmp_path, monkeypatch):
+    """Neither before Jupyter's style sheets, which nobody's data is in, nor after them."""
+    secret = "rd-4711-xyz-0815"
+    monkeypatch.setattr(files, "REDACTOR", Redactor([secret]))
+    path = tmp_path / f"{secret}.ipynb"
+    shown = new_output("display_data", {"text/html": f"<b>{secret}</b>"})
+    nbformat.write(new_notebook(cells=[new_markdown_cell(secret), new_code_cell("show()", outputs=[shown])]), path)
+    export_html(path)
+    page = path.with_suffix(".html").read_text(encoding="utf-8")
+    assert secret not in page
+    assert page.count(PLACEHOLDER) >= 3
+    assert page.index(PLACEHOLDER) < page.index("<style") < page.rindex("</style>") < page.rindex(PLACEHOLDER)
+    assert len(page) > 200_000, "the style sheets are there"
 
 
 def test_a_drawing_has_a_text_alternative(page):
