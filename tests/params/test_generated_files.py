@@ -27,7 +27,8 @@ words = st.sampled_from(
      "db.t4g.micro", "8.4.6", "ssm", "per_zone", "newest", "elasticache", "single", "x" * 300, "a\nb", "é", "٣", "\x7f"]
 )  # fmt: skip
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.integers(0, 400), st.floats(), words, st.text(max_size=12)
+    st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.integers(0, 400), st.floats(), words,
+    st.text(max_size=12),
 )  # fmt: skip
 values = st.recursive(
     scalars,
