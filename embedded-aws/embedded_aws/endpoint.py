@@ -12,15 +12,18 @@ from runbook_lib.errors import LocalError
 from runbook_lib.paths import for_shell
 
 
-def connect(root: Path) -> Connection:
-    """Return address and credentials of the embedded AWS of *root*; start it when it is not running.
+def connect(root: Path, account: str = "") -> Connection:
+    """Return address, and credentials of an account, by default its own, of the embedded AWS of *root*; start it if needed.
 
     Raises:
         LocalError: It could not be started.
     """
     from embedded_aws.client.process import ensure  # imported late: most callers only check
+    from embedded_aws.state_folder import StateFolder
 
-    return ensure(root).connection
+    address = ensure(root)
+    own, _ = StateFolder(root).read_place()
+    return address.connection if account in ("", own) else address.connection_of(account)
 
 
 def check(root: Path) -> None:

@@ -120,7 +120,7 @@ class RollbackOperator(RunbookOperator):
             )
         self.log.info("Back to the revision before this apply: %s", revision)
         params = load(params_file(Path(self.project), self.env))
-        self.input_nb.parameters.update(with_revision(params, revision))
+        self.parameters = {**self.parameters, **with_revision(params, revision)}
 
 
 class EndOfWave(BaseOperator):  # type: ignore[misc]
