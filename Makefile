@@ -42,7 +42,7 @@ test test-all: programs .venv/test.stamp
 	.venv/bin/lint-imports
 	.venv/bin/vulture && .venv/bin/vulture --min-confidence 80 embedded-aws/embedded_aws
 	.venv/bin/deptry runbook_lib && cd embedded-aws && ../.venv/bin/deptry embedded_aws
-	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive runbook_lib embedded-aws/embedded_aws
+	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive runbook_lib embedded-aws/embedded_aws fleet
 	.venv/bin/codespell
 	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/pyroma --min 10 . && .venv/bin/pyroma --min 10 embedded-aws
 	$(if $(filter test-all,$@),.venv/bin/coverage erase)

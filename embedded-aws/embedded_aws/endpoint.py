@@ -13,7 +13,10 @@ from runbook_lib.paths import for_shell
 
 
 def connect(root: Path, account: str = "") -> Connection:
-    """Return address, and credentials of an account, by default its own, of the embedded AWS of *root*; start it if needed.
+    """Return the address of the embedded AWS of *root*, and an account's credentials; start it when it is not running.
+
+    Args:
+        account: The account's number; empty for the embedded AWS's own.
 
     Raises:
         LocalError: It could not be started.

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.providers.papermill.operators.papermill import PapermillOperator
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
@@ -44,15 +44,16 @@ class RunbookOperator(PapermillOperator):  # type: ignore[misc]
         self, *, project: str, env: str, mode: str, notebook: str, aws_profile: str = "",
         wave: Sequence[Step] = (), tolerance: int = 0, **options: Any,
     ) -> None:  # fmt: skip
+        self.parameters: dict[str, Any] = {
+            "env": env,
+            "mode": mode,
+            "change": "{{ params.change or run_id }}",
+            "asked_by": "{{ dag_run.triggering_user_name or '' }}",
+        }
         super().__init__(
             input_nb=str(Path(project, "notebooks", f"{notebook}.ipynb")),
             output_nb=str(Path(project, ".runbook", "airflow", "{{ run_id }}", "{{ task.task_id }}.ipynb")),
-            parameters={
-                "env": env,
-                "mode": mode,
-                "change": "{{ params.change or run_id }}",
-                "asked_by": "{{ dag_run.triggering_user_name or '' }}",
-            },
+            parameters=self.parameters,
             **options,
         )
         self.project, self.env, self.mode, self.notebook = project, env, mode, notebook
@@ -78,6 +79,11 @@ class RunbookOperator(PapermillOperator):  # type: ignore[misc]
             raise fail(context, f"{error.ename}: {error.evalue}{_evidence(self.env, output)}") from None
         except RunbookError as error:
             raise fail(context, f"{type(error).__name__}: {error}{_evidence(self.env, output)}") from None
+        except AirflowSkipException:
+            raise
+        except Exception as error:
+            context["ti"].xcom_push(key=WHY, value=f"{type(error).__name__}: {error}{_evidence(self.env, output)}")
+            raise
         run = _run_of(output)
         self.log.info("Evidence: artifacts/%s/%s", self.env, run)
         return run

@@ -48,7 +48,8 @@ class WavePlan(Strict):
         default=16, description="how many tasks run at a time"
     )
     aws_profile: Profile | None = Field(
-        default=None, description="the AWS profile of an environment, e.g. runbook-{env}; null: the worker's credentials"
+        default=None,
+        description="the AWS profile of an environment, e.g. runbook-{env}; null: the worker's credentials",
     )
 
     def environments(self) -> list[str]:
@@ -120,7 +121,9 @@ def _problem(error: Any) -> Problem:
         hint = f"; did you mean {near[0]}?" if near else "."
         return Problem(at, None, f"unknown key{hint} Known here: {', '.join(sorted(WavePlan.model_fields))}")
     if at[0] == "waves" and error["type"] == "tuple_type":
-        return Problem(at, error["input"], "write a list of environments for each wave, e.g. [[dev], [prod-us, prod-eu]]")
+        return Problem(
+            at, error["input"], "write a list of environments for each wave, e.g. [[dev], [prod-us, prod-eu]]"
+        )
     value = None if isinstance(error["input"], (dict, list)) else error["input"]
     return Problem(at, value, "write the name of a file in params/" if len(at) == 3 else explain(error))
 

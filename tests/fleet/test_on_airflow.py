@@ -165,7 +165,7 @@ def test_a_wave_waits_in_the_triggerer_for_signed_approvals(stopped, airflow, pr
     approver.start()
     run = airflow.run("signed")
     approver.join()
-    assert (0, 1) == (min(code for code, _ in approved), max(code for code, _ in approved)), approved
+    assert {code for code, _ in approved} == {0, 1}, approved  # only a plan with changes can be approved
     assert "To approve it: runbook approve " in run.log
     assert "Every plan of this wave has its signed approvals." in run.log
     assert run.states["report"] == "success", run.log[-4000:]

@@ -22,7 +22,6 @@ from moto.core.config import default_user_config
 
 from embedded_aws.settings import ACCOUNT, PRELOADED, REGION
 
-
 _current: ContextVar[str] = ContextVar("account", default="")
 _others: dict[str, None] = {}
 """The accounts beside our own that have been called, in their order."""

@@ -53,7 +53,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 def arn(prefix: str, resource: str) -> str:
     """Return the ARN of a resource in this account and region."""
-    return resource if resource.startswith("arn:") else f"arn:aws:{prefix}:{REGION}:{backends.current_account()}:{resource}"
+    return (
+        resource
+        if resource.startswith("arn:")
+        else f"arn:aws:{prefix}:{REGION}:{backends.current_account()}:{resource}"
+    )
 
 
 def _s3(operation: str, parameters: Parameters) -> Resources:
@@ -182,7 +186,10 @@ def _ec2(operation: str, parameters: Parameters) -> Resources:
         return ALL
     ids = [text for text in _texts(parameters) if re.fullmatch(r"[a-z]+-[0-9a-f]{8,}", text)]
     kinds = {one: EC2_TYPES[one.partition("-")[0]] for one in ids if one.partition("-")[0] in EC2_TYPES}
-    return [f"arn:aws:ec2:{REGION}:{'' if kind == 'image' else backends.current_account()}:{kind}/{one}" for one, kind in kinds.items()]
+    return [
+        f"arn:aws:ec2:{REGION}:{'' if kind == 'image' else backends.current_account()}:{kind}/{one}"
+        for one, kind in kinds.items()
+    ]
 
 
 def _groups(operation: str, parameters: Parameters) -> Resources:

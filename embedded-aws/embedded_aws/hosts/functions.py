@@ -141,9 +141,13 @@ class Functions:
             where = {"logGroupName": group, "logStreamName": stream}
             with backends.in_account(backends.account_of(function.function_arn)):
                 log_streams.send_file(
-                    running.folder / "log", group, stream, lambda operation: require_to_log(principal, operation, where),
-                    has_ended=True, region=function.region,
-                )  # fmt: skip
+                    running.folder / "log",
+                    group,
+                    stream,
+                    lambda operation: require_to_log(principal, operation, where),
+                    has_ended=True,
+                    region=function.region,
+                )
         except (UnknownFunctionException, OSError) as error:
             log.info("the log of %s is lost: %s", running.invocation.function, error)
 

@@ -66,7 +66,9 @@ class Server:
         control = Control(actions, self.game_day.handlers() | {"POST pace": self._pace, "POST given": self._given})
         aws = DomainDispatcherApplication(create_backend_app)
         middleware = Authorization(lock, DelayedResponses(FaultInjector(faults)))
-        self.app = WsgiApp(aws, control, self.token, lock, self.saver.mark_changed, middleware, event_history.record, account_of_caller)
+        self.app = WsgiApp(
+            aws, control, self.token, lock, self.saver.mark_changed, middleware, event_history.record, account_of_caller
+        )
         self.housekeeping = Housekeeping(folder, self._end)
         self.ticker = Ticker(lock, [*ticks, self.game_day.tick, self.housekeeping.tick], self.saver.mark_changed)
         self.http = _listen(folder.last_port(), self.app)

@@ -53,7 +53,9 @@ def record(environ: dict[str, Any], answer: bytes) -> None:
 
 
 def _events() -> list[dict[str, Any]]:
-    kept: list[dict[str, Any]] = attach_dict(backends.backend("cloudtrail"), "events").setdefault(backends.current_account(), [])
+    kept: list[dict[str, Any]] = attach_dict(backends.backend("cloudtrail"), "events").setdefault(
+        backends.current_account(), []
+    )
     return kept
 
 
