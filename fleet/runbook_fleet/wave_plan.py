@@ -87,7 +87,7 @@ def read_plan(path: Path) -> WavePlan:
     try:
         plan = WavePlan.model_validate(document.values)
     except ValidationError as error:
-        problems += [each for each in map(_problem, error.errors()) if each.at not in document.misread]
+        problems += [each for each in _problems(error) if each.at not in document.misread]
     problems += _twice(document.values)
     if plan and not problems:
         problems += _of_environments(plan, project)
@@ -112,6 +112,14 @@ def _read(path: Path) -> Document:
     return document
 
 
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    errors = error.errors()
+    for each in errors:
+        inside = [one for one in errors if one["loc"][: len(each["loc"])] == each["loc"] != one["loc"]]
+        if not inside:  # a list that has only lost what is wrong in it is not too short
+            yield _problem(each)
+
+
 def _problem(error: Any) -> Problem:
     at = tuple(error["loc"])
     if error["type"] == "missing":
@@ -121,9 +129,9 @@ def _problem(error: Any) -> Problem:
         hint = f"; did you mean {near[0]}?" if near else "."
         return Problem(at, None, f"unknown key{hint} Known here: {', '.join(sorted(WavePlan.model_fields))}")
     if at[0] == "waves" and error["type"] == "tuple_type":
-        return Problem(
-            at, error["input"], "write a list of environments for each wave, e.g. [[dev], [prod-us, prod-eu]]"
-        )
+        return Problem(at, error["input"], "write each wave as a list, e.g. [[dev], [prod-us, prod-eu]]")
+    if at == ("aws_profile",):
+        return Problem(at, error["input"], "write the name of an AWS profile, e.g. runbook-{env}")
     value = None if isinstance(error["input"], (dict, list)) else error["input"]
     return Problem(at, value, "write the name of a file in params/" if len(at) == 3 else explain(error))
 

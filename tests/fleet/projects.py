@@ -13,11 +13,16 @@ def make_project(folder: Path) -> Path:
     """Copy what a project has, with parameters of three environments that keep their evidence in their buckets."""
     for name in ("notebooks", "webapp"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    make_params(folder)
+    return folder
+
+
+def make_params(folder: Path) -> None:
+    """Write the parameters of the three environments, and a folder for wave plans."""
     (folder / "params").mkdir()
     (folder / "fleet").mkdir()
     for env in ACCOUNTS:
         write_params(folder, env)
-    return folder
 
 
 def write_params(project: Path, env: str, changes: dict[str, str] | None = None) -> None:
