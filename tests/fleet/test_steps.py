@@ -1,5 +1,7 @@
 """The order of a fleet's tasks: nothing is changed before it was planned and approved, and no wave before the last."""
 
+from itertools import pairwise
+
 import pytest
 
 from runbook_fleet.steps import Kind, steps_of
@@ -41,7 +43,7 @@ def test_nothing_is_changed_before_all_plans_of_its_wave_and_their_approvals(thr
 def test_the_notebooks_of_an_environment_are_applied_one_by_one(three):
     """One run at a time holds its lock."""
     order = [f"wave_1.dev.apply_{name}" for name in NOTEBOOKS]
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert three[after].after == (before,)
 
 
