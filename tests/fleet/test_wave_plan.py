@@ -60,7 +60,7 @@ def test_each_environment_may_have_an_aws_profile_of_its_own(read):
         ("waves: [fleet-a]\n", "1 waves[0]: fleet-a – write each wave as a list, e.g. [[dev], [prod-us, prod-eu]]"),
         ("waves:\n- [fleet-a]\n- [7]\n", "3 waves[1][0]: 7 – write the name of a file in params/"),
         ("waves: [[../x]]\n", "1 waves[0][0]: ../x – write the name of a file in params/"),
-        ("waves: [[fleet-a]]\ntolerence: 1\n", "2 tolerence: – unknown key; did you mean tolerance? Known here: "),
+        ("waves: [[fleet-a]]\ntolerances: 1\n", "2 tolerances: – unknown key; did you mean tolerance? Known here: "),
         ("waves: [[fleet-a]]\ntolerance: -1\n", "2 tolerance: -1 – write at least 0"),
         ("waves: [[fleet-a]]\nparallel: many\n", "2 parallel: many – write a whole number"),
         ("waves: [[fleet-a]]\napproval: yes\n", '2 approval: yes – YAML reads it as true; write "yes" in quotes'),
