@@ -67,10 +67,9 @@ class Airflow:
         assert states, done.stdout + done.stderr
         return DagRun(dict(states), done.stdout + done.stderr)
 
-    def state(self, name: str, task: str) -> str:
-        """The state of a task in the newest run of a DAG; empty when there is none yet."""
-        query = "SELECT state, run_id FROM task_instance WHERE dag_id = ? AND task_id = ? ORDER BY run_id DESC LIMIT 1"
-        return next((str(state) for state, _ in self._ask(query, f"fleet-{name}", task)), "")
+    def waiting(self) -> list[str]:
+        """The triggers that a task waits for at this moment."""
+        return [name for name, _ in self._ask("SELECT classpath, id FROM trigger")]
 
     def _ask(self, query: str, *values: str) -> list[tuple[str, str]]:
         with closing(sqlite3.connect(self._home / "airflow.db")) as database:
