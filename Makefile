@@ -3,6 +3,7 @@
 # make test   installs what the tests need beside Python (tests/programs.txt) where it may, sets up and runs every check
 # make test-all   the same, with the tests that leave nothing out and so take long (marked `exhaustive`), the coverage
 #             of the library, which may not fall, and a sample of wrong lines that the tests have to notice (tests/mutants/)
+# make fleet-test   runs wave plans on a real Airflow, in .venv-airflow/; part of make test-all
 # make setup  sets up .venv/ with the runbook command for real environments, without the embedded AWS
 # make clean  ends the embedded AWS and removes what the others made, but not artifacts/, nor the key that signed it
 
@@ -18,7 +19,7 @@ ASIDE = build/notebooks
 SAMPLE = $(wildcard webapp/shiftlog webapp/shiftlog_tests)
 PACKAGES = pyproject.toml embedded-aws/pyproject.toml
 
-.PHONY: run lab test test-all setup clean programs
+.PHONY: run lab test test-all fleet-test setup clean programs
 .NOTPARALLEL:
 .DEFAULT_GOAL := run
 
@@ -32,6 +33,8 @@ lab: .venv-lab/lab.stamp
 	.venv-lab/bin/runbook local up
 	JUPYTER_CONFIG_PATH="$$PWD/jupyter" .venv-lab/bin/jupyter lab
 
+test-all: .venv-airflow/airflow.stamp
+
 test test-all: programs .venv/test.stamp
 	.venv/bin/ruff check . $(SAMPLE)
 	.venv/bin/ruff format --check . $(SAMPLE)
@@ -39,7 +42,7 @@ test test-all: programs .venv/test.stamp
 	.venv/bin/lint-imports
 	.venv/bin/vulture && .venv/bin/vulture --min-confidence 80 embedded-aws/embedded_aws
 	.venv/bin/deptry runbook_lib && cd embedded-aws && ../.venv/bin/deptry embedded_aws
-	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive runbook_lib embedded-aws/embedded_aws
+	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive runbook_lib embedded-aws/embedded_aws fleet
 	.venv/bin/codespell
 	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/pyroma --min 10 . && .venv/bin/pyroma --min 10 embedded-aws
 	$(if $(filter test-all,$@),.venv/bin/coverage erase)
@@ -54,13 +57,16 @@ test test-all: programs .venv/test.stamp
 	.venv/bin/pytest --nbval-lax notebooks; exit $$?
 	$(if $(filter test-all,$@),.venv/bin/python -m tests.mutants)
 
+fleet-test: .venv/test.stamp .venv-airflow/airflow.stamp
+	.venv/bin/python -m pytest tests/fleet
+
 programs:
 	@PYTHON='$(PYTHON)' tests/install_programs.sh
 
 clean:
 	-for stamp in .venv/run.stamp .venv-lab/lab.stamp; do \
 	test ! -f $$stamp || $${stamp%/*}/bin/runbook local down --forget; done
-	rm -rf .venv .venv-lab build *.egg-info embedded-aws/build embedded-aws/*.egg-info .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf .venv .venv-lab .venv-airflow build *.egg-info embedded-aws/build embedded-aws/*.egg-info .pytest_cache .mypy_cache .ruff_cache \
 	.coverage*
 	test ! -d .runbook || find .runbook -mindepth 1 -maxdepth 1 ! -name keys -exec rm -rf {} +
 
@@ -90,6 +96,14 @@ clean:
 	$(call venv,.venv-lab)
 	.venv-lab/bin/pip $(INSTALL) requirements/lab.txt
 	.venv-lab/bin/pip $(OURS) $(EMBEDDED)
+	touch $@
+
+.venv-airflow/airflow.stamp: $(PACKAGES) requirements/airflow.txt
+	@echo "Installing Airflow, the runbook and the embedded AWS into .venv-airflow/ (once, a minute or two) …"
+	$(call venv,.venv-airflow)
+	@# The lock is complete; pip 23.2 would look for fastapi beside its pinned fastapi[…].
+	.venv-airflow/bin/pip $(INSTALL) requirements/airflow.txt --no-deps
+	.venv-airflow/bin/pip $(OURS) $(EMBEDDED)
 	touch $@
 
 define venv

@@ -18,6 +18,7 @@ FOLDERS = [
     *(
         "docs",
         "embedded-aws",
+        "fleet",
         "jupyter",
         "notebooks",
         "params",

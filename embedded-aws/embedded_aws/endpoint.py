@@ -12,15 +12,21 @@ from runbook_lib.errors import LocalError
 from runbook_lib.paths import for_shell
 
 
-def connect(root: Path) -> Connection:
-    """Return address and credentials of the embedded AWS of *root*; start it when it is not running.
+def connect(root: Path, account: str = "") -> Connection:
+    """Return the address of the embedded AWS of *root*, and an account's credentials; start it when it is not running.
+
+    Args:
+        account: The account's number; empty for the embedded AWS's own.
 
     Raises:
         LocalError: It could not be started.
     """
     from embedded_aws.client.process import ensure  # imported late: most callers only check
+    from embedded_aws.state_folder import StateFolder
 
-    return ensure(root).connection
+    address = ensure(root)
+    own, _ = StateFolder(root).read_place()
+    return address.connection if account in ("", own) else address.connection_of(account)
 
 
 def check(root: Path) -> None:

@@ -16,6 +16,8 @@ REGION = os.environ.get(REGION_VARIABLE, "us-west-2")
 
 # Twenty capitals and digits, as moto expects of an access key. They are valid nowhere else.
 ACCESS_KEY = "EMBEDDEDAWS000000000"
+# Before the number of any other account: twenty again.
+OTHER_ACCOUNTS = "EMBEDAWS"
 SECRET_KEY = "embedded-aws-has-no-secrets"
 
 # The path of the control API, and the header for its token.

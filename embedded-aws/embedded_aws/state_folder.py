@@ -9,7 +9,7 @@ from typing import Any
 
 from embedded_aws.files import write_atomically
 from embedded_aws.process_identity import ProcessIdentity
-from embedded_aws.settings import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
+from embedded_aws.settings import ACCESS_KEY, ACCOUNT, OTHER_ACCOUNTS, REGION, SECRET_KEY
 from runbook_lib.aws.connection import Connection
 from runbook_lib.errors import LocalError
 
@@ -31,8 +31,12 @@ class Address:
 
     @property
     def connection(self) -> Connection:
-        """The endpoint and its credentials."""
+        """The endpoint and the credentials of its own account."""
         return Connection(self.url, ACCESS_KEY, SECRET_KEY)
+
+    def connection_of(self, account: str) -> Connection:
+        """The endpoint and the credentials of another account, which exists from the first call with them."""
+        return Connection(self.url, f"{OTHER_ACCOUNTS}{account}", SECRET_KEY)
 
 
 class StateFolder:

@@ -42,8 +42,8 @@ class Given:
 class Endpoint(Protocol):
     """What a package offers for ``endpoint: <name>`` in a parameter file."""
 
-    def connect(self, root: Path) -> Connection:
-        """Address and credentials; starts the endpoint when it does not run."""
+    def connect(self, root: Path, account: str) -> Connection:
+        """Address, and credentials of an account; starts the endpoint when it does not run."""
 
     def check(self, root: Path) -> None:
         """Raise WrongUsage for settings that it cannot be started with, LocalError for a state it cannot load."""
@@ -58,8 +58,8 @@ class Endpoint(Protocol):
         """Raise LocalError when the changes of a run would be lost with the endpoint's next start."""
 
 
-def connection(env: str, endpoint: str | None, root: Path) -> Connection | None:
-    """The connection of an environment: None is the real AWS.
+def connection(env: str, endpoint: str | None, root: Path, account: str = "") -> Connection | None:
+    """The connection of an environment to its account, or to the endpoint's own: None is the real AWS.
 
     Raises:
         WrongEndpoint: `local` without an endpoint, so that nothing reaches the real AWS by accident,
@@ -73,7 +73,7 @@ def connection(env: str, endpoint: str | None, root: Path) -> Connection | None:
                 fix="write `endpoint: embedded` in params/local.yaml",
             )
         return None
-    return _find(env, endpoint).connect(root)
+    return _find(env, endpoint).connect(root, account)
 
 
 def check(env: str, endpoint: str | None, root: Path) -> None:

@@ -126,6 +126,13 @@ def signature_check(
     params: Params, root: Path, run: str, change: str, record: Callable[..., None]
 ) -> Callable[[PlanDict], None]:
     """Create the check that a plan has enough signed approvals."""
+    return signed_approvals(params, root, run, change, record).require
+
+
+def signed_approvals(
+    params: Params, root: Path, run: str, change: str, record: Callable[..., None] = lambda *a, **k: None
+) -> SignedApprovals:
+    """The signed approvals in an environment's evidence, as they count for a run."""
     environment = root / "artifacts" / params.env
     return SignedApprovals(
         params.approval.signers,
@@ -136,7 +143,7 @@ def signature_check(
         load_signer=lambda: signer_of_run(params, root, run),
         change=change,
         on_used=record,
-    ).require
+    )
 
 
 def signer_of_run(params: Params, root: Path, run: str) -> Signer:

@@ -28,9 +28,7 @@ def choose_revision(params: Params, root: Path, run: str, to: str = "") -> Deplo
     Raises:
         WrongUsage: There is none, or *to* names none or several of those that were deployed.
     """
-    aws = aws_client(params, root, run)
-    group = deploy(params).application.the(DeploymentGroup)
-    history = read_history(Snapshot(aws), aws.name(group.application), aws.name(group))
+    history = _history(params, root, run)
     chosen = [*matching(history, to)] if to else [one for one in (last_working(history),) if one]
     usable = [one for one in chosen if one.is_ours]
     if len(usable) == 1:
@@ -38,9 +36,20 @@ def choose_revision(params: Params, root: Path, run: str, to: str = "") -> Deplo
     raise _nothing_to_deploy(params.env, to, chosen, history)
 
 
+def present_revision(params: Params, root: Path, run: str) -> str:
+    """The revision that every server got last, as ``deploy.revision`` takes it; empty when there is none of ours."""
+    return next((one.name for one in _history(params, root, run) if one.has_worked and one.is_ours), "")
+
+
 def with_revision(params: Params, revision: str) -> dict[str, Any]:
     """The section ``deploy`` of the parameters with this revision, as a run is given it in place of the file's."""
     return {"deploy": params.deploy.model_dump(mode="json") | {"revision": revision}}
+
+
+def _history(params: Params, root: Path, run: str) -> list[Deployed]:
+    aws = aws_client(params, root, run)
+    group = deploy(params).application.the(DeploymentGroup)
+    return read_history(Snapshot(aws), aws.name(group.application), aws.name(group))
 
 
 def _nothing_to_deploy(env: str, to: str, chosen: Sequence[Deployed], history: Sequence[Deployed]) -> WrongUsage:

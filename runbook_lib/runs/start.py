@@ -94,7 +94,7 @@ def aws_client(
         env=params.env,
         region=params.region,
         account=params.account,
-        connection=endpoints.connection(params.env, params.endpoint, root),
+        connection=endpoints.connection(params.env, params.endpoint, root, params.account),
         run=run,
         labels=params.tags.model_dump(),
         adopted=params.adopt,

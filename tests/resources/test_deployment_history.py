@@ -112,6 +112,16 @@ def test_what_cannot_be_chosen_is_answered_with_what_can(history):
         rollback.choose_revision(params, Path(), "r")
 
 
+def test_the_present_revision_is_the_last_that_every_server_got(history):
+    """One that failed, or that another tool deployed, is none to go back to; an environment may have none yet."""
+    params = load(PARAMS / "local.yaml")
+    foreign = replace(GOOD, id="d-2", revision="s3://other/web.zip")
+    history(replace(deployed(3, TWO), has_worked=False), foreign, GOOD)
+    assert rollback.present_revision(params, Path(), "r") == ONE.bundle.sha256
+    history(foreign)
+    assert rollback.present_revision(params, Path(), "r") == ""
+
+
 def test_only_whole_deployments_are_history():
     """Those of Auto Scaling and to outdated servers reach a few servers with what all others have."""
     info = {"deploymentId": "d", "status": "Succeeded", "revision": {"string": {}}}

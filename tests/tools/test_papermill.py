@@ -232,6 +232,7 @@ def test_s3(root, short, bucket):
     require_cut_out_check_named(root)
     written = json.loads(bucket.get_object(Bucket="outputs", Key="runs/out.ipynb")["Body"].read())
     assert written["metadata"]["runbook"]["outcome"] == "succeeded"
+    assert written["metadata"]["runbook"]["run"] == folder_of(root).name
     assert list(Path.cwd().iterdir()) == []
 
 

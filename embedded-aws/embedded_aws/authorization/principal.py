@@ -14,7 +14,7 @@ from embedded_aws.account import backends
 from embedded_aws.authorization.conditions import Context
 from embedded_aws.authorization.policy import Policies
 from embedded_aws.authorization.sessions import PREFIX, sessions
-from embedded_aws.settings import ACCOUNT, REGION
+from embedded_aws.settings import ACCOUNT, OTHER_ACCOUNTS, REGION
 
 Environ = Mapping[str, Any]
 
@@ -48,6 +48,20 @@ def access_key_of(environ: Environ) -> str:
     if header.startswith("AWS "):  # signature version 2
         return header.removeprefix("AWS ").partition(":")[0]
     return (_in_query(environ, "x-amz-credential") or _in_query(environ, "awsaccesskeyid")).partition("/")[0]
+
+
+def account_of_caller(environ: Environ) -> str:
+    """Return the account that a call is for: that of its credentials; our own for those that belong to none.
+
+    The lock of the account must be held.
+    """
+    key = access_key_of(environ)
+    if session := sessions.find(key):
+        return backends.account_of(session.role_arn)
+    if key.startswith(OTHER_ACCOUNTS):
+        return key.removeprefix(OTHER_ACCOUNTS)
+    assumed = (sts.get_assumed_role_from_access_key(key) for sts in backends.everywhere("sts"))
+    return next((backends.account_of(one.role_arn) for one in assumed if one), ACCOUNT)
 
 
 def is_of_role(environ: Environ) -> bool:
@@ -88,8 +102,8 @@ def principal_of_instance(instance_id: str, role_arn: str, role_id: str) -> Prin
     if role is None or role.id != role_id:
         return None
     name = role_arn.rpartition("/")[2]
-    arn = f"arn:aws:sts::{role_arn.split(':')[4]}:assumed-role/{name}/{instance_id}"
-    source = {"ec2:sourceinstancearn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{instance_id}"}
+    arn = f"arn:aws:sts::{backends.account_of(role_arn)}:assumed-role/{name}/{instance_id}"
+    source = {"ec2:sourceinstancearn": f"arn:aws:ec2:{REGION}:{backends.account_of(role_arn)}:instance/{instance_id}"}
     return _principal(role, arn, f"{role_id}:{instance_id}", source if instance_id.startswith("i-") else {})
 
 
@@ -107,7 +121,8 @@ def _assumed_role(access_key: str, token: str) -> Principal | None:
 
 
 def _principal(role: Any, arn: str, user_id: str, context: Context, session_policy: str | None = None) -> Principal:
-    iam = backends.backend("iam")
+    account = backends.account_of(role.arn)
+    iam = backends.backend("iam", account=account)
     documents = [json.loads(document) for document in role.policies.values()]
     documents += [_document(policy) for policy in role.managed_policies.values()]
     limits = {}
@@ -123,7 +138,7 @@ def _principal(role: Any, arn: str, user_id: str, context: Context, session_poli
             **tags,
             **context,
             "aws:principalarn": role.arn,
-            "aws:principalaccount": ACCOUNT,
+            "aws:principalaccount": account,
             "aws:principaltype": "AssumedRole",
             "aws:userid": user_id,
         },
@@ -135,7 +150,8 @@ def _document(policy: Any) -> Any:
 
 
 def _role(arn: str) -> Any:
-    return next((role for role in backends.backend("iam").roles.values() if role.arn == arn), None)
+    iam = backends.backend("iam", account=backends.account_of(arn))
+    return next((role for role in iam.roles.values() if role.arn == arn), None)
 
 
 def _token_of(environ: Environ) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from embedded_aws.account import backends
-from embedded_aws.settings import ACCOUNT, REGION
+from embedded_aws.settings import REGION
 
 Parameters = Mapping[str, Any]
 Resources = list[str]
@@ -53,7 +53,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 def arn(prefix: str, resource: str) -> str:
     """Return the ARN of a resource in this account and region."""
-    return resource if resource.startswith("arn:") else f"arn:aws:{prefix}:{REGION}:{ACCOUNT}:{resource}"
+    return (
+        resource
+        if resource.startswith("arn:")
+        else f"arn:aws:{prefix}:{REGION}:{backends.current_account()}:{resource}"
+    )
 
 
 def _s3(operation: str, parameters: Parameters) -> Resources:
@@ -87,7 +91,7 @@ def _parameter(name: str) -> str:
     if name.startswith("arn:"):
         return name
     name = name.partition(":")[0]  # without version or label
-    account = "" if name.startswith("/aws/") else ACCOUNT
+    account = "" if name.startswith("/aws/") else backends.current_account()
     return f"arn:aws:ssm:{REGION}:{account}:parameter/{name.removeprefix('/')}"
 
 
@@ -156,7 +160,7 @@ def _alarms(operation: str, parameters: Parameters) -> Resources:
         return [parameters["ResourceARN"]]
     dashboards = parameters.get("DashboardNames") or [parameters.get("DashboardName")]
     if any(dashboards):
-        return [f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{name}" for name in dashboards]
+        return [f"arn:aws:cloudwatch::{backends.current_account()}:dashboard/{name}" for name in dashboards]
     if operation == "DescribeAlarms":
         return [arn("cloudwatch", "alarm:*")]
     named = parameters.get("AlarmNames") or [parameters.get("AlarmName")]
@@ -182,7 +186,10 @@ def _ec2(operation: str, parameters: Parameters) -> Resources:
         return ALL
     ids = [text for text in _texts(parameters) if re.fullmatch(r"[a-z]+-[0-9a-f]{8,}", text)]
     kinds = {one: EC2_TYPES[one.partition("-")[0]] for one in ids if one.partition("-")[0] in EC2_TYPES}
-    return [f"arn:aws:ec2:{REGION}:{'' if kind == 'image' else ACCOUNT}:{kind}/{one}" for one, kind in kinds.items()]
+    return [
+        f"arn:aws:ec2:{REGION}:{'' if kind == 'image' else backends.current_account()}:{kind}/{one}"
+        for one, kind in kinds.items()
+    ]
 
 
 def _groups(operation: str, parameters: Parameters) -> Resources:

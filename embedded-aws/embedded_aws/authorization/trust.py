@@ -9,7 +9,6 @@ from embedded_aws.account import backends
 from embedded_aws.authorization.conditions import UnknownVariableError, hold, many, matches
 from embedded_aws.authorization.policy import Question
 from embedded_aws.authorization.principal import Principal
-from embedded_aws.settings import ACCOUNT
 
 ASSUME = "sts:AssumeRole"
 EC2 = "ec2.amazonaws.com"
@@ -31,8 +30,8 @@ def reason_not_to_trust(question: Question, principal: Principal) -> str:
     if question.action != ASSUME:
         return ""
     role = next((one for one in backends.backend("iam").roles.values() if one.arn == question.resource), None)
-    own = str(principal.context["aws:principalarn"])
-    names = [ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", own, principal.arn]
+    own, account = str(principal.context["aws:principalarn"]), backends.current_account()
+    names = [account, f"arn:aws:iam::{account}:root", own, principal.arn]
     if role is not None and _trusts(role, "AWS", names, question.context):
         return ""
     return f"because no resource-based policy allows the {ASSUME} action"

@@ -28,13 +28,15 @@ def instances(ec2: Any) -> dict[str, float]:
 
 
 def lose_zone(zone: str) -> None:
-    """Lose a zone; a lost zone stays lost."""
-    zones(backends.backend("ec2")).setdefault(zone, time.time())
+    """Lose a zone, for all accounts; a lost zone stays lost."""
+    for account in backends.accounts():
+        zones(backends.backend("ec2", account=account)).setdefault(zone, time.time())
 
 
 def lose_instance(instance_id: str) -> None:
     """Lose an instance's host."""
-    instances(backends.backend("ec2")).setdefault(instance_id, time.time())
+    found = (ec2 for ec2 in backends.existing("ec2") if ec2.get_instance_by_id(instance_id))
+    instances(next(found, backends.backend("ec2"))).setdefault(instance_id, time.time())
 
 
 def lost() -> tuple[list[str], list[str]]:

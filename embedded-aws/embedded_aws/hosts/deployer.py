@@ -84,7 +84,9 @@ class FleetDeployer:
 
     def _drop_jobs_of_ended_deployments(self) -> None:
         """Drop the jobs of deployments that were stopped while an event was running."""
-        deployments = backends.backend("codedeploy").deployments
+        deployments = {
+            name: one for each in backends.everywhere("codedeploy") for name, one in each.deployments.items()
+        }
         for key in list(self._jobs):
             if key[0] not in deployments or deployments[key[0]].status in ENDED:
                 del self._jobs[key]

@@ -139,10 +139,15 @@ class Functions:
             day, number = time.strftime("%Y/%m/%d", time.gmtime()), running.invocation.request_id.replace("-", "")
             stream = f"{day}/[$LATEST]{number}"
             where = {"logGroupName": group, "logStreamName": stream}
-            log_streams.send_file(
-                running.folder / "log", group, stream, lambda operation: require_to_log(principal, operation, where),
-                has_ended=True, region=function.region,
-            )  # fmt: skip
+            with backends.in_account(backends.account_of(function.function_arn)):
+                log_streams.send_file(
+                    running.folder / "log",
+                    group,
+                    stream,
+                    lambda operation: require_to_log(principal, operation, where),
+                    has_ended=True,
+                    region=function.region,
+                )
         except (UnknownFunctionException, OSError) as error:
             log.info("the log of %s is lost: %s", running.invocation.function, error)
 
@@ -151,7 +156,8 @@ def _role_of(function: Any) -> Any:
     """Return the role of a function; None where it is gone, or Lambda may no longer assume it."""
     if not can_assume(function.role, "lambda.amazonaws.com", function.function_arn):
         return None
-    return next(role for role in backends.backend("iam").roles.values() if role.arn == function.role)
+    iam = backends.backend("iam", account=backends.account_of(function.role))
+    return next(role for role in iam.roles.values() if role.arn == function.role)
 
 
 def _owner(invocation: Invocation) -> str:

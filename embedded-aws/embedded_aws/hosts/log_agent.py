@@ -95,6 +95,7 @@ class LogAgent:
         self._has_unsaved = self._must_save = False
         self._complaints: dict[str, str] = {}
         self._roles: dict[str, InstanceRole] = {}
+        self._accounts: dict[str, str] = {}
 
     def tick(self) -> bool:
         """Send what is new, once a second; returns whether the account has to be saved."""
@@ -114,7 +115,7 @@ class LogAgent:
             while self.send(host, has_ended=True):
                 pass
             self._must_save = True
-            for kept in (self._complaints, self._roles):
+            for kept in (self._complaints, self._roles, self._accounts):
                 kept.pop(host.instance_id, None)
 
     def send(self, host: Host, has_ended: bool = False) -> bool:
@@ -142,9 +143,18 @@ class LogAgent:
 
     def _send_file(self, host: Host, path: Path, group: str, name: str, has_ended: bool) -> bool:
         where = {"logGroupName": group, "logStreamName": name}
-        return log_streams.send_file(
-            path, group, name, lambda action: require_to_log(self._principal(host), action, where), has_ended
-        )
+        with backends.in_account(self._account(host)):
+            return log_streams.send_file(
+                path, group, name, lambda action: require_to_log(self._principal(host), action, where), has_ended
+            )
+
+    def _account(self, host: Host) -> str:
+        """Return the account of an instance, which stays known when it is terminated."""
+        if host.instance_id not in self._accounts:
+            instances = (one for ec2 in backends.existing("ec2") for one in ec2.all_instances())
+            found = (one.ec2_backend.account_id for one in instances if one.id == host.instance_id)
+            self._accounts[host.instance_id] = next(found, backends.current_account())
+        return self._accounts[host.instance_id]
 
     def _principal(self, host: Host) -> Principal:
         """Return the session of an instance's role; a terminated instance still has the one that it had.

@@ -14,7 +14,7 @@ from typing import Any
 from embedded_aws.account import backends
 from embedded_aws.authorization.sessions import Session, sessions
 from embedded_aws.authorization.trust import trusts_ec2
-from embedded_aws.settings import ACCOUNT, REGION
+from embedded_aws.settings import REGION
 
 Tree = Mapping[str, Any]
 
@@ -114,7 +114,7 @@ def read_metadata(instance: Any) -> Metadata:
     if options.instance_metadata_tags == "enabled":
         meta["tags"] = {"instance": tags}
     document = _json(
-        accountId=ACCOUNT,
+        accountId=instance.ec2_backend.account_id,
         architecture=instance.architecture,
         availabilityZone=zone,
         imageId=instance.image_id,
@@ -140,7 +140,8 @@ def role_of(instance: Any) -> InstanceRole | None:
         return None
     profile = association.iam_instance_profile
     # The profile keeps a role that was deleted in the meantime.
-    role = next((one for one in backends.backend("iam").roles.values() if one.id == profile.roles[0].id), None)
+    iam = backends.backend("iam", account=instance.ec2_backend.account_id)
+    role = next((one for one in iam.roles.values() if one.id == profile.roles[0].id), None)
     return role and InstanceRole(profile.arn, profile.id, role.name, role.arn, role.id, trusts_ec2(role))
 
 

@@ -58,7 +58,7 @@ def deregistration_delay(group: Any) -> float:
 
 def balancers_of(group: Any) -> list[Any]:
     """Return the load balancers that forward requests to a target group."""
-    elb = backends.backend("elbv2", group.region_name)
+    elb = backends.backend("elbv2", group.region_name, backends.account_of(group.arn))
     return [balancer for balancer in elb.load_balancers.values() if group.arn in _target_groups_of(elb, balancer)]
 
 

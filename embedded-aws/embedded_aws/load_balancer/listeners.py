@@ -82,7 +82,7 @@ def _listeners(elb: Any) -> Iterator[Listener]:
 
 
 def _certificate(elb: Any, arn: str | None) -> Certificate | None:
-    bundle = backends.backend("acm", elb.region_name)._certificates.get(arn)
+    bundle = backends.backend("acm", elb.region_name, elb.account_id)._certificates.get(arn)
     if bundle is None or bundle.status != "ISSUED":
         return None
     # moto appends a root of AWS's to each chain that has not signed any of it.

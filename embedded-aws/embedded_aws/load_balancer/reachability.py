@@ -87,7 +87,7 @@ def is_public(ec2: Any, subnet: Any) -> bool:
 
 
 def _ec2(balancer: Any) -> Any:
-    return backends.backend("ec2", balancer.arn.split(":")[3])
+    return backends.backend("ec2", balancer.arn.split(":")[3], backends.account_of(balancer.arn))
 
 
 def _network(block: str) -> IPv4Network:

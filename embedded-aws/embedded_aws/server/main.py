@@ -24,6 +24,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from embedded_aws import pace, ports, services
 from embedded_aws.account import backends, given, persistence
 from embedded_aws.authorization.enforcement import Authorization
+from embedded_aws.authorization.principal import account_of_caller
 from embedded_aws.faults import hooks
 from embedded_aws.faults.store import Faults
 from embedded_aws.process_identity import ProcessIdentity
@@ -49,7 +50,7 @@ class Server:
     def __init__(self, folder: StateFolder) -> None:
         self.folder, self.token = folder, secrets.token_urlsafe(32)
         backends.configure()
-        ticks = services.install()
+        ticks = [backends.in_each_account(tick) for tick in services.install()]
         backends.preload()
         self.notice = persistence.restore(folder)
         lock = RLock()
@@ -65,7 +66,9 @@ class Server:
         control = Control(actions, self.game_day.handlers() | {"POST pace": self._pace, "POST given": self._given})
         aws = DomainDispatcherApplication(create_backend_app)
         middleware = Authorization(lock, DelayedResponses(FaultInjector(faults)))
-        self.app = WsgiApp(aws, control, self.token, lock, self.saver.mark_changed, middleware, event_history.record)
+        self.app = WsgiApp(
+            aws, control, self.token, lock, self.saver.mark_changed, middleware, event_history.record, account_of_caller
+        )
         self.housekeeping = Housekeeping(folder, self._end)
         self.ticker = Ticker(lock, [*ticks, self.game_day.tick, self.housekeeping.tick], self.saver.mark_changed)
         self.http = _listen(folder.last_port(), self.app)

@@ -167,17 +167,19 @@ def hosts_reach_database(database: Any) -> bool:
     """Whether the security groups let the instances of an Auto Scaling group reach a database."""
     subnets = database.db_subnet_group._subnets if database.db_subnet_group else []
     party = party_of_groups(database.vpc_security_group_ids, [subnet.cidr_block for subnet in subnets])
-    return _hosts_reach(party, int(database.port))
+    return _hosts_reach(party, int(database.port), database.account_id)
 
 
 def hosts_reach_cache(cache: Any) -> bool:
     """Whether the security groups let the instances of an Auto Scaling group reach a cache."""
-    return _hosts_reach(party_of_groups(cache.security_group_ids, cidr_blocks_of(cache)), int(cache.port))
+    party = party_of_groups(cache.security_group_ids, cidr_blocks_of(cache))
+    return _hosts_reach(party, int(cache.port), backends.account_of(cache.arn))
 
 
-def _hosts_reach(destination: Party, port: int) -> bool:
-    """Whether any instance reaches it; True without instances, as only the operator can connect then."""
-    ec2, instances = backends.backend("ec2"), group_instances().values()
+def _hosts_reach(destination: Party, port: int, account: str) -> bool:
+    """Whether any instance of its account reaches it; True without, as only the operator can connect then."""
+    ec2 = backends.backend("ec2", account=account)
+    instances = [one for one in group_instances().values() if one.ec2_backend.account_id == account]
     return not instances or any(can_reach(ec2, party_of_instance(one), destination, port) for one in instances)
 
 

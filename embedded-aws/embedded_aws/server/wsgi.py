@@ -11,8 +11,9 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
+from embedded_aws.account import backends
 from embedded_aws.error_responses import answer_failure, is_no_such_operation
-from embedded_aws.settings import CONTROL, TOKEN_HEADER
+from embedded_aws.settings import ACCOUNT, CONTROL, TOKEN_HEADER
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -33,6 +34,7 @@ class WsgiApp:
         on_change: Called with the lock held after each call that may have changed the account.
         middleware: Gets each AWS call, and the function that forwards it to moto; called without the lock.
         record: Called with the lock held, with each call that may have changed the account, and its answer.
+        account_of: Called with the lock held; returns the account that a call is for.
     """
 
     def __init__(
@@ -44,8 +46,9 @@ class WsgiApp:
         on_change: Callable[[], None],
         middleware: Callable[[Environ, Forward], Response] = lambda environ, forward: forward(environ),
         record: Callable[[Environ, bytes], None] = lambda environ, body: None,
+        account_of: Callable[[Environ], str] = lambda environ: ACCOUNT,
     ) -> None:
-        self.lock = lock
+        self.lock, self._account_of = lock, account_of
         self._aws, self._control, self._token = aws, control, token
         self._on_change, self._middleware, self._record = on_change, middleware, record
 
@@ -63,7 +66,10 @@ class WsgiApp:
         if environ["PATH_INFO"].startswith(CONTROL):
             name, body = environ["PATH_INFO"].removeprefix(CONTROL), environ["wsgi.input"].getvalue()
             return self._control(environ["REQUEST_METHOD"], name, body)
-        return self._middleware(environ, self._forward)
+        with self.lock:
+            account = self._account_of(environ)
+        with backends.in_account(account):
+            return self._middleware(environ, self._forward)
 
     def _forward(self, environ: Environ) -> Response:
         with self.lock:

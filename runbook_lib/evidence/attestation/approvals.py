@@ -116,13 +116,20 @@ class SignedApprovals:
         self._accepted: set[str] = set()
 
     def require(self, plan: PlanDict) -> None:
-        """Require a signed approval of a plan.
+        """Require a signed approval of a plan, and keep it with the evidence of this run.
 
         Raises:
             NotApproved: No approval counts; the message has the reason for each.
         """
-        if digest(plan) in self._accepted:
-            return None
+        if digest(plan) not in self._accepted:
+            self._accept(plan, *self.find(plan))
+
+    def find(self, plan: PlanDict) -> tuple[ApprovalStatement, bytes, str]:
+        """Find a signed approval of a plan: the statement, the same as it is signed, and with two people the operator.
+
+        Raises:
+            NotApproved: No approval counts; the message has the reason for each.
+        """
         operator = self._operator() if self.threshold > 1 else ""
         rejected: list[str] = []
         for path, data in self._statements():
@@ -135,7 +142,7 @@ class SignedApprovals:
                 continue
             problem = statement.problem or self._find_problem(statement, operator)
             if not problem:
-                return self._accept(plan, statement, data, operator)
+                return statement, data, operator
             rejected.append(f"{statement.by}: {problem}")
         reasons = "".join(f"\n  {problem}." for problem in rejected)
         raise NotApproved(

@@ -202,6 +202,8 @@ class NotebookExecution(NotebookExecutionManager):  # type: ignore[misc]
 
     def _write(self) -> None:
         write_metadata(self.nb, self.cells)
+        if self._copy:
+            self.nb.metadata["runbook"]["run"] = self._copy.parent.name
         for path in dict.fromkeys(filter(None, (self._copy, self._target))):
             write_notebook(path, self.nb)
         if self._output:

@@ -59,11 +59,12 @@ class LogExports:
             if path is None or not path.is_file() or not path.stat().st_size:
                 continue
             group = f"/aws/rds/instance/{name}/{kind}"
-            logs = backends.backend("logs", database.region)
+            logs = backends.backend("logs", database.region, database.account_id)
             if group not in logs.groups:
                 logs.create_log_group(group, {})
             try:
-                sent = log_streams.send_file(path, group, name, region=database.region)
+                with backends.in_account(database.account_id):
+                    sent = log_streams.send_file(path, group, name, region=database.region)
             except OSError as error:
                 log.warning("%s sends no %s log: %s", name, kind, error)
             else:

@@ -31,7 +31,8 @@ def _is_supported(cache: Any) -> bool:
 
 def desired_state(cache: Any) -> DesiredState:
     """Return the desired state of a cache's server."""
-    parameters = values_of(backends.backend("elasticache", cache.region), cache.cache_parameter_group_name)
+    elasticache = backends.backend("elasticache", cache.region, backends.account_of(cache.arn))
+    parameters = values_of(elasticache, cache.cache_parameter_group_name)
     return DesiredState(
         tls=bool(cache.transit_encryption_enabled),
         tokens=tuple(cache.tokens),

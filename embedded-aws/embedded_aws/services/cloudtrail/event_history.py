@@ -25,7 +25,7 @@ from embedded_aws.authorization.principal import InvalidCredentialsError, access
 from embedded_aws.authorization.requested import PREFIXES
 from embedded_aws.error_responses import operation_of, service_of
 from embedded_aws.patching import add_method, attach_dict
-from embedded_aws.settings import ACCOUNT, REGION
+from embedded_aws.settings import REGION
 
 KEPT = 2000
 """How many events are kept: the newest."""
@@ -53,7 +53,9 @@ def record(environ: dict[str, Any], answer: bytes) -> None:
 
 
 def _events() -> list[dict[str, Any]]:
-    kept: list[dict[str, Any]] = attach_dict(backends.backend("cloudtrail"), "events").setdefault(ACCOUNT, [])
+    kept: list[dict[str, Any]] = attach_dict(backends.backend("cloudtrail"), "events").setdefault(
+        backends.current_account(), []
+    )
     return kept
 
 
@@ -61,7 +63,7 @@ def _event(environ: dict[str, Any], service: str, operation: str, names: list[st
     caller, now, source = _caller(environ), time.time(), f"{PREFIXES.get(service, service)}.amazonaws.com"
     details = {
         "eventVersion": "1.11",
-        "userIdentity": {"arn": caller, "accountId": ACCOUNT},
+        "userIdentity": {"arn": caller, "accountId": backends.current_account()},
         "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
         "eventSource": source,
         "eventName": operation,

@@ -21,7 +21,8 @@ def can_assume(role: str | None, service: str, source: str) -> bool:
         service: E.g. ``codedeploy.amazonaws.com``.
         source: The ARN of the resource.
     """
-    roles = {one.arn: one for one in backends.backend("iam").roles.values()}
+    iam = backends.backend("iam", account=backends.account_of(source))
+    roles = {one.arn: one for one in iam.roles.values()}
     if role not in roles:
         return False
     context = {"aws:sourcearn": source, "aws:sourceaccount": source.split(":")[4]}

@@ -17,7 +17,8 @@ MAX_EVENTS = 200  # ElastiCache keeps them for two weeks
 
 def record_event(cache: Any, message: str) -> None:
     """Record an event of a cache."""
-    events = attach_dict(backends.backend("elasticache", cache.region), "cache_events").setdefault("all", [])
+    elasticache = backends.backend("elasticache", cache.region, backends.account_of(cache.arn))
+    events = attach_dict(elasticache, "cache_events").setdefault("all", [])
     kind = "replication-group" if is_group(cache) else "cache-cluster"
     events.append({"SourceIdentifier": name_of(cache), "SourceType": kind, "Message": message, "Date": utcnow()})
     del events[:-MAX_EVENTS]

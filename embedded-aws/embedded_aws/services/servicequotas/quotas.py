@@ -9,9 +9,10 @@ from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.servicequotas.responses import ServiceQuotasResponse
 
+from embedded_aws.account import backends
 from embedded_aws.patching import Method, add_method, patch
 from embedded_aws.services.common.quotas import ADDRESSES, LOAD_BALANCERS
-from embedded_aws.settings import ACCOUNT, REGION
+from embedded_aws.settings import REGION
 
 # AWS's defaults; that of vCPUs is 5 in a new account, and grows with use.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-resource-limits.html
@@ -37,7 +38,7 @@ def get_service_quota(moto: Method, quotas: Any, service_code: str, quota_code: 
         if (service_code, quota_code) not in DEFAULTS:
             raise
         name, value = DEFAULTS[service_code, quota_code]
-        arn = f"arn:aws:servicequotas:{REGION}:{ACCOUNT}:{service_code}/{quota_code}"
+        arn = f"arn:aws:servicequotas:{REGION}:{backends.current_account()}:{service_code}/{quota_code}"
         quota = {"ServiceCode": service_code, "QuotaArn": arn, "QuotaCode": quota_code, "QuotaName": name}
         quota |= {"Value": float(value), "Unit": "None", "Adjustable": True, "GlobalQuota": False}
     return quota
