@@ -133,7 +133,9 @@ class App(Strict):
     database_user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$")] = Field(
         default="webapp", description="the application's own user of the database"
     )
-    log_days: Count = Field(default=30, description="how long CloudWatch Logs keeps what its processes write")
+    log_days: Count = Field(
+        default=30, description="how long CloudWatch Logs keeps what its processes and the rollback function write"
+    )
 
     _days = field_validator("log_days")(check_retention)
 

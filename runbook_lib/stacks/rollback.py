@@ -17,7 +17,6 @@ from ..resources.role_policy import RolePolicy
 _SOURCE = Path(__file__).parent / "functions" / "rollback.py"
 _LEASE_SECONDS = 600
 """As in runs/lock_holder.py, which a stack may not import: a test compares both."""
-_LOG_DAYS = 90
 
 
 def rollback(params: Params, group: DeploymentGroup, bucket: Bucket) -> tuple[Resource, ...]:
@@ -25,7 +24,7 @@ def rollback(params: Params, group: DeploymentGroup, bucket: Bucket) -> tuple[Re
     if not params.deploy.rollback_function:
         return ()
     env, here = params.env, f"{params.region}:{params.account}"
-    logs = LogGroup(name="rollback", path=f"/aws/lambda/{env}-rollback", days=_LOG_DAYS)
+    logs = LogGroup(name="rollback", path=f"/aws/lambda/{env}-rollback", days=params.app.log_days)
     # No source: a role cannot be passed to another account's function, and Lambda documents none in its requests.
     role = Role(
         name="rollback",
