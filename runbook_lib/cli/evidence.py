@@ -21,7 +21,7 @@ from ..evidence.report.changes import DONE
 from ..evidence.report.diff import diff_environments
 from ..evidence.report.run_record import RunRecord, read_run
 from ..evidence.verification.completeness import NOT_RUN, planned_notebooks
-from ..evidence.verification.verify import VerificationResult, verify_run
+from ..evidence.verification.verify import VerificationResult, require_run, verify_run
 from ..formatting import format_time, one_line, pluralize
 from ..journal.journal import MANIFEST
 from ..journal.reader import JOURNAL, Event, of_kind, read_events, run_parameters
@@ -212,10 +212,13 @@ def find_run(run: str) -> Path:
     """Find the folder or the archive of a run, which is given as a path or as an id.
 
     Raises:
-        WrongUsage: There is no such run.
+        WrongUsage: There is no such run, or the folder is no run's.
     """
     if Path(run).exists():
-        return Path(run).resolve()
+        path = Path(run).resolve()
+        if path.is_dir():
+            require_run(path)
+        return path
     matching = [path for path in _artifacts().glob("*/*") if path.name == run]
     if len(matching) != 1:
         raise WrongUsage(f"There is no run {run!r}.", fix="`runbook evidence list` shows all runs.")

@@ -42,6 +42,19 @@ class VerificationResult:
         return not self.wrong
 
 
+def require_run(folder: Path) -> None:
+    """Check that a folder is that of a run.
+
+    Raises:
+        WrongUsage: It is not.
+    """
+    if not (folder / JOURNAL).exists() and not (folder / MANIFEST).exists():
+        raise WrongUsage(
+            f"{folder} is not the folder of a run: it has neither {JOURNAL} nor {MANIFEST}.",
+            fix="Name the folder of a run, its archive, or its id: `runbook evidence list` lists them.",
+        )
+
+
 def verify_run(
     folder: Path, keys: Keys, approvers: Keys, *, more_approvers: bool = False, from_archive: bool = False
 ) -> VerificationResult:
@@ -56,11 +69,7 @@ def verify_run(
     Raises:
         WrongUsage: It is not the folder of a run.
     """
-    if not (folder / JOURNAL).exists() and not (folder / MANIFEST).exists():
-        raise WrongUsage(
-            f"{folder} is not the folder of a run: it has neither {JOURNAL} nor {MANIFEST}.",
-            fix="Name the folder of a run, its archive, or its id: `runbook evidence list` lists them.",
-        )
+    require_run(folder)
     events = read_events(folder)
     present = list_files(folder)
     result = VerificationResult(len(present))
