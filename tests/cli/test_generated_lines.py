@@ -61,6 +61,7 @@ def test_a_sample_of_generated_command_lines(nothing_runs, line):
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(3600)
 @settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(line=LINES)
 def test_five_thousand_generated_command_lines(nothing_runs, line):

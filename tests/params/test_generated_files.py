@@ -100,6 +100,7 @@ def test_a_sample_of_generated_files(each):
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(3600)
 @settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files())
 def test_five_thousand_generated_files(each):
