@@ -68,6 +68,7 @@ def test_load_launches_servers_and_their_end_is_noticed_by_nobody(operator, buil
     assert set(crowd.answers) | set(quiet.answers) == {200}
 
 
+@pytest.mark.timeout(1200)
 def test_each_way_in_and_out_is_exchanged_while_the_site_answers(operator, built):
     """With only what it needs, nothing blocked and nothing left: the last plan shows nothing."""
     (site,) = operator.status()["sites"]
