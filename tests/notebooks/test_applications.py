@@ -261,20 +261,13 @@ def test_a_rebooted_server_starts_the_release(team):
     assert {key for _, key in after.values()} == {key for _, key in before.values()}
 
 
+@pytest.mark.exhaustive  # of a host alone: hosts/test_procfile.py; a release that is rolled back: test_scenario.py
 @pytest.mark.parametrize(
     ("procfile", "words"),
     [
         ("web: echo 'I am elsewhere'; python3 -m http.server 0", ("I am elsewhere", "listens on port")),
-        pytest.param(
-            "web: echo 'I cannot go on'; exit 7",
-            ("I cannot go on", "webapp.service"),
-            marks=pytest.mark.exhaustive,
-        ),
-        pytest.param(
-            "web: echo 'I am deaf'; sleep 1000",
-            ("I am deaf", "it has to listen on $PORT"),
-            marks=pytest.mark.exhaustive,
-        ),
+        ("web: echo 'I cannot go on'; exit 7", ("I cannot go on", "webapp.service")),
+        ("web: echo 'I am deaf'; sleep 1000", ("I am deaf", "it has to listen on $PORT")),
     ],
     ids=["wrong port", "exits", "never listens"],
 )

@@ -193,12 +193,7 @@ UNWELL = APP.replace("send_response(200)", "send_response(500, print('I am unwel
     ("app", "told", "reason"),
     [
         (NEVER_LISTENS, "I never listen", r"listens on no port; it has to listen on \$PORT, which is \d+"),
-        pytest.param(
-            ELSEWHERE,
-            "I listen elsewhere",
-            r"listens on port \d+; it has to listen on \$PORT, which is \d+",
-            marks=pytest.mark.exhaustive,  # tests/notebooks/test_applications.py
-        ),
+        (ELSEWHERE, "I listen elsewhere", r"listens on port \d+; it has to listen on \$PORT, which is \d+"),
         (UNWELL, "I am unwell", "does not answer 200 at /healthz"),
     ],
 )
