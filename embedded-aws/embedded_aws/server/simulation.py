@@ -164,22 +164,22 @@ class Simulation:
 
 
 def hosts_reach_database(database: Any) -> bool:
-    """Whether the security groups let the instances of an Auto Scaling group reach a database."""
+    """Whether the security groups let the instances of an Auto Scaling group reach a database of their account."""
     subnets = database.db_subnet_group._subnets if database.db_subnet_group else []
     party = party_of_groups(database.vpc_security_group_ids, [subnet.cidr_block for subnet in subnets])
-    return _hosts_reach(party, int(database.port), database.account_id)
+    with backends.in_account(database.account_id):
+        return _hosts_reach(party, int(database.port))
 
 
 def hosts_reach_cache(cache: Any) -> bool:
-    """Whether the security groups let the instances of an Auto Scaling group reach a cache."""
-    party = party_of_groups(cache.security_group_ids, cidr_blocks_of(cache))
-    return _hosts_reach(party, int(cache.port), backends.account_of(cache.arn))
+    """Whether the security groups let the instances of an Auto Scaling group reach a cache of their account."""
+    with backends.in_account(backends.account_of(cache.arn)):
+        return _hosts_reach(party_of_groups(cache.security_group_ids, cidr_blocks_of(cache)), int(cache.port))
 
 
-def _hosts_reach(destination: Party, port: int, account: str) -> bool:
-    """Whether any instance of its account reaches it; True without, as only the operator can connect then."""
-    ec2 = backends.backend("ec2", account=account)
-    instances = [one for one in group_instances().values() if one.ec2_backend.account_id == account]
+def _hosts_reach(destination: Party, port: int) -> bool:
+    """Whether any instance reaches it; True without instances, as only the operator can connect then."""
+    ec2, instances = backends.backend("ec2"), group_instances().values()
     return not instances or any(can_reach(ec2, party_of_instance(one), destination, port) for one in instances)
 
 

@@ -11,7 +11,10 @@ from load_balancer.test_reachability import ANYTHING, rule
 
 SUBNETS = {"subnet-1": SimpleNamespace(cidr_block="10.0.2.0/24")}
 GROUPS = {"private": SimpleNamespace(subnets=[{"subnet_identifier": "subnet-1"}])}
-CACHE = SimpleNamespace(security_group_ids=["cache"], port=6379, region="us-west-2", cache_subnet_group_name="private")
+CACHE = SimpleNamespace(
+    security_group_ids=["cache"], port=6379, region="us-west-2", cache_subnet_group_name="private",
+    arn="arn:aws:elasticache:us-west-2:123456789012:cluster:sessions",
+)  # fmt: skip
 
 
 @pytest.fixture
