@@ -89,7 +89,7 @@ class ProcessRegistry:
         with self._lock:
             known = {entry.process.pid for entry in self._entries}
             running = [process for process in self._alive(owner) if _leads_group(process)]
-            leaders = [ProcessIdentity(process.pid, process.create_time()) for process in running]
+            leaders = [ProcessIdentity.of(process) for process in running]
             self._entries += [Entry(process, owner) for process in leaders if process.pid not in known]
             self._save()
         return leaders

@@ -142,7 +142,7 @@ def _describe_server(process: psutil.Process) -> RunningServer | None:
             if SERVER_MODULE not in command[:4] or "--root" not in command[:-1]:
                 return None
             root = Path(command[command.index("--root") + 1])
-            identity = ProcessIdentity(process.pid, process.create_time())
+            identity = ProcessIdentity.of(process)
             return RunningServer(identity, root, process.username(), process.memory_info().rss)
     except (*GONE, KeyError):  # KeyError: a user without a name
         return None
