@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -214,11 +215,11 @@ def find_run(run: str) -> Path:
     Raises:
         WrongUsage: There is no such run, or the folder is no run's.
     """
-    if Path(run).exists():
-        path = Path(run).resolve()
-        if path.is_dir():
-            require_run(path)
-        return path
+    with suppress(OSError):  # a name that is too long for a path, for example
+        if (path := Path(run).resolve()).exists():
+            if path.is_dir():
+                require_run(path)
+            return path
     matching = [path for path in _artifacts().glob("*/*") if path.name == run]
     if len(matching) != 1:
         raise WrongUsage(f"There is no run {run!r}.", fix="`runbook evidence list` shows all runs.")
