@@ -66,19 +66,25 @@ class Outage:
 
 
 def require_readable(model: Any, http_response: Any) -> None:
-    """Check that a JSON answer is complete; botocore takes one that was cut off for an answer without fields.
+    """Check that an answer is complete: as long as it says, and if it is JSON, that it can be read.
 
-    Answers in XML need no check: botocore raises an error when it parses them.
-    https://github.com/boto/botocore/blob/develop/botocore/parsers.py (_parse_body_as_json)
+    botocore takes JSON that was cut off for an answer without fields, and a document such as a bucket's policy as it
+    comes.  It raises an error when it parses XML that was cut off.
+    https://github.com/boto/botocore/blob/develop/botocore/parsers.py (_parse_body_as_json, _parse_payload)
 
     Raises:
         UnreadableAnswer: It is not.
     """
     service = model.service_model
     protocol = getattr(service, "resolved_protocol", None) or service.metadata.get("protocol", "")
-    if protocol not in ("json", "rest-json") or model.has_streaming_output or model.has_event_stream_output:
+    if model.has_streaming_output or model.has_event_stream_output or model.http.get("method") == "HEAD":
         return
-    content = http_response.content
+    content, headers = http_response.content, http_response.headers
+    length = str(headers.get("content-length", ""))
+    if length.isdecimal() and not headers.get("content-encoding") and len(content) < int(length):
+        raise UnreadableAnswer(f"The answer to {model.name} was cut off after {len(content)} of {length} bytes")
+    if protocol not in ("json", "rest-json"):
+        return
     if not content:
         if protocol == "json" and model.output_shape and model.output_shape.members and http_response.status_code < 300:
             raise UnreadableAnswer(f"The answer to {model.name} is empty")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from botocore.awsrequest import HeadersDict
 
 from runbook_lib.aws import outages
 from runbook_lib.aws.error_translation import NO_RESPONSE, UnreadableAnswer
@@ -93,7 +94,9 @@ def test_what_aws_refuses_is_not_repeated(time):
     assert time.pauses == []
 
 
-def model(protocol="json", *, resolved=True, members=("Name",), output=True, streaming=False, events=False):
+def model(
+    protocol="json", *, resolved=True, members=("Name",), output=True, streaming=False, events=False, method="POST"
+):
     """An operation as botocore describes it."""
     service = SimpleNamespace(metadata={"protocol": protocol if not resolved else "query"})
     if resolved:
@@ -101,12 +104,36 @@ def model(protocol="json", *, resolved=True, members=("Name",), output=True, str
     shape = SimpleNamespace(members=dict.fromkeys(members)) if output else None
     return SimpleNamespace(
         name="ListThings", service_model=service, output_shape=shape, has_streaming_output=streaming,
-        has_event_stream_output=events,
+        has_event_stream_output=events, http={"method": method},
     )  # fmt: skip
 
 
-def answer(content, status=200):
-    return SimpleNamespace(content=content, status_code=status)
+def answer(content, status=200, **headers):
+    headers = HeadersDict({name.replace("_", "-"): value for name, value in headers.items()})
+    return SimpleNamespace(content=content, status_code=status, headers=headers)
+
+
+@pytest.mark.parametrize("protocol", ["rest-xml", "query", "json"])
+def test_an_answer_that_is_shorter_than_it_says_was_cut_off(protocol):
+    """A bucket's policy is no XML: botocore takes half of it as it comes."""
+    policy = b'{"Version": "2012-10-17", "Statement": []}'
+    require_readable(model(protocol), answer(policy, Content_Length=str(len(policy))))
+    with pytest.raises(UnreadableAnswer, match="was cut off after 21 of 42 bytes"):
+        require_readable(model(protocol), answer(policy[:21], Content_Length="42"))
+
+
+@pytest.mark.parametrize(
+    ("of", "headers"),
+    [
+        (model("rest-xml", method="HEAD"), {"Content_Length": "42"}),
+        (model("rest-xml"), {"Content_Length": "42", "Content_Encoding": "gzip"}),
+        (model("rest-xml", streaming=True), {"Content_Length": "42"}),
+        (model("rest-xml"), {}),
+    ],
+    ids=["a head", "unpacked", "a stream", "of no length"],
+)
+def test_a_length_that_is_of_something_else_says_nothing(of, headers):
+    require_readable(of, answer(b"<a/>", **headers))
 
 
 @pytest.mark.parametrize("resolved", [True, False], ids=["newer botocore", "older botocore"])

@@ -34,7 +34,7 @@ def test_its_plan_is_shown_before(runbook, fake_run):
     ("words", "told"),
     [
         (("vpc.main",), "each KEY needs an ID"),
-        (("vpc.mian", VPC), "vpc.mian is no resource of these parameters; did you mean vpc.main"),
+        (("vpc.maim", VPC), "vpc.maim is no resource of these parameters; did you mean vpc.main"),
         (("vpc.main", VPC, "vpc.main", "vpc-1"), "A key is given twice"),
         (("vpc", VPC), "vpc is no resource"),
     ],

@@ -144,7 +144,7 @@ def test_what_the_parameters_adopt_becomes_ours(root, aws):
 @pytest.mark.parametrize(
     ("adopt", "told"),
     [
-        ("{vpc.mian: vpc-1}", "vpc.mian is no resource of these parameters; did you mean vpc.main"),
+        ("{vpc.maim: vpc-1}", "vpc.maim is no resource of these parameters; did you mean vpc.main"),
         ("{vpc.main: x, subnet.a: x}", "x is adopted twice"),
         ("{vpc: x}", "adopt"),
     ],
