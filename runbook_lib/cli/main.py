@@ -66,7 +66,10 @@ class ErrorGroup(click.Group):
                 yield name, command.get_short_help_str(limit=100)
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command. An error of ours ends it with its message: exit code 2 for wrong usage, 1 for others."""
+        """Run a command. An error of ours ends it with its message: exit code 2 for wrong usage, 1 for others.
+
+        So does one about a file of the operator's.
+        """
         for stream in (sys.stdout, sys.stderr):  # a pipe's encoding on Windows lacks the symbols of a plan
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")
@@ -77,6 +80,14 @@ class ErrorGroup(click.Group):
 
             print_text(f"{type(error).__name__}: {error}", error=True)
             sys.exit(2 if isinstance(error, WrongUsage) else 1)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            from .console import print_text
+
+            what = f"{error.strerror or type(error).__name__}: {error.filename}"
+            print_text(f"{what}\n  → Correct the path, its permissions or the disk, then run this again.", error=True)
+            sys.exit(1)
 
 
 @click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})

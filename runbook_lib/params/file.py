@@ -22,6 +22,9 @@ from .regions import is_usable, missing_root
 from .rules import find_problems
 from .words import explain
 
+_LONGEST_ENV = 64
+"""Characters; names in AWS allow far fewer, and no file has a name of thousands."""
+
 
 def params_file(root: Path, env: str) -> Path:
     """The parameter file of an environment.
@@ -30,7 +33,7 @@ def params_file(root: Path, env: str) -> Path:
         UnknownEnvironment: That is no environment's name; a path would lead out of ``params/`` and ``artifacts/``.
     """
     path = root / "params" / f"{env}.yaml"
-    if not re.fullmatch(ENV, env):
+    if not re.fullmatch(ENV, env) or len(env) > _LONGEST_ENV:
         raise _unknown_environment(path)
     return path
 

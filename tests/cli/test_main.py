@@ -77,6 +77,21 @@ def changed(key, action="create"):
     return {"event": "change", "key": key, "action": action, "ok": True}
 
 
+@pytest.mark.parametrize("where", ["nowhere/plan.md", "x" * 300])
+def test_a_file_that_cannot_be_written_is_named_without_a_traceback(runbook, fake_run, root, where):
+    fake_run(planned(keep=1))
+    done = runbook("plan", "--env", "local", "--markdown", str(root / where))
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert f"{root / where}\n  → Correct the path" in done.output
+
+
+@pytest.mark.parametrize("env", ["x" * 65, "x" * 5000])
+def test_no_environment_has_a_name_that_long(runbook, fake_run, env):
+    done = runbook("plan", "--env", env)
+    assert done.exit_code == 2
+    assert "Use one of: dev, local, prod, staging." in done.output
+
+
 class TestExitCodes:
     """0 done, 1 refused or failed, 2 wrong usage, 3 changes (plan --detailed-exitcode)."""
 
