@@ -206,8 +206,9 @@ class Redactor:
             for encoding in encodings:
                 for span in encoding.find(text):
                     yield *span, "known"
+        folded = text.casefold()  # as an expression that ignores case does, for letters such as the Kelvin sign, too
         for pattern in PATTERNS:
-            if pattern.code or not code:
+            if (pattern.code or not code) and any(word in folded for word in pattern.words):
                 for match in pattern.regex.finditer(text):
                     yield *match.span("s" if "s" in pattern.regex.groupindex else 0), pattern.name
 

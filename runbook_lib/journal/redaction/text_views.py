@@ -63,12 +63,15 @@ def decode(text: str) -> Iterator[tuple[list[DecodedText], bool]]:
     """
     yield [], False
     steps: list[DecodedText] = []
-    for pattern, replace, unescaped in (
-        (_COLOUR, _remove_colour, False),
-        (_TAG, _remove, False),
-        *2 * [(_ESCAPED, _unescape, True)],
+    for pattern, marks, replace, unescaped in (
+        (_COLOUR, "\x1b\\&", _remove_colour, False),
+        (_TAG, "<", _remove, False),
+        *2 * [(_ESCAPED, "\\%&", _unescape, True)],
     ):
-        decoded = _replace_all(steps[0].text if steps else text, pattern, replace)
+        current = steps[0].text if steps else text
+        if not any(mark in current for mark in marks):  # with one of them a match begins
+            continue
+        decoded = _replace_all(current, pattern, replace)
         if decoded:
             steps = [decoded, *steps]
             yield steps, unescaped
