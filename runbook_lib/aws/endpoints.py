@@ -73,7 +73,8 @@ def connection(env: str, endpoint: str | None, root: Path, account: str = "") ->
                 fix="write `endpoint: embedded` in params/local.yaml",
             )
         return None
-    return _find(env, endpoint).connect(root, account)
+    # `local` is the endpoint's own account: another number in its parameters is a mistake, and is told.
+    return _find(env, endpoint).connect(root, "" if env == LOCAL_ENV else account)
 
 
 def check(env: str, endpoint: str | None, root: Path) -> None:

@@ -18,7 +18,7 @@ from .verbs import approved_option, request_options, run_notebooks
 @click.command()
 @request_options
 @approved_option
-@click.argument("pairs", nargs=-1, required=True, metavar="KEY ID [KEY ID]...")
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY ID [KEY ID]...", help="What it becomes, and what it is.")
 def adopt(env: str, approved: Sequence[str], pairs: Sequence[str], **request: Any) -> None:
     """Give something the tags by which it is this environment's.
 

@@ -30,6 +30,21 @@ POLICY = r"^arn:aws:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$"
 KMS_KEY = r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 Key = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z_]+\..+$")]
 """The key of a resource, e.g. ``vpc.main``."""
+
+
+def check_adopted(adopted: dict[str, str]) -> dict[str, str]:
+    """Return what is to be adopted, each by the key of what it becomes.
+
+    Raises:
+        ValueError: One thing would become two.
+    """
+    for number, (key, id_) in enumerate(adopted.items()):
+        if id_ in list(adopted.values())[:number]:
+            raise ValueError(f"{key}: {id_} is adopted twice")
+    return adopted
+
+
+Adopted = Annotated[dict[Key, Text], AfterValidator(check_adopted)]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=60)]
 
 

@@ -22,13 +22,12 @@ from .fields import (
     POLICY,
     REPOSITORY,
     REVISION,
+    Adopted,
     Cidr,
     Count,
-    Key,
     Strict,
     Switch,
     TagValue,
-    Text,
     check_public_key,
     check_retention,
 )
@@ -328,19 +327,11 @@ class Params(Strict):
         default=None, description="the ARN of an IAM policy that limits every role the runbook creates"
     )
 
-    adopt: dict[Key, Text] = Field(
+    adopt: Adopted = Field(
         default={},
         description="what becomes this environment's although it is not tagged so yet: its id, ARN or name by the"
         " resource's key; `runbook adopt` sets it for its own run",
     )
-
-    @field_validator("adopt")
-    @classmethod
-    def _different_things(cls, adopted: dict[str, str]) -> dict[str, str]:
-        for number, (key, id_) in enumerate(adopted.items()):
-            if id_ in list(adopted.values())[:number]:
-                raise ValueError(f"{key}: {id_} is adopted twice")
-        return adopted
 
     @field_validator("account", mode="before")
     @classmethod

@@ -4,7 +4,7 @@
 
 import pytest
 
-from runbook_lib.cli import verbs
+from runbook_lib.cli import choices
 from runbook_lib.resources.deployment_history import Deployed
 from runbook_lib.runs.rollback import NOTEBOOK
 from tests.cli.test_main import fake_run, planned, root, runbook  # noqa: F401
@@ -21,7 +21,7 @@ def chosen(monkeypatch):
         asked.append(to)
         return Deployed("d-1", f"sha256 {DIGEST}", "2026-01-01 10:00 UTC", True, True, False)
 
-    monkeypatch.setattr(verbs, "choose_revision", choose)
+    monkeypatch.setattr(choices, "choose_revision", choose)
     return asked
 
 

@@ -33,7 +33,7 @@ def alias(zone):
 
 @pytest.mark.parametrize("name", ["proof", "alias"])
 def test_a_record_keeps_the_contract(request, engine, calls, name):
-    contract.test_a_kind_keeps_its_promises(engine, calls, request.getfixturevalue(name))
+    contract.test_a_kind_keeps_its_promises(engine, calls, request.getfixturevalue(name), None)
 
 
 def test_the_record_gets_the_certificate_issued(engine, proof):
