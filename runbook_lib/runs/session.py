@@ -84,7 +84,9 @@ class Session:
         self.run = os.environ.get("RUNBOOK_RUN") or new_run(mode)
         self._folder = RunFolder(root / "artifacts" / self.env, self.run, name)
         self._journal = self._folder.journal()
-        self.aws = aws_client(self.params, root, self.run, self._journal.write)
+        # What is to be adopted is ours once an apply has tagged it: until then a destroy must not take it for ours.
+        asked = self.params.model_copy(update={"adopt": {}}) if mode == "destroy" else self.params
+        self.aws = aws_client(asked, root, self.run, self._journal.write)
         self.caller = ""
         try:
             self.caller = self.aws.require_account(self.params.account)

@@ -14,7 +14,7 @@ from runbook_lib.cli.preflight_text import print_preflight
 from runbook_lib.engine.preflight import permissions, usage
 from runbook_lib.engine.preflight.quotas import ADDRESSES, VCPUS, VPCS, Quota, find_limit
 from runbook_lib.engine.preflight.row import FAILED, NOT_ASKED, PASSED
-from runbook_lib.errors import Blocked, ParamsError, PreflightFailed, RequestRejected, WrongAccount
+from runbook_lib.errors import Blocked, NotOwned, ParamsError, PreflightFailed, RequestRejected, WrongAccount
 from runbook_lib.evidence.report.page import write_report
 from runbook_lib.journal.summary import summarize
 from runbook_lib.stacks.compute import compute
@@ -139,6 +139,20 @@ def test_what_the_parameters_adopt_becomes_ours(root, aws):
     book.apply(Stack("network.adopted", all=[resource for resource in stack if resource.key in keys]))
     tags = aws.client("iam").get_role(RoleName="local-flow-logs")["Role"]["Tags"]
     assert {"Key": "runbook:key", "Value": "role.flow-logs"} in tags
+
+
+def test_a_destroy_takes_nothing_for_ours_because_the_parameters_adopt_it(root, aws):
+    """It is ours once an apply has tagged it: a line in a file must not delete what somebody else made."""
+    iam, ec2 = aws.client("iam"), aws.client("ec2")
+    iam.create_role(RoleName="local-flow-logs", AssumeRolePolicyDocument=TRUST)
+    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    changed(root, adopt={"role.flow-logs": "local-flow-logs", "vpc.main": vpc})
+    book = Runbook("01_network", env="local", mode="destroy", confirm="local")
+    with pytest.raises(NotOwned, match=r"role\.flow-logs"):
+        book.destroy(network(book.params))
+    iam.delete_role(RoleName="local-flow-logs")
+    book.destroy(network(book.params))
+    assert vpc in [one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]]
 
 
 @pytest.mark.parametrize(
