@@ -23,7 +23,7 @@ def adopt(params: Params, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, d
     given = [*pairs]
     wanted = dict(given)
     if len(wanted) < len(given):
-        raise WrongUsage("A key is given twice.", fix="Only one thing can be a resource.")
+        raise WrongUsage("A key is given twice.", fix="Give each key once: only one thing can be that resource.")
     owners = _owners(params)
     if problems := _problems(wanted, owners):
         raise WrongUsage("\n".join(problems), fix="Copy the key from a plan, e.g. subnet.public-us-west-2a.")
