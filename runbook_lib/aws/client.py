@@ -26,6 +26,7 @@ from .error_translation import (
 )
 from .outages import Outage, require_readable
 from .session import AskCode, MfaDevice, create_session, credential_variables, disabled_region, no_access
+from .shared_reads import Reads
 
 OnCall = Callable[..., None]
 """Called with ``"call"`` and the fields of the journal's event for each recorded call."""
@@ -70,6 +71,7 @@ class Aws:
         add_secrets: Called with each request and response, to find secrets in them.
         ask_code: Asks for the code of an MFA device, if the profile needs one.
         outage: Waits while AWS does not answer.
+        reads: What other notebooks of the run have read a moment ago, where the run only reads.
     """
 
     OWNER, ENV, KEY = "runbook:owner", "runbook:env", "runbook:key"
@@ -91,13 +93,14 @@ class Aws:
         add_secrets: Callable[[object], None] = lambda data: None,
         ask_code: AskCode = lambda question: None,
         outage: Outage | None = None,
+        reads: Reads | None = None,
     ) -> None:
         self.env, self.region, self.account, self.run = env, region, account, run
         self._labels = dict(labels or {})
         if adopted:
             self.adopted = dict(adopted)
         self._connection, self._on_call, self._add_secrets = connection, on_call, add_secrets
-        self._outage = outage or Outage()
+        self._outage, self.reads = outage or Outage(), reads or Reads()
         self._mfa = MfaDevice(ask_code)
         self._session = create_session(region, connection, run, self._mfa)
         self._session.events.register("before-parameter-build", self._before_call)
@@ -154,7 +157,7 @@ class Aws:
             NoAccess: There are none, AWS does not accept them, or their account has not enabled the region.
         """
         try:
-            identity = self.sts.get_caller_identity()
+            identity = self.reads.read(("sts", "get_caller_identity"), lambda: dict(self.sts.get_caller_identity()))
         except NoAccess as error:
             if self._connection or error.code not in CREDENTIAL_ERRORS:
                 raise

@@ -39,19 +39,17 @@ class Snapshot:
         return self._unowned or {}
 
     def again(self) -> Snapshot:
-        """Return an empty snapshot of the same strictness."""
+        """Return an empty snapshot of the same strictness, which shares no answer that was given before."""
+        self.aws.reads.expire()
         return Snapshot(self.aws, None if self._unowned is None else {}, self._adopted)
 
     def all(self, service: str, operation: str, result: str, **request: Any) -> list[ApiObject]:
         """Return all items of a list call, e.g. ``snapshot.all("rds", "describe_db_instances", "DBInstances")``."""
 
-        def send() -> list[ApiObject]:
-            if _lacks_id(request):
-                return []
-            response = {result: self.aws.pages(service, operation, result, **request)}
-            return list(with_absent_fields(service, operation, response)[result])
+        def send() -> ApiObject:
+            return {result: [] if _lacks_id(request) else self.aws.pages(service, operation, result, **request)}
 
-        items: list[ApiObject] = self._cached((service, operation, result), request, send)
+        items: list[ApiObject] = self._cached((service, operation, result), request, send)[result]
         return items
 
     def get(
@@ -65,7 +63,7 @@ class Snapshot:
                 return None
             try:
                 response = getattr(self.aws.client(service), operation)(**request)
-                return with_absent_fields(service, operation, response)
+                return {name: value for name, value in response.items() if name != "ResponseMetadata"}
             except RequestRejected as error:
                 if error.code in codes:
                     return None
@@ -225,10 +223,11 @@ class Snapshot:
             raise error
         self._unowned[resource.key] = error
 
-    def _cached(self, call: tuple[Any, ...], request: Mapping[str, Any], send: Callable[[], Any]) -> Any:
+    def _cached(self, call: tuple[Any, ...], request: Mapping[str, Any], send: Callable[[], ApiObject | None]) -> Any:
         key = (*call, repr(sorted(request.items())))
         if key not in self._cache:
-            self._cache[key] = send()
+            answer = self.aws.reads.read(key, send)
+            self._cache[key] = answer and with_absent_fields(call[0], call[1], answer)
         return self._cache[key]
 
 

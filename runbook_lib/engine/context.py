@@ -64,6 +64,7 @@ class Context:
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
         # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
         self.clock.sleep(min(max(waited * PAUSE_SHARE, SHORTEST_PAUSE), LONGEST_PAUSE))
+        self.aws.reads.expire()
         self.keep_lock()
 
     def wait_until_ready(

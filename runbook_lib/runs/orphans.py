@@ -35,7 +35,7 @@ class AppliedParameters:
     def read(self) -> tuple[Params, ...]:
         """All versions; none without the bucket or the object."""
         try:
-            body, _ = self._aws.read_object(self._bucket, KEY)
+            body = self._aws.reads.read((self._bucket, KEY), lambda: self._aws.read_object(self._bucket, KEY)[0])
         except RequestRejected as error:
             if error.code in _NOTHING:
                 return ()

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from ..aws import shared_reads
 from ..errors import WrongUsage
 from ..evidence.folder import RunFolder
 from ..evidence.notebooks.html import export_html, warm_up
@@ -103,6 +104,11 @@ class Job:
         """The journal of the run, for events of this notebook."""
         return RunFolder(self.folder.parent, self.run, notebook).journal()
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing in the account."""
+        return self.parameters["mode"] in ("plan", "verify")
+
     def before(self, notebook: str) -> tuple[str, ...]:
         """The notebooks that must have handed off before this one starts; none in a plan or verify run."""
         mode = self.parameters["mode"]
@@ -131,13 +137,17 @@ async def _run_all(job: Job, on_event: OnEvent) -> list[Progress]:
     more = {**job.metadata, **job.parameters}
     job.journal("runner").write("run", **process, run=job.run, notebooks=list(progress), **more)
     threading.Thread(target=warm_up, daemon=True).start()  # while the notebooks run
-    async with asyncio.TaskGroup() as group:
-        for name in progress:
-            group.create_task(_run_one(job, progress, name, on_event))
+    with shared_reads.keep() if job.only_reads else nullcontext("") as told:
+        shared = {shared_reads.VARIABLE: told} if told else {}
+        async with asyncio.TaskGroup() as group:
+            for name in progress:
+                group.create_task(_run_one(job, progress, name, on_event, shared))
     return list(progress.values())
 
 
-async def _run_one(job: Job, all_progress: Mapping[str, Progress], name: str, on_event: OnEvent) -> None:
+async def _run_one(
+    job: Job, all_progress: Mapping[str, Progress], name: str, on_event: OnEvent, shared: Mapping[str, str]
+) -> None:
     progress = all_progress[name]
     for other in job.before(name):
         await all_progress[other].changed.wait()
@@ -148,15 +158,16 @@ async def _run_one(job: Job, all_progress: Mapping[str, Progress], name: str, on
     else:
         progress.state, progress.since = "running", time.monotonic()
         on_event(progress)
-        await _run_papermill(job, progress, on_event)
+        await _run_papermill(job, progress, on_event, shared)
     progress.changed.set()
     on_event(progress)
 
 
-async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent) -> None:
+async def _run_papermill(job: Job, progress: Progress, on_event: OnEvent, shared: Mapping[str, str]) -> None:
     source, target = job.code / "notebooks" / f"{progress.notebook}.ipynb", job.folder / f"{progress.notebook}.ipynb"
     environment = {
         **os.environ,
+        **shared,
         "RUNBOOK_ROOT": str(job.root),
         "RUNBOOK_RUN": job.run,
         "RUNBOOK_PID": str(os.getpid()),

@@ -14,6 +14,8 @@ from ..aws import endpoints
 from ..aws.client import Aws, OnCall
 from ..aws.outages import Outage
 from ..aws.session import AskCode
+from ..aws.shared_reads import VARIABLE as SHARED
+from ..aws.shared_reads import SharedReads
 from ..evidence.folder import RunFolder
 from ..evidence.git import find_last_commit, read_source
 from ..journal.redaction.redactor import REDACTOR
@@ -90,6 +92,10 @@ def aws_client(
         record: Writes each call into the journal.
         ask: Asks for the code of an MFA device, if the operator's profile needs one.
     """
+    reads = None
+    if shared := os.environ.get(SHARED):
+        scope = f"{params.account} {params.region} {params.endpoint}"
+        reads = SharedReads(shared, scope, REDACTOR.add_secrets_of)
     return Aws(
         env=params.env,
         region=params.region,
@@ -102,6 +108,7 @@ def aws_client(
         add_secrets=REDACTOR.add_secrets_of,
         ask_code=ask,
         outage=Outage(answered="RUNBOOK_PID" in os.environ),  # the command signed in before
+        reads=reads,
     )
 
 
