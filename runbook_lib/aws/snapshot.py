@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,11 @@ class Snapshot:
         self.aws.reads.expire()
         return Snapshot(self.aws, None if self._unowned is None else {}, self._adopted)
 
+    @property
+    def is_survey(self) -> bool:
+        """Whether it is that of a survey, which looks at everything."""
+        return self._unowned is not None
+
     def all(self, service: str, operation: str, result: str, **request: Any) -> list[ApiObject]:
         """Return all items of a list call, e.g. ``snapshot.all("rds", "describe_db_instances", "DBInstances")``."""
 
@@ -78,32 +83,49 @@ class Snapshot:
         result: str,
         resource: Named,
         *,
+        vpc: str | None = None,
         filter_field: str = "Filters",
         ignore_states: tuple[str, ...] = (),
     ) -> ApiObject | None:
         """Return the EC2 object with the resource's identity tags, or the adopted one, or ``None``.
 
         Args:
+            vpc: The id of the VPC that it is in, if it is in one that exists.
             filter_field: The request's field for filters; NAT gateways and flow logs call it ``Filter``.
             ignore_states: States of objects that are deleted but still listed.
 
         Raises:
             NotOwned: As :meth:`identify` does.
         """
-        listed = self.candidates(operation, result, resource, filter_field=filter_field)
+        listed = self.candidates(operation, result, resource, vpc=vpc, filter_field=filter_field)
         return self.identify([one for one in listed if one.get("State") not in ignore_states], result, resource)
 
     def candidates(
-        self, operation: str, result: str, resource: Named, *, filter_field: str = "Filters", **request: Any
+        self,
+        operation: str,
+        result: str,
+        resource: Named,
+        *,
+        vpc: str | None = None,
+        filter_field: str = "Filters",
+        **request: Any,
     ) -> list[ApiObject]:
         """Return the EC2 objects among which :meth:`identify` finds the resource.
 
-        All that have one of our tags, so that one that has lost another of them is seen; where the resource is to be
-        adopted, all there are.
+        Those of its VPC, which others list as well; if it is not there, all that have one of our tags, so that one that
+        has lost another of them is seen; where the resource is to be adopted, all there are.
         """
         if self._adopted_as(resource):
             return self.all("ec2", operation, result, **request)
+        if vpc:
+            inside = self.inside(operation, result, vpc, filter_field=filter_field)
+            if any(self._has_identity(resource, tags) for item in inside for tags in _all_tags_of(item)):
+                return inside
         return self._marked(operation, result, filter_field, **request)
+
+    def inside(self, operation: str, result: str, vpc: str, *, filter_field: str = "Filters") -> list[ApiObject]:
+        """Return all EC2 objects of one type that are in a VPC, whoever's they are."""
+        return self.all("ec2", operation, result, **{filter_field: [{"Name": "vpc-id", "Values": [vpc]}]})
 
     def identify(self, items: Iterable[ApiObject], result: str, resource: Named) -> ApiObject | None:
         """Return the resource among objects of its type, or ``None``.
@@ -139,7 +161,7 @@ class Snapshot:
         return [
             item
             for item in self._marked(operation, result, "Filters")
-            if any(self._may_be_ours(tags_of(one)) for one in item.get("Instances") or [item])
+            if any(map(self._may_be_ours, _all_tags_of(item)))
         ]
 
     def _may_be_ours(self, tags: Mapping[str, str]) -> bool:
@@ -273,6 +295,11 @@ _MADE = ("CreateTime", "CreationTime", "CreationTimestamp", "LaunchTime", "Creat
 
 def _id_of(item: ApiObject, result: str) -> str:
     return str(item[_IDS.get(result, f"{result.removesuffix('s')}Id")])
+
+
+def _all_tags_of(item: ApiObject) -> Iterator[dict[str, str]]:
+    """The tags of an object; of each instance of a reservation."""
+    return (tags_of(one) for one in item.get("Instances") or [item])
 
 
 def _age(item: ApiObject) -> str:

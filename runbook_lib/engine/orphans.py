@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import StillNeeded
 from ..resources.base import Observed, Resource, tagged_resources
+from ..resources.role_details import roles_named
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,6 @@ def _tagged(snapshot: Snapshot) -> Iterator[Orphan]:
     for group in snapshot.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
         if tags_of(group).get(aws.ENV) == aws.env:
             yield Orphan(tags_of(group).get(aws.KEY, ""), group["AutoScalingGroupARN"])
-    for role in snapshot.all("iam", "list_roles", "Roles"):
-        if role["RoleName"].startswith(f"{aws.env}-"):
-            tags = snapshot.get("iam", "list_role_tags", missing="NoSuchEntity", RoleName=role["RoleName"]) or {}
-            if tags_of(tags).get(aws.ENV) == aws.env:
-                yield Orphan(tags_of(tags).get(aws.KEY, ""), role["Arn"])
+    for role in roles_named(snapshot, f"{aws.env}-"):
+        if tags_of(role).get(aws.ENV) == aws.env:
+            yield Orphan(tags_of(role).get(aws.KEY, ""), role["Arn"])

@@ -38,11 +38,10 @@ class DefaultSecurityGroup(Resource):
         """Read the VPC's default group with all its rules."""
         if self.vpc not in ids:
             return None
-        filters = [{"Name": "vpc-id", "Values": [ids[self.vpc]]}, {"Name": "group-name", "Values": ["default"]}]
-        groups = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
-        if not groups:
+        groups = snapshot.inside("describe_security_groups", "SecurityGroups", ids[self.vpc])
+        group = next((group for group in groups if group["GroupName"] == "default"), None)
+        if group is None:
             return None
-        (group,) = groups
         state = {direction: describe_permissions(group[field]) for direction, field in _DIRECTIONS.items()}
         permissions = {direction: group[field] for direction, field in _DIRECTIONS.items()}
         return Observed(group["GroupId"], state, detail={"_permissions": permissions})

@@ -89,7 +89,7 @@ class Instance(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the server by its tags; one that is terminated does not exist."""
-        reservations = snapshot.candidates("describe_instances", "Reservations", self)
+        reservations = snapshot.candidates("describe_instances", "Reservations", self, vpc=ids.get(self.subnet.vpc))
         instances = [instance for reservation in reservations for instance in reservation["Instances"]]
         alive = [one for one in instances if one["State"]["Name"] != "terminated"]
         instance = snapshot.identify(alive, "Instances", self)

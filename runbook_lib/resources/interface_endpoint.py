@@ -63,7 +63,8 @@ class InterfaceEndpoint(Resource):
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the endpoint by its tags; one that is deleted does not count."""
         gone = ("deleted", "Deleted")
-        endpoint = snapshot.find("describe_vpc_endpoints", "VpcEndpoints", self, ignore_states=gone)
+        vpc = ids.get(self.vpc)
+        endpoint = snapshot.find("describe_vpc_endpoints", "VpcEndpoints", self, vpc=vpc, ignore_states=gone)
         if endpoint is None:
             return None
         status = endpoint["State"].lower()

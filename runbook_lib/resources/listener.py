@@ -64,7 +64,7 @@ class PortListener(Resource):
         rules = {rule["RuleArn"]: rule for rule in (answer or {"Rules": []})["Rules"] if not rule["IsDefault"]}
         described = frozenset(map(_describe_rule, rules.values()))
         state = {"balancer": balancer, "port": self.port, **self.state(listener), "rules": described}
-        tagging = Tagging.of("elbv2", arn, read_tags(snapshot, arn))
+        tagging = Tagging.of("elbv2", arn, read_tags(snapshot, arn, (one["ListenerArn"] for one in listeners)))
         return Observed(arn, state, detail={"_rules": sorted(rules)}, tagging=tagging)
 
     @abstractmethod

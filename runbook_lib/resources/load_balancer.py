@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..aws.client import Aws
@@ -155,11 +156,21 @@ class LoadBalancer(Resource):
         aws.elbv2.delete_load_balancer(LoadBalancerArn=observed.id)
 
 
-def read_tags(snapshot: Snapshot, arn: str) -> ApiObject | None:
-    """The tags of a load balancer or target group; ``None`` when it is gone.  AWS's lists lack them."""
+def read_tags(snapshot: Snapshot, arn: str, beside: Iterable[str] = ()) -> ApiObject | None:
+    """The tags of a load balancer, listener or target group; ``None`` when it is gone.  AWS's lists lack them.
+
+    Args:
+        beside: The ARNs of others, whose tags are asked for by the same call, which takes 20:
+            https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
+    """
     gone = ("LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound")
-    response = snapshot.get("elbv2", "describe_tags", missing=gone, ResourceArns=[arn])
-    return next(iter(response["TagDescriptions"]), {}) if response else None
+    every = sorted({arn, *beside})
+    start = every.index(arn) // 20 * 20
+    together = every[start : start + 20]
+    response = snapshot.get("elbv2", "describe_tags", missing=gone, ResourceArns=together)
+    if response is None:
+        return read_tags(snapshot, arn) if len(together) > 1 else None  # one of them is gone
+    return next((tags for tags in response["TagDescriptions"] if tags["ResourceArn"] == arn), {})
 
 
 def attributes_of(answer: ApiObject | None) -> dict[str, str]:

@@ -48,8 +48,9 @@ class NatGateway(Resource):
         # A deleted NAT gateway stays listed for about an hour, a failed one too.
         # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
         nat = snapshot.find(
-            "describe_nat_gateways", "NatGateways", self, filter_field="Filter", ignore_states=("deleted",)
-        )
+            "describe_nat_gateways", "NatGateways", self, vpc=ids.get(self.subnet.vpc), filter_field="Filter",
+            ignore_states=("deleted",),
+        )  # fmt: skip
         if nat is None:
             return None
         address = nat["NatGatewayAddresses"][0] if nat["NatGatewayAddresses"] else {}

@@ -10,6 +10,7 @@ from ..aws.permissions import Condition, Permission, to_apply, to_change, to_des
 from ..aws.policy_document import is_same
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, is_owned, kind
+from .role_details import attached_policies, inline_policies, read_boundary, read_role
 from .tagging import Tagging
 
 ROLES = "iam:role/runbook/{env}/*"
@@ -48,6 +49,7 @@ class Role(Resource):
 
     needs = (
         to_look("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", on=(ROLES, "iam:role/{env}-*")),
+        to_look("iam:GetAccountAuthorizationDetails"),
         to_apply("iam:PassRole", "iam:TagRole", "iam:UpdateAssumeRolePolicy", on=ROLES),
         to_change("iam:DeleteRolePolicy", "iam:DetachRolePolicy", on=ROLES),
         to_destroy("iam:DeleteRole", on=ROLES),
@@ -99,15 +101,14 @@ class Role(Resource):
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Look the role up by its name, with its policies; an inline policy of no stack counts as one of them."""
         name = snapshot.aws.name(self)
-        answer = snapshot.get("iam", "get_role", missing="NoSuchEntity", RoleName=name)
-        role = answer["Role"] if answer else None
+        role = read_role(snapshot, name)
         if role is None or not is_owned(snapshot, self, role):
             return None
         document = role["AssumeRolePolicyDocument"]
         state = {
             "trust": self.trusts if is_same(document, self.trust(snapshot.aws)) else json.dumps(document),
-            "policies": frozenset((*_attached(snapshot, name), *self._undeclared(snapshot))),
-            "boundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            "policies": frozenset((*attached_policies(snapshot, name), *self._undeclared(snapshot))),
+            **({"boundary": read_boundary(snapshot, name)} if self.boundary else {}),
         }
         return Observed(role["Arn"], state, detail={"name": name}, tagging=Tagging.of("iam role", name, role))
 
@@ -141,9 +142,8 @@ class Role(Resource):
     def _undeclared(self, snapshot: Snapshot) -> list[str]:
         """The names of inline policies that no resource of the stack describes."""
         aws = snapshot.aws
-        response = snapshot.get("iam", "list_role_policies", missing="NoSuchEntity", RoleName=aws.name(self))
         declared = {f"{aws.env}-{name}" for name in self.inline_policies}
-        return [name for name in (response or {"PolicyNames": []})["PolicyNames"] if name not in declared]
+        return [name for name in inline_policies(snapshot, aws.name(self)) if name not in declared]
 
     def _remove(self, aws: Aws, policies: frozenset[str]) -> None:
         """Detach managed policies, which are ARNs, and delete inline policies, whose names have no colon."""
@@ -152,12 +152,6 @@ class Role(Resource):
                 aws.iam.detach_role_policy(RoleName=aws.name(self), PolicyArn=policy)
             else:
                 aws.iam.delete_role_policy(RoleName=aws.name(self), PolicyName=policy)
-
-
-def _attached(snapshot: Snapshot, name: str) -> list[str]:
-    """The ARNs of the managed policies of a role."""
-    response = snapshot.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
-    return [policy["PolicyArn"] for policy in (response or {"AttachedPolicies": []})["AttachedPolicies"]]
 
 
 def path(aws: Aws) -> str:

@@ -11,6 +11,7 @@ from ..aws.policy_document import normalize
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, Unknown, kind
 from .role import ROLES, Role
+from .role_details import inline_policy
 
 On = str | tuple[str, Resource]
 
@@ -53,11 +54,10 @@ class RolePolicy(Resource):
         role, name = ids.get(self.role), snapshot.aws.name(self)
         if role is None:
             return None
-        request = {"RoleName": snapshot.aws.name(self.role), "PolicyName": name}
-        policy = snapshot.get("iam", "get_role_policy", missing="NoSuchEntity", **request)
-        if policy is None:
+        document = inline_policy(snapshot, snapshot.aws.name(self.role), name)
+        if document is None:
             return None
-        return Observed(f"{role} {name}", {"role": role, "allows": _read(policy["PolicyDocument"])})
+        return Observed(f"{role} {name}", {"role": role, "allows": _read(document)})
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Write the policy into the role."""

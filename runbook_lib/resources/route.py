@@ -39,7 +39,8 @@ class Route(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the route by its table and destination."""
-        for table in snapshot.candidates("describe_route_tables", "RouteTables", self.table):
+        vpc = ids.get(self.table.vpc)
+        for table in snapshot.candidates("describe_route_tables", "RouteTables", self.table, vpc=vpc):
             for route in table["Routes"] if table["RouteTableId"] == ids.get(self.table) else ():
                 if route.get("DestinationCidrBlock") == self.destination:
                     return _observed(table["RouteTableId"], route)

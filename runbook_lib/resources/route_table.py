@@ -38,7 +38,7 @@ class RouteTable(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the table by its tags, with the routes that are not ours."""
-        table = snapshot.find("describe_route_tables", "RouteTables", self)
+        table = snapshot.find("describe_route_tables", "RouteTables", self, vpc=ids.get(self.vpc))
         if table is None:
             return None
         tagging = Tagging.of("ec2", table["RouteTableId"], table)

@@ -54,12 +54,12 @@ class SecurityGroup(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the group by its tags, with rules that are not ours and own ones that left the stack."""
-        group = snapshot.find("describe_security_groups", "SecurityGroups", self)
+        group = snapshot.find("describe_security_groups", "SecurityGroups", self, vpc=ids.get(self.vpc))
         if group is None:
             return None
         rules = [
             rule
-            for rule in rules_of(snapshot, own_groups(snapshot))
+            for rule in rules_of(snapshot, groups_around(snapshot, ids.get(self.vpc)))
             if rule["GroupId"] == group["GroupId"] and not rule["IsEgress"]
         ]
         orphans = self._orphans(rules, snapshot.aws)
@@ -156,7 +156,7 @@ class IngressRule(Resource):
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the rule by its tags."""
         own = {snapshot.aws.ENV: snapshot.aws.env, snapshot.aws.KEY: self.key}
-        rules = rules_of(snapshot, own_groups(snapshot))
+        rules = rules_of(snapshot, groups_around(snapshot, ids.get(self.group.vpc)))
         rule = at_most_one([rule for rule in rules if own.items() <= tags_of(rule).items()], self)
         return _observed_rule(rule) if rule else None
 
@@ -174,9 +174,11 @@ _RULE = "security_group_rule"
 _EVERYTHING = frozenset({"all 0.0.0.0/0"})
 
 
-def own_groups(snapshot: Snapshot) -> list[str]:
-    """The ids of this environment's groups."""
-    return [group["GroupId"] for group in snapshot.tagged_with_env("describe_security_groups", "SecurityGroups")]
+def groups_around(snapshot: Snapshot, vpc: str | None) -> list[str]:
+    """The ids of the groups of a VPC, which others list as well; where it is not known, of this environment's."""
+    operation, result = "describe_security_groups", "SecurityGroups"
+    groups = snapshot.inside(operation, result, vpc) if vpc else snapshot.tagged_with_env(operation, result)
+    return [group["GroupId"] for group in groups]
 
 
 def rules_of(snapshot: Snapshot, groups: Iterable[str]) -> list[ApiObject]:

@@ -8,6 +8,7 @@ from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
+from .role_details import read_role
 
 
 @kind
@@ -52,8 +53,8 @@ class ServiceLinkedRole(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Look the role up by its name."""
-        answer = snapshot.get("iam", "get_role", missing="NoSuchEntity", RoleName=self.role)
-        return Observed(answer["Role"]["Arn"], {}) if answer else None
+        role = read_role(snapshot, self.role)
+        return Observed(role["Arn"], {}) if role else None
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Let the service create its role."""

@@ -33,7 +33,7 @@ class Subnet(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Find the subnet by its tags."""
-        subnet = snapshot.find("describe_subnets", "Subnets", self)
+        subnet = snapshot.find("describe_subnets", "Subnets", self, vpc=ids.get(self.vpc))
         if subnet is None:
             return None
         state = {

@@ -47,7 +47,9 @@ class VpcEndpoint(Resource):
         """Find the endpoint by its tags; one that is deleted does not count."""
         # AWS's documentation writes the states with capitals, AWS without.
         gone = ("deleted", "Deleted")
-        endpoint = snapshot.find("describe_vpc_endpoints", "VpcEndpoints", self, ignore_states=gone)
+        endpoint = snapshot.find(
+            "describe_vpc_endpoints", "VpcEndpoints", self, vpc=ids.get(self.vpc), ignore_states=gone
+        )
         if endpoint is None:
             return None
         status = endpoint["State"].lower()

@@ -28,7 +28,8 @@ class VpcEndpointRoute(Resource):
 
     def observe(self, snapshot: Snapshot, ids: Ids) -> Observed | None:
         """Return the route when the endpoint lists the table."""
-        for endpoint in snapshot.candidates("describe_vpc_endpoints", "VpcEndpoints", self.endpoint):
+        vpc = ids.get(self.endpoint.vpc)
+        for endpoint in snapshot.candidates("describe_vpc_endpoints", "VpcEndpoints", self.endpoint, vpc=vpc):
             endpoint_id = endpoint["VpcEndpointId"]
             if endpoint_id == ids.get(self.endpoint) and ids.get(self.table) in endpoint.get("RouteTableIds", []):
                 return Observed(f"{endpoint_id} {ids[self.table]}", {"endpoint": endpoint_id, "table": ids[self.table]})

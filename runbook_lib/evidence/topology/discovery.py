@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from ...aws.snapshot import ApiObject, Snapshot, tags_of
 from ...errors import RequestRejected
 from ...resources.base import tagged_resources
+from ...resources.load_balancer import read_tags
 from ...resources.security_group import rules_of
 from ...resources.traffic import INTERNET, Ports
 from .model import EgressRule, Group, Network, Node, Rule, Subnet, Topology
@@ -97,12 +99,23 @@ class _Reader:
             )  # fmt: skip
 
     def _gateways(self, vpc: str) -> Iterator[str]:
-        for item in self._snapshot.all("ec2", "describe_internet_gateways", "InternetGateways"):
-            if any(attached["VpcId"] == vpc for attached in item.get("Attachments", [])):
-                yield f"Internet gateway {item['InternetGatewayId']}"
+        if gateway := self._internet_gateway(vpc):
+            yield f"Internet gateway {gateway['InternetGatewayId']}"
         for item in self._ec2("describe_vpc_endpoints", "VpcEndpoints", vpc):
             if item["VpcEndpointType"] == "Gateway":
                 yield f"Endpoint for {_service(item)} {item['VpcEndpointId']}"
+
+    def _internet_gateway(self, vpc: str) -> ApiObject | None:
+        """The gateway of a VPC, which has one at most: ours, mostly, which the survey has listed.
+
+        https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+        """
+        operation, result = "describe_internet_gateways", "InternetGateways"
+        for read in (self._snapshot.tagged_with_env, partial(self._snapshot.all, "ec2")):
+            for item in read(operation, result):
+                if any(attached["VpcId"] == vpc for attached in item["Attachments"]):
+                    return item
+        return None
 
     def _nat_gateways(self, vpc: str) -> list[ApiObject]:
         gateways = self._ec2("describe_nat_gateways", "NatGateways", vpc, under="Filter")
@@ -133,8 +146,7 @@ class _Reader:
             if item["VpcId"] != vpc:
                 continue
             arn = item["LoadBalancerArn"]
-            answer = self._snapshot.get("elbv2", "describe_tags", missing="LoadBalancerNotFound", ResourceArns=[arn])
-            tagged: ApiObject = next(iter(answer["TagDescriptions"]), {}) if answer else {}
+            tagged = read_tags(self._snapshot, arn) or {}
             for zone in item["AvailabilityZones"]:
                 yield Node(
                     kind="Load balancer", name=self._name(tagged, item["LoadBalancerName"]),

@@ -11,6 +11,7 @@ from ...resources.base import Resource
 from ...resources.bucket import Bucket
 from ...resources.deployment_group import DeploymentGroup, find_group
 from ...resources.federated_role import FederatedRole
+from ...resources.role_details import read_role
 from .account import Account
 from .check import EXCEPTION, FAIL, Finding
 
@@ -87,8 +88,8 @@ def push_deploys(account: Account) -> Finding:
     if observed is None:
         return Finding(FAIL, (), (f"{role.key} does not exist",))
     name = observed.detail["name"]
-    answer = account.snapshot.get("iam", "get_role", missing="NoSuchEntity", RoleName=name)
-    document = answer["Role"]["AssumeRolePolicyDocument"] if answer else {}
+    trusting = read_role(account.snapshot, name)
+    document = trusting["AssumeRolePolicyDocument"] if trusting else {}
     provider = account.observed(role.provider)
     problems = [] if provider else [f"{role.provider.key} does not exist"]
     problems += [f"{name} {each}" for each in _trust(role, document, provider.id if provider else "")]

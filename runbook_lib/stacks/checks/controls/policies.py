@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from ....resources.federated_role import FederatedRole
 from ....resources.role import Role
+from ....resources.role_details import attached_policies, inline_policies, inline_policy
 from ..account import Account
 from .outcome import Evaluation, Offence, Outcome, none
 
@@ -45,19 +46,16 @@ def _roles(account: Account) -> Iterator[tuple[str, str]]:
 
 def _inline(account: Account) -> Iterator[tuple[str, str, list[Statement]]]:
     for name, key in _roles(account):
-        listed = account.snapshot.get("iam", "list_role_policies", missing="NoSuchEntity", RoleName=name)
-        for policy in (listed or {}).get("PolicyNames", []):
-            request = {"RoleName": name, "PolicyName": policy}
-            answer = account.snapshot.get("iam", "get_role_policy", missing="NoSuchEntity", **request)
-            if answer:
-                yield f"{name}/{policy}", key, statements_of(answer["PolicyDocument"])
+        for policy in inline_policies(account.snapshot, name):
+            document = inline_policy(account.snapshot, name, policy)
+            if document is not None:
+                yield f"{name}/{policy}", key, statements_of(document)
 
 
 def _attached(account: Account) -> Iterator[tuple[str, str, list[Statement]]]:
     """Customer managed policies: of those, the account's number is in the ARN."""
     for name, key in _roles(account):
-        listed = account.snapshot.get("iam", "list_attached_role_policies", missing="NoSuchEntity", RoleName=name)
-        for arn in (each["PolicyArn"] for each in (listed or {}).get("AttachedPolicies", [])):
+        for arn in attached_policies(account.snapshot, name):
             if arn.startswith("arn:aws:iam::aws:"):
                 continue
             policy = account.snapshot.get("iam", "get_policy", missing="NoSuchEntity", PolicyArn=arn)
