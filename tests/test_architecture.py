@@ -90,7 +90,7 @@ def test_one_file_for_each_kind():
     assert len(files) > 40
     shared = {
         "__init__", "base", "db_instance_options", "defaults", "deployment_failure", "deployment_history",
-        "engine_versions", "instance_types", "network_interfaces", "predictions", "tagging", "template_versions",
+        "engine_versions", "instance_types", "network_interfaces", "predictions", "role_details", "tagging", "template_versions",
         "traffic", "vpc_obstacles",
     }  # fmt: skip
     assert [stem for stem, found in files.items() if not found and stem not in shared] == []

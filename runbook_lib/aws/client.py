@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -31,6 +32,13 @@ from .shared_reads import Reads
 OnCall = Callable[..., None]
 """Called with ``"call"`` and the fields of the journal's event for each recorded call."""
 
+SIDE_BY_SIDE = 16
+"""How many calls may be on their way at once: well below what AWS allows an account for a moment, which is 100 of EC2
+and 40 of Elastic Load Balancing.
+
+https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
+"""
 _READ_PREFIXES = ("describe_", "get_", "list_", "head_", "batch_get_", "simulate_", "filter_", "lookup_", "search_")
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
@@ -110,6 +118,7 @@ class Aws:
         self._session.events.register("after-call", self._after_call)
         self._session.events.register("after-call-error", self._after_call_error)
         self._service_clients: dict[str, _ServiceClient] = {}
+        self._creating = threading.Lock()  # boto3's sessions are for one thread at a time
 
     def __getattr__(self, service: str) -> Any:
         if service.startswith("_"):
@@ -123,11 +132,12 @@ class Aws:
             WrongEndpoint: The environment is on the real AWS, and the endpoint is a different one.
             NoAccess: The AWS configuration of this machine cannot be used.
         """
-        if service not in self._service_clients:
-            self._service_clients[service] = _ServiceClient(
-                self._create_client(service, 8), lambda: self._create_client(service, 1), self._outage
-            )
-        return self._service_clients[service]
+        with self._creating:
+            if service not in self._service_clients:
+                self._service_clients[service] = _ServiceClient(
+                    self._create_client(service, 8), lambda: self._create_client(service, 1), self._outage
+                )
+            return self._service_clients[service]
 
     def _create_client(self, service: str, attempts: int) -> Any:
         config = Config(
@@ -135,6 +145,7 @@ class Aws:
             user_agent_extra=f"runbook/1 run/{self.run or 'none'}",
             connect_timeout=10,
             read_timeout=60,
+            max_pool_connections=SIDE_BY_SIDE,
             proxies={} if self._connection else None,
         )
         endpoint = {"endpoint_url": self._connection.endpoint_url} if self._connection else {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,8 @@ class Snapshot:
         self.aws = aws
         self._adopted = adopted
         self._unowned = unowned
-        self._cache: dict[Any, Any] = {}
+        self._answers: dict[Any, Future[Any]] = {}
+        self._lock = threading.Lock()
 
     @property
     def unowned(self) -> Mapping[str, NotOwned]:
@@ -246,11 +249,22 @@ class Snapshot:
         self._unowned[resource.key] = error
 
     def _cached(self, call: tuple[Any, ...], request: Mapping[str, Any], send: Callable[[], ApiObject | None]) -> Any:
+        """The answer to a call; of threads that ask the same, one sends it and the others wait for its answer."""
         key = (*call, repr(sorted(request.items())))
-        if key not in self._cache:
-            answer = self.aws.reads.read(key, send)
-            self._cache[key] = answer and with_absent_fields(call[0], call[1], answer)
-        return self._cache[key]
+        with self._lock:
+            if is_new := key not in self._answers:
+                self._answers[key] = Future()
+            answer = self._answers[key]
+        if is_new:
+            try:
+                given = self.aws.reads.read(key, send)
+                answer.set_result(given and with_absent_fields(call[0], call[1], given))
+            except BaseException as error:
+                with self._lock:
+                    del self._answers[key]  # whoever asks again asks AWS
+                answer.set_exception(error)
+                raise
+        return answer.result()
 
 
 def _lacks_id(request: Mapping[str, Any]) -> bool:

@@ -8,10 +8,10 @@ from math import inf
 from ..aws.error_translation import NO_RESPONSE
 from ..aws.outages import LONGEST_OUTAGE
 from ..errors import Blocked, RequestRejected
-from ..resources.base import TAGS, Observed, ObservedState, drift_of
+from ..resources.base import TAGS, Observed, ObservedState, drift_of, ids_of
 from .context import Context
 from .observe import CONSISTENCY_TIMEOUT, failed_error, observe, status_text, timeout_error
-from .plan import IMMUTABLE_FIX, Action, Change, ids_of, not_ours, plan_change
+from .plan import IMMUTABLE_FIX, Action, Change, not_ours, plan_change
 
 _LOST_RESPONSE = 20.0
 """Seconds in which a resource may still appear whose create call got no response."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from ..journal.journal import Journal
-from ..resources.base import Observed, ObservedState, Resource
+from ..resources.base import Observed, ObservedState, Resource, ids_of
 from .observe import failed_error, is_ready, observe, status_text, timeout_error
-from .plan import Change, ids_of
+from .plan import Change
 
 OnProgress = Callable[[Resource, str, float], None]
 """Called with a resource, its status, and the seconds since work on it began."""

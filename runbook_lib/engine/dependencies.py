@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ..errors import MissingDependency
-from ..resources.base import ObservedState, Resource
+from ..resources.base import ObservedState, Resource, ids_of
 from ..stacks.stack import Stack, in_order
-from .plan import ids_of
 
 
 def missing_dependencies(stack: Stack, observed_state: ObservedState) -> tuple[Resource, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..aws.snapshot import Snapshot
 from ..errors import RequestRejected
-from ..resources.base import ObservedState, Resource
+from ..resources.base import ObservedState, Resource, ids_of
 from .context import Context
 from .observe import CONSISTENCY_TIMEOUT, observe, status_text, timeout_error
-from .plan import Change, dependencies_of, ids_of
+from .plan import Change, dependencies_of
 
 _IN_USE = {
     "DependencyViolation", "DeleteConflict", "ResourceInUse", "ResourceInUseException", "InvalidIPAddress.InUse",

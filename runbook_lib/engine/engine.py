@@ -14,7 +14,7 @@ from math import inf
 from ..aws.client import Aws
 from ..aws.snapshot import Snapshot
 from ..journal.journal import Journal
-from ..resources.base import ObservedState, Resource
+from ..resources.base import ObservedState, Resource, ids_of
 from ..stacks.stack import Stack, in_order
 from .apply import ApplyResource
 from .context import Clock, Context, OnProgress, RequireApproval
@@ -22,8 +22,8 @@ from .dependencies import missing_dependencies, require_dependencies
 from .destroy import DestroyResources
 from .guards import require_owned
 from .identity import find_lost, name_users
-from .observe import observe
-from .plan import Action, Change, Plan, dependencies_of, ids_of, make_plan
+from .observe import observe_all
+from .plan import Action, Change, Plan, dependencies_of, make_plan
 
 REPLAN_AGE = 30.0
 """Seconds after which a snapshot is no longer used by a run that changes something."""
@@ -38,6 +38,7 @@ class Engine:
         snapshot_age: Seconds for which a snapshot is reused; infinite for a run that only plans.
         dependencies_pending: Whether another notebook of the same run may still create what is
             missing of earlier stacks.
+        side_by_side: How many resources a survey looks at at once.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Engine:
         keep_lock: Callable[[], None] = lambda: None,
         snapshot_age: float = REPLAN_AGE,
         dependencies_pending: Callable[[], bool] = lambda: False,
+        side_by_side: int = 1,
         clock: Clock | None = None,
     ) -> None:
         self.aws = aws
         self._context = Context(aws, journal, clock or Clock(), ensure_lock, keep_lock=keep_lock)
         self._clock = self._context.clock
         self._snapshot_age, self._dependencies_pending = snapshot_age, dependencies_pending
+        self._side_by_side = side_by_side
         self._snapshot, self._snapshot_taken = Snapshot(aws, unowned={}), -inf
 
     @property
@@ -78,10 +81,9 @@ class Engine:
         now = self._clock.now()
         if refresh or now - self._snapshot_taken > self._snapshot_age:
             self._snapshot, self._snapshot_taken = Snapshot(self.aws, unowned={}), now
-        observed_state: ObservedState = {}
-        for resource in in_order(stack):
-            observed_state[resource] = observe(resource, self._snapshot, ids_of(observed_state))
-            self._context.record_ready(resource, observed_state[resource])
+        observed_state = observe_all(in_order(stack), self._snapshot, self._side_by_side)
+        for resource, observed in observed_state.items():
+            self._context.record_ready(resource, observed)
         name_users(observed_state)
         return observed_state
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..aws.snapshot import Snapshot
 from ..errors import Ambiguous
-from ..resources.base import ObservedState, Resource
-from .plan import Action, Change, ids_of
+from ..resources.base import ObservedState, Resource, ids_of
+from .plan import Action, Change
 from .references import Keys
 
 

@@ -2,17 +2,64 @@
 
 from __future__ import annotations
 
+import contextvars
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from ..aws.snapshot import Snapshot
 from ..errors import Failed, NotOwned, RequestRejected, WaitTimeout
-from ..resources.base import Ids, Observed, Resource
+from ..resources.base import Ids, Observed, ObservedState, Resource, ids_of
 
 CONSISTENCY_TIMEOUT = 90.0
 """Seconds to retry errors caused by eventual consistency or throttling."""
 _NOT_FOUND = re.compile(r"NotFound|NoSuch|DoesNotExist|^404$")
+
+
+def observe_all(resources: Sequence[Resource], snapshot: Snapshot, side_by_side: int = 1) -> ObservedState:
+    """Observe resources, each after those that it depends on; of what does not exist, ``None``.
+
+    Args:
+        resources: In their order: dependencies first.
+        side_by_side: How many are looked at at once.  One that needs the id of another waits for it.
+
+    Raises:
+        RunbookError: As :func:`observe`, of the first that it is raised for.
+    """
+    if side_by_side == 1:
+        observed_state: ObservedState = {}
+        for resource in resources:
+            observed_state[resource] = observe(resource, snapshot, ids_of(observed_state))
+        return observed_state
+    looks: dict[Resource, Future[Observed | None]] = {}
+    pool = ThreadPoolExecutor(side_by_side)
+    try:
+        for resource in resources:
+            run = contextvars.copy_context().run  # a kernel sends what a cell shows in the cell's own context
+            looks[resource] = pool.submit(run, observe, resource, snapshot, _AwaitedIds(looks))
+        return {resource: look.result() for resource, look in looks.items()}
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # an interrupt does not wait until AWS answers
+
+
+class _AwaitedIds(Mapping[Resource, str]):
+    """The ids of what is before a resource in the order; who asks for one waits until it is known.
+
+    The pool takes resources in their order, so what is waited for is looked at already.
+    """
+
+    def __init__(self, looks: Mapping[Resource, Future[Observed | None]]) -> None:
+        self._before = dict(looks)
+
+    def __getitem__(self, resource: Resource) -> str:
+        return ids_of({resource: self._before[resource].result()})[resource]
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(ids_of({resource: look.result() for resource, look in self._before.items()}))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def observe(resource: Resource, snapshot: Snapshot, ids: Ids) -> Observed | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import Blocked, NotOwned
 from ..formatting import format_value, format_whole, label_field
-from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of
+from ..resources.base import TAGS, Observed, ObservedState, Resource, State, drift_of, ids_of
 from ..resources.predictions import Refusal
 from ..stacks.stack import Stack
 from .references import Keys, placeholders, to_json
@@ -188,11 +188,6 @@ def make_plan(
     gone = [_plan_delete(r, seen) for r in reversed([*orphans]) if (seen := observed_state.get(r))]
     changes += [replace(c, reason=c.reason or ORPHANED) for c in gone if c.action is Action.DELETE]
     return Plan(scope, stack.name, tuple(changes), parts)
-
-
-def ids_of(observed_state: ObservedState) -> dict[Resource, str]:
-    """The ids of the resources that exist and are not being deleted."""
-    return {r: observed.id for r, observed in observed_state.items() if observed and not observed.deleting}
 
 
 def dependencies_of(resource: Resource) -> dict[str, list[str]]:

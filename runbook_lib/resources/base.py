@@ -308,6 +308,11 @@ ObservedState = dict[Resource, Observed | None]
 """A survey's result: each resource as AWS shows it; ``None`` where it does not exist."""
 
 
+def ids_of(observed_state: ObservedState) -> dict[Resource, str]:
+    """The ids of the resources that exist and are not being deleted."""
+    return {r: observed.id for r, observed in observed_state.items() if observed and not observed.deleting}
+
+
 def is_owned(snapshot: Snapshot, resource: Resource, tags: ApiObject | None, field: str = "Tags") -> bool:
     """Whether the thing with the resource's name still exists; it must carry the resource's tags.
 

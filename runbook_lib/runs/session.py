@@ -9,6 +9,7 @@ from functools import partial
 from math import inf
 
 from .. import paths
+from ..aws.client import SIDE_BY_SIDE
 from ..engine.approval import Approval
 from ..engine.context import Clock
 from ..engine.engine import REPLAN_AGE, Engine
@@ -105,7 +106,7 @@ class Session:
             self.aws, self._journal, ensure_lock=self._acquire_lock,
             keep_lock=self._lock.keep, snapshot_age=inf if mode == "plan" else REPLAN_AGE,
             dependencies_pending=partial(is_earlier_notebook_running, self._journal.path),
-            clock=Clock(sleep=sleep_and_tick),
+            side_by_side=SIDE_BY_SIDE, clock=Clock(sleep=sleep_and_tick),
         )  # fmt: skip
         self._recording = Recording(self._folder, self._journal, self._engine, self.run, self.caller, self.change)
         self._preflight = Preflight(

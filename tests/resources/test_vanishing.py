@@ -4,7 +4,7 @@ import pytest
 
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.observe import observe
-from runbook_lib.engine.plan import ids_of
+from runbook_lib.resources.base import ids_of
 from runbook_lib.stacks.stack import Stack
 from tests.resources.test_contract import CASES, bring_about, grounds
 

@@ -2,8 +2,7 @@
 
 from hypothesis import strategies as st
 
-from runbook_lib.engine.plan import ids_of
-from runbook_lib.resources.base import Observed, Resource, kind
+from runbook_lib.resources.base import Observed, Resource, ids_of, kind
 from runbook_lib.resources.predictions import Remainder
 from runbook_lib.stacks.stack import Stack, in_order
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from ...aws.snapshot import Snapshot
 from ...errors import NotOwned, ParamsError, RequestRejected
-from ...resources.base import ObservedState, Resource
+from ...resources.base import ObservedState, Resource, ids_of
 from ...resources.bucket import Bucket
 from ...stacks.stack import in_order
 from ..observe import observe
-from ..plan import Action, Change, ids_of, not_ours
+from ..plan import Action, Change, not_ours
 from .row import FAILED, NOT_ASKED, PASSED, Prerequisite
 
 NAME = "names"
