@@ -90,8 +90,8 @@ def test_one_file_for_each_kind():
     assert len(files) > 40
     shared = {
         "__init__", "base", "db_instance_options", "defaults", "deployment_failure", "deployment_history",
-        "engine_versions", "instance_types", "network_interfaces", "predictions", "role_details", "tagging", "template_versions",
-        "traffic", "vpc_obstacles",
+        "engine_versions", "instance_types", "network_interfaces", "predictions", "role_details", "tagging",
+        "template_versions", "traffic", "vpc_obstacles",
     }  # fmt: skip
     assert [stem for stem, found in files.items() if not found and stem not in shared] == []
     snake = {stem: [re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower() for kind in found] for stem, found in files.items()}

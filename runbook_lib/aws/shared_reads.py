@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any
 
@@ -62,7 +63,7 @@ class SharedReads(Reads):
         """Return the answer to a call, which another notebook may have been given a moment ago."""
         try:
             connection = self._connect()
-            connection.send((f"{self._scope} {call!r}", min(LONGEST_AGE, time.monotonic() - self._began)))
+            connection.send((f"{self._scope} {call!r}", max(self._began, time.monotonic() - LONGEST_AGE)))
             kept = connection.recv_bytes()
         except (OSError, EOFError):  # the runner is ending
             return send()
@@ -96,8 +97,14 @@ def keep() -> Iterator[str]:
     """Keep answers until the context ends; yields the value of :data:`VARIABLE` for those who share them."""
     key = secrets.token_bytes(32)
     with Listener(authkey=key) as listener:
-        threading.Thread(target=_Kept().accept, args=(listener,), daemon=True).start()
-        yield f"{listener.address}#{key.hex()}"
+        kept = _Kept(listener)
+        threading.Thread(target=kept.accept, daemon=True).start()
+        try:
+            yield f"{listener.address}#{key.hex()}"
+        finally:
+            kept.is_closed = True
+            with suppress(OSError, EOFError):  # who waits for a connection does not see that the listener is closed
+                Client(listener.address, authkey=key).close()
 
 
 @dataclass
@@ -112,27 +119,26 @@ class _Answer:
 class _Kept:
     """The answers that are kept, and the threads that hand them out: one for each connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Listener) -> None:
+        self._listener, self.is_closed = listener, False
         self._answers: dict[str, _Answer] = {}
         self._lock = threading.Lock()
 
-    def accept(self, listener: Listener) -> None:
-        """Serve each that connects, until the listener is closed."""
-        while True:
-            try:
-                connection = listener.accept()
-            except (OSError, EOFError):  # closed; multiprocessing tells a wrong key by an error of its own
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+    def accept(self) -> None:
+        """Serve each that connects, until it is closed."""
+        while not self.is_closed:
+            with suppress(OSError, EOFError, AuthenticationError):  # it has ended, or does not know the key
+                connection = self._listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: Connection) -> None:
         with connection, suppress(OSError, EOFError):
             while True:
-                call, longest_age = connection.recv()
+                call, earliest = connection.recv()
                 with self._lock:
                     answer = self._answers.setdefault(call, _Answer())
                 with answer.is_asked:  # also until the one who asks AWS has its answer, or has ended
-                    if answer.pickled != _ABSENT and time.monotonic() - answer.asked < longest_age:
+                    if answer.pickled != _ABSENT and answer.asked >= earliest:  # the clock is that of the whole machine
                         connection.send_bytes(answer.pickled)
                         continue
                     asked = time.monotonic()

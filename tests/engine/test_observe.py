@@ -1,9 +1,13 @@
 """A resource that is lost or not ours at one look is looked at once more; no refusal is taken for its absence."""
 
+import threading
+from types import SimpleNamespace
+
 import pytest
 
+from runbook_lib.aws.shared_reads import Reads
 from runbook_lib.aws.snapshot import Snapshot
-from runbook_lib.engine.observe import observe, status_text
+from runbook_lib.engine.observe import observe, observe_all, status_text
 from runbook_lib.errors import NotOwned, RequestRejected
 from runbook_lib.resources.base import Observed
 from tests.support.fake_kinds import Thing
@@ -36,7 +40,7 @@ class Looks:
 def look(monkeypatch):
     def run(*answers):
         looks = Looks(monkeypatch, *answers)
-        first = Snapshot(None)
+        first = Snapshot(SimpleNamespace(reads=Reads()))
         try:
             return observe(Thing(name="a"), first, {})
         finally:
@@ -78,3 +82,90 @@ def test_what_is_not_ours_is_looked_at_once_more(look):
 )  # fmt: skip
 def test_a_state_is_said_in_aws_s_word_where_there_is_one(observed, text):
     assert status_text(observed) == text
+
+
+class Account:
+    """Answers a look at each thing of a stack when the test lets it, and knows who is looking."""
+
+    def __init__(self, monkeypatch):
+        self.at_work, self.most, self.lock, self.answers = 0, 0, threading.Lock(), {}
+        monkeypatch.setattr(Thing, "observe", lambda thing, snapshot, ids: self.look(thing, ids))
+
+    def look(self, thing, ids):
+        answer = self.answers.get(thing.name)
+        with self.lock:
+            self.at_work += 1
+            self.most = max(self.most, self.at_work)
+        try:
+            answer = answer(ids) if callable(answer) else answer
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        finally:
+            with self.lock:
+                self.at_work -= 1
+
+
+@pytest.fixture
+def account(monkeypatch):
+    return Account(monkeypatch)
+
+
+def things(*names):
+    return [Thing(name=name) for name in names]
+
+
+def there(name, **more):
+    return Observed(f"id-{name}", {}, **more)
+
+
+@pytest.mark.parametrize("side_by_side", [1, 2, 16])
+def test_each_is_observed_with_the_ids_of_those_before_it(account, side_by_side):
+    """Of those that exist and are not being deleted; what comes later is not known, nor waited for."""
+    a, b, c, d, e = stack = things(*"abcde")
+    seen = {}
+
+    def answer(thing):
+        def observed(ids):
+            seen[thing] = (dict(ids), [ids.get(other) for other in stack], [other in ids for other in stack])
+            return {b: None, c: there("c", deleting=True)}.get(thing, there(thing.name))
+
+        return observed
+
+    account.answers = {thing.name: answer(thing) for thing in stack}
+    observed = observe_all(stack, Snapshot(None), side_by_side)
+    assert list(observed) == stack
+    assert [one and one.id for one in observed.values()] == ["id-a", None, "id-c", "id-d", "id-e"]
+    assert [seen[thing][0] for thing in stack] == [{}, {a: "id-a"}, {a: "id-a"}, {a: "id-a"}, {a: "id-a", d: "id-d"}]
+    assert seen[e][1:] == (["id-a", None, None, "id-d", None], [True, False, False, True, False])
+    assert len(seen[e][0]) == 2
+
+
+def test_they_are_looked_at_side_by_side(account):
+    """None of these can end before all have begun."""
+    together = threading.Barrier(4, timeout=30)
+    account.answers = dict.fromkeys("abcd", lambda ids: together.wait(30) < 0 or None)
+    assert list(observe_all(things(*"abcd"), Snapshot(None), 4).values()) == [None] * 4
+    assert account.most == 4
+
+
+def test_not_more_than_so_many_at_once(account):
+    account.answers = {name: lambda ids: there("x") for name in "abcdefgh"}
+    observe_all(things(*"abcdefgh"), Snapshot(None), 2)
+    assert account.most <= 2
+
+
+@pytest.mark.parametrize("side_by_side", [1, 2, 16])
+def test_the_error_is_that_of_the_first_in_the_order(account, side_by_side):
+    account.answers = {"b": lambda ids: refused("First"), "c": refused("Second"), "d": there("d")}
+    with pytest.raises(RequestRejected, match="First"):
+        observe_all(things(*"abcd"), Snapshot(None), side_by_side)
+
+
+def test_who_needs_what_could_not_be_read_is_not_looked_at(account):
+    a, b = things(*"ab")
+    looked = []
+    account.answers = {"a": refused("AccessDenied"), "b": lambda ids: looked.append(ids[a])}
+    with pytest.raises(RequestRejected, match="AccessDenied"):
+        observe_all([a, b], Snapshot(None), 16)
+    assert looked == []

@@ -284,6 +284,20 @@ def test_a_second_apply_changes_nothing_and_says_so(operator, built):
     assert (plan.returncode, plan.stdout.count("nothing to do")) == (0, 1)
 
 
+def test_a_look_at_everything_costs_few_calls(operator, built):
+    """The notebooks share what AWS has answered; each call is counted where it arrives."""
+    counted = {}
+    for mode in ("plan", "verify"):
+        operator.runbook("local", "fault", "add", "*:*", "slow", "--seconds", "0.001")
+        done = operator.runbook(mode, "--env", "local")
+        assert done.returncode == 0, done.stdout + done.stderr
+        told = operator.runbook("local", "fault", "list").stdout
+        counted[mode] = int(re.search(r"(\d+) hit", told)[1])
+        operator.runbook("local", "fault", "clear")
+    assert 40 < counted["plan"] <= 75
+    assert counted["plan"] < counted["verify"] <= 95, "its checks read more"
+
+
 def test_what_somebody_did_by_hand_is_planned_and_mended(operator, built):
     """Plan shows exactly it and exits with 3; verify fails; apply mends it and nothing else."""
     group = cut_off(operator)

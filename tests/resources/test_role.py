@@ -1,23 +1,34 @@
 """Who gives one of our roles more than the stack says changes what the plan shows, and apply takes it back."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
 
+from runbook_lib.aws.client import Aws
+from runbook_lib.aws.snapshot import Snapshot
+from runbook_lib.engine.observe import observe_all
 from runbook_lib.engine.plan import Action
 from runbook_lib.errors import RequestRejected
+from runbook_lib.resources import role_details
 from runbook_lib.resources.role import Role
 from runbook_lib.resources.role_policy import RolePolicy
 from runbook_lib.stacks.environment import whole
-from runbook_lib.stacks.stack import Stack
+from runbook_lib.stacks.stack import Stack, in_order
+from tests.conftest import ACCOUNT
 from tests.stacks.test_compute import params
+from tests.support.call_recorder import Wire
 
 ROLE = Role(name="web", service="ec2.amazonaws.com", inline_policies=("web-config",))
 CONFIG = RolePolicy(name="web-config", role=ROLE, actions=("ssm:GetParameter",), on=("arn:aws:ssm:*:*:parameter/x",))
 STACK = Stack("roles", all=[ROLE, CONFIG])
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+DENIED = {
+    "service": "iam", "operation": "GetAccountAuthorizationDetails", "kind": "refuse", "code": "AccessDenied",
+    "message": "no", "status": 403,
+}  # fmt: skip
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
@@ -168,3 +179,42 @@ def test_each_role_knows_the_inline_policies_of_the_stacks(env):
         assert set(role.inline_policies) == {p.name for p in policies if p.role.key == role.key}, role.key
     names = {"role.flow-logs", "role.web", "role.bastion", "role.codedeploy", "federated_role.github-deploy"}
     assert {p.role.key for p in policies} == names | ({"role.rollback"} if wanted.deploy.rollback_function else set())
+
+
+def surveyed(aws):
+    """How a survey sees the roles of the stack, and what it asked IAM."""
+    wire = Wire()
+    snapshot = Snapshot(wire.tap(Aws(env="test", region="us-west-2", account=ACCOUNT, connection=aws.connection)), {})
+    observed = observe_all(in_order(STACK), snapshot)
+    return observed, [call.name.removeprefix("iam.") for call in wire.asked]
+
+
+def test_a_survey_reads_all_roles_in_one_call(iam, aws):
+    """It sees what single looks see: trust, attached and inline policies and tags."""
+    attach(iam), put(iam)
+    observed, asked = surveyed(aws)
+    assert asked == ["GetAccountAuthorizationDetails"]
+    assert observed[ROLE].state["policies"] == {ADMINISTRATOR, "by-hand"}
+    assert observed[ROLE].state["trust"] == ROLE.trusts
+    assert observed[ROLE].tag_drift == {}
+    assert observed[CONFIG].state["allows"]["actions"] == {"ssm:GetParameter"}
+
+
+def test_who_may_not_read_all_roles_reads_them_one_by_one(iam, aws):
+    """A read-only role in CI may have no permission for the others' policies; it is asked once."""
+    attach(iam), put(iam)
+    together, _ = surveyed(aws)
+    aws.control("faults", DENIED)
+    single, asked = surveyed(aws)
+    assert single == together
+    assert Counter(asked) == {
+        "GetAccountAuthorizationDetails": 1, "GetRole": 1, "ListAttachedRolePolicies": 1, "ListRolePolicies": 1,
+        "GetRolePolicy": 1,
+    }  # fmt: skip
+
+
+def test_a_role_that_is_not_listed_yet_is_asked_for_by_name(iam, aws, monkeypatch):
+    monkeypatch.setattr(role_details, "_all", lambda snapshot: [])
+    observed, asked = surveyed(aws)
+    assert observed[ROLE]
+    assert "GetRole" in asked
