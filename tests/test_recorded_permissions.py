@@ -28,7 +28,16 @@ from runbook_lib.stacks.permissions import statements_for
 from runbook_lib.stacks.run_permissions import change_permissions
 from tests.support.asked_permissions import FREE, asked_by, statements_of
 from tests.support.call_recorder import Wire
-from tests.support.stack_runs import PARAMS, THIRD, Runs, environment, lose_a_server, replace_the_server, with_sessions
+from tests.support.stack_runs import (
+    PARAMS,
+    THIRD,
+    Runs,
+    environment,
+    lose_a_server,
+    replace_the_server,
+    roles_one_by_one,
+    with_sessions,
+)
 
 DAY = {"name": "day", "recurrence": "0 7 * * *", "minimum": 3, "maximum": 8}
 # What AWS asks along with a call, beyond what the request tells.
@@ -123,6 +132,9 @@ class Life:
             for check in (*claims(stack, self.params), *controls(stack, self.params)):
                 check.probe(engine.snapshot, seen)
         find_orphans(Snapshot(engine.aws), set())
+        with roles_one_by_one():
+            engine.survey([resource for stack in self.stacks for resource in stack], refresh=True)
+            find_orphans(Snapshot(engine.aws), set())
         discover(Snapshot(engine.aws), datetime.now(UTC))
         self._close(engine.aws, "plan")
 

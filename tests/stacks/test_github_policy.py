@@ -28,7 +28,15 @@ from runbook_lib.stacks.checks.controls import controls
 from runbook_lib.stacks.deploy import deploy
 from tests.support.asked_permissions import ACCOUNT, FREE, GROUP, HERE, REGION, Asked, asked_by, statements_of
 from tests.support.call_recorder import Wire
-from tests.support.stack_runs import PARAMS, Runs, environment, lose_a_server, replace_the_server, with_sessions
+from tests.support.stack_runs import (
+    PARAMS,
+    Runs,
+    environment,
+    lose_a_server,
+    replace_the_server,
+    roles_one_by_one,
+    with_sessions,
+)
 
 BUCKET = f"arn:aws:s3:::local-runbook-{ACCOUNT}-{REGION}"
 
@@ -61,6 +69,9 @@ class Deployments:
             for check in (*claims(app, self.params), *controls(app, self.params)):
                 check.probe(Snapshot(engine.aws), seen)
             find_orphans(Snapshot(engine.aws), {r.key for r in app})
+            with roles_one_by_one():
+                engine.survey(app, refresh=True)
+                find_orphans(Snapshot(engine.aws), {r.key for r in app})
             known = KnownOrphans(self.params, engine.aws, BUCKET.rpartition(":")[2])
             known.add_parameters()
             known.forget()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+
+import pytest
 
 import runbook_lib
 from runbook_lib.aws.client import Aws
@@ -15,6 +18,7 @@ from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.params import load
+from runbook_lib.resources import role_details
 from runbook_lib.stacks.application.bundle import Bundle
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
@@ -23,6 +27,14 @@ from runbook_lib.stacks.network import network
 from tests.support.call_recorder import Killed, Wire
 
 PARAMS = load(Path(runbook_lib.__file__).parents[1] / "params" / "local.yaml")
+
+
+@contextmanager
+def roles_one_by_one():
+    """As for a caller who may not list all roles of the account with their policies."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(role_details, "_all", lambda snapshot: [])
+        yield
 
 
 @dataclass
