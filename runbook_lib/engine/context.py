@@ -20,7 +20,7 @@ RequireApproval = Callable[[Change], None]
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 """Seconds between two observations of what is waited for."""
-PAUSE_SHARE = 1 / 15
+PAUSE_SHARE = 1 / 40
 """The share of the time waited so far that a pause may take: so much later than it happens is a state observed."""
 
 
@@ -58,8 +58,8 @@ class Context:
 
     def pause(self, waited: float) -> None:
         """Sleep for a share of the seconds *waited* so far; raises when the lock was lost meanwhile."""
-        # A wait makes 4 turns a second at first (fewer where AWS answers slowly), 70 in its first 150 s, and 6 a
-        # minute afterwards.  A turn makes each list call once.  That is well below what AWS allows an account: 40
+        # A wait makes 4 turns a second at first (fewer where AWS answers slowly), 150 in its first 150 s, and 6 a
+        # minute after 400 s.  A turn makes each list call once.  That is well below what AWS allows an account: 40
         # reads of load balancers at once and 10 a second; of EC2, 100 of each kind at once and 20 a second.
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
         # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html

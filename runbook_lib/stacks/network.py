@@ -145,7 +145,8 @@ def _private_routes(
 
 
 def _groups(params: Params, vpc: Vpc, rules: tuple[_Rule, ...]) -> dict[str, SecurityGroup]:
-    descriptions = {"alb": "Load balancer", "bastion": "Bastion", "web": "Web servers", "db": "Database"}
+    # The database's first: a database takes longest of all, and needs none of the others.
+    descriptions = {"db": "Database", "alb": "Load balancer", "bastion": "Bastion", "web": "Web servers"}
     if params.compute.bastion == "none":
         del descriptions["bastion"]
     if _has_cache(params):
