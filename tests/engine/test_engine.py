@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from runbook_lib.aws.shared_reads import Reads
 from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import Action
@@ -46,6 +47,7 @@ class World:
     env: str = "test"
     account: str = "123456789012"
     region: str = "us-west-2"
+    reads: Reads = field(default_factory=Reads)
     now: float = 0.0
     things: dict[str, Made] = field(default_factory=dict)
     wrote: list[tuple[str, str]] = field(default_factory=list)
