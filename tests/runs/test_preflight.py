@@ -43,6 +43,11 @@ def rows(root):
     return {row["name"]: row for row in events(root, "preflight")[-1]["rows"]}
 
 
+def foretold(root):
+    """What the last plan does to what exists, by key."""
+    return {change["key"]: change["action"] for change in events(root, "plan")[-1]["changes"]}
+
+
 def plan(notebook, mode="plan", **more):
     book = Runbook(notebook, env="local", mode=mode, **more)
     book.plan(STACKS[notebook](book.params))
@@ -105,7 +110,7 @@ def test_the_vcpus_of_the_family(root, aws, monkeypatch):
     aws.client("ec2").run_instances(ImageId=image, InstanceType="m5.12xlarge", MinCount=1, MaxCount=1)
     plan("03_compute")
     row = rows(root)["quota: vCPUs of standard instances on demand"]
-    assert row["finding"].startswith("48 in use, ")
+    assert row["finding"].startswith("48 in use, 10 more planned")  # 4 of t4g.small and a t4g.nano, each of 2
     monkeypatch.setattr(usage, "count_vcpus", lambda snapshot, families: 64)
     found, _ = refused(root, "03_compute")
     assert found["quota: vCPUs of standard instances on demand"]["result"] == FAILED
@@ -147,7 +152,12 @@ def test_a_destroy_takes_nothing_for_ours_because_the_parameters_adopt_it(root, 
     iam.create_role(RoleName="local-flow-logs", AssumeRolePolicyDocument=TRUST)
     vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
     changed(root, adopt={"role.flow-logs": "local-flow-logs", "vpc.main": vpc})
+    book = Runbook("01_network", env="local", mode="plan")
+    book.destroy(network(book.params))
+    assert foretold(root) == {"role.flow-logs": "blocked"}
     book = Runbook("01_network", env="local", mode="destroy", confirm="local")
+    book.plan(network(book.params))
+    assert foretold(root) == {"role.flow-logs": "blocked"}
     with pytest.raises(NotOwned, match=r"role\.flow-logs"):
         book.destroy(network(book.params))
     iam.delete_role(RoleName="local-flow-logs")
@@ -303,6 +313,75 @@ def test_who_only_plans_needs_no_permission_to_write(root, user):
     assert refused(root, "01_network")[0]["permissions"]["result"] == FAILED
 
 
+class TestDryRuns:
+    """EC2 is asked itself where IAM does not answer, as of the credentials of the embedded AWS."""
+
+    @pytest.fixture
+    def refuse(self, aws):
+        """Let a call be refused, also a dry run of it."""
+
+        def refuse(operation, code="UnauthorizedOperation", service="ec2"):
+            rule = {"service": service, "operation": operation, "kind": "refuse", "code": code, "status": 403}
+            aws.control("faults", rule)
+
+        return refuse
+
+    def test_what_ec2_would_do_is_told_and_not_done(self, root, aws):
+        plan("01_network")
+        row = rows(root)["permissions of EC2"]
+        told = "a dry run was allowed: AllocateAddress, CreateInternetGateway, CreateVpc"
+        assert (row["result"], row["finding"]) == (PASSED, told)
+        ec2 = aws.client("ec2")
+        assert ec2.describe_addresses()["Addresses"] == ec2.describe_internet_gateways()["InternetGateways"] == []
+        assert len(ec2.describe_vpcs()["Vpcs"]) == 1
+        assert [event for event in events(root, "call") if event["service"] == "ec2"] == []
+
+    def test_what_ec2_refuses_stops_an_apply(self, root, refuse):
+        refuse("AllocateAddress")
+        found, text = refused(root, "01_network")
+        row = found["permissions of EC2"]
+        assert (row["result"], row["finding"]) == (FAILED, "a dry run was refused: AllocateAddress")
+        assert row["finding"] in text
+        assert "runbook permissions" in row["fix"]
+
+    def test_who_may_only_look_makes_plans(self, root, refuse):
+        refuse("[AC]*")
+        plan("01_network")
+        row = rows(root)["permissions of EC2"]
+        assert (row["result"], "may only look" in row["finding"]) == (NOT_ASKED, True)
+
+    def test_what_exists_is_named_to_ec2(self, root):
+        """Of a VPC that is there, what is to be created in it: one of each kind."""
+        book = Runbook("01_network", env="local", mode="apply")
+        net = network(book.params)
+        book.plan(net)
+        book.apply(net.vpc)
+        plan("01_network")
+        dry = rows(root)["permissions of EC2"]["finding"]
+        assert "CreateRouteTable, CreateSecurityGroup, CreateSubnet" in dry
+        assert "CreateVpc," not in dry
+
+    def test_an_answer_that_says_nothing_about_permissions_is_told(self, root, refuse):
+        refuse("AllocateAddress", "Unavailable")
+        plan("01_network")
+        row = rows(root)["permissions of EC2"]
+        told = "CreateInternetGateway, CreateVpc; could not be asked: AllocateAddress: Unavailable"
+        assert (row["result"], row["finding"]) == (PASSED, f"a dry run was allowed: {told}")
+
+    def test_where_iam_may_not_be_asked_ec2_is(self, root, user, refuse):
+        user(ALL)
+        refuse("SimulatePrincipalPolicy", "AccessDenied", "iam")
+        plan("01_network")
+        found = rows(root)
+        assert (found["permissions"]["result"], "AccessDenied" in found["permissions"]["finding"]) == (NOT_ASKED, True)
+        assert found["permissions of EC2"]["result"] == PASSED
+
+    def test_where_iam_answers_ec2_is_not_asked(self, root, user):
+        user(ALL)
+        plan("01_network")
+        assert "permissions of EC2" not in rows(root)
+
+
 class TestWhoIsSimulated:
     @pytest.fixture
     def snapshot(self, door):
@@ -404,7 +483,7 @@ def test_a_small_plan_asks_for_what_it_needs_only(root):
     """Of a VPC: its quota and no other."""
     book = Runbook("01_network", env="local", mode="plan")
     book.plan(network(book.params).vpc)
-    assert [*rows(root)] == ["credentials", "permissions", "quota: VPCs", "names"]
+    assert [*rows(root)] == ["credentials", "permissions", "permissions of EC2", "quota: VPCs", "names"]
 
 
 def test_a_terminal_shows_it_first_within_80_columns(root, capsys):
@@ -413,7 +492,7 @@ def test_a_terminal_shows_it_first_within_80_columns(root, capsys):
     summary = summarize(journal, "01_network")
     assert print_preflight([summary, summary], counts_only=False) is False
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "preflight: 12 passed, 1 could not be asked"
+    assert lines[0] == "preflight: 13 passed, 1 could not be asked"
     assert "  ✓ quota: VPCs: 1 in use, 1 more planned, the quota is 5" in lines
     assert max(map(len, lines)) <= 100
     order = [json.loads(line)["event"] for line in journal.read_text().splitlines()]
