@@ -115,9 +115,60 @@ def an_endpoint(site):
     site.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
 
 
+def a_nat_gateway(site):
+    subnet = site.ids["subnet.private-us-west-2a"]
+    made = site.ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]["NatGatewayId"]
+    yield f"NAT gateway {made} ("
+    site.ec2.delete_nat_gateway(NatGatewayId=made)
+
+
+def an_egress_only_gateway(site):
+    made = site.ec2.create_egress_only_internet_gateway(VpcId=site.ids["vpc.main"])
+    name = made["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+    yield f"egress-only internet gateway {name} (without a name, of {PARAMS.account})"
+    site.ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=name)
+
+
+def a_carrier_gateway(site):
+    made = site.ec2.create_carrier_gateway(VpcId=site.ids["vpc.main"])["CarrierGateway"]["CarrierGatewayId"]
+    yield f"carrier gateway {made} (without a name, of {PARAMS.account})"
+    site.ec2.delete_carrier_gateway(CarrierGatewayId=made)
+
+
+def a_vpn_gateway(site):
+    made = site.ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    site.ec2.create_tags(Resources=[made], Tags=[{"Key": "Name", "Value": "office"}, OWNER])
+    site.ec2.attach_vpn_gateway(VpnGatewayId=made, VpcId=site.ids["vpc.main"])
+    yield f"VPN gateway {made} (office, of ann)"
+    site.ec2.detach_vpn_gateway(VpnGatewayId=made, VpcId=site.ids["vpc.main"])
+
+
+def _a_peering(site, ours, theirs):
+    ids = {ours: site.ids["vpc.main"], theirs: site.ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]}
+    made = site.ec2.create_vpc_peering_connection(**ids)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    yield f"peering connection {made} (with {ids[theirs]}, of {PARAMS.account})"
+    if theirs == "VpcId":
+        site.ec2.reject_vpc_peering_connection(VpcPeeringConnectionId=made)
+    else:
+        site.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=made)
+        assert made in site.refused()
+        site.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made)
+    site.ec2.delete_vpc(VpcId=ids[theirs])
+
+
+def a_peering_that_we_asked_for(site):
+    yield from _a_peering(site, "VpcId", "PeerVpcId")
+
+
+def a_peering_that_others_asked_for(site):
+    yield from _a_peering(site, "PeerVpcId", "VpcId")
+
+
 OWNER = {"Key": "Owner", "Value": "ann"}
 OTHERS = (
-    an_interface, an_instance, a_security_group, a_rule_of_the_default_group, a_subnet, a_route_table, an_endpoint
+    an_interface, an_instance, a_security_group, a_rule_of_the_default_group, a_subnet, a_route_table, an_endpoint,
+    a_nat_gateway, an_egress_only_gateway, a_carrier_gateway, a_vpn_gateway, a_peering_that_we_asked_for,
+    a_peering_that_others_asked_for,
 )  # fmt: skip
 
 
