@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from ..aws.snapshot import Snapshot
@@ -26,8 +27,8 @@ def name_users(observed_state: ObservedState) -> None:
 def find_lost(snapshot: Snapshot, change: Change, observed_state: ObservedState) -> Change | None:
     """The change, blocked, where what it would create is there without our tags; ``None`` when it is not.
 
-    Something of ours may refer to it, as a subnet does to its VPC; or the operator has named what is to be adopted,
-    and there is no such thing.
+    Something of ours may refer to it, as a subnet does to its VPC, or it has what AWS gives only once, as a subnet its
+    addresses; or the operator has named what is to be adopted, and there is no such thing.
     """
     resource, aws = change.resource, snapshot.aws
     if wanted := aws.adopted.get(change.key):
@@ -37,15 +38,16 @@ def find_lost(snapshot: Snapshot, change: Change, observed_state: ObservedState)
             reason=f"there is no {wanted} of this kind that could be adopted",
             fix="Correct the id, or remove it from adopt in params/ to have one created.",
         )
-    for user, id_ in _in_its_place(resource, observed_state):
-        adopting = Snapshot(aws, unowned={}, adopted={change.key: id_})
-        found = resource.observe(adopting, ids_of(observed_state))
-        if found and not found.deleting and found.id == id_:
+    ids = ids_of(observed_state)
+    users = ((id_, f"{user.key} has {id_} in its place") for user, id_ in _in_its_place(resource, observed_state))
+    twins = ((id_, f"{id_} has its {what}") for id_, what in resource.twins(snapshot, ids))
+    for id_, why in chain(users, twins):
+        found = resource.observe(Snapshot(aws, unowned={}, adopted={change.key: id_}), ids)
+        if found and not found.deleting and id_ in (found.id, found.tagging and found.tagging.target):
             return replace(
                 change,
                 action=Action.BLOCKED,
-                reason=f"identity lost. {user.key} has {id_} in its place, which lacks our tags."
-                " Nothing makes a second one",
+                reason=f"identity lost. {why}, which lacks our tags. Nothing makes a second one",
                 fix=f"Give it its tags back: runbook adopt --env {aws.env} {change.key} {id_}",
             )
     return None

@@ -229,6 +229,10 @@ class Resource(ABC):
         """
         return None
 
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[tuple[str, str]]:
+        """Before a create: what lacks our tags and has what AWS gives only once, each with its id and what it has."""
+        yield from ()
+
     def texts(self, observed: Observed) -> Mapping[str, tuple[str, str]]:
         """For a field that is a digest, the observed and the desired text; a plan shows their difference."""
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from .base import Ids, Observed, Resource, kind
 from .network_interfaces import LINGER, describe_interfaces
 from .tagging import Tagging
 from .traffic import Ports
-from .vpc import Vpc
+from .vpc import Vpc, in_vpc
 
 
 @kind
@@ -105,6 +105,12 @@ class SecurityGroup(Resource):
         tags = tags_of(rule)
         kind_of, _, name = tags.get(aws.KEY, "").partition(".")
         return name if tags.get(aws.ENV) == aws.env and kind_of == _RULE else ""
+
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[tuple[str, str]]:
+        """The group of the VPC with the same name."""
+        for group in in_vpc(snapshot, "describe_security_groups", "SecurityGroups", ids.get(self.vpc)):
+            if group["GroupName"] == snapshot.aws.name(self):
+                yield group["GroupId"], "name"
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Create the group; AWS adds the rule that allows all egress."""
