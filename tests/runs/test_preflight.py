@@ -1,6 +1,7 @@
 """Each row of the preflight fails once, through a run of a notebook, before anything is written."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from runbook_lib.aws.bucket_owner import name_owner
 from runbook_lib.aws.connection import Connection
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.cli.main import main
-from runbook_lib.cli.preflight_text import print_preflight
+from runbook_lib.cli.preflight_text import print_failed_rows, print_preflight
 from runbook_lib.engine.preflight import permissions, usage
 from runbook_lib.engine.preflight.quotas import ADDRESSES, VCPUS, VPCS, Quota, find_limit
 from runbook_lib.engine.preflight.row import FAILED, NOT_ASKED, PASSED
@@ -514,3 +515,16 @@ def test_the_command_plans_with_it_and_refuses_the_apply(root, aws):
     assert "--skip-preflight REASON" in " ".join(done.output.split())
     assert writes(root) == []
     assert len(ec2.describe_vpcs()["Vpcs"]) == 5
+
+
+def test_an_apply_that_stops_at_something_else_shows_what_failed(capsys):
+    """A blocked change, say, is told by its error already; a quota beside it is not."""
+    rows = (
+        ("credentials", PASSED, "ann", ""),
+        ("name: role.web", FAILED, "the name is taken", "Adopt it."),
+        ("quota: VPCs", FAILED, "5 in use", "Ask for more."),
+    )
+    print_failed_rows([SimpleNamespace(preflight=rows)] * 2, "role.web: the name is taken\n  → Adopt it.")
+    assert capsys.readouterr().err.splitlines() == ["preflight: 2 failed", "  ✗ quota: VPCs: 5 in use → Ask for more."]
+    print_failed_rows([SimpleNamespace(preflight=rows[:2])], "role.web: the name is taken\n  → Adopt it.")
+    assert capsys.readouterr().err == ""
