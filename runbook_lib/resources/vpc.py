@@ -78,6 +78,10 @@ class Vpc(Resource):
         """Delete the VPC; AWS refuses while something is in it."""
         aws.ec2.delete_vpc(VpcId=observed.id)
 
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        """Name what somebody else has put into it since."""
+        return ", ".join(obstacles_in(snapshot, observed.id))
+
     def obstacles(self, snapshot: Snapshot, observed: Observed) -> Iterable[str]:
         """Whatever somebody else has put into it."""
         return obstacles_in(snapshot, observed.id)

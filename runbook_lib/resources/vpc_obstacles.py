@@ -49,7 +49,9 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachVpnGateway.html
 https://repost.aws/knowledge-center/troubleshoot-dependency-error-delete-vpc (peering connections)
 """
-_ENDED = {"deleted", "deleting", "terminated", "shutting-down", "detached", "rejected", "expired", "failed"}
+_ENDED = {"deleted", "deleting", "terminated", "shutting-down"}
+_PEERING, _DETACHED = {"pending-acceptance", "provisioning", "active"}, {"detaching", "detached"}
+"""The states of a peering connection that is there, and of a gateway's attachment that is not, or soon will not be."""
 _MANAGED_BY_GROUP = ("RDSNetworkInterface", "ElastiCache", "VPC Endpoint Interface", "EC2 Instance Connect Endpoint")
 """How the descriptions of interfaces begin that go with a thing of whoever owns their security groups.
 
@@ -83,10 +85,16 @@ def _items(snapshot: Snapshot, kind: _Listed, vpc: str) -> list[ApiObject]:
     if kind.result == "Reservations":
         return [{"OwnerId": one.get("OwnerId")} | instance for one in found for instance in one["Instances"]]
     if kind.result == "VpcPeeringConnections":
-        found = [_other_side(one, vpc) | one for one in found if vpc in _sides(one)]
-    if kind.result == "EgressOnlyInternetGateways":
-        found = [one for one in found if vpc in [each["VpcId"] for each in one["Attachments"]]]
+        there = [one for one in found if vpc in _sides(one) and one["Status"]["Code"] in _PEERING]
+        return [_other_side(one, vpc) | one for one in there]
+    attachments = {"EgressOnlyInternetGateways": "Attachments", "VpnGateways": "VpcAttachments"}.get(kind.result)
+    if attachments:
+        found = [one for one in found if _is_attached(one[attachments], vpc)]
     return [{"OwnerId": snapshot.aws.account} | one for one in found]
+
+
+def _is_attached(attachments: list[ApiObject], vpc: str) -> bool:
+    return any(each["VpcId"] == vpc and each["State"] not in _DETACHED for each in attachments)
 
 
 def _sides(peering: ApiObject) -> dict[str, ApiObject]:
@@ -100,10 +108,8 @@ def _other_side(peering: ApiObject, vpc: str) -> ApiObject:
 
 
 def _state(item: ApiObject) -> str:
-    """Its state; of a gateway that is attached to the VPC, or was, that of the attachment."""
-    attachments = item.get("VpcAttachments") or [{}]
-    state = attachments[0].get("State") or item.get("State") or item.get("Status") or ""
-    return str(state.get("Name") or state.get("Code") if isinstance(state, dict) else state).lower()
+    state = item.get("State", "")
+    return str(state["Name"] if isinstance(state, dict) else state).lower()
 
 
 def _comes_with_a_vpc(item: ApiObject) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from embedded_aws.testing import eventually
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.orphans import require_nothing_in_the_way
-from runbook_lib.errors import StillNeeded
+from runbook_lib.errors import RequestRejected, StillNeeded
 from tests.support.account_inventory import inventory
 from tests.support.call_recorder import Killed, Wire
 from tests.support.stack_runs import PARAMS, Runs, environment, with_sessions
@@ -187,6 +187,23 @@ def test_what_others_have_made_is_named_with_its_owner(site, other):
     with pytest.raises(StopIteration):
         next(story)
     eventually(lambda: site.require_nothing_in_the_way() or True)
+
+
+def test_what_comes_into_its_way_later_is_named_when_it_is_met(aws, tmp_path):
+    """The destroy finishes once it is gone."""
+    runs, before = Runs(aws, tmp_path, Wire()), inventory(aws)
+    net = environment(PARAMS, tmp_path)[0]
+    vpc = type(net)("vpc", all=[net["vpc.main"]])
+    runs.build(vpc)
+    ec2, (seen,) = aws.client("ec2"), runs.engine().survey(vpc, refresh=True).values()
+    made = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpnGatewayId=made, VpcId=seen.id)
+    with pytest.raises(RequestRejected, match=rf"It is still used by VPN gateway {made} \("):
+        runs.remove(vpc)
+    ec2.detach_vpn_gateway(VpnGatewayId=made, VpcId=seen.id)
+    runs.remove(vpc)
+    ec2.delete_vpn_gateway(VpnGatewayId=made)
+    assert inventory(aws) == before
 
 
 def test_two_of_our_groups_that_name_each_other_go(aws, tmp_path):

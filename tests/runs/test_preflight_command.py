@@ -307,7 +307,7 @@ CASES = {
     ),
     "permissions": Case(
         "permissions.check_permissions", "permissions", "user/ann may not: ec2:CreateNatGateway", "runbook permissions",
-        a_denied_call, sample=True,
+        a_denied_call,
     ),
     "dry run": Case(
         "dry_runs.check_dry_runs", "permissions of EC2", "a dry run was refused: CreateVpc", "runbook permissions",
