@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any
 
 from ..aws.snapshot import Snapshot
-from ..errors import Ambiguous
+from ..errors import Ambiguous, IdentityLost, NotOwned
 from ..resources.base import ObservedState, Resource
-from .plan import Action, Change, ids_of
+from ..resources.predictions import Twin
+from .plan import Action, Change, ids_of, refuse
 from .references import Keys
 
 
@@ -39,18 +40,27 @@ def find_lost(snapshot: Snapshot, change: Change, observed_state: ObservedState)
             fix="Correct the id, or remove it from adopt in params/ to have one created.",
         )
     ids = ids_of(observed_state)
-    users = ((id_, f"{user.key} has {id_} in its place") for user, id_ in _in_its_place(resource, observed_state))
-    twins = ((id_, f"{id_} has its {what}") for id_, what in resource.twins(snapshot, ids))
-    for id_, why in chain(users, twins):
-        found = resource.observe(Snapshot(aws, unowned={}, adopted={change.key: id_}), ids)
-        if found and not found.deleting and id_ in (found.id, found.tagging and found.tagging.target):
-            return replace(
-                change,
-                action=Action.BLOCKED,
-                reason=f"identity lost. {why}, which lacks our tags. Nothing makes a second one",
-                fix=f"Give it its tags back: runbook adopt --env {aws.env} {change.key} {id_}",
-            )
+    users = ((Twin(id_, "", ours=True), user.key) for user, id_ in _in_its_place(resource, observed_state))
+    for twin, user in chain(users, ((twin, "") for twin in resource.twins(snapshot, ids))):
+        found = resource.observe(Snapshot(aws, unowned={}, adopted={change.key: twin.id}), ids)
+        if found and not found.deleting and twin.id in (found.id, found.tagging and found.tagging.target):
+            why = f"{user} has {twin.id} in its place" if user else f"{twin.id} has its {twin.what}"
+            error = _not_known(change.key, aws.env, twin, why)
+            return refuse(resource, replace(found, unowned=error), error)
     return None
+
+
+def _not_known(key: str, env: str, twin: Twin, why: str) -> NotOwned:
+    adopt = f"runbook adopt --env {env} {key} {twin.id}"
+    if twin.ours:
+        return IdentityLost(
+            f"{key}: identity lost. {why}, which lacks our tags. Nothing makes a second one.",
+            fix=f"Give it its tags back: {adopt}",
+        )
+    return NotOwned(
+        f"{key}: {why}, and is not tagged as ours.",
+        fix=f"If it is somebody else's, have it renamed or deleted. If it is {env}'s, or shall be: {adopt}",
+    )
 
 
 def _in_its_place(resource: Resource, observed_state: ObservedState) -> Iterator[tuple[Resource, str]]:

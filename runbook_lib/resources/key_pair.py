@@ -9,6 +9,7 @@ from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .predictions import Twin
 from .ssh_key import SshKey
 from .tagging import Tagging
 
@@ -50,12 +51,12 @@ class KeyPair(Resource):
             tagging=Tagging.of("ec2", pair["KeyPairId"], pair),
         )
 
-    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[tuple[str, str]]:
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[Twin]:
         """The key pair with the same name."""
         named = [{"Name": "key-name", "Values": [snapshot.aws.name(self)]}]
         for pair in snapshot.all("ec2", "describe_key_pairs", "KeyPairs", Filters=named):
             if snapshot.aws.KEY not in tags_of(pair):
-                yield pair["KeyPairId"], "name"
+                yield Twin(pair["KeyPairId"], "name", ours=False)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Import the public key; EC2 never has the private one."""

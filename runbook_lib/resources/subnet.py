@@ -9,6 +9,7 @@ from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .network_interfaces import LINGER, describe_interfaces
+from .predictions import Twin
 from .tagging import Tagging
 from .vpc import Vpc, in_vpc
 
@@ -52,11 +53,11 @@ class Subnet(Resource):
             tagging=Tagging.of("ec2", subnet["SubnetId"], subnet),
         )
 
-    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[tuple[str, str]]:
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[Twin]:
         """The subnet of the VPC with the same addresses."""
         for subnet in in_vpc(snapshot, "describe_subnets", "Subnets", ids.get(self.vpc)):
             if subnet["CidrBlock"] == self.cidr:
-                yield subnet["SubnetId"], "addresses"
+                yield Twin(subnet["SubnetId"], "addresses", ours=True)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Create the subnet in its zone; an update sets whether servers get public addresses."""

@@ -121,15 +121,32 @@ def test_names_that_somebody_else_has_taken_are_all_named(root, aws):
     """The rest is planned beside them; the row of each says how it becomes free, or ours."""
     aws.client("iam").create_role(RoleName="local-flow-logs", AssumeRolePolicyDocument=TRUST)
     aws.client("logs").create_log_group(logGroupName="/runbook/local/flow-logs")
+    aws.client("ec2").create_key_pair(KeyName="local-bastion")
     bucket = "local-runbook-123456789012-us-west-2"
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "owner", "Value": "them"}]})
     found, text = refused(root, "01_network", Blocked)
     failed = {name for name, row in found.items() if row["result"] == FAILED}
-    assert failed == {"name: role.flow-logs", "name: log_group.flow-logs", "name: bucket.runbook"}
+    assert failed == {
+        "name: role.flow-logs",
+        "name: log_group.flow-logs",
+        "name: key_pair.bastion",
+        "name: bucket.runbook",
+    }
     assert all(name.removeprefix("name: ") in text for name in failed)
     assert f"runbook adopt --env local bucket.runbook {bucket}" in found["name: bucket.runbook"]["fix"]
+
+
+def test_a_launch_template_of_our_name_is_somebody_elses(root, aws):
+    """It is known by its tags otherwise: AWS would have refused ours in the middle of an apply."""
+    ec2 = aws.client("ec2")
+    made = ec2.create_launch_template(LaunchTemplateName="local-web", LaunchTemplateData={"InstanceType": "t3.micro"})
+    found, _ = refused(root, "03_compute", Blocked)
+    row = found["name: launch_template.web"]
+    id_ = made["LaunchTemplate"]["LaunchTemplateId"]
+    assert (row["result"], row["finding"]) == (FAILED, f"{id_} has its name, and is not tagged as ours")
+    assert f"runbook adopt --env local launch_template.web {id_}" in row["fix"]
 
 
 def test_what_the_parameters_adopt_becomes_ours(root, aws):

@@ -330,6 +330,10 @@ CASES = {
     "database": taken("db_instance.database", their_database, DATA),
     "load balancer": taken("load_balancer.web", their_load_balancer, COMPUTE),
     "parameter": taken("configuration_parameter.web/config", their_parameter, DEPLOY),
+    "key pair": Case(
+        "names.check_names", "name: key_pair.bastion", "has its name, and is not tagged as ours", "runbook adopt",
+        lambda place: place.client("ec2").create_key_pair(KeyName="local-bastion") and None,
+    ),
     "two with our tags": Case(
         "names.check_names", "name: vpc.main", "2 objects in AWS are tagged as vpc.main", "Remove the tag",
         another_with_our_tags,
@@ -406,6 +410,7 @@ def test_a_failed_row_refuses_the_apply(root, aws, name):
     assert case.fix in row["fix"]
     for text in (row["finding"], row["fix"]):
         assert " ".join(text.split()) in said
+    assert ("--skip-preflight REASON" in said) == ("PreflightFailed" in said)
     assert case.row in (run / "report.html").read_text()
 
 

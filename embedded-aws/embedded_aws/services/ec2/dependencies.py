@@ -90,7 +90,8 @@ def _resources_in_vpc(ec2: Any, vpc_id: str) -> Iterator[Any]:
     yield from [interface for interface in interfaces(ec2) if interface.vpc_id == vpc_id]
     yield from [gateway for gateway in ec2.egress_only_internet_gateways.values() if gateway.vpc_id == vpc_id]
     yield from [gateway for gateway in ec2.carrier_gateways.values() if gateway.vpc_id == vpc_id]
-    yield from [gateway for gateway in ec2.vpn_gateways.values() if vpc_id in gateway.attachments]
+    attachments = [gateway.attachments.get(vpc_id) for gateway in ec2.vpn_gateways.values()]
+    yield from [attachment for attachment in attachments if attachment and attachment.state != "detached"]
     for peering in ec2.vpc_pcxs.values():
         if vpc_id in (peering.vpc.id, peering.peer_vpc.id) and peering._status.code in ("pending-acceptance", "active"):
             yield peering
