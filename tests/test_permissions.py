@@ -111,6 +111,8 @@ def _operations(node):
             func=ast.Attribute(attr="find" | "candidates" | "tagged_with_env"), args=[ast.Constant(value=operation), *_]
         ):
             yield from _action("ec2", operation)
+        case ast.Call(func=ast.Name(id="_Listed"), args=[_, ast.Constant(value=operation), *_]):
+            yield from _action("ec2", operation)
         case ast.Call(func=ast.Attribute(attr=operation, value=ast.Attribute(attr=service))):
             yield from _action(service.strip("_"), operation)
         case ast.Call(func=ast.Attribute(attr=operation, value=ast.Name(id=service))):

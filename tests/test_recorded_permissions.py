@@ -13,7 +13,7 @@ import pytest
 
 from runbook_lib.aws.permissions import policy
 from runbook_lib.aws.snapshot import Snapshot
-from runbook_lib.engine.orphans import find_orphans
+from runbook_lib.engine.orphans import find_orphans, require_nothing_in_the_way
 from runbook_lib.engine.preflight.check import preflight
 from runbook_lib.errors import Failed
 from runbook_lib.evidence.topology import discover
@@ -167,6 +167,8 @@ class Life:
         s3, bucket = self.aws.client("s3"), f"local-runbook-{PARAMS.account}-{PARAMS.region}"
         for one in s3.list_object_versions(Bucket=bucket, Prefix="evidence/")["Versions"]:
             s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"], BypassGovernanceRetention=True)
+        seen = engine.survey([resource for stack in self.stacks for resource in stack], refresh=True)
+        require_nothing_in_the_way(Snapshot(engine.aws), {resource.key for resource in seen}, seen)
         for stack in reversed(self.stacks):
             engine.destroy(stack)
         lock.release()
@@ -199,7 +201,8 @@ class Life:
             finish._store(self.params, self.folder, run, packed)
 
     def _note(self, params, model, **_):
-        if self.verb:
+        """But a dry run: who may only look is refused, which is the answer."""
+        if self.verb and not params.get("DryRun"):
             self.asked[self.verb] |= asked_by(model.service_model.service_name, model.name, dict(params))
 
 

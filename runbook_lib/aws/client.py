@@ -39,6 +39,8 @@ and 40 of Elastic Load Balancing.
 https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
 """
+DRY_RUN = "DryRunOperation"
+"""How EC2 says that it would have done what it was asked not to do."""
 _READ_PREFIXES = ("describe_", "get_", "list_", "head_", "batch_get_", "simulate_", "filter_", "lookup_", "search_")
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
@@ -260,10 +262,10 @@ class Aws:
             self._after_call_error(context)
             raise
         write = not _is_read(xform_name(model.name))
-        if not write and "Error" not in parsed:
-            return  # successful reads are in CloudTrail
-        meta = parsed.get("ResponseMetadata", {})
-        self._record_call(model, context, meta, parsed.get("Error", {}).get("Code"))
+        code = parsed.get("Error", {}).get("Code")
+        if (not write and not code) or code == DRY_RUN:
+            return  # successful reads, and what was not to be done, are in CloudTrail
+        self._record_call(model, context, parsed.get("ResponseMetadata", {}), code)
 
     def _after_call_error(self, context: dict[str, Any], **_: Any) -> None:
         """No response: AWS may or may not have done it, so record the request."""

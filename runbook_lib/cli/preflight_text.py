@@ -28,6 +28,15 @@ def print_preflight(summaries: Sequence[Summary], *, counts_only: bool) -> bool:
     return bool(results[FAILED])
 
 
+def print_failed_rows(summaries: Iterable[Summary], told: str) -> None:
+    """Print what failed in the preflight of notebooks that have stopped, unless their errors have *told* it."""
+    rows = dict.fromkeys(row for summary in summaries for row in summary.preflight if row[1] == FAILED)
+    if untold := [row for row in rows if not all(text in told for text in row[2:])]:
+        print_text(f"preflight: {len(rows)} {FAILED}", error=True)
+        for _, text in _cells(untold):
+            print_text(f"  {SYMBOLS[FAILED]} {text}", error=True)
+
+
 def _cells(rows: Iterable[tuple[str, str, str, str]]) -> Iterable[tuple[str, str]]:
     """Symbol and text of each row; what to do about one is said where it did not pass."""
     for name, result, finding, fix in rows:

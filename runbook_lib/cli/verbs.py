@@ -34,7 +34,7 @@ from .choices import Choose, adopt_pairs, roll_back_to
 from .console import NAME_WIDTH, print_renderable, print_table, print_text
 from .plan_markdown import plan_markdown
 from .plan_text import RenderedPlan
-from .preflight_text import print_preflight
+from .preflight_text import print_failed_rows, print_preflight
 from .progress import show_progress
 from .results import print_changes, print_done, print_orphans, print_verification
 from .timeline import WIDTH, render_timeline
@@ -280,6 +280,8 @@ def run_notebooks(
     if mode == "verify":
         print_checks(event for name in notebooks for event in summarize(journal, name).checks)
     failed = [progress for progress in ended if progress.state != "done"]
+    if mode in ("plan", "apply"):
+        print_failed_rows((summarize(journal, one.notebook) for one in failed), "\n".join(one.why for one in failed))
     for progress in sorted(failed, key=lambda progress: progress.state == "failed"):  # the cause is read last
         print_text(_failure_text(job, progress), error=True)
     require_saved(params, root)

@@ -81,11 +81,7 @@ class Engine:
         now = self._clock.now()
         if refresh or now - self._snapshot_taken > self._snapshot_age:
             self._snapshot, self._snapshot_taken = Snapshot(self.aws, unowned={}), now
-        observed_state = observe_all(in_order(stack), self._snapshot, self._side_by_side)
-        for resource, observed in observed_state.items():
-            self._context.record_ready(resource, observed)
-        name_users(observed_state)
-        return observed_state
+        return self._observe(stack, self._snapshot)
 
     def plan(
         self, stack: Stack, *, present: bool = True, refresh: bool = False, orphans: Collection[Resource] = ()
@@ -95,7 +91,10 @@ class Engine:
         Args:
             orphans: What the parameters no longer ask for; the plan deletes it.
         """
-        observed_state = self.survey([*stack, *orphans], refresh=refresh)
+        if not present and self.aws.adopted:  # a destroy takes nothing for ours that no apply has tagged
+            observed_state = self._observe(stack, Snapshot(self.aws, unowned={}, adopted={}))
+        else:
+            observed_state = self.survey([*stack, *orphans], refresh=refresh)
         if not present:
             return make_plan(stack, observed_state, present=False, scope=self.scope)
         plan = make_plan(stack, observed_state, scope=self.scope, orphans=orphans)
@@ -175,6 +174,13 @@ class Engine:
         DestroyResources(replace(self._context, on_progress=on_progress), plan.todo, observed_state).run()
         self._expire_snapshot()
         return plan
+
+    def _observe(self, stack: Iterable[Resource], snapshot: Snapshot) -> ObservedState:
+        observed_state = observe_all(in_order(stack), snapshot, self._side_by_side)
+        for resource, observed in observed_state.items():
+            self._context.record_ready(resource, observed)
+        name_users(observed_state)
+        return observed_state
 
     def _survey_with_dependencies(self, stack: Stack, on_progress: OnProgress) -> ObservedState:
         """Survey a stack; wait for dependencies that another notebook of the run is still creating."""

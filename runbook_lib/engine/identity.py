@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from ..aws.snapshot import Snapshot
-from ..errors import Ambiguous
+from ..errors import Ambiguous, IdentityLost, NotOwned
 from ..resources.base import ObservedState, Resource, ids_of
-from .plan import Action, Change
+from ..resources.predictions import Twin
+from .plan import Action, Change, refuse
 from .references import Keys
 
 
@@ -26,8 +28,8 @@ def name_users(observed_state: ObservedState) -> None:
 def find_lost(snapshot: Snapshot, change: Change, observed_state: ObservedState) -> Change | None:
     """The change, blocked, where what it would create is there without our tags; ``None`` when it is not.
 
-    Something of ours may refer to it, as a subnet does to its VPC; or the operator has named what is to be adopted,
-    and there is no such thing.
+    Something of ours may refer to it, as a subnet does to its VPC, or it has what AWS gives only once, as a subnet its
+    addresses; or the operator has named what is to be adopted, and there is no such thing.
     """
     resource, aws = change.resource, snapshot.aws
     if wanted := aws.adopted.get(change.key):
@@ -37,18 +39,28 @@ def find_lost(snapshot: Snapshot, change: Change, observed_state: ObservedState)
             reason=f"there is no {wanted} of this kind that could be adopted",
             fix="Correct the id, or remove it from adopt in params/ to have one created.",
         )
-    for user, id_ in _in_its_place(resource, observed_state):
-        adopting = Snapshot(aws, unowned={}, adopted={change.key: id_})
-        found = resource.observe(adopting, ids_of(observed_state))
-        if found and not found.deleting and found.id == id_:
-            return replace(
-                change,
-                action=Action.BLOCKED,
-                reason=f"identity lost. {user.key} has {id_} in its place, which lacks our tags."
-                " Nothing makes a second one",
-                fix=f"Give it its tags back: runbook adopt --env {aws.env} {change.key} {id_}",
-            )
+    ids = ids_of(observed_state)
+    users = ((Twin(id_, "", ours=True), user.key) for user, id_ in _in_its_place(resource, observed_state))
+    for twin, user in chain(users, ((twin, "") for twin in resource.twins(snapshot, ids))):
+        found = resource.observe(Snapshot(aws, unowned={}, adopted={change.key: twin.id}), ids)
+        if found and not found.deleting and twin.id in (found.id, found.tagging and found.tagging.target):
+            why = f"{user} has {twin.id} in its place" if user else f"{twin.id} has its {twin.what}"
+            error = _not_known(change.key, aws.env, twin, why)
+            return refuse(resource, replace(found, unowned=error), error)
     return None
+
+
+def _not_known(key: str, env: str, twin: Twin, why: str) -> NotOwned:
+    adopt = f"runbook adopt --env {env} {key} {twin.id}"
+    if twin.ours:
+        return IdentityLost(
+            f"{key}: identity lost. {why}, which lacks our tags. Nothing makes a second one.",
+            fix=f"Give it its tags back: {adopt}",
+        )
+    return NotOwned(
+        f"{key}: {why}, and is not tagged as ours.",
+        fix=f"If it is somebody else's, have it renamed or deleted. If it is {env}'s, or shall be: {adopt}",
+    )
 
 
 def _in_its_place(resource: Resource, observed_state: ObservedState) -> Iterator[tuple[Resource, str]]:

@@ -224,7 +224,7 @@ def plan_change(resource: Resource, observed: Observed | None, observed_state: O
         observed_state: The other resources, whose ids stand in the resource's state.
     """
     if observed and (why := not_ours(resource, observed)):
-        return _refuse(resource, observed, why)
+        return refuse(resource, observed, why)
     desired = resource.desired(ids_of(observed_state))
     names = placeholders(resource, observed_state)
     logical = resource.desired(Keys())
@@ -265,7 +265,8 @@ def not_ours(resource: Resource, observed: Observed) -> NotOwned | None:
     return NotOwned(f"{resource.key}: {observed.foreign}.", fix=fix)
 
 
-def _refuse(resource: Resource, observed: Observed, why: NotOwned) -> Change:
+def refuse(resource: Resource, observed: Observed, why: NotOwned) -> Change:
+    """The change that cannot be made to what may be somebody else's, or is ours without its tags."""
     reason = why.what.removeprefix(f"{resource.key}: ").removesuffix(".")
     return Change(resource, Action.BLOCKED, observed, None, {}, reason, why.fix)
 
@@ -299,7 +300,7 @@ def _plan_removal(orphan: Resource, observed: Observed, observed_state: Observed
 
 def _plan_delete(resource: Resource, observed: Observed) -> Change:
     if observed.unowned:
-        return _refuse(resource, observed, observed.unowned)
+        return refuse(resource, observed, observed.unowned)
     if observed.foreign:
         return Change(resource, Action.KEEP, observed, None, {}, f"left, it is not ours: {observed.foreign}")
     if retain := resource.retain or observed.retain:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 from ..aws.permissions import Permission
 from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from ..errors import NotOwned
-from .predictions import Refusal, Remainder
+from .predictions import Refusal, Remainder, Twin
 from .tagging import Tagging
 
 if TYPE_CHECKING:
@@ -228,6 +228,10 @@ class Resource(ABC):
             fields: Those that are set or change.
         """
         return None
+
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[Twin]:
+        """What AWS would refuse a second one of, asked before a create."""
+        yield from ()
 
     def texts(self, observed: Observed) -> Mapping[str, tuple[str, str]]:
         """For a field that is a digest, the observed and the desired text; a plan shows their difference."""

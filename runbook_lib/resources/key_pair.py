@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
-from ..aws.snapshot import Snapshot
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
+from .predictions import Twin
 from .ssh_key import SshKey
 from .tagging import Tagging
 
@@ -48,6 +50,13 @@ class KeyPair(Resource):
             detail={"fingerprint": pair["KeyFingerprint"]},
             tagging=Tagging.of("ec2", pair["KeyPairId"], pair),
         )
+
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[Twin]:
+        """The key pair with the same name."""
+        named = [{"Name": "key-name", "Values": [snapshot.aws.name(self)]}]
+        for pair in snapshot.all("ec2", "describe_key_pairs", "KeyPairs", Filters=named):
+            if snapshot.aws.KEY not in tags_of(pair):
+                yield Twin(pair["KeyPairId"], "name", ours=False)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Import the public key; EC2 never has the private one."""

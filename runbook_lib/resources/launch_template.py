@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from typing import Any
 
 from ..aws.client import Aws
 from ..aws.permissions import Permission, to_apply, to_destroy, to_look
-from ..aws.snapshot import Snapshot
+from ..aws.snapshot import Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .instance_profile import InstanceProfile
 from .instance_types import foresee_image, foresee_type, permissions
-from .predictions import Refusal
+from .predictions import Refusal, Twin
 from .security_group import SecurityGroup
 from .tagging import Tagging
 from .template_versions import find_versions
@@ -95,6 +95,13 @@ class LaunchTemplate(Resource):
     def texts(self, observed: Observed) -> dict[str, tuple[str, str]]:
         """Return the user data of the default version and ours."""
         return {"user_data": (observed.detail["_user_data"], self.user_data)}
+
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[Twin]:
+        """The template with the same name."""
+        named = [{"Name": "launch-template-name", "Values": [snapshot.aws.name(self)]}]
+        for template in snapshot.all("ec2", "describe_launch_templates", "LaunchTemplates", Filters=named):
+            if snapshot.aws.KEY not in tags_of(template):
+                yield Twin(template["LaunchTemplateId"], "name", ours=False)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Create the template with its first version."""

@@ -1,4 +1,4 @@
-"""What is known before a change: what AWS would refuse, and what a destroy leaves behind."""
+"""What is known before a change: what AWS would refuse, what is there already, and what a destroy leaves behind."""
 
 from __future__ import annotations
 
@@ -31,3 +31,17 @@ class Refusal:
     fields: frozenset[str]
     reason: str
     fix: str
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What lacks our tags, and has what AWS gives only once.
+
+    Args:
+        what: What that is, e.g. ``name``.
+        ours: Whether it can only be ours, as what is in our VPC is.
+    """
+
+    id: str
+    what: str
+    ours: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,10 @@ from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import ApiObject, Snapshot, at_most_one, tags_of
 from .base import Ids, Observed, Resource, kind
 from .network_interfaces import LINGER, describe_interfaces
+from .predictions import Twin
 from .tagging import Tagging
 from .traffic import Ports
-from .vpc import Vpc
+from .vpc import Vpc, in_vpc
 
 
 @kind
@@ -105,6 +106,12 @@ class SecurityGroup(Resource):
         tags = tags_of(rule)
         kind_of, _, name = tags.get(aws.KEY, "").partition(".")
         return name if tags.get(aws.ENV) == aws.env and kind_of == _RULE else ""
+
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[Twin]:
+        """The group of the VPC with the same name."""
+        for group in in_vpc(snapshot, "describe_security_groups", "SecurityGroups", ids.get(self.vpc)):
+            if group["GroupName"] == snapshot.aws.name(self):
+                yield Twin(group["GroupId"], "name", ours=True)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Create the group; AWS adds the rule that allows all egress."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
 from ..aws.snapshot import Snapshot
 from .base import Ids, Observed, Resource, kind
 from .network_interfaces import LINGER, describe_interfaces
+from .predictions import Twin
 from .tagging import Tagging
-from .vpc import Vpc
+from .vpc import Vpc, in_vpc
 
 
 @kind
@@ -49,6 +52,12 @@ class Subnet(Resource):
             status=subnet["State"],
             tagging=Tagging.of("ec2", subnet["SubnetId"], subnet),
         )
+
+    def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[Twin]:
+        """The subnet of the VPC with the same addresses."""
+        for subnet in in_vpc(snapshot, "describe_subnets", "Subnets", ids.get(self.vpc)):
+            if subnet["CidrBlock"] == self.cidr:
+                yield Twin(subnet["SubnetId"], "addresses", ours=True)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Create the subnet in its zone; an update sets whether servers get public addresses."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
-from ..aws.snapshot import Snapshot
+from ..aws.snapshot import ApiObject, Snapshot, tags_of
 from .base import Ids, Observed, Resource, kind
 from .tagging import Tagging
 from .vpc_obstacles import obstacles_in
@@ -36,9 +36,11 @@ class Vpc(Resource):
         to_apply("ec2:CreateTags", "ec2:CreateVpc", "ec2:ModifyVpcAttribute", on="ec2:vpc/*"),
         to_destroy("ec2:DeleteVpc", on="ec2:vpc/*"),
         to_destroy(
-            "ec2:DescribeInstances", "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways",
-            "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables",
-            "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcEndpoints",
+            "ec2:DescribeCarrierGateways", "ec2:DescribeEgressOnlyInternetGateways", "ec2:DescribeInstances",
+            "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls",
+            "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcPeeringConnections",
+            "ec2:DescribeVpnGateways",
         ),
     )  # fmt: skip
 
@@ -76,6 +78,10 @@ class Vpc(Resource):
         """Delete the VPC; AWS refuses while something is in it."""
         aws.ec2.delete_vpc(VpcId=observed.id)
 
+    def users(self, snapshot: Snapshot, observed: Observed) -> str:
+        """Name what somebody else has put into it since."""
+        return ", ".join(obstacles_in(snapshot, observed.id))
+
     def obstacles(self, snapshot: Snapshot, observed: Observed) -> Iterable[str]:
         """Whatever somebody else has put into it."""
         return obstacles_in(snapshot, observed.id)
@@ -86,3 +92,9 @@ def _attribute(snapshot: Snapshot, vpc: str, name: str) -> bool | None:
         "ec2", "describe_vpc_attribute", missing="InvalidVpcID.NotFound", VpcId=vpc, Attribute=name
     )  # AWS has no call for the attributes of all VPCs
     return answer[name[0].upper() + name[1:]]["Value"] if answer else None
+
+
+def in_vpc(snapshot: Snapshot, operation: str, result: str, vpc: str | None) -> Iterator[ApiObject]:
+    """What EC2 lists of a VPC and is tagged as nothing of a runbook's; nothing while there is no VPC."""
+    found = snapshot.all("ec2", operation, result, Filters=[{"Name": "vpc-id", "Values": [vpc]}]) if vpc else []
+    yield from (one for one in found if snapshot.aws.KEY not in tags_of(one))

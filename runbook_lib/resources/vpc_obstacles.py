@@ -10,7 +10,10 @@ from ..aws.snapshot import ApiObject, Snapshot, tags_of
 
 
 class _Listed(NamedTuple):
-    """What EC2 lists of a VPC: its name for people, the list call, its result, the filter and the field of the id."""
+    """What EC2 lists of a VPC: its name for people, the list call, its result, the field of the id and the filter.
+
+    Without a filter for the VPC, EC2 lists all there are, and their fields tell.
+    """
 
     word: str
     operation: str
@@ -30,8 +33,25 @@ _LISTED = (
     _Listed(
         "internet gateway", "describe_internet_gateways", "InternetGateways", "InternetGatewayId", "attachment.vpc-id"
     ),
-)
+    _Listed(
+        "egress-only internet gateway", "describe_egress_only_internet_gateways", "EgressOnlyInternetGateways",
+        "EgressOnlyInternetGatewayId", "",
+    ),
+    _Listed("carrier gateway", "describe_carrier_gateways", "CarrierGateways", "CarrierGatewayId"),
+    _Listed("VPN gateway", "describe_vpn_gateways", "VpnGateways", "VpnGatewayId", "attachment.vpc-id"),
+    _Listed(
+        "peering connection", "describe_vpc_peering_connections", "VpcPeeringConnections", "VpcPeeringConnectionId", ""
+    ),
+)  # fmt: skip
+"""All gateways are detached or deleted before a VPC, and whoever peers with it is told before that ends.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachVpnGateway.html
+https://repost.aws/knowledge-center/troubleshoot-dependency-error-delete-vpc (peering connections)
+"""
 _ENDED = {"deleted", "deleting", "terminated", "shutting-down"}
+_PEERING, _DETACHED = {"pending-acceptance", "provisioning", "active"}, {"detaching", "detached"}
+"""The states of a peering connection that is there, and of a gateway's attachment that is not, or soon will not be."""
 _MANAGED_BY_GROUP = ("RDSNetworkInterface", "ElastiCache", "VPC Endpoint Interface", "EC2 Instance Connect Endpoint")
 """How the descriptions of interfaces begin that go with a thing of whoever owns their security groups.
 
@@ -61,10 +81,30 @@ def obstacles_in(snapshot: Snapshot, vpc: str) -> Iterator[str]:
 def _items(snapshot: Snapshot, kind: _Listed, vpc: str) -> list[ApiObject]:
     filters = [{"Name": kind.filter, "Values": [vpc]}]
     argument = "Filter" if kind.operation == "describe_nat_gateways" else "Filters"
-    found = snapshot.all("ec2", kind.operation, kind.result, **{argument: filters})
-    if kind.result != "Reservations":
-        return found
-    return [{"OwnerId": one.get("OwnerId")} | instance for one in found for instance in one["Instances"]]
+    found = snapshot.all("ec2", kind.operation, kind.result, **({argument: filters} if kind.filter else {}))
+    if kind.result == "Reservations":
+        return [{"OwnerId": one.get("OwnerId")} | instance for one in found for instance in one["Instances"]]
+    if kind.result == "VpcPeeringConnections":
+        there = [one for one in found if vpc in _sides(one) and one["Status"]["Code"] in _PEERING]
+        return [_other_side(one, vpc) | one for one in there]
+    attachments = {"EgressOnlyInternetGateways": "Attachments", "VpnGateways": "VpcAttachments"}.get(kind.result)
+    if attachments:
+        found = [one for one in found if _is_attached(one[attachments], vpc)]
+    return [{"OwnerId": snapshot.aws.account} | one for one in found]
+
+
+def _is_attached(attachments: list[ApiObject], vpc: str) -> bool:
+    return any(each["VpcId"] == vpc and each["State"] not in _DETACHED for each in attachments)
+
+
+def _sides(peering: ApiObject) -> dict[str, ApiObject]:
+    """The two ends of a peering connection, by the VPC's id."""
+    return {str(peering[end].get("VpcId")): peering[end] for end in ("RequesterVpcInfo", "AccepterVpcInfo")}
+
+
+def _other_side(peering: ApiObject, vpc: str) -> ApiObject:
+    other = next(side for name, side in _sides(peering).items() if name != vpc)
+    return {"Description": f"with {other.get('VpcId', 'a VPC')}", "OwnerId": other.get("OwnerId")}
 
 
 def _state(item: ApiObject) -> str:

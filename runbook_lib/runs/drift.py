@@ -13,6 +13,7 @@ from ..engine.history import Answer, History
 from ..engine.orphans import find_orphans
 from ..engine.plan import ORPHANED, Action
 from ..evidence.folder import RunFolder
+from ..evidence.report.drift import EVENT
 from ..evidence.report.inventory import BEFORE, read_inventories
 from ..evidence.report.inventory import EVENT as INVENTORY
 from ..journal.reader import JOURNAL, events_of, of_kind, read_events
@@ -23,7 +24,6 @@ from ..stacks.environment import whole
 from .orphans import KnownOrphans
 from .start import aws_client, bucket_of
 
-EVENT = "drift"
 CHANGED, MISSING, STRAY = "changed", "missing", "orphaned"
 _WHAT = {Action.CREATE: MISSING, Action.DELETE: STRAY}
 

@@ -9,9 +9,11 @@ import pytest
 
 from runbook_lib.engine.plan import Action
 from runbook_lib.errors import Ambiguous, Blocked, IdentityLost, NotOwned
+from runbook_lib.stacks.network import network
+from runbook_lib.stacks.stack import Stack
 from tests.support.account_inventory import inventory
 from tests.support.call_recorder import Wire
-from tests.support.stack_runs import Runs, environment, with_sessions
+from tests.support.stack_runs import PARAMS, Runs, environment, with_sessions
 from tests.support.untagging import untag
 
 ENV, KEY, OWNER = "runbook:env", "runbook:key", "runbook:owner"
@@ -215,3 +217,46 @@ def test_what_lost_all_its_tags_is_known_by_what_refers_to_it(site, key):
     site.runs.engine(adopted=adopted(change.fix)).apply(site.stack_of[key])
     assert site.plans() == []
     assert inventory(site.aws) == site.inventory
+
+
+TWINS = {
+    "subnet.public-us-west-2a": "addresses", "subnet.private-us-west-2b": "addresses", "security_group.db": "name",
+    "key_pair.bastion": "name",
+}  # fmt: skip
+
+
+def test_what_lost_all_its_tags_and_has_what_aws_gives_only_once(aws, tmp_path):
+    """Nothing refers to it yet: AWS would refuse each create, one after the other, in the middle of an apply."""
+    runs, net = Runs(aws, tmp_path, Wire()), network(PARAMS)
+    parts = Stack("network.parts", all=(*net.bucket, *net.vpc, *net.subnets, *net.security_groups, *net.key))
+    runs.build(parts)
+    seen = {resource.key: one for resource, one in runs.engine().survey(parts, refresh=True).items()}
+    for key in TWINS:
+        for tag in (KEY, ENV, OWNER, "Name"):
+            untag(aws, seen[key].tagging, tag)
+    changes = {change.key: change for change in runs.engine().plan(parts).todo}
+    assert changes.keys() == TWINS.keys()
+    for key, what in TWINS.items():
+        id_ = seen[key].tagging.target
+        assert changes[key].action is Action.BLOCKED
+        assert f"{id_} has its {what}, " in changes[key].reason
+        assert adopted(changes[key].fix.rpartition(". ")[2]) == {key: id_}
+    before = inventory(aws)
+    with pytest.raises(Blocked, match=r"subnet\.public-us-west-2a: identity lost\. "):
+        runs.engine().apply(parts)
+    assert inventory(aws) == before
+    runs.engine(adopted={key: seen[key].tagging.target for key in TWINS}).apply(parts)
+    assert runs.engine().plan(parts).todo == ()
+
+
+def test_what_is_as_it_should_be_is_not_looked_for_a_second_time(aws, tmp_path):
+    """And while there is no VPC, nothing in it is."""
+    runs, net = Runs(aws, tmp_path, Wire()), network(PARAMS)
+    parts = Stack("network.parts", all=(*net.vpc, *net.subnets, *net.security_groups))
+    runs.engine().plan(parts)
+    asked = [call for call in runs.wire.asked if "Filter.1.Name=vpc-id" in call.body]
+    assert asked == []
+    runs.build(parts)
+    runs.wire.asked.clear()
+    runs.engine().plan(parts)
+    assert [call for call in runs.wire.asked if "=vpc-id" in call.body and "Subnets" in call.name] == []

@@ -9,7 +9,7 @@ import pytest
 from embedded_aws.testing import eventually
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.orphans import require_nothing_in_the_way
-from runbook_lib.errors import StillNeeded
+from runbook_lib.errors import RequestRejected, StillNeeded
 from tests.support.account_inventory import inventory
 from tests.support.call_recorder import Killed, Wire
 from tests.support.stack_runs import PARAMS, Runs, environment, with_sessions
@@ -115,9 +115,60 @@ def an_endpoint(site):
     site.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
 
 
+def a_nat_gateway(site):
+    subnet = site.ids["subnet.private-us-west-2a"]
+    made = site.ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]["NatGatewayId"]
+    yield f"NAT gateway {made} ("
+    site.ec2.delete_nat_gateway(NatGatewayId=made)
+
+
+def an_egress_only_gateway(site):
+    made = site.ec2.create_egress_only_internet_gateway(VpcId=site.ids["vpc.main"])
+    name = made["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+    yield f"egress-only internet gateway {name} (without a name, of {PARAMS.account})"
+    site.ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=name)
+
+
+def a_carrier_gateway(site):
+    made = site.ec2.create_carrier_gateway(VpcId=site.ids["vpc.main"])["CarrierGateway"]["CarrierGatewayId"]
+    yield f"carrier gateway {made} (without a name, of {PARAMS.account})"
+    site.ec2.delete_carrier_gateway(CarrierGatewayId=made)
+
+
+def a_vpn_gateway(site):
+    made = site.ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    site.ec2.create_tags(Resources=[made], Tags=[{"Key": "Name", "Value": "office"}, OWNER])
+    site.ec2.attach_vpn_gateway(VpnGatewayId=made, VpcId=site.ids["vpc.main"])
+    yield f"VPN gateway {made} (office, of ann)"
+    site.ec2.detach_vpn_gateway(VpnGatewayId=made, VpcId=site.ids["vpc.main"])
+
+
+def _a_peering(site, ours, theirs):
+    ids = {ours: site.ids["vpc.main"], theirs: site.ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]}
+    made = site.ec2.create_vpc_peering_connection(**ids)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    yield f"peering connection {made} (with {ids[theirs]}, of {PARAMS.account})"
+    if theirs == "VpcId":
+        site.ec2.reject_vpc_peering_connection(VpcPeeringConnectionId=made)
+    else:
+        site.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=made)
+        assert made in site.refused()
+        site.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=made)
+    site.ec2.delete_vpc(VpcId=ids[theirs])
+
+
+def a_peering_that_we_asked_for(site):
+    yield from _a_peering(site, "VpcId", "PeerVpcId")
+
+
+def a_peering_that_others_asked_for(site):
+    yield from _a_peering(site, "PeerVpcId", "VpcId")
+
+
 OWNER = {"Key": "Owner", "Value": "ann"}
 OTHERS = (
-    an_interface, an_instance, a_security_group, a_rule_of_the_default_group, a_subnet, a_route_table, an_endpoint
+    an_interface, an_instance, a_security_group, a_rule_of_the_default_group, a_subnet, a_route_table, an_endpoint,
+    a_nat_gateway, an_egress_only_gateway, a_carrier_gateway, a_vpn_gateway, a_peering_that_we_asked_for,
+    a_peering_that_others_asked_for,
 )  # fmt: skip
 
 
@@ -136,6 +187,23 @@ def test_what_others_have_made_is_named_with_its_owner(site, other):
     with pytest.raises(StopIteration):
         next(story)
     eventually(lambda: site.require_nothing_in_the_way() or True)
+
+
+def test_what_comes_into_its_way_later_is_named_when_it_is_met(aws, tmp_path):
+    """The destroy finishes once it is gone."""
+    runs, before = Runs(aws, tmp_path, Wire()), inventory(aws)
+    net = environment(PARAMS, tmp_path)[0]
+    vpc = type(net)("vpc", all=[net["vpc.main"]])
+    runs.build(vpc)
+    ec2, (seen,) = aws.client("ec2"), runs.engine().survey(vpc, refresh=True).values()
+    made = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpnGatewayId=made, VpcId=seen.id)
+    with pytest.raises(RequestRejected, match=rf"It is still used by VPN gateway {made} \("):
+        runs.remove(vpc)
+    ec2.detach_vpn_gateway(VpnGatewayId=made, VpcId=seen.id)
+    runs.remove(vpc)
+    ec2.delete_vpn_gateway(VpnGatewayId=made)
+    assert inventory(aws) == before
 
 
 def test_two_of_our_groups_that_name_each_other_go(aws, tmp_path):

@@ -1,10 +1,13 @@
 """The drift of a run: from the journal of its plans, with ids and CloudTrail's answers, recorded in the evidence."""
 
+import re
+
 import pytest
 
 from runbook_lib.engine.engine import Engine
 from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.evidence.report.inventory import BEFORE, EVENT, build_inventory
+from runbook_lib.evidence.report.page import render_report
 from runbook_lib.journal.reader import of_kind, read_events
 from runbook_lib.runs import drift as drift_module
 from runbook_lib.runs.drift import CHANGED, MISSING, STRAY, record_drift
@@ -36,6 +39,8 @@ def applied(aws, tmp_path, monkeypatch):
 
 def test_who_changed_what_is_recorded(applied, aws, tmp_path):
     assert applied("20260102T000000Z-plan-0000") == {}
+    page = render_report(tmp_path / "artifacts" / PARAMS.env / "20260102T000000Z-plan-0000")
+    assert "None: everything was as the parameters say." in page
     ec2 = aws.client("ec2")
     (rule,) = (
         rule for rule in ec2.describe_security_group_rules()["SecurityGroupRules"]
@@ -58,6 +63,10 @@ def test_who_changed_what_is_recorded(applied, aws, tmp_path):
     }
     assert found["security_group_rule.db-mysql"].id == rule["SecurityGroupRuleId"]  # of the run before
     assert found["vpc.main"].fields == {"dns_hostnames": (False, True)}
+    folder = tmp_path / "artifacts" / PARAMS.env / "20260103T000000Z-plan-0000"
+    page = " ".join(re.sub(r"<[^>]+>", " ", render_report(folder)).split())
+    assert f"vpc.main {vpc} changed dns_hostnames true false ModifyVpcAttribute by arn:aws:" in page
+    assert f"security_group_rule.db-mysql {rule['SecurityGroupRuleId']} missing RevokeSecurityGroupIngress by" in page
     (event,) = of_kind(read_events(tmp_path / "artifacts" / PARAMS.env / "20260103T000000Z-plan-0000"), "drift")
     assert {thing["key"] for thing in event["things"]} == set(found)
 

@@ -1,6 +1,7 @@
 """Each row of the preflight fails once, through a run of a notebook, before anything is written."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,7 @@ from runbook_lib.aws.bucket_owner import name_owner
 from runbook_lib.aws.connection import Connection
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.cli.main import main
-from runbook_lib.cli.preflight_text import print_preflight
+from runbook_lib.cli.preflight_text import print_failed_rows, print_preflight
 from runbook_lib.engine.preflight import permissions, usage
 from runbook_lib.engine.preflight.quotas import ADDRESSES, VCPUS, VPCS, Quota, find_limit
 from runbook_lib.engine.preflight.row import FAILED, NOT_ASKED, PASSED
@@ -41,6 +42,11 @@ def writes(root):
 def rows(root):
     """The rows of the last preflight, by name."""
     return {row["name"]: row for row in events(root, "preflight")[-1]["rows"]}
+
+
+def foretold(root):
+    """What the last plan does to what exists, by key."""
+    return {change["key"]: change["action"] for change in events(root, "plan")[-1]["changes"]}
 
 
 def plan(notebook, mode="plan", **more):
@@ -105,7 +111,7 @@ def test_the_vcpus_of_the_family(root, aws, monkeypatch):
     aws.client("ec2").run_instances(ImageId=image, InstanceType="m5.12xlarge", MinCount=1, MaxCount=1)
     plan("03_compute")
     row = rows(root)["quota: vCPUs of standard instances on demand"]
-    assert row["finding"].startswith("48 in use, ")
+    assert row["finding"].startswith("48 in use, 10 more planned")  # 4 of t4g.small and a t4g.nano, each of 2
     monkeypatch.setattr(usage, "count_vcpus", lambda snapshot, families: 64)
     found, _ = refused(root, "03_compute")
     assert found["quota: vCPUs of standard instances on demand"]["result"] == FAILED
@@ -115,15 +121,32 @@ def test_names_that_somebody_else_has_taken_are_all_named(root, aws):
     """The rest is planned beside them; the row of each says how it becomes free, or ours."""
     aws.client("iam").create_role(RoleName="local-flow-logs", AssumeRolePolicyDocument=TRUST)
     aws.client("logs").create_log_group(logGroupName="/runbook/local/flow-logs")
+    aws.client("ec2").create_key_pair(KeyName="local-bastion")
     bucket = "local-runbook-123456789012-us-west-2"
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "owner", "Value": "them"}]})
     found, text = refused(root, "01_network", Blocked)
     failed = {name for name, row in found.items() if row["result"] == FAILED}
-    assert failed == {"name: role.flow-logs", "name: log_group.flow-logs", "name: bucket.runbook"}
+    assert failed == {
+        "name: role.flow-logs",
+        "name: log_group.flow-logs",
+        "name: key_pair.bastion",
+        "name: bucket.runbook",
+    }
     assert all(name.removeprefix("name: ") in text for name in failed)
     assert f"runbook adopt --env local bucket.runbook {bucket}" in found["name: bucket.runbook"]["fix"]
+
+
+def test_a_launch_template_of_our_name_is_somebody_elses(root, aws):
+    """It is known by its tags otherwise: AWS would have refused ours in the middle of an apply."""
+    ec2 = aws.client("ec2")
+    made = ec2.create_launch_template(LaunchTemplateName="local-web", LaunchTemplateData={"InstanceType": "t3.micro"})
+    found, _ = refused(root, "03_compute", Blocked)
+    row = found["name: launch_template.web"]
+    id_ = made["LaunchTemplate"]["LaunchTemplateId"]
+    assert (row["result"], row["finding"]) == (FAILED, f"{id_} has its name, and is not tagged as ours")
+    assert f"runbook adopt --env local launch_template.web {id_}" in row["fix"]
 
 
 def test_what_the_parameters_adopt_becomes_ours(root, aws):
@@ -147,7 +170,12 @@ def test_a_destroy_takes_nothing_for_ours_because_the_parameters_adopt_it(root, 
     iam.create_role(RoleName="local-flow-logs", AssumeRolePolicyDocument=TRUST)
     vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
     changed(root, adopt={"role.flow-logs": "local-flow-logs", "vpc.main": vpc})
+    book = Runbook("01_network", env="local", mode="plan")
+    book.destroy(network(book.params))
+    assert foretold(root) == {"role.flow-logs": "blocked"}
     book = Runbook("01_network", env="local", mode="destroy", confirm="local")
+    book.plan(network(book.params))
+    assert foretold(root) == {"role.flow-logs": "blocked"}
     with pytest.raises(NotOwned, match=r"role\.flow-logs"):
         book.destroy(network(book.params))
     iam.delete_role(RoleName="local-flow-logs")
@@ -303,6 +331,75 @@ def test_who_only_plans_needs_no_permission_to_write(root, user):
     assert refused(root, "01_network")[0]["permissions"]["result"] == FAILED
 
 
+class TestDryRuns:
+    """EC2 is asked itself where IAM does not answer, as of the credentials of the embedded AWS."""
+
+    @pytest.fixture
+    def refuse(self, aws):
+        """Let a call be refused, also a dry run of it."""
+
+        def refuse(operation, code="UnauthorizedOperation", service="ec2"):
+            rule = {"service": service, "operation": operation, "kind": "refuse", "code": code, "status": 403}
+            aws.control("faults", rule)
+
+        return refuse
+
+    def test_what_ec2_would_do_is_told_and_not_done(self, root, aws):
+        plan("01_network")
+        row = rows(root)["permissions of EC2"]
+        told = "a dry run was allowed: AllocateAddress, CreateInternetGateway, CreateVpc"
+        assert (row["result"], row["finding"]) == (PASSED, told)
+        ec2 = aws.client("ec2")
+        assert ec2.describe_addresses()["Addresses"] == ec2.describe_internet_gateways()["InternetGateways"] == []
+        assert len(ec2.describe_vpcs()["Vpcs"]) == 1
+        assert [event for event in events(root, "call") if event["service"] == "ec2"] == []
+
+    def test_what_ec2_refuses_stops_an_apply(self, root, refuse):
+        refuse("AllocateAddress")
+        found, text = refused(root, "01_network")
+        row = found["permissions of EC2"]
+        assert (row["result"], row["finding"]) == (FAILED, "a dry run was refused: AllocateAddress")
+        assert row["finding"] in text
+        assert "runbook permissions" in row["fix"]
+
+    def test_who_may_only_look_makes_plans(self, root, refuse):
+        refuse("[AC]*")
+        plan("01_network")
+        row = rows(root)["permissions of EC2"]
+        assert (row["result"], "may only look" in row["finding"]) == (NOT_ASKED, True)
+
+    def test_what_exists_is_named_to_ec2(self, root):
+        """Of a VPC that is there, what is to be created in it: one of each kind."""
+        book = Runbook("01_network", env="local", mode="apply")
+        net = network(book.params)
+        book.plan(net)
+        book.apply(net.vpc)
+        plan("01_network")
+        dry = rows(root)["permissions of EC2"]["finding"]
+        assert "CreateRouteTable, CreateSecurityGroup, CreateSubnet" in dry
+        assert "CreateVpc," not in dry
+
+    def test_an_answer_that_says_nothing_about_permissions_is_told(self, root, refuse):
+        refuse("AllocateAddress", "Unavailable")
+        plan("01_network")
+        row = rows(root)["permissions of EC2"]
+        told = "CreateInternetGateway, CreateVpc; could not be asked: AllocateAddress: Unavailable"
+        assert (row["result"], row["finding"]) == (PASSED, f"a dry run was allowed: {told}")
+
+    def test_where_iam_may_not_be_asked_ec2_is(self, root, user, refuse):
+        user(ALL)
+        refuse("SimulatePrincipalPolicy", "AccessDenied", "iam")
+        plan("01_network")
+        found = rows(root)
+        assert (found["permissions"]["result"], "AccessDenied" in found["permissions"]["finding"]) == (NOT_ASKED, True)
+        assert found["permissions of EC2"]["result"] == PASSED
+
+    def test_where_iam_answers_ec2_is_not_asked(self, root, user):
+        user(ALL)
+        plan("01_network")
+        assert "permissions of EC2" not in rows(root)
+
+
 class TestWhoIsSimulated:
     @pytest.fixture
     def snapshot(self, door):
@@ -404,7 +501,7 @@ def test_a_small_plan_asks_for_what_it_needs_only(root):
     """Of a VPC: its quota and no other."""
     book = Runbook("01_network", env="local", mode="plan")
     book.plan(network(book.params).vpc)
-    assert [*rows(root)] == ["credentials", "permissions", "quota: VPCs", "names"]
+    assert [*rows(root)] == ["credentials", "permissions", "permissions of EC2", "quota: VPCs", "names"]
 
 
 def test_a_terminal_shows_it_first_within_80_columns(root, capsys):
@@ -413,25 +510,35 @@ def test_a_terminal_shows_it_first_within_80_columns(root, capsys):
     summary = summarize(journal, "01_network")
     assert print_preflight([summary, summary], counts_only=False) is False
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "preflight: 12 passed, 1 could not be asked"
+    assert lines[0] == "preflight: 13 passed, 1 could not be asked"
     assert "  ✓ quota: VPCs: 1 in use, 1 more planned, the quota is 5" in lines
     assert max(map(len, lines)) <= 100
     order = [json.loads(line)["event"] for line in journal.read_text().splitlines()]
     assert order.index("preflight") < order.index("plan")
 
 
-def test_the_command_plans_with_it_and_refuses_the_apply(root, aws):
-    """The whole way, through the notebook: exit code 1, the row with what to do, and nothing is written."""
+def test_the_command_plans_with_it(root, aws):
+    """The whole way, through the notebook: exit code 1, and the row with what to do; of an apply, the next module."""
     ec2 = aws.client("ec2")
     for number in range(4):
         ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
-    row = "✗ quota: VPCs: 5 in use, 1 more planned, the quota is 5"
-    for verb in ("plan", "apply"):
-        done = CliRunner().invoke(main, [verb, "--env", "local", "--only", "01_network"])
-        assert done.exit_code == 1
-        assert row in " ".join(done.output.split())
-        assert "--quota-code L-F678F1CE --desired-value 6" in " ".join(done.output.split())
-        assert [found["name"] for found in rows(root).values() if found["result"] == FAILED] == ["quota: VPCs"]
-    assert "--skip-preflight REASON" in " ".join(done.output.split())
+    done = CliRunner().invoke(main, ["plan", "--env", "local", "--only", "01_network"])
+    assert done.exit_code == 1
+    assert "✗ quota: VPCs: 5 in use, 1 more planned, the quota is 5" in " ".join(done.output.split())
+    assert "--quota-code L-F678F1CE --desired-value 6" in " ".join(done.output.split())
+    assert [found["name"] for found in rows(root).values() if found["result"] == FAILED] == ["quota: VPCs"]
     assert writes(root) == []
     assert len(ec2.describe_vpcs()["Vpcs"]) == 5
+
+
+def test_an_apply_that_stops_at_something_else_shows_what_failed(capsys):
+    """A blocked change, say, is told by its error already; a quota beside it is not."""
+    rows = (
+        ("credentials", PASSED, "ann", ""),
+        ("name: role.web", FAILED, "the name is taken", "Adopt it."),
+        ("quota: VPCs", FAILED, "5 in use", "Ask for more."),
+    )
+    print_failed_rows([SimpleNamespace(preflight=rows)] * 2, "role.web: the name is taken\n  → Adopt it.")
+    assert capsys.readouterr().err.splitlines() == ["preflight: 2 failed", "  ✗ quota: VPCs: 5 in use → Ask for more."]
+    print_failed_rows([SimpleNamespace(preflight=rows[:2])], "role.web: the name is taken\n  → Adopt it.")
+    assert capsys.readouterr().err == ""

@@ -8,14 +8,16 @@ from ...aws.permissions import Permission
 from ...aws.snapshot import Snapshot
 from ...errors import PreflightFailed
 from ...formatting import pluralize
-from ...resources.base import ObservedState
+from ...resources.base import ObservedState, ids_of
 from ..plan import Change
 from .addresses import check_addresses
 from .certificates import check_certificates
+from .dry_runs import NAME as DRY_RUNS
+from .dry_runs import check_dry_runs
 from .names import check_names
 from .offers import check_offers
+from .permissions import MAY_ONLY_LOOK, check_permissions
 from .permissions import NAME as PERMISSIONS
-from .permissions import check_permissions
 from .quotas import check_quotas
 from .row import FAILED, NOT_ASKED, PASSED, Prerequisite, ask
 
@@ -41,7 +43,11 @@ def preflight(
     rows = [passed_credentials(snapshot, caller)]
     if not changes:
         return rows
-    rows += ask(PERMISSIONS, lambda: check_permissions(snapshot, caller, permissions, only_plans=only_plans))
+    simulated = ask(PERMISSIONS, lambda: check_permissions(snapshot, caller, permissions, only_plans=only_plans))
+    rows += simulated
+    if any(row.result == NOT_ASKED and MAY_ONLY_LOOK not in row.finding for row in simulated):
+        ids = ids_of(observed_state)
+        rows += ask(DRY_RUNS, lambda: check_dry_runs(snapshot, changes, ids, only_plans=only_plans))
     rows += check_quotas(snapshot, changes)
     rows += check_names(changes)
     rows += check_offers(changes)

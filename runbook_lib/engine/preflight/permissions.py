@@ -10,6 +10,7 @@ from ...aws.snapshot import ApiObject, Snapshot
 from .row import FAILED, NOT_ASKED, PASSED, Prerequisite
 
 NAME = "permissions"
+MAY_ONLY_LOOK = "may only look: who applies the plan is asked then"
 _SHOWN = 6
 """Refused actions that a row names; more are counted."""
 _GLOBAL = ("iam:", "route53:")
@@ -51,7 +52,7 @@ def check_permissions(
             else:
                 refused.setdefault(action, f"{action} on {resource}{_reason(decision)}")
     if refused and only_plans and not allowed:
-        yield Prerequisite(NAME, NOT_ASKED, f"{source} may only look: who applies the plan is asked then")
+        yield Prerequisite(NAME, NOT_ASKED, f"{source} {MAY_ONLY_LOOK}")
         return
     if refused:
         texts = list(refused.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -83,8 +83,16 @@ def check_quotas(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Prer
     demands = count_demands(changes)
     for (quota, where), amount in demands.items():
         yield from _check(snapshot, quota, where, amount)
-    for types in _count_types(changes):
-        yield from ask(f"quota: vCPUs of {types[0]}", partial(_check_vcpus, snapshot, *types))
+    servers: dict[Quota, dict[str, int]] = {}
+    for instance_type, count in _count_types(changes):
+        family = usage.family_of(instance_type)
+        if family in VCPUS:
+            servers.setdefault(VCPUS[family], {})[instance_type] = count
+        else:
+            why = f"no quota is known for the family {family}"
+            yield Prerequisite(f"quota: vCPUs of {instance_type}", NOT_ASKED, why)
+    for quota, types in servers.items():
+        yield from ask(f"quota: {quota.name}", partial(_check_vcpus, snapshot, quota, types))
 
 
 def count_demands(changes: Iterable[Change]) -> Counter[Demand]:
@@ -139,15 +147,11 @@ def _check(snapshot: Snapshot, quota: Quota, where: str, amount: int) -> list[Pr
     return ask(name, lambda: [_compare(snapshot, quota, name, usage.COUNTS[quota.code](snapshot, where), amount)])
 
 
-def _check_vcpus(snapshot: Snapshot, instance_type: str, servers: int) -> Iterator[Prerequisite]:
-    family = usage.family_of(instance_type)
-    quota = VCPUS.get(family)
-    if quota is None:
-        yield Prerequisite(f"quota: vCPUs of {instance_type}", NOT_ASKED, f"no quota is known for the family {family}")
-        return
-    families = {one for one, other in VCPUS.items() if other == quota}
-    used = usage.count_vcpus(snapshot, families)
-    wanted = servers * usage.vcpus_of(snapshot, {instance_type})[instance_type]
+def _check_vcpus(snapshot: Snapshot, quota: Quota, servers: Mapping[str, int]) -> Iterator[Prerequisite]:
+    """Compare the vCPUs of the servers to launch, counted by their type: all types of the quota together."""
+    used = usage.count_vcpus(snapshot, {family for family, other in VCPUS.items() if other == quota})
+    vcpus = usage.vcpus_of(snapshot, servers)
+    wanted = sum(count * vcpus[instance_type] for instance_type, count in servers.items())
     yield _compare(snapshot, quota, f"quota: {quota.name}", used, wanted)
 
 

@@ -27,6 +27,7 @@ from ..topology import draw_topology
 from . import controls, exports, inventory
 from .changes import DONE, FAILED, ChangeResult
 from .conclusion import NO, UNKNOWN, YES, conclude
+from .drift import read_drift
 from .human_steps import RecordedApproval
 from .run_record import CallCount, RunRecord, read_run
 
@@ -54,7 +55,8 @@ _FILE_DESCRIPTIONS = {
 
 def render_report(folder: Path) -> str:
     """Render the report as HTML; the same files always give the same page."""
-    record = read_run(events_of(folder / JOURNAL))
+    events = list(events_of(folder / JOURNAL))
+    record = read_run(events)
     unchanged = is_intact(folder / JOURNAL) if (folder / JOURNAL).is_file() else None
     return str(
         _environment()
@@ -67,6 +69,7 @@ def render_report(folder: Path) -> str:
             undo=tuple(_undo_steps(record)),
             states=tuple(_state_counts(record)),
             addresses=tuple(_addresses(record)),
+            drift=read_drift(events),
             parameters=tuple(_flatten(record.parameters)),
             change_summaries=tuple(_summarize_changes(record)),
             drawings=draw_all(record),

@@ -68,9 +68,10 @@ def delete_subnet(moto: Method, response: Any) -> Any:
 
 @patch(VPCs, "delete_vpc")
 def delete_vpc(moto: Method, response: Any) -> Any:
-    """Reject the deletion of a VPC that contains more than its default resources.
+    """Reject the deletion of a VPC that contains more than its default resources, or has a gateway or a peer.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/delete-vpc.html
+    https://repost.aws/knowledge-center/troubleshoot-dependency-error-delete-vpc
     """
     ec2, vpc_id = response.ec2_backend, response._get_param("VpcId")
     if any(_resources_in_vpc(ec2, vpc_id)):
@@ -87,6 +88,13 @@ def _resources_in_vpc(ec2: Any, vpc_id: str) -> Iterator[Any]:
     yield from [endpoint for endpoint in ec2.vpc_end_points.values() if endpoint.vpc_id == vpc_id]
     yield from [acl for acl in ec2.network_acls.values() if acl.vpc_id == vpc_id and not acl.default]
     yield from [interface for interface in interfaces(ec2) if interface.vpc_id == vpc_id]
+    yield from [gateway for gateway in ec2.egress_only_internet_gateways.values() if gateway.vpc_id == vpc_id]
+    yield from [gateway for gateway in ec2.carrier_gateways.values() if gateway.vpc_id == vpc_id]
+    attachments = [gateway.attachments.get(vpc_id) for gateway in ec2.vpn_gateways.values()]
+    yield from [attachment for attachment in attachments if attachment and attachment.state != "detached"]
+    for peering in ec2.vpc_pcxs.values():
+        if vpc_id in (peering.vpc.id, peering.peer_vpc.id) and peering._status.code in ("pending-acceptance", "active"):
+            yield peering
 
 
 @patch(RouteTables, "delete_route_table")
