@@ -96,5 +96,5 @@ def _attribute(snapshot: Snapshot, vpc: str, name: str) -> bool | None:
 
 def in_vpc(snapshot: Snapshot, operation: str, result: str, vpc: str | None) -> Iterator[ApiObject]:
     """What EC2 lists of a VPC and is tagged as nothing of a runbook's; nothing while there is no VPC."""
-    found = snapshot.all("ec2", operation, result, Filters=[{"Name": "vpc-id", "Values": [vpc]}]) if vpc else []
+    found = snapshot.inside(operation, result, vpc) if vpc else []
     yield from (one for one in found if snapshot.aws.KEY not in tags_of(one))

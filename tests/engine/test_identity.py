@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from itertools import product
 
 import pytest
@@ -259,4 +260,5 @@ def test_what_is_as_it_should_be_is_not_looked_for_a_second_time(aws, tmp_path):
     runs.build(parts)
     runs.wire.asked.clear()
     runs.engine().plan(parts)
-    assert [call for call in runs.wire.asked if "=vpc-id" in call.body and "Subnets" in call.name] == []
+    assert Counter(call.name for call in runs.wire.asked).most_common(1)[0][1] <= 2, "VPCs have two attributes"
+    assert sum(call.name == "ec2.DescribeSubnets" for call in runs.wire.asked) == 1

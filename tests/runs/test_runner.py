@@ -196,7 +196,7 @@ def test_the_time_of_a_notebook_begins_when_it_is_started(tmp_path, monkeypatch)
     """It is not that of the notebooks which it had to wait for."""
     began = {}
 
-    async def run_papermill(job, progress, on_event):
+    async def run_papermill(job, progress, on_event, shared):
         began[progress.notebook] = progress.since
         await asyncio.sleep(0.2)
         progress.state, progress.handed_off = "done", True
