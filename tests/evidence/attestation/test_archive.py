@@ -211,7 +211,9 @@ def test_an_archive_may_have_any_name(packed):
     assert is_accepted(shutil.copy(packed, packed.with_name("evidence (1).zip")))
 
 
-def test_a_zip_bomb_is_not_extracted(tmp_path):
+def test_a_zip_bomb_is_not_extracted(tmp_path, monkeypatch):
+    """It is refused by what it says of itself, before anything is written."""
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", lambda *a: pytest.fail("it was extracted"))
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr(f"{RUN}/journal.jsonl", b"0" * 10_000_000)

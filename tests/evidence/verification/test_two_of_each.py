@@ -12,7 +12,7 @@ from runbook_lib.evidence.attestation.dsse import SUFFIX, build_statement, build
 from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.evidence.verification.approvals import check_statement, find_unapproved_changes
 from runbook_lib.evidence.verification.completeness import find_gaps, planned_notebooks
-from runbook_lib.journal.journal import MANIFEST
+from runbook_lib.journal.journal import MANIFEST, Journal
 from runbook_lib.journal.reader import read_events
 from tests.support.run_folders import (
     ANN,
@@ -154,6 +154,17 @@ def test_every_notebook_of_a_run_is_looked_at(tmp_path):
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("events", [[], [("run", {"notebooks": []})], [("change", {"key": "x"}), ("open", {})]])
+def test_a_journal_that_names_no_notebook_is_incomplete_unless_it_is_an_unlock(tmp_path, events):
+    """Nothing else of it would be looked at."""
+    folder = RunFolder(tmp_path, RUN, "runner").path
+    for event, data in events:
+        (journal := Journal(folder / "journal.jsonl")).write(event, **data)
+    assert gaps(folder) == {"journal.jsonl: does not name the notebooks of the run": True}
+    Journal(folder / "journal.jsonl").write("unlock", reason="it hangs")
+    assert gaps(folder) == {}
+
+
 def test_a_notebook_that_never_ran_needs_no_files(tmp_path):
     folder = planned_run(tmp_path)
     finish_notebook(folder, NETWORK)
@@ -255,7 +266,7 @@ def used(tmp_path, *, at=timedelta(), expires=timedelta(hours=400), rules=None, 
 
 
 WRONG = ["is not the approval that the journal describes"] * 2
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MS, MINUTE, HOUR, DAY = timedelta(milliseconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -380,3 +391,87 @@ def test_an_approval_that_was_added_must_be_for_this_run(tmp_path):
     assert check_statement(moved, KEYS, more_approvers=False, added_later=False)[0] == ""
     renamed = moved.rename(target / "bob.json")
     assert check_statement(renamed, KEYS, more_approvers=False, added_later=False) == ("is not an approval", "")
+
+
+@pytest.mark.parametrize("change", ["CHG1", "", None])
+def test_a_run_that_names_no_change_request_may_use_any_approval(tmp_path, change):
+    """Whether its journal says so with an empty text or with none."""
+    folder = planned_run(tmp_path, approval=SIGNED, change=change)
+    path = write_approval(folder, BOB, "bob", change="CHG1")
+    record_approval(folder, NETWORK, path)
+    assert unapproved(folder) == []
+
+
+def test_an_approval_file_that_cannot_be_read_is_reported(tmp_path, monkeypatch):
+    path = write_approval(planned_run(tmp_path), BOB, "bob")
+
+    def fail(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "read_bytes", fail)
+    wrong, note = check_statement(path, KEYS, more_approvers=False, added_later=False)
+    assert "Permission denied" in wrong
+    assert note == ""
+
+
+@pytest.mark.parametrize(
+    ("signed", "expires", "rules", "ok"),
+    [
+        (5 * MINUTE, DAY, {}, True),
+        (5 * MINUTE + MS, DAY, {}, False),
+        (-HOUR, HOUR + MS, {}, True),
+        (-HOUR, HOUR, {}, False),
+        (MS - 72 * HOUR, 99 * DAY, {}, True),
+        (-72 * HOUR, 99 * DAY, {}, False),
+        (MS - HOUR, 99 * DAY, {"valid_hours": 1}, True),
+        (-HOUR, 99 * DAY, {"valid_hours": 1}, False),
+    ],
+)
+def test_a_used_approval_counts_to_the_millisecond(tmp_path, signed, expires, rules, ok):
+    """*signed* is counted from when the run used it, *expires* from when it was signed."""
+    folder = planned_run(tmp_path, approval=SIGNED | rules)
+    path = folder / "approvals" / f"bob{SUFFIX}"
+    record_approval(folder, NETWORK, path)
+    when = datetime.fromisoformat(read_events(folder)[-1]["at"]) + signed
+    predicate = {"by": "bob", "role": "approver", "change": "CHG1", "run": RUN}
+    times = {"at": when.isoformat(), "expires": (when + expires).isoformat()}
+    path.parent.mkdir()
+    subjects = [build_subject(format_plan_name(PLANS[0]), digest(PLANS[0]))]
+    path.write_bytes(dsse.sign(build_statement(PREDICATE_TYPE, subjects, predicate | times), BOB))
+    assert unapproved(folder) == ([] if ok else [f"approvals/bob{SUFFIX}: {WRONG[0]}"])
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_approval_is_of_the_plan_that_the_journal_names(tmp_path, number):
+    folder = planned_run(tmp_path, approval=SIGNED)
+    path = write_approval(folder, BOB, "bob", plans=[PLANS[number]])
+    record_approval(folder, NETWORK, path)
+    assert unapproved(folder) == ([] if number == 0 else [f"approvals/bob{SUFFIX}: {WRONG[0]}"])
+
+
+def test_a_plan_of_another_run_may_hold_the_change(tmp_path):
+    """Then the approval names it, and its file is with that run."""
+    folder = approve_all(planned_run(tmp_path, approval=SIGNED))
+    for notebook in NOTEBOOKS:
+        finish_notebook(folder, notebook)
+    (folder / f"plans/{NETWORK}-apply-{plan_of(NETWORK).fingerprint}.json").unlink()
+    assert unapproved(folder) == []
+
+
+def test_what_cannot_be_read_as_an_approval_is_reported_once(tmp_path, monkeypatch):
+    """By the check of the file."""
+    folder = planned_run(tmp_path, approval=SIGNED)
+    path = write_approval(folder, BOB, "bob")
+    record_approval(folder, NETWORK, path)
+    good = path.read_bytes()
+    path.write_bytes(b"{}")
+    assert unapproved(folder) == []
+    path.write_bytes(good)
+
+    events = read_events(folder)
+
+    def fail(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "read_bytes", fail)
+    assert list(find_unapproved_changes(folder, events)) == []
