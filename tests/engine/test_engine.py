@@ -6,13 +6,23 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import Action
-from runbook_lib.errors import Blocked, Failed, Locked, MissingDependency, NoAccess, RequestRejected, WaitTimeout
+from runbook_lib.errors import (
+    Blocked,
+    Failed,
+    Locked,
+    MissingDependency,
+    NoAccess,
+    NotOwned,
+    RequestRejected,
+    WaitTimeout,
+)
 from runbook_lib.journal.journal import Journal
 from runbook_lib.resources.base import Observed, Resource, kind
 from runbook_lib.stacks.stack import Stack
@@ -889,3 +899,233 @@ def test_the_lock_is_kept_while_something_is_waited_for(world, start, verb):
         engine.destroy(Stack("s", database=database))
     assert world.now - began >= 900
     assert max(later - earlier for earlier, later in pairwise([began, *kept])) <= 10
+
+
+class TestToTheSecond:
+    """On a clock that is looked at every quarter of a second."""
+
+    @pytest.fixture
+    def world(self, world):
+        sleep = world.sleep
+        world.sleep = lambda seconds: sleep(0.25)
+        return world
+
+    @pytest.mark.parametrize(("repeatable", "seconds"), [(True, 20), (False, 320)])
+    @pytest.mark.parametrize("heard_after", [0, 5, 310])
+    def test_a_lost_create_is_looked_for_before_it_is_sent_again(
+        self, start, world, monkeypatch, repeatable, seconds, heard_after
+    ):
+        """From when the answer was lost; where AWS would make two, from when it was sent."""
+        monkeypatch.setattr(Thing, "repeatable_create", repeatable)
+        monkeypatch.setattr(Thing, "wait_timeout", 1000)
+        lose(world, Thing, monkeypatch, heard_after)
+        start().apply(stack(Thing(name="a")))
+        expected = max(heard_after + 20, 0 if repeatable else seconds)
+        assert expected <= world.at["create", "thing.a"] <= expected + 0.25
+
+    @pytest.mark.parametrize(("repeatable", "seconds"), [(True, 180), (False, 960)])
+    def test_no_answer_is_given_up_after_that_long(self, start, world, monkeypatch, repeatable, seconds):
+        monkeypatch.setattr(Thing, "repeatable_create", repeatable)
+        monkeypatch.setattr(Thing, "wait_timeout", 10_000)
+        world.things["thing.a"] = Made(1, "round", 0.0)
+        world.answers = {("update", "thing.a"): [Lost(done=False)] * 10_000}
+        with pytest.raises(RequestRejected, match=r"thing\.a: no answer"):
+            start().apply(stack(Thing(name="a", size=2)))
+        assert world.now == seconds
+
+    def test_what_has_reached_aws_in_between_begins_the_outage_anew(self, start, world, monkeypatch):
+        """Each of two outages is shorter than the longest; between them a part of the update was heard."""
+        world.things["thing.a"] = Made(1, "round", 0.0)
+        silence = [Lost(done=False)] * (4 * 170)
+        world.answers = {("update", "thing.a"): [*silence, Lost(done=True), *silence]}
+        parts = iter([("size", 3), ("shape", "square")])
+
+        def update(self, aws, ids, seen, drift):
+            aws.write("update", self.key, lambda: setattr(aws.things[self.key], *next(parts)))
+
+        for name, value in (("update", update), ("wait_timeout", 10_000), ("immutable", frozenset())):
+            monkeypatch.setattr(Thing, name, value)
+        start().apply(stack(Thing(name="a", size=3, shape="square")))
+        assert [verb for verb, _ in world.wrote] == ["update", "update"]
+        assert world.now >= 2 * 170
+
+    def test_a_server_error_may_have_been_carried_out(self, start, world):
+        """AWS has the request: what it makes may show up within 20 s."""
+        error = refused("InternalError", retryable=True, outcome_known=False)
+        world.answers = {("create", "thing.a"): [error]}
+        start().apply(stack(Thing(name="a")))
+        assert world.at["create", "thing.a"] == 20
+
+    @pytest.mark.parametrize("code", ["NotHeardOf", "Throttling"])
+    def test_a_refusal_is_tried_again_for_ninety_seconds(self, start, world, code):
+        world.answers = {("create", "thing.a"): [refused(code, retryable=code == "Throttling")] * 10_000}
+        with pytest.raises(RequestRejected, match=code):
+            start().apply(stack(Thing(name="a")))
+        assert world.now == 90
+
+    def test_after_a_lost_answer_any_refusal_is_tried_again_for_as_long(self, start, world):
+        world.answers = {("create", "thing.a"): [Lost(done=False)] + [Exists()] * 10_000}
+        with pytest.raises(RequestRejected, match="AlreadyExists"):
+            start().apply(stack(Thing(name="a")))
+        assert world.now == 20 + 90
+
+    @pytest.mark.parametrize("kind_of", [Hasty, Thing])
+    def test_what_does_not_become_as_desired_is_given_up(self, start, world, monkeypatch, kind_of):
+        """After its own patience, and ninety seconds in which AWS may show it late."""
+        monkeypatch.setattr(kind_of, "update", lambda self, aws, *a: aws.write("update", self.key, lambda: None))
+        thing = kind_of(name="a", size=2)
+        world.things[thing.key] = Made(1, "round", 0.0)
+        with pytest.raises(WaitTimeout, match=rf"{thing.key} was not ready within .*; last status: available"):
+            start().apply(stack(thing))
+        assert world.now == kind_of.wait_timeout + 90
+        assert world.wrote == [("update", thing.key)]
+
+    def test_what_was_lost_is_waited_for_as_much_longer_as_it_was_looked_for(self, start, world, monkeypatch):
+        monkeypatch.setattr(Hasty, "repeatable_create", False)
+        world.answers = {("create", "hasty.a"): [Lost(done=True)]}
+        world.late = {"hasty.a": 310}
+        start().apply(stack(Hasty(name="a")))
+        assert world.wrote == [("create", "hasty.a")]
+        assert world.now == 310
+
+    def test_a_deletion_that_never_ends_is_given_up(self, start, world):
+        world.things["thing.a"] = Made(1, "round", 0.0, gone_at=10_000.0)
+        with pytest.raises(WaitTimeout, match=r"thing\.a was not ready within 120 s; last status: deleting"):
+            start().apply(stack(Thing(name="a")))
+        assert world.now == 120 + 90
+        assert world.wrote == []
+
+    def test_the_journal_says_how_long_each_part_took(self, start, world, tmp_path):
+        """Until its needs were ready, until AWS had accepted every request, and in all."""
+        world.takes = {"thing.a": 40, "slow.b": 30}
+        a = Thing(name="a")
+        start().apply(stack(a, Slow(name="b", size=3, on_ready=(a,)), Thing(name="c")))
+        times = {
+            e["key"]: [e[n] for n in ("waited", "sent", "took")] for e in journal(tmp_path) if e["event"] == "change"
+        }
+        assert times == {"thing.a": [0, 0, 0], "slow.b": [40, 70, 70], "thing.c": [0, 0, 0]}
+
+
+def lose(world, kind_of, monkeypatch, heard_after):
+    """The first create's answer is lost, and it takes the client that long to give it up; AWS has not heard it."""
+    world.answers = {("create", "thing.a"): [Lost(done=False)]}
+    create = kind_of.create
+
+    def late(self, aws, ids):
+        try:
+            create(self, aws, ids)
+        except Lost:
+            world.now += heard_after
+            raise
+
+    monkeypatch.setattr(kind_of, "create", late)
+
+
+class TestWhatIsSaidMeanwhile:
+    def heard(self, start, *resources):
+        heard = []
+        start().apply(
+            stack(*resources), on_progress=lambda resource, status, took: heard.append((resource.key, status))
+        )
+        return list(dict.fromkeys(heard))
+
+    def test_what_is_made_and_what_is_changed(self, start, world):
+        """The last word is AWS's own."""
+        world.add("thing.b", 1)
+        assert self.heard(start, Thing(name="a"), Thing(name="b", size=2)) == [
+            ("thing.a", "creating"), ("thing.a", "available"), ("thing.b", "updating"), ("thing.b", "available"),
+        ]  # fmt: skip
+
+    def test_what_it_waits_for(self, start, world):
+        world.takes = {"slow.a": 30}
+        assert self.heard(start, Slow(name="a", size=3)) == [
+            ("slow.a", "creating"), ("slow.a", "pending"), ("slow.a", "available"),
+        ]  # fmt: skip
+
+    def test_that_the_old_one_goes_first(self, start, world):
+        world.things["thing.a"] = Made(1, "round", 0.0, gone_at=10.0)
+        assert [status for _, status in self.heard(start, Thing(name="a"))] == ["creating", "available"]
+
+
+class TestWhatChangesMeanwhile:
+    """Between the plan and the write, somebody else is at work."""
+
+    def meanwhile(self, start, deed, *resources):
+        done = []
+
+        def allow(change):
+            if not done:
+                done.append(deed())
+
+        return start().apply(stack(*resources), require_approval=allow)
+
+    def test_what_cannot_be_changed_in_place_is_told_then(self, start, world):
+        world.add("thing.a", 1)
+        deed = lambda: setattr(world.things["thing.a"], "shape", "square")  # noqa: E731
+        with pytest.raises(Blocked) as blocked:
+            self.meanwhile(start, deed, Thing(name="a", size=2))
+        assert blocked.value.what == "thing.a: AWS cannot change shape in place"
+        assert blocked.value.fix == "Write the old value in params/ again: only a new resource can have another one."
+        assert world.wrote == []
+
+    def test_all_fields_are_named_in_order_with_the_way_out(self, start, world, monkeypatch):
+        monkeypatch.setattr(Thing, "immutable", frozenset({"shape", "size"}))
+        monkeypatch.setattr(Thing, "remedy", lambda self, observed, fields: f"Undo {'+'.join(sorted(fields))}.")
+
+        def deed():
+            world.things["thing.b"] = Made(5, "square", 0.0)
+
+        with pytest.raises(Blocked) as blocked:
+            self.meanwhile(start, deed, Thing(name="a"), Thing(name="b"))
+        assert blocked.value.what == "thing.b: AWS cannot change shape, size in place"
+        assert blocked.value.fix == "Undo shape+size."
+
+    def test_what_turns_out_to_be_somebody_else_s_is_left_alone(self, start, world, monkeypatch):
+        observe = Thing.observe
+
+        def seen(self, look, ids):
+            found = observe(self, look, ids)
+            return replace(found, foreign="belongs to team B") if found and world.things[self.key].size == 9 else found
+
+        monkeypatch.setattr(Thing, "observe", seen)
+        world.add("thing.a", 1)
+        deed = lambda: setattr(world.things["thing.a"], "size", 9)  # noqa: E731
+        with pytest.raises(NotOwned, match=r"thing\.a: belongs to team B\."):
+            self.meanwhile(start, deed, Thing(name="a", size=2))
+        assert world.wrote == []
+
+    def test_an_old_failure_is_mended_and_a_new_one_stops(self, start, world):
+        """A change may be what mends it; what fails in another way meanwhile is told."""
+        world.add("thing.a", 1)
+        world.breaks = {"thing.a": "no capacity"}
+        start().apply(stack(Thing(name="a", size=2)))
+        assert world.wrote == [("update", "thing.a")]
+        with pytest.raises(Failed, match=r"thing\.a failed: on fire"):
+            self.meanwhile(start, lambda: world.breaks.update({"thing.a": "on fire"}), Thing(name="a", size=3))
+        assert world.wrote == [("update", "thing.a")]
+
+    def test_what_fails_while_it_is_made_is_told(self, start, world):
+        world.takes = {"slow.a": 10}
+        world.breaks = {"slow.a": "no capacity"}
+        with pytest.raises(Failed, match=r"slow\.a failed: no capacity"):
+            start().apply(stack(Slow(name="a", size=3)))
+
+    def test_the_tags_and_the_fields_are_set_and_nothing_else(self, start, world, monkeypatch):
+        tags, told = {"Name": "a", "Owner": "me"}, []
+        world.tag_map = lambda resource: {"Name": "a", "Owner": "us"}
+        observe = Thing.observe
+
+        def write(aws, new):
+            told.append(new)
+            tags.update(new)
+
+        def seen(self, look, ids):
+            found = observe(self, look, ids)
+            return replace(found, tagging=SimpleNamespace(tags=tags, write=write)) if found else None
+
+        monkeypatch.setattr(Thing, "observe", seen)
+        world.add("thing.a", 1)
+        start().apply(stack(Thing(name="a")))
+        assert (told, world.wrote) == ([{"Owner": "us"}], [])
+        start().apply(stack(Thing(name="a", size=2)))
+        assert (told, world.wrote) == ([{"Owner": "us"}], [("update", "thing.a")])
