@@ -288,6 +288,14 @@ class TestStartEarlyWaitLate:
         assert 40 <= world.at["create", "thing.b"] < 60
         assert world.things["thing.slow"].ready_at == 1000
 
+    def test_a_need_is_waited_for_until_it_is_enough(self, engine, world, monkeypatch):
+        """Who needs it says what is: a status may do that is not ready yet."""
+        monkeypatch.setattr(Hasty, "is_satisfied_by", lambda self, observed: observed.status == "pending")
+        world.takes = {"thing.a": 100}
+        a = Thing(name="a")
+        engine.apply(stack(a, Hasty(name="b", on_ready=(a,))))
+        assert world.at["create", "hasty.b"] == 0
+
     def test_all_that_needs_no_waiting_is_started_before_the_first_wait(self, engine, world):
         """In the order of the stack: what is independent is declared first, and starts at once."""
         a = Thing(name="a")
@@ -1005,6 +1013,15 @@ class TestToTheSecond:
         }
         assert times == {"thing.a": [0, 0, 0], "slow.b": [40, 70, 70], "thing.c": [0, 0, 0]}
 
+    def test_it_is_told_in_milliseconds(self, world, tmp_path):
+        """A clock has more digits than anybody reads."""
+        moments = iter(number / 7 for number in range(1000))
+        clock = Clock(now=lambda: next(moments), sleep=world.sleep)
+        Engine(world, Journal(tmp_path / "journal.jsonl"), clock=clock).apply(stack(Thing(name="a")))
+        took = [e["took"] for e in journal(tmp_path) if e["event"] == "change"]
+        assert took == [round(took[0], 3)]
+        assert took != [round(took[0], 2)]
+
 
 def lose(world, kind_of, monkeypatch, heard_after):
     """The first create's answer is lost, and it takes the client that long to give it up; AWS has not heard it."""
@@ -1102,6 +1119,18 @@ class TestWhatChangesMeanwhile:
         assert world.wrote == [("update", "thing.a")]
         with pytest.raises(Failed, match=r"thing\.a failed: on fire"):
             self.meanwhile(start, lambda: world.breaks.update({"thing.a": "on fire"}), Thing(name="a", size=3))
+        assert world.wrote == [("update", "thing.a")]
+
+    def test_a_failure_that_the_change_mends_is_over(self, start, world, monkeypatch):
+        world.add("thing.a", 1)
+        world.breaks = {"thing.a": "no capacity"}
+
+        def update(self, aws, ids, seen, drift):
+            aws.breaks.clear()
+            aws.write("update", self.key, lambda: setattr(aws.things[self.key], "size", self.size))
+
+        monkeypatch.setattr(Thing, "update", update)
+        start().apply(stack(Thing(name="a", size=2)))
         assert world.wrote == [("update", "thing.a")]
 
     def test_what_fails_while_it_is_made_is_told(self, start, world):
