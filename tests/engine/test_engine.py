@@ -1121,6 +1121,17 @@ class TestWhatChangesMeanwhile:
             self.meanwhile(start, lambda: world.breaks.update({"thing.a": "on fire"}), Thing(name="a", size=3))
         assert world.wrote == [("update", "thing.a")]
 
+    def test_nothing_is_sent_to_what_is_going(self, start, world):
+        """Neither is leave asked for it, nor the lock."""
+        world.things["thing.a"] = Made(5, "round", 0.0, gone_at=10.0)
+        asked = []
+        start(ensure_lock=lambda: asked.append(world.now)).apply(
+            stack(Thing(name="a")), require_approval=lambda change: asked.append(change.action)
+        )
+        assert asked[:2] == [Action.CREATE, Action.CREATE]
+        assert len(asked) == 3
+        assert asked[2] >= 10
+
     def test_a_failure_that_the_change_mends_is_over(self, start, world, monkeypatch):
         world.add("thing.a", 1)
         world.breaks = {"thing.a": "no capacity"}
