@@ -666,6 +666,34 @@ class TestLeave:
         start().apply(stack(Thing(name="a", size=2)), require_approval=allow)
         assert asked == [("thing.a", Action.UPDATE, (1, 2)), ("thing.a", Action.UPDATE, (7, 2))]
 
+    @pytest.mark.parametrize("there", [True, False])
+    def test_each_part_of_an_update_needs_leave_unless_it_was_made_with_it(self, start, world, monkeypatch, there):
+        """What a create leaves out was approved with it; what an update leaves out is a change of its own."""
+        parts = iter([("size", 3), ("shape", "square")])
+
+        def update(self, aws, ids, seen, drift):
+            aws.write("update", self.key, lambda: setattr(aws.things[self.key], *next(parts)))
+
+        for name, value in (("update", update), ("immutable", frozenset())):
+            monkeypatch.setattr(Bare, name, value)
+        monkeypatch.setattr(
+            Bare, "create", lambda self, aws, ids: aws.write("create", self.key, lambda: aws.add(self.key, 0))
+        )
+        if there:
+            world.add("bare.a", 0)
+        asked = []
+        start().apply(
+            stack(Bare(name="a", size=3, shape="square")),
+            require_approval=lambda change: asked.append((change.action, sorted(change.fields))),
+        )
+        both, rest = ["shape", "size"], ["shape"]
+        assert [verb for verb, _ in world.wrote] == ["create"] * (not there) + ["update", "update"]
+        assert asked == (
+            [(Action.UPDATE, both), (Action.UPDATE, both), (Action.UPDATE, rest)]
+            if there
+            else [(Action.CREATE, both)] * 2
+        )
+
 
 class TestRemoval:
     @pytest.fixture
@@ -995,6 +1023,24 @@ class TestToTheSecond:
         start().apply(stack(Hasty(name="a")))
         assert world.wrote == [("create", "hasty.a")]
         assert world.now == 310
+
+    def test_after_a_lost_create_it_is_given_up_twenty_seconds_later(self, start, world, monkeypatch):
+        """Whatever the clock shows."""
+        monkeypatch.setattr(Hasty, "_first", lambda self: 0)
+        monkeypatch.setattr(Hasty, "update", lambda self, aws, *a: aws.write("update", self.key, lambda: None))
+        world.now = 1000.0
+        world.answers = {("create", "hasty.a"): [Lost(done=True)]}
+        with pytest.raises(WaitTimeout):
+            start().apply(stack(Hasty(name="a")))
+        assert world.now == 1000 + 30 + 90 + 20
+
+    def test_after_a_lost_update_a_refusal_is_a_refusal(self, start, world):
+        """An update is seen in what AWS shows: nothing has to be looked for."""
+        world.things["thing.a"] = Made(1, "round", 0.0)
+        world.answers = {("update", "thing.a"): [Lost(done=False), refused("AccessDenied")]}
+        with pytest.raises(RequestRejected, match="AccessDenied"):
+            start().apply(stack(Thing(name="a", size=2)))
+        assert world.now == 0.25
 
     def test_a_deletion_that_never_ends_is_given_up(self, start, world):
         world.things["thing.a"] = Made(1, "round", 0.0, gone_at=10_000.0)

@@ -90,3 +90,16 @@ def test_a_process_is_not_dead_because_another_container_does_not_see_it():
     """With the same host name."""
     identity = json.dumps(asdict(ProcessIdentity.this_process()))
     assert json.loads(in_another_namespace(sys.executable, "-c", IN_CONTAINER, identity)) is False
+
+
+def test_the_name_of_a_program_is_any_bytes(monkeypatch, tmp_path):
+    """What follows it is read all the same: the process with this number is not the one that was written down."""
+    me = ProcessIdentity.this_process()
+    fields = " ".join(["S", *map(str, range(4, 22)), "123", "0"])
+    (tmp_path / str(me.pid)).mkdir()
+    (tmp_path / str(me.pid) / "stat").write_bytes(f"{me.pid} (".encode() + b"\xff) (\xfe) " + fields.encode())
+    monkeypatch.setattr(process_module, "_PROC", tmp_path)
+    now = ProcessIdentity.of_pid(me.pid)
+    assert now.started == 123 / os.sysconf("SC_CLK_TCK")
+    assert replace(now, started=124 / os.sysconf("SC_CLK_TCK")).is_dead
+    assert not now.is_dead
