@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.engine.approval import NOTHING, Approval, find_plan, is_covered, join_fingerprints, parse_fingerprints
-from runbook_lib.engine.plan import make_plan
+from runbook_lib.engine.plan import Action, Change, make_plan
 from runbook_lib.errors import NotApproved
 from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.resources.base import Observed
@@ -124,6 +124,29 @@ def test_a_run_that_goes_on_does_what_remains_and_needs_no_second_review(things,
     assert all(is_covered(entry(first, left.key), left) for left in later.todo)
     halfway = make_plan(stack, there(*done, size=-1), scope=SCOPE)
     assert all(is_covered(entry(first, left.key), left) for left in halfway.todo)
+
+
+PAIRS = st.sampled_from([(1, 2), (2, 1), (1, 3), (3, 2)])
+FIELDS = st.dictionaries(st.sampled_from(["size", "shape", "tags"]), PAIRS, min_size=1)
+
+
+@given(FIELDS, FIELDS)
+def test_every_field_of_an_update_has_to_be_approved(approved, now):
+    """Of an update each from the same value to the same; of a create, to the same."""
+    current = Change(WALL, Action.UPDATE, None, None, now)
+    update, create = (Change(WALL, action, None, None, approved).as_dict() for action in (Action.UPDATE, Action.CREATE))
+    assert is_covered(update, current) is (now.items() <= approved.items())
+    wanted, granted = ({name: new for name, (_, new) in fields.items()} for fields in (now, approved))
+    assert is_covered(create, current) is (wanted.items() <= granted.items())
+
+
+@given(FIELDS, FIELDS, st.sampled_from(Action), st.sampled_from(Action))
+def test_no_other_action_contains_a_part_of_itself(approved, now, one, other):
+    """An approval to delete, or of what was blocked, is of exactly that; and one is never of another resource's."""
+    entry, current = Change(WALL, one, None, None, approved).as_dict(), Change(WALL, other, None, None, now)
+    if other is not Action.UPDATE or one not in (Action.UPDATE, Action.CREATE):
+        assert is_covered(entry, current) is (one is other and approved == now)
+    assert not is_covered(entry, replace(current, resource=GROUND))
 
 
 # A plan among the evidence.
