@@ -103,3 +103,27 @@ def test_the_name_of_a_program_is_any_bytes(monkeypatch, tmp_path):
     assert now.started == 123 / os.sysconf("SC_CLK_TCK")
     assert replace(now, started=124 / os.sysconf("SC_CLK_TCK")).is_dead
     assert not now.is_dead
+
+
+@pytest.mark.parametrize("stat", ["", "1 (x", "1 (x) S 1", "1 (x) " + "S " * 30, None])
+def test_a_process_whose_start_cannot_be_read_is_not_called_dead(monkeypatch, tmp_path, stat):
+    """As where /proc is hidden, or is another system's."""
+    me = ProcessIdentity.this_process()
+    if stat is not None:
+        (tmp_path / str(me.pid)).mkdir()
+        (tmp_path / str(me.pid) / "stat").write_text(stat)
+    monkeypatch.setattr(process_module, "_PROC", tmp_path)
+    assert not replace(me, started=1.0).is_dead
+
+
+@pytest.mark.parametrize("error", [ProcessLookupError, PermissionError, OverflowError])
+def test_only_a_process_that_the_system_does_not_have_is_dead(monkeypatch, tmp_path, error):
+    """Neither one of another user, nor one whose number no system has."""
+
+    def kill(pid, signal):
+        assert signal == 0
+        raise error
+
+    monkeypatch.setattr(process_module.os, "kill", kill)
+    monkeypatch.setattr(process_module, "_PROC", tmp_path)
+    assert ProcessIdentity.this_process().is_dead is (error is ProcessLookupError)
