@@ -24,7 +24,7 @@ from runbook_lib.errors import (
     WaitTimeout,
 )
 from runbook_lib.journal.journal import Journal
-from runbook_lib.resources.base import Observed, Resource, kind
+from runbook_lib.resources.base import Observed, Remainder, Resource, kind
 from runbook_lib.stacks.stack import Stack
 
 
@@ -859,6 +859,18 @@ class TestRemoval:
             ("dear.x", Action.KEEP, "left on purpose: it is dear to us; its id is dear.x")
         ]
 
+    @pytest.mark.parametrize("kind_of", [Thing, Dear])
+    def test_what_remains_is_written_down(self, engine, world, tmp_path, monkeypatch, kind_of):
+        """Of what is deleted, and of what is kept on purpose: somebody pays for it."""
+        left = Remainder("snap-1", "a snapshot")
+        monkeypatch.setattr(kind_of, "left_behind", lambda self, observed: left if self.name == "a" else None)
+        a, b = kind_of(name="a"), kind_of(name="b")
+        for thing in (a, b):
+            world.add(thing.key, 1)
+        engine.destroy(stack(a, b))
+        written = [line for line in journal(tmp_path) if line["event"] == "left"]
+        assert [(line["key"], line["id"], line["reason"]) for line in written] == [(a.key, "snap-1", "a snapshot")]
+
     def test_only_what_the_stack_names_is_removed(self, engine, world, tower):
         engine.destroy(stack(tower["thing.d"]))
         assert world.wrote == [("delete", "thing.d")]
@@ -1048,6 +1060,14 @@ class TestToTheSecond:
             start().apply(stack(Thing(name="a")))
         assert world.now == 120 + 90
         assert world.wrote == []
+
+    def test_patience_ends_on_time(self, start, world):
+        world.takes = {"hasty.a": 100}
+        a, engine = Hasty(name="a"), start()
+        engine.apply(stack(a))
+        with pytest.raises(WaitTimeout):
+            engine.wait_until_ready([a], engine.survey(stack(a)))
+        assert world.now == 30
 
     def test_the_journal_says_how_long_each_part_took(self, start, world, tmp_path):
         """Until its needs were ready, until AWS had accepted every request, and in all."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.cli.plan_text import change_lines
 from runbook_lib.engine.dependencies import missing_dependencies, require_dependencies
-from runbook_lib.engine.guards import require_unprotected
+from runbook_lib.engine.guards import require_destroyable, require_unprotected
 from runbook_lib.engine.plan import (
     Action,
     Change,
@@ -24,7 +24,7 @@ from runbook_lib.engine.plan import (
     render_change,
 )
 from runbook_lib.engine.references import to_json
-from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
+from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency, StillNeeded
 from runbook_lib.formatting import FIELD_LABELS, format_value, label_field
 from runbook_lib.journal.redaction.redactor import REDACTOR
 from runbook_lib.journal.summary import Summary
@@ -670,3 +670,35 @@ def test_a_plan_cannot_be_changed():
     assert isinstance(plan.changes, tuple)
     assert isinstance(plan.todo, tuple)
     assert (count_text(plan), count_text(make_plan(stack_of(), {}))) == ("2 to create", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("kept", "dependents"),
+    [
+        ((), ""), (("roof",), "thing.roof still depends on stack."),
+        (("roof", "tower"), "thing.roof, thing.tower still depend on stack."), (("house",), ""),
+        (("theirs",), ""), (("wall",), ""),
+    ],
+)  # fmt: skip
+def test_what_later_notebooks_have_made_goes_first(kept, dependents):
+    """Of what exists, is ours, and stands on the stack; not the stack's own things, nor what stands elsewhere."""
+    others = [
+        Thing(name="roof", on=(WALL,)), Thing(name="tower", on=(GROUND,)), Thing(name="house"),
+        ExternalThing(name="theirs", on=(GROUND,)),
+    ]  # fmt: skip
+    everything = [GROUND, WALL, *others]
+    seen = {r: Observed(r.name, {}) if r.name in ("ground", *kept) else None for r in everything}
+    if not dependents:
+        return require_destroyable(BOTH, everything, seen)
+    with pytest.raises(StillNeeded) as needed:
+        require_destroyable(BOTH, everything, seen)
+    assert needed.value.what == dependents
+    assert needed.value.fix == "Destroy the later notebooks first: 04, 03, 02, 01."
+    return None
+
+
+def test_what_the_parameters_protect_is_destroyed_by_nobody_if_it_exists():
+    kept = KeptThing(name="kept")
+    require_destroyable(BOTH, [GROUND, kept], {GROUND: None, kept: None})
+    with pytest.raises(DestroyPrevented, match=r"kept_thing\.kept: "):
+        require_destroyable(BOTH, [GROUND, kept], {GROUND: None, kept: Observed("k", {})})
