@@ -1088,6 +1088,65 @@ class TestToTheSecond:
         assert took == [round(took[0], 3)]
         assert took != [round(took[0], 2)]
 
+    @pytest.mark.parametrize(("kind_of", "seconds"), [(Hasty, 30), (Thing, 120), (Lingering, 1000)])
+    @pytest.mark.parametrize("refused_with", ["", "DependencyViolation", "Throttling"])
+    def test_a_deletion_is_given_up_after_its_patience(self, start, world, tmp_path, kind_of, seconds, refused_with):
+        """Its own, and ninety seconds in which AWS may show it late; the last refusal says more than the time."""
+        thing = kind_of(name="a")
+        world.add(thing.key, 1)
+        world.leaves = {thing.key: 10_000}
+        error = refused(refused_with, retryable=refused_with == "Throttling")
+        world.answers = {("delete", thing.key): [error] * 10_000} if refused_with else {}
+        with pytest.raises(RequestRejected if refused_with else WaitTimeout) as given_up:
+            start().destroy(stack(thing))
+        assert given_up.value.what.startswith(thing.key)
+        assert (refused_with or "last status: deleting") in given_up.value.what
+        assert world.now == seconds + 90 + 0.25
+        (event,) = [line for line in journal(tmp_path) if line["event"] == "change"]
+        assert (event["key"], event["ok"]) == (thing.key, not refused_with)
+        assert (event["waited"], event["took"]) == (0, world.now if refused_with else 0)
+        assert refused_with in event.get("error", "")
+
+    def test_a_destroy_says_what_goes_when(self, start, world, tmp_path):
+        """Each when what stands on it is gone; what was gone or going before is no change of this run."""
+        a, c, d = (Thing(name=name) for name in "acd")
+        b = Thing(name="b", on=(a,))
+        world.leaves = {"thing.b": 10, "thing.a": 5}
+        for thing in (a, b, c, d):
+            world.add(thing.key, 1)
+        world.things["thing.c"].gone_at = 7.0
+        heard = []
+        start().destroy(stack(a, b, c), on_progress=lambda r, status, took: heard.append((r.key, status, took)))
+        told = [(e["event"], e.get("key"), e.get("waited"), e.get("sent")) for e in journal(tmp_path)]
+        assert told == [
+            ("gone", "thing.c", None, None), ("change", "thing.b", 0, 0), ("settled", "thing.b", None, None),
+            ("change", "thing.a", 10, 10), ("settled", "thing.a", None, None),
+        ]  # fmt: skip
+        words = dict.fromkeys((key, status) for key, status, _ in heard)
+        assert list(words) == [
+            ("thing.b", "deleting"), ("thing.c", "deleting"), ("thing.c", "gone"), ("thing.b", "gone"),
+            ("thing.a", "deleting"), ("thing.a", "gone"),
+        ]  # fmt: skip
+        assert {key: took for key, status, took in heard if status == "gone"} == {
+            "thing.a": 5,
+            "thing.b": 10,
+            "thing.c": 7,
+        }
+        assert [key for key in world.things] == ["thing.d"]
+
+    def test_a_refusal_to_delete_is_told_at_once_with_its_needs(self, start, world, tmp_path):
+        a = Thing(name="a")
+        b = Thing(name="b", on_ready=(a,))
+        for thing in (a, b):
+            world.add(thing.key, 1)
+        world.answers = {("delete", "thing.b"): [refused("AccessDenied")]}
+        with pytest.raises(RequestRejected, match=r"thing\.b: it was refused: AccessDenied"):
+            start().destroy(stack(a, b))
+        assert world.now == 0
+        (event,) = journal(tmp_path)
+        assert (event["ok"], event["needs"], event["after"]) == (False, ["thing.a"], ["thing.a"])
+        assert event["error"].startswith("it was refused: AccessDenied")
+
 
 def lose(world, kind_of, monkeypatch, heard_after):
     """The first create's answer is lost, and it takes the client that long to give it up; AWS has not heard it."""
