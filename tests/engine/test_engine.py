@@ -1093,6 +1093,7 @@ class TestToTheSecond:
     def test_a_deletion_is_given_up_after_its_patience(self, start, world, tmp_path, kind_of, seconds, refused_with):
         """Its own, and ninety seconds in which AWS may show it late; the last refusal says more than the time."""
         thing = kind_of(name="a")
+        world.now = 5000.0
         world.add(thing.key, 1)
         world.leaves = {thing.key: 10_000}
         error = refused(refused_with, retryable=refused_with == "Throttling")
@@ -1101,20 +1102,40 @@ class TestToTheSecond:
             start().destroy(stack(thing))
         assert given_up.value.what.startswith(thing.key)
         assert (refused_with or "last status: deleting") in given_up.value.what
-        assert world.now == seconds + 90 + 0.25
+        assert world.now == 5000 + seconds + 90 + 0.25
         (event,) = [line for line in journal(tmp_path) if line["event"] == "change"]
         assert (event["key"], event["ok"]) == (thing.key, not refused_with)
-        assert (event["waited"], event["took"]) == (0, world.now if refused_with else 0)
+        assert (event["waited"], event["took"]) == (0, world.now - 5000 if refused_with else 0)
         assert refused_with in event.get("error", "")
+
+    def test_once_accepted_a_deletion_is_no_longer_refused(self, start, world):
+        """What was still in use is not, and is waited for like any other."""
+        world.add("thing.a", 1)
+        world.leaves = {"thing.a": 10_000}
+        world.answers = {("delete", "thing.a"): [refused("DependencyViolation")] * 4}
+        heard = []
+        with pytest.raises(WaitTimeout, match="last status: deleting"):
+            start().destroy(stack(Thing(name="a")), on_progress=lambda r, status, took: heard.append(status))
+        assert list(dict.fromkeys(heard)) == ["deleting", "still in use"]
+        assert heard[-1] == "deleting"
+
+    def test_who_uses_it_is_looked_up_in_what_aws_shows(self, start, world, monkeypatch):
+        world.add("thing.a", 1)
+        world.answers = {("delete", "thing.a"): [refused("DependencyViolation")]}
+        monkeypatch.setattr(Thing, "users", lambda self, snapshot, observed: f"{snapshot.aws.account} {observed.id}")
+        heard = []
+        start().destroy(stack(Thing(name="a")), on_progress=lambda r, status, took: heard.append(status))
+        assert "still in use by 123456789012 thing.a" in heard
 
     def test_a_destroy_says_what_goes_when(self, start, world, tmp_path):
         """Each when what stands on it is gone; what was gone or going before is no change of this run."""
+        world.now = 1000.0
         a, c, d = (Thing(name=name) for name in "acd")
         b = Thing(name="b", on=(a,))
         world.leaves = {"thing.b": 10, "thing.a": 5}
         for thing in (a, b, c, d):
             world.add(thing.key, 1)
-        world.things["thing.c"].gone_at = 7.0
+        world.things["thing.c"].gone_at = 1007.0
         heard = []
         start().destroy(stack(a, b, c), on_progress=lambda r, status, took: heard.append((r.key, status, took)))
         told = [(e["event"], e.get("key"), e.get("waited"), e.get("sent")) for e in journal(tmp_path)]
@@ -1132,7 +1153,9 @@ class TestToTheSecond:
             "thing.b": 10,
             "thing.c": 7,
         }
-        assert [key for key in world.things] == ["thing.d"]
+        assert {took for _, status, took in heard if status == "deleting"} >= {0.0}
+        assert max(took for _, _, took in heard) == 10
+        assert list(world.things) == ["thing.d"]
 
     def test_a_refusal_to_delete_is_told_at_once_with_its_needs(self, start, world, tmp_path):
         a = Thing(name="a")
@@ -1161,6 +1184,17 @@ def lose(world, kind_of, monkeypatch, heard_after):
             raise
 
     monkeypatch.setattr(kind_of, "create", late)
+
+
+class TestHowOftenItLooks:
+    def test_when_something_is_gone_it_looks_again_soon(self, start, world):
+        """What went at the same time as another is gone at about the same time."""
+        a, b = Thing(name="a"), Thing(name="b")
+        for thing in (a, b):
+            world.add(thing.key, 1)
+        world.leaves = {"thing.a": 100, "thing.b": 108}
+        start().destroy(stack(a, b))
+        assert 108 <= world.now < 109
 
 
 class TestWhatIsSaidMeanwhile:
