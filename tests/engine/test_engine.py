@@ -877,6 +877,23 @@ class TestRemoval:
 
 
 class TestLooking:
+    def test_a_plan_reads_again_what_is_older_than_half_a_minute(self, engine, world):
+        """What a survey has read a moment ago is read again only when that is asked for."""
+        things = stack(Thing(name="a"))
+        for look in (engine.plan, engine.survey):
+            look(things, refresh=True)
+            first = engine.snapshot
+            look(things)
+            world.now += 30
+            look(things)
+            assert engine.snapshot is first
+            look(things, refresh=True)
+            second = engine.snapshot
+            assert second is not first
+            world.now += 30.25
+            look(things)
+            assert engine.snapshot is not second
+
     def test_a_plan_writes_nothing(self, engine, world):
         world.add("thing.b", 2)
         plan = engine.plan(stack(Thing(name="a"), Thing(name="b")))
@@ -1118,6 +1135,22 @@ class TestToTheSecond:
             start().destroy(stack(Thing(name="a")), on_progress=lambda r, status, took: heard.append(status))
         assert list(dict.fromkeys(heard)) == ["deleting", "still in use"]
         assert heard[-1] == "deleting"
+
+    @pytest.mark.parametrize("kind_of", [Used, Thing])
+    def test_what_stays_in_use_is_told_as_aws_said_it(self, start, world, kind_of):
+        """With who uses it and what to do, where that is known; a program still reads AWS's own code."""
+        error = refused("DependencyViolation", message="resource has a dependent", retryable=True, outcome_known=False)
+        thing = kind_of(name="a")
+        world.add(thing.key, 1)
+        world.answers = {("delete", thing.key): [error] * 10_000}
+        with pytest.raises(RequestRejected) as told:
+            start().destroy(stack(thing))
+        found = told.value
+        assert (found.code, found.message) == ("DependencyViolation", "resource has a dependent")
+        assert (found.retryable, found.outcome_known) == (True, False)
+        used = " It is still used by eni-1 of somebody." if kind_of is Used else ""
+        assert found.what == f"{thing.key}: it was refused: DependencyViolation{used}"
+        assert found.fix.startswith("AWS removes the interfaces") is bool(used)
 
     def test_who_uses_it_is_looked_up_in_what_aws_shows(self, start, world, monkeypatch):
         world.add("thing.a", 1)
