@@ -438,10 +438,13 @@ class TestWhatStandsInTheWay:
 
         def ended():
             world.add("thing.below", 1)
+            looked.append(engine.snapshot)
             return False
 
-        start(dependencies_pending=ended).apply(stack(Thing(name="a", on=(below,))))
+        looked, engine = [], start(dependencies_pending=ended)
+        engine.apply(stack(Thing(name="a", on=(below,))))
         assert world.wrote == [("create", "thing.a")]
+        assert engine.snapshot not in looked
         with pytest.raises(MissingDependency, match=r"thing\.other"):
             start(dependencies_pending=lambda: world.now < 10).apply(stack(Thing(name="b", on=(Thing(name="other"),))))
 
