@@ -702,3 +702,22 @@ def test_what_the_parameters_protect_is_destroyed_by_nobody_if_it_exists():
     require_destroyable(BOTH, [GROUND, kept], {GROUND: None, kept: None})
     with pytest.raises(DestroyPrevented, match=r"kept_thing\.kept: "):
         require_destroyable(BOTH, [GROUND, kept], {GROUND: None, kept: Observed("k", {})})
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_long_value_is_shown_whole_or_cut(whole):
+    """The command shows all of it; a cell's table the beginning."""
+    value = "x" * 500
+    change = Change(GROUND, Action.UPDATE, Observed("g", {}), None, {"shape": ("round", value)})
+    shown = "\n".join(render_change(change, whole=whole))
+    assert (value in shown) is whole
+    assert "shape: round → x" in shown
+
+
+def test_what_is_there_by_itself_is_never_made(monkeypatch):
+    """But it is changed where it differs."""
+    monkeypatch.setattr(Thing, "inherent", True)
+    (kept,) = make_plan(stack_of(GROUND), {}).changes
+    assert (kept.action, kept.observed, kept.fields) == (Action.KEEP, None, {})
+    (changed,) = make_plan(stack_of(GROUND), there(GROUND, size=9)).changes
+    assert (changed.action, set(changed.fields)) == (Action.UPDATE, {"size"})
