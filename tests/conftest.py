@@ -1,5 +1,7 @@
 """What all tests share: an empty account on an embedded AWS, and an engine for it."""
 
+import io
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -26,6 +28,21 @@ def pytest_collection_modifyitems(items):
     known = [*LONGEST, ""]  # anything else comes last
     places = {item.path: next(n for n, name in enumerate(known) if name in str(item.path)) for item in items}
     items.sort(key=lambda item: places[item.path])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def utf_8():
+    """The library says which encoding a file has: on Windows, and with LANG=C, the default is another one."""
+    original = io.text_encoding
+
+    def named(encoding, stacklevel=2):
+        caller = sys._getframe(2).f_globals.get("__name__", "")
+        assert encoding or not caller.startswith("runbook_lib"), f"{caller} does not name the encoding of a file"
+        return original(encoding, stacklevel + 1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(io, "text_encoding", named)
+        yield
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ class ApplyResource:
         resource, observed_state = self._resource, self._observed_state
         needs = resource.ready_dependencies
         self._context.wait_until_ready(needs, observed_state, is_enough=resource.is_satisfied_by)
-        known_failure = self._change.observed.failed if self._change.observed else ""
+        before = self._change.observed
         began = self._clock.now()
         self._started = began
         while True:
@@ -72,19 +72,19 @@ class ApplyResource:
             seconds = self._clock.now() - began
             if observed and (why := not_ours(resource, observed)):
                 raise why
-            if observed and observed.failed not in ("", known_failure):
+            if observed and observed.failed and not (before and before.failed == observed.failed):
                 raise failed_error(resource, observed)
-            drift = None
+            drift: frozenset[str] = frozenset()
             if observed and not observed.deleting:
                 drift = drift_of(observed, resource.desired(ids_of(observed_state)))
-            if observed and drift is not None and not drift:
-                self._context.on_progress(resource, status_text(observed), seconds)
-                return observed
+                if not drift:
+                    self._context.on_progress(resource, status_text(observed), seconds)
+                    return observed
             waiting_for = observed.status if observed and not observed.ready else ""
             self._context.on_progress(resource, waiting_for or self._verb, seconds)
             if seconds >= resource.wait_timeout + CONSISTENCY_TIMEOUT + self._extra_time:
                 raise timeout_error(resource, observed)
-            if (observed and observed.deleting) or not self._send_missing(observed, drift or frozenset()):
+            if (observed and observed.deleting) or not self._send_missing(observed, drift):
                 self._context.pause(seconds)
 
     def _send_missing(self, observed: Observed | None, drift: frozenset[str]) -> bool:

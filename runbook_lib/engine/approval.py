@@ -36,7 +36,7 @@ def find_plan(root: Path, fingerprint: str) -> PlanDict | None:
     """
     if not re.fullmatch(r"[0-9a-f]{16}", fingerprint):
         return None
-    for path in sorted(root.glob(f"*/plans/*{fingerprint}.json"), reverse=True):
+    for path in root.glob(f"*/plans/*{fingerprint}.json"):
         try:
             plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
         except (ValueError, KeyError, TypeError, OSError, RecursionError):

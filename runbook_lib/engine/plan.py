@@ -273,7 +273,7 @@ def refuse(resource: Resource, observed: Observed, why: NotOwned) -> Change:
 
 def differing_lines(old: str, new: str) -> tuple[str, ...]:
     """The lines that differ, each after ``- `` or ``+ ``, with one unchanged line around them."""
-    lines = [*difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)][2:]
+    lines = [*difflib.unified_diff(old.splitlines(), new.splitlines(), n=1)][2:]
     return tuple("…" if line.startswith("@@") else f"{line[:1]} {line[1:]}" for line in lines)
 
 

@@ -105,7 +105,7 @@ def process_space() -> str:
     if sys.platform == "win32":  # the start times there are not moved by the clock
         return f"windows {socket.gethostname()}"
     try:
-        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         pids = (_PROC / "self/ns/pid").readlink()
     except OSError:
         return ""
@@ -137,7 +137,8 @@ def _start_time(pid: int) -> float | None:
         except psutil.Error:
             return None
     try:
-        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        # The name of its program is any bytes.
+        fields = (_PROC / str(pid) / "stat").read_text(encoding="latin-1").rpartition(")")[2].split()
         return int(fields[_STARTED]) / os.sysconf("SC_CLK_TCK")
     except (OSError, IndexError, ValueError):
         return None

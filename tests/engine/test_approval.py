@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.engine.approval import NOTHING, Approval, find_plan, is_covered, join_fingerprints, parse_fingerprints
-from runbook_lib.engine.plan import make_plan
+from runbook_lib.engine.plan import Action, Change, make_plan
 from runbook_lib.errors import NotApproved
 from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.resources.base import Observed
@@ -126,6 +126,29 @@ def test_a_run_that_goes_on_does_what_remains_and_needs_no_second_review(things,
     assert all(is_covered(entry(first, left.key), left) for left in halfway.todo)
 
 
+PAIRS = st.sampled_from([(1, 2), (2, 1), (1, 3), (3, 2)])
+FIELDS = st.dictionaries(st.sampled_from(["size", "shape", "tags"]), PAIRS, min_size=1)
+
+
+@given(FIELDS, FIELDS)
+def test_every_field_of_an_update_has_to_be_approved(approved, now):
+    """Of an update each from the same value to the same; of a create, to the same."""
+    current = Change(WALL, Action.UPDATE, None, None, now)
+    update, create = (Change(WALL, action, None, None, approved).as_dict() for action in (Action.UPDATE, Action.CREATE))
+    assert is_covered(update, current) is (now.items() <= approved.items())
+    wanted, granted = ({name: new for name, (_, new) in fields.items()} for fields in (now, approved))
+    assert is_covered(create, current) is (wanted.items() <= granted.items())
+
+
+@given(FIELDS, FIELDS, st.sampled_from(Action), st.sampled_from(Action))
+def test_no_other_action_contains_a_part_of_itself(approved, now, one, other):
+    """An approval to delete, or of what was blocked, is of exactly that; and one is never of another resource's."""
+    entry, current = Change(WALL, one, None, None, approved).as_dict(), Change(WALL, other, None, None, now)
+    if other is not Action.UPDATE or one not in (Action.UPDATE, Action.CREATE):
+        assert is_covered(entry, current) is (one is other and approved == now)
+    assert not is_covered(entry, replace(current, resource=GROUND))
+
+
 # A plan among the evidence.
 
 
@@ -160,7 +183,7 @@ def test_a_plan_is_believed_only_when_its_content_has_its_fingerprint(tmp_path, 
         allow(approval(plan.fingerprint, tmp_path), plan)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"plan": 5}', "\udcff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"plan": 5}', "\udcff", "[" * 100_000, None])
 def test_a_spoilt_file_hides_no_good_one(tmp_path, text):
     """Neither a traceback nor a refusal because some other run was cut short while it wrote."""
     plan = planned({})
@@ -168,7 +191,10 @@ def test_a_spoilt_file_hides_no_good_one(tmp_path, text):
     for run in ("run-0", "run-2"):
         bad = tmp_path / run / "plans" / good.name
         bad.parent.mkdir(parents=True)
-        bad.write_bytes(text.encode(errors="surrogateescape"))
+        if text is None:
+            bad.mkdir()
+        else:
+            bad.write_bytes(text.encode(errors="surrogateescape"))
     assert find_plan(tmp_path, plan.fingerprint) == plan.as_dict()
 
 

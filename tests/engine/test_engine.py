@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,9 +14,18 @@ from runbook_lib.aws.shared_reads import Reads
 from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.engine.plan import Action
-from runbook_lib.errors import Blocked, Failed, Locked, MissingDependency, NoAccess, RequestRejected, WaitTimeout
+from runbook_lib.errors import (
+    Blocked,
+    Failed,
+    Locked,
+    MissingDependency,
+    NoAccess,
+    NotOwned,
+    RequestRejected,
+    WaitTimeout,
+)
 from runbook_lib.journal.journal import Journal
-from runbook_lib.resources.base import Observed, Resource, kind
+from runbook_lib.resources.base import Observed, Remainder, Resource, kind
 from runbook_lib.stacks.stack import Stack
 
 
@@ -280,6 +290,14 @@ class TestStartEarlyWaitLate:
         assert 40 <= world.at["create", "thing.b"] < 60
         assert world.things["thing.slow"].ready_at == 1000
 
+    def test_a_need_is_waited_for_until_it_is_enough(self, engine, world, monkeypatch):
+        """Who needs it says what is: a status may do that is not ready yet."""
+        monkeypatch.setattr(Hasty, "is_satisfied_by", lambda self, observed: observed.status == "pending")
+        world.takes = {"thing.a": 100}
+        a = Thing(name="a")
+        engine.apply(stack(a, Hasty(name="b", on_ready=(a,))))
+        assert world.at["create", "hasty.b"] == 0
+
     def test_all_that_needs_no_waiting_is_started_before_the_first_wait(self, engine, world):
         """In the order of the stack: what is independent is declared first, and starts at once."""
         a = Thing(name="a")
@@ -422,10 +440,13 @@ class TestWhatStandsInTheWay:
 
         def ended():
             world.add("thing.below", 1)
+            looked.append(engine.snapshot)
             return False
 
-        start(dependencies_pending=ended).apply(stack(Thing(name="a", on=(below,))))
+        looked, engine = [], start(dependencies_pending=ended)
+        engine.apply(stack(Thing(name="a", on=(below,))))
         assert world.wrote == [("create", "thing.a")]
+        assert engine.snapshot not in looked
         with pytest.raises(MissingDependency, match=r"thing\.other"):
             start(dependencies_pending=lambda: world.now < 10).apply(stack(Thing(name="b", on=(Thing(name="other"),))))
 
@@ -650,6 +671,34 @@ class TestLeave:
         start().apply(stack(Thing(name="a", size=2)), require_approval=allow)
         assert asked == [("thing.a", Action.UPDATE, (1, 2)), ("thing.a", Action.UPDATE, (7, 2))]
 
+    @pytest.mark.parametrize("there", [True, False])
+    def test_each_part_of_an_update_needs_leave_unless_it_was_made_with_it(self, start, world, monkeypatch, there):
+        """What a create leaves out was approved with it; what an update leaves out is a change of its own."""
+        parts = iter([("size", 3), ("shape", "square")])
+
+        def update(self, aws, ids, seen, drift):
+            aws.write("update", self.key, lambda: setattr(aws.things[self.key], *next(parts)))
+
+        for name, value in (("update", update), ("immutable", frozenset())):
+            monkeypatch.setattr(Bare, name, value)
+        monkeypatch.setattr(
+            Bare, "create", lambda self, aws, ids: aws.write("create", self.key, lambda: aws.add(self.key, 0))
+        )
+        if there:
+            world.add("bare.a", 0)
+        asked = []
+        start().apply(
+            stack(Bare(name="a", size=3, shape="square")),
+            require_approval=lambda change: asked.append((change.action, sorted(change.fields))),
+        )
+        both, rest = ["shape", "size"], ["shape"]
+        assert [verb for verb, _ in world.wrote] == ["create"] * (not there) + ["update", "update"]
+        assert asked == (
+            [(Action.UPDATE, both), (Action.UPDATE, both), (Action.UPDATE, rest)]
+            if there
+            else [(Action.CREATE, both)] * 2
+        )
+
 
 class TestRemoval:
     @pytest.fixture
@@ -815,12 +864,41 @@ class TestRemoval:
             ("dear.x", Action.KEEP, "left on purpose: it is dear to us; its id is dear.x")
         ]
 
+    @pytest.mark.parametrize("kind_of", [Thing, Dear])
+    def test_what_remains_is_written_down(self, engine, world, tmp_path, monkeypatch, kind_of):
+        """Of what is deleted, and of what is kept on purpose: somebody pays for it."""
+        left = Remainder("snap-1", "a snapshot")
+        monkeypatch.setattr(kind_of, "left_behind", lambda self, observed: left if self.name == "a" else None)
+        a, b = kind_of(name="a"), kind_of(name="b")
+        for thing in (a, b):
+            world.add(thing.key, 1)
+        engine.destroy(stack(a, b))
+        written = [line for line in journal(tmp_path) if line["event"] == "left"]
+        assert [(line["key"], line["id"], line["reason"]) for line in written] == [(a.key, "snap-1", "a snapshot")]
+
     def test_only_what_the_stack_names_is_removed(self, engine, world, tower):
         engine.destroy(stack(tower["thing.d"]))
         assert world.wrote == [("delete", "thing.d")]
 
 
 class TestLooking:
+    def test_a_plan_reads_again_what_is_older_than_half_a_minute(self, engine, world):
+        """What a survey has read a moment ago is read again only when that is asked for."""
+        things = stack(Thing(name="a"))
+        for look in (engine.plan, engine.survey):
+            look(things, refresh=True)
+            first = engine.snapshot
+            look(things)
+            world.now += 30
+            look(things)
+            assert engine.snapshot is first
+            look(things, refresh=True)
+            second = engine.snapshot
+            assert second is not first
+            world.now += 30.25
+            look(things)
+            assert engine.snapshot is not second
+
     def test_a_plan_writes_nothing(self, engine, world):
         world.add("thing.b", 2)
         plan = engine.plan(stack(Thing(name="a"), Thing(name="b")))
@@ -891,3 +969,400 @@ def test_the_lock_is_kept_while_something_is_waited_for(world, start, verb):
         engine.destroy(Stack("s", database=database))
     assert world.now - began >= 900
     assert max(later - earlier for earlier, later in pairwise([began, *kept])) <= 10
+
+
+class TestToTheSecond:
+    """On a clock that is looked at every quarter of a second."""
+
+    @pytest.fixture
+    def world(self, world):
+        sleep = world.sleep
+        world.sleep = lambda seconds: sleep(0.25)
+        return world
+
+    @pytest.mark.parametrize(("repeatable", "seconds"), [(True, 20), (False, 320)])
+    @pytest.mark.parametrize("heard_after", [0, 5, 310])
+    def test_a_lost_create_is_looked_for_before_it_is_sent_again(
+        self, start, world, monkeypatch, repeatable, seconds, heard_after
+    ):
+        """From when the answer was lost; where AWS would make two, from when it was sent."""
+        monkeypatch.setattr(Thing, "repeatable_create", repeatable)
+        monkeypatch.setattr(Thing, "wait_timeout", 1000)
+        lose(world, Thing, monkeypatch, heard_after)
+        start().apply(stack(Thing(name="a")))
+        expected = max(heard_after + 20, 0 if repeatable else seconds)
+        assert expected <= world.at["create", "thing.a"] <= expected + 0.25
+
+    @pytest.mark.parametrize(("repeatable", "seconds"), [(True, 180), (False, 960)])
+    def test_no_answer_is_given_up_after_that_long(self, start, world, monkeypatch, repeatable, seconds):
+        monkeypatch.setattr(Thing, "repeatable_create", repeatable)
+        monkeypatch.setattr(Thing, "wait_timeout", 10_000)
+        world.things["thing.a"] = Made(1, "round", 0.0)
+        world.answers = {("update", "thing.a"): [Lost(done=False)] * 10_000}
+        with pytest.raises(RequestRejected, match=r"thing\.a: no answer"):
+            start().apply(stack(Thing(name="a", size=2)))
+        assert world.now == seconds
+
+    def test_what_has_reached_aws_in_between_begins_the_outage_anew(self, start, world, monkeypatch):
+        """Each of two outages is shorter than the longest; between them a part of the update was heard."""
+        world.things["thing.a"] = Made(1, "round", 0.0)
+        silence = [Lost(done=False)] * (4 * 170)
+        world.answers = {("update", "thing.a"): [*silence, Lost(done=True), *silence]}
+        parts = iter([("size", 3), ("shape", "square")])
+
+        def update(self, aws, ids, seen, drift):
+            aws.write("update", self.key, lambda: setattr(aws.things[self.key], *next(parts)))
+
+        for name, value in (("update", update), ("wait_timeout", 10_000), ("immutable", frozenset())):
+            monkeypatch.setattr(Thing, name, value)
+        start().apply(stack(Thing(name="a", size=3, shape="square")))
+        assert [verb for verb, _ in world.wrote] == ["update", "update"]
+        assert world.now >= 2 * 170
+
+    def test_a_server_error_may_have_been_carried_out(self, start, world):
+        """AWS has the request: what it makes may show up within 20 s."""
+        error = refused("InternalError", retryable=True, outcome_known=False)
+        world.answers = {("create", "thing.a"): [error]}
+        start().apply(stack(Thing(name="a")))
+        assert world.at["create", "thing.a"] == 20
+
+    @pytest.mark.parametrize("code", ["NotHeardOf", "Throttling"])
+    def test_a_refusal_is_tried_again_for_ninety_seconds(self, start, world, code):
+        world.answers = {("create", "thing.a"): [refused(code, retryable=code == "Throttling")] * 10_000}
+        with pytest.raises(RequestRejected, match=code):
+            start().apply(stack(Thing(name="a")))
+        assert world.now == 90
+
+    def test_after_a_lost_answer_any_refusal_is_tried_again_for_as_long(self, start, world):
+        world.answers = {("create", "thing.a"): [Lost(done=False)] + [Exists()] * 10_000}
+        with pytest.raises(RequestRejected, match="AlreadyExists"):
+            start().apply(stack(Thing(name="a")))
+        assert world.now == 20 + 90
+
+    @pytest.mark.parametrize("kind_of", [Hasty, Thing])
+    def test_what_does_not_become_as_desired_is_given_up(self, start, world, monkeypatch, kind_of):
+        """After its own patience, and ninety seconds in which AWS may show it late."""
+        monkeypatch.setattr(kind_of, "update", lambda self, aws, *a: aws.write("update", self.key, lambda: None))
+        thing = kind_of(name="a", size=2)
+        world.things[thing.key] = Made(1, "round", 0.0)
+        with pytest.raises(WaitTimeout, match=rf"{thing.key} was not ready within .*; last status: available"):
+            start().apply(stack(thing))
+        assert world.now == kind_of.wait_timeout + 90
+        assert world.wrote == [("update", thing.key)]
+
+    def test_what_was_lost_is_waited_for_as_much_longer_as_it_was_looked_for(self, start, world, monkeypatch):
+        monkeypatch.setattr(Hasty, "repeatable_create", False)
+        world.answers = {("create", "hasty.a"): [Lost(done=True)]}
+        world.late = {"hasty.a": 310}
+        start().apply(stack(Hasty(name="a")))
+        assert world.wrote == [("create", "hasty.a")]
+        assert world.now == 310
+
+    def test_after_a_lost_create_it_is_given_up_twenty_seconds_later(self, start, world, monkeypatch):
+        """Whatever the clock shows."""
+        monkeypatch.setattr(Hasty, "_first", lambda self: 0)
+        monkeypatch.setattr(Hasty, "update", lambda self, aws, *a: aws.write("update", self.key, lambda: None))
+        world.now = 1000.0
+        world.answers = {("create", "hasty.a"): [Lost(done=True)]}
+        with pytest.raises(WaitTimeout):
+            start().apply(stack(Hasty(name="a")))
+        assert world.now == 1000 + 30 + 90 + 20
+
+    def test_after_a_lost_update_a_refusal_is_a_refusal(self, start, world):
+        """An update is seen in what AWS shows: nothing has to be looked for."""
+        world.things["thing.a"] = Made(1, "round", 0.0)
+        world.answers = {("update", "thing.a"): [Lost(done=False), refused("AccessDenied")]}
+        with pytest.raises(RequestRejected, match="AccessDenied"):
+            start().apply(stack(Thing(name="a", size=2)))
+        assert world.now == 0.25
+
+    def test_a_deletion_that_never_ends_is_given_up(self, start, world):
+        world.things["thing.a"] = Made(1, "round", 0.0, gone_at=10_000.0)
+        with pytest.raises(WaitTimeout, match=r"thing\.a was not ready within 120 s; last status: deleting"):
+            start().apply(stack(Thing(name="a")))
+        assert world.now == 120 + 90
+        assert world.wrote == []
+
+    def test_patience_ends_on_time(self, start, world):
+        world.takes = {"hasty.a": 100}
+        a, engine = Hasty(name="a"), start()
+        engine.apply(stack(a))
+        with pytest.raises(WaitTimeout):
+            engine.wait_until_ready([a], engine.survey(stack(a)))
+        assert world.now == 30
+
+    def test_the_journal_says_how_long_each_part_took(self, start, world, tmp_path):
+        """Until its needs were ready, until AWS had accepted every request, and in all."""
+        world.takes = {"thing.a": 40, "slow.b": 30}
+        a = Thing(name="a")
+        start().apply(stack(a, Slow(name="b", size=3, on_ready=(a,)), Thing(name="c")))
+        times = {
+            e["key"]: [e[n] for n in ("waited", "sent", "took")] for e in journal(tmp_path) if e["event"] == "change"
+        }
+        assert times == {"thing.a": [0, 0, 0], "slow.b": [40, 70, 70], "thing.c": [0, 0, 0]}
+
+    def test_it_is_told_in_milliseconds(self, world, tmp_path):
+        """A clock has more digits than anybody reads."""
+        moments = iter(number / 7 for number in range(1000))
+        clock = Clock(now=lambda: next(moments), sleep=world.sleep)
+        Engine(world, Journal(tmp_path / "journal.jsonl"), clock=clock).apply(stack(Thing(name="a")))
+        took = [e["took"] for e in journal(tmp_path) if e["event"] == "change"]
+        assert took == [round(took[0], 3)]
+        assert took != [round(took[0], 2)]
+
+    @pytest.mark.parametrize(("kind_of", "seconds"), [(Hasty, 30), (Thing, 120), (Lingering, 1000)])
+    @pytest.mark.parametrize("refused_with", ["", "DependencyViolation", "Throttling"])
+    def test_a_deletion_is_given_up_after_its_patience(self, start, world, tmp_path, kind_of, seconds, refused_with):
+        """Its own, and ninety seconds in which AWS may show it late; the last refusal says more than the time."""
+        thing = kind_of(name="a")
+        world.now = 5000.0
+        world.add(thing.key, 1)
+        world.leaves = {thing.key: 10_000}
+        error = refused(refused_with, retryable=refused_with == "Throttling")
+        world.answers = {("delete", thing.key): [error] * 10_000} if refused_with else {}
+        with pytest.raises(RequestRejected if refused_with else WaitTimeout) as given_up:
+            start().destroy(stack(thing))
+        assert given_up.value.what.startswith(thing.key)
+        assert (refused_with or "last status: deleting") in given_up.value.what
+        assert world.now == 5000 + seconds + 90 + 0.25
+        (event,) = [line for line in journal(tmp_path) if line["event"] == "change"]
+        assert (event["key"], event["ok"]) == (thing.key, not refused_with)
+        assert (event["waited"], event["took"]) == (0, world.now - 5000 if refused_with else 0)
+        assert refused_with in event.get("error", "")
+
+    def test_once_accepted_a_deletion_is_no_longer_refused(self, start, world):
+        """What was still in use is not, and is waited for like any other."""
+        world.add("thing.a", 1)
+        world.leaves = {"thing.a": 10_000}
+        world.answers = {("delete", "thing.a"): [refused("DependencyViolation")] * 4}
+        heard = []
+        with pytest.raises(WaitTimeout, match="last status: deleting"):
+            start().destroy(stack(Thing(name="a")), on_progress=lambda r, status, took: heard.append(status))
+        assert list(dict.fromkeys(heard)) == ["deleting", "still in use"]
+        assert heard[-1] == "deleting"
+
+    @pytest.mark.parametrize("kind_of", [Used, Thing])
+    def test_what_stays_in_use_is_told_as_aws_said_it(self, start, world, kind_of):
+        """With who uses it and what to do, where that is known; a program still reads AWS's own code."""
+        error = refused("DependencyViolation", message="resource has a dependent", retryable=True, outcome_known=False)
+        thing = kind_of(name="a")
+        world.add(thing.key, 1)
+        world.answers = {("delete", thing.key): [error] * 10_000}
+        with pytest.raises(RequestRejected) as told:
+            start().destroy(stack(thing))
+        found = told.value
+        assert (found.code, found.message) == ("DependencyViolation", "resource has a dependent")
+        assert (found.retryable, found.outcome_known) == (True, False)
+        used = " It is still used by eni-1 of somebody." if kind_of is Used else ""
+        assert found.what == f"{thing.key}: it was refused: DependencyViolation{used}"
+        assert found.fix.startswith("AWS removes the interfaces") is bool(used)
+
+    def test_who_uses_it_is_looked_up_in_what_aws_shows(self, start, world, monkeypatch):
+        world.add("thing.a", 1)
+        world.answers = {("delete", "thing.a"): [refused("DependencyViolation")]}
+        monkeypatch.setattr(Thing, "users", lambda self, snapshot, observed: f"{snapshot.aws.account} {observed.id}")
+        heard = []
+        start().destroy(stack(Thing(name="a")), on_progress=lambda r, status, took: heard.append(status))
+        assert "still in use by 123456789012 thing.a" in heard
+
+    def test_a_destroy_says_what_goes_when(self, start, world, tmp_path):
+        """Each when what stands on it is gone; what was gone or going before is no change of this run."""
+        world.now = 1000.0
+        a, c, d = (Thing(name=name) for name in "acd")
+        b = Thing(name="b", on=(a,))
+        world.leaves = {"thing.b": 10, "thing.a": 5}
+        for thing in (a, b, c, d):
+            world.add(thing.key, 1)
+        world.things["thing.c"].gone_at = 1007.0
+        heard = []
+        start().destroy(stack(a, b, c), on_progress=lambda r, status, took: heard.append((r.key, status, took)))
+        told = [(e["event"], e.get("key"), e.get("waited"), e.get("sent")) for e in journal(tmp_path)]
+        assert told == [
+            ("gone", "thing.c", None, None), ("change", "thing.b", 0, 0), ("settled", "thing.b", None, None),
+            ("change", "thing.a", 10, 10), ("settled", "thing.a", None, None),
+        ]  # fmt: skip
+        words = dict.fromkeys((key, status) for key, status, _ in heard)
+        assert list(words) == [
+            ("thing.b", "deleting"), ("thing.c", "deleting"), ("thing.c", "gone"), ("thing.b", "gone"),
+            ("thing.a", "deleting"), ("thing.a", "gone"),
+        ]  # fmt: skip
+        assert {key: took for key, status, took in heard if status == "gone"} == {
+            "thing.a": 5,
+            "thing.b": 10,
+            "thing.c": 7,
+        }
+        assert {took for _, status, took in heard if status == "deleting"} >= {0.0}
+        assert max(took for _, _, took in heard) == 10
+        assert list(world.things) == ["thing.d"]
+
+    def test_a_refusal_to_delete_is_told_at_once_with_its_needs(self, start, world, tmp_path):
+        a = Thing(name="a")
+        b = Thing(name="b", on_ready=(a,))
+        for thing in (a, b):
+            world.add(thing.key, 1)
+        world.answers = {("delete", "thing.b"): [refused("AccessDenied")]}
+        with pytest.raises(RequestRejected, match=r"thing\.b: it was refused: AccessDenied"):
+            start().destroy(stack(a, b))
+        assert world.now == 0
+        (event,) = journal(tmp_path)
+        assert (event["ok"], event["needs"], event["after"]) == (False, ["thing.a"], ["thing.a"])
+        assert event["error"].startswith("it was refused: AccessDenied")
+
+
+def lose(world, kind_of, monkeypatch, heard_after):
+    """The first create's answer is lost, and it takes the client that long to give it up; AWS has not heard it."""
+    world.answers = {("create", "thing.a"): [Lost(done=False)]}
+    create = kind_of.create
+
+    def late(self, aws, ids):
+        try:
+            create(self, aws, ids)
+        except Lost:
+            world.now += heard_after
+            raise
+
+    monkeypatch.setattr(kind_of, "create", late)
+
+
+class TestHowOftenItLooks:
+    def test_when_something_is_gone_it_looks_again_soon(self, start, world):
+        """What went at the same time as another is gone at about the same time."""
+        a, b = Thing(name="a"), Thing(name="b")
+        for thing in (a, b):
+            world.add(thing.key, 1)
+        world.leaves = {"thing.a": 100, "thing.b": 108}
+        start().destroy(stack(a, b))
+        assert 108 <= world.now < 109
+
+
+class TestWhatIsSaidMeanwhile:
+    def heard(self, start, *resources):
+        heard = []
+        start().apply(
+            stack(*resources), on_progress=lambda resource, status, took: heard.append((resource.key, status))
+        )
+        return list(dict.fromkeys(heard))
+
+    def test_what_is_made_and_what_is_changed(self, start, world):
+        """The last word is AWS's own."""
+        world.add("thing.b", 1)
+        assert self.heard(start, Thing(name="a"), Thing(name="b", size=2)) == [
+            ("thing.a", "creating"), ("thing.a", "available"), ("thing.b", "updating"), ("thing.b", "available"),
+        ]  # fmt: skip
+
+    def test_what_it_waits_for(self, start, world):
+        world.takes = {"slow.a": 30}
+        assert self.heard(start, Slow(name="a", size=3)) == [
+            ("slow.a", "creating"), ("slow.a", "pending"), ("slow.a", "available"),
+        ]  # fmt: skip
+
+    def test_that_the_old_one_goes_first(self, start, world):
+        world.things["thing.a"] = Made(1, "round", 0.0, gone_at=10.0)
+        assert [status for _, status in self.heard(start, Thing(name="a"))] == ["creating", "available"]
+
+
+class TestWhatChangesMeanwhile:
+    """Between the plan and the write, somebody else is at work."""
+
+    def meanwhile(self, start, deed, *resources):
+        done = []
+
+        def allow(change):
+            if not done:
+                done.append(deed())
+
+        return start().apply(stack(*resources), require_approval=allow)
+
+    def test_what_cannot_be_changed_in_place_is_told_then(self, start, world):
+        world.add("thing.a", 1)
+        deed = lambda: setattr(world.things["thing.a"], "shape", "square")  # noqa: E731
+        with pytest.raises(Blocked) as blocked:
+            self.meanwhile(start, deed, Thing(name="a", size=2))
+        assert blocked.value.what == "thing.a: AWS cannot change shape in place"
+        assert blocked.value.fix == "Write the old value in params/ again: only a new resource can have another one."
+        assert world.wrote == []
+
+    def test_all_fields_are_named_in_order_with_the_way_out(self, start, world, monkeypatch):
+        monkeypatch.setattr(Thing, "immutable", frozenset({"shape", "size"}))
+        monkeypatch.setattr(Thing, "remedy", lambda self, observed, fields: f"Undo {'+'.join(sorted(fields))}.")
+
+        def deed():
+            world.things["thing.b"] = Made(5, "square", 0.0)
+
+        with pytest.raises(Blocked) as blocked:
+            self.meanwhile(start, deed, Thing(name="a"), Thing(name="b"))
+        assert blocked.value.what == "thing.b: AWS cannot change shape, size in place"
+        assert blocked.value.fix == "Undo shape+size."
+
+    def test_what_turns_out_to_be_somebody_else_s_is_left_alone(self, start, world, monkeypatch):
+        observe = Thing.observe
+
+        def seen(self, look, ids):
+            found = observe(self, look, ids)
+            return replace(found, foreign="belongs to team B") if found and world.things[self.key].size == 9 else found
+
+        monkeypatch.setattr(Thing, "observe", seen)
+        world.add("thing.a", 1)
+        deed = lambda: setattr(world.things["thing.a"], "size", 9)  # noqa: E731
+        with pytest.raises(NotOwned, match=r"thing\.a: belongs to team B\."):
+            self.meanwhile(start, deed, Thing(name="a", size=2))
+        assert world.wrote == []
+
+    def test_an_old_failure_is_mended_and_a_new_one_stops(self, start, world):
+        """A change may be what mends it; what fails in another way meanwhile is told."""
+        world.add("thing.a", 1)
+        world.breaks = {"thing.a": "no capacity"}
+        start().apply(stack(Thing(name="a", size=2)))
+        assert world.wrote == [("update", "thing.a")]
+        with pytest.raises(Failed, match=r"thing\.a failed: on fire"):
+            self.meanwhile(start, lambda: world.breaks.update({"thing.a": "on fire"}), Thing(name="a", size=3))
+        assert world.wrote == [("update", "thing.a")]
+
+    def test_nothing_is_sent_to_what_is_going(self, start, world):
+        """Neither is leave asked for it, nor the lock."""
+        world.things["thing.a"] = Made(5, "round", 0.0, gone_at=10.0)
+        asked = []
+        start(ensure_lock=lambda: asked.append(world.now)).apply(
+            stack(Thing(name="a")), require_approval=lambda change: asked.append(change.action)
+        )
+        assert asked[:2] == [Action.CREATE, Action.CREATE]
+        assert len(asked) == 3
+        assert asked[2] >= 10
+
+    def test_a_failure_that_the_change_mends_is_over(self, start, world, monkeypatch):
+        world.add("thing.a", 1)
+        world.breaks = {"thing.a": "no capacity"}
+
+        def update(self, aws, ids, seen, drift):
+            aws.breaks.clear()
+            aws.write("update", self.key, lambda: setattr(aws.things[self.key], "size", self.size))
+
+        monkeypatch.setattr(Thing, "update", update)
+        start().apply(stack(Thing(name="a", size=2)))
+        assert world.wrote == [("update", "thing.a")]
+
+    def test_what_fails_while_it_is_made_is_told(self, start, world):
+        world.takes = {"slow.a": 10}
+        world.breaks = {"slow.a": "no capacity"}
+        with pytest.raises(Failed, match=r"slow\.a failed: no capacity"):
+            start().apply(stack(Slow(name="a", size=3)))
+
+    def test_the_tags_and_the_fields_are_set_and_nothing_else(self, start, world, monkeypatch):
+        tags, told = {"Name": "a", "Owner": "me"}, []
+        world.tag_map = lambda resource: {"Name": "a", "Owner": "us"}
+        observe = Thing.observe
+
+        def write(aws, new):
+            told.append(new)
+            tags.update(new)
+
+        def seen(self, look, ids):
+            found = observe(self, look, ids)
+            return replace(found, tagging=SimpleNamespace(tags=tags, write=write)) if found else None
+
+        monkeypatch.setattr(Thing, "observe", seen)
+        world.add("thing.a", 1)
+        start().apply(stack(Thing(name="a")))
+        assert (told, world.wrote) == ([{"Owner": "us"}], [])
+        start().apply(stack(Thing(name="a", size=2)))
+        assert (told, world.wrote) == ([{"Owner": "us"}], [("update", "thing.a")])

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from runbook_lib.engine.history import GLOBAL_REGION, NOTHING, History
-from runbook_lib.errors import RequestRejected
+from runbook_lib.engine.history import GLOBAL_REGION, NOTHING, Answer, History, Write
+from runbook_lib.errors import NoAccess, RequestRejected
 from runbook_lib.resources.alarm import Alarm
 from runbook_lib.resources.role import Role
 from runbook_lib.resources.vpc import Vpc
@@ -103,3 +103,42 @@ def test_once_refused_it_is_not_asked_again(code, why):
     assert history.last_writes(["a", "b"]).unknown == why
     assert history.last_writes(["c"]).unknown == why
     assert len(trail.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("details", "by"),
+    [
+        ({}, ANN), ({"userIdentity": {"invokedBy": "autoscaling"}}, "autoscaling"),
+        ({"userIdentity": {"arn": ANN, "invokedBy": "autoscaling"}}, ANN), ({"userIdentity": {}}, "an AWS service"),
+    ],
+)  # fmt: skip
+def test_who_wrote_is_told_as_far_as_it_is_known(details, by):
+    write = Write("ModifyVpcAttribute", "vpc", by, "2026-11-29 12:00:00 UTC")
+    assert Trail(vpc=[event(**details)]).ask("vpc") == Answer((write,))
+    assert write.run == ""
+    assert str(write) == f"ModifyVpcAttribute by {by} at 2026-11-29 12:00:00 UTC"
+
+
+def test_an_event_without_details_names_its_user():
+    bare = {name: value for name, value in event().items() if name not in ("CloudTrailEvent", "ReadOnly")}
+    (write,) = Trail(vpc=[bare | {"Username": "ann"}]).ask("vpc").writes
+    assert (write.by, write.run) == ("ann", "")
+
+
+def test_ours_of_an_earlier_name_is_told_when_no_other_has_any():
+    trail = Trail(one=[event("Ours", agent=OURS)], two=[event("OursToo", 1, agent=OURS)], three=[])
+    assert [(write.event, write.on) for write in trail.ask("one", "two", "three").writes] == [("Ours", "one")]
+
+
+def test_each_region_has_one_client():
+    role, connected = Role(name="web", service="ec2.amazonaws.com"), []
+    trail = Trail()
+    history = History(lambda region: connected.append(region) or trail.connect(region), "us-west-2")
+    for resource in (VPC, role, VPC, role, None):
+        history.last_writes(["a"], resource)
+    assert connected == ["us-west-2", GLOBAL_REGION]
+
+
+def test_credentials_that_may_not_ask_are_a_reason_too():
+    history = History(Trail(NoAccess("AWS does not know these.\nMore.", fix="Sign in.")).connect, "us-west-2")
+    assert history.last_writes(["a"], VPC) == Answer(unknown="AWS does not know these.")

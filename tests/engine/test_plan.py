@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.cli.plan_text import change_lines
 from runbook_lib.engine.dependencies import missing_dependencies, require_dependencies
-from runbook_lib.engine.guards import require_unprotected
+from runbook_lib.engine.guards import require_destroyable, require_unprotected
 from runbook_lib.engine.plan import (
     Action,
     Change,
@@ -24,7 +24,7 @@ from runbook_lib.engine.plan import (
     render_change,
 )
 from runbook_lib.engine.references import to_json
-from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency
+from runbook_lib.errors import Blocked, DestroyPrevented, MissingDependency, StillNeeded
 from runbook_lib.formatting import FIELD_LABELS, format_value, label_field
 from runbook_lib.journal.redaction.redactor import REDACTOR
 from runbook_lib.journal.summary import Summary
@@ -605,3 +605,119 @@ def test_no_field_is_shown_by_a_name_that_its_kind_has_already():
             assert len(names) == len(set(names))
     used = {name for resources in kinds.values() for one in resources.values() for name in one["desired"]}
     assert set(FIELD_LABELS) <= used
+
+
+@pytest.mark.parametrize(
+    ("observed", "fields", "is_failed"),
+    [
+        (None, {}, False), (Observed("x", {}), {}, False), (Observed("x", {}, failed="broken"), {}, True),
+        (Observed("x", {}, failed="broken"), {"size": (1, 2)}, False), (Observed("x", {}), {"size": (1, 2)}, False),
+        (None, {"size": (None, 2)}, False),
+    ],
+)  # fmt: skip
+def test_a_resource_is_called_failed_where_no_change_may_mend_it(observed, fields, is_failed):
+    """The way out is then that of its kind."""
+    change = Change(GROUND, Action.BLOCKED, observed, None, fields, "x", fix="Undo it.")
+    assert change.is_failed is is_failed
+    assert change.way_out == (GROUND.if_failed if is_failed else "Undo it.")
+    assert replace(change, fix="").way_out == (
+        GROUND.if_failed if is_failed
+        else "Write the old value in params/ again: only a new resource can have another one."
+    )  # fmt: skip
+
+
+def test_a_refusal_stays_with_the_change_that_it_blocks():
+    """The report says what was asked of AWS, and what AWS offers."""
+    (change,) = make_plan(stack_of(GROUND), {}).todo
+    refusal = Refusal(frozenset({"size"}), "AWS offers no size 5", "Set size to 4.")
+    blocked = change.block(refusal)
+    assert blocked == replace(
+        change, action=Action.BLOCKED, fields={"size": change.fields["size"]}, reason="AWS offers no size 5",
+        fix="Set size to 4.", refusal=refusal,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("action", [Action.CREATE, Action.DELETE])
+def test_a_change_without_fields_is_one_line(action):
+    assert list(render_change(Change(GROUND, action, None, None, {}))) == [
+        f"  {'+' if action is Action.CREATE else '-'} thing.ground"
+    ]
+
+
+@pytest.mark.parametrize(("given", "reason"), [("vpc-1", "vpc-1 does not exist"), (None, "does not exist")])
+def test_what_is_given_and_missing_is_named_as_it_was_given(monkeypatch, given, reason):
+    if given:
+        monkeypatch.setattr(ExternalThing, "known_as", given, raising=False)
+    (change,) = make_plan(stack_of(ExternalThing(name="theirs")), {}).changes
+    assert change.reason == f"{reason}, and this runbook does not create it"
+
+
+def test_what_is_not_ours_is_refused_with_a_way_out_and_left_by_a_destroy():
+    foreign = Observed("thing-1", {"size": 1}, foreign="it has no tags")
+    refused = the_change(GROUND, foreign)
+    assert (refused.resource, refused.action, refused.observed, refused.fields) == (GROUND, Action.BLOCKED, foreign, {})
+    assert refused.reason == "it has no tags"
+    assert refused.way_out == (
+        "If nobody needs it, delete it; otherwise choose another name in params/. Then run this again."
+    )
+    (left,) = make_plan(stack_of(GROUND), {GROUND: foreign}, present=False).changes
+    assert left == Change(GROUND, Action.KEEP, foreign, None, {}, "left, it is not ours: it has no tags")
+
+
+def test_a_plan_cannot_be_changed():
+    """What was approved is what is carried out."""
+    plan = make_plan(BOTH, {})
+    assert isinstance(plan.changes, tuple)
+    assert isinstance(plan.todo, tuple)
+    assert (count_text(plan), count_text(make_plan(stack_of(), {}))) == ("2 to create", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("kept", "dependents"),
+    [
+        ((), ""), (("roof",), "thing.roof still depends on stack."),
+        (("roof", "tower"), "thing.roof, thing.tower still depend on stack."), (("house",), ""),
+        (("theirs",), ""), (("wall",), ""),
+    ],
+)  # fmt: skip
+def test_what_later_notebooks_have_made_goes_first(kept, dependents):
+    """Of what exists, is ours, and stands on the stack; not the stack's own things, nor what stands elsewhere."""
+    others = [
+        Thing(name="roof", on=(WALL,)), Thing(name="tower", on=(GROUND,)), Thing(name="house"),
+        ExternalThing(name="theirs", on=(GROUND,)),
+    ]  # fmt: skip
+    everything = [GROUND, WALL, *others]
+    seen = {r: Observed(r.name, {}) if r.name in ("ground", *kept) else None for r in everything}
+    if not dependents:
+        return require_destroyable(BOTH, everything, seen)
+    with pytest.raises(StillNeeded) as needed:
+        require_destroyable(BOTH, everything, seen)
+    assert needed.value.what == dependents
+    assert needed.value.fix == "Destroy the later notebooks first: 04, 03, 02, 01."
+    return None
+
+
+def test_what_the_parameters_protect_is_destroyed_by_nobody_if_it_exists():
+    kept = KeptThing(name="kept")
+    require_destroyable(BOTH, [GROUND, kept], {GROUND: None, kept: None})
+    with pytest.raises(DestroyPrevented, match=r"kept_thing\.kept: "):
+        require_destroyable(BOTH, [GROUND, kept], {GROUND: None, kept: Observed("k", {})})
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_long_value_is_shown_whole_or_cut(whole):
+    """The command shows all of it; a cell's table the beginning."""
+    value = "x" * 500
+    change = Change(GROUND, Action.UPDATE, Observed("g", {}), None, {"shape": ("round", value)})
+    shown = "\n".join(render_change(change, whole=whole))
+    assert (value in shown) is whole
+    assert "shape: round → x" in shown
+
+
+def test_what_is_there_by_itself_is_never_made(monkeypatch):
+    """But it is changed where it differs."""
+    monkeypatch.setattr(Thing, "inherent", True)
+    (kept,) = make_plan(stack_of(GROUND), {}).changes
+    assert (kept.action, kept.observed, kept.fields) == (Action.KEEP, None, {})
+    (changed,) = make_plan(stack_of(GROUND), there(GROUND, size=9)).changes
+    assert (changed.action, set(changed.fields)) == (Action.UPDATE, {"size"})

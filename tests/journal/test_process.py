@@ -90,3 +90,40 @@ def test_a_process_is_not_dead_because_another_container_does_not_see_it():
     """With the same host name."""
     identity = json.dumps(asdict(ProcessIdentity.this_process()))
     assert json.loads(in_another_namespace(sys.executable, "-c", IN_CONTAINER, identity)) is False
+
+
+def test_the_name_of_a_program_is_any_bytes(monkeypatch, tmp_path):
+    """What follows it is read all the same: the process with this number is not the one that was written down."""
+    me = ProcessIdentity.this_process()
+    fields = " ".join(["S", *map(str, range(4, 22)), "123", "0"])
+    (tmp_path / str(me.pid)).mkdir()
+    (tmp_path / str(me.pid) / "stat").write_bytes(f"{me.pid} (".encode() + b"\xff) (\xfe) " + fields.encode())
+    monkeypatch.setattr(process_module, "_PROC", tmp_path)
+    now = ProcessIdentity.of_pid(me.pid)
+    assert now.started == 123 / os.sysconf("SC_CLK_TCK")
+    assert replace(now, started=124 / os.sysconf("SC_CLK_TCK")).is_dead
+    assert not now.is_dead
+
+
+@pytest.mark.parametrize("stat", ["", "1 (x", "1 (x) S 1", "1 (x) " + "S " * 30, None])
+def test_a_process_whose_start_cannot_be_read_is_not_called_dead(monkeypatch, tmp_path, stat):
+    """As where /proc is hidden, or is another system's."""
+    me = ProcessIdentity.this_process()
+    if stat is not None:
+        (tmp_path / str(me.pid)).mkdir()
+        (tmp_path / str(me.pid) / "stat").write_text(stat)
+    monkeypatch.setattr(process_module, "_PROC", tmp_path)
+    assert not replace(me, started=1.0).is_dead
+
+
+@pytest.mark.parametrize("error", [ProcessLookupError, PermissionError, OverflowError])
+def test_only_a_process_that_the_system_does_not_have_is_dead(monkeypatch, tmp_path, error):
+    """Neither one of another user, nor one whose number no system has."""
+
+    def kill(pid, signal):
+        assert signal == 0
+        raise error
+
+    monkeypatch.setattr(process_module.os, "kill", kill)
+    monkeypatch.setattr(process_module, "_PROC", tmp_path)
+    assert ProcessIdentity.this_process().is_dead is (error is ProcessLookupError)

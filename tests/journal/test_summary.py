@@ -1,5 +1,7 @@
 """What a run came to is read from its journal: the command tells the same that an auditor reads."""
 
+from dataclasses import replace
+
 import pytest
 
 from runbook_lib.journal.journal import Journal
@@ -133,3 +135,46 @@ def test_a_line_that_is_being_written_is_not_there_yet(path, network):
     whole = path.read_bytes()
     path.write_bytes(whole + whole[: len(whole) // 2])
     assert ended_notebooks(path) == {"01_network"}
+
+
+def test_all_of_it_is_read_back(path, network):
+    """What the command prints, the pull request shows and the report repeats."""
+    network.write(
+        "plan", fingerprint="aaaa", present=True, count={"create": 1}, changes=[{"key": "vpc.main"}],
+        reasons=[["vpc.main", "because"]], parts=[["vpc.main", "all"]], differences=[["vpc.main", {"tags": ["+ a"]}]],
+    )  # fmt: skip
+    changed(network, "vpc.main", "create")
+    changed(network, "vpc.main", "create")
+    network.write("verify", ok=True)
+    network.write("check", claim="one", ok=False)
+    network.write("check", claim="two", ok=True)
+    network.write("check", claim="one", ok=True)
+    for number in (1, 2):
+        row = {"name": f"quota {number}", "result": "ok", "finding": "9 left", "fix": "Ask.", "more": "x"}
+        network.write("preflight", rows=[row, {"name": "nothing else"}])
+    network.write("left", key="bucket.runbook")
+    network.write("inventory", when="before", resources=[{"key": "load_balancer.web", "detail": {"dns_name": "old"}}])
+    network.write("inventory", when="after", resources=[{"key": "load_balancer.web", "detail": {"dns_name": "new"}}])
+    network.write("strays", found=[{}])
+    found = summarize(path, "01_network")
+    assert [(check["claim"], check["ok"]) for check in found.checks] == [("one", True), ("two", True)]
+    assert replace(found, checks=()) == Summary(
+        "01_network", {"create": 1}, [{"key": "vpc.main"}], "aaaa", {"create": 2}, {"create": ("vpc.main",)}, True,
+        "new", ["?"], {"vpc.main": "because"}, {"vpc.main": "all"}, (("bucket.runbook", "", ""),),
+        {"vpc.main": {"tags": ["+ a"]}}, (),
+        (("quota 2", "ok", "9 left", "Ask."), ("nothing else", "", "", "")),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("count", "text", "changes", "blocked"),
+    [
+        ({}, "nothing to do", 0, False), ({"keep": 4}, "nothing to do", 0, False),
+        ({"blocked": 2}, "2 blocked", 2, True),
+        ({"blocked": 1, "create": 2, "delete": 3, "keep": 4}, "2 to create, 3 to delete, 1 blocked", 6, True),
+    ],
+)  # fmt: skip
+def test_a_plan_is_told_in_numbers(path, network, count, text, changes, blocked):
+    planned(network, "aaaa", **count)
+    summary = summarize(path, "01_network")
+    assert (summary.plan_text, summary.changes, summary.is_blocked) == (text, changes, blocked)

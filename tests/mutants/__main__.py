@@ -165,15 +165,19 @@ class TestChoice:
                     self._lines[file][line] |= set(tests) & self._seconds.keys()
 
     def of(self, mutant: Mutant) -> list[str]:
-        """The tests that execute a line of the mutant: first those of its own test files, the fastest first.
+        """The tests that execute a line of the mutant: first its own test file and its folder's, the fastest first.
 
         For a line that only the import executes: those that execute anything in its file, or in its folder.
         """
         lines = self._lines[mutant.file]
         executing = set().union(*(lines[n] for n in range(mutant.line, mutant.last_line + 1)))
         executing = executing or set().union(*lines.values()) or self._of_folder(mutant.file)
-        mirror = set(self.mirror(mutant))
-        return self._fastest(sorted(executing, key=lambda test: (_file(test) not in mirror, self._seconds[test])))
+        mirror, own = set(self.mirror(mutant)), f"/test_{mutant.file.rpartition('/')[2]}"
+
+        def order(test: str) -> tuple[bool, bool, float]:
+            return not _file(test).endswith(own), _file(test) not in mirror, self._seconds[test]
+
+        return self._fastest(sorted(executing, key=order))
 
     def _of_folder(self, file: str) -> set[str]:
         folder = file.rpartition("/")[0]

@@ -197,7 +197,8 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Return(self, node: ast.Return) -> None:
-        if node.value and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+        # None instead of False, 0 or "" is the type checker's to notice: all of them are false.
+        if node.value and not (isinstance(node.value, ast.Constant) and not node.value.value):
             self._add("return", node, "return None")
         self.generic_visit(node)
 

@@ -30,13 +30,16 @@ open(sys.argv[2], "w").write(json.dumps(names))
 
 
 def preload(copy: Path) -> None:
-    """Import what the tests import, apart from what is in the copy."""
+    """Import what the tests import, apart from what is in the copy, and from what imports that."""
     names = copy.parent / f"modules-{os.getpid()}.json"
     subprocess.run([sys.executable, "-c", _LIST_MODULES, str(copy), str(names)], stdout=subprocess.DEVNULL, check=False)
     for name in json.loads(names.read_text()):
-        if not name.startswith(("__", "tests", "runbook_lib", "embedded_aws", "conftest")):
+        if not name.startswith(("__", "tests", "runbook_", "embedded_aws", "conftest")):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+    # papermill imports the library's engine: a module that is there already is never one with a mutant.
+    for name in [name for name in sys.modules if name.startswith(("runbook_", "embedded_aws"))]:
+        del sys.modules[name]
 
 
 def run_tests(tests: list[str], seconds: float, log: Path) -> str:

@@ -559,3 +559,46 @@ def test_a_value_that_is_missing_is_shown_as_yaml_writes_it(tmp_path):
 def test_every_type_of_ec2_for_the_architecture_is_taken(tmp_path, instance_type):
     """https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-types.html"""
     load(written(tmp_path, ("instance_type: t4g.small", f"instance_type: {instance_type}")))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((word, True) for word in ("true", "True", "TRUE")), *((word, False) for word in ("false", "False", "FALSE")),
+        *((word, None) for word in ("null", "Null", "NULL", "~", "")), ("0", 0), ("7", 7), ("-7", -7), ("10", 10),
+        ("1" * 18, int("1" * 18)), ("0.5", 0.5), ("0.0", 0.0), ("-0.5", -0.5), ("-10.0", -10.0), ("0.05", 0.05),
+        ("1.25", 1.25), ("123456789.12345678", 123456789.12345678), ("1e3", "1e3"), ("'yes'", "yes"), ('"007"', "007"),
+        ("a b", "a b"),
+    ],
+)  # fmt: skip
+def test_a_value_means_what_stands_there(text, value):
+    document = Document(f"a: {text}\n")
+    assert (document.values, document.problems, document.misread) == ({"a": value}, [], set())
+    assert type(document.values["a"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("yes", 'YAML reads it as true; write "yes" in quotes, or true'),
+        ("On", 'YAML reads it as true; write "On" in quotes, or true'),
+        ("off", 'YAML reads it as false; write "off" in quotes, or false'),
+        ("007", 'YAML reads it as 7; write "007" in quotes, or 7'),
+        ("+7", 'YAML reads it as 7; write "+7" in quotes, or 7'),
+        ("-0", 'YAML reads it as 0; write "-0" in quotes, or 0'),
+        ("1_000", 'YAML reads it as 1000; write "1_000" in quotes, or 1000'),
+        ("0x1f", 'YAML reads it as 31; write "0x1f" in quotes, or 31'),
+        ("1:30", 'YAML reads it as 90; write "1:30" in quotes, or 90'),
+        ("1.50", 'YAML reads it as 1.5; write "1.50" in quotes'),
+        ("1.", 'YAML reads it as 1.0; write "1." in quotes'),
+        (".5", 'YAML reads it as 0.5; write ".5" in quotes'),
+        (".inf", 'YAML reads it as inf; write ".inf" in quotes'),
+        ("2026-01-01", 'YAML reads it as a date; write "2026-01-01" in quotes'),
+        ("1" * 19, "has 19 characters; no number here is that long"),
+    ],
+)
+def test_a_value_that_yaml_reads_as_another_is_told_and_kept_as_written(text, why):
+    document = Document(f"a: {text}\n")
+    assert document.values == {"a": text}
+    assert document.misread == {("a",)}
+    assert [problem.why for problem in document.problems] == [why]

@@ -44,7 +44,7 @@ class ApprovalStatement:
     run: str
     plans: Mapping[str, str]
     problem: str
-    forged: bool = False
+    forged: bool
 
 
 def approve(folder: Path, plans: list[PlanDict], signer: Signer, *, by: str, change: str, valid_for: timedelta) -> Path:

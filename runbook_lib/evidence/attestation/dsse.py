@@ -37,7 +37,7 @@ class VerifiedEnvelope:
     statement: Mapping[str, Any]
     by: str
     problem: str
-    forged: bool = False
+    forged: bool
 
 
 def build_statement(

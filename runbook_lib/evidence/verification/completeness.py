@@ -83,7 +83,7 @@ class _Notebook:
 def find_gaps(folder: Path, events: Sequence[Event]) -> Iterator[MissingEvidence]:
     """Find what is missing, notebook by notebook, and among the files that are generated at the end of a run."""
     notebooks, closed = planned_notebooks(events), (folder / MANIFEST).is_file()
-    if not notebooks and not of_kind(events, "unlock"):
+    if not notebooks and not any(of_kind(events, "unlock")):
         yield MissingEvidence(JOURNAL, "does not name the notebooks of the run")
     for name in notebooks:
         own = [event for event in events if event.get("notebook") == name]

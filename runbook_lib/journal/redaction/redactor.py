@@ -8,7 +8,6 @@ only in the memory of the process.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import sys
 import threading
@@ -180,7 +179,7 @@ class Redactor:
     def _contains_secret(self, encoded: str) -> bool:
         try:
             raw = base64.b64decode(re.sub(r"\s|\\n", "", encoded).replace("-", "+").replace("_", "/"), validate=True)
-        except (binascii.Error, ValueError):
+        except ValueError:
             raw = encoded.encode()
         return any(any(self._spans(raw.decode(how, errors="replace"), True)) for how in ("latin-1", "utf-8"))
 

@@ -1,14 +1,25 @@
 """An approval counts when another signer gave it, for the same plan, and when it has not expired."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from runbook_lib.engine.plan import digest, make_plan
 from runbook_lib.errors import EvidenceError, NotApproved
 from runbook_lib.evidence.attestation import dsse, keys
-from runbook_lib.evidence.attestation.approvals import PREDICATE_TYPE, SignedApprovals, plans_of, read_statement
+from runbook_lib.evidence.attestation.approvals import (
+    PREDICATE_TYPE,
+    SignedApprovals,
+    format_plan_name,
+    plans_of,
+    read_statement,
+    sign_statement,
+)
 from runbook_lib.evidence.attestation.dsse import InvalidEnvelope
+from runbook_lib.evidence.folder import RunFolder
+from tests.support.fake_kinds import stack_of
 from tests.support.run_folders import ANN, BOB, EVE, KEYS, RUN, plan_of, planned_run, write_approval
 
 SIGNERS = {"ann": keys.format_public_key(ANN.public_key), "bob": keys.format_public_key(BOB.public_key)}
@@ -231,3 +242,154 @@ def test_an_approval_is_said_to_count_until_the_earlier_of_both_ends(planned, as
     signed, expires = (datetime.fromisoformat(data[name]) for name in ("signed", "expires"))
     assert expires - signed == timedelta(hours=1)
     assert len(data["signed"]) == len(data["expires"]) == len("2026-11-24T08:00:00+00:00")
+
+
+# One that does not count hides none that does, and the clock decides to the second.
+
+
+@pytest.fixture
+def at(planned, used, tmp_path):
+    """Require the approval of a plan at a moment, counted from when Bob signed."""
+    signed = read_statement(write_approval(planned, BOB, "bob", hours=10).read_bytes(), KEYS).at
+
+    def require(later, valid_hours=72):
+        SignedApprovals(
+            SIGNERS, 1, timedelta(hours=valid_hours), tmp_path, tmp_path / RUN, load_signer=lambda: ANN,
+            clock=lambda: signed + later, on_used=lambda event, **data: used.append(data),
+        ).require(plan_of("01_network").as_dict())  # fmt: skip
+
+    return require
+
+
+@pytest.mark.parametrize(
+    ("later", "valid_hours", "refusal"),
+    [
+        (-timedelta(minutes=5), 72, ""),
+        (-timedelta(minutes=5, seconds=1), 72, "in the future"),
+        (timedelta(hours=10, seconds=-1), 72, ""),
+        (timedelta(hours=10), 72, "bob: expired at "),
+        (timedelta(hours=2, seconds=-1), 2, ""),
+        (timedelta(hours=2), 2, "bob: expired at "),
+    ],
+)
+def test_an_approval_counts_to_the_second(at, later, valid_hours, refusal):
+    """The clocks of two people may differ by five minutes."""
+    if refusal:
+        with pytest.raises(NotApproved, match=refusal):
+            at(later, valid_hours)
+    else:
+        at(later, valid_hours)
+
+
+@pytest.mark.parametrize(("approved", "run"), [("", "CHG2"), ("CHG1", ""), ("", "")])
+def test_who_names_no_change_request_limits_none(planned, ask, approved, run):
+    write_approval(planned, BOB, "bob", change=approved)
+    ask(change=run)
+
+
+def test_a_run_that_names_no_change_request_is_for_any(planned, tmp_path):
+    """Unless a change is given, there is none to compare."""
+    write_approval(planned, BOB, "bob", change="CHG1")
+    more = {"environment": tmp_path, "folder": tmp_path / RUN, "load_signer": lambda: ANN}
+    SignedApprovals(SIGNERS, 1, timedelta(hours=1), **more).require(plan_of("01_network").as_dict())
+
+
+@pytest.mark.parametrize("hiding", ["another plan", "an operator", "expired", "no statement", "a stranger"])
+def test_the_one_that_counts_is_found_behind_any_other(planned, ask, used, tmp_path, hiding):
+    """Those of later runs come first."""
+    write_approval(planned, BOB, "bob")
+    later = planned_run(tmp_path, "20261124T090000Z-plan-ffff", mode="plan")
+    if hiding == "another plan":
+        write_approval(later, BOB, "bob", plans=[plan_of("02_data").as_dict()])
+    elif hiding == "an operator":
+        plans = [plan_of("01_network").as_dict()]
+        fields = {"by": "bob", "role": "operator", "change": "CHG1", "run": later.name}
+        (later / "approvals").mkdir()
+        (later / "approvals/bob.dsse.json").write_bytes(sign_statement(plans, BOB, valid_for=timedelta(1), **fields))
+    elif hiding == "expired":
+        write_approval(later, BOB, "bob", hours=-1)
+    elif hiding == "no statement":
+        (later / "approvals").mkdir()
+        (later / "approvals/bob.dsse.json").write_bytes(b"{}")
+    else:
+        write_approval(later, EVE, "eve")
+    ask()
+    assert [data["by"] for _, data in used] == ["bob"]
+
+
+def test_every_reason_is_told_once(planned, ask, tmp_path):
+    later = planned_run(tmp_path, "20261124T090000Z-plan-ffff", mode="plan")
+    write_approval(planned, BOB, "bob", change="CHG2")
+    write_approval(later, ANN, "ann", change="CHG3")
+    error = assert_refused(ask)
+    name = f"prod/123456789012/us-west-2/network/{plan_of('01_network').fingerprint}"
+    assert error.what == (
+        f"{name}: no signed approval of this plan counts."
+        "\n  ann: approved for CHG3, and this run is for CHG1."
+        "\n  bob: approved for CHG2, and this run is for CHG1."
+    )
+
+
+def test_of_several_that_count_the_one_of_the_latest_run_is_used(planned, ask, used, tmp_path):
+    write_approval(planned, BOB, "bob")
+    write_approval(planned_run(tmp_path, "20261124T090000Z-plan-ffff", mode="plan"), ANN, "ann")
+    write_approval(planned_run(tmp_path, "20261123T090000Z-plan-ffff", mode="plan"), EVE, "eve")
+    ask()
+    assert [data["by"] for _, data in used] == ["ann"]
+
+
+def test_the_journal_says_all_about_the_approval_and_once(planned, used, tmp_path):
+    """Also when the approval is gone meanwhile: the run has its copy."""
+    path = write_approval(planned, BOB, "bob", hours=5)
+    statement = read_statement(path.read_bytes(), KEYS)
+    signed = SignedApprovals(
+        SIGNERS, 2, timedelta(hours=72), tmp_path, tmp_path / RUN, load_signer=lambda: ANN, change="CHG1",
+        on_used=lambda event, **data: used.append((event, data)), clock=lambda: statement.at.replace(microsecond=5),
+    )  # fmt: skip
+    plan = plan_of("01_network").as_dict()
+    signed.require(plan)
+    for left in tmp_path.glob("*/approvals/*"):
+        left.unlink()
+    signed.require(plan)
+    assert used == [
+        (
+            "approved",
+            {
+                "by": "bob", "operator": "ann", "plan": format_plan_name(plan), "sha256": digest(plan),
+                "kept": f"{digest(plan)[:16]}-bob.dsse.json", "signed": statement.at.isoformat(),
+                "expires": (statement.at + timedelta(hours=5)).isoformat(),
+            },
+        )
+    ]  # fmt: skip
+    with pytest.raises(NotApproved):
+        signed.require(plan_of("02_data").as_dict())
+
+
+def test_the_operator_s_statement_is_about_this_run_and_this_plan_only(planned, ask, tmp_path):
+    write_approval(planned, BOB, "bob")
+    ask(threshold=2, signer=ANN, valid_hours=7)
+    plan = plan_of("01_network").as_dict()
+    data = (tmp_path / RUN / f"approvals/{digest(plan)[:16]}-ann.dsse.json").read_bytes()
+    statement = read_statement(data, KEYS)
+    assert (statement.by, statement.role, statement.change, statement.run) == ("ann", "operator", "CHG1", RUN)
+    assert statement.plans == {digest(plan): format_plan_name(plan)}
+    assert statement.expires - statement.at == timedelta(hours=7)
+
+
+def test_an_approval_has_the_type_that_is_documented(planned):
+    """Approvals outlive the version that wrote them: docs/evidence.md names the type."""
+    content = json.loads(base64.b64decode(json.loads(write_approval(planned, BOB, "bob").read_bytes())["payload"]))
+    assert content["predicateType"] == "urn:runbook:approval:v1"
+    assert set(content["predicate"]) == {"by", "role", "change", "run", "at", "expires"}
+    assert content["predicate"]["role"] == "approver"
+
+
+def test_the_plans_of_a_run_are_those_with_changes_in_the_order_of_their_names(tmp_path):
+    """And of the verb that is asked for."""
+    names = [f"0{number}_{letter}" for number, letter in enumerate("hgfedcba")]
+    folder = planned_run(tmp_path, PLANNED, mode="plan", notebooks=names)
+    nothing = make_plan(stack_of(name="none"), {}, scope="prod/123456789012/us-west-2")
+    RunFolder(tmp_path, PLANNED, "00_a").write_plan(nothing, verb="apply")
+    RunFolder(tmp_path, PLANNED, "01_b").write_plan(plan_of("01_b", 9), verb="destroy")
+    assert [plan["stack"] for plan in plans_of(folder, "apply")] == list("hgfedcba")
+    assert [plan["stack"] for plan in plans_of(folder, "destroy")] == ["b"]

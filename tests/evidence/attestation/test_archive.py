@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from runbook_lib.errors import EvidenceError, WrongUsage
 from runbook_lib.evidence.attestation.archive import pack, unpack
 from runbook_lib.evidence.verification.verify import verify_run
+from runbook_lib.journal.journal import MANIFEST
 from tests.support.run_folders import ANN, KEYS, RUN, signed_run, write_approval
 
 
@@ -211,7 +212,9 @@ def test_an_archive_may_have_any_name(packed):
     assert is_accepted(shutil.copy(packed, packed.with_name("evidence (1).zip")))
 
 
-def test_a_zip_bomb_is_not_extracted(tmp_path):
+def test_a_zip_bomb_is_not_extracted(tmp_path, monkeypatch):
+    """It is refused by what it says of itself, before anything is written."""
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", lambda *a: pytest.fail("it was extracted"))
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr(f"{RUN}/journal.jsonl", b"0" * 10_000_000)
@@ -247,4 +250,15 @@ def test_whatever_makes_an_archive_unreadable_is_said(packed, monkeypatch, error
 
     monkeypatch.setattr(zipfile.ZipFile, call, fail)
     with pytest.raises(EvidenceError, match="cannot be unpacked: it broke"), unpack(packed):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder"])
+def test_an_archive_without_a_manifest_is_refused(tmp_path, kind):
+    path = tmp_path / "run.zip"
+    entries = {f"{RUN}/journal.jsonl": b"{}"} | ({f"{RUN}/{MANIFEST}/x": b"x"} if kind == "folder" else {})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as out:
+        for name, content in entries.items():
+            out.writestr(name, content)
+    with pytest.raises(EvidenceError, match="was changed after it was packed"), unpack(path):
         pass

@@ -5,13 +5,20 @@ import sys
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP521R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP521R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    PublicFormat,
+)
 from securesystemslib.signer import CryptoSigner
 
 import runbook_lib
 from runbook_lib.errors import EvidenceError, RequestRejected, WrongUsage
 from runbook_lib.evidence.attestation import dsse, keys
+from runbook_lib.files import write_atomically
 
 PREDICATE_TYPE = "urn:test:v1"
 STATEMENT = dsse.build_statement(PREDICATE_TYPE, [dsse.build_subject("a", "0" * 64)], {"who": "me"})
@@ -140,3 +147,45 @@ def test_the_public_key_beside_the_private_one_is_kept_true(tmp_path):
     public.unlink()
     keys.machine_key(tmp_path)
     assert public.read_text() == line
+
+
+def test_a_private_key_with_a_passphrase_is_refused(tmp_path):
+    """Nobody is there to type it."""
+    path = tmp_path / "key.pem"
+    encrypted = BestAvailableEncryption(b"secret")
+    path.write_bytes(generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encrypted))
+    path.chmod(0o600)
+    with pytest.raises(EvidenceError, match=r"key\.pem is not a supported private key: .*encrypted") as caught:
+        keys.load_private_key(path)
+    assert "ed25519" in caught.value.fix
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), TypeError("no"), UnsupportedAlgorithm("no")])
+def test_whatever_a_key_is_refused_for_is_said(tmp_path, monkeypatch, error):
+    """The library of keys has an exception for each of: no key, encrypted, a curve that it does not have."""
+
+    def fail(*args):
+        raise error
+
+    keys.machine_key(tmp_path)
+    for name in ("load_pem_private_key", "load_ssh_public_key", "load_pem_public_key"):
+        monkeypatch.setattr(keys, name, fail)
+    with pytest.raises(EvidenceError, match=r"evidence\.pem is not a supported private key: no"):
+        keys.machine_key(tmp_path)
+    if not isinstance(error, TypeError):
+        for text in ("ssh-ed25519 AAAA", "-----BEGIN PUBLIC KEY-----"):
+            with pytest.raises(EvidenceError, match="is not a public key: no"):
+                keys.parse_public_key(text)
+
+
+def test_of_two_processes_the_first_one_s_key_is_kept(tmp_path, monkeypatch):
+    """The other one is at work between this one's look and its write."""
+    first = CryptoSigner.generate_ed25519()
+
+    def generate():
+        monkeypatch.undo()
+        write_atomically(tmp_path / ".runbook/keys/evidence.pem", first.private_bytes, mode=0o600)
+        return CryptoSigner.generate_ed25519()
+
+    monkeypatch.setattr(keys.CryptoSigner, "generate_ed25519", generate)
+    assert keys.machine_key(tmp_path).public_key.keyid == first.public_key.keyid

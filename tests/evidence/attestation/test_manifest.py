@@ -51,6 +51,7 @@ def test_the_provenance_says_who_ran_what_and_when(tmp_path):
 def test_all_parameters_of_a_run_are_in_its_provenance(tmp_path):
     folder = RunFolder(tmp_path, RUN, "runner")
     given = {"env": "dev", "mode": "destroy", "change": "C", "asked_by": "a", "approved": "f", "confirm": "dev"}
+    given |= {"skip_preflight": "yes", "deploy": "full"}
     folder.journal().write("run", run=RUN, notebooks=["01_network"], more="x", **given)
     folder.journal().write("open", account="1", caller="arn:you", env="another")
     folder.journal().write("open", account="2", region="r", operator="o", caller="arn:third")

@@ -11,8 +11,8 @@ from runbook_lib.evidence.attestation.approvals import PREDICATE_TYPE, format_pl
 from runbook_lib.evidence.attestation.dsse import SUFFIX, build_statement, build_subject
 from runbook_lib.evidence.folder import RunFolder
 from runbook_lib.evidence.verification.approvals import check_statement, find_unapproved_changes
-from runbook_lib.evidence.verification.completeness import find_gaps, planned_notebooks
-from runbook_lib.journal.journal import MANIFEST
+from runbook_lib.evidence.verification.completeness import find_gaps, planned_notebooks, read_plan
+from runbook_lib.journal.journal import MANIFEST, Journal
 from runbook_lib.journal.reader import read_events
 from tests.support.run_folders import (
     ANN,
@@ -154,6 +154,17 @@ def test_every_notebook_of_a_run_is_looked_at(tmp_path):
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("events", [[], [("run", {"notebooks": []})], [("change", {"key": "x"}), ("open", {})]])
+def test_a_journal_that_names_no_notebook_is_incomplete_unless_it_is_an_unlock(tmp_path, events):
+    """Nothing else of it would be looked at."""
+    folder = RunFolder(tmp_path, RUN, "runner").path
+    for event, data in events:
+        Journal(folder / "journal.jsonl").write(event, **data)
+    assert gaps(folder) == {"journal.jsonl: does not name the notebooks of the run": True}
+    Journal(folder / "journal.jsonl").write("unlock", reason="it hangs")
+    assert gaps(folder) == {}
+
+
 def test_a_notebook_that_never_ran_needs_no_files(tmp_path):
     folder = planned_run(tmp_path)
     finish_notebook(folder, NETWORK)
@@ -194,6 +205,184 @@ def test_pages_that_are_missing_are_listed_in_one_order(tmp_path):
     close_run(folder)
     missing = [gap.partition(".")[0] for gap in gaps(folder) if gap.endswith("there is such a notebook")]
     assert missing == sorted(names)
+
+
+def run_of(environment, *events, mode="apply", requested=True, manifest=False):
+    """What is missing of a run of one notebook with these events, without its name."""
+    folder = RunFolder(environment, RUN, "runner")
+    folder.journal().write("run", run=RUN, notebooks=[NETWORK] if requested else [], env="prod", mode=mode)
+    for event, data in events:
+        write(folder.path, NETWORK, event, **data)
+    if manifest:
+        (folder.path / MANIFEST).write_text("{}")
+    return {what.removeprefix(f"{NETWORK}: "): serious for what, serious in gaps(folder.path).items()}
+
+
+def event(kind, **data):
+    return kind, data
+
+
+ENDED = event("ended", state="failed", cell=0)
+KILLED = "the journal does not say how it ended: it was killed, or is still running"
+NOT_KEPT = {
+    f"{NETWORK}.ipynb: is missing, and the notebook was run",
+    f"{NETWORK}.html: is missing, and the notebook was run",
+}
+
+
+@pytest.mark.parametrize(
+    ("events", "missing"),
+    [
+        ([], {KILLED}),
+        ([ENDED], set()),
+        ([event("ended", state="failed")], set()),
+        ([event("ended", state="not run", cell=3)], set()),
+        ([event("ended", state="failed", cell=1)], NOT_KEPT),
+        ([event("cells", cells=[]), ENDED], NOT_KEPT),
+        ([event("cells", cells=[])], {KILLED, f"{NETWORK}.ipynb: is missing, and the notebook was run"}),
+        ([ENDED, event("ended", state="failed", cell=2)], NOT_KEPT),
+        ([event("ended", state="failed", cell=2), ENDED], set()),
+        ([event("open", parameters={}), ENDED], {"the journal does not have its parameters"}),
+        ([event("open", parameters={"a": 1}), event("open"), ENDED], {"the journal does not have its parameters"}),
+        ([event("open", parameters={"a": 1}), ENDED], set()),
+    ],
+)
+def test_a_notebook_leaves_what_its_cells_have_made(tmp_path, events, missing):
+    assert run_of(tmp_path, *events) == dict.fromkeys(missing, True)
+
+
+CHANGE = event("change", key="thing.a", ok=True, action="create", fields={}, waited=0.0, sent=0.1, took=0.2, ready=True)
+ADD = [{"key": "thing.a", "action": "create"}, {"key": "thing.b", "action": "create"}]
+REMOVE = [{"key": "thing.a", "action": "delete"}]
+NO_PLAN = "was changed, and the journal has no plan for it"
+
+
+def plan_event(present, changes):
+    return event("plan", present=present, fingerprint="f" * 16, changes=changes, stack="network", count={})
+
+
+@pytest.mark.parametrize(
+    ("mode", "events", "expected"),
+    [
+        ("apply", [], {}),
+        ("apply", [CHANGE], {NO_PLAN: True}),
+        ("apply", [plan_event(False, REMOVE), CHANGE], {NO_PLAN: True}),
+        ("destroy", [plan_event(True, ADD), CHANGE], {NO_PLAN: True}),
+        ("destroy", [plan_event(False, REMOVE), CHANGE], {}),
+        ("apply", [plan_event(True, []), CHANGE], {}),
+        ("apply", [plan_event(True, ADD), CHANGE], 
+         {"thing.b: create was planned; not done: the notebook stopped before it": False}),
+        ("apply", [plan_event(True, ADD), plan_event(False, REMOVE), event("gone", key="thing.b")],
+         {"thing.a: create was planned; not done: the notebook stopped before it": False}),
+        ("apply", [plan_event(True, ADD[:1]), plan_event(True, ADD[1:])],
+         {f"thing.{one}: create was planned; not done: the notebook stopped before it": False for one in "ab"}),
+        ("plan", [CHANGE], {"was changed, although its mode was plan": True}),
+        ("", [CHANGE], {"was changed, although its mode was none": True}),
+        ("verify", [plan_event(True, ADD)], {}),
+    ],
+)  # fmt: skip
+def test_each_change_is_one_of_a_plan_for_what_the_run_does(tmp_path, mode, events, expected):
+    """A plan to apply is none to destroy, and a plan of nothing is one."""
+    found = run_of(tmp_path, *events, ENDED, mode=mode)
+    assert {what: serious for what, serious in found.items() if not what.startswith("plans/")} == expected
+
+
+def call(**changed):
+    return event("call", **{"service": "ec2", "operation": "CreateA", "write": True, "error": None} | changed)
+
+
+@pytest.mark.parametrize("state", ["done", "failed"])
+@pytest.mark.parametrize("mode", ["plan", "apply"])
+@pytest.mark.parametrize(
+    ("calls", "told"),
+    [
+        ([call()], "ec2 CreateA"),
+        ([call(write=False)], ""),
+        ([call(error="Throttling")], ""),
+        ([call(), event("gone", key="x")], ""),
+        ([call(), event("verify", ok=True)], "ec2 CreateA"),
+        ([call(service="s3", operation="PutObject")], ""),
+        ([call(service="s3")], "s3 CreateA"),
+        ([call(operation="B"), CHANGE, call()], "ec2 CreateA"),
+        ([call(operation="B"), call(), call(operation="B")], "ec2 B, ec2 CreateA"),
+    ],
+)
+def test_a_call_that_writes_belongs_to_a_change(tmp_path, mode, state, calls, told):
+    """A notebook that stops during a change may not record it; one that changes nothing has none."""
+    found = run_of(tmp_path, *calls, event("ended", state=state, cell=0), mode=mode)
+    text = f"{told}: AWS was called, and no change was recorded"
+    assert [what for what in found if "AWS was called" in what] == [text] * bool(
+        told and (mode == "plan" or state == "done")
+    )
+
+
+CELLS = event("cells", outcome="succeeded", cells=[])
+DONE = event("ended", state="done", cell=3)
+UNVERIFIED = "was changed, and the journal does not say that it was verified"
+CELLS_FAILED = "is done, and the journal does not say that all its cells succeeded"
+NO_AFTER = "was changed, and the journal does not have the state afterwards"
+OK, NOT_OK = (event("verify", ok=ok, stack="network", failed=[]) for ok in (True, False))
+
+
+def inventory(when):
+    return event("inventory", when=when, stack="network", resources=[])
+
+
+WHOLE = [event("open", mode="apply", parameters={"a": 1}), plan_event(True, ADD[:1]), inventory("before"), CHANGE,
+         OK, inventory("after"), CELLS]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at", "instead", "requested", "expected"),
+    [
+        (0, [], True, {"is done, and the journal does not say who opened the run, and in which account": True}),
+        (1, [], True, {NO_PLAN: True, "is done, and the journal has no plan for it": True}),
+        (2, [], True, {"the journal does not have the state before it": True}),
+        (2, [inventory("after")], True, {"the journal does not have the state before it": True}),
+        (4, [], True, {UNVERIFIED: True}),
+        (4, [NOT_OK], True, {UNVERIFIED: True}),
+        (4, [NOT_OK, OK], True, {}),
+        (4, [OK, NOT_OK], True, {}),
+        (5, [], True, {NO_AFTER: True}),
+        (5, [inventory("before")], True,
+         {NO_AFTER: True}),
+        (5, [event("unseen", notebooks=["02_data"])], True,
+         {NO_AFTER: True}),
+        (5, [event("unseen", notebooks=["02_data"]), event("unseen", notebooks=[NETWORK])], True, {}),
+        (6, [], True, {CELLS_FAILED: True}),
+        (6, [CELLS, event("cells", outcome="failed", cells=[])], True,
+         {CELLS_FAILED: True}),
+        (6, [event("cells", outcome="failed", cells=[]), CELLS], True, {}),
+        (6, [event("cells", cells=[])], True, {CELLS_FAILED: True}),
+        (1, [plan_event(False, [])], True, {NO_PLAN: True, "is done, and the journal has no plan for it": True}),
+        (1, [], False, {NO_PLAN: True}),
+        (4, [], False, {UNVERIFIED: False}),
+        (6, [CELLS], True, {}),
+    ],
+)  # fmt: skip
+def test_a_notebook_that_is_done_has_said_all_of_it(tmp_path, at, instead, requested, expected):
+    """One event of a whole run is left out, or others are in its place."""
+    events = [*WHOLE[:at], *instead, *WHOLE[at + 1 :], DONE]
+    found = run_of(tmp_path, *events, requested=requested, manifest=True)
+    files = (".html: is missing", ".csv: is missing", ".svg: is missing", ".json: is missing", ".ipynb: is missing")
+    assert {
+        what: serious
+        for what, serious in found.items()
+        if not what.startswith("plans/") and not any(one in what for one in files)
+    } == expected
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, KeyError, TypeError, RecursionError])
+def test_a_plan_that_cannot_be_read_is_none(tmp_path, monkeypatch, error):
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps({"plan": PLANS[0]}))
+    assert read_plan(path) == PLANS[0]
+
+    def fail(*args, **more):
+        raise error
+
+    monkeypatch.setattr(type(path), "read_text", fail)
+    assert read_plan(path) is None
 
 
 # Approvals.
@@ -255,7 +444,7 @@ def used(tmp_path, *, at=timedelta(), expires=timedelta(hours=400), rules=None, 
 
 
 WRONG = ["is not the approval that the journal describes"] * 2
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MS, MINUTE, HOUR, DAY = timedelta(milliseconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -380,3 +569,87 @@ def test_an_approval_that_was_added_must_be_for_this_run(tmp_path):
     assert check_statement(moved, KEYS, more_approvers=False, added_later=False)[0] == ""
     renamed = moved.rename(target / "bob.json")
     assert check_statement(renamed, KEYS, more_approvers=False, added_later=False) == ("is not an approval", "")
+
+
+@pytest.mark.parametrize("change", ["CHG1", "", None])
+def test_a_run_that_names_no_change_request_may_use_any_approval(tmp_path, change):
+    """Whether its journal says so with an empty text or with none."""
+    folder = planned_run(tmp_path, approval=SIGNED, change=change)
+    path = write_approval(folder, BOB, "bob", change="CHG1")
+    record_approval(folder, NETWORK, path)
+    assert unapproved(folder) == []
+
+
+def test_an_approval_file_that_cannot_be_read_is_reported(tmp_path, monkeypatch):
+    path = write_approval(planned_run(tmp_path), BOB, "bob")
+
+    def fail(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "read_bytes", fail)
+    wrong, note = check_statement(path, KEYS, more_approvers=False, added_later=False)
+    assert "Permission denied" in wrong
+    assert note == ""
+
+
+@pytest.mark.parametrize(
+    ("signed", "expires", "rules", "ok"),
+    [
+        (5 * MINUTE, DAY, {}, True),
+        (5 * MINUTE + MS, DAY, {}, False),
+        (-HOUR, HOUR + MS, {}, True),
+        (-HOUR, HOUR, {}, False),
+        (MS - 72 * HOUR, 99 * DAY, {}, True),
+        (-72 * HOUR, 99 * DAY, {}, False),
+        (MS - HOUR, 99 * DAY, {"valid_hours": 1}, True),
+        (-HOUR, 99 * DAY, {"valid_hours": 1}, False),
+    ],
+)
+def test_a_used_approval_counts_to_the_millisecond(tmp_path, signed, expires, rules, ok):
+    """*signed* is counted from when the run used it, *expires* from when it was signed."""
+    folder = planned_run(tmp_path, approval=SIGNED | rules)
+    path = folder / "approvals" / f"bob{SUFFIX}"
+    record_approval(folder, NETWORK, path)
+    when = datetime.fromisoformat(read_events(folder)[-1]["at"]) + signed
+    predicate = {"by": "bob", "role": "approver", "change": "CHG1", "run": RUN}
+    times = {"at": when.isoformat(), "expires": (when + expires).isoformat()}
+    path.parent.mkdir()
+    subjects = [build_subject(format_plan_name(PLANS[0]), digest(PLANS[0]))]
+    path.write_bytes(dsse.sign(build_statement(PREDICATE_TYPE, subjects, predicate | times), BOB))
+    assert unapproved(folder) == ([] if ok else [f"approvals/bob{SUFFIX}: {WRONG[0]}"])
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_approval_is_of_the_plan_that_the_journal_names(tmp_path, number):
+    folder = planned_run(tmp_path, approval=SIGNED)
+    path = write_approval(folder, BOB, "bob", plans=[PLANS[number]])
+    record_approval(folder, NETWORK, path)
+    assert unapproved(folder) == ([] if number == 0 else [f"approvals/bob{SUFFIX}: {WRONG[0]}"])
+
+
+def test_a_plan_of_another_run_may_hold_the_change(tmp_path):
+    """Then the approval names it, and its file is with that run."""
+    folder = approve_all(planned_run(tmp_path, approval=SIGNED))
+    for notebook in NOTEBOOKS:
+        finish_notebook(folder, notebook)
+    (folder / f"plans/{NETWORK}-apply-{plan_of(NETWORK).fingerprint}.json").unlink()
+    assert unapproved(folder) == []
+
+
+def test_what_cannot_be_read_as_an_approval_is_reported_once(tmp_path, monkeypatch):
+    """By the check of the file."""
+    folder = planned_run(tmp_path, approval=SIGNED)
+    path = write_approval(folder, BOB, "bob")
+    record_approval(folder, NETWORK, path)
+    good = path.read_bytes()
+    path.write_bytes(b"{}")
+    assert unapproved(folder) == []
+    path.write_bytes(good)
+
+    events = read_events(folder)
+
+    def fail(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "read_bytes", fail)
+    assert list(find_unapproved_changes(folder, events)) == []

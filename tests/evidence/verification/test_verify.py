@@ -403,3 +403,97 @@ def test_a_manifest_for_another_environment_is_reported(folder):
     (folder / MANIFEST).write_bytes(sign(build_statement(PROVENANCE, envelope.statement["subject"], predicate), ANN))
     (wrong,) = check(folder).wrong
     assert wrong == f"{MANIFEST}: is for the environment dev, and journal.jsonl for prod"
+
+
+def test_an_event_that_names_no_environment_is_told_apart(tmp_path):
+    folder = planned_run(tmp_path)
+    RunFolder(tmp_path, RUN, NOTEBOOKS[0]).journal().write("open", account="1", parameters={"a": 1})
+    assert "journal.jsonl: names different environments: , prod" in check(folder).wrong
+    RunFolder(tmp_path, RUN, NOTEBOOKS[0]).journal().write("inventory", scope="dev/1/r", when="x", resources=[])
+    assert "journal.jsonl: names different environments: , dev, prod" in check(folder).wrong
+
+
+# What is said, word by word.
+
+
+def notes_of(folder, **more):
+    """What is wrong, and the notes; of an approval's, what is before its time."""
+    found = verify_run(folder, KEYS, **{"approvers": KEYS} | more)
+    assert found.ok is not bool(found.wrong)
+    return found.wrong, [one.partition(" at 20")[0] for one in found.notes]
+
+
+def test_of_a_whole_run_only_the_approvals_are_noted(folder):
+    write_approval(folder, ANN, "ann")
+    assert notes_of(folder) == ([], ["approved by ann for CHG1", "approved by bob for CHG1"])
+
+
+@pytest.mark.parametrize(
+    ("more", "is_wrong"),
+    [
+        ({}, True), ({"more_approvers": False}, True), ({"more_approvers": True}, False), ({"approvers": {}}, False),
+        ({"approvers": {"ann": ANN.public_key}}, True),
+    ],
+)  # fmt: skip
+def test_an_approval_whose_signer_is_not_known_is_wrong_or_noted(tmp_path, more, is_wrong):
+    """It is noted where there may be approvers whose keys are not given, or where none is given."""
+    folder = planned_run(tmp_path)
+    write_approval(folder, EVE, "eve")
+    for notebook in NOTEBOOKS:
+        finish_notebook(folder, notebook)
+    wrong, notes = notes_of(close_run(folder), **more)
+    name = "approvals/eve.dsse.json: "
+    assert [one[: len(name)] for one in wrong] == [name] * is_wrong
+    assert [one[: len(name)] for one in notes] == [name] * (not is_wrong)
+
+
+def test_an_approval_that_was_added_is_wrong_in_an_archive_only(folder):
+    write_approval(folder, ANN, "ann")
+    wrong = ["approvals/ann.dsse.json: was added after the run was packed"]
+    assert notes_of(folder)[0] == []
+    assert notes_of(folder, from_archive=False)[0] == []
+    assert notes_of(folder, from_archive=True)[0] == wrong
+
+
+def test_only_another_notebook_than_that_of_the_commit_is_noted(tmp_path):
+    folder = planned_run(tmp_path)
+    for notebook, known in zip(NOTEBOOKS, (True, False), strict=True):
+        RunFolder(tmp_path, RUN, notebook).journal().write("origin", digest="d", commit="c" * 40, known=known)
+        finish_notebook(folder, notebook, "failed", but=f"thing.{notebook[3:]}-1")
+    assert notes_of(close_run(folder)) == (
+        [],
+        [
+            "01_network: thing.network-1: create was planned; not done: the notebook stopped before it",
+            "02_data: thing.data-1: create was planned; not done: the notebook stopped before it",
+            "02_data is in no commit: there is none of that name to compare it with.",
+        ],
+    )
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", MANIFEST])
+def test_a_file_of_the_run_itself_is_missing_or_no_file(folder, tmp_path, name):
+    """A link to the very same content is none: it may lead out of the folder."""
+    kept = (folder / name).rename(tmp_path / "kept")
+    missing = [one for one in check(folder).wrong if one.startswith(f"{name}: ")]
+    assert missing[0].startswith(f"{name}: is missing")
+    (folder / name).symlink_to(tmp_path / "nowhere")
+    assert f"{name}: is not a file" in check(folder).wrong
+    if name == MANIFEST:
+        (folder / name).unlink()
+        (folder / name).symlink_to(kept)
+        found = check(folder)
+        assert f"{name}: is not a file" in found.wrong
+        assert found.signed_by == ""
+
+
+def test_a_file_that_cannot_be_read_is_reported_with_the_reason(folder, monkeypatch):
+    """Whatever the operating system says."""
+    original = type(folder).open
+
+    def fail(self, *args, **more):
+        if self.name == "01_network.html":
+            raise PermissionError(13, "Permission denied", str(self))
+        return original(self, *args, **more)
+
+    monkeypatch.setattr(type(folder), "open", fail)
+    assert check(folder).wrong == ["01_network.html: cannot be read: Permission denied"]

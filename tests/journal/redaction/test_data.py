@@ -2,8 +2,10 @@
 
 import base64
 import json
+import textwrap
 from collections import OrderedDict
 from types import MappingProxyType
+from urllib.parse import quote
 
 import pytest
 from nbformat import NotebookNode
@@ -204,6 +206,26 @@ def test_a_picture_within_a_page_is_not_read_as_text(redactor, kind):
     assert redactor.counts == {"within a file": 1}
 
 
+WAYS = {
+    "in a URL": lambda text: quote(text, safe=""), "over lines": lambda text: "\n".join(textwrap.wrap(text, 20)),
+    "over lines in JSON": lambda text: "\\n".join(textwrap.wrap(text, 20)),
+    "in the alphabet of URLs": lambda text: text.replace("+", "-").replace("/", "_"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("before", range(3))
+def test_the_whole_picture_with_a_secret_goes_however_it_is_written(redactor, way, before):
+    """Its base64 has pluses, slashes and equals signs, which a URL escapes."""
+    bits = b"\xfb\xef\xbe\xff\xff\xff" * 4
+    after = bits + b"x" * (1 + before % 2)
+    encoded = encode(bits + b"x" * before + SECRET.encode() + after)
+    assert {"+", "/", "="} <= set(encoded)
+    assert redactor.redact(data(way(encoded))) == data(PLACEHOLDER)
+    clean = way(encode(bits + b"x" * before + b"no secret of us." + after))
+    assert redactor.redact(data(clean)) == data(clean)
+
+
 def test_only_the_picture_with_a_secret_is_taken_out_of_a_page(redactor):
     hidden = encode(b"x" * 30 + SECRET.encode())
     page = data(CHANCE) + data(hidden) + data(encode(PLACEHOLDER.encode() * 1)) + data(CHANCE)
@@ -260,6 +282,16 @@ def test_every_part_of_a_cell_is_redacted_but_its_id(redactor):
     assert (cell.id, cell.cell_type, cell.execution_count, cell.source) == (SECRET, "code", 7, f"x = '{PLACEHOLDER}'")
     assert cell.metadata == {"tags": [PLACEHOLDER], "note": f"password={PLACEHOLDER}"}
     assert [one.text for one in cell.outputs] == [f"it is {PLACEHOLDER}", f"to stderr {PLACEHOLDER}", ".\n", ""]
+
+
+@pytest.mark.parametrize("secret", ["code", "markdown", "stream", "stdout"])
+def test_a_cell_stays_a_cell_whatever_is_secret(secret):
+    """Jupyter would not open the notebook otherwise."""
+    cells = [new_code_cell("1", id="code", outputs=[output(f"a {secret} b")]), new_markdown_cell("x", id="markdown")]
+    for cell in cells:
+        Redactor([secret]).redact_cell(cell)
+    assert [(cell.id, cell.cell_type) for cell in cells] == [("code", "code"), ("markdown", "markdown")]
+    assert cells[0].outputs[0].text == f"a {PLACEHOLDER} b"
 
 
 def test_assignments_stay_in_sources_and_go_in_outputs(redactor):

@@ -229,6 +229,7 @@ SECRETS = [
     "x --PASSWORD «hunter2»",
     "IDENTIFIED BY '«hunter 2»' b",
     'identified  by "«hunter2»" b',
+    "identified by   '«hunter2»' b",
     "password = '«hunter 2»' b",
     'password: "«h»" b',
     '{"password": "«hunter2»", "a": 1}',
