@@ -26,6 +26,8 @@ from runbook_lib.journal.reader import JOURNAL, events_of
 from runbook_lib.journal.timeline import build_timeline
 from runbook_lib.params import Params, load
 from runbook_lib.resources.base import Resource
+from runbook_lib.resources.configuration_parameter import ConfigurationParameter
+from runbook_lib.resources.release import Release
 from runbook_lib.stacks.environment import whole
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +70,13 @@ def main() -> int:
 def _path_of_apply(params: Params) -> tuple[float, list[str]]:
     """Seconds of the longest chain of dependencies, each from its beginning until it is ready, and the chain."""
     resources = list(whole(params))
-    return _longest(resources, lambda one: one.dependencies, lambda one: _seconds("create", one, params))
+    configuration = [one for one in resources if isinstance(one, ConfigurationParameter)]
+
+    def before(one: Resource) -> list[Resource]:
+        """A release also follows what its servers read; its notebook has that in an earlier cell."""
+        return [*one.dependencies, *(configuration if isinstance(one, Release) else ())]
+
+    return _longest(resources, before, lambda one: _seconds("create", one, params))
 
 
 def _path_of_destroy(params: Params) -> tuple[float, list[str]]:
