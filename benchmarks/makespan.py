@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -27,7 +28,6 @@ from runbook_lib.journal.timeline import build_timeline
 from runbook_lib.params import Params, load
 from runbook_lib.resources.base import Resource
 from runbook_lib.resources.configuration_parameter import ConfigurationParameter
-from runbook_lib.resources.release import Release
 from runbook_lib.stacks.environment import whole
 
 ROOT = Path(__file__).parents[1]
@@ -68,29 +68,30 @@ def main() -> int:
 
 
 def _path_of_apply(params: Params) -> tuple[float, list[str]]:
-    """Seconds of the longest chain of dependencies, each from its beginning until it is ready, and the chain."""
+    """Seconds of the longest chain of dependencies, each from its beginning until it is ready, and the chain.
+
+    The release follows what its servers read: its notebook has that in an earlier cell.
+    """
     resources = list(whole(params))
-    configuration = [one for one in resources if isinstance(one, ConfigurationParameter)]
-
-    def before(one: Resource) -> list[Resource]:
-        """A release also follows what its servers read; its notebook has that in an earlier cell."""
-        return [*one.dependencies, *(configuration if isinstance(one, Release) else ())]
-
-    return _longest(resources, before, lambda one: _seconds("create", one, params))
+    ends = _ends(resources, lambda one: one.dependencies, lambda one: _seconds("create", one, params))
+    at, chain = max(ends[one] for one in resources if isinstance(one, ConfigurationParameter))
+    release = len(params.network.zones) * float(_timings("create")["deployment_per_instance"])  # one server at a time
+    return max((at + release, [*chain, f"release.web {release:g} s"]), *ends.values())
 
 
 def _path_of_destroy(params: Params) -> tuple[float, list[str]]:
     """The same of a destroy, in which each waits for those that depend on it."""
     resources = [resource for resource in whole(params) if not resource.retain]
     users = {one: [user for user in resources if one in user.dependencies] for one in resources}
-    return _longest(resources, lambda one: users.get(one, ()), lambda one: _seconds("delete", one, params))
+    return max(_ends(resources, lambda one: users.get(one, ()), lambda one: _seconds("delete", one, params)).values())
 
 
-def _longest(
+def _ends(
     resources: Iterable[Resource],
     before: Callable[[Resource], Iterable[Resource]],
     seconds: Callable[[Resource], float],
-) -> tuple[float, list[str]]:
+) -> dict[Resource, tuple[float, list[str]]]:
+    """When each is ready at the earliest, and what that is the sum of."""
     known: dict[Resource, tuple[float, list[str]]] = {}
 
     def end(resource: Resource) -> tuple[float, list[str]]:
@@ -100,20 +101,24 @@ def _longest(
             known[resource] = (at + own, [*chain, f"{resource.key} {own:g} s"] if own else chain)
         return known[resource]
 
-    return max(map(end, resources))
+    return {resource: end(resource) for resource in resources}
 
 
 def _seconds(what: str, resource: Resource, params: Params) -> float:
     """What AWS takes for it at its own pace."""
-    timings = yaml.safe_load((Path(embedded_aws.__file__).parent / "timings.yaml").read_text("utf-8"))[what]
-    kind, servers = resource.key.partition(".")[0], len(params.network.zones)
+    timings, kind = _timings(what), resource.key.partition(".")[0]
     if what == "create" and kind == "auto_scaling_group":
         return float(timings["auto_scaling_instance"] + timings["target_health"])
-    if what == "create" and kind == "release":  # one server after the other
-        return float(servers * timings["deployment_per_instance"])
     if what == "create" and kind == "db_instance" and params.data.multi_az:
         kind = "db_instance_multi_az"
     return float(timings.get(_CALLED.get(kind, kind), 0))
+
+
+@cache
+def _timings(what: str) -> dict[str, float]:
+    path = Path(embedded_aws.__file__).parent / "timings.yaml"
+    timings: dict[str, float] = yaml.safe_load(path.read_text("utf-8"))[what]
+    return timings
 
 
 def _print_waits(root: Path, verb: str) -> None:
