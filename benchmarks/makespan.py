@@ -109,6 +109,8 @@ def _seconds(what: str, resource: Resource, params: Params) -> float:
     timings, kind = _timings(what), resource.key.partition(".")[0]
     if what == "create" and kind == "auto_scaling_group":
         return float(timings["auto_scaling_instance"] + timings["target_health"])
+    if what == "delete" and kind == "db_instance":  # its interface stays in the subnet for a while
+        return float(timings[kind] + timings["service_interface"])
     if what == "create" and kind == "db_instance" and params.data.multi_az:
         kind = "db_instance_multi_az"
     return float(timings.get(_CALLED.get(kind, kind), 0))
