@@ -1,4 +1,4 @@
-"""What is asked about security groups: only about those of this environment."""
+"""What is asked about security groups: only about those of this environment's network."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from tests.resources.test_contract import bring_about, grounds
 RULE = CASES["security group rule"][0]
 
 
-def test_only_rules_of_our_own_groups_are_asked_for(engine, aws):
+def test_only_rules_of_the_groups_in_our_network_are_asked_for(engine, aws):
     """A region may have thousands of others; a rule that somebody adds to one of ours is found all the same."""
     everything = Stack("s", all=in_order([RULE]))
     bring_about(engine, grounds(RULE))
@@ -29,7 +29,10 @@ def test_only_rules_of_our_own_groups_are_asked_for(engine, aws):
     (change,) = engine.plan(everything, refresh=True).todo
     assert (change.key, set(change.fields)) == (RULE.group.key, {"strangers"})
     assert asked
-    ours = {id for resource, id in ids.items() if resource.key.startswith("security_group.")}
+    inside = [{"Name": "vpc-id", "Values": [ids[RULE.group.vpc]]}]
+    ours = {group["GroupId"] for group in ec2.describe_security_groups(Filters=inside)["SecurityGroups"]}
+    assert ids[RULE.group] in ours
+    assert len(ours) < len(ec2.describe_security_groups()["SecurityGroups"])
     for request in asked:
         (values,) = (each["Values"] for each in request["Filters"] if each["Name"] == "group-id")
         assert set(values) == ours
