@@ -258,7 +258,7 @@ class Snapshot:
         if is_new:
             try:
                 given = self.aws.reads.read(key, send)
-                answer.set_result(given and with_absent_fields(call[0], call[1], given))
+                answer.set_result(None if given is None else with_absent_fields(call[0], call[1], given))
             except BaseException as error:
                 with self._lock:
                     del self._answers[key]  # whoever asks again asks AWS

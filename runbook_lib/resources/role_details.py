@@ -20,7 +20,7 @@ def read_role(snapshot: Snapshot, name: str) -> ApiObject | None:
     if role := _listed(snapshot).get(name):
         return role
     answer = snapshot.get("iam", "get_role", missing=_MISSING, RoleName=name)
-    return answer["Role"] if answer else None
+    return answer["Role"] if answer is not None else None
 
 
 def read_boundary(snapshot: Snapshot, name: str) -> str | None:
@@ -29,7 +29,7 @@ def read_boundary(snapshot: Snapshot, name: str) -> str | None:
     https://github.com/awsdocs/iam-user-guide/issues/81
     """
     answer = snapshot.get("iam", "get_role", missing=_MISSING, RoleName=name)
-    return answer["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") if answer else None
+    return answer["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") if answer is not None else None
 
 
 def attached_policies(snapshot: Snapshot, name: str) -> list[str]:
@@ -37,7 +37,7 @@ def attached_policies(snapshot: Snapshot, name: str) -> list[str]:
     if role := _listed(snapshot).get(name):
         return [policy["PolicyArn"] for policy in role["AttachedManagedPolicies"]]
     answer = snapshot.get("iam", "list_attached_role_policies", missing=_MISSING, RoleName=name)
-    return [policy["PolicyArn"] for policy in answer["AttachedPolicies"]] if answer else []
+    return [policy["PolicyArn"] for policy in answer["AttachedPolicies"]] if answer is not None else []
 
 
 def inline_policies(snapshot: Snapshot, name: str) -> list[str]:
@@ -45,7 +45,7 @@ def inline_policies(snapshot: Snapshot, name: str) -> list[str]:
     if role := _listed(snapshot).get(name):
         return [policy["PolicyName"] for policy in role["RolePolicyList"]]
     answer = snapshot.get("iam", "list_role_policies", missing=_MISSING, RoleName=name)
-    return list(answer["PolicyNames"]) if answer else []
+    return list(answer["PolicyNames"]) if answer is not None else []
 
 
 def inline_policy(snapshot: Snapshot, name: str, policy: str) -> Any:
@@ -53,7 +53,7 @@ def inline_policy(snapshot: Snapshot, name: str, policy: str) -> Any:
     if role := _listed(snapshot).get(name):
         return next((one["PolicyDocument"] for one in role["RolePolicyList"] if one["PolicyName"] == policy), None)
     answer = snapshot.get("iam", "get_role_policy", missing=_MISSING, RoleName=name, PolicyName=policy)
-    return answer["PolicyDocument"] if answer else None
+    return answer["PolicyDocument"] if answer is not None else None
 
 
 def roles_named(snapshot: Snapshot, prefix: str) -> Iterator[ApiObject]:
@@ -64,7 +64,7 @@ def roles_named(snapshot: Snapshot, prefix: str) -> Iterator[ApiObject]:
     for role in snapshot.all("iam", "list_roles", "Roles"):
         if role["RoleName"].startswith(prefix):
             tags = snapshot.get("iam", "list_role_tags", missing=_MISSING, RoleName=role["RoleName"])
-            yield {**role, "Tags": tags["Tags"] if tags else []}
+            yield {**role, "Tags": tags["Tags"] if tags is not None else []}
 
 
 def _listed(snapshot: Snapshot) -> dict[str, ApiObject]:

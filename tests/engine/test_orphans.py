@@ -48,6 +48,9 @@ class FakeSnapshot:
     def all(self, _service, operation, _result, **_request):
         return self._items.get(operation, [])
 
+    def get(self, *_call, **_request):
+        return None
+
 
 def arn(service, rest):
     return f"arn:aws:{service}:us-west-2:{ACCOUNT}:{rest}"

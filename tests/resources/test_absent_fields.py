@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runbook_lib.aws.client import Aws
+from runbook_lib.aws.shared_reads import Reads
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.engine.orphans import find_orphans
 from runbook_lib.errors import NotOwned, RequestRejected
@@ -39,17 +40,19 @@ class RecordedAws(Aws):
     def __init__(self, original):
         vars(self).update(
             env=original.env, region=original.region, account=original.account, run=original.run,
-            _labels={}, _original=original, answers={}, used=set(), edit=lambda key, answer: copy.deepcopy(answer),
+            _labels={}, _original=original, reads=Reads(), answers={}, used=set(),
+            is_complete=False,
+            edit=lambda key, answer: copy.deepcopy(answer),
         )  # fmt: skip
 
     def client(self, service):
         return _RecordedClient(self, service)
 
     def pages(self, service, operation, result, **request):
-        return self.answer(
-            (service, operation, result, repr(request)),
-            lambda: self._original.pages(service, operation, result, **request),
-        )
+        key = (service, operation, result, repr(request))
+        if self.is_complete and key not in self.answers and "tag-key" in key[3]:
+            return []  # what is not in its VPC any more is nowhere else
+        return self.answer(key, lambda: self._original.pages(service, operation, result, **request))
 
     def answer(self, key, send):
         self.used.add(key)
@@ -106,6 +109,7 @@ class World:
             self.aws.used = self.used[name] = set()
             self.readers[name] = read
             read(Snapshot(self.aws))
+        self.aws.is_complete = True
 
     def _reader(self, resource):
         return lambda snapshot: resource.observe(snapshot, self.ids)

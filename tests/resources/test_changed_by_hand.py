@@ -36,6 +36,7 @@ def snapshot(**answers):
     """A look at AWS whose calls are answered by name."""
     return SimpleNamespace(
         aws=AWS,
+        is_survey=False,
         get=lambda service, call, **request: answers[call](request) if callable(answers[call]) else answers[call],
         all=lambda service, call, field, **request: answers.get(call, []),
         tagged_with_env=lambda call, field: answers.get(call, []),
@@ -167,6 +168,7 @@ def test_orphans_are_ours_and_those_of_others_are_not_told():
     look = snapshot(
         get_resources=[{"ResourceARN": "vpc-1", "Tags": tags(key="vpc.main")}, {"ResourceARN": "vpc-2", "Tags": []}],
         describe_auto_scaling_groups=groups, list_roles=roles, list_role_tags=role_tags,
+        get_account_authorization_details=None,
     )  # fmt: skip
     assert find_orphans(look, {"vpc.main", "group.b"}) == [
         Orphan("", "asg-nameless"), Orphan("", "vpc-2"), Orphan("group.a", "asg-a-test"),

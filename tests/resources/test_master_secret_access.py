@@ -13,6 +13,8 @@ IDS = {
 class Account:
     """Answers with the policy and the tags that it has, and takes both away."""
 
+    is_survey = False
+
     def __init__(self, policy=None, user=""):
         self.policy, self.tags = policy, [{"Key": "database-user", "Value": user}] if user else []
         self.aws, self.env, self.iam, self.ssm = self, "test", self, self

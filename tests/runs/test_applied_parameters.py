@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from runbook_lib.aws.shared_reads import Reads
 from runbook_lib.errors import RequestRejected
 from runbook_lib.runs.orphans import KEY, AppliedParameters, KnownOrphans
 from runbook_lib.stacks.data import data
@@ -20,7 +21,7 @@ class Bucket:
 
     def __init__(self, body=None, **refused):
         self.body, self.refused, self.calls = body, refused, []
-        self.s3 = SimpleNamespace(put_object=self.put)
+        self.s3, self.reads = SimpleNamespace(put_object=self.put), Reads()
 
     def read_object(self, bucket, key):
         self.call("read", bucket, key)
