@@ -96,6 +96,7 @@ def aws_client(
     if shared := os.environ.get(SHARED):
         scope = f"{params.account} {params.region} {params.endpoint}"
         reads = SharedReads(shared, scope, REDACTOR.add_secrets_of)
+        REDACTOR.add_secret(shared.rpartition("#")[2])  # a cell may show its environment
     return Aws(
         env=params.env,
         region=params.region,
