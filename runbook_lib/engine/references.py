@@ -57,7 +57,7 @@ _UNIQUE_ID = re.compile(r"arn:.+|[a-z]+(-[a-z]+)*-[0-9a-f]{8,}")
 def _replace_ids(text: str, names: Mapping[str, str]) -> str:
     if text in names:
         return names[text]
-    ids = sorted(filter(_UNIQUE_ID.fullmatch, names), key=len, reverse=True)
+    ids = sorted((name for name in names if name in text and _UNIQUE_ID.fullmatch(name)), key=len, reverse=True)
     if not ids:
         return text
     # Whole ids only: one ARN may be the beginning of another.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ..aws.snapshot import Snapshot
 from ..engine.guards import require_destroyable, require_owned, require_unprotected
@@ -17,7 +16,6 @@ from ..evidence import topology
 from ..evidence.drawing.svg import Svg
 from ..evidence.drawing.timeline import draw_timeline
 from ..evidence.report.inventory import AFTER, BEFORE
-from ..evidence.tables import redacted_frame, write_table
 from ..journal.reader import events_of
 from ..journal.timeline import build_timeline
 from ..resources.base import Resource
@@ -28,10 +26,12 @@ from .connections import show_connections
 from .kernel.links import link_to
 from .kernel.prompts import prompt
 from .kernel.report import Report, Row
-from .kernel.tables import create_table
 from .preflight import later_stacks
 from .session import Session
 from .start import find_operator
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Runbook(Session):
@@ -188,6 +188,9 @@ class Runbook(Session):
 
     def table(self, part: Stack) -> pd.DataFrame:
         """Show what exists of a part now: ids, states and settings; also written as CSV and JSON."""
+        from ..evidence.tables import redacted_frame, write_table  # here, because pandas takes most of a second
+        from .kernel.tables import create_table
+
         frame = redacted_frame(create_table(part, self._engine.survey(part)))
         write_table(self._folder.table_path(part.name), frame)
         return frame

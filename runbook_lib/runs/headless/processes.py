@@ -1,20 +1,25 @@
 """Start the processes of a headless run: its notebooks' engines and their kernels.
 
 Each needs the same packages, whose import costs more than what it does with them in a plan.  On Linux they are forks
-of one process that has imported them (multiprocessing's fork server); elsewhere each imports them itself.  macOS could
-fork, but its own libraries may crash in the fork: https://docs.python.org/3/library/multiprocessing.html
+of one process that has imported them (multiprocessing's fork server), which is a fork itself: the command has imported
+half of them.  Elsewhere each imports them itself.  macOS could fork, but its own libraries may crash in the fork:
+https://docs.python.org/3/library/multiprocessing.html
 """
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import pkgutil
 import signal
 import sys
-from collections.abc import Mapping
+import threading
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -53,11 +58,49 @@ def _context() -> BaseContext:
     if not FORKS:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([preload.__name__])
+    if threading.active_count() == 1:
+        with _forked_servers():
+            forkserver.ensure_running()
+        return context
+    context.set_forkserver_preload([preload.__name__])  # a fork may wait for another thread's lock for ever
     os.environ[preload.ASKED] = "yes"
     forkserver.ensure_running()
     del os.environ[preload.ASKED]
     return context
+
+
+@contextmanager
+def _forked_servers() -> Iterator[None]:
+    """Let multiprocessing fork this process where it would start a new interpreter for its fork server."""
+    resource_tracker.ensure_running()  # which needs nothing of this process
+    original = util.spawnv_passfds
+    util.spawnv_passfds = _fork
+    try:
+        yield
+    finally:
+        util.spawnv_passfds = original
+
+
+def _fork(path: bytes, args: Sequence[Any], passfds: Iterable[int]) -> int:
+    """Fork instead of starting an interpreter with arguments that end with ``-c CODE``; returns the process's id.
+
+    Args:
+        passfds: The file descriptors that stay open beside standard input, output and error.
+    """
+    if process := os.fork():
+        return process
+    try:
+        atexit._clear()  # those of the command are its own
+        before = 2
+        for descriptor in [*sorted(passfds), os.sysconf("SC_OPEN_MAX")]:
+            os.closerange(before + 1, descriptor)
+            before = descriptor
+        preload.import_all()
+        exec(args[-1], {})  # nosec B102: multiprocessing's own line
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
 
 
 def _run(target: str, environment: Mapping[str, str], folder: str, *arguments: Any) -> None:

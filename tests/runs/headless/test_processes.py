@@ -1,0 +1,57 @@
+"""The processes of a headless run: what they have of the command that starts them, and that they end with it."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from embedded_aws.testing import eventually
+from runbook_lib.runs.headless import processes
+
+pytestmark = pytest.mark.skipif(not processes.FORKS, reason="Elsewhere no process is a fork.")
+COMMAND = '''
+import os, sys, threading
+from runbook_lib.runs.headless import processes
+
+sys.modules["imported"] = sys
+kept = os.open(os.__file__, os.O_RDONLY)
+if "threads" in sys.argv:
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+processes.warm_up()
+code = """
+import os, sys
+opened = {os.path.realpath(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")}
+os._exit(20 + 10 * ("imported" in sys.modules) + (os.path.realpath(os.__file__) in opened))
+"""
+started = processes.start("builtins:exec", dict(os.environ), code)
+started.join()
+print(started.exitcode, flush=True)
+'''
+
+
+def ran(more, *arguments):
+    command = [sys.executable, "-c", COMMAND + more, *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_process_has_what_the_command_has_imported_and_none_of_its_open_files():
+    output, _ = ran("").communicate(timeout=60)
+    assert output == "30\n"
+
+
+def test_a_command_with_threads_is_not_forked():
+    """One of them may hold a lock, and nobody would release it in the fork."""
+    output, _ = ran("", "threads").communicate(timeout=60)
+    assert output == "20\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("threads",)])
+def test_what_is_forked_ends_with_a_killed_command(arguments):
+    command = ran("sys.stdin.read()", *arguments)
+    with command:
+        assert command.stdout.readline()
+        started = psutil.Process(command.pid).children(recursive=True)
+        assert started
+        command.kill()
+    eventually(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in started))
