@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 from ..aws.client import Aws
 from ..aws.permissions import to_apply, to_destroy, to_look
@@ -54,10 +55,12 @@ class Subnet(Resource):
         )
 
     def twins(self, snapshot: Snapshot, ids: Ids) -> Iterator[Twin]:
-        """The subnet of the VPC with the same addresses."""
+        """The subnets of the VPC with its addresses, or some of them."""
         for subnet in in_vpc(snapshot, "describe_subnets", "Subnets", ids.get(self.vpc)):
-            if subnet["CidrBlock"] == self.cidr:
+            if (cidr := subnet["CidrBlock"]) == self.cidr:
                 yield Twin(subnet["SubnetId"], "addresses", ours=True)
+            elif ip_network(cidr).overlaps(ip_network(self.cidr)):
+                yield Twin(subnet["SubnetId"], f"addresses in part, {cidr}", ours=False)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Create the subnet in its zone; an update sets whether servers get public addresses."""

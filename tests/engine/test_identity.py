@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from ipaddress import ip_network
 from itertools import product
 
 import pytest
@@ -247,6 +248,27 @@ def test_what_lost_all_its_tags_and_has_what_aws_gives_only_once(aws, tmp_path):
         runs.engine().apply(parts)
     assert inventory(aws) == before
     runs.engine(adopted={key: seen[key].tagging.target for key in TWINS}).apply(parts)
+    assert runs.engine().plan(parts).todo == ()
+
+
+def test_somebody_else_has_some_of_a_subnets_addresses(aws, tmp_path):
+    """AWS refuses subnets that overlap: InvalidSubnet.Conflict, in the middle of an apply."""
+    runs, net = Runs(aws, tmp_path, Wire()), network(PARAMS)
+    runs.build(Stack("network.vpc", all=net.vpc))
+    parts, ec2 = Stack("network.parts", all=(*net.vpc, *net.subnets)), aws.client("ec2")
+    (vpc,) = [one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"] if not one["IsDefault"]]
+    first, second, *_ = sorted(net.subnets, key=lambda subnet: subnet.key)
+    small = [next(ip_network(each.cidr).subnets(new_prefix=28)).with_prefixlen for each in (first, second)]
+    ids = [ec2.create_subnet(VpcId=vpc, CidrBlock=each)["Subnet"]["SubnetId"] for each in small]
+    changes = {change.key: change for change in runs.engine().plan(parts).todo}
+    assert changes.keys() == {subnet.key for subnet in net.subnets}
+    for key, change in changes.items():
+        assert (change.action is Action.BLOCKED) == (key in (first.key, second.key))
+    for subnet, id_, cidr in zip((first, second), ids, small, strict=True):
+        assert f"{id_} has its addresses in part, {cidr}, and is not tagged as ours" in changes[subnet.key].reason
+    for id_ in ids:
+        ec2.delete_subnet(SubnetId=id_)
+    runs.build(parts)
     assert runs.engine().plan(parts).todo == ()
 
 

@@ -97,7 +97,7 @@ def _fork(path: bytes, args: Sequence[Any], passfds: Iterable[int]) -> int:
             before = descriptor
         preload.import_all()
         exec(args[-1], {})  # nosec B102: multiprocessing's own line
-    except Exception:
+    except Exception:  # noqa: BLE001  # whatever it is, it is told
         traceback.print_exc()
     finally:
         os._exit(0)
