@@ -21,6 +21,8 @@ PACKAGES = pyproject.toml embedded-aws/pyproject.toml
 
 .PHONY: run lab test test-all fleet-test setup clean programs
 .NOTPARALLEL:
+# Hundreds of processes that the tests start would each compile the same modules.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := run
 
 run: .venv/run.stamp
@@ -36,15 +38,15 @@ lab: .venv-lab/lab.stamp
 test-all: .venv-airflow/airflow.stamp
 
 test test-all: programs .venv/test.stamp
-	.venv/bin/ruff check . $(SAMPLE)
-	.venv/bin/ruff format --check . $(SAMPLE)
-	.venv/bin/mypy
-	.venv/bin/lint-imports
-	.venv/bin/vulture && .venv/bin/vulture --min-confidence 80 embedded-aws/embedded_aws
-	.venv/bin/deptry runbook_lib && cd embedded-aws && ../.venv/bin/deptry embedded_aws
-	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive runbook_lib embedded-aws/embedded_aws fleet
-	.venv/bin/codespell
-	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/pyroma --min 10 . && .venv/bin/pyroma --min 10 embedded-aws
+	@# The types on one core, all else on another. At the end pytest compiles the tests, once for all its workers.
+	.venv/bin/mypy & types=$$!; set -x; \
+	.venv/bin/ruff check . $(SAMPLE) && .venv/bin/ruff format --check . $(SAMPLE) && .venv/bin/lint-imports && \
+	.venv/bin/vulture && .venv/bin/vulture --min-confidence 80 embedded-aws/embedded_aws && \
+	.venv/bin/deptry runbook_lib && ( cd embedded-aws && ../.venv/bin/deptry embedded_aws ) && \
+	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive runbook_lib embedded-aws/embedded_aws fleet && \
+	.venv/bin/codespell && \
+	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/pyroma --min 10 . && .venv/bin/pyroma --min 10 embedded-aws && \
+	{ .venv/bin/python -m pytest --collect-only -qq > /dev/null; wait $$types; }
 	$(if $(filter test-all,$@),.venv/bin/coverage erase)
 	$(if $(filter test-all,$@),PYTEST_PLUGINS=tests.measure) .venv/bin/python -m pytest \
 	$(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadfile \

@@ -96,7 +96,7 @@ def _fork(path: bytes, args: Sequence[Any], passfds: Iterable[int]) -> int:
             os.closerange(before + 1, descriptor)
             before = descriptor
         preload.import_all()
-        exec(args[-1], {})  # nosec B102: multiprocessing's own line
+        exec(args[-1], {})  # nosec B102 # multiprocessing's own line
     except Exception:  # noqa: BLE001  # whatever it is, it is told
         traceback.print_exc()
     finally:
