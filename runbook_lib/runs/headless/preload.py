@@ -33,7 +33,8 @@ _MODULES = (
     "runbook_lib.stacks.checks.controls",
 )
 _SERVICES = (
-    "acm", "autoscaling", "codedeploy", "ec2", "elbv2", "iam", "logs", "rds", "s3", "secretsmanager", "ssm", "sts",
+    "acm", "autoscaling", "codedeploy", "ec2", "elbv2", "iam", "logs", "rds", "s3", "secretsmanager",
+    "service-quotas", "ssm", "sts",
 )  # fmt: skip
 
 
