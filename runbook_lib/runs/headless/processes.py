@@ -16,8 +16,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.context import BaseContext
@@ -81,7 +81,7 @@ def _forked_servers() -> Iterator[None]:
         util.spawnv_passfds = original
 
 
-def _fork(path: bytes, args: Sequence[Any], passfds: Iterable[int]) -> int:
+def _fork(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
     """Fork instead of starting an interpreter with arguments that end with ``-c CODE``; returns the process's id.
 
     Args:
@@ -91,10 +91,10 @@ def _fork(path: bytes, args: Sequence[Any], passfds: Iterable[int]) -> int:
         return process
     try:
         atexit._clear()  # those of the command are its own
-        before = 2
-        for descriptor in [*sorted(passfds), os.sysconf("SC_OPEN_MAX")]:
-            os.closerange(before + 1, descriptor)
-            before = descriptor
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            if descriptor > 2 and descriptor not in passfds:
+                with suppress(OSError):  # the one of this list
+                    os.close(descriptor)
         preload.import_all()
         exec(args[-1], {})  # nosec B102 # multiprocessing's own line
     except Exception:  # noqa: BLE001  # whatever it is, it is told
