@@ -91,7 +91,7 @@ def _fork(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
         return process
     try:
         atexit._clear()  # those of the command are its own
-        for descriptor in map(int, os.listdir("/proc/self/fd")):
+        for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
             if descriptor > 2 and descriptor not in passfds:
                 with suppress(OSError):  # the one of this list
                     os.close(descriptor)
