@@ -27,7 +27,7 @@ from typing import Any
 
 from . import preload
 
-FORKS = sys.platform == "linux"
+FORKS = sys.platform == "linux" and hasattr(os, "fork")
 """Whether the processes are forks."""
 
 
