@@ -65,6 +65,12 @@ class ErrorGroup(click.Group):
             elif command := self.get_command(context, name):
                 yield name, command.get_short_help_str(limit=100)
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Refuse what is in no name of a file: a shell cannot pass it, but a program that calls this can."""
+        if any("\0" in each for each in args):
+            raise click.UsageError("An argument has a null character; write it without.", context)
+        return super().parse_args(context, args)
+
     def invoke(self, context: click.Context) -> Any:
         """Run a command. An error of ours ends it with its message: exit code 2 for wrong usage, 1 for others.
 

@@ -20,7 +20,7 @@ OPTIONS = ("--env", "--only", "--approved", "--confirm", "--change", "--asked-by
            "--verb", "--help", "-h", "--version", "--", "-", "-x", "--nonsense", "--env=local")  # fmt: skip
 VALUES = ("local", "local", "local", "dev", "nowhere", "../local", "01_network", "02", "data", "0123456789abcdef", "",
           " ", "nothing", "CHG1", "a\nb", "\x1b[31m", "é", "vpc.main", "vpc-0", "role.web",
-          "20261129T000000Z-plan-0000", "apply", "/", ".", "x" * 5000)  # fmt: skip
+          "20261129T000000Z-plan-0000", "apply", "/", ".", "\0", "x" * 5000)  # fmt: skip
 LINES = st.tuples(
     st.sampled_from(COMMANDS),
     st.lists(st.sampled_from(OPTIONS) | st.sampled_from(VALUES) | st.text(max_size=10), max_size=7),

@@ -134,6 +134,7 @@ class TestExitCodes:
             ["destroy", "--env", "local"],
             ["improve", "--env", "local"],
             ["local", "sideways"],
+            ["evidence", "diff", "\0", "local"],
         ],
     )
     def test_wrong_usage_is_2(self, runbook, fake_run, arguments):
