@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3, help="how often each command is run; the median counts")
     parser.add_argument("--measure", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each command would compile our modules anew
     if options.measure:
         print(json.dumps(_measure(options.measure)))
         return

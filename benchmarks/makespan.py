@@ -47,6 +47,7 @@ def main() -> int:
         root = Path(folder)
         shutil.copytree(ROOT / "params", root / "params")
         params = load(root / "params" / "local.yaml")
+        _run(root, "app", "check")  # which downloads the application's wheels, once in a checkout
         _run(root, "local", "up", "--pace", str(pace))
         try:
             took = {
