@@ -128,13 +128,15 @@ def _advance_target(deployment: Deployment, target: Target) -> None:
 def _takes_time(target: Target, event: Event) -> bool:
     """Return whether an event still has to last, so that all of an instance's take their time at the present pace.
 
-    What hooks take, and the load balancer until it finds the instance healthy, is part of that time.
+    What hooks take, and the load balancer until it finds the instance healthy, is part of that time; the last event
+    ends with it.
     """
     names = [each.name for each in target.events]
     whole, waiting = pace.duration("deployment_per_instance"), ALLOW[1]
     others = [name for name in names if name != waiting]
     share = max(0.0, whole - (pace.duration("target_health") if waiting in names else 0.0)) / len(others)
-    due = share * sum(name != waiting for name in names[: names.index(event.name) + 1])
+    before = share * sum(name != waiting for name in names[: names.index(event.name) + 1])
+    due = whole if event.name == names[-1] else before
     began = target.events[0].began
     return began is not None and (utcnow() - began).total_seconds() < due
 
