@@ -185,6 +185,23 @@ def test_a_host_is_drained_before_and_healthy_after(cloud):
     assert set(cloud.targets()) == {one, other}
 
 
+def test_an_instances_deployment_takes_its_time(cloud):
+    """Also where the load balancer finds it healthy at once: a minute at AWS's own pace, all events together."""
+    cloud.launch(**BEHIND)
+    cloud.health = dict.fromkeys(cloud.up(), "healthy")
+    cloud_pace = pace.current_factor()
+    pace.set_factor(0.05)
+    try:
+        deployment = cloud.deploy(zipped())
+        assert cloud.ended(deployment)["status"] == "Succeeded"
+    finally:
+        pace.set_factor(cloud_pace)
+    for name in cloud.members():
+        events = cloud.events(deployment, name).values()
+        took = max(event["endTime"] for event in events) - min(event["startTime"] for event in events)
+        assert 3 <= took.total_seconds() < 20
+
+
 def test_a_host_that_is_never_healthy_fails_its_deployment(cloud):
     """AllowTraffic times out; the message has the state of the target."""
     cloud.launch(**BEHIND)
