@@ -14,10 +14,9 @@ import os
 import pkgutil
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.context import BaseContext
@@ -58,7 +57,7 @@ def _context() -> BaseContext:
     if not FORKS:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    if threading.active_count() == 1:
+    if len(list(Path("/proc/self/task").iterdir())) == 1:  # of whomever: threading knows its own ones only
         with _forked_servers():
             forkserver.ensure_running()
         return context
@@ -91,10 +90,11 @@ def _fork(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
         return process
     try:
         atexit._clear()  # those of the command are its own
+        # Closed ones would be given to other files, and what has the old one would write into those, or close them.
+        nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
-            if descriptor > 2 and descriptor not in passfds:
-                with suppress(OSError):  # the one of this list
-                    os.close(descriptor)
+            if descriptor > 2 and descriptor not in (nowhere, *passfds):
+                os.dup2(nowhere, descriptor, inheritable=False)
         preload.import_all()
         exec(args[-1], {})  # nosec B102 # multiprocessing's own line
     except Exception:  # noqa: BLE001  # whatever it is, it is told
