@@ -560,6 +560,7 @@ class TestATerminal:
         assert [line for line in lines if len(line) > 80 and "/artifacts/" not in line] == []
         assert "\x1b[1A" in screen, "drawn in place"
 
+    @pytest.mark.exhaustive
     def test_no_color_is_respected(self, in_terminal):
         """https://no-color.org"""
         colour = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-9]|9[0-7])(?:;[0-9;]*)?m")

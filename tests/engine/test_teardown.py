@@ -177,7 +177,14 @@ def test_nothing_of_ours_is_in_the_way(site):
     site.require_nothing_in_the_way()
 
 
-@pytest.mark.parametrize("other", OTHERS, ids=lambda other: other.__name__)
+SAMPLE = (an_interface, an_instance, a_rule_of_the_default_group, an_endpoint)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [each if each in SAMPLE else pytest.param(each, marks=pytest.mark.exhaustive) for each in OTHERS],
+    ids=lambda other: other.__name__,
+)
 def test_what_others_have_made_is_named_with_its_owner(site, other):
     story = other(site)
     named = next(story)
@@ -223,11 +230,11 @@ def test_two_of_our_groups_that_name_each_other_go(aws, tmp_path):
     assert inventory(aws) == before
 
 
-SAMPLE = (41, 118)
+WRITES = (41, 118)
 
 
 @pytest.mark.parametrize(
-    "writes", [n if n in SAMPLE else pytest.param(n, marks=pytest.mark.exhaustive) for n in range(1, 140)]
+    "writes", [n if n in WRITES else pytest.param(n, marks=pytest.mark.exhaustive) for n in range(1, 140)]
 )
 def test_a_destroy_of_what_an_apply_has_left_leaves_nothing(aws, tmp_path, writes):
     """The apply was killed after so many writes; later numbers than it has find it complete."""

@@ -178,6 +178,7 @@ def succeeded(done):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.exhaustive  # without a database alone: test_without_a_database.py
 def test_a_static_site_needs_one_line(team):
     assert team.ask("/") == "<h1>A static site</h1>"
 
@@ -190,6 +191,7 @@ def test_a_killed_server_is_replaced_by_one_with_the_release(team):
     assert all(team.ask("/") == "<h1>A static site</h1>" for _ in range(4))
 
 
+@pytest.mark.exhaustive  # of a host alone: hosts/test_procfile.py
 def test_an_appspec_of_its_own_gets_settings_secrets_and_permissions(team):
     """A rotated secret reaches it; what the role may not do fails; a policy attached by hand is drift."""
     secrets, parameters, iam = team.aws("secretsmanager"), team.aws("ssm"), team.aws("iam")
@@ -220,6 +222,7 @@ def test_an_appspec_of_its_own_gets_settings_secrets_and_permissions(team):
     assert not {"by-hand", "local-web-app-1"} & set(iam.list_role_policies(RoleName="local-web")["PolicyNames"])
 
 
+@pytest.mark.exhaustive  # of a host alone: hosts/test_procfile.py; of the evidence: test_scenario.py
 def test_no_secret_is_on_a_disk_or_in_the_evidence(team):
     """The account itself is saved with all that Secrets Manager and Systems Manager hold; nothing else has them."""
     account, planted = team.root / ".runbook" / "local" / "state.pickle", re.compile("|".join(PLANTED).encode())

@@ -33,7 +33,13 @@ def engine(door, journal, time):
 @pytest.fixture
 def interface(engine, aws):
     """A load balancer's, with a public address, in the subnet and the group; a function removes it."""
-    ec2, everything = aws.client("ec2"), Stack("s", all=in_order([GATEWAY, SUBNET, GROUP]))
+    ec2, everything = (
+        aws.client("ec2"),
+        Stack(
+            "s",
+            all=in_order([GATEWAY, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (SUBNET, GROUP))]),
+        ),
+    )
     engine.apply(everything)
     ids = {resource: seen.id for resource, seen in engine.survey(everything, refresh=True).items()}
     made = ec2.create_network_interface(

@@ -325,7 +325,13 @@ class TestTheCommand:
         assert "✗ The evidence of the run could not be closed: NoAccess: KMS: no way in.\n  → Sign in." in result.stderr
 
     @pytest.mark.parametrize(
-        "how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda how: how.name
+        "how",
+        [
+            signal.SIGTERM,
+            signal.SIGKILL,
+            *(pytest.param(how, marks=pytest.mark.exhaustive) for how in (signal.SIGINT, signal.SIGHUP)),
+        ],
+        ids=lambda how: how.name,
     )
     def test_an_interrupted_run_is_closed_and_a_killed_one_is_not(self, root, how):
         wait = f"{touch(root, 'begun')}\n{wait_for(root, 'never')}"
@@ -372,8 +378,11 @@ journal.write("change", ok=True, key="vpc.main", action="create", fields={}, wai
 
     @pytest.mark.parametrize(
         ("how", "cell"),
-        [(signal.SIGTERM, DEAF), (signal.SIGINT, STOPPED), (signal.SIGINT, HOLDING_THE_LOCK)],
-        ids=["deaf kernel", "stopped process", "silent AWS"],
+        [
+            pytest.param(signal.SIGTERM, DEAF, id="deaf kernel"),
+            pytest.param(signal.SIGINT, STOPPED, id="stopped process", marks=pytest.mark.exhaustive),
+            pytest.param(signal.SIGINT, HOLDING_THE_LOCK, id="silent AWS", marks=pytest.mark.exhaustive),
+        ],
     )
     def test_an_interrupted_run_ends_within_ten_seconds_whatever_it_does(self, root, how, cell):
         """A kernel that is busy in C and ignores every signal, a process that is stopped, an AWS that does not answer.

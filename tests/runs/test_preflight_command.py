@@ -325,7 +325,7 @@ CASES = {
     "storage": quota("L-7ADDB58A", "storage of DB instances", "100000 GB in use, 20 GB more", storage, DATA),
     "vCPUs": quota("L-1216C47A", "vCPUs of standard instances on demand", "64 in use, ", vcpus, COMPUTE),
     "bucket": taken("bucket.runbook", their_bucket),
-    "role": taken("role.flow-logs", their_role, sample=True),
+    "role": taken("role.flow-logs", their_role),
     "log group": taken("log_group.flow-logs", their_log_group),
     "database": taken("db_instance.database", their_database, DATA),
     "load balancer": taken("load_balancer.web", their_load_balancer, COMPUTE),

@@ -322,7 +322,11 @@ def test_an_unknown_notebook_is_rejected():
         select_notebooks(["05_else"])
 
 
-@pytest.mark.parametrize("signal", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "signal",
+    [signal.SIGKILL, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (signal.SIGINT, signal.SIGTERM))],
+    ids=lambda s: s.name,
+)
 def test_notebooks_end_with_their_runner(tmp_path, signal):
     """None changes the account after the runner that holds the lock; the executed cells are kept."""
     cells = {"more": "1", "wait": f"{touch(tmp_path, 'begun')}\n{wait_for(tmp_path, 'never')}"}

@@ -144,7 +144,7 @@ def key(world):
     return world.aws.client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
 
 
-@pytest.fixture(scope="module", params=["local", "bucket"])
+@pytest.fixture(scope="module", params=["local", pytest.param("bucket", marks=pytest.mark.exhaustive)])
 def deployments(request, world, key):
     """A revision deployed while a server is replaced, and one whose bundle is gone before the servers fetch it."""
     kept = {"store": "bucket", "kms_key": key, "object_lock": {"mode": "GOVERNANCE", "days": 1}}

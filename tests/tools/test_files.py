@@ -62,6 +62,7 @@ def test_tables_and_pages_are_read(folder, caplog):
 
 @pytest.mark.needs("chromium,chromium-browser,google-chrome".partition(",")[0])
 @shows("nbconvert", "`--to webpdf`", "the executed notebook; `--to pdf` needs LaTeX and Inkscape for the drawings")
+@pytest.mark.exhaustive
 def test_a_page_is_printed(folder, monkeypatch):
     """With the machine's browser in place of the one that Playwright would fetch."""
     launch, chromium = BrowserType.launch, find_program("chromium")

@@ -168,7 +168,9 @@ def test_an_unknown_parameter_keeps_its_warning(root, short, caplog):
 
 
 @shows("papermill", "`-p` with a number that is meant as a text", "refused before anything happens; `-r` is named")
-@pytest.mark.parametrize("name", ["account", "change", "region"])
+@pytest.mark.parametrize(
+    "name", ["account", *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("change", "region"))]
+)
 def test_a_number_that_was_meant_as_a_text(root, short, name):
     result = papermill_cli("-p", name, "012345678901", source=short())
     assert f"-r {name} VALUE" in str(result.exception)

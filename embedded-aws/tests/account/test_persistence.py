@@ -129,6 +129,7 @@ def test_changes_without_a_pause_are_saved(tmp_path):
         assert state.exists()
 
 
+@pytest.mark.exhaustive
 def test_the_state_of_another_moto_is_set_aside(tmp_path):
     """After an upgrade the account is empty; the message says where the old state is kept."""
     folder = StateFolder(tmp_path)
@@ -177,6 +178,7 @@ def test_the_state_is_for_its_owner_only(tmp_path):
         assert {f.name for f in folder.iterdir() if f.stat().st_mode & 0o077} <= {"start.lock", "server.lock"}
 
 
+@pytest.mark.exhaustive
 def test_forgetting_needs_the_server_down(tmp_path, runner):
     """`down --forget` deletes the account; the next start is empty."""
     with embedded(tmp_path) as aws:

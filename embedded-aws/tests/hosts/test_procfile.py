@@ -192,9 +192,26 @@ UNWELL = APP.replace("send_response(200)", "send_response(500, print('I am unwel
 @pytest.mark.parametrize(
     ("app", "told", "reason"),
     [
-        (NEVER_LISTENS, "I never listen", r"listens on no port; it has to listen on \$PORT, which is \d+"),
-        (ELSEWHERE, "I listen elsewhere", r"listens on port \d+; it has to listen on \$PORT, which is \d+"),
-        (UNWELL, "I am unwell", "does not answer 200 at /healthz"),
+        pytest.param(
+            NEVER_LISTENS,
+            "I never listen",
+            r"listens on no port; it has to listen on \$PORT, which is \d+",
+            id="silent",
+            marks=pytest.mark.exhaustive,
+        ),
+        pytest.param(
+            ELSEWHERE,
+            "I listen elsewhere",
+            r"listens on port \d+; it has to listen on \$PORT, which is \d+",
+            id="elsewhere",
+        ),
+        pytest.param(
+            UNWELL,
+            "I am unwell",
+            "does not answer 200 at /healthz",
+            id="unwell",
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_an_application_that_does_not_answer_fails_the_deployment_with_its_last_words(host, app, told, reason):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import psutil
+import pytest
 
 from embedded_aws.testing import eventually
 from servers.mysql.simulation import PATIENCE, Simulation
@@ -25,6 +26,7 @@ def test_a_killed_emulator_leaves_no_second_server(own):
     eventually(lambda: not own.servers() and not own.files(), PATIENCE)
 
 
+@pytest.mark.exhaustive
 def test_the_data_of_an_account_that_is_set_aside_is_kept(own):
     own.create()
     own.stop()
