@@ -6,9 +6,9 @@ import os
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from io import FileIO
+from io import BufferedRandom, FileIO
 from pathlib import Path
 
 from filelock import FileLock
@@ -36,12 +36,34 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, overwrite
     Raises:
         OSError: The file could not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+
+    def write(out: BufferedRandom) -> str:
+        out.write(content)
+        return path.name
+
+    return write_named(path.parent, write, mode=mode, overwrite=overwrite)
+
+
+def write_named(
+    folder: Path, write: Callable[[BufferedRandom], str], *, mode: int = 0o644, overwrite: bool = True
+) -> Path:
+    """Write a file in one step, whose name is known once its content is; see :func:`write_atomically`.
+
+    Args:
+        write: Writes the content to a file that can be read, too; returns the name.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: The file could not be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, made = tempfile.mkstemp(dir=folder, prefix=".new.")
+    temporary = Path(made)
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
+        with os.fdopen(handle, "w+b") as out:
+            path = folder / write(out)
             out.flush()
             os.fsync(out.fileno())
         temporary.chmod(mode)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from io import BufferedRandom
 from pathlib import Path
 
-from runbook_lib.files import write_atomically
+from runbook_lib.files import write_named
 
 from . import node
 from .contents import COMMIT, REVISION, SERVER, WHEELS, Contents, digest, read_contents
@@ -87,12 +87,10 @@ def pack(contents: Contents, into: Path, *, commit: str = "") -> Bundle:
         BundleError: Something is wrong with the application; it names every problem.
     """
     require_none(contents.findings)
-    packed = _zip(contents.all(commit))
-    name = hashlib.sha256(packed).hexdigest()
-    path = write_atomically(into / f"{name}.zip", packed)
+    path = write_named(into, lambda out: f"{_zip(contents.all(commit), out)}.zip")
     found = sum(each.startswith(f"{WHEELS}/") for each in contents.locked)
     return Bundle(
-        path, name, len(packed), contents.revision, tuple(sorted(contents.files)), found,
+        path, path.stem, path.stat().st_size, contents.revision, tuple(sorted(contents.files)), found,
         len(contents.locked) - found, contents.left_out, contents.findings,
     )  # fmt: skip
 
@@ -144,17 +142,17 @@ def _is_bundle(folder: Path, paths: Mapping[str, Path]) -> bool:
     return mark.read_text(encoding="utf-8", errors="replace").strip() in digests
 
 
-def _zip(content: Mapping[str, PackedFile]) -> bytes:
-    """The zip file: fixed order and times, one of two modes, and no compression.
+def _zip(content: Mapping[str, PackedFile], out: BufferedRandom) -> str:
+    """Write the zip file: fixed order and times, one of two modes, no compression; returns its digest.
 
     Wheels are compressed already, and zlib's output differs between its builds.
     repro-zipfile gives all files one mode, but CodeDeploy's hooks must be executable.
     """
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(content):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system = 3  # Unix, on every system: only then the modes apply
             entry.external_attr = (0o100755 if content[name].executable else 0o100644) << 16
             archive.writestr(entry, content[name].data)
-    return packed.getvalue()
+    out.seek(0)
+    return hashlib.file_digest(out, "sha256").hexdigest()
