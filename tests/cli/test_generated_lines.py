@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
@@ -47,7 +49,13 @@ def nothing_runs(root, fake_run, monkeypatch):
     monkeypatch.setattr("runbook_lib.cli.verbs.require_saved", lambda *_: None)
     monkeypatch.setattr("runbook_lib.cli.verbs.processes.warm_up", lambda: None)
     monkeypatch.setattr("runbook_lib.cli.choices.choose_revision", _no_revision)
+    for module in ("wheels", "lock"):  # an `app check` would download the sample's wheels for each kind of server
+        monkeypatch.setattr(f"runbook_lib.stacks.application.{module}.run_pip", _no_index)
     return fake_run(planned(keep=1))
+
+
+def _no_index(*words):
+    return subprocess.CompletedProcess(words, 1, "", "ERROR: there is no package index")
 
 
 def _no_revision(*_):
