@@ -56,7 +56,7 @@ test test-all: programs .venv/test.stamp
 	test ! -d $(ASIDE) || RUNBOOK_ROOT="$$PWD/$(ASIDE)" .venv/bin/runbook local down --forget
 	rm -rf $(ASIDE) && mkdir -p $(ASIDE) && cp -R params $(ASIDE)/
 	export RUNBOOK_ROOT="$$PWD/$(ASIDE)"; trap '.venv/bin/runbook local down --forget' EXIT; trap 'exit 130' INT TERM; \
-	.venv/bin/pytest --nbval-lax notebooks; exit $$?
+	.venv/bin/pytest --nbval-lax notebooks --numprocesses 2 --dist loadfile; exit $$?
 	$(if $(filter test-all,$@),.venv/bin/python -m tests.mutants)
 
 fleet-test: .venv/test.stamp .venv-airflow/airflow.stamp
