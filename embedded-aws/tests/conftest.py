@@ -1,9 +1,9 @@
 """Fixtures of all tests of the embedded AWS."""
 
-import moto.ec2.models.amis
 import pytest
 from click.testing import CliRunner
 
+from embedded_aws.account import backends
 from embedded_aws.client import control
 from embedded_aws.process_registry import ProcessRegistry
 from embedded_aws.testing import aws, aws_server  # noqa: F401
@@ -11,9 +11,7 @@ from services.auto_scaling_group import WebGroup
 from services.network import Network
 from tests.support import quick_accounts  # noqa: F401
 
-# As in a server's own process: of 1,300 images, 1,200 are for ECS, and moto would make them for each test.
-_load = moto.ec2.models.amis.load_resource
-moto.ec2.models.amis.load_resource = lambda path: [] if "/ecs/" in path else _load(path)
+backends.leave_out_images_for_ecs()  # as a server does, for moto in the tests' own process
 
 
 @pytest.fixture
