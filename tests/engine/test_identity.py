@@ -75,13 +75,13 @@ NAMELESS = {"security_group_rule", "listener", "redirect_listener"}
 
 
 def each(keys):
-    """Each without each of its tags; of the sample, all but one without that which says what it is."""
+    """Each thing and each of its tags.  `make test` takes the keys of the sample, and one environment."""
     for key, tag in product(keys, (KEY, ENV)):
         sampled = key in SAMPLE and (tag == KEY or key == SAMPLE[0])
         yield pytest.param(key, tag, id=f"{key}-{tag}", marks=() if sampled else pytest.mark.exhaustive)
 
 
-@pytest.mark.parametrize(("key", "tag"), each(SAMPLE + OTHERS))
+@pytest.mark.parametrize(("key", "tag"), list(each(SAMPLE + OTHERS)))
 def test_a_thing_that_lost_a_tag_is_named_and_not_made_again(site, key, tag):
     """The rest is planned beside it: nothing else differs."""
     untag(site.aws, site.seen[key].tagging, tag)

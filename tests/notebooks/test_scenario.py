@@ -32,6 +32,7 @@ from tests.notebooks.operator import REPOSITORY, Crowd, Operator, Visitor
 pytestmark = pytest.mark.needs("mariadbd", "mariadb-install-db", "mariadb", "ps")
 
 NOTEBOOKS = ("01_network", "02_data", "03_compute", "04_deploy")
+NETWORK = str(REPOSITORY / "notebooks" / "01_network.ipynb")
 
 
 @pytest.fixture(scope="module")
@@ -321,15 +322,26 @@ def test_what_somebody_did_by_hand_is_planned_and_mended(operator, built):
 
 
 @pytest.mark.parametrize(
-    "given", [("-f", "{file}"), pytest.param(("-r", "env", "local"), marks=pytest.mark.exhaustive)], ids=["-f", "-r"]
+    "given",
+    [
+        ["-f", "{params}"],
+        pytest.param(["-p", "env", "local"], marks=pytest.mark.exhaustive),
+    ],
+    ids=" ".join,
 )
 def test_papermill_alone_does_the_same_from_anywhere(operator, built, tmp_path, given):
-    """With a whole parameter file, or with one parameter."""
-    source = str(REPOSITORY / "notebooks" / "01_network.ipynb")
-    given = [word.format(file=operator.root / "params" / "local.yaml") for word in given]
-    done = operator.run("papermill", source, "OUT.ipynb", *given, "-p", "mode", "plan", cwd=tmp_path)
+    """With a whole parameter file, or with -p."""
+    words = [word.format(params=operator.root / "params" / "local.yaml") for word in given]
+    done = operator.run("papermill", NETWORK, "OUT.ipynb", *words, "-p", "mode", "plan", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Nothing to do." in (tmp_path / "OUT.ipynb").read_text(encoding="utf-8")
+
+
+@pytest.mark.exhaustive  # in short: tools/test_papermill.py
+def test_papermill_alone_says_which_parameter_nobody_listens_to(operator, built, tmp_path):
+    wrong = operator.run("papermill", NETWORK, "OUT.ipynb", "-p", "mod", "plan", cwd=tmp_path)
+    assert wrong.returncode != 0
+    assert "mod: there is no such parameter; did you mean mode" in wrong.stderr
 
 
 def test_a_scanner_for_secrets_finds_nothing_real(operator, built):

@@ -42,7 +42,7 @@ def megabyte(of):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(unit=st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join))
 def test_a_megabyte_takes_seconds(pattern, unit):
     """Whatever it repeats: no pattern may backtrack."""
@@ -79,7 +79,7 @@ READERS = {
 
 
 @pytest.mark.parametrize(("regex", "pieces"), READERS.values(), ids=READERS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_what_reads_a_megabyte_takes_seconds(regex, pieces, data):
     """Backslashes alone took minutes."""
@@ -102,7 +102,7 @@ FORMS = (
 
 
 @pytest.mark.parametrize("secret", KNOWN)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(unit=st.lists(st.sampled_from(FORMS), min_size=1, max_size=2).map("".join), kept=st.sampled_from([0, 9, 99]))
 def test_a_known_secret_is_searched_for_in_a_megabyte_within_seconds(secret, unit, kept):
     """A secret with quotes was searched for in exponential time where a text has many backslashes."""
