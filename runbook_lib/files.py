@@ -47,10 +47,13 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, overwrite
 def write_named(
     folder: Path, write: Callable[[BufferedRandom], str], *, mode: int = 0o644, overwrite: bool = True
 ) -> Path:
-    """Write a file in one step, whose name is known once its content is; see :func:`write_atomically`.
+    """Write a file as :func:`write_atomically` does, where its name depends on its content.
 
     Args:
-        write: Writes the content to a file that can be read, too; returns the name.
+        folder: The file's folder; it is created when it does not exist.
+        write: Writes the content to an open file, which it may read again; returns the file's name.
+        mode: The file's permissions.
+        overwrite: False keeps a file that exists, also one that another process writes at the same moment.
 
     Returns:
         The path.

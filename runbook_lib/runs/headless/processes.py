@@ -57,7 +57,7 @@ def _context() -> BaseContext:
     if not FORKS:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    if len(list(Path("/proc/self/task").iterdir())) == 1:  # of whomever: threading knows its own ones only
+    if len(list(Path("/proc/self/task").iterdir())) == 1:  # the threads; `threading` knows only those that it started
         with _forked_servers():
             forkserver.ensure_running()
         return context
@@ -90,7 +90,8 @@ def _fork(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
         return process
     try:
         atexit._clear()  # those of the command are its own
-        # Closed ones would be given to other files, and what has the old one would write into those, or close them.
+        # A closed file's number would be given to the next file; an object that still has it, e.g. a log's handler,
+        # would write into that file or close it.  So each number stays taken, and leads nowhere.
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
             if descriptor > 2 and descriptor not in (nowhere, *passfds):
