@@ -47,19 +47,10 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, overwrite
 def write_named(
     folder: Path, write: Callable[[BufferedRandom], str], *, mode: int = 0o644, overwrite: bool = True
 ) -> Path:
-    """Write a file as :func:`write_atomically` does, where its name depends on its content.
+    """Write a file as :func:`write_atomically` does, where its name depends on its content; returns its path.
 
     Args:
-        folder: The file's folder; it is created when it does not exist.
-        write: Writes the content to an open file, which it may read again; returns the file's name.
-        mode: The file's permissions.
-        overwrite: False keeps a file that exists, also one that another process writes at the same moment.
-
-    Returns:
-        The path.
-
-    Raises:
-        OSError: The file could not be written.
+        write: Writes the content to an open file, which it may read again; returns the name in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle, made = tempfile.mkstemp(dir=folder, prefix=".new.")
