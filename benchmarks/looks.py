@@ -4,7 +4,9 @@
     .venv/bin/python -m benchmarks.looks --before HEAD~20   # beside another commit
     .venv/bin/python -m benchmarks.looks --before HEAD      # today's figures twice: how much a figure varies
 
-Each version is cloned, set up and applied to an embedded AWS of its own; then the commands take turns.  Linux only.
+Each version is cloned, set up and applied to an embedded AWS of its own; then the commands take turns. Where Terraform
+is installed, it plans benchmarks/terraform/ in another account of the newer one. TF_CLI_ARGS_init=-plugin-dir=FOLDER
+says where its provider is, if it is not to be downloaded. Linux only.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ import json
 import os
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,6 +76,8 @@ def main() -> None:
                 pairs = zip(costs["before"], costs["now"], (1, 1, 0), strict=True)
                 told = " ".join(f"{old:6.{digits}f} {new:6.{digits}f}" for old, new, digits in pairs)
                 print(f"{what:34} {told} {calls['before']:>6} {calls['now']:>4}", flush=True)
+            if shutil.which("terraform"):
+                _print_terraform(checkouts["now"], Path(folder) / "terraform", options.times)
         finally:
             for checkout in checkouts.values():
                 if (checkout / ".venv/bin/runbook").exists():
@@ -85,13 +91,39 @@ def _set_up(checkout: Path, commit: str) -> None:
     _run(checkout, "runbook", "apply", "--env", "local")
 
 
+def _print_terraform(checkout: Path, folder: Path, times: int) -> None:
+    """Apply what benchmarks/terraform/ describes, and print what a plan of it costs."""
+    shutil.copytree(ROOT / "benchmarks/terraform", folder)
+    printed = _run(checkout, "runbook", "local", "env").stdout
+    variables = dict(re.findall(r"^export (\w+)=(.*)$", printed, re.MULTILINE)) | {
+        "AWS_ACCESS_KEY_ID": "EMBEDAWS222222222222",  # an account in which nothing is yet
+        "PATH": os.environ["PATH"],
+        "CHECKPOINT_DISABLE": "1",  # it would ask for newer versions of Terraform
+    }
+    variables |= {name: value for name, value in os.environ.items() if name.startswith("TF_") or name == "HOME"}
+    for command in (("init",), ("apply", "-auto-approve")):
+        subprocess.run(("terraform", *command), cwd=folder, env=variables, check=True, stdout=subprocess.DEVNULL)
+    plan = ("terraform", "plan", "-detailed-exitcode")  # 0 when there is nothing to do
+    cost = _median_of(folder, plan, times, variables)
+
+    def act() -> None:
+        subprocess.run(plan, cwd=folder, env=variables, check=True, stdout=subprocess.DEVNULL)
+
+    calls = _count_calls(checkout, act)
+    told = " ".join(f"{'':6} {value:6.{digits}f}" for value, digits in zip(cost, (1, 1, 0), strict=True))
+    print(f"{'terraform plan, 38 resources':34} {told} {'':6} {calls:>4}", flush=True)
+
+
 def _median(checkout: Path, command: tuple[str, ...], times: int) -> Cost:
+    return _median_of(checkout, (str(checkout / ".venv/bin" / command[0]), *command[1:]), times, os.environ)
+
+
+def _median_of(folder: Path, command: tuple[str, ...], times: int, variables: Mapping[str, str]) -> Cost:
     each = []
     for _ in range(times):
-        program = str(checkout / ".venv/bin" / command[0])
         measured = subprocess.run(
-            [sys.executable, "-m", "benchmarks.looks", "--measure", str(checkout), program, *command[1:]],
-            cwd=ROOT, check=True, capture_output=True, text=True,
+            [sys.executable, "-m", "benchmarks.looks", "--measure", str(folder), *command],
+            cwd=ROOT, check=True, capture_output=True, text=True, env=variables,
         )  # fmt: skip
         each.append(Cost(*json.loads(measured.stdout)))
     return Cost(*map(statistics.median, zip(*each, strict=True)))
@@ -129,10 +161,14 @@ def _memory() -> float:
 
 
 def _count(checkout: Path, command: tuple[str, ...]) -> str:
+    return _count_calls(checkout, lambda: _run(checkout, *command)) if "--env" in command else "–"
+
+
+def _count_calls(checkout: Path, act: Callable[[], object]) -> str:
     """How many calls reach AWS: each is a little slow, and the embedded AWS counts what it makes slow."""
-    if "--env" not in command or _run(checkout, *_SLOW, check=False).returncode:
+    if _run(checkout, *_SLOW, check=False).returncode:
         return "–"
-    _run(checkout, *command)
+    act()
     counted = re.search(r"(\d+) hit", _run(checkout, "runbook", "local", "fault", "list").stdout)
     _run(checkout, "runbook", "local", "fault", "clear")
     return counted[1] if counted else "–"
