@@ -224,6 +224,18 @@ def test_what_aws_does_not_offer(root, notebook, section, fields, key, text):
     assert text in found[f"offered: {key}"]["finding"]
 
 
+def test_what_aws_offers_is_told(root):
+    """Of what is launched, and of nothing else."""
+    found = {}
+    for notebook in ("02_data", "03_compute"):
+        plan(notebook)
+        found |= {name: row for name, row in rows(root).items() if name.startswith("offered: ")}
+    kinds = ("db_instance.database", "instance.bastion", "launch_template.web")
+    assert {name: row["result"] for name, row in found.items()} == {f"offered: {key}": PASSED for key in kinds}
+    assert found["offered: db_instance.database"]["finding"] == "AWS offers db.t4g.micro with MySQL 8.4"
+    assert found["offered: launch_template.web"]["finding"].startswith("AWS offers t4g.small in us-west-2a, us-west-2b")
+
+
 def test_a_certificate_that_is_not_issued(root, aws):
     """Nobody has validated it: the load balancer would not take it."""
     arn = aws.client("acm").request_certificate(DomainName="www.example.com", ValidationMethod="DNS")["CertificateArn"]

@@ -129,8 +129,5 @@ def loss_of_a_zone(account: Account) -> Finding:
 
 def _database(account: Account) -> Iterator[str]:
     wanted, database = account.the(DbInstance), account.database
-    if wanted and wanted.multi_az and database:
-        if not database["MultiAZ"]:
-            yield f"{database['DBInstanceIdentifier']} has no standby in another zone"
-        elif database.get("SecondaryAvailabilityZone") == database["AvailabilityZone"]:
-            yield f"the standby of {database['DBInstanceIdentifier']} is in the same zone"
+    if wanted and wanted.multi_az and database and not database["MultiAZ"]:
+        yield f"{database['DBInstanceIdentifier']} has no standby in another zone"

@@ -202,6 +202,7 @@ SECRETS = [
     f"«AKIAIOSFODNN7EXAMPLE;|{FORTY}»|",
     f"«AKIAIOSFODNN7EXAMPLE»\n\n\n\n\n\n\n\n\n{FORTY}",
     f"aws_secret_access_key = «{FORTY}» x",
+    f"aws_secret_access_key{' ' * 60}= «{FORTY}»",
     f"AWS_SECRET_KEY=«{FORTY}»",
     f'aws "secret": "«{FORTY}»"',
     f"Aws Key: '«{FORTY}»'",

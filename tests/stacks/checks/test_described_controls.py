@@ -126,6 +126,33 @@ DATABASES = {
 }
 
 
+TAGS = [{"Key": "runbook:key", "Value": "own.key"}]
+OF_KINDS = ("ACM", "ELB", "ElastiCache")
+"""What AWS describes without tags: the key is that of the kind."""
+
+
+def tagged(answers):
+    """The answers, with tags where each of these calls describes them; snapshots of databases have another field."""
+    fields = {name: "TagList" if name == "describe_db_snapshots" else "Tags" for name in answers}
+    return {name: with_tags(answer, fields[name]) for name, answer in answers.items()}
+
+
+def with_tags(answer, field):
+    if isinstance(answer, list):
+        return [with_tags(each, field) for each in answer]
+    more = {"Instances": with_tags(answer["Instances"], field)} if "Instances" in answer else {}
+    return answer | {field: TAGS} | more
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_offence_names_the_resource_as_the_runbook_does(name):
+    _, (answers, kinds) = CASES[name]
+    database = DATABASE if name.startswith("RDS") else None
+    (offence,) = EVALUATE[name](Account(tagged(answers), *kinds, database=database)).offences
+    assert offence.key == "own.key" or name.startswith(OF_KINDS)
+    assert offence.key
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_described_resource_satisfies_a_control_or_does_not(name):
     (good, kinds), (bad, _) = CASES[name]
