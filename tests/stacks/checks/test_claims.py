@@ -1,5 +1,7 @@
 """The architecture's promises are proved from what is there, and what breaks one is seen by that one."""
 
+import re
+
 import pytest
 
 from runbook_lib.errors import RunbookError
@@ -43,6 +45,19 @@ def test_what_somebody_breaks_is_seen_by_the_right_claims_or_controls_only(built
     own = controls if function.__module__ == control_breakages.__name__ else claims
     found = seen(built, name, [own])
     assert set(found) == {check for check in expected if (check in CONTROLS) is (own is controls)}, found
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [
+        ("the_database_opened_to_the_bastion", r"i-\w+ \(local-bastion\) reaches local-database in subnet-\w+ on 3306"),
+        ("the_database_opened_to_the_load_balancer", r"ELB app/local-web/\w+ \(local-alb\) reaches .* on 33\d\d"),
+        ("the_database_opened_to_a_stranger", r"a member of by-hand reaches local-database in subnet-\w+ on 3306"),
+    ],
+)
+def test_a_finding_says_who_reaches_what_and_names_groups(built, name, who):
+    why = seen(built, name, [claims])["4."]["why"]
+    assert any(re.fullmatch(who, line) for line in why), why
 
 
 @pytest.mark.exhaustive
