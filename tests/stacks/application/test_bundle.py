@@ -227,6 +227,7 @@ def test_the_revision_is_inside_and_all_times_are_the_same(app, build, tmp_path)
     bundle = build(app("one"), tmp_path)
     with zipfile.ZipFile(bundle.path) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {entry.create_system for entry in archive.infolist()} == {3}  # Unix, or unzip ignores the modes
         assert archive.read("REVISION").decode().strip() == bundle.revision
 
 

@@ -1,6 +1,7 @@
 """Controls that nobody can break in the embedded account: evaluated on what AWS would describe."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from runbook_lib.resources.cache_replication_group import CacheReplicationGroup
 from runbook_lib.resources.load_balancer import LoadBalancer
 from runbook_lib.resources.secret import RandomSecret
 from runbook_lib.stacks.checks.controls import EVALUATIONS
+from runbook_lib.stacks.checks.paths.model import TCP, Group, Rule, Traffic
 
 NOW = datetime.now(UTC)
 OLD = NOW - timedelta(days=120)
@@ -176,6 +178,29 @@ def test_a_launch_configuration_is_wrong_wherever_there_is_one(name):
     assert EVALUATE[name](Account(answers, *kinds)).offences
     answers, kinds = group()
     assert EVALUATE[name](Account(answers, *kinds)).not_applicable
+
+
+# https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html
+RISKY = {20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088,
+         8888, 9200, 9300}  # fmt: skip
+ALL = sorted({port + step for port in RISKY | {80, 443} for step in (-1, 0, 1)})
+PORTS = {  # of rules for one port each, those that break the control, by IPv4 and by IPv6
+    "EC2.13": ({22}, {22}),
+    "EC2.14": ({3389}, {3389}),
+    "EC2.18": ({*ALL} - {80, 443}, {*ALL} - {80, 443}),
+    "EC2.19": (RISKY, RISKY),
+    "EC2.53": ({22, 3389}, set()),
+    "EC2.54": (set(), {22, 3389}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_port_open_to_the_world_breaks_a_control_or_does_not(name):
+    for peer, broken in zip(("0.0.0.0/0", "::/0"), PORTS[name], strict=True):
+        rules = {port: Rule(Traffic(TCP, port, port), ip_network(peer)) for port in ALL}
+        account = Account({})
+        account.network.groups = {str(port): Group(str(port), ingress=(rule,)) for port, rule in rules.items()}
+        assert {int(offence.id) for offence in EVALUATE[name](account).offences} == broken
 
 
 def test_without_a_cache_or_a_load_balancer_nothing_passes():
