@@ -120,9 +120,9 @@ def _critical_path(spans: list[Span]) -> tuple[tuple[Span, float], ...]:
 
 def _last_before(span: Span, spans: list[Span]) -> tuple[Span, float] | None:
     """Return the change that a change waited for last, and when that ended its wait."""
-    pairs = [(other, time) for other in spans if other is not span and (time := _unblocks_at(other, span)) is not None]
+    pairs = [(other, time) for other in spans if (time := _unblocks_at(other, span)) is not None]
     earlier = [pair for pair in pairs if pair[1] <= span.started + _EPSILON and pair[0].queued < span.queued + _EPSILON]
-    earlier = [pair for pair in earlier if pair[0].started < span.started]  # so that the chain ends
+    earlier = [pair for pair in earlier if pair[0].started < span.started]  # not itself, and so that the chain ends
     return max(earlier, key=lambda pair: pair[1], default=None)
 
 

@@ -196,8 +196,7 @@ def _match_letter(letter: str, *, after_run: bool = False) -> str:
 def _match_utf16(letter: str) -> str:
     """Match the letter as JSON escapes it: as a surrogate pair outside the basic plane."""
     raw = letter.encode("utf-16-be", errors="surrogatepass").hex()
-    first, *second = (f"u(?i:{raw[at : at + 4]})" for at in range(0, len(raw), 4))
-    return first + "".join(f"{_BACKSLASHES}{other}" for other in second)
+    return _BACKSLASHES.join(f"u(?i:{raw[at : at + 4]})" for at in range(0, len(raw), 4))
 
 
 def _base64_texts(raw: bytes) -> Iterable[str]:

@@ -51,6 +51,11 @@ def is_secret_field(name: str) -> bool:
     return bool(_SECRET_FIELD.search(name)) and not _PUBLIC_FIELD.search(name)
 
 
+def is_secret_name(text: str) -> bool:
+    """Return whether the text is the name of a field for secrets, and nothing else, also as words of their own."""
+    return bool(_SECRET_WORDS.fullmatch(text))
+
+
 def names_a_secret(text: str) -> bool:
     """Return whether the name of a field for secrets is anywhere in the text, also as words of their own."""
     return bool(_SECRET_WORDS.search(text))

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from .patterns import PLACEHOLDER
-from .secret_values import is_placeholder, is_secret_field, names_a_secret
+from .secret_values import is_placeholder, is_secret_field, is_secret_name, names_a_secret
 
 CellPosition = tuple[int, int]
 """Start and end in the text."""
@@ -161,7 +161,8 @@ def _column_name(head: str) -> str:
 
 def _row_name(head: str) -> str:
     """Return the name of a secret row; the key of a resource, such as ``role_policy.master-secret``, is not one."""
-    return "" if "." in head or len(head.split()) > 2 else _column_name(head)
+    is_sentence = len(head.split()) > 2 and not is_secret_name(head)
+    return "" if "." in head or is_sentence else _column_name(head)
 
 
 def _is_redactable(name: str, value: str) -> bool:
@@ -176,8 +177,16 @@ def _span_of(attributes: str, name: str) -> int:
 
 def _secret_columns(head: str) -> dict[tuple[int, int], str]:
     """Return the names of the secret columns below a line of heads, by start and end."""
-    edges = [0, *(word.end() for word in re.finditer(r"\S+", head))]
-    return {(left, right): name for left, right in pairwise(edges) if (name := _column_name(head[left:right]))}
+    words = [*re.finditer(r"\S+", head)]
+    edges = [0, *(word.end() for word in words)]
+    ends = {(left, right): name for left, right in pairwise(edges) if (name := _column_name(head[left:right]))}
+    # A head of two or three words, e.g. "API key"; pandas may leave one space only between two columns as well.
+    for count in (2, 3):
+        for first, (left, last) in enumerate(zip(edges, words[count - 1 :], strict=False)):
+            several = head[words[first].start() : last.end()]
+            if "  " not in several and is_secret_name(several):
+                ends[left, last.end()] = "_".join(several.split())
+    return ends
 
 
 def _cells_in_line(line: str, secret_columns: Mapping[tuple[int, int], str]) -> Iterator[CellPosition]:

@@ -205,6 +205,16 @@ def test_what_pandas_prints_has_its_secret_cells_alone():
     assert printed(repr(FRAME[["id", "n"]])) == []
 
 
+@pytest.mark.parametrize("head", ["api key", "API Key", "Secret Access Key", "Secret access key", "private-key"])
+def test_a_head_may_have_several_words(head):
+    frame = FRAME[["id"]].assign(**{head: ["t1", "t2", "t3"]})
+    assert printed(repr(frame)) == ["t1", "t2", "t3"]
+    assert printed(repr(frame.assign(n=[1, 2, 3], key=["k1", "k2", "k3"]))) == ["t1", "t2", "t3"]
+    assert printed(repr(frame.set_index("id")[head])) == ["t1", "t2", "t3"]
+    assert printed(repr(frame.rename(columns={head: "no secret access keys"}))) == []
+    assert printed(repr(pd.Series({"Access key ID": "a1", head: "t1 t2", "others": "b"}))) == ["t1 t2"]
+
+
 def test_two_frames_under_one_another_are_read_by_themselves():
     text = f"{FRAME[['id', 'password']]}\n{FRAME[['id', 'n']]}\n\n{FRAME[['password']]}"
     assert printed(text) == ["mu/rks", "x1 y"]

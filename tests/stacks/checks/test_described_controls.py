@@ -45,6 +45,12 @@ def instance(**more):
     return {"describe_instances": [{"Instances": [stopped]}]}, ()
 
 
+def running(*managed):
+    """An instance, and what Systems Manager tells."""
+    answers, _ = instance(State={"Name": "running"})
+    return {**answers, "describe_instance_information": [*managed]}, ()
+
+
 def group(**more):
     own = {"AutoScalingGroupName": "prod-x", "AvailabilityZones": ["a", "b"], "HealthCheckType": "ELB", **more}
     return {"describe_auto_scaling_groups": [own]}, (AutoScalingGroup,)
@@ -107,6 +113,10 @@ CASES = {  # what satisfies the control, and what does not
     "RDS.4": (snapshot(Encrypted=True), snapshot(Encrypted=False)),
     "RDS.21": (subscription(PARAMETERS), subscription(PARAMETERS, Enabled=False)),
     "RDS.22": (subscription(GROUPS), subscription(GROUPS, EventCategoriesList=["failure"])),
+    "SSM.1": (
+        running({"InstanceId": "i-1", "PingStatus": "Online"}),
+        running({"InstanceId": "i-1", "PingStatus": "ConnectionLost"}, {"InstanceId": "i-2", "PingStatus": "Online"}),
+    ),
     "SecretsManager.1": (secret(RotationEnabled=True), secret()),
     "SecretsManager.2": (
         secret(RotationEnabled=True, NextRotationDate=NOW + timedelta(days=1)),
@@ -163,6 +173,13 @@ def test_a_described_resource_satisfies_a_control_or_does_not(name):
     assert (fine.offences, fine.not_applicable) == ((), "")
     assert fine.looked_at
     assert [bool(each.id and each.why) for each in wrong.offences] == [True]
+
+
+@pytest.mark.parametrize(("owner", "rotated"), [("rds", True), ("rds", False), ("", True)])
+def test_a_secret_that_was_never_rotated(owner, rotated):
+    """RDS rotates its own after the first seven days."""
+    answers, kinds = secret(**({"OwningService": owner} if owner else {}), RotationEnabled=rotated)
+    assert bool(EVALUATE["SecretsManager.4"](Account(answers, *kinds)).offences) is not (owner == "rds" and rotated)
 
 
 @pytest.mark.parametrize("name", DATABASES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -66,12 +66,11 @@ def _facts(control: Control) -> dict[str, Any]:
     return {"control": control.id, "severity": control.severity, **cis, "source": control.source}
 
 
-def conclude(outcome: Outcome, exceptions: Iterable[ControlException], today: date) -> tuple[str, list[str]]:
+def conclude(outcome: Outcome, exceptions: Sequence[ControlException], today: date) -> tuple[str, list[str]]:
     """What an outcome comes to with the exceptions for its control; returns the result and the reasons.
 
     An exception counts for the resources that it names, until it expires.
     """
-    own = list(exceptions)
     if outcome.not_applicable:
         return NOT_APPLICABLE, [outcome.not_applicable]
     if not (outcome.looked_at or outcome.offences):
@@ -79,16 +78,16 @@ def conclude(outcome: Outcome, exceptions: Iterable[ControlException], today: da
     failing, used = list[str](), set[int]()
     accepted: dict[int, list[str]] = {}
     for offence in outcome.offences:
-        matching = [n for n, each in enumerate(own) if not each.resources or _names(each, offence)]
+        matching = [n for n, each in enumerate(exceptions) if not each.resources or _names(each, offence)]
         used |= {*matching}
-        valid = next((n for n in matching if own[n].expires is None or today <= (own[n].expires or today)), None)
+        valid = next((n for n in matching if today <= (exceptions[n].expires or today)), None)
         if valid is not None:
             accepted.setdefault(valid, []).append(str(offence))
         else:
-            late = [f"; the exception expired after {own[n].expires}" for n in matching]
+            late = [f"; the exception expired after {exceptions[n].expires}" for n in matching]
             failing.append(f"{offence}{late[0] if late else ''}")
-    excepted = [_reason(own[n], offences) for n, offences in accepted.items()]
-    idle = [_idle(each) for n, each in enumerate(own) if n not in used]
+    excepted = [_reason(exceptions[n], offences) for n, offences in accepted.items()]
+    idle = [_idle(each) for n, each in enumerate(exceptions) if n not in used]
     if failing:
         return FAIL, [*failing, *excepted, *idle]
     if excepted:

@@ -15,7 +15,7 @@ GROUPS = ("sg-0", "sg-1", "sg-2", "sg-elsewhere")
 def draw_network(rng):
     """All descriptions of one VPC, as `network_of` takes them."""
     prefixes = {"pl-0": rng.sample(BLOCKS, 2), "pl-1": rng.sample(BLOCKS6, 1), "pl-2": []}
-    subnets = [_subnet(number) for number in range(rng.choice((1, 2, 3)))]
+    subnets = [draw_subnet(number) for number in range(rng.choice((1, 2, 3)))]
     tables = [_table(rng, number, subnets) for number in range(3)]
     tables[0]["Associations"] = [{"Main": True}]
     acls = [_acl(rng, number) for number in range(2)]
@@ -37,7 +37,7 @@ def draw_network(rng):
     }  # fmt: skip
 
 
-def _subnet(number):
+def draw_subnet(number):
     v4 = list(ip_network(V4).subnets(new_prefix=26))[number]
     v6 = list(ip_network(V6).subnets(new_prefix=64))[number]
     inside = [{"Ipv6CidrBlock": str(v6), "Ipv6CidrBlockState": {"State": "associated"}}]

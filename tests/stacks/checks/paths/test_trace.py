@@ -8,7 +8,7 @@ import pytest
 from runbook_lib.stacks.checks.paths.model import Outside
 from runbook_lib.stacks.checks.paths.observe import network_of
 from runbook_lib.stacks.checks.paths.trace import reach
-from tests.stacks.checks.paths.networks import OUTSIDE, PORTS, SOURCE_PORTS, draw_network
+from tests.stacks.checks.paths.networks import OUTSIDE, PORTS, SOURCE_PORTS, V4, V6, draw_network, draw_subnet
 from tests.stacks.checks.paths.packet_walk import Walk
 
 NAMES = [f"eni-{number}" for number in range(4)]
@@ -68,3 +68,50 @@ def agree(seeds):
     assert kinds.count("possible") > len(kinds) / 20
     assert len(CODES - codes) <= 2, CODES - codes
     assert codes <= CODES
+
+
+@pytest.mark.parametrize(
+    ("protocol", "number", "block", "addresses", "request_type", "reply_type"),
+    [
+        ("icmp", "1", V4, ("10.0.0.4", "10.0.0.70"), 8, 0),
+        ("icmpv6", "58", V6, ("2001:db8::4", "2001:db8:0:1::4"), 128, 129),
+    ],
+)
+def test_the_answer_to_an_echo_has_a_type_of_its_own(protocol, number, block, addresses, request_type, reply_type):
+    """The destination's network ACL lets the request in and out again only what it names."""
+    field = "CidrBlock" if protocol == "icmp" else "Ipv6CidrBlock"
+    everything = [
+        {"RuleNumber": 100, "Egress": egress, "Protocol": "-1", field: block, "RuleAction": "allow"}
+        for egress in (False, True)
+    ]
+
+    def path(outgoing):
+        world = draw_network(random.Random(0))
+        world["subnets"] = [draw_subnet(0), draw_subnet(1)]
+        types = {False: request_type, True: outgoing}
+        entries = [
+            {"RuleNumber": 100, "Egress": egress, "Protocol": number, field: block, "RuleAction": "allow",
+             "IcmpTypeCode": {"Type": kind, "Code": -1}}
+            for egress, kind in types.items()
+        ]  # fmt: skip
+        world["acls"] = [
+            {"NetworkAclId": f"acl-{n}", "Associations": [{"SubnetId": f"subnet-{n}"}], "Entries": rules}
+            for n, rules in enumerate((everything, entries))
+        ]
+        local = {"GatewayId": "local", "State": "active", "Origin": "CreateRouteTable"}
+        routes = [{"DestinationCidrBlock": V4, **local}, {"DestinationIpv6CidrBlock": V6, **local}]
+        world["tables"] = [{"RouteTableId": "rtb-0", "Associations": [{"Main": True}], "Routes": routes}]
+        anybody = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": V4}], "Ipv6Ranges": [{"CidrIpv6": V6}]}
+        world["groups"] = [{"GroupId": "sg-0", "IpPermissions": [anybody], "IpPermissionsEgress": [anybody]}]
+        world["interfaces"] = [
+            {"NetworkInterfaceId": f"eni-{n}", "SubnetId": f"subnet-{n}", "Groups": [{"GroupId": "sg-0"}],
+             "PrivateIpAddresses": [{"PrivateIpAddress": address}] if field == "CidrBlock" else [],
+             "Ipv6Addresses": [] if field == "CidrBlock" else [{"Ipv6Address": address}]}
+            for n, address in enumerate(addresses)
+        ]  # fmt: skip
+        network = network_of(**world)
+        return reach(network, network.interfaces["eni-0"], network.interfaces["eni-1"], request_type, protocol)
+
+    assert path(reply_type).reachable
+    for other in (request_type, reply_type + 1, reply_type + 2):
+        assert path(other).code == "SUBNET_ACL_RESTRICTION"
