@@ -208,3 +208,15 @@ def test_the_engine_writes_down_all_that_it_takes(tmp_path):
     removed = [span for span in build_timeline(events_of(journal.path)).spans if span.action == "delete"]
     assert {span.key: span.settled is not None for span in removed} == {"thing.a": True, "thing.b": True}
     assert min(span.queued for span in removed) >= built_at - 0.001  # the journal tells milliseconds
+
+
+def test_a_removal_waits_for_the_notebook_before_it():
+    """And not for what its own notebook removes beside it."""
+    gone = [
+        change(1, "group.a", took=1, action="delete", notebook="03"),
+        settled(100, "group.a"),
+        change(101, "bucket.a", took=1, action="delete", notebook="02", ready=True),
+        change(102, "db.a", took=1, action="delete", notebook="02"),
+        settled(300, "db.a"),
+    ]
+    assert path(*gone) == ["group.a", "db.a"]
