@@ -12,17 +12,12 @@ from runbook_lib.aws.connection import Connection
 from runbook_lib.aws.snapshot import Snapshot
 from runbook_lib.cli.main import main
 from runbook_lib.cli.preflight_text import print_failed_rows, print_preflight
-from runbook_lib.engine.plan import Action, Change
 from runbook_lib.engine.preflight import permissions, usage
-from runbook_lib.engine.preflight.certificates import check_certificates
 from runbook_lib.engine.preflight.quotas import ADDRESSES, VCPUS, VPCS, Quota, find_limit
 from runbook_lib.engine.preflight.row import FAILED, NOT_ASKED, PASSED
 from runbook_lib.errors import Blocked, NotOwned, ParamsError, PreflightFailed, RequestRejected, WrongAccount
 from runbook_lib.evidence.report.page import write_report
 from runbook_lib.journal.summary import summarize
-from runbook_lib.params.file import load
-from runbook_lib.resources.base import Observed
-from runbook_lib.resources.listener import Listener
 from runbook_lib.stacks.compute import compute
 from runbook_lib.stacks.data import data
 from runbook_lib.stacks.network import network
@@ -249,27 +244,6 @@ def test_a_certificate_that_is_not_issued(root, aws):
     (row,) = [row for name, row in found.items() if name.startswith("certificate: ")]
     assert row["result"] == FAILED
     assert arn in row["finding"]
-
-
-@pytest.mark.parametrize(
-    ("status", "failed", "result", "told"),
-    [
-        ("issued", "", PASSED, "is issued, for www.example.com"),
-        ("expired", "EXPIRED", FAILED, "is EXPIRED"),
-        ("pending validation", "", FAILED, "is pending validation"),
-    ],
-)
-def test_a_certificate_that_a_listener_has_already(root, status, failed, result, told):
-    """Nothing of the listener changes: that it expired since is told all the same, and what to do."""
-    arn = "arn:aws:acm:us-west-2:123456789012:certificate/11111111-2222-3333-4444-555555555555"
-    changed(root, compute={"certificate": {"arn": arn}})
-    (listener,) = compute(load(root / "params/local.yaml")).every(Listener)
-    observed = Observed(arn, {}, ready=not failed and status == "issued", status=status, failed=failed,
-                        detail={"domain": "www.example.com"})  # fmt: skip
-    unchanged = Change(listener, Action.KEEP, None, None, {})
-    (row,) = check_certificates({listener.certificate: observed}, [unchanged])
-    assert (row.name, row.result, row.finding) == (f"certificate: {listener.certificate.key}", result, f"{arn} {told}")
-    assert ("Have it issued" in row.fix) is bool(result == FAILED)
 
 
 def with_zone(root, zone):
