@@ -73,10 +73,14 @@ class Store:
         return [rule for rule in answer.get("Rules") or [] if rule["Status"] == "Enabled"]
 
 
-def _is_anybody(statement: dict[str, Any]) -> bool:
+def _named(statement: dict[str, Any]) -> list[Any]:
+    """The accounts, users and roles that a statement is about."""
     principal = statement.get("Principal")
-    named = as_list(principal.get("AWS", [])) if isinstance(principal, dict) else as_list(principal)
-    return statement.get("Effect") == "Allow" and "*" in named and not statement.get("Condition")
+    return as_list(principal.get("AWS") if isinstance(principal, dict) else principal)
+
+
+def _is_anybody(statement: dict[str, Any]) -> bool:
+    return statement.get("Effect") == "Allow" and "*" in _named(statement) and not statement.get("Condition")
 
 
 def _public(store: Store, verbs: tuple[str, ...], grants: tuple[str, ...]) -> Iterator[str]:
@@ -106,9 +110,7 @@ def _tls(store: Store) -> Iterator[str]:
 
 def _others(store: Store) -> Iterator[str]:
     for statement in store.statements:
-        principal = statement.get("Principal")
-        named = as_list(principal.get("AWS", [])) if isinstance(principal, dict) else as_list(principal)
-        strangers = [each for each in named if each and store.account not in str(each)]
+        strangers = [each for each in _named(statement) if each and store.account not in str(each)]
         actions = set(as_list(statement.get("Action"))) & {*_RISKY, "s3:*", "*"}
         if statement.get("Effect") == "Allow" and strangers and actions:
             yield f"lets {', '.join(map(str, strangers))} {', '.join(sorted(actions))}"
@@ -139,12 +141,11 @@ def _mfa(store: Store) -> Iterator[str]:
 
 
 def _bucket(account: Account, wrong: Any) -> Outcome:
-    wanted = account.the(Bucket)
-    observed = account.observed(wanted)
-    if wanted is None or observed is None:
-        return none("the environment has no bucket")
-    offences = [Offence(observed.id, why, wanted.key) for why in wrong(Store(account, observed.id))]
-    return Outcome((observed.id,), tuple(offences))
+    for own in account.environment.every(Bucket):
+        if observed := account.observed(own):
+            offences = [Offence(observed.id, why, own.key) for why in wrong(Store(account, observed.id))]
+            return Outcome([observed.id], offences)
+    return none("the environment has no bucket")
 
 
 _READ, _WRITE = ("s3:Get", "s3:List"), ("s3:Put", "s3:Delete")

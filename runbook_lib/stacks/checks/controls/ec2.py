@@ -16,7 +16,7 @@ from ....resources.launch_template import LaunchTemplate
 from ....resources.template_versions import find_versions
 from ..account import Account
 from ..paths.model import ANY, TCP, UDP, Entry, Rule
-from .outcome import Evaluation, Offence, Outcome, judge, none, required
+from .outcome import Evaluation, Offence, Outcome, Wrong, judge, none, required
 
 _AUTHORIZED = (80, 443)
 """The default of EC2.18's parameter `authorizedTcpPorts`."""
@@ -44,8 +44,7 @@ def instances(account: Account) -> list[ApiObject]:
     return [instance for reservation in found for instance in reservation["Instances"]]
 
 
-def _each_instance(account: Account, wrong: object) -> Outcome:
-    assert callable(wrong)
+def _each_instance(account: Account, wrong: Wrong) -> Outcome:
     return judge(instances(account), "InstanceId", wrong, _NO_INSTANCE)
 
 
@@ -112,7 +111,7 @@ def _world_open(account: Account, ports: Collection[int], networks: Collection[s
         for rule in group.ingress
         if str(rule.peer) in networks and any(rule.traffic.matches(TCP, port) for port in ports)
     ]
-    return Outcome(tuple(account.network.groups), tuple(offences))
+    return Outcome([*account.network.groups], offences)
 
 
 def _ports(rule: Rule) -> str:
@@ -133,7 +132,7 @@ def _unauthorized(account: Account) -> Outcome:
         for rule in group.ingress
         if str(rule.peer) in (*_V4, *_V6) and rule.traffic.protocol in (TCP, UDP, ANY) and not _is_authorized(rule)
     ]
-    return Outcome(tuple(account.network.groups), tuple(offences))
+    return Outcome([*account.network.groups], offences)
 
 
 def _is_authorized(rule: Rule) -> bool:
@@ -202,15 +201,14 @@ def _plain_disk(template: ApiObject) -> str:
     return "" if encrypted else "does not encrypt its disks"
 
 
-def _each_template(account: Account, wrong: object) -> Outcome:
-    assert callable(wrong)
+def _each_template(account: Account, wrong: Wrong) -> Outcome:
     return judge(_templates(account), "Id", wrong, _NO_TEMPLATE)
 
 
 def _source_check(account: Account) -> Outcome:
     own = [i for i in account.network.interfaces.values() if i.instance]
-    off = tuple(Offence(i.id, "does not check source and destination") for i in own if not i.source_dest_check)
-    return Outcome(tuple(i.id for i in own), off) if own else none(_NO_INSTANCE)
+    off = [Offence(i.id, "does not check source and destination") for i in own if not i.source_dest_check]
+    return Outcome([i.id for i in own], off) if own else none(_NO_INSTANCE)
 
 
 def _managed(account: Account) -> Outcome:

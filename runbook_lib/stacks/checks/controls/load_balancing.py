@@ -70,7 +70,7 @@ def _each_listener(account: Account, wrong: Wrong) -> Outcome:
         if why := wrong(listener):
             key = keys.get(listener["Port"], "")
             offences.append(Offence(listener["ListenerArn"], f"{why} on port {listener['Port']}", key))
-    return Outcome(tuple(looked_at), tuple(offences)) if looked_at else none(_NO_BALANCER)
+    return Outcome(looked_at, offences) if looked_at else none(_NO_BALANCER)
 
 
 def _redirects(account: Account) -> Outcome:

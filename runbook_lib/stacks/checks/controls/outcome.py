@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ....aws.snapshot import ApiObject, tags_of
@@ -37,8 +37,8 @@ class Outcome:
         not_applicable: Why the control does not apply; empty where it does.
     """
 
-    looked_at: tuple[str, ...] = ()
-    offences: tuple[Offence, ...] = ()
+    looked_at: Sequence[str] = ()
+    offences: Sequence[Offence] = ()
     not_applicable: str = ""
 
 
@@ -68,7 +68,7 @@ def judge(
         looked_at.append(str(item[id_field]))
         if why := wrong(item):
             offences.append(Offence(str(item[id_field]), why, key or tags_of(item, tags).get("runbook:key", "")))
-    return Outcome(tuple(looked_at), tuple(offences)) if looked_at else none(absent)
+    return Outcome(looked_at, offences) if looked_at else none(absent)
 
 
 def required(field: str, value: object, words: str) -> Wrong:

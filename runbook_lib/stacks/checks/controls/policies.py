@@ -93,7 +93,7 @@ def _each(account: Account, sources: tuple[_Source, ...], wrong: Callable[[State
         looked_at.append(name)
         allowing = (each for each in statements if each.get("Effect") == "Allow")
         offences += [Offence(name, why, key) for each in allowing if (why := wrong(each))]
-    return Outcome(tuple(looked_at), tuple(offences)) if looked_at else none(absent)
+    return Outcome(looked_at, offences) if looked_at else none(absent)
 
 
 _NO_ROLE = "the environment has no role with a policy"

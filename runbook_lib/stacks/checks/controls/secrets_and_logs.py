@@ -73,7 +73,7 @@ def _retention(account: Account) -> Outcome:
             looked_at.append(own.path)
             if days and days < _LOG_DAYS:
                 offences.append(Offence(own.path, f"keeps events for {days} days", own.key))
-    return Outcome(tuple(looked_at), tuple(offences)) if looked_at else none("the environment has no log group")
+    return Outcome(looked_at, offences) if looked_at else none("the environment has no log group")
 
 
 def _alarms(account: Account, wrong: Wrong) -> Outcome:
