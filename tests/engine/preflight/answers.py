@@ -1,11 +1,24 @@
 """What AWS answers, given operation by operation; and the changes of the stacks."""
 
+from functools import cache
 from types import SimpleNamespace
+
+import botocore.session
+from botocore import xform_name
 
 from runbook_lib.engine.plan import Action, Change
 from runbook_lib.errors import RequestRejected
 from runbook_lib.params import Params
 from tests.support.stack_runs import PARAMS
+
+
+@cache
+def outputs(service):
+    """What the operations of a service answer with, by their names in boto3."""
+    model = botocore.session.get_session().get_service_model(service)
+    names = model.operation_names
+    return {xform_name(name): set(model.operation_model(name).output_shape.members) for name in names
+            if model.operation_model(name).output_shape}  # fmt: skip
 
 
 class Answers:
@@ -20,10 +33,12 @@ class Answers:
         )  # fmt: skip
 
     def get(self, service, operation, *, missing="", **request):
+        assert operation in outputs(service)
         self.asked.append((operation, request))
         return self._answers.get(operation)
 
     def all(self, service, operation, result, **request):
+        assert result in outputs(service)[operation]
         return self.get(service, operation, **request) or []
 
     def tagged_with_env(self, operation, result):

@@ -5,6 +5,7 @@ import pytest
 from runbook_lib.engine.plan import Action
 from runbook_lib.engine.preflight.quotas import VCPUS, check_quotas, count_demands
 from runbook_lib.engine.preflight.row import FAILED, NOT_ASKED, PASSED
+from runbook_lib.engine.preflight.usage import COUNTS
 from runbook_lib.resources.auto_scaling_group import AutoScalingGroup
 from runbook_lib.resources.instance import Instance
 from runbook_lib.resources.vpc import Vpc
@@ -30,6 +31,20 @@ def test_each_resource_to_create_takes_its_share():
     assert {key: count for key, count in rules.items() if key != "security_group.alb"} == {
         "security_group.bastion": 1, "security_group.web": 2, "security_group.db": 1,
     }  # fmt: skip
+
+
+def test_each_quota_is_asked_for_by_its_codes():
+    """https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html links those of each service."""
+    found = {quota.name: (quota.service, quota.code, quota.unit) for quota, _ in count_demands(changes(whole(PARAMS)))}
+    assert found == {
+        "VPCs": ("vpc", "L-F678F1CE", ""), "internet gateways": ("vpc", "L-A4707A72", ""),
+        "NAT gateways in {}": ("vpc", "L-FE5A380F", ""), "security groups": ("vpc", "L-E79EC296", ""),
+        "inbound rules of {}": ("vpc", "L-0EA8095F", ""), "Elastic IP addresses": ("ec2", "L-0263D0A3", ""),
+        "application load balancers": ("elasticloadbalancing", "L-53DA6B97", ""),
+        "target groups": ("elasticloadbalancing", "L-B22855CB", ""), "DB instances": ("rds", "L-7B6409FD", ""),
+        "storage of DB instances": ("rds", "L-7ADDB58A", " GB"),
+    }  # fmt: skip
+    assert {quota.code for quota, _ in count_demands(changes(whole(PARAMS)))} == set(COUNTS)
 
 
 @pytest.mark.parametrize("action", [each for each in Action if each is not Action.CREATE])

@@ -1,7 +1,10 @@
 """Rows of names, offers, certificates and hosted zones, from what a plan has observed; and all rows together."""
 
+from typing import ClassVar
+
 import pytest
 
+from runbook_lib.aws.permissions import Permission
 from runbook_lib.engine.plan import Action, Change, Refusal
 from runbook_lib.engine.preflight.certificates import check_certificates
 from runbook_lib.engine.preflight.check import count_rows, preflight, raise_if_failed
@@ -21,6 +24,7 @@ from tests.support.stack_runs import PARAMS
 
 ARN = "arn:aws:acm:us-west-2:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 ZONE = "Z0123456789EXAMPLE"
+ANN, ROOT = (f"arn:aws:iam::123456789012:{who}" for who in ("user/ann", "root"))
 GIVEN = params(compute={"certificate": {"arn": ARN}})
 REQUESTED = params(compute={"certificate": {"domain": "www.example.com", "hosted_zone": ZONE}})
 
@@ -146,7 +150,7 @@ class TestNames:
 
 
 class TestOffers:
-    KINDS = {
+    KINDS: ClassVar = {
         "cache_replication_group.sessions": "cache.t4g.micro",
         "db_instance.database": "db.t4g.micro with MySQL 8.4",
         "instance.bastion": "t4g.nano in us-west-2a, and has the image",
@@ -198,6 +202,26 @@ class TestAllRows:
         assert (row.name, row.result) == ("credentials", PASSED)
         assert row.finding == "arn:x in account 123456789012, region us-west-2"
         assert account.asked == []
+
+    @pytest.mark.parametrize(
+        ("caller", "decision", "rows"),
+        [
+            (ANN, "allowed", ["permissions"]),
+            (ANN, "implicitDeny", ["permissions"]),  # may only look
+            (ROOT, "", ["permissions", "permissions of EC2"]),
+        ],
+    )
+    def test_ec2_is_asked_where_iam_does_not_answer(self, caller, decision, rows):
+        denied = {"EvalActionName": "ec2:CreateVpc", "EvalResourceName": "*", "EvalDecision": decision}
+        account = Answers(simulate_principal_policy=[denied] if decision else None)
+        needed = [Permission(("apply",), ("ec2:CreateVpc",))]
+        vpc = changes([each for each in whole(PARAMS) if isinstance(each, Vpc)])
+        found = preflight(account, vpc, {}, caller=caller, permissions=needed, only_plans=True)
+        assert [row.name for row in found] == ["credentials", *rows, "quota: VPCs", "names"]
+
+    def test_a_row_is_kept_as_it_is(self):
+        row = Prerequisite("quota: VPCs", FAILED, "6 in use", "Ask.")
+        assert row.as_dict() == {"name": "quota: VPCs", "result": FAILED, "finding": "6 in use", "fix": "Ask."}
 
     def test_an_answer_that_is_refused_is_a_row(self):
         def refuse():
