@@ -100,15 +100,14 @@ def _events(kind: str, categories: Collection[str], account: Account) -> Outcome
     """RDS.20 to 22 are about event subscriptions that exist: they ask for none."""
     listed = account.snapshot.all("rds", "describe_event_subscriptions", "EventSubscriptionsList")
     own = [each for each in listed if each.get("SourceType") == kind]
-    if not own:
-        return none(f"there is no event subscription for {kind.replace('-', ' ')}s, and AWS asks for none")
+    absent = f"there is no event subscription for {kind.replace('-', ' ')}s, and AWS asks for none"
 
     def wrong(subscription: ApiObject) -> str:
         chosen = set(subscription.get("EventCategoriesList") or categories)
         missing = sorted(set(categories) - chosen)
         return f"does not tell of {', '.join(missing)}" if missing else "" if subscription["Enabled"] else "is disabled"
 
-    return judge(own, "CustSubscriptionId", wrong, "")
+    return judge(own, "CustSubscriptionId", wrong, absent)
 
 
 def _cache(account: Account) -> ApiObject | None:

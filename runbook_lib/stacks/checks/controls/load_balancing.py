@@ -7,11 +7,13 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/autoscaling-controls.ht
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
 from ....aws.snapshot import ApiObject
 from ....resources.auto_scaling_group import AutoScalingGroup, find_scaling_group
+from ....resources.base import Resource
 from ....resources.listener import Listener, RedirectListener
 from ....resources.load_balancer import LoadBalancer
 from ....resources.target_group import TargetGroup
@@ -24,40 +26,38 @@ _NO_GROUP = "there is no Auto Scaling group"
 _ON, _DESYNC = ("true",), ("defensive", "strictest")
 
 
-def _balancer(account: Account) -> ApiObject | None:
-    wanted = account.the(LoadBalancer)
-    name = account.snapshot.aws.name(wanted) if wanted else ""
+def _own(account: Account, kind: type[Resource], found: list[ApiObject], name: str) -> Iterator[tuple[str, ApiObject]]:
+    """What AWS describes of the environment's resources of a kind, with their keys; *name* is the field with theirs."""
+    for wanted in account.environment.every(kind):
+        yield from ((wanted.key, each) for each in found if each[name] == account.snapshot.aws.name(wanted))
+
+
+def _balancer(account: Account) -> tuple[str, ApiObject] | None:
     found = account.snapshot.all("elbv2", "describe_load_balancers", "LoadBalancers")
-    return next((each for each in found if each["LoadBalancerName"] == name), None)
+    return next(_own(account, LoadBalancer, found, "LoadBalancerName"), None)
 
 
-def _attribute(key: str, accepted: tuple[str, ...], account: Account) -> Outcome:
+def _attribute(name: str, accepted: tuple[str, ...], account: Account) -> Outcome:
     balancer = _balancer(account)
     if balancer is None:
         return none(_NO_BALANCER)
-    arn = balancer["LoadBalancerArn"]
+    key, arn = balancer[0], balancer[1]["LoadBalancerArn"]
     answer = account.snapshot.get("elbv2", "describe_load_balancer_attributes", LoadBalancerArn=arn) or {}
-    value = next((each["Value"] for each in answer.get("Attributes", []) if each["Key"] == key), "not set")
-    wrong = () if value in accepted else (Offence(arn, f"has {key} {value}", _key(account, LoadBalancer)),)
-    return Outcome((arn,), wrong)
-
-
-def _key(account: Account, kind: type[LoadBalancer | TargetGroup | AutoScalingGroup]) -> str:
-    wanted = account.the(kind)
-    return wanted.key if wanted else ""
+    value = next((each["Value"] for each in answer.get("Attributes", []) if each["Key"] == name), "not set")
+    return Outcome([arn], [] if value in accepted else [Offence(arn, f"has {name} {value}", key)])
 
 
 def _zones(account: Account) -> Outcome:
     balancer = _balancer(account)
-    zones = len(balancer["AvailabilityZones"]) if balancer else 0
-    wrong: Wrong = lambda _: "" if zones > 1 else f"is in {zones} zone"  # noqa: E731
-    return judge([balancer] if balancer else [], "LoadBalancerArn", wrong, _NO_BALANCER,
-                 key=_key(account, LoadBalancer))  # fmt: skip
+    if balancer is None:
+        return none(_NO_BALANCER)
+    key, arn, zones = balancer[0], balancer[1]["LoadBalancerArn"], len(balancer[1]["AvailabilityZones"])
+    return Outcome([arn], [] if zones > 1 else [Offence(arn, f"is in {zones} zone", key)])
 
 
 def _listeners(account: Account) -> list[ApiObject]:
     balancer = _balancer(account)
-    arn = balancer["LoadBalancerArn"] if balancer else ""
+    arn = balancer[1]["LoadBalancerArn"] if balancer else ""
     return account.snapshot.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn)
 
 
@@ -86,12 +86,11 @@ def _old_policy(listener: ApiObject) -> str:
 
 
 def _target_group(field: str, account: Account) -> Outcome:
-    wanted = account.the(TargetGroup)
-    name = account.snapshot.aws.name(wanted) if wanted else ""
     found = account.snapshot.all("elbv2", "describe_target_groups", "TargetGroups")
-    own = [each for each in found if each["TargetGroupName"] == name]
-    wrong: Wrong = lambda t: "" if t[field] in ("HTTPS", "TLS") else f"has {field} {t[field]}"  # noqa: E731
-    return judge(own, "TargetGroupArn", wrong, "there is no target group", key=_key(account, TargetGroup))
+    own = [(key, each["TargetGroupArn"], each[field]) for key, each in
+           _own(account, TargetGroup, found, "TargetGroupName")]  # fmt: skip
+    offences = [Offence(arn, f"has {field} {value}", key) for key, arn, value in own if value not in ("HTTPS", "TLS")]
+    return Outcome([arn for _, arn, _ in own], offences) if own else none("there is no target group")
 
 
 def _certificates(account: Account, wrong: Wrong) -> Outcome:
@@ -148,12 +147,12 @@ def _templates(group: ApiObject) -> str:
 
 def _launch_configuration(instead: str, account: Account) -> Outcome:
     """AutoScaling.3 and .5: new accounts cannot make launch configurations, so any is wrong here."""
-    group = _group(account)
-    name = group.get("LaunchConfigurationName") if group else ""
-    if group is None or not name:
+    group = _group(account) or {}
+    name = group.get("LaunchConfigurationName")
+    if not name:
         return none(f"the group has no launch configuration; {instead} looks at its launch template")
     own = group["AutoScalingGroupName"]
-    return Outcome((own, str(name)), (Offence(own, f"has the launch configuration {name}"),))
+    return Outcome([own, name], [Offence(own, f"has the launch configuration {name}")])
 
 
 EVALUATIONS: dict[str, Evaluation] = {

@@ -22,7 +22,6 @@ from .outcome import Evaluation, Offence, Outcome, none
 
 Statement = dict[str, Any]
 _DECRYPTS = ("kms:Decrypt", "kms:ReEncryptFrom")
-_ALL_KEYS = ("*", "arn:aws:kms:*", "arn:*:kms:*")
 
 
 def as_list(value: Any) -> list[Any]:
@@ -79,7 +78,7 @@ def _wildcard(statement: Statement) -> str:
 def _decrypts(statement: Statement) -> str:
     wanted = [a for a in _DECRYPTS if any(fnmatch.fnmatch(a.lower(), str(each).lower())
                                           for each in as_list(statement.get("Action")))]  # fmt: skip
-    everywhere = any(str(each) in _ALL_KEYS or (str(each).endswith((":key/*", ":*")) and ":kms:" in str(each))
+    everywhere = any(each == "*" or (str(each).endswith((":key/*", ":*")) and ":kms:" in str(each))
                      for each in as_list(statement.get("Resource")))  # fmt: skip
     return f"allows {', '.join(wanted)} with every key" if wanted and everywhere else ""
 

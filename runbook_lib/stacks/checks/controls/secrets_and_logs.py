@@ -33,8 +33,8 @@ def _secrets(account: Account) -> Iterator[ApiObject]:
             yield secret
 
 
-def _each_secret(account: Account, wrong: Wrong, absent: str = "the environment has no secret") -> Outcome:
-    return judge(_secrets(account), "Name", wrong, absent)
+def _each_secret(account: Account, wrong: Wrong) -> Outcome:
+    return judge(_secrets(account), "Name", wrong, "the environment has no secret")
 
 
 def _failed_rotation(account: Account) -> Outcome:
