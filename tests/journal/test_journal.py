@@ -1,6 +1,9 @@
 """The journal is evidence: what stands in it was written then, in this order, and nothing is missing in between."""
 
+import errno
 import json
+import os
+import resource
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -214,3 +217,41 @@ def test_a_step_that_fails_is_written_with_its_error_and_fails(tmp_path, error):
     (entry,) = entries(journal.path)
     assert (entry["ok"], entry["error"]) == (False, f"{type(error).__name__}: {error}")
     assert (entry["key"], entry["id"]) == ("vpc.main", "vpc-1")
+
+
+@pytest.mark.parametrize("room", [0, 1, 60])
+def test_a_line_that_does_not_fit_on_the_disk_is_taken_back(tmp_path, room):
+    """Half a line would break the chain for whoever reads, and for the next line; a limit stands for the full disk."""
+    path = written(tmp_path / "j.jsonl", [{"n": 1}, {"n": 2}])
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            Journal(path).write("change", n=3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    Journal(path).write("change", n=4)
+    assert [entry["n"] for entry in entries(path)] == [1, 2, 4]
+    assert is_intact(path)
+
+
+def test_a_line_that_does_not_reach_the_disk_is_taken_back(tmp_path, monkeypatch):
+    path = written(tmp_path / "j.jsonl", [{"n": 1}, {"n": 2}])
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        with pytest.raises(OSError, match="No space"):
+            Journal(path).write("change", n=3)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("size", [4095, 4096, 4097, 4098, 8192, 8193])
+def test_a_line_of_any_length_is_the_one_before_the_next(tmp_path, size):
+    """The file is read from its end, piece by piece."""
+    path = tmp_path / "j.jsonl"
+    length = written(path, [{"text": ""}]).stat().st_size
+    written(path, [{"text": "x" * (size - length)}])
+    assert path.stat().st_size == size
+    Journal(path).write("change", n=2)
+    assert is_intact(path)

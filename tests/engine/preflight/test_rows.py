@@ -107,6 +107,17 @@ class TestNames:
     def test_nothing_to_create_needs_no_name(self):
         assert [*check_names(changes(whole(PARAMS), Action.UPDATE))] == []
 
+    def test_each_that_is_taken_has_a_row_of_its_own(self):
+        resources = [each for each in whole(PARAMS)][:4]
+        theirs = Observed("x", {}, ready=True, foreign="the name is taken by x")
+        taken = [Change(each, Action.BLOCKED, theirs, None, {}, reason=f"{each.key} is taken", fix="Rename it.")
+                 for each in resources[:2]]  # fmt: skip
+        ours = Change(resources[2], Action.KEEP, Observed("y", {}, ready=True), None, {})
+        found = [*check_names([*taken, ours, *changes(resources[3:])])]
+        assert [(row.name, row.result, row.finding, row.fix) for row in found] == [
+            (f"name: {each.key}", FAILED, f"{each.key} is taken", "Rename it.") for each in resources[:2]
+        ]
+
     @pytest.fixture
     def failure(self, monkeypatch):
         """The row of a resource whose observation ends so, among others that are observed."""
