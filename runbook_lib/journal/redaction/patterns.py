@@ -41,7 +41,7 @@ def secret_names(separator: str) -> str:
     )
 
 
-_FIELD = secret_names("_?")
+_FIELD = secret_names("[_-]?")
 _FIELD_WORDS = ("passw", "passphrase", "pwd", "key", "secret", "token")
 """One of them is in each name of :func:`secret_names`."""
 _NOT_SECRET = (

@@ -13,8 +13,8 @@ MIN_LENGTH = 4
 """Shorter secrets are not searched for: too many other texts contain them."""
 
 _OTHERS = r"secret|authorization[_-]?token|plaintext"
-_SECRET_FIELD = re.compile(rf"(?i)(?:^|[_.\-]|(?<=[a-z]))(?:{secret_names('[_-]?')}|{_OTHERS})$")
-_SECRET_WORDS = re.compile("(?i)" + secret_names(r"[\s_-]{0,99}") + f"|{_OTHERS}")
+_NAMES = "(?i)(?:" + secret_names(r"[\s_-]{0,99}") + f"|{_OTHERS})"
+_SECRET_FIELD, _SECRET_WORDS = re.compile(f"{_NAMES}$"), re.compile(_NAMES)
 _PUBLIC_FIELD = re.compile(r"(?i)public[_-]?key[_-]?material$")
 _NOT_SECRET = re.compile(r"arn:aws[\w-]*:.+|\{\{resolve:.+|(?i:true|false|none|null)|[–-]?")
 """Values of such a field that are not secret: where a secret is stored, or whether there is one."""

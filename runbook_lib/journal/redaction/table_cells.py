@@ -9,7 +9,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import accumulate, dropwhile, groupby, pairwise
 from typing import Any
 
 from .patterns import PLACEHOLDER
@@ -25,7 +25,7 @@ _SPAN = r"(?i)\b{}\s*=\s*[\"']?(\d{{1,4}})"
 _EMPTY = {"", PLACEHOLDER, "nan", "<na>", "nat", "..", "...", "…"}
 
 _TRAILER = re.compile(r"^(?:Name: (?P<name>.*?), )?(?:Length: \d+, )?dtype: \w+$", re.MULTILINE)
-_INDEX = re.compile(r"\S.*?  +")
+_INDEX = re.compile(r"\S.*?  ")
 _LABEL = re.compile(r"(?P<label>\S.*?) {2,}(?P<value>\S.*)")
 
 
@@ -119,15 +119,12 @@ def plain_cells(text: str) -> Iterator[CellPosition]:
     if not names_a_secret(text):
         return
     lines = text.split("\n")
-    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    secret_columns: dict[tuple[int, int], str] = {}
-    length = -1
-    for at, line, next_line in zip(starts, lines, [*lines[1:], ""], strict=False):
-        if len(line) != length:
-            secret_columns, length = {}, len(line) if line.startswith(" ") and len(next_line) == len(line) else -1
-        if len(line) == length:
+    starts = accumulate((len(line) + 1 for line in lines), initial=0)
+    for _, block in groupby(zip(starts, lines, strict=False), key=lambda line: len(line[1])):
+        secret_columns: dict[tuple[int, int], str] = {}
+        for (_, above), (at, line) in pairwise(dropwhile(lambda line: not line[1].startswith(" "), block)):
+            secret_columns |= _secret_columns(above) if above.startswith(" ") else {}
             yield from ((at + left, at + right) for left, right in _cells_in_line(line, secret_columns))
-            secret_columns |= _secret_columns(line) if line.startswith(" ") else {}
     for match in _TRAILER.finditer(text):
         yield from _series_cells(text, match)
 

@@ -244,6 +244,7 @@ SECRETS = [
     "secret_string='«hunter2»' SecretBinary='«hunter2»' key_material='«hunter2»' auth_token='«hunter2»'",
     "session_token='«hunter2»' SecurityToken='«hunter2»' access_token='«hunter2»' refresh_token='«hunter2»'",
     "id_token='«hunter2»' PRIVATE_KEY='«hunter2»'",
+    "x-api-key: «hunter2»\nclient-secret='«hunter2»'",
     "password=«hunter2»",
     "password: «hunter2» b",
     "password    =    «hunter2»",

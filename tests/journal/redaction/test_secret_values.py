@@ -57,6 +57,11 @@ SECRET_FIELDS = [
     "authorizationToken",
     "Plaintext",
     "plaintext",
+    "2password",
+    "/app/password",
+    "DB password",
+    "API key",
+    "public_key_material_password",
 ]
 OPEN_FIELDS = [
     "passwords",
@@ -147,7 +152,7 @@ def test_the_secrets_of_an_answer_are_found_at_every_depth():
 def test_of_a_secret_in_json_its_fields_are_searched_for():
     """Also in lists, and in JSON within JSON; not what is no secret in it: RDS writes where the database is."""
     secret = {
-        "username": "web-user", "User": "web-user", "engine": "mysql-community", "HOST": "db.example.com", "port": 3306,
+        "username": "web-user", "User": "web-user", "engine": "mysql-community", "HOST": "db.there.us", "port": "3306",
         "dbname": "web-app", "dbInstanceIdentifier": "web-db", "dbClusterIdentifier": "web-db",
         "masterarn": "arn:aws:x",
         "proxyArn": "arn:aws:y", "proxyIdentifier": "a-proxy", "ssl": "required", "region": "us-west-2",
@@ -203,6 +208,13 @@ def test_a_long_line_is_searched_for_in_pieces(length):
     text = "".join(chr(ord("a") + n % 23) for n in range(length))
     pieces = [text[at : at + 256] for at in range(0, length, 256)]
     assert list(searchable_parts(text)) == [piece for piece in pieces if len(piece) >= 16]
+
+
+def test_a_line_of_256_letters_is_searched_for_as_it_is():
+    """Only what is longer is a key or a certificate, whose first and last lines are no secret."""
+    text = f" -----{'x' * 249} "
+    assert list(searchable_parts(text)) == [text]
+    assert list(searchable_parts(f"{text}x")) == []
 
 
 def test_a_secret_in_a_json_list_of_an_answer_is_redacted():

@@ -153,6 +153,11 @@ def test_tags_are_found_in_every_spelling(shape):
     assert [cell.lower() for cell in cells(page)] == ["x1", "x2"]
 
 
+def test_only_the_tags_of_a_table_end_a_cell():
+    page = "<table><tr><th>id</th><th>password</th></tr><tr><td>a<track>b</td><td>x1<track>x2<thx>x3</td></tr></table>"
+    assert cells(page) == ["x1<track>x2<thx>x3"]
+
+
 def test_a_table_without_its_ends_is_read_to_the_end():
     assert cells("<table><tr><th>password<tr><td>x1<tr><td>x2</table>") == ["x1", "x2"]
     assert cells("<table><tr><th>password</th><tr><td>x1</td><tr><td>x2 and more") == ["x1", "x2 and more"]
@@ -245,6 +250,8 @@ def test_every_end_of_a_series_is_known(trailer):
     text = f"password    x1\nauth_token  x2\n{trailer}"
     assert printed(text) == ["x1", "x2"]
     assert printed(f"{text} and more") == []
+    assert printed(f"password  x1 {trailer}") == []
+    assert printed(f"password  x\n{trailer}") == ["x"]
     assert printed(f"it  {text}\n") == (["password    x1", "x2"] if "Name" in trailer else ["x2"])
 
 
@@ -252,6 +259,7 @@ def test_a_value_wider_than_its_head_goes_whole():
     frame = pd.DataFrame({"id": ["a", "b"], "pwd": ["a-long-value", "b-value"], "n": [1, 2]})
     assert printed(repr(frame)) == ["a-long-value", "b-value"]
     assert printed(repr(frame[["pwd", "id"]])) == ["a-long-value", "b-value"]
+    assert printed(repr(pd.DataFrame({"pwd": ["x1  y", "x2"]}, index=["one", "two"]))) == ["x1  y", "x2"]
     wide = pd.DataFrame({"pwd": ["a-long-value", "b"]}, index=["", "x"])
     assert "a-long-value" in printed(repr(wide))
 
