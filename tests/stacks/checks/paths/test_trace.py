@@ -85,10 +85,10 @@ def test_the_answer_to_an_echo_has_a_type_of_its_own(protocol, number, block, ad
         for egress in (False, True)
     ]
 
-    def path(outgoing):
+    def path(outgoing, incoming=request_type):
         world = draw_network(random.Random(0))
         world["subnets"] = [draw_subnet(0), draw_subnet(1)]
-        types = {False: request_type, True: outgoing}
+        types = {False: incoming, True: outgoing}
         entries = [
             {"RuleNumber": 100, "Egress": egress, "Protocol": number, field: block, "RuleAction": "allow",
              "IcmpTypeCode": {"Type": kind, "Code": -1}}
@@ -114,4 +114,8 @@ def test_the_answer_to_an_echo_has_a_type_of_its_own(protocol, number, block, ad
 
     assert path(reply_type).reachable
     for other in (request_type, reply_type + 1, reply_type + 2):
-        assert path(other).code == "SUBNET_ACL_RESTRICTION"
+        stopped = path(other)
+        told = f"no rule allows replies to {addresses[0]}, {protocol} port {reply_type}"
+        assert (stopped.code, stopped.component, stopped.detail) == ("SUBNET_ACL_RESTRICTION", "acl-1", told)
+    stopped = path(reply_type, incoming=reply_type + 1)
+    assert stopped.detail == f"no rule allows from {addresses[0]}, {protocol} port {request_type}"
