@@ -95,7 +95,7 @@ class Truncation:
         )
 
 
-def encodings_of(secret: str) -> tuple[Encoding | Truncation, ...]:
+def encodings_of(secret: str) -> list[Encoding | Truncation]:
     """Return all forms of a secret to search for."""
     encodings: list[Encoding | Truncation] = [_escaped_encoding(secret)]
     if len(secret) >= MIN_FRAGMENT:
@@ -108,7 +108,7 @@ def encodings_of(secret: str) -> tuple[Encoding | Truncation, ...]:
     if len(secret) >= MIN_SUBSTRING:
         encodings += [_base64_encoding(core) for core in _base64_texts(raw)]
         encodings.append(Encoding(re.compile(f"(?i:{raw.hex()})"), (raw.hex(), raw.hex().upper())))
-    return tuple(encodings)
+    return encodings
 
 
 def _escaped_encoding(secret: str) -> Encoding:

@@ -50,7 +50,7 @@ class Redactor:
         self.on_new_secret: Callable[[str], None] = lambda secret: None
         """Called with each new secret, to send it to another process."""
         self._clean: set[tuple[bool, str]] = set()
-        self._known: dict[str, tuple[Encoding | Truncation, ...]] = {}
+        self._known: dict[str, list[Encoding | Truncation]] = {}
         self._lock = threading.RLock()
         for secret in secrets:
             self.add_secret(secret)

@@ -12,10 +12,11 @@ from .patterns import PLACEHOLDER, secret_names
 MIN_LENGTH = 4
 """Shorter secrets are not searched for: too many other texts contain them."""
 
-_OTHERS = r"secret|authorization[_-]?token|plaintext"
-_NAMES = "(?i)(?:" + secret_names(r"[\s_-]{0,99}") + f"|{_OTHERS})"
+_BETWEEN = r"[\s_-]{0,99}"
+"""What may be between the words of a name."""
+_NAMES = f"(?i)(?:{secret_names(_BETWEEN)}|secret|authorization{_BETWEEN}token|plaintext)"
 _SECRET_FIELD, _SECRET_WORDS = re.compile(f"{_NAMES}$"), re.compile(_NAMES)
-_PUBLIC_FIELD = re.compile(r"(?i)public[_-]?key[_-]?material$")
+_PUBLIC_FIELD = re.compile(f"(?i)public{_BETWEEN}key{_BETWEEN}material$")
 _NOT_SECRET = re.compile(r"arn:aws[\w-]*:.+|\{\{resolve:.+|(?i:true|false|none|null)|[–-]?")
 """Values of such a field that are not secret: where a secret is stored, or whether there is one."""
 

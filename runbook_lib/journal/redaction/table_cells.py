@@ -69,7 +69,7 @@ class _Table:
         while self.below.get(column, 0) >= len(self.rows):
             column += 1
         row.append(_Cell(start, head, range(column, column + colspan)))
-        if rowspan > 1:
+        if rowspan >= 2:
             self.below |= dict.fromkeys(row[-1].columns, len(self.rows) + rowspan - 1)
 
     def end_cell(self, at: int) -> None:
@@ -151,9 +151,8 @@ def _visible_text(text: str, cell: _Cell) -> str:
 
 def _column_name(head: str) -> str:
     """Return the name of a secret column; empty when it is not one, e.g. because the head is a sentence."""
-    words = head.strip(" \t\n'\"()[]*:").split()
-    name = "_".join(words)
-    return name if len(words) <= 3 and is_secret_field(name) else ""
+    name = head.strip(" \t\n'\"()[]*:")
+    return name if len(name.split()) <= 3 and is_secret_field(name) else ""
 
 
 def _row_name(head: str) -> str:
@@ -182,7 +181,7 @@ def _secret_columns(head: str) -> dict[tuple[int, int], str]:
         for first, (left, last) in enumerate(zip(edges, words[count - 1 :], strict=False)):
             several = head[words[first].start() : last.end()]
             if "  " not in several and is_secret_name(several):
-                ends[left, last.end()] = "_".join(several.split())
+                ends[left, last.end()] = several
     return ends
 
 
@@ -192,24 +191,24 @@ def _cells_in_line(line: str, secret_columns: Mapping[tuple[int, int], str]) -> 
     if row and (name := _row_name(row["label"])) and _is_redactable(name, row["value"].strip()):
         yield row.span("value")
     for (start, end), name in secret_columns.items():
-        while 0 < start < end and not line[start].isspace() and not line[start - 1].isspace():
-            start -= 1  # a value may start left of its head
+        start = line.rfind(" ", 0, start + 1) + 1  # a value may start left of its head
         if start == 0:  # the index is before the first column
             start = index.end() if (index := _INDEX.match(line, 0, end)) else 0
-        value = line[start:end]
-        if value[-1:].strip() and not line[end : end + 1].strip() and _is_redactable(name, value.strip()):
-            yield start + len(value) - len(value.lstrip()), end
+        value = line[start:end].lstrip()
+        if value[-1:].strip() and not line[end : end + 1].strip() and _is_redactable(name, value):
+            yield end - len(value), end
 
 
 def _series_cells(text: str, trailer: re.Match[str]) -> Iterator[CellPosition]:
     """Yield the secret values of a series, which pandas prints before the *trailer* with its name."""
-    series_name, end = _column_name(trailer["name"]) if trailer["name"] else "", trailer.start() - 1
-    while end > 0:
-        start = text.rfind("\n", 0, end) + 1
-        row = _LABEL.fullmatch(text, start, end)
-        name = series_name or (_row_name(row["label"]) if row else "")
-        if row and name and _is_redactable(name, row["value"].strip()):
-            yield row.span("value")
-        if not row and text[start:end].strip() not in _EMPTY:
-            return
+    series_name = _column_name(trailer["name"]) if trailer["name"] else ""
+    start = trailer.start()
+    while start:
         end = start - 1
+        start = text.rfind("\n", 0, end) + 1
+        if row := _LABEL.fullmatch(text, start, end):
+            name = series_name or _row_name(row["label"])
+            if name and _is_redactable(name, row["value"].strip()):
+                yield row.span("value")
+        elif text[start:end].strip() not in _EMPTY:
+            return

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 _COLOUR = re.compile(
     # Also escaped.  Only the first backslash of a run begins a match, and none ends one.
-    r"(?:\x1b|(?<!\\)\\++(?:u001[bB]|x1[bB]|033)|&#(?:0*+27|[xX]0*+1[bB]);)\[[0-9;:?]*+[@-\[\]-~]"
+    r"(?:\x1b|(?<!\\)\\+(?:u001[bB]|x1[bB]|033)|&#(?:0*27|[xX]0*1[bB]);)\[[0-9;:?]*[@-\[\]-~]"
 )
 _TAG = re.compile(r"<[/!]?[A-Za-z](?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,400}>")
 IGNORED_MARKUP = (re.compile(r"(?!)"), _COLOUR, re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}"))

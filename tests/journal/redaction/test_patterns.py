@@ -244,7 +244,8 @@ SECRETS = [
     "secret_string='«hunter2»' SecretBinary='«hunter2»' key_material='«hunter2»' auth_token='«hunter2»'",
     "session_token='«hunter2»' SecurityToken='«hunter2»' access_token='«hunter2»' refresh_token='«hunter2»'",
     "id_token='«hunter2»' PRIVATE_KEY='«hunter2»'",
-    "x-api-key: «hunter2»\nclient-secret='«hunter2»'",
+    "pwd=«hunter2» passphrase: «hunter2» ACCESS_TOKEN=«hunter2»",
+    "x-api-key: «hunter2»\nclient-secret='«hunter2»' CLIENT_SECRET: «hunter2»",
     "password=«hunter2»",
     "password: «hunter2» b",
     "password    =    «hunter2»",
@@ -290,6 +291,17 @@ def test_the_secret_goes_and_nothing_beside_it(text):
     plain = text.replace("«", "").replace("»", "")
     kept = PLACEHOLDER.join(part.rpartition("»")[2] for part in text.split("«"))
     assert Redactor().redact_text(plain) == kept
+
+
+@pytest.mark.parametrize(("pattern", "word"), [(pattern, word) for pattern in PATTERNS for word in pattern.words])
+def test_each_word_alone_is_enough_to_look_for_a_secret(pattern, word):
+    """A text may have one secret, and none of the other words that say that there may be one."""
+    texts = [re.sub("[«»]", "", text) for text in SECRETS]
+    spans = [(text, match.start(), match.end() + 2) for text in texts for match in pattern.regex.finditer(text)]
+    matches = [text[start:end] for text, start, end in spans]
+    alone = [match for match in matches if [one for one in pattern.words if one in match.casefold()] == [word]]
+    assert alone
+    assert all(PLACEHOLDER in Redactor().redact_text(match) for match in alone)
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -61,6 +61,7 @@ SECRET_FIELDS = [
     "/app/password",
     "DB password",
     "API key",
+    "authorization token",
     "public_key_material_password",
 ]
 OPEN_FIELDS = [
@@ -74,6 +75,7 @@ OPEN_FIELDS = [
     "PublicKeyMaterial",
     "public_key_material",
     "public-key-material",
+    "Public key material",
     "key",
     "Key",
     "name",

@@ -61,7 +61,9 @@ def test_a_head_is_read_as_a_person_reads_it(head):
     assert cells(table(("id", head), ("a", "x1"), ("b", "x2"))) == ["x1", "x2"]
 
 
-@pytest.mark.parametrize("head", ["the new DB password", "password hint", "passwords", "token_count", "secret.name"])
+@pytest.mark.parametrize(
+    "head", ["the new DB password", "password hint", "passwords", "passwordX", "token_count", "secret.name"]
+)
 def test_a_head_that_names_no_secret_hides_nothing(head):
     assert cells(table(("id", head), ("a", "x1"), ("b", "x2"))) == []
 
@@ -184,7 +186,7 @@ def test_a_text_without_tables_has_no_cells():
 def test_only_the_html_of_a_table_with_secrets_is_kept(content):
     """In LaTeX or plain text nobody knows surely where a cell is."""
     page = table(("id", "password"), ("a", "x1"), ("b", "x2"))
-    shown = page if content == "page" else [page] if len(content) == 1 else [page[:20], page[20:]]
+    shown = page if content == "page" else [page] if len(content) == 1 else [page[:3], page[3:]]
     told = blank_cells({"text/html": shown, "text/plain": "x1", "text/latex": "x1", "image/png": "iVBO"})
     assert told == {"text/html": shown, "text/plain": NOTE, "text/latex": NOTE, "image/png": "iVBO"}
     redacted = Redactor().redact({"text/html": shown, "text/plain": "a x1", "text/latex": "a & x1"})
@@ -215,6 +217,7 @@ def test_a_head_may_have_several_words(head):
     frame = FRAME[["id"]].assign(**{head: ["t1", "t2", "t3"]})
     assert printed(repr(frame)) == ["t1", "t2", "t3"]
     assert printed(repr(frame.assign(n=[1, 2, 3], key=["k1", "k2", "k3"]))) == ["t1", "t2", "t3"]
+    assert printed(" api  key\n  a1   k1\n  a2   k2") == []
     assert printed(repr(frame.set_index("id")[head])) == ["t1", "t2", "t3"]
     assert printed(repr(frame.rename(columns={head: "no secret access keys"}))) == []
     assert printed(repr(pd.Series({"Access key ID": "a1", head: "t1 t2", "others": "b"}))) == ["t1 t2"]
@@ -240,6 +243,7 @@ def test_the_rows_of_a_long_series_are_found_around_its_ellipsis():
 
 def test_a_series_begins_after_the_last_line_that_is_no_row():
     assert printed("password  x1\nand more\nauth_token  x2\nname  x3\ndtype: object") == ["x2"]
+    assert printed("\npassword  x1\ndtype: object") == ["x1"]
     assert printed("password  x1\n...\nauth_token  x2\n\ndtype: object") == ["x1", "x2"]
 
 
@@ -260,6 +264,10 @@ def test_a_value_wider_than_its_head_goes_whole():
     assert printed(repr(frame)) == ["a-long-value", "b-value"]
     assert printed(repr(frame[["pwd", "id"]])) == ["a-long-value", "b-value"]
     assert printed(repr(pd.DataFrame({"pwd": ["x1  y", "x2"]}, index=["one", "two"]))) == ["x1  y", "x2"]
+    assert printed(repr(frame.rename(columns={"pwd": "DB password"}))) == ["a-long-value", "b-value"]
+    without_index = pd.DataFrame({"password": ["hunter123", "x1"]}).to_string(index=False)
+    assert without_index.startswith(" password\nhunter123")
+    assert printed(without_index) == ["hunter123", "x1"]
     wide = pd.DataFrame({"pwd": ["a-long-value", "b"]}, index=["", "x"])
     assert "a-long-value" in printed(repr(wide))
 
