@@ -76,7 +76,7 @@ PATTERNS = (
     ),
     Pattern(
         "AWS key",
-        re.compile(r"(?i:aws.{0,24}(?:secret|key).{0,24}?)[\s\"'=:]+(?P<s>[A-Za-z0-9/+]{40})(?![\w/+=])"),
+        re.compile(r"(?i:aws.{0,24}(?:secret|key).{0,24})[\s\"'=:]+(?P<s>[A-Za-z0-9/+]{40})(?![\w/+=])"),
         words=("aws",),
     ),
     Pattern(

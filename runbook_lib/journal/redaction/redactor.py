@@ -65,7 +65,7 @@ class Redactor:
 
         As a list and not as a mapping: a kind may be called *password*, and a field of that name is redacted.
         """
-        counts = self.counts + Counter(more or {})
+        counts = self.counts + Counter(more)
         return [{"kind": kind, "count": counts[kind]} for kind in sorted(counts)]
 
     @property

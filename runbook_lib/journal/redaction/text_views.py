@@ -18,7 +18,7 @@ _COLOUR = re.compile(
     r"(?:\x1b|(?<!\\)\\+(?:u001[bB]|x1[bB]|033)|&#(?:0*27|[xX]0*1[bB]);)\[[0-9;:?]*[@-\[\]-~]"
 )
 _TAG = re.compile(r"<[/!]?[A-Za-z](?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,400}>")
-IGNORED_MARKUP = (re.compile(r"(?!)"), _COLOUR, re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}"))
+IGNORED_MARKUP = (re.compile(""), _COLOUR, re.compile(f"{_COLOUR.pattern}|{_TAG.pattern}"))
 """Markup that is kept within a redacted span: none, colours, colours and tags."""
 
 _ESCAPED = re.compile(
@@ -40,7 +40,7 @@ class DecodedText:
     """
 
     text: str
-    pieces: tuple[tuple[int, int, int], ...]
+    pieces: list[tuple[int, int, int]]
     tags: bool
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
@@ -102,10 +102,9 @@ def _replace_all(text: str, pattern: re.Pattern[str], replace: Callable[[re.Matc
         last = match.end()
     if last == 0:
         return None
-    if last < len(text):
-        pieces.append((length, last, len(text)))
-        parts.append(text[last:])
-    return DecodedText("".join(parts), tuple(pieces), tags=pattern is _TAG)
+    pieces.append((length, last, len(text)))
+    parts.append(text[last:])
+    return DecodedText("".join(parts), pieces, tags=pattern is _TAG)
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -114,4 +113,4 @@ def _unescape(match: re.Match[str]) -> str:
         return chr(int(code, 16))
     if match["c"]:
         return _CONTROL.get(match["c"], match["c"])
-    return unquote(match["url"], errors="replace") if match["url"] else html.unescape(match["html"])
+    return unquote(match["url"]) if match["url"] else html.unescape(match["html"])

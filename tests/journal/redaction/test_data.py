@@ -251,6 +251,12 @@ def test_a_secret_may_end_anywhere_in_the_next_text(redactor, cut):
     assert told == [f"x{PLACEHOLDER}", "y", "z"]
 
 
+def test_nothing_of_a_secret_is_kept_as_if_it_were_markup():
+    assert Redactor(["XX-XXXX-XX12"]).redact_text("<XX-XXXX-XX12>") == f"<{PLACEHOLDER}>"
+    cell = "\x1b[1mx1\x1b[0m"
+    assert Redactor().redact_text(f" id    password\n a{cell:>13}") == f" id    password\n a   {PLACEHOLDER}"
+
+
 def test_overlapping_secrets_are_one():
     redactor = Redactor(["abcdefghij", "fghijklmno", "defgh-not-here"])
     assert redactor.redact_text("<abcdefghijklmno>") == f"<{PLACEHOLDER}>"

@@ -222,7 +222,7 @@ SECRETS = [
     # Passwords beside what says so.
     "mysql://admin:«hunter2»@db.example.com/web",
     "postgresql+psycopg2://a.b-c:«hunter2»@db",
-    "redis://:«hunter2»@cache:6379",
+    "redis://:«hunter2»@cache:6379 h+y://a:«hunter2»@b",
     "(https://x:«hunter:2»@a)",
     "Authorization: Bearer «hunter2»",
     'authorization="Basic «aHVudGVyMg==»"',
@@ -273,6 +273,7 @@ HARMLESS = [
     f"xoxb-{TOKEN[:9]} xoxz-{TOKEN} glpat-{TOKEN[:19]} npm_{TOKEN[:35]} pypi-AgE{TOKEN[:49]} pk_live_{TOKEN}",
     f"sk_live_{TOKEN[:19]} AIza{TOKEN[:34]} hf_{TOKEN[:29]} xhf_{TOKEN}",
     "https://docs.aws.amazon.com/a:b@c http://a.b/c?d:e@f mysql://admin@db https://x: y@z 1s3://a:b@c",
+    "https://a?b:c@d https://a:80?mail=b@c",
     "Authorization: Digest hunter2 authorization: bearer short",
     "Authorization: Bearer     [redacted]",
     "--password -h --token 'x y' --passwords hunter2",
@@ -302,6 +303,11 @@ def test_each_word_alone_is_enough_to_look_for_a_secret(pattern, word):
     alone = [match for match in matches if [one for one in pattern.words if one in match.casefold()] == [word]]
     assert alone
     assert all(PLACEHOLDER in Redactor().redact_text(match) for match in alone)
+
+
+@pytest.mark.parametrize("name", ["Signature", "Security-Token"])
+def test_a_signed_url_in_code_is_a_secret(name):
+    assert Redactor().redact_text(f"'?X-Amz-{name}=abc'", code=True) == f"'?X-Amz-{name}={PLACEHOLDER}'"
 
 
 @pytest.mark.parametrize("text", HARMLESS)

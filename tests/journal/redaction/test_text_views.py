@@ -90,6 +90,10 @@ def test_a_text_is_read_in_every_way_that_it_offers():
     ]
 
 
+def test_escapes_are_undone_twice():
+    assert views("%252541") == [("%252541", 0, False), ("%2541", 1, True), ("%41", 2, True)]
+
+
 @pytest.mark.parametrize(
     ("text", "part", "origin"),
     [
