@@ -97,11 +97,11 @@ class Redactor:
             for _ in range(4):  # a replaced secret may reveal another one
                 whole = "".join(texts)
                 if (code, whole) in self._clean:
-                    break
+                    return texts
                 spans = _merge(self._spans(whole, code))
                 if not spans:
                     self._cache_clean(code, whole)
-                    break
+                    return texts
                 self.counts.update(span.kind for span in spans)
                 texts = _replace(texts, spans)
             return texts
@@ -146,8 +146,8 @@ class Redactor:
     def _stream(self, outputs: list[Any]) -> None:
         """Redact the outputs of one stream as one text."""
         texts = self.redact_texts(["".join(output["text"]) for output in outputs])
-        for output, text in zip(outputs, texts, strict=True):
-            output["text"] = text
+        for number, text in enumerate(texts):
+            outputs[number]["text"] = text
 
     def _field(self, name: str, value: Any, code: bool = False) -> Any:
         if is_secret_field(name) and not (isinstance(value, Mapping) and name.lower().endswith("secret")):

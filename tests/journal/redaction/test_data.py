@@ -92,6 +92,7 @@ def test_every_value_keeps_its_type(redactor):
         "a": [1, 2.5, None, True], "b": ["x", PLACEHOLDER], "c": [PLACEHOLDER, 3], "d": "x \ufffd", "e": [],
         "f": {PLACEHOLDER: 1},
     }  # fmt: skip
+    assert redactor.redact(("x", "y")) == ["x", "y"], "as JSON has it"
     assert redactor.redact(b"it is a-secret-of-ours") == f"it is {PLACEHOLDER}"
     assert redactor.redact([b"password=hunter2", 1], code=True) == ["password=hunter2", 1]
     assert redactor.redact([["password=hunter2"], {"a": "password=hunter2"}], code=True) == [
@@ -184,6 +185,9 @@ def test_a_file_is_decoded_however_it_is_written(redactor, shape):
     for before in (b"\xfb\xff\xbe>>?" * 3, b"\xff\xff\xffabc", b"ab?", b"ab>"):
         encoded = shape(encode(before + SECRET.encode()))
         assert redactor.redact({"image/png": encoded}) == {"image/png": encode(PLACEHOLDER.encode())}
+        # A short secret is not searched for in base64 itself.
+        encoded = shape(encode(before + b" hunter2 " + before))
+        assert Redactor(["hunter2"]).redact({"image/png": encoded}) == {"image/png": encode(PLACEHOLDER.encode())}
 
 
 @pytest.mark.parametrize("broken", ["AAAAA", "A", f"{SECRET}!", f"!{SECRET}==="])
@@ -243,6 +247,7 @@ def test_a_secret_over_several_texts_leaves_one_placeholder(redactor):
     assert redactor.redact_texts(texts) == [f"it is {PLACEHOLDER}", "", f", and {PLACEHOLDER}", "", " too"]
     assert redactor.redact(["a-secret-", "of-ours"]) == [PLACEHOLDER, ""]
     assert redactor.counts == {"known": 3}
+    assert redactor.redact_texts(["password=hun", "ter2"]) == [f"password={PLACEHOLDER}", ""]
 
 
 @pytest.mark.parametrize("cut", range(1, len(SECRET)))
