@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.errors import MissingDependency
 from runbook_lib.params.controls import CONTROLS, ControlException, Controls
 from runbook_lib.stacks.checks.controls import EVALUATIONS, conclude, controls
-from runbook_lib.stacks.checks.controls.outcome import Offence, Outcome, judge
+from runbook_lib.stacks.checks.controls.outcome import Offence, Outcome, judge, required
 from tests.support.stack_runs import PARAMS
 
 TODAY = date(2026, 11, 28)
@@ -46,6 +46,11 @@ def test_a_judge_looks_at_each_item():
         expected = [Offence(*each, key) for each, key in zip((first, second), keys, strict=True)]
         assert outcome == Outcome(["1", "2", "3"], expected)
     assert judge([], "Id", str, "none there") == Outcome(not_applicable="none there")
+
+
+def test_a_required_field_has_exactly_the_value():
+    wrong = required("Encrypted", False, "is encrypted")
+    assert [wrong(item) for item in ({"Encrypted": False}, {"Encrypted": True}, {})] == ["", *["is encrypted"] * 2]
 
 
 def exception(*resources, expires=None):
@@ -94,7 +99,9 @@ def test_which_notebook_evaluates_which_services():
         "deploy": {"IAM", "KMS", "SecretsManager", "CloudWatch"},
     }  # fmt: skip
     for name, own in services.items():
-        claims = [check.claim for check in controls(SimpleNamespace(name=name), PARAMS)]
+        checks = controls(SimpleNamespace(name=name), PARAMS)
+        assert isinstance(checks, tuple)
+        claims = [check.claim for check in checks]
         ids = [claim.split()[0] for claim in claims]
         assert {each.partition(".")[0] for each in ids} == own
         assert claims == [f"{each} {CONTROLS[each].title}" for each in ids]

@@ -194,6 +194,26 @@ def test_what_a_security_group_opens(traffic, words, broken):
         assert evaluate(control, network=own) == ([f"sg-{n}" for n in range(1, 7)], expected), control
 
 
+RISKY = {20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088,
+         8888, 9200, 9300}  # fmt: skip
+ALL = sorted({port + step for port in RISKY | {80, 443} for step in (-1, 0, 1)})
+PORTS = {  # of rules for one port each, those that break the control, by IPv4 and by IPv6
+    "EC2.13": ({22}, {22}),
+    "EC2.14": ({3389}, {3389}),
+    "EC2.18": ({*ALL} - {80, 443}, {*ALL} - {80, 443}),
+    "EC2.19": (RISKY, RISKY),
+    "EC2.53": ({22, 3389}, set()),
+    "EC2.54": (set(), {22, 3389}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("control", PORTS)
+def test_a_port_open_to_the_world_breaks_a_control_or_does_not(control):
+    for peer, broken in zip((WORLD, WORLD_6), PORTS[control], strict=True):
+        _, offences = evaluate(control, network=network(*((Traffic(TCP, port, port), peer) for port in ALL)))
+        assert {ALL[int(id_.removeprefix("sg-")) - 1] for id_, _, _ in offences} == broken
+
+
 @pytest.mark.parametrize(("control", "peer"), [("EC2.53", WORLD), ("EC2.54", WORLD_6)])
 @pytest.mark.parametrize("port", [22, 3389])
 def test_remote_administration_of_one_family(control, peer, port):

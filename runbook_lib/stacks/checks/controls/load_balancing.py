@@ -81,7 +81,7 @@ def _redirects(account: Account) -> Outcome:
 
 
 def _old_policy(listener: ApiObject) -> str:
-    policy = listener.get("SslPolicy") or ""
+    policy = listener.get("SslPolicy")
     return f"has the policy {policy}" if policy and accepts_old_tls(policy) else ""
 
 
@@ -109,7 +109,7 @@ def _expires(certificate: ApiObject) -> str:
 
 
 def _short_key(certificate: ApiObject) -> str:
-    name = certificate.get("KeyAlgorithm") or ""
+    name = str(certificate.get("KeyAlgorithm"))
     kind, _, bits = name.replace("-", "_").partition("_")
     return f"has a key of {name}" if kind == "RSA" and bits.isdigit() and int(bits) < 2048 else ""
 
