@@ -198,7 +198,7 @@ class Redactor:
                 for step in steps:
                     start, end = step.origin(start, end)
                 if kind == "known" or not _is_inside(files, start, end):
-                    yield Span(start, end, kind, 2 if any(step.tags for step in steps) else min(1, len(steps)))
+                    yield Span(start, end, kind, 2 if any(step.tags for step in steps) else 1 if steps else 0)
 
     def _matches(self, text: str, code: bool, unescaped: bool) -> Iterator[tuple[int, int, str]]:
         for encodings in () if unescaped else self._known.values():  # they match escaped forms themselves
@@ -232,8 +232,6 @@ def _merge(spans: Iterable[Span]) -> list[Span]:
     """Merge overlapping spans, so that each secret counts once."""
     merged: list[Span] = []
     for span in sorted(spans):
-        if span.start == span.end:
-            continue
         if merged and span.start < merged[-1].end:
             before = merged[-1]
             merged[-1] = before._replace(end=max(before.end, span.end), markup=min(before.markup, span.markup))
@@ -245,13 +243,12 @@ def _merge(spans: Iterable[Span]) -> list[Span]:
 def _replace(texts: list[str], spans: list[Span]) -> list[str]:
     """Put the placeholder where a secret starts, and remove the rest of it."""
     new: list[str] = []
-    begins = first = 0
+    begins = 0
     for text in texts:
         ends, at = begins + len(text), begins
         parts: list[str] = []
-        while first < len(spans) and spans[first].end <= begins:
-            first += 1
-        number = first  # the last span of one text may be the first of the next
+        # The last span of one text may be the first of the next.
+        number = bisect_right(spans, begins, key=lambda span: span.end)
         while number < len(spans) and spans[number].start < ends:
             span = spans[number]
             left, right = max(span.start, begins), min(span.end, ends)
