@@ -69,7 +69,7 @@ def _volumes(account: Account) -> Outcome:
 def _stopped(instance: ApiObject) -> str:
     if instance["State"]["Name"] != "stopped":
         return ""
-    found = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", instance.get("StateTransitionReason") or "")
+    found = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", str(instance.get("StateTransitionReason")))
     since = datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else datetime.now(UTC)
     days = (datetime.now(UTC) - since) // timedelta(days=1)
     return f"has been stopped for {days} days" if days > _STOPPED_DAYS else ""
