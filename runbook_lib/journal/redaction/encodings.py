@@ -44,16 +44,15 @@ class Encoding:
     """One form of a secret.
 
     Args:
-        probes: Every match contains one of these texts, so that texts without them are skipped fast;
-            empty when there are none.
+        probe: Every match contains this text, so that texts without it are skipped fast.
     """
 
     pattern: re.Pattern[str]
-    probes: tuple[str, ...]
+    probe: str = ""
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield start and end of each match."""
-        if not self.probes or any(probe in text for probe in self.probes):
+        if self.probe in text:
             yield from (match.span() for match in self.pattern.finditer(text))
 
 
@@ -68,16 +67,16 @@ class Truncation:
     Args:
         letters: A regular expression for each letter, in their order.
         at_end: Whether the end of the secret is left.
-        probes: As in :class:`Encoding`, for the letters that are always left.
+        probe: As in :class:`Encoding`, of the letters that are always left.
     """
 
-    letters: tuple[str, ...]
+    letters: list[str]
     at_end: bool
-    probes: tuple[str, ...]
+    probe: str
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield start and end of each match."""
-        if (not self.probes or self.probes[0] in text) and self._core.search(text):
+        if self.probe in text and self._core.search(text):
             yield from (match.span("s") for match in self._pattern.finditer(text))
 
     @cached_property
@@ -88,10 +87,10 @@ class Truncation:
     def _pattern(self) -> re.Pattern[str]:
         if self.at_end:
             return re.compile(
-                rf"{_ELLIPSIS}[\s\"'\[(<]{{0,3}}(?P<s>{_match_suffix(self.letters[:-MIN_SUBSTRING])}{self._core.pattern})"
+                rf"{_ELLIPSIS}[\s\"'\[(<]{{0,3}}(?P<s>{_match_suffix(self.letters[1:-MIN_SUBSTRING])}{self._core.pattern})"
             )
         return re.compile(
-            rf"(?P<s>{self._core.pattern}{_match_prefix(self.letters[MIN_SUBSTRING:])}{_CUT_ESCAPE})(?=[\s\"';\])>\[(<]{{0,3}}{_ELLIPSIS})"
+            rf"(?P<s>{self._core.pattern}{_match_prefix(self.letters[MIN_SUBSTRING:-1])}{_CUT_ESCAPE})(?=[\s\"';\])>\[(<]{{0,3}}{_ELLIPSIS})"
         )
 
 
@@ -107,7 +106,7 @@ def encodings_of(secret: str) -> list[Encoding | Truncation]:
     raw = secret.encode("utf-8", errors="surrogatepass")
     if len(secret) >= MIN_SUBSTRING:
         encodings += [_base64_encoding(core) for core in _base64_texts(raw)]
-        encodings.append(Encoding(re.compile(f"(?i:{raw.hex()})"), (raw.hex(), raw.hex().upper())))
+        encodings.append(Encoding(re.compile(f"(?i:{raw.hex()})")))
     return encodings
 
 
@@ -119,14 +118,13 @@ def _escaped_encoding(secret: str) -> Encoding:
     return Encoding(re.compile(text), _longest_unescaped(secret))
 
 
-def _longest_unescaped(secret: str) -> tuple[str, ...]:
-    """Return the longest part that is never escaped; nothing when it is too short to be useful."""
+def _longest_unescaped(secret: str) -> str:
+    """Return the longest part that is never escaped."""
     runs = ["".join(run) for plain, run in groupby(secret, key=lambda c: bool(_UNESCAPED.match(c))) if plain]
-    longest = max(runs, key=len, default="")
-    return (longest,) if len(longest) > 2 else ()
+    return max(runs, key=len, default="")
 
 
-def _match_prefix(letters: tuple[str, ...]) -> str:
+def _match_prefix(letters: list[str]) -> str:
     """Match the longest beginning of the letters; nested in steps, since ``re`` limits the depth of groups."""
     if not letters:
         return ""
@@ -137,7 +135,7 @@ def _match_prefix(letters: tuple[str, ...]) -> str:
     return f"(?:{''.join(step)}{_match_prefix(rest)}|{shorter})"
 
 
-def _match_suffix(letters: tuple[str, ...]) -> str:
+def _match_suffix(letters: list[str]) -> str:
     """Match the longest end of the letters."""
     if not letters:
         return ""
@@ -148,23 +146,21 @@ def _match_suffix(letters: tuple[str, ...]) -> str:
     return f"(?:{_match_suffix(rest)}{''.join(step)}|{shorter})"
 
 
-def _match_letters(secret: str) -> tuple[str, ...]:
+def _match_letters(secret: str) -> list[str]:
     """Return a regular expression for each letter, and one for each run of backslashes.
 
     A run takes all backslashes that are there: apart, one letter of it would leave the next its choice of them.
     """
     matches: list[str] = []
-    after_run = False
     for is_run, run in groupby(secret, key=lambda letter: letter == "\\"):
         letters = "".join(run)
         if is_run:
             least = len(letters)
             matches.append(rf"(?:(?:\\|{_ESCAPED_BACKSLASH})(?:u005[cC]|x5[cC])?+){{{least},{least + 16}}}+")
         else:
-            matches.append(_match_letter(letters[0], after_run=after_run))
+            matches.append(_match_letter(letters[0], after_run=bool(matches)))
             matches += map(_match_letter, letters[1:])
-        after_run = is_run
-    return tuple(matches)
+    return matches
 
 
 def _match_letter(letter: str, *, after_run: bool = False) -> str:
@@ -189,7 +185,7 @@ def _match_letter(letter: str, *, after_run: bool = False) -> str:
     escapes += {"\r": ["r"], "\t": ["t"]}.get(letter, [])  # a secret with "\n" is searched for line by line
     forms += [r"\+"] if letter == " " else []
     optional = f"(?:{_BACKSLASHES})?+"
-    before = optional if letter in "\"'/" else ""
+    before = optional if letter in ('"', "'", "/") else ""
     return f"(?:{before}(?:{'|'.join(forms)})|{optional if after_run else _BACKSLASHES}(?:{'|'.join(escapes)}))"
 
 
@@ -203,15 +199,10 @@ def _base64_texts(raw: bytes) -> Iterable[str]:
     """Yield the base64 texts of the secret that do not depend on what was encoded before it, e.g. ``user:``."""
     for before, skip in ((0, 0), (1, 2), (2, 3)):
         whole = base64.b64encode(bytes(before) + raw).decode()
-        core = whole[skip : (before + len(raw)) * 8 // 6]
-        if len(core) >= MIN_SUBSTRING:
-            yield core
+        yield whole[skip : (before + len(raw)) * 8 // 6]
 
 
 def _base64_encoding(core: str) -> Encoding:
     """Match a base64 text in both alphabets, also over several lines or in a URL."""
     other = {"+": r"(?:[+-]|%2[bB])", "/": r"(?:\\{0,16}+/|_|%2[fF])"}
-    text = _LINE_BREAK.join(other.get(letter, letter) for letter in core)
-    plain = re.findall(r"[A-Za-z0-9]+", core)
-    ends = tuple(part[:6] for part in plain if len(part) >= 6)
-    return Encoding(re.compile(text), ends if len(ends) > 1 else ())
+    return Encoding(re.compile(_LINE_BREAK.join(other.get(letter, letter) for letter in core)))

@@ -1,7 +1,6 @@
 """A known secret is found in every form, and nothing beside it."""
 
 import base64
-import re
 
 import pytest
 
@@ -17,22 +16,21 @@ def spans(secret, text):
 def test_a_text_without_the_plain_letters_of_a_secret_is_skipped():
     """Outputs are long, and secrets are rare: the quick search comes first."""
     plain, quoted = encodings_of("correcthorse")[0], encodings_of('co"rrect-ho rse')[0]
-    assert plain.probes == ("correcthorse",)
-    assert quoted.probes == ("rrect-ho",), "the longest part that no form escapes"
-    assert encodings_of('a"b"c"d"e"')[0].probes == (), "too short to save anything"
-    assert encodings_of('abc"""')[0].probes == ("abc",)
-    assert encodings_of('ab"""')[0].probes == ()
+    assert plain.probe == "correcthorse"
+    assert quoted.probe == "rrect-ho", "the longest part that no form escapes"
+    beginning, end = (one for one in encodings_of("correct-horse-battery-staple") if isinstance(one, Truncation))
+    assert (beginning.at_end, beginning.probe) == (False, "correct-")
+    assert (end.at_end, end.probe) == (True, "y-staple")
 
 
-def test_the_encoded_forms_have_quick_searches_too():
-    secret = "correct-horse-battery-staple"
-    *others, hexadecimal = encodings_of(secret)
-    assert hexadecimal.probes == (secret.encode().hex(), secret.encode().hex().upper())
-    beginning, end = (one for one in others if isinstance(one, Truncation))
-    assert (beginning.at_end, beginning.probes) == (False, ("correct-",))
-    assert (end.at_end, end.probes) == (True, ("y-staple",))
-    base64s = [one.probes for one in encodings_of("k+k/" * 5 + "\xff" * 20 + "word" * 9) if one.probes]
-    assert all(len(probe) == 6 for probes in base64s[3:-1] for probe in probes)
+@pytest.mark.parametrize("at_end", [False, True])
+def test_the_long_expression_for_truncated_secrets_is_made_when_it_is_needed(at_end):
+    """It takes longer than the search itself."""
+    secret = "abc'defghijkl'mno"
+    (one,) = (one for one in encodings_of(secret) if isinstance(one, Truncation) and one.at_end is at_end)
+    for text, made in (("other words", set()), ("abc defgh ijkl mno", {"_core"}), (secret, {"_core", "_pattern"})):
+        assert list(one.find(text)) == []
+        assert vars(one).keys() & {"_core", "_pattern"} == made
 
 
 @pytest.mark.parametrize("length", range(4, 24))
@@ -104,6 +102,19 @@ def test_every_escape_of_a_letter_is_found(secret, text):
     assert spans(secret, f"<{text}>") == [(1, 1 + len(text))]
 
 
+def test_a_secret_may_have_no_plain_letter():
+    secret = "\xe9\xe0\u20ac\U0001f600" * 5
+    assert Redactor([secret]).redact_text(f"<{secret}> {secret[:9]}... {secret!a}") == (
+        f"<{PLACEHOLDER}> {PLACEHOLDER}... '{PLACEHOLDER}'"
+    )
+
+
+@pytest.mark.parametrize("secret", ["<pass-word-9", "pass<word-9", "pass-\\word<9"])
+def test_an_escape_has_its_backslash(secret):
+    assert spans(secret, secret.replace("<", "u003c")) == []
+    assert spans(secret, secret.replace("<", "x3c")) == []
+
+
 @pytest.mark.parametrize("before", ["", "u", "us", "user:", "admin:"])
 @pytest.mark.parametrize("length", [8, 9, 10, 20, 41])
 def test_base64_is_found_whatever_was_encoded_before_and_after_it(before, length):
@@ -143,7 +154,7 @@ def test_base64_is_found_over_lines_and_in_urls(change):
 
 def test_hexadecimal_is_found_in_both_cases():
     secret = "correct-horse"
-    for text in (secret.encode().hex(), secret.encode().hex().upper()):
+    for text in (secret.encode().hex(), secret.encode().hex().upper(), secret.encode().hex().title()):
         assert Redactor([secret]).redact_text(f"0x{text}.") == f"0x{PLACEHOLDER}."
 
 
@@ -208,17 +219,12 @@ def test_of_base64_just_the_letters_that_hold_the_secret_go(before, length):
     )
 
 
-def test_base64_has_a_quick_search_by_the_parts_that_no_alphabet_changes():
-    """By each of six letters or more, of which the first six are enough; of one part alone, the whole is searched."""
-    for text in (f"a~~{letter}>>>{letter}bcdef~~~ghijkl" for letter in "abcdefgh"):
-        core = base64.b64encode(text.encode()).decode().rstrip("=")
-        parts = [part[:6] for part in re.split("[+/]", core) if len(part) >= 6]
-        probes = next(one.probes for one in encodings_of(text) if one.find(core) and list(one.find(core)))
-        assert probes == (tuple(parts) if len(parts) > 1 else ())
-    core = base64.b64encode(b"~~~~~~").decode()
-    assert core == "fn5+fn5+"
-    (one,) = [one for one in encodings_of("~~~~~~~~~") if list(one.find("fn5+fn5+fn5+"))]
-    assert one.probes == ()
+@pytest.mark.parametrize("width", range(1, 12))
+def test_base64_is_found_over_lines_of_any_width(width):
+    secret = "abcdefgh~~~???>>>abcdefgh~~~???>>>abcdefgh"
+    encoded = base64.b64encode(secret.encode()).decode()
+    lines = "\n".join(encoded[at : at + width] for at in range(0, len(encoded), width))
+    assert Redactor([secret]).redact_text(f"it is {lines}!") == f"it is {PLACEHOLDER}!"
 
 
 @pytest.mark.parametrize("text", ["pass\\x100word-9", "pass\\x0100word-9", "pass%100word-9"])
