@@ -191,7 +191,7 @@ def _cells_in_line(line: str, secret_columns: Mapping[tuple[int, int], str]) -> 
     if row and (name := _row_name(row["label"])) and _is_redactable(name, row["value"].strip()):
         yield row.span("value")
     for (start, end), name in secret_columns.items():
-        start = line.rfind(" ", 0, start + 1) + 1  # a value may start left of its head
+        start = line[: start + 1].rfind(" ") + 1  # a value may start left of its head
         if start == 0:  # the index is before the first column
             start = index.end() if (index := _INDEX.match(line, 0, end)) else 0
         value = line[start:end].lstrip()
