@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from runbook_lib.stacks.checks.paths.atoms import outside
+from runbook_lib.stacks.checks.paths.atoms import outside, places
 from runbook_lib.stacks.checks.paths.model import Outside
 from runbook_lib.stacks.checks.paths.observe import network_of
 from runbook_lib.stacks.checks.paths.trace import reach
@@ -154,3 +154,13 @@ def test_addresses_outside_come_in_order():
     found = [each.address for each in outside(network_of(**draw_network(random.Random(2))))]
     assert len(found) > 10
     assert found == sorted(found, key=lambda address: (address.version, address))
+
+
+def test_every_subnet_has_a_place_for_each_group():
+    """Also where no rule, route or network ACL tells its addresses from those beside it."""
+    world = draw_network(random.Random(0))
+    anybody = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    world |= {"subnets": [draw_subnet(number) for number in range(3)], "acls": [], "tables": [], "interfaces": []}
+    world["groups"] = [{"GroupId": name, "IpPermissions": anybody, "IpPermissionsEgress": []} for name in ("a", "b")]
+    found = {(place.groups, place.subnet) for place in places(network_of(**world))}
+    assert found == {((group,), f"subnet-{number}") for group in ("a", "b") for number in range(3)}
