@@ -69,6 +69,11 @@ def test_a_secret_that_another_one_hid_is_redacted_too():
     assert "hunter2" not in redactor.redact_text(hidden).replace("<b>", "").replace("</b>", "")
 
 
+def test_secrets_within_secrets_are_redacted_one_after_the_other():
+    secrets = ["secret-zero", f"a1-{PLACEHOLDER}-1a", f"b2-{PLACEHOLDER}-2b", f"c3-{PLACEHOLDER}-3c"]
+    assert Redactor(secrets).redact_text("<c3-b2-a1-secret-zero-1a-2b-3c>") == f"<{PLACEHOLDER}>"
+
+
 def test_redactions_of_two_redactors_are_added_and_sorted(redactor):
     redactor.redact_text(f"{SECRET}, password=hunter2, {SECRET}")
     expected = [{"kind": "AWS key", "count": 1}, {"kind": "known", "count": 5}, {"kind": "password", "count": 1}]
