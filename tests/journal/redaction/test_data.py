@@ -281,7 +281,8 @@ def test_a_secret_may_end_anywhere_in_the_next_text(redactor, cut):
 
 
 def test_nothing_of_a_secret_is_kept_as_if_it_were_markup():
-    assert Redactor(["XX-XXXX-XX12"]).redact_text("<XX-XXXX-XX12>") == f"<{PLACEHOLDER}>"
+    for secret in ("XX-XXXX-XX12", "horse\x1b[1m-battery"):
+        assert Redactor([secret]).redact_text(f"<{secret}>") == f"<{PLACEHOLDER}>"
     cell = "\x1b[1mx1\x1b[0m"
     assert Redactor().redact_text(f" id    password\n a{cell:>13}") == f" id    password\n a   {PLACEHOLDER}"
 
