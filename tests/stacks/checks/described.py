@@ -55,7 +55,7 @@ class Account:
     def __init__(self, answers, *resources, absent=(), database=None, network=None):
         self._resources, self._absent = resources, absent
         self.snapshot, self.database = Snapshot(answers), database
-        self.network = network or SimpleNamespace(id="vpc-1")
+        self.network = network or SimpleNamespace(id="vpc-1", tags={"vpc-1": {"runbook:key": "vpc.x"}})
         self.params = SimpleNamespace(env="prod")
         self.environment = SimpleNamespace(every=self.every)
 

@@ -147,10 +147,11 @@ def test_a_check_tells_its_control_with_what_it_came_to(monkeypatch):
 
 def test_what_a_control_cannot_look_at_fails(monkeypatch):
     def missing(account):
-        raise MissingDependency("has no VPC.", fix="Apply 01_network.")
+        raise MissingDependency("The environment has no VPC.", fix="Apply 01_network.")
 
     _, look = probes(monkeypatch, {"EC2.10": missing})
-    assert look(object()) == {"EC2.10": found("EC2.10", "fail", "The environment has no VPC.")}
+    told = "The environment has no VPC: nothing was there to look at"
+    assert look(object()) == {"EC2.10": found("EC2.10", "fail", told)}
 
 
 def test_all_controls_of_a_survey_share_one_account(monkeypatch):

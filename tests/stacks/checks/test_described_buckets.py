@@ -47,6 +47,12 @@ def allow(action, principal="*", **more):
     return {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": f"arn:aws:s3:::{NAME}/*", **more}
 
 
+def nearly(*actions, principal="*"):
+    """A statement that allows all but some actions."""
+    statement = allow(None, principal) | {"NotAction": actions[0] if len(actions) == 1 else [*actions]}
+    return {name: value for name, value in statement.items() if name != "Action"}
+
+
 def acl(*grants):
     """Grants to an id or to a group's URI."""
     of = [{"Grantee": {"URI" if who.startswith("http") else "ID": who}, "Permission": what} for who, what in grants]
@@ -112,6 +118,14 @@ def test_what_a_statement_lets_anybody_do(control):
         ([allow(own[0], Effect="Deny")], []), ([allow(own[0]) | {"Effect": None}], []),
         ([allow(own[0], None)], []), ([allow(None)], []),
         ([allow(others[0]), allow(own[0]), allow(own[1])], [f"lets anybody {each}" for each in own]),
+        # IAM ignores the case of actions, and takes wildcards anywhere in them.
+        ([allow(own[0].upper())], [f"lets anybody {own[0].upper()}"]),
+        ([allow(f"{own[0][:4]}*")], [f"lets anybody {own[0][:4]}*"]),
+        ([allow("s3:*Object")], ["lets anybody s3:*Object"]), ([allow(f"{others[0][:6]}*")], []),
+        ([allow("s3:?etObject")], ["lets anybody s3:?etObject"]), ([allow("ec2:*")], []),
+        ([nearly("s3:X", "s3:PutBucketAcl")], ["lets anybody everything but s3:X, s3:PutBucketAcl"]),
+        ([nearly("s3:X", principal={"AWS": NUMBER})], []),
+        ([{**allow(own[0]), "NotPrincipal": {"AWS": NUMBER}}], told),
     ]  # fmt: skip
     for statements, offences in cases:
         assert look(control, policy=policy(*statements)) == offences, statements
@@ -196,6 +210,14 @@ OWN = f"arn:aws:iam::{NUMBER}:role/x"
         ([allow(RISKY[0], {"Service": "logging.s3.amazonaws.com"})], []),
         ([allow(RISKY[0])], [f"lets * {RISKY[0]}"]), ([allow(RISKY[0], STRANGER, Effect="Deny")], []),
         ([allow(RISKY[0], STRANGER) | {"Effect": None}], []),
+        *(([allow(each, STRANGER)], [f"lets {STRANGER} {each}"])
+          for each in ("s3:PutBucket*", "S3:PUTBUCKETPOLICY", "s3:putobjectacl", "s3:Put?bjectAcl", "*:*")),
+        ([allow("s3:Get*", STRANGER)], []), ([allow("s3:PutObject", STRANGER)], []),
+        ([nearly("s3:PutObject", principal=STRANGER)], [f"lets {STRANGER} everything but s3:PutObject"]),
+        ([allow(RISKY[0], f"arn:aws:iam::222222222222:role/for-{NUMBER}")],
+         [f"lets arn:aws:iam::222222222222:role/for-{NUMBER} {RISKY[0]}"]),
+        ([allow(RISKY[0], {"AWS": [NUMBER, "AIDAEXAMPLE"]})], [f"lets AIDAEXAMPLE {RISKY[0]}"]),
+        ([allow(RISKY[0], OWN) | {"NotPrincipal": {"AWS": OWN}}], [f"lets * {RISKY[0]}"]),
         ([allow(RISKY[0], OWN), allow("s3:*", STRANGER), allow("s3:GetObject", SECOND), allow("*", SECOND)],
          [f"lets {STRANGER} s3:*", f"lets {SECOND} *"]),
     ],

@@ -71,12 +71,12 @@ def stopped(ago, words="User initiated ({} GMT)"):
 
 DAY = timedelta(days=1)
 UNENCRYPTED = "is not encrypted"
-NO_FLOW_LOG = ("vpc-1", "has no active flow log of what is rejected", "")
+NO_FLOW_LOG = ("vpc-1", "has no active flow log of what is rejected", "vpc.x")
 CASES = [  # control, answers, what it looked at, offences
     ("EC2.2", described("describe_security_groups", "SecurityGroups", group("web", 2, 2, GroupId="sg-0"),
                         group("default", GroupId="sg-1"), group("default", 1, 2, GroupId="sg-2", Tags=tags("a.b")),
                         group("default", 0, 1, GroupId="sg-3")),
-     ["sg-1", "sg-2", "sg-3"], [("sg-2", "has 3 rules", "a.b"), ("sg-3", "has 1 rules", "")]),
+     ["sg-1", "sg-2", "sg-3"], [("sg-2", "has 3 rules", "a.b"), ("sg-3", "has 1 rule", "")]),
     ("EC2.3", servers({}, {}, {}) | volumes({"VolumeId": "v-1", "Encrypted": True}, {"VolumeId": "v-2"},
                                             {"VolumeId": "v-3", "Encrypted": False, "Tags": tags("a.b")}),
      ["v-1", "v-2", "v-3"], [("v-2", UNENCRYPTED, ""), ("v-3", UNENCRYPTED, "a.b")]),
@@ -99,10 +99,10 @@ CASES = [  # control, answers, what it looked at, offences
     ("EC2.9", servers({"PublicIpAddress": "192.0.2.1"}, {}, {"PublicIpAddress": ""}),
      ["i-1", "i-2", "i-3"], [("i-1", "has the public address 192.0.2.1", "")]),
     ("EC2.10", endpoints(("ec2", "Gateway"), ("ec2messages", "Interface"), ("xec2", "Interface"), ("ssm", "Interface")),
-     ["vpc-1", "vpce-1", "vpce-2", "vpce-3", "vpce-4"], [("vpc-1", "has no interface endpoint for ec2", "")]),
+     ["vpc-1", "vpce-1", "vpce-2", "vpce-3", "vpce-4"], [("vpc-1", "has no interface endpoint for ec2", "vpc.x")]),
     ("EC2.10", endpoints(("ec2", "Gateway"), ("ec2", "Interface")), ["vpc-1", "vpce-1", "vpce-2"], []),
     ("EC2.57", endpoints(("ec2", "Interface")), ["vpc-1", "vpce-1"],
-     [("vpc-1", "has no interface endpoint for ssm", "")]),
+     [("vpc-1", "has no interface endpoint for ssm", "vpc.x")]),
     ("EC2.57", endpoints(("ssm", "Interface"), ("ec2", "Interface")), ["vpc-1", "vpce-1", "vpce-2"], []),
     ("EC2.15", described("describe_subnets", "Subnets", {"SubnetId": "a", "MapPublicIpOnLaunch": False},
                          {"SubnetId": "b", "MapPublicIpOnLaunch": True, "Tags": tags("subnet.b")}),
@@ -159,7 +159,8 @@ def network(*rules, **more):
     """Each rule in a group of its own: sg-1, sg-2 …; the last group has none."""
     own = [*((Rule(traffic, peer if peer.startswith("sg") else ip_network(peer)),) for traffic, peer in rules), ()]
     groups = {f"sg-{n}": Group(f"sg-{n}", ingress=each) for n, each in enumerate(own, 1)}
-    return SimpleNamespace(id="vpc-1", groups=groups, **more)
+    keys = {"sg-1": {"Name": "of somebody else"}} | {f"sg-{n}": {"runbook:key": f"group.{n}"} for n in (2, 4)}
+    return SimpleNamespace(id="vpc-1", groups=groups, tags=keys, **more)
 
 
 OPEN = "a port with high risk among it"
@@ -189,8 +190,8 @@ def test_what_a_security_group_opens(traffic, words, broken):
     for control in ("EC2.13", "EC2.14", "EC2.18", "EC2.19"):
         why = broken.get(control)
         ending = f", {why}" if why else ""
-        opened = [("sg-2", WORLD), ("sg-4", WORLD_6)] if why is not None else []
-        expected = [(id_, f"opens {words} to {peer}{ending}", "") for id_, peer in opened]
+        opened = [("2", WORLD), ("4", WORLD_6)] if why is not None else []
+        expected = [(f"sg-{n}", f"opens {words} to {peer}{ending}", f"group.{n}") for n, peer in opened]
         assert evaluate(control, network=own) == ([f"sg-{n}" for n in range(1, 7)], expected), control
 
 
@@ -219,14 +220,14 @@ def test_a_port_open_to_the_world_breaks_a_control_or_does_not(control):
 def test_remote_administration_of_one_family(control, peer, port):
     traffic = Traffic(TCP, port, port)
     own = network((traffic, WORLD), (traffic, WORLD_6), (traffic, "10.0.0.0/8"))
-    id_ = "sg-1" if peer == WORLD else "sg-2"
+    offence = ("sg-1", "") if peer == WORLD else ("sg-2", "group.2")
     why = f"opens tcp {port} to {peer}, remote administration among it"
-    assert evaluate(control, network=own) == (["sg-1", "sg-2", "sg-3", "sg-4"], [(id_, why, "")])
+    assert evaluate(control, network=own) == (["sg-1", "sg-2", "sg-3", "sg-4"], [(offence[0], why, offence[1])])
 
 
 def test_a_group_with_two_rules_is_told_for_each():
     rules = tuple(Rule(Traffic(TCP, 22, 22), ip_network(peer)) for peer in (WORLD, WORLD_6))
-    own = SimpleNamespace(id="vpc-1", groups={"sg-1": Group("sg-1", ingress=rules, egress=rules)})
+    own = SimpleNamespace(id="vpc-1", tags={}, groups={"sg-1": Group("sg-1", ingress=rules, egress=rules)})
     assert len(evaluate("EC2.13", network=own)[1]) == len(evaluate("EC2.18", network=own)[1]) == 2
 
 
@@ -268,10 +269,12 @@ def test_the_interfaces_of_instances_check_source_and_destination():
     """Those of gateways and the like do not."""
     all_ = [interface("eni-1", "i-1", True), interface("eni-2", "i-2", False), interface("eni-3", "", False)]
     own = network(interfaces={each.id: each for each in all_})
+    offences = [("eni-2", "does not check source and destination", "server.b")]
+    assert evaluate("EC2.180", servers({}, {}), network=own) == (["eni-1", "eni-2"], offences)
     offences = [("eni-2", "does not check source and destination", "")]
-    assert evaluate("EC2.180", network=own) == (["eni-1", "eni-2"], offences)
+    assert evaluate("EC2.180", servers({}), network=own) == (["eni-1", "eni-2"], offences)
     own.interfaces.pop("eni-1"), own.interfaces.pop("eni-2")
-    assert evaluate("EC2.180", network=own) == "there is no instance in the VPC"
+    assert evaluate("EC2.180", servers({}), network=own) == "there is no instance in the VPC"
 
 
 def look_at_template(control, data):

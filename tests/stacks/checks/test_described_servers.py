@@ -61,7 +61,7 @@ def test_a_load_balancer_without_an_arn_has_no_attributes():
     assert evaluate("ELB.5", bare, BALANCER) == ([""], [("", "has access_logs.s3.enabled not set", "own.x")])
 
 
-@pytest.mark.parametrize(("zones", "why"), [("", "is in 0 zone"), ("a", "is in 1 zone"), ("ab", ""), ("abc", "")])
+@pytest.mark.parametrize(("zones", "why"), [("", "is in 0 zones"), ("a", "is in 1 zone"), ("ab", ""), ("abc", "")])
 def test_the_zones_of_the_load_balancer(zones, why):
     offences = [("arn:prod-x", why, "own.x")] if why else []
     assert evaluate("ELB.13", balancers(*zones), BALANCER) == (["arn:prod-x"], offences)
@@ -234,8 +234,8 @@ def test_the_auto_scaling_group(control, described, why):
 
 @pytest.mark.parametrize(("control", "instead"), [("AutoScaling.3", "EC2.170"), ("AutoScaling.5", "EC2.25")])
 def test_a_launch_configuration_is_wrong_as_such(control, instead):
-    own = {"LaunchConfigurationName": "old"}
-    offence = ("prod-x", "has the launch configuration old", "")
+    own = {"LaunchConfigurationName": "old", "Tags": [{"Key": "runbook:key", "Value": "auto_scaling_group.web"}]}
+    offence = ("prod-x", "has the launch configuration old", "auto_scaling_group.web")
     assert evaluate(control, groups(**own), SERVERS) == (["prod-x", "old"], [offence])
     none = f"the group has no launch configuration; {instead} looks at its launch template"
     assert evaluate(control, groups(LaunchConfigurationName=""), SERVERS) == none

@@ -53,7 +53,7 @@ def _probe(
         try:
             outcome = evaluate(shared.of(snapshot, observed_state))
         except MissingDependency as error:  # what differs from the parameters is told beside it
-            outcome = Outcome(offences=(Offence("The environment", error.what),))
+            outcome = Outcome(offences=(Offence(f"{error.what.rstrip('.')}:", "nothing was there to look at"),))
         exceptions = [each for each in shared.params.controls.exceptions if each.control == control.id]
         result, why = conclude(outcome, exceptions, datetime.now(UTC).date())
         return result != FAIL, {**_facts(control), "result": result, "why": why, "looked at": list(outcome.looked_at)}

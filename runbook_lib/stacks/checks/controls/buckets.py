@@ -5,25 +5,28 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html
 
 from __future__ import annotations
 
+import fnmatch
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any
 
 from ....aws.snapshot import ApiObject
 from ....resources.bucket import Bucket
 from ..account import Account
 from .outcome import Evaluation, Offence, Outcome, none
-from .policies import as_list, statements_of
+from .policies import Statement, as_list, statements_of
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _EVERYBODY = (
     "http://acs.amazonaws.com/groups/global/AllUsers", "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
 )  # fmt: skip
-_RISKY = {
-    "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketPolicy", "s3:PutEncryptionConfiguration",
-    "s3:PutObjectAcl",
-}  # fmt: skip
-"""What S3.6 lets no other account do."""
+_RISKY = (
+    "s3:deletebucketpolicy", "s3:putbucketacl", "s3:putbucketpolicy", "s3:putencryptionconfiguration",
+    "s3:putobjectacl",
+)  # fmt: skip
+"""What S3.6 lets no other account do, in small letters."""
 
 
 class Store:
@@ -73,21 +76,43 @@ class Store:
         return [rule for rule in answer.get("Rules") or [] if rule["Status"] == "Enabled"]
 
 
-def _named(statement: dict[str, Any]) -> list[Any]:
-    """The accounts, users and roles that a statement is about."""
+def _named(statement: Statement) -> list[str]:
+    """The accounts, users and roles that a statement is about; all but a few are as good as anybody."""
+    if "NotPrincipal" in statement:
+        return ["*"]
     principal = statement.get("Principal")
-    return as_list(principal.get("AWS") if isinstance(principal, dict) else principal)
+    return [str(each) for each in as_list(principal.get("AWS") if isinstance(principal, dict) else principal)]
 
 
-def _is_anybody(statement: dict[str, Any]) -> bool:
+def _is_of(account: str, principal: str) -> bool:
+    """Whether a principal is an account, or a user or role of it; an id says nothing about whose it is."""
+    return principal == account or principal.split(":")[4:5] == [account]
+
+
+def _allowed(statement: Statement, is_meant: Callable[[str], bool]) -> list[str]:
+    """The patterns of the statement that stand for an action that is meant; IAM ignores their case.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+    """
+    if "NotAction" in statement:
+        return [f"everything but {', '.join(as_list(statement['NotAction']))}"]
+    return [each for each in as_list(statement.get("Action")) if is_meant(each.lower())]
+
+
+def _may_begin(pattern: str, verbs: Collection[str]) -> bool:
+    """Whether an action that begins with one of the verbs may match the pattern."""
+    literal = re.split(r"[*?]", pattern)[0]
+    return any(literal.startswith(verb.lower()) or verb.lower().startswith(literal) for verb in verbs)
+
+
+def _is_anybody(statement: Statement) -> bool:
     return statement.get("Effect") == "Allow" and "*" in _named(statement) and not statement.get("Condition")
 
 
 def _public(store: Store, verbs: tuple[str, ...], grants: tuple[str, ...]) -> Iterator[str]:
     if "RestrictPublicBuckets" in store.unblocked:
         for statement in filter(_is_anybody, store.statements):
-            actions = [a for a in as_list(statement.get("Action")) if a in ("*", "s3:*") or a.startswith(verbs)]
-            if actions:
+            if actions := _allowed(statement, partial(_may_begin, verbs=verbs)):
                 yield f"lets anybody {', '.join(actions)}"
     if "IgnorePublicAcls" in store.unblocked:
         yield from (f"has an ACL that grants {grant['Permission']} to anybody" for grant in store.grants
@@ -110,10 +135,10 @@ def _tls(store: Store) -> Iterator[str]:
 
 def _others(store: Store) -> Iterator[str]:
     for statement in store.statements:
-        strangers = [each for each in _named(statement) if each and store.account not in str(each)]
-        actions = set(as_list(statement.get("Action"))) & {*_RISKY, "s3:*", "*"}
+        strangers = [each for each in _named(statement) if each and not _is_of(store.account, each)]
+        actions = _allowed(statement, lambda pattern: bool(fnmatch.filter(_RISKY, pattern)))
         if statement.get("Effect") == "Allow" and strangers and actions:
-            yield f"lets {', '.join(map(str, strangers))} {', '.join(sorted(actions))}"
+            yield f"lets {', '.join(strangers)} {', '.join(sorted(actions))}"
 
 
 def _blocks(store: Store) -> Iterator[str]:

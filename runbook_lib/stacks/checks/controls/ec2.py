@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from ....aws.snapshot import ApiObject
+from ....aws.snapshot import ApiObject, tags_of
+from ....formatting import pluralize
 from ....resources.launch_template import LaunchTemplate
 from ....resources.template_versions import find_versions
 from ..account import Account
@@ -54,7 +55,7 @@ def _default_group(account: Account) -> Outcome:
 
     def wrong(group: ApiObject) -> str:
         rules = len(group["IpPermissions"]) + len(group["IpPermissionsEgress"])
-        return f"has {rules} rules" if rules else ""
+        return f"has {pluralize(rules, 'rule')}" if rules else ""
 
     return judge(default, "GroupId", wrong, "the VPC has no default security group")
 
@@ -81,7 +82,8 @@ def _flow_logs(account: Account) -> Outcome:
     logs = account.snapshot.all("ec2", "describe_flow_logs", "FlowLogs", Filter=filters)
     active = [log for log in logs if log["FlowLogStatus"] == "ACTIVE" and log["TrafficType"] in ("ALL", "REJECT")]
     looked_at = (vpc, *(log["FlowLogId"] for log in logs))
-    return Outcome(looked_at, () if active else (Offence(vpc, "has no active flow log of what is rejected"),))
+    lacks = Offence(vpc, "has no active flow log of what is rejected", _key(account, vpc))
+    return Outcome(looked_at, () if active else (lacks,))
 
 
 def _no_imdsv2(options: ApiObject) -> str:
@@ -100,13 +102,19 @@ def _endpoint(service: str, account: Account) -> Outcome:
     names = [each for each in endpoints if each["ServiceName"].endswith(f".{service}")]
     has_one = any(each["VpcEndpointType"] == "Interface" for each in names)
     looked_at = (vpc, *(each["VpcEndpointId"] for each in endpoints))
-    return Outcome(looked_at, () if has_one else (Offence(vpc, f"has no interface endpoint for {service}"),))
+    lacks = Offence(vpc, f"has no interface endpoint for {service}", _key(account, vpc))
+    return Outcome(looked_at, () if has_one else (lacks,))
+
+
+def _key(account: Account, own: str) -> str:
+    """The runbook's key of the VPC or a security group."""
+    return account.network.tags.get(own, {}).get("runbook:key", "")
 
 
 def _world_open(account: Account, ports: Collection[int], networks: Collection[str], words: str) -> Outcome:
     """The security groups that open one of the ports to the whole internet."""
     offences = [
-        Offence(group.id, f"opens {_ports(rule)} to {rule.peer}, {words}")
+        Offence(group.id, f"opens {_ports(rule)} to {rule.peer}, {words}", _key(account, group.id))
         for group in account.network.groups.values()
         for rule in group.ingress
         if str(rule.peer) in networks and any(rule.traffic.matches(TCP, port) for port in ports)
@@ -127,7 +135,7 @@ _V4, _V6 = ("0.0.0.0/0",), ("::/0",)
 def _unauthorized(account: Account) -> Outcome:
     """EC2.18: other than the authorized TCP ports; ICMP has no ports."""
     offences = [
-        Offence(group.id, f"opens {_ports(rule)} to {rule.peer}")
+        Offence(group.id, f"opens {_ports(rule)} to {rule.peer}", _key(account, group.id))
         for group in account.network.groups.values()
         for rule in group.ingress
         if str(rule.peer) in (*_V4, *_V6) and rule.traffic.protocol in (TCP, UDP, ANY) and not _is_authorized(rule)
@@ -207,7 +215,9 @@ def _each_template(account: Account, wrong: Wrong) -> Outcome:
 
 def _source_check(account: Account) -> Outcome:
     own = [i for i in account.network.interfaces.values() if i.instance]
-    off = [Offence(i.id, "does not check source and destination") for i in own if not i.source_dest_check]
+    keys = {each["InstanceId"]: tags_of(each).get("runbook:key", "") for each in instances(account)}
+    off = [Offence(i.id, "does not check source and destination", keys.get(i.instance, ""))
+           for i in own if not i.source_dest_check]  # fmt: skip
     return Outcome([i.id for i in own], off) if own else none(_NO_INSTANCE)
 
 

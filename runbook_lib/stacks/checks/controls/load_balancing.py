@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-from ....aws.snapshot import ApiObject
+from ....aws.snapshot import ApiObject, tags_of
+from ....formatting import pluralize
 from ....resources.auto_scaling_group import AutoScalingGroup, find_scaling_group
 from ....resources.base import Resource
 from ....resources.listener import Listener, RedirectListener
@@ -52,7 +53,7 @@ def _zones(account: Account) -> Outcome:
     if balancer is None:
         return none(_NO_BALANCER)
     key, arn, zones = balancer[0], balancer[1]["LoadBalancerArn"], len(balancer[1]["AvailabilityZones"])
-    return Outcome([arn], [] if zones > 1 else [Offence(arn, f"is in {zones} zone", key)])
+    return Outcome([arn], [] if zones > 1 else [Offence(arn, f"is in {pluralize(zones, 'zone')}", key)])
 
 
 def _listeners(account: Account) -> list[ApiObject]:
@@ -152,7 +153,8 @@ def _launch_configuration(instead: str, account: Account) -> Outcome:
     if not name:
         return none(f"the group has no launch configuration; {instead} looks at its launch template")
     own = group["AutoScalingGroupName"]
-    return Outcome([own, name], [Offence(own, f"has the launch configuration {name}")])
+    key = tags_of(group).get("runbook:key", "")
+    return Outcome([own, name], [Offence(own, f"has the launch configuration {name}", key)])
 
 
 EVALUATIONS: dict[str, Evaluation] = {

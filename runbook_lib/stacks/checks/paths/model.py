@@ -147,7 +147,7 @@ class Network:
         acls: The entries of each network ACL, in the order of their numbers.
         gateways: The internet gateways that are attached to it.
         names: The names of the security groups.
-        tags: The tags of the subnets.
+        tags: Those of the VPC, of its subnets and security groups, by their ids.
     """
 
     id: str

@@ -42,7 +42,7 @@ def network_of(
     subnets: Iterable[Mapping[str, Any]],
     tables: Sequence[Mapping[str, Any]],
     acls: Sequence[Mapping[str, Any]],
-    groups: Iterable[Mapping[str, Any]],
+    groups: Sequence[Mapping[str, Any]],
     interfaces: Iterable[Mapping[str, Any]],
     nats: Iterable[Mapping[str, Any]] = (),
     gateways: Iterable[Mapping[str, Any]] = (),
@@ -73,7 +73,11 @@ def network_of(
         },
         gateways=frozenset(gateway["InternetGatewayId"] for gateway in gateways),
         names={each["GroupId"]: str(each.get("GroupName", "")) for each in groups},
-        tags={subnet["SubnetId"]: tags_of(subnet) for subnet in subnets},
+        tags={
+            vpc["VpcId"]: tags_of(vpc),
+            **{subnet["SubnetId"]: tags_of(subnet) for subnet in subnets},
+            **{group["GroupId"]: tags_of(group) for group in groups},
+        },
     )
 
 
