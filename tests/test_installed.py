@@ -100,6 +100,7 @@ def test_a_real_environment_is_planned_up_to_the_question_for_credentials(runboo
     assert "Traceback" not in done.stderr + done.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_rehearsal_says_what_to_install(runbook, checkout):
     done = runbook("plan", "--env", "local", cwd=checkout)
     assert done.returncode == 1
@@ -108,6 +109,7 @@ def test_a_rehearsal_says_what_to_install(runbook, checkout):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_outside_of_a_checkout_it_says_that_it_needs_one(runbook, tmp_path, checkout, monkeypatch):
     done = runbook("plan", "--env", "local", cwd=tmp_path)
     assert done.returncode == 2

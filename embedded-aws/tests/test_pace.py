@@ -46,6 +46,7 @@ def test_the_pace_is_deleted_with_the_account(tmp_path):
     assert folder.read_pace() == 0
 
 
+@pytest.mark.exhaustive
 def test_transitions_continue_after_a_restart(tmp_path):
     """At the same pace; nothing completes early."""
 

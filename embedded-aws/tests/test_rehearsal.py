@@ -56,6 +56,7 @@ def test_what_is_given_is_there_under_its_ids(rehearsed):
     assert client(rehearsed, "iam").get_policy(PolicyArn=arn)["Policy"]["Arn"] == arn
 
 
+@pytest.mark.exhaustive
 def test_the_account_survives_its_end_with_what_was_made_in_it(rehearsed):
     """And a second rehearsal makes nothing twice."""
     client(rehearsed, "sns").create_topic(Name="mine")

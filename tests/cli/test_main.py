@@ -567,6 +567,7 @@ class TestATerminal:
         assert colour.search(in_terminal("01", "02")[1])
         assert not colour.search(in_terminal("01", NO_COLOR="1")[1])
 
+    @pytest.mark.exhaustive
     def test_a_dumb_terminal_has_lines(self, in_terminal):
         code, screen = in_terminal("01", TERM="dumb")
         assert code == 0

@@ -196,6 +196,7 @@ def test_what_others_have_made_is_named_with_its_owner(site, other):
     eventually(lambda: site.require_nothing_in_the_way() or True)
 
 
+@pytest.mark.exhaustive
 def test_what_comes_into_its_way_later_is_named_when_it_is_met(aws, tmp_path):
     """The destroy finishes once it is gone."""
     runs, before = Runs(aws, tmp_path, Wire()), inventory(aws)

@@ -74,6 +74,7 @@ def has_two(aws, fast):
     assert [each["hook"] for each in deployment_group(aws)["autoScalingGroups"]] == hooks(aws)
 
 
+@pytest.mark.exhaustive
 def test_one_server_in_service_is_enough_to_deploy(broken, fast):
     """The others are launched and abandoned until the new revision has been deployed to the one."""
     lose(broken, 1)
@@ -81,6 +82,7 @@ def test_one_server_in_service_is_enough_to_deploy(broken, fast):
     has_two(broken, fast)
 
 
+@pytest.mark.exhaustive
 def test_when_every_new_server_is_abandoned_the_fix_is_deployed(broken, fast, calls):
     """The plan says how; the group is detached until a server is in service, and attached again."""
     lose(broken, 2)

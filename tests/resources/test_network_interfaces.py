@@ -61,6 +61,7 @@ def test_it_waits_until_aws_has_removed_the_interfaces(engine, time, interface, 
     assert time.now >= 1100
 
 
+@pytest.mark.exhaustive
 def test_an_interface_that_stays_is_named(engine, interface):
     with pytest.raises(RequestRejected, match=rf"still used by {interface.id} \(ELB app/test-web") as caught:
         engine.destroy(Stack("s", it=SUBNET))

@@ -68,6 +68,7 @@ def test_known_orphans_are_those_of_earlier_parameters_by_their_layer():
     assert known_orphans(PARAMS, []) == {}
 
 
+@pytest.mark.exhaustive
 def test_a_cache_is_planned_in_its_layers_and_removed_by_the_last_notebook(root, aws):
     """Its security group goes after it, although 01 runs before 02; nothing of it is removed before."""
     apply_cache(root)
@@ -123,6 +124,7 @@ def test_a_removal_needs_the_approval_of_its_layer(root, aws):
     assert remaining(aws) == (0, 0, 0)
 
 
+@pytest.mark.exhaustive
 def test_other_modes_show_it_and_change_nothing(root, aws):
     apply_cache(root)
     write(root, PARAMS)
@@ -141,6 +143,7 @@ def test_a_destroy_takes_it_along(root, aws):
     assert [vpc for vpc in aws.client("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
 
 
+@pytest.mark.exhaustive
 def test_without_what_was_applied_it_is_only_reported(root, aws):
     """Whoever removes or damages the object gets orphans to look at, and no error."""
     apply_cache(root)
@@ -157,6 +160,7 @@ def test_without_what_was_applied_it_is_only_reported(root, aws):
         assert remaining(aws) == (1, 1, 0), content
 
 
+@pytest.mark.exhaustive
 def test_what_was_applied_is_kept_until_nothing_of_it_is_left(root, aws):
     """Every version under which something may exist; a plan keeps none, and no secret is among them."""
     apply_cache(root)

@@ -84,6 +84,7 @@ def test_a_quota_that_the_account_has_used_up(root, aws, quota, amount):
     assert [name for name, one in found.items() if one["result"] == FAILED] == [f"quota: {quota.name}"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("notebook", "code", "name", "used"),
     [

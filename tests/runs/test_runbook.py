@@ -232,6 +232,7 @@ def test_a_fingerprint_of_digits_is_no_number(root):
         opened("apply", approved=123456)
 
 
+@pytest.mark.exhaustive
 def test_a_removal_needs_its_approval_too(root, aws):
     """Where the parameters ask for one: the fingerprint that the plan run shows under *Undo*."""
     book, net = opened("apply")

@@ -152,6 +152,7 @@ def test_a_tag_on_a_cell_below_is_no_better(tmp_path, untagged):
     assert (progress.state, progress.cell, progress.error) == ("failed", 2, "ParamsError")
 
 
+@pytest.mark.exhaustive
 def test_papermill_alone_is_refused_too(untagged):
     path, _ = untagged
     with pytest.raises(papermill.PapermillExecutionError, match=r"ParamsError: mode was given as 'apply'"):

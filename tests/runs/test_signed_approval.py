@@ -166,6 +166,7 @@ def test_for_another_change(root):
     refused(root, "approved for CHG1, and this run is for CHG2", change="CHG2")
 
 
+@pytest.mark.exhaustive
 def test_self_approved_where_two_are_asked(root):
     asking(root, threshold=2)
     folder = planned(root)
@@ -187,6 +188,7 @@ def test_run_by_nobody_who_is_known_where_two_are_asked(root):
     refused(root, "which is not a key of approval.signers (ann, bob, me)")
 
 
+@pytest.mark.exhaustive
 def test_a_removal_asks_for_its_own(root, aws):
     folder = planned(root)
     approved(folder, BOB, "bob")

@@ -57,6 +57,7 @@ def shell(tmp_path):
         process.stop(tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_every_command_that_meets_an_unsaved_account_fails(shell, tmp_path):
     """The apply, `local status`, `up` and `down`; so does the first command after the restart, which has lost it."""
     assert shell("local", "up").returncode == 0

@@ -171,6 +171,7 @@ def test_it_goes_on_and_off_with_only_the_changes_it_needs(running, name):
     assert failing(running, PARAMS) == {}
 
 
+@pytest.mark.exhaustive
 def test_sizes_that_scaling_or_a_schedule_has_set_are_no_drift(running):
     """Between minimum and maximum the desired capacity is the policy's; the scheduled sizes are the schedule's."""
     scaling = running.aws.client("autoscaling")

@@ -177,6 +177,7 @@ def test_a_number_that_was_meant_as_a_text(root, short, name):
     assert result.exit_code == 1
 
 
+@pytest.mark.exhaustive
 @shows("papermill", "`--execution-timeout`", "for each cell; the evidence is closed and signed")
 @shows("papermill", "`--no-progress-bar`, `--progress-bar`", "counts the cells")
 def test_a_cell_that_takes_too_long(root, short):
@@ -238,6 +239,7 @@ def test_s3(root, short, bucket):
     assert list(Path.cwd().iterdir()) == []
 
 
+@pytest.mark.exhaustive
 @shows("papermill", "an output that cannot be written, in S3", "no further cell runs; the evidence is closed")
 def test_s3_that_refuses(root, short, bucket, aws):
     deletes = (
@@ -262,6 +264,7 @@ def test_a_missing_output_folder(root, short):
     assert not (root / "artifacts").exists()
 
 
+@pytest.mark.exhaustive
 @shows("papermill", "standard input and standard output, `-`", "the notebook, and nothing else")
 def test_from_stdin_to_stdout(root, short):
     text = short("6 * 7").read_text(encoding="utf-8")

@@ -168,6 +168,7 @@ def test_the_application_speaks_tls_or_not_at_all(world: World) -> None:
     assert Visitor(world.app()).get("/").status_code == 503
 
 
+@pytest.mark.exhaustive
 def test_two_instances_may_prepare_the_database_at_once(aws: str, mariadb: MariaDB, authority: object) -> None:
     """Both hooks succeed; one migrates, the other finds it done."""
     world = World(aws, mariadb, authority)  # type: ignore[arg-type]

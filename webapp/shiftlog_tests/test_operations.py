@@ -52,6 +52,7 @@ def test_logs_are_json_with_the_request_id_and_without_secrets(
         assert text not in instance.output()
 
 
+@pytest.mark.exhaustive
 def test_what_gunicorn_refuses_itself_is_told_and_not_quoted(world: World, instances: Callable[..., Instance]) -> None:
     """A long search is answered up to 8 KB; beyond, and for nonsense, the status says why and the log no query."""
     instance = instances(world)

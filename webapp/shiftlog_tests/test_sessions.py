@@ -14,6 +14,7 @@ from .visitor import Visitor, token
 from .world import Instance, World
 
 
+@pytest.mark.exhaustive
 def test_signing_in_survives_the_instance_that_did_it(cached_world: World, instances: Callable[..., Instance]) -> None:
     """Two instances share the sessions of the cache; when one dies, the other knows who asks."""
     first, second = instances(cached_world), instances(cached_world, INSTANCE_ID="i-second")
@@ -56,6 +57,7 @@ def test_a_lost_cache_leaves_the_log_readable(cached_world: World, cache: Redis)
     assert visitor.titles() == ["During", "Before"]
 
 
+@pytest.mark.exhaustive
 def test_nobody_can_sign_in_while_the_cache_is_lost(cached_world: World, cache: Redis) -> None:
     """A first sign-in in that time is a clear 503, not a promise that is forgotten; it works afterwards."""
     visitor = Visitor(cached_world.app())

@@ -92,6 +92,7 @@ def test_a_reset_empties_every_account(aws, other):
     assert vpcs(other) == set()
 
 
+@pytest.mark.exhaustive
 def test_all_accounts_survive_a_restart(tmp_path):
     with embedded(tmp_path) as server:
         server.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")

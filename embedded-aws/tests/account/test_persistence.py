@@ -106,6 +106,7 @@ def test_an_account_is_the_same_after_a_restart(tmp_path):
         assert kms.verify(KeyId=key, Message=b"m", Signature=signed, SigningAlgorithm="ECDSA_SHA_256")["SignatureValid"]
 
 
+@pytest.mark.exhaustive
 def test_a_killed_server_loses_only_the_last_changes(tmp_path):
     """After `kill -9`, all changes but the latest are restored."""
     with embedded(tmp_path) as aws:
@@ -119,6 +120,7 @@ def test_a_killed_server_loses_only_the_last_changes(tmp_path):
         assert len(aws.client("sns").list_topics()["Topics"]) == 1
 
 
+@pytest.mark.exhaustive
 def test_changes_without_a_pause_are_saved(tmp_path):
     """An apply that never pauses is saved while it runs."""
     with embedded(tmp_path) as aws:

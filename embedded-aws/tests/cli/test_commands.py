@@ -146,6 +146,7 @@ def test_a_root_that_cannot_be_written_is_an_error(shell, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_pace_can_be_changed_while_it_runs(shell):
     """By option or environment; otherwise it stays as it is."""
     assert "Pace 0: everything is ready at once." in shell("runbook local up").stdout

@@ -79,6 +79,7 @@ def test_outages_of_what_does_not_exist_are_wrong_usage(run, aws):
     assert run("restore") == (0, "There was nothing to restore.")
 
 
+@pytest.mark.exhaustive
 def test_faults_survive_a_restart_and_are_in_the_status(run, aws):
     """Until `restore` ends all of them."""
     run("fault", "add", "ec2:CreateVpc", "throttle", "--times", "3")

@@ -135,6 +135,7 @@ def test_a_failed_deployment_is_rolled_back_for_real(cloud):
     assert versions(cloud) == ["v1", "v1"]
 
 
+@pytest.mark.exhaustive
 def test_an_alarm_stops_a_deployment_and_the_good_revision_comes_back(cloud):
     """The host that has the new revision gets the old one again; the other keeps it."""
     alarms = {"enabled": True, "alarms": [{"name": "errors"}]}
@@ -155,6 +156,7 @@ def test_an_alarm_stops_a_deployment_and_the_good_revision_comes_back(cloud):
     assert versions(cloud) == ["v1", "v1"]
 
 
+@pytest.mark.exhaustive
 def test_a_failing_application_stop_can_be_ignored(cloud):
     """For when the old bundle's own script fails."""
     cloud.launch()
@@ -185,6 +187,7 @@ def test_a_host_is_drained_before_and_healthy_after(cloud):
     assert set(cloud.targets()) == {one, other}
 
 
+@pytest.mark.exhaustive
 def test_an_instances_deployment_takes_its_time(cloud):
     """Also where the load balancer finds it healthy at once: a minute at AWS's own pace, all events together."""
     cloud.launch(**BEHIND)
@@ -244,6 +247,7 @@ def test_a_stopped_deployment_does_not_block_the_next(cloud):
     assert versions(cloud) == ["v2", "v2"]
 
 
+@pytest.mark.exhaustive
 def test_after_a_restart_the_hosts_boot_again(cloud, monkeypatch):
     """With what was deployed to them, on the same ports."""
     cloud.launch()
@@ -307,6 +311,7 @@ def test_two_instances_are_deployed_to_side_by_side(cloud):
     assert versions(cloud) == ["v1"] * 4
 
 
+@pytest.mark.exhaustive
 def test_an_instance_launched_during_a_deployment_gets_the_new_revision(cloud):
     """It waits until the deployment has ended, and does not come into service with the old one."""
     cloud.launch()
@@ -318,6 +323,7 @@ def test_an_instance_launched_during_a_deployment_gets_the_new_revision(cloud):
     assert versions(cloud) == ["v2"] * 3
 
 
+@pytest.mark.exhaustive
 def test_an_instance_launched_during_the_very_first_deployment_gets_it_afterwards(cloud):
     """There was nothing to wait for when it was launched: CodeDeploy's automatic update brings it up to date."""
     cloud.launch()
@@ -344,6 +350,7 @@ def test_an_instance_whose_deployment_fails_is_abandoned(cloud):
     assert len(cloud.cd.list_deployments(applicationName="app", deploymentGroupName="web")["deployments"]) == 2
 
 
+@pytest.mark.exhaustive
 def test_an_instance_whose_deployment_does_not_end_in_time_is_abandoned(cloud, monkeypatch):
     """CodeDeploy's hook waits for ten minutes, and not for ever."""
     cloud.launch()
@@ -360,6 +367,7 @@ def test_an_instance_whose_deployment_does_not_end_in_time_is_abandoned(cloud, m
     )
 
 
+@pytest.mark.exhaustive
 def test_a_rebooted_instance_boots_its_host_again(cloud):
     """With what is installed, on the same port; the instance is running all the while."""
     cloud.launch()

@@ -172,6 +172,7 @@ def test_a_process_that_dies_is_started_again_and_the_host_starts_it_at_a_boot(h
     assert "Waiting for the first deployment" not in host.check()[1]
 
 
+@pytest.mark.exhaustive
 def test_a_new_revision_replaces_the_old_one_with_its_processes(host):
     """A line that left the Procfile leaves the host."""
     deployed(host, packed("web: python3 app.py\nworker: sleep 1000\n"))
@@ -223,6 +224,7 @@ def test_an_application_that_does_not_answer_fails_the_deployment_with_its_last_
     assert host.check()[0] != 200
 
 
+@pytest.mark.exhaustive
 def test_an_application_that_ends_again_and_again_is_not_waited_for(host):
     """Its starts are counted anew for the next deployment."""
     began = time.monotonic()
@@ -263,6 +265,7 @@ START = (
 )
 
 
+@pytest.mark.exhaustive
 def test_an_appspec_of_its_own_takes_the_place_of_a_procfile(host):
     """No process of the Procfile is left, nor starts at the next boot; the last words are those of its own unit."""
     own = {"appspec.yml": OWN_SPEC, "webapp.service": OWN_UNIT, "start.sh": START}
@@ -299,6 +302,7 @@ def test_the_release_line_runs_once_for_a_deployment(host, client):
     assert "release line failed with exit code 3" in outcome.log_tail
 
 
+@pytest.mark.exhaustive
 def test_a_process_has_time_to_finish(host):
     """It gets SIGTERM, whatever shell syntax its line has."""
     said = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(print('bye', flush=True)))\n"
@@ -321,6 +325,7 @@ def test_nothing_is_left_of_a_killed_host(host, registry):
     assert host.answer()[0] == 0
 
 
+@pytest.mark.exhaustive
 def test_the_rehearsal_changes_no_user_of_the_machine(host, tmp_path):
     """Also as root, as in a container: on a server the hooks add a user, and run the release line as it."""
     for name in ("useradd", "runuser", "chown"):

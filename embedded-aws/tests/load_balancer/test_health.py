@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+import pytest
+
 from embedded_aws.testing import eventually
 from load_balancer.site import TESTS
 
@@ -31,6 +33,7 @@ def becomes(site, instance, *wanted):
     eventually(lambda: site.health(instance)[: len(wanted)] == wanted)
 
 
+@pytest.mark.exhaustive
 def test_a_new_target_needs_one_success(site, app):
     """Until then it is initial, and gets no request."""
     running = app("a")
@@ -89,6 +92,7 @@ def test_a_missing_rule_is_a_timeout(site, app):
     becomes(site, instance, "unhealthy", "Target.Timeout", "Request timed out")
 
 
+@pytest.mark.exhaustive
 def test_an_application_that_hangs_is_a_timeout(site, app):
     (instance,) = site.serve(app("a"))
     site.elb.modify_target_group(TargetGroupArn=site.group, HealthCheckPath="/wait")

@@ -59,6 +59,7 @@ def test_an_unhealthy_instance_is_replaced(fleet, site, app):
     eventually(lambda: all(site.health(found)[0] == "healthy" for found in fleet.members()))
 
 
+@pytest.mark.exhaustive
 def test_an_unhealthy_target_is_visible_before_it_is_replaced(fleet, site):
     """So that an operator sees its time-outs."""
     sick, _ = fleet.create()
@@ -69,6 +70,7 @@ def test_an_unhealthy_target_is_visible_before_it_is_replaced(fleet, site):
     assert time.monotonic() - began > 1.2  # of a second and a half
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("changes", [{"HealthCheckGracePeriod": 7200}, {"HealthCheckType": "EC2"}])
 def test_it_is_kept_in_its_grace_period_and_with_ec2_health_checks(fleet, site, app, changes):
     """Although it is unhealthy for the load balancer."""
@@ -82,6 +84,7 @@ def test_it_is_kept_in_its_grace_period_and_with_ec2_health_checks(fleet, site, 
     assert fleet.members() == [sick, well]
 
 
+@pytest.mark.exhaustive
 def test_a_deregistered_instance_is_not_replaced(fleet, site, app):
     """A deployment may deregister an instance for as long as it needs."""
     sick, well = fleet.create()

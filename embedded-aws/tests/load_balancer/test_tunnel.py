@@ -87,6 +87,7 @@ def test_either_side_closes_the_tunnel(site, app):
         assert received(connection, 1) == b""
 
 
+@pytest.mark.exhaustive
 def test_an_idle_tunnel_is_closed(site, app):
     """After the load balancer's idle timeout; data in any direction restarts it."""
     site.set(idle_timeout__timeout_seconds="1")

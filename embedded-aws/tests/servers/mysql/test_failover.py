@@ -3,6 +3,7 @@
 from threading import Event, Thread
 
 import pymysql
+import pytest
 
 from embedded_aws.client import control
 from embedded_aws.testing import eventually
@@ -13,6 +14,7 @@ from services.network import Network
 A, B = "us-west-2a", "us-west-2b"
 
 
+@pytest.mark.exhaustive
 def test_a_server_follows_its_zone_and_keeps_its_data(simulation):
     Database(Network(simulation.aws))  # for its subnet group
     before = simulation.create(DBSubnetGroupName="app")

@@ -9,6 +9,7 @@ from embedded_aws.testing import eventually
 from servers.mysql.simulation import PATIENCE, Simulation
 
 
+@pytest.mark.exhaustive
 def test_a_killed_emulator_leaves_no_second_server(own):
     """The next one ends the servers that it finds, also of databases that are not in its account."""
     own.create()

@@ -13,6 +13,7 @@ from servers.mysql.simulation import PATIENCE, ask
 LOST = (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError)
 
 
+@pytest.mark.exhaustive
 def test_it_is_creating_until_its_server_is_ready(simulation):
     """First without an endpoint, then with the forwarder's; the requested port stays as requested."""
     sent = {"DBInstanceIdentifier": "app", "DBInstanceClass": "db.t4g.micro", "Engine": "mysql", "AllocatedStorage": 20}
@@ -108,6 +109,7 @@ def opens(simulation, name="app", **changes):
     return True
 
 
+@pytest.mark.exhaustive
 def test_a_rotation_is_followed(simulation):
     """The new password is valid and the old one is not; open connections stay."""
     simulation.create()
@@ -120,6 +122,7 @@ def test_a_rotation_is_followed(simulation):
         assert ask(link, "SELECT 1") == ((1,),)
 
 
+@pytest.mark.exhaustive
 def test_two_databases_are_two_servers(simulation):
     """Each with its own data, password and port."""
     first, second = simulation.create("one"), simulation.create("two")
@@ -177,6 +180,7 @@ def test_a_killed_server_is_restarted(simulation):
     assert simulation.run("SHOW TABLES") == (("mine",),)
 
 
+@pytest.mark.exhaustive
 def test_it_stops_and_starts(simulation):
     """A stopped database has no process."""
     simulation.create()

@@ -18,6 +18,7 @@ from servers.valkey.simulation import PATIENCE, TOKEN
 from tests.support.programs import require
 
 
+@pytest.mark.exhaustive
 def test_it_is_creating_until_its_server_is_ready(simulation):
     """First without an endpoint, then with one for writing and one for reading, with TLS only."""
     found = simulation.elasticache.create_replication_group(

@@ -256,6 +256,7 @@ def test_a_version_that_cannot_be_launched_fails(refreshes, auto_rollback, expec
     eventually(lambda: refreshes.versions() == ["1", "1"])
 
 
+@pytest.mark.exhaustive
 def test_warm_up_takes_time(aws, refreshes):
     """Scaled by the pace: a new instance in service does not count before it is warmed up."""
     aws.control("pace", 0.001)
