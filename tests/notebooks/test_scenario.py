@@ -205,7 +205,6 @@ def reword_it(webapp):
     program.write_text(program.read_text().replace("everybody may read", "anybody may read"))
 
 
-@pytest.mark.exhaustive
 def test_fifty_people_notice_nothing_of_a_new_release(operator, built, tmp_path):
     """A thousand times they ask, read for a second and ask again, while one server after the other changes."""
     (site,) = operator.status()["sites"]

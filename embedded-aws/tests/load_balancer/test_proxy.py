@@ -285,7 +285,6 @@ def test_listeners_are_on_loopback_only(pair):
     assert {address for address, _ in listening} == {"127.0.0.1"}
 
 
-@pytest.mark.exhaustive
 def test_ports_stay_and_nothing_listens_after_the_end(tmp_path, app):
     """An address is valid again after a restart."""
     with wired(tmp_path) as aws:
