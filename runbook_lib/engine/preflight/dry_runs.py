@@ -79,7 +79,6 @@ class _AnswerError(Exception):
     """What EC2 says to a dry run, which ends the create there."""
 
     def __init__(self, action: str, code: str) -> None:
-        super().__init__(action, code)
         self.action, self.code = action, code
 
 

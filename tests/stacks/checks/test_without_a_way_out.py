@@ -107,3 +107,15 @@ def test_an_endpoint_that_does_not_answer_everywhere(service, observed, told):
 
 def test_an_environment_without_private_subnets():
     assert problems(tags=False) == ["the environment has no private subnet"]
+
+
+def test_the_database_is_that_of_the_environment():
+    """The account may have others."""
+    databases = [{"DBInstanceIdentifier": name} for name in ("another", "local-database", "local-database-2")]
+    snapshot = SimpleNamespace(
+        all=lambda service, operation, result, **_: databases,
+        aws=SimpleNamespace(name=lambda resource: f"local-{resource.name}"),
+    )
+    assert Account(PARAMS, snapshot, {}).database == {"DBInstanceIdentifier": "local-database"}
+    databases[1:2] = []
+    assert Account(PARAMS, snapshot, {}).database is None
