@@ -103,6 +103,8 @@ def _print_terraform(checkout: Path, folder: Path, times: int) -> None:
     variables |= {name: value for name, value in os.environ.items() if name.startswith("TF_") or name == "HOME"}
     for command in (("init",), ("apply", "-auto-approve")):
         subprocess.run(("terraform", *command), cwd=folder, env=variables, check=True, stdout=subprocess.DEVNULL)
+    listed = subprocess.run(("terraform", "state", "list"), cwd=folder, env=variables, check=True, capture_output=True)
+    resources = sum(not line.startswith(b"data.") for line in listed.stdout.splitlines())
     plan = ("terraform", "plan", "-detailed-exitcode")  # 0 when there is nothing to do
     cost = _median_of(folder, plan, times, variables)
 
@@ -111,7 +113,7 @@ def _print_terraform(checkout: Path, folder: Path, times: int) -> None:
 
     calls = _count_calls(checkout, act)
     told = " ".join(f"{'':6} {value:6.{digits}f}" for value, digits in zip(cost, (1, 1, 0), strict=True))
-    print(f"{'terraform plan, 38 resources':34} {told} {'':6} {calls:>4}", flush=True)
+    print(f"{f'terraform plan, {resources} resources':34} {told} {'':6} {calls:>4}", flush=True)
 
 
 def _median(checkout: Path, command: tuple[str, ...], times: int) -> Cost:

@@ -34,7 +34,6 @@ def rows(folder, when):
     return list(csv.DictReader(io.StringIO((folder / f"resources-{when}.csv").read_text(encoding="utf-8"))))
 
 
-@pytest.mark.exhaustive
 def test_a_failed_run_has_the_state_before_and_after(root, stopped):
     """As CSV and as JSON with the same rows, and as a picture."""
     folder = finished(stopped, root)

@@ -143,7 +143,6 @@ def test_a_destroy_takes_it_along(root, aws):
     assert [vpc for vpc in aws.client("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
 
 
-@pytest.mark.exhaustive
 def test_without_what_was_applied_it_is_only_reported(root, aws):
     """Whoever removes or damages the object gets orphans to look at, and no error."""
     apply_cache(root)

@@ -224,7 +224,6 @@ def test_an_application_that_does_not_answer_fails_the_deployment_with_its_last_
     assert host.check()[0] != 200
 
 
-@pytest.mark.exhaustive
 def test_an_application_that_ends_again_and_again_is_not_waited_for(host):
     """Its starts are counted anew for the next deployment."""
     began = time.monotonic()
