@@ -12,10 +12,13 @@ from .stored_bundle import FOLDER, key
 
 USER = "user"  # a deployment's creator
 BY_CODEDEPLOY = "codeDeployRollback"
+WHOLE = (USER, BY_CODEDEPLOY)
+"""The creators of deployments to all servers of a group."""
 ROLLBACK = "rollback"
 """A word of the descriptions of our own deployments that go back to an earlier revision."""
 LOOKED_AT = 100
 """Deployments, the newest first."""
+_AT_ONCE = 25
 _DIGEST = "sha256 "
 _SHORTEST = 7  # characters of a digest or a commit, as git shows them
 
@@ -71,8 +74,7 @@ def read_history(snapshot: Snapshot, application: str, group: str) -> list[Deplo
     if snapshot.get("codedeploy", "get_deployment_group", missing=gone, **names) is None:
         return []
     ids = snapshot.all("codedeploy", "list_deployments", "deployments", **names)
-    found = (find_deployment(snapshot, {"deploymentId": str(each)}) for each in ids)
-    whole = (info for info in found if info and info.get("creator", USER) in (USER, BY_CODEDEPLOY))
+    whole = (info for info in find_deployments(snapshot, ids) if info.get("creator", USER) in WHOLE)
     return [Deployed.of(info) for info in islice(whole, LOOKED_AT)]
 
 
@@ -109,6 +111,19 @@ def find_deployment(snapshot: Snapshot, brief: ApiObject | None) -> ApiObject | 
     missing = ("DeploymentDoesNotExistException",)
     answer = snapshot.get("codedeploy", "get_deployment", missing=missing, deploymentId=brief["deploymentId"])
     return answer["deploymentInfo"] if answer else None
+
+
+def find_deployments(snapshot: Snapshot, ids: Iterable[object]) -> Iterator[ApiObject]:
+    """CodeDeploy's descriptions of deployments, in the order of the ids.
+
+    One call describes up to 25: an environment whose servers come and go has a deployment for each of them.
+    https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_BatchGetDeployments.html
+    """
+    left = iter(ids)
+    while some := [str(each) for each in islice(left, _AT_ONCE)]:
+        answer = snapshot.get("codedeploy", "batch_get_deployments", deploymentIds=some) or {}
+        found = {info["deploymentId"]: info for info in answer.get("deploymentsInfo", ())}
+        yield from (found[each] for each in some if each in found)
 
 
 def revision_text(location: ApiObject) -> str:

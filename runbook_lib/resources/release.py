@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice, takewhile
 from typing import Any
 
 from ..aws.client import Aws
@@ -24,7 +26,7 @@ from .base import Ids, Observed, Resource, kind
 from .configuration_parameter import ConfigurationParameter
 from .deployment_failure import first_failure
 from .deployment_group import DeploymentGroup, find_group, is_attached
-from .deployment_history import LOOKED_AT, ROLLBACK, USER, find_deployment, revision_text
+from .deployment_history import LOOKED_AT, ROLLBACK, USER, WHOLE, find_deployment, find_deployments, revision_text
 from .master_secret_access import MasterSecretAccess
 from .role_policy import RolePolicy
 from .stored_bundle import StoredBundle, key
@@ -96,7 +98,9 @@ class Release(Resource):
     # https://docs.aws.amazon.com/codedeploy/latest/userguide/auth-and-access-control-permissions-reference.html
     repeatable_create = False
     needs = (
-        to_look("codedeploy:GetDeployment", "codedeploy:ListDeployments", on=_GROUP),
+        to_look(
+            "codedeploy:BatchGetDeployments", "codedeploy:GetDeployment", "codedeploy:ListDeployments", on=_GROUP
+        ),
         to_look("codedeploy:BatchGetDeploymentTargets", "codedeploy:ListDeploymentTargets"),
         to_apply(
             "codedeploy:CreateDeployment", "codedeploy:GetApplicationRevision", "codedeploy:GetDeploymentConfig",
@@ -156,12 +160,8 @@ class Release(Resource):
         if good is None:
             return _NONE
         if good.get("creator", USER) != USER:
-            names = {"applicationName": info["applicationName"], "deploymentGroupName": info["deploymentGroupName"]}
-            ids = snapshot.all(
-                "codedeploy", "list_deployments", "deployments", includeOnlyStatuses=["Succeeded"], **names
-            )
-            earlier = (find_deployment(snapshot, {"deploymentId": str(each)}) for each in ids[:LOOKED_AT])
-            good = next((each for each in earlier if each and each.get("creator", USER) == USER), good)
+            earlier = self._successes(snapshot, info)
+            good = next((each for each in earlier if each.get("creator", USER) == USER), good)
         match = re.search(r"; settings (sha256 [0-9a-f]{12})$", good.get("description") or "")
         return match[1] if match else _NONE
 
@@ -200,18 +200,24 @@ class Release(Resource):
     def _without(self, snapshot: Snapshot, info: ApiObject, good: ApiObject, servers: set[str]) -> set[str]:
         """The servers that no successful deployment of the revision has reached.
 
-        Each server that was launched later has a deployment of its own.
+        Each server that was launched later has a deployment of its own.  What came before another revision went to all
+        servers does not count: that one has replaced it.
         """
         left = servers - _targets(snapshot, good["deploymentId"], "Succeeded")
         if not left:
             return left
+        since = takewhile(lambda each: not _replaces(each, good), self._successes(snapshot, info))
+        # First those that reached most.
+        for deployment in sorted(islice(since, LOOKED_AT), key=lambda each: each.get("creator", USER) not in WHOLE):
+            if left and revision_text(deployment["revision"]) == revision_text(good["revision"]):
+                left = left - _targets(snapshot, deployment["deploymentId"], "Succeeded")
+        return left
+
+    def _successes(self, snapshot: Snapshot, info: ApiObject) -> Iterator[ApiObject]:
+        """The group's successful deployments, the newest first, read as far as they are asked for."""
         names = {"applicationName": info["applicationName"], "deploymentGroupName": info["deploymentGroupName"]}
         ids = snapshot.all("codedeploy", "list_deployments", "deployments", includeOnlyStatuses=["Succeeded"], **names)
-        for deployment_id in ids[:LOOKED_AT]:
-            deployment = find_deployment(snapshot, {"deploymentId": str(deployment_id)})
-            if left and deployment and revision_text(deployment["revision"]) == revision_text(good["revision"]):
-                left = left - _targets(snapshot, str(deployment_id), "Succeeded")
-        return left
+        return find_deployments(snapshot, ids)
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Start a deployment of the revision."""
@@ -279,6 +285,12 @@ class Release(Resource):
                 f"Rolled back to {revision_text(last['revision'])}: {last['deploymentId']} {last['status'].lower()}."
             )
         return "\n".join(lines)
+
+
+def _replaces(deployment: ApiObject, good: ApiObject) -> bool:
+    """Whether a deployment brought another revision to all servers."""
+    other = revision_text(deployment["revision"]) != revision_text(good["revision"])
+    return other and deployment.get("creator", USER) in WHOLE
 
 
 def _progress(deployment: ApiObject) -> str:

@@ -15,6 +15,7 @@ class Told:
 
     def __init__(self, group, **deployments):
         self.group, self.deployments = group, deployments
+        self.batches: list[int] = []
         self.aws = SimpleNamespace(name=lambda resource: f"test-{resource.name}")
 
     def all(self, service, operation, *result, **request):
@@ -24,6 +25,10 @@ class Told:
         if operation == "get_deployment_group":
             names = {"applicationName": "test-web", "deploymentGroupName": "test-web"}
             return {"deploymentGroupInfo": names | self.group}
+        if operation == "batch_get_deployments":
+            self.batches.append(len(request["deploymentIds"]))
+            found = [self.deployments[name] for name in request["deploymentIds"] if name in self.deployments]
+            return {"deploymentsInfo": found[::-1]}  # AWS promises no order
         return {"deploymentInfo": self.deployments[request["deploymentId"]]}
 
 
@@ -76,15 +81,17 @@ class Servers(Told):
     """Also answers about the servers, and which deployments have reached them."""
 
     def __init__(
-        self, *servers, attached=True, last="Succeeded", content=ONE, reached=(), later=(), activities=(), ill=()
-    ):
-        group = {"lastAttemptedDeployment": {"deploymentId": "d1"}}
+        self, *servers, attached=True, last="Succeeded", content=ONE, reached=(), later=(), activities=(), ill=(),
+        newest="d1",
+    ):  # fmt: skip
+        group = {"lastAttemptedDeployment": {"deploymentId": newest}}
         if last != "Succeeded":
             group["lastSuccessfulDeployment"] = {"deploymentId": "d0"}
         if attached:
             group["autoScalingGroups"] = [{"name": "other"}, {"name": NAME}]
         deployments = {"d1": deployment("d1", last, content), "d0": deployment("d0", "Succeeded", content)}
         super().__init__(group, **deployments, **{name: about for name, about, _ in later})
+        self.asked: list[str] = []
         self.targets = {"d1": dict.fromkeys(reached, "Succeeded"), "d0": {}} | {name: who for name, _, who in later}
         self.later, self.activities, self.ill = [name for name, _, _ in later], activities, ill
         states = {"": ("InService", "Healthy"), "ill": ("InService", "Unhealthy"), "boots": ("Pending:Wait", "Healthy")}
@@ -103,6 +110,7 @@ class Servers(Told):
             }  # fmt: skip
             return [*self.later, "d1"]
         targets = self.targets[request["deploymentId"]]
+        self.asked.append(request["deploymentId"])
         wanted = [status for one in request.get("targetFilters", {}).values() for status in one]
         return [f"arn:x/{who}" for who, status in targets.items() if not wanted or status in wanted]
 
@@ -167,6 +175,39 @@ def test_a_server_that_was_launched_later_has_a_deployment_of_its_own(later, mis
     told = Servers("i-1", "i-2", "i-3", reached=["i-1"], later=later)
     note = f"deployment d1 did not reach {missed}"
     assert lacks(told) == ((NOT_ALL, note, "") if missed else (TO_ALL, "", ""))
+
+
+def launched(number, content=ONE):
+    """The deployment to a server that Auto Scaling has added: it has no description of ours."""
+    told = deployment(f"d{number}", "Succeeded", content) | {"creator": "autoscaling"}
+    return (f"d{number}", {name: value for name, value in told.items() if name != "description"}, {"i-2": "Succeeded"})
+
+
+@pytest.mark.parametrize(("launches", "batches"), [(1, [2]), (24, [25]), (25, [25, 1]), (124, [25] * 5)])
+def test_the_settings_are_those_of_the_last_release_to_everybody(launches, batches):
+    """However many servers came since: 25 of their deployments are read with one call."""
+    later = [launched(number) for number in range(launches + 1, 1, -1)]
+    told = Servers("i-1", "i-2", reached=["i-1"], later=later, newest=later[0][0])
+    found = ONE.observe(told, IDS)
+    assert found.state["settings"] == ONE.desired(IDS)["settings"]
+    assert told.batches[: len(batches)] == batches
+
+
+def test_most_servers_are_asked_for_at_once():
+    """After sixty launches, the two in service are those of the release and of the newest launch: two lists."""
+    later = [launched(number) for number in range(60, 1, -1)]
+    told = Servers("i-1", "i-2", reached=["i-1"], later=later, newest="d60")
+    assert lacks(told) == (TO_ALL, "", "")
+    assert told.asked == ["d60", "d1"]
+
+
+def test_what_another_revision_has_replaced_does_not_count():
+    """The same revision reached it once; then another one did, and this one again, but not there."""
+    other = deployment("d2", "Succeeded", release(b"other"))
+    again = ("d3", deployment("d3", "Succeeded"), {"i-1": "Succeeded"})
+    later = [again, ("d2", other, {"i-1": "Succeeded", "i-2": "Succeeded"})]
+    told = Servers("i-1", "i-2", reached=["i-1", "i-2"], later=later, newest="d3")
+    assert lacks(told) == (NOT_ALL, "deployment d3 did not reach i-2", "")
 
 
 @pytest.mark.parametrize(("who", "failed"), [("i-2", True), ("i-gone", False)])

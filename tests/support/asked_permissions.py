@@ -255,7 +255,7 @@ def _deployment(operation: str, request: Request) -> str:
     match operation, request:
         case (("ListApplications" | "ListDeploymentTargets" | "BatchGetDeploymentTargets"), _):
             return "*"
-        case (("GetDeployment" | "StopDeployment"), _):
+        case (("BatchGetDeployments" | "GetDeployment" | "StopDeployment"), _):
             return GROUP
         case _, {"ResourceArn": arn}:
             return arn
