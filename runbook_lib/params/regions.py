@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import botocore
 from botocore.loaders import create_loader
@@ -74,30 +73,25 @@ def missing_root(region: str) -> str:
 
 
 @cache
-def _loader() -> Any:
-    return create_loader()
-
-
-@cache
-def _endpoints() -> Any:
-    return EndpointResolver(_loader().load_data("endpoints"))
-
-
-@cache
 def _partitions() -> Mapping[str, str]:
     """The partition of each region."""
-    partitions = _loader().load_data("partitions")["partitions"]
+    partitions = create_loader().load_data("partitions")["partitions"]
     regions = ((region, partition["id"]) for partition in partitions for region in sorted(partition["regions"]))
     return {region: partition for region, partition in regions if not region.endswith("-global")}
 
 
-@cache
 def _missing_services(region: str) -> list[str]:
-    def regions(service: str) -> list[str]:
-        available: list[str] = _endpoints().get_available_endpoints(ENDPOINT_PREFIXES.get(service, service), PARTITION)
-        return available
+    return [service for service in SERVICES if region not in _offers()[service]]
 
-    return [service for service in SERVICES if region not in regions(service)]
+
+@cache
+def _offers() -> Mapping[str, frozenset[str]]:
+    """The regions of each service.  botocore's whole list takes 10 MB, and is not kept."""
+    resolver = EndpointResolver(create_loader().load_data("endpoints"))
+    return {
+        service: frozenset(resolver.get_available_endpoints(ENDPOINT_PREFIXES.get(service, service), PARTITION))
+        for service in SERVICES
+    }
 
 
 @cache

@@ -56,13 +56,13 @@ def test_a_region_of_another_partition_is_refused_with_the_partition(tmp_path, r
 
 def test_a_region_that_lacks_a_service_is_refused_with_the_service(tmp_path, monkeypatch):
     monkeypatch.setattr(regions, "SERVICES", ("ec2", "outposts", "braket"))
-    regions._missing_services.cache_clear()
+    regions._offers.cache_clear()
     try:
         assert of_region(tmp_path, "eu-south-1") == [
             "'eu-south-1' – AWS does not offer there what the stacks use: braket"
         ]
     finally:
-        regions._missing_services.cache_clear()
+        regions._offers.cache_clear()
 
 
 def test_the_services_have_their_regions_where_botocore_has_them():

@@ -19,6 +19,9 @@ IGNORED = [
 ]
 """What a cancelled job and a closed terminal send to each process of the group; this one ends after the others."""
 _MODULES = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.extensions.storemagic",
     "boto3.s3.inject",
     "ipykernel.debugger",
     "ipykernel.zmqshell",
@@ -31,6 +34,8 @@ _MODULES = (
     "runbook_lib.runs.runbook",
     "runbook_lib.stacks.checks.claims",
     "runbook_lib.stacks.checks.controls",
+    "sqlite3",
+    "tornado.platform.asyncio",
 )
 _SERVICES = (
     "acm", "autoscaling", "codedeploy", "ec2", "elbv2", "iam", "logs", "rds", "s3", "secretsmanager",
@@ -47,6 +52,7 @@ def import_all() -> None:
         import_module(module)
     get_validator()  # it is compiled from the schema
     import_module("runbook_lib.aws.service_models").load_descriptions(_SERVICES)
+    import_module("runbook_lib.params.regions").is_usable("us-west-2")  # what botocore knows of the regions is read
     gc.collect()
     gc.freeze()  # or the first collection of each fork would copy its pages: https://docs.python.org/3/library/gc.html
 

@@ -9,6 +9,7 @@ https://docs.python.org/3/library/multiprocessing.html
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing
 import os
 import pkgutil
@@ -86,6 +87,7 @@ def _fork(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
     Args:
         passfds: The file descriptors that stay open beside standard input, output and error.
     """
+    gc.freeze()  # or this process's collections would copy the pages that it shares with the fork
     if process := os.fork():
         return process
     try:

@@ -110,7 +110,8 @@ def unpack(contents: Contents, into: Path, *, commit: str = "") -> None:
     for name, file in contents.all(commit).items():
         path = into / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.data)
+        with file.open() as stream, path.open("wb") as out:
+            shutil.copyfileobj(stream, out)
         path.chmod(0o755 if file.executable else 0o644)
 
 
@@ -153,6 +154,8 @@ def _zip(content: Mapping[str, PackedFile], out: BufferedRandom) -> str:
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system = 3  # Unix, on every system: only then the modes apply
             entry.external_attr = (0o100755 if content[name].executable else 0o100644) << 16
-            archive.writestr(entry, content[name].data)
+            entry.file_size = content[name].size  # or zipfile would not know whether it fits
+            with content[name].open() as stream, archive.open(entry, "w") as packed:
+                shutil.copyfileobj(stream, packed)
     out.seek(0)
     return hashlib.file_digest(out, "sha256").hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import io
 import re
 import shlex
 import zipfile
@@ -66,7 +65,7 @@ def _size(contents: Contents) -> Iterator[Finding]:
 
 def size_of(contents: Contents) -> int:
     """The bytes of all files."""
-    return sum(len(file.data) for part in (contents.files, contents.locked, contents.added) for file in part.values())
+    return sum(file.size for part in (contents.files, contents.locked, contents.added) for file in part.values())
 
 
 def _commands(contents: Contents, packages: Collection[str]) -> Iterator[Finding]:
@@ -139,7 +138,7 @@ def _scripts(contents: Contents) -> set[str]:
     for name, file in contents.locked.items():
         if not name.startswith(f"{WHEELS}/"):
             continue
-        with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
+        with file.open() as stream, zipfile.ZipFile(stream) as archive:
             for each in archive.namelist():
                 if each.endswith(".dist-info/entry_points.txt"):
                     points = configparser.ConfigParser(delimiters=("=",), interpolation=None)
@@ -171,10 +170,10 @@ def _right(contents: Contents) -> Iterator[tuple[str, str]]:
         yield appspec.APPSPEC, "the application's own"
     found = [file for name, file in contents.locked.items() if name.startswith(f"{WHEELS}/")]
     if LOCK in contents.files and LOCK not in wrong:
-        yield LOCK, f"{len(found)} wheels, {_megabytes(sum(len(file.data) for file in found))}"
+        yield LOCK, f"{len(found)} wheels, {_megabytes(sum(file.size for file in found))}"
     if modules := len(contents.locked) - len(found):
         yield node.NPM_LOCK, f"{modules} files of {node.MODULES}"
-    files = sum(len(file.data) for file in contents.files.values())
+    files = sum(file.size for file in contents.files.values())
     yield "files", f"{len(contents.files)} packed, {_megabytes(files)}; {len(contents.left_out)} left out"
     yield "bundle", f"{_megabytes(size_of(contents))} of {MAX_BYTES / 1e9:.1f} GB at most"
 

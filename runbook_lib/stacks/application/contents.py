@@ -166,7 +166,7 @@ def _wheels(
     chosen = wheels.Wheelhouse(cache).choose(lock)
     findings += wheels.missing_wheels(chosen, architectures)
     packed = sorted({wheel for found in chosen.values() for wheel in found})
-    return {f"{WHEELS}/{wheel.name}": PackedFile(wheel.read_bytes()) for wheel in packed}
+    return {f"{WHEELS}/{wheel.name}": PackedFile(wheel) for wheel in packed}
 
 
 def _modules(
@@ -196,5 +196,10 @@ def _modules(
 
 def digest(content: Mapping[str, PackedFile]) -> str:
     """The digest of files and their names."""
-    lines = (f"{hashlib.sha256(content[name].data).hexdigest()}  {name}\n" for name in sorted(content))
+    lines = (f"{_digest(content[name])}  {name}\n" for name in sorted(content))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _digest(file: PackedFile) -> str:
+    with file.open() as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]

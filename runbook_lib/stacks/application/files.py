@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ...files import HAS_MODE_BITS, read_index_modes
 from .findings import Finding
@@ -21,11 +23,26 @@ class PackedFile:
     """One file of the bundle.
 
     Args:
+        source: Its content, or where that is: a large file is read when it is packed.
         executable: As in the folder.
     """
 
-    data: bytes
+    source: bytes | Path
     executable: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """Its content."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+    def open(self) -> BinaryIO:
+        """Open its content for reading."""
+        return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
 
 
 @dataclass(frozen=True)

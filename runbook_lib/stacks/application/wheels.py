@@ -159,7 +159,8 @@ def pip_error(done: subprocess.CompletedProcess[str]) -> str:
 
 def sha256(wheel: Path) -> str:
     """The digest of a file."""
-    return hashlib.sha256(wheel.read_bytes()).hexdigest()
+    with wheel.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def missing_wheels(chosen: dict[Pin, list[Path]], architectures: Collection[str]) -> Iterator[Finding]:
