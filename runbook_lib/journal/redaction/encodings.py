@@ -20,7 +20,11 @@ _UNESCAPED = re.compile(r"[A-Za-z0-9_.~-]")  # never escaped: RFC 3986, section 
 _ENTITIES: dict[str, list[str]] = {}
 for _name, _letter in html5.items():
     if _name.endswith(";"):
-        _ENTITIES.setdefault(_letter, []).append(_name)
+        _ENTITIES.setdefault(_letter, []).append(f"{_name}?" if _name[:-1] in html5 else _name)
+"""The names of each letter.  Browsers read the oldest, and all numbers, without the semicolon, too.
+
+https://html.spec.whatwg.org/multipage/parsing.html#named-character-reference-state
+"""
 _RUN = r"\\{1,16}+"
 """Backslashes as they are, four times nested in JSON.  All repeats are bounded: a search that starts at each backslash
 of a long run must not read the whole run each time."""
@@ -177,8 +181,8 @@ def _match_letter(letter: str, *, after_run: bool = False) -> str:
     forms = [
         re.escape(letter),
         "".join(rf"%(?:25){{0,8}}(?i:{octet:02x})" for octet in octets),
-        rf"{amp}\#0*+{code};",
-        rf"{amp}\#[xX]0*+(?i:{code:x});",
+        rf"{amp}\#0*+{code}(?:;|(?!\d))",
+        rf"{amp}\#[xX]0*+(?i:{code:x})(?:;|(?![0-9a-fA-F]))",
         *(rf"{amp}{name}" for name in _ENTITIES.get(letter, ())),
     ]
     escapes = [rf"U(?i:{code:08x})", *([rf"x(?i:{code:02x})"] if code < 256 else []), _match_utf16(letter)]

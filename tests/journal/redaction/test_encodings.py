@@ -59,7 +59,10 @@ LETTERS = {
     "number with zeros": ("pass&word-9", "pass&#0038;word-9"),
     "hexadecimal number": ("pass&word-9", "pass&#x26;word-9"),
     "hexadecimal number, large": ("pass&word-9", "pass&#X0026;word-9"),
+    "number without its end": ("pass&word-9", "pass&#38word-9"),
+    "hexadecimal number without its end": ("pass&word-9", "pass&#x26word-9"),
     "entity": ("pass<word-9", "pass&lt;word-9"),
+    "entity without its end": ("pass<word-9", "pass&ltword-9"),
     "entity of an entity": ("pass<word-9", "pass&amp;amp;lt;word-9"),
     "u": ("pass<word-9", "pass\\u003cword-9"),
     "u, large": ("pass<word-9", "pass\\u003Cword-9"),
@@ -100,6 +103,20 @@ LETTERS = {
 @pytest.mark.parametrize(("secret", "text"), LETTERS.values(), ids=LETTERS)
 def test_every_escape_of_a_letter_is_found(secret, text):
     assert spans(secret, f"<{text}>") == [(1, 1 + len(text))]
+
+
+@pytest.mark.parametrize("text", ["pass&#389-word", "pass&#x26f-word", "pass&apos-word", "pass&bsol-word"])
+def test_another_letter_without_its_end_is_another_letter(text):
+    """A number goes on with the next digit, and only the oldest names may end without a semicolon."""
+    for letter in ("&9", "&f", "'", "\\"):
+        assert spans(f"pass{letter}-word", text) == []
+
+
+def test_what_a_browser_reads_of_a_letter_that_was_cut_is_found():
+    """Seven letters, and the eighth without the end of its escape."""
+    for cut in ("&quot", "&#34", "&#x22"):
+        told = Redactor(["22222<'\"22222" * 2]).redact_text(f"one 22222&lt;&#x27;{cut}&hellip; two")
+        assert told == f"one {PLACEHOLDER}&hellip; two"
 
 
 def test_a_secret_may_have_no_plain_letter():
