@@ -1,8 +1,9 @@
 # make run    sets up and runs the whole runbook on this machine, without an AWS account
 # make lab    opens the notebooks in JupyterLab, with the embedded AWS up
-# make test   installs what the tests need beside Python (tests/programs.txt) where it may, sets up and runs every check
-# make test-all   the same, with the tests that leave nothing out and so take long (marked `exhaustive`), the coverage
-#             of the library, which may not fall, and a sample of wrong lines that the tests have to notice (tests/mutants/)
+# make test   installs what the tests need beside Python (tests/programs.txt) where it may, sets up and runs every check;
+#             the coverage of the library may not fall
+# make test-all   the same, with the tests that leave nothing out and so take long (marked `exhaustive`), and a sample of
+#             wrong lines that the tests have to notice (tests/mutants/)
 # make fleet-test   runs wave plans on a real Airflow, in .venv-airflow/; part of make test-all
 # make setup  sets up .venv/ with the runbook command for real environments, without the embedded AWS
 # make clean  ends the embedded AWS and removes what the others made, but not artifacts/, nor the key that signed it
@@ -47,11 +48,11 @@ test test-all: programs .venv/test.stamp
 	.venv/bin/codespell && \
 	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/pyroma --min 10 . && .venv/bin/pyroma --min 10 embedded-aws && \
 	{ .venv/bin/python -m pytest --collect-only -qq > /dev/null; wait $$types; }
-	$(if $(filter test-all,$@),.venv/bin/coverage erase)
-	$(if $(filter test-all,$@),PYTEST_PLUGINS=tests.measure) .venv/bin/python -m pytest \
+	rm -rf build/coverage
+	PYTEST_PLUGINS=tests.measure .venv/bin/python -m pytest \
 	$(if $(filter test,$@),-m "not exhaustive") --numprocesses 3 --dist loadfile \
 	--no-loadscope-reorder --durations 10
-	$(if $(filter test-all,$@),.venv/bin/python -m tests.unreached)
+	.venv/bin/python -m tests.unreached
 	@# The notebooks as they stand, in plan mode, beside whatever environment is being rehearsed here.
 	test ! -d $(ASIDE) || RUNBOOK_ROOT="$$PWD/$(ASIDE)" .venv/bin/runbook local down --forget
 	rm -rf $(ASIDE) && mkdir -p $(ASIDE) && cp -R params $(ASIDE)/
@@ -68,8 +69,7 @@ programs:
 clean:
 	-for stamp in .venv/run.stamp .venv-lab/lab.stamp; do \
 	test ! -f $$stamp || $${stamp%/*}/bin/runbook local down --forget; done
-	rm -rf .venv .venv-lab .venv-airflow build *.egg-info embedded-aws/build embedded-aws/*.egg-info .pytest_cache .mypy_cache .ruff_cache \
-	.coverage*
+	rm -rf .venv .venv-lab .venv-airflow build *.egg-info embedded-aws/build embedded-aws/*.egg-info .pytest_cache .mypy_cache .ruff_cache
 	test ! -d .runbook || find .runbook -mindepth 1 -maxdepth 1 ! -name keys -exec rm -rf {} +
 
 .venv/setup.stamp: pyproject.toml requirements/run.txt

@@ -21,6 +21,15 @@ def numbers(give):
 """
 
 
+SAMPLE = """
+number = int(open("number.txt").read())
+if number == 1:
+    raise ValueError
+if number == 2:
+    print("two")
+"""
+
+
 def test_each_raise_and_each_yield_is_looked_at():
     assert sorted(lines_of(SOURCE)) == [(4, 4), (7, 7), (8, 8), (9, 9)]
 
@@ -41,12 +50,16 @@ def test_a_floor_that_does_not_hold_or_can_be_raised_is_said(total, sentence):
 def test_below_the_floor_it_fails(tmp_path, monkeypatch, capsys, floor, code):
     """With what the processes of a run have written."""
     (tmp_path / "floor.txt").write_text(str(floor))
-    (tmp_path / "sample.py").write_text("def one(x):\n    if x:\n        raise ValueError\n    return 1\n\n\none(0)\n")
+    (tmp_path / "sample.py").write_text(SAMPLE)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("COVERAGE_FILE", str(tmp_path / "data"))
     monkeypatch.setattr(unreached, "FLOOR", tmp_path / "floor.txt")
-    command = [sys.executable, "-m", "coverage", "run", "--branch", "--parallel-mode", "sample.py"]
-    subprocess.run(command, cwd=tmp_path, check=True)
+    monkeypatch.setattr(unreached, "FOLDER", tmp_path)
+    for number in (0, 2):
+        (tmp_path / "number.txt").write_text(str(number))
+        command = [sys.executable, "-m", "slipcover", "--branch", "--json", "--out", f"{number}.json", "sample.py"]
+        subprocess.run(command, cwd=tmp_path, check=True)
     assert unreached.main() == code
-    assert "sample.py:3: raise ValueError" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1 lines with" in told
+    assert "sample.py:4: raise ValueError" in told
+    assert "Covered: 77.78 % of statements and branches." in told
