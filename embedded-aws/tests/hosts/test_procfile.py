@@ -1,5 +1,6 @@
 """An application with a Procfile runs on a host by the runbook's own hooks and units."""
 
+import hashlib
 import io
 import json
 import re
@@ -131,6 +132,23 @@ def test_a_bundle_of_the_runbook_runs(host, tmp_path):
     event, outcome = host.deploy(built.path.read_bytes(), "d-FIRST", kind="zip")
     assert (event, outcome.code) == ("ValidateService", "Success"), f"{outcome.message}\n{outcome.log_tail}"
     assert json.loads(host.answer("/version")[1])["revision"] == built.revision
+
+
+def test_what_its_wheels_install_is_compiled(host):
+    """The application's user may not write there.  What has the syntax of another Python is left as it is."""
+    wheel, info = io.BytesIO(), "thing-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("thing/__init__.py", "answer = 42\n")
+        archive.writestr("thing/old.py", "print 42\n")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    content = wheel.getvalue()
+    lock = f"thing==1.0 --hash=sha256:{hashlib.sha256(content).hexdigest()}\n"
+    deployed(host, packed(**{"requirements.txt": lock, "wheels/thing-1.0-py3-none-any.whl": content}))
+    (installed,) = (host.host.root / "opt/webapp/venvs").rglob("thing")
+    assert [path.stem.partition(".")[0] for path in (installed / "__pycache__").iterdir()] == ["__init__"]
+    assert [*(installed.parent / "pip").rglob("*.pyc")], "pip, which the environment has, too"
 
 
 def test_it_gets_its_environment(host, configure, client):

@@ -25,7 +25,10 @@ print(hashlib.sha256(open(sys.argv[1], "rb").read() + sys.version.encode()).hexd
         rm -rf "$venv"
         "$python" -m venv "$venv"
         PIP_CONFIG_FILE=/dev/null "$venv/bin/python" -m pip --isolated --disable-pip-version-check install --quiet \
-            --no-index --no-deps --no-cache-dir --require-hashes --find-links "$APP/wheels" -r "$APP/requirements.txt"
+            --no-index --no-deps --no-cache-dir --no-compile --require-hashes \
+            --find-links "$APP/wheels" -r "$APP/requirements.txt"
+        # On all processors, which pip does not; like pip, it leaves what has the syntax of another Python.
+        "$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || true
         touch "$venv/complete"
     fi
     ln -sfn "venvs/$key" "$APP/venv"
