@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cached_property
-from typing import TypeVar
 
 from ...aws.snapshot import ApiObject, Snapshot, tags_of
 from ...errors import MissingDependency, RunbookError
@@ -19,12 +18,10 @@ from ...resources.load_balancer import LoadBalancer
 from ...resources.target_group import TargetGroup
 from ...resources.vpc import Vpc
 from ..environment import whole
-from ..stack import Stack, in_order
+from ..stack import Kind, Stack, in_order
 from .paths.atoms import as_place
 from .paths.model import Interface, Network
 from .paths.observe import read_network
-
-Kind = TypeVar("Kind", bound=Resource)
 
 
 class Account:
@@ -77,14 +74,13 @@ class Account:
         """The ids of the environment's public or private subnets, by their tags."""
         aws, prefix = self.snapshot.aws, f"subnet.{tier}-"
         tags = self.network.tags.items()
-        return [own for own, t in tags if t.get(aws.ENV) == aws.env and t.get(aws.KEY, "").startswith(prefix)]
+        return [own for own, t in tags if t.get(aws.ENV) == aws.env and str(t.get(aws.KEY)).startswith(prefix)]
 
     @cached_property
     def database(self) -> ApiObject | None:
         """RDS's description of the database."""
-        database = self.the(DbInstance)
+        name = self.snapshot.aws.name(self.environment.the(DbInstance))
         instances = self.snapshot.all("rds", "describe_db_instances", "DBInstances")
-        name = self.snapshot.aws.name(database) if database else ""
         return next((each for each in instances if each["DBInstanceIdentifier"] == name), None)
 
     @cached_property
@@ -101,7 +97,8 @@ class Account:
         arn = group.id if group else ""
         gone = "TargetGroupNotFound"
         answer = self.snapshot.get("elbv2", "describe_target_health", missing=gone, TargetGroupArn=arn)
-        return list((answer or {}).get("TargetHealthDescriptions", []))
+        targets: list[ApiObject] = (answer or {}).get("TargetHealthDescriptions", [])
+        return targets
 
     @cached_property
     def healthy(self) -> list[str]:
@@ -127,12 +124,12 @@ class Account:
             )
         return own
 
-    def _of_instances(self, instances: set[str]) -> Iterator[Interface]:
+    def _of_instances(self, instances: Container[str]) -> Iterator[Interface]:
         return (each for each in self.network.interfaces.values() if each.instance in instances)
 
 
 def _web(account: Account) -> Iterator[Interface]:
-    return account._of_instances(set(account.servers))
+    return account._of_instances(account.servers)
 
 
 def _bastion(account: Account) -> Iterator[Interface]:
@@ -153,8 +150,7 @@ def _bastion(account: Account) -> Iterator[Interface]:
 
 
 def _load_balancer(account: Account) -> Iterator[Interface]:
-    balancer = account.the(LoadBalancer)
-    prefix = f"ELB app/{account.snapshot.aws.name(balancer)}/" if balancer else "-"
+    prefix = f"ELB app/{account.snapshot.aws.name(account.environment.the(LoadBalancer))}/"
     return (
         each
         for each in account.network.interfaces.values()
@@ -181,8 +177,10 @@ def _database(account: Account) -> Iterator[Interface]:
 
 def _cache(account: Account) -> Iterator[Interface]:
     cache = account.the(CacheReplicationGroup)
-    prefix = f"ElastiCache {account.snapshot.aws.name(cache)}-" if cache else "-"
-    return (each for each in account.network.interfaces.values() if each.description.startswith(prefix))
+    if cache is None:
+        return
+    prefix = f"ElastiCache {account.snapshot.aws.name(cache)}-"
+    yield from (each for each in account.network.interfaces.values() if each.description.startswith(prefix))
 
 
 _SUBJECTS = {

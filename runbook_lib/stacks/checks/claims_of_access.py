@@ -13,7 +13,7 @@ from .account import Account
 from .check import EXCEPTION, FAIL, Finding
 from .paths.atoms import destination_ports, outside, places, protocols
 from .paths.model import LINUX, TCP, UDP, Interface, IpNetwork, Outside
-from .paths.trace import End, reach
+from .paths.trace import End, Path, reach
 
 _ALL_PORTS = range(0, 65536)
 _SSH = 22
@@ -21,24 +21,26 @@ MYSQL = 3306
 """Where databases of the stack listen, and what its security group opens."""
 _NO_WAY_IN = ("nat_gateway",)
 """Interfaces that answer only what was asked from inside."""
+_NO_PORT_PASSES = ("IGW_", "NO_ROUTE_TO_DESTINATION")
+"""How the codes begin of what stops a source whatever the port."""
 
 
 def database_port(account: Account) -> Finding:
     """Claim 4."""
     network, database = account.network, account.interfaces("database")
-    if account.database is None or not database:
+    described = account.database if database else None
+    if described is None:
         return Finding(FAIL, (), ("there is no database",))
     port = MYSQL
     servers = account.interfaces("web")
-    allowed = {each.id for each in (*servers, *database)}
     groups = {each.groups for each in servers}
     problems = [*_unreachable(account, servers, database, port)] if servers else ["there is no web server"]
     for source in _everybody(account, ()):
-        if source.id in allowed or (isinstance(source, Interface) and source.groups in groups):
+        if source.id in _ids(database) or (isinstance(source, Interface) and source.groups in groups):
             continue
         problems += [f"{_name(account, source)} reaches {end.id} on {port}" for end in database
                      if reach(network, source, end, port).reachable]  # fmt: skip
-    looked_at = [account.database["DBInstanceIdentifier"], *_ids(database), *_ids(servers), *_groups(database)]
+    looked_at = [described["DBInstanceIdentifier"], *_ids(database), *_ids(servers), *_groups(database)]
     holds = [f"{len(servers)} web servers reach {port}, and nothing else of {len(network.interfaces)} interfaces does"]
     return Finding.of(looked_at, _first(problems), holds)
 
@@ -47,23 +49,19 @@ def way_in(account: Account) -> Finding:
     """Claim 6."""
     network = account.network
     balancer = {each.id for each in account.interfaces("load_balancer")}
-    by_ssh = account.params.compute.bastion == "ssh"
-    bastion = {each.id for each in account.interfaces("bastion")} if by_ssh else set()
-    administrators = account.params.network.admin_cidrs if by_ssh else ()
+    bastion = {each.id for each in account.interfaces("bastion")}
+    administrators = account.params.network.admin_cidrs if account.params.compute.bastion == "ssh" else ()
     problems = []
     sources = list(outside(network, administrators))
     for interface in network.interfaces.values():
         if interface.id in balancer or interface.kind in _NO_WAY_IN:
             continue
-        for source, protocol, port in _ways(account, interface, sources):
-            address = source.address if isinstance(source, Outside) else source.addresses[0]
-            route = network.route(interface.subnet, address)
-            if route is None or route.target not in network.gateways:
-                continue  # by a peering connection or a VPN
+        for source, protocol, port, _ in _ways_from_internet(account, interface, sources):
             ssh = interface.id in bastion and (protocol, port) == (TCP, _SSH)
             if not (ssh and _within(source, administrators)):
                 problems.append(f"{source.id} reaches {_name(account, interface)} on {protocol} {port}")
-    reachable = [own for own in sorted(balancer) if any(_ways(account, network.interfaces[own], sources))]
+    entries = {own: _ways_from_internet(account, network.interfaces[own], sources) for own in sorted(balancer)}
+    reachable = [own for own, ways in entries.items() if any(ways)]
     if not reachable:
         problems.append("nothing reaches the load balancer")
     looked_at = [*sorted(network.interfaces), *network.gateways]
@@ -90,7 +88,7 @@ def bastion(account: Account) -> Finding:
     administrators = account.params.network.admin_cidrs if mode == "ssh" else ()
     everybody = [source for source in _everybody(account, administrators) if source.id not in _ids(own)]
     for end in own:
-        for source, protocol, port in _ways(account, end, everybody):
+        for source, protocol, port, _ in _ways(account, end, everybody):
             if not _within(source, administrators):
                 problems.append(f"{_name(account, source)} reaches the bastion on {protocol} {port}")
         if mode != "ssh" and end.public:
@@ -108,10 +106,9 @@ def _no_bastion(account: Account, servers: list[Interface]) -> Finding:
     problems = [f"{_name(account, source)} reaches {end.instance or end.id} on {_SSH}"
                 for end in servers for source in _everybody(account, ()) if source.id != end.id
                 if reach(account.network, source, end, _SSH).reachable]  # fmt: skip
-    left = [each.instance or each.id for each in account.interfaces("bastion")]
-    problems += [f"{each} is there, against bastion: none" for each in left]
+    problems += [f"{each.instance} is there, against bastion: none" for each in account.interfaces("bastion")]
     if problems:
-        return Finding(FAIL, tuple(_ids(servers)), tuple(_first(problems)))
+        return Finding.of(_ids(servers), _first(problems), ())
     why = "the parameters ask for no bastion, and nothing reaches a web server by SSH"
     return Finding(EXCEPTION, tuple(_ids(servers)), (why,))
 
@@ -123,8 +120,16 @@ def _everybody(account: Account, more: Iterable[IpNetwork]) -> Iterator[End]:
     yield from outside(network, more)
 
 
-def _ways(account: Account, end: Interface, sources: Iterable[End]) -> Iterator[tuple[End, str, int]]:
-    """Each source with each protocol and port by which it reaches the interface."""
+def _ways_from_internet(
+    account: Account, end: Interface, sources: Iterable[End]
+) -> Iterator[tuple[End, str, int, Path]]:
+    """The ways through an internet gateway, not by a peering connection or a VPN."""
+    gateways = account.network.gateways
+    return (way for way in _ways(account, end, sources) if not gateways.isdisjoint(way[3].steps))
+
+
+def _ways(account: Account, end: Interface, sources: Iterable[End]) -> Iterator[tuple[End, str, int, Path]]:
+    """Each source with each protocol and port by which it reaches the interface, and the path."""
     network = account.network
     groups = end.groups or ()
     ports = {each: destination_ports(network, each, _ALL_PORTS, groups) if each in (TCP, UDP) else (0, 8, 128)
@@ -134,9 +139,9 @@ def _ways(account: Account, end: Interface, sources: Iterable[End]) -> Iterator[
             for port in numbers:
                 path = reach(network, source, end, port, protocol)
                 if path.reachable:
-                    yield source, protocol, port
-                elif path.code.startswith("IGW_") or path.code == "NO_ROUTE_TO_DESTINATION":
-                    break  # whatever the port
+                    yield source, protocol, port, path
+                elif path.code.startswith(_NO_PORT_PASSES):
+                    break
 
 
 def _unreachable(account: Account, sources: Iterable[Interface], ends: list[Interface], port: int) -> Iterator[str]:

@@ -13,7 +13,8 @@ def private_database(account: Account) -> Finding:
         return Finding(FAIL, (), ("there is no database",))
     name, network = database["DBInstanceIdentifier"], account.network
     subnets = [each["SubnetIdentifier"] for each in database["DBSubnetGroup"]["Subnets"]]
-    problems = [f"{own} of its subnet group is not in the environment's VPC" for own in subnets
+    problems = [] if subnets else [f"RDS names no subnet of {name}"]
+    problems += [f"{own} of its subnet group is not in the environment's VPC" for own in subnets
                 if own not in network.subnets]  # fmt: skip
     problems += [f"{own} of its subnet group is public" for own in subnets
                  if own in network.subnets and network.is_public(own)]  # fmt: skip

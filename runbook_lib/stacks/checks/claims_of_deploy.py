@@ -23,9 +23,9 @@ def current_revision(account: Account) -> Finding:
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html
     """
-    group, info = _deployment_group(account)
+    info = _deployment_group(account)
     servers = account.observed(account.the(AutoScalingGroup))
-    if group is None or info is None or servers is None:
+    if info is None or servers is None:
         return Finding(FAIL, (), ("there is no deployment group, or no Auto Scaling group",))
     attached = {each["name"]: each.get("hook", "") for each in info.get("autoScalingGroups", [])}
     problems = []
@@ -40,14 +40,14 @@ def current_revision(account: Account) -> Finding:
     return Finding.of(looked_at, problems, [f"{servers.id} gets {revision}, of {last}"])
 
 
-def _deployment_group(account: Account) -> tuple[DeploymentGroup | None, ApiObject | None]:
-    group = account.the(DeploymentGroup)
-    if group is None or account.observed(group) is None:
-        return group, None
+def _deployment_group(account: Account) -> ApiObject | None:
+    group = account.environment.the(DeploymentGroup)
+    if account.observed(group) is None:
+        return None
     ids: dict[Resource, str] = {}
     if application := account.observed(group.application):
         ids[group.application] = application.id
-    return group, find_group(account.snapshot, group, ids)
+    return find_group(account.snapshot, group, ids)
 
 
 def _launch_hooks(account: Account, servers: str) -> set[str]:
@@ -81,8 +81,8 @@ def _revision(account: Account, deployment: str) -> tuple[str, str]:
 
 def push_deploys(account: Account) -> Finding:
     """Claim 10; without a repository in the parameters, nothing can deploy by a push, and that is their choice."""
-    settings, role = account.params.github, account.the(FederatedRole)
-    if settings is None or role is None:
+    role = account.the(FederatedRole)
+    if role is None:
         return Finding(EXCEPTION, (), ("the parameters name no repository: nothing deploys by a push",))
     observed = account.observed(role)
     if observed is None:
@@ -92,10 +92,9 @@ def push_deploys(account: Account) -> Finding:
     document = trusting["AssumeRolePolicyDocument"] if trusting else {}
     provider = account.observed(role.provider)
     problems = [] if provider else [f"{role.provider.key} does not exist"]
-    problems += [f"{name} {each}" for each in _trust(role, document, provider.id if provider else "")]
-    _, info = _deployment_group(account)
+    problems += [f"{name} {each}" for each in _trust(role, document, role.provider.aws_name(account.snapshot.aws))]
     bucket = account.observed(account.the(Bucket))
-    if info is None:
+    if _deployment_group(account) is None:
         problems.append("there is no deployment group to deploy to")
     if account.params.deploy.source == "s3" and bucket is None:
         problems.append("there is no bucket for the bundle")

@@ -28,8 +28,8 @@ def one_vpc(account: Account) -> Finding:
     problems = [f"{own} is in {each.zone}, not in {region}" for own, each in subnets.items()
                 if not each.zone.startswith(region)]  # fmt: skip
     for kind, zones in (("public", public), ("private", private)):
-        if len(zones) < 2 or len(set(zones.values())) < 2:
-            where = ", ".join(sorted(set(zones.values()))) or "no zone"
+        if len(set(zones.values())) < 2:
+            where = next(iter(zones.values()), "no zone")
             problems.append(f"{len(zones)} {kind} subnets, in {where}: at least two in two zones are needed")
     holds = [f"{len(public)} public and {len(private)} private subnets in {', '.join(sorted({*public.values()}))}"]
     return Finding.of([*vpcs, *sorted(subnets)], problems, holds)
@@ -109,9 +109,6 @@ def _problems(account: Account, subnet: str, gateway: str, steps: tuple[str, ...
     if not gateway:
         yield f"it leaves without a NAT gateway: {' → '.join(steps)}"
         return
-    nat = network.nats[gateway]
-    if not network.is_public(nat.subnet):
-        yield f"{gateway} is in {nat.subnet}, which is not public"
-    zone, own = network.subnets[nat.subnet].zone, network.subnets[subnet].zone
+    zone, own = network.subnets[network.nats[gateway].subnet].zone, network.subnets[subnet].zone
     if account.params.network.nat == "per_zone" and zone != own:
         yield f"{gateway} is in {zone}, and nat: per_zone promises one in {own}"

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address
 
 from ...aws.snapshot import ApiObject
-from ...resources.db_instance import DbInstance
 from ...resources.load_balancer import LoadBalancer
 from .account import Account
 from .check import FAIL, Finding
@@ -66,7 +65,7 @@ def plain_answers(account: Account, listener: ApiObject) -> Iterator[str]:
     rules = snapshot.all("elbv2", "describe_rules", "Rules", ListenerArn=listener["ListenerArn"])
     for rule in rules:
         for action in rule["Actions"]:
-            protocol = action.get("RedirectConfig", {}).get("Protocol", "#{protocol}")
+            protocol = action.get("RedirectConfig", {}).get("Protocol")
             if action["Type"] != "redirect" or protocol != "HTTPS":
                 which = "by default" if rule.get("IsDefault") else f"with rule {rule['Priority']}"
                 yield f"answers {which} with {action['Type']}, not with a redirect to HTTPS"
@@ -128,6 +127,6 @@ def loss_of_a_zone(account: Account) -> Finding:
 
 
 def _database(account: Account) -> Iterator[str]:
-    wanted, database = account.the(DbInstance), account.database
-    if wanted and wanted.multi_az and database and not database["MultiAZ"]:
+    database = account.database
+    if account.params.data.multi_az and database and not database["MultiAZ"]:
         yield f"{database['DBInstanceIdentifier']} has no standby in another zone"

@@ -21,8 +21,7 @@ def reachability(net: Stack) -> tuple[Check, ...]:
 
     def probe(snapshot: Snapshot, observed_state: ObservedState) -> tuple[bool, dict[str, list[str]]]:
         observed = observed_state[vpc]
-        filters = [{"Name": "vpc-id", "Values": [observed.id if observed else ""]}]
-        listed = snapshot.all("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
+        listed = snapshot.inside("describe_security_groups", "SecurityGroups", observed.id) if observed else []
         names = {str(group["GroupId"]): str(group["GroupName"]) for group in listed}
         inbound = [rule for rule in rules_of(snapshot, names) if not rule["IsEgress"]]
         too_open = [rule for rule in inbound if _is_too_open(rule)]
