@@ -49,7 +49,7 @@ def outside(network: Network, more: Iterable[IpNetwork] = ()) -> Iterator[Outsid
     Args:
         more: Networks that the caller tells apart.
     """
-    for address in _representatives(network, tuple(more)):
+    for address in _representatives(network, more):
         if not network.contains(address):
             yield Outside(address)
 
@@ -64,22 +64,26 @@ def places(network: Network) -> Iterator[Interface]:
 
 
 def as_place(interface: Interface, network: Network, subnet: str) -> Interface:
-    """The same interface in another subnet, at its first address."""
-    addresses = tuple(each[4] if each.num_addresses > 4 else each[0] for each in network.subnets[subnet].networks)
+    """The same interface in another subnet, at its first address: AWS keeps the first four of each for itself.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+    """
+    addresses = tuple(each[4] for each in network.subnets[subnet].networks)
     return replace(interface, id=f"{interface.id} in {subnet}", subnet=subnet, addresses=addresses)
 
 
 @lru_cache(maxsize=8)
 def _cached_networks(entries: tuple[IpNetwork, ...]) -> tuple[Address, ...]:
-    found: list[Address] = []
-    for form, bits in _FORMS:
-        own = [each for each in entries if each.max_prefixlen == bits]
-        cuts = {0, *(int(n.network_address) for n in own), *(int(n.broadcast_address) + 1 for n in own)}
-        found += [form(cut) for cut in sorted(cuts) if cut < 2**bits]
-    return tuple(found)
+    return tuple(form(cut) for form, bits in _FORMS for cut in _network_cuts(entries, bits))
 
 
-def _representatives(network: Network, more: tuple[IpNetwork, ...]) -> tuple[Address, ...]:
+def _network_cuts(entries: Iterable[IpNetwork], bits: int) -> list[int]:
+    own = [each for each in entries if each.max_prefixlen == bits]
+    cuts = {0, *(int(n.network_address) for n in own), *(int(n.broadcast_address) + 1 for n in own)}
+    return sorted(cut for cut in cuts if cut < 2**bits)
+
+
+def _representatives(network: Network, more: Iterable[IpNetwork]) -> tuple[Address, ...]:
     return _cached_networks(tuple(dict.fromkeys((*_networks(network), *more))))
 
 

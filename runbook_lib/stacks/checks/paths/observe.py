@@ -102,8 +102,7 @@ def _subnet(
 ) -> Subnet:
     own = subnet["SubnetId"]
     blocks = [ip_network(subnet["CidrBlock"])] if subnet.get("CidrBlock") else []
-    main = ""
-    table = ""
+    main = table = ""
     for each in tables:
         for association in each.get("Associations", ()):
             if association.get("SubnetId") == own:
@@ -168,7 +167,7 @@ def _entry(entry: Mapping[str, Any]) -> Entry:
         traffic = traffic if kind in (None, -1) else Traffic(protocol, kind, kind)
     elif protocol != ANY and (ports := entry.get("PortRange")):
         traffic = Traffic(protocol, ports.get("From"), ports.get("To"))
-    block = ip_network(entry.get("CidrBlock") or entry.get("Ipv6CidrBlock") or "", strict=False)
+    block = ip_network(entry.get("CidrBlock") or entry["Ipv6CidrBlock"], strict=False)
     return Entry(int(entry["RuleNumber"]), bool(entry["Egress"]), traffic, block, entry["RuleAction"] == "allow")
 
 
@@ -182,8 +181,8 @@ def _routes(table: Mapping[str, Any], prefixes: Prefixes) -> Iterator[Route]:
         active, rank = route.get("State") != "blackhole", 2 * (route.get("Origin") == "EnableVgwRoutePropagation")
         if block := route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock"):
             yield Route(ip_network(block), target, active, rank)
-        for block in prefixes.get(route.get("DestinationPrefixListId", ""), ()):
-            yield Route(ip_network(block), target, active, 1)
+        if listed := route.get("DestinationPrefixListId"):
+            yield from (Route(ip_network(block), target, active, 1) for block in prefixes.get(listed, ()))
 
 
 def _prefix_lists(groups: Iterable[ApiObject], tables: Iterable[ApiObject]) -> Iterator[str]:

@@ -62,17 +62,16 @@ class _Packet:
 
     @property
     def reply(self) -> _Packet:
+        port = self.source_port
         if self.protocol in _ICMP_REPLY:
-            kind = _ICMP_REPLY[self.protocol].get(self.port, self.port)
-            return _Packet(self.protocol, self.destination, self.source, 0, kind)
-        return _Packet(self.protocol, self.destination, self.source, self.port, self.source_port)
+            port = _ICMP_REPLY[self.protocol].get(self.port, self.port)
+        return _Packet(self.protocol, self.destination, self.source, self.port, port)
 
 
 class _StopError(Exception):
     """A component that lets the packet go no further."""
 
     def __init__(self, code: str, component: str, detail: str) -> None:
-        super().__init__(code)
         self.code, self.component, self.detail = code, component, detail
 
 
@@ -180,8 +179,7 @@ def _through_nat(network: Network, name: str, subnet: str, packet: _Packet, step
         raise _StopError("BAD_STATE", name, f"the NAT gateway is {nat.state if nat else 'not there'}")
     if packet.source.version == 6:
         raise _StopError("NO_ROUTE_TO_DESTINATION", name, "the NAT gateway translates IPv4 only")
-    away = nat.subnet != subnet
-    if away:
+    if nat.subnet != subnet:
         _pass_acl(network, nat.subnet, packet, steps, egress=False)
     steps.append(name)
     _pass_acl(network, nat.subnet, packet, steps, egress=True)
@@ -192,8 +190,7 @@ def _through_nat(network: Network, name: str, subnet: str, packet: _Packet, step
     _pass_gateway(network, route.target, packet.destination, inbound=False)
     steps.append(route.target)
     _pass_acl(network, nat.subnet, packet.reply, None, egress=False)
-    if away:
-        _pass_acl(network, nat.subnet, packet.reply, None, egress=True)
+    _pass_acl(network, nat.subnet, packet.reply, None, egress=True)
 
 
 def _inward(network: Network, destination: Interface, packet: _Packet, steps: list[str]) -> None:
@@ -257,7 +254,7 @@ def _pass_acl(network: Network, subnet: str, packet: _Packet, steps: list[str] |
         way = f"{reply}{'to' if egress else 'from'} {other}, {packet.protocol} port {packet.port}"
         rule = f"rule {entry.number} denies" if entry and entry.number < 32767 else "no rule allows"
         raise _StopError("SUBNET_ACL_RESTRICTION", acl or subnet, f"{rule} {way}")
-    if steps is not None and steps[-1] != acl:
+    if steps is not None:
         steps.append(acl)
 
 
@@ -268,7 +265,7 @@ def _pass_groups(
         return
     groups = [network.groups[name] for name in interface.groups if name in network.groups]
     address = packet.destination if egress else packet.source
-    names = set(peer.groups or ()) if peer else set()
+    names = (peer.groups or ()) if peer else ()
     for group in groups:
         if any(_allows(rule, packet, address, names) for rule in (group.egress if egress else group.ingress)):
             steps.append(group.id)
@@ -279,7 +276,7 @@ def _pass_groups(
     raise _StopError("SG_HAS_NO_RULES" if none else "ENI_SG_RULES_MISMATCH", component, f"no rule allows traffic {way}")
 
 
-def _allows(rule: Rule, packet: _Packet, address: Address, groups: set[str]) -> bool:
+def _allows(rule: Rule, packet: _Packet, address: Address, groups: Sequence[str]) -> bool:
     if not rule.traffic.matches(packet.protocol, packet.port):
         return False
     return rule.peer in groups if isinstance(rule.peer, str) else address in rule.peer

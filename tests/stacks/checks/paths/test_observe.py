@@ -42,11 +42,12 @@ def test_names_and_tags():
     tags = [{"Key": "Name", "Value": "web"}]
     network = described(
         vpc=VPC | {"Tags": tags},
-        subnets=[{"SubnetId": "subnet-1", "Tags": tags}],
+        subnets=iter([{"SubnetId": "subnet-1", "Tags": tags}]),
         groups=[{"GroupId": "sg-1", "GroupName": "web", "Tags": tags}],
         gateways=[{"InternetGatewayId": "igw-1"}],
     )
     assert (network.id, network.names, network.gateways) == ("vpc-1", {"sg-1": "web"}, {"igw-1"})
+    assert network.subnets == {"subnet-1": Subnet("subnet-1", (), "", "", "")}
     assert network.tags == {key: {"Name": "web"} for key in ("vpc-1", "subnet-1", "sg-1")}
 
 
@@ -58,7 +59,7 @@ def test_networks_are_those_that_are_associated():
            {"Ipv6CidrBlockState": {"State": "associated"}}]  # fmt: skip
     vpc = VPC | {"CidrBlockAssociationSet": blocks, "Ipv6CidrBlockAssociationSet": six}
     expected = ["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16", "10.4.0.0/16", "2001:db8::/56"]
-    assert list(map(str, described(vpc=vpc).networks)) == expected
+    assert described(vpc=vpc).networks == tuple(map(NET, expected))
 
 
 def test_a_subnet_has_the_tables_and_acl_that_name_it_and_else_the_main_table():
@@ -277,6 +278,7 @@ def test_each_kind_of_component_is_asked_for_once_and_each_prefix_list():
     )
     network = read_network(aws, VPC)
     within, attached = ([{"Name": f"{name}vpc-id", "Values": ["vpc-1"]}] for name in ("", "attachment."))
+    assert {service for service, *_ in aws.asked} == {"ec2"}
     asked = {(operation, result): request for _, operation, result, request in aws.asked if result != "Entries"}
     assert asked == {
         ("describe_security_groups", "SecurityGroups"): {"Filters": within},
