@@ -125,7 +125,7 @@ class Aws:
     def __getattr__(self, service: str) -> Any:
         if service.startswith("_"):
             raise AttributeError(service)
-        return self.client(service.rstrip("_").replace("_", "-"))  # ``lambda_``: Python has a keyword ``lambda``
+        return self.client(service.removesuffix("_").replace("_", "-"))  # ``lambda_``: Python has a keyword ``lambda``
 
     def client(self, service: str) -> Any:
         """Return the client of a service, e.g. ``"ec2"``; its operations raise errors of :mod:`runbook_lib.errors`.
@@ -146,7 +146,6 @@ class Aws:
             retries={"mode": "standard", "total_max_attempts": attempts},
             user_agent_extra=f"runbook/1 run/{self.run or 'none'}",
             connect_timeout=10,
-            read_timeout=60,
             max_pool_connections=SIDE_BY_SIDE,
             proxies={} if self._connection else None,
         )
@@ -155,7 +154,7 @@ class Aws:
             client = self._session.client(service, config=config, **endpoint)
         except botocore_errors.BotoCoreError as error:
             raise no_access(error) from error
-        host = urlsplit(client.meta.endpoint_url).hostname or ""
+        host = str(urlsplit(client.meta.endpoint_url).hostname)
         if not self._connection and not host.endswith(_AWS_DOMAINS):
             raise WrongEndpoint(
                 f"{self.env} is a real environment, but {service} calls would go to {client.meta.endpoint_url}.",
@@ -313,14 +312,16 @@ class _ServiceClient:
         return send
 
     def pages(self, operation: str, result: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]]
         if not self._reader.can_paginate(operation):
-            return list(getattr(self, operation)(**request)[result])
+            items = getattr(self, operation)(**request)[result]
+            return items
         paginator = self._reader.get_paginator(operation)
 
         def read() -> list[dict[str, Any]]:
             return [item for page in paginator.paginate(**request) for item in page.get(result, [])]
 
-        items: list[dict[str, Any]] = self._outage.wait_out(lambda: translate_errors(read))
+        items = self._outage.wait_out(lambda: translate_errors(read))
         return items
 
 

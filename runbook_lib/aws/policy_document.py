@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -33,7 +33,7 @@ def normalize(document: Document | str) -> dict[str, Any]:
         document: The policy as a dictionary or as JSON.
     """
     policy = json.loads(document or "{}") if isinstance(document, str) else document
-    statements = [_normalize(each) for each in _list(policy.get("Statement", []))]
+    statements = [_normalize(statement) for statement in _each(policy.get("Statement", []))]
     return {**policy, "Statement": sorted(_unique(statements), key=_text)}
 
 
@@ -49,7 +49,7 @@ def _normalize(statement: Document) -> dict[str, Any]:
             normal[name] = _set(normal[name])
     for name in _PRINCIPALS:
         if isinstance(normal.get(name), Mapping):
-            normal[name] = {kind: _set(map(_account, _list(who))) for kind, who in normal[name].items()}
+            normal[name] = {kind: _set(map(_account, _each(who))) for kind, who in normal[name].items()}
     if isinstance(normal.get("Condition"), Mapping):
         normal["Condition"] = {
             operator: {key: _set(values) for key, values in keys.items()}
@@ -63,16 +63,16 @@ def _account(principal: Any) -> Any:
     return root[1] if root else principal
 
 
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple, set, frozenset, map)) else [value]
+def _each(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, (list, tuple, set, frozenset, map)) else [value]
 
 
 def _set(value: Any) -> list[Any]:
-    return sorted(_unique(_list(value)), key=_text)
+    return sorted(_unique(_each(value)), key=_text)
 
 
-def _unique(values: list[Any]) -> list[Any]:
-    return list({_text(value): value for value in values}.values())
+def _unique(values: Iterable[Any]) -> Iterable[Any]:
+    return {_text(value): value for value in values}.values()
 
 
 def _text(value: Any) -> str:

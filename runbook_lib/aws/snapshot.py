@@ -150,7 +150,7 @@ class Snapshot:
             ours[adopted] = by_id[adopted]
             self._require_free(resource, adopted, tags_of(by_id[adopted]))
         if len(ours) > 1:
-            self._refuse(resource, ambiguous(resource, {id_: _age(item) for id_, item in ours.items()}))
+            self._refuse(resource, _ambiguous(resource, len(ours), {id_: _age(item) for id_, item in ours.items()}))
         lost = [] if ours else [id_ for id_, item in by_id.items() if self._has_lost_identity(resource, tags_of(item))]
         if lost:
             self._refuse(resource, self._identity_lost(resource, lost[0], tags_of(by_id[lost[0]])))
@@ -255,16 +255,18 @@ class Snapshot:
             if is_new := key not in self._answers:
                 self._answers[key] = Future()
             answer = self._answers[key]
-        if is_new:
-            try:
-                given = self.aws.reads.read(key, send)
-                answer.set_result(None if given is None else with_absent_fields(call[0], call[1], given))
-            except BaseException as error:
-                with self._lock:
-                    del self._answers[key]  # whoever asks again asks AWS
-                answer.set_exception(error)
-                raise
-        return answer.result()
+        if not is_new:
+            return answer.result()
+        try:
+            given = self.aws.reads.read(key, send)
+            full = None if given is None else with_absent_fields(call[0], call[1], given)
+            answer.set_result(full)
+            return full
+        except BaseException as error:
+            with self._lock:
+                del self._answers[key]  # whoever asks again asks AWS
+            answer.set_exception(error)
+            raise
 
 
 def _lacks_id(request: Mapping[str, Any]) -> bool:
@@ -279,28 +281,27 @@ def at_most_one(candidates: list[ApiObject], resource: Named) -> ApiObject | Non
         Ambiguous: Several objects have the identity tag of the resource.
     """
     if len(candidates) > 1:
-        raise ambiguous(resource, dict.fromkeys(map(str, range(len(candidates))), ""), told=False)
+        raise _ambiguous(resource, len(candidates), {})
     return candidates[0] if candidates else None
 
 
-def ambiguous(resource: Named, ages: Mapping[str, str], *, told: bool = True) -> Ambiguous:
+def _ambiguous(resource: Named, number: int, ages: Mapping[str, str]) -> Ambiguous:
     """The error for several objects that have the identity tags of one resource.
 
     Args:
-        ages: When each was made, by id; empty where nobody knows.
-        told: Whether the ids say something.
+        ages: When each was made, by id, or an empty text where nobody knows; none where the ids say nothing.
     """
-    which = f": {', '.join(f'{id_}{age}' for id_, age in ages.items())}" if told else ""
+    which = f": {', '.join(f'{id_}{age}' for id_, age in ages.items())}" if ages else ""
     return Ambiguous(
-        f"{len(ages)} objects in AWS are tagged as {resource.key}{which}.",
+        f"{number} objects in AWS are tagged as {resource.key}{which}.",
         fix="Look which of them is in use. Remove the tag from the others: they stay as they are.",
-        ids=tuple(ages) if told else (),
+        ids=tuple(ages),
     )
 
 
 def _names(id_: str, name: str) -> bool:
     """Whether an id is a name in AWS, or an ARN that has it."""
-    return id_ == name or any(f"{mark}{name}" in id_ for mark in ":/")
+    return id_ == name or any(f"{mark}{name}" in id_ for mark in (":", "/"))
 
 
 _IDS = {"SecurityGroups": "GroupId", "Addresses": "AllocationId"}

@@ -82,14 +82,14 @@ def is_intact(path: Path) -> bool:
 
 def first_broken_line(path: Path) -> int:
     """Return the number of the first line whose hash of the line before it is wrong; 0 when all are right."""
-    last = b""
+    prev = ""
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
-            if json.loads(line)["prev"] != _digest(last):
+            if json.loads(line)["prev"] != prev:
                 return number
         except (ValueError, KeyError, TypeError, RecursionError):
             return number
-        last = line
+        prev = _digest(line)
     return 0
 
 
@@ -122,7 +122,6 @@ def _read_last_line(out: FileIO) -> tuple[bytes, bool]:
         out.seek(start)
         tail = out.read(size - start) + tail
         size = start
-    out.seek(0, os.SEEK_END)
     lines = tail.rstrip(b"\n").splitlines()
     return lines[-1] if lines else b"", tail[-1:] in (b"", b"\n")
 

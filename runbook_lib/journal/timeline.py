@@ -67,7 +67,9 @@ class Timeline:
 def build_timeline(events: Iterable[Event]) -> Timeline:
     """Build the timeline of a run from the events of its journal."""
     timed = [event for event in events if "at" in event]
-    zero = min((_at(event) for event in timed), default=0.0)
+    if not timed:
+        return Timeline((), 0.0, ())
+    zero = min(map(_at, timed))
     spans: list[Span] = []
     for event in timed:
         if event["event"] == "change" and "took" in event:
@@ -75,7 +77,7 @@ def build_timeline(events: Iterable[Event]) -> Timeline:
         elif event["event"] == "settled":
             _settle(spans, event["key"], _at(event) - zero)
     spans.sort(key=lambda span: (span.queued, span.started))
-    return Timeline(tuple(spans), max((_at(event) - zero for event in timed), default=0.0), _critical_path(spans))
+    return Timeline(tuple(spans), max(map(_at, timed)) - zero, _critical_path(spans))
 
 
 def _at(event: Event) -> float:

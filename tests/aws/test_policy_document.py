@@ -148,3 +148,78 @@ def test_an_account_is_its_root_user(partition):
     role = {"Statement": {"Effect": "Allow", "Principal": {"AWS": f"arn:{partition}:iam::123456789012:role/x"}}}
     assert is_same(number, root)
     assert not is_same(number, role)
+
+
+@pytest.mark.parametrize("nothing", ["", "{}", {}])
+def test_a_policy_that_is_not_there_has_no_statement(nothing):
+    """AWS leaves the text empty."""
+    assert normalize(nothing) == {"Statement": []}
+    assert is_same(nothing, {"Statement": []})
+
+
+def test_the_form_in_which_policies_are_compared():
+    """Written out, since two forms that are wrong alike would also be equal."""
+    number, root = "210987654321", "arn:aws:iam::123456789012:root"
+    document = {
+        "Version": "2012-10-17",
+        "Id": "kept",
+        "Statement": [
+            {
+                "Sid": "Two", "Effect": "Allow", "Action": ["s3:b", "s3:a", "s3:b"], "Resource": "*",
+                "Principal": {"AWS": [number, root], "Service": "ec2.amazonaws.com"},
+                "Condition": {"Bool": {"x": True}, "StringEquals": {"sub": ["b", "a"], "aud": "c"}},
+            },
+            {"Sid": "One", "Effect": "Deny", "NotAction": "s3:a", "NotResource": ("b", "a"), "NotPrincipal": "*"},
+            {"Sid": "One", "NotAction": ["s3:a"], "NotResource": ["a", "b"], "NotPrincipal": "*", "Effect": "Deny"},
+            {"Sid": "Three", "Effect": "Allow", "NotPrincipal": {"AWS": root}, "Principal": None, "Condition": None},
+        ],
+    }  # fmt: skip
+    assert normalize(document) == {
+        "Version": "2012-10-17",
+        "Id": "kept",
+        "Statement": [
+            {
+                "Sid": "Two", "Effect": "Allow", "Action": ["s3:a", "s3:b"], "Resource": ["*"],
+                "Principal": {"AWS": ["123456789012", number], "Service": ["ec2.amazonaws.com"]},
+                "Condition": {"Bool": {"x": [True]}, "StringEquals": {"sub": ["a", "b"], "aud": ["c"]}},
+            },
+            {"Sid": "Three", "Effect": "Allow", "NotPrincipal": {"AWS": ["123456789012"]}, "Principal": None,
+             "Condition": None},
+            {"Sid": "One", "Effect": "Deny", "NotAction": ["s3:a"], "NotResource": ["a", "b"], "NotPrincipal": "*"},
+        ],
+    }  # fmt: skip
+    assert normalize(json.dumps(document)) == normalize(document)
+    assert document["Statement"][0]["Action"] == ["s3:b", "s3:a", "s3:b"]
+
+
+@pytest.mark.parametrize("values", [["b", "a"], ("b", "a"), {"b", "a"}, frozenset("ab"), ["a", "b", "a"]])
+def test_a_set_of_values_is_written_in_any_form(values):
+    assert normalize({"Statement": {"Action": values}}) == {"Statement": [{"Action": ["a", "b"]}]}
+
+
+def test_values_of_several_types_have_an_order():
+    condition = {"Bool": {"x": [True, 1, "a", "1"]}}
+    (statement,) = normalize({"Statement": {"Condition": condition}})["Statement"]
+    assert statement == {"Condition": {"Bool": {"x": ["1", "a", 1, True]}}}
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        "arn:aws:iam::12345678901:root",
+        "arn:aws:iam::1234567890123:root",
+        "x-arn:aws:iam::123456789012:root",
+        "arn:aws:iam::123456789012:root/x",
+        "arn:aws:sts::123456789012:root",
+        "arn:AWS:iam::123456789012:root",
+        123456789012,
+    ],
+)
+def test_who_is_no_root_user_stays_as_it_is(who):
+    assert normalize({"Statement": {"Principal": {"AWS": who}}})["Statement"] == [{"Principal": {"AWS": [who]}}]
+
+
+def test_the_order_within_a_value_and_of_statements_is_no_matter():
+    one, other = {"Effect": "Allow", "Action": "a"}, {"Effect": "Deny", "Action": "b"}
+    assert is_same({"Statement": [one, other]}, {"Statement": [dict(reversed(other.items())), one, one]})
+    assert not is_same({"Statement": [one, other]}, {"Statement": [one]})

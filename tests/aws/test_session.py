@@ -3,6 +3,8 @@
 import pytest
 
 from runbook_lib.aws.client import Aws
+from runbook_lib.aws.connection import Connection
+from runbook_lib.aws.session import MfaDevice, create_session, credential_variables
 from runbook_lib.errors import NoAccess
 
 RUN = "20261124T080000Z-apply-0a1b"
@@ -81,3 +83,65 @@ def test_credentials_that_are_accepted_nowhere_are_reported_as_such(sts, monkeyp
     sts.refusing = {"eu-south-1", "us-east-1"}
     with pytest.raises(NoAccess, match=r"(?s)does not accept these credentials: InvalidClientTokenId.*Sign in again"):
         aws(region).caller()
+
+
+def test_where_there_is_no_profile_that_is_said(sts, monkeypatch, tmp_path):
+    for name in ("aws_config", "aws_keys"):
+        (tmp_path / name).write_text("")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(NoAccess) as caught:
+        aws()
+    assert caught.value.what == "Cannot access AWS: The config profile (nobody) could not be found."
+    assert caught.value.fix == "Correct AWS_PROFILE; there are: none."
+
+
+@pytest.mark.parametrize("name", ["aws_config", "aws_keys"])
+def test_files_that_cannot_be_read_stop_only_who_needs_them(sts, monkeypatch, tmp_path, name):
+    """The embedded AWS has its own credentials."""
+    (tmp_path / name).write_text("[broken\nx = 1\n")
+    with pytest.raises(NoAccess, match=rf"^Cannot access AWS: Unable to parse config file: .*{name}"):
+        aws().caller()
+    local = aws(connection=Connection("https://sts.us-west-2.example.org", "K", "S"))
+    assert local.caller()["Account"] == "111122223333"
+
+
+def test_a_connection_has_credentials_of_its_own(sts, monkeypatch):
+    """Whatever the operator's profile is."""
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    session = create_session("us-west-2", Connection("https://sts.us-west-2.example.org", "K", "S"), "", None)
+    assert credential_variables(session) == {
+        "AWS_ACCESS_KEY_ID": "K", "AWS_SECRET_ACCESS_KEY": "S", "AWS_SESSION_TOKEN": None,
+    }  # fmt: skip
+    assert session.region_name == "us-west-2"
+
+
+def test_a_role_is_assumed_in_the_name_of_the_run(sts, monkeypatch):
+    """CloudTrail keeps it with each call."""
+    monkeypatch.setenv("AWS_PROFILE", "mfa")
+    sts.codes, names, answer = ["123456"], [], sts._AssumeRole
+    sts._AssumeRole = lambda query, region: names.append(query["RoleSessionName"]) or answer(query, region)
+    aws(ask_code=lambda question: "123456").caller()
+    assert names == [RUN]
+
+
+def test_who_cannot_answer_is_told_what_was_asked():
+    device = MfaDevice(lambda question: None)
+    with pytest.raises(NoAccess) as caught:
+        device.code("Enter MFA code for arn:aws:iam::1:mfa/ann: ")
+    assert caught.value.what == (
+        "AWS_PROFILE needs the code of an MFA device, and nobody is here to answer:"
+        " Enter MFA code for arn:aws:iam::1:mfa/ann."
+    )
+    assert caught.value.fix == (
+        "Run `runbook` in a terminal, which asks once, or pass --mfa-token CODE. In a pipeline, use a role without an"
+        " MFA device: docs/operating.md, Signing in."
+    )
+    assert not device.asked
+
+
+def test_a_code_is_passed_on_and_remembered_to_have_been_asked_for():
+    asked = []
+    device = MfaDevice(lambda question: asked.append(question) or "")
+    assert not device.asked
+    assert device.code("Code: ") == ""
+    assert (asked, device.asked) == (["Code: "], True)

@@ -46,3 +46,26 @@ def test_the_journal_is_imported_without_pandas():
     code = "import runbook_lib.journal.journal, sys; print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("line", ['"event"', '["event"]', "1", "null", '{"at": "event"}', "[" * 100_000, "\xff", ""])
+def test_a_line_that_is_no_event_costs_only_itself(tmp_path, line):
+    """Whatever JSON it is, or none at all."""
+    text = f'{{"event": "open", "n": 1}}\n{line}\n{{"event": "run", "n": 2}}\n'
+    (tmp_path / "journal.jsonl").write_text(text, encoding="latin-1")
+    assert read_events(tmp_path) == [{"event": "open", "n": 1}, {"event": "run", "n": 2}]
+    assert list(of_kind(read_events(tmp_path), "run")) == [{"event": "run", "n": 2}]
+
+
+@pytest.mark.parametrize("kind", ["run", "open"])
+def test_a_run_is_started_by_the_command_or_in_a_notebook(tmp_path, journal, kind):
+    journal.write("plan", env="none")
+    journal.write(kind, env="prod")
+    assert run_parameters(tmp_path)["env"] == "prod"
+
+
+def test_where_there_is_no_journal_there_is_nothing_to_read(tmp_path):
+    (tmp_path / "folder" / JOURNAL).mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "folder", tmp_path / "none"):
+        assert (read_events(folder), run_parameters(folder)) == ([], {})
+    assert list(events_of(tmp_path / "none")) == []

@@ -178,3 +178,46 @@ def test_a_plan_is_told_in_numbers(path, network, count, text, changes, blocked)
     planned(network, "aaaa", **count)
     summary = summarize(path, "01_network")
     assert (summary.plan_text, summary.changes, summary.is_blocked) == (text, changes, blocked)
+
+
+def test_the_preflight_that_counts_is_the_last(path, network):
+    for result in ("first", "second", "third"):
+        network.write("preflight", rows=[{"name": "quota", "result": result}])
+    assert summarize(path, "01_network").preflight == (("quota", "third", "", ""),)
+    network.write("preflight")
+    assert summarize(path, "01_network").preflight == ()
+
+
+def test_a_load_balancer_without_a_name_yet_is_no_site(path, network):
+    network.write("inventory", resources=[{"key": "load_balancer.web", "detail": {}}])
+    assert summarize(path, "01_network").site == ""
+
+
+def test_what_was_written_without_a_notebook_is_of_none(path, network):
+    Journal(path).write("plan", fingerprint="run", present=True, count={"create": 1})
+    planned(network, "aaaa", keep=1)
+    assert summarize(path, "01_network").fingerprint == "aaaa"
+
+
+def test_an_older_journal_has_mappings(path, network):
+    network.write("plan", fingerprint="a", present=True, count={}, reasons={"a": "why"}, parts={"a": "all"})
+    summary = summarize(path, "01_network")
+    assert (summary.reasons, summary.parts, summary.differences) == ({"a": "why"}, {"a": "all"}, {})
+
+
+def test_what_a_destroy_left_of_several_things_is_in_its_order(path, network):
+    for key, id_ in (("bucket.b", "b"), ("bucket.a", "a"), ("bucket.b", "b"), ("bucket.b", "b2")):
+        network.write("left", key=key, id=id_, reason="kept")
+    network.write("left")
+    assert summarize(path, "01_network").remainders == (
+        ("bucket.b", "b", "kept"), ("bucket.a", "a", "kept"), ("bucket.b", "b2", "kept"), ("", "", ""),
+    )  # fmt: skip
+
+
+def test_all_that_ended_and_the_last_word_of_the_lock(path, network, data):
+    network.write("ended", state="done")
+    data.write("ended", state="failed")
+    assert ended_notebooks(path) == {"01_network", "02_data"}
+    for held in (False, True):
+        network.write("lock", held=held)
+        assert is_locked(path) is held

@@ -13,7 +13,7 @@ from runbook_lib.engine.context import Clock
 from runbook_lib.engine.engine import Engine
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.reader import events_of
-from runbook_lib.journal.timeline import build_timeline
+from runbook_lib.journal.timeline import Span, Timeline, build_timeline
 from tests.engine.test_engine import Thing, World, stack
 
 ZERO = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
@@ -220,3 +220,76 @@ def test_a_removal_waits_for_the_notebook_before_it():
         settled(300, "db.a"),
     ]
     assert path(*gone) == ["group.a", "db.a"]
+
+
+class TestWhatAChangeWaitedFor:
+    """Of its notebook all that was there before it; of others only what it needs."""
+
+    @pytest.mark.parametrize(("notebook", "found"), [("01", ["bucket.a", "db.a"]), ("02", ["db.a"])])
+    def test_the_changes_before_it_in_its_notebook(self, notebook, found):
+        assert path(change(5, "bucket.a", took=5), change(9, "db.a", took=8, waited=4, notebook=notebook)) == found
+
+    @pytest.mark.parametrize(("notebook", "found"), [("02", ["bucket.a", "db.a"]), ("01", ["db.a"])])
+    def test_of_removals_it_is_the_other_way_round(self, notebook, found):
+        removed = {"action": "delete", "ready": True}
+        before = change(5, "bucket.a", took=5, **removed, notebook=notebook)
+        assert path(before, change(9, "db.a", took=8, waited=4, **removed)) == found
+
+    @pytest.mark.parametrize(("waited", "found"), [(9.94, ["b"]), (9.95, ["a", "b"]), (10, ["a", "b"])])
+    def test_what_came_after_its_start_did_not_hold_it_up(self, waited, found):
+        """Though two times may be out of order by a twentieth of a second."""
+        assert path(change(10, "a", took=10), change(12, "b", took=12, waited=waited)) == found
+
+    @pytest.mark.parametrize(("took", "found"), [(0.15, ["b"]), (0.2, ["b"]), (0.21, ["a", "b"]), (0.3, ["a", "b"])])
+    def test_nor_did_what_was_begun_after_it_while_it_waited(self, took, found):
+        assert path(change(0.5, "a", took=took), change(12, "b", took=11.75, waited=9.75)) == found
+
+    def test_the_last_of_several(self):
+        first, last = change(4, "a", took=4), change(6, "b", took=3)
+        assert path(first, last, change(9, "c", took=5, waited=2)) == ["b", "c"]
+        assert path(last, first, change(9, "c", took=5, waited=2)) == ["b", "c"]
+
+    def test_the_path_tells_from_when_on_the_next_could_start(self):
+        events = [change(5, "a", took=5), settled(20, "a"), change(30, "b", took=29, waited=19, needs=["a"])]
+        found = build_timeline([at(0, "open"), *events, settled(40, "b")])
+        assert [(span.key, end) for span, end in found.critical] == [("a", 5), ("b", 40)]
+        ready = build_timeline([at(0, "open"), *events[:2], change(30, "b", took=29, waited=19, after=["a"])])
+        assert [(span.key, end) for span, end in ready.critical] == [("a", 20), ("b", 30)]
+
+
+class TestWhatIsReadOfAJournal:
+    def test_an_empty_one_has_no_changes_and_no_length(self):
+        assert build_timeline([]) == build_timeline([{"event": "open"}]) == Timeline((), 0.0, ())
+        assert build_timeline([at(3, "open")]) == Timeline((), 0.0, ())
+
+    def test_what_has_no_time_is_left_out(self):
+        events = [{"event": "change", "key": "a", "took": 1}, at(2, "open"), change(5, "b", took=1)]
+        found = build_timeline(events)
+        assert ([span.key for span in found.spans], found.makespan) == (["b"], 3)
+
+    def test_only_a_change_is_one(self):
+        """Other events also tell how long they took."""
+        assert spans(at(3, "check", took=2, key="a"), at(4, "ended", took=4)) == {}
+
+    def test_what_settled_and_was_not_changed_is_no_matter(self):
+        assert spans(change(1, "a", took=1), settled(9, "b"))["a"].settled is None
+
+    def test_all_of_a_change(self):
+        event = change(10, "b", took=6, waited=1, sent=2, ready=True, needs=["a", "c"], after=["c"], ok=False)
+        assert spans(event)["b"] == Span("b", "create", "01", False, 4, 5, 6, 10, 10, ("a", "c"), ("c",))
+
+    def test_what_an_earlier_version_did_not_write(self):
+        event = at(10, "change", key="b", action="update", ok=True, took=6, waited=1, sent=2)
+        assert spans(event)["b"] == Span("b", "update", "", True, 4, 5, 6, 10, None)
+
+    def test_a_change_cannot_have_been_queued_before_the_run(self):
+        assert spans(change(1, "a", took=1.5, waited=0.5))["a"].queued == 0
+
+    def test_they_are_in_the_order_in_which_they_were_queued_and_then_started(self):
+        events = [change(9, "c", took=4), change(8, "b", took=7, waited=3), change(8, "a", took=7, waited=1)]
+        assert list(spans(*events)) == ["a", "b", "c"]
+
+    @pytest.mark.parametrize(("action", "duration"), [("delete", 5), ("create", 8), ("update", 8)])
+    def test_all_removals_are_queued_at_once(self, action, duration):
+        """So the wait is not their own time."""
+        assert spans(change(10, "a", took=8, waited=3, action=action))["a"].duration == duration
