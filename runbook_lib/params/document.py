@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -80,7 +81,7 @@ class Document:
         self._resolver: Any = Resolver()
         self._constructor = SafeConstructor()
         try:
-            self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
+            self._events: Iterator[Any] = yaml.parse(text)  # builds no values, whatever the loader
             self.values = self._read_document()
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
@@ -138,12 +139,12 @@ class Document:
         text, kind = str(event.value), "str"
         if event.implicit[0]:
             kind = self._type(text)
-        if kind == "timestamp" and at[-1] in _DATES:
+        if kind == "timestamp" and at and at[-1] in _DATES:
             return text
         if kind not in _AS_WRITTEN or not _AS_WRITTEN[kind].fullmatch(text):
             self._misread(Problem(at, text, self._why(kind, text)))
             return text
-        return text if kind == "str" else self._construct(kind, text)
+        return self._construct(kind, text)
 
     def _misread(self, problem: Problem) -> None:
         self.problems.append(problem)
@@ -160,12 +161,13 @@ class Document:
         """What YAML reads, in words."""
         if kind == "timestamp":
             return "a date"
-        if kind not in ("int", "float", "bool") or len(text) > MAX_NUMBER:
-            return {"null": "nothing", "int": "a number", "float": "a number"}.get(kind, f"its own {kind}")
-        return str(self._construct(kind, text)).lower()
+        if kind in ("int", "float", "bool") and len(text) <= MAX_NUMBER:
+            with suppress(ValueError):  # 0x_ is a number to YAML, but none that it can read
+                return str(self._construct(kind, text)).lower()
+        return {"null": "nothing", "int": "a number", "float": "a number"}.get(kind, f"its own {kind}")
 
     def _type(self, text: str) -> str:
-        tag: str = self._resolver.resolve(yaml.ScalarNode, text, (True, False))
+        tag: str = self._resolver.resolve(yaml.ScalarNode, text, (True, None))
         return tag.removeprefix(_TAG)
 
     def _construct(self, kind: str, text: str) -> Any:

@@ -50,10 +50,9 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Params:
     """
     file = _File(path, overrides or {})
     raw = {**file.values, **file.overrides}
-    misread = {at for at in file.misread if at[0] not in file.overrides}
     others = [*_model_problems(raw), *find_problems(raw), *_name_problems(raw, path), *_root_problems(raw)]
     # A value that YAML misreads has no other problem that is worth a line.
-    problems = [*file.problems, *(problem for problem in others if problem.at not in misread)]
+    problems = [*file.problems, *(problem for problem in others if problem.at not in file.misread)]
     if problems:
         lines = dict.fromkeys(file.describe(problem) for problem in sorted(problems, key=file.line))
         raise ParamsError("\n".join(lines), fix="Correct each line above, then run this again.")
@@ -98,27 +97,27 @@ class _File:
         if not isinstance(document.values, dict):
             raise ParamsError(f"{self.path}:1: not a mapping.", fix="Start from another file in params/.")
         self.lines, self.values = document.lines, document.values
-        self.problems, self.misread = document.problems, document.misread
+        self.problems = [problem for problem in document.problems if problem.at[0] not in self.overrides]
+        self.misread = {at for at in document.misread if at[0] not in self.overrides}
 
     def line(self, problem: Problem) -> int:
         at = problem.at
         while at and at not in self.lines:
             at = at[:-1]
-        return self.lines.get(at, 0)
+        return self.lines.get(at, 1)
 
     def describe(self, problem: Problem) -> str:
-        dotted = ".".join(map(str, problem.at)) or "(all)"
-        source = (
-            "parameter" if problem.at and problem.at[0] in self.overrides else f"{self.path}:{self.line(problem) or 1}"
-        )
+        dotted = ".".join(map(str, problem.at))
+        source = "parameter" if problem.at[0] in self.overrides else f"{self.path}:{self.line(problem)}"
         value = "" if problem.value is None else f"{format_value(str(problem.value))} "
         return f"{source} {dotted}: {value}– {problem.why}{self._papermill_advice(problem)}"
 
     def _papermill_advice(self, problem: Problem) -> str:
         """How to pass a text that papermill's ``-p`` has made a number, true, false or nothing."""
-        if len(problem.at) != 1 or isinstance(self.overrides.get(problem.at[0], ""), (str, list, dict)):
+        name = problem.at[0]
+        if name not in self.overrides or isinstance(self.overrides[name], (str, list, dict)):
             return ""
-        return f"; with papermill, pass it as a text: -r {problem.at[0]} VALUE"
+        return f"; with papermill, pass it as a text: -r {name} VALUE"
 
 
 def _model_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -128,8 +127,8 @@ def _model_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         errors = error.errors()
         places = [e["loc"] for e in errors]
         for e in errors:
-            if e["type"] == "too_short" and any(place[: len(e["loc"])] == e["loc"] != place for place in places):
-                continue  # it only lacks the items that are wrong
+            if any(place[: len(e["loc"])] == e["loc"] != place for place in places):
+                continue  # a list that is too short: it only lacks the items that are wrong
             at = tuple(part for part in e["loc"] if part != "[key]")
             if e["type"] == "extra_forbidden":
                 yield Problem(at, None, _unknown_key(at))
@@ -161,7 +160,7 @@ def _root_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _unknown_key(at: tuple[Any, ...]) -> str:
     known = _keys(Params, at[:-1])
-    near = difflib.get_close_matches(str(at[-1]), known, n=1)
+    near = difflib.get_close_matches(str(at[-1]), known)
     hint = f"; did you mean {near[0]}?" if near else "."
     return f"unknown key{hint} Known here: {', '.join(known)}"
 
@@ -178,7 +177,7 @@ def _keys(model: Any, at: tuple[Any, ...]) -> list[str]:
 
 
 def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return isinstance(annotation, type(BaseModel))
 
 
 def _unknown_environment(path: Path) -> UnknownEnvironment:

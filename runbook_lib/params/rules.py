@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import combinations
+from string import ascii_lowercase, digits
 from typing import Any
 
 from .app import reference_problem, setting_problem
@@ -282,7 +283,7 @@ def _architecture(compute: Any) -> Iterator[Problem]:
     for field in ("instance_type", "bastion_type"):
         value = compute.get(field)
         if isinstance(value, str) and "." in value and architecture in ("arm64", "x86_64"):
-            generation = value.split(".")[0].lstrip("abcdefghijklmnopqrstuvwxyz").lstrip("0123456789")
+            generation = value.split(".")[0].lstrip(ascii_lowercase).lstrip(digits)
             graviton = "g" in generation or value.startswith("a1.")  # the first generation is named otherwise
             if graviton != (architecture == "arm64"):
                 yield Problem(("compute", field), value, f"is not of architecture {architecture}")

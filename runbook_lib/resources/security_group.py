@@ -115,7 +115,6 @@ class SecurityGroup(Resource):
 
     def create(self, aws: Aws, ids: Ids) -> None:
         """Create the group; AWS adds the rule that allows all egress."""
-        # AWS adds a rule to a new group that allows all egress.
         aws.ec2.create_security_group(
             GroupName=aws.name(self),
             Description=self.description,
@@ -132,7 +131,7 @@ class SecurityGroup(Resource):
         if "egress" in drift:
             if other := [p for p in observed.detail["_egress"] if describe_permissions([p]) != _EVERYTHING]:
                 aws.ec2.revoke_security_group_egress(GroupId=observed.id, IpPermissions=other)
-            if not observed.state["egress"] >= _EVERYTHING:
+            if _EVERYTHING.isdisjoint(observed.state["egress"]):
                 everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
                 aws.ec2.authorize_security_group_egress(GroupId=observed.id, IpPermissions=[everything])
 

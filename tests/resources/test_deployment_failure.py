@@ -86,3 +86,21 @@ def test_targets_that_are_gone_meanwhile_give_no_reason():
     assert first_failure(answers, "d-1") == []
     answers.get = lambda *words, **request: {"deploymentTargets": [{"lambdaTarget": {}}]}
     assert first_failure(answers, "d-1") == []
+
+
+def test_a_server_without_a_name_is_told_with_a_question_mark():
+    """Of targets of other kinds, of servers without steps and of answers without targets nothing is told."""
+    failed = {"instanceTarget": {"lifecycleEvents": [event("Install", "Failed")]}}
+    answers = Answers(server("i-1"))
+    for targets in ([failed], [{}, {"lambdaTarget": {}}, {"instanceTarget": {}}, failed]):
+        answers.get = lambda *words, targets=targets, **request: {"deploymentTargets": targets}
+        assert first_failure(answers, "d-1") == ["Install on ?: failed, and CodeDeploy gives no reason."]
+    answers.get = lambda *words, **request: {}
+    assert first_failure(answers, "d-1") == []
+
+
+@pytest.mark.parametrize("lines", [1, 8, 9])
+def test_at_most_eight_lines_of_a_script_are_told(lines):
+    log = [f"line {number}" for number in range(lines)]
+    answers = Answers(server("i-1", event("Install", "Failed", errorCode="X", logTail="\n".join(log))))
+    assert first_failure(answers, "d-1") == ["Install on i-1: X.", *(f"  | {line}" for line in log[-8:])]

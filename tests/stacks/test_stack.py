@@ -1,5 +1,8 @@
 """A stack is walked through in parts, and worked on in the order that its references give."""
 
+import copy
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,3 +98,35 @@ def test_the_only_one_of_a_kind_has_to_be_the_only_one():
 
 def test_declared_twice_is_there_once():
     assert keys(Stack("s", a=(GROUND, GROUND), b=Thing(name="ground", size=9))) == ["thing.ground"]
+
+
+def test_a_stack_can_be_copied_and_stored():
+    """What Python itself asks a stack for, beginning with an underscore, is no part."""
+    with pytest.raises(AttributeError, match=r"^__wonder__$"):
+        HOUSE.__wonder__  # noqa: B018
+    assert not hasattr(HOUSE, "_walls")
+    for other in (copy.copy(HOUSE), copy.deepcopy(HOUSE), pickle.loads(pickle.dumps(HOUSE))):
+        assert (other.name, keys(other), list(other.parts)) == ("house", keys(HOUSE), ["roof", "walls", "ground"])
+
+
+def test_a_stack_gets_one_more_part():
+    more = HOUSE.with_part("garden", [Thing(name="tree")])
+    assert (more.name, list(more.parts)) == ("house", ["roof", "walls", "ground", "garden"])
+    assert keys(more.garden) == ["thing.tree"]
+    assert list(HOUSE.parts) == ["roof", "walls", "ground"]
+
+
+def test_a_part_of_a_part_is_named_after_all_above_it():
+    assert (HOUSE.walls.walls.name, HOUSE.walls.walls.whole) == ("house.walls.walls", "house")
+    assert keys(HOUSE.ground) == ["thing.ground"]
+    assert set(dir(HOUSE)) >= {"with_part", "every", "parts"}
+
+
+def test_a_part_may_be_given_as_anything_that_can_be_walked_through_once():
+    stack = Stack("s", a=(thing for thing in (WALL, GROUND)))
+    assert keys(stack) == keys(stack) == ["thing.ground", "thing.wall"]
+
+
+def test_the_order_is_a_list_of_what_is_asked_for_and_all_it_needs():
+    assert in_order([ROOF]) == [GROUND, WALL, ROOF]
+    assert in_order([]) == []

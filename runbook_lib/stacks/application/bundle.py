@@ -151,7 +151,7 @@ def _zip(content: Mapping[str, PackedFile], out: BufferedRandom) -> str:
     """
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(content):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry = zipfile.ZipInfo(name)  # of 1980, unless one says otherwise
             entry.create_system = 3  # Unix, on every system: only then the modes apply
             entry.external_attr = (0o100755 if content[name].executable else 0o100644) << 16
             entry.file_size = content[name].size  # or zipfile would not know whether it fits
