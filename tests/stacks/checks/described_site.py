@@ -93,6 +93,8 @@ class _Answers(Aws):
 class Site:
     """The environment; its descriptions are there to be changed.
 
+    All are by their ids; ``tables`` has the route table of each subnet, and ``health`` the state of each target.
+
     Args:
         environments: Those of GitHub from which a push deploys; without any, the parameters name no repository.
         values: Other values of the parameters, named by their section: ``network_nat="none"``.
