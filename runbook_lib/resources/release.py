@@ -294,7 +294,7 @@ def _replaces(deployment: ApiObject, good: ApiObject) -> bool:
 
 
 def _progress(deployment: ApiObject) -> str:
-    overview = deployment.get("deploymentOverview") or {}
+    overview = deployment.get("deploymentOverview")
     which = _ONLY_SOME.get(deployment.get("creator", ""), "servers")
     done = f", {overview.get('Succeeded', 0)} of {sum(overview.values())} {which}" if overview else ""
     return f"{deployment['deploymentId']} {deployment['status']}{done}"

@@ -16,6 +16,9 @@ from tests.resources.cases_network import alb, rule, vpc, web
 IDS = {vpc: "vpc-1", web: "sg-1", alb: "sg-2"}
 WORLD = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 RULE = rule()
+TO_GROUP = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 2, "UserIdGroupPairs": [{"GroupId": "sg-9"}]}
+TO_NET = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+TO_BOTH = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}, {"CidrIp": "10.0.0.0/8"}]}
 
 
 class Account(Aws):
@@ -214,80 +217,13 @@ def test_the_interfaces_that_use_the_group_are_named():
     assert web.users(look(interfaces=interfaces), Observed("sg-1", {})) == "eni-1 (web)"
 
 
-# What is sent for a group.
+# Rules.
 
 
 def sent(act, *args):
     account = Account()
     act(account, IDS, *args)
     return account.sent
-
-
-def test_a_group_is_created_with_its_tags():
-    spec = [{"ResourceType": "security-group", "Tags": tags("security_group.web")}]
-    request = {
-        "GroupName": "test-web", "Description": "Web servers", "VpcId": "vpc-1", "TagSpecifications": spec,
-    }  # fmt: skip
-    assert sent(web.create) == [("create_security_group", request)]
-
-
-TO_GROUP = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 2, "UserIdGroupPairs": [{"GroupId": "sg-9"}]}
-TO_NET = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
-TO_BOTH = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}, {"CidrIp": "10.0.0.0/8"}]}
-
-
-def observed(*egress, strangers=()):
-    detail = {"_strangers": list(strangers), "_egress": list(egress)}
-    return Observed("sg-1", {"egress": describe_permissions(egress)}, detail=detail)
-
-
-def revoke(direction, **what):
-    return f"revoke_security_group_{direction}", {"GroupId": "sg-1", **what}
-
-
-ALLOW_ALL = ("authorize_security_group_egress", {"GroupId": "sg-1", "IpPermissions": [WORLD]})
-
-
-@pytest.mark.parametrize(
-    ("drift", "egress", "calls"),
-    [
-        (set(), [TO_NET], []),
-        ({"strangers"}, [TO_NET], [revoke("ingress", SecurityGroupRuleIds=["sgr-8", "sgr-9"])]),
-        ({"egress"}, [], [ALLOW_ALL]),
-        ({"egress"}, [TO_NET], [revoke("egress", IpPermissions=[TO_NET]), ALLOW_ALL]),
-        ({"egress"}, [WORLD, TO_NET, TO_GROUP], [revoke("egress", IpPermissions=[TO_NET, TO_GROUP])]),
-        ({"egress"}, [TO_BOTH], [revoke("egress", IpPermissions=[TO_BOTH])]),
-        (
-            {"strangers", "egress"},
-            [TO_NET],
-            [
-                revoke("ingress", SecurityGroupRuleIds=["sgr-8", "sgr-9"]),
-                revoke("egress", IpPermissions=[TO_NET]),
-                ALLOW_ALL,
-            ],
-        ),
-    ],
-)
-def test_only_what_drifts_is_put_right(drift, egress, calls):
-    """What is not ours is revoked; all egress is allowed unless it is allowed already."""
-    assert sent(web.update, observed(*egress, strangers=["sgr-8", "sgr-9"]), frozenset(drift)) == calls
-
-
-@pytest.mark.parametrize(
-    ("seen", "before"),
-    [
-        (observed(WORLD, TO_NET), []),
-        (observed(WORLD, strangers=["sgr-8"]), [revoke("ingress", SecurityGroupRuleIds=["sgr-8"])]),
-        (observed(WORLD, TO_GROUP), [revoke("egress", IpPermissions=[TO_GROUP])]),
-        (observed(TO_NET | {"UserIdGroupPairs": []}), []),
-    ],
-)
-def test_a_group_is_deleted_after_the_rules_that_would_keep_it(seen, before):
-    """Rules of ours are gone by then; one that names another group keeps both, whoever has added it."""
-    assert sent(web.delete, seen) == [*before, ("delete_security_group", {"GroupId": "sg-1"})]
-
-
-# Rules.
 
 
 @pytest.mark.parametrize("resource", [RULE, IngressRule(name="web-app", group=web)])
