@@ -118,7 +118,7 @@ def _client_error(error: Any) -> RunbookError:
     if throttled:  # before quotas: RequestLimitExceeded matches both
         fix = "Wait a minute, then run this again; completed changes are kept."
     elif _QUOTA_ERROR.search(code):
-        fix = fix or "Request a higher quota, or delete unused resources."
+        fix = "Request a higher quota, or delete unused resources."
     return RequestRejected(
         f"{error.operation_name} was refused: {code}. {message}",
         fix=fix or "Correct the cause, then run this again; completed changes are kept.",

@@ -40,11 +40,11 @@ def find_lost(snapshot: Snapshot, change: Change, observed_state: ObservedState)
             fix="Correct the id, or remove it from adopt in params/ to have one created.",
         )
     ids = ids_of(observed_state)
-    users = ((Twin(id_, "", ours=True), user.key) for user, id_ in _in_its_place(resource, observed_state))
+    users = ((Twin(id_, "place", ours=True), user.key) for user, id_ in _in_its_place(resource, observed_state))
     for twin, user in chain(users, ((twin, "") for twin in resource.twins(snapshot, ids))):
         found = resource.observe(Snapshot(aws, unowned={}, adopted={change.key: twin.id}), ids)
         if found and not found.deleting and twin.id in (found.id, found.tagging and found.tagging.target):
-            why = f"{user} has {twin.id} in its place" if user else f"{twin.id} has its {twin.what}"
+            why = f"{user} has {twin.id} in its {twin.what}" if user else f"{twin.id} has its {twin.what}"
             error = _not_known(change.key, aws.env, twin, why)
             return refuse(resource, replace(found, unowned=error), error)
     return None

@@ -35,15 +35,15 @@ def find_orphans(snapshot: Snapshot, known: Container[str]) -> list[Orphan]:
 
 
 _OCCUPANTS = (
-    # Service, what stands before the id in an ARN, list call, its result, field of the id, field of the state.
-    ("elasticache", "replicationgroup:", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId", ""),
-    ("elasticache", "cluster:", "describe_cache_clusters", "CacheClusters", "CacheClusterId", ""),
-    ("rds", "db:", "describe_db_instances", "DBInstances", "DBInstanceIdentifier", ""),
-    ("ec2", "instance/", "describe_instances", "Reservations", "InstanceId", "State"),
-    ("ec2", "natgateway/", "describe_nat_gateways", "NatGateways", "NatGatewayId", "State"),
-    ("ec2", "vpc-endpoint/", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "State"),
-    ("ec2", "security-group/", "describe_security_groups", "SecurityGroups", "GroupId", ""),
-    ("ec2", "subnet/", "describe_subnets", "Subnets", "SubnetId", ""),
+    # Service, what stands before the id in an ARN, list call, its result, field of the id.
+    ("elasticache", "replicationgroup:", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId"),
+    ("elasticache", "cluster:", "describe_cache_clusters", "CacheClusters", "CacheClusterId"),
+    ("rds", "db:", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
+    ("ec2", "instance/", "describe_instances", "Reservations", "InstanceId"),
+    ("ec2", "natgateway/", "describe_nat_gateways", "NatGateways", "NatGatewayId"),
+    ("ec2", "vpc-endpoint/", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+    ("ec2", "security-group/", "describe_security_groups", "SecurityGroups", "GroupId"),
+    ("ec2", "subnet/", "describe_subnets", "Subnets", "SubnetId"),
 )
 """What has an interface in a subnet, or is part of the VPC: AWS deletes neither before it.
 
@@ -85,17 +85,18 @@ def require_nothing_in_the_way(
 def _is_in_the_way(snapshot: Snapshot, arn: str) -> bool:
     """Whether it is in the network, and still exists: the tagging API lists some for an hour after their deletion."""
     parts = arn.split(":", 5)
-    for service, prefix, operation, result, id_field, state_field in _OCCUPANTS:
+    for service, prefix, operation, result, id_field in _OCCUPANTS:
         if len(parts) == 6 and parts[2] == service and parts[5].startswith(prefix):
             items = snapshot.all(service, operation, result)
             items = [one for item in items for one in item["Instances"]] if result == "Reservations" else items
-            states = [_state(item, state_field) for item in items if item[id_field] == parts[5].removeprefix(prefix)]
+            states = [_state(item) for item in items if item[id_field] == parts[5].removeprefix(prefix)]
             return any(state not in _GONE for state in states)
     return False
 
 
-def _state(item: ApiObject, field: str) -> str:
-    value = item.get(field, "") if field else ""
+def _state(item: ApiObject) -> str:
+    """Its state, where it has one that may say that it is gone; of an instance it is within a structure."""
+    value = item.get("State")
     return str(value["Name"] if isinstance(value, dict) else value).lower()
 
 

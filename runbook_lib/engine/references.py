@@ -46,7 +46,7 @@ def placeholders(resource: Resource, observed_state: ObservedState) -> dict[str,
     Ids that are names are not unique across AWS's services: dependencies of *resource* win.
     """
     others = [(r, observed) for r, observed in observed_state.items() if observed and r != resource]
-    needs = set(in_order([resource]))
+    needs = {*in_order([resource])}
     return {observed.id: r.key for r, observed in sorted(others, key=lambda pair: pair[0] in needs)}
 
 
@@ -57,9 +57,9 @@ _UNIQUE_ID = re.compile(r"arn:.+|[a-z]+(-[a-z]+)*-[0-9a-f]{8,}")
 def _replace_ids(text: str, names: Mapping[str, str]) -> str:
     if text in names:
         return names[text]
-    ids = sorted((name for name in names if name in text and _UNIQUE_ID.fullmatch(name)), key=len, reverse=True)
+    ids = sorted((name for name in names if name in text and _UNIQUE_ID.fullmatch(name)), reverse=True)
     if not ids:
         return text
-    # Whole ids only: one ARN may be the beginning of another.
+    # Whole ids only: one ARN may be the beginning of another, which comes before it.
     pattern = "|".join(map(re.escape, ids))
-    return re.sub(rf"(?<![\w-])({pattern})(?![\w-])", lambda match: names[match[0]], text)
+    return re.sub(rf"(?<![\w-])(?:{pattern})(?![\w-])", lambda match: names[match[0]], text)

@@ -102,7 +102,7 @@ def _redact(data: dict[str, Any]) -> dict[str, Any]:
 
 def _append(out: FileIO, line: bytes) -> None:
     """Append a line and sync it to the disk; take it back when that fails: half a line would break the chain."""
-    size = out.seek(0, os.SEEK_END)
+    size = _go_to_end(out)
     try:
         while line:
             line = line[out.write(line) :]
@@ -115,7 +115,7 @@ def _append(out: FileIO, line: bytes) -> None:
 
 def _read_last_line(out: FileIO) -> tuple[bytes, bool]:
     """Read the last line from the end of the file; return it, and whether it ends with a line feed."""
-    size = out.seek(0, os.SEEK_END)
+    size = _go_to_end(out)
     tail, step = b"", 4096
     while size > 0 and tail.strip().count(b"\n") == 0:
         start = max(0, size - step)
@@ -124,6 +124,11 @@ def _read_last_line(out: FileIO) -> tuple[bytes, bool]:
         size = start
     lines = tail.rstrip(b"\n").splitlines()
     return lines[-1] if lines else b"", tail[-1:] in (b"", b"\n")
+
+
+def _go_to_end(out: FileIO) -> int:
+    """Go to the end of the file; return how many bytes are before it."""
+    return out.seek(0, os.SEEK_END)
 
 
 def _digest(line: bytes) -> str:

@@ -13,7 +13,7 @@ _COMPARISONS = {
 _BOUNDARIES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 _ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr}
 _TWINS = {"any": "all", "all": "any", "min": "max", "max": "min"}
-_EITHER_WAY = {"min", "max"}
+_EITHER_WAY = {"min", "max", "suppress"}
 """Functions whose arguments may stand in any order."""
 _TRANSPARENT = {"sorted", "frozenset", "set", "tuple", "list"}
 _PIECES = re.compile(r"(?<!\\)(?:\^|\$|\\b|[*+?](?![+?:=!<>P])|\\[sdw]|\((?:\?:)?|\|[^|()\\]+)")
