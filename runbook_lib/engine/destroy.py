@@ -104,7 +104,7 @@ class DestroyResources:
     def _forget_gone(self, snapshot: Snapshot) -> bool:
         """Remove from the lists what no longer exists; returns whether anything was removed."""
         gone = []
-        for resource, began in list(self._deleting.items()):
+        for resource, began in self._deleting.items():
             observed = self._observed_state[resource] = observe(resource, snapshot, ids_of(self._observed_state))
             seconds = self._context.clock.now() - began
             if observed is None:
@@ -121,6 +121,8 @@ class DestroyResources:
         for resource in gone:
             if resource in self._accepted:
                 self._context.journal.write("settled", key=resource.key)
+            elif resource in self._pending:  # AWS refused our deletion, and somebody else's was carried out
+                self._context.journal.write("gone", key=resource.key)
             del self._deleting[resource]
             self._pending.pop(resource, None)
         return bool(gone)

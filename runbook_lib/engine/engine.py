@@ -169,7 +169,8 @@ class Engine:
         for change in plan.todo:
             require_approval(change)
         for change in plan.changes:
-            if change.action is Action.KEEP and change.observed:
+            if change.action is Action.KEEP:
+                assert change.observed, "a plan to destroy has only what exists"
                 self._context.record_remainder(change.resource, change.observed)
         DestroyResources(replace(self._context, on_progress=on_progress), plan.todo, observed_state).run()
         self._expire_snapshot()

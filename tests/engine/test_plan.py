@@ -664,6 +664,11 @@ def test_what_is_not_ours_is_refused_with_a_way_out_and_left_by_a_destroy():
     assert left == Change(GROUND, Action.KEEP, foreign, None, {}, "left, it is not ours: it has no tags")
 
 
+def test_the_fields_of_a_change_are_written_in_the_order_of_their_names():
+    (change,) = make_plan(stack_of(GROUND), {}).changes
+    assert list(change.as_dict()["fields"]) == ["beside", "on", "shape", "size"]
+
+
 def test_a_plan_cannot_be_changed():
     """What was approved is what is carried out."""
     plan = make_plan(BOTH, {})

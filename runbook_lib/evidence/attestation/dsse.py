@@ -77,7 +77,8 @@ def verify(data: bytes, keys: Keys, predicate_type: str) -> VerifiedEnvelope:
         raise InvalidEnvelope(f"is not a signed statement ({type(error).__name__})") from None
     if written != data or len(envelope.signatures) != 1:
         raise InvalidEnvelope("was changed after it was written")
-    if not all(isinstance(keyid, str) for keyid in envelope.signatures):
+    (keyid,) = envelope.signatures
+    if not isinstance(keyid, str):
         raise InvalidEnvelope("is not a signed statement (a key id is not a text)")
     if envelope.payload_type != PAYLOAD_TYPE or not _is_statement(content):
         raise InvalidEnvelope("is not an in-toto statement")

@@ -62,12 +62,12 @@ class _Notebook:
 
     @property
     def mode(self) -> str:
-        starts = [*self.of("open"), *of_kind(self.events, "run")]
-        return next((str(event.get("mode")) for event in starts), "")
+        starts = [*self.of("open"), *of_kind(self.events, "run")]  # at least one: it is named there
+        return str(starts[0].get("mode") or "")
 
     @property
     def state(self) -> str:
-        return str(self.ending.get("state", ""))
+        return str(self.ending.get("state"))
 
     @property
     def ending(self) -> Event:
