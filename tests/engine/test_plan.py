@@ -666,7 +666,9 @@ def test_what_is_not_ours_is_refused_with_a_way_out_and_left_by_a_destroy():
 
 def test_the_fields_of_a_change_are_written_in_the_order_of_their_names():
     (change,) = make_plan(stack_of(GROUND), {}).changes
-    assert list(change.as_dict()["fields"]) == ["beside", "on", "shape", "size"]
+    fields = change.as_dict()["fields"]
+    assert [*fields.items()] == [("beside", [None, None]), ("on", [None, []]), ("shape", [None, "round"]),
+                                 ("size", [None, 1])]  # fmt: skip
 
 
 def test_a_plan_cannot_be_changed():

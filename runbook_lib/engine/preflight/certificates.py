@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...resources.base import Observed, ObservedState, Resource
+from ...resources.base import Observed, ObservedState
 from ...resources.certificate import GivenCertificate
 from ...resources.hosted_zone import HostedZone, bare
 from ...resources.listener import Listener
@@ -45,9 +45,9 @@ def _check_certificate(resource: GivenCertificate, observed: Observed | None, ch
     return Prerequisite(name, PASSED, f"{arn} is issued, for {observed.detail['domain']}")
 
 
-def _check_zone(resource: Resource, observed: Observed | None, domains: list[str]) -> Prerequisite:
+def _check_zone(resource: HostedZone, observed: Observed | None, domains: list[str]) -> Prerequisite:
     """GetHostedZone knows the zones of this account only, and a private one stops the survey."""
-    name, zone = f"hosted zone: {resource.key}", getattr(resource, "known_as", "")
+    name, zone = f"hosted zone: {resource.key}", resource.known_as
     if observed is None:
         return Prerequisite(name, FAILED, f"{zone} does not exist in this account", _ZONE_FIX)
     apex = bare(str(observed.detail["domain"]))

@@ -2,12 +2,15 @@
 
 import pytest
 
+from runbook_lib.aws.permissions import Permission
 from runbook_lib.engine.plan import Action
 from runbook_lib.engine.preflight.dry_runs import check_dry_runs
 from runbook_lib.engine.preflight.row import FAILED, NOT_ASKED, PASSED
+from runbook_lib.resources.base import kind
 from runbook_lib.stacks.environment import whole
 from runbook_lib.stacks.network import network
 from tests.engine.preflight.answers import Answers, changes
+from tests.support.fake_kinds import Thing
 from tests.support.stack_runs import PARAMS
 
 FIRST = "AllocateAddress, CreateInternetGateway, CreateVpc"
@@ -48,6 +51,8 @@ def test_other_answers_say_nothing_about_permissions():
     found, _ = row(create_vpc="Unavailable", allocate_address="Unavailable", create_internet_gateway="Blocked")
     told = "CreateInternetGateway: Blocked; AllocateAddress, CreateVpc: Unavailable"
     assert (found.result, found.finding) == (NOT_ASKED, told)
+    found, _ = row(only_plans=True, create_vpc="Down", allocate_address="Down", create_internet_gateway="Down")
+    assert (found.result, found.finding) == (NOT_ASKED, "AllocateAddress, CreateInternetGateway, CreateVpc: Down")
     found, _ = row(only_plans=True, create_vpc="Unavailable")
     told = "AllocateAddress, CreateInternetGateway; could not be asked: CreateVpc: Unavailable"
     assert (found.result, found.finding) == (PASSED, f"a dry run was allowed: {told}")
@@ -81,4 +86,34 @@ def test_other_services_have_no_dry_run():
     others = [each for each in whole(PARAMS) if type(each).__name__ in ("DbInstance", "LoadBalancer", "Role", "Bucket")]
     assert len(others) >= 4
     found, account = row(resources=others, ids={each: "x" for each in whole(PARAMS)})
+    assert (found, account.asked) == (None, [])
+
+
+@kind
+class Nat(Thing):
+    """Its create sends a token."""
+
+    needs = (
+        Permission(("plan", "apply"), ("ec2:DescribeNatGateways",)),
+        Permission(("apply",), ("rds:Add", "ec2:Add")),
+    )
+
+    def create(self, aws, ids):
+        aws.ec2.create_nat_gateway(SubnetId="subnet-1", ClientToken=aws.token(self))
+
+
+@kind
+class OnlyLooked(Nat):
+    needs = (Permission(("plan",), ("ec2:DescribeNatGateways",)), Permission(("apply",), ("rds:Add",)))
+
+
+def test_the_token_of_the_create_itself_is_not_sent():
+    """With it, EC2 would take the create for the dry run that it has answered already."""
+    found, account = row(resources=[Nat(name="a"), Nat(name="b")])
+    assert account.asked == [("create_nat_gateway", {"SubnetId": "subnet-1", "DryRun": True})]
+    assert found.finding == "a dry run was allowed: CreateNatGateway"
+
+
+def test_a_kind_that_only_looks_at_ec2_is_not_asked_about():
+    found, account = row(resources=[OnlyLooked(name="a")])
     assert (found, account.asked) == (None, [])

@@ -97,5 +97,5 @@ def test_storage_of_engines_that_have_their_own_does_not_count():
 
 
 def test_load_balancers_of_other_types_have_quotas_of_their_own():
-    found = [{"Type": kind} for kind in ("application", "network", "application", "gateway")]
-    assert counted("L-53DA6B97", describe_load_balancers=found) == 2
+    found = [{"Type": kind} for kind in ("application", "network", "application", "gateway", "application")]
+    assert counted("L-53DA6B97", describe_load_balancers=found) == 3
