@@ -50,7 +50,7 @@ ONE_BY_ONE = {
     "codedeploy.ListDeploymentTargets": "the servers of one deployment per call",
 }
 # A server that was launched after the last deployment has one of its own, which is looked up.
-ONE_SERVER_LATER = {"codedeploy.GetDeployment", "codedeploy.ListDeploymentTargets", "codedeploy.ListDeployments"}
+ONE_SERVER_LATER = {"codedeploy.BatchGetDeployments", "codedeploy.ListDeploymentTargets", "codedeploy.ListDeployments"}
 # Two kinds that ask the same operation for different things: ours by their tags, and what AWS made itself.
 TWO_KINDS = {
     "ec2.DescribeSecurityGroups": "the VPC's default group, which carries no tags",
