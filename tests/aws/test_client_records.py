@@ -93,7 +93,8 @@ class TestRecords:
         answer = f"<DeleteFlowLogsResponse>{listed}</DeleteFlowLogsResponse>"
         assert send((200, answer), lambda aws: aws.ec2.delete_flow_logs(FlowLogIds=["fl-1"]))[1] == "Code"
 
-    def test_who_has_answered_is_waited_for_when_it_does_not(self, send):
+    def test_who_has_answered_is_waited_for_when_it_does_not(self, send, monkeypatch):
+        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
         paused, refused = [], botocore_errors.ReadTimeoutError(endpoint_url="https://ec2")
         for answers, waits in (([refused], 0), ([(200, "<DescribeVpcsResponse/>"), refused], 1)):
             outage = Outage(lambda: 1000 * len(paused), paused.append)

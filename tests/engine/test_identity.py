@@ -59,9 +59,9 @@ def adopted(fix):
     return dict([words[4:]])
 
 
-SAMPLE = ("vpc.main", "subnet.public-us-west-2a", "security_group.web", "instance.bastion", "launch_template.web",
-          "imported_certificate.web", "role.web", "bucket.runbook", "db_instance.database")  # fmt: skip
+SAMPLE = ("vpc.main", "security_group.web", "role.web", "db_instance.database")
 OTHERS = (
+    "subnet.public-us-west-2a", "instance.bastion", "launch_template.web", "imported_certificate.web", "bucket.runbook",
     "nat_gateway.us-west-2a", "elastic_ip.nat-us-west-2a", "subnet.private-us-west-2b", "internet_gateway.main",
     "route_table.public", "route_table.private-us-west-2a", "vpc_endpoint.s3", "flow_log.main", "key_pair.bastion",
     "security_group.db", "security_group.alb", "security_group.bastion", "security_group.cache",

@@ -61,6 +61,7 @@ class Operator:
             self.engine.destroy(stack, on_progress=self.watch)
 
 
+@pytest.mark.exhaustive
 def test_a_whole_environment_comes_and_goes_at_a_pace(paced, stacks, tmp_path, capsys):
     """Nothing is refused for good, nothing times out, and the account is as it was before."""
     before = inventory(paced)

@@ -344,6 +344,7 @@ def test_papermill_alone_says_which_parameter_nobody_listens_to(operator, built,
     assert "mod: there is no such parameter; did you mean mode" in wrong.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_scanner_for_secrets_finds_nothing_real(operator, built):
     """In the first run's artifacts: digests, the signature, and names of resources and secrets are all it finds.
 

@@ -101,6 +101,7 @@ def test_when_every_new_server_is_abandoned_the_fix_is_deployed(broken, fast, ca
     has_two(broken, fast)
 
 
+@pytest.mark.exhaustive
 def test_a_kill_while_the_group_is_detached_is_made_good(broken, fast, door, journal):
     """The next run attaches the group and deploys, under the same approval."""
     lose(broken, 2)

@@ -83,6 +83,7 @@ def test_of_applies_that_begin_at_once_on_an_empty_account_one_works(root, aws, 
     assert "Nothing to do." in repr(book.plan(network(book.params)))
 
 
+@pytest.mark.exhaustive
 def test_of_a_destroy_and_applies_that_begin_at_once_one_works_at_a_time(root, aws):
     book = Runbook("01_network", env="local", mode="apply")
     stack = network(book.params)

@@ -134,6 +134,7 @@ def test_a_bundle_of_the_runbook_runs(host, tmp_path):
     assert json.loads(host.answer("/version")[1])["revision"] == built.revision
 
 
+@pytest.mark.exhaustive
 def test_what_its_wheels_install_is_compiled(host):
     """The application's user may not write there.  What has the syntax of another Python is left as it is."""
     wheel, info = io.BytesIO(), "thing-1.0.dist-info"
