@@ -40,8 +40,7 @@ def test_the_servers_alone_reach_the_database(site):
 
 def test_the_databases_groups_are_named_in_order(site):
     more = [f"sg-{letter}" for letter in "zyxwvutsr"]
-    site.interfaces["eni-db"]["Groups"] += [{"GroupId": each} for each in more]
-    site.interfaces[SECOND]["Groups"] += [{"GroupId": each} for each in reversed(more)]
+    site.interfaces["eni-db"]["Groups"] = [{"GroupId": each} for each in ("sg-db", *more)]
     assert database_port(site.account()).looked_at[5:] == ("sg-db", *reversed(more))
 
 
