@@ -38,12 +38,6 @@ def test_the_servers_alone_reach_the_database(site):
     assert finding.looked_at == ("local-database", "eni-db", SECOND, "eni-web-a", "eni-web-b", "sg-db")
 
 
-def test_the_databases_groups_are_named_in_order(site):
-    more = [f"sg-{letter}" for letter in "zyxwvutsr"]
-    site.interfaces["eni-db"]["Groups"] = [{"GroupId": each} for each in ("sg-db", *more)]
-    assert database_port(site.account()).looked_at[5:] == ("sg-db", *reversed(more))
-
-
 def test_there_is_no_database_to_reach(site):
     site.database["DBSubnetGroup"]["Subnets"] = [{"SubnetIdentifier": "subnet-elsewhere"}]
     for _ in range(2):
