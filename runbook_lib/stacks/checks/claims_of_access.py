@@ -171,7 +171,7 @@ def _ids(interfaces: Iterable[Interface]) -> list[str]:
 
 
 def _groups(interfaces: Iterable[Interface]) -> list[str]:
-    return [*dict.fromkeys(group for each in interfaces for group in each.groups or ())]
+    return sorted(dict.fromkeys(group for each in interfaces for group in each.groups or ()))
 
 
 def _first(problems: Iterable[str], most: int = 5) -> list[str]:
