@@ -106,6 +106,7 @@ def test_what_an_apply_has_changed_is_verified(tmp_path, mode, changes, missed):
         ([PLAN[True], BEFORE, CHANGE], FAILED, True),
         ([CHANGE], FAILED, False),
         ([PLAN[True] | {"stack": "data"}, CHANGE], FAILED, False),
+        ([PLAN[True] | {"stack": "data"}, BEFORE, CHANGE], DONE, True),
     ],
 )
 def test_the_state_after_the_last_change_is_in_the_journal_of_a_closed_run(tmp_path, events, ended, missed):
