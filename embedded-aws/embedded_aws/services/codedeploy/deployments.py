@@ -55,11 +55,13 @@ class Deployments:
         return ActionResult({"deploymentInfo": describe(deployment)})
 
     def batch_get_deployments(self) -> ActionResult:
-        """https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_BatchGetDeployments.html."""
-        deployments = [
-            find(self.codedeploy_backend, deployment_id) for deployment_id in self._get_param("deploymentIds")
-        ]
-        return ActionResult({"deploymentsInfo": [describe(deployment) for deployment in deployments]})
+        """Describe those that exist; it has no error for one that does not.
+
+        https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_BatchGetDeployments.html
+        """
+        known = self.codedeploy_backend.deployments
+        wanted = [known[each] for each in self._get_param("deploymentIds") if each in known]
+        return ActionResult({"deploymentsInfo": [describe(deployment) for deployment in wanted]})
 
     def list_deployments(self) -> ActionResult:
         """List ids, the newest first; https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_ListDeployments.html."""

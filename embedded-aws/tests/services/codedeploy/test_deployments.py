@@ -129,6 +129,15 @@ def test_a_deployment_succeeds_and_is_marked_as_simulated(deploy):
         assert "simulated" in target["lifecycleEvents"][-1]["diagnostics"]["message"]
 
 
+def test_of_several_deployments_those_that_exist_are_described(deploy):
+    """As AWS's model has it: the operation has no error for one that does not."""
+    deploy.create_group()
+    first = deploy.deploy()
+    deploy.ended(first)
+    found = deploy.cd.batch_get_deployments(deploymentIds=["d-NOTHING00", first])["deploymentsInfo"]
+    assert found == [deploy.cd.get_deployment(deploymentId=first)["deploymentInfo"]]
+
+
 def test_a_group_has_its_last_successful_revision(deploy):
     """Also after a failed deployment."""
     deploy.create_group()
