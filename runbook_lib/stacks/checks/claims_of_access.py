@@ -33,14 +33,14 @@ def database_port(account: Account) -> Finding:
         return Finding(FAIL, (), ("there is no database",))
     port = MYSQL
     servers = account.interfaces("web")
-    groups = {each.groups for each in servers}
+    groups, own = {each.groups for each in servers}, _ids(database)
     problems = [*_unreachable(account, servers, database, port)] if servers else ["there is no web server"]
     for source in _everybody(account, ()):
-        if source.id in _ids(database) or (isinstance(source, Interface) and source.groups in groups):
+        if source.id in own or (isinstance(source, Interface) and source.groups in groups):
             continue
         problems += [f"{_name(account, source)} reaches {end.id} on {port}" for end in database
                      if reach(network, source, end, port).reachable]  # fmt: skip
-    looked_at = [described["DBInstanceIdentifier"], *_ids(database), *_ids(servers), *_groups(database)]
+    looked_at = [described["DBInstanceIdentifier"], *own, *_ids(servers), *_groups(database)]
     holds = [f"{len(servers)} web servers reach {port}, and nothing else of {len(network.interfaces)} interfaces does"]
     return Finding.of(looked_at, _first(problems), holds)
 

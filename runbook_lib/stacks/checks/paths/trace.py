@@ -189,6 +189,7 @@ def _through_nat(network: Network, name: str, subnet: str, packet: _Packet, step
         raise _StopError("NO_ROUTE_TO_DESTINATION", table, f"{name} is in a subnet without an internet gateway")
     _pass_gateway(network, route.target, packet.destination, inbound=False)
     steps.append(route.target)
+    # A gateway in the same subnet has that subnet's route, which leads to itself: it was stopped above.
     _pass_acl(network, nat.subnet, packet.reply, None, egress=False)
     _pass_acl(network, nat.subnet, packet.reply, None, egress=True)
 
