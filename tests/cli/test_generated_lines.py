@@ -62,7 +62,7 @@ def _no_revision(*_):
     raise WrongUsage("No earlier revision has worked.", fix="Correct webapp/.")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(line=LINES)
 def test_a_sample_of_generated_command_lines(nothing_runs, line):
     answered(line)

@@ -131,7 +131,7 @@ def _measure(copy: Path, coverage: Path, jobs: int) -> None:
     subprocess.run(
         [
             sys.executable, "-m", "pytest", "tests", "-q", "-m", "not exhaustive", "--numprocesses", str(jobs),
-            "--dist", "loadscope", "-p", "no:cacheprovider", *(f"--ignore=tests/{name}" for name in NOT_RUN),
+            "--dist", "loadfile", "-p", "no:cacheprovider", *(f"--ignore=tests/{name}" for name in NOT_RUN),
         ],
         cwd=copy, check=False, stdout=subprocess.DEVNULL,
         env=_environment(

@@ -93,7 +93,7 @@ def test_a_shipped_file_makes_a_plan():
     assert [planned_or_refused(*each) for each in TEXTS.items()] == [""] * 4
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files())
 def test_a_sample_of_generated_files(each):
     planned_or_refused(*each)

@@ -6,7 +6,7 @@ each field is removed from them, and everything is read again: every kind, the o
 
 from __future__ import annotations
 
-import copy
+import pickle
 import re
 from datetime import UTC, datetime
 
@@ -42,7 +42,7 @@ class RecordedAws(Aws):
             env=original.env, region=original.region, account=original.account, run=original.run,
             _labels={}, _original=original, reads=Reads(), answers={}, used=set(),
             is_complete=False,
-            edit=lambda key, answer: copy.deepcopy(answer),
+            edit=lambda key, answer: copied(answer),
         )  # fmt: skip
 
     def client(self, service):
@@ -99,7 +99,7 @@ class World:
         self.aws = RecordedAws(runs.engine().aws)
         self.resources = in_order([resource for stack in (*stacks, names) for resource in stack])
         self.checks = (*reachability(self.network), *availability(application))
-        self.used, self.observed, self.ids = {}, {}, {}
+        self.used, self.observed, self.ids, self.pickled = {}, {}, {}, {}
         for resource in self.resources:
             self.aws.used = self.used[resource] = set()
             self.observed[resource] = resource.observe(Snapshot(self.aws), self.ids)
@@ -134,7 +134,15 @@ class World:
 
     def read(self, name, changes):
         """What the reader makes of the answers when some are others."""
-        self.aws.edit = lambda key, answer: copy.deepcopy(changes.get(key, answer))
+
+        def edit(key, answer):
+            if key in changes:
+                return copied(changes[key])
+            if key not in self.pickled:
+                self.pickled[key] = pickle.dumps(answer)
+            return pickle.loads(self.pickled[key])
+
+        self.aws.edit = edit
         return self.readers[name](Snapshot(self.aws))
 
     def crash(self, name, changes):
@@ -216,6 +224,11 @@ def test_a_thing_without_all_its_fields_is_there_and_is_seen_as_deleting(world):
     missing = [key for key, observed in seen.items() if observed is None]
     assert not missing, missing
     assert {key for key, observed in seen.items() if observed.deleting} == DELETING.keys()
+
+
+def copied(answer):
+    """In a fraction of the time that copy.deepcopy takes."""
+    return pickle.loads(pickle.dumps(answer))
 
 
 def fields_of(answer):

@@ -137,3 +137,12 @@ def test_a_link_is_never_signed(tmp_path, target):
     with pytest.raises(EvidenceError, match="link, other: not a regular file"):
         close(folder)
     assert not (folder / MANIFEST).exists()
+
+
+def test_empty_folders_are_told_in_order(tmp_path):
+    """Those above the ones within them, whatever order the disk has."""
+    names = [f"{letter}/{number}" for letter in "qcxak" for number in (3, 1, 2)]
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+    found = [path.relative_to(tmp_path).as_posix() for path in manifest.find_empty_folders(tmp_path)]
+    assert found == sorted([*names, *"ackqx"])

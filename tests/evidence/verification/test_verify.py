@@ -273,10 +273,12 @@ def test_every_planned_change_needs_a_result(tmp_path):
     folder = planned_run(tmp_path)
     finish_notebook(folder, NOTEBOOKS[0], but="thing.network-2")
     finish_notebook(folder, NOTEBOOKS[1])
-    assert (
-        "01_network: thing.network-2: create was planned, and the journal has no result of it"
-        in check(close_run(folder)).wrong
+    found, gap = (
+        check(close_run(folder)),
+        "01_network: thing.network-2: create was planned, and the journal has no result of it",
     )
+    assert gap in found.wrong
+    assert gap not in found.notes, "it is no remark"
 
 
 def test_a_change_that_a_failed_notebook_did_not_make_is_a_note(tmp_path):
