@@ -103,7 +103,7 @@ def aws(aws_server: LocalAws) -> LocalAws:
     return aws_server
 
 
-def eventually(check: Callable[[], Any], within: float = 10.0) -> Any:
+def eventually(check: Callable[[], Any], within: float = 30.0) -> Any:
     """Return the value of `check` as soon as it is true; fail with its last value after `within` seconds."""
     deadline = time.monotonic() + within
     while not (value := check()) and time.monotonic() < deadline:

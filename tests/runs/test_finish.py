@@ -271,12 +271,10 @@ class TestStore:
 
 
 def slowness():
-    """How much longer than alone a process takes on this machine now, at least 1: other tests run beside this one."""
-    began, before = time.monotonic(), os.times()
+    """How much longer than usual a process takes here, at least 1: the machine is slow, or others work beside it."""
+    began = time.monotonic()
     subprocess.run([sys.executable, "-c", "import nbconvert"], check=True)
-    after = os.times()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return max(1.0, (time.monotonic() - began) / used)
+    return max(1.0, (time.monotonic() - began) / 0.6)
 
 
 class TestTheCommand:

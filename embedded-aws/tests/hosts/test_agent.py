@@ -97,7 +97,7 @@ def test_a_script_that_takes_too_long_is_ended_with_its_children(host, registry)
     assert (event, outcome.code) == ("AfterInstall", "ScriptTimedOut")
     assert outcome.message.endswith("failed to complete in 1 seconds")
     assert "[stdout]begun" in outcome.log_tail
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60, "its children would have slept for ten minutes"
     assert len(registry.running()) == before
 
 

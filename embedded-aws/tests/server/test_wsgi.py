@@ -98,7 +98,7 @@ def test_an_unsupported_operation_fails_at_once(aws, service, operation, argumen
     assert error["Code"] == "NotSupportedLocally"
     assert error["Message"].endswith("is not supported in the local environment")
     assert operation.replace("_", "") in error["Message"].lower()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_every_response_of_ec2_has_a_request_id_of_its_own(aws):
