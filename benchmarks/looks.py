@@ -3,6 +3,7 @@
     .venv/bin/python -m benchmarks.looks                    # beside version 0.1.0; ten minutes, most of them set-up
     .venv/bin/python -m benchmarks.looks --before HEAD~20   # beside another commit
     .venv/bin/python -m benchmarks.looks --before HEAD      # today's figures twice: how much a figure varies
+    .venv/bin/python -m benchmarks.looks --tests            # with a row for `make test`: another half hour
 
 Each version is cloned, set up and applied to an embedded AWS of its own; then the commands take turns. Where Terraform
 is installed, it plans benchmarks/terraform/ in another account of the newer one. TF_CLI_ARGS_init=-plugin-dir=FOLDER
@@ -57,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--before", default=RELEASED, help="the commit that today's is held beside")
     parser.add_argument("--times", type=int, default=3, help="how often each command is run; the median counts")
+    parser.add_argument("--tests", action="store_true", help="also run `make test` of both, once")
     parser.add_argument("--measure", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each command would compile our modules anew
@@ -73,11 +75,11 @@ def main() -> None:
             for what, command in COMMANDS.items():
                 costs = {name: _median(checkout, command, options.times) for name, checkout in checkouts.items()}
                 calls = {name: _count(checkout, command) for name, checkout in checkouts.items()}
-                pairs = zip(costs["before"], costs["now"], (1, 1, 0), strict=True)
-                told = " ".join(f"{old:6.{digits}f} {new:6.{digits}f}" for old, new, digits in pairs)
-                print(f"{what:34} {told} {calls['before']:>6} {calls['now']:>4}", flush=True)
+                _print_row(what, costs, calls)
             if shutil.which("terraform"):
                 _print_terraform(checkouts["now"], Path(folder) / "terraform", options.times)
+            if options.tests:
+                _print_tests(checkouts)
         finally:
             for checkout in checkouts.values():
                 if (checkout / ".venv/bin/runbook").exists():
@@ -89,6 +91,24 @@ def _set_up(checkout: Path, commit: str) -> None:
     subprocess.run(["git", "checkout", "--quiet", commit], cwd=checkout, check=True)
     subprocess.run(["make", f"PYTHON={sys.executable}", ".venv/run.stamp"], cwd=checkout, check=True)
     _run(checkout, "runbook", "apply", "--env", "local")
+
+
+def _print_row(what: str, costs: Mapping[str, Cost], calls: Mapping[str, str]) -> None:
+    pairs = zip(costs["before"], costs["now"], (1, 1, 0), strict=True)
+    told = " ".join(f"{old:6.{digits}f} {new:6.{digits}f}" for old, new, digits in pairs)
+    print(f"{what:34} {told} {calls['before']:>6} {calls['now']:>4}", flush=True)
+
+
+def _print_tests(checkouts: Mapping[str, Path]) -> None:
+    """Run ``make test`` in both, once it is set up, and print what it costs and how many tests it has."""
+    costs, counts = {}, []
+    for name, checkout in checkouts.items():
+        make = ("make", f"PYTHON={sys.executable}")
+        subprocess.run((*make, ".venv/test.stamp"), cwd=checkout, check=True, stdout=subprocess.DEVNULL)
+        costs[name] = _median_of(checkout, (*make, "test"), 1, os.environ)
+        listed = _run(checkout, "pytest", "--collect-only", "-q", "-o", "addopts=", "-m", "not exhaustive").stdout
+        counts += re.findall(r"^(\d+)(?:/\d+)? tests", listed, re.MULTILINE)
+    _print_row(f"make test, {' → '.join(counts)} tests", costs, dict.fromkeys(costs, ""))
 
 
 def _print_terraform(checkout: Path, folder: Path, times: int) -> None:
@@ -137,8 +157,9 @@ def _measure(arguments: list[str]) -> Cost:
     began, most = time.monotonic(), 0.0
     started = psutil.Popen(arguments[1:], cwd=arguments[0], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while started.poll() is None:
+        look = time.monotonic()
         most = max(most, _memory())
-        time.sleep(0.1)
+        time.sleep(max(0.1, 20 * (time.monotonic() - look)))  # to look at hundreds of processes takes time, too
     clock = time.monotonic() - began
     while psutil.Process().children():
         try:
